@@ -1,0 +1,193 @@
+//! The names of things: public, random, never a secret, no order of creation.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is not the canonical form of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: expected {expected}")]
+pub struct IdError {
+    expected: &'static str,
+}
+
+impl IdError {
+    pub(crate) const fn expected(expected: &'static str) -> Self {
+        Self { expected }
+    }
+}
+
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Sixteen random bytes, shown as 22 characters of base64url. Only that text parses: what has
+        /// padding, another alphabet or non-zero trailing bits is refused (RFC 4648, section 3.5).
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// The id with these bytes; they are to come from a cryptographic generator.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The sixteen bytes.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut text = [0; 22];
+                // Sixteen bytes always fill 22 characters; the buffer is of just that size.
+                URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
+                f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let refused = IdError { expected: "22 characters of base64url" };
+                if text.len() != 22 {
+                    return Err(refused);
+                }
+                let mut bytes = [0; 18];
+                match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+                    Ok(16) => {
+                        let mut id = [0; 16];
+                        id.copy_from_slice(&bytes[..16]);
+                        Ok(Self(id))
+                    }
+                    _ => Err(refused),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+macro_rules! named_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 128 visible ASCII characters; cheap to clone.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                if text.is_empty() || text.len() > 128 || !text.bytes().all(|b| b.is_ascii_graphic()) {
+                    return Err(IdError { expected: "1 to 128 visible ASCII characters" });
+                }
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+random_id! {
+    /// A user of the issuer: the `sub` of our tokens. Immutable, never reassigned.
+    UserId
+}
+random_id! {
+    /// One login: the `sid` of our tokens.
+    SessionId
+}
+random_id! {
+    /// One access token: its `jti` (RFC 7519, section 4.1.7).
+    TokenId
+}
+named_id! {
+    /// A client application: `client_id` (RFC 6749, section 2.2).
+    ClientId
+}
+named_id! {
+    /// A key: its `kid` (RFC 7517, section 4.5), for our own the thumbprint of RFC 7638.
+    KeyId
+}
+
+impl ClientId {
+    /// The client of a login that names none.
+    pub const DEFAULT: &'static str = "default";
+}
+
+impl Default for ClientId {
+    fn default() -> Self {
+        Self(Self::DEFAULT.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_text_of_an_id_parses() {
+        let id = SessionId::from_bytes([255; 16]);
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+
+        let trailing_bits = format!("{}x", &text[..21]);
+        for bad in [trailing_bits.as_str(), "", &text[..21], &format!("{text}="), &format!(" {}", &text[1..])] {
+            assert!(bad.parse::<SessionId>().is_err(), "{bad:?}");
+        }
+    }
+}
