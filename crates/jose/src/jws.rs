@@ -1,0 +1,160 @@
+//! A signed token in compact form: parsed, then verified, and only then read (RFC 7515).
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::algorithm::Algorithm;
+use crate::base64url;
+use crate::compact::Compact;
+use crate::header::Header;
+use crate::key_set::KeySet;
+use crate::rejection::Rejection;
+use crate::verifying_key::VerifyingKey;
+
+pub use crate::compact::MAX_LENGTH;
+
+/// A token that is well-formed, and not yet believed.
+///
+/// There is no way from here to the payload but [`Jws::verify`]; for people who debug there is
+/// [`crate::unverified::peek`].
+///
+/// ```compile_fail
+/// let jws = counterfoil_jose::Jws::parse("eyJhbGciOiJFUzI1NiJ9.e30.AAAA")?;
+/// let claims = jws.payload; // Nobody has checked a signature.
+/// # Ok::<(), counterfoil_jose::Rejection>(())
+/// ```
+#[derive(Clone)]
+pub struct Jws<'a> {
+    header: Header,
+    compact: Compact<'a>,
+}
+
+/// What a signature vouches for. Only [`Jws::verify`] makes one.
+///
+/// ```compile_fail
+/// use counterfoil_jose::{Algorithm, Verified};
+///
+/// let forged = Verified { payload: Vec::new(), alg: Algorithm::Es256, kid: "mine".into() };
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The payload, byte for byte as it was signed. It need not be JSON.
+    pub payload: Vec<u8>,
+    /// The key's algorithm, which is the token's.
+    pub alg: Algorithm,
+    /// The id of the key that signed; the token names it or there was no other.
+    pub kid: Arc<str>,
+}
+
+impl<'a> Jws<'a> {
+    /// Reads the form of `token` and its header.
+    ///
+    /// # Errors
+    ///
+    /// Anything but the compact form of at most [`MAX_LENGTH`] bytes, with a header that is strict
+    /// JSON, names an algorithm of ours and demands no extension.
+    pub fn parse(token: &'a str) -> Result<Self, Rejection> {
+        let compact = Compact::split(token)?;
+        let header = Header::parse(compact.header)?;
+        Ok(Self { header, compact })
+    }
+
+    /// The algorithm that the header names. It chooses nothing.
+    pub fn algorithm(&self) -> Algorithm {
+        self.header.alg
+    }
+
+    /// The key that the header names, unverified: to look for it, never to believe it.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// Judges the token: its algorithm is one of `allowed`, its `typ` one of `typ`, its key one of
+    /// `keys` and for just this algorithm, and the signature is that key's.
+    ///
+    /// `typ` is compared as a media type: whatever its case, with or without `application/`
+    /// (RFC 7515, section 4.1.9). An empty list accepts nothing.
+    ///
+    /// # Errors
+    ///
+    /// In this order; nothing is decided by what a later step would have looked at.
+    pub fn verify(&self, keys: &KeySet, allowed: &[Algorithm], typ: &[&str]) -> Result<Verified, Rejection> {
+        if !allowed.contains(&self.header.alg) {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        if !self.is_any_of(typ) {
+            return Err(Rejection::WrongType);
+        }
+        self.verify_by(self.key_among(keys)?)
+    }
+
+    /// Judges the token as [`Jws::verify`] does, but whatever its `typ`.
+    ///
+    /// A token that was made for another purpose passes: only for foreign tokens that have no type,
+    /// under keys that sign nothing else (RFC 8725, section 3.12).
+    ///
+    /// # Errors
+    ///
+    /// As [`Jws::verify`], without [`Rejection::WrongType`].
+    pub fn danger_verify_any_typ(&self, keys: &KeySet, allowed: &[Algorithm]) -> Result<Verified, Rejection> {
+        if !allowed.contains(&self.header.alg) {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        self.verify_by(self.key_among(keys)?)
+    }
+
+    fn is_any_of(&self, typ: &[&str]) -> bool {
+        let shown = self.header.typ.as_deref().map(media_type);
+        shown.is_some_and(|shown| typ.iter().any(|wanted| media_type(wanted).eq_ignore_ascii_case(shown)))
+    }
+
+    /// Equality with a loaded key is all that a `kid` is ever used for.
+    fn key_among<'k>(&self, keys: &'k KeySet) -> Result<&'k VerifyingKey, Rejection> {
+        match &self.header.kid {
+            Some(kid) => keys.find(kid).ok_or(Rejection::UnknownKeyId),
+            None => keys.only().ok_or(Rejection::NoKeyId),
+        }
+    }
+
+    fn verify_by(&self, key: &VerifyingKey) -> Result<Verified, Rejection> {
+        if key.algorithm() != self.header.alg {
+            return Err(Rejection::AlgorithmMismatch);
+        }
+        verify_signature(key, &self.compact)
+    }
+}
+
+/// The longest signature of ours: RSA with 8192 bits, and room for the decoder's estimate.
+const SIGNATURE_LEN: usize = 1024 + 3;
+
+/// Checks the signature, and only then decodes the payload.
+fn verify_signature(key: &VerifyingKey, compact: &Compact<'_>) -> Result<Verified, Rejection> {
+    let mut buffer = [0; SIGNATURE_LEN];
+    let signature =
+        base64url::decode_into(compact.signature, &mut buffer).map_err(|_| Rejection::BadSignature)?;
+    if !key.is_signed(compact.signed.as_bytes(), signature) {
+        return Err(Rejection::BadSignature);
+    }
+    // Nothing of the payload is read before this line.
+    let payload = base64url::decode(compact.payload).map_err(|_| Rejection::NotBase64url)?;
+    Ok(Verified { payload, alg: key.algorithm(), kid: key.shared_kid() })
+}
+
+/// A media type without the `application/` that a header may leave out.
+fn media_type(typ: &str) -> &str {
+    match typ.split_at_checked("application/".len()) {
+        Some((tree, rest)) if tree.eq_ignore_ascii_case("application/") && !rest.contains('/') => rest,
+        _ => typ,
+    }
+}
+
+impl fmt::Debug for Jws<'_> {
+    /// Leaves the payload and the signature out: a token in a log is a credential in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jws")
+            .field("alg", &self.header.alg)
+            .field("kid", &self.header.kid)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! RSA public keys: how large, which exponent, and not from the broken generator.
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+
+use crate::algorithm::Algorithm;
+use crate::base64url;
+use crate::jwk::Jwk;
+use crate::key_error::KeyError;
+
+const MALFORMED: KeyError = KeyError::Malformed(Algorithm::Rs256);
+
+/// The key of `n` and `e` (RFC 7518, section 6.3.1), if it is fit for use.
+pub(crate) fn parse_public(jwk: &Jwk) -> Result<ParsedPublicKey, KeyError> {
+    let integer =
+        |text: &Option<String>| text.as_ref().and_then(|text| base64url::decode(text).ok()).ok_or(MALFORMED);
+    let (n, e) = (integer(&jwk.n)?, integer(&jwk.e)?);
+    // Base64urlUInt has no leading zeros (RFC 7518, section 2).
+    if n.first().is_none_or(|&first| first == 0) || e.first().is_none_or(|&first| first == 0) {
+        return Err(MALFORMED);
+    }
+    judge_modulus(&n)?;
+    judge_exponent(&e)?;
+    RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(|_| MALFORMED)
+}
+
+fn judge_modulus(n: &[u8]) -> Result<(), KeyError> {
+    let bits = 8 * n.len() - n.first().map_or(0, |first| first.leading_zeros() as usize);
+    if !(2048..=8192).contains(&bits) {
+        return Err(KeyError::RsaSize);
+    }
+    if n.last().is_none_or(|last| last % 2 == 0) {
+        return Err(MALFORMED);
+    }
+    if is_roca(n) { Err(KeyError::RsaRoca) } else { Ok(()) }
+}
+
+fn judge_exponent(e: &[u8]) -> Result<(), KeyError> {
+    if e.len() > 5 {
+        return Err(KeyError::RsaExponent);
+    }
+    let e = e.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+    if e % 2 == 1 && (3..1 << 33).contains(&e) { Ok(()) } else { Err(KeyError::RsaExponent) }
+}
+
+/// The odd primes whose product divides the generator's constant M for every key size.
+const PRIMES: [u32; 38] = [
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
+    107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
+
+/// Whether `n` has the fingerprint of keys from Infineon's library (CVE-2017-15361): modulo each of
+/// the small primes it is a power of 65537. An honest key has it once in some 2^150.
+fn is_roca(n: &[u8]) -> bool {
+    PRIMES.into_iter().all(|prime| {
+        let residue = n.iter().fold(0, |residue, &byte| (residue << 8 | u32::from(byte)) % prime);
+        is_power_of_65537(residue, prime)
+    })
+}
+
+fn is_power_of_65537(residue: u32, prime: u32) -> bool {
+    let mut power = 1;
+    for _ in 0..prime {
+        if power == residue {
+            return true;
+        }
+        power = power * 65_537 % prime;
+    }
+    false
+}
+
+/// Modulus and exponent of an `RSAPublicKey` in DER (RFC 8017, appendix A.1.1), without leading zeros.
+pub(crate) fn components(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (sequence, []) = take(der, 0x30)? else { return None };
+    let (n, rest) = take(sequence, 0x02)?;
+    let (e, []) = take(rest, 0x02)? else { return None };
+    Some((without_sign(n), without_sign(e)))
+}
+
+/// The content of the DER value at the front, which has this tag, and what follows it.
+fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&[found, first], rest) = der.split_first_chunk()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x83 => {
+            let (length, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
+            (length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte)), rest)
+        }
+        _ => return None,
+    };
+    (found == tag).then(|| rest.split_at_checked(length))?
+}
+
+fn without_sign(integer: &[u8]) -> &[u8] {
+    integer.strip_prefix(&[0]).unwrap_or(integer)
+}
