@@ -1,0 +1,130 @@
+//! The journal: what happened to whom, by whom and why. It answers "why was I logged out?".
+
+use counterfoil_jose::Time;
+use counterfoil_verify::{ClientId, SessionId, UserId};
+
+use crate::kept::session::{Cause, Circumstances};
+
+/// One line of the journal. It never holds a secret, nor a name that somebody typed and nobody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub kind: EventKind,
+    /// Whose.
+    pub user: Option<UserId>,
+    /// In which login.
+    pub session: Option<SessionId>,
+    /// Through which application.
+    pub client: Option<ClientId>,
+    /// By whom.
+    pub actor: Actor,
+    /// Why, if something ended.
+    pub cause: Option<Cause>,
+    /// From where.
+    pub from: Circumstances,
+    /// Anything else worth telling, in a word or two of ours.
+    pub detail: Option<&'static str>,
+}
+
+impl Event {
+    /// Something that a user did themselves.
+    pub fn by_user(kind: EventKind, user: UserId, from: &Circumstances, at: Time) -> Self {
+        Self {
+            at,
+            kind,
+            user: Some(user),
+            session: None,
+            client: None,
+            actor: Actor::User(user),
+            cause: None,
+            from: from.clone(),
+            detail: None,
+        }
+    }
+
+    /// The same event, in this login.
+    pub fn in_session(self, session: SessionId, client: ClientId) -> Self {
+        Self { session: Some(session), client: Some(client), ..self }
+    }
+
+    /// The same event, for this reason.
+    pub fn because(self, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody we know: a request without a good credential.
+    Anonymous,
+    /// A user, of themselves or as administrator.
+    User(UserId),
+    /// Somebody at the command line of the machine.
+    Operator,
+    /// We ourselves.
+    System,
+}
+
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $word:literal,)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum EventKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl EventKind {
+            /// The word, as the journal keeps and shows it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $word,)*
+                }
+            }
+
+            /// The kind that this word names.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// A user was registered.
+    Registered = "registered",
+    /// A login succeeded.
+    SignedIn = "signed_in",
+    /// A login failed.
+    SignInRefused = "sign_in_refused",
+    /// A refresh token turned.
+    Refreshed = "refreshed",
+    /// A refresh was answered again, to another address or program than before.
+    RefreshRepeated = "refresh_repeated",
+    /// A spent refresh token was shown: theft, or a client that broke its store.
+    RefreshReplayed = "refresh_replayed",
+    /// A session ended.
+    SessionEnded = "session_ended",
+    /// All sessions of a user but at most one ended.
+    SessionsEnded = "sessions_ended",
+    /// An access token was minted from a session.
+    Exchanged = "exchanged",
+    /// A password was changed.
+    PasswordChanged = "password_changed",
+    /// A change of the password failed.
+    PasswordChangeRefused = "password_change_refused",
+    /// Roles were changed.
+    RolesChanged = "roles_changed",
+    /// A user was disabled.
+    UserDisabled = "user_disabled",
+    /// A key was made.
+    KeyMade = "key_made",
+    /// A jump of the clock was accepted by hand.
+    ClockAccepted = "clock_accepted",
+}

@@ -1,0 +1,7 @@
+//! Our half: the records. Each judges only itself, and none knows a store.
+
+pub mod client;
+pub mod event;
+pub mod key;
+pub mod session;
+pub mod user;

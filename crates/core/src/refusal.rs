@@ -1,0 +1,79 @@
+//! What is refused: the client's doing, every time. What *we* cannot do is a failure, in `policy`.
+
+use std::time::Duration;
+
+/// Why a credential was not good. The journal and the log learn it; the client learns only that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Not the text of a credential of ours.
+    #[error("malformed")]
+    Malformed,
+    /// No such session, or the secret part is not of this session.
+    #[error("unknown")]
+    Unknown,
+    /// A refresh token of a turn that this store has not reached: the store is older than the token.
+    #[error("ahead of the store")]
+    Ahead,
+    /// The session was ended.
+    #[error("ended")]
+    Ended,
+    /// The session was not used for too long, or has reached its absolute end.
+    #[error("expired")]
+    Expired,
+    /// Everything that user, that client or everybody was given so far was revoked.
+    #[error("revoked by a mark")]
+    Marked,
+    /// The user or the client is disabled.
+    #[error("disabled")]
+    Disabled,
+    /// A spent refresh token was shown again; its session is ended.
+    #[error("replayed")]
+    Replayed,
+    /// The session does not carry this kind of credential.
+    #[error("of another kind")]
+    OtherKind,
+}
+
+/// What the client asked for and does not get.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No such user, a wrong password, or a disabled user: one answer for the three.
+    #[error("the name or the password is wrong")]
+    SignIn,
+    /// The credential is not good, for whatever reason.
+    #[error("the credential is not good: {0}")]
+    Credential(Unfit),
+    /// The client application is unknown or disabled, or must not do this.
+    #[error("the client may not do this: {0}")]
+    Client(&'static str),
+    /// A scope or an audience that was not granted.
+    #[error("not granted: {0}")]
+    NotGranted(&'static str),
+    /// The username belongs to somebody.
+    #[error("the username is taken")]
+    Taken,
+    /// A field of the request is well formed and still wrong.
+    #[error("{field}: {detail}")]
+    Field {
+        /// The name of the field, as in the request.
+        field: &'static str,
+        /// What is wrong with it and what would be right, for a person.
+        detail: String,
+    },
+    /// The session data is not in the state that the client assumes.
+    #[error("the session data has changed")]
+    Precondition,
+    /// The session data would grow beyond its limit.
+    #[error("the session data would be too large")]
+    TooLarge,
+    /// Too often; worth another try after this time.
+    #[error("too many requests")]
+    TooMany(Duration),
+}
+
+impl From<Unfit> for Refusal {
+    fn from(reason: Unfit) -> Self {
+        Self::Credential(reason)
+    }
+}
