@@ -1,0 +1,128 @@
+//! Who is calling: the one place that judges what a request shows, whatever it carries.
+
+use std::sync::Arc;
+
+use counterfoil_jose::Time;
+use counterfoil_verify::{
+    Authenticate, Carrier, Decision, Denied, LocalVerifier, Presented, Principal, PrincipalParts, Reason,
+};
+
+use crate::issued::session::SessionToken;
+use crate::refusal::Unfit;
+use crate::store::cached::{Found, Memory};
+use crate::store::{Change, Committed, Standing, Store, StoreError};
+
+/// Judges session tokens against the record, from memory where that is exact, and access tokens by their
+/// signature and the revocations.
+pub struct Authenticator {
+    store: Arc<dyn Store>,
+    memory: Arc<Memory>,
+    verifier: Arc<LocalVerifier>,
+}
+
+impl Authenticator {
+    /// Judges by `store`, by the `memory` that watches it, and by a `verifier` of our own tokens.
+    pub fn new(store: Arc<dyn Store>, memory: Arc<Memory>, verifier: Arc<LocalVerifier>) -> Self {
+        Self { store, memory, verifier }
+    }
+
+    fn session(&self, text: &str, now: Time) -> Decision {
+        let Ok(shown) = text.parse::<SessionToken>() else {
+            return Decision::Ready(Err(refused(Unfit::Malformed)));
+        };
+        match self.memory.find(&shown, now) {
+            Found::Live(principal) => Decision::Ready(Ok(principal)),
+            Found::Unfit(reason) => Decision::Ready(Err(refused(reason))),
+            Found::ToBeTouched(_) | Found::Unknown => {
+                let (store, memory) = (self.store.clone(), self.memory.clone());
+                Decision::Later(Box::pin(async move { ask(&*store, &memory, &shown, now).await }))
+            }
+        }
+    }
+}
+
+impl Authenticate for Authenticator {
+    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
+        match presented {
+            Presented::None => Decision::Ready(Err(Denied::Missing)),
+            Presented::Session(text) => self.session(text, now),
+            Presented::Access(_) => self.verifier.authenticate(presented, now),
+        }
+    }
+}
+
+/// Judges by the store, remembers what was found, and writes down that the session was used.
+async fn ask(
+    store: &dyn Store,
+    memory: &Memory,
+    shown: &SessionToken,
+    now: Time,
+) -> Result<Principal, Denied> {
+    for _ in 0..super::ATTEMPTS {
+        let note = memory.note(shown.session());
+        let standing = store.standing(shown.session()).await.map_err(unavailable)?;
+        let standing = standing.ok_or_else(|| refused(Unfit::Unknown))?;
+        standing.session.admit(shown, now).map_err(refused)?;
+        standing.holds().map_err(refused)?;
+
+        let principal = principal_of(&standing);
+        if touch(store, &standing, now).await {
+            memory.remember(&standing.session, principal.clone(), note);
+            return Ok(principal);
+        }
+    }
+    Err(Denied::Unavailable)
+}
+
+/// Writes down a use, at most once a minute. False if somebody changed the session meanwhile: it may have
+/// ended, and must be judged again. A store that takes no writes shuts nobody out who is in.
+async fn touch(store: &dyn Store, standing: &Standing, now: Time) -> bool {
+    let Some(touched) = standing.session.touch(now) else { return true };
+    match store.commit(&[Change::SwapSession(Box::new(touched))]).await {
+        Ok(Committed::Applied(_)) => true,
+        Ok(Committed::Lost(_)) => false,
+        Err(error) => {
+            tracing::warn!(%error, "a use of a session could not be written down");
+            true
+        }
+    }
+}
+
+/// The principal of a session that was judged good.
+fn principal_of(standing: &Standing) -> Principal {
+    let session = &standing.session;
+    Principal::verified(PrincipalParts {
+        session: Some(session.id),
+        client: Some(session.client.clone()),
+        position: session.pos,
+        scope: session.scope.clone(),
+        roles: standing.user.roles.clone(),
+        amr: session.amr.clone(),
+        authenticated_at: Some(session.authenticated_at),
+        ..PrincipalParts::new(Carrier::SessionToken, session.user.to_string(), session.ends_at())
+    })
+}
+
+fn refused(reason: Unfit) -> Denied {
+    Denied::Invalid(Reason::Record(code(reason)))
+}
+
+/// For the log alone; the client learns that the credential is not good.
+const fn code(reason: Unfit) -> &'static str {
+    match reason {
+        Unfit::Malformed => "malformed",
+        Unfit::Unknown => "unknown",
+        Unfit::Ahead => "ahead",
+        Unfit::Ended => "ended",
+        Unfit::Expired => "expired",
+        Unfit::Marked => "marked",
+        Unfit::Disabled => "disabled",
+        Unfit::Replayed => "replayed",
+        Unfit::OtherKind => "other_kind",
+    }
+}
+
+fn unavailable(error: StoreError) -> Denied {
+    tracing::error!(%error, "a session could not be read");
+    Denied::Unavailable
+}

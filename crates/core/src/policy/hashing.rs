@@ -1,0 +1,162 @@
+//! Password hashing as policy sees it: something that takes its time, and may be too busy.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use counterfoil_jose::{Secret, base64url, random};
+
+use crate::issued::password::{Cost, Password, PasswordHash, Workspace};
+
+/// Hashes passwords, a bounded number at a time.
+#[async_trait]
+pub trait Hashing: Send + Sync + 'static {
+    /// Hashes a new password.
+    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError>;
+
+    /// Checks `password` against `kept`. Without a kept hash, or with one that cannot be used, it works just
+    /// as long on a hash of nobody's password, and the answer is no: whether there is such a user is not to be
+    /// read off a clock.
+    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError>;
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another password.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password, under a cost that is no longer ours: to be hashed anew.
+    RightButOutdated,
+}
+
+/// No hash now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HashingError {
+    /// More are waiting than may wait, or this one has waited too long.
+    #[error("too many passwords are waiting to be hashed")]
+    Busy,
+    /// The system has no randomness to give.
+    #[error("no randomness")]
+    Randomness,
+}
+
+/// One worker's tools: a cost, memory to work in, and a hash of nobody's password.
+#[derive(Debug)]
+pub struct Bench {
+    cost: Cost,
+    space: Workspace,
+    nobody: PasswordHash,
+}
+
+impl Bench {
+    /// Sets up with this cost; hashes once, a password that nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    pub fn new(cost: Cost) -> Result<Self, HashingError> {
+        let unknown: [u8; 32] = random::bytes().map_err(|_| HashingError::Randomness)?;
+        let unknown = Password::typed(&Secret::new(base64url::encode(&unknown)));
+        let mut space = Workspace::default();
+        let nobody = PasswordHash::make(&unknown, cost, &mut space).map_err(|_| HashingError::Randomness)?;
+        Ok(Self { cost, space, nobody })
+    }
+
+    /// The same tools for another worker, with memory of their own.
+    pub fn another(&self) -> Self {
+        Self { cost: self.cost, space: Workspace::default(), nobody: self.nobody.clone() }
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    pub fn make(&mut self, password: &Password) -> Result<PasswordHash, HashingError> {
+        PasswordHash::make(password, self.cost, &mut self.space).map_err(|_| HashingError::Randomness)
+    }
+
+    /// Checks a password, as [`Hashing::check`] says.
+    pub fn check(&mut self, password: &Password, kept: Option<&PasswordHash>) -> Verdict {
+        match kept.map(|kept| (kept, kept.is_of(password, &mut self.space))) {
+            Some((kept, Ok(true))) if kept.is_outdated(self.cost) => Verdict::RightButOutdated,
+            Some((_, Ok(true))) => Verdict::Right,
+            Some((_, Ok(false))) => Verdict::Wrong,
+            Some((_, Err(_))) | None => {
+                // Takes as long as a hash that somebody has.
+                let _ = self.nobody.is_of(password, &mut self.space);
+                Verdict::Wrong
+            }
+        }
+    }
+
+    /// Overwrites and gives back the memory; the next hash takes new.
+    pub fn rest(&mut self) {
+        self.space.wipe();
+    }
+}
+
+/// Hashes on the spot, one at a time: for tests and tools, not for a server.
+#[derive(Debug)]
+pub struct OnTheSpot(Mutex<Bench>);
+
+impl OnTheSpot {
+    /// Hashes with this cost.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    pub fn new(cost: Cost) -> Result<Self, HashingError> {
+        Bench::new(cost).map(Mutex::new).map(Self)
+    }
+
+    fn bench(&self) -> std::sync::MutexGuard<'_, Bench> {
+        // A worker that panicked leaves nothing behind but memory to be overwritten.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Hashing for OnTheSpot {
+    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError> {
+        self.bench().make(&password)
+    }
+
+    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError> {
+        Ok(self.bench().check(&password, kept.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+
+    fn typed(text: &str) -> Password {
+        Password::typed(&Secret::new(text.to_owned()))
+    }
+
+    #[test]
+    fn a_hash_under_another_cost_is_right_and_outdated() {
+        let mut old = Bench::new(CHEAP).unwrap();
+        let mut new = Bench::new(Cost { passes: 2, ..CHEAP }).unwrap();
+        let hash = old.make(&typed("correct horse")).unwrap();
+
+        assert_eq!(old.check(&typed("correct horse"), Some(&hash)), Verdict::Right);
+        assert_eq!(new.check(&typed("correct horse"), Some(&hash)), Verdict::RightButOutdated);
+        assert_eq!(new.check(&typed("wrong horse"), Some(&hash)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn nobody_and_a_broken_record_let_nobody_in() {
+        let mut bench = Bench::new(CHEAP).unwrap();
+        let broken = PasswordHash::from_kept("$argon2id$".into());
+
+        assert_eq!(bench.check(&typed(""), None), Verdict::Wrong);
+        assert_eq!(bench.check(&typed(""), Some(&broken)), Verdict::Wrong);
+    }
+}

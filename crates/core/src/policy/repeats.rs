@@ -1,0 +1,81 @@
+//! How often one turn was answered again: a lost answer is lost a few times, not for ever.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use counterfoil_jose::Time;
+use counterfoil_verify::SessionId;
+
+/// The most Holds and Repeats of one turn on one node.
+pub const MOST: u32 = 64;
+
+/// Counts in memory the answers that were given again.
+///
+/// A thief who has a token of the grace window cannot mint access tokens from it without end.
+#[derive(Debug)]
+pub struct Repeats {
+    grace: Duration,
+    counts: Mutex<HashMap<SessionId, Count>>,
+}
+
+#[derive(Debug)]
+struct Count {
+    turn: u64,
+    answered: u32,
+    last: Time,
+}
+
+impl Repeats {
+    /// Counts for windows of this length.
+    pub fn new(grace: Duration) -> Self {
+        Self { grace, counts: Mutex::default() }
+    }
+
+    /// Counts one more answer of `turn`; false if there were [`MOST`] already.
+    pub fn allow(&self, session: SessionId, turn: u64, now: Time) -> bool {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is older than the window cannot be repeated; amortized, each entry is looked at once or twice.
+        if counts.len() >= 1024 && counts.len().is_power_of_two() {
+            counts.retain(|_, count| now.since(count.last) <= self.grace);
+        }
+        let count = counts.entry(session).or_insert(Count { turn, answered: 0, last: now });
+        if count.turn != turn {
+            *count = Count { turn, answered: 0, last: now };
+        }
+        count.last = now;
+        count.answered = count.answered.saturating_add(1);
+        count.answered <= MOST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+
+    #[test]
+    fn a_turn_is_answered_again_sixty_four_times() {
+        let repeats = Repeats::new(Duration::from_secs(10));
+        let session = SessionId::from_bytes([1; 16]);
+
+        let allowed = (0..100).filter(|_| repeats.allow(session, 3, NOON)).count();
+
+        assert_eq!(allowed, 64);
+        assert!(repeats.allow(session, 4, NOON), "the next turn counts anew");
+        assert!(repeats.allow(SessionId::from_bytes([2; 16]), 3, NOON), "so does another session");
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten() {
+        let repeats = Repeats::new(Duration::from_secs(10));
+        for n in 0..5000_u32 {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            repeats.allow(SessionId::from_bytes(id), 1, NOON + Duration::from_secs(u64::from(n)));
+        }
+
+        assert!(repeats.counts.lock().unwrap().len() < 2048);
+    }
+}

@@ -1,0 +1,179 @@
+//! The ring of keys: what signs, what verifies, what makes refresh tags, all opened from their seals.
+
+use counterfoil_jose::{
+    Algorithm, JwkSet, KeyError, KeySet, SealError, SealingKey, Secret, SigningKey, Time, random,
+};
+use counterfoil_verify::KeyId;
+
+use crate::issued::refresh::{Pepper, PepperId};
+use crate::kept::event::{Actor, Event, EventKind};
+use crate::kept::key::{KeyRecord, KeyState, Purpose};
+use crate::kept::session::Circumstances;
+use crate::store::{Change, Committed, Store, StoreError};
+
+/// The keys of an installation, ready for use.
+#[derive(Debug)]
+pub struct Ring {
+    signing: SigningKey,
+    verifying: KeySet,
+    pepper: Pepper,
+    older_peppers: Vec<Pepper>,
+}
+
+/// The keys could not be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RingError {
+    /// The store did not give or take them.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key does not open what is there.
+    #[error("the master key does not open the keys of this store")]
+    MasterKey(#[source] SealError),
+    /// A key is no key.
+    #[error("a key in the store cannot be used")]
+    Key(#[from] KeyError),
+    /// The system has no randomness to give.
+    #[error("no randomness")]
+    Randomness(#[from] random::Unavailable),
+    /// A record makes no sense.
+    #[error("a key record in the store makes no sense: {0}")]
+    Record(&'static str),
+}
+
+impl Ring {
+    /// Opens the keys of `store` with the master key; makes them first where there are none.
+    ///
+    /// # Errors
+    ///
+    /// If the master key is not the one that sealed them: nothing is made or replaced then.
+    pub async fn open(
+        store: &dyn Store,
+        master: &SealingKey,
+        algorithm: Algorithm,
+        now: Time,
+    ) -> Result<Self, RingError> {
+        let kept = store.keys().await?;
+        if kept.is_empty() {
+            return Self::found(store, master, algorithm, now).await;
+        }
+        Self::of(&kept, master)
+    }
+
+    /// Makes the first keys. If another process was faster, its keys are taken.
+    async fn found(
+        store: &dyn Store,
+        master: &SealingKey,
+        algorithm: Algorithm,
+        now: Time,
+    ) -> Result<Self, RingError> {
+        let (signing, pepper) = (new_signing(algorithm, master, now)?, new_pepper(master, now)?);
+        let made = Event {
+            at: now,
+            kind: EventKind::KeyMade,
+            user: None,
+            session: None,
+            client: None,
+            actor: Actor::System,
+            cause: None,
+            from: Circumstances::default(),
+            detail: Some("first keys"),
+        };
+        let changes = [
+            Change::InsertKey(Box::new(signing)),
+            Change::InsertKey(Box::new(pepper)),
+            Change::Record(Box::new(made)),
+        ];
+        match store.commit(&changes).await? {
+            Committed::Applied(_) | Committed::Lost(_) => Self::of(&store.keys().await?, master),
+        }
+    }
+
+    fn of(kept: &[KeyRecord], master: &SealingKey) -> Result<Self, RingError> {
+        let (mut signing, mut verifying) = (None, Vec::new());
+        let (mut pepper, mut older_peppers) = (None, Vec::new());
+        for record in kept.iter().filter(|record| record.state != KeyState::Revoked) {
+            let key = record.open(master).map_err(RingError::MasterKey)?;
+            match record.purpose {
+                Purpose::Signing => {
+                    let key = signing_key(record, &key)?;
+                    verifying.push(key.verifying_key());
+                    if record.state == KeyState::Current {
+                        signing = Some(key);
+                    }
+                }
+                Purpose::Pepper if record.state == KeyState::Current => {
+                    pepper = Some(as_pepper(record, &key)?)
+                }
+                Purpose::Pepper => older_peppers.push(as_pepper(record, &key)?),
+            }
+        }
+        Ok(Self {
+            signing: signing.ok_or(RingError::Record("no current signing key"))?,
+            verifying: KeySet::new(verifying)?,
+            pepper: pepper.ok_or(RingError::Record("no current pepper"))?,
+            older_peppers,
+        })
+    }
+
+    /// The key that signs now.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// The keys whose signatures are good.
+    pub fn verifying(&self) -> &KeySet {
+        &self.verifying
+    }
+
+    /// The public keys, as the world may see them; symmetric ones are not among them.
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet { keys: self.verifying.iter().filter_map(|key| key.jwk()).collect() }
+    }
+
+    /// The pepper for new refresh families.
+    pub fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
+    /// The pepper that a session's stub names.
+    pub fn pepper_of(&self, id: PepperId) -> Option<&Pepper> {
+        std::iter::once(&self.pepper).chain(&self.older_peppers).find(|pepper| pepper.id() == id)
+    }
+}
+
+fn new_signing(algorithm: Algorithm, master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
+    let key = SigningKey::generate(algorithm)?;
+    let kid = key.kid().parse().map_err(|_| RingError::Record("a kid that is none"))?;
+    KeyRecord::seal(kid, Purpose::Signing, algorithm.as_str(), key.to_secret_bytes().expose(), master, now)
+        .map_err(RingError::MasterKey)
+}
+
+fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
+    let (id, key): ([u8; 8], Secret<[u8; 32]>) = (random::bytes()?, Secret::new(random::bytes()?));
+    KeyRecord::seal(pepper_name(id), Purpose::Pepper, "HS256", key.expose(), master, now)
+        .map_err(RingError::MasterKey)
+}
+
+fn signing_key(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<SigningKey, RingError> {
+    let algorithm = record.algorithm.parse().map_err(|_| RingError::Record("an unknown algorithm"))?;
+    let key = SigningKey::from_secret_bytes(algorithm, key.expose())?;
+    if key.kid() != record.id.as_str() {
+        return Err(RingError::Record("a key under the name of another"));
+    }
+    Ok(key)
+}
+
+fn as_pepper(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<Pepper, RingError> {
+    let key: [u8; 32] =
+        key.expose().as_slice().try_into().map_err(|_| RingError::Record("a pepper of another size"))?;
+    let id = u64::from_str_radix(record.id.as_str(), 16)
+        .map_err(|_| RingError::Record("a pepper under another name"))?;
+    Ok(Pepper::new(PepperId::from_bytes(id.to_be_bytes()), &Secret::new(key)))
+}
+
+/// A pepper is kept under its id in hexadecimal.
+fn pepper_name(id: [u8; 8]) -> KeyId {
+    let name = format!("{:016x}", u64::from_be_bytes(id));
+    name.parse().expect("sixteen hexadecimal digits are a key's name")
+}

@@ -1,0 +1,304 @@
+//! The exact memory in front of a store: live sessions judged without asking it.
+//!
+//! The rules of exactness. The store's writer alone takes sessions out of it, as a [`Witness`], after the
+//! commit and before any caller is answered. A reader puts in what it has read only if nothing that the
+//! reading depends on was changed since before it read. If a commit fails, everything is forgotten.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::time::Duration;
+
+use counterfoil_jose::Time;
+use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
+
+use crate::issued::session::{Digest, SessionToken};
+use crate::kept::session::{Session, Stub, TOUCH_INTERVAL};
+use crate::refusal::Unfit;
+use crate::store::{Applied, Change, Mark, Witness};
+
+const SHARDS: usize = 64;
+
+/// What this process remembers of its store: live cookie sessions, and what was revoked.
+///
+/// A look-up is one read lock, one probe of a table and one digest; nothing is allocated.
+pub struct Memory {
+    shards: Box<[RwLock<Shard>]>,
+    most_a_shard: usize,
+    users: Mutex<HashMap<UserId, Weak<Slot>>>,
+    /// Raised *before* the slot of a changed user is struck out.
+    users_age: AtomicU64,
+    /// Raised by what can strike out anybody: a change of a client, or a mark for everyone.
+    marks_age: AtomicU64,
+    revocations: Arc<Revocations>,
+}
+
+#[derive(Default)]
+struct Shard {
+    generation: u64,
+    sessions: HashMap<SessionId, Live, BuildHasherDefault<IdHasher>>,
+}
+
+/// One live session as far as a request needs it.
+struct Live {
+    digest: Digest,
+    seen_at: Time,
+    ends_at: Time,
+    marks_age: u64,
+    user: Arc<Slot>,
+    /// The last time, in Unix milliseconds, that somebody set out to write down a use.
+    touching: AtomicU64,
+    principal: Principal,
+}
+
+/// Shared by all remembered sessions of one user: struck out when the user is changed.
+#[derive(Default)]
+struct Slot {
+    stale: AtomicBool,
+}
+
+/// What was true before a reader read; without it nothing can be put in.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct Note {
+    generation: u64,
+    users_age: u64,
+    marks_age: u64,
+}
+
+/// What a look-up found.
+#[derive(Debug)]
+pub enum Found {
+    /// The session is live, and the token is its own.
+    Live(Principal),
+    /// The same, and it is time to write down that it was used. Told to one caller a minute.
+    ToBeTouched(Principal),
+    /// It is remembered, and the token is not good.
+    Unfit(Unfit),
+    /// It is not remembered: ask the store.
+    Unknown,
+}
+
+impl Memory {
+    /// Remembers at most about `most` sessions, and tells `revocations` what the log says.
+    pub fn new(most: usize, revocations: Arc<Revocations>) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            most_a_shard: most.div_ceil(SHARDS).max(1),
+            users: Mutex::default(),
+            users_age: AtomicU64::new(0),
+            marks_age: AtomicU64::new(0),
+            revocations,
+        }
+    }
+
+    /// Judges `shown` from memory, if its session is remembered.
+    pub fn find(&self, shown: &SessionToken, now: Time) -> Found {
+        let shard = self.read(shown.session());
+        let Some(live) = shard.sessions.get(&shown.session()) else { return Found::Unknown };
+        if live.user.stale.load(Ordering::Acquire) || live.marks_age != self.marks_age.load(Ordering::Acquire)
+        {
+            return Found::Unknown;
+        }
+        if !live.digest.is_of(shown) {
+            return Found::Unfit(Unfit::Unknown);
+        }
+        if now >= live.ends_at {
+            return Found::Unfit(Unfit::Expired);
+        }
+        let principal = live.principal.clone();
+        if live.is_to_be_touched(now) { Found::ToBeTouched(principal) } else { Found::Live(principal) }
+    }
+
+    /// Notes what is true before the session is read from the store.
+    pub fn note(&self, session: SessionId) -> Note {
+        Note {
+            generation: self.read(session).generation,
+            users_age: self.users_age.load(Ordering::Acquire),
+            marks_age: self.marks_age.load(Ordering::Acquire),
+        }
+    }
+
+    /// Remembers a live cookie session that was read after `note`, unless something was changed since.
+    pub fn remember(&self, session: &Session, principal: Principal, note: Note) {
+        let Stub::Cookie(digest) = session.stub else { return };
+        let user = self.slot(session.user);
+        // The writer raises the age first and strikes out the slot then. So either it strikes out the very
+        // slot that was just taken, or the age has changed before this line.
+        if self.users_age.load(Ordering::Acquire) != note.users_age {
+            return;
+        }
+        let mut shard = self.write(session.id);
+        if shard.generation != note.generation {
+            return;
+        }
+        if shard.sessions.len() >= self.most_a_shard
+            && let Some(other) = shard.sessions.keys().next().copied()
+        {
+            shard.sessions.remove(&other);
+        }
+        let live = Live {
+            digest,
+            seen_at: session.seen_at,
+            ends_at: session.ends_at(),
+            marks_age: note.marks_age,
+            user,
+            touching: AtomicU64::new(0),
+            principal,
+        };
+        shard.sessions.insert(session.id, live);
+    }
+
+    /// How many sessions are remembered.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| read(shard).sessions.len()).sum()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What was revoked, as far as the log remembers.
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    fn forget_session(&self, session: SessionId) {
+        let mut shard = self.write(session);
+        shard.generation += 1;
+        shard.sessions.remove(&session);
+    }
+
+    fn forget_user(&self, user: UserId) {
+        self.users_age.fetch_add(1, Ordering::AcqRel);
+        if let Some(slot) = self.users().remove(&user).and_then(|slot| slot.upgrade()) {
+            slot.stale.store(true, Ordering::Release);
+        }
+    }
+
+    fn forget_everybody(&self) {
+        self.marks_age.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The slot that all sessions of `user` share.
+    fn slot(&self, user: UserId) -> Arc<Slot> {
+        let mut users = self.users();
+        if let Some(slot) = users.get(&user).and_then(Weak::upgrade) {
+            return slot;
+        }
+        // Slots whose sessions have all gone are swept out now and then.
+        if users.len() >= 1024 && users.len().is_power_of_two() {
+            users.retain(|_, slot| slot.strong_count() > 0);
+        }
+        let slot = Arc::new(Slot::default());
+        users.insert(user, Arc::downgrade(&slot));
+        slot
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<UserId, Weak<Slot>>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard(&self, session: SessionId) -> &RwLock<Shard> {
+        &self.shards[usize::from(session.as_bytes()[15]) % SHARDS]
+    }
+
+    fn read(&self, session: SessionId) -> RwLockReadGuard<'_, Shard> {
+        read(self.shard(session))
+    }
+
+    fn write(&self, session: SessionId) -> RwLockWriteGuard<'_, Shard> {
+        self.shard(session).write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// Nothing in a critical section of this file can panic half-way, so a poisoned lock guards a whole value.
+fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
+    shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Live {
+    /// Whether this caller is the one who writes down, this minute, that the session was used.
+    fn is_to_be_touched(&self, now: Time) -> bool {
+        if now.since(self.seen_at) < TOUCH_INTERVAL {
+            return false;
+        }
+        let last = self.touching.load(Ordering::Relaxed);
+        now.since(Time::from_unix_ms(last)) >= Duration::from_secs(60)
+            && self
+                .touching
+                .compare_exchange(last, now.unix_ms(), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+impl Witness for Memory {
+    fn committed(&self, changes: &[Change], applied: &Applied) {
+        for change in changes {
+            match change {
+                Change::InsertSession(session) | Change::SwapSession(session) => {
+                    self.forget_session(session.id);
+                }
+                Change::EndSession(session, _) | Change::Restamp(session) => self.forget_session(*session),
+                Change::SwapUser(user) => self.forget_user(user.id),
+                Change::RaiseNotBefore(Mark::User(user)) => self.forget_user(*user),
+                Change::RaiseNotBefore(Mark::Client(_) | Mark::Everyone) | Change::SwapClient(_) => {
+                    self.forget_everybody();
+                }
+                // The sessions that these end stand in `applied.ended`, the entries in `applied.entries`.
+                Change::EndSessionsOf { .. } | Change::Append { .. } => {}
+                Change::ExpectEpoch(..)
+                | Change::ExpectClient(..)
+                | Change::ExpectLive(..)
+                | Change::InsertUser(_)
+                | Change::MergeData { .. }
+                | Change::InsertClient(_)
+                | Change::InsertKey(_)
+                | Change::SwapKey(_)
+                | Change::SetFact(..)
+                | Change::Record(_) => {}
+            }
+        }
+        for session in &applied.ended {
+            self.forget_session(*session);
+        }
+        // Rows before the head: who reads the head and then judges, judges by these rows.
+        if let Some(last) = applied.entries.last() {
+            self.revocations.publish(&applied.entries, last.position);
+        }
+    }
+
+    fn failed(&self) {
+        self.forget_everybody();
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.generation += 1;
+            shard.sessions.clear();
+        }
+    }
+}
+
+/// A session's id is random already; eight of its bytes are hash enough.
+///
+/// Only ids that the store knows are put in, so nobody can choose ids that collide.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let mut eight = [0; 8];
+        for (to, from) in eight.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.0 = u64::from_le_bytes(eight);
+    }
+
+    // The length prefix that `[u8; 16]` hashes says nothing.
+    fn write_usize(&mut self, _: usize) {}
+}

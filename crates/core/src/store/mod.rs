@@ -1,0 +1,383 @@
+//! Where it is kept: many reads, one write.
+//!
+//! The laws that every store is held to, beyond what the methods say:
+//!
+//! - What [`Store::commit`] has answered is durable: it survives the process, and the power.
+//! - Changes of one commit are seen together or not at all, by every reader, from one moment on.
+//! - Positions of the log are drawn in the order of commits, and none is drawn twice.
+//! - An ended session never lives again, whatever is swapped, merged or inserted.
+//! - A store never decides: it stores and compares.
+//! - After a commit of unknown outcome a store refuses everything until it has been opened anew.
+
+pub mod cached;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use counterfoil_jose::Time;
+use counterfoil_verify::{ClientId, LogEntry, Position, SessionId, Subject, UserId};
+
+use crate::kept::client::Client;
+use crate::kept::event::Event;
+use crate::kept::key::KeyRecord;
+use crate::kept::session::{Cause, Ended, Session};
+use crate::kept::user::User;
+
+/// Where records are kept. Reads find; [`Store::commit`] is the only way to change anything.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The session `id`, live or not.
+    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// The session `id` with all that it is judged by, read from one snapshot.
+    async fn standing(&self, id: SessionId) -> Result<Option<Standing>, StoreError>;
+
+    /// Live sessions of `user` at `now`, the newest first; at most `page.limit`.
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        page: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// The user `id`.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user who logs in with this name, or whose *verified* address this is.
+    async fn user_by_login(&self, login: &Login) -> Result<Option<User>, StoreError>;
+
+    /// Users in the order of their folded names, after the one named.
+    async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;
+
+    /// The client `id`.
+    async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;
+
+    /// Every key of the installation.
+    async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
+
+    /// Every entry of the log after `after`, with the head, from one snapshot.
+    async fn log_after(&self, after: Position) -> Result<LogPage, StoreError>;
+
+    /// The head of the log: whatever is committed later stands behind it.
+    async fn head(&self) -> Result<Position, StoreError>;
+
+    /// The data of a session, `None` if none was ever kept.
+    async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
+
+    /// A fact about the installation, by its name.
+    async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Lines of the journal, the newest first.
+    async fn events(&self, query: &EventQuery) -> Result<Vec<(EventNumber, Event)>, StoreError>;
+
+    /// The newest time that any record holds: the clock never starts before it.
+    async fn newest_time(&self) -> Result<Time, StoreError>;
+
+    /// Applies every change in one durable transaction, or none.
+    ///
+    /// [`Committed::Lost`] names the first change whose expectation no longer held. If `changes` append to
+    /// the log, their positions are drawn last, so that the order of positions is the order of commits.
+    ///
+    /// Once it was handed over a commit is carried out whether or not the caller waits for it.
+    async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError>;
+
+    /// Spends `cost` from a durable counter in one statement, and tells what the window holds now.
+    async fn take(
+        &self,
+        counter: &CounterKey,
+        cost: u32,
+        window: Duration,
+        now: Time,
+    ) -> Result<Spent, StoreError>;
+
+    /// Drops what has expired, at most `limit` rows; returns how many.
+    async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
+
+    /// Tells `witness` of every commit, in their order, before any caller is answered.
+    fn watch(&self, witness: Arc<dyn Witness>);
+
+    /// Writes a consistent copy to the new file `to`, while work goes on.
+    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+
+    /// Finishes what was handed over, and closes. What comes later is refused.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Who is told of every commit: the memory in front of a store, which must be exact.
+///
+/// The store's one writer calls it after the commit and before any caller is answered, also for a caller
+/// who no longer waits.
+pub trait Witness: Send + Sync {
+    /// `changes` are durable, with this result.
+    fn committed(&self, changes: &[Change], applied: &Applied);
+
+    /// A commit failed with unknown outcome: nothing that was held in memory can be relied on.
+    fn failed(&self);
+}
+
+/// One change, or one expectation. A commit takes a list of them.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Expects that the user's epoch is still this one.
+    ExpectEpoch(UserId, u64),
+    /// Expects that the client's revision is still this one.
+    ExpectClient(ClientId, u64),
+    /// Expects that the session is live at this time.
+    ExpectLive(SessionId, Time),
+    /// Inserts a user; lost if the id or the folded name is taken.
+    InsertUser(Box<User>),
+    /// Puts a user in the place of its predecessor, by revision.
+    SwapUser(Box<User>),
+    /// Inserts a session; lost if the id is taken.
+    InsertSession(Box<Session>),
+    /// Puts a session in the place of its predecessor, by revision; lost if that has ended.
+    SwapSession(Box<Session>),
+    /// Ends a session if it has not ended yet, and then appends its entry to the log.
+    EndSession(SessionId, Ending),
+    /// Ends every session of a user that has not ended yet, but `except`; one entry for each.
+    EndSessionsOf {
+        /// Whose.
+        user: UserId,
+        /// The one that is spared.
+        except: Option<SessionId>,
+        /// How they end.
+        ending: Ending,
+    },
+    /// Sets the `pos` of a live session to the last position that this commit draws (or the head).
+    Restamp(SessionId),
+    /// Merges a patch into the session's data (RFC 7396), member by member, in one statement.
+    ///
+    /// Lost if the session is not live at `now`, if the data's revision is not `expected`, or if the
+    /// outcome would have more than `limit` bytes.
+    MergeData {
+        /// Whose data.
+        session: SessionId,
+        /// The patch: an object.
+        patch: serde_json::Map<String, serde_json::Value>,
+        /// The revision that the client has seen (`If-Match`); 0 stands for no data yet.
+        expected: Option<u64>,
+        /// The most bytes that the outcome may have.
+        limit: usize,
+        /// When.
+        now: Time,
+    },
+    /// Inserts a client; lost if the id is taken.
+    InsertClient(Box<Client>),
+    /// Puts a client in the place of its predecessor, by revision.
+    SwapClient(Box<Client>),
+    /// Inserts a key; lost if the id is taken.
+    InsertKey(Box<KeyRecord>),
+    /// Puts a key in the place of its predecessor, by revision.
+    SwapKey(Box<KeyRecord>),
+    /// Appends to the log.
+    Append {
+        /// What is revoked.
+        subject: Subject,
+        /// Why.
+        cause: Cause,
+        /// When: a lower bound of the position, in Unix milliseconds.
+        at: Time,
+        /// How long it must be remembered; `None`: for ever (keys).
+        until: Option<Time>,
+    },
+    /// Raises a durable mark to the last position that this commit draws: what a user, a client or everyone
+    /// was given so far stays dead when the log has forgotten it.
+    RaiseNotBefore(Mark),
+    /// Sets a fact.
+    SetFact(&'static str, Vec<u8>),
+    /// Writes a line in the journal.
+    Record(Box<Event>),
+}
+
+/// How a session ends: when, why, and how long verifiers must remember it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// When and why.
+    pub ended: Ended,
+    /// When its last access token has certainly expired.
+    pub until: Time,
+}
+
+/// Whose `not_before` is raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// One user's.
+    User(UserId),
+    /// One client's.
+    Client(ClientId),
+    /// The store's own.
+    Everyone,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum Committed {
+    /// All of it is durable.
+    Applied(Applied),
+    /// Nothing was changed: the change with this index no longer held.
+    Lost(usize),
+}
+
+/// What a commit has done beyond what it was told.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    /// The entries that it appended to the log, in their order.
+    pub entries: Vec<LogEntry>,
+    /// The sessions that it ended.
+    pub ended: Vec<SessionId>,
+    /// The session data after the last merge.
+    pub data: Option<SessionData>,
+}
+
+/// A session with all that it is judged by.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: User,
+    /// Its client.
+    pub client: Client,
+    /// The store's own mark.
+    pub not_before: Position,
+}
+
+/// Part of the log, from one snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct LogPage {
+    /// The entries, in their order.
+    pub entries: Vec<LogEntry>,
+    /// The head.
+    pub head: Position,
+}
+
+/// What an application keeps with a session: one JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionData {
+    /// The object.
+    pub members: serde_json::Map<String, serde_json::Value>,
+    /// Counts its changes; the first merge makes 1.
+    pub revision: u64,
+}
+
+/// What somebody logs in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// A folded username.
+    Username(String),
+    /// An e-mail address in lower case; only a verified one finds anybody.
+    Email(String),
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone)]
+pub struct Page<C> {
+    /// After which row; `None`: from the beginning.
+    pub after: Option<C>,
+    /// How many rows at most.
+    pub limit: u32,
+}
+
+/// A place in a list of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// When the session was opened.
+    pub authenticated_at: Time,
+    /// Which it is, among those of the same time.
+    pub id: SessionId,
+}
+
+/// The number of a line of the journal.
+pub type EventNumber = u64;
+
+/// Which lines of the journal.
+#[derive(Debug, Clone, Default)]
+pub struct EventQuery {
+    /// Of this user alone.
+    pub user: Option<UserId>,
+    /// Of this session alone.
+    pub session: Option<SessionId>,
+    /// Older than this line.
+    pub before: Option<EventNumber>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// The name of a durable counter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CounterKey(pub String);
+
+/// What a durable counter holds after something was taken from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    /// How much was taken in the present window, this time included.
+    pub taken: u64,
+    /// When the window ends and the counter begins anew.
+    pub until: Time,
+}
+
+/// Something that the store could not do. Ours, never the client's: 503, and the cause in the log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Not now: busy, full, read-only or out of reach. Nothing was changed.
+    #[error("the store cannot be used now: {reason}")]
+    Unavailable {
+        /// What is the matter.
+        reason: &'static str,
+        /// What the back end said.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// A commit failed and its outcome is unknown; the store refuses everything until it is opened anew.
+    #[error("the store has failed and must be opened anew")]
+    Poisoned,
+    /// A record that cannot be read: damaged, or written by somebody else.
+    #[error("a record in the store cannot be read: {what}")]
+    Corrupt {
+        /// Which kind of record and what is wrong.
+        what: &'static str,
+        /// What the back end said.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// It was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Committed {
+    /// The result, if it was applied.
+    pub fn applied(self) -> Option<Applied> {
+        match self {
+            Self::Applied(applied) => Some(applied),
+            Self::Lost(_) => None,
+        }
+    }
+}
+
+impl Standing {
+    /// Whether user and client are enabled and no mark lies above what the session was judged by.
+    ///
+    /// # Errors
+    ///
+    /// Says which of them it is.
+    pub fn holds(&self) -> Result<(), crate::refusal::Unfit> {
+        use crate::refusal::Unfit;
+
+        if !self.user.is_enabled() || !self.client.enabled {
+            return Err(Unfit::Disabled);
+        }
+        let mark = self.user.not_before.max(self.client.not_before).max(self.not_before);
+        if self.session.pos < mark {
+            return Err(Unfit::Marked);
+        }
+        Ok(())
+    }
+}
