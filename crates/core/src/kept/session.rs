@@ -319,3 +319,243 @@ impl Mode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use counterfoil_jose::Secret;
+
+    use super::*;
+
+    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+    const SALT: Salt = Salt::from_bytes([3; 16]);
+    const TEN: Duration = Duration::from_secs(10);
+    const GRACE: Grace = Grace { length: TEN, serving_since: Time::EPOCH };
+
+    fn pepper() -> Pepper {
+        Pepper::new(PepperId::from_bytes([1; 8]), &Secret::new([1; 32]))
+    }
+
+    fn with(stub: Stub) -> Session {
+        Session {
+            id: SessionId::from_bytes([9; 16]),
+            user: UserId::from_bytes([8; 16]),
+            client: ClientId::default(),
+            stub,
+            authenticated_at: NOON,
+            amr: vec!["pwd".into()],
+            seen_at: NOON,
+            idle: Duration::from_secs(7 * 86_400),
+            expires_at: NOON + Duration::from_secs(90 * 86_400),
+            pos: Position::new(5),
+            scope: None,
+            from: Circumstances::default(),
+            label: None,
+            ended: None,
+            revision: 0,
+        }
+    }
+
+    fn at_turn(turn: u64) -> Session {
+        with(Stub::Refresh { pepper: pepper().id(), salt: SALT, turn, since: NOON })
+    }
+
+    fn token(turn: u64) -> RefreshToken {
+        RefreshToken::of(&pepper(), &SALT, SessionId::from_bytes([9; 16]), turn)
+    }
+
+    fn rotate(session: &Session, turn: u64, now: Time) -> Result<Rotation, Unfit> {
+        session.rotate(&token(turn), &pepper(), GRACE, now)
+    }
+
+    fn kept_turn(rotation: Result<Rotation, Unfit>) -> u64 {
+        match rotation {
+            Ok(Rotation::Advance(next)) => match next.stub {
+                Stub::Refresh { turn, .. } => turn,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_token_turns_at_once() {
+        assert_eq!(kept_turn(rotate(&at_turn(0), 0, NOON)), 1);
+    }
+
+    #[test]
+    fn the_newest_token_turns_after_the_grace_and_holds_within_it() {
+        let session = at_turn(4);
+
+        assert_eq!(rotate(&session, 4, NOON + TEN), Ok(Rotation::Hold));
+        assert_eq!(kept_turn(rotate(&session, 4, NOON + TEN + Duration::from_millis(1))), 5);
+    }
+
+    #[test]
+    fn a_lost_answer_is_given_again_within_the_grace() {
+        assert_eq!(rotate(&at_turn(4), 3, NOON + TEN), Ok(Rotation::Repeat));
+        assert_eq!(rotate(&at_turn(1), 0, NOON), Ok(Rotation::Repeat));
+    }
+
+    #[test]
+    fn the_last_spent_token_is_a_replay_after_the_grace() {
+        assert_eq!(rotate(&at_turn(4), 3, NOON + TEN + Duration::from_millis(1)), Ok(Rotation::Replay));
+    }
+
+    #[test]
+    fn an_older_token_is_a_replay_at_any_time() {
+        for older in 0..3 {
+            assert_eq!(rotate(&at_turn(4), older, NOON), Ok(Rotation::Replay), "turn {older}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_was_never_kept_ends_nothing() {
+        assert_eq!(rotate(&at_turn(4), 5, NOON), Err(Unfit::Ahead));
+    }
+
+    #[test]
+    fn a_forged_tag_ends_nothing_whatever_turn_it_claims() {
+        let thief = Pepper::new(pepper().id(), &Secret::new([2; 32]));
+        for turn in 0..8 {
+            let forged = RefreshToken::of(&thief, &SALT, SessionId::from_bytes([9; 16]), turn);
+            let judged = at_turn(4).rotate(&forged, &pepper(), GRACE, NOON);
+            assert_eq!(judged, Err(Unfit::Unknown), "turn {turn}");
+        }
+    }
+
+    #[test]
+    fn a_genuine_token_of_an_ended_session_is_refused_and_no_replay() {
+        let ended = Session { ended: Some(Ended { at: NOON, cause: Cause::Logout }), ..at_turn(4) };
+
+        assert_eq!(rotate(&ended, 4, NOON), Err(Unfit::Ended));
+        assert_eq!(rotate(&ended, 0, NOON), Err(Unfit::Ended));
+    }
+
+    #[test]
+    fn a_restart_counts_as_a_lost_answer() {
+        let later = NOON + Duration::from_secs(3600);
+        let restarted = Grace { length: TEN, serving_since: later };
+
+        let judged = at_turn(4).rotate(&token(3), &pepper(), restarted, later + TEN);
+        assert_eq!(judged, Ok(Rotation::Repeat));
+        let judged = at_turn(4).rotate(&token(2), &pepper(), restarted, later);
+        assert_eq!(judged, Ok(Rotation::Replay), "an older one is still a replay");
+    }
+
+    #[test]
+    fn without_a_grace_every_spent_token_is_a_replay_at_once() {
+        let none = Grace { length: Duration::ZERO, serving_since: NOON };
+        let session = at_turn(4);
+
+        assert_eq!(session.rotate(&token(3), &pepper(), none, NOON), Ok(Rotation::Replay));
+        assert_eq!(kept_turn(session.rotate(&token(4), &pepper(), none, NOON)), 5);
+    }
+
+    #[test]
+    fn a_session_ends_idle_and_ends_absolutely() {
+        let cookie = with(Stub::Access);
+        assert_eq!(cookie.is_live(NOON + cookie.idle - Duration::from_millis(1)), Ok(()));
+        assert_eq!(cookie.is_live(NOON + cookie.idle), Err(Unfit::Expired));
+
+        let used = Session { seen_at: cookie.expires_at - Duration::from_secs(1), ..cookie.clone() };
+        assert_eq!(used.is_live(used.expires_at), Err(Unfit::Expired));
+    }
+
+    #[test]
+    fn a_use_is_written_down_once_a_minute() {
+        let token = SessionToken::draw(SessionId::from_bytes([9; 16])).unwrap();
+        let session = with(Stub::Cookie(token.digest()));
+
+        assert_eq!(session.touch(NOON + Duration::from_millis(59_999)), None);
+        let touched = session.touch(NOON + Duration::from_secs(60)).unwrap();
+        assert_eq!(touched.seen_at, NOON + Duration::from_secs(60));
+        assert_eq!(touched.revision, 1);
+    }
+
+    #[test]
+    fn another_sessions_secret_admits_nobody() {
+        let (mine, other) = (SessionId::from_bytes([9; 16]), SessionId::from_bytes([7; 16]));
+        let token = SessionToken::draw(mine).unwrap();
+        let session = with(Stub::Cookie(token.digest()));
+        assert_eq!(session.admit(&token, NOON), Ok(()));
+
+        assert_eq!(session.admit(&SessionToken::draw(mine).unwrap(), NOON), Err(Unfit::Unknown));
+        assert_eq!(session.admit(&SessionToken::draw(other).unwrap(), NOON), Err(Unfit::Unknown));
+        assert_eq!(at_turn(0).admit(&token, NOON), Err(Unfit::OtherKind));
+    }
+
+    /// One client that keeps what it was answered last, loses some answers, and asks again in time.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Refresh { answer_is_lost: bool },
+        AskTwice,
+        Wait(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => any::<bool>().prop_map(|answer_is_lost| Step::Refresh { answer_is_lost }),
+            1 => Just(Step::AskTwice),
+            2 => (0_u64..20_000).prop_map(Step::Wait),
+        ]
+    }
+
+    proptest! {
+        /// An honest client that repeats a lost request within the grace never loses its family, always holds
+        /// the newest token or the one before it, and what it holds is the session's only lineage.
+        #[test]
+        fn an_honest_client_never_loses_its_family(steps in prop::collection::vec(step(), 1..60)) {
+            let (mut kept, mut held, mut now) = (at_turn(0), 0_u64, NOON);
+            let mut lost_at: Option<Time> = None;
+            for step in steps {
+                match step {
+                    Step::Wait(ms) => {
+                        now = now + Duration::from_millis(ms);
+                        // An honest client asks again within the grace.
+                        now = lost_at.map_or(now, |lost| now.min(lost + TEN));
+                    }
+                    Step::AskTwice | Step::Refresh { .. } => {
+                        let rotation = rotate(&kept, held, now);
+                        prop_assert!(!matches!(rotation, Ok(Rotation::Replay) | Err(_)), "{rotation:?}");
+                        let advanced = matches!(rotation, Ok(Rotation::Advance(_)));
+                        if let Ok(Rotation::Advance(next)) = rotation {
+                            kept = *next;
+                        }
+                        let Stub::Refresh { turn, .. } = kept.stub else { unreachable!() };
+                        if matches!(step, Step::Refresh { answer_is_lost: true }) {
+                            if advanced {
+                                lost_at = Some(now);
+                            }
+                        } else {
+                            (held, lost_at) = (turn, None);
+                        }
+                        prop_assert!(turn - held <= 1);
+                    }
+                }
+            }
+        }
+
+        /// Whatever turn is shown at whatever time: only the tag's owner changes anything, turns only go up
+        /// by one, and exactly the spent ones outside the window end the session.
+        #[test]
+        fn every_turn_has_one_judgement(kept in 0_u64..50, shown in 0_u64..60, after in 0_u64..30_000) {
+            let now = NOON + Duration::from_millis(after);
+            let in_grace = after <= 10_000;
+            let judged = rotate(&at_turn(kept), shown, now);
+
+            let expected = match (kept, shown) {
+                (k, t) if t > k => Err(Unfit::Ahead),
+                (k, t) if t == k && k > 0 && in_grace => Ok(Rotation::Hold),
+                (k, t) if t == k => {
+                    prop_assert_eq!(kept_turn(judged), k + 1);
+                    return Ok(());
+                }
+                (k, t) if t + 1 == k && in_grace => Ok(Rotation::Repeat),
+                _ => Ok(Rotation::Replay),
+            };
+            prop_assert_eq!(judged, expected);
+        }
+    }
+}
