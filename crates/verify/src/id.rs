@@ -186,7 +186,8 @@ mod tests {
         assert_eq!(text.parse(), Ok(id));
 
         let trailing_bits = format!("{}x", &text[..21]);
-        for bad in [trailing_bits.as_str(), "", &text[..21], &format!("{text}="), &format!(" {}", &text[1..])] {
+        for bad in [trailing_bits.as_str(), "", &text[..21], &format!("{text}="), &format!(" {}", &text[1..])]
+        {
             assert!(bad.parse::<SessionId>().is_err(), "{bad:?}");
         }
     }

@@ -12,9 +12,7 @@ use crate::id::{ClientId, IdError, KeyId, SessionId, TokenId, UserId};
 /// A place in the revocation log, which is totally ordered in the order of commits.
 ///
 /// Positions are compared with each other only, never with a clock: a clock can be set back.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(u64);
 

@@ -1,0 +1,168 @@
+//! Cross-site writes, judged by what browsers say of them, before a body is read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{HeaderName, ORIGIN};
+use http::{HeaderMap, Method, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::cookies::CookieNames;
+use crate::guarded::Guarded;
+use crate::origin::OriginPolicy;
+use crate::problem::Problem;
+
+/// What a browser says of where a request comes from (Fetch Metadata, section 2.1).
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// A write from another site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this request comes from another site")]
+pub struct CrossSite;
+
+/// Judges one request. `shows_cookie` says whether it carries a cookie of ours, of any worth.
+///
+/// 1. An `Origin` that is trusted by name passes.
+/// 2. `Sec-Fetch-Site` decides where it is sent: `same-origin` and `none` pass, all else does not.
+/// 3. An `Origin` decides where that is all there is: ours passes; `null` does not.
+/// 4. With neither, no browser of the last years has sent it: it passes if it shows no cookie of ours.
+///
+/// Methods that change nothing pass; a header that is repeated never does. The type of the body does
+/// not matter.
+///
+/// # Errors
+///
+/// [`CrossSite`], which is 403.
+///
+/// ```
+/// use counterfoil_verify::{Origin, OriginPolicy, csrf};
+/// use http::{HeaderMap, HeaderValue, Method, header};
+///
+/// let policy = OriginPolicy::own(Origin::of_url("https://auth.example")?);
+/// let mut headers = HeaderMap::new();
+/// headers.insert(header::ORIGIN, HeaderValue::from_static("https://attacker.example"));
+///
+/// assert!(csrf::judge(&Method::POST, &headers, &policy, false).is_err());
+/// assert!(csrf::judge(&Method::GET, &headers, &policy, false).is_ok());
+/// # Ok::<(), counterfoil_verify::OriginError>(())
+/// ```
+pub fn judge(
+    method: &Method,
+    headers: &HeaderMap,
+    policy: &OriginPolicy,
+    shows_cookie: bool,
+) -> Result<(), CrossSite> {
+    if is_safe(method) {
+        return Ok(());
+    }
+    let origin = at_most_one(headers, &ORIGIN)?;
+    let site = at_most_one(headers, &SEC_FETCH_SITE)?;
+    let passes = match (origin, site) {
+        (Some(origin), _) if policy.trusts(origin) => true,
+        (_, Some(site)) => site == b"same-origin" || site == b"none",
+        (Some(origin), None) => policy.is_own(origin),
+        (None, None) => !shows_cookie,
+    };
+    if passes { Ok(()) } else { Err(CrossSite) }
+}
+
+/// Methods that change nothing here; every other one does, known or not (RFC 9110, section 9.2.1).
+pub fn is_safe(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+fn at_most_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, CrossSite> {
+    let mut lines = headers.get_all(name).into_iter();
+    let first = lines.next().map(http::HeaderValue::as_bytes);
+    if lines.next().is_some() { Err(CrossSite) } else { Ok(first) }
+}
+
+/// Refuses cross-site writes with 403, before the body is read.
+///
+/// As it is, it judges the writes that carry a cookie of ours: those alone act on somebody's behalf
+/// without their doing. [`CsrfLayer::always`] judges every write: for login, register, refresh and
+/// logout, where the harm is to be signed in as somebody else.
+#[derive(Clone)]
+pub struct CsrfLayer {
+    policy: Arc<OriginPolicy>,
+    names: CookieNames,
+    judges: Judges,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judges {
+    WithCookie,
+    Always,
+}
+
+impl CsrfLayer {
+    /// Judges the writes that carry one of the cookies with these names.
+    pub fn new(policy: impl Into<Arc<OriginPolicy>>, names: CookieNames) -> Self {
+        Self { policy: policy.into(), names, judges: Judges::WithCookie }
+    }
+
+    /// Judges every write.
+    #[must_use]
+    pub const fn always(mut self) -> Self {
+        self.judges = Judges::Always;
+        self
+    }
+
+    fn judge(&self, method: &Method, headers: &HeaderMap) -> Result<(), CrossSite> {
+        if is_safe(method) {
+            return Ok(());
+        }
+        let shows_cookie = self.names.are_shown(headers);
+        match self.judges {
+            Judges::WithCookie if !shows_cookie => Ok(()),
+            Judges::WithCookie | Judges::Always => judge(method, headers, &self.policy, shows_cookie),
+        }
+    }
+}
+
+impl fmt::Debug for CsrfLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfLayer").field("policy", &self.policy).field("judges", &self.judges).finish()
+    }
+}
+
+impl<S> Layer<S> for CsrfLayer {
+    type Service = Csrf<S>;
+
+    fn layer(&self, inner: S) -> Csrf<S> {
+        Csrf { inner, layer: self.clone() }
+    }
+}
+
+/// The service that [`CsrfLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct Csrf<S> {
+    inner: S,
+    layer: CsrfLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for Csrf<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<String>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Guarded<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match self.layer.judge(request.method(), request.headers()) {
+            Ok(()) => Guarded::passed(self.inner.call(request)),
+            Err(CrossSite) => {
+                let problem = Problem::from(CrossSite).for_request(request.extensions());
+                Guarded::refused(problem.into_response())
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Web origins as a browser writes them, and those that may write to us.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A text that is not the origin that a browser would send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an origin: {0}")]
+pub struct OriginError(&'static str);
+
+/// An origin, exactly as browsers serialize it (RFC 6454, section 6.2): scheme, host, and the port
+/// where it is not the scheme's own; lower case, no path.
+///
+/// ```
+/// use counterfoil_verify::Origin;
+///
+/// assert!("https://shop.example".parse::<Origin>().is_ok());
+/// // A browser never sends these, so trusting them would do nothing.
+/// assert!("https://shop.example/".parse::<Origin>().is_err());
+/// assert!("https://shop.example:443".parse::<Origin>().is_err());
+/// assert!("null".parse::<Origin>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(Box<str>);
+
+impl Origin {
+    /// The text, as it stands in an `Origin` header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The origin of a URL: what browsers send from pages below it.
+    ///
+    /// # Errors
+    ///
+    /// A text that is no `http` or `https` URL with a host.
+    ///
+    /// ```
+    /// use counterfoil_verify::Origin;
+    ///
+    /// let own = Origin::of_url("https://Auth.example:443/tenant")?;
+    /// assert_eq!(own.as_str(), "https://auth.example");
+    /// # Ok::<(), counterfoil_verify::OriginError>(())
+    /// ```
+    pub fn of_url(url: &str) -> Result<Self, OriginError> {
+        let (scheme, rest) = url.split_once("://").ok_or(OriginError("there is no scheme"))?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let scheme = scheme.to_ascii_lowercase();
+        let authority = authority.to_ascii_lowercase();
+        let own_port = own_port(&scheme).unwrap_or_default();
+        format!("{scheme}://{}", authority.strip_suffix(own_port).unwrap_or(&authority)).parse()
+    }
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let (scheme, authority) = text.split_once("://").ok_or(OriginError("there is no scheme"))?;
+        let own_port = own_port(scheme).ok_or(OriginError("the scheme is to be http or https"))?;
+        if authority.ends_with(own_port) {
+            return Err(OriginError("the port is the scheme's own, which browsers leave out"));
+        }
+        judge_authority(authority)?;
+        Ok(Self(text.into()))
+    }
+}
+
+fn own_port(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "https" => Some(":443"),
+        "http" => Some(":80"),
+        _ => None,
+    }
+}
+
+fn judge_authority(authority: &str) -> Result<(), OriginError> {
+    // `[::1]:8080` has colons within its brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (authority, None),
+    };
+    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |number| number.to_string() != port)) {
+        return Err(OriginError("the port is not a number"));
+    }
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match bracketed {
+        Some(address) if address.parse::<std::net::Ipv6Addr>().is_ok() => Ok(()),
+        Some(_) => Err(OriginError("the address is not one")),
+        None => judge_host(host),
+    }
+}
+
+fn judge_host(host: &str) -> Result<(), OriginError> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    if host.is_empty() {
+        return Err(OriginError("there is no host"));
+    }
+    if !host.bytes().all(is_plain) {
+        return Err(OriginError("the host is to be plain lower-case ASCII, and nothing may follow it"));
+    }
+    Ok(())
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// From where a browser may write: from our own pages, and from those that are trusted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginPolicy {
+    /// The issuer's own origin.
+    pub own: Origin,
+    /// Others, each exactly; empty unless configured.
+    pub trusted: Vec<Origin>,
+}
+
+impl OriginPolicy {
+    /// From our own pages alone.
+    pub const fn own(own: Origin) -> Self {
+        Self { own, trusted: Vec::new() }
+    }
+
+    /// And from this one.
+    #[must_use]
+    pub fn and(mut self, trusted: Origin) -> Self {
+        self.trusted.push(trusted);
+        self
+    }
+
+    pub(crate) fn trusts(&self, origin: &[u8]) -> bool {
+        self.trusted.iter().any(|trusted| trusted.0.as_bytes() == origin)
+    }
+
+    pub(crate) fn is_own(&self, origin: &[u8]) -> bool {
+        self.own.0.as_bytes() == origin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends_and_nothing_else() {
+        for good in ["https://a.example", "http://a.example:8080", "http://[::1]:8080", "https://127.0.0.1"] {
+            assert_eq!(good.parse::<Origin>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "https://A.example",
+            "HTTPS://a.example",
+            "https://user@a.example",
+            "https://a.example:",
+            "https://a.example:99999",
+            "https://a.example:+1",
+            "https://a.example:080",
+            "https://[::1",
+            "https://[x]",
+            "ftp://a.example",
+            "https://b\u{fc}cher.example",
+            "https://a.example\n",
+            "//a.example",
+        ] {
+            assert!(bad.parse::<Origin>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_origin_of_an_issuer_is_the_one_of_its_pages() {
+        for (issuer, origin) in [
+            ("https://auth.example", "https://auth.example"),
+            ("HTTPS://Auth.Example:443/x?y#z", "https://auth.example"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ] {
+            assert_eq!(Origin::of_url(issuer).unwrap().as_str(), origin);
+        }
+    }
+}

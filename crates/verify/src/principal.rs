@@ -1,0 +1,317 @@
+//! Who is calling: made by verification alone, so that a handler that has one need not ask.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use counterfoil_jose::Time;
+
+use crate::denied::{Denied, Needed};
+use crate::fingerprint::Probe;
+use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
+use crate::log::Position;
+use crate::presented::Carrier;
+
+/// Somebody whose credential was verified.
+///
+/// It costs one reference count to clone. There is no way to make one but to verify a credential; a
+/// handler that takes a `Principal` cannot forget to.
+///
+/// ```compile_fail
+/// use counterfoil_verify::Principal;
+///
+/// // There is nothing to write here: the fields are private, and there is no `Default`.
+/// let forged = Principal { inner: Default::default() };
+/// ```
+///
+/// ```compile_fail
+/// use counterfoil_verify::Principal;
+///
+/// // Nor can one be read from what a client sends.
+/// let forged: Principal = serde_json::from_str(r#"{"subject":"admin"}"#).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Principal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: PrincipalParts,
+    user: Option<UserId>,
+    probe: Probe,
+}
+
+/// What verification found out, from which it makes a principal.
+///
+/// It is public for the crate that judges sessions, by convention for nobody else.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct PrincipalParts {
+    pub carrier: Carrier,
+    pub subject: String,
+    pub session: Option<SessionId>,
+    pub client: Option<ClientId>,
+    pub token: Option<TokenId>,
+    pub key: Option<KeyId>,
+    pub position: Position,
+    pub audiences: Vec<String>,
+    /// Scopes parted by a space; `None` where the credential is not limited to any.
+    pub scope: Option<String>,
+    pub roles: Vec<String>,
+    pub amr: Vec<String>,
+    pub acr: Option<String>,
+    pub authenticated_at: Option<Time>,
+    pub not_before: Option<Time>,
+    pub expires_at: Time,
+    pub extra: Map<String, Value>,
+}
+
+impl PrincipalParts {
+    /// The least that is known of anybody; all else is unknown, empty or never.
+    pub fn new(carrier: Carrier, subject: impl Into<String>, expires_at: Time) -> Self {
+        Self {
+            carrier,
+            subject: subject.into(),
+            session: None,
+            client: None,
+            token: None,
+            key: None,
+            position: Position::START,
+            audiences: Vec::new(),
+            scope: None,
+            roles: Vec::new(),
+            amr: Vec::new(),
+            acr: None,
+            authenticated_at: None,
+            not_before: None,
+            expires_at,
+            extra: Map::new(),
+        }
+    }
+}
+
+impl Principal {
+    /// The principal of a credential that the caller has verified.
+    #[doc(hidden)]
+    pub fn verified(parts: PrincipalParts) -> Self {
+        let user = parts.subject.parse().ok();
+        let mut probe = Probe::at(parts.position);
+        probe = parts.session.into_iter().fold(probe, Probe::session);
+        probe = parts.token.into_iter().fold(probe, Probe::token);
+        probe = user.into_iter().fold(probe, Probe::user);
+        probe = parts.client.iter().fold(probe, Probe::client);
+        probe = parts.key.iter().fold(probe, Probe::key);
+        Self { inner: Arc::new(Inner { parts, user, probe }) }
+    }
+
+    /// Who it is: the `sub` of the token. Of this issuer's users, the text of a [`UserId`].
+    pub fn subject(&self) -> &str {
+        &self.inner.parts.subject
+    }
+
+    /// The user, where the subject is one of this issuer's.
+    pub fn user(&self) -> Option<UserId> {
+        self.inner.user
+    }
+
+    /// The login that the credential was torn from.
+    pub fn session(&self) -> Option<SessionId> {
+        self.inner.parts.session
+    }
+
+    /// The client application that the credential was issued to.
+    pub fn client(&self) -> Option<&ClientId> {
+        self.inner.parts.client.as_ref()
+    }
+
+    /// The id of the access token; a session token has none.
+    pub fn token_id(&self) -> Option<TokenId> {
+        self.inner.parts.token
+    }
+
+    /// The scopes that the credential is limited to; none where it is not limited to any.
+    pub fn scope(&self) -> impl Iterator<Item = &str> {
+        self.inner.parts.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether the credential names this scope, exactly.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scope().any(|held| held == scope)
+    }
+
+    /// Goes on only with this scope (RFC 6750, section 3.1).
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Forbidden`], which is 403.
+    pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
+        if self.has_scope(scope) { Ok(()) } else { Err(Denied::Forbidden(Needed::Scope(scope.into()))) }
+    }
+
+    /// The user's roles.
+    pub fn roles(&self) -> &[String] {
+        &self.inner.parts.roles
+    }
+
+    /// Whether the user has this role, exactly.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().iter().any(|held| held == role)
+    }
+
+    /// Goes on only with this role.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Forbidden`], which is 403.
+    pub fn require_role(&self, role: &str) -> Result<(), Denied> {
+        if self.has_role(role) { Ok(()) } else { Err(Denied::Forbidden(Needed::Role(role.into()))) }
+    }
+
+    /// When the user last proved who they are.
+    pub fn authenticated_at(&self) -> Option<Time> {
+        self.inner.parts.authenticated_at
+    }
+
+    /// How the user proved who they are (RFC 8176).
+    pub fn amr(&self) -> &[String] {
+        &self.inner.parts.amr
+    }
+
+    /// How well the user proved who they are (RFC 9068, section 2.2.1).
+    pub fn acr(&self) -> Option<&str> {
+        self.inner.parts.acr.as_deref()
+    }
+
+    /// When the credential is over, unless it is revoked before.
+    pub fn expires_at(&self) -> Time {
+        self.inner.parts.expires_at
+    }
+
+    /// Whom the access token is for; a session token is for its issuer alone and names nobody.
+    pub fn audiences(&self) -> &[String] {
+        &self.inner.parts.audiences
+    }
+
+    /// Which kind of credential was shown.
+    pub fn carried_by(&self) -> Carrier {
+        self.inner.parts.carrier
+    }
+
+    /// A claim that the issuer was configured to add.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.inner.parts.extra.get(name)
+    }
+
+    /// The head of the revocation log when the credential was judged by its issuer.
+    pub fn position(&self) -> Position {
+        self.inner.parts.position
+    }
+
+    pub(crate) fn not_before(&self) -> Option<Time> {
+        self.inner.parts.not_before
+    }
+
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.inner.probe
+    }
+}
+
+/// Names whom it is about and no more: claims may be private.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("subject", &self.subject())
+            .field("session", &self.session())
+            .field("carried_by", &self.carried_by())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two principals are equal if they are of one verification: the same credential, the same claims.
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+/// Makes a principal by hand, for the tests of a handler (feature `test-util`).
+///
+/// ```
+/// use counterfoil_jose::Time;
+/// use counterfoil_verify::{PrincipalBuilder, SessionId};
+///
+/// let principal = PrincipalBuilder::new("alice", Time::from_unix_seconds(1_764_000_900))
+///     .session(SessionId::from_bytes([1; 16]))
+///     .role("admin")
+///     .scope("orders:read orders:write")
+///     .build();
+/// assert!(principal.has_role("admin") && principal.has_scope("orders:read"));
+/// ```
+#[cfg(feature = "test-util")]
+#[derive(Debug, Clone)]
+pub struct PrincipalBuilder {
+    parts: PrincipalParts,
+}
+
+#[cfg(feature = "test-util")]
+impl PrincipalBuilder {
+    /// Somebody with an access token that is over at `expires_at`.
+    pub fn new(subject: impl Into<String>, expires_at: Time) -> Self {
+        Self { parts: PrincipalParts::new(Carrier::AccessToken, subject, expires_at) }
+    }
+
+    /// With a session token instead.
+    #[must_use]
+    pub fn carried_by(mut self, carrier: Carrier) -> Self {
+        self.parts.carrier = carrier;
+        self
+    }
+
+    /// Of this session.
+    #[must_use]
+    pub fn session(mut self, id: SessionId) -> Self {
+        self.parts.session = Some(id);
+        self
+    }
+
+    /// Of this client application.
+    #[must_use]
+    pub fn client(mut self, id: ClientId) -> Self {
+        self.parts.client = Some(id);
+        self
+    }
+
+    /// With these scopes, parted by a space.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.parts.scope = Some(scope.into());
+        self
+    }
+
+    /// With this role too.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.parts.roles.push(role.into());
+        self
+    }
+
+    /// With this claim too.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
+        self.parts.extra.insert(name.into(), value);
+        self
+    }
+
+    /// Who proved who they are at this time.
+    #[must_use]
+    pub fn authenticated_at(mut self, time: Time) -> Self {
+        self.parts.authenticated_at = Some(time);
+        self
+    }
+
+    /// The principal.
+    pub fn build(self) -> Principal {
+        Principal::verified(self.parts)
+    }
+}

@@ -1,0 +1,192 @@
+//! An access token goes in; who it speaks for, or why it is refused, comes out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use counterfoil_jose::{Algorithm, KeySet, Time, Verified, jws};
+
+use crate::cache::TokenCache;
+use crate::claims::AccessClaims;
+use crate::denied::{Denied, Reason};
+use crate::id::KeyId;
+use crate::presented::Carrier;
+use crate::principal::{Principal, PrincipalParts};
+use crate::settings::TokenVerifierBuilder;
+
+/// The one type of token that is taken (RFC 9068, section 2.1).
+const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
+
+/// Verifies access tokens of one issuer (RFC 9068, section 4), without I/O.
+///
+/// It knows no revocations: [`LocalVerifier`](crate::LocalVerifier) asks for them each time.
+///
+/// ```
+/// use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time};
+/// use counterfoil_verify::TokenVerifier;
+///
+/// let key = SigningKey::generate(Algorithm::Es256)?;
+/// let verifier = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256])
+///     .build(KeySet::new([key.verifying_key()])?)?;
+///
+/// let now = Time::from_unix_seconds(1_764_000_000);
+/// let refused = verifier.verify("not a token", now).unwrap_err();
+/// assert_eq!(refused.to_string(), "the credential is not valid");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// There is none without issuer, audience and algorithms:
+///
+/// ```compile_fail
+/// use counterfoil_verify::TokenVerifier;
+///
+/// let careless = TokenVerifier::builder("https://auth.example").build(keys);
+/// ```
+pub struct TokenVerifier {
+    settings: TokenVerifierBuilder,
+    /// The keys and what they verified are swapped together: a token that a key verified that is no
+    /// longer there is never found.
+    held: ArcSwap<Held>,
+}
+
+struct Held {
+    keys: KeySet,
+    cache: TokenCache,
+}
+
+impl Held {
+    fn new(keys: KeySet, tokens: usize) -> Self {
+        Self { keys, cache: TokenCache::with_room(tokens) }
+    }
+}
+
+impl TokenVerifier {
+    /// Begins a verifier for tokens that `issuer` has issued for `audience` and signed with one of
+    /// `algorithms`. All three are compared exactly.
+    pub fn builder(issuer: &str, audience: &str, algorithms: &[Algorithm]) -> TokenVerifierBuilder {
+        TokenVerifierBuilder::new(issuer, audience, algorithms)
+    }
+
+    pub(crate) fn with_settings(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
+        let held = ArcSwap::from_pointee(Held::new(keys, settings.cache));
+        Self { settings, held }
+    }
+
+    /// Takes other keys. Whatever the former ones verified is verified anew.
+    pub fn set_keys(&self, keys: KeySet) {
+        self.held.store(Arc::new(Held::new(keys, self.settings.cache)));
+    }
+
+    /// The issuer whose tokens are taken.
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Judges a token at `now` by its signature and claims.
+    ///
+    /// A token that was verified before is found again by all its bytes; then the signature is not
+    /// judged anew, its times are.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Invalid`], with a reason for the log.
+    pub fn verify(&self, token: &str, now: Time) -> Result<Principal, Denied> {
+        let held = self.held.load();
+        if let Some(principal) = held.cache.find(token) {
+            return self.admit_again(&held.cache, token, principal, now);
+        }
+        let verified = jws::verify(token, &held.keys, &self.settings.algorithms, &ACCESS_TOKEN)
+            .map_err(Reason::Token)?;
+        // Nothing of the claims is read before this line.
+        let claims = AccessClaims::from_json(&verified.payload).map_err(|_| Reason::Claims)?;
+        self.judge(&claims, now)?;
+        let principal = principal_of(claims, &verified)?;
+        if !verified.alg.is_symmetric() {
+            // An HMAC costs no more than finding out that it was judged before.
+            held.cache.keep(token, &principal);
+        }
+        Ok(principal)
+    }
+
+    /// A hit saves the signature; time goes on.
+    fn admit_again(
+        &self,
+        cache: &TokenCache,
+        token: &str,
+        principal: Principal,
+        now: Time,
+    ) -> Result<Principal, Denied> {
+        if now >= principal.expires_at() + self.settings.leeway {
+            cache.forget(token);
+            return Err(Reason::Expired.into());
+        }
+        if principal.not_before().is_some_and(|begin| begin > now + self.settings.leeway) {
+            return Err(Reason::NotYetValid.into());
+        }
+        Ok(principal)
+    }
+
+    fn judge(&self, claims: &AccessClaims, now: Time) -> Result<(), Reason> {
+        if claims.iss != self.settings.issuer {
+            return Err(Reason::Issuer);
+        }
+        if !claims.aud.iter().any(|aud| self.settings.audiences.contains(aud)) {
+            return Err(Reason::Audience);
+        }
+        self.judge_times(claims, now)
+    }
+
+    fn judge_times(&self, claims: &AccessClaims, now: Time) -> Result<(), Reason> {
+        let leeway = self.settings.leeway;
+        if now >= Time::from_unix_seconds(claims.exp) + leeway {
+            return Err(Reason::Expired);
+        }
+        if claims.nbf.is_some_and(|nbf| Time::from_unix_seconds(nbf) > now + leeway) {
+            return Err(Reason::NotYetValid);
+        }
+        if Time::from_unix_seconds(claims.iat) > now + leeway {
+            return Err(Reason::IssuedInFuture);
+        }
+        match claims.exp.checked_sub(claims.iat) {
+            Some(lifetime) if lifetime <= self.settings.max_lifetime.as_secs() => Ok(()),
+            Some(_) | None => Err(Reason::Lifetime),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.held.load().cache.len()
+    }
+}
+
+fn principal_of(claims: AccessClaims, verified: &Verified) -> Result<Principal, Reason> {
+    // A key that the log could not name could not be revoked.
+    let key: KeyId = verified.kid.parse().map_err(|_| Reason::Claims)?;
+    // `nbf` and `iat` both say from when on: a hit asks for the later one.
+    let begin = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+    Ok(Principal::verified(PrincipalParts {
+        carrier: Carrier::AccessToken,
+        subject: claims.sub,
+        session: Some(claims.sid),
+        client: Some(claims.client_id),
+        token: Some(claims.jti),
+        key: Some(key),
+        position: claims.pos,
+        audiences: claims.aud,
+        scope: claims.scope,
+        roles: claims.roles,
+        amr: claims.amr,
+        acr: claims.acr,
+        authenticated_at: Some(Time::from_unix_seconds(claims.auth_time)),
+        not_before: Some(Time::from_unix_seconds(begin)),
+        expires_at: Time::from_unix_seconds(claims.exp),
+        extra: claims.extra,
+    }))
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
