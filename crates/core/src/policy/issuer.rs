@@ -233,8 +233,9 @@ impl Issuer {
             if !matches!(judgement, Rotation::Replay) {
                 standing.holds()?;
             }
+            // Before anything turns: who asks for too much still holds a good token.
+            let scope = narrow(standing.session.scope.as_deref(), narrowed)?;
             let Some(session) = self.settle(&standing, judgement, from, now).await? else { continue };
-            let scope = narrow(session.scope.as_deref(), narrowed)?;
             let life = seconds(standing.client.lifetimes.access);
             let pair = self.pair(&session, &standing.user.roles, scope, life, pos, now)?;
             return Ok(Opened { session, issued: pair, user: standing.user });

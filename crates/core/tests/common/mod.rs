@@ -1,0 +1,144 @@
+//! The whole engine on a real store in memory, with cheap hashes and a told time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_core::Store;
+use counterfoil_core::issued::password::Cost;
+use counterfoil_core::issued::session::SessionToken;
+use counterfoil_core::kept::client::Lifetimes;
+use counterfoil_core::kept::event::{Actor, Event};
+use counterfoil_core::kept::session::{Cause, Circumstances, Grace, Mode};
+use counterfoil_core::kept::user::User;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::authenticator::Authenticator;
+use counterfoil_core::policy::hashing::{Hashing, OnTheSpot};
+use counterfoil_core::policy::issuer::{Access, Issuer, Opened, Opening, Pair};
+use counterfoil_core::policy::revoke::{Horizon, Reason, Revoker};
+use counterfoil_core::policy::ring::Ring;
+use counterfoil_core::policy::sign_in::{Credentials, Judged, Registration, SignIn};
+use counterfoil_core::store::EventQuery;
+use counterfoil_core::store::cached::Memory;
+use counterfoil_jose::{Algorithm, SealingKey, Secret, Time};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::{
+    Authenticate as _, ClientId, Denied, LocalVerifier, Presented, Principal, Revocations, TokenVerifier,
+};
+
+pub const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+pub const ISSUER: &str = "https://auth.example";
+pub const PASSWORD: &str = "correct horse battery";
+pub const GRACE: Duration = Duration::from_secs(10);
+pub const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+
+pub struct Engine {
+    pub store: Arc<dyn Store>,
+    pub memory: Arc<Memory>,
+    pub sign_in: SignIn,
+    pub issuer: Issuer,
+    pub revoker: Revoker,
+    pub authenticator: Authenticator,
+}
+
+pub fn after(seconds: u64) -> Time {
+    NOON + Duration::from_secs(seconds)
+}
+
+impl Engine {
+    pub async fn start() -> Self {
+        let store = SqliteStore::in_memory().expect("a store in memory opens");
+        Self::on(store, OnTheSpot::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
+    }
+
+    pub async fn on(
+        store: Arc<dyn Store>,
+        hashing: Arc<dyn Hashing>,
+        grace: Duration,
+        serving_since: Time,
+    ) -> Self {
+        let revocations = Arc::new(Revocations::new());
+        let memory = Arc::new(Memory::new(10_000, revocations.clone()));
+        store.watch(memory.clone());
+        let master = SealingKey::from_bytes([7; 32]);
+        let ring = Arc::new(Ring::open(&*store, &master, Algorithm::Es256, NOON).await.unwrap());
+        let horizon = Arc::new(Horizon { longest_access: Lifetimes::default().longest_access() });
+        let tokens = TokenVerifier::builder(ISSUER, ISSUER, &[Algorithm::Es256])
+            .build(ring.verifying().clone())
+            .unwrap();
+        let verifier = Arc::new(LocalVerifier::new(tokens, revocations, || NOON));
+        Self {
+            sign_in: SignIn::new(store.clone(), hashing, horizon.clone()),
+            issuer: Issuer::new(
+                store.clone(),
+                ring,
+                ISSUER.into(),
+                horizon.clone(),
+                Grace { length: grace, serving_since },
+            ),
+            revoker: Revoker::new(store.clone(), horizon),
+            authenticator: Authenticator::new(store.clone(), memory.clone(), verifier),
+            memory,
+            store,
+        }
+    }
+
+    pub async fn ada(&self) -> User {
+        self.register("ada").await
+    }
+
+    pub async fn register(&self, name: &str) -> User {
+        let form = Registration {
+            username: name.into(),
+            password: Secret::new(PASSWORD.into()),
+            email: None,
+            roles: Vec::new(),
+        };
+        self.sign_in.register(form, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
+    }
+
+    pub async fn judge(&self, name: &str, password: &str, now: Time) -> Result<Judged, Trouble> {
+        let shown = Credentials {
+            username: name.into(),
+            password: Secret::new(password.into()),
+            client: ClientId::default(),
+            mode: Mode::Session,
+        };
+        self.sign_in.with_password(&shown, &nowhere(), now).await
+    }
+
+    pub async fn session(&self, now: Time) -> Opened<SessionToken> {
+        let judged = self.judge("ada", PASSWORD, now).await.unwrap();
+        self.issuer.open_session(judged, Opening::default(), now).await.unwrap()
+    }
+
+    pub async fn access(&self, now: Time) -> Opened<Access> {
+        let judged = self.judge("ada", PASSWORD, now).await.unwrap();
+        self.issuer.issue_access(judged, Opening::default(), now).await.unwrap()
+    }
+
+    pub async fn pair(&self, now: Time) -> Opened<Pair> {
+        let judged = self.judge("ada", PASSWORD, now).await.unwrap();
+        self.issuer.issue_pair(judged, Opening::default(), now).await.unwrap()
+    }
+
+    pub async fn admit_session(&self, token: &SessionToken, now: Time) -> Result<Principal, Denied> {
+        self.authenticator.authenticate(Presented::Session(&token.to_string()), now).wait().await
+    }
+
+    pub async fn admit_access(&self, access: &Access, now: Time) -> Result<Principal, Denied> {
+        self.authenticator.authenticate(Presented::Access(&access.token.to_string()), now).wait().await
+    }
+
+    pub async fn journal(&self) -> Vec<Event> {
+        let query = EventQuery { limit: 10_000, ..EventQuery::default() };
+        self.store.events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
+    }
+}
+
+pub fn nowhere() -> Circumstances {
+    Circumstances::default()
+}
+
+pub fn because(cause: Cause) -> Reason {
+    Reason { actor: Actor::System, cause, from: nowhere() }
+}

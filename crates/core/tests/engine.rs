@@ -1,0 +1,352 @@
+//! The engine as a whole, through its public door: three logins, one record, one revocation.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use counterfoil_core::issued::password::{Password, PasswordHash};
+use counterfoil_core::kept::event::EventKind;
+use counterfoil_core::kept::session::Cause;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::hashing::{Hashing, HashingError, OnTheSpot, Verdict};
+use counterfoil_core::policy::issuer::{Bounds, Opening, Wanted};
+use counterfoil_core::store::{Change, Committed, Mark, Page};
+use counterfoil_core::{Refusal, Unfit};
+use counterfoil_jose::{Secret, Time};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::{ClientId, Denied, Subject};
+
+use common::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+
+fn secret(text: &str) -> Secret<String> {
+    Secret::new(text.into())
+}
+
+#[tokio::test]
+async fn three_logins_leave_three_records_and_one_list() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let (session, access, pair) =
+        (engine.session(NOON).await, engine.access(after(1)).await, engine.pair(after(2)).await);
+
+    assert_eq!(engine.admit_session(&session.issued, after(3)).await.unwrap().user(), Some(ada.id));
+    assert_eq!(engine.admit_access(&access.issued, after(3)).await.unwrap().user(), Some(ada.id));
+    assert_eq!(engine.admit_access(&pair.issued.access, after(3)).await.unwrap().user(), Some(ada.id));
+    let list = engine.store.sessions_of(ada.id, Page { after: None, limit: 10 }, after(3)).await.unwrap();
+    let modes: Vec<_> = list.iter().map(|session| session.mode().as_str()).collect();
+    assert_eq!(modes, ["hybrid", "jwt", "session"]);
+}
+
+#[tokio::test]
+async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (session, access, pair) =
+        (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
+    engine.admit_session(&session.issued, NOON).await.unwrap();
+    engine.admit_access(&access.issued, NOON).await.unwrap();
+
+    for id in [session.session.id, access.session.id, pair.session.id] {
+        assert!(engine.revoker.end(id, &because(Cause::ByUser), after(1)).await.unwrap());
+        assert!(!engine.revoker.end(id, &because(Cause::ByUser), after(1)).await.unwrap(), "ends once");
+    }
+
+    assert!(matches!(engine.admit_session(&session.issued, after(1)).await, Err(Denied::Invalid(_))));
+    assert!(matches!(engine.admit_access(&access.issued, after(1)).await, Err(Denied::Invalid(_))));
+    assert!(matches!(engine.admit_access(&pair.issued.access, after(1)).await, Err(Denied::Invalid(_))));
+    let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
+    assert!(matches!(refreshed, Err(Trouble::Refused(Refusal::Credential(Unfit::Ended)))));
+}
+
+#[tokio::test]
+async fn unknown_disabled_and_wrong_are_one_refusal() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let bob = engine.register("bob").await;
+    let disabled = Change::SwapUser(Box::new(bob.disabled(NOON)));
+    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(Committed::Applied(_))));
+
+    for (name, password) in [
+        ("ada", "wrong horse battery"),
+        ("bob", PASSWORD),
+        ("nobody", PASSWORD),
+        ("a@b", PASSWORD),
+        ("\0", ""),
+    ] {
+        let judged = engine.judge(name, password, NOON).await;
+        assert!(matches!(judged, Err(Trouble::Refused(Refusal::SignIn))), "{name}: {judged:?}");
+    }
+    let refused: Vec<_> = engine
+        .journal()
+        .await
+        .into_iter()
+        .filter(|event| event.kind == EventKind::SignInRefused)
+        .map(|event| event.user)
+        .collect();
+    assert_eq!(refused, [None, None, None, Some(bob.id), Some(ada.id)], "the journal knows more");
+}
+
+#[tokio::test]
+async fn names_that_fold_alike_are_one_user_and_taken() {
+    let engine = Engine::start().await;
+    engine.register("Straße").await;
+
+    assert!(engine.judge("STRASSE", PASSWORD, NOON).await.is_ok());
+    let form = counterfoil_core::policy::sign_in::Registration {
+        username: "strasse".into(),
+        password: secret(PASSWORD),
+        email: None,
+        roles: Vec::new(),
+    };
+    let actor = counterfoil_core::kept::event::Actor::Anonymous;
+    let taken = engine.sign_in.register(form, actor, &nowhere(), NOON).await;
+    assert!(matches!(taken, Err(Trouble::Refused(Refusal::Taken))));
+}
+
+/// Lets somebody else act while a hash is being worked on.
+struct Interrupted {
+    inner: OnTheSpot,
+    meanwhile: tokio::sync::Mutex<Option<futures_like::Act>>,
+}
+
+mod futures_like {
+    use std::future::Future;
+    use std::pin::Pin;
+
+    pub type Act = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+}
+
+#[async_trait]
+impl Hashing for Interrupted {
+    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError> {
+        self.inner.make(password).await
+    }
+
+    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError> {
+        let verdict = self.inner.check(password, kept).await;
+        if let Some(act) = self.meanwhile.lock().await.take() {
+            act().await;
+        }
+        verdict
+    }
+}
+
+#[tokio::test]
+async fn a_login_in_flight_loses_against_a_password_change() {
+    let store = SqliteStore::in_memory().unwrap();
+    let quick = Arc::new(OnTheSpot::new(CHEAP).unwrap());
+    let owner = Arc::new(Engine::on(store.clone(), quick, GRACE, Time::EPOCH).await);
+    let ada = owner.ada().await;
+    let interrupted = Arc::new(Interrupted {
+        inner: OnTheSpot::new(CHEAP).unwrap(),
+        meanwhile: tokio::sync::Mutex::default(),
+    });
+    let thief = Engine::on(store, interrupted.clone(), GRACE, Time::EPOCH).await;
+    let changing = owner.clone();
+    *interrupted.meanwhile.lock().await = Some(Box::new(move || {
+        Box::pin(async move {
+            let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
+            changing.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await.unwrap();
+        })
+    }));
+
+    // The old password was right when it was checked, and is no longer when the session is to be opened.
+    let judged = thief.judge("ada", PASSWORD, NOON).await.unwrap();
+    let opened = thief.issuer.open_session(judged, Opening::default(), NOON).await;
+
+    assert!(matches!(opened, Err(Trouble::Refused(Refusal::SignIn))), "{opened:?}");
+    let page = Page { after: None, limit: 10 };
+    assert!(owner.store.sessions_of(ada.id, page, NOON).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_in_flight_survives_a_change_of_roles_and_carries_the_new_ones() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let with_roles = Change::SwapUser(Box::new(ada.with_roles(vec!["editor".into()])));
+    assert!(matches!(engine.store.commit(&[with_roles]).await, Ok(Committed::Applied(_))));
+
+    let opened = engine.issuer.open_session(judged, Opening::default(), NOON).await.unwrap();
+
+    assert_eq!(opened.user.roles, ["editor"]);
+    let principal = engine.admit_session(&opened.issued, NOON).await.unwrap();
+    assert!(principal.has_role("editor"));
+}
+
+#[tokio::test]
+async fn a_password_change_ends_all_other_sessions_and_spares_its_own() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let (mine, other, pair) =
+        (engine.session(NOON).await, engine.session(NOON).await, engine.pair(NOON).await);
+    engine.admit_session(&other.issued, NOON).await.unwrap();
+
+    let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
+    let current = Some(mine.session.id);
+    engine.sign_in.change_password(ada.id, current, (&old, &new), &nowhere(), after(1)).await.unwrap();
+
+    assert!(engine.admit_session(&mine.issued, after(2)).await.is_ok());
+    assert!(engine.admit_session(&other.issued, after(2)).await.is_err());
+    assert!(engine.admit_access(&pair.issued.access, after(2)).await.is_err());
+    assert!(engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(2)).await.is_err());
+    assert!(engine.judge("ada", PASSWORD, after(2)).await.is_err());
+    assert!(engine.judge("ada", "another horse altogether", after(2)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_changes_nothing_and_is_journalled() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let other = engine.session(NOON).await;
+
+    let (old, new) = (secret("wrong horse battery"), secret("another horse altogether"));
+    let changed = engine.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
+
+    assert!(matches!(changed, Err(Trouble::Refused(Refusal::Field { field: "current_password", .. }))));
+    assert!(engine.admit_session(&other.issued, NOON).await.is_ok());
+    assert!(engine.journal().await.iter().any(|event| event.kind == EventKind::PasswordChangeRefused));
+}
+
+#[tokio::test]
+async fn ending_all_others_is_one_commit_with_one_entry_each() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let mine = engine.session(NOON).await;
+    for _ in 0..3 {
+        engine.pair(NOON).await;
+    }
+    let before = engine.store.head().await.unwrap();
+
+    let ended =
+        engine.revoker.end_all(ada.id, Some(mine.session.id), &because(Cause::ByUser), after(1)).await;
+
+    assert_eq!(ended.unwrap(), 3);
+    let page = engine.store.log_after(before).await.unwrap();
+    assert_eq!(page.entries.len(), 3);
+    assert!(page.entries.iter().all(|entry| matches!(entry.subject, Subject::Session(_))));
+    assert!(engine.admit_session(&mine.issued, after(1)).await.is_ok());
+    let kept = engine.store.session(mine.session.id).await.unwrap().unwrap();
+    assert_eq!(kept.pos, page.head, "the session that stays is stamped anew");
+}
+
+#[tokio::test]
+async fn a_mark_outlives_the_log_and_kills_cookies_and_refresh_families() {
+    for mark in ["user", "client", "everyone"] {
+        let engine = Engine::start().await;
+        let ada = engine.ada().await;
+        let (session, pair) = (engine.session(NOON).await, engine.pair(NOON).await);
+        engine.admit_session(&session.issued, NOON).await.unwrap();
+        let mark = match mark {
+            "user" => Mark::User(ada.id),
+            "client" => Mark::Client(ClientId::default()),
+            _ => Mark::Everyone,
+        };
+
+        // The mark alone: as if the log had been pruned since.
+        let raised = engine.store.commit(&[Change::RaiseNotBefore(mark.clone())]).await;
+        assert!(matches!(raised, Ok(Committed::Applied(_))), "{mark:?}");
+
+        assert!(engine.admit_session(&session.issued, after(1)).await.is_err(), "{mark:?}");
+        let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
+        assert!(matches!(refreshed, Err(Trouble::Refused(Refusal::Credential(Unfit::Marked)))), "{mark:?}");
+        let again = engine.session(after(2)).await;
+        assert!(engine.admit_session(&again.issued, after(2)).await.is_ok(), "{mark:?}: what is new is good");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let old = engine.access(NOON).await;
+    let entry = Change::Append {
+        subject: Subject::User(ada.id),
+        cause: Cause::ByAdmin,
+        at: NOON,
+        until: Some(after(4000)),
+    };
+    assert!(matches!(engine.store.commit(&[entry]).await, Ok(Committed::Applied(_))));
+
+    let new = engine.access(NOON).await;
+
+    assert!(engine.admit_access(&old.issued, NOON).await.is_err());
+    assert!(engine.admit_access(&new.issued, NOON).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_login_in_the_same_browser_ends_the_session_it_takes_the_place_of() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let old = engine.session(NOON).await;
+    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+
+    let opening = Opening { replaces: Some(old.session.id), ..Opening::default() };
+    let new = engine.issuer.open_session(judged, opening, after(1)).await.unwrap();
+
+    assert_ne!(new.session.id, old.session.id);
+    assert!(engine.admit_session(&old.issued, after(1)).await.is_err());
+    assert!(engine.admit_session(&new.issued, after(1)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_slides_with_use_and_ends_idle() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let used = engine.session(NOON).await;
+    let idle = engine.session(NOON).await;
+
+    let day = 86_400;
+    for hour in 1..=30 {
+        engine.admit_session(&used.issued, after(hour * 3600)).await.unwrap();
+    }
+
+    assert!(engine.admit_session(&used.issued, after(30 * 3600 + day - 1)).await.is_ok());
+    assert!(engine.admit_session(&idle.issued, after(day)).await.is_err());
+    let mut now = after(30 * 3600 + day - 1);
+    while now < after(30 * day) {
+        engine.admit_session(&used.issued, now).await.unwrap();
+        now = now + Duration::from_secs(day - 61);
+    }
+    assert!(engine.admit_session(&used.issued, after(30 * day)).await.is_err(), "absolutely");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_revives_nothing() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (session, access) = (engine.session(after(1000)).await, engine.access(after(1000)).await);
+    engine.revoker.end(session.session.id, &because(Cause::Logout), after(1000)).await.unwrap();
+    engine.revoker.end(access.session.id, &because(Cause::Logout), after(1000)).await.unwrap();
+
+    for now in [NOON, after(1000), after(1001)] {
+        assert!(engine.admit_session(&session.issued, now).await.is_err());
+        assert!(engine.admit_access(&access.issued, now).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_narrows_and_never_widens() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let session = engine.session(NOON).await.session.id;
+    let wanted =
+        |scope: &str| Wanted { audience: Some("https://shop.example".into()), scope: Some(scope.into()) };
+
+    let (access, scope) =
+        engine.issuer.exchange(session, None, &wanted("read write"), &nowhere(), NOON).await.unwrap();
+    assert_eq!(scope.as_deref(), Some("read write"));
+    assert_eq!(access.expires_at, after(900));
+
+    let bounds = Bounds { expires_at: after(60), scope: Some("read".into()) };
+    let (short, _) =
+        engine.issuer.exchange(session, Some(&bounds), &wanted("read"), &nowhere(), NOON).await.unwrap();
+    assert_eq!(short.expires_at, after(60));
+    for wider in ["write", "read write", "", "read ", " "] {
+        let refused = engine.issuer.exchange(session, Some(&bounds), &wanted(wider), &nowhere(), NOON).await;
+        assert!(matches!(refused, Err(Trouble::Refused(Refusal::NotGranted("scope")))), "{wider:?}");
+    }
+}

@@ -1,0 +1,264 @@
+//! Refresh under races, losses and theft: one lineage, always.
+
+mod common;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use counterfoil_core::issued::refresh::{Pepper, RefreshToken};
+use counterfoil_core::kept::event::EventKind;
+use counterfoil_core::kept::session::{Cause, Circumstances, Stub};
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::hashing::OnTheSpot;
+use counterfoil_core::policy::issuer::{Opened, Pair};
+use counterfoil_core::store::{Change, Committed};
+use counterfoil_core::{Refusal, Unfit};
+use counterfoil_jose::{Secret, Time};
+use counterfoil_sqlite::SqliteStore;
+
+use common::{CHEAP, Engine, GRACE, NOON, after, nowhere};
+
+/// How many rounds of the race are run, and how many callers race in each.
+const ROUNDS: u64 = 1000;
+const CALLERS: usize = 32;
+
+async fn refresh(engine: &Engine, shown: &RefreshToken, now: Time) -> Result<Opened<Pair>, Trouble> {
+    engine.issuer.refresh(shown, None, &nowhere(), now).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_rounds_of_parallel_refreshes_have_one_lineage() {
+    let engine = Arc::new(Engine::start().await);
+    engine.ada().await;
+    let mut held = engine.pair(NOON).await.issued.refresh;
+
+    for round in 1..=ROUNDS {
+        let now = after(round * 11);
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                let (engine, shown) = (engine.clone(), held.clone());
+                tokio::spawn(async move { refresh(&engine, &shown, now).await })
+            })
+            .collect();
+        let mut successors = HashSet::new();
+        for caller in callers {
+            let pair = caller.await.unwrap().expect("an honest client is answered").issued;
+            assert!(engine.admit_access(&pair.access, now).await.is_ok());
+            successors.insert(pair.refresh.to_string());
+        }
+
+        assert_eq!(successors.len(), 1, "round {round}: the same successor for everybody");
+        held = successors.into_iter().next().unwrap().parse().unwrap();
+        assert_eq!(held.turn(), round, "one turn a round");
+    }
+    println!("{ROUNDS} rounds of {CALLERS} parallel refreshes");
+}
+
+#[tokio::test]
+async fn a_replay_ends_the_session_for_both() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let stolen = engine.pair(NOON).await.issued.refresh;
+    let owners = refresh(&engine, &stolen, after(20)).await.unwrap().issued;
+    let owners = refresh(&engine, &owners.refresh, after(40)).await.unwrap().issued;
+
+    let replayed = refresh(&engine, &stolen, after(60)).await;
+
+    assert!(matches!(replayed, Err(Trouble::Refused(Refusal::Credential(Unfit::Replayed)))));
+    assert!(refresh(&engine, &owners.refresh, after(60)).await.is_err(), "the owner's family is over");
+    assert!(engine.admit_access(&owners.access, after(60)).await.is_err(), "and the access tokens");
+    let told = engine.journal().await;
+    let told = told.iter().find(|event| event.kind == EventKind::RefreshReplayed).unwrap();
+    assert_eq!(told.cause, Some(Cause::Replay));
+}
+
+#[tokio::test]
+async fn a_forged_tag_ends_nothing() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let pair = engine.pair(NOON).await;
+    let turned = refresh(&engine, &pair.issued.refresh, after(20)).await.unwrap();
+    let Stub::Refresh { pepper, salt, .. } = turned.session.stub else { panic!() };
+    let before = engine.journal().await.len();
+
+    let guessed = Pepper::new(pepper, &Secret::new([0; 32]));
+    for turn in [0, 1, 2, u64::MAX] {
+        // Even with the salt and the id of the pepper, as a stolen store shows them.
+        let forged = RefreshToken::of(&guessed, &salt, turned.session.id, turn);
+        let refused = refresh(&engine, &forged, after(60)).await;
+        assert!(matches!(refused, Err(Trouble::Refused(Refusal::Credential(Unfit::Unknown)))), "{turn}");
+    }
+
+    assert_eq!(engine.journal().await.len(), before, "nothing was written");
+    assert!(refresh(&engine, &turned.issued.refresh, after(60)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_given_again_byte_for_byte() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let first = engine.pair(NOON).await.issued.refresh;
+
+    let lost = refresh(&engine, &first, after(20)).await.unwrap();
+    let again = refresh(&engine, &first, after(30)).await.unwrap();
+
+    assert_eq!(lost.issued.refresh.to_string(), again.issued.refresh.to_string());
+    assert_ne!(lost.issued.access.token.to_string(), again.issued.access.token.to_string());
+    let turned = engine.journal().await.iter().filter(|event| event.kind == EventKind::Refreshed).count();
+    assert_eq!(turned, 1, "nothing was written for the second");
+}
+
+#[tokio::test]
+async fn a_repeat_to_another_address_is_journalled() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let first = engine.pair(NOON).await.issued.refresh;
+    refresh(&engine, &first, after(20)).await.unwrap();
+    let elsewhere = Circumstances { user_agent: Some("other".into()), ..nowhere() };
+
+    engine.issuer.refresh(&first, None, &elsewhere, after(25)).await.unwrap();
+
+    assert!(engine.journal().await.iter().any(|event| event.kind == EventKind::RefreshRepeated));
+}
+
+#[tokio::test]
+async fn a_turn_is_not_answered_again_without_end() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let first = engine.pair(NOON).await.issued.refresh;
+    refresh(&engine, &first, after(20)).await.unwrap();
+
+    let mut answered = 0;
+    let refused = loop {
+        match refresh(&engine, &first, after(21)).await {
+            Ok(_) => answered += 1,
+            Err(refused) => break refused,
+        }
+    };
+
+    assert_eq!(answered, 64);
+    assert!(matches!(refused, Trouble::Refused(Refusal::TooMany(_))));
+}
+
+#[tokio::test]
+async fn a_spent_turn_is_still_spent_after_a_restart() {
+    let store = SqliteStore::in_memory().unwrap();
+    let hashing = Arc::new(OnTheSpot::new(CHEAP).unwrap());
+    let engine = Engine::on(store.clone(), hashing.clone(), GRACE, NOON).await;
+    engine.ada().await;
+    let stolen = engine.pair(NOON).await.issued.refresh;
+    let second = refresh(&engine, &stolen, after(20)).await.unwrap().issued.refresh;
+    let third = refresh(&engine, &second, after(40)).await.unwrap().issued.refresh;
+    drop(engine);
+
+    let engine = Engine::on(store, hashing, GRACE, after(3600)).await;
+
+    let repeated = refresh(&engine, &second, after(3605)).await.unwrap();
+    assert_eq!(repeated.issued.refresh.to_string(), third.to_string(), "the crash was a lost answer");
+    let replayed = refresh(&engine, &stolen, after(3606)).await;
+    assert!(matches!(replayed, Err(Trouble::Refused(Refusal::Credential(Unfit::Replayed)))));
+}
+
+#[tokio::test]
+async fn a_family_ends_idle_and_ends_absolutely() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let day = 86_400;
+    let unused = engine.pair(NOON).await.issued.refresh;
+    let mut used = engine.pair(NOON).await.issued.refresh;
+
+    assert!(refresh(&engine, &unused, after(7 * day)).await.is_err());
+    let mut now = 0;
+    while now + 6 * day < 90 * day {
+        now += 6 * day;
+        used = refresh(&engine, &used, after(now)).await.unwrap().issued.refresh;
+    }
+    assert!(refresh(&engine, &used, after(90 * day)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_refresh_checks_user_and_client_again() {
+    for what in ["user", "client"] {
+        let engine = Engine::start().await;
+        let ada = engine.ada().await;
+        let pair = engine.pair(NOON).await;
+        let client = engine.store.client(&pair.session.client).await.unwrap().unwrap();
+        let user = engine.store.user(ada.id).await.unwrap().unwrap();
+        let change = match what {
+            "user" => Change::SwapUser(Box::new(user.disabled(NOON))),
+            _ => {
+                let revision = client.revision + 1;
+                Change::SwapClient(Box::new(counterfoil_core::kept::client::Client {
+                    enabled: false,
+                    revision,
+                    ..client
+                }))
+            }
+        };
+        assert!(matches!(engine.store.commit(&[change]).await, Ok(Committed::Applied(_))), "{what}");
+
+        let refused = refresh(&engine, &pair.issued.refresh, after(20)).await;
+
+        assert!(matches!(refused, Err(Trouble::Refused(Refusal::Credential(Unfit::Disabled)))), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_role_is_in_the_next_token_and_the_family_lives() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let pair = engine.pair(NOON).await;
+    let user = engine.store.user(ada.id).await.unwrap().unwrap();
+    let change = Change::SwapUser(Box::new(user.with_roles(vec!["editor".into()])));
+    assert!(matches!(engine.store.commit(&[change]).await, Ok(Committed::Applied(_))));
+
+    let next = refresh(&engine, &pair.issued.refresh, after(20)).await.unwrap().issued;
+
+    assert!(engine.admit_access(&next.access, after(20)).await.unwrap().has_role("editor"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refresh_that_races_a_logout_leaves_nothing_alive() {
+    let engine = Arc::new(Engine::start().await);
+    engine.ada().await;
+    for round in 0..200 {
+        let pair = engine.pair(NOON).await;
+        let (id, shown) = (pair.session.id, pair.issued.refresh);
+        let refreshing = {
+            let engine = engine.clone();
+            tokio::spawn(async move { refresh(&engine, &shown, after(20)).await })
+        };
+        let ended = engine.revoker.end(id, &common::because(Cause::Logout), after(20)).await.unwrap();
+        assert!(ended);
+
+        if let Ok(opened) = refreshing.await.unwrap() {
+            assert!(engine.admit_access(&opened.issued.access, after(20)).await.is_err(), "round {round}");
+            assert!(refresh(&engine, &opened.issued.refresh, after(40)).await.is_err(), "round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_older_than_the_token_ends_nothing() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let pair = engine.pair(NOON).await;
+    let Stub::Refresh { salt, .. } = pair.session.stub else { panic!() };
+    let ahead = RefreshToken::of(engine.issuer.ring().pepper(), &salt, pair.session.id, 7);
+
+    let refused = refresh(&engine, &ahead, after(20)).await;
+
+    assert!(matches!(refused, Err(Trouble::Refused(Refusal::Credential(Unfit::Ahead)))));
+    assert!(refresh(&engine, &pair.issued.refresh, after(20)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_scope_can_be_narrowed_for_one_token_and_never_widened() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let pair = engine.pair(NOON).await;
+
+    let widened = engine.issuer.refresh(&pair.issued.refresh, Some("admin"), &nowhere(), after(20)).await;
+
+    assert!(matches!(widened, Err(Trouble::Refused(Refusal::NotGranted("scope")))));
+}
