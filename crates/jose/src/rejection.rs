@@ -21,6 +21,9 @@ pub enum Rejection {
     /// The header is not a strict JSON object, or a member of it has the wrong type.
     #[error("the header is malformed")]
     BadHeader(#[source] JsonError),
+    /// The payload is not a strict JSON object, where one was asked for. The signature may be right.
+    #[error("the payload is malformed")]
+    BadPayload(#[source] JsonError),
     /// The header's `kid` is empty or longer than 128 bytes.
     #[error("the header's key id has not 1 to 128 bytes")]
     BadKeyId,
@@ -59,6 +62,7 @@ impl Rejection {
             Self::NotCompact => "token_not_compact",
             Self::NotBase64url => "token_not_base64url",
             Self::BadHeader(_) => "token_bad_header",
+            Self::BadPayload(_) => "token_bad_payload",
             Self::BadKeyId => "token_bad_kid",
             Self::Critical => "token_crit",
             Self::Unencoded => "token_b64",

@@ -49,7 +49,7 @@ const PRIMES: [u32; 38] = [
 ];
 
 /// Whether `n` has the fingerprint of keys from Infineon's library (CVE-2017-15361): modulo each of
-/// the small primes it is a power of 65537. An honest key has it once in some 2^150.
+/// the small primes it is a power of 65537. An honest key has it once in some 200 million.
 fn is_roca(n: &[u8]) -> bool {
     PRIMES.into_iter().all(|prime| {
         let residue = n.iter().fold(0, |residue, &byte| (residue << 8 | u32::from(byte)) % prime);

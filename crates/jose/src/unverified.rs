@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::base64url;
 use crate::compact::Compact;
-use crate::json;
+use crate::json::{self, JsonError};
 use crate::rejection::Rejection;
 
 /// What a token says about itself. Anybody may have written it.
@@ -31,10 +31,12 @@ pub struct Unverified {
 /// It is not of the compact form, or header and payload are not both strict JSON objects.
 pub fn peek(token: &str) -> Result<Unverified, Rejection> {
     let compact = Compact::split(token)?;
-    Ok(Unverified { header: object(compact.header)?, payload: object(compact.payload)? })
+    let header = object(compact.header)?.map_err(Rejection::BadHeader)?;
+    let payload = object(compact.payload)?.map_err(Rejection::BadPayload)?;
+    Ok(Unverified { header, payload })
 }
 
-fn object(segment: &str) -> Result<Map<String, Value>, Rejection> {
+fn object(segment: &str) -> Result<Result<Map<String, Value>, JsonError>, Rejection> {
     let bytes = base64url::decode(segment).map_err(|_| Rejection::NotBase64url)?;
-    json::object(&bytes).map_err(Rejection::BadHeader)
+    Ok(json::object(&bytes))
 }

@@ -1,12 +1,13 @@
 //! The half of a key that verifies, parsed once and bound to one algorithm.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
+use crate::header::Header;
 use crate::hmac::HmacKey;
 use crate::jwk::Jwk;
 use crate::key_error::KeyError;
@@ -35,6 +36,9 @@ struct Inner {
     algorithm: Algorithm,
     kid: Arc<str>,
     material: Material,
+    /// The header of the first token that this key vouched for, with its segment. Most tokens of one
+    /// key have the same: it is read once.
+    known: OnceLock<(Box<str>, Header)>,
 }
 
 enum Material {
@@ -83,7 +87,7 @@ impl VerifyingKey {
     }
 
     fn new(algorithm: Algorithm, kid: &str, material: Material) -> Self {
-        Self(Arc::new(Inner { algorithm, kid: kid.into(), material }))
+        Self(Arc::new(Inner { algorithm, kid: kid.into(), material, known: OnceLock::new() }))
     }
 
     /// The one algorithm that this key is for.
@@ -112,8 +116,20 @@ impl VerifyingKey {
         Arc::clone(&self.0.kid)
     }
 
-    /// Whether `signature` is this key's signature of `message`.
-    pub(crate) fn is_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// The header in `segment`, if it is the one that is remembered.
+    pub(crate) fn known_header(&self, segment: &str) -> Option<&Header> {
+        self.0.known.get().filter(|(known, _)| **known == *segment).map(|(_, header)| header)
+    }
+
+    /// Remembers the header of a token that this key signed. Only its owner decides what is kept.
+    pub(crate) fn remember_header(&self, segment: &str, header: &Header) {
+        self.0.known.get_or_init(|| (segment.into(), header.clone()));
+    }
+
+    /// Whether `signature` is this key's signature of `message`: the bare primitive, for what is no
+    /// token. ECDSA signatures are R and S of 32 bytes each (RFC 7518, section 3.4).
+    #[must_use]
+    pub fn is_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.material {
             Material::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
             Material::Shared(key) => key.verify(&[message], signature),

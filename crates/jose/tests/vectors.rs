@@ -1,0 +1,312 @@
+//! Published vectors: Wycheproof, RFC 7515, 7520, 7638, 7797 and 8037.
+
+#![allow(clippy::unwrap_used, reason = "what a test can't prepare fails it")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use counterfoil_jose::{
+    Algorithm, HmacKey, Jwk, JwkSet, Jws, KeySet, Rejection, SigningKey, VerifyingKey, base64url, jws,
+    unverified,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A vector file. Read leniently: the files themselves are not on trial.
+fn load(folder: &Path, name: &str) -> Value {
+    let text = fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn text<'v>(value: &'v Value, member: &str) -> &'v str {
+    value[member].as_str().unwrap_or_else(|| panic!("{member} in {value}"))
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digit = |index: usize| u8::from_str_radix(&text[index..index + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
+}
+
+/// The groups of a Wycheproof file, each with its tests.
+fn groups(folder: &Path, name: &str) -> Vec<Value> {
+    load(folder, &format!("wycheproof/{name}.json"))["testGroups"].as_array().unwrap().clone()
+}
+
+fn tests(group: &Value) -> &[Value] {
+    group["tests"].as_array().unwrap()
+}
+
+/// The keys that a configuration would make of a JWK: public ones through the front door; a secret,
+/// which never comes as a JWK here, only if everything about it says HS256 signatures.
+fn keys_of(jwk: &Value) -> Vec<VerifyingKey> {
+    if jwk["kty"] != "oct" {
+        let parsed = Jwk::deserialize(jwk).unwrap();
+        return VerifyingKey::from_jwk(&parsed, None).into_iter().collect();
+    }
+    if jwk["alg"] != "HS256" || jwk.get("use").is_some_and(|use_| use_ != "sig") {
+        return Vec::new();
+    }
+    VerifyingKey::from_hmac_secret(text(jwk, "kid"), &lenient(text(jwk, "k"))).into_iter().collect()
+}
+
+/// A secret as a sloppy configuration would read it: one of the files has spare bits in a key, and
+/// it is not the key that is on trial there.
+fn lenient(secret: &str) -> Vec<u8> {
+    let spare_bits = NO_PAD.with_decode_allow_trailing_bits(true);
+    GeneralPurpose::new(&URL_SAFE, spare_bits).decode(secret).unwrap()
+}
+
+/// Whether a strict verifier with these keys accepts `token`, by both doors alike.
+fn accepts(keys: &KeySet, token: &str) -> bool {
+    let judged = Jws::parse(token).and_then(|jws| jws.danger_verify_any_typ(keys, &Algorithm::ALL));
+    let typed = jws::verify(token, keys, &Algorithm::ALL, &["JWT"]);
+    assert!(judged.is_ok() || typed.is_err(), "{token}");
+    judged.is_ok()
+}
+
+/// What a file expects of a test, corrected by the list of its known defects. None: nothing.
+fn expected(defects: &Value, file: &str, test: &Value) -> Option<bool> {
+    match defects[file][test["tcId"].to_string()]["expect"].as_str() {
+        Some("reject") => Some(false),
+        Some("skip") => None,
+        Some(other) => panic!("{other}"),
+        None => Some(test["result"] == "valid"),
+    }
+}
+
+/// Valid signatures that are refused by policy: an empty payload, which no token of ours has.
+const EMPTY_PAYLOAD: [u64; 1] = [259];
+
+#[test]
+fn wycheproof_json_web_signature() {
+    let Some(folder) = support::vectors("wycheproof_json_web_signature") else { return };
+    let defects = load(&folder, "wycheproof/KNOWN-DEFECTS.json");
+    let (mut accepted, mut refused) = (0, 0);
+    for group in groups(&folder, "json_web_signature_test") {
+        let jwk = group.get("public").unwrap_or(&group["private"]);
+        let keys = KeySet::new(keys_of(jwk)).unwrap();
+        for test in tests(&group) {
+            let Some(valid) = expected(&defects, "json_web_signature_test", test) else { continue };
+            let known = jwk["alg"].as_str().is_some_and(|alg| alg.parse::<Algorithm>().is_ok());
+            let by_policy = EMPTY_PAYLOAD.contains(&test["tcId"].as_u64().unwrap());
+            let accept = accepts(&keys, text(test, "jws"));
+            assert_eq!(accept, valid && known && !by_policy, "{} {}", test["tcId"], test["comment"]);
+            if accept { accepted += 1 } else { refused += 1 }
+        }
+    }
+    println!("wycheproof_json_web_signature: {accepted} accepted, {refused} refused");
+    assert_eq!(accepted + refused, 399);
+    assert!(accepted >= 15, "{accepted}");
+}
+
+#[test]
+fn wycheproof_json_web_key() {
+    let Some(folder) = support::vectors("wycheproof_json_web_key") else { return };
+    let mut ran = 0;
+    for group in groups(&folder, "json_web_key_test") {
+        let symmetric = group.get("public").is_none();
+        let shown = group.get("public").unwrap_or(&group["private"]);
+        let keys = if symmetric {
+            let keys = shown["keys"].as_array().unwrap();
+            KeySet::new(keys.iter().flat_map(keys_of))
+        } else {
+            JwkSet::from_json(shown.to_string().as_bytes()).unwrap().key_set(None)
+        };
+        for test in tests(&group) {
+            let accept = keys.as_ref().is_ok_and(|keys| accepts(keys, text(test, "jws")));
+            let known = !text(&group, "comment").starts_with("HS384")
+                && !text(&group, "comment").starts_with("HS512");
+            // Sets of several shared secrets (1, 2, 4) are judged as their file says, too.
+            assert_eq!(accept, test["result"] == "valid" && known, "{} {}", test["tcId"], test["comment"]);
+            ran += 1;
+        }
+    }
+    println!("wycheproof_json_web_key: {ran}");
+    assert_eq!(ran, 26);
+}
+
+/// Runs the tests of a primitive; a key that we refuse vouches for nothing.
+fn run_primitive(
+    folder: &Path,
+    name: &str,
+    key_of: impl Fn(&Value) -> Option<VerifyingKey>,
+    refused_by_policy: impl Fn(&Value) -> bool,
+) {
+    let (mut accepted, mut refused) = (0, 0);
+    for group in groups(folder, name) {
+        let key = key_of(&group);
+        for test in tests(&group) {
+            let (message, signature) = (hex(text(test, "msg")), hex(text(test, "sig")));
+            let accept = key.as_ref().is_some_and(|key| key.is_signed(&message, &signature));
+            let wanted = test["result"] == "valid" && !refused_by_policy(&group);
+            // "Acceptable" is up to us: either answer is right.
+            assert!(
+                accept == wanted || test["result"] == "acceptable",
+                "{name} {} {}",
+                test["tcId"],
+                test["comment"]
+            );
+            if accept { accepted += 1 } else { refused += 1 }
+        }
+    }
+    println!("{name}: {accepted} accepted, {refused} refused");
+    assert!(accepted > 0 && refused > 0);
+}
+
+fn public(jwk: &Value, algorithm: Algorithm) -> Option<VerifyingKey> {
+    VerifyingKey::from_jwk(&Jwk::deserialize(jwk).ok()?, Some(algorithm)).ok()
+}
+
+#[test]
+fn wycheproof_ecdsa_p256_p1363() {
+    let Some(folder) = support::vectors("wycheproof_ecdsa_p256_p1363") else { return };
+    let key_of = |group: &Value| {
+        let point = hex(text(&group["publicKey"], "uncompressed"));
+        let jwk = serde_json::json!({ "kty": "EC", "crv": "P-256",
+            "x": base64url::encode(&point[1..33]), "y": base64url::encode(&point[33..]) });
+        public(&jwk, Algorithm::Es256)
+    };
+    run_primitive(&folder, "ecdsa_secp256r1_sha256_p1363_test", key_of, |_| false);
+}
+
+#[test]
+fn wycheproof_ed25519() {
+    let Some(folder) = support::vectors("wycheproof_ed25519") else { return };
+    let key_of = |group: &Value| public(&group["publicKeyJwk"], Algorithm::Ed25519);
+    run_primitive(&folder, "ed25519_test", key_of, |_| false);
+}
+
+#[test]
+fn wycheproof_rsa_pkcs1_2048_sha256() {
+    let Some(folder) = support::vectors("wycheproof_rsa_pkcs1_2048_sha256") else { return };
+    let integer = |group: &Value, member: &str| {
+        let bytes = hex(text(&group["publicKey"], member));
+        base64url::encode(bytes.strip_prefix(&[0]).unwrap_or(&bytes))
+    };
+    let key_of = |group: &Value| {
+        let (n, e) = (integer(group, "modulus"), integer(group, "publicExponent"));
+        public(&serde_json::json!({ "kty": "RSA", "n": n, "e": e }), Algorithm::Rs256)
+    };
+    run_primitive(&folder, "rsa_signature_2048_sha256_test", key_of, |_| false);
+}
+
+#[test]
+fn wycheproof_hmac_sha256() {
+    let Some(folder) = support::vectors("wycheproof_hmac_sha256") else { return };
+    let mut ran = 0;
+    for group in groups(&folder, "hmac_sha256_test") {
+        let whole = group["tagSize"] == 256;
+        for test in tests(&group) {
+            let key = HmacKey::new(&hex(text(test, "key")));
+            let genuine = key.verify(&[&hex(text(test, "msg"))], &hex(text(test, "tag")));
+            // A tag that was cut short is no tag here, valid elsewhere or not.
+            assert_eq!(genuine, test["result"] == "valid" && whole, "{} {}", test["tcId"], test["comment"]);
+            ran += 1;
+        }
+    }
+    println!("wycheproof_hmac_sha256: {ran}");
+    assert_eq!(ran, 174);
+}
+
+#[test]
+fn rfc_7515_examples() {
+    let Some(folder) = support::vectors("rfc_7515_examples") else { return };
+    let answers = load(&folder, "rfc-known-answers/known-answers.json");
+
+    let a1 = &answers["rfc7515_A1_hs256"];
+    let secret = base64url::decode(text(a1, "k")).unwrap();
+    let shared = VerifyingKey::from_hmac_secret("a1", &secret).unwrap();
+    let verified =
+        jws::verify(text(a1, "jws"), &KeySet::new([shared]).unwrap(), &[Algorithm::Hs256], &["JWT"]);
+    assert!(verified.unwrap().payload.starts_with(b"{\"iss\":\"joe\",\r\n"));
+
+    let a3 = &answers["rfc7515_A3_es256"];
+    let key = public(&a3["jwk_public"], Algorithm::Es256).unwrap();
+    assert!(accepts(&KeySet::new([key]).unwrap(), text(a3, "jws")));
+    println!("rfc_7515_examples: 2");
+}
+
+#[test]
+fn rfc_7638_thumbprints() {
+    let Some(folder) = support::vectors("rfc_7638_thumbprints") else { return };
+    let answers = load(&folder, "rfc-known-answers/known-answers.json");
+    let cases = answers["rfc7638_thumbprints"].as_array().unwrap();
+    for case in cases {
+        let jwk = Jwk::deserialize(&case["jwk"]).unwrap();
+        assert_eq!(jwk.thumbprint().unwrap(), text(case, "sha256"), "{}", case["from"]);
+    }
+    println!("rfc_7638_thumbprints: {}", cases.len());
+    assert_eq!(cases.len(), 3);
+}
+
+#[test]
+fn rfc_8037_signature_is_right_and_its_old_name_refused() {
+    let Some(folder) = support::vectors("rfc_8037_signature_is_right_and_its_old_name_refused") else {
+        return;
+    };
+    let example = load(&folder, "jose-cookbook/curve25519/jws.json");
+    let key = public(&example["input"]["key"], Algorithm::Ed25519).unwrap();
+    let signature = base64url::decode(text(&example["signing"], "sig")).unwrap();
+
+    assert!(key.is_signed(text(&example["signing"], "sig-input").as_bytes(), &signature));
+    let token = text(&example["output"], "compact");
+    assert_eq!(Jws::parse(token).unwrap_err(), Rejection::AlgorithmNotAllowed);
+    assert_eq!(unverified::peek(token).unwrap_err().code(), "token_bad_payload");
+}
+
+#[test]
+fn rfc_7520_examples() {
+    let Some(folder) = support::vectors("rfc_7520_examples") else { return };
+    let (mut accepted, mut refused) = (0, 0);
+    for (name, accept) in [
+        ("4_1.rsa_v15_signature", true),
+        ("4_2.rsa-pss_signature", false),
+        ("4_3.ecdsa_signature", false),
+        ("4_4.hmac-sha2_integrity_protection", true),
+    ] {
+        let example = load(&folder, &format!("jose-cookbook/jws/{name}.json"));
+        let mut jwk = example["input"]["key"].clone();
+        jwk["alg"] = example["input"]["alg"].clone();
+        let keys = KeySet::new(keys_of(&jwk)).unwrap();
+        assert_eq!(accepts(&keys, text(&example["output"], "compact")), accept, "{name}");
+        for form in ["json", "json_flat"].iter().filter_map(|form| example["output"].get(form)) {
+            assert_eq!(Jws::parse(&form.to_string()).unwrap_err(), Rejection::NotCompact, "{name}");
+            refused += 1;
+        }
+        if accept { accepted += 1 } else { refused += 1 }
+    }
+    println!("rfc_7520_examples: {accepted} accepted, {refused} refused");
+    assert_eq!(accepted, 2);
+}
+
+#[test]
+fn rfc_7797_unencoded_payloads_are_refused() {
+    let Some(folder) = support::vectors("rfc_7797_unencoded_payloads_are_refused") else { return };
+    let refusals =
+        [("4.2.hmac-sha2_b64_false", Rejection::Unencoded), ("hmac-sha2_b64_false", Rejection::Critical)];
+    for (name, refusal) in refusals {
+        let example = load(&folder, &format!("jose-cookbook/rfc7797/{name}.json"));
+        let header = text(&example["output"]["json_flat"], "protected");
+        let token = format!("{header}.{}.{}", base64url::encode("$.02"), text(&example["signing"], "sig"));
+        assert_eq!(Jws::parse(&token).unwrap_err(), refusal, "{name}");
+    }
+}
+
+#[test]
+fn every_algorithm_signs_what_it_verifies() {
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let keys = KeySet::new([key.verifying_key()]).unwrap();
+        let token = key.sign("at+jwt", b"{\"sub\":\"alice\"}").unwrap();
+        for _ in 0..2 {
+            let verified = jws::verify(&token, &keys, &[algorithm], &["at+jwt"]).unwrap();
+            assert_eq!(verified.payload, b"{\"sub\":\"alice\"}");
+            assert_eq!((verified.alg, &*verified.kid), (algorithm, key.kid()));
+        }
+    }
+}
