@@ -70,7 +70,10 @@ impl SigningKey {
         let material = match algorithm {
             Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Material::Es256),
             Algorithm::Ed25519 => Ed25519KeyPair::generate().map(Material::Ed25519),
-            Algorithm::Hs256 => return Self::from_secret_bytes(algorithm, &random::bytes::<32>()?),
+            Algorithm::Hs256 => {
+                let secret = Secret::new(random::bytes::<32>()?);
+                return Self::from_secret_bytes(algorithm, secret.expose());
+            }
             Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa3072).map(Material::Rs256),
         };
         Self::new(material.map_err(|_| Unavailable)?)
@@ -216,5 +219,71 @@ fn rsa_jwk(der: &[u8]) -> Result<Jwk, KeyError> {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({} {})", self.algorithm(), self.kid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Algorithm, KeyError, SignError, SigningKey};
+
+    fn is_shared<T: Send + Sync>() {}
+
+    #[test]
+    fn keys_are_shared_between_threads() {
+        is_shared::<SigningKey>();
+        is_shared::<crate::VerifyingKey>();
+        is_shared::<crate::SealingKey>();
+    }
+
+    #[test]
+    fn a_key_that_was_kept_is_the_same_key() {
+        for algorithm in Algorithm::ALL {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let again = SigningKey::from_secret_bytes(algorithm, key.to_secret_bytes().expose()).unwrap();
+            assert_eq!((again.kid(), again.algorithm()), (key.kid(), algorithm));
+
+            let token = again.sign("at+jwt", b"{}").unwrap();
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let signature = crate::base64url::decode(signature).unwrap();
+            assert!(key.verifying_key().is_signed(signed.as_bytes(), &signature));
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_only_for_its_own_algorithm() {
+        let kept = SigningKey::generate(Algorithm::Es256).unwrap().to_secret_bytes();
+        for other in [Algorithm::Ed25519, Algorithm::Rs256] {
+            let error = SigningKey::from_secret_bytes(other, kept.expose()).unwrap_err();
+            assert_eq!(error, KeyError::Malformed(other));
+        }
+        assert!(SigningKey::from_secret_bytes(Algorithm::Es256, &kept.expose()[1..]).is_err());
+    }
+
+    #[test]
+    fn the_header_is_type_algorithm_and_key_and_nothing_else() {
+        let key = SigningKey::generate(Algorithm::Ed25519).unwrap();
+        let token = key.sign("at+jwt", b"{}").unwrap();
+        let header = crate::base64url::decode(token.split('.').next().unwrap()).unwrap();
+
+        let expected = format!("{{\"typ\":\"at+jwt\",\"alg\":\"Ed25519\",\"kid\":\"{}\"}}", key.kid());
+        assert_eq!(String::from_utf8(header).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_type_that_is_no_media_type_is_not_signed() {
+        let key = SigningKey::generate(Algorithm::Hs256).unwrap();
+        for typ in ["", "a b", "a\"", "a\",\"alg\":\"none", "a\\", "a\n", "é", &"a".repeat(128)] {
+            assert_eq!(key.sign(typ, b"{}").unwrap_err(), SignError::BadType, "{typ:?}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_shared_secret_is_no_digest_of_it() {
+        let key = SigningKey::from_secret_bytes(Algorithm::Hs256, &[7; 32]).unwrap();
+        let thumbprint =
+            crate::digest::sha256(br#"{"k":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc","kty":"oct"}"#);
+        assert_ne!(key.kid(), crate::base64url::encode(thumbprint));
+        assert_ne!(key.kid(), crate::base64url::encode(crate::digest::sha256(&[7; 32])));
+        assert_eq!(key.kid().len(), 43);
     }
 }

@@ -277,4 +277,9 @@ fn another_kind_of_token_is_refused() {
         assert!(ISSUER.judge(&token).is_ok(), "{typ}");
         assert!(jws::verify(&token, &ISSUER.keys(), ES256, &["application/at+jwt"]).is_ok(), "{typ}");
     }
+
+    // The prefix may be left out only where no other slash follows.
+    let nested = ISSUER.signed(ISSUER.header_with("").replace("at+jwt", "application/text/at+jwt"));
+    let refused = jws::verify(&nested, &ISSUER.keys(), ES256, &["text/at+jwt"]).unwrap_err();
+    assert_eq!(refused, Rejection::WrongType);
 }
