@@ -133,7 +133,7 @@ pub enum Change {
     InsertUser(Box<User>),
     /// Puts a user in the place of its predecessor, by revision.
     SwapUser(Box<User>),
-    /// Inserts a session; lost if the id is taken.
+    /// Inserts a session; lost if the id is taken, or if its user or client is unknown.
     InsertSession(Box<Session>),
     /// Puts a session in the place of its predecessor, by revision; lost if that has ended.
     SwapSession(Box<Session>),
@@ -148,7 +148,8 @@ pub enum Change {
         /// How they end.
         ending: Ending,
     },
-    /// Sets the `pos` of a live session to the last position that this commit draws (or the head).
+    /// Sets the `pos` of a session that has not ended to the last position that this commit draws (or the head).
+    /// Its revision rises: who has read it before would put the old `pos` back.
     Restamp(SessionId),
     /// Merges a patch into the session's data (RFC 7396), member by member, in one statement.
     ///
@@ -186,7 +187,7 @@ pub enum Change {
         until: Option<Time>,
     },
     /// Raises a durable mark to the last position that this commit draws: what a user, a client or everyone
-    /// was given so far stays dead when the log has forgotten it.
+    /// was given so far stays dead when the log has forgotten it. A mark never falls, whatever is swapped.
     RaiseNotBefore(Mark),
     /// Sets a fact.
     SetFact(&'static str, Vec<u8>),
