@@ -1,1 +1,44 @@
-//! stub
+//! The embedded store: SQLite, one owner, one writer, many readers.
+//!
+//! ```text
+//!   commit, take, purge ->  queue  ->  writer   one thread, one transaction for all that is queued,
+//!                                      |        one sync; then the witnesses, then the callers
+//!   session, standing …  ->  readers   |        inline, on a few connections, from a snapshot each
+//!                                 \    |
+//!                                  auth.db      one process owns it; a second is refused
+//! ```
+//!
+//! A file for each noun: `users`, `clients`, `sessions`, `keys`, `data`, `log`, `events`, `facts` and
+//! `counters` hold the statements, `apply` puts a list of changes together from them, and nothing here
+//! decides anything.
+
+mod apply;
+mod backup;
+mod clients;
+mod column;
+mod connection;
+mod counters;
+mod create;
+mod data;
+mod error;
+mod events;
+mod facts;
+mod failure;
+mod header;
+mod job;
+mod keys;
+mod log;
+mod open;
+mod owner;
+mod purge;
+mod reader;
+mod schema;
+mod sessions;
+mod state;
+mod store;
+mod users;
+mod word;
+mod writer;
+
+pub use error::OpenError;
+pub use store::SqliteStore;

@@ -1,0 +1,149 @@
+//! One caller's changes, carried out in the transaction that the writer has opened.
+
+use rusqlite::Connection;
+
+use counterfoil_core::store::{Applied, Change, Ending, Mark};
+use counterfoil_jose::Time;
+use counterfoil_verify::{SessionId, Subject};
+
+use crate::data::Merge;
+use crate::log::Unplaced;
+use crate::{clients, data, events, facts, keys, log, sessions, users};
+
+/// Why a list of changes was not applied.
+pub(crate) enum Stop {
+    /// The expectation of the change with this index did not hold.
+    Lost(usize),
+    /// SQLite could not do it.
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Carries out `changes` in their order, and then, with the positions drawn last, what depends on them.
+pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> Result<Applied, Stop> {
+    let mut work = Work { connection, applied: Applied::default(), unplaced: Vec::new() };
+    for (index, change) in changes.iter().enumerate() {
+        if !work.carry_out(change)? {
+            return Err(Stop::Lost(index));
+        }
+    }
+    work.place(changes)
+}
+
+/// What has been done of a list of changes.
+struct Work<'c> {
+    connection: &'c Connection,
+    applied: Applied,
+    /// What is to be appended to the log, in the order of the changes.
+    unplaced: Vec<Unplaced>,
+}
+
+impl Work<'_> {
+    /// Carries out one change, as far as it needs no position; `false` if its expectation does not hold.
+    fn carry_out(&mut self, change: &Change) -> rusqlite::Result<bool> {
+        let connection = self.connection;
+        match change {
+            Change::ExpectEpoch(user, epoch) => users::has_epoch(connection, *user, *epoch),
+            Change::ExpectClient(client, revision) => clients::has_revision(connection, client, *revision),
+            Change::ExpectLive(session, now) => sessions::is_live(connection, *session, *now),
+            Change::InsertUser(user) => users::insert(connection, user),
+            Change::SwapUser(user) => users::swap(connection, user),
+            Change::InsertSession(session) => sessions::insert(connection, session),
+            Change::SwapSession(session) => {
+                if session.ended.is_some() {
+                    self.applied.ended.push(session.id);
+                }
+                sessions::swap(connection, session)
+            }
+            Change::EndSession(session, ending) => {
+                if sessions::end(connection, *session, ending.ended)? {
+                    self.note_end(*session, *ending);
+                }
+                Ok(true)
+            }
+            Change::EndSessionsOf { user, except, ending } => {
+                for session in sessions::end_all_of(connection, *user, *except, ending.ended)? {
+                    self.note_end(session, *ending);
+                }
+                Ok(true)
+            }
+            Change::Restamp(session) => sessions::stands(connection, *session),
+            Change::MergeData { session, patch, expected, limit, now } => {
+                let merge = Merge { session: *session, patch, expected: *expected, limit: *limit, now: *now };
+                let merged = data::merge(connection, &merge)?;
+                let held = merged.is_some();
+                self.applied.data = merged.or(self.applied.data.take());
+                Ok(held)
+            }
+            Change::InsertClient(client) => clients::insert(connection, client),
+            Change::SwapClient(client) => clients::swap(connection, client),
+            Change::InsertKey(key) => keys::insert(connection, key),
+            Change::SwapKey(key) => keys::swap(connection, key),
+            Change::Append { subject, cause, at, until } => {
+                let (subject, cause, at, until) = (subject.clone(), *cause, *at, *until);
+                self.unplaced.push(Unplaced { subject, cause, at, until });
+                Ok(true)
+            }
+            // Needs a position; see `place`.
+            Change::RaiseNotBefore(_) => Ok(true),
+            Change::SetFact(name, value) => facts::set(connection, name, value).map(|()| true),
+            Change::Record(event) => events::insert(connection, event).map(|()| true),
+        }
+    }
+
+    fn note_end(&mut self, session: SessionId, ending: Ending) {
+        self.applied.ended.push(session);
+        self.unplaced.push(Unplaced {
+            subject: Subject::Session(session),
+            cause: ending.ended.cause,
+            at: ending.ended.at,
+            until: Some(ending.until),
+        });
+    }
+
+    /// Draws the positions, as the last thing, and writes what depends on them.
+    ///
+    /// A mark needs a position of its own even where nothing is appended: raised to the head it stands at
+    /// the head that a login in flight may have read, and would spare it.
+    fn place(mut self, changes: &[Change]) -> Result<Applied, Stop> {
+        let marks = changes.iter().any(|change| matches!(change, Change::RaiseNotBefore(_)));
+        let count = (self.unplaced.len() as u64).max(u64::from(marks));
+        let mut last = None;
+        if count > 0 {
+            let at = self.unplaced.iter().map(|entry| entry.at).max().unwrap_or(Time::EPOCH);
+            let first = log::draw(self.connection, count, at)?;
+            last = Some(first.number() + count - 1);
+            self.applied.entries = log::append(self.connection, first, self.unplaced)?;
+        }
+        for (index, change) in changes.iter().enumerate() {
+            let position = || match last {
+                Some(last) => Ok(counterfoil_verify::Position::new(last)),
+                None => log::head(self.connection),
+            };
+            let held = match change {
+                Change::Restamp(session) => {
+                    sessions::restamp(self.connection, *session, position()?).map(|()| true)?
+                }
+                Change::RaiseNotBefore(Mark::User(user)) => {
+                    users::raise_not_before(self.connection, *user, position()?)?
+                }
+                Change::RaiseNotBefore(Mark::Client(client)) => {
+                    clients::raise_not_before(self.connection, client, position()?)?
+                }
+                Change::RaiseNotBefore(Mark::Everyone) => {
+                    log::raise_not_before(self.connection, position()?)?
+                }
+                _ => true,
+            };
+            if !held {
+                return Err(Stop::Lost(index));
+            }
+        }
+        Ok(self.applied)
+    }
+}

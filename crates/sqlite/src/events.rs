@@ -1,0 +1,116 @@
+//! The journal: its table, line by line.
+
+use std::net::IpAddr;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, params};
+
+use counterfoil_core::kept::event::{Actor, Event, EventKind};
+use counterfoil_core::kept::session::{Cause, Circumstances};
+use counterfoil_core::store::{EventNumber, EventQuery};
+use counterfoil_verify::{SessionId, UserId};
+
+use crate::column::{Columns, time};
+use crate::word;
+
+/// The lines that are asked for, the newest first.
+///
+/// One statement for each kind of question: with `?1 IS NULL OR ...` SQLite would walk the whole journal.
+pub(crate) fn page(
+    connection: &Connection,
+    query: &EventQuery,
+) -> rusqlite::Result<Vec<(EventNumber, Event)>> {
+    let sql = match (query.user, query.session) {
+        (None, None) => {
+            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+             FROM events WHERE ?1 IS NULL AND ?2 IS NULL AND number < ?3
+             ORDER BY number DESC LIMIT ?4"
+        }
+        (Some(_), None) => {
+            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+             FROM events WHERE user = ?1 AND ?2 IS NULL AND number < ?3
+             ORDER BY number DESC LIMIT ?4"
+        }
+        (None, Some(_)) => {
+            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+             FROM events WHERE ?1 IS NULL AND session = ?2 AND number < ?3
+             ORDER BY number DESC LIMIT ?4"
+        }
+        (Some(_), Some(_)) => {
+            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+             FROM events WHERE +user = ?1 AND session = ?2 AND number < ?3
+             ORDER BY number DESC LIMIT ?4"
+        }
+    };
+    connection
+        .prepare_cached(sql)?
+        .query_map(
+            params![
+                query.user.as_ref().map(UserId::as_bytes),
+                query.session.as_ref().map(SessionId::as_bytes),
+                query.before.map_or(i64::MAX, |number| i64::try_from(number).unwrap_or(i64::MAX)),
+                query.limit
+            ],
+            read,
+        )?
+        .collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(EventNumber, Event)> {
+    let mut columns = Columns::of(row);
+    let number = columns.number()?;
+    let event = Event {
+        at: columns.time()?,
+        kind: columns.word(EventKind::from_word)?,
+        user: columns.plain::<Option<_>>()?.map(UserId::from_bytes),
+        session: columns.plain::<Option<_>>()?.map(SessionId::from_bytes),
+        client: columns.word_if_any(|text| text.parse().ok())?,
+        actor: read_actor(&mut columns)?,
+        cause: columns.word_if_any(Cause::from_word)?,
+        from: Circumstances { ip: columns.address()?, user_agent: columns.plain()? },
+        detail: columns.word_if_any(|text| Some(word::kept(text)))?,
+    };
+    Ok((number, event))
+}
+
+fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
+    let kind: String = columns.plain()?;
+    let user: Option<[u8; 16]> = columns.plain()?;
+    match (kind.as_str(), user) {
+        ("anonymous", None) => Ok(Actor::Anonymous),
+        ("user", Some(id)) => Ok(Actor::User(UserId::from_bytes(id))),
+        ("operator", None) => Ok(Actor::Operator),
+        ("system", None) => Ok(Actor::System),
+        _ => Err(columns.unfit(Type::Text)),
+    }
+}
+
+/// Writes a line; its number is one more than that of the newest.
+pub(crate) fn insert(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+    let (actor, actor_user) = match &event.actor {
+        Actor::Anonymous => ("anonymous", None),
+        Actor::User(id) => ("user", Some(id.as_bytes())),
+        Actor::Operator => ("operator", None),
+        Actor::System => ("system", None),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO events (at, kind, user, session, client, actor, actor_user, cause, ip, user_agent,
+                                 detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            time(event.at),
+            event.kind.as_str(),
+            event.user.as_ref().map(UserId::as_bytes),
+            event.session.as_ref().map(SessionId::as_bytes),
+            event.client.as_ref().map(|client| client.as_str()),
+            actor,
+            actor_user,
+            event.cause.map(Cause::as_str),
+            event.from.ip.as_ref().map(IpAddr::to_string),
+            event.from.user_agent,
+            event.detail,
+        ])?;
+    Ok(())
+}
