@@ -1,6 +1,7 @@
 //! Who decides: a judgement becomes a list of changes, and a store applies all of them or none.
 
 pub mod authenticator;
+pub mod data;
 pub mod hashing;
 pub mod issuer;
 pub mod repeats;
