@@ -1,1 +1,45 @@
-fn main() {}
+//! What the project does with itself: `cargo xtask test`, `picture`, `deps`, `bench`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod deps;
+mod licence;
+mod packages;
+mod picture;
+mod test;
+mod workspace;
+
+/// Chores of the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Sets up what the tests need and runs all of them.
+    Test(test::Options),
+    /// Measures functions, files and comments, and refuses import circles.
+    Picture(picture::Options),
+    /// Checks what we depend on: bans, licences, the size of the verifier.
+    Deps,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
+        Chore::Test(options) => test::run(&options),
+        Chore::Picture(options) => picture::run(&options),
+        Chore::Deps => deps::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

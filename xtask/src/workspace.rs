@@ -1,0 +1,131 @@
+//! The workspace as cargo sees it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// Where the root manifest lies.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
+}
+
+/// The cargo that runs us, at the root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Runs `command` with our own terminal; an exit status other than 0 is an error that shows the command.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    println!("\n== {}", shown(command));
+    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} ended with {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// What `command` prints; an exit status other than 0 is an error.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", shown(command)))?;
+    if !output.status.success() {
+        bail!("{} ended with {}", shown(command), output.status);
+    }
+    String::from_utf8(output.stdout).context("it does not print UTF-8")
+}
+
+/// The command as one would type it.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    std::iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy()).fold(
+        String::new(),
+        |line, word| if line.is_empty() { word.into_owned() } else { format!("{line} {word}") },
+    )
+}
+
+/// What `cargo metadata` tells about the packages of the lock file, for this machine's platform.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    /// Every package of the lock file, also those that are for other platforms.
+    pub(crate) packages: Vec<Package>,
+    /// What is built here, and by whose wish.
+    pub(crate) resolve: Resolve,
+    /// The ids of our own packages.
+    pub(crate) workspace_members: Vec<String>,
+}
+
+/// A package.
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// An SPDX expression, as its author wrote it.
+    pub(crate) license: Option<String>,
+    pub(crate) manifest_path: PathBuf,
+}
+
+/// The graph.
+#[derive(Deserialize)]
+pub(crate) struct Resolve {
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// One package of the graph and what it asks for.
+#[derive(Deserialize)]
+pub(crate) struct Node {
+    pub(crate) id: String,
+    pub(crate) deps: Vec<Dependency>,
+}
+
+/// One arrow of the graph.
+#[derive(Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) pkg: String,
+    pub(crate) dep_kinds: Vec<DependencyKind>,
+}
+
+/// Whether the arrow is for the code (`None`), for tests (`dev`) or for a build script (`build`).
+#[derive(Deserialize)]
+pub(crate) struct DependencyKind {
+    pub(crate) kind: Option<String>,
+}
+
+impl Metadata {
+    /// Asks cargo, with all features.
+    pub(crate) fn read() -> Result<Self> {
+        let platform = host()?;
+        let text = output(cargo().args([
+            "metadata",
+            "--locked",
+            "--format-version=1",
+            "--all-features",
+            "--filter-platform",
+            &platform,
+        ]))?;
+        serde_json::from_str(&text).context("cargo metadata is not as expected")
+    }
+
+    /// The package `id`.
+    pub(crate) fn package(&self, id: &str) -> &Package {
+        self.packages.iter().find(|package| package.id == id).expect("the graph names packages of the list")
+    }
+
+    /// Our own packages.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Package> {
+        self.workspace_members.iter().map(|id| self.package(id))
+    }
+}
+
+/// The platform that rustc compiles for here.
+fn host() -> Result<String> {
+    let about = output(Command::new("rustc").arg("-vV"))?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    Ok(host.to_owned())
+}
