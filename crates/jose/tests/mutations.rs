@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, SigningKey, base64url, jws, unverified};
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
+use proptest::test_runner::Config;
 
 const ACCESS: &[&str] = &["at+jwt"];
 
@@ -61,7 +62,7 @@ fn apply(change: &Change, place: usize, text: &mut Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(2_000))]
+    #![proptest_config(Config { cases: 2_000, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn a_changed_token_is_never_accepted(
