@@ -1,0 +1,346 @@
+//! The whole installation in one value: what a request needs, put together once.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use tower::layer::util::Stack;
+
+use counterfoil_core::kept::session::Grace;
+use counterfoil_core::policy::authenticator::Authenticator;
+use counterfoil_core::policy::hashing::{Hashing, HashingError};
+use counterfoil_core::policy::issuer::{EXCHANGED, Issuer};
+use counterfoil_core::policy::revoke::{Horizon, Revoker};
+use counterfoil_core::policy::ring::{Ring, RingError};
+use counterfoil_core::policy::sign_in::SignIn;
+use counterfoil_core::store::cached::Memory;
+use counterfoil_core::store::{Change, Committed, Store, StoreError};
+use counterfoil_jose::{SealingKey, Time};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::{
+    AuthLayer, ClientId, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations,
+    TokenVerifier,
+};
+
+use crate::clock::{Clock, ClockUnsettled, LEAP, Machine};
+use crate::hash_pool::{HashPool, PoolSize};
+use crate::master_key::{self, Found, MasterKeyError};
+use crate::routes;
+use crate::settings::Settings;
+use crate::store_url::StoreUrl;
+
+/// Under which name the mark of this node's clock is kept.
+const CLOCK_MARK: &str = "clock_mark:0";
+
+/// An installation that is open: the store is ours, the keys are at hand, the clock runs.
+///
+/// It is cheap to clone, and all clones are one. Nothing runs by itself yet: [`crate::server::serve`] and
+/// [`crate::Counterfoil`] add the work that comes round every minute.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What an open installation consists of; for this crate alone, whose handlers write `app.sign_in`.
+#[doc(hidden)]
+pub struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) ring: Arc<Ring>,
+    pub(crate) sign_in: SignIn,
+    pub(crate) issuer: Issuer,
+    pub(crate) revoker: Revoker,
+    pub(crate) horizon: Arc<Horizon>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) verifier: Arc<LocalVerifier>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) origins: Arc<OriginPolicy>,
+    pub(crate) cookie_names: CookieNames,
+    pub(crate) started: Time,
+    is_closing: AtomicBool,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What the host's routes are wrapped in: cross-site writes are refused, and everybody else is told apart.
+pub type HostLayer = Stack<AuthLayer, CsrfLayer>;
+
+/// An installation did not open. Nothing that was there has been changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no usable master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The data directory is not there and cannot be made, or is something else.
+    #[error("the data directory {} cannot be used", dir.display())]
+    DataDir {
+        /// Which.
+        dir: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The store did not open.
+    #[error(transparent)]
+    Store(#[from] counterfoil_sqlite::OpenError),
+    /// The store opened and does not work.
+    #[error(transparent)]
+    Broken(#[from] StoreError),
+    /// The keys in the store cannot be used.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// Passwords cannot be hashed.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// The settings allow no safe judgement of tokens.
+    #[error(transparent)]
+    Verifier(#[from] counterfoil_verify::SettingsError),
+}
+
+impl OpenError {
+    /// What to do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::MasterKey(error) => Some(error.hint().to_owned()),
+            Self::DataDir { .. } => {
+                Some("name a directory whose parent exists and that this user may write".into())
+            }
+            Self::Store(error) => Some(error.hint().into()),
+            Self::Ring(RingError::MasterKey(_)) => {
+                Some("start with the master key that this store was made with".into())
+            }
+            Self::Broken(_) | Self::Ring(_) | Self::Hashing(_) | Self::Verifier(_) => None,
+        }
+    }
+}
+
+impl App {
+    /// Opens the store, makes the keys if it is new, and starts the clock.
+    ///
+    /// What is wrong with the settings is found before anything is created.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, and [`OpenError::hint`] what to do. Nothing that was there is changed.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        let found = settings.master_key.find(settings.default_master_key_file(), settings.store.exists())?;
+        settings.data_dir.as_deref().map_or(Ok(()), make_data_dir)?;
+        let master = match found {
+            Found::Key(key) => key,
+            Found::ToBeMade(file) => master_key::make(&file)?,
+        };
+        let store = open_store(&settings.store)?;
+        match Self::with_store(settings, Arc::clone(&store), &master).await {
+            Ok(app) => Ok(app),
+            Err(error) => {
+                let _ = store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn with_store(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        master: &SealingKey,
+    ) -> Result<Self, OpenError> {
+        // Watched before it is read: what is committed in between is heard twice, never missed.
+        let memory = Arc::new(Memory::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+        store.watch(Arc::clone(&memory) as _);
+        let log = store.log_after(Position::START).await?;
+        memory.revocations().publish(&log.entries, log.head);
+
+        let clock = Arc::new(start_clock(&*store).await?);
+        let started = clock.now();
+        let ring = Arc::new(Ring::open(&*store, master, settings.algorithm, started).await?);
+        let horizon = Arc::new(Horizon { longest_access: longest_access(&*store).await? });
+        let verifier = Arc::new(own_verifier(&settings, &ring, &memory, &horizon, &clock)?);
+        let hashing = start_hashing(&settings)?;
+        let grace = Grace { length: settings.refresh_grace, serving_since: started };
+        let name = settings.issuer.as_str().to_owned();
+        let inner = Inner {
+            sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon)),
+            issuer: Issuer::new(Arc::clone(&store), Arc::clone(&ring), name, Arc::clone(&horizon), grace),
+            revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
+            authenticator: Arc::new(Authenticator::new(
+                Arc::clone(&store),
+                Arc::clone(&memory),
+                Arc::clone(&verifier),
+            )),
+            origins: Arc::new(OriginPolicy {
+                own: settings.issuer.origin().clone(),
+                trusted: settings.trusted_origins.clone(),
+            }),
+            cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
+            is_closing: AtomicBool::new(false),
+            settings,
+            store,
+            memory,
+            ring,
+            horizon,
+            verifier,
+            clock,
+            started,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The present. A handler reads it once and hands it on; nobody else reads a clock.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// The present, for a handler that issues something.
+    ///
+    /// # Errors
+    ///
+    /// While a leap of the clock is unsettled; 503.
+    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockUnsettled> {
+        self.clock.now_to_issue()
+    }
+
+    /// What it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Every route of the HTTP contract, to be served or merged into a router of the host.
+    pub fn routes(&self) -> Router {
+        routes::router(self.clone())
+    }
+
+    /// The layer for the host's own routes: with it their handlers take a `Principal`. Writes from other sites
+    /// that carry one of our cookies are refused by it.
+    pub fn layer(&self) -> HostLayer {
+        Stack::new(self.auth_layer(), self.csrf_layer())
+    }
+
+    /// Finds out who is calling.
+    pub(crate) fn auth_layer(&self) -> AuthLayer {
+        let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
+        AuthLayer::new(authenticator, clock).cookies(self.cookie_names)
+    }
+
+    /// Refuses writes from other sites that carry a cookie of ours.
+    pub(crate) fn csrf_layer(&self) -> CsrfLayer {
+        CsrfLayer::new(Arc::clone(&self.origins), self.cookie_names)
+    }
+
+    /// What is missing for serving; empty if nothing is.
+    pub async fn readiness(&self) -> Vec<&'static str> {
+        let mut missing = Vec::new();
+        if self.is_closing.load(Ordering::SeqCst) {
+            missing.push("closing");
+        }
+        if let Err(error) = self.store.head().await {
+            tracing::error!(%error, "the store does not answer");
+            missing.push("store");
+        }
+        missing
+    }
+
+    /// Says that no new work should come: from now on we are not ready.
+    pub(crate) fn begin_closing(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+    }
+
+    /// Saves the mark of the clock, finishes what was handed to the store, and closes it.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be closed in good order. What it has acknowledged is safe all the same.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.begin_closing();
+        let saved = self.save_clock_mark().await;
+        self.store.close().await?;
+        saved
+    }
+
+    /// Saves the mark of the clock, for the next start.
+    pub(crate) async fn save_clock_mark(&self) -> Result<(), StoreError> {
+        let mark = self.clock.mark().unix_ms().to_be_bytes().to_vec();
+        match self.store.commit(&[Change::SetFact(CLOCK_MARK, mark)]).await? {
+            Committed::Applied(_) | Committed::Lost(_) => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// The one place that knows which back ends there are.
+fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    match url {
+        StoreUrl::Sqlite(file) => Ok(SqliteStore::open(file)?),
+    }
+}
+
+/// Makes the data directory for its owner alone, if it is not there. A missing parent is more likely a slip of
+/// the pen than a wish.
+fn make_data_dir(dir: &Path) -> Result<(), OpenError> {
+    let made = match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        other => other,
+    };
+    made.map_err(|source| OpenError::DataDir { dir: dir.to_owned(), source })
+}
+
+/// Starts the clock where the last life, or the newest record, left off.
+async fn start_clock(store: &dyn Store) -> Result<Clock, StoreError> {
+    let saved = store.fact(CLOCK_MARK).await?;
+    let saved = saved.and_then(|bytes| Some(Time::from_unix_ms(u64::from_be_bytes(bytes.try_into().ok()?))));
+    let clock = Clock::start(Machine, saved, store.newest_time().await?);
+    if clock.ahead_at_start() > LEAP {
+        tracing::warn!(
+            seconds = clock.ahead_at_start().as_secs(),
+            "the clock of this machine is behind what the store has seen, and we go by the store; if the machine is \
+             right, run `counterfoil clock accept` and restart"
+        );
+    }
+    Ok(clock)
+}
+
+/// The longest that any access token lives: for so long a revocation is remembered.
+async fn longest_access(store: &dyn Store) -> Result<std::time::Duration, StoreError> {
+    let client = store.client(&ClientId::default()).await?;
+    Ok(client.map_or(EXCHANGED, |client| client.lifetimes.longest_access().max(EXCHANGED)))
+}
+
+/// Verifies our own tokens, for ourselves.
+fn own_verifier(
+    settings: &Settings,
+    ring: &Ring,
+    memory: &Memory,
+    horizon: &Horizon,
+    clock: &Arc<Clock>,
+) -> Result<LocalVerifier, OpenError> {
+    let issuer = settings.issuer.as_str();
+    let tokens = TokenVerifier::builder(issuer, issuer, &[ring.signing().algorithm()])
+        .max_lifetime(horizon.longest_access)
+        .build(ring.verifying().clone())?;
+    let clock = Arc::clone(clock);
+    Ok(LocalVerifier::new(tokens, Arc::clone(memory.revocations()), move || clock.now()))
+}
+
+fn start_hashing(settings: &Settings) -> Result<Arc<dyn Hashing>, OpenError> {
+    let size = PoolSize {
+        threads: settings.hashing_threads,
+        waiting: settings.hashing_waiting,
+        deadline: settings.hashing_deadline,
+        ..PoolSize::default()
+    };
+    Ok(Arc::new(HashPool::start(settings.password_cost, size)?))
+}

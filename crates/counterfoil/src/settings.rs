@@ -1,0 +1,153 @@
+//! What an installation is told before it starts: plain values, filled in by whoever reads configuration.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use counterfoil_core::issued::password::Cost;
+use counterfoil_jose::Algorithm;
+use counterfoil_verify::Origin;
+
+use crate::issuer_url::IssuerUrl;
+use crate::master_key::MasterKeySource;
+use crate::store_url::StoreUrl;
+
+/// The settings of an installation. Only issuer and store have no default.
+///
+/// ```
+/// use std::time::Duration;
+/// use counterfoil::{Settings, StoreUrl};
+///
+/// let store: StoreUrl = "sqlite:auth.db".parse()?;
+/// let settings = Settings { refresh_grace: Duration::ZERO, ..Settings::new("https://auth.example".parse()?, store) };
+/// assert_eq!(settings.limits.body, 64 * 1024);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// In whose name everything is issued.
+    pub issuer: IssuerUrl,
+    /// Where records are kept.
+    pub store: StoreUrl,
+    /// Where the master key, the operator's socket and the like live; made with mode 0700 if it is not there.
+    /// Without one they are beside the store, and there is no socket.
+    pub data_dir: Option<PathBuf>,
+    /// The key that seals the other keys.
+    pub master_key: MasterKeySource,
+    /// How long a spent refresh token is answered again; zero closes the window.
+    pub refresh_grace: Duration,
+    /// Whether strangers may register.
+    pub registration: Registration,
+    /// What signs new installations' access tokens. An installation that has keys keeps them.
+    pub algorithm: Algorithm,
+    /// What one password hash costs.
+    pub password_cost: Cost,
+    /// How many passwords are hashed at a time; as many as there are cores unless said otherwise.
+    pub hashing_threads: usize,
+    /// How many more may wait for that; beyond, logins are told to come back.
+    pub hashing_waiting: usize,
+    /// How long one may wait; a password that waited longer is not hashed at all.
+    pub hashing_deadline: Duration,
+    /// How many cookie sessions are judged from memory, about 300 bytes each.
+    pub remembered_sessions: usize,
+    /// Pages of other origins that may write to us.
+    pub trusted_origins: Vec<Origin>,
+    /// What a request may take.
+    pub limits: Limits,
+}
+
+/// Who may register over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registration {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Nobody; an operator adds users.
+    Closed,
+}
+
+/// What requests and connections may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of a body.
+    pub body: usize,
+    /// The most bytes of all headers together; at least 8 KiB.
+    pub headers: usize,
+    /// How long a client may take to send its headers.
+    pub header_read: Duration,
+    /// How long a request may take as a whole.
+    pub request: Duration,
+    /// The most connections at a time; others wait in the system's queue.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            headers: 16 * 1024,
+            header_read: Duration::from_secs(10),
+            request: Duration::from_secs(30),
+            connections: 10_000,
+        }
+    }
+}
+
+impl Settings {
+    /// The defaults, for this issuer and this store.
+    pub fn new(issuer: IssuerUrl, store: StoreUrl) -> Self {
+        Self {
+            issuer,
+            store,
+            data_dir: None,
+            master_key: MasterKeySource::default(),
+            refresh_grace: Duration::from_secs(10),
+            registration: Registration::Open,
+            algorithm: Algorithm::Es256,
+            password_cost: Cost::default(),
+            hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            hashing_waiting: 64,
+            hashing_deadline: Duration::from_secs(5),
+            remembered_sessions: 1 << 20,
+            trusted_origins: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The file of the master key, where it is not named: `DIR/master-key`, or beside the store.
+    pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
+        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
+        in_dir.or_else(|| self.store.file().map(beside))
+    }
+}
+
+/// `auth.db` becomes `auth.db.key`.
+fn beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::new("https://auth.example".parse().unwrap(), "sqlite:dir/auth.db".parse().unwrap())
+    }
+
+    #[test]
+    fn the_master_key_is_in_the_data_directory_or_beside_the_store() {
+        let in_dir = Settings { data_dir: Some("data".into()), ..settings() };
+
+        assert_eq!(settings().default_master_key_file(), Some("dir/auth.db.key".into()));
+        assert_eq!(in_dir.default_master_key_file(), Some("data/master-key".into()));
+    }
+
+    #[test]
+    fn debug_shows_no_master_key() {
+        let text = Some(counterfoil_jose::Secret::new("c2VjcmV0".to_owned()));
+        let settings = Settings { master_key: MasterKeySource { text, file: None }, ..settings() };
+
+        assert!(!format!("{settings:?}").contains("c2VjcmV0"));
+    }
+}
