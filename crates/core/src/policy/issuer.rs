@@ -230,11 +230,15 @@ impl Issuer {
             let pepper = standing.session.pepper().ok_or(Unfit::OtherKind)?;
             let pepper = self.ring.pepper_of(pepper).ok_or(Unfit::Unknown)?;
             let judgement = standing.session.rotate(shown, pepper, self.grace, now)?;
-            if !matches!(judgement, Rotation::Replay) {
-                standing.holds()?;
-            }
-            // Before anything turns: who asks for too much still holds a good token.
-            let scope = narrow(standing.session.scope.as_deref(), narrowed)?;
+            let scope = match judgement {
+                // Whatever else is asked for: the family ends.
+                Rotation::Replay => None,
+                Rotation::Advance(_) | Rotation::Hold | Rotation::Repeat => {
+                    standing.holds()?;
+                    // Before anything turns: who asks for too much still holds a good token.
+                    narrow(standing.session.scope.as_deref(), narrowed)?
+                }
+            };
             let Some(session) = self.settle(&standing, judgement, from, now).await? else { continue };
             let life = seconds(standing.client.lifetimes.access);
             let pair = self.pair(&session, &standing.user.roles, scope, life, pos, now)?;

@@ -1,6 +1,4 @@
-//! The engine as a whole, through its public door: three logins, one record, one revocation.
-
-mod common;
+//! Three logins, one record, one revocation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +17,7 @@ use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, Denied, Subject};
 
-use common::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.into())
@@ -109,14 +107,14 @@ async fn names_that_fold_alike_are_one_user_and_taken() {
 /// Lets somebody else act while a hash is being worked on.
 struct Interrupted {
     inner: OnTheSpot,
-    meanwhile: tokio::sync::Mutex<Option<futures_like::Act>>,
+    meanwhile: tokio::sync::Mutex<Option<act::Act>>,
 }
 
-mod futures_like {
+mod act {
     use std::future::Future;
     use std::pin::Pin;
 
-    pub type Act = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+    pub(super) type Act = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 }
 
 #[async_trait]

@@ -25,32 +25,31 @@ use counterfoil_verify::{
     Authenticate as _, ClientId, Denied, LocalVerifier, Presented, Principal, Revocations, TokenVerifier,
 };
 
-pub const NOON: Time = Time::from_unix_seconds(1_764_000_000);
-pub const ISSUER: &str = "https://auth.example";
-pub const PASSWORD: &str = "correct horse battery";
-pub const GRACE: Duration = Duration::from_secs(10);
-pub const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+pub(crate) const ISSUER: &str = "https://auth.example";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
 
-pub struct Engine {
-    pub store: Arc<dyn Store>,
-    pub memory: Arc<Memory>,
-    pub sign_in: SignIn,
-    pub issuer: Issuer,
-    pub revoker: Revoker,
-    pub authenticator: Authenticator,
+pub(crate) struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sign_in: SignIn,
+    pub(crate) issuer: Issuer,
+    pub(crate) revoker: Revoker,
+    pub(crate) authenticator: Authenticator,
 }
 
-pub fn after(seconds: u64) -> Time {
+pub(crate) fn after(seconds: u64) -> Time {
     NOON + Duration::from_secs(seconds)
 }
 
 impl Engine {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let store = SqliteStore::in_memory().expect("a store in memory opens");
         Self::on(store, OnTheSpot::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
     }
 
-    pub async fn on(
+    pub(crate) async fn on(
         store: Arc<dyn Store>,
         hashing: Arc<dyn Hashing>,
         grace: Duration,
@@ -76,17 +75,16 @@ impl Engine {
                 Grace { length: grace, serving_since },
             ),
             revoker: Revoker::new(store.clone(), horizon),
-            authenticator: Authenticator::new(store.clone(), memory.clone(), verifier),
-            memory,
+            authenticator: Authenticator::new(store.clone(), memory, verifier),
             store,
         }
     }
 
-    pub async fn ada(&self) -> User {
+    pub(crate) async fn ada(&self) -> User {
         self.register("ada").await
     }
 
-    pub async fn register(&self, name: &str) -> User {
+    pub(crate) async fn register(&self, name: &str) -> User {
         let form = Registration {
             username: name.into(),
             password: Secret::new(PASSWORD.into()),
@@ -96,7 +94,7 @@ impl Engine {
         self.sign_in.register(form, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
     }
 
-    pub async fn judge(&self, name: &str, password: &str, now: Time) -> Result<Judged, Trouble> {
+    pub(crate) async fn judge(&self, name: &str, password: &str, now: Time) -> Result<Judged, Trouble> {
         let shown = Credentials {
             username: name.into(),
             password: Secret::new(password.into()),
@@ -106,39 +104,39 @@ impl Engine {
         self.sign_in.with_password(&shown, &nowhere(), now).await
     }
 
-    pub async fn session(&self, now: Time) -> Opened<SessionToken> {
+    pub(crate) async fn session(&self, now: Time) -> Opened<SessionToken> {
         let judged = self.judge("ada", PASSWORD, now).await.unwrap();
         self.issuer.open_session(judged, Opening::default(), now).await.unwrap()
     }
 
-    pub async fn access(&self, now: Time) -> Opened<Access> {
+    pub(crate) async fn access(&self, now: Time) -> Opened<Access> {
         let judged = self.judge("ada", PASSWORD, now).await.unwrap();
         self.issuer.issue_access(judged, Opening::default(), now).await.unwrap()
     }
 
-    pub async fn pair(&self, now: Time) -> Opened<Pair> {
+    pub(crate) async fn pair(&self, now: Time) -> Opened<Pair> {
         let judged = self.judge("ada", PASSWORD, now).await.unwrap();
         self.issuer.issue_pair(judged, Opening::default(), now).await.unwrap()
     }
 
-    pub async fn admit_session(&self, token: &SessionToken, now: Time) -> Result<Principal, Denied> {
+    pub(crate) async fn admit_session(&self, token: &SessionToken, now: Time) -> Result<Principal, Denied> {
         self.authenticator.authenticate(Presented::Session(&token.to_string()), now).wait().await
     }
 
-    pub async fn admit_access(&self, access: &Access, now: Time) -> Result<Principal, Denied> {
+    pub(crate) async fn admit_access(&self, access: &Access, now: Time) -> Result<Principal, Denied> {
         self.authenticator.authenticate(Presented::Access(&access.token.to_string()), now).wait().await
     }
 
-    pub async fn journal(&self) -> Vec<Event> {
+    pub(crate) async fn journal(&self) -> Vec<Event> {
         let query = EventQuery { limit: 10_000, ..EventQuery::default() };
         self.store.events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
     }
 }
 
-pub fn nowhere() -> Circumstances {
+pub(crate) fn nowhere() -> Circumstances {
     Circumstances::default()
 }
 
-pub fn because(cause: Cause) -> Reason {
+pub(crate) fn because(cause: Cause) -> Reason {
     Reason { actor: Actor::System, cause, from: nowhere() }
 }

@@ -1,7 +1,5 @@
 //! Refresh under races, losses and theft: one lineage, always.
 
-mod common;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -16,7 +14,7 @@ use counterfoil_core::{Refusal, Unfit};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 
-use common::{CHEAP, Engine, GRACE, NOON, after, nowhere};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, after, nowhere};
 
 /// How many rounds of the race are run, and how many callers race in each.
 const ROUNDS: u64 = 1000;
@@ -228,7 +226,7 @@ async fn a_refresh_that_races_a_logout_leaves_nothing_alive() {
             let engine = engine.clone();
             tokio::spawn(async move { refresh(&engine, &shown, after(20)).await })
         };
-        let ended = engine.revoker.end(id, &common::because(Cause::Logout), after(20)).await.unwrap();
+        let ended = engine.revoker.end(id, &crate::harness::because(Cause::Logout), after(20)).await.unwrap();
         assert!(ended);
 
         if let Ok(opened) = refreshing.await.unwrap() {
@@ -261,4 +259,6 @@ async fn a_scope_can_be_narrowed_for_one_token_and_never_widened() {
     let widened = engine.issuer.refresh(&pair.issued.refresh, Some("admin"), &nowhere(), after(20)).await;
 
     assert!(matches!(widened, Err(Trouble::Refused(Refusal::NotGranted("scope")))));
+    let kept = engine.store.session(pair.session.id).await.unwrap().unwrap();
+    assert_eq!(kept, pair.session, "nothing has turned");
 }
