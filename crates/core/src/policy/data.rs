@@ -36,7 +36,9 @@ pub async fn merge(
 ) -> Result<SessionData, Trouble> {
     let change = Change::MergeData { session, patch, expected, limit: LARGEST, now };
     match store.commit(&[change]).await? {
-        Committed::Applied(applied) => Ok(applied.data.expect("a merge that was applied says what came of it")),
+        Committed::Applied(applied) => {
+            Ok(applied.data.expect("a merge that was applied says what came of it"))
+        }
         Committed::Lost(_) => Err(lost(store, session, expected, now).await?.into()),
     }
 }

@@ -59,7 +59,7 @@ impl Bench {
     /// If the system has no randomness to give.
     pub fn new(cost: Cost) -> Result<Self, HashingError> {
         let unknown: [u8; 32] = random::bytes().map_err(|_| HashingError::Randomness)?;
-        let unknown = Password::typed(&Secret::new(base64url::encode(&unknown)));
+        let unknown = Password::typed(&Secret::new(base64url::encode(unknown)));
         let mut space = Workspace::default();
         let nobody = PasswordHash::make(&unknown, cost, &mut space).map_err(|_| HashingError::Randomness)?;
         Ok(Self { cost, space, nobody })
