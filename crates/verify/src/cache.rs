@@ -17,7 +17,7 @@ const HASHED: usize = 43;
 const PRINCIPAL: u64 = 640;
 
 /// What one token is reckoned with where a number of tokens is turned into a bound of bytes.
-const TOKEN: u64 = 384;
+const TOKEN: u64 = 768;
 
 /// Principals by their token, bounded in bytes; who is asked for often stays.
 ///
@@ -100,5 +100,50 @@ struct Bytes;
 impl Weighter<Kept, Principal> for Bytes {
     fn weight(&self, kept: &Kept, _: &Principal) -> u64 {
         kept.0.len() as u64 + PRINCIPAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_jose::Time;
+
+    use crate::presented::Carrier;
+    use crate::principal::PrincipalParts;
+
+    use super::*;
+
+    fn principal(subject: &str) -> Principal {
+        Principal::verified(PrincipalParts::new(Carrier::AccessToken, subject, Time::EPOCH))
+    }
+
+    #[test]
+    fn however_many_tokens_are_shown_no_more_are_kept_than_there_is_room_for() {
+        let cache = TokenCache::with_room(100);
+        for number in 0..10_000 {
+            cache.keep(&format!("{number:0>300}"), &principal("a"));
+        }
+
+        assert!((1..=120).contains(&cache.len()), "{} kept", cache.len());
+    }
+
+    #[test]
+    fn tokens_with_one_signature_are_told_apart() {
+        let cache = TokenCache::with_room(100);
+        let signature = "A".repeat(HASHED);
+        let (one, two) = (format!("one.{signature}"), format!("two.{signature}"));
+        cache.keep(&one, &principal("one"));
+
+        assert_eq!(cache.find(&one).unwrap().subject(), "one");
+        assert!(cache.find(&two).is_none());
+        assert!(cache.find(&signature).is_none());
+        assert!(cache.find("").is_none());
+    }
+
+    #[test]
+    fn a_cache_without_room_keeps_nothing() {
+        let cache = TokenCache::with_room(0);
+        cache.keep("a", &principal("a"));
+
+        assert!(cache.find("a").is_none());
     }
 }

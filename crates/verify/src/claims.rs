@@ -205,35 +205,102 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccessClaims, A::Error> {
         let mut draft = Draft::default();
-        while let Some(name) = map.next_key::<String>()? {
-            draft.read(name, &mut map)?;
+        while let Some(claim) = map.next_key()? {
+            draft.read(claim, &mut map)?;
         }
         draft.finish()
     }
 }
 
+/// A claim by its name; a name that is known is never copied.
+enum Claim {
+    Iss,
+    Aud,
+    Sub,
+    ClientId,
+    Iat,
+    Exp,
+    Nbf,
+    Jti,
+    Sid,
+    AuthTime,
+    Amr,
+    Acr,
+    Scope,
+    Roles,
+    Pos,
+    Cnf,
+    Other(String),
+}
+
+impl From<&str> for Claim {
+    fn from(name: &str) -> Self {
+        match name {
+            "iss" => Self::Iss,
+            "aud" => Self::Aud,
+            "sub" => Self::Sub,
+            "client_id" => Self::ClientId,
+            "iat" => Self::Iat,
+            "exp" => Self::Exp,
+            "nbf" => Self::Nbf,
+            "jti" => Self::Jti,
+            "sid" => Self::Sid,
+            "auth_time" => Self::AuthTime,
+            "amr" => Self::Amr,
+            "acr" => Self::Acr,
+            "scope" => Self::Scope,
+            "roles" => Self::Roles,
+            "pos" => Self::Pos,
+            "cnf" => Self::Cnf,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Claim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Claim;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a claim")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Claim, E> {
+        Ok(name.into())
+    }
+}
+
 impl Draft {
-    fn read<'de, A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
-        match name.as_str() {
-            "iss" => once(&mut self.iss, "iss", map),
-            "aud" => once(&mut self.aud, "aud", map),
-            "sub" => once(&mut self.sub, "sub", map),
-            "client_id" => once(&mut self.client_id, "client_id", map),
-            "iat" => once(&mut self.iat, "iat", map),
-            "exp" => once(&mut self.exp, "exp", map),
-            "nbf" => once(&mut self.nbf, "nbf", map),
-            "jti" => once(&mut self.jti, "jti", map),
-            "sid" => once(&mut self.sid, "sid", map),
-            "auth_time" => once(&mut self.auth_time, "auth_time", map),
-            "amr" => once(&mut self.amr, "amr", map),
-            "acr" => once(&mut self.acr, "acr", map),
-            "scope" => once(&mut self.scope, "scope", map),
-            "roles" => once(&mut self.roles, "roles", map),
-            "pos" => once(&mut self.pos, "pos", map),
+    fn read<'de, A: MapAccess<'de>>(&mut self, claim: Claim, map: &mut A) -> Result<(), A::Error> {
+        match claim {
+            Claim::Iss => once(&mut self.iss, "iss", map),
+            Claim::Aud => once(&mut self.aud, "aud", map),
+            Claim::Sub => once(&mut self.sub, "sub", map),
+            Claim::ClientId => once(&mut self.client_id, "client_id", map),
+            Claim::Iat => once(&mut self.iat, "iat", map),
+            Claim::Exp => once(&mut self.exp, "exp", map),
+            Claim::Nbf => once(&mut self.nbf, "nbf", map),
+            Claim::Jti => once(&mut self.jti, "jti", map),
+            Claim::Sid => once(&mut self.sid, "sid", map),
+            Claim::AuthTime => once(&mut self.auth_time, "auth_time", map),
+            Claim::Amr => once(&mut self.amr, "amr", map),
+            Claim::Acr => once(&mut self.acr, "acr", map),
+            Claim::Scope => once(&mut self.scope, "scope", map),
+            Claim::Roles => once(&mut self.roles, "roles", map),
+            Claim::Pos => once(&mut self.pos, "pos", map),
             // A sender-constrained token (RFC 7800) must not pass where nobody asks for the proof.
-            "cnf" => Err(A::Error::custom("a token that is bound to a key is not taken")),
-            _ if self.extra.contains_key(&name) => Err(A::Error::custom("a member stands twice")),
-            _ => {
+            Claim::Cnf => Err(A::Error::custom("a token that is bound to a key is not taken")),
+            Claim::Other(name) if self.extra.contains_key(&name) => {
+                Err(A::Error::custom("a member stands twice"))
+            }
+            Claim::Other(name) => {
                 let value = map.next_value()?;
                 self.extra.insert(name, value);
                 Ok(())

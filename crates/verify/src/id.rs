@@ -1,11 +1,13 @@
 //! The names of things: public, random, never a secret, no order of creation.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A text that is not the canonical form of an id.
@@ -18,6 +20,21 @@ pub struct IdError {
 impl IdError {
     pub(crate) const fn expected(expected: &'static str) -> Self {
         Self { expected }
+    }
+}
+
+/// Reads an id from its text, without a copy of it.
+pub(crate) struct TextVisitor<T>(pub(crate) PhantomData<T>);
+
+impl<T: FromStr<Err = IdError>> Visitor<'_> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -85,7 +102,7 @@ macro_rules! random_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(TextVisitor(PhantomData))
             }
         }
     };
@@ -137,7 +154,7 @@ macro_rules! named_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(TextVisitor(PhantomData))
             }
         }
     };

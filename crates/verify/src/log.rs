@@ -1,13 +1,14 @@
 //! The revocation log as a verifier sees it: entries at positions, each about one subject.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use counterfoil_jose::Time;
 
-use crate::id::{ClientId, IdError, KeyId, SessionId, TokenId, UserId};
+use crate::id::{ClientId, IdError, KeyId, SessionId, TextVisitor, TokenId, UserId};
 
 /// A place in the revocation log, which is totally ordered in the order of commits.
 ///
@@ -103,7 +104,7 @@ impl Serialize for Subject {
 
 impl<'de> Deserialize<'de> for Subject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(TextVisitor(PhantomData))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is calling: made by verification alone, so that a handler that has one need not ask.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -18,14 +18,14 @@ use crate::presented::Carrier;
 /// It costs one reference count to clone. There is no way to make one but to verify a credential; a
 /// handler that takes a `Principal` cannot forget to.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use counterfoil_verify::Principal;
 ///
 /// // There is nothing to write here: the fields are private, and there is no `Default`.
 /// let forged = Principal { inner: Default::default() };
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// use counterfoil_verify::Principal;
 ///
 /// // Nor can one be read from what a client sends.
@@ -39,7 +39,20 @@ pub struct Principal {
 struct Inner {
     parts: PrincipalParts,
     user: Option<UserId>,
-    probe: Probe,
+    /// Made when it is first looked for: where nothing is revoked, never.
+    probe: OnceLock<Probe>,
+}
+
+impl Inner {
+    fn new_probe(&self) -> Probe {
+        let Self { parts, user, .. } = self;
+        let mut probe = Probe::at(parts.position);
+        probe = parts.session.into_iter().fold(probe, Probe::session);
+        probe = parts.token.into_iter().fold(probe, Probe::token);
+        probe = user.into_iter().copied().fold(probe, Probe::user);
+        probe = parts.client.iter().fold(probe, Probe::client);
+        parts.key.iter().fold(probe, Probe::key)
+    }
 }
 
 /// What verification found out, from which it makes a principal.
@@ -96,13 +109,7 @@ impl Principal {
     #[doc(hidden)]
     pub fn verified(parts: PrincipalParts) -> Self {
         let user = parts.subject.parse().ok();
-        let mut probe = Probe::at(parts.position);
-        probe = parts.session.into_iter().fold(probe, Probe::session);
-        probe = parts.token.into_iter().fold(probe, Probe::token);
-        probe = user.into_iter().fold(probe, Probe::user);
-        probe = parts.client.iter().fold(probe, Probe::client);
-        probe = parts.key.iter().fold(probe, Probe::key);
-        Self { inner: Arc::new(Inner { parts, user, probe }) }
+        Self { inner: Arc::new(Inner { parts, user, probe: OnceLock::new() }) }
     }
 
     /// Who it is: the `sub` of the token. Of this issuer's users, the text of a [`UserId`].
@@ -213,7 +220,7 @@ impl Principal {
     }
 
     pub(crate) fn probe(&self) -> &Probe {
-        &self.inner.probe
+        self.inner.probe.get_or_init(|| self.inner.new_probe())
     }
 }
 

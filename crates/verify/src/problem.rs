@@ -29,8 +29,19 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// assert_eq!(answer.headers()["content-type"], "application/problem+json");
 /// assert!(answer.body().contains(r#""request_id":"7f3a""#));
 /// ```
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Parts>);
+
+/// In a box, since it is the rare side of many a `Result`.
+#[derive(Debug, Clone)]
+struct Parts {
+    body: Body,
+    headers: HeaderMap,
+    denied: Option<Denied>,
+}
+
 #[derive(Debug, Clone, Serialize)]
-pub struct Problem {
+struct Body {
     #[serde(rename = "type")]
     kind: Cow<'static, str>,
     title: Cow<'static, str>,
@@ -42,10 +53,6 @@ pub struct Problem {
     request_id: Option<RequestId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    #[serde(skip)]
-    headers: HeaderMap,
-    #[serde(skip)]
-    denied: Option<Denied>,
 }
 
 /// What is wrong with one member of a request.
@@ -74,37 +81,36 @@ impl Problem {
         kind: impl Into<Cow<'static, str>>,
         title: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
+        let body = Body {
             kind: kind.into(),
             title: title.into(),
             status,
             detail: None,
             request_id: None,
             errors: Vec::new(),
-            headers: HeaderMap::new(),
-            denied: None,
-        }
+        };
+        Self(Box::new(Parts { body, headers: HeaderMap::new(), denied: None }))
     }
 
     /// What is the matter this time, for a person. It never repeats what was sent.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.body.detail = Some(detail.into());
         self
     }
 
     /// By what the log names the request.
     #[must_use]
     pub fn request_id(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.request_id = Some(RequestId(id.into()));
+        self.0.body.request_id = Some(RequestId(id.into()));
         self
     }
 
     /// The [`RequestId`] of the request, if it has one and the problem has none.
     #[must_use]
     pub fn for_request(mut self, extensions: &Extensions) -> Self {
-        if self.request_id.is_none() {
-            self.request_id = extensions.get().cloned();
+        if self.0.body.request_id.is_none() {
+            self.0.body.request_id = extensions.get().cloned();
         }
         self
     }
@@ -116,25 +122,25 @@ impl Problem {
         field: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.errors.push(FieldError { field: field.into(), detail: detail.into() });
+        self.0.body.errors.push(FieldError { field: field.into(), detail: detail.into() });
         self
     }
 
     /// A header that goes with the answer; it takes the place of one of that name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
     /// The status of the answer.
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    pub fn status(&self) -> StatusCode {
+        self.0.body.status
     }
 
     /// The stable path that names the kind of problem.
     pub fn kind(&self) -> &str {
-        &self.kind
+        &self.0.body.kind
     }
 
     /// The problem of somebody who was denied and had shown a credential in this way.
@@ -160,7 +166,9 @@ impl Problem {
             Denied::Unavailable => unavailable("/problems/unavailable"),
             Denied::Forbidden(needed) => forbidden(needed),
         };
-        Self { denied: Some(denied.clone()), ..problem.detail(denied.to_string()) }
+        let mut problem = problem.detail(denied.to_string());
+        problem.0.denied = Some(denied.clone());
+        problem
     }
 
     /// The problem of a service whose layers are put together wrongly; it lets nobody in.
@@ -171,15 +179,14 @@ impl Problem {
 
     /// The answer, with any body that can be made of text.
     pub fn into_response<B: From<String>>(self) -> Response<B> {
-        let body = serde_json::to_string(&self).expect("texts and numbers always serialize");
-        let mut answer = Response::new(B::from(body));
-        *answer.status_mut() = self.status;
-        *answer.headers_mut() = self.headers;
+        let Parts { body, headers, denied } = *self.0;
+        let text = serde_json::to_string(&body).expect("texts and numbers always serialize");
+        let mut answer = Response::new(B::from(text));
+        *answer.status_mut() = body.status;
+        *answer.headers_mut() = headers;
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(denied) = self.denied {
-            answer.extensions_mut().insert(denied);
-        }
+        denied.and_then(|denied| answer.extensions_mut().insert(denied));
         answer
     }
 }

@@ -140,13 +140,13 @@ impl Revocations {
 
     /// Looks for all names of a credential in one view.
     pub fn probe(&self, probe: &Probe) -> Probed {
-        let view = self.view.load();
-        Probed { revoked: view.revoked(probe), freshness: view.freshness }
+        self.view.load().probed(|| probe)
     }
 
-    /// The same for a verified principal.
+    /// The same for a verified principal, whose names are hashed once and not at all where nothing
+    /// is revoked.
     pub fn probe_principal(&self, principal: &Principal) -> Probed {
-        self.probe(principal.probe())
+        self.view.load().probed(|| principal.probe())
     }
 
     /// By which entry the credential is revoked, if it is. For whoever needs no lease: the issuer itself.
@@ -164,6 +164,15 @@ impl Revocations {
 }
 
 impl View {
+    fn probed<'a>(&self, probe: impl FnOnce() -> &'a Probe) -> Probed {
+        let revoked = if self.is_empty() { None } else { self.revoked(probe()) };
+        Probed { revoked, freshness: self.freshness }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.clients.len() == 0 && self.keys.len() == 0 && self.everyone.is_none()
+    }
+
     /// A key, a session or a token is dead whatever the position says: who holds the key writes any
     /// position, and a session's tokens die with it. All other entries end what came before them.
     fn revoked(&self, probe: &Probe) -> Option<RevokedAs> {

@@ -80,7 +80,7 @@ impl TokenVerifierBuilder {
     }
 
     /// How many verified tokens are remembered, so that their signature need not be judged again,
-    /// about 1 KiB each; 100,000 unless said otherwise, 0 for none.
+    /// about 1.5 KiB each; 100,000 unless said otherwise, 0 for none.
     #[must_use]
     pub const fn remember(mut self, tokens: usize) -> Self {
         self.cache = tokens;

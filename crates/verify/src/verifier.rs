@@ -38,10 +38,10 @@ const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
 ///
 /// There is none without issuer, audience and algorithms:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0061
 /// use counterfoil_verify::TokenVerifier;
 ///
-/// let careless = TokenVerifier::builder("https://auth.example").build(keys);
+/// let careless = TokenVerifier::builder("https://auth.example");
 /// ```
 pub struct TokenVerifier {
     settings: TokenVerifierBuilder,
@@ -152,11 +152,6 @@ impl TokenVerifier {
             Some(lifetime) if lifetime <= self.settings.max_lifetime.as_secs() => Ok(()),
             Some(_) | None => Err(Reason::Lifetime),
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn remembered(&self) -> usize {
-        self.held.load().cache.len()
     }
 }
 
