@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
+use axum::{Extension, Router};
 use tower::layer::util::Stack;
 
 use counterfoil_core::kept::session::Grace;
@@ -72,7 +72,7 @@ impl std::ops::Deref for App {
 }
 
 /// What the host's routes are wrapped in: cross-site writes are refused, and everybody else is told apart.
-pub type HostLayer = Stack<AuthLayer, CsrfLayer>;
+pub type HostLayer = Stack<Extension<App>, Stack<AuthLayer, CsrfLayer>>;
 
 /// An installation did not open. Nothing that was there has been changed.
 #[derive(Debug, thiserror::Error)]
@@ -222,7 +222,7 @@ impl App {
     /// The layer for the host's own routes: with it their handlers take a `Principal`. Writes from other sites
     /// that carry one of our cookies are refused by it.
     pub fn layer(&self) -> HostLayer {
-        Stack::new(self.auth_layer(), self.csrf_layer())
+        Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), self.csrf_layer()))
     }
 
     /// Finds out who is calling.

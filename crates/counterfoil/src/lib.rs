@@ -1,17 +1,63 @@
 //! Sessions, JWTs and the hybrid from one login: as routes, a layer and extractors for axum.
+//!
+//! ```text
+//!   main or test  ->  server      listens, bounds, ends in good order; admin_socket, jobs
+//!                 ->  Counterfoil the same inside another application
+//!                        |
+//!                       App       the installation: settings, store, keys, clock, hash pool
+//!                        |
+//!                     routes      the HTTP contract; one file writes cookies, one chooses a status
+//! ```
+//!
+//! Ten lines are a whole application with users:
+//!
+//! ```no_run
+//! use std::net::SocketAddr;
+//!
+//! use axum::{Router, routing::get};
+//! use counterfoil::{Counterfoil, Principal};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let auth = Counterfoil::open("sqlite:auth.db").await?;
+//!     let app = Router::new()
+//!         .route("/hello", get(async |who: Principal| format!("Hello {}", who.subject())))
+//!         .layer(auth.layer())
+//!         .merge(auth.routes())
+//!         .into_make_service_with_connect_info::<SocketAddr>();
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     axum::serve(listener, app).await?;
+//!     Ok(auth.close().await?)
+//! }
+//! ```
+//!
+//! `axum::serve` is for trying things out: it lets a slow client hold a connection for ever.
+//! [`server::serve`] does not.
 
+pub mod admin;
+pub mod admin_socket;
 mod app;
+mod capped;
 pub mod clock;
+mod embed;
 pub mod hash_pool;
 pub mod issuer_url;
+mod jobs;
 pub mod master_key;
+pub mod server;
+pub mod session_data;
 pub mod settings;
 pub mod store_url;
+mod task;
 
 mod routes;
 
 pub use app::{App, HostLayer, OpenError};
+pub use embed::{Counterfoil, EmbedError};
 pub use issuer_url::{IssuerFault, IssuerUrl};
 pub use master_key::{MasterKeyError, MasterKeySource};
+pub use session_data::{SessionData, SessionDataError};
 pub use settings::{Limits, Registration, Settings};
 pub use store_url::{StoreUrl, StoreUrlFault};
+
+pub use counterfoil_verify::Principal;

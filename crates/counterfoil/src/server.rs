@@ -1,0 +1,140 @@
+//! The server: listens, keeps slow and many clients within bounds, and ends in good order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum_server::Handle;
+use http::{HeaderValue, StatusCode, header};
+use hyper_util::rt::TokioTimer;
+use tokio::sync::Semaphore;
+
+use counterfoil_verify::{Problem, RequestId};
+
+use crate::admin_socket::AdminSocket;
+use crate::app::App;
+use crate::capped::Capped;
+use crate::jobs;
+use crate::settings::Limits;
+use crate::task::Task;
+
+/// How long requests may take to finish when the server is told to end.
+pub const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How often an HTTP/2 connection is asked whether its client is still there.
+const PING: Duration = Duration::from_secs(30);
+
+/// Serves `app` on `listener` until `shutdown` is ready; then takes no new connection, finishes what is being
+/// answered within [`FAREWELL`], and closes the app.
+///
+/// Opens the operator's socket in the data directory, if there is one.
+///
+/// # Errors
+///
+/// If the socket or the listener cannot be used, or the store was not closed in good order.
+///
+/// ```no_run
+/// use counterfoil::{App, Settings, server};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = "sqlite:auth.db".parse()?;
+/// let app = App::open(Settings::new("http://localhost:3000".parse()?, store)).await?;
+/// let listener = std::net::TcpListener::bind("127.0.0.1:3000")?;
+/// server::serve(app, listener, async { let _ = tokio::signal::ctrl_c().await; }).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let served = serve_open(&app, listener, shutdown).await;
+    let closed = app.close().await.map_err(io::Error::other);
+    served.and(closed)
+}
+
+async fn serve_open(
+    app: &App,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let socket = app.settings().data_dir.as_deref().map(AdminSocket::bind).transpose()?;
+    let door = socket.map(|socket| Task::start(socket.serve(app.clone())));
+    let jobs = jobs::start(app.clone());
+
+    let handle = Handle::new();
+    let serving = listen(app, listener, handle.clone());
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        () = shutdown => {
+            app.begin_closing();
+            handle.graceful_shutdown(Some(FAREWELL));
+            serving.await
+        }
+    };
+    jobs.stop().await;
+    if let Some(door) = door {
+        door.stop().await;
+    }
+    ended
+}
+
+async fn listen(app: &App, listener: TcpListener, handle: Handle<SocketAddr>) -> io::Result<()> {
+    let limits = app.settings().limits;
+    let places = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let mut server = axum_server::from_tcp(listener)?
+        .handle(handle)
+        // Before this is over hyper has to know which protocol it is, and the first headers are there.
+        .first_request_timeout(limits.header_read)
+        .acceptor(Capped(places))
+        .accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not taken"));
+    bound(server.http_builder(), limits);
+    server.serve(router(app).into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// Sets what a connection may take. Without the timer hyper's time-outs do nothing at all.
+fn bound(
+    builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
+    limits: Limits,
+) {
+    let headers = limits.headers.max(8 * 1024);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_read).max_buf_size(headers);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(limits.header_read)
+        .max_concurrent_streams(100)
+        .max_header_list_size(u32::try_from(headers).unwrap_or(u32::MAX));
+}
+
+fn router(app: &App) -> Router {
+    app.routes().layer(from_fn_with_state(app.settings().limits.request, in_time))
+}
+
+/// Gives an answer in time, if only the answer that there is none. What was handed to the store is done all
+/// the same, and its credentials are lost with the answer.
+async fn in_time(State(most): State<Duration>, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    match tokio::time::timeout(most, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => too_late(id),
+    }
+}
+
+fn too_late(id: Option<RequestId>) -> Response {
+    let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "/problems/timeout", "Too late")
+        .detail("the request could not be answered in time")
+        .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(RequestId(id)) = id {
+        problem = problem.request_id(id);
+    }
+    problem.into_response::<axum::body::Body>().into_response()
+}

@@ -1,0 +1,27 @@
+//! Work that goes on beside the requests, for as long as somebody holds it.
+
+use tokio::task::JoinHandle;
+
+/// A task that ends when this is dropped: nothing runs on after whoever started it.
+#[derive(Debug)]
+pub(crate) struct Task(JoinHandle<()>);
+
+impl Task {
+    /// Starts `work` on the present runtime.
+    pub(crate) fn start(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+
+    /// Ends it where it waits, and waits until it has let go of everything.
+    pub(crate) async fn stop(mut self) {
+        self.0.abort();
+        // It was told to end; how it did does not matter.
+        let _ = (&mut self.0).await;
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
