@@ -97,33 +97,35 @@ impl TokenVerifier {
         if let Some(principal) = held.cache.find(token) {
             return self.admit_again(&held.cache, token, principal, now);
         }
-        let verified = jws::verify(token, &held.keys, &self.settings.algorithms, &ACCESS_TOKEN)
-            .map_err(Reason::Token)?;
-        // Nothing of the claims is read before this line.
-        let claims = AccessClaims::from_json(&verified.payload).map_err(|_| Reason::Claims)?;
+        let (claims, verified) = self.read(&held.keys, token)?;
         self.judge(&claims, now)?;
         let principal = principal_of(claims, &verified)?;
         held.cache.keep(token, &principal);
         Ok(principal)
     }
 
-    /// Judges a token that may have expired: whose it was, for a logout that comes late. All else is judged
-    /// as by [`TokenVerifier::verify`].
+    /// Judges a token that may have expired, to learn whose it was: for a logout that comes late. All
+    /// else is judged as by [`TokenVerifier::verify`], and nothing is remembered.
     ///
-    /// The principal is authentic, and lets nobody in: its `expires_at` may have passed.
+    /// The principal is authentic and is to be let in nowhere: its `expires_at` may have passed.
     ///
     /// # Errors
     ///
     /// [`Denied::Invalid`], with a reason for the log.
     pub fn verify_even_if_expired(&self, token: &str, now: Time) -> Result<Principal, Denied> {
-        let held = self.held.load();
-        let verified = jws::verify(token, &held.keys, &self.settings.algorithms, &ACCESS_TOKEN)
-            .map_err(Reason::Token)?;
-        let claims = AccessClaims::from_json(&verified.payload).map_err(|_| Reason::Claims)?;
+        let (claims, verified) = self.read(&self.held.load().keys, token)?;
         // As it was judged when it was good for the last time, if that is over.
         let last = Time::from_unix_seconds(claims.exp) - Duration::from_millis(1);
         self.judge(&claims, now.min(last))?;
         Ok(principal_of(claims, &verified)?)
+    }
+
+    fn read(&self, keys: &KeySet, token: &str) -> Result<(AccessClaims, Verified), Reason> {
+        let verified =
+            jws::verify(token, keys, &self.settings.algorithms, &ACCESS_TOKEN).map_err(Reason::Token)?;
+        // Nothing of the claims is read before this line.
+        let claims = AccessClaims::from_json(&verified.payload).map_err(|_| Reason::Claims)?;
+        Ok((claims, verified))
     }
 
     /// A hit saves the signature; time goes on.

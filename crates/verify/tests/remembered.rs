@@ -71,6 +71,24 @@ fn revoke_then_use_a_remembered_token_is_refused() {
 }
 
 #[test]
+fn an_expired_token_still_says_whose_it_was_and_opens_nothing() {
+    let mint = Mint::new();
+    let verifier = mint.verifier();
+    let later = NOON + Duration::from_secs(1_000_000);
+    let token = mint.sign(&claims());
+
+    let whose = verifier.verify_even_if_expired(&token, later).unwrap();
+
+    assert_eq!(whose.session(), Some(SESSION));
+    assert_eq!(verifier.verify(&token, later), Err(Denied::Invalid(Reason::Expired)));
+    for (name, value) in [("iss", json!("x")), ("aud", json!("x")), ("exp", json!(NOON_SECONDS + 3601))] {
+        assert!(verifier.verify_even_if_expired(&mint.sign(&with(name, value)), later).is_err(), "{name}");
+    }
+    assert!(verifier.verify_even_if_expired(&Mint::new().sign(&claims()), later).is_err());
+    assert!(verifier.verify_even_if_expired(&mint.sign_as("JWT", &claims()), later).is_err());
+}
+
+#[test]
 fn what_was_refused_is_judged_anew_each_time() {
     let (mint, other) = (Mint::new(), Mint::new());
     let verifier = mint.verifier();
