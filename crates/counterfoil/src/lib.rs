@@ -37,16 +37,23 @@
 pub mod admin;
 pub mod admin_socket;
 mod app;
+mod body;
+mod caller;
 mod capped;
+mod circumstances;
 pub mod clock;
+mod cookies;
 mod embed;
+mod failure;
 pub mod hash_pool;
+mod headers;
 pub mod issuer_url;
 mod jobs;
 pub mod master_key;
 pub mod server;
 pub mod session_data;
 pub mod settings;
+mod shown;
 pub mod store_url;
 mod task;
 
@@ -54,8 +61,10 @@ mod routes;
 
 pub use app::{App, HostLayer, OpenError};
 pub use embed::{Counterfoil, EmbedError};
+pub use headers::panics;
 pub use issuer_url::{IssuerFault, IssuerUrl};
 pub use master_key::{MasterKeyError, MasterKeySource};
+pub use routes::openapi;
 pub use session_data::{SessionData, SessionDataError};
 pub use settings::{Limits, Registration, Settings};
 pub use store_url::{StoreUrl, StoreUrlFault};

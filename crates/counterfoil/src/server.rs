@@ -20,6 +20,7 @@ use crate::admin_socket::AdminSocket;
 use crate::app::App;
 use crate::capped::Capped;
 use crate::jobs;
+use crate::routes;
 use crate::settings::Limits;
 use crate::task::Task;
 
@@ -116,7 +117,7 @@ fn bound(
 }
 
 fn router(app: &App) -> Router {
-    app.routes().layer(from_fn_with_state(app.settings().limits.request, in_time))
+    routes::site(app.clone()).layer(from_fn_with_state(app.settings().limits.request, in_time))
 }
 
 /// Gives an answer in time, if only the answer that there is none. What was handed to the store is done all

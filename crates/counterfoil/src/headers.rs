@@ -1,0 +1,171 @@
+//! The edge of every route: an id for the request, the headers that harden an answer, and the last net.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Method};
+use tracing::Instrument as _;
+
+use counterfoil_jose::{base64url, random};
+use counterfoil_verify::{Denied, Problem, RequestId};
+
+use crate::app::App;
+use crate::failure::{AppError, Why};
+
+/// By what an answer and the log name a request. Always ours: what a client sends could name another's.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer. None of ours is a page: nothing may be loaded by it, nor may it be loaded elsewhere.
+const HARDENING: [(HeaderName, &str); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
+/// A year, where the issuer is reached over TLS (RFC 6797).
+const HSTS: &str = "max-age=31536000";
+
+/// How many handlers have panicked since the process began.
+static PANICS: AtomicU64 = AtomicU64::new(0);
+
+/// How many handlers have panicked since the process began: anything but zero is a fault of ours. Each was
+/// answered with 500.
+pub fn panics() -> u64 {
+    PANICS.load(Ordering::Relaxed)
+}
+
+/// Wraps every route: names the request, lets it through, and finishes the answer.
+pub(crate) async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId(draw_id().into());
+    let span = tracing::info_span!(
+        "request",
+        id = &*id.0,
+        method = %known(request.method()),
+        route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str),
+    );
+    request.extensions_mut().insert(id.clone());
+    let answer = next.run(request).instrument(span.clone()).await;
+    span.in_scope(|| log(&answer));
+
+    let mut answer = with_id(answer, &id);
+    harden(answer.headers_mut(), app.settings().issuer.is_secure());
+    answer
+}
+
+/// The word of a method that is one; what somebody made up is not repeated in the log.
+fn known(method: &Method) -> &str {
+    let methods = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if methods.contains(method) { method.as_str() } else { "other" }
+}
+
+/// Twelve random bytes. Without randomness nothing is issued anyway, and a request needs some name.
+fn draw_id() -> String {
+    random::bytes::<12>().map_or_else(|_| "unnamed".to_owned(), base64url::encode)
+}
+
+/// What the client is not told.
+fn log(answer: &Response) {
+    let status = answer.status().as_u16();
+    let why = answer.extensions().get::<Why>().map(|why| why.0.as_str());
+    let denied = answer.extensions().get::<Denied>().map(Denied::code);
+    if answer.status().is_server_error() {
+        tracing::error!(status, why, denied, "failed");
+    } else {
+        tracing::debug!(status, why, denied, "answered");
+    }
+}
+
+/// Writes the id of the request on the answer, and into its problem if it is one.
+fn with_id(mut answer: Response, id: &RequestId) -> Response {
+    if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
+        let named: Response = IntoResponse::into_response(problem.request_id(id.0.clone()));
+        *answer.body_mut() = named.into_body();
+        answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        answer.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    answer
+}
+
+fn harden(headers: &mut HeaderMap, is_secure: bool) {
+    for (name, value) in HARDENING {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
+    // Who may store an answer says so; nearly all of ours read or set a credential.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// Turns a panic into an answer. What it said goes nowhere: it could quote a secret.
+pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
+    PANICS.fetch_add(1, Ordering::Relaxed);
+    AppError::Panicked.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_says_nothing_of_caches_is_not_stored() {
+        let mut silent = HeaderMap::new();
+        let mut public = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=300"))]);
+
+        harden(&mut silent, true);
+        harden(&mut public, true);
+
+        assert_eq!(silent[CACHE_CONTROL], "no-store");
+        assert_eq!(public[CACHE_CONTROL], "max-age=300");
+    }
+
+    #[test]
+    fn only_an_issuer_on_tls_asks_for_tls() {
+        for is_secure in [true, false] {
+            let mut headers = HeaderMap::new();
+            harden(&mut headers, is_secure);
+            assert_eq!(headers.contains_key(STRICT_TRANSPORT_SECURITY), is_secure);
+        }
+    }
+
+    #[test]
+    fn a_panic_is_counted_and_says_nothing_of_itself() {
+        let before = panics();
+
+        let answer = caught(Box::new("hunter2"));
+
+        assert_eq!(answer.status(), 500);
+        assert!(panics() > before);
+    }
+
+    #[test]
+    fn ids_of_requests_are_drawn_anew() {
+        assert_ne!(draw_id(), draw_id());
+        assert_eq!(draw_id().len(), 16);
+    }
+}

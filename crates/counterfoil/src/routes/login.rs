@@ -1,0 +1,206 @@
+//! `POST /v1/login`: one login, and the client's half in one of three forms.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use counterfoil_core::kept::event::Actor;
+use counterfoil_core::kept::session::{Cause, Circumstances, Mode, Session};
+use counterfoil_core::kept::user::User;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::issuer::{Opened, Opening};
+use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::policy::sign_in::{self, Judged};
+use counterfoil_jose::{Secret, Time};
+use counterfoil_verify::{ClientId, Reads, Shown, cookies};
+
+use crate::app::App;
+use crate::body::{StrictJson, secret};
+use crate::circumstances::Whence;
+use crate::cookies::{Kind, SetCookies};
+use crate::failure::AppError;
+use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
+use crate::routes::openapi::{
+    BadRequest, Forbidden, InvalidFields, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+};
+use crate::shown::{self, Login};
+
+/// The most characters of a label.
+const LONGEST_LABEL: usize = 64;
+
+/// What somebody logs in with, and what for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoginForm {
+    /// A username, or a verified e-mail address.
+    username: String,
+    #[schema(value_type = String, format = Password)]
+    #[serde(deserialize_with = "secret")]
+    password: Secret<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<ModeName>)]
+    mode: Mode,
+    #[serde(default)]
+    carrier: Carrier,
+    /// The client application; `default` if none is named.
+    client_id: Option<String>,
+    /// What the user calls the device: at most 64 characters.
+    label: Option<String>,
+}
+
+/// A login.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SignedIn {
+    user: UserView,
+    session: SessionView,
+    #[serde(flatten)]
+    credentials: Credentials,
+}
+
+/// Logs in. A live login of the same browser is ended by it.
+#[utoipa::path(
+    post, path = "/v1/login", tag = "public", request_body = LoginForm,
+    responses(
+        (status = 200, description = "Logged in", body = SignedIn),
+        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+    )
+)]
+pub(super) async fn login(
+    State(app): State<App>,
+    Whence(from): Whence,
+    headers: HeaderMap,
+    StrictJson(form): StrictJson<LoginForm>,
+) -> Result<impl IntoResponse, AppError> {
+    let now = app.now_to_issue()?;
+    expect_one_session_cookie(&app, &headers, now).await?;
+    let label = form.label.map(judge_label).transpose()?;
+    let credentials = sign_in::Credentials {
+        username: form.username,
+        password: form.password,
+        client: client_of(form.client_id.as_deref())?,
+        mode: form.mode,
+    };
+    let judged = app.sign_in.with_password(&credentials, &from, now).await?;
+
+    // Only who has proved who they are ends anything.
+    let mut former = former_logins(&app, &headers, form.carrier, now).await?;
+    let opening =
+        Opening { from: from.clone(), label, replaces: former.pop_first().map(|login| login.session) };
+    let opened = open(&app, form.mode, judged, opening, now).await?;
+    end_others(&app, former, &from, now).await?;
+
+    let (cookies, credentials) = opened.issued.carried(form.carrier, SetCookies::none(app.cookie_names))?;
+    let cookies = clear_former(cookies, form.carrier, &headers, &app);
+    let body =
+        SignedIn { user: UserView::of(&opened.user), session: SessionView::of(&opened.session), credentials };
+    Ok((cookies, Json(body)))
+}
+
+/// The three verbs of the issuer: the one place that asks which.
+async fn open(
+    app: &App,
+    mode: Mode,
+    judged: Judged,
+    opening: Opening,
+    now: Time,
+) -> Result<Opened<Credentials>, Trouble> {
+    match mode {
+        Mode::Session => {
+            let Opened { session, issued, user } = app.issuer.open_session(judged, opening, now).await?;
+            Ok(carry_away(Credentials::of_session(&issued, &session, now), session, user))
+        }
+        Mode::Jwt => {
+            let Opened { session, issued, user } = app.issuer.issue_access(judged, opening, now).await?;
+            Ok(carry_away(Credentials::of_access(&issued, now), session, user))
+        }
+        Mode::Hybrid => {
+            let Opened { session, issued, user } = app.issuer.issue_pair(judged, opening, now).await?;
+            Ok(carry_away(Credentials::of_pair(&issued, now), session, user))
+        }
+    }
+}
+
+fn carry_away(issued: Credentials, session: Session, user: User) -> Opened<Credentials> {
+    Opened { session, issued, user }
+}
+
+/// Two session cookies of different values are resolved by nobody, here neither.
+async fn expect_one_session_cookie(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
+    let values: BTreeSet<&str> = cookies::values_of(headers, app.cookie_names.session).collect();
+    if values.len() > 1 {
+        return Err(shown::ambiguous(app, headers, Reads::SESSION, now).await);
+    }
+    Ok(())
+}
+
+/// The kinds of cookie whose login a new one takes the place of. A login that is carried as cookies takes the
+/// place of whatever this browser carried before: left alone, an old cookie would contradict the new one.
+const fn taken_over(carrier: Carrier) -> &'static [Kind] {
+    match carrier {
+        Carrier::Body => &[Kind::Session],
+        Carrier::Cookie => &Kind::ALL,
+    }
+}
+
+async fn former_logins(
+    app: &App,
+    headers: &HeaderMap,
+    carrier: Carrier,
+    now: Time,
+) -> Result<BTreeSet<Login>, AppError> {
+    shown::live_behind(app, headers, taken_over(carrier), now)
+        .await
+        .map_err(|denied| AppError::denied(denied, Shown::Cookie))
+}
+
+fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app: &App) -> SetCookies {
+    let kinds = taken_over(carrier).iter();
+    kinds
+        .filter(|kind| crate::cookies::is_shown(**kind, &app.cookie_names, headers))
+        .fold(cookies, |cookies, kind| cookies.clear(*kind))
+}
+
+/// A browser that shows several logins, as ours never does, is left with the new one alone.
+async fn end_others(
+    app: &App,
+    others: BTreeSet<Login>,
+    from: &Circumstances,
+    now: Time,
+) -> Result<(), Trouble> {
+    for Login { session, user } in others {
+        let reason = Reason { actor: Actor::User(user), cause: Cause::Replaced, from: from.clone() };
+        app.revoker.end(session, &reason, now).await?;
+    }
+    Ok(())
+}
+
+fn client_of(named: Option<&str>) -> Result<ClientId, AppError> {
+    named
+        .map_or_else(|| Ok(ClientId::default()), str::parse)
+        .map_err(|_| AppError::field("client_id", "is to be 1 to 128 visible ASCII characters"))
+}
+
+fn judge_label(label: String) -> Result<String, AppError> {
+    if label.chars().count() > LONGEST_LABEL || label.chars().any(char::is_control) {
+        return Err(AppError::field("label", "is to be at most 64 characters, none of them a control"));
+    }
+    Ok(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_short_and_holds_no_controls() {
+        assert!(judge_label("📱".repeat(64)).is_ok());
+        for bad in ["a".repeat(65), "a\nb".into(), "\u{9b}31m".into()] {
+            assert!(judge_label(bad.clone()).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `POST /v1/password`: another password; this login stays, all others end.
+
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use counterfoil_jose::Secret;
+
+use crate::app::App;
+use crate::body::{StrictJson, secret};
+use crate::caller::Caller;
+use crate::circumstances::Whence;
+use crate::failure::AppError;
+use crate::routes::openapi::{
+    BadRequest, Forbidden, InvalidFields, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+};
+
+/// The password as it is and as it is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordForm {
+    #[schema(value_type = String, format = Password)]
+    #[serde(deserialize_with = "secret")]
+    current_password: Secret<String>,
+    /// 8 to 256 characters, any.
+    #[schema(value_type = String, format = Password)]
+    #[serde(deserialize_with = "secret")]
+    new_password: Secret<String>,
+}
+
+/// Changes the password of the caller.
+#[utoipa::path(
+    post, path = "/v1/password", tag = "protected", request_body = PasswordForm,
+    security(("bearer" = []), ("session" = []), ("access" = [])),
+    responses(
+        (status = 204, description = "Changed; all other logins have ended"),
+        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+    )
+)]
+pub(super) async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Whence(from): Whence,
+    StrictJson(form): StrictJson<PasswordForm>,
+) -> Result<StatusCode, AppError> {
+    let shown = (&form.current_password, &form.new_password);
+    app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
