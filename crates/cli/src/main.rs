@@ -1,1 +1,33 @@
-fn main() {}
+//! The command line: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::fault::Fault;
+
+mod arguments;
+mod commands;
+mod configuration;
+mod fault;
+mod logging;
+mod operate;
+mod secret_input;
+mod show;
+mod signals;
+mod when;
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fault.report(),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Fault> {
+    logging::start(arguments.common.log);
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Fault::because("the system gives no threads", &error))?;
+    runtime.block_on(commands::run(arguments))
+}

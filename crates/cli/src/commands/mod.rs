@@ -1,0 +1,31 @@
+//! What each command does; one file a group.
+
+use crate::arguments::{Arguments, Command};
+use crate::fault::Fault;
+
+pub(crate) mod backup;
+pub(crate) mod clock;
+mod dev;
+mod openapi;
+pub(crate) mod page;
+mod serve;
+pub(crate) mod session;
+mod suspicion;
+pub(crate) mod token;
+mod tour;
+pub(crate) mod user;
+
+/// Does what was typed.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Fault> {
+    let common = &arguments.common;
+    match arguments.command {
+        Command::Dev => dev::run(common).await,
+        Command::Serve => serve::run(common).await,
+        Command::User(command) => user::run(common, command).await,
+        Command::Session(command) => session::run(common, command).await,
+        Command::Token(command) => token::run(command),
+        Command::Openapi => openapi::run(),
+        Command::Backup(options) => backup::run(common, options).await,
+        Command::Clock(command) => clock::run(common, command).await,
+    }
+}

@@ -1,0 +1,38 @@
+//! `counterfoil serve`: the server.
+
+use std::net::{SocketAddr, TcpListener};
+
+use counterfoil::{App, server};
+
+use crate::arguments::Common;
+use crate::fault::Fault;
+use crate::show::printable;
+use crate::signals::Stop;
+
+/// Serves until it is told to stop.
+pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
+    // Judged before the port is taken; the address is known afterwards, if any free one was asked for.
+    common.settings(common.listen)?;
+    let stop = Stop::listen()?;
+    let (listener, address) = listen(common.listen)?;
+    let settings = common.settings(address)?;
+    let issuer = settings.issuer.as_str().to_owned();
+    let app = App::open(settings).await?;
+
+    println!("listening on http://{address}");
+    println!("issuer {issuer}, data in {}", printable(&common.data_dir.to_string_lossy()));
+    let served = server::serve(app, listener, stop.asked()).await;
+    served.map_err(|error| Fault::because("the server ended", &error))
+}
+
+/// Takes the port, and says which it is.
+pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
+    let taken = |error| {
+        Fault::because(&format!("cannot listen on {address}"), &error)
+            .hint("choose another with --listen; port 0 takes any free one, as in --listen 127.0.0.1:0")
+    };
+    let listener = TcpListener::bind(address).map_err(taken)?;
+    listener.set_nonblocking(true).map_err(taken)?;
+    let address = listener.local_addr().map_err(taken)?;
+    Ok((listener, address))
+}

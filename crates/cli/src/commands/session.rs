@@ -1,0 +1,77 @@
+//! `counterfoil session`: who is signed in, and the end of it.
+
+use clap::{Args, Subcommand};
+use counterfoil::admin;
+
+use crate::arguments::Common;
+use crate::commands::page::PageOptions;
+use crate::fault::Fault;
+use crate::operate::administer;
+use crate::show::{self, cell, time};
+
+/// What to do with sessions.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists the live sessions of a user, the newest first.
+    List(List),
+    /// Ends one session, or all of a user. What they carry is dead at once.
+    Revoke(Revoke),
+}
+
+/// Whose sessions.
+#[derive(Args)]
+pub(crate) struct List {
+    /// The user, by name or by id.
+    user: String,
+    #[command(flatten)]
+    page: PageOptions,
+}
+
+/// Which sessions to end.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Revoke {
+    /// The session's id.
+    id: Option<String>,
+    /// All sessions of this user, by name or by id.
+    #[arg(long)]
+    user: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+    match command {
+        Command::List(options) => list(common, options).await,
+        Command::Revoke(options) => revoke(common, options).await,
+    }
+}
+
+async fn list(common: &Common, List { user, page }: List) -> Result<(), Fault> {
+    let command = admin::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
+    let answer = administer(common, command).await?;
+    let header = ["id", "mode", "client", "label", "address", "user agent", "created", "seen", "expires"];
+    page.show(&answer, "sessions", header, |session| {
+        [
+            cell(session, "id"),
+            cell(session, "mode"),
+            cell(session, "client_id"),
+            cell(session, "label"),
+            cell(session, "ip"),
+            cell(session, "user_agent"),
+            time(session, "created_at"),
+            time(session, "seen_at"),
+            time(session, "expires_at"),
+        ]
+    })
+}
+
+async fn revoke(common: &Common, options: Revoke) -> Result<(), Fault> {
+    let command = match (options.id, options.user) {
+        (Some(id), None) => admin::Command::SessionRevoke { id },
+        (None, Some(user)) => admin::Command::SessionRevokeAll { user },
+        (None, None) | (Some(_), Some(_)) => return Err(Fault::usage("name one session, or one user")),
+    };
+    let answer = administer(common, command).await?;
+    println!("revoked {}", show::cell(&answer, "revoked"));
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What went wrong, for a person: `error:` says what, `hint:` what to do.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::show::printable;
+
+/// Why the command did not succeed.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    message: String,
+    hint: Option<String>,
+    status: u8,
+}
+
+impl Fault {
+    /// The command was not possible as it was typed; exit status 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, status: 2 }
+    }
+
+    /// The command failed; exit status 1.
+    pub(crate) fn failure(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, status: 1 }
+    }
+
+    /// The command failed, and `error` is why, with all its own reasons on one line.
+    pub(crate) fn because(what: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::failure(format!("{what}: {}", chain(error)))
+    }
+
+    /// The command failed with an error that speaks for itself.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        Self::failure(chain(error))
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells it on standard error; what others wrote into it cannot move the cursor.
+    pub(crate) fn report(self) -> ExitCode {
+        eprintln!("error: {}", printable(&self.message));
+        if let Some(hint) = self.hint {
+            eprintln!("hint: {}", printable(&hint));
+        }
+        ExitCode::from(self.status)
+    }
+}
+
+/// The error and what lies below it; a reason that repeats its parent is said once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut reason = error.source();
+    while let Some(next) = reason {
+        let said = next.to_string();
+        if !text.ends_with(&said) {
+            // Writing to a string does not fail.
+            let _ = write!(text, ": {said}");
+        }
+        reason = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_reasons_are_on_one_line() {
+        let error = io::Error::other("disk on fire");
+
+        assert_eq!(Fault::because("no backup", &error).message, "no backup: disk on fire");
+    }
+}

@@ -1,0 +1,29 @@
+//! When to stop.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::fault::Fault;
+
+/// The signals that ask us to stop, being listened for.
+pub(crate) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// Listens from now on: a signal that comes while the store is being opened is not lost.
+    pub(crate) fn listen() -> Result<Self, Fault> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Fault::because("signals cannot be listened for", &error));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    pub(crate) async fn asked(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop");
+    }
+}

@@ -1,0 +1,166 @@
+//! The operator's commands, with and without a server.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::{Server, in_dir, run, succeed};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A data directory that is not there yet, and a file with a password, newline and all.
+fn fresh() -> (TempDir, PathBuf, String) {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("data");
+    let file = place.path().join("password");
+    fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    (place, dir, file.to_str().unwrap().to_owned())
+}
+
+fn login(server: &Server, username: &str, more: &[&str]) -> (u16, Value) {
+    let body = json!({ "username": username, "password": PASSWORD }).to_string();
+    server.curl("/v1/login", &[&["-H", "Content-Type: application/json", "-d", &body], more].concat())
+}
+
+fn json_of(dir: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&succeed(dir, arguments)).unwrap()
+}
+
+#[test]
+fn a_user_is_added_alike_with_and_without_a_server() {
+    let (_place, dir, password) = fresh();
+    succeed(&dir, &["user", "add", "ada", "--role", "admin", "--password-file", &password]);
+    let server = Server::serve(&dir);
+    succeed(&dir, &["user", "add", "bob", "--email", "bob@example.org", "--password-file", &password]);
+
+    assert_eq!(login(&server, "ada", &[]).0, 200);
+    assert_eq!(login(&server, "bob", &[]).0, 200);
+    let while_serving = json_of(&dir, &["user", "list", "--json"]);
+    assert!(server.stop(Signal::TERM).success());
+    assert_eq!(json_of(&dir, &["user", "list", "--json"]), while_serving);
+
+    let users = while_serving["users"].as_array().unwrap();
+    assert_eq!(
+        users.iter().map(|user| user["username"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["ada", "bob"]
+    );
+    assert_eq!((&users[0]["roles"], &users[1]["email"]), (&json!(["admin"]), &json!("bob@example.org")));
+}
+
+#[test]
+fn a_name_that_is_taken_or_unfit_is_refused_with_its_reason() {
+    let (_place, dir, password) = fresh();
+    succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
+
+    for name in ["ADA", "a@b", ""] {
+        let said = run(&in_dir(&dir, &["user", "add", name, "--password-file", &password]));
+        assert_eq!(said.code, 1, "{name}: {said:?}");
+        assert!(said.err.starts_with("error: ") && said.out.is_empty(), "{name}: {said:?}");
+    }
+}
+
+#[test]
+fn a_password_is_never_an_argument_and_never_guessed() {
+    let (_place, dir, _) = fresh();
+
+    let without_terminal = run(&in_dir(&dir, &["user", "add", "ada"]));
+    let as_argument = run(&in_dir(&dir, &["user", "add", "ada", "--password", PASSWORD]));
+
+    assert_eq!((without_terminal.code, as_argument.code), (2, 2));
+    assert!(without_terminal.err.contains("--password-file"), "{without_terminal:?}");
+    assert!(!dir.exists());
+}
+
+#[test]
+fn a_session_is_listed_and_its_end_is_felt_at_once() {
+    let (_place, dir, password) = fresh();
+    let server = Server::serve(&dir);
+    succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
+    let [first, second] = [(), ()].map(|()| login(&server, "ada", &[]).1);
+    let id = first["session"]["id"].as_str().unwrap();
+    assert_eq!(json_of(&dir, &["session", "list", "ada", "--json"])["sessions"].as_array().unwrap().len(), 2);
+
+    assert_eq!(succeed(&dir, &["session", "revoke", id]), "revoked 1\n");
+
+    assert_eq!(server.get("/v1/me", first["session_token"].as_str().unwrap()).0, 401);
+    assert_eq!(server.get("/v1/me", second["session_token"].as_str().unwrap()).0, 200);
+    assert_eq!(succeed(&dir, &["session", "revoke", "--user", "ada"]), "revoked 1\n");
+    assert_eq!(server.get("/v1/me", second["session_token"].as_str().unwrap()).0, 401);
+}
+
+#[test]
+fn what_strangers_wrote_does_not_steer_the_terminal() {
+    let (_place, dir, password) = fresh();
+    let server = Server::serve(&dir);
+    succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
+    login(&server, "ada", &["-A", "evil\u{202e}\u{9b}2J"]);
+
+    for format in [&["session", "list", "ada"][..], &["session", "list", "ada", "--json"]] {
+        let shown = succeed(&dir, format);
+        assert!(shown.contains("evil"), "{shown:?}");
+        assert!(!shown.chars().any(|c| c == '\u{202e}' || (c.is_control() && c != '\n')), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_backup_taken_while_serving_opens_as_a_good_store() {
+    let (place, dir, password) = fresh();
+    let server = Server::serve(&dir);
+    succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
+    let token = login(&server, "ada", &[]).1["session_token"].as_str().unwrap().to_owned();
+    let copy = place.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    let file = copy.join("counterfoil.db");
+
+    succeed(&dir, &["backup", file.to_str().unwrap()]);
+
+    let again = run(&in_dir(&dir, &["backup", file.to_str().unwrap()]));
+    assert_eq!(again.code, 1, "what exists is not overwritten: {again:?}");
+    assert_eq!(server.get("/v1/me", &token).0, 200);
+    server.stop(Signal::TERM);
+    fs::copy(dir.join("master-key"), copy.join("master-key")).unwrap();
+    assert_eq!(Server::serve(&copy).get("/v1/me", &token).0, 200);
+}
+
+#[test]
+fn a_backup_needs_no_server() {
+    let (place, dir, password) = fresh();
+    succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
+
+    succeed(&dir, &["backup", place.path().join("copy.db").to_str().unwrap()]);
+
+    assert!(place.path().join("copy.db").metadata().unwrap().len() > 0);
+}
+
+#[test]
+fn asking_an_empty_directory_makes_nothing() {
+    let (place, dir, _) = fresh();
+    let file = place.path().join("copy.db");
+
+    for command in [
+        &["user", "list"][..],
+        &["session", "list", "ada"],
+        &["backup", file.to_str().unwrap()],
+        &["clock", "accept"],
+    ] {
+        let said = run(&in_dir(&dir, command));
+        assert_eq!(said.code, 1, "{command:?}: {said:?}");
+        assert!(said.err.contains("\nhint: "), "{command:?}: {said:?}");
+        assert!(!dir.exists() && !file.exists(), "{command:?}");
+    }
+}
+
+#[test]
+fn the_clock_is_accepted_with_and_without_a_server() {
+    let (_place, dir, _) = fresh();
+    let server = Server::serve(&dir);
+    assert!(succeed(&dir, &["clock", "accept"]).starts_with("accepted 2"));
+    server.stop(Signal::TERM);
+
+    assert!(succeed(&dir, &["clock", "accept"]).starts_with("accepted 2"));
+}

@@ -1,0 +1,256 @@
+//! `counterfoil serve`: what survives a restart, and what is refused before anything is touched.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::{Said, Server, counterfoil, in_dir, run, said, succeed};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A data directory that is not there yet, in a place of its own.
+fn fresh() -> (TempDir, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("data");
+    (place, dir)
+}
+
+/// A data directory that has been served once.
+fn used() -> (TempDir, PathBuf) {
+    let (place, dir) = fresh();
+    Server::serve(&dir).stop(Signal::TERM);
+    (place, dir)
+}
+
+fn register(server: &Server) {
+    let (status, answer) = server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD }));
+    assert_eq!(status, 201, "{answer}");
+}
+
+fn login(server: &Server, mode: &str) -> Value {
+    let (status, answer) =
+        server.post("/v1/login", &json!({ "username": "ada", "password": PASSWORD, "mode": mode }));
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}"))
+}
+
+fn serve(dir: &Path, more: &[&str]) -> Said {
+    run(&in_dir(dir, &[&["serve", "--listen", "127.0.0.1:0"], more].concat()))
+}
+
+/// Everything in `dir`: names, and what the files hold.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.clone(), fs::read(&path).unwrap_or_default())).collect()
+}
+
+/// One `error:` line, one `hint:` line, nothing else.
+fn is_one_clear_error(said: &Said) -> bool {
+    let lines: Vec<&str> = said.err.lines().collect();
+    said.out.is_empty()
+        && matches!(lines[..], [error, hint] if error.starts_with("error: ") && hint.starts_with("hint: "))
+}
+
+#[test]
+fn every_login_survives_a_restart() {
+    let (_place, dir) = fresh();
+    let server = Server::serve(&dir);
+    let port = server.port();
+    register(&server);
+    let [session, jwt, hybrid] = ["session", "jwt", "hybrid"].map(|mode| login(&server, mode));
+    assert!(server.stop(Signal::TERM).success());
+
+    let server = Server::serve_on(&dir, port);
+
+    for token in [text(&session, "session_token"), text(&jwt, "access_token"), text(&hybrid, "access_token")]
+    {
+        let (status, me) = server.get("/v1/me", token);
+        assert_eq!((status, text(&me["user"], "username")), (200, "ada"));
+    }
+    let (status, pair) =
+        server.post("/v1/refresh", &json!({ "refresh_token": text(&hybrid, "refresh_token") }));
+    assert_eq!(status, 200, "{pair}");
+    assert_eq!(server.get("/v1/me", text(&pair, "access_token")).0, 200);
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_crash() {
+    let (_place, dir) = fresh();
+    let server = Server::serve(&dir);
+    let port = server.port();
+    register(&server);
+    let [kept, ended] =
+        ["session", "session"].map(|mode| text(&login(&server, mode), "session_token").to_owned());
+    let logout = server.curl("/v1/logout", &["-X", "POST", "-H", &format!("Authorization: Bearer {ended}")]);
+    assert_eq!(logout.0, 204);
+    server.crash();
+
+    let server = Server::serve_on(&dir, port);
+
+    assert_eq!(server.get("/v1/me", &kept).0, 200);
+    assert_eq!(server.get("/v1/me", &ended).0, 401);
+}
+
+#[test]
+fn the_data_directory_is_its_owners_alone() {
+    let (_place, dir) = fresh();
+    let _server = Server::serve(&dir);
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    for name in ["master-key", "admin.sock"] {
+        assert_eq!(mode(&dir.join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn both_signals_end_it_in_good_order() {
+    let (_place, dir) = fresh();
+    for signal in [Signal::TERM, Signal::INT] {
+        let status = Server::serve(&dir).stop(signal);
+
+        assert!(status.success(), "{signal:?}: {status}");
+        assert!(!dir.join("admin.sock").exists());
+    }
+}
+
+#[test]
+fn a_second_owner_is_refused_and_touches_nothing() {
+    let (_place, dir) = fresh();
+    let server = Server::serve(&dir);
+    register(&server);
+    let before = contents(&dir);
+
+    let said = serve(&dir, &[]);
+
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(is_one_clear_error(&said), "{said:?}");
+    assert_eq!(contents(&dir), before);
+    login(&server, "session");
+}
+
+#[test]
+fn a_database_that_is_not_ours_is_refused_and_left_alone() {
+    let mut foreign = b"SQLite format 3\0".to_vec();
+    foreign.resize(4096, 7);
+    for (what, bytes) in
+        [("a text", b"hello world, this is no database".to_vec()), ("a damaged one", foreign)]
+    {
+        let (_place, dir) = used();
+        fs::write(dir.join("counterfoil.db"), bytes).unwrap();
+        for rest in ["counterfoil.db-wal", "counterfoil.db-shm"] {
+            // They may be there or not; neither belongs to what we have put in place.
+            let _ = fs::remove_file(dir.join(rest));
+        }
+        let before = contents(&dir);
+
+        let said = serve(&dir, &[]);
+
+        assert_eq!(said.code, 1, "{what}: {said:?}");
+        assert!(is_one_clear_error(&said), "{what}: {said:?}");
+        assert_eq!(contents(&dir), before, "{what}");
+    }
+}
+
+#[test]
+fn a_master_key_that_cannot_be_used_is_one_clear_error() {
+    for (what, spoil) in [
+        ("is gone", (|key: &Path| fs::remove_file(key).unwrap()) as fn(&Path)),
+        ("is short", |key| fs::write(key, "abc").unwrap()),
+        ("is another", |key| fs::write(key, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\n").unwrap()),
+        ("is open to others", |key| fs::set_permissions(key, Permissions::from_mode(0o644)).unwrap()),
+        ("is a directory", |key| {
+            fs::remove_file(key).unwrap();
+            fs::create_dir(key).unwrap();
+        }),
+    ] {
+        let (_place, dir) = used();
+        spoil(&dir.join("master-key"));
+        let before = contents(&dir);
+
+        let said = serve(&dir, &[]);
+
+        assert_eq!(said.code, 1, "{what}: {said:?}");
+        assert!(is_one_clear_error(&said), "{what}: {said:?}");
+        assert_eq!(contents(&dir), before, "{what}");
+    }
+}
+
+#[test]
+fn a_master_key_from_the_environment_needs_no_file_and_is_never_shown() {
+    let (_place, dir) = fresh();
+    let start = |key: &str| {
+        let mut command = counterfoil(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
+        command.env("COUNTERFOIL_MASTER_KEY", key);
+        command
+    };
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+    assert!(Server::start(&mut start(key), &dir.with_extension("log")).stop(Signal::TERM).success());
+    assert!(!dir.join("master-key").exists());
+
+    let wrong = said(start("c2VjcmV0LW9mLXRoZS13cm9uZy1sZW5ndGg").output().unwrap());
+
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(is_one_clear_error(&wrong) && !wrong.err.contains("c2VjcmV0"), "{wrong:?}");
+}
+
+#[test]
+fn arguments_are_judged_before_anything_is_created() {
+    for wrong in [
+        &["--issuer", "http://auth.example"][..],
+        &["--issuer", "https://auth.example/"],
+        &["--issuer", "auth.example"],
+        &["--store", "mysql:auth"],
+        &["--refresh-grace", "-1"],
+        &["--registration", "maybe"],
+        &["--listen", "0.0.0.0:0"],
+        &["--no-such-option"],
+        &["and-no-such-argument"],
+    ] {
+        let (_place, dir) = fresh();
+
+        let said = serve(&dir, wrong);
+
+        assert_eq!(said.code, 2, "{wrong:?}: {said:?}");
+        assert!(said.err.starts_with("error: "), "{wrong:?}: {said:?}");
+        assert!(!dir.exists(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_data_directory_without_a_parent_is_a_slip_of_the_pen() {
+    let (_place, dir) = fresh();
+
+    let said = serve(&dir.join("deep"), &[]);
+
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(is_one_clear_error(&said), "{said:?}");
+    assert!(!dir.exists());
+}
+
+#[test]
+fn closed_registration_is_for_strangers_not_for_operators() {
+    let (place, dir) = fresh();
+    let mut command =
+        counterfoil(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0", "--registration", "closed"]));
+    let server = Server::start(&mut command, &dir.with_extension("log"));
+    let file = place.path().join("password");
+    fs::write(&file, PASSWORD).unwrap();
+
+    let (status, _) = server.post("/v1/register", &json!({ "username": "eve", "password": PASSWORD }));
+    succeed(&dir, &["user", "add", "ada", "--password-file", file.to_str().unwrap()]);
+
+    assert!((400..500).contains(&status), "{status}");
+    login(&server, "session");
+}
