@@ -26,7 +26,7 @@ use counterfoil_verify::{
     TokenVerifier,
 };
 
-use crate::clock::{Clock, ClockUnsettled, LEAP, Machine};
+use crate::clock::{Clock, ClockUnsettled, LEAP, Machine, Source};
 use crate::hash_pool::{HashPool, PoolSize};
 use crate::master_key::{self, Found, MasterKeyError};
 use crate::routes;
@@ -133,14 +133,24 @@ impl App {
     ///
     /// Says what is wrong, and [`OpenError::hint`] what to do. Nothing that was there is changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let found = settings.master_key.find(settings.default_master_key_file(), settings.store.exists())?;
-        settings.data_dir.as_deref().map_or(Ok(()), make_data_dir)?;
-        let master = match found {
-            Found::Key(key) => key,
-            Found::ToBeMade(file) => master_key::make(&file)?,
-        };
-        let store = open_store(&settings.store)?;
-        match Self::with_store(settings, Arc::clone(&store), &master).await {
+        Self::open_by(settings, Machine).await
+    }
+
+    /// The same, by other clocks than this machine's: for tests of what time does.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::open`].
+    pub async fn open_by(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
+        let found = settings.master_key.find(settings.default_master_key_file())?;
+        let made = settings.data_dir.as_deref().map_or(Ok(None), make_data_dir)?;
+        let opened = open_store(&settings.store);
+        if let (Err(_), Some(dir)) = (&opened, made) {
+            // It is empty, or it stays.
+            let _ = std::fs::remove_dir(dir);
+        }
+        let store = opened?;
+        match Self::with_store(settings, Arc::clone(&store), found, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 let _ = store.close().await;
@@ -152,17 +162,19 @@ impl App {
     async fn with_store(
         settings: Settings,
         store: Arc<dyn Store>,
-        master: &SealingKey,
+        found: Found,
+        source: impl Source,
     ) -> Result<Self, OpenError> {
+        let master = master_key_of(&*store, found).await?;
         // Watched before it is read: what is committed in between is heard twice, never missed.
         let memory = Arc::new(Memory::new(settings.remembered_sessions, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
         let log = store.log_after(Position::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
-        let clock = Arc::new(start_clock(&*store).await?);
+        let clock = Arc::new(start_clock(&*store, source).await?);
         let started = clock.now();
-        let ring = Arc::new(Ring::open(&*store, master, settings.algorithm, started).await?);
+        let ring = Arc::new(Ring::open(&*store, &master, settings.algorithm, started).await?);
         let horizon = Arc::new(Horizon { longest_access: longest_access(&*store).await? });
         let verifier = Arc::new(own_verifier(&settings, &ring, &memory, &horizon, &clock)?);
         let hashing = start_hashing(&settings)?;
@@ -288,21 +300,31 @@ fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     }
 }
 
-/// Makes the data directory for its owner alone, if it is not there. A missing parent is more likely a slip of
-/// the pen than a wish.
-fn make_data_dir(dir: &Path) -> Result<(), OpenError> {
-    let made = match DirBuilder::new().mode(0o700).create(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
-        other => other,
-    };
-    made.map_err(|source| OpenError::DataDir { dir: dir.to_owned(), source })
+/// Makes the data directory for its owner alone, if it is not there, and says if it did. A missing parent is
+/// more likely a slip of the pen than a wish.
+fn make_data_dir(dir: &Path) -> Result<Option<PathBuf>, OpenError> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => Ok(Some(dir.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(None),
+        Err(source) => Err(OpenError::DataDir { dir: dir.to_owned(), source }),
+    }
+}
+
+/// The master key that was found, or a new one for a store that nothing is sealed in. The store is ours
+/// already, so nobody else makes one at the same time.
+async fn master_key_of(store: &dyn Store, found: Found) -> Result<SealingKey, OpenError> {
+    match found {
+        Found::Key(key) => Ok(key),
+        Found::ToBeMade(file) if store.keys().await?.is_empty() => Ok(master_key::make(&file)?),
+        Found::ToBeMade(file) => Err(MasterKeyError::Missing { file }.into()),
+    }
 }
 
 /// Starts the clock where the last life, or the newest record, left off.
-async fn start_clock(store: &dyn Store) -> Result<Clock, StoreError> {
+async fn start_clock(store: &dyn Store, source: impl Source) -> Result<Clock, StoreError> {
     let saved = store.fact(CLOCK_MARK).await?;
     let saved = saved.and_then(|bytes| Some(Time::from_unix_ms(u64::from_be_bytes(bytes.try_into().ok()?))));
-    let clock = Clock::start(Machine, saved, store.newest_time().await?);
+    let clock = Clock::start(source, saved, store.newest_time().await?);
     if clock.ahead_at_start() > LEAP {
         tracing::warn!(
             seconds = clock.ahead_at_start().as_secs(),

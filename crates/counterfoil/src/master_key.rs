@@ -98,7 +98,7 @@ impl MasterKeyError {
     }
 }
 
-/// A master key that was found, or the place where one is to be made.
+/// A master key that was found, or the place where one is to be made if the store is new.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// It is there.
@@ -109,7 +109,7 @@ pub(crate) enum Found {
 
 impl MasterKeySource {
     /// Looks for the key, and judges it. Nothing is made yet.
-    pub(crate) fn find(&self, default: Option<PathBuf>, store_exists: bool) -> Result<Found, MasterKeyError> {
+    pub(crate) fn find(&self, default: Option<PathBuf>) -> Result<Found, MasterKeyError> {
         let given = self.text.as_ref().map(|text| parse(text.expose(), "the environment")).transpose()?;
         let Some(file) = self.file.clone().or(default) else {
             return given.map(|key| Found::Key(seal_with(&key))).ok_or(MasterKeyError::NoPlace);
@@ -119,7 +119,6 @@ impl MasterKeySource {
                 Err(MasterKeyError::Different { file })
             }
             (Some(key), _) | (None, Some(key)) => Ok(Found::Key(seal_with(&key))),
-            (None, None) if store_exists => Err(MasterKeyError::Missing { file }),
             // A file that was named is not made: whoever names one has one.
             (None, None) if self.file.is_some() => {
                 Err(MasterKeyError::Unreadable { source: io::ErrorKind::NotFound.into(), file })
@@ -239,11 +238,11 @@ mod tests {
         let file = dir.path().join("master-key");
 
         let source = MasterKeySource::default();
-        assert!(matches!(source.find(Some(file.clone()), false), Ok(Found::ToBeMade(_))));
+        assert!(matches!(source.find(Some(file.clone())), Ok(Found::ToBeMade(_))));
         let made = make(&file).unwrap();
 
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
-        assert!(is_same(&made, &found(source.find(Some(file), true).unwrap())));
+        assert!(is_same(&made, &found(source.find(Some(file)).unwrap())));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
     }
 
@@ -259,30 +258,19 @@ mod tests {
     }
 
     #[test]
-    fn a_store_without_its_key_gets_no_new_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("master-key");
-
-        let refused = MasterKeySource::default().find(Some(file.clone()), true);
-
-        assert!(matches!(refused, Err(MasterKeyError::Missing { .. })));
-        assert!(!file.exists());
-    }
-
-    #[test]
     fn a_file_that_was_named_is_not_made() {
         let source = MasterKeySource { text: None, file: Some("/nonexistent/key".into()) };
 
-        assert!(matches!(source.find(None, false), Err(MasterKeyError::Unreadable { .. })));
+        assert!(matches!(source.find(None), Err(MasterKeyError::Unreadable { .. })));
     }
 
     #[test]
     fn one_newline_is_cut_and_no_more() {
-        assert!(from_env(text(1) + "\n").find(None, true).is_ok());
+        assert!(from_env(text(1) + "\n").find(None).is_ok());
         for bad in
             [text(1) + "\n\n", text(1) + " ", text(1) + "=", text(1) + "A", String::new(), "a".repeat(42)]
         {
-            assert!(matches!(from_env(bad).find(None, true), Err(MasterKeyError::Malformed { .. })));
+            assert!(matches!(from_env(bad).find(None), Err(MasterKeyError::Malformed { .. })));
         }
     }
 
@@ -290,7 +278,7 @@ mod tests {
     fn a_key_that_nobody_drew_is_refused() {
         let zeros = from_env(base64url::encode([0; 32]));
 
-        assert!(matches!(zeros.find(None, false), Err(MasterKeyError::Weak { .. })));
+        assert!(matches!(zeros.find(None), Err(MasterKeyError::Weak { .. })));
     }
 
     #[test]
@@ -300,7 +288,7 @@ mod tests {
         for mode in [0o644, 0o640, 0o604, 0o660] {
             keep(&file, &text(1), mode);
 
-            let refused = MasterKeySource::default().find(Some(file.clone()), true);
+            let refused = MasterKeySource::default().find(Some(file.clone()));
 
             assert!(matches!(refused, Err(MasterKeyError::Exposed { .. })), "{mode:o}");
         }
@@ -311,12 +299,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("master-key");
         let source = MasterKeySource { text: None, file: Some(dir.path().to_owned()) };
-        assert!(matches!(source.find(None, true), Err(MasterKeyError::Unreadable { .. })));
+        assert!(matches!(source.find(None), Err(MasterKeyError::Unreadable { .. })));
 
         for bad in [&b"\xff\xfe"[..], b"", b"too short\n", &[b'A'; 5000]] {
             fs::write(&file, bad).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-            let refused = MasterKeySource::default().find(Some(file.clone()), true);
+            let refused = MasterKeySource::default().find(Some(file.clone()));
             assert!(matches!(refused, Err(MasterKeyError::Malformed { .. })));
         }
     }
@@ -327,14 +315,14 @@ mod tests {
         let file = dir.path().join("master-key");
         keep(&file, &(text(1) + "\n"), 0o600);
 
-        assert!(from_env(text(1)).find(Some(file.clone()), true).is_ok());
-        let differing = from_env(text(2)).find(Some(file), true);
+        assert!(from_env(text(1)).find(Some(file.clone())).is_ok());
+        let differing = from_env(text(2)).find(Some(file));
         assert!(matches!(differing, Err(MasterKeyError::Different { .. })));
     }
 
     #[test]
     fn no_message_shows_the_key() {
-        let Err(error) = from_env("super-secret-but-wrong".into()).find(None, true) else { panic!("taken") };
+        let Err(error) = from_env("super-secret-but-wrong".into()).find(None) else { panic!("taken") };
 
         assert!(!format!("{error} {error:?} {}", error.hint()).contains("super-secret"));
     }

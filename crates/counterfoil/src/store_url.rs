@@ -33,15 +33,6 @@ impl StoreUrl {
             Self::Sqlite(file) => Some(file),
         }
     }
-
-    /// Whether something is there already. In doubt it is: then nothing is made that only a new store needs.
-    pub(crate) fn exists(&self) -> bool {
-        match self {
-            Self::Sqlite(file) => {
-                file.symlink_metadata().map_or_else(|e| e.kind() != std::io::ErrorKind::NotFound, |_| true)
-            }
-        }
-    }
 }
 
 impl FromStr for StoreUrl {
