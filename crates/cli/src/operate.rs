@@ -25,7 +25,8 @@ pub(crate) async fn administer(common: &Common, command: Command) -> Result<Valu
 
 /// Opens the store, does it, and closes the store again.
 async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
-    if !settings.store.exists() && !matches!(command, Command::UserAdd { .. }) {
+    let is_missing = settings.store.file().is_some_and(|file| !file.exists());
+    if is_missing && !matches!(command, Command::UserAdd { .. }) {
         return Err(Fault::failure(format!("there is no store at {}", settings.store))
             .hint("name its directory with --data-dir; `counterfoil serve` makes one"));
     }
