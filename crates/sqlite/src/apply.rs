@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use counterfoil_core::store::{Applied, Change, Ending, Mark};
 use counterfoil_jose::Time;
-use counterfoil_verify::{SessionId, Subject};
+use counterfoil_verify::{Position, SessionId, Subject};
 
 use crate::data::Merge;
 use crate::log::Unplaced;
@@ -107,43 +107,45 @@ impl Work<'_> {
     }
 
     /// Draws the positions, as the last thing, and writes what depends on them.
-    ///
-    /// A mark needs a position of its own even where nothing is appended: raised to the head it stands at
-    /// the head that a login in flight may have read, and would spare it.
     fn place(mut self, changes: &[Change]) -> Result<Applied, Stop> {
-        let marks = changes.iter().any(|change| matches!(change, Change::RaiseNotBefore(_)));
-        let count = (self.unplaced.len() as u64).max(u64::from(marks));
-        let mut last = None;
-        if count > 0 {
-            let at = self.unplaced.iter().map(|entry| entry.at).max().unwrap_or(Time::EPOCH);
-            let first = log::draw(self.connection, count, at)?;
-            last = Some(first.number() + count - 1);
-            self.applied.entries = log::append(self.connection, first, self.unplaced)?;
-        }
+        let position = self.draw(changes)?;
         for (index, change) in changes.iter().enumerate() {
-            let position = || match last {
-                Some(last) => Ok(counterfoil_verify::Position::new(last)),
-                None => log::head(self.connection),
-            };
-            let held = match change {
-                Change::Restamp(session) => {
-                    sessions::restamp(self.connection, *session, position()?).map(|()| true)?
-                }
-                Change::RaiseNotBefore(Mark::User(user)) => {
-                    users::raise_not_before(self.connection, *user, position()?)?
-                }
-                Change::RaiseNotBefore(Mark::Client(client)) => {
-                    clients::raise_not_before(self.connection, client, position()?)?
-                }
-                Change::RaiseNotBefore(Mark::Everyone) => {
-                    log::raise_not_before(self.connection, position()?)?
-                }
-                _ => true,
-            };
-            if !held {
+            if !self.set_position(change, position)? {
                 return Err(Stop::Lost(index));
             }
         }
         Ok(self.applied)
+    }
+
+    /// Draws a position for each entry and appends them; tells the last, or the head if none was drawn.
+    ///
+    /// A mark needs a position of its own even where nothing is appended: at the head of before it would
+    /// spare a login in flight that has read that head.
+    fn draw(&mut self, changes: &[Change]) -> rusqlite::Result<Position> {
+        let marks = changes.iter().any(|change| matches!(change, Change::RaiseNotBefore(_)));
+        let count = (self.unplaced.len() as u64).max(u64::from(marks));
+        if count == 0 {
+            return log::head(self.connection);
+        }
+        let at = self.unplaced.iter().map(|entry| entry.at).max().unwrap_or(Time::EPOCH);
+        let first = log::draw(self.connection, count, at)?;
+        self.applied.entries = log::append(self.connection, first, std::mem::take(&mut self.unplaced))?;
+        Ok(Position::new(first.number() + count - 1))
+    }
+
+    /// Sets what a change wants to stand at `position`; `false` if there is nothing to set.
+    fn set_position(&self, change: &Change, position: Position) -> rusqlite::Result<bool> {
+        match change {
+            Change::Restamp(session) => sessions::restamp(self.connection, *session, position).map(|()| true),
+            Change::RaiseNotBefore(Mark::User(user)) => {
+                users::raise_not_before(self.connection, *user, position)
+            }
+            Change::RaiseNotBefore(Mark::Client(client)) => {
+                clients::raise_not_before(self.connection, client, position)
+            }
+            Change::RaiseNotBefore(Mark::Everyone) => log::raise_not_before(self.connection, position),
+            // Carried out before; nothing of them depends on a position.
+            _ => Ok(true),
+        }
     }
 }

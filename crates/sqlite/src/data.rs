@@ -37,33 +37,66 @@ pub(crate) struct Merge<'m> {
 /// Merges a patch into the data (RFC 7396) and tells what became of it; nothing if the session is not live,
 /// the data is not of the expected revision, or it would become too large.
 ///
-/// One statement judges and changes, so that no patch is made against data that another patch has replaced.
+/// Only the writer changes anything, one transaction at a time, so nothing comes between the reading and the
+/// writing. SQLite has a function that would do it in one statement, `json_patch`, but it takes the name
+/// `"\u0000"` for the empty name, and one member for another is not what anybody wants to find in a session.
 pub(crate) fn merge(connection: &Connection, merge: &Merge<'_>) -> rusqlite::Result<Option<SessionData>> {
-    let patch = serde_json::to_string(merge.patch)
-        .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+    let Some(seen) = find_live(connection, merge.session, merge.now)? else { return Ok(None) };
+    if merge.expected.is_some_and(|expected| expected != seen.revision) {
+        return Ok(None);
+    }
+    let SessionData { mut members, revision } = seen;
+    apply_patch(&mut members, merge.patch);
+    let text = serde_json::to_string(&members)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    if text.len() > merge.limit {
+        return Ok(None);
+    }
+    let merged = SessionData { members, revision: revision + 1 };
     connection
         .prepare_cached(
-            "WITH merged AS (
-                 SELECT json_patch(coalesce(d.members, '{}'), ?2) AS members,
-                        coalesce(d.revision, 0) AS revision
-                 FROM sessions s LEFT JOIN session_data d ON d.session = s.id
-                 WHERE s.id = ?1 AND s.ended_at IS NULL AND s.expires_at > ?5 AND s.seen_at + s.idle > ?5
-             )
-             INSERT INTO session_data (session, members, revision)
-             SELECT ?1, members, revision + 1 FROM merged
-             WHERE (?3 IS NULL OR revision = ?3) AND octet_length(members) <= ?4
-             ON CONFLICT (session) DO UPDATE SET members = excluded.members, revision = excluded.revision
-             RETURNING members, revision",
+            "INSERT INTO session_data (session, members, revision) VALUES (?1, ?2, ?3)
+             ON CONFLICT (session) DO UPDATE SET members = excluded.members, revision = excluded.revision",
         )?
-        .query_row(
-            params![
-                merge.session.as_bytes(),
-                patch,
-                merge.expected.map(Number),
-                i64::try_from(merge.limit).unwrap_or(i64::MAX),
-                time(merge.now),
-            ],
-            read,
-        )
+        .execute(params![merge.session.as_bytes(), text, Number(merged.revision)])?;
+    Ok(Some(merged))
+}
+
+/// The data of a session that is live at `now`: an empty object of revision 0 if none was kept yet.
+fn find_live(
+    connection: &Connection,
+    session: SessionId,
+    now: Time,
+) -> rusqlite::Result<Option<SessionData>> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(d.members, '{}'), coalesce(d.revision, 0)
+             FROM sessions s LEFT JOIN session_data d ON d.session = s.id
+             WHERE s.id = ?1 AND s.ended_at IS NULL AND s.expires_at > ?2 AND s.seen_at + s.idle > ?2",
+        )?
+        .query_row(params![session.as_bytes(), time(now)], read)
         .optional()
+}
+
+/// RFC 7396, section 2, for a patch that is an object.
+fn apply_patch(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                target.remove(name);
+            }
+            Value::Object(inner) => {
+                let member = target.entry(name).or_insert_with(|| Value::Object(Map::new()));
+                if !member.is_object() {
+                    *member = Value::Object(Map::new());
+                }
+                if let Value::Object(members) = member {
+                    apply_patch(members, inner);
+                }
+            }
+            other => {
+                target.insert(name.clone(), other.clone());
+            }
+        }
+    }
 }

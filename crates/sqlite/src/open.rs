@@ -32,12 +32,26 @@ pub(crate) fn open(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
     }
     let path = resolve(path)?;
     let owner = own(&path)?;
+    let had_index = beside(&path, "-shm").exists();
     match prepare(&path) {
         Ok(connection) => SqliteStore::start(connection, &path, owner),
         Err(error) => {
+            sweep(&path, had_index);
             owner.withdraw();
             Err(error)
         }
+    }
+}
+
+/// Removes what SQLite has made to look into a database that is then refused: a log without a byte, and an
+/// index that was not there. Nobody else has the database open.
+fn sweep(path: &Path, had_index: bool) {
+    let (log, index) = (beside(path, "-wal"), beside(path, "-shm"));
+    if log.metadata().is_ok_and(|log| log.len() == 0) {
+        let _ = std::fs::remove_file(log);
+    }
+    if !had_index {
+        let _ = std::fs::remove_file(index);
     }
 }
 

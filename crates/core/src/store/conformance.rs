@@ -1,14 +1,129 @@
 //! The laws that every store is held to: a back end's test opens a store, and these try to break it.
+//!
+//! ```ignore
+//! #[tokio::test(flavor = "multi_thread")]
+//! async fn holds_every_law_of_a_store() {
+//!     holds_every_law(async || MyStore::open_empty().await as Arc<dyn Store>).await;
+//! }
+//! ```
+//!
+//! A new law comes with the bug that it would have caught.
+
+mod commits;
+mod counters;
+mod data;
+mod fixture;
+mod journal;
+mod log;
+mod marks;
+mod purge;
+mod records;
+mod sessions;
+mod users;
+mod witness;
 
 use std::sync::Arc;
 
 use crate::store::Store;
 
+/// Tries each law on a store of its own, and prints its name first.
+macro_rules! hold {
+    ($open:ident: $($noun:ident { $($law:ident,)* })*) => {
+        $($(
+            println!("law: {}", stringify!($law));
+            $noun::$law($open().await).await;
+        )*)*
+    };
+}
+
 /// Holds a store to every law. `open` is to give a new, empty store each time.
+///
+/// To be run on several threads: many of the laws are about callers who race.
 ///
 /// # Panics
 ///
 /// If a law does not hold; its name is printed before it is tried.
 pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
-    let _ = open;
+    hold! { open:
+        records {
+            a_new_store_has_the_default_client_and_nothing_else,
+            every_field_of_a_user_comes_back,
+            every_field_of_a_session_comes_back,
+            every_field_of_a_client_comes_back,
+            every_field_of_a_key_comes_back,
+            every_field_of_a_line_of_the_journal_comes_back,
+            a_fact_is_what_it_was_last_set_to,
+        }
+        sessions {
+            a_session_is_inserted_only_where_none_is,
+            a_session_of_nobody_is_not_inserted,
+            only_the_next_revision_is_swapped_in,
+            of_32_parallel_swaps_one_wins,
+            an_ended_session_never_lives_again,
+            a_session_ends_once,
+            ending_all_spares_one_and_appends_one_entry_each,
+            live_sessions_are_listed_once_and_the_newest_first,
+            a_session_is_read_with_all_that_it_is_judged_by,
+        }
+        users {
+            of_32_who_race_for_a_name_one_gets_it,
+            a_taken_name_cannot_be_taken_over_by_a_swap,
+            an_address_finds_nobody_before_it_is_verified,
+            users_are_listed_once_in_the_order_of_their_names,
+            of_32_parallel_changes_of_a_user_one_wins,
+        }
+        commits {
+            nothing_is_changed_if_the_last_change_is_lost,
+            the_first_change_that_does_not_hold_is_named,
+            a_raised_epoch_or_revision_is_noticed,
+            a_session_is_live_only_until_its_end,
+            a_login_in_flight_loses_against_a_change_of_the_password,
+            a_caller_who_went_away_changes_nothing,
+            one_lost_commit_takes_nothing_from_those_beside_it,
+            the_newest_time_follows_what_is_committed,
+            a_closed_store_refuses,
+        }
+        log {
+            positions_rise_in_the_order_of_commits,
+            no_reader_sees_a_head_without_what_stands_below_it,
+            a_position_is_never_below_its_time_and_rises_when_the_clock_falls,
+            the_entries_of_one_commit_keep_their_order,
+            a_reader_is_told_only_what_comes_after,
+        }
+        marks {
+            a_mark_is_the_last_position_of_its_commit,
+            a_mark_without_an_entry_draws_a_position,
+            a_mark_never_falls,
+            a_restamped_session_outlives_the_mark,
+            who_read_a_session_before_its_restamp_has_lost,
+        }
+        data {
+            patches_merge_as_the_examples_of_the_rfc,
+            patches_merge_as_the_algorithm_of_the_rfc,
+            parallel_patches_of_different_members_all_survive,
+            a_patch_beyond_the_limit_changes_nothing,
+            a_patch_holds_only_for_the_revision_that_was_seen,
+            data_is_kept_with_a_live_session_alone,
+        }
+        counters {
+            of_parallel_takes_none_is_forgotten,
+            a_window_begins_anew_when_it_is_over,
+        }
+        journal {
+            lines_are_told_by_user_by_session_and_the_newest_first,
+        }
+        purge {
+            what_lives_is_never_dropped,
+            what_has_ended_stays_a_day_and_goes_with_its_data,
+            a_session_that_is_used_outlives_its_first_end,
+            an_entry_goes_when_its_time_is_over_and_a_key_never,
+            old_lines_and_spent_counters_go,
+            no_purge_drops_more_than_it_was_told,
+        }
+        witness {
+            a_witness_is_told_before_the_caller_and_in_order,
+            a_witness_is_told_for_a_caller_who_went_away,
+            a_witness_is_not_told_what_was_lost,
+        }
+    }
 }

@@ -1,0 +1,227 @@
+//! Laws of commits: all or nothing, in an order, whether or not anybody waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Map;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use counterfoil_verify::{ClientId, KeyId, Position, Subject};
+
+use super::fixture::{
+    DAY, HOUR, NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, record,
+    session, session_id, swap, used, user, user_id,
+};
+use crate::kept::client::Client;
+use crate::kept::key::{KeyRecord, KeyState, Purpose};
+use crate::kept::session::{Cause, Session};
+use crate::store::{Change, Committed, EventQuery, Mark, Page, Store, StoreError};
+
+/// One change of each kind that changes something, all of which hold after [`one_login`].
+fn one_of_each() -> Vec<Change> {
+    let key = KeyRecord {
+        id: "key".parse::<KeyId>().expect("a name"),
+        purpose: Purpose::Signing,
+        algorithm: "ES256".into(),
+        sealed: vec![1, 2, 3],
+        state: KeyState::Current,
+        created_at: NOON,
+        changed_at: NOON,
+        revision: 0,
+    };
+    let shop = Client { id: "shop".parse().expect("a name"), ..Client::default_client() };
+    let patch = Map::from_iter([("cart".to_owned(), 3.into())]);
+    vec![
+        Change::ExpectEpoch(user_id(1), 0),
+        Change::ExpectClient(ClientId::default(), 0),
+        Change::ExpectLive(session_id(1), NOON),
+        insert_user(user(2)),
+        Change::SwapUser(Box::new(user(1).next_epoch())),
+        insert(session(2, 2)),
+        swap(used(&session(1, 1), NOON + HOUR)),
+        Change::MergeData { session: session_id(1), patch, expected: Some(0), limit: 100, now: NOON },
+        Change::InsertClient(Box::new(shop.clone())),
+        Change::SwapClient(Box::new(Client { name: "Shop".into(), revision: 1, ..shop })),
+        Change::InsertKey(Box::new(key.clone())),
+        Change::SwapKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
+        Change::Append { subject: Subject::Everyone, cause: Cause::ByAdmin, at: NOON, until: Some(NOON) },
+        Change::Restamp(session_id(1)),
+        Change::EndSession(session_id(2), ending(NOON, Cause::Logout)),
+        Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, Cause::ByUser) },
+        Change::RaiseNotBefore(Mark::User(user_id(1))),
+        Change::RaiseNotBefore(Mark::Client(ClientId::default())),
+        Change::RaiseNotBefore(Mark::Everyone),
+        Change::SetFact("fact", vec![1]),
+        record(1, 1, NOON + YEAR),
+    ]
+}
+
+/// All that a store tells, in words.
+async fn all_that_is_told(store: &Arc<dyn Store>) -> String {
+    let journal = EventQuery { limit: 100, ..EventQuery::default() };
+    let mut told = format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        answer(store.users(Page { after: None, limit: 100 }).await),
+        answer(store.client(&ClientId::default()).await),
+        answer(store.client(&"shop".parse().expect("a name")).await),
+        answer(store.keys().await),
+        answer(store.log_after(Position::START).await),
+        answer(store.events(&journal).await),
+        answer(store.newest_time().await),
+    );
+    for session in [session_id(1), session_id(2)] {
+        told += &format!(
+            " {:?} {:?}",
+            answer(store.standing(session).await),
+            answer(store.data(session).await).map(|data| (data.members, data.revision)),
+        );
+    }
+    told + &format!(" {:?}", answer(store.fact("fact").await))
+}
+
+pub(super) async fn nothing_is_changed_if_the_last_change_is_lost(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let before = all_that_is_told(&store).await;
+
+    let mut changes = one_of_each();
+    changes.push(Change::ExpectEpoch(user_id(1), 0));
+    assert_eq!(lost(&store, &changes).await, changes.len() - 1);
+
+    assert_eq!(all_that_is_told(&store).await, before);
+    let _ = applied(&store, &one_of_each()).await;
+    assert_ne!(all_that_is_told(&store).await, before);
+}
+
+pub(super) async fn the_first_change_that_does_not_hold_is_named(store: Arc<dyn Store>) {
+    let kept = one_login(&store).await;
+    let wrong = [
+        Change::ExpectEpoch(user_id(1), 1),
+        Change::ExpectEpoch(user_id(9), 0),
+        Change::ExpectClient(ClientId::default(), 1),
+        Change::ExpectLive(kept.id, NOON + YEAR),
+        insert_user(user(1)),
+        insert(kept.clone()),
+        swap(kept),
+        Change::Restamp(session_id(9)),
+        Change::InsertClient(Box::new(Client::default_client())),
+        Change::SwapClient(Box::new(Client::default_client())),
+        Change::RaiseNotBefore(Mark::User(user_id(9))),
+    ];
+    for change in wrong {
+        let holds = Change::ExpectEpoch(user_id(1), 0);
+        let changes = [holds.clone(), change.clone(), holds];
+        assert_eq!(lost(&store, &changes).await, 1, "{change:?}");
+    }
+    // What a commit has done itself is seen by what comes after.
+    let next = Box::new(user(1).next_epoch());
+    let _ = applied(&store, &[Change::SwapUser(next), Change::ExpectEpoch(user_id(1), 1)]).await;
+}
+
+pub(super) async fn a_raised_epoch_or_revision_is_noticed(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let client = Client { revision: 1, ..Client::default_client() };
+    let raise = [Change::SwapUser(Box::new(user(1).next_epoch())), Change::SwapClient(Box::new(client))];
+    let _ = applied(&store, &raise).await;
+
+    let default = ClientId::default();
+    assert_eq!(lost(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
+    assert_eq!(lost(&store, &[Change::ExpectClient(default.clone(), 0)]).await, 0);
+    let _ = applied(&store, &[Change::ExpectEpoch(user_id(1), 1), Change::ExpectClient(default, 1)]).await;
+}
+
+pub(super) async fn a_session_is_live_only_until_its_end(store: Arc<dyn Store>) {
+    let idle = one_login(&store).await;
+    let absolute = Session { idle: YEAR, ..session(2, 1) };
+    let _ = applied(&store, &[insert(absolute.clone())]).await;
+
+    let moment = Duration::from_millis(1);
+    for (session, end) in [(idle.id, NOON + DAY), (absolute.id, NOON + 30 * DAY)] {
+        let _ = applied(&store, &[Change::ExpectLive(session, end - moment)]).await;
+        assert_eq!(lost(&store, &[Change::ExpectLive(session, end)]).await, 0);
+    }
+}
+
+pub(super) async fn a_login_in_flight_loses_against_a_change_of_the_password(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    for round in 0..20_u64 {
+        let number = u16::try_from(round).expect("twenty") + 10;
+        let before = answer(store.user(user_id(1)).await).expect("it was inserted");
+        let login = [Change::ExpectEpoch(before.id, before.epoch), insert(session(number, 1))];
+        let all = ending(NOON, Cause::PasswordChanged);
+        let change = [
+            Change::SwapUser(Box::new(before.next_epoch())),
+            Change::EndSessionsOf { user: before.id, except: None, ending: all },
+        ];
+
+        let (login, change) = tokio::join!(store.commit(&login), store.commit(&change));
+
+        assert!(matches!(answer(change), Committed::Applied(_)));
+        let alive = answer(store.session(session_id(number)).await).filter(|session| session.ended.is_none());
+        assert_eq!(alive, None, "after {login:?}");
+    }
+}
+
+pub(super) async fn a_caller_who_went_away_changes_nothing(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    for number in 10..40 {
+        // Asked for once, and dropped.
+        let _ = timeout(Duration::ZERO, store.commit(&[insert(session(number, 1))])).await;
+    }
+    // What is committed later comes after all of them.
+    let _ = applied(&store, &[insert(session(99, 1))]).await;
+
+    for number in 10..40 {
+        assert!(answer(store.session(session_id(number)).await).is_some(), "{number}");
+    }
+}
+
+pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let mut callers = JoinSet::new();
+    for number in 10..110 {
+        let store = Arc::clone(&store);
+        callers.spawn(async move {
+            let mut changes = vec![insert(session(number, 1)), end(number, NOON)];
+            if number % 2 == 0 {
+                changes.push(Change::ExpectEpoch(user_id(1), 7));
+            }
+            (number, answer(store.commit(&changes).await))
+        });
+    }
+    for (number, committed) in callers.join_all().await {
+        let is_there = answer(store.session(session_id(number)).await).is_some();
+        assert_eq!(is_there, number % 2 == 1);
+        assert_eq!(matches!(committed, Committed::Applied(_)), number % 2 == 1);
+    }
+    assert_eq!(answer(store.log_after(Position::START).await).entries.len(), 50);
+}
+
+pub(super) async fn the_newest_time_follows_what_is_committed(store: Arc<dyn Store>) {
+    let newest = async || answer(store.newest_time().await);
+    let kept = one_login(&store).await;
+    assert_eq!(newest().await, NOON);
+
+    let _ = applied(&store, &[swap(used(&kept, NOON + HOUR))]).await;
+    assert_eq!(newest().await, NOON + HOUR);
+    let _ = applied(&store, &[record(1, 1, NOON + 2 * HOUR)]).await;
+    assert_eq!(newest().await, NOON + 2 * HOUR);
+    let _ = applied(&store, &[end(1, NOON + 3 * HOUR)]).await;
+    assert_eq!(newest().await, NOON + 3 * HOUR);
+
+    // What is older changes nothing, nor does what was lost, nor the purge of the newest record.
+    let _ = applied(&store, &[record(1, 1, NOON)]).await;
+    let _ = lost(&store, &[record(1, 1, NOON + YEAR), Change::ExpectEpoch(user_id(1), 7)]).await;
+    let _ = answer(store.purge(NOON + YEAR, 1000).await);
+    assert_eq!(newest().await, NOON + 3 * HOUR);
+}
+
+pub(super) async fn a_closed_store_refuses(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    answer(store.close().await);
+
+    assert!(matches!(store.session(session_id(1)).await, Err(StoreError::Closed)));
+    assert!(matches!(store.commit(&[insert(session(2, 1))]).await, Err(StoreError::Closed)));
+    assert!(matches!(store.purge(NOON, 1).await, Err(StoreError::Closed)));
+    answer(store.close().await);
+}

@@ -1,0 +1,189 @@
+//! What the laws are tried with: records, times, and commits that must hold or must not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_jose::Time;
+use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+
+use crate::issued::session::Digest;
+use crate::kept::event::{Event, EventKind};
+use crate::kept::session::{Cause, Circumstances, Ended, Session, Stub};
+use crate::kept::user::{User, Username};
+use crate::store::{Applied, Change, Committed, Ending, Store, StoreError};
+
+/// A day like any other.
+pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+
+/// Longer than anything of [`session`] lives.
+pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a store answered, which is not to have failed.
+pub(super) fn answer<T>(result: Result<T, StoreError>) -> T {
+    result.unwrap_or_else(|error| panic!("the store failed: {error:?}"))
+}
+
+/// Commits what must hold.
+pub(super) async fn applied(store: &Arc<dyn Store>, changes: &[Change]) -> Applied {
+    match answer(store.commit(changes).await) {
+        Committed::Applied(applied) => applied,
+        Committed::Lost(index) => panic!("change {index} of {changes:?} was lost"),
+    }
+}
+
+/// Commits what must not hold; the index of the change that was lost.
+pub(super) async fn lost(store: &Arc<dyn Store>, changes: &[Change]) -> usize {
+    match answer(store.commit(changes).await) {
+        Committed::Applied(_) => panic!("{changes:?} was applied"),
+        Committed::Lost(index) => index,
+    }
+}
+
+pub(super) fn user_id(number: u16) -> UserId {
+    UserId::from_bytes(id_bytes(number))
+}
+
+pub(super) fn session_id(number: u16) -> SessionId {
+    SessionId::from_bytes(id_bytes(number))
+}
+
+/// Spread over the whole space, as random ids are.
+fn id_bytes(number: u16) -> [u8; 16] {
+    (u128::from(number).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).to_be_bytes()
+}
+
+/// A user with a name of their own.
+pub(super) fn user(number: u16) -> User {
+    User {
+        id: user_id(number),
+        username: name(&format!("user{number:05}")),
+        email: None,
+        email_verified: false,
+        password: None,
+        roles: Vec::new(),
+        disabled_at: None,
+        epoch: 0,
+        not_before: Position::START,
+        created_at: NOON,
+        revision: 0,
+    }
+}
+
+pub(super) fn name(text: &str) -> Username {
+    text.parse().expect("the names of the fixture are good ones")
+}
+
+/// A cookie session of that user, opened at [`NOON`]: idle after a day, over after thirty.
+pub(super) fn session(number: u16, user: u16) -> Session {
+    Session {
+        id: session_id(number),
+        user: user_id(user),
+        client: ClientId::default(),
+        stub: Stub::Cookie(Digest::from_bytes([7; 32])),
+        authenticated_at: NOON,
+        amr: vec!["pwd".into()],
+        seen_at: NOON,
+        idle: DAY,
+        expires_at: NOON + 30 * DAY,
+        pos: Position::START,
+        scope: None,
+        from: Circumstances::default(),
+        label: None,
+        ended: None,
+        revision: 0,
+    }
+}
+
+/// The session after one more use.
+pub(super) fn used(session: &Session, at: Time) -> Session {
+    Session { seen_at: at, revision: session.revision + 1, ..session.clone() }
+}
+
+pub(super) fn ending(at: Time, cause: Cause) -> Ending {
+    Ending { ended: Ended { at, cause }, until: at + HOUR }
+}
+
+pub(super) fn insert_user(user: User) -> Change {
+    Change::InsertUser(Box::new(user))
+}
+
+pub(super) fn insert(session: Session) -> Change {
+    Change::InsertSession(Box::new(session))
+}
+
+pub(super) fn swap(session: Session) -> Change {
+    Change::SwapSession(Box::new(session))
+}
+
+pub(super) fn end(session: u16, at: Time) -> Change {
+    Change::EndSession(session_id(session), ending(at, Cause::Logout))
+}
+
+pub(super) fn record(user: u16, session: u16, at: Time) -> Change {
+    let event = Event::by_user(EventKind::SignedIn, user_id(user), &Circumstances::default(), at);
+    Change::Record(Box::new(event.in_session(session_id(session), ClientId::default())))
+}
+
+/// Puts user 1 and their session 1 into the store, and tells the session.
+pub(super) async fn one_login(store: &Arc<dyn Store>) -> Session {
+    let session = session(1, 1);
+    let _ = applied(store, &[insert_user(user(1)), insert(session.clone())]).await;
+    session
+}
+
+/// What is drawn from a seed: the same each time, so that a law that fails once fails again.
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// A number below `sides` (xorshift64*).
+    pub(super) fn throw(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        usize::try_from(high).unwrap_or(0) % sides
+    }
+
+    pub(super) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[self.throw(all.len())].clone()
+    }
+
+    pub(super) fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        (self.throw(3) > 0).then(|| some(self))
+    }
+
+    /// A text of the kind that breaks things.
+    pub(super) fn text(&mut self) -> String {
+        let parts = [
+            "",
+            "a",
+            "Zoë",
+            "ﬀ",
+            "🔑",
+            "'; DROP TABLE users; --",
+            "\"\\",
+            "%_",
+            "\u{1}",
+            "\u{202e}",
+            "\n",
+            "ß",
+        ];
+        (0..self.throw(4)).map(|_| self.one_of(&parts)).collect()
+    }
+
+    /// A count, often at the edge of what a column holds.
+    pub(super) fn count(&mut self) -> u64 {
+        self.one_of(&[0, 1, 2, u64::from(u32::MAX), 1 << 53, (1 << 53) + 1, i64::MAX as u64])
+    }
+
+    pub(super) fn time(&mut self) -> Time {
+        Time::from_unix_ms(self.count())
+    }
+}

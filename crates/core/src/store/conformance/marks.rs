@@ -1,0 +1,112 @@
+//! Laws of the marks: what was given before stays dead when the log has forgotten it.
+
+use std::sync::Arc;
+
+use counterfoil_verify::{ClientId, Position, Subject};
+
+use super::fixture::{
+    NOON, YEAR, answer, applied, ending, insert, lost, one_login, session, session_id, swap, used, user,
+    user_id,
+};
+use crate::kept::client::Client;
+use crate::kept::session::Cause;
+use crate::refusal::Unfit;
+use crate::store::{Change, Mark, Store};
+
+fn append(subject: Subject) -> Change {
+    Change::Append { subject, cause: Cause::ByAdmin, at: NOON, until: Some(NOON + YEAR) }
+}
+
+/// The marks of user 1, of the default client and of everyone.
+async fn marks(store: &Arc<dyn Store>) -> [Position; 3] {
+    let standing = answer(store.standing(session_id(1)).await).expect("it was inserted");
+    [standing.user.not_before, standing.client.not_before, standing.not_before]
+}
+
+pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let client = ClientId::default();
+    let raised = [
+        (Mark::User(user_id(1)), Subject::User(user_id(1))),
+        (Mark::Client(client.clone()), Subject::Client(client)),
+        (Mark::Everyone, Subject::Everyone),
+    ];
+    for (place, (mark, subject)) in raised.into_iter().enumerate() {
+        let changes = [append(subject.clone()), Change::RaiseNotBefore(mark), append(subject)];
+        let entries = applied(&store, &changes).await.entries;
+
+        assert_eq!(marks(&store).await[place], entries[1].position);
+        assert_eq!(answer(store.head().await), entries[1].position);
+    }
+    assert!(marks(&store).await.is_sorted_by(|a, b| a < b), "a mark was raised that nobody asked for");
+}
+
+pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let entries = applied(&store, &[append(Subject::Everyone)]).await.entries;
+
+    // A login in flight has read this head; the mark is to lie above it.
+    let before = answer(store.head().await);
+    let _ = applied(&store, &[Change::RaiseNotBefore(Mark::Everyone)]).await;
+
+    assert_eq!(before, entries[0].position);
+    assert!(marks(&store).await[2] > before);
+    assert_eq!(answer(store.head().await), marks(&store).await[2]);
+    assert_eq!(answer(store.log_after(Position::START).await).entries, entries);
+}
+
+pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let marked = [Mark::User(user_id(1)), Mark::Client(ClientId::default())];
+    let _ = applied(&store, &marked.map(Change::RaiseNotBefore)).await;
+    let before = marks(&store).await;
+
+    // Both were read before the marks were raised.
+    let user = Change::SwapUser(Box::new(user(1).with_roles(vec!["admin".into()])));
+    let client = Client { name: "Shop".into(), revision: 1, ..Client::default_client() };
+    let _ = applied(&store, &[user, Change::SwapClient(Box::new(client))]).await;
+
+    assert_eq!(marks(&store).await, before);
+    assert!(before[0] > Position::START);
+}
+
+pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1))]).await;
+
+    // The change of a password, whole: the session that asked for it stays, and its old tokens do not.
+    let changes = [
+        Change::ExpectLive(session_id(1), NOON),
+        Change::SwapUser(Box::new(user(1).next_epoch())),
+        Change::Restamp(session_id(1)),
+        Change::RaiseNotBefore(Mark::User(user_id(1))),
+        Change::EndSessionsOf {
+            user: user_id(1),
+            except: Some(session_id(1)),
+            ending: ending(NOON, Cause::PasswordChanged),
+        },
+        append(Subject::User(user_id(1))),
+    ];
+    let done = applied(&store, &changes).await;
+
+    assert_eq!((done.entries.len(), done.ended.len()), (3, 2));
+    let spared = answer(store.standing(session_id(1)).await).expect("it was inserted");
+    assert_eq!(spared.session.pos, done.entries[2].position);
+    assert_eq!(spared.holds(), Ok(()));
+    let later = [insert(session(4, 1))];
+    let _ = applied(&store, &later).await;
+    let in_flight = answer(store.standing(session_id(4)).await).expect("it was inserted");
+    assert_eq!(in_flight.holds(), Err(Unfit::Marked));
+}
+
+pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dyn Store>) {
+    let seen = one_login(&store).await;
+    let _ = applied(&store, &[append(Subject::Everyone)]).await;
+    let _ = applied(&store, &[Change::Restamp(seen.id)]).await;
+
+    assert_eq!(lost(&store, &[swap(used(&seen, NOON))]).await, 0);
+
+    let kept = answer(store.session(seen.id).await).expect("it was inserted");
+    assert_eq!(kept.pos, answer(store.head().await));
+    let _ = applied(&store, &[swap(used(&kept, NOON))]).await;
+}

@@ -1,0 +1,141 @@
+//! Laws of the purge: what is over goes, in small steps, and nothing that lives.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use counterfoil_verify::{Position, Subject};
+
+use super::fixture::{
+    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, session, session_id,
+    swap, used, user,
+};
+use crate::kept::session::{Cause, Session};
+use crate::store::{Change, CounterKey, EventQuery, Store};
+
+/// Purges until nothing is left to be dropped.
+async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
+    let mut dropped = 0;
+    loop {
+        let count = answer(store.purge(now, 1000).await);
+        dropped += count;
+        if count == 0 {
+            return dropped;
+        }
+    }
+}
+
+pub(super) async fn what_lives_is_never_dropped(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let long = Session { idle: YEAR, expires_at: NOON + YEAR, ..session(2, 1) };
+    let endless = Session { idle: YEAR * 1_000_000, expires_at: NOON + YEAR * 1_000_000, ..session(3, 1) };
+    let _ = applied(&store, &[insert(long), insert(endless)]).await;
+
+    let _ = purge_all(&store, NOON + DAY - HOUR).await;
+    assert!(answer(store.session(session_id(1)).await).is_some());
+    let _ = purge_all(&store, NOON + YEAR - HOUR).await;
+    assert!(answer(store.session(session_id(1)).await).is_none());
+    assert!(answer(store.session(session_id(2)).await).is_some());
+    let _ = purge_all(&store, NOON + 1000 * YEAR).await;
+    assert!(answer(store.session(session_id(2)).await).is_none());
+    assert!(answer(store.session(session_id(3)).await).is_some());
+    assert!(answer(store.user(user(1).id).await).is_some());
+}
+
+pub(super) async fn what_has_ended_stays_a_day_and_goes_with_its_data(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let patch = Map::from_iter([("a".to_owned(), 1.into())]);
+    let merge = Change::MergeData { session: session_id(1), patch, expected: None, limit: 100, now: NOON };
+    let _ = applied(&store, &[merge, end(1, NOON + HOUR)]).await;
+
+    // A spent token that is shown late is to be recognised.
+    let _ = purge_all(&store, NOON + DAY).await;
+    let ended = answer(store.session(session_id(1)).await).expect("it ended less than a day ago");
+    assert!(ended.ended.is_some());
+
+    let _ = purge_all(&store, NOON + 10 * DAY).await;
+    assert_eq!(answer(store.session(session_id(1)).await), None);
+    assert_eq!(answer(store.data(session_id(1)).await), None);
+}
+
+pub(super) async fn a_session_that_is_used_outlives_its_first_end(store: Arc<dyn Store>) {
+    let mut kept = one_login(&store).await;
+    for day in 1..=20 {
+        let now = NOON + day * DAY - HOUR;
+        kept = used(&kept, now);
+        let _ = applied(&store, &[swap(kept.clone())]).await;
+        let _ = purge_all(&store, now).await;
+        assert_eq!(answer(store.session(kept.id).await), Some(kept.clone()), "on day {day}");
+    }
+    let _ = purge_all(&store, NOON + 23 * DAY).await;
+    assert_eq!(answer(store.session(kept.id).await), None);
+}
+
+pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: Arc<dyn Store>) {
+    let append = |subject: &str, until| Change::Append {
+        subject: subject.parse::<Subject>().expect("a subject"),
+        cause: Cause::ByAdmin,
+        at: NOON,
+        until,
+    };
+    let changes = [
+        append("key:k", None),
+        append("client:early", Some(NOON + HOUR)),
+        append("client:late", Some(NOON + DAY)),
+    ];
+    let entries = applied(&store, &changes).await.entries;
+    let left = async || answer(store.log_after(Position::START).await);
+
+    let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
+    assert_eq!(left().await.entries, entries);
+    let _ = purge_all(&store, NOON + 2 * HOUR).await;
+    assert_eq!(left().await.entries, [entries[0].clone(), entries[2].clone()]);
+    let _ = purge_all(&store, NOON + YEAR).await;
+    assert_eq!(left().await.entries, [entries[0].clone()]);
+
+    // The head does not fall with the entries.
+    assert_eq!(left().await.head, entries[2].position);
+    let next = applied(&store, &[append("client:c", None)]).await.entries;
+    assert!(next[0].position > entries[2].position);
+}
+
+pub(super) async fn old_lines_and_spent_counters_go(store: Arc<dyn Store>) {
+    let counter = CounterKey("login".into());
+    let _ = applied(&store, &[record(1, 1, NOON), record(1, 1, NOON + 50 * DAY)]).await;
+    let _ = answer(store.take(&counter, 5, HOUR, NOON).await);
+    let journal = EventQuery { limit: 10, ..EventQuery::default() };
+
+    assert_eq!(purge_all(&store, NOON + HOUR / 2).await, 0);
+    assert_eq!(answer(store.take(&counter, 1, HOUR, NOON).await).taken, 6);
+    assert_eq!(purge_all(&store, NOON + 91 * DAY).await, 2);
+    let left = answer(store.events(&journal).await);
+    assert_eq!(left.len(), 1);
+
+    // A number is not given twice, even if everything is old.
+    let _ = purge_all(&store, NOON + YEAR).await;
+    let _ = applied(&store, &[record(1, 1, NOON + YEAR)]).await;
+    let newest = &answer(store.events(&journal).await)[0];
+    assert!(newest.0 > left[0].0);
+}
+
+pub(super) async fn no_purge_drops_more_than_it_was_told(store: Arc<dyn Store>) {
+    let mut changes = vec![insert_user(user(1))];
+    for number in 0..50 {
+        changes.extend([insert(session(number, 1)), end(number, NOON), record(1, number, NOON)]);
+    }
+    changes.push(record(1, 1, NOON + YEAR));
+    let _ = applied(&store, &changes).await;
+
+    let mut dropped = Vec::new();
+    loop {
+        let count = answer(store.purge(NOON + YEAR, 7).await);
+        assert!(count <= 7);
+        dropped.push(count);
+        if count == 0 {
+            break;
+        }
+    }
+
+    // Fifty sessions, fifty entries, fifty lines.
+    assert_eq!(dropped.iter().sum::<u64>(), 150);
+}

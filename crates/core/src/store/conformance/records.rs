@@ -1,0 +1,218 @@
+//! Laws of single records: what was put in comes out, in every field.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_verify::{ClientId, KeyId, Position, SessionId, UserId};
+
+use super::fixture::{Dice, NOON, answer, applied, session, session_id, user, user_id};
+use crate::issued::password::PasswordHash;
+use crate::issued::refresh::{PepperId, Salt};
+use crate::issued::session::Digest;
+use crate::kept::client::{Client, Lifetimes};
+use crate::kept::event::{Actor, Event, EventKind};
+use crate::kept::key::{KeyRecord, KeyState, Purpose};
+use crate::kept::session::{Cause, Circumstances, Ended, Mode, Session, Stub};
+use crate::kept::user::{User, Username};
+use crate::store::{Change, EventQuery, Page, Store};
+
+const ROUNDS: u16 = 100;
+
+pub(super) async fn a_new_store_has_the_default_client_and_nothing_else(store: Arc<dyn Store>) {
+    let default = answer(store.client(&ClientId::default()).await);
+
+    assert_eq!(default, Some(Client::default_client()));
+    assert!(answer(store.users(Page { after: None, limit: 10 }).await).is_empty());
+    assert!(answer(store.keys().await).is_empty());
+    assert!(answer(store.events(&EventQuery { limit: 10, ..EventQuery::default() }).await).is_empty());
+    assert_eq!(answer(store.head().await), Position::START);
+    assert_eq!(answer(store.fact("log_id").await), None);
+}
+
+pub(super) async fn every_field_of_a_user_comes_back(store: Arc<dyn Store>) {
+    for number in 0..ROUNDS {
+        let mut dice = Dice::new(u64::from(number));
+        let kept = any_user(number, &mut dice);
+        let _ = applied(&store, &[Change::InsertUser(Box::new(kept.clone()))]).await;
+        assert_eq!(answer(store.user(kept.id).await), Some(kept.clone()));
+
+        let (not_before, revision) = (kept.not_before.max(Position::new(dice.count())), kept.revision + 1);
+        let next = User { not_before, revision, id: kept.id, ..any_user(number, &mut dice) };
+        let _ = applied(&store, &[Change::SwapUser(Box::new(next.clone()))]).await;
+        assert_eq!(answer(store.user(kept.id).await), Some(next));
+    }
+}
+
+fn any_user(number: u16, dice: &mut Dice) -> User {
+    let text = format!("{}{number}", dice.text());
+    User {
+        id: user_id(number),
+        username: Username::from_kept(text.clone(), text),
+        email: dice.maybe(|dice| format!("{}@{number}.example", dice.text())),
+        email_verified: dice.throw(2) == 0,
+        password: dice.maybe(|dice| PasswordHash::from_kept(dice.text())),
+        roles: (0..dice.throw(3)).map(|_| dice.text()).collect(),
+        disabled_at: dice.maybe(Dice::time),
+        epoch: dice.count(),
+        not_before: Position::new(dice.count()),
+        created_at: dice.time(),
+        revision: dice.count() / 2,
+    }
+}
+
+pub(super) async fn every_field_of_a_session_comes_back(store: Arc<dyn Store>) {
+    let users: Vec<_> = (0..3).map(|number| Change::InsertUser(Box::new(user(number)))).collect();
+    let _ = applied(&store, &users).await;
+    for number in 0..ROUNDS {
+        let mut dice = Dice::new(u64::from(number));
+        let kept = Session { ended: None, ..any_session(number, &mut dice) };
+        let _ = applied(&store, &[Change::InsertSession(Box::new(kept.clone()))]).await;
+        assert_eq!(answer(store.session(kept.id).await), Some(kept.clone()));
+
+        let next = Session { revision: kept.revision + 1, ..any_session(number, &mut dice) };
+        let _ = applied(&store, &[Change::SwapSession(Box::new(next.clone()))]).await;
+        assert_eq!(answer(store.session(kept.id).await), Some(next.clone()));
+        let standing = answer(store.standing(kept.id).await).expect("its user and its client are there");
+        assert_eq!(standing.session, next);
+    }
+}
+
+fn any_session(number: u16, dice: &mut Dice) -> Session {
+    let stubs = [
+        Stub::Cookie(Digest::from_bytes([dice.throw(256) as u8; 32])),
+        Stub::Access,
+        Stub::Refresh {
+            pepper: PepperId::from_bytes([dice.throw(256) as u8; 8]),
+            salt: Salt::from_bytes([dice.throw(256) as u8; 16]),
+            turn: dice.count(),
+            since: dice.time(),
+        },
+    ];
+    Session {
+        stub: dice.one_of(&stubs),
+        authenticated_at: dice.time(),
+        amr: (0..dice.throw(3)).map(|_| dice.text()).collect(),
+        seen_at: dice.time(),
+        idle: Duration::from_millis(dice.count()),
+        expires_at: dice.time(),
+        pos: Position::new(dice.count()),
+        scope: dice.maybe(Dice::text),
+        from: any_circumstances(dice),
+        label: dice.maybe(Dice::text),
+        ended: dice.maybe(|dice| Ended { at: dice.time(), cause: dice.one_of(&Cause::ALL) }),
+        revision: dice.count() / 2,
+        ..session(number, dice.throw(3) as u16)
+    }
+}
+
+fn any_circumstances(dice: &mut Dice) -> Circumstances {
+    let addresses = ["127.0.0.1", "255.255.255.255", "::1", "2001:db8::ff00:42:8329", "::ffff:192.0.2.1"]
+        .map(|text| text.parse::<IpAddr>().expect("an address"));
+    Circumstances { ip: dice.maybe(|dice| dice.one_of(&addresses)), user_agent: dice.maybe(Dice::text) }
+}
+
+pub(super) async fn every_field_of_a_client_comes_back(store: Arc<dyn Store>) {
+    for number in 0..ROUNDS {
+        let mut dice = Dice::new(u64::from(number));
+        let kept = any_client(number, &mut dice);
+        let _ = applied(&store, &[Change::InsertClient(Box::new(kept.clone()))]).await;
+        assert_eq!(answer(store.client(&kept.id).await), Some(kept.clone()));
+
+        let (not_before, revision) = (kept.not_before.max(Position::new(dice.count())), kept.revision + 1);
+        let next = Client { not_before, revision, ..any_client(number, &mut dice) };
+        let _ = applied(&store, &[Change::SwapClient(Box::new(next.clone()))]).await;
+        assert_eq!(answer(store.client(&kept.id).await), Some(next));
+    }
+}
+
+fn any_client(number: u16, dice: &mut Dice) -> Client {
+    let modes = [Mode::Session, Mode::Jwt, Mode::Hybrid];
+    Client {
+        id: format!("client-{number}").parse().expect("a name"),
+        name: dice.text(),
+        modes: (0..dice.throw(4)).map(|_| dice.one_of(&modes)).collect(),
+        audiences: dice.maybe(|dice| (0..dice.throw(3)).map(|_| dice.text()).collect()),
+        scopes: dice.maybe(|dice| (0..dice.throw(3)).map(|_| dice.text()).collect()),
+        lifetimes: Lifetimes {
+            session_idle: dice.count(),
+            session_absolute: dice.count(),
+            jwt: dice.count(),
+            access: dice.count(),
+            refresh_idle: dice.count(),
+            refresh_absolute: dice.count(),
+        },
+        enabled: dice.throw(2) == 0,
+        not_before: Position::new(dice.count()),
+        revision: dice.count() / 2,
+    }
+}
+
+pub(super) async fn every_field_of_a_key_comes_back(store: Arc<dyn Store>) {
+    let mut expected = Vec::new();
+    for number in 0..ROUNDS {
+        let mut dice = Dice::new(u64::from(number));
+        let kept = any_key(number, &mut dice);
+        let _ = applied(&store, &[Change::InsertKey(Box::new(kept.clone()))]).await;
+        let next = KeyRecord { revision: kept.revision + 1, ..any_key(number, &mut dice) };
+        let _ = applied(&store, &[Change::SwapKey(Box::new(next.clone()))]).await;
+        expected.push(next);
+    }
+    let mut found = answer(store.keys().await);
+
+    expected.sort_by(|a, b| a.id.cmp(&b.id));
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(found, expected);
+}
+
+fn any_key(number: u16, dice: &mut Dice) -> KeyRecord {
+    let states = [KeyState::Next, KeyState::Current, KeyState::Retired, KeyState::Revoked];
+    KeyRecord {
+        id: format!("key-{number}").parse::<KeyId>().expect("a name"),
+        purpose: dice.one_of(&[Purpose::Signing, Purpose::Pepper]),
+        algorithm: dice.text(),
+        sealed: (0..dice.throw(100)).map(|_| dice.throw(256) as u8).collect(),
+        state: dice.one_of(&states),
+        created_at: dice.time(),
+        changed_at: dice.time(),
+        revision: dice.count() / 2,
+    }
+}
+
+pub(super) async fn every_field_of_a_line_of_the_journal_comes_back(store: Arc<dyn Store>) {
+    let mut expected = Vec::new();
+    for number in 0..ROUNDS {
+        let mut dice = Dice::new(u64::from(number));
+        let event = any_event(number, &mut dice);
+        let _ = applied(&store, &[Change::Record(Box::new(event.clone()))]).await;
+        expected.push(event);
+    }
+    let found = answer(store.events(&EventQuery { limit: 1000, ..EventQuery::default() }).await);
+
+    expected.reverse();
+    assert_eq!(found.into_iter().map(|(_, event)| event).collect::<Vec<_>>(), expected);
+}
+
+fn any_event(number: u16, dice: &mut Dice) -> Event {
+    let kinds = [EventKind::SignedIn, EventKind::RefreshReplayed, EventKind::ClockAccepted];
+    let actors = [Actor::Anonymous, Actor::User(user_id(number)), Actor::Operator, Actor::System];
+    Event {
+        at: NOON,
+        kind: dice.one_of(&kinds),
+        user: dice.maybe(|_| UserId::from_bytes([3; 16])),
+        session: dice.maybe(|_| SessionId::from_bytes(*session_id(number).as_bytes())),
+        client: dice.maybe(|_| ClientId::default()),
+        actor: dice.one_of(&actors),
+        cause: dice.maybe(|dice| dice.one_of(&Cause::ALL)),
+        from: any_circumstances(dice),
+        detail: dice.maybe(|dice| dice.one_of(&["session", "first keys"])),
+    }
+}
+
+pub(super) async fn a_fact_is_what_it_was_last_set_to(store: Arc<dyn Store>) {
+    for value in [&b""[..], b"\0\xff", b"later"] {
+        let _ = applied(&store, &[Change::SetFact("log_id", value.to_vec())]).await;
+        assert_eq!(answer(store.fact("log_id").await).as_deref(), Some(value));
+    }
+    assert_eq!(answer(store.fact("LOG_ID").await), None);
+}

@@ -1,0 +1,181 @@
+//! Laws of sessions: made once, changed by revision, ended for good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use counterfoil_verify::Subject;
+
+use super::fixture::{
+    DAY, HOUR, NOON, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
+    swap, used, user, user_id,
+};
+use crate::kept::session::{Cause, Ended, Session};
+use crate::store::{Change, Committed, Page, SessionCursor, Store};
+
+pub(super) async fn a_session_is_inserted_only_where_none_is(store: Arc<dyn Store>) {
+    let first = one_login(&store).await;
+
+    assert_eq!(lost(&store, &[insert(first.clone())]).await, 0);
+    let other = Session { label: Some("another".into()), ..first.clone() };
+    assert_eq!(lost(&store, &[insert(other)]).await, 0);
+
+    assert_eq!(answer(store.session(first.id).await), Some(first));
+}
+
+pub(super) async fn a_session_of_nobody_is_not_inserted(store: Arc<dyn Store>) {
+    let _ = applied(&store, &[insert_user(user(1))]).await;
+
+    assert_eq!(lost(&store, &[insert(session(1, 2))]).await, 0);
+    let unknown = "unknown".parse().expect("a name");
+    assert_eq!(lost(&store, &[insert(Session { client: unknown, ..session(1, 1) })]).await, 0);
+
+    assert_eq!(answer(store.session(session_id(1)).await), None);
+}
+
+pub(super) async fn only_the_next_revision_is_swapped_in(store: Arc<dyn Store>) {
+    let first = Session { revision: 5, ..session(1, 1) };
+    let _ = applied(&store, &[insert_user(user(1)), insert(first.clone())]).await;
+
+    for revision in [0, 4, 5, 7] {
+        assert_eq!(lost(&store, &[swap(Session { revision, ..first.clone() })]).await, 0, "{revision}");
+    }
+    assert_eq!(lost(&store, &[swap(Session { revision: 6, ..session(2, 1) })]).await, 0);
+
+    assert_eq!(answer(store.session(first.id).await), Some(first.clone()));
+    let _ = applied(&store, &[swap(used(&first, NOON + HOUR))]).await;
+}
+
+pub(super) async fn of_32_parallel_swaps_one_wins(store: Arc<dyn Store>) {
+    let mut kept = one_login(&store).await;
+    for _ in 0..20 {
+        let mut racers = JoinSet::new();
+        for racer in 0..32 {
+            let (store, next) =
+                (Arc::clone(&store), used(&kept, kept.seen_at + Duration::from_millis(racer)));
+            racers.spawn(async move {
+                matches!(answer(store.commit(&[swap(next.clone())]).await), Committed::Applied(_))
+                    .then_some(next)
+            });
+        }
+        let winners: Vec<Session> = racers.join_all().await.into_iter().flatten().collect();
+
+        let [winner] = &winners[..] else { panic!("{} have won", winners.len()) };
+        assert_eq!(answer(store.session(kept.id).await).as_ref(), Some(winner));
+        kept = winner.clone();
+    }
+}
+
+pub(super) async fn an_ended_session_never_lives_again(store: Arc<dyn Store>) {
+    let kept = one_login(&store).await;
+    let _ = applied(&store, &[end(1, NOON + HOUR)]).await;
+    let ended = answer(store.session(kept.id).await).expect("it stays for a while");
+    assert_eq!(ended.ended, Some(Ended { at: NOON + HOUR, cause: Cause::Logout }));
+    assert_ne!(ended.revision, kept.revision);
+
+    for revision in 0..4 {
+        let alive = Session { ended: None, revision, ..kept.clone() };
+        assert_eq!(lost(&store, &[swap(alive)]).await, 0, "swapped at {revision}");
+    }
+    assert_eq!(lost(&store, &[insert(kept.clone())]).await, 0);
+    assert_eq!(lost(&store, &[Change::Restamp(kept.id)]).await, 0);
+    assert_eq!(lost(&store, &[Change::ExpectLive(kept.id, NOON)]).await, 0);
+    let patch = serde_json::Map::new();
+    let merge = Change::MergeData { session: kept.id, patch, expected: None, limit: 100, now: NOON };
+    assert_eq!(lost(&store, &[merge]).await, 0);
+
+    assert_eq!(answer(store.session(kept.id).await), Some(ended));
+}
+
+pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
+    let kept = one_login(&store).await;
+
+    let first = applied(&store, &[end(1, NOON + HOUR)]).await;
+    let again = applied(
+        &store,
+        &[Change::EndSession(kept.id, ending(NOON + 2 * HOUR, Cause::ByAdmin)), end(9, NOON)],
+    )
+    .await;
+
+    assert_eq!(first.ended, [kept.id]);
+    assert_eq!(first.entries.len(), 1);
+    assert_eq!(first.entries[0].subject, Subject::Session(kept.id));
+    assert_eq!(first.entries[0].until, Some(NOON + 2 * HOUR));
+    assert!(again.ended.is_empty() && again.entries.is_empty());
+    let ended = answer(store.session(kept.id).await).and_then(|session| session.ended);
+    assert_eq!(ended, Some(Ended { at: NOON + HOUR, cause: Cause::Logout }));
+    assert_eq!(answer(store.log_after(Default::default()).await).entries, first.entries);
+}
+
+pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<dyn Store>) {
+    let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(100, 2))];
+    changes.extend((0..10).map(|number| insert(session(number, 1))));
+    changes.push(end(0, NOON));
+    let _ = applied(&store, &changes).await;
+    let all_but = |except| Change::EndSessionsOf {
+        user: user_id(1),
+        except,
+        ending: ending(NOON + HOUR, Cause::PasswordChanged),
+    };
+
+    let others = applied(&store, &[all_but(Some(session_id(5)))]).await;
+    let spared = answer(store.session(session_id(5)).await).and_then(|session| session.ended);
+    let last = applied(&store, &[all_but(None)]).await;
+
+    assert_eq!(others.ended.len(), 8);
+    assert!(!others.ended.contains(&session_id(5)) && !others.ended.contains(&session_id(0)));
+    let subjects: Vec<_> = others.entries.iter().map(|entry| entry.subject.clone()).collect();
+    assert_eq!(subjects, others.ended.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(spared, None);
+    assert_eq!(last.ended, [session_id(5)]);
+    let stranger = answer(store.session(session_id(100)).await).expect("it was inserted");
+    assert_eq!(stranger.ended, None);
+}
+
+pub(super) async fn live_sessions_are_listed_once_and_the_newest_first(store: Arc<dyn Store>) {
+    let opened = |number: u16| NOON + Duration::from_secs(u64::from(number / 7));
+    let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(99, 2))];
+    changes.extend((0..60).map(|number| {
+        let at = opened(number);
+        insert(Session { authenticated_at: at, seen_at: at, ..session(number, 1) })
+    }));
+    // One has ended, one lay idle, one is at its absolute end.
+    changes.push(end(3, NOON));
+    changes.push(insert(Session { idle: HOUR, ..session(61, 1) }));
+    changes.push(insert(Session { expires_at: NOON + HOUR, ..session(62, 1) }));
+    let _ = applied(&store, &changes).await;
+
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = Page { after, limit: 8 };
+        let sessions = answer(store.sessions_of(user_id(1), page, NOON + HOUR).await);
+        assert!(sessions.len() <= 8);
+        let Some(last) = sessions.last() else { break };
+        after = Some(SessionCursor { authenticated_at: last.authenticated_at, id: last.id });
+        found.extend(sessions);
+    }
+
+    assert!(found.is_sorted_by(|a, b| a.authenticated_at >= b.authenticated_at));
+    let mut numbers: Vec<_> = found.iter().map(|session| session.id).collect();
+    numbers.sort();
+    let mut expected: Vec<_> = (0..60).filter(|number| *number != 3).map(session_id).collect();
+    expected.sort();
+    assert_eq!(numbers, expected);
+    assert!(
+        answer(store.sessions_of(user_id(1), Page { after: None, limit: 100 }, NOON + 2 * DAY).await)
+            .is_empty()
+    );
+}
+
+pub(super) async fn a_session_is_read_with_all_that_it_is_judged_by(store: Arc<dyn Store>) {
+    let kept = one_login(&store).await;
+
+    let standing = answer(store.standing(kept.id).await).expect("it was inserted");
+
+    assert_eq!(standing.session, kept);
+    assert_eq!(standing.user, user(1));
+    assert_eq!(Some(standing.client), answer(store.client(&kept.client).await));
+    assert_eq!(standing.not_before.number(), 0);
+    assert!(answer(store.standing(session_id(2)).await).is_none());
+}

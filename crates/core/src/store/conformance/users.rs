@@ -1,0 +1,96 @@
+//! Laws of users: one name, one address, one winner.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::fixture::{answer, applied, insert_user, lost, name, user, user_id};
+use crate::kept::user::User;
+use crate::store::{Change, Committed, Login, Page, Store};
+
+pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>) {
+    for round in 0..10_u16 {
+        let mut racers = JoinSet::new();
+        for racer in 0..32_u16 {
+            let shown = if racer % 2 == 0 { format!("Straße{round}") } else { format!("STRASSE{round}") };
+            let racer = User { username: name(&shown), ..user(round * 100 + racer) };
+            let store = Arc::clone(&store);
+            racers.spawn(async move {
+                let committed = answer(store.commit(&[insert_user(racer.clone())]).await);
+                matches!(committed, Committed::Applied(_)).then_some(racer)
+            });
+        }
+        let winners: Vec<User> = racers.join_all().await.into_iter().flatten().collect();
+
+        let [winner] = &winners[..] else { panic!("{} have the name", winners.len()) };
+        let login = Login::Username(winner.username.folded().to_owned());
+        assert_eq!(answer(store.user_by_login(&login).await).as_ref(), Some(winner));
+    }
+}
+
+pub(super) async fn a_taken_name_cannot_be_taken_over_by_a_swap(store: Arc<dyn Store>) {
+    let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
+
+    let thief = User { username: user(1).username, revision: 1, ..user(2) };
+    assert_eq!(lost(&store, &[Change::SwapUser(Box::new(thief))]).await, 0);
+
+    assert_eq!(answer(store.user(user_id(2)).await), Some(user(2)));
+    let login = Login::Username(user(1).username.folded().to_owned());
+    assert_eq!(answer(store.user_by_login(&login).await), Some(user(1)));
+}
+
+pub(super) async fn an_address_finds_nobody_before_it_is_verified(store: Arc<dyn Store>) {
+    let claims = |number| User { email: Some("Ada@Example.org".into()), ..user(number) };
+    let login = Login::Email("ada@example.org".into());
+    let _ = applied(&store, &[insert_user(claims(1)), insert_user(claims(2))]).await;
+    assert_eq!(answer(store.user_by_login(&login).await), None);
+
+    let verified = User { email_verified: true, revision: 1, ..claims(2) };
+    let _ = applied(&store, &[Change::SwapUser(Box::new(verified.clone()))]).await;
+
+    assert_eq!(answer(store.user_by_login(&login).await), Some(verified));
+    let second = User { email_verified: true, revision: 1, ..claims(1) };
+    assert_eq!(lost(&store, &[Change::SwapUser(Box::new(second))]).await, 0);
+    let third = User { email: Some("ADA@EXAMPLE.ORG".into()), email_verified: true, ..user(3) };
+    assert_eq!(lost(&store, &[insert_user(third)]).await, 0);
+    assert_eq!(answer(store.user_by_login(&Login::Username("ada@example.org".into())).await), None);
+}
+
+pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc<dyn Store>) {
+    let names = ["zoë", "Ada", "ada2", "Борис", "李", "_", "a b", "0", "ß", "🔑", "Z"];
+    let users = names.iter().zip(1..).map(|(text, number)| User { username: name(text), ..user(number) });
+    let _ = applied(&store, &users.clone().map(insert_user).collect::<Vec<_>>()).await;
+
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = answer(store.users(Page { after, limit: 3 }).await);
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        after = Some(last.username.folded().to_owned());
+        found.extend(page);
+    }
+
+    let mut expected: Vec<User> = users.collect();
+    expected.sort_by(|a, b| a.username.folded().cmp(b.username.folded()));
+    assert_eq!(found, expected);
+}
+
+pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Store>) {
+    let mut kept = user(1);
+    let _ = applied(&store, &[insert_user(kept.clone())]).await;
+    for _ in 0..10 {
+        let mut racers = JoinSet::new();
+        for racer in 0..32 {
+            let (store, next) = (Arc::clone(&store), kept.with_roles(vec![format!("role{racer}")]));
+            racers.spawn(async move {
+                let committed = answer(store.commit(&[Change::SwapUser(Box::new(next.clone()))]).await);
+                matches!(committed, Committed::Applied(_)).then_some(next)
+            });
+        }
+        let winners: Vec<User> = racers.join_all().await.into_iter().flatten().collect();
+
+        let [winner] = &winners[..] else { panic!("{} have won", winners.len()) };
+        assert_eq!(answer(store.user(kept.id).await).as_ref(), Some(winner));
+        kept = winner.clone();
+    }
+}
