@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, Time};
-use counterfoil_verify::{Carrier, Denied, Principal, Reason, SettingsError, TokenVerifier};
+use counterfoil_verify::{AccessClaims, Carrier, Denied, Principal, Reason, SettingsError, TokenVerifier};
 
 use mint::{ALICE, ISSUER, Mint, NOON, NOON_SECONDS, SESSION, SHOP, TOKEN, claims, with, without};
 
@@ -208,6 +208,34 @@ fn a_claim_that_stands_twice_is_refused() {
         let verdict = mint.verifier().verify(&mint.sign_text("at+jwt", &text), NOON);
         assert_eq!(verdict, Err(Denied::Invalid(Reason::Claims)), "{twice}");
     }
+}
+
+#[test]
+fn a_claim_that_is_not_ours_is_read_as_strictly() {
+    let mint = Mint::new();
+    let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+    for value in [r#"{"a":1,"a":2}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#, "1e999", deep.as_str()] {
+        let text = claims().to_string().replacen('{', &format!("{{\"tenant\":{value},"), 1);
+        let verdict = mint.verifier().verify(&mint.sign_text("at+jwt", &text), NOON);
+        assert_eq!(verdict, Err(Denied::Invalid(Reason::Claims)), "{value}");
+    }
+}
+
+#[test]
+fn a_configured_claim_never_stands_in_for_a_registered_one() {
+    let mut minted = AccessClaims::from_json(without("scope").to_string().as_bytes()).unwrap();
+    for name in ["sub", "exp", "pos", "scope", "nbf", "acr", "status", "cnf"] {
+        minted.extra.insert(name.to_owned(), json!("admin"));
+    }
+    minted.extra.insert("tenant".to_owned(), json!("blue"));
+
+    let written: Value = serde_json::from_slice(&minted.to_json()).unwrap();
+
+    let mut expected = without("scope");
+    expected["tenant"] = json!("blue");
+    assert_eq!(written, expected);
+    let text = String::from_utf8(minted.to_json()).unwrap();
+    assert!(!text.contains("admin") && text.matches("\"sub\"").count() == 1);
 }
 
 #[test]
