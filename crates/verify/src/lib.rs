@@ -9,7 +9,7 @@
 //! [`TokenVerifier`] judges the token by itself, [`Revocations`] knows what ended before its time,
 //! and [`LocalVerifier`] puts the two together. Nothing here does I/O or reads a clock on its own.
 //!
-//! Features: `tower` adds [`AuthLayer`](layer::AuthLayer), the reading of cookies and the judgement
+//! Features: `tower` adds `AuthLayer`, the reading of cookies and the judgement
 //! of cross-site writes; `axum` adds extractors and rejections; `test-util` lets the tests of a
 //! handler make a [`Principal`].
 

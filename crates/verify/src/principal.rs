@@ -49,7 +49,7 @@ impl Inner {
         let mut probe = Probe::at(parts.position);
         probe = parts.session.into_iter().fold(probe, Probe::session);
         probe = parts.token.into_iter().fold(probe, Probe::token);
-        probe = user.into_iter().copied().fold(probe, Probe::user);
+        probe = user.iter().copied().fold(probe, Probe::user);
         probe = parts.client.iter().fold(probe, Probe::client);
         parts.key.iter().fold(probe, Probe::key)
     }
