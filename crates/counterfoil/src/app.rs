@@ -53,7 +53,6 @@ pub struct Inner {
     pub(crate) sign_in: SignIn,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
-    pub(crate) horizon: Arc<Horizon>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
@@ -183,7 +182,7 @@ impl App {
         let inner = Inner {
             sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon)),
             issuer: Issuer::new(Arc::clone(&store), Arc::clone(&ring), name, Arc::clone(&horizon), grace),
-            revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
+            revoker: Revoker::new(Arc::clone(&store), horizon),
             authenticator: Arc::new(Authenticator::new(
                 Arc::clone(&store),
                 Arc::clone(&memory),
@@ -199,7 +198,6 @@ impl App {
             store,
             memory,
             ring,
-            horizon,
             verifier,
             clock,
             started,

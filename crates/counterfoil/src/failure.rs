@@ -54,6 +54,12 @@ pub(crate) enum AppError {
     /// Not everything that serving needs is there.
     #[error("not ready: {0}")]
     NotReady(String),
+    /// The answer was not there in time.
+    #[error("the request took too long")]
+    TooLate,
+    /// An application does not know its own session data again.
+    #[error("a member of the session data is of another type than the handler takes it for")]
+    OtherType,
     /// A handler panicked. The last net; there is no input that is known to do it.
     #[error("a handler panicked")]
     Panicked,
@@ -118,7 +124,10 @@ impl AppError {
             Self::NotReady(missing) => {
                 retry(problem(503, "not-ready", "Not ready").detail(format!("missing: {missing}")), 1)
             }
-            Self::Panicked => {
+            Self::TooLate => {
+                retry(problem(503, "timeout", "Too late").detail("the answer was not there in time"), 1)
+            }
+            Self::OtherType | Self::Panicked => {
                 problem(500, "internal", "Internal error").detail("this is our fault, and is logged")
             }
         }

@@ -77,8 +77,11 @@ struct Queue {
 /// One password and whoever waits for it.
 struct Job {
     since: Instant,
-    work: Box<dyn FnOnce(Result<&mut Bench, HashingError>) + Send>,
+    work: Box<Work>,
 }
+
+/// What is done at a bench, or instead of it where there is none in time.
+type Work = dyn FnOnce(Result<&mut Bench, HashingError>) + Send;
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -56,6 +56,7 @@ pub mod settings;
 mod shown;
 pub mod store_url;
 mod task;
+mod time_limit;
 
 mod routes;
 

@@ -5,16 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
 use axum_server::Handle;
-use http::{HeaderValue, StatusCode, header};
 use hyper_util::rt::TokioTimer;
 use tokio::sync::Semaphore;
-
-use counterfoil_verify::{Problem, RequestId};
 
 use crate::admin_socket::AdminSocket;
 use crate::app::App;
@@ -97,7 +90,7 @@ async fn listen(app: &App, listener: TcpListener, handle: Handle<SocketAddr>) ->
         .acceptor(Capped(places))
         .accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not taken"));
     bound(server.http_builder(), limits);
-    server.serve(router(app).into_make_service_with_connect_info::<SocketAddr>()).await
+    server.serve(routes::site(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 /// Sets what a connection may take. Without the timer hyper's time-outs do nothing at all.
@@ -114,28 +107,4 @@ fn bound(
         .keep_alive_timeout(limits.header_read)
         .max_concurrent_streams(100)
         .max_header_list_size(u32::try_from(headers).unwrap_or(u32::MAX));
-}
-
-fn router(app: &App) -> Router {
-    routes::site(app.clone()).layer(from_fn_with_state(app.settings().limits.request, in_time))
-}
-
-/// Gives an answer in time, if only the answer that there is none. What was handed to the store is done all
-/// the same, and its credentials are lost with the answer.
-async fn in_time(State(most): State<Duration>, request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
-    match tokio::time::timeout(most, next.run(request)).await {
-        Ok(answer) => answer,
-        Err(_) => too_late(id),
-    }
-}
-
-fn too_late(id: Option<RequestId>) -> Response {
-    let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "/problems/timeout", "Too late")
-        .detail("the request could not be answered in time")
-        .header(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    if let Some(RequestId(id)) = id {
-        problem = problem.request_id(id);
-    }
-    problem.into_response::<axum::body::Body>().into_response()
 }

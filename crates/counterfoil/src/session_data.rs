@@ -3,18 +3,15 @@
 use axum::Extension;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use counterfoil_core::store::{Change, Committed, StoreError};
-use counterfoil_verify::{Denied, Principal, Problem, Reason, SessionId, Shown};
+use counterfoil_core::policy::{Trouble, data};
+use counterfoil_verify::{Denied, Principal, Reason, SessionId, Shown};
 
 use crate::app::App;
-
-/// The most bytes that the data of one session may have.
-pub const LARGEST: usize = 16 * 1024;
+use crate::failure::AppError;
 
 /// The data of the caller's session: one JSON object.
 ///
@@ -40,25 +37,23 @@ pub struct SessionData {
     members: Map<String, Value>,
 }
 
-/// The data could not be read or changed. As an answer it is 401, 413, 422, 500 or 503.
+/// The data could not be read or changed.
+///
+/// As an answer it is 401 if the session has ended meanwhile, 413 if the data would have more than
+/// [`LARGEST`](counterfoil_core::policy::data::LARGEST) bytes, 422 for a patch that is none, 503 if the store
+/// could not do it, and 500 for a type that the application itself has mistaken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionDataError {
-    /// The session has ended while the request was under way.
-    #[error("the session has ended")]
-    Ended,
-    /// The data would have more than [`LARGEST`] bytes.
-    #[error("the session data would be too large")]
-    TooLarge,
     /// A patch is an object: each of its members takes the place of the kept one, `null` removes it.
     #[error("a patch of session data is an object")]
     NotAnObject,
     /// A member is there, and is not of the type that was asked for.
     #[error("the member `{0}` of the session data is of another type")]
     OtherType(String),
-    /// The store could not do it.
+    /// It was refused, or the store could not do it.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Trouble(#[from] Trouble),
 }
 
 impl SessionData {
@@ -84,22 +79,9 @@ impl SessionData {
     /// If the session has ended meanwhile or the outcome would be too large. Then nothing has changed.
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
-        let now = self.app.now();
-        let change = Change::MergeData { session: self.session, patch, expected: None, limit: LARGEST, now };
-        match self.app.store.commit(&[change]).await? {
-            Committed::Applied(applied) => {
-                self.members = applied.data.map(|data| data.members).unwrap_or_default();
-                Ok(())
-            }
-            Committed::Lost(_) => Err(self.why_lost().await?),
-        }
-    }
-
-    /// A merge without an expected revision is lost for two reasons alone.
-    async fn why_lost(&self) -> Result<SessionDataError, StoreError> {
-        let kept = self.app.store.session(self.session).await?;
-        let is_live = kept.is_some_and(|session| session.is_live(self.app.now()).is_ok());
-        Ok(if is_live { SessionDataError::TooLarge } else { SessionDataError::Ended })
+        let (store, now) = (&*self.app.store, self.app.now());
+        self.members = data::merge(store, self.session, patch, None, now).await?.members;
+        Ok(())
     }
 }
 
@@ -111,42 +93,33 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
         let principal = principal.map_err(IntoResponse::into_response)?;
         let app = Extension::<App>::from_request_parts(parts, state).await;
         let Extension(app) = app.map_err(IntoResponse::into_response)?;
-        let session = principal.session().ok_or_else(|| SessionDataError::Ended.into_response())?;
-        let kept = app.store.data(session).await.map_err(|e| SessionDataError::from(e).into_response())?;
-        let members = kept.map(|data| data.members).unwrap_or_default();
-        Ok(Self { app, session, members })
+        // Only a foreign issuer's token has no session, and no data either.
+        let nobody = || AppError::denied(Denied::Invalid(Reason::Kind), Shown::Nothing).into_response();
+        let session = principal.session().ok_or_else(nobody)?;
+        let kept =
+            data::of(&*app.store, session).await.map_err(|e| SessionDataError::from(e).into_response())?;
+        Ok(Self { app, session, members: kept.members })
     }
 }
 
-impl From<&SessionDataError> for Problem {
-    fn from(error: &SessionDataError) -> Self {
-        let problem = match error {
-            SessionDataError::Ended => {
-                let denied = Denied::Invalid(Reason::Record("ended"));
-                return Self::of_denied(&denied, Shown::Nothing);
-            }
-            SessionDataError::TooLarge => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "/problems/too-large", "Too large")
-            }
-            SessionDataError::NotAnObject => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "/problems/invalid-field", "Invalid field")
-            }
-            SessionDataError::OtherType(_) => {
-                // What is kept was written by the application itself.
-                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "/problems/internal", "Internal error");
-            }
-            SessionDataError::Store(_) => return Self::of_denied(&Denied::Unavailable, Shown::Nothing),
-        };
-        problem.detail(error.to_string())
+impl From<SessionDataError> for AppError {
+    fn from(error: SessionDataError) -> Self {
+        match error {
+            SessionDataError::NotAnObject => Self::field("data", "is to be an object"),
+            SessionDataError::OtherType(_) => Self::OtherType,
+            SessionDataError::Trouble(trouble) => trouble.into(),
+        }
     }
 }
 
 impl IntoResponse for SessionDataError {
     fn into_response(self) -> Response {
         match &self {
-            Self::Store(_) | Self::OtherType(_) => tracing::error!(error = %self, "session data failed"),
-            Self::Ended | Self::TooLarge | Self::NotAnObject => {}
+            Self::Trouble(Trouble::Failed(_)) | Self::OtherType(_) => {
+                tracing::error!(error = %self, "session data failed");
+            }
+            Self::Trouble(Trouble::Refused(_)) | Self::NotAnObject => {}
         }
-        IntoResponse::into_response(Problem::from(&self))
+        AppError::from(self).into_response()
     }
 }

@@ -29,6 +29,7 @@ use counterfoil_verify::CsrfLayer;
 use crate::app::App;
 use crate::failure::AppError;
 use crate::headers;
+use crate::time_limit::in_time;
 
 pub use openapi::openapi;
 
@@ -76,12 +77,14 @@ fn everything(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
     always.into_iter().chain(with_cookie).collect()
 }
 
-/// From the outside in: the id and the headers, the last net, the judgement of cross-site writes, the handler.
+/// From the outside in: the id and the headers, the time limit, the last net, the judgement of cross-site
+/// writes, the handler.
 fn wrapped(route: MethodRouter<App>, csrf: CsrfLayer, app: &App) -> MethodRouter<App> {
     route
         .fallback(no_such_method)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(headers::caught))
+        .layer(from_fn_with_state(app.settings().limits.request, in_time))
         .layer(from_fn_with_state(app.clone(), headers::finish))
 }
 
