@@ -1,6 +1,7 @@
 //! What goes to the terminal: tables, and text that others wrote.
 
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use comfy_table::{Table, presets};
 use serde_json::Value;
@@ -29,13 +30,27 @@ fn steers(character: char) -> bool {
         || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Prints `text` and the end of a line. A reader that has seen enough (`| head`) is no fault.
+pub(crate) fn say(text: &str) -> Result<(), Fault> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fault::because("standard output cannot be written", &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Prints rows under a header.
-pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
+pub(crate) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Result<(), Fault> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
     table.add_rows(rows.into_iter().map(|row| row.map(|cell| printable(&cell))));
-    println!("{}", table.trim_fmt());
+    say(&table.trim_fmt())
 }
 
 /// Prints `value` as JSON. It may hold what strangers wrote; JSON escapes controls, we the rest that steers.
@@ -49,8 +64,7 @@ pub(crate) fn json(value: &Value) -> Result<(), Fault> {
             other => other.to_string(),
         })
         .collect();
-    println!("{escaped}");
-    Ok(())
+    say(&escaped)
 }
 
 /// The member `name` of a record, for a cell: a text as it is, a missing one as `-`.

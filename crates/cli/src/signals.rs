@@ -3,6 +3,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::fault::Fault;
+use crate::show;
 
 /// The signals that ask us to stop, being listened for.
 pub(crate) struct Stop {
@@ -18,8 +19,12 @@ impl Stop {
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    /// Waits for SIGTERM or SIGINT.
-    pub(crate) async fn asked(mut self) {
+    /// Waits for SIGTERM or SIGINT; says `hello` first. A server begins to wait when everything is open, the
+    /// operator's socket too, so what is said here is said in time.
+    pub(crate) async fn asked_after(mut self, hello: String) {
+        if let Err(fault) = show::say(&hello) {
+            tracing::warn!(?fault, "nobody was told where we listen");
+        }
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -164,6 +164,25 @@ fn a_database_that_is_not_ours_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_alone() {
+    // Where SQLite keeps the application id and the user version in the first page.
+    for (what, place) in [("foreign", 68..72), ("newer", 60..64)] {
+        let (_place, dir) = used();
+        let database = dir.join("counterfoil.db");
+        let mut bytes = fs::read(&database).unwrap();
+        bytes[place].copy_from_slice(&[0, 0, 7, 7]);
+        fs::write(&database, bytes).unwrap();
+        let before = contents(&dir);
+
+        let said = serve(&dir, &[]);
+
+        assert_eq!(said.code, 1, "{what}: {said:?}");
+        assert!(is_one_clear_error(&said), "{what}: {said:?}");
+        assert_eq!(contents(&dir), before, "{what}");
+    }
+}
+
+#[test]
 fn a_master_key_that_cannot_be_used_is_one_clear_error() {
     for (what, spoil) in [
         ("is gone", (|key: &Path| fs::remove_file(key).unwrap()) as fn(&Path)),

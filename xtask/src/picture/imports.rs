@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use syn::visit::{self, Visit};
 use syn::{UseTree, Visibility};
 
-use crate::picture::source::is_for_tests;
-
 /// One path that a module names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
@@ -94,6 +92,15 @@ impl<'ast> Visit<'ast> for Imports {
         }
         visit::visit_path(self, path);
     }
+}
+
+/// Whether `attributes` say that something is compiled for tests alone.
+pub(crate) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let is_cfg_test = attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"));
+        is_cfg_test || attribute.path().is_ident("test")
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
-use crate::picture::imports::{self, Import};
+use crate::picture::imports::{self, Import, is_for_tests};
 
 /// What a file holds.
 pub(crate) struct Source {
@@ -64,15 +64,6 @@ impl Source {
             imports: imports::of(&file),
         })
     }
-}
-
-/// Whether `attributes` say that something is compiled for tests alone.
-pub(crate) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        let is_cfg_test = attribute.path().is_ident("cfg")
-            && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"));
-        is_cfg_test || attribute.path().is_ident("test")
-    })
 }
 
 #[derive(Default)]

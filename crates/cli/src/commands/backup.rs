@@ -8,7 +8,7 @@ use counterfoil::admin;
 use crate::arguments::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
-use crate::show::printable;
+use crate::show::{self, printable};
 
 /// Where to.
 #[derive(Args)]
@@ -26,6 +26,5 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> 
         return Err(Fault::failure(format!("{} exists already", file.display())).hint("name a new file"));
     }
     administer(common, admin::Command::Backup { file: file.clone() }).await?;
-    println!("{}", printable(&file.to_string_lossy()));
-    Ok(())
+    show::say(&printable(&file.to_string_lossy()))
 }

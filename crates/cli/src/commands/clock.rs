@@ -25,7 +25,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
 
 async fn accept(common: &Common) -> Result<(), Fault> {
     let answer = administer(common, admin::Command::ClockAccept {}).await?;
-    println!("accepted {}", show::time(&answer, "wall"));
+    show::say(&format!("accepted {}", show::time(&answer, "wall")))?;
     if answer["restart"] == true {
         eprintln!("hint: restart the server; until then it goes by {}", show::time(&answer, "now"));
     }

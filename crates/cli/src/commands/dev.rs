@@ -27,9 +27,8 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     let dir = dir.map_err(|error| Fault::because("there is no place for a throw-away store", &error))?;
     let app = App::open(for_trying_out(dir.path(), address)?).await?;
     app.administer(demo_user()).await?;
-
-    print!("{}", tour::text(&format!("http://{address}"), dir.path()));
-    let served = server::serve(app, listener, stop.asked()).await;
+    let tour = tour::text(&format!("http://{address}"), dir.path());
+    let served = server::serve(app, listener, stop.asked_after(tour)).await;
     // Said rather than dropped: a store that stays behind holds the sessions of somebody's tests.
     dir.close().map_err(|error| Fault::because("the throw-away store is not removed", &error))?;
     served.map_err(|error| Fault::because("the server ended", &error))

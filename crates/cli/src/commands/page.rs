@@ -33,7 +33,7 @@ impl PageOptions {
             return show::json(answer);
         }
         let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
-        show::table(header, records.iter().map(row));
+        show::table(header, records.iter().map(row))?;
         if let Some(next) = answer["next"].as_str() {
             eprintln!("more: --after {}", show::quoted(next));
         }

@@ -6,7 +6,7 @@ use counterfoil::{App, server};
 
 use crate::arguments::Common;
 use crate::fault::Fault;
-use crate::show::printable;
+use crate::show;
 use crate::signals::Stop;
 
 /// Serves until it is told to stop.
@@ -19,9 +19,9 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
 
-    println!("listening on http://{address}");
-    println!("issuer {issuer}, data in {}", printable(&common.data_dir.to_string_lossy()));
-    let served = server::serve(app, listener, stop.asked()).await;
+    let data = show::printable(&common.data_dir.to_string_lossy());
+    let hello = format!("listening on http://{address}\nissuer {issuer}, data in {data}");
+    let served = server::serve(app, listener, stop.asked_after(hello)).await;
     served.map_err(|error| Fault::because("the server ended", &error))
 }
 

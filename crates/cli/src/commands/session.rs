@@ -72,6 +72,5 @@ async fn revoke(common: &Common, options: Revoke) -> Result<(), Fault> {
         (None, None) | (Some(_), Some(_)) => return Err(Fault::usage("name one session, or one user")),
     };
     let answer = administer(common, command).await?;
-    println!("revoked {}", show::cell(&answer, "revoked"));
-    Ok(())
+    show::say(&format!("revoked {}", cell(&answer, "revoked")))
 }

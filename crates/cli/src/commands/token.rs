@@ -52,8 +52,7 @@ impl Inspect {
         if self.json {
             return show::json(&seen.as_json(now));
         }
-        print!("{}", seen.as_text(now));
-        Ok(())
+        show::say(&seen.as_text(now))
     }
 }
 
@@ -106,9 +105,9 @@ impl Seen {
 
     fn as_text(&self, now: i64) -> String {
         match self {
-            Self::Session { session } => format!("kind     session token\nsession  {session}\n"),
+            Self::Session { session } => format!("kind     session token\nsession  {session}"),
             Self::Refresh { session, turn } => {
-                format!("kind     refresh token\nsession  {session}\nturn     {turn}\n")
+                format!("kind     refresh token\nsession  {session}\nturn     {turn}")
             }
             Self::Jwt(token) => jwt_as_text(token, now),
         }
@@ -128,7 +127,7 @@ fn jwt_as_text(token: &Unverified, now: i64) -> String {
         "wrong".to_owned()
     });
     lines.extend(wrong.iter().map(|reason| format!("  {}", printable(reason))));
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 /// One line: a text as it is, a time also as a date and as a distance from now.

@@ -48,8 +48,7 @@ sid=$(curl -s -H "Authorization: Bearer $jwt" "$base/v1/me" | sed -n 's/.*"sessi
 curl -s -X DELETE -H "Authorization: Bearer $access" -w '%{{http_code}}\n' "$base/v1/sessions/$sid"
 curl -s -H "Authorization: Bearer $jwt" "$base/v1/me"; echo
 
-# That is all. Ctrl-C in the first terminal ends it.
-"##
+# That is all. Ctrl-C in the first terminal ends it."##
     )
 }
 

@@ -52,12 +52,8 @@ async fn add(common: &Common, options: Add) -> Result<(), Fault> {
     if options.json {
         return show::json(&answer["user"]);
     }
-    println!(
-        "added {} ({})",
-        show::printable(&cell(&answer["user"], "username")),
-        cell(&answer["user"], "id")
-    );
-    Ok(())
+    let user = &answer["user"];
+    show::say(&format!("added {} ({})", show::printable(&cell(user, "username")), cell(user, "id")))
 }
 
 async fn list(common: &Common, page: PageOptions) -> Result<(), Fault> {
