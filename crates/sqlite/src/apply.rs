@@ -145,7 +145,23 @@ impl Work<'_> {
             }
             Change::RaiseNotBefore(Mark::Everyone) => log::raise_not_before(self.connection, position),
             // Carried out before; nothing of them depends on a position.
-            _ => Ok(true),
+            Change::ExpectEpoch(..)
+            | Change::ExpectClient(..)
+            | Change::ExpectLive(..)
+            | Change::InsertUser(_)
+            | Change::SwapUser(_)
+            | Change::InsertSession(_)
+            | Change::SwapSession(_)
+            | Change::EndSession(..)
+            | Change::EndSessionsOf { .. }
+            | Change::MergeData { .. }
+            | Change::InsertClient(_)
+            | Change::SwapClient(_)
+            | Change::InsertKey(_)
+            | Change::SwapKey(_)
+            | Change::Append { .. }
+            | Change::SetFact(..)
+            | Change::Record(_) => Ok(true),
         }
     }
 }

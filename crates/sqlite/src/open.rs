@@ -71,7 +71,7 @@ fn temporary_directory() -> Result<PathBuf, OpenError> {
     let parent = std::env::temp_dir();
     let parent = parent.canonicalize().map_err(|source| refused(&parent, source))?;
     let name: [u8; 16] = random::bytes().map_err(|error| refused(&parent, io::Error::other(error)))?;
-    let directory = parent.join(format!("counterfoil-{}", base64url::encode(&name)));
+    let directory = parent.join(format!("counterfoil-{}", base64url::encode(name)));
     std::fs::DirBuilder::new()
         .mode(0o700)
         .create(&directory)

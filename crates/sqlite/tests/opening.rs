@@ -1,5 +1,7 @@
 //! What is opened, what is refused, and that a refused file is left as it is.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+
 mod common;
 
 use std::fs::{self, OpenOptions, Permissions};

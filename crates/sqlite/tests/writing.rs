@@ -1,5 +1,7 @@
 //! What is written stays, whatever happens: kills, a full disk, errors of the disk, too much at once.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+
 mod common;
 
 use std::collections::HashSet;

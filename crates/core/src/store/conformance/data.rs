@@ -98,7 +98,7 @@ fn any_value(dice: &mut Dice, depth: usize) -> Value {
             0 => any_float(dice),
             _ => dice.one_of(&[json!(0.5), json!(-1.5e300), json!(1e-7), json!(-0.0)]),
         },
-        4 => Value::String(dice.text() + &dice.one_of(&["\u{0}", "\u{8}\u{c}\r\t", "</script>", "\u{2028}"])),
+        4 => Value::String(dice.text() + dice.one_of(&["\u{0}", "\u{8}\u{c}\r\t", "</script>", "\u{2028}"])),
         5 => Value::String(String::new()),
         // In an array a null is a null.
         6 => (0..dice.throw(4)).map(|_| any_value(dice, depth - 1)).collect(),
