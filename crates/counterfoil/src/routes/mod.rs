@@ -95,3 +95,105 @@ async fn no_such_method() -> AppError {
 async fn not_found() -> AppError {
     AppError::NotFound
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::response::Response;
+    use http::{Request, StatusCode, header};
+    use http_body_util::BodyExt as _;
+    use tempfile::TempDir;
+    use tower::ServiceExt as _;
+
+    use counterfoil_core::issued::password::Cost;
+    use counterfoil_core::kept::session::Mode;
+    use counterfoil_core::policy::sign_in::{Credentials, Registration};
+    use counterfoil_jose::Secret;
+    use counterfoil_verify::{AccessClaims, ClientId};
+
+    use crate::settings::Settings;
+
+    use super::*;
+
+    async fn app() -> (App, TempDir) {
+        let dir = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let settings = Settings::new("https://auth.example".parse().unwrap(), store);
+        let password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
+        (App::open(Settings { password_cost, hashing_threads: 1, ..settings }).await.unwrap(), dir)
+    }
+
+    async fn ask(app: &App, method: &str, path: &str, bearer: &str) -> Response {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+        site(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    /// A token of a new login, and the same as it will be when it has long expired.
+    async fn fresh_and_expired(app: &App) -> (String, String) {
+        let (password, from) = (|| Secret::new("correct horse".to_owned()), Default::default());
+        let now = app.now();
+        let form = Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
+        let actor = counterfoil_core::kept::event::Actor::Anonymous;
+        app.sign_in.register(form, actor, &from, now).await.unwrap();
+        let shown = Credentials {
+            username: "ada".into(),
+            password: password(),
+            client: ClientId::default(),
+            mode: Mode::Jwt,
+        };
+        let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
+        let opened = app.issuer.issue_access(judged, Default::default(), now).await.unwrap();
+        let fresh = opened.issued.token.to_string();
+
+        let payload = fresh.split('.').nth(1).unwrap();
+        let payload = counterfoil_jose::base64url::decode(payload).unwrap();
+        let claims = AccessClaims::from_json(&payload).unwrap();
+        let claims = AccessClaims { iat: claims.iat - 7200, exp: claims.exp - 7200, ..claims };
+        let expired = app.ring.signing().sign("at+jwt", &claims.to_json()).unwrap();
+        (fresh, expired)
+    }
+
+    #[tokio::test]
+    async fn an_expired_token_opens_nothing_and_still_logs_out() {
+        let (app, _dir) = app().await;
+        let (fresh, expired) = fresh_and_expired(&app).await;
+        assert_eq!(ask(&app, "GET", "/v1/me", &fresh).await.status(), StatusCode::OK);
+        assert_eq!(ask(&app, "GET", "/v1/me", &expired).await.status(), StatusCode::UNAUTHORIZED);
+
+        assert_eq!(ask(&app, "POST", "/v1/logout", &expired).await.status(), StatusCode::NO_CONTENT);
+
+        assert_eq!(ask(&app, "GET", "/v1/me", &fresh).await.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_a_problem_that_says_nothing_of_it() {
+        async fn broken() -> StatusCode {
+            panic!("hunter2")
+        }
+        let (app, _dir) = app().await;
+        let route = wrapped(get(broken), app.csrf_layer(), &app);
+        let router = Router::new().route("/broken", route).with_state(app);
+
+        let request = Request::get("/broken").body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(&id) && !body.contains("hunter2"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_host_keeps_what_matches_none_of_our_routes() {
+        let (app, _dir) = app().await;
+        let host = Router::new().route("/shop", get(|| async { "shop" })).fallback(|| async { "host" });
+        let host = host.merge(router(app));
+        for (path, expected) in [("/shop", "shop"), ("/elsewhere", "host"), ("/v1/login/", "host")] {
+            let answer = host.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+            assert!(!answer.headers().contains_key("x-request-id"), "{path}");
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), expected);
+        }
+    }
+}

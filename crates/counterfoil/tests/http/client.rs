@@ -1,0 +1,217 @@
+//! A small HTTP/1.1 client that sends whatever it is told, and holds every answer to the same laws.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::site::Site;
+
+/// A request, header lines as bytes: they need not be good ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &str, path: &str) -> Self {
+        Self { method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    pub(crate) fn post(path: &str) -> Self {
+        Self::new("POST", path)
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    pub(crate) fn body(self, kind: &str, body: impl AsRef<[u8]>) -> Self {
+        let mut request = self.header("content-type", kind);
+        request.body = body.as_ref().to_vec();
+        request
+    }
+
+    /// The bytes on the wire.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.method, self.path)
+            .into_bytes();
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        for (name, value) in &self.headers {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let has_length = names.iter().any(|name| name == "content-length" || name == "transfer-encoding");
+        if !has_length && (!self.body.is_empty() || self.method != "GET") {
+            bytes.extend_from_slice(format!("content-length: {}\r\n", self.body.len()).as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
+    /// Sends it and holds the answer to the laws.
+    pub(crate) async fn send(&self, site: &Site) -> Answer {
+        let answer = exchange(site, &self.bytes()).await.expect("an answer");
+        answer.obey(&self.method, &self.path);
+        answer
+    }
+}
+
+/// Sends these bytes on a connection of their own; `None` if it was closed without an answer.
+pub(crate) async fn exchange(site: &Site, bytes: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    // A server that has heard enough may close while we are still sending.
+    let _ = stream.write_all(bytes).await;
+    let mut all = Vec::new();
+    let mut chunk = [0; 16 * 1024];
+    while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+        all.extend_from_slice(&chunk[..read]);
+    }
+    Answer::parse(&all)
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Some(Self { status, headers, body: bytes[end + 4..].to_vec() })
+    }
+
+    pub(crate) fn all<'a>(&'a self, name: &str) -> Vec<&'a str> {
+        self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        match self.all(name).as_slice() {
+            [] => None,
+            [one] => Some(one),
+            several => panic!("{name} stands more than once: {several:?}"),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The `type` of a problem.
+    pub(crate) fn problem(&self) -> String {
+        self.json()["type"].as_str().unwrap().to_owned()
+    }
+
+    /// What may differ between two answers to the same: cut out.
+    pub(crate) fn without_id(mut self) -> Self {
+        let id = self.header("x-request-id").unwrap().to_owned();
+        self.headers.retain(|(name, _)| name != "x-request-id" && name != "date");
+        self.body = String::from_utf8(self.body).unwrap().replace(&id, "ID").into_bytes();
+        self
+    }
+
+    /// The laws of every answer of ours.
+    fn obey(&self, method: &str, path: &str) {
+        assert_ne!(self.status, 500, "{method} {path}: {self:?}");
+        if self.header("x-request-id").is_none() {
+            // Refused by the server below the routes: not a request at all.
+            assert!(matches!(self.status, 400 | 408 | 414 | 431 | 505), "{method} {path}: {self:?}");
+            return;
+        }
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(self.header("cross-origin-resource-policy"), Some("same-origin"));
+        assert!(self.header("content-security-policy").unwrap().contains("default-src 'none'"));
+        assert!(self.header("cache-control").is_some(), "{self:?}");
+        assert!(self.header("server").is_none());
+        assert!(self.headers.iter().all(|(name, _)| !name.starts_with("access-control-")), "CORS is off");
+        self.obey_cookies();
+        if self.status >= 400 {
+            self.obey_problem(method);
+        }
+        assert_documented(method, path, self.status);
+    }
+
+    fn obey_cookies(&self) {
+        let lines = self.all("set-cookie");
+        let names: BTreeSet<_> = lines.iter().map(|line| line.split('=').next().unwrap()).collect();
+        assert_eq!(names.len(), lines.len(), "two lines of one name: {lines:?}");
+        for line in &lines {
+            assert!(line.contains("; Path=/; HttpOnly;"), "{line}");
+            assert_eq!(line.contains("Secure"), line.starts_with("__Host-"), "{line}");
+            assert!(!line.to_lowercase().contains("domain"), "{line}");
+        }
+        if !lines.is_empty() {
+            assert_eq!(self.header("cache-control"), Some("no-store"));
+        }
+    }
+
+    fn obey_problem(&self, method: &str) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        if method != "HEAD" {
+            let body = self.json();
+            assert!(body["type"].as_str().unwrap().starts_with("/problems/"), "{body}");
+            assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
+            assert_eq!(body["status"], self.status);
+            assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{body}");
+        }
+        match self.status {
+            401 => assert!(self.header("www-authenticate").unwrap().starts_with("Bearer")),
+            405 => assert!(!self.header("allow").unwrap().is_empty()),
+            429 | 503 => assert!(self.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1),
+            _ => {}
+        }
+    }
+}
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(counterfoil::openapi);
+
+/// What a route answers is in the document of the contract: 404 and 405 are of paths and methods outside it.
+fn assert_documented(method: &str, path: &str, status: u16) {
+    let path = path.split('?').next().unwrap();
+    let one_session =
+        path.strip_prefix("/v1/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/'));
+    let template = if one_session { "/v1/sessions/{id}" } else { path };
+    let method = if method == "HEAD" { "get".to_owned() } else { method.to_ascii_lowercase() };
+    let operation = &DOCUMENT["paths"][template][&method];
+    match status {
+        404 if DOCUMENT["paths"][template].is_null() => {}
+        // Judged before the method is looked at.
+        403 if operation.is_null() => {}
+        405 => assert!(operation.is_null(), "{method} {path} is documented and not there"),
+        status => assert!(
+            operation["responses"][status.to_string()].is_object(),
+            "{method} {template} answers {status}, which is not documented"
+        ),
+    }
+}

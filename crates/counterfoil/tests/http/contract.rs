@@ -1,0 +1,332 @@
+//! The contract as a whole: documented and there are the same, and no path has two names.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::client::Request;
+use crate::site::{PASSWORD, Site, text};
+
+/// A path of the document as a request names it.
+fn path_of(template: &str) -> String {
+    template.replace("{id}", "AAAAAAAAAAAAAAAAAAAAAA")
+}
+
+fn operations() -> Vec<(String, String, Value)> {
+    let document = counterfoil::openapi();
+    let paths = document["paths"].as_object().unwrap().clone();
+    let operations = paths.into_iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().clone();
+        methods.into_iter().map(move |(method, operation)| (path.clone(), method, operation))
+    });
+    operations.collect()
+}
+
+#[tokio::test]
+async fn every_path_has_exactly_the_methods_of_the_document() {
+    let site = Site::open().await;
+    let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
+    assert_eq!(paths.len(), 15);
+    for path in paths {
+        let mut documented: BTreeSet<String> = operations()
+            .into_iter()
+            .filter(|(found, ..)| *found == path)
+            .map(|(_, method, _)| method.to_uppercase())
+            .collect();
+        if documented.contains("GET") {
+            documented.insert("HEAD".into());
+        }
+        for method in ["TRACE", "OPTIONS", "PUT", "FROB"] {
+            let answer = Request::new(method, &path_of(&path)).send(&site).await;
+            assert_eq!(answer.status, 405, "{method} {path}");
+            let allowed: BTreeSet<String> =
+                answer.header("allow").unwrap().split(',').map(String::from).collect();
+            assert_eq!(allowed, documented, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_changed_by_a_safe_method() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let session = site.login("ada", "session").await;
+    for (path, method, _) in operations().into_iter().filter(|(_, method, _)| method == "get") {
+        for method in [method.to_uppercase(), "HEAD".into()] {
+            let answer =
+                Request::new(&method, &path).bearer(text(&session, "session_token")).send(&site).await;
+            assert_eq!(answer.status, 200, "{method} {path}");
+            assert!(answer.all("set-cookie").is_empty());
+            assert_eq!(answer.body.is_empty(), method == "HEAD", "{path}");
+        }
+    }
+    let list = Request::get("/v1/sessions").bearer(text(&session, "session_token")).send(&site).await.json();
+    assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_path_has_one_name() {
+    let site = Site::open().await;
+    for alias in [
+        "/v1/login/",
+        "//v1/login",
+        "/v1//login",
+        "/V1/login",
+        "/v1/Login",
+        "/v1/%6cogin",
+        "/v1%2flogin",
+        "/v1/./login",
+        "/v1/x/../login",
+        "/v1/login;a",
+        "/v1/login%00",
+        "/v1\\login",
+        "/",
+        "/v1",
+        "/v1/sessions/",
+        "/v1/sessions/a/b",
+        "/.well-known/jwks.json/",
+        "/problems/not-found",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            let answer = Request::new(method, alias).send(&site).await;
+            assert_eq!(answer.status, 404, "{method} {alias}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_id_of_a_login_has_one_text() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let (one, other) = (site.login("ada", "session").await, site.login("ada", "session").await);
+    let id = text(&other["session"], "id");
+    let escaped = format!("%{:02x}{}", id.as_bytes()[0], &id[1..]);
+
+    let end = |id: String| {
+        Request::new("DELETE", &format!("/v1/sessions/{id}")).bearer(text(&one, "session_token"))
+    };
+    assert_eq!(end(escaped).send(&site).await.status, 404);
+    assert_eq!(end(id.to_owned()).send(&site).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_keys_are_public_ones_and_may_be_stored_for_a_while() {
+    let site = Site::open().await;
+
+    let answer = Request::get("/.well-known/jwks.json").send(&site).await;
+
+    assert_eq!(answer.header("content-type"), Some("application/jwk-set+json"));
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+    let keys = answer.json()["keys"].as_array().unwrap().clone();
+    assert_eq!(keys.len(), 1);
+    assert_eq!((&keys[0]["alg"], &keys[0]["use"]), (&json!("ES256"), &json!("sig")));
+    for secret in ["d", "p", "q", "k"] {
+        assert!(keys[0][secret].is_null());
+    }
+}
+
+#[tokio::test]
+async fn the_metadata_names_the_issuer_as_it_is_configured_whatever_the_request_says() {
+    let site = Site::secure().await;
+    let path = "/.well-known/oauth-authorization-server";
+
+    let poisoned = Request::get(path)
+        .header("x-forwarded-host", "attacker.example")
+        .header("forwarded", "host=attacker.example")
+        .send(&site)
+        .await;
+
+    let metadata = poisoned.json();
+    assert_eq!(metadata["issuer"], "https://auth.example");
+    assert_eq!(metadata["jwks_uri"], "https://auth.example/.well-known/jwks.json");
+    assert!(!metadata.to_string().contains("attacker"));
+}
+
+#[tokio::test]
+async fn only_an_issuer_on_tls_asks_browsers_for_tls() {
+    for (site, expected) in [(Site::open().await, None), (Site::secure().await, Some("max-age=31536000"))] {
+        let answer = Request::get("/v1/me").send(&site).await;
+        assert_eq!(answer.header("strict-transport-security"), expected);
+    }
+}
+
+#[tokio::test]
+async fn the_id_of_a_request_is_ours() {
+    let site = Site::open().await;
+
+    let answer = Request::get("/v1/me").header("x-request-id", "theirs").send(&site).await;
+
+    assert_ne!(answer.header("x-request-id"), Some("theirs"));
+}
+
+#[tokio::test]
+async fn who_is_closed_is_alive_and_not_ready() {
+    let site = Site::open().await;
+    assert_eq!(Request::get("/readyz").send(&site).await.status, 200);
+
+    site.app.close().await.unwrap();
+
+    assert_eq!(Request::get("/healthz").send(&site).await.status, 200);
+    let ready = Request::get("/readyz").send(&site).await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.json()["detail"].as_str().unwrap().contains("store"), "{ready:?}");
+}
+
+#[tokio::test]
+async fn without_its_store_nobody_is_let_in_and_nothing_is_said_to_be_done() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
+    site.app.close().await.unwrap();
+    let bearer = text(&session, "session_token");
+    let credentials = json!({ "username": "ada", "password": PASSWORD });
+    let passwords = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
+    let refresh = json!({ "refresh_token": hybrid["refresh_token"] });
+
+    for request in [
+        Request::post("/v1/register").json(&credentials),
+        Request::post("/v1/login").json(&credentials),
+        Request::post("/v1/refresh").json(&refresh),
+        Request::post("/v1/logout").json(&refresh),
+        Request::get("/v1/me").bearer(bearer),
+        Request::post("/v1/token").bearer(bearer),
+        Request::get("/v1/sessions").bearer(bearer),
+        Request::new("DELETE", "/v1/sessions").bearer(bearer),
+        Request::new("DELETE", &format!("/v1/sessions/{}", text(&session["session"], "id"))).bearer(bearer),
+        Request::get("/v1/session/data").bearer(bearer),
+        Request::new("PATCH", "/v1/session/data").json(&json!({ "a": 1 })).bearer(bearer),
+        Request::post("/v1/password").json(&passwords).bearer(bearer),
+    ] {
+        let answer = request.send(&site).await;
+        assert_eq!(answer.status, 503, "{request:?} {answer:?}");
+        assert!(answer.all("set-cookie").is_empty());
+        assert!(
+            !String::from_utf8(answer.body).unwrap().contains("closed"),
+            "no word of what happened inside"
+        );
+    }
+    let browser = Request::post("/v1/logout").header("cookie", format!("counterfoil-session={bearer}"));
+    let answer = browser.header("sec-fetch-site", "same-origin").send(&site).await;
+    assert_eq!((answer.status, answer.all("set-cookie").len()), (503, 0), "the cookie is kept");
+}
+
+/// Each documented answer of each route, asked for: whatever is in the document can happen.
+#[tokio::test]
+async fn every_documented_status_can_be_had() {
+    let mut seen = BTreeSet::new();
+    provoke(&mut seen).await;
+    let documented: BTreeSet<(String, String, String)> = operations()
+        .into_iter()
+        .flat_map(|(path, method, operation)| {
+            let statuses: Vec<String> = operation["responses"].as_object().unwrap().keys().cloned().collect();
+            statuses.into_iter().map(move |status| (path.clone(), method.clone(), status))
+        })
+        .collect();
+
+    let missing: Vec<_> = documented.difference(&seen).collect();
+    assert!(missing.is_empty(), "documented, and never seen: {missing:?}");
+}
+
+type Seen = BTreeSet<(String, String, String)>;
+
+async fn provoke(seen: &mut Seen) {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
+    let hybrid = site.login("ada", "hybrid").await;
+    let other = text(&site.login("ada", "jwt").await["session"], "id").to_owned();
+    let form = json!({ "username": "ada", "password": PASSWORD });
+    let bob = json!({ "username": "bob", "password": PASSWORD });
+    let passwords = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
+    let refresh = json!({ "refresh_token": hybrid["refresh_token"] });
+    let good = [
+        ("post", "/v1/register", Some(bob.clone())),
+        ("post", "/v1/register", Some(form.clone())),
+        ("post", "/v1/login", Some(form.clone())),
+        ("post", "/v1/login", Some(bob)),
+        ("post", "/v1/login", Some(json!({ "username": "ada", "password": "x" }))),
+        ("post", "/v1/refresh", Some(refresh.clone())),
+        ("post", "/v1/refresh", Some(json!({}))),
+        ("post", "/v1/logout", Some(json!({}))),
+        ("get", "/v1/me", None),
+        ("post", "/v1/token", Some(json!({}))),
+        ("get", "/v1/sessions", None),
+        ("get", "/v1/sessions?limit=0", None),
+        ("delete", "/v1/sessions?except=x", None),
+        ("delete", &format!("/v1/sessions/{other}"), None),
+        ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),
+        ("get", "/v1/session/data", None),
+        ("patch", "/v1/session/data", Some(json!({ "a": 1 }))),
+        (
+            "post",
+            "/v1/password",
+            Some(json!({ "current_password": "x", "new_password": "long enough for us" })),
+        ),
+        ("post", "/v1/password", Some(passwords)),
+        ("get", "/.well-known/jwks.json", None),
+        ("get", "/.well-known/oauth-authorization-server", None),
+        ("get", "/openapi.json", None),
+        ("get", "/healthz", None),
+        ("get", "/readyz", None),
+        ("delete", "/v1/sessions", None),
+    ];
+    let each = |seen: &mut Seen, method: &str, path: &str, status: u16| {
+        let path = path.split('?').next().unwrap();
+        let path = if path.starts_with("/v1/sessions/") { "/v1/sessions/{id}" } else { path };
+        seen.insert((path.to_owned(), method.to_owned(), status.to_string()));
+    };
+    for (method, path, body) in &good {
+        let verb = method.to_uppercase();
+        let plain = Request::new(&verb, path);
+        let full = body.iter().fold(plain.clone(), |request, body| request.json(body));
+        let is_public = matches!(*path, "/v1/register" | "/v1/login" | "/v1/refresh" | "/v1/logout");
+        let shown = if is_public { full.clone() } else { full.clone().bearer(&bearer) };
+        let variants = [
+            plain.clone(),
+            shown.clone(),
+            full.clone()
+                .header("origin", "https://attacker.example")
+                .header("cookie", "counterfoil-session=x"),
+            shown.clone().header("if-match", "\"99\""),
+            full.clone().bearer(&bearer).bearer("cfs_other"),
+            plain.clone().body("text/plain", "x").bearer(&bearer),
+            plain.clone().body("application/json", "{").bearer(&bearer),
+            plain.clone().body("application/json", vec![b' '; 70_000]).bearer(&bearer),
+            plain
+                .clone()
+                .json(&json!({ "scope": 1, "audience": 1, "refresh_token": 1, "current_password": 1 }))
+                .bearer(&bearer),
+            plain.clone().json(&json!({ "scope": 1 })).bearer(&bearer),
+            plain.clone().json(&json!({ "refresh_token": 1 })).bearer(&bearer),
+            plain.clone().json(&json!({ "audience": 1 })).bearer(&bearer),
+            plain.clone().json(&json!({ "current_password": 1, "new_password": 1 })).bearer(&bearer),
+            plain.clone().json(&json!({ "username": 1 })),
+        ];
+        for request in variants {
+            each(seen, method, path, request.send(&site).await.status);
+        }
+    }
+    // Turns once, then is answered again until it is too often.
+    let token = site.refresh_token("ada", "another horse battery").await;
+    for _ in 0..70 {
+        let answer = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
+        each(seen, "post", "/v1/refresh", answer.status);
+    }
+    let other = site.refresh_token("ada", "another horse battery").await;
+    let widened = json!({ "refresh_token": other, "scope": "more" });
+    each(seen, "post", "/v1/refresh", Request::post("/v1/refresh").json(&widened).send(&site).await.status);
+    site.app.close().await.unwrap();
+    for (method, path, body) in &good {
+        let request = Request::new(&method.to_uppercase(), path).bearer(&bearer);
+        let request = body.iter().fold(request, |request, body| request.json(body));
+        each(seen, method, path, request.send(&site).await.status);
+    }
+}
+
+impl Site {
+    /// A refresh token of a new login, under another password than usual.
+    async fn refresh_token(&self, name: &str, password: &str) -> Value {
+        let form = json!({ "username": name, "password": password, "mode": "hybrid" });
+        Request::post("/v1/login").json(&form).send(self).await.json()["refresh_token"].clone()
+    }
+}

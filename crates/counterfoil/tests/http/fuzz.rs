@@ -1,0 +1,176 @@
+//! Thousands of requests that a seeded mutator has made: none is a failure of ours.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::client::{Request, exchange};
+use crate::site::{PASSWORD, Site, text};
+
+/// How many requests, unless `COUNTERFOIL_FUZZ` says otherwise.
+const ROUNDS: u64 = 10_000;
+
+/// How many of them at a time.
+const AT_A_TIME: usize = 64;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A small generator (SplitMix64): the same seed, the same requests.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.roll() % (end.max(1) as u64)).unwrap()
+    }
+
+    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        let at = self.below(of.len());
+        &of[at]
+    }
+
+    /// Changes some bytes: flips, cuts, doubles, or puts in what readers stumble over.
+    fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        const PIECES: [&[u8]; 12] = [
+            b"\0",
+            b"\xff",
+            b"\"",
+            b"\\u0000",
+            b"{",
+            b"[[[[",
+            b"1e999",
+            b"null",
+            b"\xf0\x9f\xa6\x80",
+            b".",
+            b";;;;",
+            b"%00",
+        ];
+        for _ in 0..=self.below(3) {
+            let at = self.below(bytes.len());
+            match self.below(5) {
+                0 if !bytes.is_empty() => bytes[at] ^= 1 << self.below(8),
+                1 => bytes.truncate(at),
+                2 => bytes.extend_from_within(at..),
+                3 if !bytes.is_empty() => {
+                    bytes.remove(at);
+                }
+                _ => {
+                    let piece = *self.one(&PIECES);
+                    bytes.splice(at..at, piece.iter().copied());
+                }
+            }
+        }
+    }
+}
+
+fn seeds(session: &str, access: &str, refresh: &str) -> Vec<Request> {
+    let form = json!({ "username": "ada", "password": PASSWORD, "mode": "hybrid", "carrier": "cookie", "label": "x" });
+    let passwords = json!({ "current_password": "wrong horse", "new_password": "another horse" });
+    let browser = |request: Request| {
+        let line = format!("counterfoil-session={session}; counterfoil-refresh={refresh}");
+        request
+            .header("cookie", line)
+            .header("sec-fetch-site", "same-origin")
+            .header("origin", "http://127.0.0.1")
+    };
+    vec![
+        Request::post("/v1/register")
+            .json(&json!({ "username": "bob", "password": PASSWORD, "email": "b@b" })),
+        Request::post("/v1/login").json(&form),
+        Request::post("/v1/refresh").json(&json!({ "refresh_token": refresh, "scope": "a b" })),
+        Request::post("/v1/logout").json(&json!({ "refresh_token": "cfr_AAAAAAAAAAAAAAAAAAAAAA.0.AAAA" })),
+        Request::get("/v1/me").bearer(session),
+        Request::get("/v1/me").bearer(access),
+        browser(Request::get("/v1/me")),
+        Request::post("/v1/token").bearer(access).json(&json!({ "audience": "https://a", "scope": "a b" })),
+        Request::get("/v1/sessions?limit=3&after=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").bearer(session),
+        Request::new("DELETE", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA").bearer(access),
+        Request::new("DELETE", "/v1/sessions?except=maybe").bearer(session),
+        Request::get("/v1/session/data").bearer(session),
+        Request::new("PATCH", "/v1/session/data")
+            .bearer(session)
+            .json(&json!({ "a": { "b": [1, null] } }))
+            .header("if-match", "\"1\""),
+        Request::post("/v1/password").bearer(session).json(&passwords),
+        browser(Request::post("/v1/refresh")),
+        Request::get("/.well-known/jwks.json"),
+        Request::get("/openapi.json"),
+    ]
+}
+
+fn mutated(dice: &mut Dice, seed: &Request) -> Vec<u8> {
+    let mut request = seed.clone();
+    match dice.below(6) {
+        0 => dice.mutate(&mut request.body),
+        1 if !request.headers.is_empty() => {
+            let at = dice.below(request.headers.len());
+            dice.mutate(&mut request.headers[at].1);
+        }
+        2 if !request.headers.is_empty() => {
+            let line = dice.one(&request.headers).clone();
+            request.headers.push(line);
+        }
+        3 => {
+            let mut path = request.path.into_bytes();
+            dice.mutate(&mut path);
+            request.path = String::from_utf8_lossy(&path).into_owned();
+        }
+        4 => {
+            request.method =
+                (*dice.one(&["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "post"])).into()
+        }
+        _ => {
+            // The bytes on the wire themselves.
+            let mut bytes = request.bytes();
+            dice.mutate(&mut bytes);
+            return bytes;
+        }
+    }
+    request.bytes()
+}
+
+/// Whether it was answered. What is not a whole request waits for its rest, or is closed upon.
+async fn ask(site: Arc<Site>, bytes: Vec<u8>) -> bool {
+    let Ok(Some(answer)) = tokio::time::timeout(PATIENCE, exchange(&site, &bytes)).await else {
+        return false;
+    };
+    assert!(answer.status < 500, "{answer:?}\n{}", String::from_utf8_lossy(&bytes));
+    true
+}
+
+#[tokio::test]
+async fn no_mutated_request_makes_us_fail() {
+    let rounds = std::env::var("COUNTERFOIL_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
+    let site = Site::with(|settings| settings.limits.request = Duration::from_secs(5)).await;
+    site.register("ada").await;
+    let session = site.login("ada", "session").await;
+    let hybrid = site.login("ada", "hybrid").await;
+    let seeds =
+        seeds(text(&session, "session_token"), text(&hybrid, "access_token"), text(&hybrid, "refresh_token"));
+    let mut dice = Dice(42);
+    let site = Arc::new(site);
+    let (mut answered, mut left, mut asking) = (0_u64, rounds, JoinSet::new());
+    while left > 0 || !asking.is_empty() {
+        while left > 0 && asking.len() < AT_A_TIME {
+            let seed = dice.one(&seeds).clone();
+            asking.spawn(ask(Arc::clone(&site), mutated(&mut dice, &seed)));
+            left -= 1;
+        }
+        let judged = asking.join_next().await.unwrap().unwrap();
+        answered += u64::from(judged);
+    }
+    let closed = rounds - answered;
+    println!("{answered} mutated requests answered, {closed} not whole");
+    assert_eq!(counterfoil::panics(), 0);
+    assert!(answered > rounds / 2);
+}

@@ -1,0 +1,113 @@
+//! Logout: in any mode, by any carrier, and nothing that was shown works again.
+
+use serde_json::{Value, json};
+
+use counterfoil_jose::{Algorithm, SigningKey};
+
+use crate::client::Request;
+use crate::site::{Browser, Site, text};
+
+#[tokio::test]
+async fn who_shows_nothing_is_logged_out_already() {
+    let site = Site::open().await;
+    for request in [
+        Request::post("/v1/logout"),
+        Request::post("/v1/logout").json(&json!({})),
+        Request::post("/v1/logout").bearer("cfs_nonsense"),
+        Request::post("/v1/logout").json(&json!({ "refresh_token": "cfr_nonsense" })),
+        Request::post("/v1/logout").body("application/json", ""),
+    ] {
+        let answer = request.send(&site).await;
+        assert_eq!((answer.status, answer.body.len()), (204, 0), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn any_turn_of_a_refresh_token_names_its_login() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+    let mut pair = login.clone();
+    for _ in 0..2 {
+        let form = json!({ "refresh_token": pair["refresh_token"] });
+        pair = Request::post("/v1/refresh").json(&form).send(&site).await.json();
+    }
+
+    let oldest = json!({ "refresh_token": login["refresh_token"] });
+    assert_eq!(Request::post("/v1/logout").json(&oldest).send(&site).await.status, 204);
+
+    assert_eq!(site.me(text(&pair, "access_token")).await, 401);
+    let newest = json!({ "refresh_token": pair["refresh_token"] });
+    assert_eq!(Request::post("/v1/refresh").json(&newest).send(&site).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_forged_turn_ends_nothing() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+    let parts: Vec<&str> = text(&login, "refresh_token").split('.').collect();
+    for forged in [format!("{}.1.{}", parts[0], parts[2]), format!("{}.0.{}", parts[0], "A".repeat(43))] {
+        let form = json!({ "refresh_token": forged });
+        assert_eq!(Request::post("/v1/logout").json(&form).send(&site).await.status, 204);
+        assert_eq!(Request::post("/v1/refresh").json(&form).send(&site).await.status, 401);
+    }
+    assert_eq!(site.me(text(&login, "access_token")).await, 200);
+}
+
+/// A token that this issuer's key never signed names nobody, whatever it says.
+#[tokio::test]
+async fn a_forged_access_token_ends_nothing() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login = site.login("ada", "jwt").await;
+    let token = text(&login, "access_token");
+    let payload = counterfoil_jose::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
+    let forged = SigningKey::generate(Algorithm::Es256).unwrap().sign("at+jwt", &payload).unwrap();
+
+    assert_eq!(Request::post("/v1/logout").bearer(&forged).send(&site).await.status, 204);
+
+    assert_eq!(site.me(token).await, 200);
+}
+
+#[tokio::test]
+async fn a_browser_with_a_pair_shows_both_halves_and_loses_both() {
+    let site = Site::secure().await;
+    site.register("ada").await;
+    let mut browser = Browser::default();
+    site.login_browser(&mut browser, "ada", "hybrid").await;
+    let old = browser.clone();
+
+    let answer = browser.send(Request::post("/v1/logout"), &site).await;
+
+    let cleared: Vec<&str> = answer.all("set-cookie");
+    assert_eq!(cleared.len(), 2, "{cleared:?}");
+    assert!(cleared.contains(&"__Host-access=; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=0"));
+    assert!(cleared.contains(&"__Host-refresh=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0"));
+    assert_eq!(old.clone().send(Request::post("/v1/refresh"), &site).await.status, 401);
+    assert_eq!(old.clone().send(Request::get("/v1/me"), &site).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_dead_cookie_is_cleared_too() {
+    let site = Site::open().await;
+    let mut browser = Browser { cookies: vec![("counterfoil-session".into(), "cfs_long_gone".into())] };
+
+    let answer = browser.send(Request::post("/v1/logout"), &site).await;
+
+    assert_eq!(answer.status, 204);
+    assert!(browser.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn a_logout_is_written_in_the_journal_as_the_users_own() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login: Value = site.login("ada", "jwt").await;
+    Request::post("/v1/logout").bearer(text(&login, "access_token")).send(&site).await;
+
+    let list = site.login("ada", "session").await;
+    let rows = Request::get("/v1/sessions").bearer(text(&list, "session_token")).send(&site).await.json();
+
+    assert_eq!(rows["sessions"].as_array().unwrap().len(), 1, "what has ended is not in the list");
+}

@@ -1,0 +1,134 @@
+//! The refresh over HTTP: the next pair, the same again within the grace, and a thief caught.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Request};
+use crate::site::{Browser, Site, text};
+
+async fn refresh(site: &Site, token: &Value) -> Answer {
+    Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(site).await
+}
+
+#[tokio::test]
+async fn each_refresh_gives_the_next_pair() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+
+    let next = refresh(&site, &login["refresh_token"]).await;
+
+    assert_eq!(next.status, 200);
+    assert_eq!(next.header("cache-control"), Some("no-store"));
+    let next = next.json();
+    assert_eq!((&next["expires_in"], &next["token_type"]), (&json!(900), &json!("Bearer")));
+    assert_eq!(next["refresh_expires_in"], 7 * 86_400);
+    assert_ne!(next["refresh_token"], login["refresh_token"]);
+    assert_eq!(site.me(text(&next, "access_token")).await, 200);
+}
+
+#[tokio::test]
+async fn tabs_that_refresh_at_once_get_the_same_successor() {
+    let site = Arc::new(Site::open().await);
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+    let mut tabs = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let (site, token) = (Arc::clone(&site), login["refresh_token"].clone());
+        tabs.spawn(async move { refresh(&site, &token).await });
+    }
+
+    let answers = tabs.join_all().await;
+
+    let successors: std::collections::BTreeSet<String> =
+        answers.iter().map(|answer| text(&answer.json(), "refresh_token").to_owned()).collect();
+    assert_eq!(successors.len(), 1);
+}
+
+#[tokio::test]
+async fn a_replay_ends_the_login_for_thief_and_owner() {
+    let site = Site::with(|settings| settings.refresh_grace = Duration::ZERO).await;
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+    let next = refresh(&site, &login["refresh_token"]).await.json();
+
+    assert_eq!(refresh(&site, &login["refresh_token"]).await.status, 401);
+
+    assert_eq!(refresh(&site, &next["refresh_token"]).await.status, 401);
+    assert_eq!(site.me(text(&next, "access_token")).await, 401);
+}
+
+#[tokio::test]
+async fn unknown_ended_and_malformed_are_the_same_bytes() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+    let token = text(&login, "refresh_token");
+    let unknown = format!("cfr_{}.0.{}", "A".repeat(22), "A".repeat(43));
+    let forged = format!("{}A", &token[..token.len() - 1]);
+    Request::post("/v1/logout").bearer(text(&login, "access_token")).send(&site).await;
+
+    let ended = refresh(&site, &json!(token)).await;
+
+    assert_eq!(ended.status, 401);
+    let ended = ended.without_id();
+    for other in [unknown, forged, "cfr_nonsense".into()] {
+        assert_eq!(refresh(&site, &json!(other)).await.without_id(), ended);
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_is_answered_by_cookies() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let mut browser = Browser::default();
+    site.login_browser(&mut browser, "ada", "hybrid").await;
+    let (access, token) =
+        (browser.cookie("access").unwrap().to_owned(), browser.cookie("refresh").unwrap().to_owned());
+
+    for request in [Request::post("/v1/refresh"), Request::post("/v1/refresh").json(&json!({}))] {
+        let answer = browser.send(request, &site).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.json()["access_token"].is_null() && answer.json()["refresh_token"].is_null());
+        assert_eq!(answer.json()["expires_in"], 900);
+    }
+
+    assert_ne!(browser.cookie("access").unwrap(), access);
+    assert_ne!(browser.cookie("refresh").unwrap(), token);
+    assert_eq!(browser.send(Request::get("/v1/me"), &site).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_scope_is_never_widened() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let login = site.login("ada", "hybrid").await;
+    let wider = json!({ "refresh_token": login["refresh_token"], "scope": "admin" });
+
+    assert_eq!(Request::post("/v1/refresh").json(&wider).send(&site).await.status, 403);
+    let broken = json!({ "refresh_token": login["refresh_token"], "scope": "a  b" });
+    assert_eq!(Request::post("/v1/refresh").json(&broken).send(&site).await.status, 422);
+}
+
+#[tokio::test]
+async fn an_exchange_narrows_and_never_widens() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let session = text(&site.login("ada", "session").await, "session_token").to_owned();
+    let exchange = |bearer: &str, form: Value| {
+        let request = Request::post("/v1/token").bearer(bearer).json(&form);
+        let site = &site;
+        async move { request.send(site).await }
+    };
+
+    let first = exchange(&session, json!({ "scope": "read write" })).await.json();
+    assert_eq!((&first["scope"], &first["expires_in"]), (&json!("read write"), &json!(900)));
+    let first = text(&first, "access_token");
+    assert_eq!(exchange(first, json!({ "scope": "read" })).await.json()["scope"], "read");
+    assert_eq!(exchange(first, json!({})).await.json()["scope"], "read write");
+    assert_eq!(exchange(first, json!({ "scope": "admin" })).await.status, 403);
+    assert_eq!(exchange(first, json!({ "audience": "a b" })).await.status, 422);
+    assert_eq!(exchange(first, json!({ "aud": "x" })).await.status, 400);
+}
