@@ -13,11 +13,12 @@ use counterfoil_core::kept::user::{User, Username};
 use counterfoil_core::policy::revoke::Reason;
 use counterfoil_core::policy::sign_in::Registration;
 use counterfoil_core::policy::{Failure, Trouble};
-use counterfoil_core::store::{Change, Committed, Login, Page, SessionCursor, StoreError};
+use counterfoil_core::store::{Change, Login, Page, SessionCursor, StoreError};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
+use crate::clock_mark;
 
 /// How long a list is unless it is said otherwise, and at most.
 const PAGE: u32 = 100;
@@ -250,15 +251,12 @@ impl App {
     /// Accepts the clock, and keeps that: a restart right after it goes by the same.
     async fn accept_clock(&self) -> Result<Value, Refused> {
         let accepted = self.clock.accept();
-        let event = Change::Record(Box::new(operators(EventKind::ClockAccepted, accepted.now)));
-        match self.store.commit(&[event]).await? {
-            Committed::Applied(_) | Committed::Lost(_) => {}
-        }
-        self.save_clock_mark().await?;
+        let journal = Change::Record(Box::new(operators(EventKind::ClockAccepted, accepted.now)));
+        clock_mark::accept(&*self.store, &self.clock, accepted, journal).await?;
         Ok(json!({
             "now": accepted.now.unix_seconds(),
             "wall": accepted.wall.unix_seconds(),
-            "restart": accepted.now.since(accepted.wall) > crate::clock::LEAP,
+            "restart": accepted.needs_restart(),
         }))
     }
 

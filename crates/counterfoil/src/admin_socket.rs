@@ -63,6 +63,8 @@ impl AdminSocket {
         // Bound where nobody else can look, made private, and then moved to its place at once.
         let hidden = dir.join(format!(".admin-{}", std::process::id()));
         judge_length(&hidden.join("s"))?;
+        // A server that was cut short may have left it; in a container its successor has the same id.
+        let _ = fs::remove_dir_all(&hidden);
         DirBuilder::new().mode(0o700).create(&hidden)?;
         let bound = Self::bind_hidden(&hidden.join("s"), &path);
         let _ = fs::remove_dir_all(&hidden);

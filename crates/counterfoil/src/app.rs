@@ -18,7 +18,7 @@ use counterfoil_core::policy::revoke::{Horizon, Revoker};
 use counterfoil_core::policy::ring::{Ring, RingError};
 use counterfoil_core::policy::sign_in::SignIn;
 use counterfoil_core::store::cached::Memory;
-use counterfoil_core::store::{Change, Committed, Store, StoreError};
+use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
@@ -26,15 +26,13 @@ use counterfoil_verify::{
     TokenVerifier,
 };
 
-use crate::clock::{Clock, ClockUnsettled, LEAP, Machine, Source};
+use crate::clock::{Clock, ClockUnsettled, Machine, Source};
+use crate::clock_mark;
 use crate::hash_pool::{HashPool, PoolSize};
 use crate::master_key::{self, Found, MasterKeyError};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store_url::StoreUrl;
-
-/// Under which name the mark of this node's clock is kept.
-const CLOCK_MARK: &str = "clock_mark:0";
 
 /// An installation that is open: the store is ours, the keys are at hand, the clock runs.
 ///
@@ -171,7 +169,7 @@ impl App {
         let log = store.log_after(Position::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
-        let clock = Arc::new(start_clock(&*store, source).await?);
+        let clock = Arc::new(clock_mark::start(&*store, source).await?);
         let started = clock.now();
         let ring = Arc::new(Ring::open(&*store, &master, settings.algorithm, started).await?);
         let horizon = Arc::new(Horizon { longest_access: longest_access(&*store).await? });
@@ -271,17 +269,9 @@ impl App {
     /// If the store could not be closed in good order. What it has acknowledged is safe all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.begin_closing();
-        let saved = self.save_clock_mark().await;
+        let saved = clock_mark::save(&*self.store, &self.clock).await;
         self.store.close().await?;
         saved
-    }
-
-    /// Saves the mark of the clock, for the next start.
-    pub(crate) async fn save_clock_mark(&self) -> Result<(), StoreError> {
-        let mark = self.clock.mark().unix_ms().to_be_bytes().to_vec();
-        match self.store.commit(&[Change::SetFact(CLOCK_MARK, mark)]).await? {
-            Committed::Applied(_) | Committed::Lost(_) => Ok(()),
-        }
     }
 }
 
@@ -316,21 +306,6 @@ async fn master_key_of(store: &dyn Store, found: Found) -> Result<SealingKey, Op
         Found::ToBeMade(file) if store.keys().await?.is_empty() => Ok(master_key::make(&file)?),
         Found::ToBeMade(file) => Err(MasterKeyError::Missing { file }.into()),
     }
-}
-
-/// Starts the clock where the last life, or the newest record, left off.
-async fn start_clock(store: &dyn Store, source: impl Source) -> Result<Clock, StoreError> {
-    let saved = store.fact(CLOCK_MARK).await?;
-    let saved = saved.and_then(|bytes| Some(Time::from_unix_ms(u64::from_be_bytes(bytes.try_into().ok()?))));
-    let clock = Clock::start(source, saved, store.newest_time().await?);
-    if clock.ahead_at_start() > LEAP {
-        tracing::warn!(
-            seconds = clock.ahead_at_start().as_secs(),
-            "the clock of this machine is behind what the store has seen, and we go by the store; if the machine is \
-             right, run `counterfoil clock accept` and restart"
-        );
-    }
-    Ok(clock)
 }
 
 /// The longest that any access token lives: for so long a revocation is remembered.

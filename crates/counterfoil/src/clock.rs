@@ -25,10 +25,19 @@ pub struct Reading {
     pub up: Duration,
 }
 
-/// Where readings come from: the machine, or the hand of a test.
+/// Where readings come from: the machine, or the hand of a test. Any `Fn() -> Reading` is one.
 pub trait Source: Send + Sync + 'static {
     /// Reads both clocks.
     fn read(&self) -> Reading;
+}
+
+impl<F> Source for F
+where
+    F: Fn() -> Reading + Send + Sync + 'static,
+{
+    fn read(&self) -> Reading {
+        self()
+    }
 }
 
 /// The clocks of this machine: both are read without a system call.
@@ -104,6 +113,13 @@ pub struct Accepted {
     pub now: Time,
     /// The wall, which the next start begins with.
     pub wall: Time,
+}
+
+impl Accepted {
+    /// Whether we are so far ahead of the wall that only a restart brings us back to it.
+    pub fn needs_restart(&self) -> bool {
+        self.now.since(self.wall) > LEAP
+    }
 }
 
 impl Clock {
@@ -193,15 +209,16 @@ impl Clock {
     }
 
     /// Takes the wall for right, on an operator's word. A leap is settled by that. If we are ahead of the
-    /// wall, this life stays so, and the next one starts with the wall, unless a record is newer.
+    /// wall, this life stays so, and the next one starts with the wall.
     pub fn accept(&self) -> Accepted {
         let now = self.now();
         let Reading { wall, up } = self.source.read();
         let mut marks = self.marks();
         marks.leap = None;
         self.is_unsettled.store(false, Ordering::SeqCst);
-        marks.reset = (now.since(wall) > LEAP).then(|| line_through(wall, up));
-        Accepted { now, wall }
+        let accepted = Accepted { now, wall };
+        marks.reset = accepted.needs_restart().then(|| line_through(wall, up));
+        accepted
     }
 
     /// The mark to be saved for the next start: the present, without a leap that has not been settled.

@@ -8,6 +8,7 @@ use counterfoil_core::store::StoreError;
 use counterfoil_jose::random;
 
 use crate::app::App;
+use crate::clock_mark;
 use crate::task::Task;
 
 /// How often, give or take [`JITTER`].
@@ -41,7 +42,7 @@ async fn rounds(app: App) {
 
 /// One round. Each step is whole in itself, so it may end after any.
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
-    app.save_clock_mark().await?;
+    clock_mark::save(&*app.store, &app.clock).await?;
     app.memory.revocations().prune(app.now());
     while app.store.purge(app.now(), AT_A_TIME).await? >= u64::from(AT_A_TIME) {
         sleep(PAUSE).await;
@@ -53,4 +54,87 @@ pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
 fn jitter() -> Duration {
     let drawn = random::bytes().map_or(0, u16::from_be_bytes);
     JITTER * 2 * u32::from(drawn) / u32::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use counterfoil_core::issued::password::Cost;
+    use counterfoil_core::kept::event::Actor;
+    use counterfoil_core::kept::session::{Circumstances, Mode};
+    use counterfoil_core::policy::issuer::Opening;
+    use counterfoil_core::policy::sign_in::{Credentials, Registration};
+    use counterfoil_jose::{Secret, Time};
+    use counterfoil_verify::{ClientId, SessionId};
+
+    use super::*;
+    use crate::clock::Reading;
+    use crate::settings::Settings;
+
+    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+    async fn log_in(app: &App) -> SessionId {
+        let (from, now, password) =
+            (Circumstances::default(), app.now(), Secret::new("correct horse".to_owned()));
+        let shown = Credentials {
+            username: "ada".into(),
+            password,
+            client: ClientId::default(),
+            mode: Mode::Session,
+        };
+        let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
+        app.issuer.open_session(judged, Opening::default(), now).await.unwrap().session.id
+    }
+
+    #[tokio::test]
+    async fn a_round_buries_the_dead_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let plain = Settings::new("http://localhost".parse().unwrap(), store);
+        let settings = Settings { password_cost: Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
+        let passed = Arc::new(AtomicU64::new(0));
+        let hand = {
+            let passed = Arc::clone(&passed);
+            move || {
+                let up = Duration::from_secs(passed.load(Ordering::SeqCst));
+                Reading { wall: NOON + up, up }
+            }
+        };
+        let app = App::open_by(settings, hand).await.unwrap();
+        let ada = Registration {
+            username: "ada".into(),
+            password: Secret::new("correct horse".into()),
+            email: None,
+            roles: Vec::new(),
+        };
+        app.sign_in.register(ada, Actor::Operator, &Circumstances::default(), app.now()).await.unwrap();
+        let dead = log_in(&app).await;
+        app.revoker.end(dead, &by_nobody(), app.now()).await.unwrap();
+        assert_eq!(app.memory.revocations().len(), 1);
+
+        passed.store(YEAR.as_secs(), Ordering::SeqCst);
+        let alive = log_in(&app).await;
+        round(&app).await.unwrap();
+
+        assert!(app.store.session(dead).await.unwrap().is_none());
+        assert!(app.store.session(alive).await.unwrap().is_some());
+        assert_eq!(app.memory.revocations().len(), 0);
+    }
+
+    fn by_nobody() -> counterfoil_core::policy::revoke::Reason {
+        use counterfoil_core::kept::session::Cause;
+        use counterfoil_core::policy::revoke::Reason;
+
+        Reason { actor: Actor::System, cause: Cause::ByAdmin, from: Circumstances::default() }
+    }
+
+    #[test]
+    fn rounds_are_a_minute_apart_give_or_take_a_little() {
+        for _ in 0..100 {
+            assert!(jitter() <= 2 * JITTER);
+        }
+    }
 }

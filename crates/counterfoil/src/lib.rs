@@ -42,6 +42,7 @@ mod caller;
 mod capped;
 mod circumstances;
 pub mod clock;
+mod clock_mark;
 mod cookies;
 mod embed;
 mod failure;

@@ -141,7 +141,8 @@ fn put(file: &Path) -> io::Result<()> {
     let key: Secret<[u8; 32]> = Secret::new(random::bytes().map_err(io::Error::other)?);
     let text = Secret::new(base64url::encode(key.expose()) + "\n");
     let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
+    let id: [u8; 6] = random::bytes().map_err(io::Error::other)?;
+    name.push(format!(".{}", base64url::encode(id)));
     let beside = PathBuf::from(name);
     let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     let linked = new
