@@ -9,7 +9,7 @@ use std::time::Duration;
 use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
 use counterfoil_jose::Secret;
 
-use crate::arguments::{Common, Registration};
+use crate::common::{Common, Registration};
 use crate::fault::Fault;
 
 /// The variable that may hold the master key itself. It is read here and never an argument.

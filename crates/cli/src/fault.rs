@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use crate::show::printable;
+use crate::printable::printable;
 
 /// Why the command did not succeed.
 #[derive(Debug)]

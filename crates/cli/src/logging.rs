@@ -4,7 +4,7 @@ use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::LogFormat;
+use crate::common::LogFormat;
 
 /// Begins to log what is of interest to an operator; `RUST_LOG` asks for more or less.
 pub(crate) fn start(format: LogFormat) {

@@ -9,10 +9,12 @@ use crate::fault::Fault;
 
 mod arguments;
 mod commands;
+mod common;
 mod configuration;
 mod fault;
 mod logging;
 mod operate;
+mod printable;
 mod secret_input;
 mod show;
 mod signals;

@@ -5,10 +5,11 @@ use std::path::{self, PathBuf};
 use clap::Args;
 use counterfoil::admin;
 
-use crate::arguments::Common;
+use crate::common::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
-use crate::show::{self, printable};
+use crate::printable::printable;
+use crate::show;
 
 /// Where to.
 #[derive(Args)]

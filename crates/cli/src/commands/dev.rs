@@ -4,9 +4,9 @@ use counterfoil::admin::Command;
 use counterfoil::{App, server};
 use counterfoil_jose::Secret;
 
-use crate::arguments::Common;
 use crate::commands::serve::listen;
 use crate::commands::tour::{self, PASSWORD, USERNAME};
+use crate::common::Common;
 use crate::configuration::for_trying_out;
 use crate::fault::Fault;
 use crate::signals::Stop;

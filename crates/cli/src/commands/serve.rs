@@ -4,9 +4,9 @@ use std::net::{SocketAddr, TcpListener};
 
 use counterfoil::{App, server};
 
-use crate::arguments::Common;
+use crate::common::Common;
 use crate::fault::Fault;
-use crate::show;
+use crate::printable::printable;
 use crate::signals::Stop;
 
 /// Serves until it is told to stop.
@@ -19,7 +19,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
 
-    let data = show::printable(&common.data_dir.to_string_lossy());
+    let data = printable(&common.data_dir.to_string_lossy());
     let hello = format!("listening on http://{address}\nissuer {issuer}, data in {data}");
     let served = server::serve(app, listener, stop.asked_after(hello)).await;
     served.map_err(|error| Fault::because("the server ended", &error))

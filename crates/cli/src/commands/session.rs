@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use counterfoil::admin;
 
-use crate::arguments::Common;
 use crate::commands::page::PageOptions;
+use crate::common::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell, time};

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::commands::suspicion;
 use crate::fault::Fault;
+use crate::printable::printable;
 use crate::secret_input::without_newline;
-use crate::show::{self, printable};
+use crate::show;
 use crate::when;
 
 /// The most that is read from standard input; a token is far smaller.

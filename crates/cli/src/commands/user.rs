@@ -3,10 +3,11 @@
 use clap::{Args, Subcommand};
 use counterfoil::admin;
 
-use crate::arguments::Common;
 use crate::commands::page::PageOptions;
+use crate::common::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
+use crate::printable::printable;
 use crate::secret_input::NewPassword;
 use crate::show::{self, cell, time};
 
@@ -53,7 +54,7 @@ async fn add(common: &Common, options: Add) -> Result<(), Fault> {
         return show::json(&answer["user"]);
     }
     let user = &answer["user"];
-    show::say(&format!("added {} ({})", show::printable(&cell(user, "username")), cell(user, "id")))
+    show::say(&format!("added {} ({})", printable(&cell(user, "username")), cell(user, "id")))
 }
 
 async fn list(common: &Common, page: PageOptions) -> Result<(), Fault> {
