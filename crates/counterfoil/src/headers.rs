@@ -122,7 +122,7 @@ fn harden(headers: &mut HeaderMap, is_secure: bool) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// Turns a panic into an answer. What it said goes nowhere: it could quote a secret.
+/// Turns a panic into an answer that does not repeat what it said.
 pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
     PANICS.fetch_add(1, Ordering::Relaxed);
     AppError::Panicked.into_response()

@@ -108,6 +108,7 @@ mod tests {
     use counterfoil_core::issued::password::Cost;
     use counterfoil_core::kept::session::Mode;
     use counterfoil_core::policy::sign_in::{Credentials, Registration};
+    use counterfoil_core::store::{Change, Login};
     use counterfoil_jose::Secret;
     use counterfoil_verify::{AccessClaims, ClientId};
 
@@ -164,6 +165,38 @@ mod tests {
         assert_eq!(ask(&app, "POST", "/v1/logout", &expired).await.status(), StatusCode::NO_CONTENT);
 
         assert_eq!(ask(&app, "GET", "/v1/me", &fresh).await.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    /// Status, headers and body of an answer to a login, without what names the request.
+    async fn login_answer(app: &App, username: &str, password: &str) -> (StatusCode, String, String) {
+        let form = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
+        let request = Request::post("/v1/login").header(header::CONTENT_TYPE, "application/json");
+        let mut answer = site(app.clone()).oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
+        let id = answer.headers_mut().remove("x-request-id").unwrap().to_str().unwrap().to_owned();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (
+            head.status,
+            format!("{:?}", head.headers),
+            String::from_utf8(body.to_vec()).unwrap().replace(&id, "ID"),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_right_password_of_a_disabled_user_is_answered_as_a_wrong_one_of_nobody() {
+        let (app, _dir) = app().await;
+        let (fresh, _) = fresh_and_expired(&app).await;
+        let login = Login::Username("ada".into());
+        let user = app.store.user_by_login(&login).await.unwrap().unwrap();
+        assert_eq!(login_answer(&app, "ada", "correct horse").await.0, StatusCode::OK);
+
+        let disabled = [Change::SwapUser(Box::new(user.disabled(app.now())))];
+        assert!(app.store.commit(&disabled).await.unwrap().applied().is_some());
+
+        let answer = login_answer(&app, "ada", "correct horse").await;
+        assert_eq!(answer.0, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer, login_answer(&app, "nobody", "wrong horse").await);
+        assert_eq!(ask(&app, "POST", "/v1/token", &fresh).await.status(), StatusCode::UNAUTHORIZED);
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! The HTTP contract, held by a real installation on SQLite behind a real loopback socket.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+
 mod ambiguous;
 mod bad_input;
 mod client;
