@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use counterfoil_core::issued::password::{Cost, Password, PasswordHash};
 use counterfoil_core::policy::hashing::{Bench, Hashing, HashingError, Verdict};
+use counterfoil_core::policy::password_policy::{NewPassword, PasswordFault};
 
 /// How much less urgent than answering requests a hash is (`nice`).
 const PRIORITY: i32 = 5;
@@ -145,6 +146,10 @@ impl Hashing for HashPool {
 
     async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError> {
         self.ask(move |bench| Ok(bench.check(&password, kept.as_ref()))).await
+    }
+
+    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordFault>, HashingError> {
+        self.ask(move |_| new.judge()).await
     }
 }
 

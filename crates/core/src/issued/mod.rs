@@ -1,7 +1,9 @@
 //! The client's half: what is handed over, and how its text reads. Nothing here knows what is kept.
 
 pub mod access;
+pub mod imported;
 pub mod password;
+mod recipe;
 pub mod refresh;
 pub mod session;
 

@@ -3,11 +3,20 @@
 use std::fmt;
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Block, Params, Version};
+use aws_lc_rs::digest;
 use icu_normalizer::ComposingNormalizer;
 
 use counterfoil_jose::random::{self, Unavailable};
 use counterfoil_jose::{Secret, constant_time};
+
+use crate::issued::imported::ImportFault;
+use crate::issued::recipe::{Kept, Recipe};
+
+/// The bytes of the salts that we make.
+const SALT: usize = 16;
+/// The bytes of the hashes that we make.
+const HASH: usize = 32;
 
 /// A password as somebody typed it, in NFC: one who types é as one or as two code points is the same.
 ///
@@ -15,48 +24,51 @@ use counterfoil_jose::{Secret, constant_time};
 #[derive(Clone, Debug)]
 pub struct Password(Secret<String>);
 
-/// What is wrong with a password that somebody wants to set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordFault {
-    /// Too short to withstand guessing.
-    #[error("must have at least 8 characters")]
-    Short,
-    /// Longer than we hash; it is refused, never cut.
-    #[error("must have at most 256 characters")]
-    Long,
-}
-
 impl Password {
     /// The most code points that are ever hashed.
     pub const LONGEST: usize = 256;
-    /// The fewest that a new password may have.
-    pub const SHORTEST: usize = 8;
 
     /// Takes what was typed.
     pub fn typed(text: &Secret<String>) -> Self {
         Self(Secret::new(ComposingNormalizer::new_nfc().normalize(text.expose()).into_owned()))
     }
 
-    /// Judges it as a new password.
-    ///
-    /// # Errors
-    ///
-    /// If it is too short or too long.
-    pub fn judge(&self) -> Result<(), PasswordFault> {
-        match self.0.expose().chars().count() {
-            0..Self::SHORTEST => Err(PasswordFault::Short),
-            Self::SHORTEST..=Self::LONGEST => Ok(()),
-            _ => Err(PasswordFault::Long),
-        }
+    /// How long it is, in code points.
+    pub fn length(&self) -> usize {
+        self.0.expose().chars().count()
     }
 
     /// Whether it is longer than anything that was ever hashed.
     pub fn is_too_long(&self) -> bool {
-        self.0.expose().chars().count() > Self::LONGEST
+        self.length() > Self::LONGEST
     }
 
-    fn bytes(&self) -> &[u8] {
+    /// How lists of breached passwords name it: the first eight bytes of its SHA-1.
+    ///
+    /// It is only for looking up what everybody knows already; as a hash of a password it would be worthless.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.bytes());
+        let (first, _) = sha1.as_ref().split_first_chunk().expect("SHA-1 has 20 bytes");
+        Fingerprint(u64::from_be_bytes(*first))
+    }
+
+    /// The text, for whoever judges how good it is.
+    pub(crate) fn text(&self) -> &str {
+        self.0.expose()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
         self.0.expose().as_bytes()
+    }
+}
+
+/// A password as lists of breached passwords name it: the first eight bytes of its SHA-1, as a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint(pub u64);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(..)")
     }
 }
 
@@ -81,17 +93,17 @@ impl Default for Cost {
 
 impl Cost {
     /// The most that a kept hash may ask for: who can write a hash is not to stop the server with it.
-    pub const CEILING: Self = Self { memory: 128 * 1024, passes: 16, lanes: 4 };
+    pub const CEILING: Self = Self { memory: 128 * 1024, passes: 16, lanes: 16 };
 
-    fn is_within_ceiling(&self) -> bool {
+    pub(super) fn is_within_ceiling(&self) -> bool {
         self.memory <= Self::CEILING.memory
             && self.passes <= Self::CEILING.passes
             && self.lanes <= Self::CEILING.lanes
     }
 
-    fn hasher(&self) -> Option<Argon2<'static>> {
-        let params = Params::new(self.memory, self.passes, self.lanes, Some(32)).ok()?;
-        Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    /// The parameters for a hash of so many bytes, if Argon2 knows such.
+    pub(super) fn params(&self, length: usize) -> Option<Params> {
+        Params::new(self.memory, self.passes, self.lanes, Some(length)).ok()
     }
 }
 
@@ -110,12 +122,24 @@ impl Workspace {
         self.0 = Vec::new();
     }
 
-    fn blocks(&mut self, cost: Cost) -> Option<&mut [Block]> {
-        let count = cost.hasher()?.params().block_count();
+    /// Overwrites and gives back what a hash under `cost` does not need: an imported one may have needed more.
+    pub fn shrink_to(&mut self, cost: Cost) {
+        let enough = cost.memory as usize;
+        if self.0.len() > enough {
+            for block in &mut self.0[enough..] {
+                *block = Block::new();
+            }
+            self.0.truncate(enough);
+            self.0.shrink_to_fit();
+        }
+    }
+
+    /// Memory for so many blocks, taken if it was not there.
+    pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
             self.0.resize(count, Block::new());
         }
-        Some(&mut self.0[..count])
+        &mut self.0[..count]
     }
 }
 
@@ -125,11 +149,20 @@ impl fmt::Debug for Workspace {
     }
 }
 
-/// A password hash as a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`.
+/// A password hash: our own, a PHC string like `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or that of
+/// another system, in one of the forms of [`imported`](super::imported).
+///
+/// ```
+/// use counterfoil_core::issued::password::PasswordHash;
+///
+/// let text = "$2b$12$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+/// assert!(PasswordHash::import(text).is_ok());
+/// assert!(PasswordHash::import("md5$salt$0123456789").is_err());
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
-/// A kept hash that cannot be worked with: another scheme, broken, or above [`Cost::CEILING`].
+/// A kept hash that cannot be worked with: an unknown scheme, broken, or above its ceiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the kept password hash cannot be used")]
 pub struct Unusable;
@@ -145,19 +178,29 @@ impl PasswordHash {
     ///
     /// If `cost` is none that Argon2 knows; costs are ours, never a client's.
     pub fn make(password: &Password, cost: Cost, space: &mut Workspace) -> Result<Self, Unavailable> {
-        let salt: [u8; 16] = random::bytes()?;
-        let hash = work(password, &salt, cost, space).expect("a configured cost is a valid one");
+        let salt: [u8; SALT] = random::bytes()?;
+        let recipe = Recipe { algorithm: Algorithm::Argon2id, cost };
+        let hash = recipe.work(password, &salt, HASH, space).expect("a configured cost is a valid one");
         let text = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
             params: cost
-                .hasher()
-                .and_then(|argon2| argon2.params().try_into().ok())
+                .params(HASH)
+                .and_then(|params| params.try_into().ok())
                 .expect("valid parameters have a text"),
             salt: Some(phc::Salt::new(&salt).expect("sixteen bytes are a salt")),
             hash: Some(phc::Output::new(&hash).expect("32 bytes are an output")),
         };
         Ok(Self(text.to_string()))
+    }
+
+    /// Takes over a hash that another system made.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be checked here; it is judged now, so that nobody finds out at a login.
+    pub fn import(text: &str) -> Result<Self, ImportFault> {
+        Kept::read(text).map(|_| Self(text.to_owned()))
     }
 
     /// Whether this is the hash of `password`. The comparison takes the same time either way.
@@ -166,26 +209,32 @@ impl PasswordHash {
     ///
     /// If the hash cannot be worked with; nobody gets in by a broken record.
     pub fn is_of(&self, password: &Password, space: &mut Workspace) -> Result<bool, Unusable> {
-        let kept = phc::PasswordHash::new(&self.0).map_err(|_| Unusable)?;
-        let (Some(salt), Some(hash)) = (&kept.salt, &kept.hash) else { return Err(Unusable) };
-        let worked = work(password, salt.as_ref(), self.cost().ok_or(Unusable)?, space).ok_or(Unusable)?;
-        Ok(constant_time::equal(&worked, hash.as_bytes()))
-    }
-
-    /// Whether it was made with another cost than `wanted`, and should be made again at the next login.
-    pub fn is_outdated(&self, wanted: Cost) -> bool {
-        self.cost() != Some(wanted)
-    }
-
-    /// The cost that it was made with, if it is one of ours and within the ceiling.
-    fn cost(&self) -> Option<Cost> {
-        let kept = phc::PasswordHash::new(&self.0).ok()?;
-        if kept.algorithm != Algorithm::Argon2id.ident() || kept.version != Some(Version::V0x13.into()) {
-            return None;
+        match Kept::read(&self.0).map_err(|_| Unusable)? {
+            Kept::Argon2(recipe, phc) => {
+                let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(Unusable) };
+                let worked = recipe.work(password, salt.as_ref(), hash.len(), space).ok_or(Unusable)?;
+                Ok(constant_time::equal(&worked, hash.as_bytes()))
+            }
+            Kept::Imported(hash) => Ok(hash.is_of(password.bytes())),
         }
-        let params = Params::try_from(&kept).ok()?;
-        let cost = Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
-        cost.is_within_ceiling().then_some(cost)
+    }
+
+    /// Whether it was made under another scheme or cost than `wanted`, and should be made again at the next
+    /// login.
+    pub fn is_outdated(&self, wanted: Cost) -> bool {
+        let ours = Recipe { algorithm: Algorithm::Argon2id, cost: wanted };
+        match Kept::read(&self.0) {
+            Ok(Kept::Argon2(recipe, phc)) => {
+                let lengths = (phc.salt.map(|salt| salt.len()), phc.hash.map(|hash| hash.len()));
+                recipe != ours || lengths != (Some(SALT), Some(HASH)) || !self.is_ours()
+            }
+            Ok(Kept::Imported(_)) | Err(_) => true,
+        }
+    }
+
+    /// Whether it has the form that is made here, whatever its cost.
+    pub fn is_ours(&self) -> bool {
+        self.0.starts_with("$argon2id$")
     }
 
     /// The hash that a store kept.
@@ -205,15 +254,10 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-fn work(password: &Password, salt: &[u8], cost: Cost, space: &mut Workspace) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    let argon2 = cost.hasher()?;
-    argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, space.blocks(cost)?).ok()?;
-    Some(hash)
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
@@ -261,6 +305,8 @@ mod tests {
             "$argon2id$",
             "plain",
             "$2b$10$abcdefghijklmnopqrstuu",
+            "$argon2d$v=19$m=64,t=1,p=1$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
+            "$argon2id$v=16$m=64,t=1,p=1$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA",
             "é",
         ] {
@@ -278,10 +324,71 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_counted_in_characters() {
-        assert_eq!(typed("1234567").judge(), Err(PasswordFault::Short));
-        assert_eq!(typed("пароль12").judge(), Ok(()));
-        assert_eq!(typed(&"🔑".repeat(256)).judge(), Ok(()));
-        assert_eq!(typed(&"a".repeat(257)).judge(), Err(PasswordFault::Long));
+    fn argon2_of_others_is_checked_and_outdated() {
+        let mut space = Workspace::default();
+        // Made with Python's argon2-cffi and Django 5.2.
+        for text in [
+            "$argon2id$v=19$m=64,t=2,p=2$jrF2bu39n/M+h3AuBSDEeA$a75qffYnoOwjKLeVfRPRkkuMecN3/A9JfF+E4nUDQ/0",
+            "$argon2i$v=19$m=64,t=2,p=1$Z+y9N6a09r73Pse4F0KIUQ$W0dmluR0/M0rAq0J0/nrMoAzDjFNOP6yErCZsIB6UN8",
+            "argon2$argon2id$v=19$m=64,t=1,p=8$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
+        ] {
+            let hash = PasswordHash::import(text).unwrap();
+            assert_eq!(hash.is_of(&typed("correct horse battery"), &mut space), Ok(true), "{text}");
+            assert_eq!(hash.is_of(&typed("correct horse batterz"), &mut space), Ok(false), "{text}");
+            assert!(hash.is_outdated(CHEAP), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_workspace_gives_back_what_an_import_needed() {
+        let mut space = Workspace::default();
+        let large = Cost { memory: 1024, ..CHEAP };
+        PasswordHash::make(&typed("correct horse"), large, &mut space).unwrap();
+
+        space.shrink_to(CHEAP);
+
+        assert_eq!(space.0.len(), 64);
+        assert!(PasswordHash::make(&typed("correct horse"), CHEAP, &mut space).is_ok());
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_beginning_of_sha_1() {
+        // printf 'password' | sha1sum
+        assert_eq!(typed("password").fingerprint(), Fingerprint(0x5baa_61e4_c9b9_3f3f));
+    }
+
+    /// Texts that look like hashes, at costs that a test can pay.
+    fn hash_like() -> impl Strategy<Value = String> {
+        let scheme = prop_oneof![
+            Just("$2b$04$"),
+            Just("$2a$"),
+            Just("bcrypt$$2b$04$"),
+            Just("bcrypt_sha256$$2y$05$"),
+            Just("$argon2id$v=19$m=64,t=1,p=1$"),
+            Just("argon2$argon2i$v=19$"),
+            Just("$scrypt$ln=2,r=1,p=1$"),
+            Just("scrypt$4$"),
+            Just("$pbkdf2-sha256$i=2$"),
+            Just("$pbkdf2-sha1$"),
+            Just("pbkdf2_sha256$3$"),
+            Just("$fbscrypt$v=1,n=2,r=1,p=1,ss=,sk="),
+            Just("$"),
+            Just(""),
+        ];
+        (scheme, "([./A-Za-z0-9$=,é-]{0,80}|\\PC{0,60})").prop_map(|(scheme, rest)| format!("{scheme}{rest}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+        #[test]
+        fn no_kept_text_makes_a_check_panic_or_lets_anybody_in(text in hash_like(), guess in "\\PC{0,80}") {
+            let hash = PasswordHash::from_kept(text.clone());
+
+            let verdict = hash.is_of(&typed(&guess), &mut Workspace::default());
+
+            prop_assert_ne!(verdict, Ok(true));
+            prop_assert_eq!(verdict.is_ok(), PasswordHash::import(&text).is_ok());
+        }
     }
 }

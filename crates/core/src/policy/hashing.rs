@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use counterfoil_jose::{Secret, base64url, random};
 
 use crate::issued::password::{Cost, Password, PasswordHash, Workspace};
+use crate::policy::password_policy::{NewPassword, PasswordFault};
 
 /// Hashes passwords, a bounded number at a time.
 #[async_trait]
@@ -17,7 +18,14 @@ pub trait Hashing: Send + Sync + 'static {
     /// Checks `password` against `kept`. Without a kept hash, or with one that cannot be used, it works just
     /// as long on a hash of nobody's password, and the answer is no: whether there is such a user is not to be
     /// read off a clock.
+    ///
+    /// A hash that came from another system takes as long as that system wanted, until its owner first logs in.
     async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError>;
+
+    /// Judges a new password. It reads dictionaries and perhaps a file, so it waits its turn like a hash.
+    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordFault>, HashingError> {
+        new.judge()
+    }
 }
 
 /// What a check found.
@@ -27,7 +35,7 @@ pub enum Verdict {
     Wrong,
     /// The password.
     Right,
-    /// The password, under a cost that is no longer ours: to be hashed anew.
+    /// The password, under a scheme or cost that is not ours: to be hashed anew.
     RightButOutdated,
 }
 
@@ -41,6 +49,9 @@ pub enum HashingError {
     /// The system has no randomness to give.
     #[error("no randomness")]
     Randomness,
+    /// The list of breached passwords cannot be read; nothing is let through unread.
+    #[error("the list of breached passwords cannot be read")]
+    Breached,
 }
 
 /// One worker's tools: a cost, memory to work in, and a hash of nobody's password.
@@ -81,7 +92,9 @@ impl Bench {
 
     /// Checks a password, as [`Hashing::check`] says.
     pub fn check(&mut self, password: &Password, kept: Option<&PasswordHash>) -> Verdict {
-        match kept.map(|kept| (kept, kept.is_of(password, &mut self.space))) {
+        let found = kept.map(|kept| (kept, kept.is_of(password, &mut self.space)));
+        self.space.shrink_to(self.cost);
+        match found {
             Some((kept, Ok(true))) if kept.is_outdated(self.cost) => Verdict::RightButOutdated,
             Some((_, Ok(true))) => Verdict::Right,
             Some((_, Ok(false))) => Verdict::Wrong,

@@ -3,7 +3,9 @@
 pub mod authenticator;
 pub mod data;
 pub mod hashing;
+pub mod import;
 pub mod issuer;
+pub mod password_policy;
 pub mod repeats;
 pub mod revoke;
 pub mod ring;

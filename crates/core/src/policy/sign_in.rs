@@ -11,6 +11,7 @@ use crate::kept::event::{Actor, Event, EventKind};
 use crate::kept::session::{Cause, Circumstances, Mode};
 use crate::kept::user::{User, Username};
 use crate::policy::hashing::{Hashing, Verdict};
+use crate::policy::password_policy::{NewPassword, PasswordPolicy, Person};
 use crate::policy::revoke::Horizon;
 use crate::policy::{ATTEMPTS, Failure, Trouble};
 use crate::refusal::{Refusal, Unfit};
@@ -21,6 +22,7 @@ pub struct SignIn {
     store: Arc<dyn Store>,
     hashing: Arc<dyn Hashing>,
     horizon: Arc<Horizon>,
+    passwords: Arc<PasswordPolicy>,
 }
 
 /// A user who has just proved who they are, and all that this was judged by.
@@ -67,7 +69,13 @@ pub struct Credentials {
 impl SignIn {
     /// Judges by what `store` keeps.
     pub fn new(store: Arc<dyn Store>, hashing: Arc<dyn Hashing>, horizon: Arc<Horizon>) -> Self {
-        Self { store, hashing, horizon }
+        Self { store, hashing, horizon, passwords: Arc::default() }
+    }
+
+    /// The same, with this policy for new passwords in the place of the default one.
+    #[must_use]
+    pub fn with_passwords(self, passwords: PasswordPolicy) -> Self {
+        Self { passwords: Arc::new(passwords), ..self }
     }
 
     /// Registers a user. What is wrong with the form is judged before anybody is looked up.
@@ -84,7 +92,8 @@ impl SignIn {
     ) -> Result<User, Trouble> {
         let username: Username = form.username.parse().map_err(|fault| field("username", &fault))?;
         let email = form.email.as_deref().map(canonical_email).transpose()?;
-        let password = new_password("password", &form.password)?;
+        let about = Person { username: username.as_str(), email: email.as_deref() };
+        let password = self.new_password("password", &form.password, about).await?;
         // Spares the hash where the answer is known; the race is settled by the insert.
         if self.store.user_by_login(&Login::Username(username.folded().to_owned())).await?.is_some() {
             return Err(Refusal::Taken.into());
@@ -168,8 +177,9 @@ impl SignIn {
         from: &Circumstances,
         now: Time,
     ) -> Result<(), Trouble> {
-        let new = new_password("new_password", shown.1)?;
         let kept = self.store.user(user).await?.filter(User::is_enabled);
+        let about = kept.as_ref().map(Person::of).unwrap_or_default();
+        let new = self.new_password("new_password", shown.1, about).await?;
         let verdict = self.check(Password::typed(shown.0), kept.as_ref()).await?;
         let (Some(seen), Verdict::Right | Verdict::RightButOutdated) = (kept, verdict) else {
             self.record(Event::by_user(EventKind::PasswordChangeRefused, user, from, now)).await?;
@@ -189,7 +199,7 @@ impl SignIn {
         now: Time,
     ) -> Result<(), Trouble> {
         for _ in 0..ATTEMPTS {
-            let changes = self.password_change(&seen, &hash, current, from, now);
+            let changes = self.password_change(&seen, &hash, &Actor::User(seen.id), current, from, now);
             if let Committed::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(());
             }
@@ -203,22 +213,53 @@ impl SignIn {
         Err(Failure::Contended.into())
     }
 
-    /// Who shows a session that has ended meanwhile changes nothing by it.
+    /// Sets a password for somebody who is not asked for the old one, in one commit: the new hash, one epoch on,
+    /// every session ended. For an operator at the machine; over the network nobody sets another's password.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Nothing`] if there is no such user, [`Refusal::Field`] for a password that cannot be.
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        password: &Secret<String>,
+        actor: &Actor,
+        from: &Circumstances,
+        now: Time,
+    ) -> Result<(), Trouble> {
+        let nobody = Refusal::Nothing("user");
+        let seen = self.store.user(user).await?.ok_or_else(|| nobody.clone())?;
+        let new = self.new_password("password", password, Person::of(&seen)).await?;
+        let hash = self.hashing.make(new).await?;
+        for _ in 0..ATTEMPTS {
+            let seen = self.store.user(user).await?.ok_or_else(|| nobody.clone())?;
+            let changes = self.password_change(&seen, &hash, actor, None, from, now);
+            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+                return Ok(());
+            }
+        }
+        Err(Failure::Contended.into())
+    }
+
+    /// Who shows a session that has ended meanwhile, or was killed by a mark, changes nothing by it.
     async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), Trouble> {
         let Some(session) = session else { return Ok(()) };
-        let kept = self.store.session(session).await?.ok_or(Unfit::Unknown)?;
-        Ok(kept.is_live(now)?)
+        let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
+        standing.session.is_live(now)?;
+        Ok(standing.holds()?)
     }
 
     fn password_change(
         &self,
         seen: &User,
         hash: &PasswordHash,
+        actor: &Actor,
         current: Option<SessionId>,
         from: &Circumstances,
         now: Time,
     ) -> Vec<Change> {
-        let event = Event::by_user(EventKind::PasswordChanged, seen.id, from, now);
+        let event = Event::by(EventKind::PasswordChanged, actor.clone(), from, now).about(seen.id);
+        let ended = Event { kind: EventKind::SessionEnded, ..event.clone() };
         let mut changes = vec![
             Change::SwapUser(Box::new(seen.with_password(hash.clone()))),
             Change::EndSessionsOf {
@@ -226,6 +267,7 @@ impl SignIn {
                 except: current,
                 ending: self.horizon.ending(Cause::PasswordChanged, now),
             },
+            Change::RecordEnds(Box::new(ended.because(Cause::PasswordChanged))),
             Change::Record(Box::new(Event { session: current, ..event })),
         ];
         if let Some(current) = current {
@@ -253,6 +295,21 @@ impl SignIn {
             (false, Err(_)) => return Ok(None),
         };
         self.store.user_by_login(&login).await
+    }
+
+    /// The password that somebody wants, if the policy lets them have it. Its length is judged on the spot: what
+    /// is too long is not looked at any closer.
+    async fn new_password(
+        &self,
+        name: &'static str,
+        text: &Secret<String>,
+        about: Person<'_>,
+    ) -> Result<Password, Trouble> {
+        let password = Password::typed(text);
+        self.passwords.judge_length(&password).map_err(|fault| field(name, &fault))?;
+        let new = NewPassword::new(&self.passwords, &password, about);
+        self.hashing.judge(new).await?.map_err(|fault| field(name, &fault))?;
+        Ok(password)
     }
 
     /// One hash, whoever it is. Too long a password is nobody's: that is told from the form alone.
@@ -304,18 +361,12 @@ impl SignIn {
     }
 }
 
-fn field(field: &'static str, fault: &dyn std::fmt::Display) -> Refusal {
+pub(super) fn field(field: &'static str, fault: &dyn std::fmt::Display) -> Refusal {
     Refusal::Field { field, detail: fault.to_string() }
 }
 
-fn new_password(name: &'static str, text: &Secret<String>) -> Result<Password, Refusal> {
-    let password = Password::typed(text);
-    password.judge().map_err(|fault| field(name, &fault))?;
-    Ok(password)
-}
-
 /// An address in lower case with one `@` between two parts. Whether it is anybody's only a mail can show.
-fn canonical_email(text: &str) -> Result<String, Refusal> {
+pub(super) pub(super) fn canonical_email(text: &str) -> Result<String, Refusal> {
     let email = text.to_lowercase();
     let has_two_parts = email
         .split_once('@')

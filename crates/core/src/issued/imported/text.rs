@@ -1,0 +1,78 @@
+//! How hashes write bytes and numbers: every exporter a little differently.
+
+use counterfoil_jose::base64url;
+
+/// The bytes of base64 text in any of its alphabets (`+/`, `-_`, passlib's `./`), padded or not.
+pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
+    let unpadded = text.trim_end_matches('=');
+    if text.len() - unpadded.len() > 2 {
+        return None;
+    }
+    let canonical: Vec<u8> = unpadded.bytes().map(of_url_alphabet).collect();
+    base64url::decode(canonical).ok()
+}
+
+const fn of_url_alphabet(byte: u8) -> u8 {
+    match byte {
+        b'+' | b'.' => b'-',
+        b'/' => b'_',
+        other => other,
+    }
+}
+
+/// The number that plain decimal digits write: no sign, no white space.
+pub(super) fn number(text: &str) -> Option<u32> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain { text.parse().ok() } else { None }
+}
+
+/// The values of `name=value,name=value`, with exactly these names in this order.
+pub(super) fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'a str; N]> {
+    let mut fields = text.splitn(N, ',');
+    let mut values = [""; N];
+    for (value, name) in values.iter_mut().zip(names) {
+        *value = fields.next()?.strip_prefix(name)?.strip_prefix('=')?;
+    }
+    Some(values)
+}
+
+/// The parts of `a$b$c`, exactly so many.
+pub(super) fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
+    let mut fields = text.split('$');
+    let mut parts = [""; N];
+    for part in &mut parts {
+        *part = fields.next()?;
+    }
+    fields.next().is_none().then_some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alphabets_write_the_same_bytes() {
+        for text in ["-_-_", "+/+/", "././"] {
+            assert_eq!(bytes(text).unwrap(), [0xfb, 0xff, 0xbf], "{text}");
+        }
+        assert_eq!(bytes("Bw=="), bytes("Bw"));
+        for bad in ["Bw===", "B", "Bw=w", "B w", "é"] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_values_and_parts_are_read_strictly() {
+        assert_eq!(number("0600000"), Some(600_000));
+        for bad in ["", "+1", "-1", " 1", "1 ", "4294967296", "٣"] {
+            assert_eq!(number(bad), None, "{bad}");
+        }
+        assert_eq!(values("a=1,b=2", ["a", "b"]), Some(["1", "2"]));
+        for bad in ["a=1", "b=2,a=1", "a1,b=2", ""] {
+            assert_eq!(values(bad, ["a", "b"]), None, "{bad}");
+        }
+        assert_eq!(parts("a$b"), Some(["a", "b"]));
+        assert_eq!(parts::<2>("a$b$c"), None);
+        assert_eq!(parts::<2>("a"), None);
+    }
+}

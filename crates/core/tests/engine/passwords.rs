@@ -1,0 +1,121 @@
+//! New passwords under the policy, and the passwords of other systems.
+
+use std::sync::Arc;
+
+use counterfoil_core::Refusal;
+use counterfoil_core::issued::password::PasswordHash;
+use counterfoil_core::kept::event::Actor;
+use counterfoil_core::kept::user::User;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::hashing::OnTheSpot;
+use counterfoil_core::policy::password_policy::PasswordPolicy;
+use counterfoil_core::policy::revoke::Horizon;
+use counterfoil_core::policy::sign_in::{Registration, SignIn};
+use counterfoil_core::store::{Change, Committed, Login};
+use counterfoil_jose::Secret;
+
+use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere};
+
+/// Made with Python's bcrypt 4.3 of [`PASSWORD`].
+const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+
+fn form(password: &str) -> Registration {
+    Registration {
+        username: "ada".into(),
+        password: Secret::new(password.into()),
+        email: Some("countess@analytical.example".into()),
+        roles: Vec::new(),
+    }
+}
+
+/// What was told about the field `password`.
+fn told(outcome: Result<User, Trouble>) -> String {
+    match outcome {
+        Err(Trouble::Refused(Refusal::Field { field: "password", detail })) => detail,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn with_password_of_elsewhere(engine: &Engine) -> User {
+    let user = engine.ada().await;
+    let elsewhere = user.rehashed(PasswordHash::import(OF_BCRYPT).unwrap());
+    let changed = engine.store.commit(&[Change::SwapUser(Box::new(elsewhere.clone()))]).await;
+    assert!(matches!(changed, Ok(Committed::Applied(_))));
+    elsewhere
+}
+
+#[tokio::test]
+async fn a_registration_is_told_why_its_password_is_refused() {
+    let engine = Engine::start().await;
+    let register =
+        async |password| engine.sign_in.register(form(password), Actor::Anonymous, &nowhere(), NOON).await;
+
+    let long = "a".repeat(257);
+    assert!(told(register("seven").await).contains("at least 8 characters"));
+    assert!(told(register("countess").await).contains("your name, your address"));
+    assert!(told(register(&long).await).contains("at most 256 characters"));
+    #[cfg(feature = "strength")]
+    assert!(told(register("password").await).contains("most common"));
+    assert!(register(PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_change_of_the_password_is_judged_by_the_same_policy() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let (old, new) = (Secret::new(PASSWORD.to_owned()), Secret::new("ada-ada-ada".to_owned()));
+
+    let changed = engine.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
+
+    assert!(
+        matches!(changed, Err(Trouble::Refused(Refusal::Field { field: "new_password", .. }))),
+        "{changed:?}"
+    );
+    assert!(engine.judge("ada", PASSWORD, NOON).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
+    let engine = Engine::start().await;
+    engine.register("old").await;
+    let hashing = Arc::new(OnTheSpot::new(CHEAP).unwrap());
+    let horizon = Arc::new(Horizon { longest_access: std::time::Duration::from_secs(3600) });
+    let policy = PasswordPolicy::nist().for_service("auth.example");
+    let strict = SignIn::new(Arc::clone(&engine.store), hashing, horizon).with_passwords(policy);
+
+    let refused = strict.register(form("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
+
+    assert!(told(refused).contains("at least 15 characters"));
+    let engine = Engine { sign_in: strict, ..engine };
+    assert!(engine.judge("old", PASSWORD, NOON).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_hash_of_elsewhere_is_upgraded_at_the_first_login() {
+    let engine = Engine::start().await;
+    let before = with_password_of_elsewhere(&engine).await;
+
+    assert!(engine.judge("ada", "wrong horse battery", NOON).await.is_err());
+    assert_eq!(engine.store.user(before.id).await.unwrap().unwrap().password, before.password);
+    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+
+    let after = engine.store.user(before.id).await.unwrap().unwrap();
+    assert_eq!(judged.user, after);
+    assert_ne!(after.password, before.password);
+    assert!(after.password.is_some_and(|hash| hash.is_ours() && !hash.is_outdated(CHEAP)));
+    assert_eq!(after.epoch, before.epoch, "nobody is logged out by it");
+    assert!(engine.judge("ada", PASSWORD, NOON).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_disabled_user_with_a_hash_of_elsewhere_is_neither_let_in_nor_upgraded() {
+    let engine = Engine::start().await;
+    let user = with_password_of_elsewhere(&engine).await;
+    let disabled = Change::SwapUser(Box::new(user.disabled(NOON)));
+    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(Committed::Applied(_))));
+
+    assert!(engine.judge("ada", PASSWORD, NOON).await.is_err());
+
+    let kept = engine.store.user_by_login(&Login::Username("ada".into())).await.unwrap().unwrap();
+    assert_eq!(kept.password, user.password);
+}
