@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod deps;
 mod licence;
 mod packages;
@@ -27,6 +28,8 @@ enum Chore {
     Picture(picture::Options),
     /// Checks what we depend on: bans, licences, the size of the verifier.
     Deps,
+    /// Measures Counterfoil beside a bare axum application.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Picture(options) => picture::run(&options),
         Chore::Deps => deps::run(),
+        Chore::Bench(options) => bench::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -58,6 +58,8 @@ pub(crate) struct Metadata {
     pub(crate) resolve: Resolve,
     /// The ids of our own packages.
     pub(crate) workspace_members: Vec<String>,
+    /// Where cargo builds.
+    pub(crate) target_directory: PathBuf,
 }
 
 /// A package.

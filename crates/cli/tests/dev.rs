@@ -1,5 +1,7 @@
 //! `counterfoil dev`: what it prints works as it is printed.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
 mod common;
 
 use std::io::Write as _;

@@ -1,5 +1,7 @@
 //! The operator's commands, with and without a server.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
 mod common;
 
 use std::fs;

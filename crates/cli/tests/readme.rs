@@ -5,6 +5,8 @@
 //! `counterfoil dev`; its address takes the place of `127.0.0.1:3000` and `localhost:3000`. In what is printed, `…`
 //! stands for anything within a line, and a line that is `…` alone for any number of lines.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
 mod common;
 
 use std::io::Write as _;

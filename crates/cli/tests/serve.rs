@@ -1,5 +1,7 @@
 //! `counterfoil serve`: what survives a restart, and what is refused before anything is touched.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! `counterfoil token inspect`, and what needs no store at all.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
 mod common;
 
 use rustix::process::Signal;

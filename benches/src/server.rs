@@ -1,0 +1,81 @@
+//! The server that is measured: a bare route, the same route behind our layer, and our own routes.
+
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use clap::Args;
+use counterfoil::admin::Command;
+use counterfoil::{App, Principal, Settings, StoreUrl};
+use counterfoil_jose::Secret;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::pin;
+
+/// The one user.
+pub(crate) const USERNAME: &str = "bench";
+/// The one user's password.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// What kind of server.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Hashes passwords for next to nothing, so that a hundred thousand logins are soon made.
+    #[arg(long)]
+    cheap: bool,
+}
+
+/// Serves until standard input ends.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    // Before the first thread is started: they inherit it.
+    pin::to(pin::SERVER)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(serve(options))
+}
+
+async fn serve(options: &Options) -> Result<()> {
+    let dir = tempfile::Builder::new().prefix("counterfoil-bench-").tempdir()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let app = open(options, dir.path(), address).await?;
+    let router = Router::new()
+        .route("/ours", get(async |_: Principal| "hello"))
+        .layer(app.layer())
+        .route("/bare", get(async || "hello"))
+        .merge(app.routes())
+        .into_make_service_with_connect_info::<SocketAddr>();
+
+    println!("{address}");
+    // Without it a small answer may wait for the client's acknowledgement.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    axum::serve(listener, router).with_graceful_shutdown(end_of_input()).await?;
+    app.close().await?;
+    Ok(dir.close()?)
+}
+
+/// A grace of zero: each refresh is a rotation, and so a commit.
+async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<App> {
+    let store = StoreUrl::Sqlite(dir.join("counterfoil.db"));
+    let mut settings = Settings::new(format!("http://{address}").parse()?, store);
+    settings.refresh_grace = std::time::Duration::ZERO;
+    if options.cheap {
+        (settings.password_cost.memory, settings.password_cost.passes) = (8, 1);
+    }
+    let app = App::open(settings).await?;
+    let (username, password) = (USERNAME.to_owned(), Secret::new(PASSWORD.to_owned()));
+    app.administer(Command::UserAdd { username, password, email: None, roles: Vec::new() }).await?;
+    Ok(app)
+}
+
+async fn end_of_input() {
+    let (ended, end) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = io::stdin().read(&mut [0]);
+        drop(ended);
+    });
+    let _ = end.await;
+}
