@@ -84,10 +84,8 @@ pub(crate) async fn exchange(site: &Site, bytes: &[u8]) -> Option<Answer> {
     // A server that has heard enough may close while we are still sending.
     let _ = stream.write_all(bytes).await;
     let mut all = Vec::new();
-    let mut chunk = [0; 16 * 1024];
-    while let Ok(read @ 1..) = stream.read(&mut chunk).await {
-        all.extend_from_slice(&chunk[..read]);
-    }
+    // What came before a reset is an answer too.
+    while let Ok(1..) = stream.read_buf(&mut all).await {}
     Answer::parse(&all)
 }
 

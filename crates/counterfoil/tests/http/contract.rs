@@ -22,6 +22,35 @@ fn operations() -> Vec<(String, String, Value)> {
     operations.collect()
 }
 
+/// Every `$ref` below `value`.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str).map(String::from));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(elements) => elements.iter().for_each(|element| references(element, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_document_holds_all_that_it_refers_to() {
+    let document = counterfoil::openapi();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+
+    assert!(found.len() > 50);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    for (path, method, operation) in operations() {
+        assert!(operation["summary"].is_string() || operation["description"].is_string(), "{method} {path}");
+        assert!(operation["operationId"].is_string());
+    }
+}
+
 #[tokio::test]
 async fn every_path_has_exactly_the_methods_of_the_document() {
     let site = Site::open().await;
