@@ -53,6 +53,12 @@ pub enum Refusal {
     /// The username belongs to somebody.
     #[error("the username is taken")]
     Taken,
+    /// There is nothing of that name.
+    #[error("there is no such {0}")]
+    Nothing(&'static str),
+    /// The id of a new record belongs to another.
+    #[error("the {0} is taken")]
+    Exists(&'static str),
     /// A field of the request is well formed and still wrong.
     #[error("{field}: {detail}")]
     Field {

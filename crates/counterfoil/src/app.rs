@@ -11,27 +11,32 @@ use axum::{Extension, Router};
 use tower::layer::util::Stack;
 
 use counterfoil_core::kept::session::Grace;
+use counterfoil_core::kept::client::Lifetimes;
+use counterfoil_core::policy::administration::{self, Administration};
 use counterfoil_core::policy::authenticator::Authenticator;
 use counterfoil_core::policy::hashing::{Hashing, HashingError};
 use counterfoil_core::policy::issuer::{EXCHANGED, Issuer};
-use counterfoil_core::policy::revoke::{Horizon, Revoker};
-use counterfoil_core::policy::ring::{Ring, RingError};
+use counterfoil_core::policy::keyring::Keyring;
+use counterfoil_core::policy::password_policy::PasswordPolicy;
+use counterfoil_core::policy::revoke::Revoker;
+use counterfoil_core::policy::ring::RingError;
 use counterfoil_core::policy::sign_in::SignIn;
 use counterfoil_core::store::cached::Memory;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthLayer, ClientId, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations,
+    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations,
     TokenVerifier,
 };
 
+use crate::breached::{BreachedError, BreachedFile};
 use crate::clock::{Clock, ClockUnsettled, Machine, Source};
 use crate::clock_mark;
 use crate::hash_pool::{HashPool, PoolSize};
 use crate::master_key::{self, Found, MasterKeyError};
 use crate::routes;
-use crate::settings::Settings;
+use crate::settings::{PasswordRules, Settings};
 use crate::store_url::StoreUrl;
 
 /// An installation that is open: the store is ours, the keys are at hand, the clock runs.
@@ -47,10 +52,11 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) memory: Arc<Memory>,
-    pub(crate) ring: Arc<Ring>,
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) sign_in: SignIn,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
+    pub(crate) administration: Administration,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
@@ -96,6 +102,9 @@ pub enum OpenError {
     /// The keys in the store cannot be used.
     #[error(transparent)]
     Ring(#[from] RingError),
+    /// The list of breached passwords cannot be used.
+    #[error(transparent)]
+    Breached(#[from] BreachedError),
     /// Passwords cannot be hashed.
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -113,6 +122,7 @@ impl OpenError {
                 Some("name a directory whose parent exists and that this user may write".into())
             }
             Self::Store(error) => Some(error.hint().into()),
+            Self::Breached(error) => Some(error.hint().into()),
             Self::Ring(RingError::MasterKey(_)) => {
                 Some("start with the master key that this store was made with".into())
             }
@@ -139,6 +149,7 @@ impl App {
     ///
     /// As [`App::open`].
     pub async fn open_by(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
+        let passwords = password_policy(&settings)?;
         let found = settings.master_key.find(settings.default_master_key_file())?;
         let made = settings.data_dir.as_deref().map_or(Ok(None), make_data_dir)?;
         let opened = open_store(&settings.store);
@@ -147,7 +158,7 @@ impl App {
             let _ = std::fs::remove_dir(dir);
         }
         let store = opened?;
-        match Self::with_store(settings, Arc::clone(&store), found, source).await {
+        match Self::with_store(settings, Arc::clone(&store), (found, passwords), source).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 let _ = store.close().await;
@@ -159,7 +170,7 @@ impl App {
     async fn with_store(
         settings: Settings,
         store: Arc<dyn Store>,
-        found: Found,
+        (found, passwords): (Found, PasswordPolicy),
         source: impl Source,
     ) -> Result<Self, OpenError> {
         let master = master_key_of(&*store, found).await?;
@@ -171,16 +182,19 @@ impl App {
 
         let clock = Arc::new(clock_mark::start(&*store, source).await?);
         let started = clock.now();
-        let ring = Arc::new(Ring::open(&*store, &master, settings.algorithm, started).await?);
-        let horizon = Arc::new(Horizon { longest_access: longest_access(&*store).await? });
-        let verifier = Arc::new(own_verifier(&settings, &ring, &memory, &horizon, &clock)?);
+        let keys = Keyring::open(Arc::clone(&store), master, settings.algorithm, started).await?;
+        let keys = Arc::new(keys);
+        let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
+        let verifier = Arc::new(own_verifier(&settings, &keys, &memory, &clock)?);
         let hashing = start_hashing(&settings)?;
         let grace = Grace { length: settings.refresh_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         let inner = Inner {
-            sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon)),
-            issuer: Issuer::new(Arc::clone(&store), Arc::clone(&ring), name, Arc::clone(&horizon), grace),
-            revoker: Revoker::new(Arc::clone(&store), horizon),
+            sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon)).with_passwords(passwords),
+            issuer: Issuer::new(Arc::clone(&store), Arc::clone(&keys), name, Arc::clone(&horizon), grace)
+                .with_most_sessions(settings.max_sessions),
+            revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
+            administration: Administration::new(Arc::clone(&store), Arc::clone(&keys), horizon),
             authenticator: Arc::new(Authenticator::new(
                 Arc::clone(&store),
                 Arc::clone(&memory),
@@ -195,7 +209,7 @@ impl App {
             settings,
             store,
             memory,
-            ring,
+            keys,
             verifier,
             clock,
             started,
@@ -308,26 +322,37 @@ async fn master_key_of(store: &dyn Store, found: Found) -> Result<SealingKey, Op
     }
 }
 
-/// The longest that any access token lives: for so long a revocation is remembered.
-async fn longest_access(store: &dyn Store) -> Result<std::time::Duration, StoreError> {
-    let client = store.client(&ClientId::default()).await?;
-    Ok(client.map_or(EXCHANGED, |client| client.lifetimes.longest_access().max(EXCHANGED)))
-}
-
 /// Verifies our own tokens, for ourselves.
 fn own_verifier(
     settings: &Settings,
-    ring: &Ring,
+    keys: &Keyring,
     memory: &Memory,
-    horizon: &Horizon,
     clock: &Arc<Clock>,
 ) -> Result<LocalVerifier, OpenError> {
-    let issuer = settings.issuer.as_str();
+    let (issuer, ring) = (settings.issuer.as_str(), keys.ring());
     let tokens = TokenVerifier::builder(issuer, issuer, &[ring.signing().algorithm()])
-        .max_lifetime(horizon.longest_access)
+        // No client can be given more; what one was given is remembered for as long as it lives.
+        .max_lifetime(Lifetimes::CEILING.longest_access())
         .build(ring.verifying().clone())?;
+    let tokens = Arc::new(tokens);
+    keys.tell(Arc::clone(&tokens));
     let clock = Arc::clone(clock);
     Ok(LocalVerifier::new(tokens, Arc::clone(memory.revocations()), move || clock.now()))
+}
+
+/// What new passwords must be like; they are not to be built on the name that the service has in the network.
+fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
+    let policy = match settings.password_rules {
+        PasswordRules::Standard => PasswordPolicy::default(),
+        PasswordRules::Nist => PasswordPolicy::nist(),
+    };
+    let issuer = settings.issuer.as_str();
+    let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
+    let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
+    Ok(match &settings.breached_passwords {
+        Some(file) => policy.with_breached(Arc::new(BreachedFile::open(file)?)),
+        None => policy,
+    })
 }
 
 fn start_hashing(settings: &Settings) -> Result<Arc<dyn Hashing>, OpenError> {

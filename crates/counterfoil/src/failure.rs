@@ -150,6 +150,10 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::Taken => problem(409, "username-taken", "Username taken")
             .detail("somebody has this username")
             .field("username", "is taken"),
+        Refusal::Nothing(what) => {
+            problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))
+        }
+        Refusal::Exists(what) => problem(409, "taken", "Taken").detail(format!("the {what} is taken")),
         Refusal::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
         Refusal::Precondition => problem(412, "precondition-failed", "Precondition failed")
             .detail("the data are at another revision than If-Match says"),

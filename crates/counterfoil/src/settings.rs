@@ -1,5 +1,6 @@
 //! What an installation is told before it starts: plain values, filled in by whoever reads configuration.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,6 +50,13 @@ pub struct Settings {
     pub hashing_deadline: Duration,
     /// How many cookie sessions are judged from memory, about 300 bytes each.
     pub remembered_sessions: usize,
+    /// How many live sessions a user may have; none unless said otherwise. At the cap a login takes the place of
+    /// the oldest of them.
+    pub max_sessions: Option<NonZeroU32>,
+    /// What new passwords must be like.
+    pub password_rules: PasswordRules,
+    /// A list of breached passwords, none of which may be set.
+    pub breached_passwords: Option<PathBuf>,
     /// Pages of other origins that may write to us.
     pub trusted_origins: Vec<Origin>,
     /// What a request may take.
@@ -63,6 +71,16 @@ pub enum Registration {
     Open,
     /// Nobody; an operator adds users.
     Closed,
+}
+
+/// What new passwords must be like, beside being hard to guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PasswordRules {
+    /// At least 8 characters.
+    #[default]
+    Standard,
+    /// At least 15, as NIST SP 800-63B-4 wants it where the password is all there is.
+    Nist,
 }
 
 /// What requests and connections may take.
@@ -108,6 +126,9 @@ impl Settings {
             hashing_waiting: 64,
             hashing_deadline: Duration::from_secs(5),
             remembered_sessions: 1 << 20,
+            max_sessions: None,
+            password_rules: PasswordRules::Standard,
+            breached_passwords: None,
             trusted_origins: Vec::new(),
             limits: Limits::default(),
         }

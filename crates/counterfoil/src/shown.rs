@@ -67,7 +67,8 @@ async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Logi
 /// Whether a refresh with this token would be answered. A judgement alone: nothing turns.
 fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
     let grace = Grace { length: app.settings().refresh_grace, serving_since: app.started };
-    let Some(pepper) = session.pepper().and_then(|id| app.ring.pepper_of(id)) else { return false };
+    let ring = app.keys.ring();
+    let Some(pepper) = session.pepper().and_then(|id| ring.pepper_of(id)) else { return false };
     match session.rotate(token, pepper, grace, now) {
         Ok(Rotation::Advance(_) | Rotation::Hold | Rotation::Repeat) => true,
         Ok(Rotation::Replay) | Err(_) => false,
@@ -82,7 +83,7 @@ async fn genuine(app: &App, token: &RefreshToken) -> Result<Option<Session>, Sto
 
 fn is_genuine(app: &App, session: &Session, token: &RefreshToken) -> bool {
     let Stub::Refresh { pepper, salt, .. } = session.stub else { return false };
-    app.ring.pepper_of(pepper).is_some_and(|pepper| token.is_genuine(pepper, &salt))
+    app.keys.ring().pepper_of(pepper).is_some_and(|pepper| token.is_genuine(pepper, &salt))
 }
 
 /// The login that a refresh token names, for a logout: any turn that is authentic will do.

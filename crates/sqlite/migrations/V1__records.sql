@@ -85,8 +85,9 @@ CREATE TABLE sessions (
         ELSE 0 END)
 ) STRICT, WITHOUT ROWID;
 
--- "Your devices", and "sign out everywhere": the sessions of a user that have not ended, the newest first.
-CREATE INDEX sessions_of_user ON sessions (user, authenticated_at, id) WHERE ended_at IS NULL;
+-- "Your devices", "sign out everywhere", and what goes with a user who is deleted: ended ones are among them,
+-- as they stay for a day alone.
+CREATE INDEX sessions_of_user ON sessions (user, authenticated_at, id);
 CREATE INDEX sessions_to_look_at ON sessions (look_at);
 
 -- What an application keeps with a login. A table of its own: it has a revision of its own, and a session
@@ -95,6 +96,14 @@ CREATE TABLE session_data (
     session  BLOB    NOT NULL PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
     members  TEXT    NOT NULL CHECK (json_type(members) = 'object'),
     revision INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The keys that programs administer with: of the secret its SHA-256 alone.
+CREATE TABLE admin_keys (
+    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    name       TEXT    NOT NULL,
+    digest     BLOB    NOT NULL CHECK (length(digest) = 32),
+    created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
@@ -139,17 +148,20 @@ CREATE TABLE events (
     session    BLOB,
     client     TEXT,
     actor      TEXT    NOT NULL,
-    actor_user BLOB,
+    -- Which user, or which admin key, it was.
+    actor_id   BLOB,
     cause      TEXT,
     ip         TEXT,
     user_agent TEXT,
     detail     TEXT,
-    CHECK ((actor = 'user') = (actor_user IS NOT NULL))
+    CHECK ((actor IN ('user', 'admin_key')) = (actor_id IS NOT NULL))
 ) STRICT;
 
 -- "Why was I logged out?"
 CREATE INDEX events_of_user ON events (user, number) WHERE user IS NOT NULL;
 CREATE INDEX events_of_session ON events (session, number) WHERE session IS NOT NULL;
+-- It may also have been everybody, or everybody of a client: few lines, which name no session.
+CREATE INDEX events_of_marks ON events (number) WHERE kind IN ('client_revoked', 'everyone_revoked');
 
 CREATE TABLE facts (
     name  TEXT NOT NULL PRIMARY KEY,

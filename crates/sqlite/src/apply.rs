@@ -2,13 +2,14 @@
 
 use rusqlite::Connection;
 
+use counterfoil_core::kept::event::Event;
 use counterfoil_core::store::{Applied, Change, Ending, Mark};
 use counterfoil_jose::Time;
 use counterfoil_verify::{Position, SessionId, Subject};
 
 use crate::data::Merge;
 use crate::log::Unplaced;
-use crate::{clients, data, events, facts, keys, log, sessions, users};
+use crate::{admin_keys, clients, data, events, facts, keys, log, sessions, users};
 
 /// Why a list of changes was not applied.
 pub(crate) enum Stop {
@@ -26,7 +27,13 @@ impl From<rusqlite::Error> for Stop {
 
 /// Carries out `changes` in their order, and then, with the positions drawn last, what depends on them.
 pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> Result<Applied, Stop> {
-    let mut work = Work { connection, applied: Applied::default(), unplaced: Vec::new() };
+    let mut work = Work {
+        connection,
+        applied: Applied::default(),
+        unplaced: Vec::new(),
+        to_restamp: Vec::new(),
+        told: 0,
+    };
     for (index, change) in changes.iter().enumerate() {
         if !work.carry_out(change)? {
             return Err(Stop::Lost(index));
@@ -41,6 +48,10 @@ struct Work<'c> {
     applied: Applied,
     /// What is to be appended to the log, in the order of the changes.
     unplaced: Vec<Unplaced>,
+    /// The sessions whose position is to be set, found before any mark was raised.
+    to_restamp: Vec<SessionId>,
+    /// How many of the ends have been told to the journal.
+    told: usize,
 }
 
 impl Work<'_> {
@@ -53,6 +64,10 @@ impl Work<'_> {
             Change::ExpectLive(session, now) => sessions::is_live(connection, *session, *now),
             Change::InsertUser(user) => users::insert(connection, user),
             Change::SwapUser(user) => users::swap(connection, user),
+            Change::RemoveUser(user) => {
+                sessions::remove_all_of(connection, *user)?;
+                users::remove(connection, *user)
+            }
             Change::InsertSession(session) => sessions::insert(connection, session),
             Change::SwapSession(session) => {
                 if session.ended.is_some() {
@@ -72,7 +87,20 @@ impl Work<'_> {
                 }
                 Ok(true)
             }
-            Change::Restamp(session) => sessions::stands(connection, *session),
+            Change::EndOldestOf { user, except, keep, ending } => {
+                for session in sessions::end_oldest_of(connection, *user, *except, *keep, ending.ended)? {
+                    self.note_end(session, *ending);
+                }
+                Ok(true)
+            }
+            Change::Restamp(session) => {
+                self.to_restamp.push(*session);
+                sessions::stands(connection, *session)
+            }
+            Change::RestampSessionsOf(user) => {
+                self.to_restamp.extend(sessions::standing_of(connection, *user)?);
+                Ok(true)
+            }
             Change::MergeData { session, patch, expected, limit, now } => {
                 let merge = Merge { session: *session, patch, expected: *expected, limit: *limit, now: *now };
                 let merged = data::merge(connection, &merge)?;
@@ -93,6 +121,9 @@ impl Work<'_> {
             Change::RaiseNotBefore(_) => Ok(true),
             Change::SetFact(name, value) => facts::set(connection, name, value).map(|()| true),
             Change::Record(event) => events::insert(connection, event).map(|()| true),
+            Change::RecordEnds(event) => self.tell_ends(event).map(|()| true),
+            Change::InsertAdminKey(key) => admin_keys::insert(connection, key),
+            Change::RemoveAdminKey(id) => admin_keys::remove(connection, *id),
         }
     }
 
@@ -106,9 +137,23 @@ impl Work<'_> {
         });
     }
 
+    /// Writes `event` for each session that has ended and was not told of yet.
+    fn tell_ends(&mut self, event: &Event) -> rusqlite::Result<()> {
+        for session in &self.applied.ended[self.told..] {
+            let (user, client) = sessions::parties(self.connection, *session)?;
+            let event = Event { user: Some(user), ..event.clone() }.in_session(*session, client);
+            events::insert(self.connection, &event)?;
+        }
+        self.told = self.applied.ended.len();
+        Ok(())
+    }
+
     /// Draws the positions, as the last thing, and writes what depends on them.
     fn place(mut self, changes: &[Change]) -> Result<Applied, Stop> {
         let position = self.draw(changes)?;
+        for session in &self.to_restamp {
+            sessions::restamp(self.connection, *session, position)?;
+        }
         for (index, change) in changes.iter().enumerate() {
             if !self.set_position(change, position)? {
                 return Err(Stop::Lost(index));
@@ -136,7 +181,6 @@ impl Work<'_> {
     /// Sets what a change wants to stand at `position`; `false` if there is nothing to set.
     fn set_position(&self, change: &Change, position: Position) -> rusqlite::Result<bool> {
         match change {
-            Change::Restamp(session) => sessions::restamp(self.connection, *session, position).map(|()| true),
             Change::RaiseNotBefore(Mark::User(user)) => {
                 users::raise_not_before(self.connection, *user, position)
             }
@@ -153,7 +197,11 @@ impl Work<'_> {
             | Change::InsertSession(_)
             | Change::SwapSession(_)
             | Change::EndSession(..)
+            | Change::RemoveUser(_)
             | Change::EndSessionsOf { .. }
+            | Change::EndOldestOf { .. }
+            | Change::Restamp(_)
+            | Change::RestampSessionsOf(_)
             | Change::MergeData { .. }
             | Change::InsertClient(_)
             | Change::SwapClient(_)
@@ -161,7 +209,10 @@ impl Work<'_> {
             | Change::SwapKey(_)
             | Change::Append { .. }
             | Change::SetFact(..)
-            | Change::Record(_) => Ok(true),
+            | Change::Record(_)
+            | Change::RecordEnds(_)
+            | Change::InsertAdminKey(_)
+            | Change::RemoveAdminKey(_) => Ok(true),
         }
     }
 }

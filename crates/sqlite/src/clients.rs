@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::kept::client::{Client, Lifetimes};
+use counterfoil_core::store::Page;
 use counterfoil_verify::{ClientId, Position};
 
 use crate::column::{Columns, Number, list};
@@ -17,6 +18,19 @@ pub(crate) fn find(connection: &Connection, id: &ClientId) -> rusqlite::Result<O
         )?
         .query_row([id.as_str()], read)
         .optional()
+}
+
+/// Clients in the order of their ids.
+pub(crate) fn page(connection: &Connection, page: &Page<ClientId>) -> rusqlite::Result<Vec<Client>> {
+    connection
+        .prepare_cached(
+            "SELECT id, name, modes, audiences, scopes, session_idle, session_absolute, jwt, access,
+                    refresh_idle, refresh_absolute, enabled, not_before, revision
+             FROM clients WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )?
+        // No id is empty, so all of them come after the empty text.
+        .query_map(params![page.after.as_ref().map_or("", |id| id.as_str()), page.limit], read)?
+        .collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Client> {

@@ -1,17 +1,18 @@
 //! The journal: its table, line by line.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
+use counterfoil_core::issued::admin_key::AdminKeyId;
 use counterfoil_core::kept::event::{Actor, Event, EventKind};
 use counterfoil_core::kept::session::{Cause, Circumstances};
 use counterfoil_core::store::{EventNumber, EventQuery};
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::column::{Columns, time};
-use crate::word;
 
 /// The lines that are asked for, the newest first.
 ///
@@ -21,23 +22,29 @@ pub(crate) fn page(
     query: &EventQuery,
 ) -> rusqlite::Result<Vec<(EventNumber, Event)>> {
     let sql = match (query.user, query.session) {
+        _ if query.marks => {
+            "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
+             FROM events
+             WHERE kind IN ('client_revoked', 'everyone_revoked') AND ?1 IS NULL AND ?2 IS NULL AND number < ?3
+             ORDER BY number DESC LIMIT ?4"
+        }
         (None, None) => {
-            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+            "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
              FROM events WHERE ?1 IS NULL AND ?2 IS NULL AND number < ?3
              ORDER BY number DESC LIMIT ?4"
         }
         (Some(_), None) => {
-            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+            "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
              FROM events WHERE user = ?1 AND ?2 IS NULL AND number < ?3
              ORDER BY number DESC LIMIT ?4"
         }
         (None, Some(_)) => {
-            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+            "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
              FROM events WHERE ?1 IS NULL AND session = ?2 AND number < ?3
              ORDER BY number DESC LIMIT ?4"
         }
         (Some(_), Some(_)) => {
-            "SELECT number, at, kind, user, session, client, actor, actor_user, cause, ip, user_agent, detail
+            "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
              FROM events WHERE +user = ?1 AND session = ?2 AND number < ?3
              ORDER BY number DESC LIMIT ?4"
         }
@@ -68,17 +75,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(EventNumber, Event)> {
         actor: read_actor(&mut columns)?,
         cause: columns.word_if_any(Cause::from_word)?,
         from: Circumstances { ip: columns.address()?, user_agent: columns.plain()? },
-        detail: columns.word_if_any(|text| Some(word::kept(text)))?,
+        detail: columns.plain::<Option<String>>()?.map(Cow::Owned),
     };
     Ok((number, event))
 }
 
 fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
     let kind: String = columns.plain()?;
-    let user: Option<[u8; 16]> = columns.plain()?;
-    match (kind.as_str(), user) {
+    let id: Option<[u8; 16]> = columns.plain()?;
+    match (kind.as_str(), id) {
         ("anonymous", None) => Ok(Actor::Anonymous),
         ("user", Some(id)) => Ok(Actor::User(UserId::from_bytes(id))),
+        ("admin_key", Some(id)) => Ok(Actor::AdminKey(AdminKeyId::from_bytes(id))),
         ("operator", None) => Ok(Actor::Operator),
         ("system", None) => Ok(Actor::System),
         _ => Err(columns.unfit(Type::Text)),
@@ -87,15 +95,16 @@ fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
 
 /// Writes a line; its number is one more than that of the newest.
 pub(crate) fn insert(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
-    let (actor, actor_user) = match &event.actor {
+    let (actor, actor_id) = match &event.actor {
         Actor::Anonymous => ("anonymous", None),
         Actor::User(id) => ("user", Some(id.as_bytes())),
+        Actor::AdminKey(id) => ("admin_key", Some(id.as_bytes())),
         Actor::Operator => ("operator", None),
         Actor::System => ("system", None),
     };
     connection
         .prepare_cached(
-            "INSERT INTO events (at, kind, user, session, client, actor, actor_user, cause, ip, user_agent,
+            "INSERT INTO events (at, kind, user, session, client, actor, actor_id, cause, ip, user_agent,
                                  detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
@@ -106,7 +115,7 @@ pub(crate) fn insert(connection: &Connection, event: &Event) -> rusqlite::Result
             event.session.as_ref().map(SessionId::as_bytes),
             event.client.as_ref().map(|client| client.as_str()),
             actor,
-            actor_user,
+            actor_id,
             event.cause.map(Cause::as_str),
             event.from.ip.as_ref().map(IpAddr::to_string),
             event.from.user_agent,

@@ -53,14 +53,20 @@ pub(crate) fn newest_time_in(change: &Change) -> Time {
             user.created_at.max(user.disabled_at.unwrap_or_default())
         }
         Change::InsertKey(key) | Change::SwapKey(key) => key.created_at.max(key.changed_at),
-        Change::EndSession(_, ending) | Change::EndSessionsOf { ending, .. } => ending.ended.at,
+        Change::EndSession(_, ending)
+        | Change::EndSessionsOf { ending, .. }
+        | Change::EndOldestOf { ending, .. } => ending.ended.at,
         Change::Append { at, .. } => *at,
-        Change::Record(event) => event.at,
+        Change::Record(event) | Change::RecordEnds(event) => event.at,
+        Change::InsertAdminKey(key) => key.created_at,
         Change::MergeData { now, .. } => *now,
         Change::ExpectEpoch(..)
         | Change::ExpectClient(..)
         | Change::ExpectLive(..)
+        | Change::RemoveUser(_)
         | Change::Restamp(_)
+        | Change::RestampSessionsOf(_)
+        | Change::RemoveAdminKey(_)
         | Change::InsertClient(_)
         | Change::SwapClient(_)
         | Change::RaiseNotBefore(_)

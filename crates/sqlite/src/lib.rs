@@ -8,10 +8,11 @@
 //!                                  auth.db      one process owns it; a second is refused
 //! ```
 //!
-//! A file for each noun: `users`, `clients`, `sessions`, `keys`, `data`, `log`, `events`, `facts` and
+//! A file for each noun: `users`, `clients`, `sessions`, `keys`, `admin_keys`, `data`, `log`, `events`, `facts` and
 //! `counters` hold the statements, `apply` puts a list of changes together from them, and nothing here
 //! decides anything.
 
+mod admin_keys;
 mod apply;
 mod backup;
 mod clients;
@@ -37,7 +38,6 @@ mod sessions;
 mod state;
 mod store;
 mod users;
-mod word;
 mod writer;
 
 pub use error::OpenError;

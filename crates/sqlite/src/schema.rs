@@ -60,7 +60,8 @@ pub(crate) fn is_whole(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// The tables of the schema. A database of ours has each of them.
-pub(crate) const TABLES: [&str; 11] = [
+pub(crate) const TABLES: [&str; 12] = [
+    "admin_keys",
     "clients",
     "counters",
     "events",

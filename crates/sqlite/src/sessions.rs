@@ -10,7 +10,7 @@ use counterfoil_core::issued::session::Digest;
 use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
 use counterfoil_core::store::{Page, SessionCursor, Standing};
 use counterfoil_jose::Time;
-use counterfoil_verify::{Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
 use crate::column::{Columns, Number, duration, list, time};
 use crate::purge::KEPT_AFTER_THE_END;
@@ -58,7 +58,7 @@ pub(crate) fn standing(connection: &Connection, id: SessionId) -> rusqlite::Resu
         .optional()
 }
 
-/// The live sessions of `user`, the newest first.
+/// The live sessions of `user`, the newest first; those below a mark are dead, whatever their row says.
 pub(crate) fn page_of(
     connection: &Connection,
     user: UserId,
@@ -75,6 +75,9 @@ pub(crate) fn page_of(
              FROM sessions
              WHERE user = ?1 AND ended_at IS NULL AND expires_at > ?2 AND seen_at + idle > ?2
                AND (authenticated_at, id) < (?3, ?4)
+               AND pos >= (SELECT not_before FROM users WHERE id = sessions.user)
+               AND pos >= (SELECT not_before FROM clients WHERE id = sessions.client)
+               AND pos >= (SELECT not_before FROM log_head WHERE one = 1)
              ORDER BY authenticated_at DESC, id DESC
              LIMIT ?5",
         )?
@@ -233,11 +236,76 @@ pub(crate) fn is_live(connection: &Connection, id: SessionId, now: Time) -> rusq
         .exists(params![id.as_bytes(), time(now)])
 }
 
-/// Whether the session has not been ended.
+/// Whether the session has not been ended and lies below no mark.
 pub(crate) fn stands(connection: &Connection, id: SessionId) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM sessions WHERE id = ?1 AND ended_at IS NULL")?
+        .prepare_cached(
+            "SELECT 1 FROM sessions
+             WHERE id = ?1 AND ended_at IS NULL
+               AND pos >= (SELECT not_before FROM users WHERE id = sessions.user)
+               AND pos >= (SELECT not_before FROM clients WHERE id = sessions.client)
+               AND pos >= (SELECT not_before FROM log_head WHERE one = 1)",
+        )?
         .exists([id.as_bytes()])
+}
+
+/// The sessions of `user` that have not been ended and lie below no mark.
+pub(crate) fn standing_of(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<SessionId>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM sessions
+             WHERE user = ?1 AND ended_at IS NULL
+               AND pos >= (SELECT not_before FROM users WHERE id = sessions.user)
+               AND pos >= (SELECT not_before FROM clients WHERE id = sessions.client)
+               AND pos >= (SELECT not_before FROM log_head WHERE one = 1)",
+        )?
+        .query_map([user.as_bytes()], |row| row.get(0).map(SessionId::from_bytes))?
+        .collect()
+}
+
+/// Whose a session is, and through which client it was opened.
+pub(crate) fn parties(connection: &Connection, id: SessionId) -> rusqlite::Result<(UserId, ClientId)> {
+    connection.prepare_cached("SELECT user, client FROM sessions WHERE id = ?1")?.query_row(
+        [id.as_bytes()],
+        |row| {
+            let mut columns = Columns::of(row);
+            Ok((UserId::from_bytes(columns.bytes()?), columns.name()?))
+        },
+    )
+}
+
+/// Ends the live sessions of `user` but `except` and the `keep` newest of the others; says which.
+pub(crate) fn end_oldest_of(
+    connection: &Connection,
+    user: UserId,
+    except: SessionId,
+    keep: u32,
+    ended: Ended,
+) -> rusqlite::Result<Vec<SessionId>> {
+    connection
+        .prepare_cached(
+            "UPDATE sessions SET ended_at = ?4, ended_cause = ?5, revision = revision + 1
+             WHERE id IN (
+                 SELECT id FROM sessions
+                 WHERE user = ?1 AND id <> ?2 AND ended_at IS NULL AND expires_at > ?4 AND seen_at + idle > ?4
+                   AND pos >= (SELECT not_before FROM users WHERE id = sessions.user)
+                   AND pos >= (SELECT not_before FROM clients WHERE id = sessions.client)
+                   AND pos >= (SELECT not_before FROM log_head WHERE one = 1)
+                 ORDER BY authenticated_at DESC, id DESC
+                 LIMIT -1 OFFSET ?3)
+             RETURNING id",
+        )?
+        .query_map(
+            params![user.as_bytes(), except.as_bytes(), keep, time(ended.at), ended.cause.as_str()],
+            |row| row.get(0).map(SessionId::from_bytes),
+        )?
+        .collect()
+}
+
+/// Drops every session of `user`, and with each its data.
+pub(crate) fn remove_all_of(connection: &Connection, user: UserId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM sessions WHERE user = ?1")?.execute([user.as_bytes()])?;
+    Ok(())
 }
 
 /// Ends a session; `false` if it had ended, or there is none. Its revision rises, so that whoever has read

@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use counterfoil_core::issued::admin_key::AdminKeyId;
+use counterfoil_core::kept::admin_key::AdminKeyRecord;
 use counterfoil_core::kept::client::Client;
 use counterfoil_core::kept::event::Event;
 use counterfoil_core::kept::key::KeyRecord;
@@ -29,7 +31,7 @@ use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
 use crate::writer::{Witnesses, Writer};
-use crate::{backup, clients, data, events, facts, keys, log, open, sessions, users};
+use crate::{admin_keys, backup, clients, data, events, facts, keys, log, open, sessions, users};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -169,6 +171,18 @@ impl Store for SqliteStore {
 
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         self.readers.read(|connection| clients::find(connection, id))
+    }
+
+    async fn clients(&self, page: Page<ClientId>) -> Result<Vec<Client>, StoreError> {
+        self.readers.read(|connection| clients::page(connection, &page))
+    }
+
+    async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKeyRecord>, StoreError> {
+        self.readers.read(|connection| admin_keys::find(connection, id))
+    }
+
+    async fn admin_keys(&self) -> Result<Vec<AdminKeyRecord>, StoreError> {
+        self.readers.read(admin_keys::all)
     }
 
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {

@@ -137,6 +137,12 @@ pub(crate) fn swap(connection: &Connection, user: &User) -> rusqlite::Result<boo
     Ok(swapped == 1)
 }
 
+/// Removes a user; `false` if there is none. Their sessions are to be gone.
+pub(crate) fn remove(connection: &Connection, id: UserId) -> rusqlite::Result<bool> {
+    let removed = connection.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id.as_bytes()])?;
+    Ok(removed == 1)
+}
+
 /// Raises the user's mark to `position`; `false` if there is no such user.
 pub(crate) fn raise_not_before(
     connection: &Connection,

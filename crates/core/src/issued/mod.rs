@@ -1,6 +1,7 @@
 //! The client's half: what is handed over, and how its text reads. Nothing here knows what is kept.
 
 pub mod access;
+pub mod admin_key;
 pub mod imported;
 pub mod password;
 mod recipe;

@@ -102,6 +102,44 @@ impl Default for Lifetimes {
 }
 
 impl Lifetimes {
+    /// The longest that any of them may be: an access token lives for hours, no cookie for more than 400 days.
+    pub const CEILING: Self = {
+        const HOUR: u64 = 60 * 60;
+        const LONGEST_COOKIE: u64 = 400 * 24 * HOUR;
+        Self {
+            session_idle: LONGEST_COOKIE,
+            session_absolute: LONGEST_COOKIE,
+            jwt: 24 * HOUR,
+            access: HOUR,
+            refresh_idle: LONGEST_COOKIE,
+            refresh_absolute: LONGEST_COOKIE,
+        }
+    };
+
+    /// What is wrong with them, if anything: the name of the field, and what it is to be. Each is at least a
+    /// second and at most [`Lifetimes::CEILING`], and nothing lies unused for longer than it lives.
+    ///
+    /// ```
+    /// use counterfoil_core::kept::client::Lifetimes;
+    ///
+    /// assert!(Lifetimes::default().fault().is_none());
+    /// let careless = Lifetimes { jwt: 7 * 86_400, ..Lifetimes::default() };
+    /// assert_eq!(careless.fault().unwrap().0, "jwt");
+    /// ```
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        let ceiling = Self::CEILING;
+        let bounds = [
+            ("session_absolute", self.session_absolute, ceiling.session_absolute),
+            ("session_idle", self.session_idle, self.session_absolute),
+            ("jwt", self.jwt, ceiling.jwt),
+            ("access", self.access, ceiling.access),
+            ("refresh_absolute", self.refresh_absolute, ceiling.refresh_absolute),
+            ("refresh_idle", self.refresh_idle, self.refresh_absolute),
+        ];
+        let (name, _, most) = bounds.into_iter().find(|(_, value, most)| !(1..=*most).contains(value))?;
+        Some((name, format!("is to be 1 to {most} seconds")))
+    }
+
     /// The longest life of an access token under these settings: how long a revocation is remembered.
     pub fn longest_access(&self) -> Duration {
         Duration::from_secs(self.jwt.max(self.access))

@@ -1,8 +1,11 @@
 //! The journal: what happened to whom, by whom and why. It answers "why was I logged out?".
 
+use std::borrow::Cow;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
+use crate::issued::admin_key::AdminKeyId;
 use crate::kept::session::{Cause, Circumstances};
 
 /// One line of the journal. It never holds a secret, nor a name that somebody typed and nobody has.
@@ -24,8 +27,8 @@ pub struct Event {
     pub cause: Option<Cause>,
     /// From where.
     pub from: Circumstances,
-    /// Anything else worth telling, in a word or two of ours.
-    pub detail: Option<&'static str>,
+    /// Anything else worth telling: a word or two of ours, the name of a key, what an administrator gave as reason.
+    pub detail: Option<Cow<'static, str>>,
 }
 
 impl Event {
@@ -42,6 +45,36 @@ impl Event {
             from: from.clone(),
             detail: None,
         }
+    }
+
+    /// Something that was done to nobody in particular, or to somebody else.
+    pub fn by(kind: EventKind, actor: Actor, from: &Circumstances, at: Time) -> Self {
+        Self {
+            at,
+            kind,
+            user: None,
+            session: None,
+            client: None,
+            actor,
+            cause: None,
+            from: from.clone(),
+            detail: None,
+        }
+    }
+
+    /// The same event, about this user.
+    pub fn about(self, user: UserId) -> Self {
+        Self { user: Some(user), ..self }
+    }
+
+    /// The same event, through or about this application.
+    pub fn of_client(self, client: ClientId) -> Self {
+        Self { client: Some(client), ..self }
+    }
+
+    /// The same event, with this worth telling.
+    pub fn telling(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
     }
 
     /// The same event, in this login.
@@ -62,6 +95,8 @@ pub enum Actor {
     Anonymous,
     /// A user, of themselves or as administrator.
     User(UserId),
+    /// A program with an admin key.
+    AdminKey(AdminKeyId),
     /// Somebody at the command line of the machine.
     Operator,
     /// We ourselves.
@@ -123,8 +158,34 @@ event_kinds! {
     RolesChanged = "roles_changed",
     /// A user was disabled.
     UserDisabled = "user_disabled",
+    /// A user was let in again.
+    UserEnabled = "user_enabled",
+    /// A user was deleted; what the journal says of them stays, under their id.
+    UserDeleted = "user_deleted",
+    /// Somebody else than the user changed their e-mail address, or whether it is verified.
+    EmailChanged = "email_changed",
+    /// All that a user was given so far was revoked.
+    UserRevoked = "user_revoked",
+    /// One access token was revoked.
+    TokenRevoked = "token_revoked",
+    /// All that was given through a client so far was revoked.
+    ClientRevoked = "client_revoked",
+    /// All that anybody was given so far was revoked.
+    EveryoneRevoked = "everyone_revoked",
+    /// A client was added.
+    ClientAdded = "client_added",
+    /// A client was changed.
+    ClientChanged = "client_changed",
     /// A key was made.
     KeyMade = "key_made",
+    /// A key was retired: it signs nothing new.
+    KeyRetired = "key_retired",
+    /// A key was revoked: nothing that it ever signed is good.
+    KeyRevoked = "key_revoked",
+    /// An admin key was made.
+    AdminKeyMade = "admin_key_made",
+    /// An admin key was removed.
+    AdminKeyRemoved = "admin_key_removed",
     /// A jump of the clock was accepted by hand.
     ClockAccepted = "clock_accepted",
 }

@@ -106,6 +106,11 @@ impl KeyRecord {
         })
     }
 
+    /// The key in another state since `now`.
+    pub fn in_state(&self, state: KeyState, now: Time) -> Self {
+        Self { state, changed_at: now, revision: self.revision + 1, ..self.clone() }
+    }
+
     /// Opens the seal.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Our half: the records. Each judges only itself, and none knows a store.
 
+pub mod admin_key;
 pub mod client;
 pub mod event;
 pub mod key;

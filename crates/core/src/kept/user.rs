@@ -60,6 +60,11 @@ impl User {
         Self { disabled_at: Some(now), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
+    /// The user let in again, one epoch on. What they were given before stays dead.
+    pub fn enabled(&self) -> Self {
+        Self { disabled_at: None, epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
+    }
+
     /// The same user, one epoch on: a login in flight is not to survive.
     pub fn next_epoch(&self) -> Self {
         Self { epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }

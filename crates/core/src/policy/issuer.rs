@@ -1,5 +1,6 @@
 //! The issuer: three verbs for three ways to carry the other half, and the refresh.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use crate::issued::session::SessionToken;
 use crate::kept::client::Lifetimes;
 use crate::kept::event::{Actor, Event, EventKind};
 use crate::kept::session::{Cause, Circumstances, Grace, Rotation, Session, Stub};
+use crate::policy::keyring::Keyring;
 use crate::policy::repeats::Repeats;
 use crate::policy::revoke::Horizon;
-use crate::policy::ring::Ring;
 use crate::policy::sign_in::{Judged, SignIn};
 use crate::policy::{ATTEMPTS, Failure, Trouble};
 use crate::refusal::{Refusal, Unfit};
@@ -29,11 +30,12 @@ pub const EXCHANGED: Duration = Duration::from_secs(15 * 60);
 /// Tears tickets in two: keeps one half, hands over the other.
 pub struct Issuer {
     store: Arc<dyn Store>,
-    ring: Arc<Ring>,
+    keys: Arc<Keyring>,
     name: String,
     horizon: Arc<Horizon>,
     grace: Grace,
     repeats: Repeats,
+    most_sessions: Option<NonZeroU32>,
 }
 
 /// What a login brings besides who it is.
@@ -100,17 +102,24 @@ impl Issuer {
     /// Issues in the name of `name`, byte for byte.
     pub fn new(
         store: Arc<dyn Store>,
-        ring: Arc<Ring>,
+        keys: Arc<Keyring>,
         name: String,
         horizon: Arc<Horizon>,
         grace: Grace,
     ) -> Self {
-        Self { store, ring, name, horizon, grace, repeats: Repeats::new(grace.length) }
+        let repeats = Repeats::new(grace.length);
+        Self { store, keys, name, horizon, grace, repeats, most_sessions: None }
+    }
+
+    /// The same, with a cap on the live sessions of one user: a login beyond it takes the place of the oldest.
+    #[must_use]
+    pub fn with_most_sessions(self, most_sessions: Option<NonZeroU32>) -> Self {
+        Self { most_sessions, ..self }
     }
 
     /// The keys that it signs with.
-    pub fn ring(&self) -> &Ring {
-        &self.ring
+    pub fn keys(&self) -> &Keyring {
+        &self.keys
     }
 
     /// Mode `session`: an opaque token that is judged against the record.
@@ -160,8 +169,12 @@ impl Issuer {
         now: Time,
     ) -> Result<Opened<Pair>, Trouble> {
         let id = SessionId::from_bytes(random::bytes()?);
-        let stub =
-            Stub::Refresh { pepper: self.ring.pepper().id(), salt: Salt::draw()?, turn: 0, since: now };
+        let stub = Stub::Refresh {
+            pepper: self.keys.ring().pepper().id(),
+            salt: Salt::draw()?,
+            turn: 0,
+            since: now,
+        };
         let (session, judged) = self.open(id, stub, judged, opening, now).await?;
         let life = seconds(judged.client.lifetimes.access);
         let pair = self.pair(&session, &judged.user.roles, None, life, judged.pos, now)?;
@@ -202,11 +215,18 @@ impl Issuer {
             Change::ExpectEpoch(judged.user.id, judged.user.epoch),
             Change::ExpectClient(judged.client.id.clone(), judged.client.revision),
             Change::InsertSession(Box::new(session.clone())),
-            Change::Record(Box::new(Event { detail: Some(session.mode().as_str()), ..event })),
+            Change::Record(Box::new(Event { detail: Some(session.mode().as_str().into()), ..event })),
         ];
-        changes.extend(
-            opening.replaces.map(|old| Change::EndSession(old, self.horizon.ending(Cause::Replaced, now))),
-        );
+        let ending = self.horizon.ending(Cause::Replaced, now);
+        changes.extend(opening.replaces.map(|old| Change::EndSession(old, ending)));
+        changes.extend(self.most_sessions.map(|most| Change::EndOldestOf {
+            user: session.user,
+            except: session.id,
+            keep: most.get() - 1,
+            ending,
+        }));
+        let replaced = Event::by_user(EventKind::SessionEnded, session.user, &opening.from, now);
+        changes.push(Change::RecordEnds(Box::new(replaced.because(Cause::Replaced))));
         changes
     }
 
@@ -228,7 +248,8 @@ impl Issuer {
             let pos = self.store.head().await?;
             let standing = self.store.standing(shown.session()).await?.ok_or(Unfit::Unknown)?;
             let pepper = standing.session.pepper().ok_or(Unfit::OtherKind)?;
-            let pepper = self.ring.pepper_of(pepper).ok_or(Unfit::Unknown)?;
+            let ring = self.keys.ring();
+            let pepper = ring.pepper_of(pepper).ok_or(Unfit::Unknown)?;
             let judgement = standing.session.rotate(shown, pepper, self.grace, now)?;
             let scope = match judgement {
                 // Whatever else is asked for: the family ends.
@@ -362,7 +383,8 @@ impl Issuer {
         pos: Position,
         now: Time,
     ) -> Result<Pair, Trouble> {
-        let pepper = session.pepper().and_then(|id| self.ring.pepper_of(id)).ok_or(Unfit::Unknown)?;
+        let ring = self.keys.ring();
+        let pepper = session.pepper().and_then(|id| ring.pepper_of(id)).ok_or(Unfit::Unknown)?;
         let narrowed = Session { scope: scope.map(str::to_owned), ..session.clone() };
         Ok(Pair {
             access: self.mint(&narrowed, roles, self.own_audience(), life, pos, now)?,
@@ -400,7 +422,7 @@ impl Issuer {
             pos,
             extra: serde_json::Map::new(),
         };
-        let compact = self.ring.signing().sign(ACCESS_TYP, &claims.to_json())?;
+        let compact = self.keys.ring().signing().sign(ACCESS_TYP, &claims.to_json())?;
         Ok(Access {
             token: AccessToken::signed(compact),
             expires_at: Time::from_unix_seconds(expires_at.unix_seconds()),

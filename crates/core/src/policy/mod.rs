@@ -1,10 +1,12 @@
 //! Who decides: a judgement becomes a list of changes, and a store applies all of them or none.
 
+pub mod administration;
 pub mod authenticator;
 pub mod data;
 pub mod hashing;
 pub mod import;
 pub mod issuer;
+pub mod keyring;
 pub mod password_policy;
 pub mod repeats;
 pub mod revoke;
@@ -46,6 +48,9 @@ pub enum Failure {
     /// An access token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[from] counterfoil_jose::SignError),
+    /// A key could not be made or opened.
+    #[error(transparent)]
+    Keys(ring::RingError),
     /// Others were faster, again and again.
     #[error("too many others change the same record")]
     Contended,

@@ -1,6 +1,7 @@
 //! Ending sessions: each in one commit with its entry in the log and its line in the journal.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use counterfoil_jose::Time;
@@ -13,16 +14,33 @@ use crate::refusal::Unfit;
 use crate::store::{Change, Committed, Ending, Store};
 
 /// How long a revocation must be remembered: until the last access token that it could kill has expired.
-#[derive(Debug, Clone, Copy)]
+///
+/// It only rises: a token that was given under longer lifetimes lives on when they are shortened.
+#[derive(Debug)]
 pub struct Horizon {
-    /// The longest life that any access token of this installation has.
-    pub longest_access: Duration,
+    /// The longest life that any access token of this installation may have, in seconds.
+    longest_access: AtomicU64,
 }
 
 /// What a verifier forgives a clock, and what two clocks may differ by.
 const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
 impl Horizon {
+    /// The horizon of an installation whose access tokens live at most so long.
+    pub fn new(longest_access: Duration) -> Self {
+        Self { longest_access: AtomicU64::new(whole_seconds(longest_access)) }
+    }
+
+    /// The longest life that any access token of this installation may have.
+    pub fn longest_access(&self) -> Duration {
+        Duration::from_secs(self.longest_access.load(Ordering::SeqCst))
+    }
+
+    /// Takes into account that access tokens may live so long. To be called before any of them is given.
+    pub fn raise(&self, longest_access: Duration) {
+        self.longest_access.fetch_max(whole_seconds(longest_access), Ordering::SeqCst);
+    }
+
     /// How a session ends at `now` for this reason.
     pub fn ending(&self, cause: Cause, now: Time) -> Ending {
         Ending { ended: Ended { at: now, cause }, until: self.until(now) }
@@ -30,8 +48,13 @@ impl Horizon {
 
     /// Until when an entry made at `now` must be remembered.
     pub fn until(&self, now: Time) -> Time {
-        now + self.longest_access + LEEWAY_AND_SKEW
+        now + self.longest_access() + LEEWAY_AND_SKEW
     }
+}
+
+/// In whole seconds, rounded up: rather remembered too long than not long enough.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 /// Ends sessions.
@@ -49,6 +72,13 @@ pub struct Reason {
     pub cause: Cause,
     /// From where.
     pub from: Circumstances,
+}
+
+impl Reason {
+    /// The line of the journal about a session that ends for this reason; whose it is the store puts in.
+    pub fn end_of_session(&self, now: Time) -> Event {
+        Event::by(EventKind::SessionEnded, self.actor.clone(), &self.from, now).because(self.cause)
+    }
 }
 
 impl Revoker {
@@ -93,13 +123,9 @@ impl Revoker {
         if owner.is_some_and(|owner| owner != kept.user) || kept.is_live(now).is_err() {
             return Ok(false);
         }
-        let event = Event {
-            actor: reason.actor.clone(),
-            ..Event::by_user(EventKind::SessionEnded, kept.user, &reason.from, now)
-        };
         let changes = [
             Change::EndSession(session, self.horizon.ending(reason.cause, now)),
-            Change::Record(Box::new(event.in_session(session, kept.client).because(reason.cause))),
+            Change::RecordEnds(Box::new(reason.end_of_session(now))),
         ];
         match self.store.commit(&changes).await? {
             Committed::Applied(applied) => Ok(applied.ended.contains(&session)),
@@ -130,6 +156,7 @@ impl Revoker {
             let mut changes = vec![
                 Change::SwapUser(Box::new(seen.next_epoch())),
                 Change::EndSessionsOf { user, except, ending: self.horizon.ending(reason.cause, now) },
+                Change::RecordEnds(Box::new(reason.end_of_session(now))),
                 Change::Record(Box::new(event.because(reason.cause))),
             ];
             changes.extend(except.map(Change::Restamp));
@@ -141,10 +168,11 @@ impl Revoker {
         Err(Failure::Contended.into())
     }
 
-    /// Who shows a session that has ended meanwhile ends no others by it.
+    /// Who shows a session that has ended meanwhile, or was killed by a mark, ends no others by it.
     async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), Trouble> {
         let Some(session) = session else { return Ok(()) };
-        let kept = self.store.session(session).await?.ok_or(Unfit::Unknown)?;
-        Ok(kept.is_live(now)?)
+        let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
+        standing.session.is_live(now)?;
+        Ok(standing.holds()?)
     }
 }

@@ -14,6 +14,8 @@ use crate::store::{Change, Committed, Store, StoreError};
 /// The keys of an installation, ready for use.
 #[derive(Debug)]
 pub struct Ring {
+    /// Rises with every change of any key: of two rings the older one is known.
+    age: u64,
     signing: SigningKey,
     verifying: KeySet,
     pepper: Pepper,
@@ -77,7 +79,7 @@ impl Ring {
             actor: Actor::System,
             cause: None,
             from: Circumstances::default(),
-            detail: Some("first keys"),
+            detail: Some("first keys".into()),
         };
         let changes = [
             Change::InsertKey(Box::new(signing)),
@@ -89,7 +91,12 @@ impl Ring {
         }
     }
 
-    fn of(kept: &[KeyRecord], master: &SealingKey) -> Result<Self, RingError> {
+    /// The ring of the keys that are kept, opened with the master key.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be opened or used, or there is none that signs.
+    pub(super) fn of(kept: &[KeyRecord], master: &SealingKey) -> Result<Self, RingError> {
         let (mut signing, mut verifying) = (None, Vec::new());
         let (mut pepper, mut older_peppers) = (None, Vec::new());
         for record in kept.iter().filter(|record| record.state != KeyState::Revoked) {
@@ -109,11 +116,18 @@ impl Ring {
             }
         }
         Ok(Self {
+            // Keys are never dropped and revisions only rise.
+            age: kept.iter().map(|record| 1 + record.revision).sum(),
             signing: signing.ok_or(RingError::Record("no current signing key"))?,
             verifying: KeySet::new(verifying)?,
             pepper: pepper.ok_or(RingError::Record("no current pepper"))?,
             older_peppers,
         })
+    }
+
+    /// Whether it was read after the other one, or at the same time.
+    pub(super) fn is_at_least_as_new_as(&self, other: &Self) -> bool {
+        self.age >= other.age
     }
 
     /// The key that signs now.
@@ -142,7 +156,12 @@ impl Ring {
     }
 }
 
-fn new_signing(algorithm: Algorithm, master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
+/// A new signing key, sealed and current.
+pub(super) fn new_signing(
+    algorithm: Algorithm,
+    master: &SealingKey,
+    now: Time,
+) -> Result<KeyRecord, RingError> {
     let key = SigningKey::generate(algorithm)?;
     let kid = key.kid().parse().map_err(|_| RingError::Record("a kid that is none"))?;
     KeyRecord::seal(kid, Purpose::Signing, algorithm.as_str(), key.to_secret_bytes().expose(), master, now)

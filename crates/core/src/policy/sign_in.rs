@@ -199,7 +199,7 @@ impl SignIn {
         now: Time,
     ) -> Result<(), Trouble> {
         for _ in 0..ATTEMPTS {
-            let changes = self.password_change(&seen, &hash, current, from, now);
+            let changes = self.password_change(&seen, &hash, &Actor::User(seen.id), current, from, now);
             if let Committed::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(());
             }
@@ -213,22 +213,53 @@ impl SignIn {
         Err(Failure::Contended.into())
     }
 
-    /// Who shows a session that has ended meanwhile changes nothing by it.
+    /// Sets a password for somebody who is not asked for the old one, in one commit: the new hash, one epoch on,
+    /// every session ended. For an operator at the machine; over the network nobody sets another's password.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Nothing`] if there is no such user, [`Refusal::Field`] for a password that cannot be.
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        password: &Secret<String>,
+        actor: &Actor,
+        from: &Circumstances,
+        now: Time,
+    ) -> Result<(), Trouble> {
+        let nobody = Refusal::Nothing("user");
+        let seen = self.store.user(user).await?.ok_or_else(|| nobody.clone())?;
+        let new = self.new_password("password", password, Person::of(&seen)).await?;
+        let hash = self.hashing.make(new).await?;
+        for _ in 0..ATTEMPTS {
+            let seen = self.store.user(user).await?.ok_or_else(|| nobody.clone())?;
+            let changes = self.password_change(&seen, &hash, actor, None, from, now);
+            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+                return Ok(());
+            }
+        }
+        Err(Failure::Contended.into())
+    }
+
+    /// Who shows a session that has ended meanwhile, or was killed by a mark, changes nothing by it.
     async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), Trouble> {
         let Some(session) = session else { return Ok(()) };
-        let kept = self.store.session(session).await?.ok_or(Unfit::Unknown)?;
-        Ok(kept.is_live(now)?)
+        let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
+        standing.session.is_live(now)?;
+        Ok(standing.holds()?)
     }
 
     fn password_change(
         &self,
         seen: &User,
         hash: &PasswordHash,
+        actor: &Actor,
         current: Option<SessionId>,
         from: &Circumstances,
         now: Time,
     ) -> Vec<Change> {
-        let event = Event::by_user(EventKind::PasswordChanged, seen.id, from, now);
+        let event = Event::by(EventKind::PasswordChanged, actor.clone(), from, now).about(seen.id);
+        let ended = Event { kind: EventKind::SessionEnded, ..event.clone() };
         let mut changes = vec![
             Change::SwapUser(Box::new(seen.with_password(hash.clone()))),
             Change::EndSessionsOf {
@@ -236,6 +267,7 @@ impl SignIn {
                 except: current,
                 ending: self.horizon.ending(Cause::PasswordChanged, now),
             },
+            Change::RecordEnds(Box::new(ended.because(Cause::PasswordChanged))),
             Change::Record(Box::new(Event { session: current, ..event })),
         ];
         if let Some(current) = current {

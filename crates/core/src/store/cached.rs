@@ -243,12 +243,13 @@ impl Witness for Memory {
                 }
                 Change::EndSession(session, _) | Change::Restamp(session) => self.forget_session(*session),
                 Change::SwapUser(user) => self.forget_user(user.id),
+                Change::RemoveUser(user) | Change::RestampSessionsOf(user) => self.forget_user(*user),
                 Change::RaiseNotBefore(Mark::User(user)) => self.forget_user(*user),
                 Change::RaiseNotBefore(Mark::Client(_) | Mark::Everyone) | Change::SwapClient(_) => {
                     self.forget_everybody();
                 }
                 // The sessions that these end stand in `applied.ended`, the entries in `applied.entries`.
-                Change::EndSessionsOf { .. } | Change::Append { .. } => {}
+                Change::EndSessionsOf { .. } | Change::EndOldestOf { .. } | Change::Append { .. } => {}
                 Change::ExpectEpoch(..)
                 | Change::ExpectClient(..)
                 | Change::ExpectLive(..)
@@ -258,7 +259,10 @@ impl Witness for Memory {
                 | Change::InsertKey(_)
                 | Change::SwapKey(_)
                 | Change::SetFact(..)
-                | Change::Record(_) => {}
+                | Change::InsertAdminKey(_)
+                | Change::RemoveAdminKey(_)
+                | Change::Record(_)
+                | Change::RecordEnds(_) => {}
             }
         }
         for session in &applied.ended {
@@ -383,6 +387,8 @@ mod tests {
             Change::SwapSession(Box::new(session.clone())),
             Change::Restamp(session.id),
             user(),
+            Change::RemoveUser(ADA),
+            Change::RestampSessionsOf(ADA),
             Change::RaiseNotBefore(Mark::User(ADA)),
             Change::RaiseNotBefore(Mark::Client(ClientId::default())),
             Change::RaiseNotBefore(Mark::Everyone),

@@ -50,7 +50,9 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             every_field_of_a_user_comes_back,
             every_field_of_a_session_comes_back,
             every_field_of_a_client_comes_back,
+            clients_are_listed_once_in_the_order_of_their_ids,
             every_field_of_a_key_comes_back,
+            an_admin_key_comes_back_until_it_is_removed,
             every_field_of_a_line_of_the_journal_comes_back,
             a_fact_is_what_it_was_last_set_to,
         }
@@ -64,6 +66,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             ending_all_spares_one_and_appends_one_entry_each,
             live_sessions_are_listed_once_and_the_newest_first,
             a_session_is_read_with_all_that_it_is_judged_by,
+            beyond_a_cap_the_oldest_end,
         }
         users {
             of_32_who_race_for_a_name_one_gets_it,
@@ -71,6 +74,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             an_address_finds_nobody_before_it_is_verified,
             users_are_listed_once_in_the_order_of_their_names,
             of_32_parallel_changes_of_a_user_one_wins,
+            a_removed_user_is_gone_with_all_their_sessions,
         }
         commits {
             nothing_is_changed_if_the_last_change_is_lost,
@@ -95,6 +99,9 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_mark_without_an_entry_draws_a_position,
             a_mark_never_falls,
             a_restamped_session_outlives_the_mark,
+            all_that_stands_of_a_user_is_restamped_at_once,
+            a_restamp_brings_nothing_back_that_a_mark_has_killed,
+            what_a_mark_has_killed_is_not_listed,
             who_read_a_session_before_its_restamp_has_lost,
         }
         data {
@@ -111,6 +118,8 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
         }
         journal {
             lines_are_told_by_user_by_session_and_the_newest_first,
+            each_session_that_ends_is_told_of_once,
+            what_ended_everybody_is_found_by_itself,
         }
         purge {
             what_lives_is_never_dropped,

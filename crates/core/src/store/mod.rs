@@ -22,6 +22,8 @@ use async_trait::async_trait;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogEntry, Position, SessionId, Subject, UserId};
 
+use crate::issued::admin_key::AdminKeyId;
+use crate::kept::admin_key::AdminKeyRecord;
 use crate::kept::client::Client;
 use crate::kept::event::Event;
 use crate::kept::key::KeyRecord;
@@ -37,7 +39,7 @@ pub trait Store: Send + Sync + 'static {
     /// The session `id` with all that it is judged by, read from one snapshot.
     async fn standing(&self, id: SessionId) -> Result<Option<Standing>, StoreError>;
 
-    /// Live sessions of `user` at `now`, the newest first; at most `page.limit`.
+    /// Live sessions of `user` at `now`, the newest first; at most `page.limit`. What a mark has killed is not live.
     async fn sessions_of(
         &self,
         user: UserId,
@@ -56,6 +58,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// The client `id`.
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;
+
+    /// Clients in the order of their ids, after the one named.
+    async fn clients(&self, page: Page<ClientId>) -> Result<Vec<Client>, StoreError>;
+
+    /// The admin key `id`.
+    async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKeyRecord>, StoreError>;
+
+    /// Every admin key, the oldest first.
+    async fn admin_keys(&self) -> Result<Vec<AdminKeyRecord>, StoreError>;
 
     /// Every key of the installation.
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
@@ -133,6 +144,10 @@ pub enum Change {
     InsertUser(Box<User>),
     /// Puts a user in the place of its predecessor, by revision.
     SwapUser(Box<User>),
+    /// Removes a user with all their sessions and the data of those; lost if there is none.
+    ///
+    /// It appends nothing: what kills the user's tokens stands beside it in the same commit.
+    RemoveUser(UserId),
     /// Inserts a session; lost if the id is taken, or if its user or client is unknown.
     InsertSession(Box<Session>),
     /// Puts a session in the place of its predecessor, by revision; lost if that has ended.
@@ -148,9 +163,24 @@ pub enum Change {
         /// How they end.
         ending: Ending,
     },
-    /// Sets the `pos` of a session that has not ended to the last position that this commit draws (or the head).
+    /// Ends the live sessions of a user but `except` and the `keep` newest of the others; one entry for each.
+    EndOldestOf {
+        /// Whose.
+        user: UserId,
+        /// The one that is spared whatever its age: the login that this commit is about.
+        except: SessionId,
+        /// How many others are spared.
+        keep: u32,
+        /// How they end; its time is that by which a session is live.
+        ending: Ending,
+    },
+    /// Sets the `pos` of a session to the last position that this commit draws (or the head). Lost if the session
+    /// has ended or lies below a mark: nothing brings back what a mark has killed.
+    ///
     /// Its revision rises: who has read it before would put the old `pos` back.
     Restamp(SessionId),
+    /// The same for every session of a user that has not ended and lies below no mark.
+    RestampSessionsOf(UserId),
     /// Merges a patch into the session's data (RFC 7396), member by member, in one statement.
     ///
     /// Lost if the session is not live at `now`, if the data's revision is not `expected`, or if the
@@ -193,6 +223,13 @@ pub enum Change {
     SetFact(&'static str, Vec<u8>),
     /// Writes a line in the journal.
     Record(Box<Event>),
+    /// Writes this line for each session that this commit has ended so far: with that session, its user and its
+    /// client in their places. So the journal of a session tells its end, whatever ended it.
+    RecordEnds(Box<Event>),
+    /// Inserts an admin key; lost if the id is taken.
+    InsertAdminKey(Box<AdminKeyRecord>),
+    /// Removes an admin key; lost if there is none.
+    RemoveAdminKey(AdminKeyId),
 }
 
 /// How a session ends: when, why, and how long verifiers must remember it.
@@ -304,6 +341,8 @@ pub struct EventQuery {
     pub user: Option<UserId>,
     /// Of this session alone.
     pub session: Option<SessionId>,
+    /// Only what has revoked everything of a client, or everything of everyone.
+    pub marks: bool,
     /// Older than this line.
     pub before: Option<EventNumber>,
     /// How many at most.

@@ -14,8 +14,8 @@ use counterfoil_core::policy::Trouble;
 use counterfoil_core::policy::authenticator::Authenticator;
 use counterfoil_core::policy::hashing::{Hashing, OnTheSpot};
 use counterfoil_core::policy::issuer::{Access, Issuer, Opened, Opening, Pair};
+use counterfoil_core::policy::keyring::Keyring;
 use counterfoil_core::policy::revoke::{Horizon, Reason, Revoker};
-use counterfoil_core::policy::ring::Ring;
 use counterfoil_core::policy::sign_in::{Credentials, Judged, Registration, SignIn};
 use counterfoil_core::store::EventQuery;
 use counterfoil_core::store::cached::Memory;
@@ -59,17 +59,19 @@ impl Engine {
         let memory = Arc::new(Memory::new(10_000, revocations.clone()));
         store.watch(memory.clone());
         let master = SealingKey::from_bytes([7; 32]);
-        let ring = Arc::new(Ring::open(&*store, &master, Algorithm::Es256, NOON).await.unwrap());
-        let horizon = Arc::new(Horizon { longest_access: Lifetimes::default().longest_access() });
+        let keys = Keyring::open(store.clone(), master, Algorithm::Es256, NOON).await.map(Arc::new).unwrap();
+        let horizon = Arc::new(Horizon::new(Lifetimes::default().longest_access()));
         let tokens = TokenVerifier::builder(ISSUER, ISSUER, &[Algorithm::Es256])
-            .build(ring.verifying().clone())
+            .build(keys.ring().verifying().clone())
             .unwrap();
+        let tokens = Arc::new(tokens);
+        keys.tell(tokens.clone());
         let verifier = Arc::new(LocalVerifier::new(tokens, revocations, || NOON));
         Self {
             sign_in: SignIn::new(store.clone(), hashing, horizon.clone()),
             issuer: Issuer::new(
                 store.clone(),
-                ring,
+                keys.clone(),
                 ISSUER.into(),
                 horizon.clone(),
                 Grace { length: grace, serving_since },

@@ -79,7 +79,7 @@ async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
     let engine = Engine::start().await;
     engine.register("old").await;
     let hashing = Arc::new(OnTheSpot::new(CHEAP).unwrap());
-    let horizon = Arc::new(Horizon { longest_access: std::time::Duration::from_secs(3600) });
+    let horizon = Arc::new(Horizon::new(std::time::Duration::from_secs(3600)));
     let policy = PasswordPolicy::nist().for_service("auth.example");
     let strict = SignIn::new(Arc::clone(&engine.store), hashing, horizon).with_passwords(policy);
 

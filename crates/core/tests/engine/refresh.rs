@@ -242,7 +242,7 @@ async fn a_store_that_is_older_than_the_token_ends_nothing() {
     engine.ada().await;
     let pair = engine.pair(NOON).await;
     let Stub::Refresh { salt, .. } = pair.session.stub else { panic!() };
-    let ahead = RefreshToken::of(engine.issuer.ring().pepper(), &salt, pair.session.id, 7);
+    let ahead = RefreshToken::of(engine.issuer.keys().ring().pepper(), &salt, pair.session.id, 7);
 
     let refused = refresh(&engine, &ahead, after(20)).await;
 

@@ -151,7 +151,7 @@ mod tests {
         let payload = counterfoil_jose::base64url::decode(payload).unwrap();
         let claims = AccessClaims::from_json(&payload).unwrap();
         let claims = AccessClaims { iat: claims.iat - 7200, exp: claims.exp - 7200, ..claims };
-        let expired = app.ring.signing().sign("at+jwt", &claims.to_json()).unwrap();
+        let expired = app.keys.ring().signing().sign("at+jwt", &claims.to_json()).unwrap();
         (fresh, expired)
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Metadata {
     responses((status = 200, description = "A JWK Set", body = Object, content_type = "application/jwk-set+json"))
 )]
 pub(super) async fn jwks(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "application/jwk-set+json"), PUBLIC], Json(app.ring.jwks())).into_response()
+    ([(CONTENT_TYPE, "application/jwk-set+json"), PUBLIC], Json(app.keys.ring().jwks())).into_response()
 }
 
 /// Shows what the issuer says of itself (RFC 8414, section 3).

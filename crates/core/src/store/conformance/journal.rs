@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
-use super::fixture::{NOON, answer, applied, record, session_id, user_id};
-use crate::store::{EventNumber, EventQuery, Store};
+use counterfoil_verify::ClientId;
+
+use super::fixture::{
+    NOON, answer, applied, end, ending, insert, one_login, record, session, session_id, user_id,
+};
+use crate::kept::event::{Actor, Event, EventKind};
+use crate::kept::session::{Cause, Circumstances};
+use crate::store::{Change, EventNumber, EventQuery, Store};
 
 pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store: Arc<dyn Store>) {
     // Thirty lines: user 0, 1, 2, 0, ..., each in a session out of six.
@@ -34,4 +40,45 @@ pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store
     assert_eq!(found(EventQuery { session, ..EventQuery::default() }).await, 5);
     assert_eq!(found(EventQuery { user, session, ..EventQuery::default() }).await, 5);
     assert_eq!(found(EventQuery { user: Some(user_id(2)), session, ..EventQuery::default() }).await, 0);
+}
+
+pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
+    let tell = |kind| {
+        let line = Event::by(kind, Actor::Operator, &Circumstances::default(), NOON);
+        Change::RecordEnds(Box::new(line.because(Cause::ByAdmin)))
+    };
+    let all = Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, Cause::ByAdmin) };
+    let changes = [
+        tell(EventKind::SignedIn),
+        end(1, NOON),
+        tell(EventKind::SessionEnded),
+        all,
+        tell(EventKind::SessionsEnded),
+    ];
+    let _ = applied(&store, &changes).await;
+
+    let lines = answer(store.events(&EventQuery { limit: 10, ..EventQuery::default() }).await);
+    let told: Vec<_> = lines.iter().map(|(_, line)| (line.kind, line.session)).collect();
+    assert_eq!(
+        told,
+        [(EventKind::SessionsEnded, Some(session_id(2))), (EventKind::SessionEnded, Some(session_id(1))),]
+    );
+    for (_, line) in lines {
+        assert_eq!((line.user, line.client), (Some(user_id(1)), Some(ClientId::default())));
+        assert_eq!((line.actor, line.cause), (Actor::Operator, Some(Cause::ByAdmin)));
+    }
+}
+
+pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store>) {
+    for kind in [EventKind::ClientRevoked, EventKind::SignedIn, EventKind::EveryoneRevoked] {
+        let line = Event::by(kind, Actor::Operator, &Circumstances::default(), NOON);
+        let _ = applied(&store, &[Change::Record(Box::new(line))]).await;
+    }
+
+    let query = EventQuery { marks: true, limit: 10, ..EventQuery::default() };
+    let found: Vec<_> = answer(store.events(&query).await).into_iter().map(|(_, line)| line.kind).collect();
+
+    assert_eq!(found, [EventKind::EveryoneRevoked, EventKind::ClientRevoked]);
 }

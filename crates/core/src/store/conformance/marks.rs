@@ -5,13 +5,13 @@ use std::sync::Arc;
 use counterfoil_verify::{ClientId, Position, Subject};
 
 use super::fixture::{
-    NOON, YEAR, answer, applied, ending, insert, lost, one_login, session, session_id, swap, used, user,
-    user_id,
+    NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
+    swap, used, user, user_id,
 };
 use crate::kept::client::Client;
-use crate::kept::session::Cause;
+use crate::kept::session::{Cause, Session};
 use crate::refusal::Unfit;
-use crate::store::{Change, Mark, Store};
+use crate::store::{Change, Mark, Page, Store};
 
 fn append(subject: Subject) -> Change {
     Change::Append { subject, cause: Cause::ByAdmin, at: NOON, until: Some(NOON + YEAR) }
@@ -109,4 +109,55 @@ pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dy
     let kept = answer(store.session(seen.id).await).expect("it was inserted");
     assert_eq!(kept.pos, answer(store.head().await));
     let _ = applied(&store, &[swap(used(&kept, NOON))]).await;
+}
+
+pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
+
+    // The change of roles, whole: sessions go on, access tokens of before do not.
+    let changes = [
+        Change::SwapUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
+        Change::RaiseNotBefore(Mark::User(user_id(1))),
+        Change::RestampSessionsOf(user_id(1)),
+        append(Subject::User(user_id(1))),
+    ];
+    let position = applied(&store, &changes).await.entries[0].position;
+
+    for number in [1, 2] {
+        let kept = answer(store.standing(session_id(number)).await).expect("it was inserted");
+        assert_eq!((kept.session.pos, kept.holds()), (position, Ok(())));
+        assert_eq!(kept.session.revision, 1, "who read it before has lost");
+    }
+    assert!(answer(store.session(session_id(3)).await).is_some_and(|session| session.ended.is_some()));
+    assert_eq!(marks(&store).await[0], position);
+}
+
+pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: Arc<dyn Store>) {
+    let everyones = [Mark::User(user_id(1)), Mark::Client(ClientId::default()), Mark::Everyone];
+    let _ = applied(&store, &[insert_user(user(1))]).await;
+    for (mark, number) in everyones.into_iter().zip(1..) {
+        let pos = answer(store.head().await);
+        let _ = applied(&store, &[insert(Session { pos, ..session(number, 1) })]).await;
+        let _ = applied(&store, &[Change::RaiseNotBefore(mark)]).await;
+
+        assert_eq!(lost(&store, &[Change::Restamp(session_id(number))]).await, 0);
+        let _ = applied(&store, &[Change::RestampSessionsOf(user_id(1)), append(Subject::Everyone)]).await;
+
+        let killed = answer(store.standing(session_id(number)).await).expect("it was inserted");
+        assert_eq!((killed.session.pos, killed.holds()), (pos, Err(Unfit::Marked)));
+    }
+}
+
+pub(super) async fn what_a_mark_has_killed_is_not_listed(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let listed = async || {
+        let page = Page { after: None, limit: 10 };
+        answer(store.sessions_of(user_id(1), page, NOON).await).len()
+    };
+    assert_eq!(listed().await, 1);
+
+    let _ = applied(&store, &[Change::RaiseNotBefore(Mark::Everyone)]).await;
+
+    assert_eq!(listed().await, 0);
 }

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, KeyId, Position, SessionId, UserId};
 
-use super::fixture::{Dice, NOON, answer, applied, session, session_id, user, user_id};
+use super::fixture::{Dice, NOON, answer, applied, lost, session, session_id, user, user_id};
+use crate::issued::admin_key::{AdminKeyDigest, AdminKeyId};
 use crate::issued::password::PasswordHash;
 use crate::issued::refresh::{PepperId, Salt};
 use crate::issued::session::Digest;
+use crate::kept::admin_key::AdminKeyRecord;
 use crate::kept::client::{Client, Lifetimes};
 use crate::kept::event::{Actor, Event, EventKind};
 use crate::kept::key::{KeyRecord, KeyState, Purpose};
@@ -195,7 +198,8 @@ pub(super) async fn every_field_of_a_line_of_the_journal_comes_back(store: Arc<d
 
 fn any_event(number: u16, dice: &mut Dice) -> Event {
     let kinds = [EventKind::SignedIn, EventKind::RefreshReplayed, EventKind::ClockAccepted];
-    let actors = [Actor::Anonymous, Actor::User(user_id(number)), Actor::Operator, Actor::System];
+    let admin_key = Actor::AdminKey(AdminKeyId::from_bytes([7; 16]));
+    let actors = [Actor::Anonymous, Actor::User(user_id(number)), admin_key, Actor::Operator, Actor::System];
     Event {
         at: NOON,
         kind: dice.one_of(&kinds),
@@ -205,7 +209,7 @@ fn any_event(number: u16, dice: &mut Dice) -> Event {
         actor: dice.one_of(&actors),
         cause: dice.maybe(|dice| dice.one_of(&Cause::ALL)),
         from: any_circumstances(dice),
-        detail: dice.maybe(|dice| dice.one_of(&["session", "first keys"])),
+        detail: dice.maybe(|dice| dice.text().into()),
     }
 }
 
@@ -215,4 +219,48 @@ pub(super) async fn a_fact_is_what_it_was_last_set_to(store: Arc<dyn Store>) {
         assert_eq!(answer(store.fact("log_id").await).as_deref(), Some(value));
     }
     assert_eq!(answer(store.fact("LOG_ID").await), None);
+}
+
+pub(super) async fn clients_are_listed_once_in_the_order_of_their_ids(store: Arc<dyn Store>) {
+    let mut dice = Dice::new(1);
+    let mut expected: Vec<Client> = (0..10).map(|number| any_client(number, &mut dice)).collect();
+    let changes: Vec<_> =
+        expected.iter().cloned().map(|client| Change::InsertClient(Box::new(client))).collect();
+    let _ = applied(&store, &changes).await;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = answer(store.clients(Page { after, limit: 3 }).await);
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        found.extend(page);
+    }
+
+    expected.push(Client::default_client());
+    expected.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(found, expected);
+}
+
+pub(super) async fn an_admin_key_comes_back_until_it_is_removed(store: Arc<dyn Store>) {
+    let mut dice = Dice::new(2);
+    let any = |number: u8, dice: &mut Dice| AdminKeyRecord {
+        id: AdminKeyId::from_bytes([number; 16]),
+        name: dice.text(),
+        digest: AdminKeyDigest::from_bytes([number; 32]),
+        created_at: Time::from_unix_seconds(u64::from(number)),
+    };
+    let kept: Vec<_> = (0..10).map(|number| any(number, &mut dice)).collect();
+    for key in &kept {
+        let _ = applied(&store, &[Change::InsertAdminKey(Box::new(key.clone()))]).await;
+        assert_eq!(answer(store.admin_key(key.id).await).as_ref(), Some(key));
+    }
+    assert_eq!(answer(store.admin_keys().await), kept);
+
+    let again = AdminKeyRecord { name: "thief".into(), ..kept[0].clone() };
+    assert_eq!(lost(&store, &[Change::InsertAdminKey(Box::new(again))]).await, 0);
+    let _ = applied(&store, &[Change::RemoveAdminKey(kept[0].id)]).await;
+
+    assert_eq!(answer(store.admin_key(kept[0].id).await), None);
+    assert_eq!(answer(store.admin_keys().await), kept[1..]);
+    assert_eq!(lost(&store, &[Change::RemoveAdminKey(kept[0].id)]).await, 0);
 }

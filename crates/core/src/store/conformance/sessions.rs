@@ -1,5 +1,6 @@
 //! Laws of sessions: made once, changed by revision, ended for good.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,4 +179,36 @@ pub(super) async fn a_session_is_read_with_all_that_it_is_judged_by(store: Arc<d
     assert_eq!(Some(standing.client), answer(store.client(&kept.client).await));
     assert_eq!(standing.not_before.number(), 0);
     assert!(answer(store.standing(session_id(2)).await).is_none());
+}
+
+pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
+    let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(50, 2))];
+    changes.extend((0..6).map(|number| {
+        let at = NOON + Duration::from_secs(u64::from(number));
+        insert(Session { authenticated_at: at, seen_at: at, ..session(number, 1) })
+    }));
+    // Neither what has ended nor what lay idle takes a place of the living.
+    changes.extend([end(5, NOON), insert(Session { idle: Duration::from_secs(1), ..session(7, 1) })]);
+    let _ = applied(&store, &changes).await;
+    let at_most = |keep| Change::EndOldestOf {
+        user: user_id(1),
+        except: session_id(0),
+        keep,
+        ending: ending(NOON + HOUR, Cause::Replaced),
+    };
+
+    let none = applied(&store, &[at_most(4)]).await;
+    let some = applied(&store, &[at_most(2)]).await;
+    let rest = applied(&store, &[at_most(0)]).await;
+
+    assert!(none.ended.is_empty() && none.entries.is_empty());
+    let ids = |numbers: [u16; 2]| numbers.map(session_id).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(some.ended.iter().copied().collect::<BTreeSet<_>>(), ids([1, 2]));
+    let subjects: Vec<_> = some.entries.iter().map(|entry| entry.subject.clone()).collect();
+    assert_eq!(subjects, some.ended.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(rest.ended.iter().copied().collect::<BTreeSet<_>>(), ids([3, 4]));
+    for stays in [0, 50] {
+        let kept = answer(store.session(session_id(stays)).await).expect("it was inserted");
+        assert_eq!(kept.ended, None);
+    }
 }

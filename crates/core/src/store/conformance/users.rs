@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{answer, applied, insert_user, lost, name, user, user_id};
+use super::fixture::{
+    NOON, answer, applied, end, insert, insert_user, lost, name, record, session, user, user_id,
+};
 use crate::kept::user::User;
-use crate::store::{Change, Committed, Login, Page, Store};
+use crate::store::{Change, Committed, EventQuery, Login, Page, Store};
 
 pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>) {
     for round in 0..10_u16 {
@@ -93,4 +95,30 @@ pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Sto
         assert_eq!(answer(store.user(kept.id).await).as_ref(), Some(winner));
         kept = winner.clone();
     }
+}
+
+pub(super) async fn a_removed_user_is_gone_with_all_their_sessions(store: Arc<dyn Store>) {
+    let (kept, ended, strangers) = (session(1, 1), session(2, 1), session(3, 2));
+    let patch = [("cart".to_owned(), 7.into())].into_iter().collect();
+    let merge = Change::MergeData { session: kept.id, patch, expected: None, limit: 1000, now: NOON };
+    let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
+    let sessions = [kept.clone(), ended.clone(), strangers.clone()].map(insert);
+    let _ = applied(&store, &sessions).await;
+    let _ = applied(&store, &[merge, end(2, NOON), record(1, 1, NOON)]).await;
+
+    let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
+
+    assert_eq!(answer(store.user(user_id(1)).await), None);
+    for gone in [kept.id, ended.id] {
+        assert_eq!(answer(store.session(gone).await), None);
+        assert!(answer(store.standing(gone).await).is_none());
+    }
+    assert_eq!(answer(store.data(kept.id).await), None);
+    assert_eq!(answer(store.session(strangers.id).await), Some(strangers));
+    let query = EventQuery { user: Some(user_id(1)), limit: 10, ..EventQuery::default() };
+    assert_eq!(answer(store.events(&query).await).len(), 1, "the journal keeps what happened");
+    assert_eq!(lost(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
+    assert_eq!(lost(&store, &[Change::RemoveUser(user_id(1))]).await, 0);
+    let next = User { id: user_id(4), ..user(1) };
+    let _ = applied(&store, &[insert_user(next)]).await;
 }
