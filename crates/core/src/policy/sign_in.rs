@@ -168,7 +168,7 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`] if the current password is wrong or the new one cannot be.
+    /// [`Refusal::SignIn`] if the current password is wrong, [`Refusal::Field`] if the new one cannot be.
     pub async fn change_password(
         &self,
         user: UserId,
@@ -183,7 +183,7 @@ impl SignIn {
         let verdict = self.check(Password::typed(shown.0), kept.as_ref()).await?;
         let (Some(seen), Verdict::Right | Verdict::RightButOutdated) = (kept, verdict) else {
             self.record(Event::by_user(EventKind::PasswordChangeRefused, user, from, now)).await?;
-            return Err(field("current_password", &"is not the current password").into());
+            return Err(Refusal::SignIn.into());
         };
         let hash = self.hashing.make(new).await?;
         self.put_password(seen, hash, current, from, now).await
@@ -207,7 +207,7 @@ impl SignIn {
             let before = seen.password;
             seen = self.store.user(seen.id).await?.filter(User::is_enabled).ok_or(Refusal::SignIn)?;
             if seen.password != before {
-                return Err(field("current_password", &"is not the current password").into());
+                return Err(Refusal::SignIn.into());
             }
         }
         Err(Failure::Contended.into())
