@@ -1,6 +1,6 @@
 //! Which core a process runs on.
 
-use std::thread::available_parallelism;
+use std::fs;
 
 use anyhow::Result;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -21,7 +21,14 @@ pub(crate) fn to(core: usize) -> Result<()> {
     Ok(())
 }
 
-/// How many cores we may use.
+/// How many cores there are. Not how many this process may use: it has pinned itself, and so have its
+/// children, who inherit that and move.
 pub(crate) fn cores() -> usize {
-    available_parallelism().map_or(1, usize::from)
+    let online = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    online
+        .trim()
+        .rsplit(['-', ','])
+        .next()
+        .and_then(|last| last.parse().ok())
+        .map_or(1, |last: usize| last + 1)
 }

@@ -41,6 +41,11 @@ impl Rotation {
         Self { requests, next: 0, left: usize::MAX }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
     /// The next `count` of them, and then nothing more.
     pub(crate) fn allow(&mut self, count: usize) {
         self.left = count;

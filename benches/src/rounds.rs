@@ -83,7 +83,7 @@ impl Bench {
         let by_bearer = |token: &String| get(address, "/ours", &format!("authorization: Bearer {token}"));
         // The bare route is sent as much, so that reading the request costs the same.
         let to_bare = |token: &String| get(address, "/bare", &format!("cookie: counterfoil-session={token}"));
-        let mut bench = Self {
+        Ok(Self {
             limit: Duration::from_secs_f64(options.seconds),
             bare: Rotation::endless(sessions.iter().map(to_bare).collect()),
             sessions: Rotation::endless(sessions.iter().map(by_cookie).collect()),
@@ -93,18 +93,15 @@ impl Bench {
             logins: Rotation::endless(vec![login(careful.address, "session")]),
             server,
             careful,
-        };
-        bench.warm_up(options.credentials)?;
-        Ok(bench)
+        })
     }
 
-    /// Shows every session and every warm token once.
-    fn warm_up(&mut self, count: usize) -> Result<()> {
-        for requests in [&mut self.sessions, &mut self.warm] {
-            requests.allow(count);
-            drive(self.server.address, CONNECTIONS, Duration::MAX, requests)?;
-            requests.allow(usize::MAX);
-        }
+    /// Shows every session, or every warm token, once; not measured. When a session was last seen is written
+    /// once a minute: that is done here, and a row lasts for less.
+    fn lap(server: &Server, requests: &mut Rotation) -> Result<()> {
+        requests.allow(requests.len());
+        drive(server.address, CONNECTIONS, Duration::MAX, requests)?;
+        requests.allow(usize::MAX);
         Ok(())
     }
 
@@ -112,6 +109,8 @@ impl Bench {
     fn round(&mut self) -> Result<Round> {
         let (server, limit) = (&self.server, self.limit);
         self.cold.allow(COLD);
+        Self::lap(server, &mut self.sessions)?;
+        Self::lap(server, &mut self.warm)?;
         Ok(Round {
             bare: measure(server, CONNECTIONS, limit, &mut self.bare)?,
             session: measure(server, CONNECTIONS, limit, &mut self.sessions)?,
