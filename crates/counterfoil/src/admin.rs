@@ -10,6 +10,7 @@ use counterfoil_core::Refusal;
 use counterfoil_core::kept::event::{Actor, Event, EventKind};
 use counterfoil_core::kept::session::{Cause, Circumstances, Session};
 use counterfoil_core::kept::user::{User, Username};
+use counterfoil_core::policy::import::{Newcomer, Run};
 use counterfoil_core::policy::revoke::Reason;
 use counterfoil_core::policy::sign_in::Registration;
 use counterfoil_core::policy::{Failure, Trouble};
@@ -54,6 +55,15 @@ pub enum Command {
         /// Their roles.
         #[serde(default)]
         roles: Vec<String>,
+    },
+    /// Brings in users of another system, at most [`MOST`](crate::user_import::MOST). Answers `{users}`, for each
+    /// of them `{outcome}`, `added` or `there`, or `{error}`.
+    UserImport {
+        /// Whom.
+        users: Vec<Newcomer>,
+        /// Only say what would become of them.
+        #[serde(default)]
+        rehearsal: bool,
     },
     /// Lists users by name. Answers `{users, next}`.
     UserList {
@@ -171,6 +181,9 @@ impl App {
             Command::Status {} => Ok(self.status().await),
             Command::UserAdd { username, password, email, roles } => {
                 self.add_user(Registration { username, password, email, roles }).await
+            }
+            Command::UserImport { users, rehearsal } => {
+                self.import_users(&users, if rehearsal { Run::Rehearsal } else { Run::Real }).await
             }
             Command::UserList { after, limit } => self.list_users(after, limit).await,
             Command::SessionList { user, after, limit } => self.list_sessions(&user, after, limit).await,

@@ -38,6 +38,7 @@ pub mod admin;
 pub mod admin_socket;
 mod app;
 mod body;
+pub mod breached;
 mod caller;
 mod capped;
 mod circumstances;
@@ -58,6 +59,7 @@ mod shown;
 pub mod store_url;
 mod task;
 mod time_limit;
+pub mod user_import;
 
 mod routes;
 
@@ -68,7 +70,7 @@ pub use issuer_url::{IssuerFault, IssuerUrl};
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use routes::openapi;
 pub use session_data::{SessionData, SessionDataError};
-pub use settings::{Limits, Registration, Settings};
+pub use settings::{Limits, PasswordRules, Registration, Settings};
 pub use store_url::{StoreUrl, StoreUrlFault};
 
 pub use counterfoil_verify::Principal;
