@@ -1,5 +1,7 @@
 //! The engine as a whole, through its public door, on a real store and with a told time.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod harness;
 mod imports;
 mod logins;
