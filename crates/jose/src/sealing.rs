@@ -4,7 +4,9 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use zeroize::Zeroizing;
 
+use crate::hmac::HmacKey;
 use crate::random::{self, Unavailable};
 use crate::secret::Secret;
 
@@ -12,6 +14,8 @@ use crate::secret::Secret;
 const VERSION: u8 = 1;
 /// What separates these keys from anything else that may ever be derived from the master key.
 const LABEL: &[u8] = b"counterfoil seal 1";
+/// The same for keys that authenticate.
+const HMAC_LABEL: &[u8] = b"counterfoil hmac 1";
 /// AES-GCM's tag, in bytes.
 const TAG_LEN: usize = 16;
 
@@ -91,6 +95,17 @@ impl SealingKey {
         Ok(Secret::new(plain))
     }
 
+    /// A key for authenticating in this context, always the same: nothing has to be kept for it, and no two
+    /// contexts share one.
+    pub fn hmac_key(&self, context: &[u8]) -> HmacKey {
+        let master = Salt::new(HKDF_SHA256, &[]).extract(self.0.expose());
+        let info = [HMAC_LABEL, context];
+        let derived = master.expand(&info, HKDF_SHA256).expect("32 bytes are below HKDF's limit");
+        let mut bytes = Zeroizing::new([0; 32]);
+        derived.fill(&mut *bytes).expect("as many bytes as were asked for");
+        HmacKey::new(&*bytes)
+    }
+
     fn key_for(&self, context: &[u8]) -> LessSafeKey {
         let master = Salt::new(HKDF_SHA256, &[]).extract(self.0.expose());
         let info = [LABEL, context];
@@ -143,6 +158,15 @@ mod tests {
         sealed[0] = 2;
         assert_eq!(master().open(b"c", &sealed).unwrap_err(), SealError::UnknownForm);
         assert_eq!(master().open(b"c", b"").unwrap_err(), SealError::UnknownForm);
+    }
+
+    #[test]
+    fn a_key_for_authenticating_is_the_same_each_time_and_another_for_each_context() {
+        let tag = |master: SealingKey, context| master.hmac_key(context).tag(&[b"a"]);
+
+        assert_eq!(tag(master(), b"c"), tag(master(), b"c"));
+        assert_ne!(tag(master(), b"c"), tag(master(), b"d"));
+        assert_ne!(tag(master(), b"c"), tag(SealingKey::from_bytes([8; 32]), b"c"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use counterfoil_verify::{Position, SessionId, Subject};
 
 use crate::data::Merge;
 use crate::log::Unplaced;
-use crate::{admin_keys, clients, data, events, facts, keys, log, sessions, users};
+use crate::{admin_keys, clients, counters, data, events, facts, keys, log, sessions, users};
 
 /// Why a list of changes was not applied.
 pub(crate) enum Stop {
@@ -120,6 +120,7 @@ impl Work<'_> {
             // Needs a position; see `place`.
             Change::RaiseNotBefore(_) => Ok(true),
             Change::SetFact(name, value) => facts::set(connection, name, value).map(|()| true),
+            Change::SetCounter(counter, spent) => counters::set(connection, counter, *spent).map(|()| true),
             Change::Record(event) => events::insert(connection, event).map(|()| true),
             Change::RecordEnds(event) => self.tell_ends(event).map(|()| true),
             Change::InsertAdminKey(key) => admin_keys::insert(connection, key),
@@ -209,6 +210,7 @@ impl Work<'_> {
             | Change::SwapKey(_)
             | Change::Append { .. }
             | Change::SetFact(..)
+            | Change::SetCounter(..)
             | Change::Record(_)
             | Change::RecordEnds(_)
             | Change::InsertAdminKey(_)

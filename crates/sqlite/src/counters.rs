@@ -1,37 +1,60 @@
 //! Durable counters: what was taken from a throttle in its present window.
 
-use std::time::Duration;
+use rusqlite::{Connection, params, params_from_iter};
 
-use rusqlite::{Connection, params};
-
-use counterfoil_core::store::{CounterKey, Spent};
+use counterfoil_core::store::{CounterKey, Spent, Taking};
 use counterfoil_jose::Time;
 
-use crate::column::{Columns, time};
+use crate::column::{Columns, Number, time};
 
-/// What is taken from which counter.
-pub(crate) struct Taking {
-    pub(crate) counter: CounterKey,
-    pub(crate) cost: u32,
-    pub(crate) window: Duration,
-    pub(crate) now: Time,
+/// Takes from each, and tells what its window holds now. One statement each: two who take at once are both
+/// counted.
+pub(crate) fn take(connection: &Connection, takings: &[Taking], now: Time) -> rusqlite::Result<Vec<Spent>> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO counters (name, taken, until) VALUES (?1, ?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET
+             taken = CASE WHEN until > ?4 THEN taken + excluded.taken ELSE excluded.taken END,
+             until = CASE WHEN until > ?4 THEN until ELSE excluded.until END
+         RETURNING taken, until",
+    )?;
+    let take = |taking: &Taking| {
+        let until = time(now + taking.window);
+        statement.query_row(params![taking.counter.0, taking.cost, until, time(now)], |row| {
+            let mut columns = Columns::of(row);
+            Ok(Spent { taken: columns.number()?, until: columns.time()? })
+        })
+    };
+    takings.iter().map(take).collect()
 }
 
-/// Takes, and tells what the window holds now. One statement: two who take at once are both counted.
-pub(crate) fn take(connection: &Connection, taking: &Taking) -> rusqlite::Result<Spent> {
+/// What the present window of each holds; nothing where there is none.
+pub(crate) fn spent(
+    connection: &Connection,
+    counters: &[CounterKey],
+    now: Time,
+) -> rusqlite::Result<Vec<Spent>> {
+    // One statement for all of them: one snapshot.
+    let marks = vec!["?"; counters.len()].join(", ");
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT taken, until, name FROM counters WHERE name IN ({marks})"))?;
+    let rows = statement.query_map(params_from_iter(counters.iter().map(|key| &key.0)), |row| {
+        let mut columns = Columns::of(row);
+        let spent = Spent { taken: columns.number()?, until: columns.time()? };
+        Ok((columns.plain::<String>()?, spent))
+    })?;
+    let kept: Vec<(String, Spent)> = rows.collect::<rusqlite::Result<_>>()?;
+    let find = |key: &CounterKey| kept.iter().find(|(name, spent)| *name == key.0 && spent.until > now);
+    let nothing = Spent { taken: 0, until: now };
+    Ok(counters.iter().map(|key| find(key).map_or(nothing, |(_, spent)| *spent)).collect())
+}
+
+/// Sets one, whatever it held.
+pub(crate) fn set(connection: &Connection, counter: &CounterKey, spent: Spent) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO counters (name, taken, until) VALUES (?1, ?2, ?3)
-             ON CONFLICT (name) DO UPDATE SET
-                 taken = CASE WHEN until > ?4 THEN taken + excluded.taken ELSE excluded.taken END,
-                 until = CASE WHEN until > ?4 THEN until ELSE excluded.until END
-             RETURNING taken, until",
+             ON CONFLICT (name) DO UPDATE SET taken = excluded.taken, until = excluded.until",
         )?
-        .query_row(
-            params![taking.counter.0, taking.cost, time(taking.now + taking.window), time(taking.now)],
-            |row| {
-                let mut columns = Columns::of(row);
-                Ok(Spent { taken: columns.number()?, until: columns.time()? })
-            },
-        )
+        .execute(params![counter.0, Number(spent.taken), time(spent.until)])?;
+    Ok(())
 }

@@ -70,6 +70,7 @@ pub(crate) fn newest_time_in(change: &Change) -> Time {
         | Change::InsertClient(_)
         | Change::SwapClient(_)
         | Change::RaiseNotBefore(_)
-        | Change::SetFact(..) => Time::EPOCH,
+        | Change::SetFact(..)
+        | Change::SetCounter(..) => Time::EPOCH,
     }
 }

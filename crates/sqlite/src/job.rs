@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use counterfoil_core::store::{Change, Committed, StoreError, Witness};
+use counterfoil_core::store::{Change, Committed, Spent, StoreError, Taking, Witness};
 use counterfoil_jose::Time;
 
 use crate::apply::{Stop, apply};
-use crate::counters::{Taking, take};
+use crate::counters::take;
 use crate::failure;
 use crate::purge::purge;
 
@@ -17,8 +17,8 @@ use crate::purge::purge;
 pub(crate) enum Job {
     /// Apply changes, all or none.
     Commit(Order<Vec<Change>, Committed>),
-    /// Take from a counter.
-    Take(Order<Taking, counterfoil_core::store::Spent>),
+    /// Take from counters at that time.
+    Take(Order<(Vec<Taking>, Time), Vec<Spent>>),
     /// Drop what is over at that time, that many rows at most.
     Purge(Order<(Time, u32), u64>),
     /// Close the store.
@@ -66,7 +66,8 @@ impl Job {
                 });
             }
             Self::Take(order) => {
-                order.result = Some(settled(within_savepoint(connection, |c| Ok(take(c, &order.asked)?))?));
+                let (takings, now) = &order.asked;
+                order.result = Some(settled(within_savepoint(connection, |c| Ok(take(c, takings, *now)?))?));
             }
             Self::Purge(order) => {
                 let (now, limit) = order.asked;

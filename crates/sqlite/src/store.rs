@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -19,19 +18,18 @@ use counterfoil_core::kept::session::Session;
 use counterfoil_core::kept::user::User;
 use counterfoil_core::store::{
     Change, Committed, CounterKey, EventNumber, EventQuery, LogPage, Login, Page, SessionCursor, SessionData,
-    Spent, Standing, Store, StoreError, Witness,
+    Spent, Standing, Store, StoreError, Taking, Witness,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
-use crate::counters::Taking;
 use crate::error::OpenError;
 use crate::job::{Job, Order};
 use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
 use crate::writer::{Witnesses, Writer};
-use crate::{admin_keys, backup, clients, data, events, facts, keys, log, open, sessions, users};
+use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, open, sessions, users};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -219,16 +217,14 @@ impl Store for SqliteStore {
         self.answered(answer).await
     }
 
-    async fn take(
-        &self,
-        counter: &CounterKey,
-        cost: u32,
-        window: Duration,
-        now: Time,
-    ) -> Result<Spent, StoreError> {
-        let (order, answer) = Order::new(Taking { counter: counter.clone(), cost, window, now });
+    async fn take(&self, takings: &[Taking], now: Time) -> Result<Vec<Spent>, StoreError> {
+        let (order, answer) = Order::new((takings.to_vec(), now));
         self.ask(Job::Take(order))?;
         self.answered(answer).await
+    }
+
+    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<Spent>, StoreError> {
+        self.readers.read(|connection| counters::spent(connection, keys, now))
     }
 
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError> {

@@ -259,6 +259,7 @@ impl Witness for Memory {
                 | Change::InsertKey(_)
                 | Change::SwapKey(_)
                 | Change::SetFact(..)
+                | Change::SetCounter(..)
                 | Change::InsertAdminKey(_)
                 | Change::RemoveAdminKey(_)
                 | Change::Record(_)

@@ -115,6 +115,8 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
         counters {
             of_parallel_takes_none_is_forgotten,
             a_window_begins_anew_when_it_is_over,
+            several_counters_are_told_in_the_order_that_was_asked,
+            a_counter_is_what_it_was_last_set_to,
         }
         journal {
             lines_are_told_by_user_by_session_and_the_newest_first,

@@ -97,14 +97,13 @@ pub trait Store: Send + Sync + 'static {
     /// Once it was handed over a commit is carried out whether or not the caller waits for it.
     async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError>;
 
-    /// Spends `cost` from a durable counter in one statement, and tells what the window holds now.
-    async fn take(
-        &self,
-        counter: &CounterKey,
-        cost: u32,
-        window: Duration,
-        now: Time,
-    ) -> Result<Spent, StoreError>;
+    /// Spends from durable counters, each in one statement, and tells what their windows hold now, in the same
+    /// order. Of callers who spend at the same time each is told another sum.
+    async fn take(&self, takings: &[Taking], now: Time) -> Result<Vec<Spent>, StoreError>;
+
+    /// What the windows of these counters hold, in the same order, read from one snapshot. A counter that is not
+    /// there, or whose window is over, holds nothing until `now`.
+    async fn spent(&self, counters: &[CounterKey], now: Time) -> Result<Vec<Spent>, StoreError>;
 
     /// Drops what has expired, at most `limit` rows; returns how many.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
@@ -221,6 +220,8 @@ pub enum Change {
     RaiseNotBefore(Mark),
     /// Sets a fact.
     SetFact(&'static str, Vec<u8>),
+    /// Sets a durable counter, whatever it held, with the end of its window.
+    SetCounter(CounterKey, Spent),
     /// Writes a line in the journal.
     Record(Box<Event>),
     /// Writes this line for each session that this commit has ended so far: with that session, its user and its
@@ -352,6 +353,17 @@ pub struct EventQuery {
 /// The name of a durable counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CounterKey(pub String);
+
+/// What is taken from a durable counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taking {
+    /// From which.
+    pub counter: CounterKey,
+    /// How much.
+    pub cost: u32,
+    /// How long its window is, if it begins with this.
+    pub window: Duration,
+}
 
 /// What a durable counter holds after something was taken from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{HOUR, NOON, answer};
-use crate::store::{CounterKey, Spent, Store};
+use super::fixture::{HOUR, NOON, answer, applied};
+use crate::store::{Change, CounterKey, Spent, Store, Taking};
 
-fn counter(name: &str) -> CounterKey {
+pub(super) fn counter(name: &str) -> CounterKey {
     CounterKey(name.to_owned())
+}
+
+/// Something taken from one counter, for an hour.
+pub(super) fn from(name: &str, cost: u32) -> Taking {
+    Taking { counter: counter(name), cost, window: HOUR }
 }
 
 pub(super) async fn of_parallel_takes_none_is_forgotten(store: Arc<dyn Store>) {
     let mut callers = JoinSet::new();
     for _ in 0..64 {
         let store = Arc::clone(&store);
-        callers.spawn(async move { answer(store.take(&counter("login"), 3, HOUR, NOON).await).taken });
+        callers.spawn(async move { answer(store.take(&[from("login", 3)], NOON).await)[0].taken });
     }
     let mut told = callers.join_all().await;
 
@@ -24,7 +29,7 @@ pub(super) async fn of_parallel_takes_none_is_forgotten(store: Arc<dyn Store>) {
 }
 
 pub(super) async fn a_window_begins_anew_when_it_is_over(store: Arc<dyn Store>) {
-    let take = async |name, cost, now| answer(store.take(&counter(name), cost, HOUR, now).await);
+    let take = async |name, cost, now| answer(store.take(&[from(name, cost)], now).await)[0];
 
     assert_eq!(take("a", 2, NOON).await, Spent { taken: 2, until: NOON + HOUR });
     assert_eq!(take("a", 0, NOON + HOUR / 2).await, Spent { taken: 2, until: NOON + HOUR });
@@ -32,4 +37,28 @@ pub(super) async fn a_window_begins_anew_when_it_is_over(store: Arc<dyn Store>) 
     assert_eq!(take("a", 5, NOON + HOUR).await, Spent { taken: 5, until: NOON + 2 * HOUR });
     // A clock that was set back gives nothing back.
     assert_eq!(take("a", 1, NOON).await, Spent { taken: 6, until: NOON + 2 * HOUR });
+}
+
+pub(super) async fn several_counters_are_told_in_the_order_that_was_asked(store: Arc<dyn Store>) {
+    let told = answer(store.take(&[from("b", 2), from("a", 1), from("b", 3)], NOON).await);
+
+    assert_eq!(told.iter().map(|spent| spent.taken).collect::<Vec<_>>(), [2, 1, 5]);
+    let keys = [counter("a"), counter("none"), counter("b")];
+    let taken = async |now| answer(store.spent(&keys, now).await).into_iter().map(|spent| spent.taken);
+    assert_eq!(taken(NOON).await.collect::<Vec<_>>(), [1, 0, 5]);
+    assert_eq!(taken(NOON + HOUR).await.collect::<Vec<_>>(), [0, 0, 0], "the windows are over");
+    // Reading takes nothing.
+    assert_eq!(answer(store.take(&[from("a", 0)], NOON).await)[0].taken, 1);
+}
+
+pub(super) async fn a_counter_is_what_it_was_last_set_to(store: Arc<dyn Store>) {
+    let _ = answer(store.take(&[from("a", 7)], NOON).await);
+    let set = Spent { taken: 1, until: NOON + HOUR * 3 };
+
+    let _ = applied(&store, &[Change::SetCounter(counter("a"), set)]).await;
+    let _ = applied(&store, &[Change::SetCounter(counter("b"), set)]).await;
+
+    assert_eq!(answer(store.spent(&[counter("a"), counter("b")], NOON + HOUR).await), [set, set]);
+    let taken = answer(store.take(&[from("a", 1)], NOON + HOUR).await);
+    assert_eq!(taken, [Spent { taken: 2, ..set }]);
 }

@@ -6,12 +6,13 @@ use serde_json::Map;
 
 use counterfoil_verify::{Position, Subject};
 
+use super::counters::from;
 use super::fixture::{
     DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, session, session_id,
     swap, used, user,
 };
 use crate::kept::session::{Cause, Session};
-use crate::store::{Change, CounterKey, EventQuery, Store};
+use crate::store::{Change, EventQuery, Store};
 
 /// Purges until nothing is left to be dropped.
 async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
@@ -100,13 +101,12 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
 }
 
 pub(super) async fn old_lines_and_spent_counters_go(store: Arc<dyn Store>) {
-    let counter = CounterKey("login".into());
     let _ = applied(&store, &[record(1, 1, NOON), record(1, 1, NOON + 50 * DAY)]).await;
-    let _ = answer(store.take(&counter, 5, HOUR, NOON).await);
+    let _ = answer(store.take(&[from("login", 5)], NOON).await);
     let journal = EventQuery { limit: 10, ..EventQuery::default() };
 
     assert_eq!(purge_all(&store, NOON + HOUR / 2).await, 0);
-    assert_eq!(answer(store.take(&counter, 1, HOUR, NOON).await).taken, 6);
+    assert_eq!(answer(store.take(&[from("login", 1)], NOON).await)[0].taken, 6);
     assert_eq!(purge_all(&store, NOON + 91 * DAY).await, 2);
     let left = answer(store.events(&journal).await);
     assert_eq!(left.len(), 1);
