@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{backup, clock, session, token, user};
+use crate::commands::{backup, clock, passwords, session, token, user};
 use crate::common::Common;
 
 /// Sessions, JWTs and the hybrid from one login.
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Looks into tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Makes and checks lists of breached passwords.
+    #[command(subcommand)]
+    Passwords(passwords::Command),
     /// Prints the OpenAPI document.
     Openapi,
     /// Writes a consistent copy of the store to a new file, also while a server runs.

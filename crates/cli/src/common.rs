@@ -49,9 +49,24 @@ pub(crate) struct Common {
     /// Whether strangers may register.
     #[arg(long, global = true, env = "COUNTERFOIL_REGISTRATION", default_value = "open")]
     pub(crate) registration: Registration,
+    /// What new passwords must be like.
+    #[arg(long, global = true, env = "COUNTERFOIL_PASSWORD_RULES", default_value = "standard")]
+    pub(crate) password_rules: PasswordRules,
+    /// A list of breached passwords, made by `passwords build-filter`; none of them may be set.
+    #[arg(long, global = true, value_name = "FILE", env = "COUNTERFOIL_BREACHED_PASSWORDS")]
+    pub(crate) breached_passwords: Option<PathBuf>,
     /// How the log is written to standard error.
     #[arg(long, global = true, env = "COUNTERFOIL_LOG", default_value = "text")]
     pub(crate) log: LogFormat,
+}
+
+/// What new passwords must be like, beside being hard to guess.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PasswordRules {
+    /// At least 8 characters.
+    Standard,
+    /// At least 15 characters, as NIST wants it where the password is all there is.
+    Nist,
 }
 
 /// How log lines look.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
 use counterfoil_jose::Secret;
 
-use crate::common::{Common, Registration};
+use crate::common::{Common, PasswordRules, Registration};
 use crate::fault::Fault;
 
 /// The variable that may hold the master key itself. It is read here and never an argument.
@@ -33,6 +33,8 @@ impl Common {
             },
             refresh_grace: Duration::from_secs(self.refresh_grace.into()),
             registration: self.registration.into(),
+            password_rules: self.password_rules.into(),
+            breached_passwords: self.breached_passwords.clone(),
             ..Settings::new(self.issuer_at(address)?, self.store_url()?)
         })
     }
@@ -78,6 +80,15 @@ impl From<Registration> for counterfoil::Registration {
         match named {
             Registration::Open => Self::Open,
             Registration::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<PasswordRules> for counterfoil::PasswordRules {
+    fn from(named: PasswordRules) -> Self {
+        match named {
+            PasswordRules::Standard => Self::Standard,
+            PasswordRules::Nist => Self::Nist,
         }
     }
 }

@@ -15,6 +15,7 @@ mod fault;
 mod logging;
 mod operate;
 mod printable;
+mod progress;
 mod secret_input;
 mod show;
 mod signals;

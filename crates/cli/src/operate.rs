@@ -1,5 +1,7 @@
 //! Has an operator's command done: by the server that owns the store, or where nobody owns it, here.
 
+use std::path::PathBuf;
+
 use counterfoil::admin::{Command, Refused};
 use counterfoil::admin_socket::{self, CallError};
 use counterfoil::{App, OpenError, Settings};
@@ -23,18 +25,73 @@ pub(crate) async fn administer(common: &Common, command: Command) -> Result<Valu
     }
 }
 
+/// A way in for many commands, one after the other.
+pub(crate) enum Door {
+    /// A server owns the store, and listens in this directory.
+    Server(PathBuf),
+    /// Nobody else owns it.
+    Here(App),
+}
+
+impl Door {
+    /// Finds out who owns the store, and opens it if nobody does.
+    ///
+    /// # Errors
+    ///
+    /// If there is no store and it `may_make_one` not, or if it does not open.
+    pub(crate) async fn open(common: &Common, may_make_one: bool) -> Result<Self, Fault> {
+        let settings = common.settings(common.listen)?;
+        match admin_socket::call(&common.data_dir, &Command::Status {}).await {
+            Ok(_) => Ok(Self::Server(common.data_dir.clone())),
+            Err(CallError::NobodyThere(_)) if may_make_one || !is_missing(&settings) => {
+                Ok(Self::Here(App::open(settings).await?))
+            }
+            Err(CallError::NobodyThere(_)) => Err(no_store(&settings)),
+            Err(CallError::Refused(refused)) => Err(refused.into()),
+            Err(error) => Err(Fault::of(&error)),
+        }
+    }
+
+    /// Does `command` and gives its answer.
+    pub(crate) async fn administer(&self, command: Command) -> Result<Value, Fault> {
+        match self {
+            Self::Here(app) => Ok(app.administer(command).await?),
+            Self::Server(dir) => match admin_socket::call(dir, &command).await {
+                Ok(answer) => Ok(answer),
+                Err(CallError::Refused(refused)) => Err(refused.into()),
+                Err(error) => Err(Fault::of(&error)),
+            },
+        }
+    }
+
+    /// Closes the store again, if it was opened here.
+    pub(crate) async fn close(self) -> Result<(), Fault> {
+        match self {
+            Self::Here(app) => app.close().await.map_err(|error| Fault::of(&error)),
+            Self::Server(_) => Ok(()),
+        }
+    }
+}
+
 /// Opens the store, does it, and closes the store again.
 async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
-    let is_missing = settings.store.file().is_some_and(|file| !file.exists());
-    if is_missing && !matches!(command, Command::UserAdd { .. }) {
-        return Err(Fault::failure(format!("there is no store at {}", settings.store))
-            .hint("name its directory with --data-dir; `counterfoil serve` makes one"));
+    if is_missing(&settings) && !matches!(command, Command::UserAdd { .. }) {
+        return Err(no_store(&settings));
     }
     let app = App::open(settings).await?;
     let answer = app.administer(command).await;
     let closed = app.close().await.map_err(|error| Fault::of(&error));
     let answer = answer?;
     closed.map(|()| answer)
+}
+
+fn is_missing(settings: &Settings) -> bool {
+    settings.store.file().is_some_and(|file| !file.exists())
+}
+
+fn no_store(settings: &Settings) -> Fault {
+    Fault::failure(format!("there is no store at {}", settings.store))
+        .hint("name its directory with --data-dir; `counterfoil serve` makes one")
 }
 
 impl From<OpenError> for Fault {

@@ -6,8 +6,10 @@ use crate::fault::Fault;
 pub(crate) mod backup;
 pub(crate) mod clock;
 mod dev;
+pub(crate) mod import;
 mod openapi;
 pub(crate) mod page;
+pub(crate) mod passwords;
 mod serve;
 pub(crate) mod session;
 mod suspicion;
@@ -24,6 +26,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Fault> {
         Command::User(command) => user::run(common, command).await,
         Command::Session(command) => session::run(common, command).await,
         Command::Token(command) => token::run(command),
+        Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),
         Command::Backup(options) => backup::run(common, options).await,
         Command::Clock(command) => clock::run(common, command).await,

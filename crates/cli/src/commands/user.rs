@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use counterfoil::admin;
 
+use crate::commands::import;
 use crate::commands::page::PageOptions;
 use crate::common::Common;
 use crate::fault::Fault;
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Add(Add),
     /// Lists users by name.
     List(PageOptions),
+    /// Brings in users of another system, with the hashes of their passwords.
+    Import(import::Options),
 }
 
 /// Whom to add.
@@ -43,6 +46,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
     match command {
         Command::Add(options) => add(common, options).await,
         Command::List(page) => list(common, page).await,
+        Command::Import(options) => import::run(common, options).await,
     }
 }
 
