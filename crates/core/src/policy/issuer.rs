@@ -328,7 +328,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotGranted`] for more than the client may ask for, or the shown token had.
+    /// [`Refusal::NotGranted`] for more than the client may ask for, or the shown token had;
+    /// [`Refusal::Credential`] if that has expired, be it by less than a verifier's leeway.
     pub async fn exchange(
         &self,
         session: SessionId,
@@ -341,6 +342,10 @@ impl Issuer {
         let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
         standing.session.is_live(now)?;
         standing.holds()?;
+        // Without leeway: who trades a token just after its end for the next would have one for ever.
+        if bounds.is_some_and(|bounds| bounds.expires_at <= now) {
+            return Err(Unfit::Expired.into());
+        }
         let scope = self.grant(&standing, bounds, wanted)?;
         let audience = wanted.audience.clone().map_or_else(|| self.own_audience(), |one| vec![one]);
         let life = bounds.map_or(EXCHANGED, |bounds| EXCHANGED.min(bounds.expires_at.since(now)));
@@ -364,14 +369,17 @@ impl Issuer {
         if !wanted.audience.as_ref().is_none_or(allowed) {
             return Err(Refusal::NotGranted("audience"));
         }
-        if let Some(bounds) = bounds {
-            return narrow(bounds.scope.as_deref(), wanted.scope.as_deref())
-                .map(|scope| scope.map(str::to_owned));
+        let wanted = wanted.scope.as_deref();
+        let scope = match (bounds, &standing.session.scope) {
+            (Some(bounds), _) => narrow(bounds.scope.as_deref(), wanted)?,
+            (None, Some(granted)) => narrow(Some(granted), wanted)?,
+            // A login that was limited to no scope may ask for any that its client may have.
+            (None, None) => wanted,
+        };
+        if scope.is_some_and(|scope| !standing.client.allows_scope(scope)) {
+            return Err(Refusal::NotGranted("scope"));
         }
-        match &wanted.scope {
-            Some(scope) if !standing.client.allows_scope(scope) => Err(Refusal::NotGranted("scope")),
-            scope => Ok(scope.clone()),
-        }
+        Ok(scope.map(str::to_owned))
     }
 
     fn pair(

@@ -16,7 +16,23 @@ pub const MOST: u32 = 64;
 #[derive(Debug)]
 pub struct Repeats {
     grace: Duration,
-    counts: Mutex<HashMap<SessionId, Count>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    of: HashMap<SessionId, Count>,
+    sweep_at: usize,
+}
+
+impl Counts {
+    /// Sweeps out what is older than the window, whenever there is twice as much as was left last time.
+    fn sweep(&mut self, grace: Duration, now: Time) {
+        if self.of.len() >= self.sweep_at {
+            self.of.retain(|_, count| now.since(count.last) <= grace);
+            self.sweep_at = (2 * self.of.len()).max(1024);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -35,11 +51,8 @@ impl Repeats {
     /// Counts one more answer of `turn`; false if there were [`MOST`] already.
     pub fn allow(&self, session: SessionId, turn: u64, now: Time) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is older than the window cannot be repeated; amortized, each entry is looked at once or twice.
-        if counts.len() >= 1024 && counts.len().is_power_of_two() {
-            counts.retain(|_, count| now.since(count.last) <= self.grace);
-        }
-        let count = counts.entry(session).or_insert(Count { turn, answered: 0, last: now });
+        counts.sweep(self.grace, now);
+        let count = counts.of.entry(session).or_insert(Count { turn, answered: 0, last: now });
         if count.turn != turn {
             *count = Count { turn, answered: 0, last: now };
         }
@@ -76,6 +89,6 @@ mod tests {
             repeats.allow(SessionId::from_bytes(id), 1, NOON + Duration::from_secs(u64::from(n)));
         }
 
-        assert!(repeats.counts.lock().unwrap().len() < 2048);
+        assert!(repeats.counts.lock().unwrap().of.len() < 2048);
     }
 }
