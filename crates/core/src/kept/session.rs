@@ -10,7 +10,8 @@ use crate::issued::refresh::{Pepper, PepperId, RefreshToken, Salt};
 use crate::issued::session::{Digest, SessionToken};
 use crate::refusal::Unfit;
 
-/// How far a session's `seen_at` may lag behind: it is written at most once in this time.
+/// How far a session's `seen_at` may lag behind: it is written at most once in this time, or in half of what
+/// the session may lie unused.
 pub const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// One login, as we remember it.
@@ -258,11 +259,16 @@ impl Session {
     /// What to keep of a use at `now`: the session as seen now, if that is worth a write.
     pub fn touch(&self, now: Time) -> Option<Self> {
         match self.stub {
-            Stub::Cookie(_) if now.since(self.seen_at) >= TOUCH_INTERVAL => {
+            Stub::Cookie(_) if now >= self.seen_at + self.touch_interval() => {
                 Some(Self { seen_at: now, revision: self.revision + 1, ..self.clone() })
             }
             Stub::Cookie(_) | Stub::Access | Stub::Refresh { .. } => None,
         }
+    }
+
+    /// How long after a use the next one is worth a write.
+    pub fn touch_interval(&self) -> Duration {
+        TOUCH_INTERVAL.min(self.idle / 2)
     }
 
     /// Whether the session is live: neither ended, nor idle for too long, nor at its absolute end.

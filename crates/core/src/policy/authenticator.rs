@@ -66,7 +66,7 @@ async fn ask(
         standing.holds().map_err(refused)?;
 
         let principal = principal_of(&standing);
-        if touch(store, &standing, now).await {
+        if touch(store, &standing, now).await.map_err(unavailable)? {
             memory.remember(&standing.session, principal.clone(), note);
             return Ok(principal);
         }
@@ -76,15 +76,20 @@ async fn ask(
 
 /// Writes down a use, at most once a minute. False if somebody changed the session meanwhile: it may have
 /// ended, and must be judged again. A store that takes no writes shuts nobody out who is in.
-async fn touch(store: &dyn Store, standing: &Standing, now: Time) -> bool {
-    let Some(touched) = standing.session.touch(now) else { return true };
+///
+/// # Errors
+///
+/// If the store has failed for good: what it said of the session cannot be relied on either.
+async fn touch(store: &dyn Store, standing: &Standing, now: Time) -> Result<bool, StoreError> {
+    let Some(touched) = standing.session.touch(now) else { return Ok(true) };
     match store.commit(&[Change::SwapSession(Box::new(touched))]).await {
-        Ok(Committed::Applied(_)) => true,
-        Ok(Committed::Lost(_)) => false,
-        Err(error) => {
+        Ok(Committed::Applied(_)) => Ok(true),
+        Ok(Committed::Lost(_)) => Ok(false),
+        Err(error @ StoreError::Unavailable { .. }) => {
             tracing::warn!(%error, "a use of a session could not be written down");
-            true
+            Ok(true)
         }
+        Err(failed) => Err(failed),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Judged {
     pub pos: Position,
     /// How they proved it (`amr`, RFC 8176).
     pub amr: Vec<String>,
+    /// What the login is to be.
+    pub mode: Mode,
 }
 
 /// What somebody registers with.
@@ -142,7 +144,7 @@ impl SignIn {
                     Verdict::RightButOutdated => self.hash_anew(user, password).await?,
                     Verdict::Right | Verdict::Wrong => user,
                 };
-                Ok(Judged { user, client, pos, amr: vec!["pwd".into()] })
+                Ok(Judged { user, client, pos, amr: vec!["pwd".into()], mode: shown.mode })
             }
             (kept, _) => Err(self.refuse(kept.map(|user| user.id), client.id, from, now).await),
         }
@@ -157,10 +159,10 @@ impl SignIn {
         let pos = store.head().await?;
         let client = store.client(&judged.client.id).await?.ok_or(Refusal::SignIn)?;
         let user = store.user(judged.user.id).await?.ok_or(Refusal::SignIn)?;
-        if !user.is_enabled() || !client.enabled || user.password != judged.user.password {
+        if !user.is_enabled() || !client.allows(judged.mode) || user.password != judged.user.password {
             return Err(Refusal::SignIn.into());
         }
-        Ok(Judged { user, client, pos, amr: judged.amr.clone() })
+        Ok(Judged { user, client, pos, amr: judged.amr.clone(), mode: judged.mode })
     }
 
     /// Changes a password in one commit: the new hash, one epoch on, every other session ended and said so.
@@ -204,9 +206,10 @@ impl SignIn {
                 return Ok(());
             }
             self.expect_live(current, now).await?;
-            let before = seen.password;
-            seen = self.store.user(seen.id).await?.filter(User::is_enabled).ok_or(Refusal::SignIn)?;
-            if seen.password != before {
+            let before = seen;
+            seen = self.store.user(before.id).await?.filter(User::is_enabled).ok_or(Refusal::SignIn)?;
+            // The same password under a better hash leaves the epoch alone, another password raises it.
+            if seen.password != before.password && seen.epoch != before.epoch {
                 return Err(Refusal::SignIn.into());
             }
         }

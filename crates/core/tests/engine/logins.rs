@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use counterfoil_core::issued::password::{Password, PasswordHash};
+use counterfoil_core::kept::client::{Client, Lifetimes};
 use counterfoil_core::kept::event::EventKind;
-use counterfoil_core::kept::session::Cause;
+use counterfoil_core::kept::session::{Cause, Mode};
 use counterfoil_core::policy::Trouble;
 use counterfoil_core::policy::hashing::{Hashing, HashingError, OnTheSpot, Verdict};
 use counterfoil_core::policy::issuer::{Bounds, Opening, Wanted};
@@ -327,6 +328,51 @@ async fn a_clock_that_is_set_back_revives_nothing() {
 }
 
 #[tokio::test]
+async fn a_logout_within_the_leeway_still_kills_the_token() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let access = engine.access(NOON).await;
+    let late = after(3600 + 5);
+    assert!(engine.admit_access(&access.issued, late).await.is_ok(), "within a verifier's leeway");
+
+    assert!(engine.revoker.end(access.session.id, &because(Cause::Logout), late).await.unwrap());
+
+    assert!(engine.admit_access(&access.issued, late).await.is_err());
+}
+
+#[tokio::test]
+async fn a_session_in_constant_use_outlives_a_short_idle_time() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
+    let lifetimes = Lifetimes { session_idle: 10, ..client.lifetimes };
+    let short = Client { lifetimes, revision: client.revision + 1, ..client };
+    let changed = engine.store.commit(&[Change::SwapClient(Box::new(short))]).await;
+    assert!(matches!(changed, Ok(Committed::Applied(_))));
+    let session = engine.session(NOON).await;
+
+    for second in 0..100 {
+        assert!(engine.admit_session(&session.issued, after(second)).await.is_ok(), "second {second}");
+    }
+    assert!(engine.admit_session(&session.issued, after(110)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_login_in_flight_loses_a_mode_that_its_client_lost() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
+    let narrowed = Client { modes: vec![Mode::Jwt], revision: client.revision + 1, ..client };
+    let changed = engine.store.commit(&[Change::SwapClient(Box::new(narrowed))]).await;
+    assert!(matches!(changed, Ok(Committed::Applied(_))));
+
+    let opened = engine.issuer.open_session(judged, Opening::default(), NOON).await;
+
+    assert!(matches!(opened, Err(Trouble::Refused(Refusal::SignIn))));
+}
+
+#[tokio::test]
 async fn an_exchange_narrows_and_never_widens() {
     let engine = Engine::start().await;
     engine.ada().await;
@@ -339,6 +385,9 @@ async fn an_exchange_narrows_and_never_widens() {
     assert_eq!(scope.as_deref(), Some("read write"));
     assert_eq!(access.expires_at, after(900));
 
+    let over = Bounds { expires_at: NOON, scope: None };
+    let late = engine.issuer.exchange(session, Some(&over), &Wanted::default(), &nowhere(), NOON).await;
+    assert!(matches!(late, Err(Trouble::Refused(Refusal::Credential(Unfit::Expired)))), "no leeway here");
     let bounds = Bounds { expires_at: after(60), scope: Some("read".into()) };
     let (short, _) =
         engine.issuer.exchange(session, Some(&bounds), &wanted("read"), &nowhere(), NOON).await.unwrap();
