@@ -14,7 +14,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
 
 use crate::issued::session::{Digest, SessionToken};
-use crate::kept::session::{Session, Stub, TOUCH_INTERVAL};
+use crate::kept::session::{Session, Stub};
 use crate::refusal::Unfit;
 use crate::store::{Applied, Change, Mark, Witness};
 
@@ -26,7 +26,7 @@ const SHARDS: usize = 64;
 pub struct Memory {
     shards: Box<[RwLock<Shard>]>,
     most_a_shard: usize,
-    users: Mutex<HashMap<UserId, Weak<Slot>>>,
+    users: Mutex<Slots>,
     /// Raised *before* the slot of a changed user is struck out.
     users_age: AtomicU64,
     /// Raised by what can strike out anybody: a change of a client, or a mark for everyone.
@@ -43,7 +43,9 @@ struct Shard {
 /// One live session as far as a request needs it.
 struct Live {
     digest: Digest,
-    seen_at: Time,
+    /// From when on a use is worth a write, and how long after one the next is.
+    to_be_touched: Time,
+    touch_interval: Duration,
     ends_at: Time,
     marks_age: u64,
     user: Arc<Slot>,
@@ -56,6 +58,23 @@ struct Live {
 #[derive(Default)]
 struct Slot {
     stale: AtomicBool,
+}
+
+/// The slots of all users who have a session remembered, and some of users who had.
+#[derive(Default)]
+struct Slots {
+    of: HashMap<UserId, Weak<Slot>>,
+    sweep_at: usize,
+}
+
+impl Slots {
+    /// Sweeps out slots whose sessions have all gone, whenever there are twice as many as were left last time.
+    fn sweep(&mut self) {
+        if self.of.len() >= self.sweep_at {
+            self.of.retain(|_, slot| slot.strong_count() > 0);
+            self.sweep_at = (2 * self.of.len()).max(1024);
+        }
+    }
 }
 
 /// What was true before a reader read; without it nothing can be put in.
@@ -140,7 +159,8 @@ impl Memory {
         }
         let live = Live {
             digest,
-            seen_at: session.seen_at,
+            to_be_touched: session.seen_at + session.touch_interval(),
+            touch_interval: session.touch_interval(),
             ends_at: session.ends_at(),
             marks_age: note.marks_age,
             user,
@@ -173,7 +193,7 @@ impl Memory {
 
     fn forget_user(&self, user: UserId) {
         self.users_age.fetch_add(1, Ordering::AcqRel);
-        if let Some(slot) = self.users().remove(&user).and_then(|slot| slot.upgrade()) {
+        if let Some(slot) = self.users().of.remove(&user).and_then(|slot| slot.upgrade()) {
             slot.stale.store(true, Ordering::Release);
         }
     }
@@ -185,19 +205,16 @@ impl Memory {
     /// The slot that all sessions of `user` share.
     fn slot(&self, user: UserId) -> Arc<Slot> {
         let mut users = self.users();
-        if let Some(slot) = users.get(&user).and_then(Weak::upgrade) {
+        if let Some(slot) = users.of.get(&user).and_then(Weak::upgrade) {
             return slot;
         }
-        // Slots whose sessions have all gone are swept out now and then.
-        if users.len() >= 1024 && users.len().is_power_of_two() {
-            users.retain(|_, slot| slot.strong_count() > 0);
-        }
+        users.sweep();
         let slot = Arc::new(Slot::default());
-        users.insert(user, Arc::downgrade(&slot));
+        users.of.insert(user, Arc::downgrade(&slot));
         slot
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<UserId, Weak<Slot>>> {
+    fn users(&self) -> MutexGuard<'_, Slots> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -222,11 +239,11 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 impl Live {
     /// Whether this caller is the one who writes down, this minute, that the session was used.
     fn is_to_be_touched(&self, now: Time) -> bool {
-        if now.since(self.seen_at) < TOUCH_INTERVAL {
+        if now < self.to_be_touched {
             return false;
         }
         let last = self.touching.load(Ordering::Relaxed);
-        now.since(Time::from_unix_ms(last)) >= Duration::from_secs(60)
+        now >= Time::from_unix_ms(last) + self.touch_interval
             && self
                 .touching
                 .compare_exchange(last, now.unix_ms(), Ordering::Relaxed, Ordering::Relaxed)
