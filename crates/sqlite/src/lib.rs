@@ -33,6 +33,7 @@ mod open;
 mod owner;
 mod purge;
 mod reader;
+mod resync;
 mod schema;
 mod sessions;
 mod state;

@@ -15,6 +15,7 @@ use crate::create::{NotMade, create};
 use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
+use crate::resync::resync;
 use crate::store::SqliteStore;
 use crate::{connection, schema};
 
@@ -115,7 +116,11 @@ fn own(path: &Path) -> Result<Owner, OpenError> {
 /// Looks at what is there, makes it if it is nothing, and opens it. Up to `examine` nothing is written.
 fn prepare(path: &Path) -> Result<Connection, OpenError> {
     match path.symlink_metadata() {
-        Ok(metadata) => judge_header(path, &metadata)?,
+        Ok(metadata) => {
+            judge_header(path, &metadata)?;
+            let log = beside(path, "-wal");
+            resync(&log).map_err(|source| io_error(&log, source))?;
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => make(path)?,
         Err(error) => return Err(io_error(path, error)),
     }

@@ -194,7 +194,7 @@ impl Writer {
     }
 
     /// Leaves a database without a log behind, unless nobody knows what the log holds: then the next start is
-    /// to read it as it is on the disk.
+    /// to read it, and bring it to the disk, before anything is built upon it (`resync`).
     fn close(&self) {
         let is_poisoned = self.state.is_poisoned();
         self.state.close();
