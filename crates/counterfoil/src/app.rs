@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::{Extension, Router};
 use tower::layer::util::Stack;
 
-use counterfoil_core::kept::session::Grace;
 use counterfoil_core::kept::client::Lifetimes;
+use counterfoil_core::kept::session::Grace;
 use counterfoil_core::policy::administration::{self, Administration};
 use counterfoil_core::policy::authenticator::Authenticator;
 use counterfoil_core::policy::hashing::{Hashing, HashingError};
@@ -21,13 +21,13 @@ use counterfoil_core::policy::password_policy::PasswordPolicy;
 use counterfoil_core::policy::revoke::Revoker;
 use counterfoil_core::policy::ring::RingError;
 use counterfoil_core::policy::sign_in::SignIn;
+use counterfoil_core::policy::throttle::Throttle;
 use counterfoil_core::store::cached::Memory;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations,
-    TokenVerifier,
+    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations, TokenVerifier,
 };
 
 use crate::breached::{BreachedError, BreachedFile};
@@ -182,6 +182,7 @@ impl App {
 
         let clock = Arc::new(clock_mark::start(&*store, source).await?);
         let started = clock.now();
+        let throttle = Throttle::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
         let keys = Keyring::open(Arc::clone(&store), master, settings.algorithm, started).await?;
         let keys = Arc::new(keys);
         let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
@@ -190,7 +191,8 @@ impl App {
         let grace = Grace { length: settings.refresh_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         let inner = Inner {
-            sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon)).with_passwords(passwords),
+            sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon), throttle)
+                .with_passwords(passwords),
             issuer: Issuer::new(Arc::clone(&store), Arc::clone(&keys), name, Arc::clone(&horizon), grace)
                 .with_most_sessions(settings.max_sessions),
             revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),

@@ -10,20 +10,23 @@ use http::request::Parts;
 
 use counterfoil_core::kept::session::Circumstances;
 
+use crate::app::App;
+use crate::client_address::client_address;
+
 /// The most characters of a `User-Agent` that are kept.
 const LONGEST: usize = 256;
 
-/// The circumstances of a request: the address of the peer and what it calls itself.
+/// The circumstances of a request: the address of the client and what it calls itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Whence(pub(crate) Circumstances);
 
-impl<S: Send + Sync> FromRequestParts<S> for Whence {
+impl FromRequestParts<App> for Whence {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        // An IPv4 client of a dual-stack listener is shown as what it is.
-        let ip = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+        let trusted = &app.settings().trusted_proxies;
+        let ip = peer.map(|ConnectInfo(peer)| client_address(peer.ip(), &parts.headers, trusted));
         Ok(Self(Circumstances { ip, user_agent: user_agent(&parts.headers) }))
     }
 }
@@ -51,15 +54,5 @@ mod tests {
         assert_eq!(kept("🦀".repeat(300).as_bytes()).unwrap().chars().count(), 256);
         assert_eq!(kept(b"\xff\xfe").unwrap(), "\u{fffd}\u{fffd}");
         assert_eq!(kept(b""), None);
-    }
-
-    #[tokio::test]
-    async fn a_mapped_address_is_shown_as_what_it_is() {
-        let mut parts = http::Request::new(()).into_parts().0;
-        parts.extensions.insert(ConnectInfo("[::ffff:192.0.2.1]:443".parse::<SocketAddr>().unwrap()));
-
-        let Ok(Whence(from)) = Whence::from_request_parts(&mut parts, &()).await;
-
-        assert_eq!(from.ip, Some("192.0.2.1".parse().unwrap()));
     }
 }

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use counterfoil_core::issued::password::Cost;
+use counterfoil_core::policy::throttle;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
 use crate::issuer_url::IssuerUrl;
 use crate::master_key::MasterKeySource;
+use crate::network::Network;
 use crate::store_url::StoreUrl;
+use crate::tls::TlsFiles;
 
 /// The settings of an installation. Only issuer and store have no default.
 ///
@@ -59,8 +62,14 @@ pub struct Settings {
     pub breached_passwords: Option<PathBuf>,
     /// Pages of other origins that may write to us.
     pub trusted_origins: Vec<Origin>,
+    /// Proxies whose word on where a request comes from is believed; none unless said otherwise.
+    pub trusted_proxies: Vec<Network>,
+    /// How often passwords may be guessed, and users registered.
+    pub throttle: throttle::Limits,
     /// What a request may take.
     pub limits: Limits,
+    /// The certificate to serve TLS with; plain HTTP without one, for loopback or behind a proxy that ends TLS.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Who may register over the network.
@@ -130,7 +139,10 @@ impl Settings {
             password_rules: PasswordRules::Standard,
             breached_passwords: None,
             trusted_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            throttle: throttle::Limits::default(),
             limits: Limits::default(),
+            tls: None,
         }
     }
 

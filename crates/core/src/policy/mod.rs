@@ -12,6 +12,7 @@ pub mod repeats;
 pub mod revoke;
 pub mod ring;
 pub mod sign_in;
+pub mod throttle;
 
 use counterfoil_jose::random;
 

@@ -13,6 +13,7 @@ use crate::kept::user::{User, Username};
 use crate::policy::hashing::{Hashing, Verdict};
 use crate::policy::password_policy::{NewPassword, PasswordPolicy, Person};
 use crate::policy::revoke::Horizon;
+use crate::policy::throttle::Throttle;
 use crate::policy::{ATTEMPTS, Failure, Trouble};
 use crate::refusal::{Refusal, Unfit};
 use crate::store::{Change, Committed, Login, Store, StoreError};
@@ -23,6 +24,7 @@ pub struct SignIn {
     hashing: Arc<dyn Hashing>,
     horizon: Arc<Horizon>,
     passwords: Arc<PasswordPolicy>,
+    throttle: Throttle,
 }
 
 /// A user who has just proved who they are, and all that this was judged by.
@@ -69,9 +71,14 @@ pub struct Credentials {
 }
 
 impl SignIn {
-    /// Judges by what `store` keeps.
-    pub fn new(store: Arc<dyn Store>, hashing: Arc<dyn Hashing>, horizon: Arc<Horizon>) -> Self {
-        Self { store, hashing, horizon, passwords: Arc::default() }
+    /// Judges by what `store` keeps; whoever guesses too often has to wait for `throttle`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        hashing: Arc<dyn Hashing>,
+        horizon: Arc<Horizon>,
+        throttle: Throttle,
+    ) -> Self {
+        Self { store, hashing, horizon, passwords: Arc::default(), throttle }
     }
 
     /// The same, with this policy for new passwords in the place of the default one.
@@ -84,7 +91,8 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`] for a form that cannot be, [`Refusal::Taken`] for a name that somebody has.
+    /// [`Refusal::Field`] for a form that cannot be, [`Refusal::Taken`] for a name that somebody has,
+    /// [`Refusal::TooMany`] for a stranger if there were too many registrations from there.
     pub async fn register(
         &self,
         form: Registration,
@@ -96,6 +104,10 @@ impl SignIn {
         let email = form.email.as_deref().map(canonical_email).transpose()?;
         let about = Person { username: username.as_str(), email: email.as_deref() };
         let password = self.new_password("password", &form.password, about).await?;
+        if actor == Actor::Anonymous {
+            // Names that are taken count too: nobody is to go through a list of them.
+            self.throttle.admit_registration(from.ip, now).await?;
+        }
         // Spares the hash where the answer is known; the race is settled by the insert.
         if self.store.user_by_login(&Login::Username(username.folded().to_owned())).await?.is_some() {
             return Err(Refusal::Taken.into());
@@ -126,7 +138,8 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// [`Refusal::SignIn`], or [`Refusal::Client`] if the client may not do this for anybody.
+    /// [`Refusal::SignIn`], or [`Refusal::Client`] if the client may not do this for anybody, or
+    /// [`Refusal::TooMany`], before anything is hashed and whoever the name belongs to.
     pub async fn with_password(
         &self,
         shown: &Credentials,
@@ -135,18 +148,25 @@ impl SignIn {
     ) -> Result<Judged, Trouble> {
         let pos = self.store.head().await?;
         let client = self.client_for(shown).await?;
+        let login = login_of(&shown.username);
+        let account = login.as_ref().map_or(shown.username.as_str(), Login::text);
+        let guess = self.throttle.admit_login(account, from.ip, now).await?;
         let password = Password::typed(&shown.password);
-        let kept = self.find(&shown.username).await?;
+        let kept = self.find(login.as_ref()).await?;
         let verdict = self.check(password.clone(), kept.as_ref()).await?;
         match (kept, verdict) {
             (Some(user), Verdict::Right | Verdict::RightButOutdated) if user.is_enabled() => {
+                self.throttle.succeeded(guess, now).await?;
                 let user = match verdict {
                     Verdict::RightButOutdated => self.hash_anew(user, password).await?,
                     Verdict::Right | Verdict::Wrong => user,
                 };
                 Ok(Judged { user, client, pos, amr: vec!["pwd".into()], mode: shown.mode })
             }
-            (kept, _) => Err(self.refuse(kept.map(|user| user.id), client.id, from, now).await),
+            (kept, _) => {
+                self.throttle.failed(&guess, now).await?;
+                Err(self.refuse(kept.map(|user| user.id), client.id, from, now).await)
+            }
         }
     }
 
@@ -170,7 +190,8 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// [`Refusal::SignIn`] if the current password is wrong, [`Refusal::Field`] if the new one cannot be.
+    /// [`Refusal::SignIn`] if the current password is wrong, [`Refusal::Field`] if the new one cannot be,
+    /// [`Refusal::TooMany`] if the current one was wrong too often.
     pub async fn change_password(
         &self,
         user: UserId,
@@ -179,14 +200,17 @@ impl SignIn {
         from: &Circumstances,
         now: Time,
     ) -> Result<(), Trouble> {
+        let guess = self.throttle.admit_password_change(user, now).await?;
         let kept = self.store.user(user).await?.filter(User::is_enabled);
         let about = kept.as_ref().map(Person::of).unwrap_or_default();
         let new = self.new_password("new_password", shown.1, about).await?;
         let verdict = self.check(Password::typed(shown.0), kept.as_ref()).await?;
         let (Some(seen), Verdict::Right | Verdict::RightButOutdated) = (kept, verdict) else {
+            self.throttle.failed(&guess, now).await?;
             self.record(Event::by_user(EventKind::PasswordChangeRefused, user, from, now)).await?;
             return Err(Refusal::SignIn.into());
         };
+        self.throttle.succeeded(guess, now).await?;
         let hash = self.hashing.make(new).await?;
         self.put_password(seen, hash, current, from, now).await
     }
@@ -291,13 +315,11 @@ impl SignIn {
     }
 
     /// Whom the name means, if anybody. A text that can be nobody's name is nobody's.
-    async fn find(&self, name: &str) -> Result<Option<User>, StoreError> {
-        let login = match (name.contains('@'), name.parse::<Username>()) {
-            (true, _) => Login::Email(name.to_lowercase()),
-            (false, Ok(name)) => Login::Username(name.folded().to_owned()),
-            (false, Err(_)) => return Ok(None),
-        };
-        self.store.user_by_login(&login).await
+    async fn find(&self, login: Option<&Login>) -> Result<Option<User>, StoreError> {
+        match login {
+            Some(login) => self.store.user_by_login(login).await,
+            None => Ok(None),
+        }
     }
 
     /// The password that somebody wants, if the policy lets them have it. Its length is judged on the spot: what
@@ -361,6 +383,15 @@ impl SignIn {
         match self.store.commit(&[Change::Record(Box::new(event))]).await? {
             Committed::Applied(_) | Committed::Lost(_) => Ok(()),
         }
+    }
+}
+
+/// What a name comes to when it is looked up, if it can be anybody's.
+fn login_of(name: &str) -> Option<Login> {
+    match (name.contains('@'), name.parse::<Username>()) {
+        (true, _) => Some(Login::Email(name.to_lowercase())),
+        (false, Ok(name)) => Some(Login::Username(name.folded().to_owned())),
+        (false, Err(_)) => None,
     }
 }
 

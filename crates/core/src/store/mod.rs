@@ -105,7 +105,8 @@ pub trait Store: Send + Sync + 'static {
     /// there, or whose window is over, holds nothing until `now`.
     async fn spent(&self, counters: &[CounterKey], now: Time) -> Result<Vec<Spent>, StoreError>;
 
-    /// Drops what has expired, at most `limit` rows; returns how many.
+    /// Drops what has expired at `now`, at most `limit` rows; returns how many. `now` is a settled time: what
+    /// is dropped by a clock that is later set back would be missed.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
 
     /// Tells `witness` of every commit, in their order, before any caller is answered.
@@ -312,6 +313,15 @@ pub enum Login {
     Username(String),
     /// An e-mail address in lower case; only a verified one finds anybody.
     Email(String),
+}
+
+impl Login {
+    /// The text that is looked up.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Username(text) | Self::Email(text) => text,
+        }
+    }
 }
 
 /// Which part of a list.

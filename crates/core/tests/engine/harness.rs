@@ -17,9 +17,10 @@ use counterfoil_core::policy::issuer::{Access, Issuer, Opened, Opening, Pair};
 use counterfoil_core::policy::keyring::Keyring;
 use counterfoil_core::policy::revoke::{Horizon, Reason, Revoker};
 use counterfoil_core::policy::sign_in::{Credentials, Judged, Registration, SignIn};
+use counterfoil_core::policy::throttle::{Limits, Throttle};
 use counterfoil_core::store::EventQuery;
 use counterfoil_core::store::cached::Memory;
-use counterfoil_jose::{Algorithm, SealingKey, Secret, Time};
+use counterfoil_jose::{Algorithm, HmacKey, SealingKey, Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
     Authenticate as _, ClientId, Denied, LocalVerifier, Presented, Principal, Revocations, TokenVerifier,
@@ -68,7 +69,7 @@ impl Engine {
         keys.tell(tokens.clone());
         let verifier = Arc::new(LocalVerifier::new(tokens, revocations, || NOON));
         Self {
-            sign_in: SignIn::new(store.clone(), hashing, horizon.clone()),
+            sign_in: SignIn::new(store.clone(), hashing, horizon.clone(), throttle(&store)),
             issuer: Issuer::new(
                 store.clone(),
                 keys.clone(),
@@ -133,6 +134,11 @@ impl Engine {
         let query = EventQuery { limit: 10_000, ..EventQuery::default() };
         self.store.events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
     }
+}
+
+/// With the limits of the contract.
+pub(crate) fn throttle(store: &Arc<dyn Store>) -> Throttle {
+    Throttle::new(store.clone(), HmacKey::new(&[9; 32]), Limits::default())
 }
 
 pub(crate) fn nowhere() -> Circumstances {

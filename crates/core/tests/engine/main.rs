@@ -7,3 +7,4 @@ mod imports;
 mod logins;
 mod passwords;
 mod refresh;
+mod throttle;

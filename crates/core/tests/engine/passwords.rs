@@ -14,7 +14,7 @@ use counterfoil_core::policy::sign_in::{Registration, SignIn};
 use counterfoil_core::store::{Change, Committed, Login};
 use counterfoil_jose::Secret;
 
-use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere};
+use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere, throttle};
 
 /// Made with Python's bcrypt 4.3 of [`PASSWORD`].
 const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
@@ -81,7 +81,8 @@ async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
     let hashing = Arc::new(OnTheSpot::new(CHEAP).unwrap());
     let horizon = Arc::new(Horizon::new(std::time::Duration::from_secs(3600)));
     let policy = PasswordPolicy::nist().for_service("auth.example");
-    let strict = SignIn::new(Arc::clone(&engine.store), hashing, horizon).with_passwords(policy);
+    let strict = SignIn::new(Arc::clone(&engine.store), hashing, horizon, throttle(&engine.store))
+        .with_passwords(policy);
 
     let refused = strict.register(form("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
 

@@ -26,7 +26,8 @@ use crate::cookies::{Kind, SetCookies};
 use crate::failure::AppError;
 use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
 use crate::routes::openapi::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
+    UnsupportedType,
 };
 use crate::shown::{self, Login};
 
@@ -67,7 +68,7 @@ pub(super) struct SignedIn {
     post, path = "/v1/login", tag = "public", request_body = LoginForm,
     responses(
         (status = 200, description = "Logged in", body = SignedIn),
-        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn login(

@@ -13,7 +13,8 @@ use crate::caller::Caller;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::openapi::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
+    UnsupportedType,
 };
 
 /// The password as it is and as it is to be.
@@ -35,7 +36,7 @@ pub(super) struct PasswordForm {
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 204, description = "Changed; all other logins have ended"),
-        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn change(

@@ -17,7 +17,7 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::answers::UserView;
 use crate::routes::openapi::{
-    BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, Unavailable, UnsupportedType,
+    BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unavailable, UnsupportedType,
 };
 use crate::settings::Registration;
 
@@ -45,7 +45,7 @@ pub(super) struct Registered {
     post, path = "/v1/register", tag = "public", request_body = RegisterForm,
     responses(
         (status = 201, description = "The user was registered", body = Registered),
-        BadRequest, Forbidden, Conflict, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Forbidden, Conflict, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn register(
