@@ -43,8 +43,11 @@ async fn rounds(app: App) {
 /// One round. Each step is whole in itself, so it may end after any.
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     clock_mark::save(&*app.store, &app.clock).await?;
-    app.memory.revocations().prune(app.now());
-    while app.store.purge(app.now(), AT_A_TIME).await? >= u64::from(AT_A_TIME) {
+    // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
+    // that was forgotten by it would let its token in again.
+    let Ok(now) = app.now_to_issue() else { return Ok(()) };
+    app.memory.revocations().prune(now);
+    while app.store.purge(now, AT_A_TIME).await? >= u64::from(AT_A_TIME) {
         sleep(PAUSE).await;
     }
     Ok(())
@@ -89,21 +92,36 @@ mod tests {
         app.issuer.open_session(judged, Opening::default(), now).await.unwrap().session.id
     }
 
-    #[tokio::test]
-    async fn a_round_buries_the_dead_and_no_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+    /// Seconds that the wall shows and that have passed, both since noon.
+    #[derive(Clone, Default)]
+    struct Hand {
+        wall: Arc<AtomicU64>,
+        up: Arc<AtomicU64>,
+    }
+
+    impl Hand {
+        fn passes(&self, time: Duration) {
+            self.wall.fetch_add(time.as_secs(), Ordering::SeqCst);
+            self.up.fetch_add(time.as_secs(), Ordering::SeqCst);
+        }
+
+        fn leaps(&self, time: Duration) {
+            self.wall.fetch_add(time.as_secs(), Ordering::SeqCst);
+        }
+
+        fn read(&self) -> Reading {
+            let seconds = |of: &AtomicU64| Duration::from_secs(of.load(Ordering::SeqCst));
+            Reading { wall: NOON + seconds(&self.wall), up: seconds(&self.up) }
+        }
+    }
+
+    /// An installation in `dir`, with a user and one session of hers that was ended.
+    async fn app_with_a_dead_session(dir: &std::path::Path, hand: &Hand) -> (App, SessionId) {
+        let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost".parse().unwrap(), store);
         let settings = Settings { password_cost: Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
-        let passed = Arc::new(AtomicU64::new(0));
-        let hand = {
-            let passed = Arc::clone(&passed);
-            move || {
-                let up = Duration::from_secs(passed.load(Ordering::SeqCst));
-                Reading { wall: NOON + up, up }
-            }
-        };
-        let app = App::open_by(settings, hand).await.unwrap();
+        let read = hand.clone();
+        let app = App::open_by(settings, move || read.read()).await.unwrap();
         let ada = Registration {
             username: "ada".into(),
             password: Secret::new("correct horse".into()),
@@ -114,14 +132,34 @@ mod tests {
         let dead = log_in(&app).await;
         app.revoker.end(dead, &by_nobody(), app.now()).await.unwrap();
         assert_eq!(app.memory.revocations().len(), 1);
+        (app, dead)
+    }
 
-        passed.store(YEAR.as_secs(), Ordering::SeqCst);
+    #[tokio::test]
+    async fn a_round_buries_the_dead_and_no_others() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (app, dead) = app_with_a_dead_session(dir.path(), &hand).await;
+
+        hand.passes(YEAR);
         let alive = log_in(&app).await;
         round(&app).await.unwrap();
 
         assert!(app.store.session(dead).await.unwrap().is_none());
         assert!(app.store.session(alive).await.unwrap().is_some());
         assert_eq!(app.memory.revocations().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_leap_of_the_clock_buries_nobody_before_it_is_settled() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (app, dead) = app_with_a_dead_session(dir.path(), &hand).await;
+
+        hand.leaps(YEAR);
+        assert!(app.now() >= NOON + YEAR, "it is followed in memory");
+        round(&app).await.unwrap();
+
+        assert!(app.store.session(dead).await.unwrap().is_some());
+        assert_eq!(app.memory.revocations().len(), 1);
     }
 
     fn by_nobody() -> counterfoil_core::policy::revoke::Reason {
