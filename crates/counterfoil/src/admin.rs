@@ -1,6 +1,11 @@
 //! What an operator may have done: one command in, one JSON answer out, the same through the socket and
 //! without a server.
 
+mod acts;
+mod forms;
+mod journal;
+pub(crate) mod views;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +15,7 @@ use counterfoil_core::Refusal;
 use counterfoil_core::kept::event::{Actor, Event, EventKind};
 use counterfoil_core::kept::session::{Cause, Circumstances, Session};
 use counterfoil_core::kept::user::{User, Username};
+use counterfoil_core::policy::administration::judge_roles;
 use counterfoil_core::policy::import::{Newcomer, Run};
 use counterfoil_core::policy::revoke::Reason;
 use counterfoil_core::policy::sign_in::Registration;
@@ -18,8 +24,11 @@ use counterfoil_core::store::{Change, Login, Page, SessionCursor, StoreError};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{SessionId, UserId};
 
+use crate::admin::views::{SessionRow, UserRow};
 use crate::app::App;
 use crate::clock_mark;
+
+pub use forms::{ClientForm, RevocationForm, UserForm, Wait};
 
 /// How long a list is unless it is said otherwise, and at most.
 const PAGE: u32 = 100;
@@ -74,6 +83,82 @@ pub enum Command {
         #[serde(default)]
         limit: Option<u32>,
     },
+    /// Changes a user: locks them out or lets them in, gives other roles, another address. Answers `{user}`.
+    UserChange {
+        /// Whom.
+        user: String,
+        /// What is to be otherwise.
+        change: UserForm,
+    },
+    /// Sets a user's password, and ends every session of theirs. Answers `{user}`.
+    UserPassword {
+        /// Whose.
+        user: String,
+        /// The new password.
+        #[serde(with = "spoken")]
+        password: Secret<String>,
+    },
+    /// Deletes a user with all that is known of them but the journal. Answers `{id}`.
+    UserDelete {
+        /// Whom.
+        user: String,
+    },
+    /// Adds a client application. Answers `{client}`.
+    ClientAdd {
+        /// Its `client_id`.
+        id: String,
+        /// What is to be otherwise than with the default client.
+        client: ClientForm,
+    },
+    /// Lists clients by id. Answers `{clients, next}`.
+    ClientList {
+        /// Where the last list ended.
+        #[serde(default)]
+        after: Option<String>,
+        /// How many; 100 unless said otherwise, 1,000 at most.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Changes a client application. Answers `{client}`.
+    ClientSet {
+        /// Which.
+        id: String,
+        /// What is to be otherwise.
+        client: ClientForm,
+    },
+    /// Makes an admin key. Answers `{id, name, key}`: the one time that its secret is told.
+    AdminKeyAdd {
+        /// What people call it.
+        name: String,
+    },
+    /// Lists admin keys. Answers `{admin_keys}`.
+    AdminKeyList {},
+    /// Removes an admin key. Answers `{id}`.
+    AdminKeyRemove {
+        /// Which.
+        id: String,
+    },
+    /// Lists signing keys. Answers `{keys}`.
+    KeyList {},
+    /// Makes a new signing key current at once, and retires the one before it. Answers `{id}`.
+    KeyRotate {},
+    /// Shows the journal, the newest line first; that of a session in its order. Answers `{events, next}`.
+    EventList {
+        /// Of this user alone.
+        #[serde(default)]
+        user: Option<String>,
+        /// Of this session alone.
+        #[serde(default)]
+        session: Option<String>,
+        /// Older than where the last list ended.
+        #[serde(default)]
+        after: Option<String>,
+        /// How many; 100 unless said otherwise, 1,000 at most.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Revokes whatever the log can name. Answers `{position, confirmed, expired, elapsed_ms, beyond}`.
+    Revoke(RevocationForm),
     /// Lists a user's live sessions, the newest first. Answers `{sessions, next}`.
     SessionList {
         /// Whose.
@@ -186,6 +271,21 @@ impl App {
                 self.import_users(&users, if rehearsal { Run::Rehearsal } else { Run::Real }).await
             }
             Command::UserList { after, limit } => self.list_users(after, limit).await,
+            Command::UserChange { user, change } => self.change_user(&user, change).await,
+            Command::UserPassword { user, password } => self.set_password(&user, &password).await,
+            Command::UserDelete { user } => self.delete_user(&user).await,
+            Command::ClientAdd { id, client } => self.add_client(&id, client).await,
+            Command::ClientList { after, limit } => self.list_clients(after, limit).await,
+            Command::ClientSet { id, client } => self.set_client(&id, client).await,
+            Command::AdminKeyAdd { name } => self.add_admin_key(&name).await,
+            Command::AdminKeyList {} => self.list_admin_keys().await,
+            Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
+            Command::KeyList {} => self.list_keys().await,
+            Command::KeyRotate {} => self.rotate_keys().await,
+            Command::EventList { user, session, after, limit } => {
+                self.list_events(user, session, after, limit).await
+            }
+            Command::Revoke(form) => self.revoke(form).await,
             Command::SessionList { user, after, limit } => self.list_sessions(&user, after, limit).await,
             Command::SessionRevoke { id } => self.revoke_session(&id).await,
             Command::SessionRevokeAll { user } => self.revoke_sessions_of(&user).await,
@@ -209,16 +309,17 @@ impl App {
     }
 
     async fn add_user(&self, form: Registration) -> Result<Value, Refused> {
+        judge_roles(&form.roles).map_err(Trouble::from)?;
         let from = Circumstances::default();
         let user = self.sign_in.register(form, Actor::Operator, &from, self.now()).await?;
-        Ok(json!({ "user": shown_user(&user) }))
+        Ok(json!({ "user": UserRow::of(&user) }))
     }
 
     async fn list_users(&self, after: Option<String>, limit: Option<u32>) -> Result<Value, Refused> {
         let limit = page(limit);
         let users = self.store.users(Page { after, limit }).await?;
         let next = is_full(&users, limit).then(|| users.last().map(|user| user.username.folded()));
-        Ok(json!({ "users": users.iter().map(shown_user).collect::<Vec<_>>(), "next": next.flatten() }))
+        Ok(json!({ "users": users.iter().map(UserRow::of).collect::<Vec<_>>(), "next": next.flatten() }))
     }
 
     async fn list_sessions(
@@ -234,7 +335,7 @@ impl App {
         let sessions = self.store.sessions_of(user.id, page, self.now()).await?;
         let next = is_full(&sessions, limit).then(|| sessions.last().map(cursor_after));
         Ok(
-            json!({ "sessions": sessions.iter().map(shown_session).collect::<Vec<_>>(), "next": next.flatten() }),
+            json!({ "sessions": sessions.iter().map(SessionRow::of).collect::<Vec<_>>(), "next": next.flatten() }),
         )
     }
 
@@ -314,39 +415,13 @@ fn is_full<T>(rows: &[T], limit: u32) -> bool {
     u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit)
 }
 
-fn cursor_after(session: &Session) -> String {
+pub(crate) fn cursor_after(session: &Session) -> String {
     format!("{}.{}", session.authenticated_at.unix_ms(), session.id)
 }
 
-fn cursor(text: &str) -> Option<SessionCursor> {
+pub(crate) fn cursor(text: &str) -> Option<SessionCursor> {
     let (ms, id) = text.split_once('.')?;
     Some(SessionCursor { authenticated_at: Time::from_unix_ms(ms.parse().ok()?), id: id.parse().ok()? })
-}
-
-fn shown_user(user: &User) -> Value {
-    json!({
-        "id": user.id.to_string(),
-        "username": user.username.as_str(),
-        "email": user.email,
-        "email_verified": user.email_verified,
-        "roles": user.roles,
-        "created_at": user.created_at.unix_seconds(),
-        "disabled_at": user.disabled_at.map(Time::unix_seconds),
-    })
-}
-
-fn shown_session(session: &Session) -> Value {
-    json!({
-        "id": session.id.to_string(),
-        "mode": session.mode().as_str(),
-        "client_id": session.client.as_str(),
-        "label": session.label,
-        "ip": session.from.ip,
-        "user_agent": session.from.user_agent,
-        "created_at": session.authenticated_at.unix_seconds(),
-        "seen_at": session.seen_at.unix_seconds(),
-        "expires_at": session.ends_at().unix_seconds(),
-    })
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub(crate) enum AppError {
     /// An access token that no browser would keep.
     #[error(transparent)]
     Cookie(#[from] TooLarge),
+    /// Somebody who is who they say they are, and no administrator.
+    #[error("only for administrators")]
+    NotAdministrator,
     /// Strangers may not register here.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -117,6 +120,8 @@ impl AppError {
                 .field("carrier", "is to be `body`: the access token is too large for a cookie"),
             Self::RegistrationClosed => problem(403, "registration-closed", "Registration is closed")
                 .detail("ask an operator for an account"),
+            Self::NotAdministrator => problem(403, "not-administrator", "Not allowed")
+                .detail("this is for administrators, and not for tokens that are limited to a scope"),
             Self::NotFound => problem(404, "not-found", "Not found").detail("there is nothing here"),
             Self::Method => problem(405, "method-not-allowed", "Method not allowed")
                 .detail("see Allow for those that are"),

@@ -101,6 +101,38 @@ impl Default for Lifetimes {
     }
 }
 
+/// What is to be otherwise with lifetimes, in whole seconds; what is `None` stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifetimesChange {
+    /// How long a session token may lie unused.
+    pub session_idle: Option<u64>,
+    /// How long a session token lives at most.
+    pub session_absolute: Option<u64>,
+    /// How long the access token of mode `jwt` lives.
+    pub jwt: Option<u64>,
+    /// How long the hybrid's access token lives.
+    pub access: Option<u64>,
+    /// How long a refresh token may lie unused.
+    pub refresh_idle: Option<u64>,
+    /// How long a refresh family lives at most.
+    pub refresh_absolute: Option<u64>,
+}
+
+impl LifetimesChange {
+    /// The lifetimes after the change.
+    pub fn applied_to(self, seen: Lifetimes) -> Lifetimes {
+        Lifetimes {
+            session_idle: self.session_idle.unwrap_or(seen.session_idle),
+            session_absolute: self.session_absolute.unwrap_or(seen.session_absolute),
+            jwt: self.jwt.unwrap_or(seen.jwt),
+            access: self.access.unwrap_or(seen.access),
+            refresh_idle: self.refresh_idle.unwrap_or(seen.refresh_idle),
+            refresh_absolute: self.refresh_absolute.unwrap_or(seen.refresh_absolute),
+        }
+    }
+}
+
 impl Lifetimes {
     /// The longest that any of them may be: an access token lives for hours, no cookie for more than 400 days.
     pub const CEILING: Self = {

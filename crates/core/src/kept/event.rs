@@ -104,12 +104,12 @@ pub enum Actor {
 }
 
 macro_rules! event_kinds {
-    ($($(#[$doc:meta])* $kind:ident = $word:literal,)*) => {
+    ($($(#[doc = $sentence:literal])* $kind:ident = $word:literal,)*) => {
         /// What happened.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum EventKind {
-            $($(#[$doc])* $kind,)*
+            $($(#[doc = $sentence])* $kind,)*
         }
 
         impl EventKind {
@@ -117,6 +117,13 @@ macro_rules! event_kinds {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$kind => $word,)*
+                }
+            }
+
+            /// The same as a sentence for a person.
+            pub fn sentence(self) -> &'static str {
+                match self {
+                    $(Self::$kind => concat!($($sentence),*).trim_start(),)*
                 }
             }
 

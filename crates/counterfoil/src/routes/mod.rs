@@ -1,5 +1,6 @@
 //! Every route of the HTTP contract: handlers that read a request, ask the engine, and write an answer.
 
+mod admin;
 mod answers;
 mod login;
 mod logout;
@@ -74,7 +75,8 @@ fn everything(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
     let always = judged_always.map(|(path, route)| (path, wrapped(route, always.clone(), app)));
     let with_cookie =
         judged_with_cookie.map(|(path, route)| (path, wrapped(route, with_cookie.clone(), app)));
-    always.into_iter().chain(with_cookie).collect()
+    let administration = admin::routes().map(|(path, route)| (path, wrapped(route, app.csrf_layer(), app)));
+    always.into_iter().chain(with_cookie).chain(administration).collect()
 }
 
 /// From the outside in: the id and the headers, the time limit, the last net, the judgement of cross-site

@@ -13,7 +13,8 @@ use counterfoil_verify::CookieNames;
 
 use crate::routes::well_known::PUBLIC;
 use crate::routes::{
-    login, logout, me, operations, password, refresh, register, session_data, sessions, token, well_known,
+    admin, login, logout, me, operations, password, refresh, register, session_data, sessions, token,
+    well_known,
 };
 
 /// What every refusal and failure looks like (RFC 9457).
@@ -86,6 +87,11 @@ fn described(status: &str, description: &str) -> BTreeMap<String, RefOr<Describe
         session_data::show, session_data::merge, password::change,
         well_known::jwks, well_known::metadata, document,
         operations::healthz, operations::readyz,
+        admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,
+        admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
+        admin::clients::change, admin::admin_keys::list, admin::admin_keys::add, admin::admin_keys::remove,
+        admin::keys::list, admin::keys::rotate, admin::keys::revoke, admin::events::list,
+        admin::revocations::revoke,
     ),
     components(schemas(ProblemView, FieldView)),
     modifiers(&Carried),

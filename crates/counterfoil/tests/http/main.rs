@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
+mod administration;
 mod ambiguous;
 mod bad_input;
 mod client;

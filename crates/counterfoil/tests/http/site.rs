@@ -1,13 +1,17 @@
 //! An installation of its own for each test: a store in a fresh directory, a server on a free port.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use counterfoil::admin::Command;
 use counterfoil::{App, Settings, server};
 use counterfoil_core::issued::password::Cost;
+use counterfoil_core::policy::throttle::{Limits, Rate};
+use counterfoil_jose::Secret;
 
 use crate::client::{Answer, Request};
 
@@ -45,6 +49,7 @@ impl Site {
         let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
         settings.password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
         settings.hashing_threads = 1;
+        settings.throttle = without_end();
         change(&mut settings);
 
         let origin = settings.issuer.origin().to_string();
@@ -62,6 +67,14 @@ impl Site {
         let form = json!({ "username": name, "password": PASSWORD });
         let answer = Request::post("/v1/register").json(&form).send(self).await;
         assert_eq!(answer.status, 201, "{answer:?}");
+    }
+
+    /// Adds an administrator, as an operator does.
+    pub(crate) async fn add_admin(&self, name: &str) {
+        let password = Secret::new(PASSWORD.to_owned());
+        let (username, roles) = (name.to_owned(), vec!["admin".to_owned()]);
+        let add = Command::UserAdd { username, password, email: None, roles };
+        self.app.administer(add).await.unwrap();
     }
 
     /// Logs somebody in, with credentials in the body.
@@ -83,6 +96,19 @@ impl Site {
     /// What says who is calling: the status of `/v1/me` for this bearer.
     pub(crate) async fn me(&self, bearer: &str) -> u16 {
         Request::get("/v1/me").bearer(bearer).send(self).await.status
+    }
+}
+
+/// Limits that no test reaches unless it is about them: everything here comes from one address.
+fn without_end() -> Limits {
+    let rate = Rate { most: u32::MAX, window: Duration::from_secs(1) };
+    Limits {
+        account_and_source: rate,
+        source: rate,
+        in_a_row: rate,
+        password_changes: rate,
+        registrations: rate,
+        ..Limits::default()
     }
 }
 

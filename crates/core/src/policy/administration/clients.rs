@@ -6,7 +6,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Subject};
 
 use super::{Administration, LONGEST_ACCESS};
-use crate::kept::client::{Client, Lifetimes};
+use crate::kept::client::{Client, Lifetimes, LifetimesChange};
 use crate::kept::event::{Event, EventKind};
 use crate::kept::session::Mode;
 use crate::policy::revoke::{Horizon, Reason};
@@ -30,7 +30,7 @@ pub struct ClientChange {
     /// The scopes that it may ask for; inner `None`: any.
     pub scopes: Option<Option<Vec<String>>>,
     /// How long what it is given lives. What was given before keeps its life.
-    pub lifetimes: Option<Lifetimes>,
+    pub lifetimes: LifetimesChange,
     /// Whether it may be used. Disabling kills all that was given through it.
     pub enabled: Option<bool>,
 }
@@ -48,6 +48,7 @@ impl Administration {
         reason: &Reason,
         now: Time,
     ) -> Result<Client, Trouble> {
+        judge_id(&id)?;
         let blank = Client { name: id.to_string(), id, ..Client::default_client() };
         let client = Client { revision: 0, ..change.applied_to(&blank) };
         judge(&client)?;
@@ -121,7 +122,7 @@ impl ClientChange {
             modes: self.modes.clone().unwrap_or_else(|| seen.modes.clone()),
             audiences: self.audiences.clone().unwrap_or_else(|| seen.audiences.clone()),
             scopes: self.scopes.clone().unwrap_or_else(|| seen.scopes.clone()),
-            lifetimes: self.lifetimes.unwrap_or(seen.lifetimes),
+            lifetimes: self.lifetimes.applied_to(seen.lifetimes),
             enabled: self.enabled.unwrap_or(seen.enabled),
             not_before: seen.not_before,
             revision: seen.revision + 1,
@@ -139,6 +140,15 @@ pub(super) async fn raise_by_all(store: &dyn Store, horizon: &Horizon) -> Result
         horizon.raise(longest.unwrap_or_default());
         after = Some(last.id.clone());
     }
+}
+
+/// A new id stands in paths and in claims as it is: nothing of it has to be escaped (RFC 3986, section 2.3).
+fn judge_id(id: &ClientId) -> Result<(), Refusal> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if id.as_str().bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err(Refusal::Field { field: "id", detail: "is to be of letters, digits, -, ., _ and ~".to_owned() })
 }
 
 fn judge(client: &Client) -> Result<(), Refusal> {

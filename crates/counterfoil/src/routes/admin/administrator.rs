@@ -1,0 +1,71 @@
+//! Who may administer: a user with the role `admin`, or a program with an admin key.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use counterfoil_core::issued::admin_key::AdminKey;
+use counterfoil_core::kept::event::Actor;
+use counterfoil_core::kept::session::{Cause, Circumstances};
+use counterfoil_core::policy::revoke::Reason as Because;
+use counterfoil_jose::Time;
+use counterfoil_verify::{Denied, Presented, Reads, Reason, Shown, credentials};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::failure::AppError;
+use crate::shown;
+
+/// The role of administrators. It is ours; all other roles are words of the application.
+const ROLE: &str = "admin";
+
+/// Somebody who may administer, and the time by which that was judged.
+#[derive(Debug, Clone)]
+pub(in crate::routes) struct Administrator {
+    /// What the journal calls them.
+    pub(super) actor: Actor,
+    /// When.
+    pub(super) now: Time,
+}
+
+impl Administrator {
+    /// The reason of what they do, from there.
+    pub(super) fn reason(&self, from: Circumstances) -> Because {
+        Because { actor: self.actor.clone(), cause: Cause::ByAdmin, from }
+    }
+}
+
+impl FromRequestParts<App> for Administrator {
+    type Rejection = AppError;
+
+    /// An admin key comes as a bearer and never as a cookie. Nowhere else is one read.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
+        let (now, reads) = (app.now(), Reads::ANY_CREDENTIAL);
+        let Ok(found) = credentials::read_all(&parts.headers, &app.cookie_names, reads) else {
+            return Err(shown::ambiguous(app, &parts.headers, reads, now).await);
+        };
+        match found.presented {
+            Presented::Access(text) if found.shown == Shown::Bearer && text.starts_with(AdminKey::PREFIX) => {
+                by_key(app, text, now).await
+            }
+            Presented::Access(_) | Presented::Session(_) | Presented::None => {
+                by_role(Caller::from_request_parts(parts, app).await?)
+            }
+        }
+    }
+}
+
+async fn by_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppError> {
+    let refused = |why| AppError::denied(Denied::Invalid(Reason::Record(why)), Shown::Bearer);
+    let shown: AdminKey = text.parse().map_err(|_| refused("malformed"))?;
+    let kept = app.administration.admin_key(&shown).await?.ok_or_else(|| refused("unknown"))?;
+    Ok(Administrator { actor: Actor::AdminKey(kept.id), now })
+}
+
+/// A token that was limited to a scope was limited for a reason, whoever's it is.
+fn by_role(caller: Caller) -> Result<Administrator, AppError> {
+    let is_limited = caller.principal.scope().next().is_some();
+    if !caller.principal.has_role(ROLE) || is_limited {
+        return Err(AppError::NotAdministrator);
+    }
+    Ok(Administrator { actor: Actor::User(caller.user), now: caller.now })
+}

@@ -1,0 +1,38 @@
+//! `POST /v1/revocations`: whatever the log can name, dead when the answer comes.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::administrator::Administrator;
+use crate::admin::RevocationForm;
+use crate::admin::views::RevocationRow;
+use crate::app::App;
+use crate::body::StrictJson;
+use crate::circumstances::Whence;
+use crate::failure::AppError;
+use crate::routes::openapi::{
+    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+};
+
+/// Revokes a login, all of a user, of a client or of everyone so far, one access token, or a key.
+///
+/// When it answers this server accepts the subject no more, and that is durable.
+#[utoipa::path(
+    post, path = "/v1/revocations", tag = "administration", request_body = RevocationForm,
+    security(("bearer" = []), ("session" = []), ("access" = [])),
+    responses(
+        (status = 200, description = "Revoked", body = RevocationRow),
+        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+    )
+)]
+pub(in crate::routes) async fn revoke(
+    State(app): State<App>,
+    administrator: Administrator,
+    Whence(from): Whence,
+    StrictJson(form): StrictJson<RevocationForm>,
+) -> Result<Json<RevocationRow>, AppError> {
+    let wanted = form.judge(administrator.actor, from)?;
+    let (note, began) = (wanted.note.as_deref(), administrator.now);
+    let revoked = app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await?;
+    Ok(Json(RevocationRow::of(revoked, began, app.now())))
+}

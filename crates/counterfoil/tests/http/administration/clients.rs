@@ -1,0 +1,112 @@
+//! Client applications: what a login through them may be.
+
+use serde_json::{Value, json};
+
+use super::{Admin, Carried};
+use crate::client::{Answer, Request};
+use crate::site::{PASSWORD, Site, text};
+
+async fn login(site: &Site, client: &str, mode: &str) -> Answer {
+    let form = json!({ "username": "ada", "password": PASSWORD, "mode": mode, "client_id": client });
+    Request::post("/v1/login").json(&form).send(site).await
+}
+
+#[tokio::test]
+async fn a_login_through_a_client_is_as_the_client_allows() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let admin = Admin::of(&site).await;
+    let form = json!({
+        "id": "mobile", "name": "The app", "modes": ["hybrid"], "audiences": ["https://shop.example"],
+        "scopes": ["orders:read"], "lifetimes": { "access": 300, "refresh_idle": 600 },
+    });
+    let added = admin.done("POST", "/v1/admin/clients", &form).await;
+
+    assert_eq!(added["client"]["lifetimes"]["jwt"], 3600, "what is not said is as with the default client");
+    assert_eq!(admin.get("/v1/admin/clients/mobile").await, added);
+    assert_eq!(login(&site, "mobile", "session").await.status, 403);
+    let pair = login(&site, "mobile", "hybrid").await.json();
+    assert_eq!((&pair["expires_in"], &pair["refresh_expires_in"]), (&json!(300), &json!(600)));
+
+    let path = "/v1/admin/clients/mobile";
+    let change = json!({ "modes": ["session"], "audiences": null, "lifetimes": { "access": 60 } });
+    let changed = admin.done("PATCH", path, &change).await;
+    let client = &changed["client"];
+    assert_eq!((&client["modes"], &client["audiences"]), (&json!(["session"]), &Value::Null));
+    assert_eq!((&client["scopes"], &client["name"]), (&json!(["orders:read"]), &json!("The app")));
+    let lifetimes = &client["lifetimes"];
+    assert_eq!((&lifetimes["access"], &lifetimes["refresh_idle"]), (&json!(60), &json!(600)));
+    assert_eq!(login(&site, "mobile", "hybrid").await.status, 403);
+    assert_eq!(login(&site, "mobile", "session").await.status, 200);
+}
+
+#[tokio::test]
+async fn clients_are_listed_by_id_and_an_id_is_given_once() {
+    let site = Site::open().await;
+    let admin = Admin::of(&site).await;
+    for id in ["shop", "admin.console"] {
+        admin.done("POST", "/v1/admin/clients", &json!({ "id": id })).await;
+    }
+    let ids = |list: &Value| -> Vec<String> {
+        list["clients"].as_array().unwrap().iter().map(|client| text(client, "id").to_owned()).collect()
+    };
+
+    let first = admin.get("/v1/admin/clients?limit=2").await;
+    let rest = admin.get(&format!("/v1/admin/clients?after={}", text(&first, "next"))).await;
+
+    assert_eq!(
+        (ids(&first), ids(&rest)),
+        (vec!["admin.console".into(), "default".into()], vec!["shop".to_owned()])
+    );
+    let again = admin.send_json("POST", "/v1/admin/clients", &json!({ "id": "shop" })).await;
+    assert_eq!(again.status, 409);
+    assert_eq!(admin.send("GET", "/v1/admin/clients/none").await.status, 404);
+    assert_eq!(admin.send_json("PATCH", "/v1/admin/clients/none", &json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_disabled_client_is_shut_and_what_it_was_given_is_dead_for_good() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let admin = Admin::of(&site).await;
+    admin.done("POST", "/v1/admin/clients", &json!({ "id": "shop" })).await;
+    let (shop, other) = (Carried::by(&site, "ada", "shop").await, Carried::by(&site, "ada", "default").await);
+    let path = "/v1/admin/clients/shop";
+
+    admin.done("PATCH", path, &json!({ "enabled": false })).await;
+    assert_eq!((shop.alive(&site).await, other.alive(&site).await), ([false; 4], [true; 4]));
+    for mode in ["session", "jwt", "hybrid"] {
+        assert_eq!(login(&site, "shop", mode).await.status, 403, "{mode}");
+    }
+
+    admin.done("PATCH", path, &json!({ "enabled": true })).await;
+    assert_eq!(shop.alive(&site).await, [false; 4]);
+    assert_eq!(Carried::by(&site, "ada", "shop").await.alive(&site).await, [true; 4]);
+}
+
+#[tokio::test]
+async fn no_lifetime_is_above_its_ceiling() {
+    let site = Site::open().await;
+    let admin = Admin::of(&site).await;
+    for (form, field) in [
+        (json!({ "id": "x", "lifetimes": { "jwt": 86_401 } }), "lifetimes"),
+        (json!({ "id": "x", "lifetimes": { "access": 3601 } }), "lifetimes"),
+        (json!({ "id": "x", "lifetimes": { "access": 0 } }), "lifetimes"),
+        (json!({ "id": "x", "lifetimes": { "session_absolute": 401 * 86_400 } }), "lifetimes"),
+        (json!({ "id": "x", "lifetimes": { "session_idle": 31 * 86_400 } }), "lifetimes"),
+        (json!({ "id": "x", "lifetimes": { "refresh_idle": 91 * 86_400 } }), "lifetimes"),
+        (json!({ "id": "x", "modes": [] }), "modes"),
+        (json!({ "id": "x", "modes": ["basic"] }), "modes"),
+        (json!({ "id": "x", "scopes": ["two words"] }), "scopes"),
+        (json!({ "id": "x", "audiences": [""] }), "audiences"),
+        (json!({ "id": "x", "name": "" }), "name"),
+        (json!({ "id": "a/b" }), "id"),
+        (json!({ "id": "" }), "id"),
+    ] {
+        let answer = admin.send_json("POST", "/v1/admin/clients", &form).await;
+        assert_eq!(answer.status, 422, "{form}: {answer:?}");
+        assert_eq!(answer.json()["errors"][0]["field"], field, "{form}");
+    }
+    let unknown = json!({ "id": "x", "lifetimes": { "forever": 1 } });
+    assert!(matches!(admin.send_json("POST", "/v1/admin/clients", &unknown).await.status, 400 | 422));
+}
