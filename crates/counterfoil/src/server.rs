@@ -16,6 +16,7 @@ use crate::jobs;
 use crate::routes;
 use crate::settings::Limits;
 use crate::task::Task;
+use crate::tls::Tls;
 
 /// How long requests may take to finish when the server is told to end.
 pub const FAREWELL: Duration = Duration::from_secs(10);
@@ -81,16 +82,24 @@ async fn serve_open(
 }
 
 async fn listen(app: &App, listener: TcpListener, handle: Handle<SocketAddr>) -> io::Result<()> {
+    let tls = app.settings().tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
     let limits = app.settings().limits;
     let places = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle)
         // Before this is over hyper has to know which protocol it is, and the first headers are there.
         .first_request_timeout(limits.header_read)
-        .acceptor(Capped(places))
         .accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not taken"));
     bound(server.http_builder(), limits);
-    server.serve(routes::site(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).await
+    let site = routes::site(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    match tls {
+        None => server.acceptor(Capped(places)).serve(site).await,
+        Some(tls) => {
+            let secure = tls.acceptor().handshake_timeout(limits.header_read).acceptor(Capped(places));
+            let _renewal = Task::start(tls.follow());
+            server.acceptor(secure).serve(site).await
+        }
+    }
 }
 
 /// Sets what a connection may take. Without the timer hyper's time-outs do nothing at all.

@@ -1,0 +1,82 @@
+//! What can be said of an installation before it is opened: nothing is made, changed or locked.
+
+use std::io;
+use std::path::Path;
+
+use crate::app::OpenError;
+use crate::breached::BreachedFile;
+use crate::master_key::{Found, MasterKeyError};
+use crate::settings::Settings;
+use crate::tls::TlsError;
+
+/// Why an installation would not be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// It would not open.
+    #[error(transparent)]
+    Closed(#[from] OpenError),
+    /// It could not be served over TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Unfit {
+    /// What to do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Closed(error) => error.hint(),
+            Self::Tls(error) => Some(error.hint().to_owned()),
+        }
+    }
+}
+
+/// Everything about these settings that would keep [`App::open`](crate::App::open) or
+/// [`server::serve`](crate::server::serve) from succeeding, as far as it can be seen without opening the store.
+///
+/// ```
+/// use counterfoil::{Settings, preflight};
+///
+/// let mut settings = Settings::new("https://auth.example".parse()?, "sqlite:auth.db".parse()?);
+/// settings.data_dir = Some("/nowhere/at/all".into());
+/// settings.breached_passwords = Some("/nowhere/breached".into());
+///
+/// assert_eq!(preflight::faults(&settings).len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn faults(settings: &Settings) -> Vec<Unfit> {
+    let mut faults: Vec<Unfit> = Vec::new();
+    let dir = settings.data_dir.as_deref().map_or(Ok(()), data_dir);
+    faults.extend(dir.err().map(Unfit::from));
+    faults.extend(master_key(settings).err().map(|error| OpenError::from(error).into()));
+    let breached = settings.breached_passwords.as_deref().map(BreachedFile::open).transpose();
+    faults.extend(breached.err().map(|error| OpenError::from(error).into()));
+    let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.judge());
+    faults.extend(tls.err().map(Unfit::from));
+    faults
+}
+
+/// The directory is there, or its parent is.
+fn data_dir(dir: &Path) -> Result<(), OpenError> {
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let kind = match dir.exists() {
+        true if dir.is_dir() => return Ok(()),
+        true => io::ErrorKind::NotADirectory,
+        false if parent.is_dir() => return Ok(()),
+        false => io::ErrorKind::NotFound,
+    };
+    Err(OpenError::DataDir { dir: dir.to_owned(), source: kind.into() })
+}
+
+/// The key is there, or there is no store yet. A store of a first start that was cut off before anything was
+/// sealed in it would open without; it is told from others only by opening it.
+fn master_key(settings: &Settings) -> Result<(), MasterKeyError> {
+    let found = settings.master_key.find(settings.default_master_key_file())?;
+    match found {
+        Found::Key(_) => Ok(()),
+        Found::ToBeMade(file) => match settings.store.file().is_some_and(Path::exists) {
+            true => Err(MasterKeyError::Missing { file }),
+            false => Ok(()),
+        },
+    }
+}
