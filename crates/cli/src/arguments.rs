@@ -2,15 +2,15 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{backup, clock, passwords, session, token, user};
-use crate::common::Common;
+use crate::commands::{backup, check, clock, completions, passwords, session, token, user};
+use crate::common::Flags;
 
 /// Sessions, JWTs and the hybrid from one login.
 #[derive(Parser)]
 #[command(name = "counterfoil", version, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) flags: Flags,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -23,6 +23,10 @@ pub(crate) enum Command {
     Dev,
     /// Serves the store of the data directory; makes both at the first start.
     Serve,
+    /// Tells everything that is wrong or weak with the configuration, without touching anything.
+    Check(check::Options),
+    /// Prints the completions for a shell.
+    Completions(completions::Options),
     /// Adds and lists users.
     #[command(subcommand)]
     User(user::Command),

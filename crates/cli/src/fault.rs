@@ -12,17 +12,19 @@ pub(crate) struct Fault {
     message: String,
     hint: Option<String>,
     status: u8,
+    /// What else was wrong.
+    others: Vec<Fault>,
 }
 
 impl Fault {
     /// The command was not possible as it was typed; exit status 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, status: 2 }
+        Self { message: message.into(), hint: None, status: 2, others: Vec::new() }
     }
 
     /// The command failed; exit status 1.
     pub(crate) fn failure(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, status: 1 }
+        Self { message: message.into(), hint: None, status: 1, others: Vec::new() }
     }
 
     /// The command failed, and `error` is why, with all its own reasons on one line.
@@ -35,6 +37,22 @@ impl Fault {
         Self::failure(chain(error))
     }
 
+    /// All of these at once. The status is the greatest of them, so usage wins over failure.
+    ///
+    /// Whoever calls it has found at least one.
+    pub(crate) fn all(faults: impl IntoIterator<Item = Self>) -> Self {
+        let mut faults = faults.into_iter();
+        let mut first = faults.next().unwrap_or_else(|| Self::failure("nothing is known of what is wrong"));
+        first.others = faults.collect();
+        first.status = first.others.iter().map(|other| other.status).fold(first.status, u8::max);
+        first
+    }
+
+    /// What is wrong, and what to do about it.
+    pub(crate) fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.hint)
+    }
+
     /// What to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -43,9 +61,11 @@ impl Fault {
 
     /// Tells it on standard error; what others wrote into it cannot move the cursor.
     pub(crate) fn report(self) -> ExitCode {
-        eprintln!("error: {}", printable(&self.message));
-        if let Some(hint) = self.hint {
-            eprintln!("hint: {}", printable(&hint));
+        for fault in std::iter::once(&self).chain(&self.others) {
+            eprintln!("error: {}", printable(&fault.message));
+            if let Some(hint) = &fault.hint {
+                eprintln!("hint: {}", printable(hint));
+            }
         }
         ExitCode::from(self.status)
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::Arguments;
+use crate::configuration::Common;
 use crate::fault::Fault;
 
 mod arguments;
@@ -29,8 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Fault> {
-    logging::start(arguments.common.log);
+    let common = Common::read(&arguments.flags);
+    logging::start(common.log);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Fault::because("the system gives no threads", &error))?;
-    runtime.block_on(commands::run(arguments))
+    runtime.block_on(commands::run(&common, arguments))
 }

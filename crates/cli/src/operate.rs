@@ -7,7 +7,7 @@ use counterfoil::admin_socket::{self, CallError};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::fault::Fault;
 
 /// Does `command` and gives its answer.

@@ -5,7 +5,7 @@ use std::path::{self, PathBuf};
 use clap::Args;
 use counterfoil::admin;
 
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::printable::printable;

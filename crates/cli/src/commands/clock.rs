@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use counterfoil::admin;
 
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show;

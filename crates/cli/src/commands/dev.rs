@@ -6,7 +6,7 @@ use counterfoil_jose::Secret;
 
 use crate::commands::serve::listen;
 use crate::commands::tour::{self, PASSWORD, USERNAME};
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::configuration::for_trying_out;
 use crate::fault::Fault;
 use crate::signals::Stop;
@@ -17,6 +17,7 @@ use crate::signals::Stop;
 ///
 /// If the address is not loopback: everybody knows the demo user's password.
 pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
+    common.judge_address()?;
     if !common.listen.ip().is_loopback() {
         return Err(Fault::usage(format!("dev serves loopback only, not {}", common.listen.ip()))
             .hint("its demo user's password is known to everybody; use `counterfoil serve`"));

@@ -13,7 +13,7 @@ use counterfoil_core::policy::import::Newcomer;
 use counterfoil_jose::{Time, json};
 use serde_json::{Value, json};
 
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::fault::Fault;
 use crate::operate::Door;
 use crate::printable::printable;

@@ -1,10 +1,13 @@
 //! What each command does; one file a group.
 
 use crate::arguments::{Arguments, Command};
+use crate::configuration::Common;
 use crate::fault::Fault;
 
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod clock;
+pub(crate) mod completions;
 mod dev;
 pub(crate) mod import;
 mod openapi;
@@ -18,11 +21,12 @@ mod tour;
 pub(crate) mod user;
 
 /// Does what was typed.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Fault> {
-    let common = &arguments.common;
+pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fault> {
     match arguments.command {
         Command::Dev => dev::run(common).await,
         Command::Serve => serve::run(common).await,
+        Command::Check(options) => check::run(common, &options),
+        Command::Completions(options) => completions::run(&options),
         Command::User(command) => user::run(common, command).await,
         Command::Session(command) => session::run(common, command).await,
         Command::Token(command) => token::run(command),

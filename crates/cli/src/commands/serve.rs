@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use counterfoil::{App, server};
 
-use crate::common::Common;
+use crate::configuration::{Common, unfit};
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::signals::Stop;
@@ -12,15 +12,22 @@ use crate::signals::Stop;
 /// Serves until it is told to stop.
 pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     // Judged before the port is taken; the address is known afterwards, if any free one was asked for.
-    common.settings(common.listen)?;
+    let unfit = unfit(&common.settings(common.listen)?);
+    if !unfit.is_empty() {
+        return Err(Fault::all(unfit));
+    }
+    for odd in common.unknown() {
+        tracing::warn!("{odd}");
+    }
     let stop = Stop::listen()?;
     let (listener, address) = listen(common.listen)?;
     let settings = common.settings(address)?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
 
     let data = printable(&common.data_dir.to_string_lossy());
-    let hello = format!("listening on http://{address}\nissuer {issuer}, data in {data}");
+    let hello = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
     let served = server::serve(app, listener, stop.asked_after(hello)).await;
     served.map_err(|error| Fault::because("the server ended", &error))
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use counterfoil::admin;
 
 use crate::commands::page::PageOptions;
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell, time};

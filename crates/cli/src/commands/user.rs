@@ -5,7 +5,7 @@ use counterfoil::admin;
 
 use crate::commands::import;
 use crate::commands::page::PageOptions;
-use crate::common::Common;
+use crate::configuration::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::printable::printable;

@@ -1,0 +1,23 @@
+//! `counterfoil completions`: what a shell needs to complete our commands.
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::arguments::Arguments;
+use crate::fault::Fault;
+use crate::show;
+
+/// For whom.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which shell: write the output where it looks, like
+    /// `counterfoil completions bash > /etc/bash_completion.d/counterfoil`.
+    shell: Shell,
+}
+
+/// Prints them.
+pub(crate) fn run(options: &Options) -> Result<(), Fault> {
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut Arguments::command(), "counterfoil", &mut script);
+    show::say(String::from_utf8_lossy(&script).trim_end())
+}
