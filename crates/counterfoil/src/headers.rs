@@ -7,8 +7,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method};
 use tracing::Instrument as _;
@@ -59,11 +59,17 @@ pub(crate) async fn finish(State(app): State<App>, mut request: Request, next: N
         route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str),
     );
     request.extensions_mut().insert(id.clone());
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let answer = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| log(&answer));
 
     let mut answer = with_id(answer, &id);
     harden(answer.headers_mut(), app.settings().issuer.is_secure());
+    if is_chunked {
+        // Whether there was a Content-Length beside it, hyper does not tell. A proxy that went by that takes for
+        // body what we would take for the next request: there is none on this connection (RFC 9112, section 6.1).
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     answer
 }
 

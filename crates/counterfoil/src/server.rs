@@ -2,16 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
-use tokio::sync::Semaphore;
 
 use crate::admin_socket::AdminSocket;
 use crate::app::App;
-use crate::capped::Capped;
+use crate::capped::{Capped, Places};
 use crate::jobs;
 use crate::routes;
 use crate::settings::Limits;
@@ -84,7 +82,7 @@ async fn serve_open(
 async fn listen(app: &App, listener: TcpListener, handle: Handle<SocketAddr>) -> io::Result<()> {
     let tls = app.settings().tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
     let limits = app.settings().limits;
-    let places = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let places = Places::new(limits);
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle)
         // Before this is over hyper has to know which protocol it is, and the first headers are there.

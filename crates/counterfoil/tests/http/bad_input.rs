@@ -1,6 +1,8 @@
 //! Bad input of every shape: 400, 401, 413, 415 or 422 with a clear problem, never a failure of ours.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::client::{Request, exchange};
 use crate::site::{PASSWORD, Site, text};
@@ -106,6 +108,12 @@ async fn each_kind_of_token_is_refused_in_every_others_place() {
     let (cfs, access, cfr) =
         (text(&session, "session_token"), text(&hybrid, "access_token"), text(&hybrid, "refresh_token"));
 
+    let admin = crate::administration::Admin::of(&site).await;
+    assert_eq!(site.me(&admin.bearer).await, 401, "an admin key");
+    for token in [cfs, access, cfr, text(&foreign, "access_token")] {
+        let status = Request::get("/v1/admin/users").bearer(token).send(&site).await.status;
+        assert!(matches!(status, 401 | 403), "{status}");
+    }
     assert_eq!(site.me(cfr).await, 401, "a refresh token as bearer");
     assert_eq!(site.me(text(&foreign, "access_token")).await, 401, "an access token for somebody else");
     for (name, token) in [
@@ -118,7 +126,7 @@ async fn each_kind_of_token_is_refused_in_every_others_place() {
     ] {
         assert_eq!(cookie(name, token).send(&site).await.status, 401, "{name}");
     }
-    for token in [cfs, access, text(&foreign, "access_token")] {
+    for token in [cfs, access, text(&foreign, "access_token"), admin.bearer.as_str()] {
         let answer = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
         assert_eq!(answer.status, 401);
     }
@@ -251,6 +259,55 @@ async fn requests_that_could_be_read_in_two_ways_are_refused() {
     ] {
         let answer = exchange(&site, smuggled.as_bytes()).await;
         assert!(answer.is_none_or(|answer| (400..500).contains(&answer.status)), "{smuggled}");
+    }
+}
+
+/// Sends a request with another behind it, on a connection that would stay open; how many answers come, and
+/// the status of the first.
+async fn answers_to(site: &Site, first: &str) -> (usize, u16) {
+    let both = format!("{first}GET /v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    let _ = stream.write_all(both.as_bytes()).await;
+    let mut all = Vec::new();
+    while let Ok(1..) = stream.read_buf(&mut all).await {}
+    let text = String::from_utf8_lossy(&all);
+    let status = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    (text.matches("HTTP/1.1 ").count(), status)
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_request_of_two_readings_is_no_request() {
+    let site = Site::open().await;
+    let post = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    // A twin that is read in one way only is answered, and so is what stands behind it.
+    assert_eq!(answers_to(&site, &format!("{post}content-length: 2\r\n\r\n{{}}")).await, (2, 422));
+
+    for (name, head, body) in [
+        ("CL+TE", "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n", "0\r\n\r\n"),
+        ("TE+CL", "transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n", "0\r\n\r\n"),
+        ("two CL", "content-length: 2\r\ncontent-length: 0\r\n\r\n", "{}"),
+        ("a list of CL", "content-length: 2, 3\r\n\r\n", "{}"),
+        ("a signed CL", "content-length: +2\r\n\r\n", "{}"),
+        ("a negative CL", "content-length: -2\r\n\r\n", "{}"),
+        ("a CL in hexadecimal", "content-length: 0x2\r\n\r\n", "{}"),
+        ("a huge CL", "content-length: 18446744073709551618\r\n\r\n", "{}"),
+        ("chunked is not the last", "transfer-encoding: chunked, identity\r\n\r\n", "0\r\n\r\n"),
+        ("an unknown coding", "transfer-encoding: xchunked\r\n\r\n", "0\r\n\r\n"),
+        ("a space before the colon", "content-length : 2\r\n\r\n", "{}"),
+        ("a folded line", "x: y\r\n content-length: 2\r\n\r\n", "{}"),
+        ("a NUL in a header", "x: \0\r\ncontent-length: 2\r\n\r\n", "{}"),
+        ("a bare CR", "x: y\rcontent-length: 2\r\n\r\n", "{}"),
+        ("a chunk of a signed size", "transfer-encoding: chunked\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n"),
+        ("a chunk longer than said", "transfer-encoding: chunked\r\n\r\n", "1\r\n{}\r\n0\r\n\r\n"),
+        ("a chunk with a bare LF", "transfer-encoding: chunked\r\n\r\n", "2\n{}\n0\n\n"),
+        (
+            "a size that overflows",
+            "transfer-encoding: chunked\r\n\r\n",
+            "10000000000000002\r\n{}\r\n0\r\n\r\n",
+        ),
+    ] {
+        let (count, status) = answers_to(&site, &format!("{post}{head}{body}")).await;
+        assert!(count <= 1 && (status == 0 || (400..500).contains(&status)), "{name}: {count}, {status}");
     }
 }
 

@@ -18,3 +18,5 @@ mod refresh;
 mod register;
 mod site;
 mod suites;
+mod throttle;
+mod timing;
