@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{backup, check, clock, completions, passwords, session, token, user};
+use crate::commands::{
+    admin_key, backup, check, client, clock, completions, event, key, passwords, revoke, session, token, user,
+};
 use crate::common::Flags;
 
 /// Sessions, JWTs and the hybrid from one login.
@@ -27,12 +29,26 @@ pub(crate) enum Command {
     Check(check::Options),
     /// Prints the completions for a shell.
     Completions(completions::Options),
-    /// Adds and lists users.
+    /// Adds users, lists them, changes what they may do.
     #[command(subcommand)]
     User(user::Command),
     /// Lists and ends sessions.
     #[command(subcommand)]
     Session(session::Command),
+    /// Adds, lists and changes the applications that people log in through.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Makes, lists and removes the keys that programs administer with.
+    #[command(subcommand)]
+    AdminKey(admin_key::Command),
+    /// Lists, rotates and revokes the keys that sign.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Shows the journal.
+    #[command(subcommand)]
+    Event(event::Command),
+    /// Revokes a session, all of a user, of a client or of everyone so far, an access token, or a key.
+    Revoke(revoke::Options),
     /// Looks into tokens.
     #[command(subcommand)]
     Token(token::Command),

@@ -4,15 +4,20 @@ use crate::arguments::{Arguments, Command};
 use crate::configuration::Common;
 use crate::fault::Fault;
 
+pub(crate) mod admin_key;
 pub(crate) mod backup;
+pub(crate) mod client;
 pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod completions;
 mod dev;
+pub(crate) mod event;
 pub(crate) mod import;
+pub(crate) mod key;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod passwords;
+pub(crate) mod revoke;
 mod serve;
 pub(crate) mod session;
 mod suspicion;
@@ -29,6 +34,11 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fau
         Command::Completions(options) => completions::run(&options),
         Command::User(command) => user::run(common, command).await,
         Command::Session(command) => session::run(common, command).await,
+        Command::Client(command) => client::run(common, command).await,
+        Command::AdminKey(command) => admin_key::run(common, command).await,
+        Command::Key(command) => key::run(common, command).await,
+        Command::Event(command) => event::run(common, command).await,
+        Command::Revoke(options) => revoke::run(common, options).await,
         Command::Token(command) => token::run(command),
         Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),

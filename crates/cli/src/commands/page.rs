@@ -40,3 +40,18 @@ impl PageOptions {
         Ok(())
     }
 }
+
+/// Shows all records called `name` of an answer that has no pages.
+pub(crate) fn show_all<const N: usize>(
+    answer: &Value,
+    name: &str,
+    is_json: bool,
+    header: [&str; N],
+    row: impl Fn(&Value) -> [String; N],
+) -> Result<(), Fault> {
+    if is_json {
+        return show::json(answer);
+    }
+    let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    show::table(header, records.iter().map(row))
+}

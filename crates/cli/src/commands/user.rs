@@ -1,7 +1,8 @@
 //! `counterfoil user`: who may sign in.
 
 use clap::{Args, Subcommand};
-use counterfoil::admin;
+use counterfoil::admin::{self, UserForm};
+use serde_json::Value;
 
 use crate::commands::import;
 use crate::commands::page::PageOptions;
@@ -19,6 +20,17 @@ pub(crate) enum Command {
     Add(Add),
     /// Lists users by name.
     List(PageOptions),
+    /// Locks a user out. All that they hold is dead at once.
+    Disable(Whom),
+    /// Lets a user in again. What they held before stays dead.
+    Enable(Whom),
+    /// Sets a user's password, and ends all their sessions.
+    Passwd(Passwd),
+    /// Gives a user other roles in the place of those they have. Their access tokens are dead at once; their
+    /// sessions go on.
+    Roles(Roles),
+    /// Deletes a user and all that is known of them. The journal keeps their id.
+    Delete(Whom),
     /// Brings in users of another system, with the hashes of their passwords.
     Import(import::Options),
 }
@@ -41,11 +53,53 @@ pub(crate) struct Add {
     json: bool,
 }
 
+/// A user.
+#[derive(Args)]
+pub(crate) struct Whom {
+    /// The user, by name or by id.
+    user: String,
+}
+
+/// Whose password to set.
+#[derive(Args)]
+pub(crate) struct Passwd {
+    /// The user, by name or by id.
+    user: String,
+    #[command(flatten)]
+    password: NewPassword,
+}
+
+/// Which roles to give.
+#[derive(Args)]
+pub(crate) struct Roles {
+    /// The user, by name or by id.
+    user: String,
+    /// The roles; `admin` makes an administrator. None at all where none is named.
+    roles: Vec<String>,
+}
+
 /// Runs the command.
 pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
     match command {
         Command::Add(options) => add(common, options).await,
         Command::List(page) => list(common, page).await,
+        Command::Disable(Whom { user }) => {
+            let change = UserForm { disabled: Some(true), ..UserForm::default() };
+            alter(common, user, change, "disabled").await
+        }
+        Command::Enable(Whom { user }) => {
+            let change = UserForm { disabled: Some(false), ..UserForm::default() };
+            alter(common, user, change, "enabled").await
+        }
+        Command::Passwd(options) => passwd(common, options).await,
+        Command::Roles(Roles { user, roles }) => {
+            let change = UserForm { roles: Some(roles), ..UserForm::default() };
+            alter(common, user, change, "changed").await
+        }
+        Command::Delete(Whom { user }) => {
+            let answer = administer(common, admin::Command::UserDelete { user }).await?;
+            show::say(&format!("deleted {}", cell(&answer, "id")))
+        }
         Command::Import(options) => import::run(common, options).await,
     }
 }
@@ -57,8 +111,22 @@ async fn add(common: &Common, options: Add) -> Result<(), Fault> {
     if options.json {
         return show::json(&answer["user"]);
     }
-    let user = &answer["user"];
-    show::say(&format!("added {} ({})", printable(&cell(user, "username")), cell(user, "id")))
+    say_done("added", &answer["user"])
+}
+
+async fn alter(common: &Common, user: String, change: UserForm, done: &str) -> Result<(), Fault> {
+    let answer = administer(common, admin::Command::UserChange { user, change }).await?;
+    say_done(done, &answer["user"])
+}
+
+async fn passwd(common: &Common, Passwd { user, password }: Passwd) -> Result<(), Fault> {
+    let password = password.read()?;
+    let answer = administer(common, admin::Command::UserPassword { user, password }).await?;
+    say_done("changed", &answer["user"])
+}
+
+fn say_done(done: &str, user: &Value) -> Result<(), Fault> {
+    show::say(&format!("{done} {} ({})", printable(&cell(user, "username")), cell(user, "id")))
 }
 
 async fn list(common: &Common, page: PageOptions) -> Result<(), Fault> {
