@@ -43,6 +43,10 @@ async fn rounds(app: App) {
 /// One round. Each step is whole in itself, so it may end after any.
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     clock_mark::save(&*app.store, &app.clock).await?;
+    // Whoever changed the keys may have gone away between the commit and taking them up.
+    if let Err(error) = app.keys.renew().await {
+        tracing::error!(%error, "the keys as they are kept could not be taken up");
+    }
     // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
     // that was forgotten by it would let its token in again.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };

@@ -11,6 +11,7 @@ use counterfoil_core::kept::event::{Actor, Event};
 use counterfoil_core::kept::session::{Cause, Circumstances, Grace, Mode};
 use counterfoil_core::kept::user::User;
 use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::administration::Administration;
 use counterfoil_core::policy::authenticator::Authenticator;
 use counterfoil_core::policy::hashing::{Hashing, OnTheSpot};
 use counterfoil_core::policy::issuer::{Access, Issuer, Opened, Opening, Pair};
@@ -37,6 +38,7 @@ pub(crate) struct Engine {
     pub(crate) sign_in: SignIn,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
+    pub(crate) administration: Administration,
     pub(crate) authenticator: Authenticator,
 }
 
@@ -77,7 +79,8 @@ impl Engine {
                 horizon.clone(),
                 Grace { length: grace, serving_since },
             ),
-            revoker: Revoker::new(store.clone(), horizon),
+            revoker: Revoker::new(store.clone(), horizon.clone()),
+            administration: Administration::new(store.clone(), keys, horizon),
             authenticator: Authenticator::new(store.clone(), memory, verifier),
             store,
         }

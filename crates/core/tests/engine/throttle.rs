@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use counterfoil_core::Refusal;
 use counterfoil_core::kept::event::Actor;
 use counterfoil_core::kept::session::{Circumstances, Mode};
 use counterfoil_core::kept::user::User;
@@ -11,7 +12,6 @@ use counterfoil_core::policy::Trouble;
 use counterfoil_core::policy::hashing::OnTheSpot;
 use counterfoil_core::policy::sign_in::{Credentials, Registration};
 use counterfoil_core::store::{Change, Committed};
-use counterfoil_core::Refusal;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;

@@ -55,9 +55,10 @@ impl Administration {
         let event = event(EventKind::ClientAdded, &client.id, reason, now);
         let mut changes =
             vec![Change::InsertClient(Box::new(client.clone())), Change::Record(Box::new(event))];
-        changes.extend(self.reach(&client.lifetimes));
+        let (reach, fact) = self.reach(&client.lifetimes);
+        changes.push(fact);
         match self.store.commit(&changes).await? {
-            Committed::Applied(_) => Ok(client),
+            Committed::Applied(_) => self.keep_reach(reach).await.map(|()| client),
             Committed::Lost(_) => Err(Refusal::Exists("client id").into()),
         }
     }
@@ -80,13 +81,14 @@ impl Administration {
             let next = change.applied_to(&seen);
             judge(&next)?;
             let mut changes = vec![Change::SwapClient(Box::new(next.clone()))];
-            changes.extend(self.reach(&next.lifetimes));
+            let (reach, fact) = self.reach(&next.lifetimes);
+            changes.push(fact);
             if seen.enabled && !next.enabled {
                 changes.extend(self.client_death(id, reason, now));
             }
             changes.push(Change::Record(Box::new(event(EventKind::ClientChanged, id, reason, now))));
             if let Committed::Applied(_) = self.store.commit(&changes).await? {
-                return Ok(next);
+                return self.keep_reach(reach).await.map(|()| next);
             }
         }
         Err(Failure::Contended.into())
@@ -104,13 +106,22 @@ impl Administration {
 
     /// Revocations are remembered for as long as the longest access token lives. That is known here before the
     /// first of them can be given, and to the next process whatever becomes of the client.
-    fn reach(&self, lifetimes: &Lifetimes) -> Option<Change> {
-        if lifetimes.longest_access() <= self.horizon.longest_access() {
-            return None;
-        }
+    ///
+    /// The fact is part of every change of a client: memory alone may have been raised by one that was lost.
+    fn reach(&self, lifetimes: &Lifetimes) -> (Duration, Change) {
         self.horizon.raise(lifetimes.longest_access());
-        let seconds = self.horizon.longest_access().as_secs();
-        Some(Change::SetFact(LONGEST_ACCESS, seconds.to_be_bytes().to_vec()))
+        let reach = self.horizon.longest_access();
+        (reach, Change::SetFact(LONGEST_ACCESS, reach.as_secs().to_be_bytes().to_vec()))
+    }
+
+    /// Says it again if another change has reached further while this one was under way: the fact never falls.
+    async fn keep_reach(&self, mut kept: Duration) -> Result<(), Trouble> {
+        while kept < self.horizon.longest_access() {
+            let (reach, fact) = self.reach(&Lifetimes::default());
+            let _: Committed = self.store.commit(&[fact]).await?;
+            kept = reach;
+        }
+        Ok(())
     }
 }
 
