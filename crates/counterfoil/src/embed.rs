@@ -89,8 +89,8 @@ impl Counterfoil {
 
     /// Registering, logging in and out, refreshing, listing: every route of the HTTP contract.
     ///
-    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, and sessions show where they are
-    /// used from.
+    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sessions show where they are used
+    /// from, and guesses are counted by source. Without it only the count in a row holds for an account.
     pub fn routes(&self) -> Router {
         self.app.routes()
     }

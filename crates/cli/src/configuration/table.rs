@@ -10,7 +10,7 @@ use counterfoil_core::issued::password::Cost;
 use counterfoil_jose::Algorithm;
 
 use crate::common::LogFormat;
-use crate::configuration::draft::{Draft, number, one, path, word};
+use crate::configuration::draft::{number, one, path, word};
 use crate::configuration::setting::{Form, Setting, Wrong};
 
 /// Every setting, in the order in which the documents tell them.
@@ -141,6 +141,77 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "trusted_proxies",
+        form: Form::Texts,
+        default: "none",
+        meaning: "Networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed, like `10.0.0.0/8`.",
+        take: |draft, texts| {
+            let network = |text: &String| {
+                let wrong = |fault| Wrong::new(format!("{text:?} is not a network: {fault}"));
+                text.parse().map_err(wrong)
+            };
+            draft.rest.trusted_proxies = texts.iter().map(network).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "failed_logins",
+        form: Form::Number,
+        default: "20",
+        meaning: "How many failed logins to one account from one source in 15 minutes; then that source has to wait.",
+        take: |draft, texts| {
+            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.account_and_source.most = most)
+        },
+    },
+    Setting {
+        key: "failed_logins_of_source",
+        form: Form::Number,
+        default: "100",
+        meaning: "How many failed logins from one source in a minute, whatever the account.",
+        take: |draft, texts| {
+            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.source.most = most)
+        },
+    },
+    Setting {
+        key: "failed_logins_in_a_row",
+        form: Form::Number,
+        default: "100",
+        meaning: "How many failed logins to one account in a row, within a day, from sources that have not logged in to it for a month.",
+        take: |draft, texts| {
+            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.in_a_row.most = most)
+        },
+    },
+    Setting {
+        key: "registrations_of_source",
+        form: Form::Number,
+        default: "100",
+        meaning: "How many registrations from one source in an hour.",
+        take: |draft, texts| {
+            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.registrations.most = most)
+        },
+    },
+    Setting {
+        key: "ipv6_prefix",
+        form: Form::Number,
+        default: "64",
+        meaning: "How many leading bits of an IPv6 address make a source.",
+        take: |draft, texts| number(texts, 16, 128).map(|most| draft.rest.throttle.ipv6_prefix = most),
+    },
+    Setting {
+        key: "trusted_proxies",
+        form: Form::Texts,
+        default: "none",
+        meaning: "Networks of the proxies whose word on where a request comes from is believed, like `10.0.0.0/8`.",
+        take: |draft, texts| {
+            let network = |text: &String| {
+                let wrong = |fault| Wrong::new(format!("{text:?} is no network: {fault}"));
+                text.parse().map_err(wrong)
+            };
+            draft.rest.trusted_proxies = texts.iter().map(network).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "password_rules",
         form: Form::Text,
         default: "standard",
@@ -184,6 +255,42 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "Argon2id: lanes.",
         take: |draft, texts| {
             number(texts, 1, Cost::CEILING.lanes.into()).map(|lanes| draft.rest.password_cost.lanes = lanes)
+        },
+    },
+    Setting {
+        key: "throttle_account_and_source",
+        form: Form::Number,
+        default: "20",
+        meaning: "Failed logins to one account from one source in 15 minutes, before it has to wait.",
+        take: |draft, texts| {
+            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.account_and_source.most = most)
+        },
+    },
+    Setting {
+        key: "throttle_source",
+        form: Form::Number,
+        default: "100",
+        meaning: "Failed logins from one source in a minute, whatever the account.",
+        take: |draft, texts| {
+            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.source.most = most)
+        },
+    },
+    Setting {
+        key: "throttle_in_a_row",
+        form: Form::Number,
+        default: "100",
+        meaning: "Failed logins to one account in a row, from sources that it does not know.",
+        take: |draft, texts| {
+            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.in_a_row.most = most)
+        },
+    },
+    Setting {
+        key: "throttle_registrations",
+        form: Form::Number,
+        default: "100",
+        meaning: "Registrations from one source in an hour.",
+        take: |draft, texts| {
+            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.registrations.most = most)
         },
     },
     Setting {
@@ -256,6 +363,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
 /// Eight KiB for each lane is what Argon2 wants (RFC 9106, section 3.1): this is enough for the most lanes.
 const LEAST_MEMORY: u64 = 8 * Cost::CEILING.lanes as u64;
 
+/// The most failures that may be allowed: beyond, there would be no throttle.
+const MOST_FAILURES: u64 = 1_000_000;
+
 /// The setting called `key`.
 pub(crate) fn setting(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
@@ -278,6 +388,7 @@ mod tests {
     use std::{env, fs};
 
     use super::*;
+    use crate::configuration::draft::Draft;
 
     /// Where the documents have the table, between two lines.
     const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
@@ -307,7 +418,10 @@ mod tests {
         if env::var_os("COUNTERFOIL_WRITE_DOCS").is_some() {
             fs::write(DOCUMENT, &expected).unwrap();
         } else {
-            assert!(text == expected, "COUNTERFOIL_WRITE_DOCS=1 cargo test -p counterfoil-cli writes the table");
+            assert!(
+                text == expected,
+                "COUNTERFOIL_WRITE_DOCS=1 cargo test -p counterfoil-cli writes the table"
+            );
         }
     }
 

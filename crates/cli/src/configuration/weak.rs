@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use counterfoil::{Registration, Settings};
+use counterfoil::{Network, Registration, Settings};
 use counterfoil_core::issued::password::Cost;
 
 use crate::configuration::Common;
@@ -75,8 +75,32 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
         "a page that came over plain HTTP may have been written by anybody on its way",
         "name https origins only",
     );
+    add(
+        settings.trusted_proxies.iter().any(Network::is_everybody),
+        "trusted_proxies",
+        "whoever connects may say where from, and has as many guesses as there are addresses",
+        "name the networks of your proxies only",
+    );
+    add(
+        settings.trusted_proxies.iter().any(Network::is_everybody),
+        "trusted_proxies",
+        "everybody is believed when they say where they come from, so throttles and journal are theirs to fool",
+        "name the networks of your proxies",
+    );
+    add(
+        settings.throttle.in_a_row.most > 100,
+        "throttle_in_a_row",
+        "a password may be guessed more than 100 times in a row (NIST SP 800-63B-4, section 3.2.2)",
+        "leave it out: the default is 100",
+    );
     let files = [
-        ("config", common.file.as_deref(), 0o022, "others may write it, and so decide what is safe", "chmod go-w it"),
+        (
+            "config",
+            common.file.as_deref(),
+            0o022,
+            "others may write it, and so decide what is safe",
+            "chmod go-w it",
+        ),
         ("data_dir", settings.data_dir.as_deref(), 0o077, "others may look into it", "chmod 700 it"),
     ];
     for (key, file, mask, message, hint) in files {
