@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, backup, check, client, clock, completions, event, key, passwords, revoke, session, token, user,
+    admin_key, backup, check, client, clock, completions, event, init, key, passwords, revoke, session,
+    token, user,
 };
 use crate::common::Flags;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Dev,
     /// Serves the store of the data directory; makes both at the first start.
     Serve,
+    /// Asks what you need, recommends a mode for each kind of client, and writes the commented configuration.
+    Init(init::Options),
     /// Tells everything that is wrong or weak with the configuration, without touching anything.
     Check(check::Options),
     /// Prints the completions for a shell.

@@ -19,9 +19,9 @@ use crate::fault::Fault;
 mod draft;
 mod environment;
 mod file;
-mod setting;
+pub(crate) mod setting;
 pub(crate) mod source;
-mod table;
+pub(crate) mod table;
 pub(crate) mod weak;
 
 /// The variable that may hold the master key itself. It is read here and never an argument.
@@ -57,7 +57,19 @@ impl Common {
     /// The same with these variables.
     fn of(flags: &Flags, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let told = flags.config.as_deref().map(file::read);
-        let told = told.unwrap_or_else(|| Told { is_whole: true, ..Told::default() });
+        Self::with_told(told.unwrap_or_else(|| Told { is_whole: true, ..Told::default() }), flags, variables)
+    }
+
+    /// What a file at `path` that holds `text` would say, if it were all that is said.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Self {
+        Self::with_told(file::told(path, text), &Flags::default(), [])
+    }
+
+    fn with_told(
+        told: Told,
+        flags: &Flags,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
         let (variables, master_key) = without_master_key(variables);
         let heard = environment::hear(variables);
         let mut draft = Draft::default();
@@ -159,7 +171,9 @@ impl Common {
 
     /// Both files for TLS, or none.
     fn tls(&self) -> Result<Option<TlsFiles>, Finding> {
-        let lonely = |key, other: &str| together(key, format!("{other} is missing"), "name both, or none for plain HTTP");
+        let lonely = |key, other: &str| {
+            together(key, format!("{other} is missing"), "name both, or none for plain HTTP")
+        };
         match (self.draft.tls_certificate.clone(), self.draft.tls_key.clone()) {
             (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
             (None, None) => Ok(None),
@@ -185,7 +199,8 @@ pub(crate) fn unfit(settings: &Settings) -> Vec<Fault> {
 pub(crate) fn for_trying_out(dir: &Path, address: SocketAddr) -> Result<Settings, Fault> {
     let store = StoreUrl::Sqlite(dir.join(DATABASE));
     let issuer = format!("http://{address}").parse();
-    let issuer = issuer.map_err(|fault: counterfoil::IssuerFault| Fault::usage(fault.to_string()).hint(fault.hint()))?;
+    let issuer = issuer
+        .map_err(|fault: counterfoil::IssuerFault| Fault::usage(fault.to_string()).hint(fault.hint()))?;
     Ok(Settings { data_dir: Some(dir.to_owned()), ..Settings::new(issuer, store) })
 }
 
@@ -255,8 +270,11 @@ mod tests {
     fn what_was_typed_wins_over_the_environment_and_that_over_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
-        fs::write(&file, "refresh_grace = 1\nmax_sessions = 1\nbody_limit = 2048\nissuer = \"https://a.example\"\n")
-            .unwrap();
+        fs::write(
+            &file,
+            "refresh_grace = 1\nmax_sessions = 1\nbody_limit = 2048\nissuer = \"https://a.example\"\n",
+        )
+        .unwrap();
         let variables = [("COUNTERFOIL_REFRESH_GRACE", "2"), ("COUNTERFOIL_MAX_SESSIONS", "2")];
         let common = common(&["--config", file.to_str().unwrap(), "--refresh-grace", "3"], &variables);
 

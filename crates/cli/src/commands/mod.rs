@@ -6,13 +6,14 @@ use crate::fault::Fault;
 
 pub(crate) mod admin_key;
 pub(crate) mod backup;
-pub(crate) mod client;
 pub(crate) mod check;
+pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
 mod dev;
 pub(crate) mod event;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod key;
 mod openapi;
 pub(crate) mod page;
@@ -30,6 +31,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fau
     match arguments.command {
         Command::Dev => dev::run(common).await,
         Command::Serve => serve::run(common).await,
+        Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(common, &options),
         Command::Completions(options) => completions::run(&options),
         Command::User(command) => user::run(common, command).await,

@@ -47,7 +47,8 @@ fn text(file: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn told(file: &Path, text: &str) -> Told {
+/// What `text` says, which is in `file` or would be.
+pub(crate) fn told(file: &Path, text: &str) -> Told {
     let (table, errors) = DeTable::parse_recoverable(text);
     let line = |at: usize| {
         let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
@@ -86,7 +87,11 @@ fn one(key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>, place: Place) 
     };
     match texts(value.get_ref(), setting.form) {
         Some(texts) => Ok(Given { setting, texts, place }),
-        None => Err(fault(&place, "it is not written as it has to be", format!("write {}", setting.form.describe()))),
+        None => Err(fault(
+            &place,
+            "it is not written as it has to be",
+            format!("write {}", setting.form.describe()),
+        )),
     }
 }
 
@@ -94,7 +99,8 @@ fn one(key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>, place: Place) 
 fn hint_for(key: &str) -> String {
     match (key, table::nearest(key)) {
         ("master_key", _) => {
-            "no key stands in a file that others may read; use master_key_file, or COUNTERFOIL_MASTER_KEY".into()
+            "no key stands in a file that others may read; use master_key_file, or COUNTERFOIL_MASTER_KEY"
+                .into()
         }
         (_, Some(nearest)) => format!("did you mean {nearest}?"),
         (_, None) => "docs/configuration.md tells every setting".into(),
@@ -132,8 +138,11 @@ mod tests {
         );
 
         assert!(told.is_whole && told.faults.is_empty(), "{told:?}");
-        let said: Vec<_> =
-            told.given.iter().map(|given| (given.setting.key, given.texts.join(" "), given.place.to_string())).collect();
+        let said: Vec<_> = told
+            .given
+            .iter()
+            .map(|given| (given.setting.key, given.texts.join(" "), given.place.to_string()))
+            .collect();
         assert!(said.contains(&("refresh_grace", "10".into(), "c.toml, line 3".into())), "{said:?}");
         assert!(said.contains(&("trusted_origins", "https://b.example".into(), "c.toml, line 4".into())));
     }
@@ -142,7 +151,8 @@ mod tests {
     fn every_unknown_key_is_told_with_its_line_and_what_was_meant() {
         let told = told(Path::new("c.toml"), "isuer = \"x\"\n\n[limits]\nbody = 1\n");
 
-        let lines: Vec<_> = told.faults.iter().map(|fault| (fault.key.clone().unwrap(), fault.place.clone())).collect();
+        let lines: Vec<_> =
+            told.faults.iter().map(|fault| (fault.key.clone().unwrap(), fault.place.clone())).collect();
         assert!(lines.contains(&("isuer".into(), Place::Line("c.toml".into(), 1))), "{lines:?}");
         assert!(lines.contains(&("limits".into(), Place::Line("c.toml".into(), 3))), "{lines:?}");
         assert!(told.faults.iter().any(|fault| fault.hint.as_deref() == Some("did you mean issuer?")));

@@ -198,20 +198,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         take: |draft, texts| number(texts, 16, 128).map(|most| draft.rest.throttle.ipv6_prefix = most),
     },
     Setting {
-        key: "trusted_proxies",
-        form: Form::Texts,
-        default: "none",
-        meaning: "Networks of the proxies whose word on where a request comes from is believed, like `10.0.0.0/8`.",
-        take: |draft, texts| {
-            let network = |text: &String| {
-                let wrong = |fault| Wrong::new(format!("{text:?} is no network: {fault}"));
-                text.parse().map_err(wrong)
-            };
-            draft.rest.trusted_proxies = texts.iter().map(network).collect::<Result<_, _>>()?;
-            Ok(())
-        },
-    },
-    Setting {
         key: "password_rules",
         form: Form::Text,
         default: "standard",
@@ -255,42 +241,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "Argon2id: lanes.",
         take: |draft, texts| {
             number(texts, 1, Cost::CEILING.lanes.into()).map(|lanes| draft.rest.password_cost.lanes = lanes)
-        },
-    },
-    Setting {
-        key: "throttle_account_and_source",
-        form: Form::Number,
-        default: "20",
-        meaning: "Failed logins to one account from one source in 15 minutes, before it has to wait.",
-        take: |draft, texts| {
-            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.account_and_source.most = most)
-        },
-    },
-    Setting {
-        key: "throttle_source",
-        form: Form::Number,
-        default: "100",
-        meaning: "Failed logins from one source in a minute, whatever the account.",
-        take: |draft, texts| {
-            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.source.most = most)
-        },
-    },
-    Setting {
-        key: "throttle_in_a_row",
-        form: Form::Number,
-        default: "100",
-        meaning: "Failed logins to one account in a row, from sources that it does not know.",
-        take: |draft, texts| {
-            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.in_a_row.most = most)
-        },
-    },
-    Setting {
-        key: "throttle_registrations",
-        form: Form::Number,
-        default: "100",
-        meaning: "Registrations from one source in an hour.",
-        take: |draft, texts| {
-            number(texts, 1, MOST_FAILURES).map(|most| draft.rest.throttle.registrations.most = most)
         },
     },
     Setting {
@@ -362,9 +312,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 /// Eight KiB for each lane is what Argon2 wants (RFC 9106, section 3.1): this is enough for the most lanes.
 const LEAST_MEMORY: u64 = 8 * Cost::CEILING.lanes as u64;
-
-/// The most failures that may be allowed: beyond, there would be no throttle.
-const MOST_FAILURES: u64 = 1_000_000;
 
 /// The setting called `key`.
 pub(crate) fn setting(key: &str) -> Option<&'static Setting> {

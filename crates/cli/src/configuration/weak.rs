@@ -82,14 +82,8 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
         "name the networks of your proxies only",
     );
     add(
-        settings.trusted_proxies.iter().any(Network::is_everybody),
-        "trusted_proxies",
-        "everybody is believed when they say where they come from, so throttles and journal are theirs to fool",
-        "name the networks of your proxies",
-    );
-    add(
         settings.throttle.in_a_row.most > 100,
-        "throttle_in_a_row",
+        "failed_logins_in_a_row",
         "a password may be guessed more than 100 times in a row (NIST SP 800-63B-4, section 3.2.2)",
         "leave it out: the default is 100",
     );
