@@ -1,5 +1,7 @@
 //! An operator's commands for users, clients, keys and the journal, with and without a server.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
 mod common;
 
 use std::fs;

@@ -1,7 +1,9 @@
 //! The contract as a whole: documented and there are the same, and no path has two names.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use counterfoil_core::policy::throttle::Rate;
 use serde_json::{Value, json};
 
 use crate::client::Request;
@@ -247,6 +249,7 @@ async fn every_documented_status_can_be_had() {
     let mut seen = BTreeSet::new();
     provoke(&mut seen).await;
     crate::administration::contract::provoke(&mut seen).await;
+    exhaust(&mut seen).await;
     let documented: BTreeSet<(String, String, String)> = operations()
         .into_iter()
         .flat_map(|(path, method, operation)| {
@@ -352,6 +355,29 @@ async fn provoke(seen: &mut Seen) {
         let request = Request::new(&method.to_uppercase(), path).bearer(&bearer);
         let request = body.iter().fold(request, |request, body| request.json(body));
         each(seen, method, path, request.send(&site).await.status);
+    }
+}
+
+/// Fails until it is too often.
+async fn exhaust(seen: &mut Seen) {
+    let once = Rate { most: 1, window: Duration::from_secs(900) };
+    let site = Site::with(|settings| {
+        settings.throttle.account_and_source = once;
+        settings.throttle.password_changes = once;
+        settings.throttle.registrations = once;
+    })
+    .await;
+    site.register("ada").await;
+    let session = site.login("ada", "session").await;
+    let bearer = text(&session, "session_token");
+    let wrong = json!({ "username": "ada", "password": "wrong horse battery" });
+    let passwords =
+        json!({ "current_password": "wrong horse battery", "new_password": "another horse battery" });
+    for (path, form) in [("/v1/password", passwords), ("/v1/login", wrong.clone()), ("/v1/register", wrong)] {
+        for _ in 0..2 {
+            let answer = Request::post(path).json(&form).bearer(bearer).send(&site).await;
+            seen.insert((path.to_owned(), "post".to_owned(), answer.status.to_string()));
+        }
     }
 }
 
