@@ -72,7 +72,9 @@ impl TlsError {
         match self {
             Self::Unreadable(..) => "make it readable for the user that the server runs as",
             Self::Exposed { .. } => "chmod o= the file; if others may have read it, get a new certificate",
-            Self::NoCertificate(_) => "it is to begin with -----BEGIN CERTIFICATE-----, the server's own first",
+            Self::NoCertificate(_) => {
+                "it is to begin with -----BEGIN CERTIFICATE-----, the server's own first"
+            }
             Self::NoKey(_) => "it is to hold one -----BEGIN PRIVATE KEY-----, without a passphrase",
             Self::Unfit { .. } => "name the two files that were made together",
         }
@@ -200,10 +202,8 @@ mod tests {
 
     /// A fresh pair in `dir`, made by openssl as an operator would.
     fn make(dir: &Path, name: &str) -> TlsFiles {
-        let files = TlsFiles {
-            certificate: dir.join(format!("{name}.pem")),
-            key: dir.join(format!("{name}.key")),
-        };
+        let files =
+            TlsFiles { certificate: dir.join(format!("{name}.pem")), key: dir.join(format!("{name}.key")) };
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
             .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
