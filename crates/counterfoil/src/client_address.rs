@@ -63,7 +63,9 @@ fn claimed(
         return None;
     }
     let lines = headers.get_all(name).into_iter();
-    let hops = lines.map(|line| line.to_str().ok().and_then(&read).unwrap_or_else(|| vec![None]));
+    // A byte that is no text spoils its own hop, not those that proxies have appended to it.
+    let hops =
+        lines.map(|line| read(&String::from_utf8_lossy(line.as_bytes())).unwrap_or_else(|| vec![None]));
     Some(hops.flatten().collect())
 }
 
