@@ -236,9 +236,11 @@ mod tests {
     use std::fs;
 
     use clap::Parser as _;
+    use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
 
     use super::*;
     use crate::arguments::Arguments;
+    use crate::configuration::table::SETTINGS;
 
     fn common(arguments: &[&str], variables: &[(&str, &str)]) -> Common {
         let typed = [&["counterfoil"], arguments, &["serve"]].concat();
@@ -312,5 +314,28 @@ mod tests {
 
         assert!(common.draft.master_key.text.is_some());
         assert!(!format!("{common:?}").contains("c2VjcmV0"));
+    }
+
+    /// A line of a file, or what somebody takes for one.
+    fn line() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            (0..SETTINGS.len()).prop_map(|at| SETTINGS[at].key.to_owned()),
+            "[a-z_.\\[\\]\"]{0,12}"
+        ];
+        let value =
+            prop_oneof!["[0-9_.+-]{1,25}", "\"[^\"\\\\\\n]{0,20}\"", "\\[.{0,20}\\]", any::<String>()];
+        (key, value).prop_map(|(key, value)| format!("{key} = {value}"))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_holds_is_taken_or_told(lines in prop::collection::vec(line(), 0..8)) {
+            let common = Common::of_text(Path::new("c.toml"), &lines.join("\n"));
+
+            match common.judge(common.listen) {
+                Ok(settings) => prop_assert!(settings.limits.headers >= 8192),
+                Err(faults) => prop_assert!(!faults.is_empty()),
+            }
+        }
     }
 }
