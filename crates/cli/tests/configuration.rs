@@ -311,3 +311,27 @@ fn until(is_so: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(200));
     }
 }
+
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/counterfoil.service");
+    let text = fs::read_to_string(unit).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("counterfoil.service");
+    fs::write(
+        &file,
+        text.replace(
+            "/usr/local/bin/counterfoil serve",
+            concat!(env!("CARGO_BIN_EXE_counterfoil"), " serve"),
+        ),
+    )
+    .unwrap();
+
+    let Ok(verified) = Command::new("systemd-analyze").args(["verify", file.to_str().unwrap()]).output()
+    else {
+        println!("skipped: there is no systemd-analyze");
+        return;
+    };
+
+    assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
+}
