@@ -7,9 +7,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::json;
-use crate::key_set::{KeySet, is_key_id};
+use crate::key_id::is_key_id;
 use crate::rejection::Rejection;
-use crate::verifying_key::VerifyingKey;
 
 /// What we read of a header. `jwk`, `jku`, `x5u`, `x5c` and whatever else it has are ignored: a
 /// token can't bring its own key (RFC 8725, section 3.10).
@@ -51,38 +50,12 @@ impl Header {
             typ: members.typ.map(Cow::into_owned),
         })
     }
-}
 
-impl Header {
-    /// The key by which the token is to be judged, if everything that its header says is in order:
-    /// the algorithm, then the type (any, where `typ` is none), then the key.
-    pub(crate) fn key_for<'k>(
-        &self,
-        keys: &'k KeySet,
-        allowed: &[Algorithm],
-        typ: Option<&[&str]>,
-    ) -> Result<&'k VerifyingKey, Rejection> {
-        if !allowed.contains(&self.alg) {
-            return Err(Rejection::AlgorithmNotAllowed);
-        }
-        if typ.is_some_and(|typ| !self.is_any_of(typ)) {
-            return Err(Rejection::WrongType);
-        }
-        let key = self.key_among(keys)?;
-        if key.algorithm() == self.alg { Ok(key) } else { Err(Rejection::AlgorithmMismatch) }
-    }
-
-    fn is_any_of(&self, typ: &[&str]) -> bool {
+    /// Whether the token says that it is one of these types, as media types are compared (RFC 7515,
+    /// section 4.1.9). Without a type it is none.
+    pub(crate) fn is_any_of(&self, typ: &[&str]) -> bool {
         let shown = self.typ.as_deref().map(media_type);
         shown.is_some_and(|shown| typ.iter().any(|wanted| media_type(wanted).eq_ignore_ascii_case(shown)))
-    }
-
-    /// Equality with the id of a loaded key is all that a `kid` is ever used for.
-    fn key_among<'k>(&self, keys: &'k KeySet) -> Result<&'k VerifyingKey, Rejection> {
-        match &self.kid {
-            Some(kid) => keys.find(kid).ok_or(Rejection::UnknownKeyId),
-            None => keys.only().ok_or(Rejection::NoKeyId),
-        }
     }
 }
 

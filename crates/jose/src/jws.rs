@@ -80,7 +80,7 @@ impl<'a> Jws<'a> {
     ///
     /// In this order; nothing is decided by what a later step would have looked at.
     pub fn verify(&self, keys: &KeySet, allowed: &[Algorithm], typ: &[&str]) -> Result<Verified, Rejection> {
-        let key = self.header.key_for(keys, allowed, Some(typ))?;
+        let key = keys.key_for(&self.header, allowed, Some(typ))?;
         verify_signature(key, &self.compact)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Jws<'a> {
     ///
     /// As [`Jws::verify`], without [`Rejection::WrongType`].
     pub fn danger_verify_any_typ(&self, keys: &KeySet, allowed: &[Algorithm]) -> Result<Verified, Rejection> {
-        let key = self.header.key_for(keys, allowed, None)?;
+        let key = keys.key_for(&self.header, allowed, None)?;
         verify_signature(key, &self.compact)
     }
 }
@@ -124,10 +124,10 @@ pub fn verify(
 ) -> Result<Verified, Rejection> {
     let compact = Compact::split(token)?;
     if let Some(known) = keys.iter().find_map(|key| key.known_header(compact.header)) {
-        return verify_signature(known.key_for(keys, allowed, Some(typ))?, &compact);
+        return verify_signature(keys.key_for(known, allowed, Some(typ))?, &compact);
     }
     let header = Header::parse(compact.header)?;
-    let key = header.key_for(keys, allowed, Some(typ))?;
+    let key = keys.key_for(&header, allowed, Some(typ))?;
     let verified = verify_signature(key, &compact)?;
     key.remember_header(compact.header, &header);
     Ok(verified)

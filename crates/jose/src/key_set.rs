@@ -1,16 +1,10 @@
 //! The keys that a verifier believes, found by their ids.
 
+use crate::algorithm::Algorithm;
+use crate::header::Header;
 use crate::key_error::KeyError;
+use crate::rejection::Rejection;
 use crate::verifying_key::VerifyingKey;
-
-/// The longest key id, in bytes.
-const MAX_KEY_ID: usize = 128;
-
-/// Whether `kid` has a length that a key id may have. What it says does not matter: it is only
-/// ever compared.
-pub(crate) fn is_key_id(kid: &str) -> bool {
-    (1..=MAX_KEY_ID).contains(&kid.len())
-}
 
 /// Keys of one family, each with an id of its own.
 ///
@@ -68,8 +62,34 @@ impl KeySet {
         self.0.is_empty()
     }
 
+    /// The key by which a token with this `header` is to be judged, if everything that the header
+    /// says is in order: the algorithm, then the type (any, where `typ` is none), then the key.
+    pub(crate) fn key_for(
+        &self,
+        header: &Header,
+        allowed: &[Algorithm],
+        typ: Option<&[&str]>,
+    ) -> Result<&VerifyingKey, Rejection> {
+        if !allowed.contains(&header.alg) {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        if typ.is_some_and(|typ| !header.is_any_of(typ)) {
+            return Err(Rejection::WrongType);
+        }
+        let key = self.named_by(header)?;
+        if key.algorithm() == header.alg { Ok(key) } else { Err(Rejection::AlgorithmMismatch) }
+    }
+
+    /// Equality with the id of a loaded key is all that a `kid` is ever used for.
+    fn named_by(&self, header: &Header) -> Result<&VerifyingKey, Rejection> {
+        match &header.kid {
+            Some(kid) => self.find(kid).ok_or(Rejection::UnknownKeyId),
+            None => self.only().ok_or(Rejection::NoKeyId),
+        }
+    }
+
     /// The key, if there is exactly one.
-    pub(crate) fn only(&self) -> Option<&VerifyingKey> {
+    fn only(&self) -> Option<&VerifyingKey> {
         match self.0.as_slice() {
             [only] => Some(only),
             _ => None,

@@ -43,6 +43,7 @@ pub mod verifying_key;
 
 mod compact;
 mod header;
+mod key_id;
 mod rsa;
 
 pub use algorithm::Algorithm;

@@ -11,7 +11,7 @@ use crate::header::Header;
 use crate::hmac::HmacKey;
 use crate::jwk::Jwk;
 use crate::key_error::KeyError;
-use crate::key_set::is_key_id;
+use crate::key_id::is_key_id;
 use crate::rsa;
 
 /// A key that verifies, for exactly one algorithm. Cloning it is cheap.

@@ -1,10 +1,9 @@
-//! Opening: from a path to a store, or to a clear word why not, with nothing touched.
+//! Opening: from a path to a database that is ours, or to a clear word why not, with nothing touched.
 
 use std::fs::{Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
@@ -16,7 +15,6 @@ use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
 use crate::resync::resync;
-use crate::store::SqliteStore;
 use crate::{connection, schema};
 
 /// The oldest SQLite without a known defect that could lose a commit.
@@ -26,8 +24,16 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// schema and what a start needs.
 const READ_WHOLE: u64 = 64 * 1024 * 1024;
 
-/// Opens the store at `path`; makes one if there is nothing.
-pub(crate) fn open(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
+/// A database that was judged and is ours, ready to be written.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    /// The one absolute name of the file.
+    pub(crate) path: PathBuf,
+    pub(crate) owner: Owner,
+}
+
+/// Opens the database at `path`; makes one if there is nothing.
+pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite { found: rusqlite::version() });
     }
@@ -35,7 +41,7 @@ pub(crate) fn open(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
     let owner = own(&path)?;
     let had_index = beside(&path, "-shm").exists();
     match prepare(&path) {
-        Ok(connection) => SqliteStore::start(connection, &path, owner),
+        Ok(connection) => Ok(Opened { connection, path, owner }),
         Err(error) => {
             sweep(&path, had_index);
             owner.withdraw();
@@ -56,15 +62,15 @@ fn sweep(path: &Path, had_index: bool) {
     }
 }
 
-/// Opens a store in a directory of its own that goes with it.
-pub(crate) fn open_temporary() -> Result<Arc<SqliteStore>, OpenError> {
+/// Opens a database in a directory of its own that goes with it.
+pub(crate) fn open_temporary() -> Result<Opened, OpenError> {
     let directory = temporary_directory()?;
     let path = directory.join("store.db");
     let owner = own(&path)?.and_of(directory);
     let connection = prepare(&path)?;
     // Nothing of it is to last, so nothing has to be waited for.
     connection.pragma_update(None, "synchronous", "OFF").map_err(|error| failed(&path, error))?;
-    SqliteStore::start(connection, &path, owner)
+    Ok(Opened { connection, path, owner })
 }
 
 fn temporary_directory() -> Result<PathBuf, OpenError> {

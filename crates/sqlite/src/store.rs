@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use counterfoil_core::issued::admin_key::AdminKeyId;
@@ -25,11 +24,12 @@ use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
 use crate::error::OpenError;
 use crate::job::{Job, Order};
+use crate::open::{self, Opened};
 use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
 use crate::writer::{Witnesses, Writer};
-use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, open, sessions, users};
+use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, sessions, users};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -70,7 +70,7 @@ impl SqliteStore {
     /// Says what is wrong with what is there; then nothing was created or replaced. A file that was cut off
     /// to nothing is refused too: a damaged database never becomes a fresh one without users.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
-        open::open(path)
+        open::open(path).and_then(Self::start)
     }
 
     /// Opens a new store that nothing is to remain of: for tests, and for trying things out.
@@ -82,16 +82,17 @@ impl SqliteStore {
     ///
     /// If there is no place for temporary files.
     pub fn in_memory() -> Result<Arc<Self>, OpenError> {
-        open::open_temporary()
+        open::open_temporary().and_then(Self::start)
     }
 
     /// Starts the writer and the readers of a database that has been opened and judged.
-    pub(crate) fn start(connection: Connection, path: &Path, owner: Owner) -> Result<Arc<Self>, OpenError> {
-        let refused = |error| open::failed(path, error);
+    fn start(opened: Opened) -> Result<Arc<Self>, OpenError> {
+        let Opened { connection, path, owner } = opened;
+        let refused = |error| open::failed(&path, error);
         let owner = Arc::new(owner);
         let state = Arc::new(State::default());
         let witnesses = Arc::new(Witnesses::default());
-        let readers = Arc::new(Readers::open(path, Arc::clone(&state)).map_err(refused)?);
+        let readers = Arc::new(Readers::open(&path, Arc::clone(&state)).map_err(refused)?);
         let writer = Writer::new(
             connection,
             Arc::clone(&state),
@@ -101,7 +102,7 @@ impl SqliteStore {
         )
         .map_err(refused)?;
         let (queue, thread) =
-            writer.start().map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+            writer.start().map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok(Arc::new(Self {
             readers,
             queue: Some(queue),
@@ -109,7 +110,7 @@ impl SqliteStore {
             witnesses,
             state,
             owner: Arc::downgrade(&owner),
-            path: path.to_owned(),
+            path,
         }))
     }
 

@@ -35,6 +35,8 @@ pub mod cookies;
 pub mod credentials;
 #[cfg(feature = "tower")]
 pub mod csrf;
+#[cfg(feature = "tower")]
+pub mod csrf_layer;
 #[cfg(feature = "axum")]
 mod extract;
 #[cfg(feature = "tower")]
@@ -72,7 +74,9 @@ pub use cookies::CookieNames;
 #[cfg(feature = "tower")]
 pub use credentials::{Ambiguous, Credentials, Reads, Refresh, Shown};
 #[cfg(feature = "tower")]
-pub use csrf::{CrossSite, CsrfLayer};
+pub use csrf::CrossSite;
+#[cfg(feature = "tower")]
+pub use csrf_layer::CsrfLayer;
 #[cfg(feature = "tower")]
 pub use identity::Identity;
 #[cfg(feature = "tower")]

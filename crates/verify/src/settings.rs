@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_jose::{Algorithm, KeySet};
-
-use crate::verifier::TokenVerifier;
+use counterfoil_jose::Algorithm;
 
 /// The most that clocks may differ. Revocations are remembered for this much longer than tokens
 /// live, and no verifier may accept one that its log has forgotten.
@@ -34,7 +32,8 @@ pub enum SettingsError {
     Leeway,
 }
 
-/// What a [`TokenVerifier`] goes by; made by [`TokenVerifier::builder`].
+/// What a [`TokenVerifier`](crate::TokenVerifier) goes by; made by
+/// [`TokenVerifier::builder`](crate::TokenVerifier::builder).
 #[derive(Debug, Clone)]
 pub struct TokenVerifierBuilder {
     pub(crate) issuer: String,
@@ -87,17 +86,8 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// The verifier, with the keys of its issuer.
-    ///
-    /// # Errors
-    ///
-    /// What would not be safe to judge by.
-    pub fn build(self, keys: KeySet) -> Result<TokenVerifier, SettingsError> {
-        self.judge()?;
-        Ok(TokenVerifier::with_settings(self, keys))
-    }
-
-    fn judge(&self) -> Result<(), SettingsError> {
+    /// Refuses what would not be safe to judge by.
+    pub(crate) fn judge(&self) -> Result<(), SettingsError> {
         if self.issuer.is_empty() || self.issuer.ends_with('/') {
             return Err(SettingsError::Issuer);
         }

@@ -14,7 +14,7 @@ use crate::denied::{Denied, Reason};
 use crate::id::KeyId;
 use crate::presented::Carrier;
 use crate::principal::{Principal, PrincipalParts};
-use crate::settings::TokenVerifierBuilder;
+use crate::settings::{SettingsError, TokenVerifierBuilder};
 
 /// The one type of token that is taken (RFC 9068, section 2.1).
 const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
@@ -69,7 +69,7 @@ impl TokenVerifier {
         TokenVerifierBuilder::new(issuer, audience, algorithms)
     }
 
-    pub(crate) fn with_settings(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
+    fn with_settings(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
         let held = ArcSwap::from_pointee(Held::new(keys, settings.cache));
         Self { settings, held }
     }
@@ -171,6 +171,18 @@ impl TokenVerifier {
             Some(lifetime) if lifetime <= self.settings.max_lifetime.as_secs() => Ok(()),
             Some(_) | None => Err(Reason::Lifetime),
         }
+    }
+}
+
+impl TokenVerifierBuilder {
+    /// The verifier, with the keys of its issuer.
+    ///
+    /// # Errors
+    ///
+    /// What would not be safe to judge by.
+    pub fn build(self, keys: KeySet) -> Result<TokenVerifier, SettingsError> {
+        self.judge()?;
+        Ok(TokenVerifier::with_settings(self, keys))
     }
 }
 

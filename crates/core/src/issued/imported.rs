@@ -11,7 +11,9 @@
 //! memory, judged before any work is done: who can write a hash is not to stop the server with it.
 
 mod bcrypt;
+mod fault;
 mod firebase;
+mod lengths;
 mod pbkdf2;
 mod scrypt;
 mod text;
@@ -21,28 +23,10 @@ use self::firebase::Firebase;
 use self::pbkdf2::{Digest, Pbkdf2};
 use self::scrypt::Scrypt;
 
+pub use self::fault::ImportFault;
+
 /// The longest text of a hash that is looked at, in bytes.
 pub(super) const LONGEST: usize = 1024;
-
-/// The fewest bytes of a hash that tell one password from another. A shorter one would let guesses in.
-const LEAST_HASH: usize = 16;
-/// The most bytes of a hash, and of a salt.
-const MOST_BYTES: usize = 128;
-
-/// Why the hash of another system cannot be taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImportFault {
-    /// No scheme that is known here.
-    #[error("is of no scheme that is known here")]
-    Unknown,
-    /// The scheme is known, and the rest is not what it writes.
-    #[error("is not a well-formed {0} hash")]
-    Malformed(&'static str),
-    /// Above the ceiling; a hash is not to be able to stop the server.
-    #[error("would take more work or memory to check than is allowed for {0}")]
-    TooCostly(&'static str),
-}
 
 /// A hash of another system, taken apart and within its ceiling.
 #[derive(PartialEq, Eq)]
@@ -99,13 +83,6 @@ fn django((scheme, rest): (&str, &str)) -> Result<Imported, ImportFault> {
         "scrypt" => Scrypt::django(rest).map(Imported::Scrypt),
         _ => Err(ImportFault::Unknown),
     }
-}
-
-/// Salt and hash, if both have a length that can be.
-fn salt_and_hash(salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (salt, hash) = (salt?, hash?);
-    let fit = salt.len() <= MOST_BYTES && (LEAST_HASH..=MOST_BYTES).contains(&hash.len());
-    fit.then_some((salt, hash))
 }
 
 #[cfg(test)]

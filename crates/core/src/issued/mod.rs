@@ -4,7 +4,6 @@ pub mod access;
 pub mod admin_key;
 pub mod imported;
 pub mod password;
-mod recipe;
 pub mod refresh;
 pub mod session;
 

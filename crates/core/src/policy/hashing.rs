@@ -9,6 +9,8 @@ use counterfoil_jose::{Secret, base64url, random};
 use crate::issued::password::{Cost, Password, PasswordHash, Workspace};
 use crate::policy::password_policy::{NewPassword, PasswordFault};
 
+pub use crate::policy::hashing_error::HashingError;
+
 /// Hashes passwords, a bounded number at a time.
 #[async_trait]
 pub trait Hashing: Send + Sync + 'static {
@@ -37,21 +39,6 @@ pub enum Verdict {
     Right,
     /// The password, under a scheme or cost that is not ours: to be hashed anew.
     RightButOutdated,
-}
-
-/// No hash now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HashingError {
-    /// More are waiting than may wait, or this one has waited too long.
-    #[error("too many passwords are waiting to be hashed")]
-    Busy,
-    /// The system has no randomness to give.
-    #[error("no randomness")]
-    Randomness,
-    /// The list of breached passwords cannot be read; nothing is let through unread.
-    #[error("the list of breached passwords cannot be read")]
-    Breached,
 }
 
 /// One worker's tools: a cost, memory to work in, and a hash of nobody's password.

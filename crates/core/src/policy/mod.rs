@@ -4,6 +4,7 @@ pub mod administration;
 pub mod authenticator;
 pub mod data;
 pub mod hashing;
+mod hashing_error;
 pub mod import;
 pub mod issuer;
 pub mod keyring;

@@ -11,7 +11,7 @@ use counterfoil_jose::Secret;
 
 use crate::issued::password::{Fingerprint, Password};
 use crate::kept::user::User;
-use crate::policy::hashing::HashingError;
+use crate::policy::hashing_error::HashingError;
 
 /// The fewest letters of a word that may not be in a password: shorter ones are in too many by chance.
 const SHORTEST_WORD: usize = 3;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use counterfoil_jose::{Secret, digest};
 
-use super::ImportFault;
+use super::fault::ImportFault;
 
 /// The most rounds, as their logarithm: some two seconds of a core.
 const CEILING: u32 = 15;

@@ -5,8 +5,10 @@ use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipher
 use counterfoil_jose::constant_time;
 use scrypt::Params;
 
+use super::fault::ImportFault;
+use super::lengths::salt_and_hash;
+use super::scrypt as plain;
 use super::text::{bytes, number, parts, values};
-use super::{ImportFault, salt_and_hash, scrypt as plain};
 
 /// The bytes of a key of AES-256.
 const KEY: usize = 32;

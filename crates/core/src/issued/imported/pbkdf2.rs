@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2;
 
+use super::fault::ImportFault;
+use super::lengths::salt_and_hash;
 use super::text::{bytes, number, parts, values};
-use super::{ImportFault, salt_and_hash};
 
 /// The most iterations, of all blocks of the output together: one or two seconds of a core.
 const CEILING: u32 = 3_000_000;

@@ -3,8 +3,9 @@
 use counterfoil_jose::{Secret, constant_time};
 use scrypt::Params;
 
+use super::fault::ImportFault;
+use super::lengths::salt_and_hash;
 use super::text::{bytes, number, parts, values};
-use super::{ImportFault, salt_and_hash};
 
 /// The most memory, as N·r in blocks of 128 bytes: 128 MiB, as for Argon2.
 const MEMORY: u64 = 1 << 20;

@@ -3,8 +3,10 @@
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use super::cost::Cost;
+use super::typed::Password;
+use super::workspace::Workspace;
 use crate::issued::imported::{self, ImportFault, Imported};
-use crate::issued::password::{Cost, Password, Workspace};
 
 /// The fewest bytes of a hash that tell one password from another.
 const LEAST_HASH: usize = 16;
