@@ -23,6 +23,7 @@ pub(crate) mod setting;
 pub(crate) mod source;
 pub(crate) mod table;
 pub(crate) mod weak;
+mod wrong;
 
 /// The variable that may hold the master key itself. It is read here and never an argument.
 const MASTER_KEY: &str = "COUNTERFOIL_MASTER_KEY";

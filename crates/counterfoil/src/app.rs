@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::{Extension, Router};
+use axum::Extension;
 use tower::layer::util::Stack;
 
 use counterfoil_core::kept::client::Lifetimes;
@@ -35,7 +35,6 @@ use crate::clock::{Clock, ClockUnsettled, Machine, Source};
 use crate::clock_mark;
 use crate::hash_pool::{HashPool, PoolSize};
 use crate::master_key::{self, Found, MasterKeyError};
-use crate::routes;
 use crate::settings::{PasswordRules, Settings};
 use crate::store_url::StoreUrl;
 
@@ -236,11 +235,6 @@ impl App {
     /// What it was opened with.
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Every route of the HTTP contract, to be served or merged into a router of the host.
-    pub fn routes(&self) -> Router {
-        routes::router(self.clone())
     }
 
     /// The layer for the host's own routes: with it their handlers take a `Principal`. Writes from other sites

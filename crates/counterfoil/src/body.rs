@@ -14,9 +14,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use counterfoil_jose::{JsonError, Secret, json};
+use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
+use crate::body_fault::BodyFault;
 use crate::failure::AppError;
 
 /// What every route takes.
@@ -35,37 +36,6 @@ pub(crate) struct StrictJson<T>(pub(crate) T);
 /// A body that is any JSON object: a merge patch.
 #[derive(Debug)]
 pub(crate) struct Patch(pub(crate) Map<String, Value>);
-
-/// Why a body was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyFault {
-    /// There is none, or its type is not named.
-    #[error("a body of type application/json is required")]
-    Missing,
-    /// Its type, or its coding, is named and is another.
-    #[error("the body is to be {0}, in UTF-8 and not compressed")]
-    Type(&'static str),
-    /// It has more bytes than are taken.
-    #[error("the body is larger than {0} bytes")]
-    TooLarge(usize),
-    /// It ended too early.
-    #[error("the body could not be read to its end")]
-    Broken,
-    /// It is no strict JSON object.
-    #[error("the body is not a JSON object: {0}")]
-    Json(JsonError),
-    /// It has a member that nobody asked for.
-    #[error("the body has a member that is not known here{0}")]
-    Unknown(String),
-    /// A member is missing, or of another type.
-    #[error("{field}: {detail}")]
-    Member {
-        /// The member.
-        field: String,
-        /// What it is to be.
-        detail: Cow<'static, str>,
-    },
-}
 
 impl<T: DeserializeOwned> FromRequest<App> for StrictJson<T> {
     type Rejection = AppError;

@@ -14,7 +14,7 @@ use counterfoil_core::store::StoreError;
 use counterfoil_verify::credentials::Ambiguous;
 use counterfoil_verify::{Denied, Problem, Reason, Shown};
 
-use crate::body::BodyFault;
+use crate::body_fault::BodyFault;
 use crate::clock::ClockUnsettled;
 use crate::cookies::{SetCookies, TooLarge};
 

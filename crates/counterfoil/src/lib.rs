@@ -38,6 +38,7 @@ pub mod admin;
 pub mod admin_socket;
 mod app;
 mod body;
+mod body_fault;
 pub mod breached;
 mod caller;
 mod capped;

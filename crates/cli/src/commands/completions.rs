@@ -1,9 +1,8 @@
 //! `counterfoil completions`: what a shell needs to complete our commands.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
 use crate::fault::Fault;
 use crate::show;
 
@@ -15,9 +14,9 @@ pub(crate) struct Options {
     shell: Shell,
 }
 
-/// Prints them.
-pub(crate) fn run(options: &Options) -> Result<(), Fault> {
+/// Prints them for `command`.
+pub(crate) fn run(options: &Options, mut command: Command) -> Result<(), Fault> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut Arguments::command(), "counterfoil", &mut script);
+    clap_complete::generate(options.shell, &mut command, "counterfoil", &mut script);
     show::say(String::from_utf8_lossy(&script).trim_end())
 }

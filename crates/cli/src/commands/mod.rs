@@ -1,5 +1,7 @@
 //! What each command does; one file a group.
 
+use clap::CommandFactory as _;
+
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Common;
 use crate::fault::Fault;
@@ -33,7 +35,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fau
         Command::Serve => serve::run(common).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(common, &options),
-        Command::Completions(options) => completions::run(&options),
+        Command::Completions(options) => completions::run(&options, Arguments::command()),
         Command::User(command) => user::run(common, command).await,
         Command::Session(command) => session::run(common, command).await,
         Command::Client(command) => client::run(common, command).await,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
 
 use crate::common::LogFormat;
-use crate::configuration::setting::Wrong;
+use crate::configuration::wrong::Wrong;
 
 /// What has been said so far.
 #[derive(Debug, Clone)]

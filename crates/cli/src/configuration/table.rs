@@ -11,7 +11,8 @@ use counterfoil_jose::Algorithm;
 
 use crate::common::LogFormat;
 use crate::configuration::draft::{number, one, path, word};
-use crate::configuration::setting::{Form, Setting, Wrong};
+use crate::configuration::setting::{Form, Setting};
+use crate::configuration::wrong::Wrong;
 
 /// Every setting, in the order in which the documents tell them.
 pub(crate) const SETTINGS: &[Setting] = &[

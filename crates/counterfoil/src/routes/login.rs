@@ -25,7 +25,7 @@ use crate::circumstances::Whence;
 use crate::cookies::{Kind, SetCookies};
 use crate::failure::AppError;
 use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
     UnsupportedType,
 };

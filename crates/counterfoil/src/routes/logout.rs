@@ -20,8 +20,10 @@ use crate::body::StrictJson;
 use crate::circumstances::Whence;
 use crate::cookies::{Kind, SetCookies};
 use crate::failure::AppError;
-use crate::routes::openapi::{BadRequest, Forbidden, InvalidFields, TooLarge, Unavailable, UnsupportedType};
 use crate::routes::refresh::some_secret;
+use crate::routes::responses::{
+    BadRequest, Forbidden, InvalidFields, TooLarge, Unavailable, UnsupportedType,
+};
 use crate::shown::{self, Login};
 
 /// All kinds.

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::failure::AppError;
 use crate::routes::answers::{SessionView, UserView};
-use crate::routes::openapi::{BadRequest, Unauthorized, Unavailable};
+use crate::routes::responses::{BadRequest, Unauthorized, Unavailable};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {

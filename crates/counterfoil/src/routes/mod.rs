@@ -11,6 +11,7 @@ mod password;
 mod query;
 mod refresh;
 mod register;
+mod responses;
 mod scope;
 mod session_data;
 mod sessions;
@@ -33,6 +34,13 @@ use crate::headers;
 use crate::time_limit::in_time;
 
 pub use openapi::openapi;
+
+impl App {
+    /// Every route of the HTTP contract, to be served or merged into a router of the host.
+    pub fn routes(&self) -> Router {
+        router(self.clone())
+    }
+}
 
 /// Every route, to be merged into a router of the host: what matches none of them is the host's.
 ///

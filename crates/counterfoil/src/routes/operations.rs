@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::failure::AppError;
-use crate::routes::openapi::Unavailable;
+use crate::routes::responses::Unavailable;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {

@@ -12,7 +12,7 @@ use crate::body::{StrictJson, secret};
 use crate::caller::Caller;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
     UnsupportedType,
 };

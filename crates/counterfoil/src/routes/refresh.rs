@@ -18,7 +18,7 @@ use crate::circumstances::Whence;
 use crate::cookies::SetCookies;
 use crate::failure::AppError;
 use crate::routes::answers::{Carrier, Credentials};
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
     UnsupportedType,
 };

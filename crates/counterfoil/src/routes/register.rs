@@ -16,7 +16,7 @@ use crate::body::{StrictJson, secret};
 use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::answers::UserView;
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unavailable, UnsupportedType,
 };
 use crate::settings::Registration;

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::body::Patch;
 use crate::caller::Caller;
 use crate::failure::AppError;
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Forbidden, PreconditionFailed, TooLarge, Unauthorized, Unavailable, UnsupportedType,
 };
 

@@ -20,8 +20,8 @@ use crate::circumstances::Whence;
 use crate::cookies::SetCookies;
 use crate::failure::AppError;
 use crate::routes::answers::ModeName;
-use crate::routes::openapi::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
 use crate::routes::query::Parameters;
+use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
 
 /// How many rows a page has unless it is said otherwise.
 const USUAL: u32 = 50;

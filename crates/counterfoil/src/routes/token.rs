@@ -14,7 +14,7 @@ use crate::caller::Caller;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::answers::Credentials;
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, Unauthorized, Unavailable, UnsupportedType,
 };
 use crate::routes::scope;

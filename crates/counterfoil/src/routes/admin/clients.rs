@@ -19,11 +19,11 @@ use crate::app::App;
 use crate::body::StrictJson;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
-use crate::routes::openapi::{
+use crate::routes::query::Parameters;
+use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::routes::query::Parameters;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct ClientList {

@@ -12,8 +12,8 @@ use super::{cut, limit_of, no_cursor};
 use crate::admin::views::EventRow;
 use crate::app::App;
 use crate::failure::AppError;
-use crate::routes::openapi::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
 use crate::routes::query::Parameters;
+use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct EventList {

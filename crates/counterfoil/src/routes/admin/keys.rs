@@ -16,8 +16,8 @@ use crate::admin::views::KeyRow;
 use crate::app::App;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
-use crate::routes::openapi::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
 use crate::routes::query::Parameters;
+use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::body::StrictJson;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
-use crate::routes::openapi::{
+use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, Unauthorized, Unavailable, UnsupportedType,
 };
 
