@@ -176,7 +176,7 @@ fn refused(refusal: &Refusal) -> Problem {
 fn failed(failure: &Failure) -> Problem {
     let detail = match failure {
         Failure::Hashing(_) => "too many passwords are waiting to be judged",
-        _ => "the request could not be carried out now; nothing was changed",
+        _ => "the request could not be carried out now",
     };
     retry(unavailable(detail), 1)
 }

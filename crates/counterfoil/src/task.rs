@@ -20,6 +20,18 @@ impl Task {
     }
 }
 
+/// Does `work` to its end, also if whoever asked for it goes away.
+///
+/// A request's own future is dropped when its client disconnects. A guess that was hashed and then not counted
+/// would be a free one, and a change that was committed would not be taken up.
+pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        // Caught at the edge like any other panic; nobody else ends this task.
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    }
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();

@@ -30,6 +30,7 @@ use crate::routes::responses::{
     UnsupportedType,
 };
 use crate::shown::{self, Login};
+use crate::task::to_the_end;
 
 /// The most characters of a label.
 const LONGEST_LABEL: usize = 64;
@@ -86,20 +87,45 @@ pub(super) async fn login(
         client: client_of(form.client_id.as_deref())?,
         mode: form.mode,
     };
-    let judged = app.sign_in.with_password(&credentials, &from, now).await?;
+    let (carrier, mode) = (form.carrier, form.mode);
+    let (app, headers, opened) = to_the_end(async move {
+        let opened = sign_in(&app, &headers, credentials, Wish { carrier, mode, label }, from, now).await;
+        (app, headers, opened)
+    })
+    .await;
+    let opened = opened?;
 
-    // Only who has proved who they are ends anything.
-    let mut former = former_logins(&app, &headers, form.carrier, now).await?;
-    let opening =
-        Opening { from: from.clone(), label, replaces: former.pop_first().map(|login| login.session) };
-    let opened = open(&app, form.mode, judged, opening, now).await?;
-    end_others(&app, former, &from, now).await?;
-
-    let (cookies, credentials) = opened.issued.carried(form.carrier, SetCookies::none(app.cookie_names))?;
-    let cookies = clear_former(cookies, form.carrier, &headers, &app);
+    let (cookies, credentials) = opened.issued.carried(carrier, SetCookies::none(app.cookie_names))?;
+    let cookies = clear_former(cookies, carrier, &headers, &app);
     let body =
         SignedIn { user: UserView::of(&opened.user), session: SessionView::of(&opened.session), credentials };
     Ok((cookies, Json(body)))
+}
+
+/// What a login is to be like.
+struct Wish {
+    carrier: Carrier,
+    mode: Mode,
+    label: Option<String>,
+}
+
+/// Judges the credentials, opens the login, and ends those that it takes the place of.
+async fn sign_in(
+    app: &App,
+    headers: &HeaderMap,
+    credentials: sign_in::Credentials,
+    wish: Wish,
+    from: Circumstances,
+    now: Time,
+) -> Result<Opened<Credentials>, AppError> {
+    let judged = app.sign_in.with_password(&credentials, &from, now).await?;
+    // Only who has proved who they are ends anything.
+    let mut former = former_logins(app, headers, wish.carrier, now).await?;
+    let replaces = former.pop_first().map(|login| login.session);
+    let opening = Opening { from: from.clone(), label: wish.label, replaces };
+    let opened = open(app, wish.mode, judged, opening, now).await?;
+    end_others(app, former, &from, now).await?;
+    Ok(opened)
 }
 
 /// The three verbs of the issuer: the one place that asks which.

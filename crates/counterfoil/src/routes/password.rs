@@ -16,6 +16,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
     UnsupportedType,
 };
+use crate::task::to_the_end;
 
 /// The password as it is and as it is to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,7 +46,10 @@ pub(super) async fn change(
     Whence(from): Whence,
     StrictJson(form): StrictJson<PasswordForm>,
 ) -> Result<StatusCode, AppError> {
-    let shown = (&form.current_password, &form.new_password);
-    app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now).await?;
+    to_the_end(async move {
+        let shown = (&form.current_password, &form.new_password);
+        app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now).await
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

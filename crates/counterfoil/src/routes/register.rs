@@ -20,6 +20,7 @@ use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unavailable, UnsupportedType,
 };
 use crate::settings::Registration;
+use crate::task::to_the_end;
 
 /// What somebody registers with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -60,6 +61,8 @@ pub(super) async fn register(
     let RegisterForm { username, password, email } = form;
     // Roles come from an operator, never from the network.
     let wanted = sign_in::Registration { username, password, email, roles: Vec::new() };
-    let user = app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await?;
+    let user =
+        to_the_end(async move { app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await })
+            .await?;
     Ok((StatusCode::CREATED, Json(Registered { user: UserView::of(&user) })))
 }

@@ -1,11 +1,13 @@
 //! Who fails too often waits, wherever the request says that it comes from.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use counterfoil::Settings;
 use counterfoil_core::issued::password::Cost;
 use counterfoil_core::policy::throttle::{Limits, Rate};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::client::{Answer, Request};
 use crate::site::{PASSWORD, Site, text};
@@ -77,6 +79,31 @@ async fn who_has_to_wait_is_told_before_anything_is_hashed() {
     let refused = since.elapsed() / 5;
 
     assert!(refused * 4 < hashed, "{refused:?} beside {hashed:?} for a hash");
+}
+
+#[tokio::test]
+async fn who_goes_away_before_the_answer_has_guessed_all_the_same() {
+    let slow = Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
+    let site = throttled(|settings| {
+        settings.password_cost = slow;
+        settings.throttle.account_and_source.most = 3;
+    })
+    .await;
+    site.register("ada").await;
+
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(&login("ada", WRONG).bytes()).await.unwrap();
+        // The hash has begun, and takes longer than this.
+        tokio::time::sleep(Duration::from_millis(15)).await;
+        drop(stream);
+    }
+
+    // What was begun is carried to its end; then the right password waits as well.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while login("ada", PASSWORD).send(&site).await.status != 429 {
+        assert!(Instant::now() < deadline, "the guesses were never counted");
+    }
 }
 
 #[tokio::test]
