@@ -132,11 +132,12 @@ impl TlsFiles {
     }
 }
 
-/// What tells a file from the one that was there before: inode, length, and when it was written.
+/// What tells a file from the one that was there before: inode, length, and when it or what may be done with it
+/// was last changed. A file that was refused for its mode is looked at again when that is mended.
 type Stamp = [Option<(u64, u64, i64, i64)>; 2];
 
 fn mark(about: &Metadata) -> (u64, u64, i64, i64) {
-    (about.ino(), about.len(), about.mtime(), about.mtime_nsec())
+    (about.ino(), about.len(), about.ctime(), about.ctime_nsec())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
@@ -266,6 +267,12 @@ mod tests {
         assert!(tls.look().is_err());
         assert!(!tls.look().unwrap(), "it is told once");
         assert!(Arc::ptr_eq(&second, &tls.served.get_inner()));
+
+        put(&make(dir.path(), "exposed"), &files);
+        fs::set_permissions(&files.key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(tls.look().is_err());
+        fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(tls.look().unwrap(), "what was mended is looked at again");
 
         fs::remove_file(&files.certificate).unwrap();
         assert!(tls.look().is_err());
