@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -160,6 +160,20 @@ fn judge_length(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
+/// Whether the process that answers is root's or our own; root also talks to a service that has a user of its
+/// own, where nobody else could have put the directory in its place.
+fn may_be_told(dir: &Path, peer: u32) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    peer == 0 || peer == own || (own == 0 && belongs_to(dir, peer))
+}
+
+/// Whether `dir` is this user's, and neither it nor a directory on the way to it can be written by others.
+fn belongs_to(dir: &Path, user: u32) -> bool {
+    let Ok(dir) = dir.canonicalize() else { return false };
+    let is_closed = |place: &Path| place.metadata().is_ok_and(|about| about.mode() & 0o022 == 0);
+    dir.metadata().is_ok_and(|about| about.uid() == user) && dir.ancestors().all(is_closed)
+}
+
 /// What became of a command that was to go through the socket.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -170,6 +184,9 @@ pub enum CallError {
     /// The server did not do it.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The socket is another user's, who is neither us nor root.
+    #[error("{} is another user's socket; run this as the user that serves", .0.display())]
+    Stranger(PathBuf),
     /// The conversation broke off; whether it was done is unknown.
     #[error("the server did not answer")]
     Broken(#[from] io::Error),
@@ -188,6 +205,10 @@ pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
         Err(error) if is_nobody(&error) => return Err(CallError::NobodyThere(path)),
         Err(error) => return Err(error.into()),
     };
+    // Whoever answers is told passwords. In a directory that others may write, others could answer.
+    if !may_be_told(dir, stream.peer_cred()?.uid()) {
+        return Err(CallError::Stranger(path));
+    }
     let mut line = serde_json::to_vec(command).map_err(io::Error::other)?;
     line.push(b'\n');
     let line = counterfoil_jose::Secret::new(line);
