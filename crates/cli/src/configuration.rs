@@ -157,6 +157,11 @@ impl Common {
     /// The issuer: as named, else the address on loopback.
     fn issuer_at(&self, address: SocketAddr) -> Result<IssuerUrl, Finding> {
         if let Some(named) = &self.draft.issuer {
+            if !named.is_secure() && !address.ip().is_loopback() {
+                let message = format!("it is plain HTTP, which is for loopback only, and {address} is not");
+                let hint = "use https:// (TLS may end at a proxy), or listen on 127.0.0.1";
+                return Err(together("issuer", message, hint));
+            }
             return Ok(named.clone());
         }
         let scheme = if self.draft.tls_certificate.is_some() { "https" } else { "http" };

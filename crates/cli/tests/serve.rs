@@ -236,6 +236,7 @@ fn arguments_are_judged_before_anything_is_created() {
         &["--refresh-grace", "-1"],
         &["--registration", "maybe"],
         &["--listen", "0.0.0.0:0"],
+        &["--listen", "0.0.0.0:0", "--issuer", "http://localhost:3000"],
         &["--no-such-option"],
         &["and-no-such-argument"],
     ] {
