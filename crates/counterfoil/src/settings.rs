@@ -103,7 +103,7 @@ pub struct Limits {
     pub header_read: Duration,
     /// How long a request may take as a whole.
     pub request: Duration,
-    /// The most connections at a time; others wait in the system's queue.
+    /// The most connections at a time; others are closed at once.
     pub connections: usize,
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use counterfoil::{App, server};
 
 use crate::configuration::{Common, unfit};
@@ -19,6 +21,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     for odd in common.unknown() {
         tracing::warn!("{odd}");
     }
+    raise_open_files();
     let stop = Stop::listen()?;
     let (listener, address) = listen(common.listen)?;
     let settings = common.settings(address)?;
@@ -30,6 +33,13 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     let hello = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
     let served = server::serve(app, listener, stop.asked_after(hello)).await;
     served.map_err(|error| Fault::because("the server ended", &error))
+}
+
+/// Takes as many open files as the system grants: each connection is one, and the usual soft limit is far below
+/// the connections that are served. Where more are not granted the listener waits for some to close.
+fn raise_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// Takes the port, and says which it is.
