@@ -13,9 +13,13 @@ pub(crate) struct Tool {
     pub(crate) package: &'static str,
 }
 
-/// Builds need a C compiler (aws-lc, SQLite) and the walk-through is typed for curl.
-pub(crate) const TESTING: [Tool; 2] =
-    [Tool { program: "cc", package: "gcc libc6-dev" }, Tool { program: "curl", package: "curl" }];
+/// Builds need a C compiler (aws-lc, SQLite), the walk-through is typed for curl, and openssl makes the
+/// certificates that are served in tests.
+pub(crate) const TESTING: [Tool; 3] = [
+    Tool { program: "cc", package: "gcc libc6-dev" },
+    Tool { program: "curl", package: "curl" },
+    Tool { program: "openssl", package: "openssl" },
+];
 
 /// Makes sure that `tools` are there. What is missing is installed if we are root on a Debian, and said so;
 /// else the command that would install it is named.
