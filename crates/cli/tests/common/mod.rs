@@ -1,7 +1,7 @@
 //! The real binary, and curl to talk to it.
 
 // Every test file uses a part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
