@@ -120,6 +120,7 @@ fn an_admin_key_administers_until_it_is_removed() {
     }
     let list = succeed(&dir, &["admin-key", "list", "--json"]);
     assert!(list.contains("deploy") && !list.contains(second.trim_end().split('.').nth(1).unwrap()));
+    assert!(succeed(&dir, &["admin-key", "list"]).contains("operator"), "whose they are is told");
     succeed(&dir, &["admin-key", "remove", text(&made, "id")]);
     assert_eq!(server.get("/v1/admin/users", text(&made, "key")).0, 401);
 }

@@ -98,13 +98,17 @@ CREATE TABLE session_data (
     revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The keys that programs administer with: of the secret its SHA-256 alone.
+-- The keys that programs administer with: of the secret its SHA-256 alone. `made_by` is the administrator by
+-- whose right it is one, NULL the operator of the machine.
 CREATE TABLE admin_keys (
     id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     name       TEXT    NOT NULL,
     digest     BLOB    NOT NULL CHECK (length(digest) = 32),
+    made_by    BLOB    REFERENCES users (id),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX admin_keys_by_maker ON admin_keys (made_by) WHERE made_by IS NOT NULL;
 
 CREATE TABLE keys (
     id         TEXT    NOT NULL PRIMARY KEY,

@@ -3,14 +3,16 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::issued::admin_key::{AdminKeyDigest, AdminKeyId};
-use counterfoil_core::kept::admin_key::AdminKeyRecord;
+use counterfoil_core::kept::admin_key::{AdminKeyRecord, Maker};
+use counterfoil_verify::UserId;
 
 use crate::column::{Columns, time};
+use crate::failure;
 
 /// The admin key `id`.
 pub(crate) fn find(connection: &Connection, id: AdminKeyId) -> rusqlite::Result<Option<AdminKeyRecord>> {
     connection
-        .prepare_cached("SELECT id, name, digest, created_at FROM admin_keys WHERE id = ?1")?
+        .prepare_cached("SELECT id, name, digest, made_by, created_at FROM admin_keys WHERE id = ?1")?
         .query_row([id.as_bytes()], read)
         .optional()
 }
@@ -18,7 +20,9 @@ pub(crate) fn find(connection: &Connection, id: AdminKeyId) -> rusqlite::Result<
 /// Every admin key, the oldest first.
 pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<AdminKeyRecord>> {
     connection
-        .prepare_cached("SELECT id, name, digest, created_at FROM admin_keys ORDER BY created_at, id")?
+        .prepare_cached(
+            "SELECT id, name, digest, made_by, created_at FROM admin_keys ORDER BY created_at, id",
+        )?
         .query_map([], read)?
         .collect()
 }
@@ -29,19 +33,34 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AdminKeyRecord> {
         id: AdminKeyId::from_bytes(columns.bytes()?),
         name: columns.plain()?,
         digest: AdminKeyDigest::from_bytes(columns.bytes()?),
+        made_by: columns
+            .plain::<Option<_>>()?
+            .map_or(Maker::Operator, |id| Maker::User(UserId::from_bytes(id))),
         created_at: columns.time()?,
     })
 }
 
-/// Inserts an admin key, unless the id is taken.
+/// Whether the admin key `id` is there.
+pub(crate) fn is_there(connection: &Connection, id: AdminKeyId) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM admin_keys WHERE id = ?1")?.exists([id.as_bytes()])
+}
+
+/// Inserts an admin key, unless the id is taken or its maker is nobody.
 pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite::Result<bool> {
+    let made_by = match &key.made_by {
+        Maker::User(id) => Some(id.as_bytes()),
+        Maker::Operator => None,
+    };
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO admin_keys (id, name, digest, created_at) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO admin_keys (id, name, digest, made_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![key.id.as_bytes(), key.name, key.digest.as_bytes(), time(key.created_at)])?;
-    Ok(inserted == 1)
+        .execute(params![key.id.as_bytes(), key.name, key.digest.as_bytes(), made_by, time(key.created_at)]);
+    match inserted {
+        Err(error) if failure::is_dangling(&error) => Ok(false),
+        other => other.map(|inserted| inserted == 1),
+    }
 }
 
 /// Removes an admin key; `false` if there is none.
@@ -49,4 +68,12 @@ pub(crate) fn remove(connection: &Connection, id: AdminKeyId) -> rusqlite::Resul
     let removed =
         connection.prepare_cached("DELETE FROM admin_keys WHERE id = ?1")?.execute([id.as_bytes()])?;
     Ok(removed == 1)
+}
+
+/// Removes every admin key that `user` made, and tells their ids.
+pub(crate) fn remove_all_of(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<AdminKeyId>> {
+    connection
+        .prepare_cached("DELETE FROM admin_keys WHERE made_by = ?1 RETURNING id")?
+        .query_map([user.as_bytes()], |row| row.get(0).map(AdminKeyId::from_bytes))?
+        .collect()
 }

@@ -62,10 +62,12 @@ impl Work<'_> {
             Change::ExpectEpoch(user, epoch) => users::has_epoch(connection, *user, *epoch),
             Change::ExpectClient(client, revision) => clients::has_revision(connection, client, *revision),
             Change::ExpectLive(session, now) => sessions::is_live(connection, *session, *now),
+            Change::ExpectAdminKey(id) => admin_keys::is_there(connection, *id),
             Change::InsertUser(user) => users::insert(connection, user),
             Change::SwapUser(user) => users::swap(connection, user),
             Change::RemoveUser(user) => {
                 sessions::remove_all_of(connection, *user)?;
+                admin_keys::remove_all_of(connection, *user)?;
                 users::remove(connection, *user)
             }
             Change::InsertSession(session) => sessions::insert(connection, session),
@@ -125,6 +127,12 @@ impl Work<'_> {
             Change::RecordEnds(event) => self.tell_ends(event).map(|()| true),
             Change::InsertAdminKey(key) => admin_keys::insert(connection, key),
             Change::RemoveAdminKey(id) => admin_keys::remove(connection, *id),
+            Change::RemoveAdminKeysOf(user, event) => {
+                for key in admin_keys::remove_all_of(connection, *user)? {
+                    events::insert(connection, &event.as_ref().clone().telling(key.to_string()))?;
+                }
+                Ok(true)
+            }
         }
     }
 
@@ -193,6 +201,7 @@ impl Work<'_> {
             Change::ExpectEpoch(..)
             | Change::ExpectClient(..)
             | Change::ExpectLive(..)
+            | Change::ExpectAdminKey(_)
             | Change::InsertUser(_)
             | Change::SwapUser(_)
             | Change::InsertSession(_)
@@ -214,7 +223,8 @@ impl Work<'_> {
             | Change::Record(_)
             | Change::RecordEnds(_)
             | Change::InsertAdminKey(_)
-            | Change::RemoveAdminKey(_) => Ok(true),
+            | Change::RemoveAdminKey(_)
+            | Change::RemoveAdminKeysOf(..) => Ok(true),
         }
     }
 }

@@ -57,12 +57,13 @@ pub(crate) fn newest_time_in(change: &Change) -> Time {
         | Change::EndSessionsOf { ending, .. }
         | Change::EndOldestOf { ending, .. } => ending.ended.at,
         Change::Append { at, .. } => *at,
-        Change::Record(event) | Change::RecordEnds(event) => event.at,
+        Change::Record(event) | Change::RecordEnds(event) | Change::RemoveAdminKeysOf(_, event) => event.at,
         Change::InsertAdminKey(key) => key.created_at,
         Change::MergeData { now, .. } => *now,
         Change::ExpectEpoch(..)
         | Change::ExpectClient(..)
         | Change::ExpectLive(..)
+        | Change::ExpectAdminKey(_)
         | Change::RemoveUser(_)
         | Change::Restamp(_)
         | Change::RestampSessionsOf(_)

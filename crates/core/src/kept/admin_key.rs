@@ -1,6 +1,7 @@
 //! An admin key as it is kept: whose it is, and the digest of its secret.
 
 use counterfoil_jose::Time;
+use counterfoil_verify::UserId;
 
 use crate::issued::admin_key::{AdminKey, AdminKeyDigest, AdminKeyId};
 
@@ -13,13 +14,24 @@ pub struct AdminKeyRecord {
     pub name: String,
     /// What we keep of the secret.
     pub digest: AdminKeyDigest,
+    /// By whose right it administers.
+    pub made_by: Maker,
     /// When it was made.
     pub created_at: Time,
 }
 
+/// By whose right an admin key administers: it goes when they may no longer do so themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// An administrator; also where they have made it with another key of theirs.
+    User(UserId),
+    /// Whoever has the machine. Nobody is locked out or demoted from that.
+    Operator,
+}
+
 impl AdminKeyRecord {
     /// The record of a key that was just drawn.
-    pub fn of(key: &AdminKey, name: String, now: Time) -> Self {
-        Self { id: key.id(), name, digest: key.digest(), created_at: now }
+    pub fn of(key: &AdminKey, name: String, made_by: Maker, now: Time) -> Self {
+        Self { id: key.id(), name, digest: key.digest(), made_by, created_at: now }
     }
 }

@@ -40,6 +40,9 @@ pub struct User {
 }
 
 impl User {
+    /// The role of administrators. It is ours; all other roles are words of the application.
+    pub const ADMINISTRATOR: &str = "admin";
+
     /// The user with another password, one epoch on.
     pub fn with_password(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
@@ -73,6 +76,11 @@ impl User {
     /// Whether they may log in and stay logged in.
     pub fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+
+    /// Whether they may administer the installation.
+    pub fn is_administrator(&self) -> bool {
+        self.is_enabled() && self.roles.iter().any(|role| role == Self::ADMINISTRATOR)
     }
 }
 

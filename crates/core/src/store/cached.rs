@@ -270,6 +270,7 @@ impl Witness for Memory {
                 Change::ExpectEpoch(..)
                 | Change::ExpectClient(..)
                 | Change::ExpectLive(..)
+                | Change::ExpectAdminKey(_)
                 | Change::InsertUser(_)
                 | Change::MergeData { .. }
                 | Change::InsertClient(_)
@@ -279,6 +280,7 @@ impl Witness for Memory {
                 | Change::SetCounter(..)
                 | Change::InsertAdminKey(_)
                 | Change::RemoveAdminKey(_)
+                | Change::RemoveAdminKeysOf(..)
                 | Change::Record(_)
                 | Change::RecordEnds(_) => {}
             }

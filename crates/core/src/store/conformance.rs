@@ -53,6 +53,8 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             clients_are_listed_once_in_the_order_of_their_ids,
             every_field_of_a_key_comes_back,
             an_admin_key_comes_back_until_it_is_removed,
+            an_admin_key_is_of_a_user_who_is_there_and_goes_with_them,
+            a_users_admin_keys_are_removed_and_told_together,
             every_field_of_a_line_of_the_journal_comes_back,
             a_fact_is_what_it_was_last_set_to,
         }

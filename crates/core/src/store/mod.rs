@@ -140,11 +140,14 @@ pub enum Change {
     ExpectClient(ClientId, u64),
     /// Expects that the session is live at this time.
     ExpectLive(SessionId, Time),
+    /// Expects that the admin key has not been removed.
+    ExpectAdminKey(AdminKeyId),
     /// Inserts a user; lost if the id or the folded name is taken.
     InsertUser(Box<User>),
     /// Puts a user in the place of its predecessor, by revision.
     SwapUser(Box<User>),
-    /// Removes a user with all their sessions and the data of those; lost if there is none.
+    /// Removes a user with all their sessions, the data of those, and the admin keys that they made; lost if
+    /// there is none.
     ///
     /// It appends nothing: what kills the user's tokens stands beside it in the same commit.
     RemoveUser(UserId),
@@ -228,10 +231,12 @@ pub enum Change {
     /// Writes this line for each session that this commit has ended so far: with that session, its user and its
     /// client in their places. So the journal of a session tells its end, whatever ended it.
     RecordEnds(Box<Event>),
-    /// Inserts an admin key; lost if the id is taken.
+    /// Inserts an admin key; lost if the id is taken, or if the user who made it is unknown.
     InsertAdminKey(Box<AdminKeyRecord>),
     /// Removes an admin key; lost if there is none.
     RemoveAdminKey(AdminKeyId),
+    /// Removes every admin key that a user made, and writes this line for each, with the id of the key.
+    RemoveAdminKeysOf(UserId, Box<Event>),
 }
 
 /// How a session ends: when, why, and how long verifiers must remember it.

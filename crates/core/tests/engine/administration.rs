@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use counterfoil_core::kept::admin_key::Maker;
 use counterfoil_core::kept::client::{Lifetimes, LifetimesChange};
+use counterfoil_core::kept::event::{Actor, EventKind};
 use counterfoil_core::kept::session::Cause;
 use counterfoil_core::kept::user::User;
 use counterfoil_core::policy::Trouble;
 use counterfoil_core::policy::administration::{ClientChange, UserChange, horizon_of};
 use counterfoil_core::policy::issuer::Opening;
+use counterfoil_core::policy::revoke::Reason;
 use counterfoil_core::{Refusal, Unfit};
 use counterfoil_jose::Secret;
 use counterfoil_verify::{Position, Subject};
@@ -149,4 +152,86 @@ async fn two_who_change_one_user_at_a_time_both_have_their_way() {
     assert_eq!((kept.roles, kept.email.as_deref()), (vec!["staff".to_owned()], Some("ada@example.org")));
     let principal = engine.admit_session(&session.issued, NOON).await.unwrap();
     assert_eq!(principal.roles(), ["staff"]);
+}
+
+fn by(actor: Actor) -> Reason {
+    Reason { actor, ..because(Cause::ByAdmin) }
+}
+
+/// Those who end an administrator's right, each in its own way.
+async fn end_right_of(engine: &Engine, user: &User, way: &str) {
+    match way {
+        "demoted" => change(engine, user, roles("staff")).await,
+        "disabled" => {
+            change(engine, user, UserChange { disabled: Some(true), ..UserChange::default() }).await
+        }
+        "deleted" => {
+            engine.administration.delete_user(user.id, &because(Cause::ByAdmin), NOON).await.unwrap();
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_an_administrator_go_with_their_right_and_the_operators_stay() {
+    for way in ["demoted", "disabled", "deleted"] {
+        let engine = Engine::start().await;
+        let ada = engine.ada().await;
+        change(&engine, &ada, roles("admin")).await;
+        let add = async |actor: Actor| {
+            engine.administration.add_admin_key("a key", &by(actor), NOON).await.unwrap().1
+        };
+        let own = add(Actor::User(ada.id)).await;
+        let by_key = add(Actor::AdminKey(own.id)).await;
+        let operators = add(Actor::Operator).await;
+        let by_operators_key = add(Actor::AdminKey(operators.id)).await;
+        assert_eq!(by_key.made_by, Maker::User(ada.id), "a key of a key is its maker's");
+        assert_eq!(by_operators_key.made_by, Maker::Operator);
+
+        end_right_of(&engine, &ada, way).await;
+
+        let mut stayed = vec![operators.id, by_operators_key.id];
+        stayed.sort();
+        let kept = engine.store.admin_keys().await.unwrap();
+        assert_eq!(kept.iter().map(|key| key.id).collect::<Vec<_>>(), stayed, "{way}");
+        let journal = engine.journal().await;
+        let told = journal.iter().filter(|line| line.kind == EventKind::AdminKeyRemoved);
+        assert!(told.clone().all(|line| line.user == Some(ada.id) && line.cause.is_some()), "{way}");
+        assert_eq!(told.count(), 2, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn other_changes_of_an_administrator_leave_their_keys() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    change(&engine, &ada, roles("admin")).await;
+    let reason = by(Actor::User(ada.id));
+    engine.administration.add_admin_key("a key", &reason, NOON).await.unwrap();
+
+    let both = UserChange { roles: Some(vec!["staff".into(), "admin".into()]), ..UserChange::default() };
+    change(&engine, &ada, both).await;
+    change(&engine, &ada, UserChange { email: Some(Some("a@b.example".into())), ..UserChange::default() })
+        .await;
+
+    assert_eq!(engine.store.admin_keys().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_has_lost_the_right_makes_no_key_in_flight() {
+    for way in ["demoted", "disabled", "deleted"] {
+        let engine = Engine::start().await;
+        let ada = engine.ada().await;
+        change(&engine, &ada, roles("admin")).await;
+        let own =
+            engine.administration.add_admin_key("a key", &by(Actor::User(ada.id)), NOON).await.unwrap().1;
+
+        end_right_of(&engine, &ada, way).await;
+
+        for actor in [Actor::User(ada.id), Actor::AdminKey(own.id)] {
+            let made = engine.administration.add_admin_key("another", &by(actor), NOON).await;
+            assert!(matches!(made, Err(Trouble::Refused(Refusal::Credential(_)))), "{way}: {made:?}");
+        }
+        assert!(engine.store.admin_keys().await.unwrap().is_empty(), "{way}");
+    }
 }

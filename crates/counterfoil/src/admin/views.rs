@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::admin_key::AdminKeyRecord;
+use counterfoil_core::kept::admin_key::{AdminKeyRecord, Maker};
 use counterfoil_core::kept::client::{Client, Lifetimes};
 use counterfoil_core::kept::event::{Actor, Event};
 use counterfoil_core::kept::session::Session;
@@ -135,13 +135,23 @@ impl ClientRow {
 pub(crate) struct AdminKeyRow {
     id: String,
     name: String,
+    /// By whose right it administers: `user:<id>`, with whom it goes, or `operator`.
+    made_by: String,
     /// Unix seconds.
     created_at: u64,
 }
 
 impl AdminKeyRow {
     pub(crate) fn of(key: &AdminKeyRecord) -> Self {
-        Self { id: key.id.to_string(), name: key.name.clone(), created_at: key.created_at.unix_seconds() }
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            made_by: match key.made_by {
+                Maker::User(id) => name_of(&Actor::User(id)),
+                Maker::Operator => name_of(&Actor::Operator),
+            },
+            created_at: key.created_at.unix_seconds(),
+        }
     }
 }
 

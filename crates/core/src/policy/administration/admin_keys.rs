@@ -4,11 +4,12 @@ use counterfoil_jose::Time;
 
 use super::Administration;
 use crate::issued::admin_key::{AdminKey, AdminKeyId};
-use crate::kept::admin_key::AdminKeyRecord;
-use crate::kept::event::{Event, EventKind};
+use crate::kept::admin_key::{AdminKeyRecord, Maker};
+use crate::kept::event::{Actor, Event, EventKind};
+use crate::kept::user::User;
 use crate::policy::revoke::Reason;
-use crate::policy::{Failure, Trouble};
-use crate::refusal::Refusal;
+use crate::policy::{ATTEMPTS, Failure, Trouble};
+use crate::refusal::{Refusal, Unfit};
 use crate::store::{Change, Committed, StoreError};
 
 /// The most characters of a name.
@@ -27,9 +28,13 @@ impl Administration {
 
     /// Makes an admin key. This is the only time that its secret is there to be shown.
     ///
+    /// It administers by the right of whoever makes it, and goes when they lose that right. A key made with
+    /// another key has the maker of that: nobody leaves a key behind by a detour.
+    ///
     /// # Errors
     ///
-    /// [`Refusal::Field`] for a name that cannot be.
+    /// [`Refusal::Field`] for a name that cannot be; [`Refusal::Credential`] if who makes it has meanwhile lost
+    /// the right to.
     pub async fn add_admin_key(
         &self,
         name: &str,
@@ -38,16 +43,36 @@ impl Administration {
     ) -> Result<(AdminKey, AdminKeyRecord), Trouble> {
         judge_name(name)?;
         let key = AdminKey::draw()?;
-        let record = AdminKeyRecord::of(&key, name.to_owned(), now);
-        let changes = [
-            Change::InsertAdminKey(Box::new(record.clone())),
-            told(EventKind::AdminKeyMade, key.id(), reason, now),
-        ];
-        match self.store.commit(&changes).await? {
-            Committed::Applied(_) => Ok((key, record)),
-            // 128 random bits that are taken are no coincidence.
-            Committed::Lost(_) => Err(Failure::Contended.into()),
+        for _ in 0..ATTEMPTS {
+            let (made_by, mut changes) = self.right_of(&reason.actor).await?;
+            let record = AdminKeyRecord::of(&key, name.to_owned(), made_by, now);
+            changes.push(Change::InsertAdminKey(Box::new(record.clone())));
+            changes.push(told(EventKind::AdminKeyMade, key.id(), reason, now));
+            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+                return Ok((key, record));
+            }
         }
+        Err(Failure::Contended.into())
+    }
+
+    /// By whose right `actor` makes a key, and what has to hold still when it is made: a key that is in flight
+    /// while its maker is demoted is not made.
+    async fn right_of(&self, actor: &Actor) -> Result<(Maker, Vec<Change>), Trouble> {
+        let lost = || Trouble::from(Refusal::Credential(Unfit::Disabled));
+        let (maker, mut expected) = match actor {
+            Actor::Operator | Actor::System => (Maker::Operator, Vec::new()),
+            Actor::User(id) => (Maker::User(*id), Vec::new()),
+            Actor::AdminKey(id) => {
+                let kept = self.store.admin_key(*id).await?.ok_or_else(lost)?;
+                (kept.made_by, vec![Change::ExpectAdminKey(*id)])
+            }
+            Actor::Anonymous => return Err(lost()),
+        };
+        if let Maker::User(id) = maker {
+            let user = self.store.user(id).await?.filter(User::is_administrator).ok_or_else(lost)?;
+            expected.push(Change::ExpectEpoch(id, user.epoch));
+        }
+        Ok((maker, expected))
     }
 
     /// Removes an admin key: from now on it opens nothing.

@@ -34,7 +34,8 @@ impl Administration {
     /// Changes a user, and with them what their sessions and tokens are worth, in one commit.
     ///
     /// *Disabled*: everything they hold is dead, also when they are enabled again. *Other roles*: access tokens
-    /// that say the old ones are dead; session tokens and refresh tokens go on under the new ones.
+    /// that say the old ones are dead; session tokens and refresh tokens go on under the new ones. Who is no
+    /// longer an administrator leaves no admin key behind: those that they made are removed.
     ///
     /// # Errors
     ///
@@ -74,6 +75,7 @@ impl Administration {
         let mut changes = self.end_everything_of(id, &reason, now);
         // The entry alone: there is no record left for a mark, and none that it would have to judge.
         changes.push(self.entry(Subject::User(id), &reason, now));
+        changes.push(without_keys(id, &reason, now));
         changes.push(Change::RemoveUser(id));
         changes.push(told(EventKind::UserDeleted, id, &reason, now));
         match self.store.commit(&changes).await? {
@@ -103,6 +105,10 @@ impl Administration {
             let event = Event::by(EventKind::RolesChanged, reason.actor.clone(), &reason.from, now);
             let event = event.about(seen.id).because(Cause::RolesChanged).telling(next.roles.join(" "));
             changes.push(Change::Record(Box::new(event)));
+        }
+        if seen.is_administrator() && !next.is_administrator() {
+            let cause = if is_enabled { Cause::RolesChanged } else { Cause::UserDisabled };
+            changes.push(without_keys(seen.id, &Reason { cause, ..reason.clone() }, now));
         }
         if !was_enabled && is_enabled {
             changes.push(told(EventKind::UserEnabled, seen.id, reason, now));
@@ -184,6 +190,12 @@ pub fn judge_roles(roles: &[String]) -> Result<(), Refusal> {
     let detail =
         format!("are to be at most {MOST_ROLES} words of 1 to {LONGEST_ROLE} visible ASCII characters");
     Err(Refusal::Field { field: "roles", detail })
+}
+
+/// Removes the admin keys that `user` made, each with its line in the journal.
+fn without_keys(user: UserId, reason: &Reason, now: Time) -> Change {
+    let event = Event::by(EventKind::AdminKeyRemoved, reason.actor.clone(), &reason.from, now);
+    Change::RemoveAdminKeysOf(user, Box::new(event.about(user).because(reason.cause)))
 }
 
 fn told(kind: EventKind, user: UserId, reason: &Reason, now: Time) -> Change {

@@ -12,7 +12,7 @@ use crate::issued::admin_key::{AdminKeyDigest, AdminKeyId};
 use crate::issued::password::PasswordHash;
 use crate::issued::refresh::{PepperId, Salt};
 use crate::issued::session::Digest;
-use crate::kept::admin_key::AdminKeyRecord;
+use crate::kept::admin_key::{AdminKeyRecord, Maker};
 use crate::kept::client::{Client, Lifetimes};
 use crate::kept::event::{Actor, Event, EventKind};
 use crate::kept::key::{KeyRecord, KeyState, Purpose};
@@ -243,11 +243,11 @@ pub(super) async fn clients_are_listed_once_in_the_order_of_their_ids(store: Arc
 
 pub(super) async fn an_admin_key_comes_back_until_it_is_removed(store: Arc<dyn Store>) {
     let mut dice = Dice::new(2);
+    let _ = applied(&store, &[Change::InsertUser(Box::new(user(1)))]).await;
+    let makers = [Maker::Operator, Maker::User(user_id(1))];
     let any = |number: u8, dice: &mut Dice| AdminKeyRecord {
-        id: AdminKeyId::from_bytes([number; 16]),
         name: dice.text(),
-        digest: AdminKeyDigest::from_bytes([number; 32]),
-        created_at: Time::from_unix_seconds(u64::from(number)),
+        ..admin_key(number, dice.one_of(&makers))
     };
     let kept: Vec<_> = (0..10).map(|number| any(number, &mut dice)).collect();
     for key in &kept {
@@ -263,4 +263,52 @@ pub(super) async fn an_admin_key_comes_back_until_it_is_removed(store: Arc<dyn S
     assert_eq!(answer(store.admin_key(kept[0].id).await), None);
     assert_eq!(answer(store.admin_keys().await), kept[1..]);
     assert_eq!(lost(&store, &[Change::RemoveAdminKey(kept[0].id)]).await, 0);
+}
+
+pub(super) async fn an_admin_key_is_of_a_user_who_is_there_and_goes_with_them(store: Arc<dyn Store>) {
+    let (theirs, ours) = (admin_key(1, Maker::User(user_id(1))), admin_key(2, Maker::Operator));
+    let insert = |key: &AdminKeyRecord| Change::InsertAdminKey(Box::new(key.clone()));
+    assert_eq!(lost(&store, &[insert(&ours), insert(&theirs)]).await, 1, "nobody has made it");
+
+    let _ = applied(&store, &[Change::InsertUser(Box::new(user(1))), insert(&theirs), insert(&ours)]).await;
+    let _ = applied(&store, &[Change::ExpectAdminKey(theirs.id), Change::ExpectAdminKey(ours.id)]).await;
+    let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
+
+    assert_eq!(answer(store.admin_keys().await), [ours]);
+    assert_eq!(lost(&store, &[Change::ExpectAdminKey(theirs.id)]).await, 0);
+}
+
+pub(super) async fn a_users_admin_keys_are_removed_and_told_together(store: Arc<dyn Store>) {
+    let users = [1, 2].map(|number| Change::InsertUser(Box::new(user(number))));
+    let _ = applied(&store, &users).await;
+    let makers = [Maker::User(user_id(1)), Maker::Operator, Maker::User(user_id(2)), Maker::User(user_id(1))];
+    let kept: Vec<_> = (0..4).zip(makers).map(|(number, maker)| admin_key(number, maker)).collect();
+    let _ =
+        applied(&store, &kept.iter().cloned().map(Box::new).map(Change::InsertAdminKey).collect::<Vec<_>>())
+            .await;
+    let line = Event::by(EventKind::AdminKeyRemoved, Actor::System, &Circumstances::default(), NOON);
+    let remove = || Change::RemoveAdminKeysOf(user_id(1), Box::new(line.clone().about(user_id(1))));
+
+    assert_eq!(lost(&store, &[remove(), Change::ExpectEpoch(user_id(1), 7)]).await, 1);
+    assert_eq!(answer(store.admin_keys().await).len(), 4, "nothing is removed by a commit that was lost");
+    let _ = applied(&store, &[remove()]).await;
+    let _ = applied(&store, &[remove()]).await;
+
+    assert_eq!(answer(store.admin_keys().await), kept[1..3]);
+    let lines = answer(store.events(&EventQuery { limit: 10, ..EventQuery::default() }).await);
+    let mut told: Vec<_> = lines.into_iter().filter_map(|(_, line)| line.detail).collect();
+    told.sort();
+    let mut gone = [kept[0].id.to_string(), kept[3].id.to_string()];
+    gone.sort();
+    assert_eq!(told, gone);
+}
+
+fn admin_key(number: u8, made_by: Maker) -> AdminKeyRecord {
+    AdminKeyRecord {
+        id: AdminKeyId::from_bytes([number; 16]),
+        name: format!("key {number}"),
+        digest: AdminKeyDigest::from_bytes([number; 32]),
+        made_by,
+        created_at: Time::from_unix_seconds(u64::from(number)),
+    }
 }

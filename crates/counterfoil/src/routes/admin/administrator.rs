@@ -6,6 +6,7 @@ use http::request::Parts;
 use counterfoil_core::issued::admin_key::AdminKey;
 use counterfoil_core::kept::event::Actor;
 use counterfoil_core::kept::session::{Cause, Circumstances};
+use counterfoil_core::kept::user::User;
 use counterfoil_core::policy::revoke::Reason as Because;
 use counterfoil_jose::Time;
 use counterfoil_verify::{Denied, Presented, Reads, Reason, Shown, credentials};
@@ -14,9 +15,6 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::failure::AppError;
 use crate::shown;
-
-/// The role of administrators. It is ours; all other roles are words of the application.
-const ROLE: &str = "admin";
 
 /// Somebody who may administer, and the time by which that was judged.
 #[derive(Debug, Clone)]
@@ -64,7 +62,7 @@ async fn by_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppEr
 /// A token that was limited to a scope was limited for a reason, whoever's it is.
 fn by_role(caller: Caller) -> Result<Administrator, AppError> {
     let is_limited = caller.principal.scope().next().is_some();
-    if !caller.principal.has_role(ROLE) || is_limited {
+    if !caller.principal.has_role(User::ADMINISTRATOR) || is_limited {
         return Err(AppError::NotAdministrator);
     }
     Ok(Administrator { actor: Actor::User(caller.user), now: caller.now })

@@ -162,3 +162,42 @@ async fn who_is_demoted_administers_nothing_from_the_next_request_on() {
     let refreshed = root.refresh(&site).await.json();
     assert_eq!(status(text(&refreshed, "access_token")).await, 403);
 }
+
+#[tokio::test]
+async fn the_keys_that_somebody_made_open_nothing_once_they_may_not_administer() {
+    for (method, change) in [
+        ("PATCH", json!({ "roles": ["staff"] })),
+        ("PATCH", json!({ "disabled": true })),
+        ("DELETE", json!(null)),
+    ] {
+        let site = Site::open().await;
+        site.add_admin("root").await;
+        let operator = Admin::of(&site).await;
+        let root = Carried::by(&site, "root", "default").await;
+        let own = Admin { site: &site, bearer: text(&root.session, "session_token").to_owned() };
+        let made = own.done("POST", "/v1/admin/admin-keys", &json!({ "name": "left behind" })).await;
+        let key = Admin { site: &site, bearer: text(&made, "key").to_owned() };
+        let again = key.done("POST", "/v1/admin/admin-keys", &json!({ "name": "by a detour" })).await;
+        let detour = Admin { site: &site, bearer: text(&again, "key").to_owned() };
+        let list = operator.get("/v1/admin/admin-keys").await;
+        let makers: Vec<_> =
+            list["admin_keys"].as_array().unwrap().iter().map(|key| text(key, "made_by")).collect();
+        let theirs = format!("user:{}", root.user);
+        assert_eq!(makers, ["operator", &theirs, &theirs]);
+
+        let path = format!("/v1/admin/users/{}", root.user);
+        let answer = match method {
+            "DELETE" => operator.send(method, &path).await,
+            _ => operator.send_json(method, &path, &change).await,
+        };
+        assert!(matches!(answer.status, 200 | 204), "{change}: {answer:?}");
+
+        for dead in [&key, &detour] {
+            assert_eq!(dead.send("GET", "/v1/admin/users").await.status, 401, "{change}");
+        }
+        assert_eq!(operator.send("GET", "/v1/admin/users").await.status, 200, "{change}");
+        let journal = operator.get("/v1/admin/events").await;
+        let told = journal["events"].as_array().unwrap().iter();
+        assert_eq!(told.filter(|line| line["kind"] == "admin_key_removed").count(), 2, "{change}");
+    }
+}
