@@ -123,14 +123,16 @@ CREATE TABLE keys (
 
 -- The head of the log. Positions are drawn from this one row as the last thing a commit draws, so that the
 -- order of positions is the order of commits. `not_before` is the mark of the whole installation; it stands
--- here because whoever judges a session reads both.
+-- here because whoever judges a session reads both. `id` tells this log from every other; it is drawn when the
+-- database is made, and is no secret.
 CREATE TABLE log_head (
     one        INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
     last       INTEGER NOT NULL,
     not_before INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO log_head (one, last, not_before) VALUES (1, 0, 0);
+INSERT INTO log_head (one, id, last, not_before) VALUES (1, randomblob(16), 0, 0);
 
 -- The log. The subject is the text of the feed (`session:…`); `until` is NULL for what is never forgotten.
 CREATE TABLE log (
@@ -165,7 +167,7 @@ CREATE TABLE events (
 CREATE INDEX events_of_user ON events (user, number) WHERE user IS NOT NULL;
 CREATE INDEX events_of_session ON events (session, number) WHERE session IS NOT NULL;
 -- It may also have been everybody, or everybody of a client: few lines, which name no session.
-CREATE INDEX events_of_marks ON events (number) WHERE kind IN ('client_revoked', 'everyone_revoked');
+CREATE INDEX events_of_marks ON events (number) WHERE kind IN ('client_revoked', 'everyone_revoked', 'restored');
 
 CREATE TABLE facts (
     name  TEXT NOT NULL PRIMARY KEY,

@@ -103,6 +103,10 @@ impl Work<'_> {
                 self.to_restamp.extend(sessions::standing_of(connection, *user)?);
                 Ok(true)
             }
+            Change::RestampCookieSessions => {
+                self.to_restamp.extend(sessions::standing_cookies(connection)?);
+                Ok(true)
+            }
             Change::MergeData { session, patch, expected, limit, now } => {
                 let merge = Merge { session: *session, patch, expected: *expected, limit: *limit, now: *now };
                 let merged = data::merge(connection, &merge)?;
@@ -119,6 +123,7 @@ impl Work<'_> {
                 self.unplaced.push(Unplaced { subject, cause, at, until });
                 Ok(true)
             }
+            Change::BeginLog { id, after } => log::begin(connection, *id, *after).map(|()| true),
             // Needs a position; see `place`.
             Change::RaiseNotBefore(_) => Ok(true),
             Change::SetFact(name, value) => facts::set(connection, name, value).map(|()| true),
@@ -212,6 +217,8 @@ impl Work<'_> {
             | Change::EndOldestOf { .. }
             | Change::Restamp(_)
             | Change::RestampSessionsOf(_)
+            | Change::RestampCookieSessions
+            | Change::BeginLog { .. }
             | Change::MergeData { .. }
             | Change::InsertClient(_)
             | Change::SwapClient(_)

@@ -25,7 +25,8 @@ pub(crate) fn page(
         _ if query.marks => {
             "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
              FROM events
-             WHERE kind IN ('client_revoked', 'everyone_revoked') AND ?1 IS NULL AND ?2 IS NULL AND number < ?3
+             WHERE kind IN ('client_revoked', 'everyone_revoked', 'restored')
+               AND ?1 IS NULL AND ?2 IS NULL AND number < ?3
              ORDER BY number DESC LIMIT ?4"
         }
         (None, None) => {

@@ -67,6 +67,8 @@ pub(crate) fn newest_time_in(change: &Change) -> Time {
         | Change::RemoveUser(_)
         | Change::Restamp(_)
         | Change::RestampSessionsOf(_)
+        | Change::RestampCookieSessions
+        | Change::BeginLog { .. }
         | Change::RemoveAdminKey(_)
         | Change::InsertClient(_)
         | Change::SwapClient(_)

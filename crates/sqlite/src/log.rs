@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use counterfoil_core::kept::session::Cause;
 use counterfoil_core::store::LogPage;
 use counterfoil_jose::Time;
-use counterfoil_verify::{LogEntry, Position, Subject};
+use counterfoil_verify::{LogEntry, LogId, Position, Subject};
 
 use crate::column::{Columns, Number, time};
 
@@ -14,6 +14,21 @@ pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Position> {
     connection
         .prepare_cached("SELECT last FROM log_head WHERE one = 1")?
         .query_row([], |row| Columns::of(row).position())
+}
+
+/// Which log it is.
+pub(crate) fn id(connection: &Connection) -> rusqlite::Result<LogId> {
+    connection
+        .prepare_cached("SELECT id FROM log_head WHERE one = 1")?
+        .query_row([], |row| row.get(0).map(LogId::from_bytes))
+}
+
+/// Begins another log, whose positions lie above `after` and above all of the former one.
+pub(crate) fn begin(connection: &Connection, id: LogId, after: Position) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE log_head SET id = ?1, last = max(last, ?2) WHERE one = 1")?
+        .execute(params![id.as_bytes(), Number(after.number())])?;
+    Ok(())
 }
 
 /// Every entry after `after`, with the head. One statement, so one snapshot: no entry at or below the head

@@ -263,6 +263,20 @@ pub(crate) fn standing_of(connection: &Connection, user: UserId) -> rusqlite::Re
         .collect()
 }
 
+/// The cookie sessions of anybody that have not been ended and lie below no mark.
+pub(crate) fn standing_cookies(connection: &Connection) -> rusqlite::Result<Vec<SessionId>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM sessions
+             WHERE stub = 'cookie' AND ended_at IS NULL
+               AND pos >= (SELECT not_before FROM users WHERE id = sessions.user)
+               AND pos >= (SELECT not_before FROM clients WHERE id = sessions.client)
+               AND pos >= (SELECT not_before FROM log_head WHERE one = 1)",
+        )?
+        .query_map([], |row| row.get(0).map(SessionId::from_bytes))?
+        .collect()
+}
+
 /// Whose a session is, and through which client it was opened.
 pub(crate) fn parties(connection: &Connection, id: SessionId) -> rusqlite::Result<(UserId, ClientId)> {
     connection.prepare_cached("SELECT user, client FROM sessions WHERE id = ?1")?.query_row(

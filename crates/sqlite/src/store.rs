@@ -20,7 +20,7 @@ use counterfoil_core::store::{
     Spent, Standing, Store, StoreError, Taking, Witness,
 };
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
 
 use crate::error::OpenError;
 use crate::job::{Job, Order};
@@ -194,6 +194,10 @@ impl Store for SqliteStore {
 
     async fn head(&self) -> Result<Position, StoreError> {
         self.readers.read(log::head)
+    }
+
+    async fn log_id(&self) -> Result<LogId, StoreError> {
+        self.readers.read(log::id)
     }
 
     async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {

@@ -172,6 +172,11 @@ random_id! {
     /// One access token: its `jti` (RFC 7519, section 4.1.7).
     TokenId
 }
+random_id! {
+    /// One log of revocations. A store draws one when it is made, and another when it is put back from a backup:
+    /// positions of different logs have nothing to do with each other.
+    LogId
+}
 named_id! {
     /// A client application: `client_id` (RFC 6749, section 2.2).
     ClientId

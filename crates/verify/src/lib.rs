@@ -57,7 +57,7 @@ pub use claims::AccessClaims;
 pub use denied::{Denied, Needed, Reason, RevokedAs};
 pub use fingerprint::Probe;
 pub use freshness::Freshness;
-pub use id::{ClientId, IdError, KeyId, SessionId, TokenId, UserId};
+pub use id::{ClientId, IdError, KeyId, LogId, SessionId, TokenId, UserId};
 pub use local::LocalVerifier;
 pub use log::{LogEntry, Position, Subject};
 pub use presented::{Carrier, Presented};

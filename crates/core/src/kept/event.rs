@@ -193,6 +193,8 @@ event_kinds! {
     AdminKeyMade = "admin_key_made",
     /// An admin key was removed.
     AdminKeyRemoved = "admin_key_removed",
+    /// The store was put back from a backup: all that was given before is revoked.
+    Restored = "restored",
     /// A jump of the clock was accepted by hand.
     ClockAccepted = "clock_accepted",
 }

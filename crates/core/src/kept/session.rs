@@ -113,11 +113,13 @@ pub enum Cause {
     RolesChanged,
     /// A key is in the wrong hands.
     KeyCompromised,
+    /// The store was put back from a backup.
+    Restored,
 }
 
 impl Cause {
     /// Every cause, for stores that keep the word.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Logout,
         Self::ByUser,
         Self::ByAdmin,
@@ -127,6 +129,7 @@ impl Cause {
         Self::UserDisabled,
         Self::RolesChanged,
         Self::KeyCompromised,
+        Self::Restored,
     ];
 
     /// The word for it, as stores keep it and the journal shows it.
@@ -141,6 +144,7 @@ impl Cause {
             Self::UserDisabled => "user_disabled",
             Self::RolesChanged => "roles_changed",
             Self::KeyCompromised => "key_compromised",
+            Self::Restored => "restored",
         }
     }
 

@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod keyring;
 pub mod password_policy;
 pub mod repeats;
+pub mod restore;
 pub mod revoke;
 pub mod ring;
 pub mod sign_in;

@@ -262,7 +262,9 @@ impl Witness for Memory {
                 Change::SwapUser(user) => self.forget_user(user.id),
                 Change::RemoveUser(user) | Change::RestampSessionsOf(user) => self.forget_user(*user),
                 Change::RaiseNotBefore(Mark::User(user)) => self.forget_user(*user),
-                Change::RaiseNotBefore(Mark::Client(_) | Mark::Everyone) | Change::SwapClient(_) => {
+                Change::RaiseNotBefore(Mark::Client(_) | Mark::Everyone)
+                | Change::SwapClient(_)
+                | Change::RestampCookieSessions => {
                     self.forget_everybody();
                 }
                 // The sessions that these end stand in `applied.ended`, the entries in `applied.entries`.
@@ -276,6 +278,7 @@ impl Witness for Memory {
                 | Change::InsertClient(_)
                 | Change::InsertKey(_)
                 | Change::SwapKey(_)
+                | Change::BeginLog { .. }
                 | Change::SetFact(..)
                 | Change::SetCounter(..)
                 | Change::InsertAdminKey(_)

@@ -95,6 +95,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_position_is_never_below_its_time_and_rises_when_the_clock_falls,
             the_entries_of_one_commit_keep_their_order,
             a_reader_is_told_only_what_comes_after,
+            another_log_begins_above_the_former_and_keeps_what_it_held,
         }
         marks {
             a_mark_is_the_last_position_of_its_commit,
@@ -102,6 +103,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_mark_never_falls,
             a_restamped_session_outlives_the_mark,
             all_that_stands_of_a_user_is_restamped_at_once,
+            every_cookie_that_stands_is_restamped_and_nothing_else,
             a_restamp_brings_nothing_back_that_a_mark_has_killed,
             what_a_mark_has_killed_is_not_listed,
             who_read_a_session_before_its_restamp_has_lost,

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogEntry, Position, SessionId, Subject, UserId};
+use counterfoil_verify::{ClientId, LogEntry, LogId, Position, SessionId, Subject, UserId};
 
 use crate::issued::admin_key::AdminKeyId;
 use crate::kept::admin_key::AdminKeyRecord;
@@ -76,6 +76,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The head of the log: whatever is committed later stands behind it.
     async fn head(&self) -> Result<Position, StoreError>;
+
+    /// Which log it is, of all logs that there are.
+    async fn log_id(&self) -> Result<LogId, StoreError>;
 
     /// The data of a session, `None` if none was ever kept.
     async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
@@ -184,6 +187,8 @@ pub enum Change {
     Restamp(SessionId),
     /// The same for every session of a user that has not ended and lies below no mark.
     RestampSessionsOf(UserId),
+    /// The same for every cookie session that has not ended and lies below no mark.
+    RestampCookieSessions,
     /// Merges a patch into the session's data (RFC 7396), member by member, in one statement.
     ///
     /// Lost if the session is not live at `now`, if the data's revision is not `expected`, or if the
@@ -218,6 +223,16 @@ pub enum Change {
         at: Time,
         /// How long it must be remembered; `None`: for ever (keys).
         until: Option<Time>,
+    },
+    /// Begins another log: it has this id, and every position that is drawn from here on, by this commit too, lies
+    /// above `after`. What the log held it still holds.
+    ///
+    /// For a store that was put back from a backup: whoever has followed the former log must hear that it is over.
+    BeginLog {
+        /// Its id.
+        id: LogId,
+        /// A position that no position of the former log lies above.
+        after: Position,
     },
     /// Raises a durable mark to the last position that this commit draws: what a user, a client or everyone
     /// was given so far stays dead when the log has forgotten it. A mark never falls, whatever is swapped.

@@ -8,4 +8,5 @@ mod imports;
 mod logins;
 mod passwords;
 mod refresh;
+mod restored;
 mod throttle;

@@ -72,7 +72,9 @@ pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>
 }
 
 pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store>) {
-    for kind in [EventKind::ClientRevoked, EventKind::SignedIn, EventKind::EveryoneRevoked] {
+    let kinds =
+        [EventKind::ClientRevoked, EventKind::SignedIn, EventKind::EveryoneRevoked, EventKind::Restored];
+    for kind in kinds {
         let line = Event::by(kind, Actor::Operator, &Circumstances::default(), NOON);
         let _ = applied(&store, &[Change::Record(Box::new(line))]).await;
     }
@@ -80,5 +82,5 @@ pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store
     let query = EventQuery { marks: true, limit: 10, ..EventQuery::default() };
     let found: Vec<_> = answer(store.events(&query).await).into_iter().map(|(_, line)| line.kind).collect();
 
-    assert_eq!(found, [EventKind::EveryoneRevoked, EventKind::ClientRevoked]);
+    assert_eq!(found, [EventKind::Restored, EventKind::EveryoneRevoked, EventKind::ClientRevoked]);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{LogEntry, Position, Subject, TokenId};
+use counterfoil_verify::{LogEntry, LogId, Position, Subject, TokenId};
 
 use super::fixture::{NOON, YEAR, answer, applied, end, insert, insert_user, session, user};
 use crate::kept::session::Cause;
@@ -139,4 +139,21 @@ pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>
         assert!(nothing.entries.is_empty());
         assert_eq!(nothing.head, entries[4].position);
     }
+}
+
+pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(store: Arc<dyn Store>) {
+    let former = applied(&store, &[append(1, NOON)]).await.entries;
+    let [first, again] = [answer(store.log_id().await), answer(store.log_id().await)];
+    let (id, after) = (LogId::from_bytes([9; 16]), Position::new(NOON.unix_ms() + (1 << 40)));
+
+    let begun = applied(&store, &[append(2, NOON), Change::BeginLog { id, after }]).await.entries;
+    let next = applied(&store, &[append(3, NOON)]).await.entries;
+
+    assert!(first == again && first != id);
+    assert_eq!(answer(store.log_id().await), id);
+    assert_eq!([begun[0].position, next[0].position], [1, 2].map(|n| Position::new(after.number() + n)));
+    assert_eq!(all(&store).await, [former, begun, next].concat());
+    // A head that is far ahead does not fall back.
+    let _ = applied(&store, &[Change::BeginLog { id, after: Position::START }]).await;
+    assert_eq!(answer(store.head().await).number(), after.number() + 2);
 }

@@ -9,7 +9,7 @@ use super::fixture::{
     swap, used, user, user_id,
 };
 use crate::kept::client::Client;
-use crate::kept::session::{Cause, Session};
+use crate::kept::session::{Cause, Session, Stub};
 use crate::refusal::Unfit;
 use crate::store::{Change, Mark, Page, Store};
 
@@ -131,6 +131,30 @@ pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dy
     }
     assert!(answer(store.session(session_id(3)).await).is_some_and(|session| session.ended.is_some()));
     assert_eq!(marks(&store).await[0], position);
+}
+
+pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let other = [insert_user(user(2)), insert(session(2, 2)), insert(session(3, 2)), end(3, NOON)];
+    let _ = applied(&store, &other).await;
+    // Killed by a mark that only its user has.
+    let _ = applied(&store, &[insert_user(user(3)), insert(session(4, 3))]).await;
+    let _ = applied(&store, &[Change::RaiseNotBefore(Mark::User(user_id(3)))]).await;
+    let access = Session { stub: Stub::Access, ..session(5, 1) };
+    let _ = applied(&store, &[insert(access)]).await;
+
+    let changes = [Change::RestampCookieSessions, Change::RaiseNotBefore(Mark::Everyone)];
+    let _ = applied(&store, &changes).await;
+
+    let mut standing = Vec::new();
+    for number in 1..=5 {
+        let found = answer(store.standing(session_id(number)).await).expect("it was inserted");
+        if found.session.ended.is_none() && found.holds().is_ok() {
+            assert_eq!((found.session.pos, found.session.revision), (found.not_before, 1));
+            standing.push(number);
+        }
+    }
+    assert_eq!(standing, [1, 2]);
 }
 
 pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: Arc<dyn Store>) {

@@ -1,0 +1,183 @@
+//! A store that was put back from a backup: what is dead, what lives, and that the log goes on far above.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use counterfoil_core::Store;
+use counterfoil_core::issued::session::SessionToken;
+use counterfoil_core::kept::event::EventKind;
+use counterfoil_core::kept::session::{Cause, Circumstances};
+use counterfoil_core::policy::Failure;
+use counterfoil_core::policy::hashing::OnTheSpot;
+use counterfoil_core::policy::issuer::{Access, Pair};
+use counterfoil_core::policy::restore::{Restoration, Restored, Spared, take_up};
+use counterfoil_core::policy::ring::RingError;
+use counterfoil_core::store::Change;
+use counterfoil_jose::{Algorithm, SealingKey, Time};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::{LogId, Position, Subject};
+use tempfile::TempDir;
+
+use crate::harness::{CHEAP, Engine, GRACE, NOON, after, because};
+
+const FAR: u64 = 1 << 32;
+
+/// An installation, a backup of it, and what was held when the backup was made.
+struct Before {
+    directory: TempDir,
+    engine: Engine,
+    kept: SessionToken,
+    /// Ended after the backup was made.
+    ended: SessionToken,
+    access: Access,
+    pair: Pair,
+}
+
+impl Before {
+    async fn there_was_a_backup() -> Self {
+        let engine = Engine::start().await;
+        engine.ada().await;
+        let (kept, ended) = (engine.session(NOON).await.issued, engine.session(NOON).await);
+        let (access, pair) = (engine.access(NOON).await.issued, engine.pair(NOON).await.issued);
+        engine.administration.add_admin_key("deploy", &because(Cause::ByAdmin), NOON).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        engine.store.backup(&directory.path().join("backup.db")).await.unwrap();
+        engine.revoker.end(ended.session.id, &because(Cause::Logout), after(1)).await.unwrap();
+        Self { directory, engine, kept, ended: ended.issued, access, pair }
+    }
+
+    fn backup(&self) -> Arc<dyn Store> {
+        SqliteStore::open(&self.directory.path().join("backup.db")).unwrap()
+    }
+}
+
+fn wanted(spared: Spared) -> Restoration {
+    Restoration { log: LogId::from_bytes([5; 16]), seen: Position::new(7), spared, now: after(60) }
+}
+
+async fn take_up_with(store: &Arc<dyn Store>, spared: Spared) -> Restored {
+    let master = SealingKey::from_bytes([7; 32]);
+    take_up(&**store, (&master, Algorithm::Es256), wanted(spared), Vec::new()).await.unwrap()
+}
+
+async fn engine_on(store: Arc<dyn Store>) -> Engine {
+    Engine::on(store, Arc::new(OnTheSpot::new(CHEAP).unwrap()), GRACE, Time::EPOCH).await
+}
+
+/// Which of the session that was kept, the one that was ended, the access token and the pair are good.
+async fn good(engine: &Engine, before: &Before) -> [bool; 5] {
+    let now = after(61);
+    [
+        engine.admit_session(&before.kept, now).await.is_ok(),
+        engine.admit_session(&before.ended, now).await.is_ok(),
+        engine.admit_access(&before.access, now).await.is_ok(),
+        engine.admit_access(&before.pair.access, now).await.is_ok(),
+        engine.issuer.refresh(&before.pair.refresh, None, &Circumstances::default(), now).await.is_ok(),
+    ]
+}
+
+#[tokio::test]
+async fn a_backup_that_is_merely_put_back_would_bring_the_ended_session_back() {
+    let before = Before::there_was_a_backup().await;
+
+    assert_eq!(good(&before.engine, &before).await, [true, false, true, true, true]);
+    assert_eq!(good(&engine_on(before.backup()).await, &before).await, [true; 5]);
+}
+
+#[tokio::test]
+async fn nothing_that_was_given_before_is_good_and_whoever_logs_in_again_is_let_in() {
+    let before = Before::there_was_a_backup().await;
+    let store = before.backup();
+
+    let restored = take_up_with(&store, Spared::Nothing).await;
+
+    let engine = engine_on(store).await;
+    assert_eq!(good(&engine, &before).await, [false; 5]);
+    let (session, pair) = (engine.session(after(62)).await.issued, engine.pair(after(62)).await.issued);
+    assert!(engine.admit_session(&session, after(63)).await.is_ok());
+    assert!(engine.admit_access(&pair.access, after(63)).await.is_ok());
+    assert_eq!((restored.revoked_keys.len(), restored.removed_admin_keys.len()), (1, 1));
+    assert!(engine.store.admin_keys().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn cookie_sessions_are_spared_if_that_is_wanted_and_nothing_else() {
+    let before = Before::there_was_a_backup().await;
+    let store = before.backup();
+
+    let _ = take_up_with(&store, Spared::CookieSessions).await;
+
+    // The one that was ended after the backup lives again: that is the risk, and the journal tells it.
+    let engine = engine_on(store).await;
+    assert_eq!(good(&engine, &before).await, [true, true, false, false, false]);
+    let journal = engine.journal().await;
+    let told = journal.iter().find(|event| event.kind == EventKind::Restored).unwrap();
+    assert_eq!(told.detail.as_deref(), Some("cookie sessions were kept"));
+}
+
+#[tokio::test]
+async fn what_was_revoked_before_the_backup_is_not_spared() {
+    let before = Before::there_was_a_backup().await;
+    let store = before.backup();
+    let administration = engine_on(Arc::clone(&store)).await.administration;
+    administration.revoke(&Subject::Everyone, None, &because(Cause::ByAdmin), after(2)).await.unwrap();
+
+    let _ = take_up_with(&store, Spared::CookieSessions).await;
+
+    assert_eq!(good(&engine_on(store).await, &before).await, [false; 5]);
+}
+
+#[tokio::test]
+async fn the_log_is_another_one_far_above_whatever_was_seen() {
+    let before = Before::there_was_a_backup().await;
+    for seen in [Position::START, Position::new(after(60).unix_ms() + 500)] {
+        let store = before.backup();
+        let former = store.log_id().await.unwrap();
+        let master = SealingKey::from_bytes([7; 32]);
+        let wanted = Restoration { seen, ..wanted(Spared::Nothing) };
+        let also = vec![Change::SetFact("a_fact", b"told".to_vec())];
+
+        let restored = take_up(&*store, (&master, Algorithm::Es256), wanted, also).await.unwrap();
+
+        let floor = seen.number().max(after(60).unix_ms()) + FAR;
+        assert!(restored.head.number() > floor, "{restored:?}");
+        assert_eq!(store.head().await.unwrap(), restored.head);
+        assert_eq!(store.log_id().await.unwrap(), wanted.log);
+        assert_ne!(former, wanted.log);
+        assert_eq!(store.fact("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
+        // Followers hear of the keys by name, for ever, and of everybody's tokens whatever has signed them.
+        let entries = store.log_after(Position::new(floor)).await.unwrap().entries;
+        let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
+        let key = Subject::Key(restored.revoked_keys[0].clone());
+        assert_eq!(subjects, [(&key, true), (&Subject::Everyone, false)]);
+        drop(store);
+        std::fs::remove_file(before.directory.path().join("backup.db")).unwrap();
+        before.engine.store.backup(&before.directory.path().join("backup.db")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn another_master_key_changes_nothing() {
+    let before = Before::there_was_a_backup().await;
+    let store = before.backup();
+    let other = SealingKey::from_bytes([8; 32]);
+
+    let refused = take_up(&*store, (&other, Algorithm::Es256), wanted(Spared::Nothing), Vec::new()).await;
+
+    assert!(matches!(refused, Err(Failure::Keys(RingError::MasterKey(_)))), "{refused:?}");
+    assert_eq!(good(&engine_on(store).await, &before).await, [true; 5]);
+}
+
+#[tokio::test]
+async fn a_backup_of_a_store_without_keys_gets_its_first_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty: &Path = &directory.path().join("empty.db");
+    let store: Arc<dyn Store> = SqliteStore::open(empty).unwrap();
+
+    let restored = take_up_with(&store, Spared::Nothing).await;
+
+    let engine = engine_on(store).await;
+    engine.ada().await;
+    assert!(engine.admit_access(&engine.access(after(62)).await.issued, after(63)).await.is_ok());
+    assert!(!restored.revoked_keys.contains(&restored.key));
+}
