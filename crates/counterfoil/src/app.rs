@@ -37,6 +37,7 @@ use crate::hash_pool::{HashPool, PoolSize};
 use crate::master_key::{self, Found, MasterKeyError};
 use crate::settings::{PasswordRules, Settings};
 use crate::store_url::StoreUrl;
+use crate::uses;
 
 /// An installation that is open: the store is ours, the keys are at hand, the clock runs.
 ///
@@ -272,16 +273,18 @@ impl App {
         self.is_closing.store(true, Ordering::SeqCst);
     }
 
-    /// Saves the mark of the clock, finishes what was handed to the store, and closes it.
+    /// Saves the mark of the clock and the last uses of sessions, finishes what was handed to the store, and
+    /// closes it.
     ///
     /// # Errors
     ///
     /// If the store could not be closed in good order. What it has acknowledged is safe all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.begin_closing();
+        let noted = uses::write(&*self.store, &self.memory).await;
         let saved = clock_mark::save(&*self.store, &self.clock).await;
         self.store.close().await?;
-        saved
+        noted.and(saved)
     }
 }
 

@@ -1,4 +1,5 @@
-//! What comes round every minute: the dead are buried, the forgotten forgotten, the clock's mark is saved.
+//! What comes round. Every minute: the dead are buried, the forgotten forgotten, the clock's mark is saved.
+//! Every second: which sessions were used is written down.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock_mark;
 use crate::task::Task;
+use crate::uses;
 
 /// How often, give or take [`JITTER`].
 const ROUND: Duration = Duration::from_secs(60);
@@ -23,7 +25,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Starts the rounds.
 pub(crate) fn start(app: App) -> Task {
-    Task::start(rounds(app))
+    Task::start(async move {
+        tokio::join!(rounds(app.clone()), gatherings(app));
+    })
+}
+
+async fn gatherings(app: App) {
+    loop {
+        sleep(uses::GATHERED).await;
+        if let Err(error) = uses::write(&*app.store, &app.memory).await {
+            tracing::warn!(%error, "some uses of sessions could not be written down");
+        }
+    }
 }
 
 async fn rounds(app: App) {
@@ -69,12 +82,13 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use counterfoil_core::issued::password::Cost;
+    use counterfoil_core::issued::session::SessionToken;
     use counterfoil_core::kept::event::Actor;
     use counterfoil_core::kept::session::{Circumstances, Mode};
-    use counterfoil_core::policy::issuer::Opening;
+    use counterfoil_core::policy::issuer::{Opened, Opening};
     use counterfoil_core::policy::sign_in::{Credentials, Registration};
     use counterfoil_jose::{Secret, Time};
-    use counterfoil_verify::{ClientId, SessionId};
+    use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
 
     use super::*;
     use crate::clock::Reading;
@@ -84,6 +98,10 @@ mod tests {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
     async fn log_in(app: &App) -> SessionId {
+        log_in_for_a_token(app).await.session.id
+    }
+
+    async fn log_in_for_a_token(app: &App) -> Opened<SessionToken> {
         let (from, now, password) =
             (Circumstances::default(), app.now(), Secret::new("correct horse".to_owned()));
         let shown = Credentials {
@@ -93,7 +111,7 @@ mod tests {
             mode: Mode::Session,
         };
         let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
-        app.issuer.open_session(judged, Opening::default(), now).await.unwrap().session.id
+        app.issuer.open_session(judged, Opening::default(), now).await.unwrap()
     }
 
     /// Seconds that the wall shows and that have passed, both since noon.
@@ -119,13 +137,16 @@ mod tests {
         }
     }
 
-    /// An installation in `dir`, with a user and one session of hers that was ended.
-    async fn app_with_a_dead_session(dir: &std::path::Path, hand: &Hand) -> (App, SessionId) {
+    async fn app_in(dir: &std::path::Path, hand: &Hand) -> App {
         let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost".parse().unwrap(), store);
         let settings = Settings { password_cost: Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
         let read = hand.clone();
-        let app = App::open_by(settings, move || read.read()).await.unwrap();
+        App::open_by(settings, move || read.read()).await.unwrap()
+    }
+
+    async fn app_with_a_user(dir: &std::path::Path, hand: &Hand) -> App {
+        let app = app_in(dir, hand).await;
         let ada = Registration {
             username: "ada".into(),
             password: Secret::new("correct horse".into()),
@@ -133,6 +154,12 @@ mod tests {
             roles: Vec::new(),
         };
         app.sign_in.register(ada, Actor::Operator, &Circumstances::default(), app.now()).await.unwrap();
+        app
+    }
+
+    /// An installation in `dir`, with a user and one session of hers that was ended.
+    async fn app_with_a_dead_session(dir: &std::path::Path, hand: &Hand) -> (App, SessionId) {
+        let app = app_with_a_user(dir, hand).await;
         let dead = log_in(&app).await;
         app.revoker.end(dead, &by_nobody(), app.now()).await.unwrap();
         assert_eq!(app.memory.revocations().len(), 1);
@@ -164,6 +191,23 @@ mod tests {
 
         assert!(app.store.session(dead).await.unwrap().is_some());
         assert_eq!(app.memory.revocations().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_last_uses_are_written_down_before_the_store_is_closed() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let app = app_with_a_user(dir.path(), &hand).await;
+        let opened = log_in_for_a_token(&app).await;
+
+        hand.passes(ROUND);
+        let token = opened.issued.to_string();
+        app.authenticator.authenticate(Presented::Session(&token), app.now()).wait().await.unwrap();
+        let used = app.now();
+        app.close().await.unwrap();
+
+        let app = app_in(dir.path(), &hand).await;
+        let kept = app.store.session(opened.session.id).await.unwrap().unwrap();
+        assert_eq!(kept.seen_at, used);
     }
 
     fn by_nobody() -> counterfoil_core::policy::revoke::Reason {

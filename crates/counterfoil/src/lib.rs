@@ -65,6 +65,7 @@ mod task;
 mod time_limit;
 pub mod tls;
 pub mod user_import;
+mod uses;
 
 mod routes;
 

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use counterfoil_core::store::{Change, Committed, Spent, StoreError, Taking, Witness};
+use counterfoil_core::store::{Change, Committed, Spent, StoreError, Taking, Use, Witness};
 use counterfoil_jose::Time;
 
 use crate::apply::{Stop, apply};
 use crate::counters::take;
 use crate::failure;
 use crate::purge::purge;
+use crate::sessions::note_use;
 
 /// One thing to be done by the writer.
 pub(crate) enum Job {
     /// Apply changes, all or none.
     Commit(Order<Vec<Change>, Committed>),
+    /// Write down that sessions were used.
+    NoteUses(Order<Vec<Use>, ()>),
     /// Take from counters at that time.
     Take(Order<(Vec<Taking>, Time), Vec<Spent>>),
     /// Drop what is over at that time, that many rows at most.
@@ -65,6 +68,10 @@ impl Job {
                     Err(Stop::Failed(error)) => Err(failure::told(error)),
                 });
             }
+            Self::NoteUses(order) => {
+                let note = |c: &Connection| Ok(order.asked.iter().try_for_each(|used| note_use(c, used))?);
+                order.result = Some(settled(within_savepoint(connection, note)?));
+            }
             Self::Take(order) => {
                 let (takings, now) = &order.asked;
                 order.result = Some(settled(within_savepoint(connection, |c| Ok(take(c, takings, *now)?))?));
@@ -84,6 +91,7 @@ impl Job {
             Self::Commit(Order { asked, result: Some(Ok(Committed::Applied(_))), .. }) => {
                 asked.iter().map(crate::facts::newest_time_in).max().unwrap_or_default()
             }
+            Self::NoteUses(order) => order.asked.iter().map(|used| used.at).max().unwrap_or_default(),
             Self::Commit(_) | Self::Take(_) | Self::Purge(_) | Self::Close(_) => Time::EPOCH,
         }
     }
@@ -101,6 +109,7 @@ impl Job {
     pub(crate) fn answer(self) {
         match self {
             Self::Commit(order) => order.answer(),
+            Self::NoteUses(order) => order.answer(),
             Self::Take(order) => order.answer(),
             Self::Purge(order) => order.answer(),
             Self::Close(reply) => {
@@ -113,6 +122,7 @@ impl Job {
     pub(crate) fn fail(self, error: StoreError) {
         match self {
             Self::Commit(order) => order.fail(error),
+            Self::NoteUses(order) => order.fail(error),
             Self::Take(order) => order.fail(error),
             Self::Purge(order) => order.fail(error),
             Self::Close(reply) => {
@@ -126,7 +136,7 @@ fn settled<R>(result: Result<R, Stop>) -> Result<R, StoreError> {
     match result {
         Ok(done) => Ok(done),
         Err(Stop::Failed(error)) => Err(failure::told(error)),
-        // Neither a counter nor the purge expects anything.
+        // Neither a use nor a counter nor the purge expects anything.
         Err(Stop::Lost(_)) => Err(StoreError::Poisoned),
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use counterfoil_core::issued::refresh::{PepperId, Salt};
 use counterfoil_core::issued::session::Digest;
 use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
-use counterfoil_core::store::{Page, SessionCursor, Standing};
+use counterfoil_core::store::{Page, SessionCursor, Standing, Use};
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
@@ -195,6 +195,18 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
         time(session.ends_at() + KEPT_AFTER_THE_END),
     ])?;
     Ok(written == 1)
+}
+
+/// Writes down that a session was used, unless it has ended or was used later. Its revision rises, so that
+/// whoever has read it before can't put the old time back.
+pub(crate) fn note_use(connection: &Connection, used: &Use) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE sessions SET seen_at = ?2, revision = revision + 1
+             WHERE id = ?1 AND seen_at < ?2 AND ended_at IS NULL",
+        )?
+        .execute(params![used.session.as_bytes(), time(used.at)])?;
+    Ok(())
 }
 
 /// What is torn off, spread over its columns.

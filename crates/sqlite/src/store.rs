@@ -17,7 +17,7 @@ use counterfoil_core::kept::session::Session;
 use counterfoil_core::kept::user::User;
 use counterfoil_core::store::{
     Change, Committed, CounterKey, EventNumber, EventQuery, LogPage, Login, Page, SessionCursor, SessionData,
-    Spent, Standing, Store, StoreError, Taking, Witness,
+    Spent, Standing, Store, StoreError, Taking, Use, Witness,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
@@ -219,6 +219,12 @@ impl Store for SqliteStore {
     async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError> {
         let (order, answer) = Order::new(changes.to_vec());
         self.ask(Job::Commit(order))?;
+        self.answered(answer).await
+    }
+
+    async fn note_uses(&self, uses: &[Use]) -> Result<(), StoreError> {
+        let (order, answer) = Order::new(uses.to_vec());
+        self.ask(Job::NoteUses(order))?;
         self.answered(answer).await
     }
 

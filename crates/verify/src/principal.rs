@@ -112,6 +112,14 @@ impl Principal {
         Self { inner: Arc::new(Inner { parts, user, probe: OnceLock::new() }) }
     }
 
+    /// The same principal with another end: a session that is used ends later. For the memory that judges
+    /// sessions, by convention for nobody else.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn ending_at(&self, expires_at: Time) -> Self {
+        Self::verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
+    }
+
     /// Who it is: the `sub` of the token. Of this issuer's users, the text of a [`UserId`].
     pub fn subject(&self) -> &str {
         &self.inner.parts.subject

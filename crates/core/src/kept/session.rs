@@ -10,9 +10,17 @@ use crate::issued::refresh::{Pepper, PepperId, RefreshToken, Salt};
 use crate::issued::session::{Digest, SessionToken};
 use crate::refusal::Unfit;
 
-/// How far a session's `seen_at` may lag behind: it is written at most once in this time, or in half of what
-/// the session may lie unused.
+/// How far a session's `seen_at` may lag behind: it moves at most once in this time, or in half of what the
+/// session may lie unused.
+///
+/// A process that dies takes with it what it has not written yet, which is a second more. So after a crash a
+/// session may be over earlier than it should, by that much, and never later.
 pub const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long after a use the next one is worth a write, for a session that may lie unused for `idle`.
+pub(crate) fn touch_interval(idle: Duration) -> Duration {
+    TOUCH_INTERVAL.min(idle / 2)
+}
 
 /// One login, as we remember it.
 ///
@@ -272,7 +280,7 @@ impl Session {
 
     /// How long after a use the next one is worth a write.
     pub fn touch_interval(&self) -> Duration {
-        TOUCH_INTERVAL.min(self.idle / 2)
+        touch_interval(self.idle)
     }
 
     /// Whether the session is live: neither ended, nor idle for too long, nor at its absolute end.

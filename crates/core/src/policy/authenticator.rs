@@ -10,7 +10,7 @@ use counterfoil_verify::{
 use crate::issued::session::SessionToken;
 use crate::refusal::Unfit;
 use crate::store::cached::{Found, Memory};
-use crate::store::{Change, Committed, Standing, Store, StoreError};
+use crate::store::{Standing, Store, StoreError};
 
 /// Judges session tokens against the record, from memory where that is exact, and access tokens by their
 /// signature and the revocations.
@@ -33,7 +33,7 @@ impl Authenticator {
         match self.memory.find(&shown, now) {
             Found::Live(principal) => Decision::Ready(Ok(principal)),
             Found::Unfit(reason) => Decision::Ready(Err(refused(reason))),
-            Found::ToBeTouched(_) | Found::Unknown => {
+            Found::Unknown => {
                 let (store, memory) = (self.store.clone(), self.memory.clone());
                 Decision::Later(Box::pin(async move { ask(&*store, &memory, &shown, now).await }))
             }
@@ -51,46 +51,27 @@ impl Authenticate for Authenticator {
     }
 }
 
-/// Judges by the store, remembers what was found, and writes down that the session was used.
+/// Judges by the store, and remembers what was found. That the session was used is written down later: a store
+/// that takes no writes shuts nobody out who is in.
 async fn ask(
     store: &dyn Store,
     memory: &Memory,
     shown: &SessionToken,
     now: Time,
 ) -> Result<Principal, Denied> {
-    for _ in 0..super::ATTEMPTS {
-        let note = memory.note(shown.session());
-        let standing = store.standing(shown.session()).await.map_err(unavailable)?;
-        let standing = standing.ok_or_else(|| refused(Unfit::Unknown))?;
-        standing.session.admit(shown, now).map_err(refused)?;
-        standing.holds().map_err(refused)?;
+    let note = memory.note(shown.session());
+    let standing = store.standing(shown.session()).await.map_err(unavailable)?;
+    let mut standing = standing.ok_or_else(|| refused(Unfit::Unknown))?;
+    standing.session.admit(shown, now).map_err(refused)?;
+    standing.holds().map_err(refused)?;
 
-        let principal = principal_of(&standing);
-        if touch(store, &standing, now).await.map_err(unavailable)? {
-            memory.remember(&standing.session, principal.clone(), note);
-            return Ok(principal);
-        }
+    if let Some(touched) = standing.session.touch(now) {
+        memory.note_use(touched.id, now);
+        standing.session = touched;
     }
-    Err(Denied::Unavailable)
-}
-
-/// Writes down a use, at most once a minute. False if somebody changed the session meanwhile: it may have
-/// ended, and must be judged again. A store that takes no writes shuts nobody out who is in.
-///
-/// # Errors
-///
-/// If the store has failed for good: what it said of the session cannot be relied on either.
-async fn touch(store: &dyn Store, standing: &Standing, now: Time) -> Result<bool, StoreError> {
-    let Some(touched) = standing.session.touch(now) else { return Ok(true) };
-    match store.commit(&[Change::SwapSession(Box::new(touched))]).await {
-        Ok(Committed::Applied(_)) => Ok(true),
-        Ok(Committed::Lost(_)) => Ok(false),
-        Err(error @ StoreError::Unavailable { .. }) => {
-            tracing::warn!(%error, "a use of a session could not be written down");
-            Ok(true)
-        }
-        Err(failed) => Err(failed),
-    }
+    let principal = principal_of(&standing);
+    memory.remember(&standing.session, principal.clone(), note);
+    Ok(principal)
 }
 
 /// The principal of a session that was judged good.

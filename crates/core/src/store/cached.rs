@@ -3,22 +3,35 @@
 //! The rules of exactness. The store's writer alone takes sessions out of it, as a [`Witness`], after the
 //! commit and before any caller is answered. A reader puts in what it has read only if nothing that the
 //! reading depends on was changed since before it read. If a commit fails, everything is forgotten.
+//!
+//! One thing is known here first: that a session is used. It moves the end of its idle time at once, and is
+//! written down a little later with the uses of others ([`Memory::take_uses`]).
+
+mod id_hasher;
+mod live;
+mod slots;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
-use std::time::Duration;
+use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
 
-use crate::issued::session::{Digest, SessionToken};
+use crate::issued::session::SessionToken;
 use crate::kept::session::{Session, Stub};
 use crate::refusal::Unfit;
-use crate::store::{Applied, Change, Mark, Witness};
+use crate::store::cached::id_hasher::IdHasher;
+use crate::store::cached::live::Live;
+use crate::store::cached::slots::Slots;
+use crate::store::{Applied, Change, Mark, Use, Witness};
 
 const SHARDS: usize = 64;
+
+/// How many uses wait at most to be written down: more than a store writes in a second. Of a session whose
+/// use found no room the next one is noted, a minute later.
+const MOST_USES: usize = 1 << 17;
 
 /// What this process remembers of its store: live cookie sessions, and what was revoked.
 ///
@@ -31,6 +44,8 @@ pub struct Memory {
     users_age: AtomicU64,
     /// Raised by what can strike out anybody: a change of a client, or a mark for everyone.
     marks_age: AtomicU64,
+    /// Uses that are to be written down. Taken after a shard's lock, never before.
+    uses: Mutex<Vec<Use>>,
     revocations: Arc<Revocations>,
 }
 
@@ -38,43 +53,6 @@ pub struct Memory {
 struct Shard {
     generation: u64,
     sessions: HashMap<SessionId, Live, BuildHasherDefault<IdHasher>>,
-}
-
-/// One live session as far as a request needs it.
-struct Live {
-    digest: Digest,
-    /// From when on a use is worth a write, and how long after one the next is.
-    to_be_touched: Time,
-    touch_interval: Duration,
-    ends_at: Time,
-    marks_age: u64,
-    user: Arc<Slot>,
-    /// The last time, in Unix milliseconds, that somebody set out to write down a use.
-    touching: AtomicU64,
-    principal: Principal,
-}
-
-/// Shared by all remembered sessions of one user: struck out when the user is changed.
-#[derive(Default)]
-struct Slot {
-    stale: AtomicBool,
-}
-
-/// The slots of all users who have a session remembered, and some of users who had.
-#[derive(Default)]
-struct Slots {
-    of: HashMap<UserId, Weak<Slot>>,
-    sweep_at: usize,
-}
-
-impl Slots {
-    /// Sweeps out slots whose sessions have all gone, whenever there are twice as many as were left last time.
-    fn sweep(&mut self) {
-        if self.of.len() >= self.sweep_at {
-            self.of.retain(|_, slot| slot.strong_count() > 0);
-            self.sweep_at = (2 * self.of.len()).max(1024);
-        }
-    }
 }
 
 /// What was true before a reader read; without it nothing can be put in.
@@ -91,11 +69,9 @@ pub struct Note {
 pub enum Found {
     /// The session is live, and the token is its own.
     Live(Principal),
-    /// The same, and it is time to write down that it was used. Told to one caller a minute.
-    ToBeTouched(Principal),
     /// It is remembered, and the token is not good.
     Unfit(Unfit),
-    /// It is not remembered: ask the store.
+    /// It is not remembered, or over as far as is remembered: ask the store.
     Unknown,
 }
 
@@ -108,26 +84,57 @@ impl Memory {
             users: Mutex::default(),
             users_age: AtomicU64::new(0),
             marks_age: AtomicU64::new(0),
+            uses: Mutex::default(),
             revocations,
         }
     }
 
-    /// Judges `shown` from memory, if its session is remembered.
+    /// Judges `shown` from memory, if its session is remembered. A use that is worth a write is noted.
     pub fn find(&self, shown: &SessionToken, now: Time) -> Found {
         let shard = self.read(shown.session());
         let Some(live) = shard.sessions.get(&shown.session()) else { return Found::Unknown };
-        if live.user.stale.load(Ordering::Acquire) || live.marks_age != self.marks_age.load(Ordering::Acquire)
-        {
+        if live.user.is_stale() || live.marks_age != self.marks_age.load(Ordering::Acquire) {
             return Found::Unknown;
         }
         if !live.digest.is_of(shown) {
             return Found::Unfit(Unfit::Unknown);
         }
+        // A later use may be kept than was known when it was read.
         if now >= live.ends_at {
-            return Found::Unfit(Unfit::Expired);
+            return Found::Unknown;
         }
-        let principal = live.principal.clone();
-        if live.is_to_be_touched(now) { Found::ToBeTouched(principal) } else { Found::Live(principal) }
+        if now < live.touch_at {
+            return Found::Live(live.principal.clone());
+        }
+        drop(shard);
+        self.touch(shown.session(), now)
+    }
+
+    /// Moves the last use of a session that was just judged live to `now`. If it has been forgotten meanwhile,
+    /// it must be judged by the store.
+    fn touch(&self, session: SessionId, now: Time) -> Found {
+        let mut shard = self.write(session);
+        let Some(live) = shard.sessions.get_mut(&session) else { return Found::Unknown };
+        if live.touch(now) {
+            self.note_use(session, now);
+        }
+        Found::Live(live.principal.clone())
+    }
+
+    /// Notes that a live session was used at `at`, to be written down with the uses of others.
+    pub fn note_use(&self, session: SessionId, at: Time) {
+        let mut uses = self.uses();
+        if uses.len() < MOST_USES {
+            uses.push(Use { session, at });
+        }
+    }
+
+    /// The uses that were noted since this was called last, to be given to the store: in the order of the
+    /// sessions, so that neighbours in a table are written together.
+    pub fn take_uses(&self) -> Vec<Use> {
+        let mut uses = std::mem::take(&mut *self.uses());
+        uses.sort_unstable_by_key(|used| used.session);
+        uses
     }
 
     /// Notes what is true before the session is read from the store.
@@ -142,7 +149,7 @@ impl Memory {
     /// Remembers a live cookie session that was read after `note`, unless something was changed since.
     pub fn remember(&self, session: &Session, principal: Principal, note: Note) {
         let Stub::Cookie(digest) = session.stub else { return };
-        let user = self.slot(session.user);
+        let user = self.users().of(session.user);
         // The writer raises the age first and strikes out the slot then. So either it strikes out the very
         // slot that was just taken, or the age has changed before this line.
         if self.users_age.load(Ordering::Acquire) != note.users_age {
@@ -157,16 +164,7 @@ impl Memory {
         {
             shard.sessions.remove(&other);
         }
-        let live = Live {
-            digest,
-            to_be_touched: session.seen_at + session.touch_interval(),
-            touch_interval: session.touch_interval(),
-            ends_at: session.ends_at(),
-            marks_age: note.marks_age,
-            user,
-            touching: AtomicU64::new(0),
-            principal,
-        };
+        let live = Live::new(session, digest, principal, user, note.marks_age);
         shard.sessions.insert(session.id, live);
     }
 
@@ -193,8 +191,8 @@ impl Memory {
 
     fn forget_user(&self, user: UserId) {
         self.users_age.fetch_add(1, Ordering::AcqRel);
-        if let Some(slot) = self.users().of.remove(&user).and_then(|slot| slot.upgrade()) {
-            slot.stale.store(true, Ordering::Release);
+        if let Some(slot) = self.users().take(user) {
+            slot.strike_out();
         }
     }
 
@@ -202,20 +200,12 @@ impl Memory {
         self.marks_age.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The slot that all sessions of `user` share.
-    fn slot(&self, user: UserId) -> Arc<Slot> {
-        let mut users = self.users();
-        if let Some(slot) = users.of.get(&user).and_then(Weak::upgrade) {
-            return slot;
-        }
-        users.sweep();
-        let slot = Arc::new(Slot::default());
-        users.of.insert(user, Arc::downgrade(&slot));
-        slot
-    }
-
     fn users(&self) -> MutexGuard<'_, Slots> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn uses(&self) -> MutexGuard<'_, Vec<Use>> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, session: SessionId) -> &RwLock<Shard> {
@@ -234,21 +224,6 @@ impl Memory {
 // Nothing in a critical section of this file can panic half-way, so a poisoned lock guards a whole value.
 fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Live {
-    /// Whether this caller is the one who writes down, this minute, that the session was used.
-    fn is_to_be_touched(&self, now: Time) -> bool {
-        if now < self.to_be_touched {
-            return false;
-        }
-        let last = self.touching.load(Ordering::Relaxed);
-        now >= Time::from_unix_ms(last) + self.touch_interval
-            && self
-                .touching
-                .compare_exchange(last, now.unix_ms(), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-    }
 }
 
 impl Witness for Memory {
@@ -304,228 +279,5 @@ impl Witness for Memory {
             shard.generation += 1;
             shard.sessions.clear();
         }
-    }
-}
-
-/// A session's id is random already; eight of its bytes are hash enough.
-///
-/// Only ids that the store knows are put in, so nobody can choose ids that collide.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let mut eight = [0; 8];
-        for (to, from) in eight.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        self.0 = u64::from_le_bytes(eight);
-    }
-
-    // The length prefix that `[u8; 16]` hashes says nothing.
-    fn write_usize(&mut self, _: usize) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use counterfoil_verify::{Carrier, ClientId, LogEntry, Position, PrincipalParts, Subject};
-
-    use crate::kept::session::{Cause, Circumstances, Ended};
-    use crate::store::Ending;
-
-    use super::*;
-
-    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
-    const ADA: UserId = UserId::from_bytes([8; 16]);
-    const ENDING: Ending = Ending { ended: Ended { at: NOON, cause: Cause::Logout }, until: NOON };
-
-    fn memory() -> Memory {
-        Memory::new(1000, Arc::new(Revocations::new()))
-    }
-
-    fn cookie(id: u8) -> (Session, SessionToken) {
-        let token = SessionToken::draw(SessionId::from_bytes([id; 16])).unwrap();
-        let session = Session {
-            id: token.session(),
-            user: ADA,
-            client: ClientId::default(),
-            stub: Stub::Cookie(token.digest()),
-            authenticated_at: NOON,
-            amr: Vec::new(),
-            seen_at: NOON,
-            idle: Duration::from_secs(3600),
-            expires_at: NOON + Duration::from_secs(7200),
-            pos: Position::START,
-            scope: None,
-            from: Circumstances::default(),
-            label: None,
-            ended: None,
-            revision: 0,
-        };
-        (session, token)
-    }
-
-    fn principal() -> Principal {
-        Principal::verified(PrincipalParts::new(Carrier::SessionToken, ADA.to_string(), NOON))
-    }
-
-    fn user() -> Change {
-        Change::SwapUser(Box::new(crate::kept::user::User {
-            id: ADA,
-            username: "ada".parse().unwrap(),
-            email: None,
-            email_verified: false,
-            password: None,
-            roles: Vec::new(),
-            disabled_at: None,
-            epoch: 1,
-            not_before: Position::START,
-            created_at: NOON,
-            revision: 1,
-        }))
-    }
-
-    fn remembered() -> (Memory, Session, SessionToken) {
-        let (memory, (session, token)) = (memory(), cookie(1));
-        memory.remember(&session, principal(), memory.note(session.id));
-        (memory, session, token)
-    }
-
-    fn is_found(memory: &Memory, token: &SessionToken) -> bool {
-        matches!(memory.find(token, NOON), Found::Live(_))
-    }
-
-    fn committed(memory: &Memory, change: Change) {
-        memory.committed(&[change], &Applied::default());
-    }
-
-    /// Each way to change what a session is judged by.
-    fn strikes(session: &Session) -> Vec<Change> {
-        vec![
-            Change::EndSession(session.id, ENDING),
-            Change::SwapSession(Box::new(session.clone())),
-            Change::Restamp(session.id),
-            user(),
-            Change::RemoveUser(ADA),
-            Change::RestampSessionsOf(ADA),
-            Change::RaiseNotBefore(Mark::User(ADA)),
-            Change::RaiseNotBefore(Mark::Client(ClientId::default())),
-            Change::RaiseNotBefore(Mark::Everyone),
-        ]
-    }
-
-    #[test]
-    fn what_is_changed_is_forgotten() {
-        for change in strikes(&cookie(1).0) {
-            let (memory, _, token) = remembered();
-            assert!(is_found(&memory, &token));
-
-            committed(&memory, change.clone());
-
-            assert!(matches!(memory.find(&token, NOON), Found::Unknown), "{change:?}");
-        }
-    }
-
-    #[test]
-    fn what_was_read_before_a_change_is_not_put_in_after_it() {
-        for change in strikes(&cookie(1).0) {
-            let (memory, (session, token)) = (memory(), cookie(1));
-            let note = memory.note(session.id);
-
-            committed(&memory, change.clone());
-            memory.remember(&session, principal(), note);
-
-            assert!(!is_found(&memory, &token), "{change:?}");
-        }
-    }
-
-    #[test]
-    fn sessions_that_a_commit_ended_are_forgotten_with_it() {
-        let (memory, session, token) = remembered();
-        let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
-
-        memory.committed(&[change], &Applied { ended: vec![session.id], ..Applied::default() });
-
-        assert!(!is_found(&memory, &token));
-    }
-
-    #[test]
-    fn a_change_of_one_user_leaves_the_others_alone() {
-        let (memory, _, token) = remembered();
-
-        committed(&memory, Change::RaiseNotBefore(Mark::User(UserId::from_bytes([7; 16]))));
-
-        assert!(is_found(&memory, &token));
-    }
-
-    #[test]
-    fn a_user_is_remembered_anew_after_the_change() {
-        let (memory, session, token) = remembered();
-        committed(&memory, user());
-
-        memory.remember(&session, principal(), memory.note(session.id));
-
-        assert!(is_found(&memory, &token));
-    }
-
-    #[test]
-    fn a_failed_commit_empties_the_memory_and_whatever_is_on_its_way() {
-        let (memory, session, token) = remembered();
-        let note = memory.note(session.id);
-
-        memory.failed();
-        assert!(memory.is_empty());
-        memory.remember(&session, principal(), note);
-
-        assert!(!is_found(&memory, &token));
-    }
-
-    #[test]
-    fn memory_judges_the_secret_and_the_time() {
-        let (memory, session, token) = remembered();
-        let forged = SessionToken::draw(session.id).unwrap();
-
-        assert!(matches!(memory.find(&forged, NOON), Found::Unfit(Unfit::Unknown)));
-        assert!(matches!(memory.find(&token, session.ends_at()), Found::Unfit(Unfit::Expired)));
-    }
-
-    #[test]
-    fn one_caller_a_minute_is_told_to_write_down_the_use() {
-        let (memory, _, token) = remembered();
-        let later = NOON + Duration::from_secs(60);
-
-        assert!(matches!(memory.find(&token, later), Found::ToBeTouched(_)));
-        assert!(matches!(memory.find(&token, later), Found::Live(_)), "somebody is at it");
-        let still_not_written = later + Duration::from_secs(60);
-        assert!(matches!(memory.find(&token, still_not_written), Found::ToBeTouched(_)));
-    }
-
-    #[test]
-    fn the_log_reaches_the_revocations_with_the_commit() {
-        let memory = memory();
-        let entry = LogEntry { position: Position::new(9), subject: Subject::Everyone, until: None };
-
-        memory.committed(&[], &Applied { entries: vec![entry], ..Applied::default() });
-
-        assert_eq!(memory.revocations().head(), Position::new(9));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let memory = Memory::new(64, Arc::new(Revocations::new()));
-        for n in 0..10_000_u32 {
-            let (mut session, _) = cookie(1);
-            let mut id = [0; 16];
-            id[..4].copy_from_slice(&n.to_be_bytes());
-            id[15] = n.to_le_bytes()[0];
-            session.id = SessionId::from_bytes(id);
-            memory.remember(&session, principal(), memory.note(session.id));
-        }
-
-        assert!(memory.len() <= 64, "{}", memory.len());
     }
 }

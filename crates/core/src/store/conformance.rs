@@ -20,6 +20,7 @@ mod purge;
 mod records;
 mod sessions;
 mod users;
+mod uses;
 mod witness;
 
 use std::sync::Arc;
@@ -69,6 +70,14 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             live_sessions_are_listed_once_and_the_newest_first,
             a_session_is_read_with_all_that_it_is_judged_by,
             beyond_a_cap_the_oldest_end,
+        }
+        uses {
+            a_use_moves_a_session_forward_and_never_back,
+            a_use_of_what_has_ended_changes_nothing,
+            who_read_a_session_before_its_use_has_lost,
+            a_use_puts_off_the_idle_end_alone,
+            the_newest_time_follows_a_use,
+            no_witness_is_told_of_a_use,
         }
         users {
             of_32_who_race_for_a_name_one_gets_it,

@@ -100,6 +100,13 @@ pub trait Store: Send + Sync + 'static {
     /// Once it was handed over a commit is carried out whether or not the caller waits for it.
     async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError>;
 
+    /// Writes down that sessions were used. Each moves `seen_at` forward, never back, and raises the revision of
+    /// a session that has not ended; for all others it changes nothing.
+    ///
+    /// No witness is told: nobody is judged more strictly because a session was used, and whoever remembers
+    /// sessions has seen the use first.
+    async fn note_uses(&self, uses: &[Use]) -> Result<(), StoreError>;
+
     /// Spends from durable counters, each in one statement, and tells what their windows hold now, in the same
     /// order. Of callers who spend at the same time each is told another sum.
     async fn take(&self, takings: &[Taking], now: Time) -> Result<Vec<Spent>, StoreError>;
@@ -252,6 +259,15 @@ pub enum Change {
     RemoveAdminKey(AdminKeyId),
     /// Removes every admin key that a user made, and writes this line for each, with the id of the key.
     RemoveAdminKeysOf(UserId, Box<Event>),
+}
+
+/// That a session was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Which.
+    pub session: SessionId,
+    /// When.
+    pub at: Time,
 }
 
 /// How a session ends: when, why, and how long verifiers must remember it.

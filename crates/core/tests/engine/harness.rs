@@ -40,6 +40,7 @@ pub(crate) struct Engine {
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
     pub(crate) authenticator: Authenticator,
+    pub(crate) memory: Arc<Memory>,
 }
 
 pub(crate) fn after(seconds: u64) -> Time {
@@ -81,9 +82,15 @@ impl Engine {
             ),
             revoker: Revoker::new(store.clone(), horizon.clone()),
             administration: Administration::new(store.clone(), keys, horizon),
-            authenticator: Authenticator::new(store.clone(), memory, verifier),
+            authenticator: Authenticator::new(store.clone(), memory.clone(), verifier),
+            memory,
             store,
         }
+    }
+
+    /// The same store with nothing remembered, as after a crash.
+    pub(crate) async fn restarted(self) -> Self {
+        Self::on(self.store, OnTheSpot::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
     }
 
     pub(crate) async fn ada(&self) -> User {

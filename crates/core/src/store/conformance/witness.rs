@@ -13,11 +13,16 @@ use crate::store::{Applied, Change, Store, Witness};
 
 /// Writes down what it is told.
 #[derive(Default)]
-struct Notes(Mutex<Vec<(usize, Applied)>>);
+pub(super) struct Notes(Mutex<Vec<(usize, Applied)>>);
 
 impl Notes {
     fn entries(&self) -> Vec<LogEntry> {
         self.read(|notes| notes.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
+    }
+
+    /// How many commits it was told of.
+    pub(super) fn count(&self) -> usize {
+        self.read(<[_]>::len)
     }
 
     fn read<T>(&self, look: impl FnOnce(&[(usize, Applied)]) -> T) -> T {
@@ -33,7 +38,7 @@ impl Witness for Notes {
     fn failed(&self) {}
 }
 
-async fn watched(store: &Arc<dyn Store>) -> Arc<Notes> {
+pub(super) async fn watched(store: &Arc<dyn Store>) -> Arc<Notes> {
     let _ = one_login(store).await;
     let notes = Arc::new(Notes::default());
     store.watch(Arc::clone(&notes) as Arc<dyn Witness>);
@@ -74,5 +79,5 @@ pub(super) async fn a_witness_is_not_told_what_was_lost(store: Arc<dyn Store>) {
     let _ = lost(&store, &[end(1, NOON), Change::ExpectEpoch(user_id(1), 7)]).await;
     let _ = answer(store.session(session_id(1)).await);
 
-    assert_eq!(notes.read(<[_]>::len), 0);
+    assert_eq!(notes.count(), 0);
 }

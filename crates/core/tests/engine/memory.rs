@@ -1,0 +1,260 @@
+//! The exact memory: what is remembered, what is forgotten, and what a use changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_core::Unfit;
+use counterfoil_core::issued::session::SessionToken;
+use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
+use counterfoil_core::kept::user::User;
+use counterfoil_core::store::cached::{Found, Memory};
+use counterfoil_core::store::{Applied, Change, Ending, Mark, Use, Witness};
+use counterfoil_jose::Time;
+use counterfoil_verify::{
+    Carrier, ClientId, LogEntry, Position, Principal, PrincipalParts, Revocations, SessionId, Subject, UserId,
+};
+
+const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+const ADA: UserId = UserId::from_bytes([8; 16]);
+const ENDING: Ending = Ending { ended: Ended { at: NOON, cause: Cause::Logout }, until: NOON };
+
+fn memory() -> Memory {
+    Memory::new(1000, Arc::new(Revocations::new()))
+}
+
+fn cookie(id: u8) -> (Session, SessionToken) {
+    let token = SessionToken::draw(SessionId::from_bytes([id; 16])).unwrap();
+    let session = Session {
+        id: token.session(),
+        user: ADA,
+        client: ClientId::default(),
+        stub: Stub::Cookie(token.digest()),
+        authenticated_at: NOON,
+        amr: Vec::new(),
+        seen_at: NOON,
+        idle: Duration::from_secs(3600),
+        expires_at: NOON + Duration::from_secs(7200),
+        pos: Position::START,
+        scope: None,
+        from: Circumstances::default(),
+        label: None,
+        ended: None,
+        revision: 0,
+    };
+    (session, token)
+}
+
+fn principal() -> Principal {
+    Principal::verified(PrincipalParts::new(Carrier::SessionToken, ADA.to_string(), NOON))
+}
+
+fn user() -> Change {
+    Change::SwapUser(Box::new(User {
+        id: ADA,
+        username: "ada".parse().unwrap(),
+        email: None,
+        email_verified: false,
+        password: None,
+        roles: Vec::new(),
+        disabled_at: None,
+        epoch: 1,
+        not_before: Position::START,
+        created_at: NOON,
+        revision: 1,
+    }))
+}
+
+fn remembered() -> (Memory, Session, SessionToken) {
+    let (memory, (session, token)) = (memory(), cookie(1));
+    memory.remember(&session, principal(), memory.note(session.id));
+    (memory, session, token)
+}
+
+fn is_found(memory: &Memory, token: &SessionToken) -> bool {
+    is_found_at(memory, token, NOON)
+}
+
+fn is_found_at(memory: &Memory, token: &SessionToken, now: Time) -> bool {
+    matches!(memory.find(token, now), Found::Live(_))
+}
+
+fn committed(memory: &Memory, change: Change) {
+    memory.committed(&[change], &Applied::default());
+}
+
+/// Each way to change what a session is judged by.
+fn strikes(session: &Session) -> Vec<Change> {
+    vec![
+        Change::EndSession(session.id, ENDING),
+        Change::SwapSession(Box::new(session.clone())),
+        Change::Restamp(session.id),
+        user(),
+        Change::RemoveUser(ADA),
+        Change::RestampSessionsOf(ADA),
+        Change::RaiseNotBefore(Mark::User(ADA)),
+        Change::RaiseNotBefore(Mark::Client(ClientId::default())),
+        Change::RaiseNotBefore(Mark::Everyone),
+    ]
+}
+
+#[test]
+fn what_is_changed_is_forgotten() {
+    for change in strikes(&cookie(1).0) {
+        let (memory, _, token) = remembered();
+        assert!(is_found(&memory, &token));
+
+        committed(&memory, change.clone());
+
+        assert!(matches!(memory.find(&token, NOON), Found::Unknown), "{change:?}");
+    }
+}
+
+#[test]
+fn what_was_read_before_a_change_is_not_put_in_after_it() {
+    for change in strikes(&cookie(1).0) {
+        let (memory, (session, token)) = (memory(), cookie(1));
+        let note = memory.note(session.id);
+
+        committed(&memory, change.clone());
+        memory.remember(&session, principal(), note);
+
+        assert!(!is_found(&memory, &token), "{change:?}");
+    }
+}
+
+#[test]
+fn sessions_that_a_commit_ended_are_forgotten_with_it() {
+    let (memory, session, token) = remembered();
+    let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
+
+    memory.committed(&[change], &Applied { ended: vec![session.id], ..Applied::default() });
+
+    assert!(!is_found(&memory, &token));
+}
+
+#[test]
+fn a_change_of_one_user_leaves_the_others_alone() {
+    let (memory, _, token) = remembered();
+
+    committed(&memory, Change::RaiseNotBefore(Mark::User(UserId::from_bytes([7; 16]))));
+
+    assert!(is_found(&memory, &token));
+}
+
+#[test]
+fn a_user_is_remembered_anew_after_the_change() {
+    let (memory, session, token) = remembered();
+    committed(&memory, user());
+
+    memory.remember(&session, principal(), memory.note(session.id));
+
+    assert!(is_found(&memory, &token));
+}
+
+#[test]
+fn a_failed_commit_empties_the_memory_and_whatever_is_on_its_way() {
+    let (memory, session, token) = remembered();
+    let note = memory.note(session.id);
+
+    memory.failed();
+    assert!(memory.is_empty());
+    memory.remember(&session, principal(), note);
+
+    assert!(!is_found(&memory, &token));
+}
+
+#[test]
+fn memory_judges_the_secret_and_knows_no_life_beyond_the_end() {
+    let (memory, session, token) = remembered();
+    let forged = SessionToken::draw(session.id).unwrap();
+
+    assert!(matches!(memory.find(&forged, NOON), Found::Unfit(Unfit::Unknown)));
+    assert!(matches!(memory.find(&token, session.ends_at()), Found::Unknown));
+}
+
+#[test]
+fn one_use_a_minute_is_noted_and_the_session_stays_remembered() {
+    let (memory, session, token) = remembered();
+    let minute = Duration::from_secs(60);
+    assert!(is_found_at(&memory, &token, NOON + minute - Duration::from_millis(1)));
+    assert_eq!(memory.take_uses(), []);
+
+    for milliseconds in 0..3 {
+        assert!(is_found_at(&memory, &token, NOON + minute + Duration::from_millis(milliseconds)));
+    }
+    assert_eq!(memory.take_uses(), [Use { session: session.id, at: NOON + minute }]);
+
+    assert!(is_found_at(&memory, &token, NOON + 2 * minute));
+    assert_eq!(memory.take_uses(), [Use { session: session.id, at: NOON + 2 * minute }]);
+}
+
+#[test]
+fn a_use_moves_the_idle_end_and_never_the_absolute_one() {
+    let (memory, session, token) = remembered();
+    let last = session.ends_at() - Duration::from_millis(1);
+
+    assert!(is_found_at(&memory, &token, last));
+    assert!(is_found_at(&memory, &token, session.ends_at()), "it was used a moment ago");
+    let Found::Live(principal) = memory.find(&token, last) else { panic!("it is live") };
+    assert_eq!(principal.expires_at(), session.expires_at.min(last + session.idle));
+
+    assert!(!is_found_at(&memory, &token, session.expires_at));
+}
+
+#[test]
+fn a_use_takes_nothing_back_of_what_the_writer_has_told() {
+    for change in strikes(&cookie(1).0) {
+        let (memory, session, token) = remembered();
+        assert!(is_found_at(&memory, &token, session.ends_at() - Duration::from_millis(1)));
+
+        committed(&memory, change.clone());
+
+        assert!(!is_found_at(&memory, &token, session.ends_at()), "{change:?}");
+    }
+}
+
+#[test]
+fn uses_come_in_the_order_of_the_sessions() {
+    let memory = memory();
+    for number in [3, 1, 2] {
+        memory.note_use(SessionId::from_bytes([number; 16]), NOON);
+    }
+
+    assert!(memory.take_uses().is_sorted_by_key(|used| used.session));
+    assert_eq!(memory.take_uses(), []);
+}
+
+#[test]
+fn uses_that_nobody_writes_down_take_no_more_room_than_some_megabytes() {
+    let memory = memory();
+    for _ in 0..200_000 {
+        memory.note_use(SessionId::from_bytes([1; 16]), NOON);
+    }
+
+    assert_eq!(memory.take_uses().len(), 131_072);
+}
+
+#[test]
+fn the_log_reaches_the_revocations_with_the_commit() {
+    let memory = memory();
+    let entry = LogEntry { position: Position::new(9), subject: Subject::Everyone, until: None };
+
+    memory.committed(&[], &Applied { entries: vec![entry], ..Applied::default() });
+
+    assert_eq!(memory.revocations().head(), Position::new(9));
+}
+
+#[test]
+fn memory_is_bounded() {
+    let memory = Memory::new(64, Arc::new(Revocations::new()));
+    for n in 0..10_000_u32 {
+        let (mut session, _) = cookie(1);
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        id[15] = n.to_le_bytes()[0];
+        session.id = SessionId::from_bytes(id);
+        memory.remember(&session, principal(), memory.note(session.id));
+    }
+
+    assert!(memory.len() <= 64, "{}", memory.len());
+}
