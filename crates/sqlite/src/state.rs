@@ -23,9 +23,10 @@ impl State {
     }
 
     /// A commit has failed with unknown outcome. From here on everything is refused: after a failed sync not
-    /// even what is read can be relied on, as the kernel may hold pages that never reached the disk.
-    pub(crate) fn poison(&self) {
-        self.0.fetch_max(POISONED, Ordering::AcqRel);
+    /// even what is read can be relied on, as the kernel may hold pages that never reached the disk. Tells whether
+    /// it was open until now.
+    pub(crate) fn poison(&self) -> bool {
+        self.0.fetch_max(POISONED, Ordering::AcqRel) == OPEN
     }
 
     /// The store was closed.

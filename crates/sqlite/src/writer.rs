@@ -94,6 +94,8 @@ impl Writer {
         if let Err(failed) = self.commit(&mut batch) {
             return self.fail(batch, failed);
         }
+        // Dropped before the batch: a caller who loses the answer to a panic finds the store poisoned already.
+        let _guard = PoisonsOnPanic(Arc::clone(&self.state), Arc::clone(&self.witnesses));
         let witnesses = self.witnesses.read().unwrap_or_else(PoisonError::into_inner);
         for job in &batch {
             job.show(&witnesses);
@@ -227,9 +229,10 @@ fn next_batch(first: Job, jobs: &Receiver<Job>) -> (Vec<Job>, Option<Job>) {
 }
 
 fn poison(state: &State, witnesses: &Witnesses) {
-    state.poison();
-    for witness in witnesses.read().unwrap_or_else(PoisonError::into_inner).iter() {
-        witness.failed();
+    if state.poison() {
+        for witness in witnesses.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            witness.failed();
+        }
     }
 }
 
