@@ -1,7 +1,9 @@
 //! Why a store was not opened: what is wrong, and what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use counterfoil_core::store::StoreError;
 
 /// Why a store was not opened. Nothing was created or replaced then.
 ///
@@ -89,6 +91,25 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The same fault, told of another file: that of which the one at fault is a copy.
+    pub(crate) fn about(mut self, file: &Path) -> Self {
+        match &mut self {
+            Self::NoDirectory(path)
+            | Self::NotAFile(path)
+            | Self::InUse(path)
+            | Self::LogWithoutDatabase(path)
+            | Self::NoLog(path)
+            | Self::ReadOnly { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Foreign { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Io { path, .. }
+            | Self::Sqlite { path, .. } => *path = file.into(),
+            Self::OldSqlite { .. } => {}
+        }
+        self
+    }
+
     /// What to do about it, in a sentence for whoever runs the program.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -100,7 +121,9 @@ impl OpenError {
             Self::ReadOnly { .. } => {
                 "give the user of this process the right to write the file and its directory"
             }
-            Self::Damaged { .. } => "restore the newest backup; nothing was changed",
+            Self::Damaged { .. } => {
+                "`counterfoil restore FILE` puts the newest backup in its place; nothing was changed"
+            }
             Self::Foreign { .. } => "name another file; this one was not touched",
             Self::Newer { .. } => "run the newer version, or restore a backup from before the upgrade",
             Self::LogWithoutDatabase(_) => {
@@ -110,7 +133,59 @@ impl OpenError {
             Self::OldSqlite { .. } => "build with the bundled SQLite, 3.51.3 or newer",
             Self::Io { .. } => "check the path and the rights of the file and its directory",
             Self::Sqlite { .. } => {
-                "check the free space of the disk; if it persists, restore the newest backup"
+                "check the free space of the disk; if it persists, put the newest backup back by `counterfoil restore`"
+            }
+        }
+    }
+}
+
+/// A backup did not take the place of a database. Unless it says otherwise, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The file is no backup that we could use.
+    #[error("the backup cannot be restored")]
+    Backup(#[source] OpenError),
+    /// Its place can't be used.
+    #[error(transparent)]
+    Place(OpenError),
+    /// It could not be copied beside its place.
+    #[error("the backup cannot be copied beside {}", place.display())]
+    NotCopied {
+        /// The place.
+        place: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The copy could not be closed as one whole file.
+    #[error("the restored database could not be written as a whole")]
+    NotClosed(#[source] StoreError),
+    /// It could not be put in place, or what was there could not be set aside.
+    #[error("the restored database could not be put in the place of {}", place.display())]
+    NotPut {
+        /// The place.
+        place: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl RestoreError {
+    /// What to do about it, in a sentence for whoever runs the program.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Backup(error @ (OpenError::Newer { .. } | OpenError::OldSqlite { .. })) => error.hint(),
+            Self::Backup(OpenError::InUse(_)) => "take a backup of it first: `counterfoil backup FILE`",
+            Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
+            Self::Place(OpenError::InUse(_)) => "stop the server first; nothing was changed",
+            Self::Place(error) => error.hint(),
+            Self::NotCopied { .. } | Self::NotClosed(_) => {
+                "there must be room for the backup beside the database; nothing was changed"
+            }
+            Self::NotPut { .. } => {
+                "look at the disk; the next start goes on with it, or leaves everything as it was"
             }
         }
     }

@@ -31,6 +31,13 @@ impl Header {
         Ok(Self::read(&bytes))
     }
 
+    /// Whether the file at `path` says that a write-ahead log belongs to it (section 1.3: the versions at 18 and 19).
+    pub(crate) fn says_log(path: &Path) -> io::Result<bool> {
+        let mut versions = [0; 20];
+        File::open(path)?.read_exact(&mut versions)?;
+        Ok(versions[18..] == [2, 2])
+    }
+
     /// SQLite's file format, section 1.3: the user version stands at 60, the application id at 68.
     fn read(bytes: &[u8]) -> Self {
         if bytes.is_empty() {

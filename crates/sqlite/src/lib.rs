@@ -33,6 +33,7 @@ mod open;
 mod owner;
 mod purge;
 mod reader;
+mod restore;
 mod resync;
 mod schema;
 mod sessions;
@@ -41,5 +42,6 @@ mod store;
 mod users;
 mod writer;
 
-pub use error::OpenError;
+pub use error::{OpenError, RestoreError};
+pub use restore::Restoring;
 pub use store::SqliteStore;

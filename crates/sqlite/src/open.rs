@@ -14,6 +14,7 @@ use crate::create::{NotMade, create};
 use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
+use crate::restore::roll_forward;
 use crate::resync::resync;
 use crate::{connection, schema};
 
@@ -39,6 +40,8 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     }
     let path = resolve(path)?;
     let owner = own(&path)?;
+    // A restore that was cut short is finished before anything is looked at.
+    roll_forward(&path).map_err(|source| io_error(&path, source))?;
     let had_index = beside(&path, "-shm").exists();
     match prepare(&path) {
         Ok(connection) => Ok(Opened { connection, path, owner }),
@@ -87,7 +90,7 @@ fn temporary_directory() -> Result<PathBuf, OpenError> {
 }
 
 /// The one absolute name of the file: whatever leads to it, its owner is found.
-fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     if let Ok(found) = path.canonicalize() {
         let found_as = found.metadata().map_err(|source| io_error(&found, source))?;
         return if found_as.is_file() { Ok(found) } else { Err(OpenError::NotAFile(found)) };
@@ -105,7 +108,7 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// Becomes the owner of `path`, if the place can be written at all.
-fn own(path: &Path) -> Result<Owner, OpenError> {
+pub(crate) fn own(path: &Path) -> Result<Owner, OpenError> {
     for place in path.parent().into_iter().chain([path]) {
         // Asked of the file itself and not of the system: to root nothing is forbidden, but whoever took
         // away the right to write meant it.
@@ -120,10 +123,11 @@ fn own(path: &Path) -> Result<Owner, OpenError> {
 }
 
 /// Looks at what is there, makes it if it is nothing, and opens it. Up to `examine` nothing is written.
-fn prepare(path: &Path) -> Result<Connection, OpenError> {
+pub(crate) fn prepare(path: &Path) -> Result<Connection, OpenError> {
     match path.symlink_metadata() {
         Ok(metadata) => {
             judge_header(path, &metadata)?;
+            judge_log(path)?;
             let log = beside(path, "-wal");
             resync(&log).map_err(|source| io_error(&log, source))?;
         }
@@ -145,7 +149,7 @@ fn prepare(path: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Judges a file by its first bytes, before SQLite sees it.
-fn judge_header(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+pub(crate) fn judge_header(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     if !metadata.is_file() {
         return Err(OpenError::NotAFile(path.into()));
     }
@@ -157,6 +161,16 @@ fn judge_header(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
         Header::Unknown => Err(damaged(path, "it does not begin as a database does")),
         Header::Foreign(id) => Err(OpenError::Foreign { path: path.into(), id }),
     }
+}
+
+/// Refuses a log that cannot be this database's: we write logs only to databases that say so in their header, and a
+/// backup does not. A backup that was copied over a database whose log stayed behind would be torn apart by it.
+pub(crate) fn judge_log(path: &Path) -> Result<(), OpenError> {
+    let has_log = beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
+    if has_log && !Header::says_log(path).map_err(|error| io_error(path, error))? {
+        return Err(damaged(path, "the write-ahead log beside it is that of another database"));
+    }
+    Ok(())
 }
 
 /// Makes the database, if nothing of an older one is left.
@@ -212,7 +226,7 @@ fn keep_to_ourselves(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn io_error(path: &Path, source: io::Error) -> OpenError {
+pub(crate) fn io_error(path: &Path, source: io::Error) -> OpenError {
     match source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::ReadOnly { path: path.into(), source: Some(source) }
@@ -221,7 +235,7 @@ fn io_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-fn damaged(path: &Path, what: &'static str) -> OpenError {
+pub(crate) fn damaged(path: &Path, what: &'static str) -> OpenError {
     OpenError::Damaged { path: path.into(), what, source: None }
 }
 

@@ -86,7 +86,7 @@ impl SqliteStore {
     }
 
     /// Starts the writer and the readers of a database that has been opened and judged.
-    fn start(opened: Opened) -> Result<Arc<Self>, OpenError> {
+    pub(crate) fn start(opened: Opened) -> Result<Arc<Self>, OpenError> {
         let Opened { connection, path, owner } = opened;
         let refused = |error| open::failed(&path, error);
         let owner = Arc::new(owner);
