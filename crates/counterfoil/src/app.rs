@@ -329,7 +329,8 @@ fn own_verifier(
     clock: &Arc<Clock>,
 ) -> Result<LocalVerifier, OpenError> {
     let (issuer, ring) = (settings.issuer.as_str(), keys.ring());
-    let tokens = TokenVerifier::builder(issuer, issuer, &[ring.signing().algorithm()])
+    // Each key of the ring is for one algorithm, whichever was configured when it was made.
+    let tokens = TokenVerifier::builder(issuer, issuer, ring.signing().algorithm().family())
         // No client can be given more; what one was given is remembered for as long as it lives.
         .max_lifetime(Lifetimes::CEILING.longest_access())
         .build(ring.verifying().clone())?;

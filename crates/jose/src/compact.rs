@@ -3,7 +3,7 @@
 use crate::base64url;
 use crate::rejection::Rejection;
 
-/// The longest token that is looked at, in bytes. Ours have some 350.
+/// The longest token that is looked at, in bytes. Ours have some 500, and up to 5,000 with ML-DSA.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
 /// A token's segments, each canonical base64url and not empty.

@@ -1,4 +1,4 @@
-//! A public key as JSON, and its thumbprint (RFC 7517, RFC 7638).
+//! A public key as JSON, and its thumbprint (RFC 7517, RFC 7638, RFC 9964).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,6 +7,7 @@ use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::digest;
 use crate::key_error::KeyError;
+use crate::scheme::Scheme;
 
 /// A public key as it is published. It has no member that a private key would need, so none can
 /// ever be written; what is read of a foreign key is only this.
@@ -21,9 +22,9 @@ use crate::key_error::KeyError;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    /// The key type: `EC`, `OKP` or `RSA`.
+    /// The key type: `EC`, `OKP`, `RSA`, or `AKP`, whose `alg` says the rest.
     pub kty: String,
-    /// The curve: `P-256` or `Ed25519`.
+    /// The curve: `P-256`, `P-384`, `P-521` or `Ed25519`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crv: Option<String>,
     /// The x coordinate, or the whole public key of `OKP`.
@@ -38,6 +39,9 @@ pub struct Jwk {
     /// The RSA exponent, big-endian.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e: Option<String>,
+    /// The whole public key of `AKP`.
+    #[serde(default, rename = "pub", skip_serializing_if = "Option::is_none")]
+    pub pub_: Option<String>,
     /// The id by which tokens name the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
@@ -53,7 +57,7 @@ pub struct Jwk {
 }
 
 impl Jwk {
-    /// The SHA-256 thumbprint, as base64url (RFC 7638, section 3; RFC 8037, section 2).
+    /// The SHA-256 thumbprint, as base64url (RFC 7638, section 3; RFC 8037, section 2; RFC 9964, section 6).
     ///
     /// # Errors
     ///
@@ -66,6 +70,7 @@ impl Jwk {
                 &[("crv", self.crv.as_ref()), ("kty", kty), ("x", self.x.as_ref()), ("y", self.y.as_ref())]
             }
             "OKP" => &[("crv", self.crv.as_ref()), ("kty", kty), ("x", self.x.as_ref())],
+            "AKP" => &[("alg", self.alg.as_ref()), ("kty", kty), ("pub", self.pub_.as_ref())],
             "RSA" => &[("e", self.e.as_ref()), ("kty", kty), ("n", self.n.as_ref())],
             _ => return Err(KeyError::WrongType),
         };
@@ -89,10 +94,31 @@ impl Jwk {
         }
     }
 
+    /// Whether type and curve are those that `algorithm` needs (RFC 7518, section 6; RFC 8037; RFC 9964).
+    pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
+        let (kty, crv) = match algorithm.scheme() {
+            Scheme::Ecdsa(curve) => ("EC", Some(curve.name)),
+            Scheme::Ed25519 => ("OKP", Some("Ed25519")),
+            Scheme::Rsa(_) => ("RSA", None),
+            Scheme::MlDsa(_) => ("AKP", None),
+            Scheme::Hmac(_) => ("oct", None),
+        };
+        self.kty == kty && self.crv.as_deref() == crv
+    }
+
     /// Whether `use` and `key_ops`, where present, allow verifying (RFC 7517, sections 4.2 and 4.3).
     pub(crate) fn may_verify(&self) -> bool {
+        self.may("verify")
+    }
+
+    /// Whether they allow signing.
+    pub(crate) fn may_sign(&self) -> bool {
+        self.may("sign")
+    }
+
+    fn may(&self, wanted: &str) -> bool {
         self.use_.as_ref().is_none_or(|use_| use_ == "sig")
-            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == wanted))
     }
 
     /// The key as we publish it: what defines it, its id, its algorithm and its use.

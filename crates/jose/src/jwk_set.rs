@@ -54,7 +54,7 @@ impl JwkSet {
         }
 
         let shown: Shown = json::object(text)?;
-        let known = |key: &Jwk| ["EC", "OKP", "RSA"].contains(&key.kty.as_str());
+        let known = |key: &Jwk| ["AKP", "EC", "OKP", "RSA"].contains(&key.kty.as_str());
         let keys: Vec<Jwk> =
             shown.keys.into_iter().filter_map(|key| Jwk::deserialize(key).ok()).filter(known).collect();
         let is_alone =

@@ -19,8 +19,8 @@ pub enum KeyError {
     /// The key's `alg` is none that is supported here, or not the configured one.
     #[error("the key is for another algorithm")]
     WrongAlgorithm,
-    /// `use` or `key_ops` say that the key is not for verifying (RFC 7517, sections 4.2 and 4.3).
-    #[error("the key is not meant for verifying signatures")]
+    /// `use` or `key_ops` say that the key is for something else (RFC 7517, sections 4.2 and 4.3).
+    #[error("the key is not meant for signatures")]
     WrongUse,
     /// `kid` is empty or longer than 128 bytes.
     #[error("a key id has 1 to 128 bytes")]
@@ -34,9 +34,22 @@ pub enum KeyError {
     /// An RSA key from a generator whose keys can be factored (ROCA, CVE-2017-15361).
     #[error("the RSA key comes from a broken generator (ROCA) and can be factored")]
     RsaRoca,
-    /// A secret for HS256 of fewer than 32 bytes (RFC 7518, section 3.2).
-    #[error("a secret for HS256 has at least 32 bytes")]
-    ShortSecret,
+    /// A secret that is shorter than the hash, which has so many bytes (RFC 7518, section 3.2).
+    #[error("the secret is shorter than the hash: at least {0} random bytes are needed")]
+    ShortSecret(usize),
+    /// A secret that a person may have chosen, or text that holds fewer random bits than the hash has (RFC 8725,
+    /// section 3.5).
+    #[error("the secret looks like a password: random bytes are needed, or their hexadecimal or base64 text")]
+    Password,
+    /// The text is not exactly one PEM block with this label (RFC 7468).
+    #[error("not one PEM block {0:?}; openssl pkey writes it, with -pubout for a public key")]
+    NotPem(&'static str),
+    /// The text is not a JWK: no strict JSON, or a member of another type (RFC 7517, section 4).
+    #[error("not a JWK")]
+    NotJwk,
+    /// The private half does not belong to the public one.
+    #[error("the private key does not belong to the public one")]
+    Inconsistent,
     /// Two keys of one set have the same `kid`: which one is meant would be a guess.
     #[error("two keys have the same id")]
     DuplicateKeyId,

@@ -112,7 +112,6 @@ mod tests {
     use crate::algorithm::Algorithm;
     use crate::key_error::KeyError;
     use crate::signing_key::SigningKey;
-    use crate::verifying_key::VerifyingKey;
 
     #[test]
     fn two_keys_with_one_id_are_no_set() {
@@ -124,7 +123,7 @@ mod tests {
     #[test]
     fn public_keys_and_shared_secrets_are_never_in_one_set() {
         let public = SigningKey::generate(Algorithm::Es256).unwrap().verifying_key();
-        let shared = VerifyingKey::from_hmac_secret("shared", &[7; 32]).unwrap();
+        let shared = SigningKey::generate(Algorithm::Hs256).unwrap().verifying_key();
         for keys in [[public.clone(), shared.clone()], [shared, public]] {
             assert_eq!(KeySet::new(keys).unwrap_err(), KeyError::MixedFamilies);
         }

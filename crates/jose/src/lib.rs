@@ -42,9 +42,16 @@ pub mod unverified;
 pub mod verifying_key;
 
 mod compact;
+mod der;
 mod header;
 mod key_id;
+mod pem;
+mod private_jwk;
+mod private_key;
 mod rsa;
+mod scheme;
+mod shared_secret;
+mod spki;
 
 pub use algorithm::Algorithm;
 pub use hmac::HmacKey;

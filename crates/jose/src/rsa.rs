@@ -1,37 +1,39 @@
 //! RSA public keys: how large, which exponent, and not from the broken generator.
 
-use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
+use crate::der;
 use crate::jwk::Jwk;
 use crate::key_error::KeyError;
 
-const MALFORMED: KeyError = KeyError::Malformed(Algorithm::Rs256);
-
 /// The key of `n` and `e` (RFC 7518, section 6.3.1), if it is fit for use.
-pub(crate) fn parse_public(jwk: &Jwk) -> Result<ParsedPublicKey, KeyError> {
-    let integer =
-        |text: &Option<String>| text.as_ref().and_then(|text| base64url::decode(text).ok()).ok_or(MALFORMED);
-    let (n, e) = (integer(&jwk.n)?, integer(&jwk.e)?);
+pub(crate) fn parse_public(
+    jwk: &Jwk,
+    algorithm: Algorithm,
+    parameters: &'static RsaParameters,
+) -> Result<ParsedPublicKey, KeyError> {
+    let malformed = KeyError::Malformed(algorithm);
     // Base64urlUInt has no leading zeros (RFC 7518, section 2).
-    if n.first().is_none_or(|&first| first == 0) || e.first().is_none_or(|&first| first == 0) {
-        return Err(MALFORMED);
-    }
-    judge_modulus(&n)?;
+    let integer = |text: &Option<String>| {
+        base64url::decode(text.as_ref()?).ok().filter(|bytes| bytes.first().is_some_and(|&first| first != 0))
+    };
+    let (Some(n), Some(e)) = (integer(&jwk.n), integer(&jwk.e)) else { return Err(malformed) };
+    judge_size(&n)?;
     judge_exponent(&e)?;
-    RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(|_| MALFORMED)
+    if n.last().is_none_or(|last| last % 2 == 0) {
+        return Err(malformed);
+    }
+    if is_roca(&n) {
+        return Err(KeyError::RsaRoca);
+    }
+    RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(|_| malformed)
 }
 
-fn judge_modulus(n: &[u8]) -> Result<(), KeyError> {
+fn judge_size(n: &[u8]) -> Result<(), KeyError> {
     let bits = 8 * n.len() - n.first().map_or(0, |first| first.leading_zeros() as usize);
-    if !(2048..=8192).contains(&bits) {
-        return Err(KeyError::RsaSize);
-    }
-    if n.last().is_none_or(|last| last % 2 == 0) {
-        return Err(MALFORMED);
-    }
-    if is_roca(n) { Err(KeyError::RsaRoca) } else { Ok(()) }
+    if (2048..=8192).contains(&bits) { Ok(()) } else { Err(KeyError::RsaSize) }
 }
 
 fn judge_exponent(e: &[u8]) -> Result<(), KeyError> {
@@ -70,26 +72,7 @@ fn is_power_of_65537(residue: u32, prime: u32) -> bool {
 
 /// Modulus and exponent of an `RSAPublicKey` in DER (RFC 8017, appendix A.1.1), without leading zeros.
 pub(crate) fn components(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (sequence, []) = take(der, 0x30)? else { return None };
-    let (n, rest) = take(sequence, 0x02)?;
-    let (e, []) = take(rest, 0x02)? else { return None };
-    Some((without_sign(n), without_sign(e)))
-}
-
-/// The content of the DER value at the front, which has this tag, and what follows it.
-fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&[found, first], rest) = der.split_first_chunk()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x83 => {
-            let (length, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
-            (length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte)), rest)
-        }
-        _ => return None,
-    };
-    (found == tag).then(|| rest.split_at_checked(length))?
-}
-
-fn without_sign(integer: &[u8]) -> &[u8] {
-    integer.strip_prefix(&[0]).unwrap_or(integer)
+    let (n, rest) = der::take_unsigned(der::only(der, der::SEQUENCE)?)?;
+    let (e, []) = der::take_unsigned(rest)? else { return None };
+    Some((n, e))
 }

@@ -2,20 +2,13 @@
 
 use std::fmt;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
-};
-
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::hmac::HmacKey;
-use crate::jwk::Jwk;
 use crate::key_error::KeyError;
-use crate::random::{self, Unavailable};
-use crate::rsa;
+use crate::pem;
+use crate::private_jwk;
+use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 use crate::verifying_key::VerifyingKey;
 
@@ -34,15 +27,8 @@ use crate::verifying_key::VerifyingKey;
 /// # Ok::<(), counterfoil_jose::KeyError>(())
 /// ```
 pub struct SigningKey {
-    material: Material,
+    private: PrivateKey,
     verifying: VerifyingKey,
-}
-
-enum Material {
-    Es256(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    Hs256 { key: HmacKey, secret: Secret<Vec<u8>> },
-    Rs256(RsaKeyPair),
 }
 
 /// Why nothing was signed.
@@ -61,71 +47,90 @@ pub enum SignError {
 }
 
 impl SigningKey {
-    /// A new key. For RS256 it has 3072 bits, and making it takes up to a second or so.
+    /// A new key. One for RSA has 3072 bits, and making it takes up to a second or so; a secret is as long
+    /// as the hash.
     ///
     /// # Errors
     ///
     /// The system gives no random bytes.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
-        let material = match algorithm {
-            Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Material::Es256),
-            Algorithm::Ed25519 => Ed25519KeyPair::generate().map(Material::Ed25519),
-            Algorithm::Hs256 => {
-                let secret = Secret::new(random::bytes::<32>()?);
-                return Self::from_secret_bytes(algorithm, secret.expose());
-            }
-            Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa3072).map(Material::Rs256),
-        };
-        Self::new(material.map_err(|_| Unavailable)?)
+        Self::new(algorithm, PrivateKey::generate(algorithm)?)
     }
 
-    /// The key of bytes that were kept: PKCS#8 in DER, or the secret itself for HS256.
+    /// The key of bytes that were kept: PKCS#8 in DER (RFC 5958), or the secret itself for HMAC.
     ///
     /// # Errors
     ///
-    /// The bytes are not such a key, or it is too weak ([`VerifyingKey::from_jwk`] says what is).
+    /// The bytes are not such a key, or it is too weak ([`VerifyingKey::from_jwk`] and
+    /// [`VerifyingKey::from_secret`] say what is).
     pub fn from_secret_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
-        let material = match algorithm {
-            Algorithm::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, bytes).map(Material::Es256)
-            }
-            Algorithm::Ed25519 => Ed25519KeyPair::from_pkcs8(bytes).map(Material::Ed25519),
-            Algorithm::Hs256 => {
-                Ok(Material::Hs256 { key: HmacKey::new(bytes), secret: Secret::new(bytes.to_vec()) })
-            }
-            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(bytes).map(Material::Rs256),
+        let private = if algorithm.is_symmetric() {
+            PrivateKey::shared(algorithm, bytes)?
+        } else {
+            PrivateKey::from_pkcs8(algorithm, bytes)?
         };
-        Self::new(material.map_err(|_| KeyError::Malformed(algorithm))?)
+        Self::new(algorithm, private)
     }
 
-    fn new(material: Material) -> Result<Self, KeyError> {
-        let verifying = match &material {
-            Material::Hs256 { key, secret } => VerifyingKey::from_hmac_secret(&key_id(key), secret.expose())?,
-            Material::Es256(pair) => {
-                VerifyingKey::from_jwk(&ec_jwk(pair.public_key().as_ref()), Some(Algorithm::Es256))?
+    /// The private key in `pem`: one block `PRIVATE KEY`, PKCS#8 that is not encrypted (RFC 7468, section 10).
+    ///
+    /// # Errors
+    ///
+    /// Any other block: `openssl pkey` turns `RSA PRIVATE KEY`, `EC PRIVATE KEY` and encrypted keys into this
+    /// one. And what [`SigningKey::from_secret_bytes`] refuses.
+    pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
+        let der = pem::read(pem, pem::PRIVATE_KEY)?;
+        Self::new(algorithm, PrivateKey::from_pkcs8(algorithm, &der)?)
+    }
+
+    /// The private key or shared secret in `jwk`, a JSON object, for the algorithm that it names or else the
+    /// configured one. Its `kid` is not taken over: our keys are known by what they are.
+    ///
+    /// ```
+    /// use counterfoil_jose::{Algorithm, SigningKey};
+    ///
+    /// let key = SigningKey::generate(Algorithm::MlDsa44)?;
+    /// let jwk = key.to_private_jwk();
+    /// assert_eq!(SigningKey::from_private_jwk(jwk.expose().as_bytes(), None)?.kid(), key.kid());
+    /// # Ok::<(), counterfoil_jose::KeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// No strict JSON; no algorithm, or two that differ; halves that do not belong together; RSA with more than
+    /// two primes; and what [`VerifyingKey::from_jwk`] and [`VerifyingKey::from_secret`] refuse.
+    pub fn from_private_jwk(jwk: &[u8], configured: Option<Algorithm>) -> Result<Self, KeyError> {
+        let (algorithm, private) = private_jwk::read(jwk, configured)?;
+        Self::new(algorithm, private)
+    }
+
+    fn new(algorithm: Algorithm, private: PrivateKey) -> Result<Self, KeyError> {
+        let verifying = match (&private, private.public(algorithm)) {
+            (PrivateKey::Shared { secret, .. }, _) => {
+                VerifyingKey::from_secret(algorithm, &key_id(secret), secret.expose())?
             }
-            Material::Ed25519(pair) => {
-                VerifyingKey::from_jwk(&okp_jwk(pair.public_key().as_ref()), Some(Algorithm::Ed25519))?
-            }
-            Material::Rs256(pair) => {
-                VerifyingKey::from_jwk(&rsa_jwk(pair.public_key().as_ref())?, Some(Algorithm::Rs256))?
-            }
+            (_, Some(jwk)) => VerifyingKey::from_jwk(&jwk, Some(algorithm))?,
+            (_, None) => return Err(KeyError::Malformed(algorithm)),
         };
-        Ok(Self { material, verifying })
+        Ok(Self { private, verifying })
     }
 
     /// The bytes to seal and keep: see [`SigningKey::from_secret_bytes`].
     pub fn to_secret_bytes(&self) -> Secret<Vec<u8>> {
-        const INVARIANT: &str = "a key that was made or read can be written";
-        match &self.material {
-            Material::Es256(pair) => Secret::new(pair.to_pkcs8v1().expect(INVARIANT).as_ref().to_vec()),
-            Material::Ed25519(pair) => Secret::new(pair.to_pkcs8v1().expect(INVARIANT).as_ref().to_vec()),
-            Material::Hs256 { secret, .. } => secret.clone(),
-            Material::Rs256(pair) => {
-                let der: Pkcs8V1Der<'_> = pair.as_der().expect(INVARIANT);
-                Secret::new(der.as_ref().to_vec())
-            }
-        }
+        self.private.to_secret_bytes()
+    }
+
+    /// The private key as PEM, not encrypted. None for a shared secret. Whoever has it signs in our name.
+    pub fn to_private_pem(&self) -> Option<Secret<String>> {
+        let is_shared = self.algorithm().is_symmetric();
+        (!is_shared).then(|| Secret::new(pem::write(self.to_secret_bytes().expose(), pem::PRIVATE_KEY)))
+    }
+
+    /// The private key or the secret as a JWK, with its public members. Whoever has it signs in our name.
+    pub fn to_private_jwk(&self) -> Secret<String> {
+        let (public, kept) = (self.verifying.jwk(), self.to_secret_bytes());
+        private_jwk::write(public, self.algorithm(), self.kid(), kept.expose())
+            .expect("what the library writes is PKCS#8")
     }
 
     /// The one algorithm that this key is for.
@@ -157,7 +162,7 @@ impl SigningKey {
         // Neither name needs escaping: a media type has no quotes, our key ids are base64url.
         let header =
             format!("{{\"typ\":\"{typ}\",\"alg\":\"{}\",\"kid\":\"{}\"}}", self.algorithm(), self.kid());
-        let mut token = String::with_capacity((header.len() + claims.len()) * 4 / 3 + 700);
+        let mut token = String::with_capacity((header.len() + claims.len()) * 4 / 3 + self.signature_room());
         base64url::encode_onto(header, &mut token);
         token.push('.');
         base64url::encode_onto(claims, &mut token);
@@ -165,55 +170,29 @@ impl SigningKey {
         if token.len() > crate::jws::MAX_LENGTH { Err(SignError::TooLong) } else { Ok(token) }
     }
 
+    /// How long the text of a signature can be; RSA with 8192 bits where the key decides.
+    fn signature_room(&self) -> usize {
+        self.algorithm().signature_len().unwrap_or(1024) * 4 / 3 + 8
+    }
+
     fn append_signature(&self, token: &mut String) -> Result<(), SignError> {
-        let failed = |_| SignError::Failed;
-        let random = SystemRandom::new();
-        let message = token.as_bytes();
-        let signature = match &self.material {
-            Material::Es256(pair) => base64url::encode(pair.sign(&random, message).map_err(failed)?),
-            Material::Ed25519(pair) => base64url::encode(pair.try_sign(message).map_err(failed)?),
-            Material::Hs256 { key, .. } => base64url::encode(key.tag(&[message])),
-            Material::Rs256(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
-                base64url::encode(signature)
-            }
-        };
+        let signature = self.private.sign(token.as_bytes()).ok_or(SignError::Failed)?;
         token.push('.');
-        token.push_str(&signature);
+        base64url::encode_onto(signature, token);
         Ok(())
     }
 }
 
 /// The id of a shared secret. A thumbprint would be a digest of the secret, published (RFC 7638,
 /// section 7); this is a tag under it, which tells nothing.
-fn key_id(key: &HmacKey) -> String {
-    base64url::encode(key.tag(&[b"counterfoil key id"]))
+fn key_id(secret: &Secret<Vec<u8>>) -> String {
+    base64url::encode(HmacKey::new(secret.expose()).tag(&[b"counterfoil key id"]))
 }
 
 /// Whether `typ` consists of characters that a media type may have (RFC 6838, section 4.2).
 fn is_media_type(typ: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte);
     (1..=127).contains(&typ.len()) && typ.bytes().all(allowed)
-}
-
-fn text(bytes: &[u8]) -> Option<String> {
-    Some(base64url::encode(bytes))
-}
-
-/// The public key of an uncompressed point: a byte 4, then x and y.
-fn ec_jwk(point: &[u8]) -> Jwk {
-    let (x, y) = point[1..].split_at(32);
-    Jwk { kty: "EC".to_owned(), crv: Some("P-256".to_owned()), x: text(x), y: text(y), ..Jwk::default() }
-}
-
-fn okp_jwk(x: &[u8]) -> Jwk {
-    Jwk { kty: "OKP".to_owned(), crv: Some("Ed25519".to_owned()), x: text(x), ..Jwk::default() }
-}
-
-fn rsa_jwk(der: &[u8]) -> Result<Jwk, KeyError> {
-    let (n, e) = rsa::components(der).ok_or(KeyError::Malformed(Algorithm::Rs256))?;
-    Ok(Jwk { kty: "RSA".to_owned(), n: text(n), e: text(e), ..Jwk::default() })
 }
 
 impl fmt::Debug for SigningKey {
@@ -279,11 +258,11 @@ mod tests {
 
     #[test]
     fn the_id_of_a_shared_secret_is_no_digest_of_it() {
-        let key = SigningKey::from_secret_bytes(Algorithm::Hs256, &[7; 32]).unwrap();
-        let thumbprint =
-            crate::digest::sha256(br#"{"k":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc","kty":"oct"}"#);
-        assert_ne!(key.kid(), crate::base64url::encode(thumbprint));
-        assert_ne!(key.kid(), crate::base64url::encode(crate::digest::sha256(&[7; 32])));
+        let key = SigningKey::generate(Algorithm::Hs256).unwrap();
+        let secret = key.to_secret_bytes();
+        let jwk = format!(r#"{{"k":"{}","kty":"oct"}}"#, crate::base64url::encode(secret.expose()));
+        assert_ne!(key.kid(), crate::base64url::encode(crate::digest::sha256(jwk.as_bytes())));
+        assert_ne!(key.kid(), crate::base64url::encode(crate::digest::sha256(secret.expose())));
         assert_eq!(key.kid().len(), 43);
     }
 }

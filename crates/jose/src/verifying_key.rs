@@ -3,16 +3,20 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::header::Header;
-use crate::hmac::HmacKey;
 use crate::jwk::Jwk;
 use crate::key_error::KeyError;
 use crate::key_id::is_key_id;
+use crate::pem;
 use crate::rsa;
+use crate::scheme::{Curve, Scheme};
+use crate::shared_secret;
+use crate::spki;
 
 /// A key that verifies, for exactly one algorithm. Cloning it is cheap.
 ///
@@ -43,7 +47,8 @@ struct Inner {
 
 enum Material {
     Public { parsed: ParsedPublicKey, jwk: Box<Jwk> },
-    Shared(HmacKey),
+    // On the heap: moving the prepared state about would leave copies that nobody wipes.
+    Shared(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
@@ -56,7 +61,7 @@ impl VerifyingKey {
     /// No algorithm, or two that differ; a type or curve that does not fit it; `use` other than
     /// `sig`, or `key_ops` without `verify`; a point off the curve; an RSA key of fewer than 2048
     /// bits, with a bad exponent or from a broken generator. A symmetric JWK is
-    /// [`KeyError::WrongType`]: shared secrets come by [`VerifyingKey::from_hmac_secret`].
+    /// [`KeyError::WrongType`]: shared secrets come by [`VerifyingKey::from_secret`].
     pub fn from_jwk(jwk: &Jwk, configured: Option<Algorithm>) -> Result<Self, KeyError> {
         let algorithm = jwk.bound_algorithm(configured)?;
         if !jwk.may_verify() {
@@ -71,19 +76,71 @@ impl VerifyingKey {
         Ok(Self::new(algorithm, &kid, Material::Public { parsed, jwk }))
     }
 
-    /// The key of a shared secret, for HS256, known as `kid`.
+    /// The key of a shared secret, for HS256, HS384 or HS512, known as `kid`.
+    ///
+    /// The secret is random bytes, at least as many as the hash has, or their hexadecimal or base64 text,
+    /// which is then used as it stands: the characters, not what they encode, as other libraries do.
+    ///
+    /// ```
+    /// use counterfoil_jose::{Algorithm, KeyError, VerifyingKey};
+    ///
+    /// let text = b"8f1d2a6c5b9e4f07a3d6c1e8b2f4907d5ac3e6f1b8092d4e7f6a1c3b5d8e9f02";
+    /// assert!(VerifyingKey::from_secret(Algorithm::Hs256, "shop", text).is_ok());
+    ///
+    /// let password = b"correct horse battery staple, and once more";
+    /// let refused = VerifyingKey::from_secret(Algorithm::Hs256, "shop", password);
+    /// assert_eq!(refused.unwrap_err(), KeyError::Password);
+    /// ```
     ///
     /// # Errors
     ///
-    /// A secret of fewer than 32 bytes (RFC 7518, section 3.2), an id that is empty or too long.
-    pub fn from_hmac_secret(kid: &str, secret: &[u8]) -> Result<Self, KeyError> {
-        if secret.len() < 32 {
-            return Err(KeyError::ShortSecret);
-        }
+    /// A secret of fewer bytes than the hash (RFC 7518, section 3.2) or that looks like a password (RFC 8725,
+    /// section 3.5), an algorithm of public keys, an id that is empty or too long.
+    pub fn from_secret(algorithm: Algorithm, kid: &str, secret: &[u8]) -> Result<Self, KeyError> {
+        shared_secret::judge(algorithm, secret)?;
+        let Scheme::Hmac(mac) = algorithm.scheme() else { return Err(KeyError::WrongType) };
         if !is_key_id(kid) {
             return Err(KeyError::BadKeyId);
         }
-        Ok(Self::new(Algorithm::Hs256, kid, Material::Shared(HmacKey::new(secret))))
+        Ok(Self::new(algorithm, kid, Material::Shared(Box::new(hmac::Key::new(mac.hash, secret)))))
+    }
+
+    /// The public key in `pem`, one block `PUBLIC KEY` (RFC 7468, section 13), for `algorithm`. It is known by
+    /// its thumbprint; [`VerifyingKey::known_as`] gives it another id.
+    ///
+    /// # Errors
+    ///
+    /// Any other block, a certificate among them, and what [`VerifyingKey::from_jwk`] refuses.
+    pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
+        Self::from_spki(algorithm, &pem::read(pem, pem::PUBLIC_KEY)?)
+    }
+
+    /// The public key in `spki`, `SubjectPublicKeyInfo` in DER (RFC 5280, section 4.1.2.7), for `algorithm`.
+    ///
+    /// # Errors
+    ///
+    /// DER of another type of key or of none, and what [`VerifyingKey::from_jwk`] refuses.
+    pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, KeyError> {
+        Self::from_jwk(&spki::read(spki, algorithm)?, Some(algorithm))
+    }
+
+    /// The same key under another id: the one by which tokens of a foreign issuer name it.
+    ///
+    /// # Errors
+    ///
+    /// The id is empty or longer than 128 bytes.
+    pub fn known_as(&self, kid: &str) -> Result<Self, KeyError> {
+        if !is_key_id(kid) {
+            return Err(KeyError::BadKeyId);
+        }
+        let material = match &self.0.material {
+            Material::Shared(key) => Material::Shared(key.clone()),
+            Material::Public { parsed, jwk } => {
+                let jwk = Box::new(Jwk { kid: Some(kid.to_owned()), ..Jwk::clone(jwk) });
+                Material::Public { parsed: parsed.clone(), jwk }
+            }
+        };
+        Ok(Self::new(self.algorithm(), kid, material))
     }
 
     fn new(algorithm: Algorithm, kid: &str, material: Material) -> Self {
@@ -108,6 +165,26 @@ impl VerifyingKey {
         }
     }
 
+    /// The public key in DER, `SubjectPublicKeyInfo`. None for a shared secret.
+    pub fn to_spki(&self) -> Option<Vec<u8>> {
+        spki::write(&self.jwk()?, self.0.algorithm)
+    }
+
+    /// The public key as PEM, one block `PUBLIC KEY`. None for a shared secret.
+    ///
+    /// ```
+    /// use counterfoil_jose::{Algorithm, SigningKey, VerifyingKey};
+    ///
+    /// let key = SigningKey::generate(Algorithm::Es384)?.verifying_key();
+    /// let pem = key.to_pem().expect("a public key");
+    /// assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    /// assert_eq!(VerifyingKey::from_pem(Algorithm::Es384, &pem)?.kid(), key.kid());
+    /// # Ok::<(), counterfoil_jose::KeyError>(())
+    /// ```
+    pub fn to_pem(&self) -> Option<String> {
+        Some(pem::write(&self.to_spki()?, pem::PUBLIC_KEY))
+    }
+
     pub(crate) fn is_symmetric(&self) -> bool {
         self.0.algorithm.is_symmetric()
     }
@@ -127,43 +204,43 @@ impl VerifyingKey {
     }
 
     /// Whether `signature` is this key's signature of `message`: the bare primitive, for what is no
-    /// token. ECDSA signatures are R and S of 32 bytes each (RFC 7518, section 3.4).
+    /// token. ECDSA signatures are R and S, each as long as a coordinate (RFC 7518, section 3.4).
     #[must_use]
     pub fn is_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.material {
             Material::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
-            Material::Shared(key) => key.verify(&[message], signature),
+            // The whole tag, compared in constant time.
+            Material::Shared(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
 }
 
-/// The public key in `jwk`, if it is one for `algorithm` (RFC 7518, section 6; RFC 8037, section 2).
+/// The public key in `jwk`, if it is one for `algorithm`.
 fn parse_public(jwk: &Jwk, algorithm: Algorithm) -> Result<ParsedPublicKey, KeyError> {
-    let fits = |kty, crv| jwk.kty == kty && jwk.crv.as_deref() == crv;
-    match algorithm {
-        Algorithm::Es256 if fits("EC", Some("P-256")) => parse_p256(jwk),
-        Algorithm::Ed25519 if fits("OKP", Some("Ed25519")) => parse_ed25519(jwk),
-        Algorithm::Rs256 if fits("RSA", None) => rsa::parse_public(jwk),
-        Algorithm::Es256 | Algorithm::Ed25519 | Algorithm::Rs256 | Algorithm::Hs256 => {
-            Err(KeyError::WrongType)
-        }
+    if !jwk.is_for(algorithm) {
+        return Err(KeyError::WrongType);
     }
+    let parsed = match algorithm.scheme() {
+        Scheme::Ecdsa(curve) => parse_point(jwk, curve),
+        Scheme::Ed25519 => bytes(&jwk.x, 32).and_then(|x| ParsedPublicKey::new(&ED25519, x).ok()),
+        Scheme::Rsa(rsa) => return rsa::parse_public(jwk, algorithm, rsa.verifying),
+        Scheme::MlDsa(set) => bytes(&jwk.pub_, set.signing.public_key_len())
+            .and_then(|raw| ParsedPublicKey::new(set.verifying, raw).ok()),
+        Scheme::Hmac(_) => return Err(KeyError::WrongType),
+    };
+    parsed.ok_or(KeyError::Malformed(algorithm))
 }
 
-fn parse_p256(jwk: &Jwk) -> Result<ParsedPublicKey, KeyError> {
-    let malformed = KeyError::Malformed(Algorithm::Es256);
-    let coordinate =
-        |text: &Option<String>| -> Option<[u8; 32]> { base64url::decode_exact(text.as_ref()?).ok() };
-    let (Some(x), Some(y)) = (coordinate(&jwk.x), coordinate(&jwk.y)) else { return Err(malformed) };
-    // SEC 1, section 2.3.3; the library checks that the point is on the curve.
+fn parse_point(jwk: &Jwk, curve: Curve) -> Option<ParsedPublicKey> {
+    let (x, y) = (bytes(&jwk.x, curve.coordinate)?, bytes(&jwk.y, curve.coordinate)?);
+    // Uncompressed, so never at infinity (SEC 1, section 2.3.3); the library checks that it is on the curve.
     let point = [&[4][..], &x, &y].concat();
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| malformed)
+    ParsedPublicKey::new(curve.verifying, point).ok()
 }
 
-fn parse_ed25519(jwk: &Jwk) -> Result<ParsedPublicKey, KeyError> {
-    let malformed = KeyError::Malformed(Algorithm::Ed25519);
-    let x: [u8; 32] = jwk.x.as_ref().and_then(|x| base64url::decode_exact(x).ok()).ok_or(malformed)?;
-    ParsedPublicKey::new(&ED25519, x).map_err(|_| malformed)
+/// Exactly `length` bytes: a coordinate is never shortened (RFC 7518, section 6.2.1.2).
+fn bytes(text: &Option<String>, length: usize) -> Option<Vec<u8>> {
+    base64url::decode(text.as_ref()?).ok().filter(|bytes| bytes.len() == length)
 }
 
 impl fmt::Debug for VerifyingKey {

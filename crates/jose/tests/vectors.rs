@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test can't prepare fails it")]
 
+#[path = "support/keys.rs"]
+mod keys;
 mod support;
 
 use std::fs;
@@ -11,11 +13,12 @@ use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use counterfoil_jose::{
-    Algorithm, HmacKey, Jwk, JwkSet, Jws, KeySet, Rejection, SigningKey, VerifyingKey, base64url, jws,
-    unverified,
+    Algorithm, HmacKey, Jwk, JwkSet, Jws, KeySet, Rejection, VerifyingKey, base64url, jws, unverified,
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+use keys::signing_key;
 
 /// A vector file. Read leniently: the files themselves are not on trial.
 fn load(folder: &Path, name: &str) -> Value {
@@ -42,16 +45,17 @@ fn tests(group: &Value) -> &[Value] {
 }
 
 /// The keys that a configuration would make of a JWK: public ones through the front door; a secret,
-/// which never comes as a JWK here, only if everything about it says HS256 signatures.
+/// which never comes as a JWK here, only if everything about it says HMAC signatures.
 fn keys_of(jwk: &Value) -> Vec<VerifyingKey> {
     if jwk["kty"] != "oct" {
         let parsed = Jwk::deserialize(jwk).unwrap();
         return VerifyingKey::from_jwk(&parsed, None).into_iter().collect();
     }
-    if jwk["alg"] != "HS256" || jwk.get("use").is_some_and(|use_| use_ != "sig") {
+    let algorithm = jwk["alg"].as_str().and_then(|alg| alg.parse::<Algorithm>().ok());
+    let Some(algorithm) = algorithm.filter(|_| jwk.get("use").is_none_or(|use_| use_ == "sig")) else {
         return Vec::new();
-    }
-    VerifyingKey::from_hmac_secret(text(jwk, "kid"), &lenient(text(jwk, "k"))).into_iter().collect()
+    };
+    VerifyingKey::from_secret(algorithm, text(jwk, "kid"), &lenient(text(jwk, "k"))).into_iter().collect()
 }
 
 /// A secret as a sloppy configuration would read it: one of the files has spare bits in a key, and
@@ -79,8 +83,13 @@ fn expected(defects: &Value, file: &str, test: &Value) -> Option<bool> {
     }
 }
 
-/// Valid signatures that are refused by policy: an empty payload, which no token of ours has.
-const EMPTY_PAYLOAD: [u64; 1] = [259];
+/// Valid signatures that are refused by policy: of an empty payload, which no token of ours has, and those of a
+/// secret of 32 zeros, which is no secret. What is odd about the tokens of that group is signed anew and tried in
+/// `forms.rs`.
+fn is_refused_by_policy(jwk: &Value, test: &Value) -> bool {
+    let is_zero = jwk["k"].as_str().is_some_and(|secret| lenient(secret).iter().all(|&byte| byte == 0));
+    test["comment"] == "emptyPayload" || is_zero
+}
 
 #[test]
 fn wycheproof_json_web_signature() {
@@ -93,15 +102,20 @@ fn wycheproof_json_web_signature() {
         for test in tests(&group) {
             let Some(valid) = expected(&defects, "json_web_signature_test", test) else { continue };
             let known = jwk["alg"].as_str().is_some_and(|alg| alg.parse::<Algorithm>().is_ok());
-            let by_policy = EMPTY_PAYLOAD.contains(&test["tcId"].as_u64().unwrap());
             let accept = accepts(&keys, text(test, "jws"));
-            assert_eq!(accept, valid && known && !by_policy, "{} {}", test["tcId"], test["comment"]);
+            assert_eq!(
+                accept,
+                valid && known && !is_refused_by_policy(jwk, test),
+                "{} {}",
+                test["tcId"],
+                test["comment"]
+            );
             if accept { accepted += 1 } else { refused += 1 }
         }
     }
     println!("wycheproof_json_web_signature: {accepted} accepted, {refused} refused");
     assert_eq!(accepted + refused, 399);
-    assert!(accepted >= 15, "{accepted}");
+    assert!(accepted >= 29, "{accepted}");
 }
 
 #[test]
@@ -119,10 +133,8 @@ fn wycheproof_json_web_key() {
         };
         for test in tests(&group) {
             let accept = keys.as_ref().is_ok_and(|keys| accepts(keys, text(test, "jws")));
-            let known = !text(&group, "comment").starts_with("HS384")
-                && !text(&group, "comment").starts_with("HS512");
             // Sets of several shared secrets (1, 2, 4) are judged as their file says, too.
-            assert_eq!(accept, test["result"] == "valid" && known, "{} {}", test["tcId"], test["comment"]);
+            assert_eq!(accept, test["result"] == "valid", "{} {}", test["tcId"], test["comment"]);
             ran += 1;
         }
     }
@@ -220,7 +232,7 @@ fn rfc_7515_examples() {
 
     let a1 = &answers["rfc7515_A1_hs256"];
     let secret = base64url::decode(text(a1, "k")).unwrap();
-    let shared = VerifyingKey::from_hmac_secret("a1", &secret).unwrap();
+    let shared = VerifyingKey::from_secret(Algorithm::Hs256, "a1", &secret).unwrap();
     let verified =
         jws::verify(text(a1, "jws"), &KeySet::new([shared]).unwrap(), &[Algorithm::Hs256], &["JWT"]);
     assert!(verified.unwrap().payload.starts_with(b"{\"iss\":\"joe\",\r\n"));
@@ -245,17 +257,20 @@ fn rfc_7638_thumbprints() {
 }
 
 #[test]
-fn rfc_8037_signature_is_right_and_its_old_name_refused() {
-    let Some(folder) = support::vectors("rfc_8037_signature_is_right_and_its_old_name_refused") else {
-        return;
-    };
+fn rfc_8037_example_is_taken_under_its_old_name_only_where_that_is_listed() {
+    let Some(folder) = support::vectors("rfc_8037_example") else { return };
     let example = load(&folder, "jose-cookbook/curve25519/jws.json");
-    let key = public(&example["input"]["key"], Algorithm::Ed25519).unwrap();
-    let signature = base64url::decode(text(&example["signing"], "sig")).unwrap();
-
-    assert!(key.is_signed(text(&example["signing"], "sig-input").as_bytes(), &signature));
     let token = text(&example["output"], "compact");
-    assert_eq!(Jws::parse(token).unwrap_err(), Rejection::AlgorithmNotAllowed);
+    let judge = |key: Algorithm, listed: &[Algorithm]| {
+        let keys = KeySet::new(public(&example["input"]["key"], key)).unwrap();
+        Jws::parse(token).unwrap().danger_verify_any_typ(&keys, listed)
+    };
+
+    assert!(judge(Algorithm::EdDsa, &[Algorithm::EdDsa]).unwrap().payload.starts_with(b"Example of"));
+    let refused = judge(Algorithm::Ed25519, &[Algorithm::Ed25519]).unwrap_err();
+    assert_eq!(refused, Rejection::AlgorithmNotAllowed);
+    let refused = judge(Algorithm::Ed25519, &Algorithm::PUBLIC).unwrap_err();
+    assert_eq!(refused, Rejection::AlgorithmMismatch);
     assert_eq!(unverified::peek(token).unwrap_err().code(), "token_bad_payload");
 }
 
@@ -265,8 +280,8 @@ fn rfc_7520_examples() {
     let (mut accepted, mut refused) = (0, 0);
     for (name, accept) in [
         ("4_1.rsa_v15_signature", true),
-        ("4_2.rsa-pss_signature", false),
-        ("4_3.ecdsa_signature", false),
+        ("4_2.rsa-pss_signature", true),
+        ("4_3.ecdsa_signature", true),
         ("4_4.hmac-sha2_integrity_protection", true),
     ] {
         let example = load(&folder, &format!("jose-cookbook/jws/{name}.json"));
@@ -281,7 +296,7 @@ fn rfc_7520_examples() {
         if accept { accepted += 1 } else { refused += 1 }
     }
     println!("rfc_7520_examples: {accepted} accepted, {refused} refused");
-    assert_eq!(accepted, 2);
+    assert_eq!(accepted, 4);
 }
 
 #[test]
@@ -300,7 +315,7 @@ fn rfc_7797_unencoded_payloads_are_refused() {
 #[test]
 fn every_algorithm_signs_what_it_verifies() {
     for algorithm in Algorithm::ALL {
-        let key = SigningKey::generate(algorithm).unwrap();
+        let key = signing_key(algorithm);
         let keys = KeySet::new([key.verifying_key()]).unwrap();
         let token = key.sign("at+jwt", b"{\"sub\":\"alice\"}").unwrap();
         for _ in 0..2 {

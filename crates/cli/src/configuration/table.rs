@@ -104,8 +104,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "algorithm",
         form: Form::Text,
         default: "ES256",
-        meaning: "What signs the access tokens of a new store: `ES256`, `Ed25519`, `RS256`, or `HS256`, whose verifiers \
-                  can also sign. A store that has keys keeps them.",
+        meaning: "What signs the access tokens of a new store: `ES256`, `ES384`, `ES512`, `Ed25519` (or `EdDSA`, its old \
+                  name), `RS256` to `RS512`, `PS256` to `PS512`, `ML-DSA-44`, `ML-DSA-65`, or `HS256` to `HS512`, whose \
+                  verifiers can also sign. A store that has keys keeps them.",
         take: |draft, texts| {
             let words = Algorithm::ALL.map(|algorithm| (algorithm.as_str(), algorithm));
             word(texts, &words).map(|algorithm| draft.rest.algorithm = algorithm)

@@ -60,7 +60,7 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
     add(
         settings.algorithm.is_symmetric(),
         "algorithm",
-        "with HS256 every service that can verify a token can also sign one",
+        "with HMAC every service that can verify a token can also sign one",
         "ES256 or Ed25519, unless nobody else verifies",
     );
     add(
