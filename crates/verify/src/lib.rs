@@ -7,15 +7,18 @@
 //! ```
 //!
 //! [`TokenVerifier`] judges the token by itself, [`Revocations`] knows what ended before its time,
-//! and [`LocalVerifier`] puts the two together. Nothing here does I/O or reads a clock on its own.
+//! and [`LocalVerifier`] puts the two together. Nothing here does I/O or reads a clock on its own,
+//! but with the feature `http`: then `RemoteVerifier` follows the keys of an issuer that runs elsewhere.
 //!
-//! Features: `tower` adds `AuthLayer`, the reading of cookies and the judgement
+//! Features: `http` as said; `tower` adds `AuthLayer`, the reading of cookies and the judgement
 //! of cross-site writes; `axum` adds extractors and rejections; `test-util` lets the tests of a
 //! handler make a [`Principal`].
 
 mod authenticate;
 mod cache;
 mod claims;
+#[cfg(feature = "http")]
+mod clock;
 mod denied;
 mod fingerprint;
 mod freshness;
@@ -39,6 +42,8 @@ pub mod csrf;
 pub mod csrf_layer;
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "http")]
+pub mod follow;
 #[cfg(feature = "tower")]
 pub mod guarded;
 #[cfg(feature = "tower")]
@@ -65,6 +70,13 @@ pub use principal::{Principal, PrincipalParts};
 pub use revocations::{Probed, Revocations};
 pub use settings::{SettingsError, TokenVerifierBuilder};
 pub use verifier::TokenVerifier;
+
+#[cfg(feature = "http")]
+pub use clock::SystemClock;
+#[cfg(feature = "http")]
+pub use follow::{
+    FetchError, Follow, FollowError, FollowerStatus, JwksFollower, LocationError, RemoteVerifier,
+};
 
 #[cfg(feature = "test-util")]
 pub use principal::PrincipalBuilder;

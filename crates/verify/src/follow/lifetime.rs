@@ -1,0 +1,73 @@
+//! For how long an answer may be relied on, as its headers say (RFC 9111).
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{AGE, CACHE_CONTROL, HeaderName};
+
+/// For how long the answer is fresh; `None` where it does not say. Where it says two things, the shorter
+/// one counts, and what it has spent in caches on its way is taken off.
+pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
+    let fresh = directives(headers).filter_map(seconds_of).min()?;
+    let age = texts(headers, AGE).filter_map(|age| age.trim().parse().ok()).max().unwrap_or(0);
+    Some(Duration::from_secs(fresh.saturating_sub(age)))
+}
+
+/// What one directive says; `None` where it says nothing about time.
+fn seconds_of(directive: &str) -> Option<u64> {
+    let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+    match name.trim().to_ascii_lowercase().as_str() {
+        "no-store" | "no-cache" => Some(0),
+        // A number that cannot be read is no reason to rely on the answer (section 4.2.1).
+        "max-age" => Some(value.trim().trim_matches('"').parse().unwrap_or(0)),
+        _ => None,
+    }
+}
+
+fn directives(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    texts(headers, CACHE_CONTROL).flat_map(|line| line.split(','))
+}
+
+fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn lifetime(lines: &[(HeaderName, &'static str)]) -> Option<u64> {
+        let lines = lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        of(&lines.collect()).map(|fresh| fresh.as_secs())
+    }
+
+    #[test]
+    fn what_the_headers_say_is_read() {
+        for (line, fresh) in [
+            ("public, max-age=300", Some(300)),
+            ("MAX-AGE = 300 , public", Some(300)),
+            ("max-age=\"300\"", Some(300)),
+            ("max-age=300, max-age=60", Some(60)),
+            ("max-age=300, no-store", Some(0)),
+            ("no-cache", Some(0)),
+            ("max-age=-1", Some(0)),
+            ("max-age=99999999999999999999999", Some(0)),
+            ("max-age", Some(0)),
+            ("public", None),
+            ("s-maxage=300", None),
+            ("", None),
+        ] {
+            assert_eq!(lifetime(&[(CACHE_CONTROL, line)]), fresh, "{line}");
+        }
+        assert_eq!(lifetime(&[]), None);
+    }
+
+    #[test]
+    fn what_was_spent_on_the_way_is_taken_off() {
+        assert_eq!(lifetime(&[(CACHE_CONTROL, "max-age=300"), (AGE, "100")]), Some(200));
+        assert_eq!(lifetime(&[(CACHE_CONTROL, "max-age=300"), (AGE, "400")]), Some(0));
+        assert_eq!(lifetime(&[(CACHE_CONTROL, "max-age=300"), (AGE, "old")]), Some(300));
+    }
+}
