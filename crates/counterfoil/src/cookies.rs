@@ -39,6 +39,11 @@ impl Kind {
         }
     }
 
+    /// The most bytes of a credential that browsers keep as this cookie.
+    pub(crate) const fn room(self, names: &CookieNames) -> usize {
+        LARGEST - self.name(names).len() - "=".len()
+    }
+
     /// From where a browser shows it: a refresh token never comes with a link from elsewhere.
     const fn same_site(self) -> &'static str {
         match self {
@@ -76,10 +81,11 @@ impl SetCookies {
     ///
     /// If a browser would not keep it.
     pub(crate) fn set(mut self, kind: Kind, value: &impl Display, life: Duration) -> Result<Self, TooLarge> {
-        let pair = format!("{}={value}", kind.name(&self.names));
-        if pair.len() > LARGEST {
+        let value = value.to_string();
+        if value.len() > kind.room(&self.names) {
             return Err(TooLarge);
         }
+        let pair = format!("{}={value}", kind.name(&self.names));
         self.lines[kind as usize] = Some(self.line(kind, &pair, life.min(LONGEST)));
         Ok(self)
     }

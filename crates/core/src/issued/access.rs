@@ -11,6 +11,11 @@ impl AccessToken {
     pub(crate) fn signed(compact: String) -> Self {
         Self(compact)
     }
+
+    /// How many characters it has.
+    pub(crate) fn length(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl fmt::Display for AccessToken {

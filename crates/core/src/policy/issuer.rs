@@ -47,6 +47,19 @@ pub struct Opening {
     pub label: Option<String>,
     /// The live session of the same browser, which the new one takes the place of.
     pub replaces: Option<SessionId>,
+    /// The most characters of an access token that its carrier takes; any number unless said otherwise.
+    pub longest_token: Option<usize>,
+}
+
+impl Opening {
+    /// The token, if its carrier takes one as long.
+    fn judge_length(&self, access: Access) -> Result<Access, Refusal> {
+        if self.longest_token.is_none_or(|longest| access.token.length() <= longest) {
+            return Ok(access);
+        }
+        let detail = "is to be `body`: the access token is too large for a cookie".to_owned();
+        Err(Refusal::Field { field: "carrier", detail })
+    }
 }
 
 /// A login, and what the client is to carry away of it.
@@ -135,15 +148,15 @@ impl Issuer {
     ) -> Result<Opened<SessionToken>, Trouble> {
         let token = SessionToken::draw(SessionId::from_bytes(random::bytes()?))?;
         let stub = Stub::Cookie(token.digest());
-        let (session, judged) = self.open(token.session(), stub, judged, opening, now).await?;
-        Ok(Opened { session, issued: token, user: judged.user })
+        let opened = self.open(token.session(), stub, judged, &opening, now, |_, _| Ok(())).await?;
+        Ok(Opened { session: opened.session, issued: token, user: opened.user })
     }
 
     /// Mode `jwt`: a signed token that is judged locally. Its record is what a list shows and a logout ends.
     ///
     /// # Errors
     ///
-    /// As [`Issuer::open_session`].
+    /// As [`Issuer::open_session`]; [`Refusal::Field`] if the token is too long for its carrier.
     pub async fn issue_access(
         &self,
         judged: Judged,
@@ -151,17 +164,20 @@ impl Issuer {
         now: Time,
     ) -> Result<Opened<Access>, Trouble> {
         let id = SessionId::from_bytes(random::bytes()?);
-        let (session, judged) = self.open(id, Stub::Access, judged, opening, now).await?;
-        let life = seconds(judged.client.lifetimes.jwt);
-        let access = self.mint(&session, &judged.user.roles, self.own_audience(), life, judged.pos, now)?;
-        Ok(Opened { session, issued: access, user: judged.user })
+        self.open(id, Stub::Access, judged, &opening, now, |session, judged| {
+            let life = seconds(judged.client.lifetimes.jwt);
+            let access =
+                self.mint(session, &judged.user.roles, self.own_audience(), life, judged.pos, now)?;
+            Ok(opening.judge_length(access)?)
+        })
+        .await
     }
 
     /// Mode `hybrid`: a short signed token, and one to get the next pair with.
     ///
     /// # Errors
     ///
-    /// As [`Issuer::open_session`].
+    /// As [`Issuer::issue_access`].
     pub async fn issue_pair(
         &self,
         judged: Judged,
@@ -175,25 +191,30 @@ impl Issuer {
             turn: 0,
             since: now,
         };
-        let (session, judged) = self.open(id, stub, judged, opening, now).await?;
-        let life = seconds(judged.client.lifetimes.access);
-        let pair = self.pair(&session, &judged.user.roles, None, life, judged.pos, now)?;
-        Ok(Opened { session, issued: pair, user: judged.user })
+        self.open(id, stub, judged, &opening, now, |session, judged| {
+            let life = seconds(judged.client.lifetimes.access);
+            let pair = self.pair(session, &judged.user.roles, None, life, judged.pos, now)?;
+            Ok(Pair { access: opening.judge_length(pair.access)?, ..pair })
+        })
+        .await
     }
 
-    /// Makes the record, if what the login was judged by still holds; else judges it anew.
-    async fn open(
+    /// Makes the record, if what the login was judged by still holds; else judges it anew. What the client is to
+    /// carry away is torn off before the commit: where that cannot be, no login is left behind.
+    async fn open<T>(
         &self,
         id: SessionId,
         stub: Stub,
         mut judged: Judged,
-        opening: Opening,
+        opening: &Opening,
         now: Time,
-    ) -> Result<(Session, Judged), Trouble> {
+        tear: impl Fn(&Session, &Judged) -> Result<T, Trouble>,
+    ) -> Result<Opened<T>, Trouble> {
         for _ in 0..ATTEMPTS {
-            let session = Session::open(id, stub, &judged, &opening, now);
-            match self.store.commit(&self.opening_changes(&session, &judged, &opening, now)).await? {
-                Committed::Applied(_) => return Ok((session, judged)),
+            let session = Session::open(id, stub, &judged, opening, now);
+            let issued = tear(&session, &judged)?;
+            match self.store.commit(&self.opening_changes(&session, &judged, opening, now)).await? {
+                Committed::Applied(_) => return Ok(Opened { session, issued, user: judged.user }),
                 Committed::Lost(0 | 1) => judged = SignIn::again(&*self.store, &judged).await?,
                 // 128 random bits that are taken are no coincidence.
                 Committed::Lost(_) => return Err(Failure::Contended.into()),

@@ -122,7 +122,11 @@ async fn sign_in(
     // Only who has proved who they are ends anything.
     let mut former = former_logins(app, headers, wish.carrier, now).await?;
     let replaces = former.pop_first().map(|login| login.session);
-    let opening = Opening { from: from.clone(), label: wish.label, replaces };
+    let longest_token = match wish.carrier {
+        Carrier::Body => None,
+        Carrier::Cookie => Some(Kind::Access.room(&app.cookie_names)),
+    };
+    let opening = Opening { from: from.clone(), label: wish.label, replaces, longest_token };
     let opened = open(app, wish.mode, judged, opening, now).await?;
     end_others(app, former, &from, now).await?;
     Ok(opened)
