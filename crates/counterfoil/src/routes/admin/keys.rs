@@ -18,6 +18,7 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
+use crate::task::to_the_end;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
@@ -64,7 +65,8 @@ pub(in crate::routes) async fn rotate(
     administrator: Administrator,
     Whence(from): Whence,
 ) -> Result<(StatusCode, Json<Rotated>), AppError> {
-    let id = app.keys.rotate(&administrator.reason(from), administrator.now).await?;
+    let (reason, now) = (administrator.reason(from), administrator.now);
+    let id = to_the_end(async move { app.keys.rotate(&reason, now).await }).await?;
     Ok((StatusCode::CREATED, Json(Rotated { id: id.to_string() })))
 }
 
@@ -86,6 +88,6 @@ pub(in crate::routes) async fn revoke(
 ) -> Result<StatusCode, AppError> {
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
     let reason = Reason { cause: Cause::KeyCompromised, ..reason };
-    app.keys.revoke(&id, &reason, administrator.now).await?;
+    to_the_end(async move { app.keys.revoke(&id, &reason, administrator.now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,6 +13,7 @@ use crate::failure::AppError;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, Unauthorized, Unavailable, UnsupportedType,
 };
+use crate::task::to_the_end;
 
 /// Revokes a login, all of a user, of a client or of everyone so far, one access token, or a key.
 ///
@@ -32,7 +33,12 @@ pub(in crate::routes) async fn revoke(
     StrictJson(form): StrictJson<RevocationForm>,
 ) -> Result<Json<RevocationRow>, AppError> {
     let wanted = form.judge(administrator.actor, from)?;
-    let (note, began) = (wanted.note.as_deref(), administrator.now);
-    let revoked = app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await?;
-    Ok(Json(RevocationRow::of(revoked, began, app.now())))
+    let began = administrator.now;
+    let (app, revoked) = to_the_end(async move {
+        let note = wanted.note.as_deref();
+        let revoked = app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await;
+        (app, revoked)
+    })
+    .await;
+    Ok(Json(RevocationRow::of(revoked?, began, app.now())))
 }
