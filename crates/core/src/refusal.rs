@@ -35,8 +35,9 @@ pub enum Unfit {
 }
 
 /// What the client asked for and does not get.
+///
+/// Exhaustive: a new refusal is to find the place that chooses its status by itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// No such user, a wrong password, or a disabled user: one answer for the three.
     #[error("the name or the password is wrong")]

@@ -30,6 +30,7 @@ use counterfoil_verify::{
     AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations, TokenVerifier,
 };
 
+use crate::bodies::Bodies;
 use crate::breached::{BreachedError, BreachedFile};
 use crate::clock::{Clock, ClockUnsettled, Machine, Source};
 use crate::clock_mark;
@@ -62,6 +63,7 @@ pub struct Inner {
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookie_names: CookieNames,
+    pub(crate) bodies: Bodies,
     pub(crate) started: Time,
     is_closing: AtomicBool,
 }
@@ -207,6 +209,7 @@ impl App {
                 trusted: settings.trusted_origins.clone(),
             }),
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
+            bodies: Bodies::new(settings.limits.bodies),
             is_closing: AtomicBool::new(false),
             settings,
             store,

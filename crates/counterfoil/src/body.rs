@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
+use crate::bodies::Bodies;
 use crate::body_fault::BodyFault;
 use crate::failure::AppError;
 
@@ -41,7 +42,7 @@ impl<T: DeserializeOwned> FromRequest<App> for StrictJson<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
-        let bytes = read(request, app.settings().limits.body, &[JSON]).await?.ok_or(BodyFault::Missing)?;
+        let bytes = read(request, app, &[JSON]).await?.ok_or(BodyFault::Missing)?;
         Ok(Self(typed(&bytes)?))
     }
 }
@@ -50,7 +51,7 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for StrictJson<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &App) -> Result<Option<Self>, AppError> {
-        let bytes = read(request, app.settings().limits.body, &[JSON]).await?;
+        let bytes = read(request, app, &[JSON]).await?;
         Ok(bytes.map(|bytes| typed(&bytes)).transpose()?.map(Self))
     }
 }
@@ -59,8 +60,7 @@ impl FromRequest<App> for Patch {
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
-        let limit = app.settings().limits.body;
-        let bytes = read(request, limit, &[JSON, MERGE_PATCH]).await?.ok_or(BodyFault::Missing)?;
+        let bytes = read(request, app, &[JSON, MERGE_PATCH]).await?.ok_or(BodyFault::Missing)?;
         Ok(Self(json::object(&bytes).map_err(BodyFault::Json)?))
     }
 }
@@ -69,9 +69,10 @@ impl FromRequest<App> for Patch {
 /// wiped when dropped.
 async fn read(
     request: Request,
-    limit: usize,
+    app: &App,
     taken: &[&'static str],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, BodyFault> {
+    let limit = app.settings().limits.body;
     let (parts, body) = request.into_parts();
     if !judge_type(&parts.headers, taken)? {
         return Ok(None);
@@ -80,7 +81,7 @@ async fn read(
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(BodyFault::TooLarge(limit));
     }
-    let bytes = collect(body, limit).await?;
+    let bytes = collect(body, limit, &app.bodies).await?;
     Ok((!bytes.is_empty()).then_some(bytes))
 }
 
@@ -109,12 +110,16 @@ fn is_utf8_charset(parameter: &str) -> bool {
 }
 
 /// Reads to the end, or to the limit: a chunked body does not say its length.
-async fn collect(mut body: Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
+async fn collect(mut body: Body, limit: usize, bodies: &Bodies) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
+    let mut held = bodies.begin().ok_or(BodyFault::TooMany)?;
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
         if bytes.len() + data.len() > limit {
             return Err(BodyFault::TooLarge(limit));
+        }
+        if !held.grow(data.len()) {
+            return Err(BodyFault::TooMany);
         }
         append(&mut bytes, &data);
     }

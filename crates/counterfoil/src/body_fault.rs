@@ -16,6 +16,9 @@ pub(crate) enum BodyFault {
     /// It has more bytes than are taken.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// So many others are being read that there is no memory for this one.
+    #[error("too many bodies are being read")]
+    TooMany,
     /// It ended too early.
     #[error("the body could not be read to its end")]
     Broken,

@@ -168,7 +168,6 @@ fn refused(refusal: &Refusal) -> Problem {
             problem(429, "too-many-requests", "Too many requests").detail("try again later"),
             seconds(*after),
         ),
-        _ => problem(403, "refused", "Refused"),
     }
 }
 
@@ -176,7 +175,11 @@ fn refused(refusal: &Refusal) -> Problem {
 fn failed(failure: &Failure) -> Problem {
     let detail = match failure {
         Failure::Hashing(_) => "too many passwords are waiting to be judged",
-        _ => "the request could not be carried out now",
+        Failure::Store(_)
+        | Failure::Randomness(_)
+        | Failure::Signing(_)
+        | Failure::Keys(_)
+        | Failure::Contended => "the request could not be carried out now",
     };
     retry(unavailable(detail), 1)
 }
@@ -187,6 +190,7 @@ fn of_body(fault: &BodyFault) -> Problem {
         BodyFault::Missing | BodyFault::Broken | BodyFault::Json(_) | BodyFault::Unknown(_) => {
             malformed(text)
         }
+        BodyFault::TooMany => retry(unavailable("too many requests are being read"), 1),
         BodyFault::Type(_) => problem(415, "unsupported-media-type", "Unsupported media type").detail(text),
         BodyFault::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),
         BodyFault::Member { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
@@ -241,10 +245,8 @@ impl IntoResponse for AppError {
         let mut answer = IntoResponse::into_response(problem.clone());
         answer.extensions_mut().insert(problem);
         answer.extensions_mut().insert(why);
-        match self {
-            Self::Ambiguous(too_many) => (too_many.0, answer).into_response(),
-            _ => answer,
-        }
+        let Self::Ambiguous(too_many) = self else { return answer };
+        (too_many.0, answer).into_response()
     }
 }
 

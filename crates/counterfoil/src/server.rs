@@ -1,26 +1,23 @@
 //! The server: listens, keeps slow and many clients within bounds, and ends in good order.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::time::Duration;
 
-use axum_server::Handle;
-use hyper_util::rt::TokioTimer;
+use tokio::sync::watch;
 
 use crate::admin_socket::AdminSocket;
 use crate::app::App;
-use crate::capped::{Capped, Places};
+use crate::connection::{Connections, Ending};
 use crate::jobs;
+use crate::listening::Listening;
+use crate::places::Places;
 use crate::routes;
-use crate::settings::Limits;
 use crate::task::Task;
 use crate::tls::Tls;
 
 /// How long requests may take to finish when the server is told to end.
 pub const FAREWELL: Duration = Duration::from_secs(10);
-
-/// How often an HTTP/2 connection is asked whether its client is still there.
-const PING: Duration = Duration::from_secs(30);
 
 /// Serves `app` on `listener` until `shutdown` is ready; then takes no new connection, finishes what is being
 /// answered within [`FAREWELL`], and closes the app.
@@ -61,15 +58,20 @@ async fn serve_open(
     let door = socket.map(|socket| Task::start(socket.serve(app.clone())));
     let jobs = jobs::start(app.clone());
 
-    let handle = Handle::new();
-    let serving = listen(app, listener, handle.clone());
-    tokio::pin!(serving);
-    let ended = tokio::select! {
-        ended = &mut serving => ended,
-        () = shutdown => {
-            app.begin_closing();
-            handle.graceful_shutdown(Some(FAREWELL));
-            serving.await
+    let (farewell, ending) = watch::channel(false);
+    let ended = match listen(app, listener, ending) {
+        Err(error) => Err(error),
+        Ok(serving) => {
+            tokio::pin!(serving);
+            tokio::select! {
+                () = &mut serving => {}
+                () = shutdown => {
+                    app.begin_closing();
+                    farewell.send_replace(true);
+                    serving.await;
+                }
+            }
+            Ok(())
         }
     };
     jobs.stop().await;
@@ -79,39 +81,15 @@ async fn serve_open(
     ended
 }
 
-async fn listen(app: &App, listener: TcpListener, handle: Handle<SocketAddr>) -> io::Result<()> {
-    let tls = app.settings().tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
-    let limits = app.settings().limits;
-    let places = Places::new(limits);
-    let mut server = axum_server::from_tcp(listener)?
-        .handle(handle)
-        // Before this is over hyper has to know which protocol it is, and the first headers are there.
-        .first_request_timeout(limits.header_read)
-        .accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not taken"));
-    bound(server.http_builder(), limits);
-    let site = routes::site(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    match tls {
-        None => server.acceptor(Capped(places)).serve(site).await,
-        Some(tls) => {
-            let secure = tls.acceptor().handshake_timeout(limits.header_read).acceptor(Capped(places));
-            let _renewal = Task::start(tls.follow());
-            server.acceptor(secure).serve(site).await
-        }
-    }
-}
-
-/// Sets what a connection may take. Without the timer hyper's time-outs do nothing at all.
-fn bound(
-    builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
-    limits: Limits,
-) {
-    let headers = limits.headers.max(8 * 1024);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_read).max_buf_size(headers);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(limits.header_read)
-        .max_concurrent_streams(100)
-        .max_header_list_size(u32::try_from(headers).unwrap_or(u32::MAX));
+/// What serves on `listener` until `ending`, once certificate and listener are found usable.
+fn listen(app: &App, listener: TcpListener, ending: Ending) -> io::Result<impl Future<Output = ()>> {
+    let settings = app.settings();
+    let tls = settings.tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
+    let certificate = tls.as_ref().map(Tls::certificate);
+    let connections = Connections::new(routes::site(app.clone()), certificate, settings.limits);
+    let listening = Listening::new(listener, Places::new(settings), connections)?;
+    Ok(async move {
+        let _renewal = tls.map(|tls| Task::start(tls.follow()));
+        listening.serve(ending, FAREWELL).await;
+    })
 }

@@ -103,8 +103,16 @@ pub struct Limits {
     pub header_read: Duration,
     /// How long a request may take as a whole.
     pub request: Duration,
+    /// How long a connection is kept on which nothing is asked for; a quarter longer at most. One of HTTP/1.1 waits
+    /// for its next request no longer than for headers.
+    pub idle: Duration,
     /// The most connections at a time; others are closed at once.
     pub connections: usize,
+    /// How many of them one source may have: an address, or a network of IPv6. Trusted proxies and this machine
+    /// itself may have all of them.
+    pub connections_of_source: usize,
+    /// The most bytes that bodies take together while they are being read; others are told to come back.
+    pub bodies: usize,
 }
 
 impl Default for Limits {
@@ -114,7 +122,10 @@ impl Default for Limits {
             headers: 16 * 1024,
             header_read: Duration::from_secs(10),
             request: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
             connections: 10_000,
+            connections_of_source: 1_000,
+            bodies: 128 << 20,
         }
     }
 }

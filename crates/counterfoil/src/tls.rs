@@ -4,10 +4,9 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -149,7 +148,26 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
 pub(crate) struct Tls {
     files: TlsFiles,
     seen: Stamp,
-    served: RustlsConfig,
+    served: Certificate,
+}
+
+/// The certificate that new connections are taken with; all clones are one.
+#[derive(Debug, Clone)]
+pub(crate) struct Certificate(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl Certificate {
+    fn new(config: Arc<ServerConfig>) -> Self {
+        Self(Arc::new(RwLock::new(config)))
+    }
+
+    /// The one of the moment.
+    pub(crate) fn served(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, config: Arc<ServerConfig>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
 }
 
 impl Tls {
@@ -157,13 +175,13 @@ impl Tls {
     pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
         // Looked at before it is read: what changes in between is read once more.
         let seen = files.stamp();
-        let served = RustlsConfig::from_config(files.load()?);
+        let served = Certificate::new(files.load()?);
         Ok(Self { files, seen, served })
     }
 
     /// What new connections are taken by. It serves what was read last.
-    pub(crate) fn acceptor(&self) -> RustlsAcceptor {
-        RustlsAcceptor::new(self.served.clone())
+    pub(crate) fn certificate(&self) -> Certificate {
+        self.served.clone()
     }
 
     /// Looks at the files again and again. Connections that are open stay as they are.
@@ -189,7 +207,7 @@ impl Tls {
             return Ok(false);
         }
         self.seen = stamp;
-        self.served.reload_from_config(self.files.load()?);
+        self.served.replace(self.files.load()?);
         Ok(true)
     }
 }
@@ -255,18 +273,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = make(dir.path(), "served");
         let mut tls = Tls::open(files.clone()).unwrap();
-        let first = tls.served.get_inner();
+        let first = tls.served.served();
         assert!(!tls.look().unwrap(), "nothing has changed");
 
         put(&make(dir.path(), "next"), &files);
         assert!(tls.look().unwrap());
-        let second = tls.served.get_inner();
+        let second = tls.served.served();
         assert!(!Arc::ptr_eq(&first, &second));
 
         fs::write(&files.certificate, "nonsense").unwrap();
         assert!(tls.look().is_err());
         assert!(!tls.look().unwrap(), "it is told once");
-        assert!(Arc::ptr_eq(&second, &tls.served.get_inner()));
+        assert!(Arc::ptr_eq(&second, &tls.served.served()));
 
         put(&make(dir.path(), "exposed"), &files);
         fs::set_permissions(&files.key, fs::Permissions::from_mode(0o644)).unwrap();

@@ -35,9 +35,8 @@ pub enum Trouble {
     Failed(#[from] Failure),
 }
 
-/// What we could not do.
+/// What we could not do. Exhaustive, as [`Refusal`] is.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Failure {
     /// The store did not do it.
     #[error(transparent)]

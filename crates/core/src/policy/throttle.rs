@@ -281,7 +281,7 @@ fn wait_for(full: impl Iterator<Item = Spent>, now: Time) -> Result<(), Trouble>
 
 /// Whom an address belongs to, as far as one can tell: an IPv4 address (also one that is written as IPv6) or the
 /// network of an IPv6 address. A fixed number of bytes.
-fn source_of(ip: IpAddr, ipv6_prefix: u8) -> [u8; 17] {
+pub fn source_of(ip: IpAddr, ipv6_prefix: u8) -> [u8; 17] {
     let (family, bits) = match ip.to_canonical() {
         IpAddr::V4(ip) => (4, ip.to_ipv6_mapped().to_bits()),
         IpAddr::V6(ip) => (6, network_of(ip, ipv6_prefix)),

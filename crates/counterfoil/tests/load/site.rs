@@ -23,13 +23,17 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), change).await
+    }
+
+    pub(crate) async fn on(listener: TcpListener, change: impl FnOnce(&mut Settings)) -> Self {
         let alone = ALONE.lock().await;
         let dir = TempDir::new().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let at = listener.local_addr().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
-        let mut settings = Settings::new(format!("http://{at}").parse().unwrap(), store.parse().unwrap());
+        let mut settings =
+            Settings::new(format!("http://localhost:{}", at.port()).parse().unwrap(), store.parse().unwrap());
         settings.password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
         settings.hashing_threads = 1;
         change(&mut settings);
