@@ -70,6 +70,11 @@ impl<'a> Jws<'a> {
         self.header.kid.as_deref()
     }
 
+    /// What kind of token the header says it is, unverified; `None` where it does not say.
+    pub fn typ(&self) -> Option<&str> {
+        self.header.typ.as_deref()
+    }
+
     /// Judges the token: its algorithm is one of `allowed`, its `typ` one of `typ`, its key one of
     /// `keys` and for just this algorithm, and the signature is that key's.
     ///

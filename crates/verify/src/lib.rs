@@ -21,6 +21,7 @@ mod claims;
 mod clock;
 mod denied;
 mod fingerprint;
+mod foreign;
 mod freshness;
 mod id;
 mod local;
@@ -56,6 +57,8 @@ pub mod origin;
 pub mod problem;
 #[cfg(feature = "tower")]
 pub mod require;
+#[cfg(feature = "axum")]
+mod scoped;
 
 pub use authenticate::{Authenticate, Decision, Now};
 pub use claims::AccessClaims;
@@ -99,3 +102,5 @@ pub use origin::{Origin, OriginError, OriginPolicy};
 pub use problem::{FieldError, Problem, RequestId};
 #[cfg(feature = "tower")]
 pub use require::{RequireRole, RequireScope};
+#[cfg(feature = "axum")]
+pub use scoped::{InRole, Role, Scope, Scoped};

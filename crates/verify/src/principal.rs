@@ -38,18 +38,17 @@ pub struct Principal {
 
 struct Inner {
     parts: PrincipalParts,
-    user: Option<UserId>,
     /// Made when it is first looked for: where nothing is revoked, never.
     probe: OnceLock<Probe>,
 }
 
 impl Inner {
     fn new_probe(&self) -> Probe {
-        let Self { parts, user, .. } = self;
+        let parts = &self.parts;
         let mut probe = Probe::at(parts.position);
         probe = parts.session.into_iter().fold(probe, Probe::session);
         probe = parts.token.into_iter().fold(probe, Probe::token);
-        probe = user.iter().copied().fold(probe, Probe::user);
+        probe = parts.user.into_iter().fold(probe, Probe::user);
         probe = parts.client.iter().fold(probe, Probe::client);
         parts.key.iter().fold(probe, Probe::key)
     }
@@ -63,6 +62,8 @@ impl Inner {
 pub struct PrincipalParts {
     pub carrier: Carrier,
     pub subject: String,
+    /// The same as a user of ours, where it is one.
+    pub user: Option<UserId>,
     pub session: Option<SessionId>,
     pub client: Option<ClientId>,
     pub token: Option<TokenId>,
@@ -83,9 +84,11 @@ pub struct PrincipalParts {
 impl PrincipalParts {
     /// The least that is known of anybody; all else is unknown, empty or never.
     pub fn new(carrier: Carrier, subject: impl Into<String>, expires_at: Time) -> Self {
+        let subject = subject.into();
         Self {
             carrier,
-            subject: subject.into(),
+            user: subject.parse().ok(),
+            subject,
             session: None,
             client: None,
             token: None,
@@ -108,8 +111,7 @@ impl Principal {
     /// The principal of a credential that the caller has verified.
     #[doc(hidden)]
     pub fn verified(parts: PrincipalParts) -> Self {
-        let user = parts.subject.parse().ok();
-        Self { inner: Arc::new(Inner { parts, user, probe: OnceLock::new() }) }
+        Self { inner: Arc::new(Inner { parts, probe: OnceLock::new() }) }
     }
 
     /// The same principal with another end: a session that is used ends later. For the memory that judges
@@ -127,7 +129,7 @@ impl Principal {
 
     /// The user, where the subject is one of this issuer's.
     pub fn user(&self) -> Option<UserId> {
-        self.inner.user
+        self.inner.parts.user
     }
 
     /// The login that the credential was torn from.

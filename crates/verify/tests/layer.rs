@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use counterfoil_verify::{
-    AuthLayer, Authenticate, Decision, Denied, Identity, Presented, Principal, Reason, RequestId,
-    RequireRole, RequireScope,
+    AuthLayer, Authenticate, Decision, Denied, Identity, InRole, Presented, Principal, Reason, RequestId,
+    RequireRole, RequireScope, Role, Scope, Scoped,
 };
 
 use mint::{Mint, NOON, claims};
@@ -62,6 +62,38 @@ async fn asks(principal: Principal) -> Result<&'static str, Denied> {
     Ok("cancelled")
 }
 
+struct ReadOrders;
+
+impl Scope for ReadOrders {
+    const NAME: &str = "orders:read";
+}
+
+struct CancelOrders;
+
+impl Scope for CancelOrders {
+    const NAME: &str = "orders:cancel";
+}
+
+struct Clerk;
+
+impl Role for Clerk {
+    const NAME: &str = "clerk";
+}
+
+struct Admin;
+
+impl Role for Admin {
+    const NAME: &str = "admin";
+}
+
+async fn scoped<S: Scope>(who: Scoped<S>) -> String {
+    who.subject().to_owned()
+}
+
+async fn in_role<R: Role>(who: InRole<R>) -> String {
+    who.into_principal().subject().to_owned()
+}
+
 fn app(layer: AuthLayer) -> Router {
     Router::new()
         .route("/needed", get(needed))
@@ -72,6 +104,10 @@ fn app(layer: AuthLayer) -> Router {
         .route("/scope", get(needed).layer(RequireScope::new("orders:read")))
         .route("/no-scope", get(needed).layer(RequireScope::new("orders:cancel")))
         .route("/role", get(needed).layer(RequireRole::new("clerk")))
+        .route("/scoped", get(scoped::<ReadOrders>))
+        .route("/not-scoped", get(scoped::<CancelOrders>))
+        .route("/in-role", get(in_role::<Clerk>))
+        .route("/not-in-role", get(in_role::<Admin>))
         .route("/no-role", get(needed).layer(RequireRole::new("admin")))
         .layer(layer)
 }
@@ -115,7 +151,7 @@ async fn a_handler_gets_the_principal_however_the_token_comes_and_however_long_i
 
     for app in [app(layer((*local).clone())), app(layer(Slow(local)))] {
         for line in [(name.clone(), value.as_str()), (COOKIE, cookie.as_str())] {
-            for path in ["/needed", "/optional", "/scope", "/role"] {
+            for path in ["/needed", "/optional", "/scope", "/role", "/scoped", "/in-role"] {
                 let answer = ask(app.clone(), path, std::slice::from_ref(&line)).await;
                 assert_eq!(
                     (answer.status, answer.body.as_str()),
@@ -129,7 +165,7 @@ async fn a_handler_gets_the_principal_however_the_token_comes_and_however_long_i
 
 #[tokio::test]
 async fn nobody_is_asked_for_a_credential_where_one_is_needed() {
-    for path in ["/needed", "/scope", "/role", "/asks"] {
+    for path in ["/needed", "/scope", "/role", "/asks", "/scoped", "/in-role"] {
         let answer = ask(app(layer(Mint::new().local())), path, &[]).await;
 
         assert_eq!(answer.status, 401);
@@ -209,23 +245,27 @@ async fn who_lacks_a_scope_or_a_role_is_forbidden() {
     let (name, value) = bearer(&mint.sign(&claims()));
     let line = [(name, value.as_str())];
 
-    for path in ["/no-scope", "/asks"] {
+    for path in ["/no-scope", "/asks", "/not-scoped"] {
         let answer = ask(app(layer(mint.local())), path, &line).await;
         assert_eq!(answer.status, 403);
         let challenge = r#"Bearer error="insufficient_scope", scope="orders:cancel""#;
         assert_eq!(answer.headers[WWW_AUTHENTICATE], challenge);
     }
-    let answer = ask(app(layer(mint.local())), "/no-role", &line).await;
-    assert_eq!(
-        (answer.status, answer.problem()["type"].clone()),
-        (StatusCode::FORBIDDEN, json!("/problems/forbidden"))
-    );
+    for path in ["/no-role", "/not-in-role"] {
+        let answer = ask(app(layer(mint.local())), path, &line).await;
+        assert_eq!(
+            (answer.status, answer.problem()["type"].clone()),
+            (StatusCode::FORBIDDEN, json!("/problems/forbidden"))
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_route_without_the_layer_lets_nobody_in() {
-    for path in ["/needed", "/optional", "/scope"] {
+    for path in ["/needed", "/optional", "/scope", "/scoped", "/in-role"] {
         let app = Router::new()
+            .route("/scoped", get(scoped::<ReadOrders>))
+            .route("/in-role", get(in_role::<Clerk>))
             .route("/needed", get(needed))
             .route("/optional", get(optional))
             .route("/scope", get(needed).layer(RequireScope::new("x")));
