@@ -1,4 +1,4 @@
-//! What the project does with itself: `cargo xtask test`, `picture`, `deps`, `bench`.
+//! What the project does with itself: `cargo xtask test`, `picture`, `deps`, `threats`, `bench`.
 
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ mod licence;
 mod packages;
 mod picture;
 mod test;
+mod threats;
 mod workspace;
 
 /// Chores of the project.
@@ -28,6 +29,8 @@ enum Chore {
     Picture(picture::Options),
     /// Checks what we depend on: bans, licences, the size of the verifier.
     Deps,
+    /// Checks that each test that the threat model names is there, and tells what is still open.
+    Threats,
     /// Measures Counterfoil beside a bare axum application.
     Bench(bench::Options),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Picture(options) => picture::run(&options),
         Chore::Deps => deps::run(),
+        Chore::Threats => threats::run(),
         Chore::Bench(options) => bench::run(&options),
     };
     match outcome {

@@ -5,7 +5,7 @@ use std::env;
 use anyhow::Result;
 use clap::Args;
 
-use crate::{packages, picture, workspace};
+use crate::{packages, picture, threats, workspace};
 
 /// What to run.
 #[derive(Args)]
@@ -28,6 +28,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     workspace::run(tests.args(&options.filter))?;
 
     if options.filter.is_none() {
+        println!("\n== threats");
+        threats::run()?;
         println!("\n== picture");
         picture::run(&picture::Options::default())?;
     }
