@@ -100,3 +100,32 @@ fn apply_patch(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    /// As a version that kept them otherwise, or a hand, might have left them.
+    #[test]
+    fn data_of_an_unknown_form_is_an_error_and_nobody_elses_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;").unwrap();
+        let put = |number: u8, members: &str, revision: i64| {
+            let id = SessionId::from_bytes([number; 16]);
+            let row = params![id.as_bytes(), members, revision];
+            connection.execute("INSERT INTO session_data VALUES (?1, ?2, ?3)", row).unwrap();
+            id
+        };
+        let good = put(0, r#"{"cart":[1]}"#, 1);
+
+        for (number, members, revision) in
+            [(1, "[1]", 1), (2, "{", 1), (3, "", 1), (4, "null", 1), (5, "{}", -1)]
+        {
+            let damaged = put(number, members, revision);
+            assert!(find(&connection, damaged).is_err(), "{members:?} {revision}");
+        }
+        assert!(find(&connection, good).unwrap().is_some());
+    }
+}

@@ -13,14 +13,11 @@ use crate::issued::password::PasswordHash;
 use crate::kept::event::{Actor, Event, EventKind};
 use crate::kept::session::Circumstances;
 use crate::kept::user::{User, Username};
+use crate::policy::administration::judge_roles;
 use crate::policy::sign_in::{canonical_email, field};
 use crate::policy::{ATTEMPTS, Failure, Trouble};
 use crate::refusal::Refusal;
 use crate::store::{Change, Committed, Login, Store, StoreError};
-
-/// The most roles of one user, and the most bytes of one role.
-const MOST_ROLES: usize = 64;
-const LONGEST_ROLE: usize = 64;
 
 /// A user of another system, as a line of an export names them.
 ///
@@ -234,16 +231,4 @@ impl Wanted {
             && kept.email == self.email
             && (kept.password == self.password || (was_hashed_anew && self.password.is_some()))
     }
-}
-
-fn judge_roles(roles: &[String]) -> Result<(), Refusal> {
-    let can_be = |role: &String| {
-        !role.is_empty()
-            && role.len() <= LONGEST_ROLE
-            && !role.chars().any(|c| c.is_control() || c.is_whitespace())
-    };
-    if roles.len() <= MOST_ROLES && roles.iter().all(can_be) {
-        return Ok(());
-    }
-    Err(field("roles", &"must be at most 64 words of at most 64 bytes without white space"))
 }

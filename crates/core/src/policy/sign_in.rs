@@ -200,7 +200,7 @@ impl SignIn {
         from: &Circumstances,
         now: Time,
     ) -> Result<(), Trouble> {
-        let guess = self.throttle.admit_password_change(user, now).await?;
+        let guess = self.throttle.admit_password_change(user, current, now).await?;
         let kept = self.store.user(user).await?.filter(User::is_enabled);
         let about = kept.as_ref().map(Person::of).unwrap_or_default();
         let new = self.new_password("new_password", shown.1, about).await?;

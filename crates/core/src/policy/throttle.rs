@@ -13,6 +13,9 @@
 //! A stranger must not lock the owner out by failing on purpose. So the count in a row, the one limit that holds
 //! wherever one comes from, spares sources that have logged in to this account within [`Limits::known_for`].
 //!
+//! The same holds for the current password that a change of it asks for: the thief of a session guesses, and must
+//! not lock the owner out. So each session has its count, which ends long before that of the user does.
+//!
 //! The names of counters are keyed hashes: none of them tells what somebody typed, or where from.
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -20,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::{HmacKey, Time, base64url};
-use counterfoil_verify::UserId;
+use counterfoil_verify::{SessionId, UserId};
 
 use crate::policy::Trouble;
 use crate::refusal::Refusal;
@@ -56,7 +59,8 @@ pub struct Limits {
     /// Failed logins to one account in a row, from sources that it does not know; wrong current passwords of one
     /// user in a row. NIST SP 800-63B-4, section 3.2.2, wants at most 100.
     pub in_a_row: Rate,
-    /// Wrong current passwords of one user.
+    /// Wrong current passwords in one session. Far fewer than `in_a_row`, and for as long: who has stolen one
+    /// session is not to fill the count of its owner.
     pub password_changes: Rate,
     /// Registrations from one source.
     pub registrations: Rate,
@@ -74,7 +78,7 @@ impl Default for Limits {
             account_and_source: rate(20, 15),
             source: rate(100, 1),
             in_a_row: rate(100, 24 * 60),
-            password_changes: rate(20, 15),
+            password_changes: rate(20, 24 * 60),
             registrations: rate(100, 60),
             known_for: Duration::from_secs(30 * 24 * 60 * 60),
             ipv6_prefix: 64,
@@ -144,16 +148,26 @@ impl Throttle {
         self.admit(guess, now).await
     }
 
-    /// Lets a change of the password through, if the user has a guess at their current one left.
+    /// Lets a change of the password through, if the session and the user have a guess at the current one left.
+    /// Without a session only the user's count in a row holds.
     ///
     /// # Errors
     ///
     /// [`Refusal::TooMany`] with the time to wait.
-    pub async fn admit_password_change(&self, user: UserId, now: Time) -> Result<Guess, Trouble> {
-        let (user, rate) = (user.as_bytes(), self.limits.password_changes);
+    pub async fn admit_password_change(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        now: Time,
+    ) -> Result<Guess, Trouble> {
+        let of_session = |session: SessionId| {
+            let about: [&[u8]; 3] = [b"c", b"", session.as_bytes()];
+            self.bound("password changes of a session", about, self.limits.password_changes)
+        };
+        let about: [&[u8]; 3] = [b"d", b"", user.as_bytes()];
         let guess = Guess {
-            bounds: vec![self.bound("password changes", [b"c", b"", user], rate)],
-            in_a_row: self.bound("password changes in a row", [b"d", b"", user], self.limits.in_a_row),
+            bounds: session.map(of_session).into_iter().collect(),
+            in_a_row: self.bound("password changes in a row", about, self.limits.in_a_row),
             known: None,
         };
         self.admit(guess, now).await

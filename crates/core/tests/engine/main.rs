@@ -5,6 +5,7 @@
 mod administration;
 mod harness;
 mod imports;
+mod kept;
 mod logins;
 mod memory;
 mod passwords;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use counterfoil_core::Refusal;
 use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Circumstances, Mode};
+use counterfoil_core::kept::session::{Circumstances, Mode, Session};
 use counterfoil_core::kept::user::User;
 use counterfoil_core::policy::Trouble;
 use counterfoil_core::policy::hashing::OnTheSpot;
@@ -253,22 +253,58 @@ async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administ
     assert!(register(&engine, "bob", Actor::Anonymous, "192.0.2.2").await.is_ok());
 }
 
+/// A change of ada's password, by whoever holds this session.
+async fn change(engine: &Engine, session: &Session, current: &str, now: Time) -> Told {
+    let (current, new) = (Secret::new(current.into()), Secret::new("another horse altogether".into()));
+    let (user, session, shown) = (session.user, Some(session.id), (&current, &new));
+    told(engine.sign_in.change_password(user, session, shown, &from("192.0.2.1"), now).await)
+}
+
 #[tokio::test]
 async fn who_holds_a_session_guesses_at_the_current_password_no_more_often() {
     let engine = Engine::start().await;
-    let ada = engine.ada().await;
-    let change = async |current: &str, now| {
-        let (current, new) = (Secret::new(current.into()), Secret::new("another horse altogether".into()));
-        told(engine.sign_in.change_password(ada.id, None, (&current, &new), &from("192.0.2.1"), now).await)
-    };
+    engine.ada().await;
+    let session = engine.session(NOON).await.session;
     for _ in 0..20 {
-        assert_eq!(change(WRONG, NOON).await, Told::Wrong);
+        assert_eq!(change(&engine, &session, WRONG, NOON).await, Told::Wrong);
     }
 
-    assert_eq!(change(PASSWORD, NOON).await, Told::Wait(900));
+    assert_eq!(change(&engine, &session, PASSWORD, NOON).await, Told::Wait(86_400));
     // It is not the count of logins, which strangers can fill.
     assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
-    assert_eq!(change(PASSWORD, after(900)).await, Told::Right);
+    // Who can log in has guesses again; whoever only holds the session has none.
+    let anew = engine.session(after(60)).await.session;
+    assert_eq!(change(&engine, &anew, PASSWORD, after(60)).await, Told::Right);
+}
+
+#[tokio::test]
+async fn the_thief_of_a_session_does_not_keep_the_owner_from_changing_the_password() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (stolen, own) = (engine.session(NOON).await.session, engine.session(NOON).await.session);
+    // As often as the thief is let, for as long as it takes to fill the owner's count at that rate.
+    for hour in 0..23 {
+        for _ in 0..20 {
+            let _ = change(&engine, &stolen, WRONG, after(hour * 3600)).await;
+        }
+    }
+
+    assert_eq!(change(&engine, &own, PASSWORD, after(23 * 3600)).await, Told::Right);
+}
+
+#[tokio::test]
+async fn many_sessions_together_guess_a_hundred_times_in_a_row() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let mut answered = 0;
+    for _ in 0..6 {
+        let session = engine.session(NOON).await.session;
+        for _ in 0..20 {
+            answered += u32::from(change(&engine, &session, WRONG, NOON).await == Told::Wrong);
+        }
+    }
+
+    assert_eq!(answered, 100);
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! What is kept of a login, what its tokens say of it, and whose they stay.
+
+use std::sync::Arc;
+
+use counterfoil_core::kept::event::Actor;
+use counterfoil_core::kept::session::{Cause, Mode, Stub};
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::administration::{ClientChange, UserChange};
+use counterfoil_core::policy::hashing::OnTheSpot;
+use counterfoil_core::policy::issuer::Opening;
+use counterfoil_core::policy::sign_in::Credentials;
+use counterfoil_core::{Refusal, Unfit};
+use counterfoil_jose::{Secret, Time, base64url};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::ClientId;
+
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+
+/// The last part of a credential: what proves the right to it.
+fn secret_of(credential: &impl ToString) -> String {
+    credential.to_string().rsplit('.').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_file_holds_no_secret_of_any_credential() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("auth.db");
+    let store = SqliteStore::open(&file).unwrap();
+    let hashing = OnTheSpot::new(CHEAP).map(Arc::new).unwrap();
+    let engine = Engine::on(store, hashing, GRACE, Time::EPOCH).await;
+    engine.ada().await;
+    let (session, access, pair) =
+        (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
+    let turned = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(20)).await.unwrap();
+    let reason =
+        counterfoil_core::policy::revoke::Reason { actor: Actor::Operator, ..because(Cause::ByAdmin) };
+    let key = engine.administration.add_admin_key("a key", &reason, NOON).await.unwrap().0;
+    engine.store.close().await.unwrap();
+
+    let kept = std::fs::read(&file).unwrap();
+    let holds = |bytes: &[u8]| kept.windows(bytes.len()).any(|window| window == bytes);
+    let Stub::Cookie(digest) = session.session.stub else { panic!("it is a cookie's") };
+    assert!(holds(digest.as_bytes()), "the file was read");
+    for secret in [
+        secret_of(&session.issued),
+        secret_of(&access.issued.token),
+        secret_of(&pair.issued.refresh),
+        secret_of(&turned.issued.refresh),
+        secret_of(&key),
+    ] {
+        assert!(!holds(secret.as_bytes()), "its text");
+        assert!(!holds(&base64url::decode(&secret).unwrap()), "its bytes");
+    }
+    assert!(!holds(PASSWORD.as_bytes()));
+}
+
+#[tokio::test]
+async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let change = UserChange {
+        roles: Some(vec!["staff".into()]),
+        email: Some(Some("lovelace@example.org".into())),
+        email_verified: Some(true),
+        ..UserChange::default()
+    };
+
+    let before = engine.access(NOON).await.issued;
+    engine.administration.change_user(ada.id, &change, &because(Cause::ByAdmin), NOON).await.unwrap();
+    let after = engine.access(NOON).await.issued;
+
+    let principal = engine.admit_access(&after, NOON).await.unwrap();
+    assert_eq!(principal.subject(), ada.id.to_string());
+    for access in [&before, &after] {
+        let text = access.token.to_string();
+        let payload = base64url::decode(text.split('.').nth(1).unwrap()).unwrap();
+        let payload = String::from_utf8(payload).unwrap();
+        assert!(payload.contains(&format!("\"sub\":\"{}\"", ada.id)), "{payload}");
+        assert!(!payload.contains("\"ada") && !payload.contains("lovelace"), "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_stays_its_clients_own() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (mobile, reason): (ClientId, _) = ("mobile".parse().unwrap(), because(Cause::ByAdmin));
+    engine.administration.add_client(mobile.clone(), ClientChange::default(), &reason, NOON).await.unwrap();
+    let shown = Credentials {
+        username: "ada".into(),
+        password: Secret::new(PASSWORD.into()),
+        client: mobile.clone(),
+        mode: Mode::Hybrid,
+    };
+    let judged = engine.sign_in.with_password(&shown, &nowhere(), NOON).await.unwrap();
+    let theirs = engine.issuer.issue_pair(judged, Opening::default(), NOON).await.unwrap().issued;
+    let others = engine.pair(NOON).await.issued;
+
+    let next = engine.issuer.refresh(&theirs.refresh, None, &nowhere(), after(20)).await.unwrap().issued;
+    let principal = engine.admit_access(&next.access, after(20)).await.unwrap();
+    let shut = ClientChange { enabled: Some(false), ..ClientChange::default() };
+    engine.administration.change_client(&mobile, &shut, &reason, after(30)).await.unwrap();
+    let refused = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
+    let other = engine.issuer.refresh(&others.refresh, None, &nowhere(), after(40)).await;
+
+    assert_eq!(principal.client(), Some(&mobile));
+    assert!(matches!(
+        refused,
+        Err(Trouble::Refused(Refusal::Credential(Unfit::Disabled | Unfit::Marked | Unfit::Ended)))
+    ));
+    assert!(other.is_ok(), "another client's are not concerned");
+}
+
+#[tokio::test]
+async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let old = engine.session(NOON).await;
+    let opening =
+        || Opening { replaces: Some(old.session.id), longest_token: Some(64), ..Opening::default() };
+
+    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let access = engine.issuer.issue_access(judged, opening(), NOON).await.map(drop);
+    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let pair = engine.issuer.issue_pair(judged, opening(), NOON).await.map(drop);
+
+    for refused in [access, pair] {
+        assert!(
+            matches!(refused, Err(Trouble::Refused(Refusal::Field { field: "carrier", .. }))),
+            "{refused:?}"
+        );
+    }
+    let page = counterfoil_core::store::Page { after: None, limit: 10 };
+    let live = engine.store.sessions_of(old.session.user, page, NOON).await.unwrap();
+    assert_eq!(live.iter().map(|session| session.id).collect::<Vec<_>>(), [old.session.id]);
+}
