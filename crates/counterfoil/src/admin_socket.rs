@@ -223,3 +223,46 @@ pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
 fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    use super::*;
+
+    const SERVICE: u32 = 54_321;
+    const STRANGER: u32 = 54_322;
+
+    #[test]
+    fn root_and_we_ourselves_may_be_told_and_no_stranger() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = rustix::process::geteuid().as_raw();
+
+        assert!(may_be_told(dir.path(), own) && may_be_told(dir.path(), 0));
+        assert!(!may_be_told(dir.path(), STRANGER));
+        assert!(!may_be_told(Path::new("/nowhere"), STRANGER));
+    }
+
+    /// Root asks a service that runs as a user of its own.
+    #[test]
+    fn root_tells_the_owner_of_a_directory_that_nobody_else_can_put_there() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root gives files to others");
+            return;
+        }
+        // Not below /tmp, where others may rename what is theirs.
+        let dir = tempfile::tempdir_in("/var/lib").unwrap();
+        let mode = |mode| set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
+        chown(dir.path(), Some(SERVICE), None).unwrap();
+
+        for (bits, is_closed) in [(0o700, true), (0o755, true), (0o775, false), (0o707, false)] {
+            mode(bits);
+            assert_eq!(may_be_told(dir.path(), SERVICE), is_closed, "{bits:o}");
+            assert!(!may_be_told(dir.path(), STRANGER), "{bits:o}");
+        }
+        let open = tempfile::tempdir_in("/tmp").unwrap();
+        chown(open.path(), Some(SERVICE), None).unwrap();
+        assert!(!may_be_told(open.path(), SERVICE), "others may write above it");
+    }
+}

@@ -86,8 +86,9 @@ mod tests {
     use counterfoil_core::kept::event::Actor;
     use counterfoil_core::kept::session::{Circumstances, Mode};
     use counterfoil_core::policy::issuer::{Opened, Opening};
+    use counterfoil_core::policy::keyring::Keyring;
     use counterfoil_core::policy::sign_in::{Credentials, Registration};
-    use counterfoil_jose::{Secret, Time};
+    use counterfoil_jose::{SealingKey, Secret, Time, base64url};
     use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
 
     use super::*;
@@ -208,6 +209,26 @@ mod tests {
         let app = app_in(dir.path(), &hand).await;
         let kept = app.store.session(opened.session.id).await.unwrap().unwrap();
         assert_eq!(kept.seen_at, used);
+    }
+
+    /// As if whoever has changed them had gone away, or were another process, right after the commit.
+    #[tokio::test]
+    async fn a_round_takes_up_the_keys_as_they_are_kept() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
+        let text = std::fs::read_to_string(dir.path().join("auth.db.key")).unwrap();
+        let master = SealingKey::from_bytes(base64url::decode_exact(text.trim_end()).unwrap());
+        let elsewhere =
+            Keyring::open(Arc::clone(&app.store), master, app.settings().algorithm, app.now()).await.unwrap();
+        let signs = || app.keys.ring().signing().kid().to_owned();
+        let before = signs();
+
+        let new = elsewhere.rotate(&by_nobody(), app.now()).await.unwrap();
+        assert_eq!(signs(), before);
+        round(&app).await.unwrap();
+
+        assert_eq!(signs(), new.as_str());
+        assert_ne!(signs(), before);
     }
 
     fn by_nobody() -> counterfoil_core::policy::revoke::Reason {

@@ -59,6 +59,8 @@ pub(crate) struct SessionRow {
     created_at: u64,
     seen_at: u64,
     /// When it ends if it is not used any more.
+    idle_expires_at: u64,
+    /// When it ends however much it is used.
     expires_at: u64,
 }
 
@@ -73,7 +75,8 @@ impl SessionRow {
             user_agent: session.from.user_agent.clone(),
             created_at: session.authenticated_at.unix_seconds(),
             seen_at: session.seen_at.unix_seconds(),
-            expires_at: session.ends_at().unix_seconds(),
+            idle_expires_at: session.ends_at().unix_seconds(),
+            expires_at: session.expires_at.unix_seconds(),
         }
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct SessionRow {
     created_at: u64,
     /// Unix seconds, to the minute.
     seen_at: u64,
+    /// Unix seconds: when it ends if it is not used any more.
+    idle_expires_at: u64,
     /// Unix seconds: when it ends however much it is used.
     expires_at: u64,
     /// Whether it is the one that asks.
@@ -156,6 +158,7 @@ fn by_user(caller: &Caller, from: Circumstances) -> Reason {
 }
 
 fn row(session: Session, current: SessionId) -> SessionRow {
+    let idle_expires_at = session.ends_at().unix_seconds();
     SessionRow {
         id: session.id.to_string(),
         mode: session.mode(),
@@ -165,6 +168,7 @@ fn row(session: Session, current: SessionId) -> SessionRow {
         label: session.label,
         created_at: session.authenticated_at.unix_seconds(),
         seen_at: session.seen_at.unix_seconds(),
+        idle_expires_at,
         expires_at: session.expires_at.unix_seconds(),
         current: session.id == current,
     }
