@@ -19,6 +19,8 @@ use crate::fault::Fault;
 mod draft;
 mod environment;
 mod file;
+mod guessing;
+mod limits;
 pub(crate) mod setting;
 pub(crate) mod source;
 pub(crate) mod table;
@@ -246,7 +248,7 @@ mod tests {
 
     use super::*;
     use crate::arguments::Arguments;
-    use crate::configuration::table::SETTINGS;
+    use crate::configuration::table::settings;
 
     fn common(arguments: &[&str], variables: &[(&str, &str)]) -> Common {
         let typed = [&["counterfoil"], arguments, &["serve"]].concat();
@@ -325,7 +327,7 @@ mod tests {
     /// A line of a file, or what somebody takes for one.
     fn line() -> impl Strategy<Value = String> {
         let key = prop_oneof![
-            (0..SETTINGS.len()).prop_map(|at| SETTINGS[at].key.to_owned()),
+            proptest::sample::select(settings().map(|setting| setting.key.to_owned()).collect::<Vec<_>>()),
             "[a-z_.\\[\\]\"]{0,12}"
         ];
         let value =

@@ -139,7 +139,9 @@ fn what_is_weak_is_told_with_its_reason_and_counts_if_one_is_strict() {
     let config = place.path().join("c.toml");
     let weak = "issuer = \"https://a.example\"\nlisten = \"0.0.0.0:0\"\nrefresh_grace = 61\nalgorithm = \"HS256\"\n\
                 password_memory = 19455\nhashing_deadline = 30\ntrusted_origins = [\"http://a.example\"]\n\
-                trusted_proxies = [\"::/0\"]\nfailed_logins_in_a_row = 101\n";
+                trusted_proxies = [\"::/0\"]\nfailed_logins_in_a_row = 101\nfailed_logins = 1000\n\
+                failed_logins_window = 60\nfailed_logins_of_source = 2000\nknown_source = 3600\n\
+                failed_logins_in_a_row_window = 3600\nwrong_passwords = 101\n";
     fs::write(&config, weak).unwrap();
     fs::set_permissions(&config, Permissions::from_mode(0o666)).unwrap();
 
@@ -159,11 +161,38 @@ fn what_is_weak_is_told_with_its_reason_and_counts_if_one_is_strict() {
         "trusted_origins",
         "trusted_proxies",
         "failed_logins_in_a_row",
+        "failed_logins_in_a_row_window",
+        "failed_logins",
+        "failed_logins_of_source",
+        "known_source",
+        "wrong_passwords",
         "config",
     ] {
         assert!(keys.contains(&key), "{key}: {keys:?}");
     }
     assert_eq!(check(&config, &["--strict"]).code, 1);
+}
+
+#[test]
+fn a_proxy_that_is_not_named_is_told_by_check_and_at_the_start() {
+    let place = tempfile::tempdir().unwrap();
+    let config = place.path().join("c.toml");
+    let is_told = |text: &str| {
+        fs::write(&config, text).unwrap();
+        let found: Value = serde_json::from_str(&check(&config, &["--json"]).out).unwrap();
+        let weak = found["weak"].as_array().unwrap().iter();
+        let told: Vec<_> = weak.filter(|weak| weak["key"] == "trusted_proxies").cloned().collect();
+        assert!(
+            told.iter().all(|weak| weak["hint"].as_str().unwrap().contains("X-Forwarded-For")),
+            "{told:?}"
+        );
+        told.len()
+    };
+
+    assert_eq!(is_told("issuer = \"https://a.example\"\n"), 1);
+    assert_eq!(is_told("issuer = \"https://a.example\"\nlisten = \"0.0.0.0:3000\"\n"), 1);
+    assert_eq!(is_told("issuer = \"https://a.example\"\ntrusted_proxies = [\"127.0.0.1\"]\n"), 0);
+    assert_eq!(is_told("listen = \"127.0.0.1:3000\"\n"), 0, "whoever is on loopback is nobody's proxy");
 }
 
 #[test]

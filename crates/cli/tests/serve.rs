@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -275,4 +276,20 @@ fn closed_registration_is_for_strangers_not_for_operators() {
 
     assert!((400..500).contains(&status), "{status}");
     login(&server, "session");
+}
+
+#[test]
+fn as_many_files_are_opened_as_the_system_grants() {
+    let (_place, dir) = fresh();
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -Sn 256; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_counterfoil")]);
+    few.args(in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
+
+    let server = Server::start(&mut few, &dir.with_extension("log"));
+
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [soft, hard] = [3, 4].map(|at| line.split_whitespace().nth(at).unwrap());
+    assert_eq!(soft, hard, "{line}");
+    assert_ne!(soft, "256", "the system grants no more here, so nothing was shown");
 }

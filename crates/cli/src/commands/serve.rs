@@ -6,6 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use counterfoil::{App, server};
 
+use crate::configuration::weak::unnamed_proxy;
 use crate::configuration::{Common, unfit};
 use crate::fault::Fault;
 use crate::printable::printable;
@@ -14,12 +15,16 @@ use crate::signals::Stop;
 /// Serves until it is told to stop.
 pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     // Judged before the port is taken; the address is known afterwards, if any free one was asked for.
-    let unfit = unfit(&common.settings(common.listen)?);
+    let judged = common.settings(common.listen)?;
+    let unfit = unfit(&judged);
     if !unfit.is_empty() {
         return Err(Fault::all(unfit));
     }
     for odd in common.unknown() {
         tracing::warn!("{odd}");
+    }
+    if let Some(weak) = unnamed_proxy(common.listen.ip(), &judged) {
+        tracing::warn!("{weak}; {}", weak.hint.as_deref().unwrap_or_default());
     }
     raise_open_files();
     let stop = Stop::listen()?;

@@ -49,7 +49,18 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
 async fn list(common: &Common, List { user, page }: List) -> Result<(), Fault> {
     let command = admin::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
-    let header = ["id", "mode", "client", "label", "address", "user agent", "created", "seen", "expires"];
+    let header = [
+        "id",
+        "mode",
+        "client",
+        "label",
+        "address",
+        "user agent",
+        "created",
+        "seen",
+        "idle until",
+        "expires",
+    ];
     page.show(&answer, "sessions", header, |session| {
         [
             cell(session, "id"),
@@ -60,6 +71,7 @@ async fn list(common: &Common, List { user, page }: List) -> Result<(), Fault> {
             cell(session, "user_agent"),
             time(session, "created_at"),
             time(session, "seen_at"),
+            time(session, "idle_expires_at"),
             time(session, "expires_at"),
         ]
     })

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
 
@@ -72,6 +73,11 @@ pub(crate) fn number<T: TryFrom<u64>>(texts: &[String], least: u64, most: u64) -
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     let number = number.and_then(|number: u64| T::try_from(number).ok());
     number.ok_or_else(|| Wrong::new(format!("{text:?} is not a whole number from {least} to {most}")))
+}
+
+/// A time of so many seconds.
+pub(crate) fn seconds(texts: &[String], least: u64, most: u64) -> Result<Duration, Wrong> {
+    number(texts, least, most).map(Duration::from_secs)
 }
 
 /// One of a few words.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::configuration::setting::Form;
 use crate::configuration::source::{Finding, Given, Place};
-use crate::configuration::table::SETTINGS;
+use crate::configuration::table::settings;
 
 /// What all our variables begin with.
 const PREFIX: &str = "COUNTERFOIL_";
@@ -32,7 +32,7 @@ pub(crate) fn hear(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
             continue;
         }
         let place = Place::Variable(name.to_owned());
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
+        let Some(setting) = settings().find(|setting| setting.variable() == name) else {
             heard.unknown.push(Finding {
                 key: None,
                 place,

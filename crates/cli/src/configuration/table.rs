@@ -3,19 +3,25 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use counterfoil::{PasswordRules, Registration};
 use counterfoil_core::issued::password::Cost;
 use counterfoil_jose::Algorithm;
 
 use crate::common::LogFormat;
-use crate::configuration::draft::{number, one, path, word};
+use crate::configuration::draft::{number, one, path, seconds, word};
+use crate::configuration::guessing;
+use crate::configuration::limits;
 use crate::configuration::setting::{Form, Setting};
 use crate::configuration::wrong::Wrong;
 
 /// Every setting, in the order in which the documents tell them.
-pub(crate) const SETTINGS: &[Setting] = &[
+pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(guessing::SETTINGS).chain(limits::SETTINGS)
+}
+
+/// Those of the installation itself, of logins and of passwords.
+const SETTINGS: &[Setting] = &[
     Setting {
         key: "issuer",
         form: Form::Text,
@@ -146,7 +152,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "trusted_proxies",
         form: Form::Texts,
         default: "none",
-        meaning: "Networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed, like `10.0.0.0/8`.",
+        meaning: "Networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed, like `10.0.0.0/8`. Each has to \
+                  set that header itself, or to append to it.",
         take: |draft, texts| {
             let network = |text: &String| {
                 let wrong = |fault| Wrong::new(format!("{text:?} is not a network: {fault}"));
@@ -155,49 +162,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
             draft.rest.trusted_proxies = texts.iter().map(network).collect::<Result<_, _>>()?;
             Ok(())
         },
-    },
-    Setting {
-        key: "failed_logins",
-        form: Form::Number,
-        default: "20",
-        meaning: "How many failed logins to one account from one source in 15 minutes; then that source has to wait.",
-        take: |draft, texts| {
-            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.account_and_source.most = most)
-        },
-    },
-    Setting {
-        key: "failed_logins_of_source",
-        form: Form::Number,
-        default: "100",
-        meaning: "How many failed logins from one source in a minute, whatever the account.",
-        take: |draft, texts| {
-            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.source.most = most)
-        },
-    },
-    Setting {
-        key: "failed_logins_in_a_row",
-        form: Form::Number,
-        default: "100",
-        meaning: "How many failed logins to one account in a row, within a day, from sources that have not logged in to it for a month.",
-        take: |draft, texts| {
-            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.in_a_row.most = most)
-        },
-    },
-    Setting {
-        key: "registrations_of_source",
-        form: Form::Number,
-        default: "100",
-        meaning: "How many registrations from one source in an hour.",
-        take: |draft, texts| {
-            number(texts, 1, u32::MAX.into()).map(|most| draft.rest.throttle.registrations.most = most)
-        },
-    },
-    Setting {
-        key: "ipv6_prefix",
-        form: Form::Number,
-        default: "64",
-        meaning: "How many leading bits of an IPv6 address make a source.",
-        take: |draft, texts| number(texts, 16, 128).map(|most| draft.rest.throttle.ipv6_prefix = most),
     },
     Setting {
         key: "password_rules",
@@ -275,41 +239,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
             number(texts, 0, 1 << 30).map(|sessions| draft.rest.remembered_sessions = sessions)
         },
     },
-    Setting {
-        key: "body_limit",
-        form: Form::Number,
-        default: "65536",
-        meaning: "The most bytes of a body.",
-        take: |draft, texts| number(texts, 1024, 1 << 30).map(|most| draft.rest.limits.body = most),
-    },
-    Setting {
-        key: "header_limit",
-        form: Form::Number,
-        default: "16384",
-        meaning: "The most bytes of all headers together.",
-        take: |draft, texts| number(texts, 8192, 1 << 20).map(|most| draft.rest.limits.headers = most),
-    },
-    Setting {
-        key: "header_timeout",
-        form: Form::Number,
-        default: "10",
-        meaning: "For how many seconds a client may send its headers.",
-        take: |draft, texts| seconds(texts, 1, 600).map(|most| draft.rest.limits.header_read = most),
-    },
-    Setting {
-        key: "request_timeout",
-        form: Form::Number,
-        default: "30",
-        meaning: "How many seconds a request may take as a whole.",
-        take: |draft, texts| seconds(texts, 1, 600).map(|most| draft.rest.limits.request = most),
-    },
-    Setting {
-        key: "connections",
-        form: Form::Number,
-        default: "10000",
-        meaning: "The most connections at a time; others wait in the system's queue.",
-        take: |draft, texts| number(texts, 1, 1_000_000).map(|most| draft.rest.limits.connections = most),
-    },
 ];
 
 /// Eight KiB for each lane is what Argon2 wants (RFC 9106, section 3.1): this is enough for the most lanes.
@@ -317,18 +246,14 @@ const LEAST_MEMORY: u64 = 8 * Cost::CEILING.lanes as u64;
 
 /// The setting called `key`.
 pub(crate) fn setting(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
+    settings().find(|setting| setting.key == key)
 }
 
 /// The key that somebody may have meant who wrote `key`.
 pub(crate) fn nearest(key: &str) -> Option<&'static str> {
     let distance = |known: &str| strsim::damerau_levenshtein(known, key);
-    let nearest = SETTINGS.iter().map(|setting| setting.key).min_by_key(|known| distance(known))?;
+    let nearest = settings().map(|setting| setting.key).min_by_key(|known| distance(known))?;
     (distance(nearest) <= 1 + nearest.len() / 4).then_some(nearest)
-}
-
-fn seconds(texts: &[String], least: u64, most: u64) -> Result<Duration, Wrong> {
-    number(texts, least, most).map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -345,7 +270,7 @@ mod tests {
     const END: &str = "<!-- end of the table -->\n";
 
     fn table() -> String {
-        let rows = SETTINGS.iter().map(|setting| {
+        let rows = settings().map(|setting| {
             let form = match setting.form {
                 Form::Text => "text",
                 Form::Number => "number",
@@ -376,9 +301,9 @@ mod tests {
 
     #[test]
     fn no_two_settings_have_one_name() {
-        let keys: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+        let keys: BTreeSet<_> = settings().map(|setting| setting.key).collect();
 
-        assert_eq!(keys.len(), SETTINGS.len());
+        assert_eq!(keys.len(), settings().count());
     }
 
     #[test]
@@ -391,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_defaults_that_are_told_are_those_that_hold() {
-        for setting in SETTINGS.iter().filter(|setting| setting.form == Form::Number) {
+        for setting in settings().filter(|setting| setting.form == Form::Number) {
             if setting.default.parse::<u64>().is_err() {
                 continue;
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use counterfoil::{Network, Registration, Settings};
 use counterfoil_core::issued::password::Cost;
+use counterfoil_core::policy::throttle::Rate;
 
 use crate::configuration::Common;
 use crate::configuration::source::{Finding, Place};
@@ -15,12 +16,20 @@ use crate::configuration::source::{Finding, Place};
 /// From here on a stolen refresh token lives too long beside its successor.
 const LONG_GRACE: Duration = Duration::from_secs(60);
 
+/// From here on a source or an account is guessed at more often than any person errs: ten times the defaults.
+const MOST_OF_ACCOUNT_A_DAY: u64 = 10 * 20 * 96;
+const MOST_OF_SOURCE_A_DAY: u64 = 10 * 100 * 24 * 60;
+
+/// A day: the shortest memory of a row of failures, and of the sources that an account knows.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Costs that OWASP puts on one level: memory in KiB, passes.
 const OWASP: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
 /// Everything that is weak about settings which are otherwise right.
 pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
     let mut weak = common.unknown().to_vec();
+    weak.extend(unnamed_proxy(common.listen.ip(), settings));
     let mut add = |is_weak: bool, key: &str, message: &str, hint: &str| {
         if is_weak {
             weak.push(finding(key, message, hint));
@@ -87,6 +96,37 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
         "a password may be guessed more than 100 times in a row (NIST SP 800-63B-4, section 3.2.2)",
         "leave it out: the default is 100",
     );
+    let guesses = &settings.throttle;
+    add(
+        a_day(guesses.account_and_source) > MOST_OF_ACCOUNT_A_DAY,
+        "failed_logins",
+        "one source may guess at one account thousands of times a day",
+        "the defaults are 20 within 900 seconds",
+    );
+    add(
+        a_day(guesses.source) > MOST_OF_SOURCE_A_DAY,
+        "failed_logins_of_source",
+        "one source may guess more than a million passwords a day",
+        "the defaults are 100 within 60 seconds",
+    );
+    add(
+        guesses.in_a_row.window < DAY,
+        "failed_logins_in_a_row_window",
+        "a row of failures is forgotten within the day, so a password may be guessed more than 100 times",
+        "leave it out: the default is 86400",
+    );
+    add(
+        guesses.known_for < DAY,
+        "known_source",
+        "an account knows nobody, so a stranger who fails on purpose locks its owner out",
+        "leave it out: the default is 2592000, thirty days",
+    );
+    add(
+        guesses.password_changes.most >= guesses.in_a_row.most,
+        "wrong_passwords",
+        "whoever holds one session can keep the user from changing the password",
+        "make it a fifth of failed_logins_in_a_row or less",
+    );
     let files = [
         (
             "config",
@@ -103,6 +143,29 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
         }
     }
     weak
+}
+
+/// How often in a day, window after window.
+fn a_day(rate: Rate) -> u64 {
+    u64::from(rate.most).saturating_mul(DAY.as_secs()) / rate.window.as_secs().max(1)
+}
+
+/// An https issuer on a plain listener is behind a proxy; one that is not named hides where everybody comes from.
+pub(crate) fn unnamed_proxy(listen: IpAddr, settings: &Settings) -> Option<Finding> {
+    let is_behind = settings.issuer.is_secure() && settings.tls.is_none();
+    let hint = if listen.is_loopback() {
+        "trusted_proxies = [\"127.0.0.0/8\", \"::1\"], and have the proxy set X-Forwarded-For (or Forwarded) itself"
+    } else {
+        "name the address of the proxy, and have it set X-Forwarded-For (or Forwarded) itself"
+    };
+    (is_behind && settings.trusted_proxies.is_empty()).then(|| {
+        finding(
+            "trusted_proxies",
+            "the proxy that ends TLS is not named, so all clients are one source: they share their failed logins, \
+             and the journal knows no address",
+            hint,
+        )
+    })
 }
 
 fn finding(key: &str, message: &str, hint: &str) -> Finding {

@@ -90,6 +90,11 @@ impl Server {
         )
     }
 
+    /// What the system calls it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts `command`, and waits until it says where it listens.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let err = File::create(log).unwrap();

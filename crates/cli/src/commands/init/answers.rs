@@ -1,6 +1,7 @@
 //! What somebody answered.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -35,6 +36,9 @@ pub(crate) struct Answers {
     pub(crate) tls_certificate: Option<String>,
     /// Its key.
     pub(crate) tls_key: Option<String>,
+    /// Networks of the proxies that end TLS; where we listen on loopback it is this machine's, if none is named.
+    #[serde(default)]
+    pub(crate) trusted_proxies: Vec<String>,
     /// Origins of pages on other domains.
     #[serde(default)]
     pub(crate) trusted_origins: Vec<String>,
@@ -119,6 +123,21 @@ impl Answers {
         };
         read.map_err(|why| Fault::usage(format!("the answers {} cannot be used: {why}", file.display())))
     }
+
+    /// The proxies whose word is believed. Behind an https issuer on a plain listener on loopback there is one, and
+    /// it is on this machine; unnamed, it would make all clients one source.
+    pub(crate) fn proxies(&self) -> Vec<String> {
+        let is_behind = self.issuer.starts_with("https://") && self.tls_certificate.is_none();
+        let is_here = self.listen.as_deref().is_none_or(is_loopback);
+        match self.trusted_proxies.is_empty() && is_behind && is_here {
+            true => ["127.0.0.0/8", "::1/128"].map(str::to_owned).to_vec(),
+            false => self.trusted_proxies.clone(),
+        }
+    }
+}
+
+fn is_loopback(listen: &str) -> bool {
+    listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
 fn closed() -> String {

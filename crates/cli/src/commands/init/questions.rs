@@ -45,6 +45,7 @@ fn asked() -> dialoguer::Result<Answers> {
         data_dir: None,
         tls_certificate: None,
         tls_key: None,
+        trusted_proxies: Vec::new(),
         trusted_origins: Vec::new(),
     })
 }

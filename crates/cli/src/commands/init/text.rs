@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::commands::init::answers::Answers;
 use crate::commands::init::recommend::Recommended;
 use crate::configuration::setting::{Form, Setting};
-use crate::configuration::table::SETTINGS;
+use crate::configuration::table::settings;
 
 /// The width of comments.
 const WIDTH: usize = 100;
@@ -24,7 +24,7 @@ pub(crate) fn write(answers: &Answers, recommended: &[Recommended]) -> String {
             kind.as_str()
         ));
     }
-    for setting in SETTINGS {
+    for setting in settings() {
         text.push('\n');
         text += &comment(setting.meaning);
         text += &line(setting, &chosen(setting.key, answers));
@@ -41,6 +41,7 @@ fn chosen(key: &str, answers: &Answers) -> Vec<String> {
         "data_dir" => answers.data_dir.as_ref(),
         "tls_certificate" => answers.tls_certificate.as_ref(),
         "tls_key" => answers.tls_key.as_ref(),
+        "trusted_proxies" => return answers.proxies(),
         "trusted_origins" => return answers.trusted_origins.clone(),
         _ => None,
     };
