@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod deps;
+mod judges;
 mod licence;
 mod packages;
 mod picture;

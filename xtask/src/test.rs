@@ -5,7 +5,7 @@ use std::env;
 use anyhow::Result;
 use clap::Args;
 
-use crate::{packages, picture, threats, workspace};
+use crate::{judges, packages, picture, threats, workspace};
 
 /// What to run.
 #[derive(Args)]
@@ -25,6 +25,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"]);
+    if let Some(judges) = judges::ensure() {
+        tests.env("COUNTERFOIL_JUDGES", judges);
+    }
     workspace::run(tests.args(&options.filter))?;
 
     if options.filter.is_none() {

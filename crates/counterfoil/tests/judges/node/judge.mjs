@@ -1,0 +1,52 @@
+// Answers questions about tokens: one JSON object a line, and one for an answer.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+
+import * as jose from "jose";
+import jwt from "jsonwebtoken";
+
+import { verifier as withJose } from "./with-jose.mjs";
+import { verifier as withJsonwebtoken } from "./with-jsonwebtoken.mjs";
+
+const LIBRARIES = { jose: withJose, jsonwebtoken: withJsonwebtoken };
+
+/** Verifies a token, by the keys that its issuer publishes or by a secret. */
+async function verify({ library, token, issuer, audience, alg, secret }) {
+  if (secret === undefined) return LIBRARIES[library](issuer, audience, [alg])(token);
+  const key = Buffer.from(secret, "base64url");
+  const rules = { issuer, audience, algorithms: [alg] };
+  if (library === "jsonwebtoken") return jwt.verify(token, key, rules);
+  return (await jose.jwtVerify(token, key, { ...rules, typ: "at+jwt" })).payload;
+}
+
+/** Makes a key and signs with it: the token, and the key as a JWK, a PEM or a secret. */
+async function mint({ library, alg, claims, kid }) {
+  const header = { alg, typ: "at+jwt", kid };
+  const secret = alg.startsWith("HS") ? randomBytes(Number(alg.slice(2)) / 8) : undefined;
+  if (library === "jsonwebtoken") {
+    const { privateKey, publicKey } = secret ? {} : pair(alg);
+    const token = jwt.sign(claims, secret ?? privateKey, { algorithm: alg, header, noTimestamp: true });
+    const pem = publicKey?.export({ type: "spki", format: "pem" });
+    return { token, pem, secret: secret?.toString("base64url") };
+  }
+  const { privateKey, publicKey } = secret ? {} : await jose.generateKeyPair(alg, { extractable: true });
+  const token = await new jose.SignJWT(claims).setProtectedHeader(header).sign(secret ?? privateKey);
+  if (secret) return { token, secret: secret.toString("base64url") };
+  const jwk = { ...(await jose.exportJWK(publicKey)), alg, kid, use: "sig" };
+  return { token, jwk, pem: await jose.exportSPKI(publicKey), private: await jose.exportJWK(privateKey) };
+}
+
+function pair(alg) {
+  const curves = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
+  if (curves[alg]) return generateKeyPairSync("ec", { namedCurve: curves[alg] });
+  return generateKeyPairSync("rsa", { modulusLength: 2048 });
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { ask, ...question } = JSON.parse(line);
+  try {
+    console.log(JSON.stringify({ answer: await { verify, mint }[ask](question) }));
+  } catch (error) {
+    console.log(JSON.stringify({ refused: `${error.code ?? error.name}: ${error.message}` }));
+  }
+}
