@@ -162,7 +162,9 @@ impl Keyring {
         let kept = self.store.keys().await?;
         let ring = Ring::of(&kept, &self.master).map_err(Failure::Keys)?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if ring.is_at_least_as_new_as(&self.ring.load()) {
+        // Keys that have not changed stay: other ones, were they the same, would empty the memory of whoever
+        // verifies by them.
+        if ring.is_newer_than(&self.ring.load()) {
             // Who verifies first: a new key signs nothing that we would refuse.
             if let Some(tokens) = self.tokens.get() {
                 tokens.set_keys(ring.verifying().clone());

@@ -125,9 +125,9 @@ impl Ring {
         })
     }
 
-    /// Whether it was read after the other one, or at the same time.
-    pub(super) fn is_at_least_as_new_as(&self, other: &Self) -> bool {
-        self.age >= other.age
+    /// Whether a key was changed since the other one was read.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        self.age > other.age
     }
 
     /// The key that signs now.

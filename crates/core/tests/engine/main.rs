@@ -10,6 +10,7 @@ mod logins;
 mod memory;
 mod passwords;
 mod refresh;
+mod ring;
 mod restored;
 mod throttle;
 mod uses;

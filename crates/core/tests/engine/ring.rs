@@ -1,0 +1,20 @@
+//! The ring of keys in use: taken up anew when it has changed, and only then.
+
+use std::sync::Arc;
+
+use counterfoil_core::kept::session::Cause;
+
+use crate::harness::{Engine, NOON, because};
+
+#[tokio::test]
+async fn keys_that_have_not_changed_are_not_taken_up_again() {
+    let engine = Engine::start().await;
+    let keys = engine.issuer.keys();
+    let before = keys.ring();
+
+    keys.renew().await.unwrap();
+    assert!(Arc::ptr_eq(&before, &keys.ring()), "whoever verifies by them would forget every token");
+
+    keys.rotate(&because(Cause::ByAdmin), NOON).await.unwrap();
+    assert!(!Arc::ptr_eq(&before, &keys.ring()));
+}
