@@ -164,7 +164,7 @@ impl Work<'_> {
 
     /// Draws the positions, as the last thing, and writes what depends on them.
     fn place(mut self, changes: &[Change]) -> Result<Applied, Stop> {
-        let position = self.draw(changes)?;
+        let Some(position) = self.draw(changes)? else { return Ok(self.applied) };
         for session in &self.to_restamp {
             sessions::restamp(self.connection, *session, position)?;
         }
@@ -176,20 +176,24 @@ impl Work<'_> {
         Ok(self.applied)
     }
 
-    /// Draws a position for each entry and appends them; tells the last, or the head if none was drawn.
+    /// Draws a position for each entry and appends them; tells the last, or the head if none was drawn. `None` if
+    /// nothing depends on a position.
     ///
     /// A mark needs a position of its own even where nothing is appended: at the head of before it would
     /// spare a login in flight that has read that head.
-    fn draw(&mut self, changes: &[Change]) -> rusqlite::Result<Position> {
+    fn draw(&mut self, changes: &[Change]) -> rusqlite::Result<Option<Position>> {
         let marks = changes.iter().any(|change| matches!(change, Change::RaiseNotBefore(_)));
         let count = (self.unplaced.len() as u64).max(u64::from(marks));
+        if count == 0 && self.to_restamp.is_empty() {
+            return Ok(None);
+        }
         if count == 0 {
-            return log::head(self.connection);
+            return log::head(self.connection).map(Some);
         }
         let at = self.unplaced.iter().map(|entry| entry.at).max().unwrap_or(Time::EPOCH);
         let first = log::draw(self.connection, count, at)?;
         self.applied.entries = log::append(self.connection, first, std::mem::take(&mut self.unplaced))?;
-        Ok(Position::new(first.number() + count - 1))
+        Ok(Some(Position::new(first.number() + count - 1)))
     }
 
     /// Sets what a change wants to stand at `position`; `false` if there is nothing to set.

@@ -39,7 +39,7 @@ pub(crate) fn standing(connection: &Connection, id: SessionId) -> rusqlite::Resu
                     u.disabled_at, u.epoch, u.not_before, u.created_at, u.revision,
                     c.id, c.name, c.modes, c.audiences, c.scopes, c.session_idle, c.session_absolute, c.jwt,
                     c.access, c.refresh_idle, c.refresh_absolute, c.enabled, c.not_before, c.revision,
-                    h.not_before
+                    h.not_before, h.last
              FROM sessions s
              JOIN users u ON u.id = s.user
              JOIN clients c ON c.id = s.client
@@ -53,6 +53,7 @@ pub(crate) fn standing(connection: &Connection, id: SessionId) -> rusqlite::Resu
                 user: users::read_from(&mut columns)?,
                 client: clients::read_from(&mut columns)?,
                 not_before: columns.position()?,
+                head: columns.position()?,
             })
         })
         .optional()
@@ -156,13 +157,15 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
 pub(crate) fn swap(connection: &Connection, session: &Session) -> rusqlite::Result<bool> {
     write(
         connection,
-        // The column `look_at` keeps its value: see there. ?23 is named so that both statements take the same.
+        // What never changes is compared and not set: a column that is set has its rows in indexes written anew
+        // and its foreign keys looked up, whatever its value. The column `look_at` keeps its value: see there.
+        // ?23 is named so that both statements take the same; with a + no index is looked for.
         "UPDATE sessions
-         SET user = ?2, client = ?3, stub = ?4, digest = ?5, pepper = ?6, salt = ?7, turn = ?8, since = ?9,
-             authenticated_at = ?10, amr = ?11, seen_at = ?12, idle = ?13, expires_at = ?14, pos = ?15,
-             scope = ?16, ip = ?17, user_agent = ?18, label = ?19, ended_at = ?20, ended_cause = ?21,
-             revision = ?22
-         WHERE id = ?1 AND revision = ?22 - 1 AND ended_at IS NULL AND ?23 IS NOT NULL",
+         SET stub = ?4, digest = ?5, pepper = ?6, salt = ?7, turn = ?8, since = ?9, seen_at = ?12, idle = ?13,
+             expires_at = ?14, pos = ?15, scope = ?16, ip = ?17, user_agent = ?18, label = ?19,
+             ended_at = ?20, ended_cause = ?21, revision = ?22
+         WHERE id = ?1 AND revision = ?22 - 1 AND ended_at IS NULL
+           AND +user = ?2 AND +client = ?3 AND +authenticated_at = ?10 AND +amr = ?11 AND ?23 IS NOT NULL",
         session,
     )
 }

@@ -265,8 +265,7 @@ impl Issuer {
         now: Time,
     ) -> Result<Opened<Pair>, Trouble> {
         for _ in 0..ATTEMPTS {
-            // The head first: what is revoked after this line stands behind `pos`.
-            let pos = self.store.head().await?;
+            // With the head: what is revoked after this line stands behind it.
             let standing = self.store.standing(shown.session()).await?.ok_or(Unfit::Unknown)?;
             let pepper = standing.session.pepper().ok_or(Unfit::OtherKind)?;
             let ring = self.keys.ring();
@@ -283,7 +282,7 @@ impl Issuer {
             };
             let Some(session) = self.settle(&standing, judgement, from, now).await? else { continue };
             let life = seconds(standing.client.lifetimes.access);
-            let pair = self.pair(&session, &standing.user.roles, scope, life, pos, now)?;
+            let pair = self.pair(&session, &standing.user.roles, scope, life, standing.head, now)?;
             return Ok(Opened { session, issued: pair, user: standing.user });
         }
         Err(Failure::Contended.into())
@@ -359,7 +358,6 @@ impl Issuer {
         from: &Circumstances,
         now: Time,
     ) -> Result<(Access, Option<String>), Trouble> {
-        let pos = self.store.head().await?;
         let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
         standing.session.is_live(now)?;
         standing.holds()?;
@@ -371,7 +369,7 @@ impl Issuer {
         let audience = wanted.audience.clone().map_or_else(|| self.own_audience(), |one| vec![one]);
         let life = bounds.map_or(EXCHANGED, |bounds| EXCHANGED.min(bounds.expires_at.since(now)));
         let kept = Session { scope: scope.clone(), ..standing.session };
-        let access = self.mint(&kept, &standing.user.roles, audience, life, pos, now)?;
+        let access = self.mint(&kept, &standing.user.roles, audience, life, standing.head, now)?;
         let event = Change::Record(Box::new(of(&kept, EventKind::Exchanged, from, now)));
         match self.store.commit(&[Change::ExpectLive(session, now), event]).await? {
             Committed::Applied(_) => Ok((access, scope)),

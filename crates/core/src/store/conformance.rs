@@ -63,6 +63,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_session_is_inserted_only_where_none_is,
             a_session_of_nobody_is_not_inserted,
             only_the_next_revision_is_swapped_in,
+            whose_a_session_is_and_since_when_never_changes,
             of_32_parallel_swaps_one_wins,
             an_ended_session_never_lives_again,
             a_session_ends_once,

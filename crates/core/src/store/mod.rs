@@ -163,7 +163,8 @@ pub enum Change {
     RemoveUser(UserId),
     /// Inserts a session; lost if the id is taken, or if its user or client is unknown.
     InsertSession(Box<Session>),
-    /// Puts a session in the place of its predecessor, by revision; lost if that has ended.
+    /// Puts a session in the place of its predecessor, by revision; lost if that has ended. Whose it is, through
+    /// which client and when and how it was opened never changes: lost if any of them differs.
     SwapSession(Box<Session>),
     /// Ends a session if it has not ended yet, and then appends its entry to the log.
     EndSession(SessionId, Ending),
@@ -322,6 +323,8 @@ pub struct Standing {
     pub client: Client,
     /// The store's own mark.
     pub not_before: Position,
+    /// The head of the log: whatever could end the session and is not in here stands behind it.
+    pub head: Position,
 }
 
 /// Part of the log, from one snapshot.

@@ -73,7 +73,13 @@ pub(super) async fn every_field_of_a_session_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertSession(Box::new(kept.clone()))]).await;
         assert_eq!(answer(store.session(kept.id).await), Some(kept.clone()));
 
-        let next = Session { revision: kept.revision + 1, ..any_session(number, &mut dice) };
+        let next = Session {
+            user: kept.user,
+            authenticated_at: kept.authenticated_at,
+            amr: kept.amr.clone(),
+            revision: kept.revision + 1,
+            ..any_session(number, &mut dice)
+        };
         let _ = applied(&store, &[Change::SwapSession(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.session(kept.id).await), Some(next.clone()));
         let standing = answer(store.standing(kept.id).await).expect("its user and its client are there");

@@ -48,6 +48,24 @@ pub(super) async fn only_the_next_revision_is_swapped_in(store: Arc<dyn Store>) 
     let _ = applied(&store, &[swap(used(&first, NOON + HOUR))]).await;
 }
 
+pub(super) async fn whose_a_session_is_and_since_when_never_changes(store: Arc<dyn Store>) {
+    let kept = one_login(&store).await;
+    let _ = applied(&store, &[insert_user(user(2))]).await;
+    let next = used(&kept, NOON + HOUR);
+
+    for other in [
+        Session { user: user_id(2), ..next.clone() },
+        Session { client: "shop".parse().expect("a name"), ..next.clone() },
+        Session { authenticated_at: NOON + HOUR, ..next.clone() },
+        Session { amr: vec!["hwk".into()], ..next.clone() },
+    ] {
+        assert_eq!(lost(&store, &[swap(other)]).await, 0);
+    }
+
+    assert_eq!(answer(store.session(kept.id).await), Some(kept));
+    let _ = applied(&store, &[swap(next)]).await;
+}
+
 pub(super) async fn of_32_parallel_swaps_one_wins(store: Arc<dyn Store>) {
     let mut kept = one_login(&store).await;
     for _ in 0..20 {
@@ -178,7 +196,12 @@ pub(super) async fn a_session_is_read_with_all_that_it_is_judged_by(store: Arc<d
     assert_eq!(standing.user, user(1));
     assert_eq!(Some(standing.client), answer(store.client(&kept.client).await));
     assert_eq!(standing.not_before.number(), 0);
+    assert_eq!(standing.head, answer(store.head().await));
     assert!(answer(store.standing(session_id(2)).await).is_none());
+
+    let _ = applied(&store, &[end(1, NOON)]).await;
+    let standing = answer(store.standing(kept.id).await).expect("it stays for a while");
+    assert_eq!(standing.head, answer(store.head().await));
 }
 
 pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
