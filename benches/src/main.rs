@@ -10,7 +10,10 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod answer;
+mod binary;
+mod fill;
 mod load;
+mod many;
 mod pin;
 mod process;
 mod raw;

@@ -1,5 +1,6 @@
 //! The measured processes, seen from outside.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts one, and waits until it says where it listens.
-    pub(crate) fn start(options: &[&str]) -> Result<Self> {
+    pub(crate) fn start(options: &[&OsStr]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("serve").args(options).env("RUST_LOG", "warn");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -24,6 +25,19 @@ impl Server {
         let out = child.stdout.take().context("it has no standard output")?;
         BufReader::new(out).read_line(&mut first)?;
         Ok(Self { address: first.trim().parse().context("the server did not start")?, child })
+    }
+
+    /// Waits until it has nothing left to do that nobody waits for: the uses of sessions are written a second
+    /// after the requests.
+    pub(crate) fn wait_until_idle(&self) -> Result<()> {
+        const SPAN: Duration = Duration::from_millis(1_500);
+        loop {
+            let before = self.cpu()?;
+            std::thread::sleep(SPAN);
+            if self.cpu()?.saturating_sub(before) < SPAN / 100 {
+                return Ok(());
+            }
+        }
     }
 
     /// The processor time that all its threads have used.

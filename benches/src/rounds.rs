@@ -1,19 +1,20 @@
 //! The run: seed, warm up, then round after round of every row.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::load::drive;
 use crate::process::{Server, raw};
 use crate::report::{Round, Sample};
 use crate::requests::{Refreshes, Requests, Rotation, get};
 use crate::seed::{access_tokens, login, logins};
-use crate::{pin, report};
+use crate::{binary, many, pin, report};
 
 /// Connections for everything that is not a login.
-const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 
 /// Connections for logins: enough that the hash pool never waits for one.
 const LOGINS: usize = 4;
@@ -30,19 +31,52 @@ const COLD: usize = 20_000;
 pub(crate) struct Options {
     /// How long each row is measured in each round.
     #[arg(long, default_value_t = 2.0)]
-    seconds: f64,
+    pub(crate) seconds: f64,
     /// How many rounds.
     #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// How many sessions, and how many tokens, are shown in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
+    /// The binary of the server, for what is measured of the process.
+    #[arg(long)]
+    binary: PathBuf,
+    /// What to measure; everything, if nothing is named.
+    what: Vec<Part>,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Requests a second beside a bare route, logins and refreshes.
+    Requests,
+    /// A store with a million sessions beside one with a thousand.
+    #[value(name = "sessions-1m")]
+    Sessions1m,
+    /// The process: how soon it is ready, and its memory when idle.
+    Process,
 }
 
 /// Measures, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
     pin::to(pin::CLIENT)?;
     report::conditions(options.seconds, options.rounds, options.credentials)?;
+    let measures = |part| options.what.is_empty() || options.what.contains(&part);
+    if measures(Part::Requests) {
+        requests(options)?;
+    }
+    let mut others = Vec::new();
+    if measures(Part::Sessions1m) {
+        others.push(("a session in a cookie, of 1,000,000", many::run(options)?));
+    }
+    if measures(Part::Process) {
+        others.extend(binary::run(&options.binary)?);
+    }
+    report::show_others(others);
+    Ok(())
+}
+
+fn requests(options: &Options) -> Result<()> {
     let mut bench = Bench::seeded(options)?;
     let mut rounds = Vec::with_capacity(options.rounds);
     for number in 1..=options.rounds {
@@ -61,6 +95,7 @@ struct Bench {
     /// Hashes them as one should.
     careful: Server,
     bare: Rotation,
+    bare_with_token: Rotation,
     sessions: Rotation,
     warm: Rotation,
     cold: Rotation,
@@ -70,7 +105,7 @@ struct Bench {
 
 impl Bench {
     fn seeded(options: &Options) -> Result<Self> {
-        let (server, careful) = (Server::start(&["--cheap"])?, Server::start(&[])?);
+        let (server, careful) = (Server::start(&["--cheap".as_ref()])?, Server::start(&[])?);
         let address = server.address;
         eprintln!("seeding {} sessions and tokens", options.credentials);
         let sessions = logins(address, "session", "session_token", options.credentials)?;
@@ -81,11 +116,13 @@ impl Bench {
         let by_cookie =
             |token: &String| get(address, "/ours", &format!("cookie: counterfoil-session={token}"));
         let by_bearer = |token: &String| get(address, "/ours", &format!("authorization: Bearer {token}"));
-        // The bare route is sent as much, so that reading the request costs the same.
+        // The bare route is sent the same, so that reading the request costs the same.
         let to_bare = |token: &String| get(address, "/bare", &format!("cookie: counterfoil-session={token}"));
+        let token_to_bare = |token: &String| get(address, "/bare", &format!("authorization: Bearer {token}"));
         Ok(Self {
             limit: Duration::from_secs_f64(options.seconds),
             bare: Rotation::endless(sessions.iter().map(to_bare).collect()),
+            bare_with_token: Rotation::endless(warm.iter().map(token_to_bare).collect()),
             sessions: Rotation::endless(sessions.iter().map(by_cookie).collect()),
             warm: Rotation::endless(warm.iter().map(by_bearer).collect()),
             cold: Rotation::endless(cold.iter().map(by_bearer).collect()),
@@ -96,23 +133,15 @@ impl Bench {
         })
     }
 
-    /// Shows every session, or every warm token, once; not measured. When a session was last seen is written
-    /// once a minute: that is done here, and a row lasts for less.
-    fn lap(server: &Server, requests: &mut Rotation) -> Result<()> {
-        requests.allow(requests.len());
-        drive(server.address, CONNECTIONS, Duration::MAX, requests)?;
-        requests.allow(usize::MAX);
-        Ok(())
-    }
-
     /// Every row once.
     fn round(&mut self) -> Result<Round> {
         let (server, limit) = (&self.server, self.limit);
         self.cold.allow(COLD);
-        Self::lap(server, &mut self.sessions)?;
-        Self::lap(server, &mut self.warm)?;
+        self.sessions.lap(server)?;
+        self.warm.lap(server)?;
         Ok(Round {
             bare: measure(server, CONNECTIONS, limit, &mut self.bare)?,
+            bare_with_token: measure(server, CONNECTIONS, limit, &mut self.bare_with_token)?,
             session: measure(server, CONNECTIONS, limit, &mut self.sessions)?,
             warm: measure(server, CONNECTIONS, limit, &mut self.warm)?,
             cold: measure(server, CONNECTIONS, Duration::MAX, &mut self.cold)?,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use axum::Router;
@@ -9,7 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use counterfoil::admin::Command;
-use counterfoil::{App, Principal, Settings, StoreUrl};
+use counterfoil::{Counterfoil, Principal, Settings, StoreUrl};
 use counterfoil_jose::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -27,6 +28,9 @@ pub(crate) struct Options {
     /// Hashes passwords for next to nothing, so that a hundred thousand logins are soon made.
     #[arg(long)]
     cheap: bool,
+    /// Serves this store, which has what it needs in it, and not a new one with one user.
+    #[arg(long)]
+    store: Option<PathBuf>,
 }
 
 /// Serves until standard input ends.
@@ -41,34 +45,39 @@ async fn serve(options: &Options) -> Result<()> {
     let dir = tempfile::Builder::new().prefix("counterfoil-bench-").tempdir()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = open(options, dir.path(), address).await?;
+    let counterfoil = open(options, dir.path(), address).await?;
     let router = Router::new()
         .route("/ours", get(async |_: Principal| "hello"))
-        .layer(app.layer())
+        .layer(counterfoil.layer())
         .route("/bare", get(async || "hello"))
-        .merge(app.routes())
+        .merge(counterfoil.routes())
         .into_make_service_with_connect_info::<SocketAddr>();
 
     println!("{address}");
     // Without it a small answer may wait for the client's acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, router).with_graceful_shutdown(end_of_input()).await?;
-    app.close().await?;
+    counterfoil.close().await?;
     Ok(dir.close()?)
 }
 
 /// A grace of zero: each refresh is a rotation, and so a commit.
-async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<App> {
-    let store = StoreUrl::Sqlite(dir.join("counterfoil.db"));
+async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<Counterfoil> {
+    let file = options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db"));
+    let store = StoreUrl::Sqlite(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_grace = std::time::Duration::ZERO;
     if options.cheap {
         (settings.password_cost.memory, settings.password_cost.passes) = (8, 1);
     }
-    let app = App::open(settings).await?;
+    let counterfoil = Counterfoil::with(settings).await?;
+    if options.store.is_some() {
+        return Ok(counterfoil);
+    }
     let (username, password) = (USERNAME.to_owned(), Secret::new(PASSWORD.to_owned()));
-    app.administer(Command::UserAdd { username, password, email: None, roles: Vec::new() }).await?;
-    Ok(app)
+    let user = Command::UserAdd { username, password, email: None, roles: Vec::new() };
+    counterfoil.app().administer(user).await?;
+    Ok(counterfoil)
 }
 
 async fn end_of_input() {

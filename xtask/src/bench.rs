@@ -19,6 +19,8 @@ pub(crate) struct Options {
     /// How many sessions, and how many tokens, are shown in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
+    /// What to measure: requests, sessions-1m, process. Everything, if nothing is named.
+    what: Vec<String>,
 }
 
 /// Runs it. Close what else runs on the machine: the figures are for what it has left.
@@ -28,6 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "--release",
         "--locked",
         "--package=counterfoil-benches",
+        "--package=counterfoil-cli",
     ]))?;
     let target = workspace::Metadata::read()?.target_directory;
     let mut bench = Command::new(target.join("release/counterfoil-bench"));
@@ -35,5 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     bench.arg(format!("--seconds={}", options.seconds));
     bench.arg(format!("--rounds={}", options.rounds));
     bench.arg(format!("--credentials={}", options.credentials));
+    bench.arg("--binary").arg(target.join("release/counterfoil"));
+    bench.args(&options.what);
     workspace::run(&mut bench)
 }

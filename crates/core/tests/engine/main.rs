@@ -10,7 +10,7 @@ mod logins;
 mod memory;
 mod passwords;
 mod refresh;
-mod ring;
 mod restored;
+mod ring;
 mod throttle;
 mod uses;
