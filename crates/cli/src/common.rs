@@ -40,9 +40,15 @@ pub(crate) struct Flags {
     /// A list of breached passwords, made by `passwords build-filter`; none of them may be set.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) breached_passwords: Option<String>,
+    /// Where the metrics are served, if anywhere: another address than the one listened on.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<String>,
     /// How the log is written to standard error [default: text].
     #[arg(long, global = true, value_name = "text|json")]
     pub(crate) log: Option<String>,
+    /// How much is logged: a level, or several by their origin, like `info,hyper=debug` [default: info].
+    #[arg(long, global = true, value_name = "LEVELS")]
+    pub(crate) log_level: Option<String>,
 }
 
 impl Flags {
@@ -58,7 +64,9 @@ impl Flags {
             ("registration", "registration", &self.registration),
             ("password_rules", "password-rules", &self.password_rules),
             ("breached_passwords", "breached-passwords", &self.breached_passwords),
+            ("metrics_listen", "metrics-listen", &self.metrics_listen),
             ("log", "log", &self.log),
+            ("log_level", "log-level", &self.log_level),
         ];
         all.into_iter().filter_map(|(key, name, text)| text.as_ref().map(|text| (key, name, text)))
     }

@@ -40,8 +40,12 @@ pub(crate) struct Common {
     pub(crate) data_dir: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Where the metrics are served, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// How log lines look.
     pub(crate) log: LogFormat,
+    /// How much is logged, if that was said.
+    pub(crate) log_level: Option<String>,
     /// The configuration file, if there is one.
     pub(crate) file: Option<PathBuf>,
     draft: Draft,
@@ -84,7 +88,9 @@ impl Common {
         Self {
             data_dir: draft.data_dir.clone(),
             listen: draft.listen,
+            metrics_listen: draft.metrics_listen,
             log: draft.log,
+            log_level: draft.log_level.clone(),
             file: flags.config.clone(),
             draft,
             faults,
@@ -104,7 +110,7 @@ impl Common {
     ///
     /// If it is wrong; usage.
     pub(crate) fn judge_address(&self) -> Result<(), Fault> {
-        let wrong = |fault: &&Finding| matches!(fault.key.as_deref(), Some("listen" | "log"));
+        let wrong = |fault: &&Finding| matches!(fault.key.as_deref(), Some("listen" | "log" | "log_level"));
         match self.faults.iter().find(wrong) {
             Some(fault) => Err(fault.clone().into()),
             None => Ok(()),
@@ -135,6 +141,7 @@ impl Common {
             faults.extend(issuer.as_ref().err().cloned());
         }
         if self.is_whole {
+            faults.extend(self.shared_door());
             faults.extend(tls.as_ref().err().cloned());
         }
         match (issuer, tls) {
@@ -175,6 +182,17 @@ impl Common {
                 "--issuer https://auth.example, as clients reach it; TLS may end at a proxy",
             )
         })
+    }
+
+    /// The metrics are for those who watch and the service is for everybody: not at one door.
+    fn shared_door(&self) -> Option<Finding> {
+        let (public, metrics) = (self.listen, self.metrics_listen?);
+        let is_everywhere = public.ip().is_unspecified() || metrics.ip().is_unspecified();
+        let is_shared = public.port() == metrics.port()
+            && public.port() != 0
+            && (is_everywhere || public.ip() == metrics.ip());
+        let message = format!("{metrics} is the address that everybody is served at");
+        is_shared.then(|| together("metrics_listen", message, "name another port, like 127.0.0.1:9464"))
     }
 
     /// Both files for TLS, or none.

@@ -13,6 +13,7 @@
 //! Nothing here knows HTTP, SQL, a clock or the environment: the time is an argument, a record is a
 //! value, and every race is settled in [`Store::commit`].
 
+pub mod durations;
 pub mod issued;
 pub mod kept;
 pub mod policy;

@@ -14,7 +14,7 @@ use counterfoil_core::kept::client::Lifetimes;
 use counterfoil_core::kept::session::Grace;
 use counterfoil_core::policy::administration::{self, Administration};
 use counterfoil_core::policy::authenticator::Authenticator;
-use counterfoil_core::policy::hashing::{Hashing, HashingError};
+use counterfoil_core::policy::hashing::HashingError;
 use counterfoil_core::policy::issuer::{EXCHANGED, Issuer};
 use counterfoil_core::policy::keyring::Keyring;
 use counterfoil_core::policy::password_policy::PasswordPolicy;
@@ -38,6 +38,7 @@ use crate::hash_pool::{HashPool, PoolSize};
 use crate::master_key::{self, Found, MasterKeyError};
 use crate::settings::{PasswordRules, Settings};
 use crate::store_url::StoreUrl;
+use crate::tally::{Counting, Tally};
 use crate::uses;
 
 /// An installation that is open: the store is ours, the keys are at hand, the clock runs.
@@ -58,14 +59,18 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
-    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) authenticator: Arc<Counting>,
+    pub(crate) hashing: Arc<HashPool>,
+    pub(crate) tally: Tally,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookie_names: CookieNames,
     pub(crate) bodies: Bodies,
     pub(crate) started: Time,
-    is_closing: AtomicBool,
+    pub(crate) is_closing: AtomicBool,
+    /// Whether the keys as they are kept could not be taken up.
+    pub(crate) has_stale_keys: AtomicBool,
 }
 
 impl std::ops::Deref for App {
@@ -179,6 +184,8 @@ impl App {
         // Watched before it is read: what is committed in between is heard twice, never missed.
         let memory = Arc::new(Memory::new(settings.remembered_sessions, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
+        let tally = Tally::default();
+        store.watch(Arc::clone(&tally.journal) as _);
         let log = store.log_after(Position::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
@@ -193,16 +200,20 @@ impl App {
         let grace = Grace { length: settings.refresh_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         let inner = Inner {
-            sign_in: SignIn::new(Arc::clone(&store), hashing, Arc::clone(&horizon), throttle)
-                .with_passwords(passwords),
+            sign_in: SignIn::new(
+                Arc::clone(&store),
+                Arc::clone(&hashing) as _,
+                Arc::clone(&horizon),
+                throttle,
+            )
+            .with_passwords(passwords),
             issuer: Issuer::new(Arc::clone(&store), Arc::clone(&keys), name, Arc::clone(&horizon), grace)
                 .with_most_sessions(settings.max_sessions),
             revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
             administration: Administration::new(Arc::clone(&store), Arc::clone(&keys), horizon),
-            authenticator: Arc::new(Authenticator::new(
-                Arc::clone(&store),
-                Arc::clone(&memory),
-                Arc::clone(&verifier),
+            authenticator: Arc::new(Counting::new(
+                Authenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
+                Arc::clone(&tally.verifications),
             )),
             origins: Arc::new(OriginPolicy {
                 own: settings.issuer.origin().clone(),
@@ -211,6 +222,9 @@ impl App {
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
             bodies: Bodies::new(settings.limits.bodies),
             is_closing: AtomicBool::new(false),
+            has_stale_keys: AtomicBool::new(false),
+            hashing,
+            tally,
             settings,
             store,
             memory,
@@ -256,19 +270,6 @@ impl App {
     /// Refuses writes from other sites that carry a cookie of ours.
     pub(crate) fn csrf_layer(&self) -> CsrfLayer {
         CsrfLayer::new(Arc::clone(&self.origins), self.cookie_names)
-    }
-
-    /// What is missing for serving; empty if nothing is.
-    pub async fn readiness(&self) -> Vec<&'static str> {
-        let mut missing = Vec::new();
-        if self.is_closing.load(Ordering::SeqCst) {
-            missing.push("closing");
-        }
-        if let Err(error) = self.store.head().await {
-            tracing::error!(%error, "the store does not answer");
-            missing.push("store");
-        }
-        missing
     }
 
     /// Says that no new work should come: from now on we are not ready.
@@ -358,7 +359,7 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
     })
 }
 
-fn start_hashing(settings: &Settings) -> Result<Arc<dyn Hashing>, OpenError> {
+fn start_hashing(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
     let size = PoolSize {
         threads: settings.hashing_threads,
         waiting: settings.hashing_waiting,

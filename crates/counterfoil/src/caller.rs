@@ -11,6 +11,7 @@ use counterfoil_verify::{
 
 use crate::app::App;
 use crate::failure::AppError;
+use crate::request_log::Mark;
 use crate::shown::{self, Login};
 
 /// Somebody with a good session or access token of ours, and the time by which that was judged.
@@ -33,7 +34,11 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let now = app.now();
-        judge(app, &parts.headers, now).await
+        let caller = judge(app, &parts.headers, now).await?;
+        if let Some(mark) = parts.extensions.get::<Mark>() {
+            mark.set(Login { session: caller.session, user: caller.user });
+        }
+        Ok(caller)
     }
 }
 

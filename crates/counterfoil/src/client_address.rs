@@ -35,7 +35,9 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Netwo
     }
 }
 
-fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
+/// Whether `ip` is a proxy whose word is believed.
+pub(crate) fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
+    let ip = ip.to_canonical();
     trusted.iter().any(|network| network.contains(ip))
 }
 

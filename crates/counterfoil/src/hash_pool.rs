@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
+use counterfoil_core::durations::Durations;
 use counterfoil_core::issued::password::{Cost, Password, PasswordHash};
 use counterfoil_core::policy::hashing::{Bench, Hashing, HashingError, Verdict};
 use counterfoil_core::policy::password_policy::{NewPassword, PasswordFault};
 
 /// How much less urgent than answering requests a hash is (`nice`).
 const PRIORITY: i32 = 5;
+
+/// Beyond twice the deadline: for how long the threads may be at one hash each, on a machine that has much to do.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// How a pool is sized.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +71,20 @@ struct Shared {
     work: Condvar,
     /// How many threads hold memory to hash in.
     warm: AtomicUsize,
+    figures: PoolFigures,
+}
+
+/// What a pool has had to do so far.
+#[derive(Debug, Default)]
+pub struct PoolFigures {
+    /// How long each password waited for a thread.
+    pub waited: Durations,
+    /// How long each was at work.
+    pub took: Durations,
+    /// How many were refused because too many waited.
+    pub full: AtomicU64,
+    /// How many were refused because they had waited for too long.
+    pub late: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +122,7 @@ impl HashPool {
             queue: Mutex::default(),
             work: Condvar::new(),
             warm: AtomicUsize::new(0),
+            figures: PoolFigures::default(),
         });
         let threads = (0..size.threads.max(1))
             .map(|number| {
@@ -118,6 +137,30 @@ impl HashPool {
     /// How many threads hold memory at the moment.
     pub fn holding_memory(&self) -> usize {
         self.shared.warm.load(Ordering::SeqCst)
+    }
+
+    /// What it has had to do so far.
+    pub fn figures(&self) -> &PoolFigures {
+        &self.shared.figures
+    }
+
+    /// How many passwords wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.shared.queue().jobs.len()
+    }
+
+    /// Whether somebody waits for far longer than anybody should: the threads take nothing any more.
+    pub fn is_stuck(&self) -> bool {
+        self.is_stuck_at(Instant::now())
+    }
+
+    fn is_stuck_at(&self, now: Instant) -> bool {
+        let patience = self.shared.size.deadline * 2 + STUCK;
+        self.shared
+            .queue()
+            .jobs
+            .front()
+            .is_some_and(|job| now.saturating_duration_since(job.since) > patience)
     }
 
     /// Has `work` done by a thread, or says that there is too much of it.
@@ -171,6 +214,7 @@ impl Shared {
     fn queue_up(&self, job: Job) -> Result<(), HashingError> {
         let mut queue = self.queue();
         if queue.jobs.len() >= self.size.waiting {
+            self.figures.full.fetch_add(1, Ordering::Relaxed);
             return Err(HashingError::Busy);
         }
         queue.jobs.push_back(job);
@@ -185,8 +229,10 @@ impl Shared {
         let _ = rustix::process::setpriority_process(None, PRIORITY);
         let mut is_warm = false;
         while let Some(job) = self.next(&mut bench, &mut is_warm) {
-            let waited_too_long = job.since.elapsed() > self.size.deadline;
-            if waited_too_long {
+            let waited = job.since.elapsed();
+            self.figures.waited.record(waited);
+            if waited > self.size.deadline {
+                self.figures.late.fetch_add(1, Ordering::Relaxed);
                 (job.work)(Err(HashingError::Busy));
                 continue;
             }
@@ -194,10 +240,12 @@ impl Shared {
                 is_warm = true;
                 self.warm.fetch_add(1, Ordering::SeqCst);
             }
+            let begun = Instant::now();
             // The memory may be half written then; the next hash overwrites all of it.
             if catch_unwind(AssertUnwindSafe(|| (job.work)(Ok(&mut bench)))).is_err() {
                 tracing::error!("hashing a password panicked");
             }
+            self.figures.took.record(begun.elapsed());
         }
         self.rest(&mut bench, &mut is_warm);
     }
@@ -333,6 +381,27 @@ mod tests {
 
         assert_eq!(pool.make(typed("correct horse")).await, Err(HashingError::Busy));
         assert_eq!(pool.holding_memory(), 0, "no memory was taken for it");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_pool_whose_threads_take_nothing_any_more_is_stuck() {
+        let pool = Arc::new(pool(one()));
+        let release = occupy(&pool);
+        let waits = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move { pool.make(typed("correct horse")).await }
+        });
+        while pool.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let late = Instant::now() + 2 * PoolSize::default().deadline + STUCK + Duration::from_secs(1);
+
+        assert!(!pool.is_stuck() && pool.is_stuck_at(late));
+
+        drop(release);
+        assert!(waits.await.unwrap().is_ok());
+        assert!(!pool.is_stuck_at(late), "nobody waits");
+        assert_eq!(pool.figures().waited.counted().count(), 2);
     }
 
     #[tokio::test(flavor = "multi_thread")]

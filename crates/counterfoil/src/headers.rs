@@ -1,26 +1,25 @@
 //! The edge of every route: an id for the request, the headers that harden an answer, and the last net.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 use tracing::Instrument as _;
 
-use counterfoil_jose::{base64url, random};
-use counterfoil_verify::{Denied, Problem, RequestId};
+use counterfoil_verify::{Problem, RequestId};
 
 use crate::app::App;
-use crate::failure::{AppError, Why};
-
-/// By what an answer and the log name a request. Always ours: what a client sends could name another's.
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::failure::AppError;
+use crate::request_log::{Arrived, REQUEST_ID};
+use crate::tally::Route;
 
 /// On every answer. None of ours is a page: nothing may be loaded by it, nor may it be loaded elsewhere.
 const HARDENING: [(HeaderName, &str); 5] = [
@@ -49,19 +48,37 @@ pub fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
-/// Wraps every route: names the request, lets it through, and finishes the answer.
-pub(crate) async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let id = RequestId(draw_id().into());
-    let span = tracing::info_span!(
-        "request",
-        id = &*id.0,
-        method = %known(request.method()),
-        route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str),
-    );
+/// What stands around a route: the installation, and where its requests are counted.
+#[derive(Clone)]
+pub(crate) struct Edge {
+    app: App,
+    route: Arc<Route>,
+}
+
+impl Edge {
+    /// The edge of the route with this template.
+    pub(crate) fn of(app: &App, path: &'static str) -> Self {
+        Self { app: app.clone(), route: app.tally.requests.route(path) }
+    }
+}
+
+/// Wraps every route: names the request, lets it through, writes its line in the log and finishes the answer.
+///
+/// The name is ours, or that of a proxy whose word is believed: what a client sends could name another's.
+pub(crate) async fn finish(
+    State(Edge { app, route }): State<Edge>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let arrived = Arrived::of(&app, &request);
+    let id = arrived.id.clone();
+    let span =
+        tracing::info_span!("request", request_id = &*id.0, method = arrived.method, route = route.path);
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(arrived.mark.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let answer = next.run(request).instrument(span.clone()).await;
-    span.in_scope(|| log(&answer));
+    let answer = next.run(request).instrument(span).await;
+    arrived.answered(&route, &answer);
 
     let mut answer = with_id(answer, &id);
     harden(answer.headers_mut(), app.settings().issuer.is_secure());
@@ -71,37 +88,6 @@ pub(crate) async fn finish(State(app): State<App>, mut request: Request, next: N
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
-}
-
-/// The word of a method that is one; what somebody made up is not repeated in the log.
-fn known(method: &Method) -> &str {
-    let methods = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ];
-    if methods.contains(method) { method.as_str() } else { "other" }
-}
-
-/// Twelve random bytes. Without randomness nothing is issued anyway, and a request needs some name.
-fn draw_id() -> String {
-    random::bytes::<12>().map_or_else(|_| "unnamed".to_owned(), base64url::encode)
-}
-
-/// What the client is not told.
-fn log(answer: &Response) {
-    let status = answer.status().as_u16();
-    let why = answer.extensions().get::<Why>().map(|why| why.0.as_str());
-    let denied = answer.extensions().get::<Denied>().map(Denied::code);
-    if answer.status().is_server_error() {
-        tracing::error!(status, why, denied, "failed");
-    } else {
-        tracing::debug!(status, why, denied, "answered");
-    }
 }
 
 /// Writes the id of the request on the answer, and into its problem if it is one.
@@ -167,11 +153,5 @@ mod tests {
 
         assert_eq!(answer.status(), 500);
         assert!(panics() > before);
-    }
-
-    #[test]
-    fn ids_of_requests_are_drawn_anew() {
-        assert_ne!(draw_id(), draw_id());
-        assert_eq!(draw_id().len(), 16);
     }
 }

@@ -1,6 +1,7 @@
 //! What comes round. Every minute: the dead are buried, the forgotten forgotten, the clock's mark is saved.
 //! Every second: which sessions were used is written down.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
@@ -57,7 +58,9 @@ async fn rounds(app: App) {
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     clock_mark::save(&*app.store, &app.clock).await?;
     // Whoever changed the keys may have gone away between the commit and taking them up.
-    if let Err(error) = app.keys.renew().await {
+    let renewed = app.keys.renew().await;
+    app.has_stale_keys.store(renewed.is_err(), Ordering::Relaxed);
+    if let Err(error) = renewed {
         tracing::error!(%error, "the keys as they are kept could not be taken up");
     }
     // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
@@ -79,15 +82,17 @@ fn jitter() -> Duration {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use counterfoil_core::issued::password::Cost;
     use counterfoil_core::issued::session::SessionToken;
     use counterfoil_core::kept::event::Actor;
+    use counterfoil_core::kept::key::{KeyRecord, KeyState, Purpose};
     use counterfoil_core::kept::session::{Circumstances, Mode};
     use counterfoil_core::policy::issuer::{Opened, Opening};
     use counterfoil_core::policy::keyring::Keyring;
     use counterfoil_core::policy::sign_in::{Credentials, Registration};
+    use counterfoil_core::store::Change;
     use counterfoil_jose::{SealingKey, Secret, Time, base64url};
     use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
 
@@ -229,6 +234,28 @@ mod tests {
 
         assert_eq!(signs(), new.as_str());
         assert_ne!(signs(), before);
+    }
+
+    #[tokio::test]
+    async fn keys_that_cannot_be_taken_up_are_missing() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
+        assert!(app.readiness().await.is_empty());
+        let damaged = KeyRecord {
+            id: "damaged".parse().unwrap(),
+            purpose: Purpose::Signing,
+            algorithm: "ES256".into(),
+            sealed: vec![7; 64],
+            state: KeyState::Retired,
+            created_at: NOON,
+            changed_at: NOON,
+            revision: 0,
+        };
+
+        app.store.commit(&[Change::InsertKey(Box::new(damaged))]).await.unwrap().applied().unwrap();
+        round(&app).await.unwrap();
+
+        assert_eq!(app.readiness().await, ["keys"]);
     }
 
     fn by_nobody() -> counterfoil_core::policy::revoke::Reason {

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connections, Ending, has_begun};
 use crate::places::Places;
+use crate::tally::ConnectionTally;
 
 /// How long the listener waits where the system has no more to give: descriptors come back when others leave.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -19,18 +20,24 @@ pub(crate) struct Listening {
     listener: tokio::net::TcpListener,
     places: Places,
     connections: Arc<Connections>,
+    tally: Arc<ConnectionTally>,
 }
 
 impl Listening {
-    /// Takes connections from `listener`, while there are `places`.
+    /// Takes connections from `listener`, while there are `places`, and counts them in `tally`.
     ///
     /// # Errors
     ///
     /// If the listener cannot be used. To be called on a runtime.
-    pub(crate) fn new(listener: TcpListener, places: Places, connections: Connections) -> io::Result<Self> {
+    pub(crate) fn new(
+        listener: TcpListener,
+        places: Places,
+        connections: Connections,
+        tally: Arc<ConnectionTally>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        Ok(Self { listener, places, connections: Arc::new(connections) })
+        Ok(Self { listener, places, connections: Arc::new(connections), tally })
     }
 
     /// Takes connections until the server ends; then nobody else is taken, and those who are here have `farewell`
@@ -47,7 +54,11 @@ impl Listening {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         // Beyond the places it is closed at once: whoever is in is served.
-                        let Some(place) = self.places.take(peer.ip()) else { continue };
+                        let Some(place) = self.places.take(peer.ip()) else {
+                            self.tally.refuse();
+                            continue;
+                        };
+                        let place = (place, self.tally.open());
                         let (connections, ending) = (Arc::clone(&self.connections), ending.clone());
                         guests.spawn(async move {
                             connections.serve(stream, peer, ending).await;

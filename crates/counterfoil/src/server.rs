@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -87,7 +88,8 @@ fn listen(app: &App, listener: TcpListener, ending: Ending) -> io::Result<impl F
     let tls = settings.tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
     let certificate = tls.as_ref().map(Tls::certificate);
     let connections = Connections::new(routes::site(app.clone()), certificate, settings.limits);
-    let listening = Listening::new(listener, Places::new(settings), connections)?;
+    let tally = Arc::clone(&app.tally.connections);
+    let listening = Listening::new(listener, Places::new(settings), connections, tally)?;
     Ok(async move {
         let _renewal = tls.map(|tls| Task::start(tls.follow()));
         listening.serve(ending, FAREWELL).await;

@@ -27,7 +27,8 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    fn of(session: &Session) -> Self {
+    /// The login that this record is of.
+    pub(crate) fn of(session: &Session) -> Self {
         Self { session: session.id, user: session.user }
     }
 

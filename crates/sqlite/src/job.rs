@@ -1,6 +1,7 @@
 //! What the writer is asked for, and how whoever asked is answered.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -31,6 +32,8 @@ pub(crate) enum Job {
 /// What is asked, what came of it, and who wants to know.
 pub(crate) struct Order<A, R> {
     pub(crate) asked: A,
+    /// When it was handed over.
+    since: Instant,
     result: Option<Result<R, StoreError>>,
     reply: oneshot::Sender<Result<R, StoreError>>,
 }
@@ -39,7 +42,7 @@ impl<A, R> Order<A, R> {
     /// An order, and where its answer will arrive.
     pub(crate) fn new(asked: A) -> (Self, oneshot::Receiver<Result<R, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { asked, result: None, reply }, answer)
+        (Self { asked, since: Instant::now(), result: None, reply }, answer)
     }
 
     /// Tells whoever asked, if they still wait.
@@ -102,6 +105,17 @@ impl Job {
             for witness in witnesses {
                 witness.committed(asked, applied);
             }
+        }
+    }
+
+    /// When it was handed over, if it is an order to write.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        match self {
+            Self::Commit(order) => Some(order.since),
+            Self::NoteUses(order) => Some(order.since),
+            Self::Take(order) => Some(order.since),
+            Self::Purge(order) => Some(order.since),
+            Self::Close(_) => None,
         }
     }
 

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rusqlite::Connection;
 
 use counterfoil_core::store::StoreError;
+use counterfoil_core::store::figures::Figures;
 
 use crate::failure::told;
 use crate::state::State;
@@ -18,6 +20,7 @@ use crate::state::State;
 pub(crate) struct Readers {
     seats: Vec<Seat>,
     state: Arc<State>,
+    figures: Arc<Figures>,
 }
 
 /// A connection, until the store is closed.
@@ -32,12 +35,12 @@ thread_local! {
 
 impl Readers {
     /// Opens as many connections to `path` as there are processors, but four at most: each takes memory.
-    pub(crate) fn open(path: &Path, state: Arc<State>) -> rusqlite::Result<Self> {
+    pub(crate) fn open(path: &Path, state: Arc<State>, figures: Arc<Figures>) -> rusqlite::Result<Self> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         let seats = (0..count)
             .map(|_| crate::connection::for_reading(path).map(|connection| Mutex::new(Some(connection))))
             .collect::<rusqlite::Result<_>>()?;
-        Ok(Self { seats, state })
+        Ok(Self { seats, state, figures })
     }
 
     /// Reads, if the store is open.
@@ -46,10 +49,13 @@ impl Readers {
         find: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         self.state.admit()?;
+        let since = Instant::now();
         let seat = self.sit();
         // Closed between the two lines.
         let connection = seat.as_ref().ok_or(StoreError::Closed)?;
-        find(connection).map_err(told)
+        let found = find(connection).map_err(told);
+        self.figures.reads.record(since.elapsed());
+        found
     }
 
     /// The thread's own seat, or any that is free, or at last the own one when it becomes free.

@@ -15,6 +15,7 @@ use counterfoil_core::kept::event::Event;
 use counterfoil_core::kept::key::KeyRecord;
 use counterfoil_core::kept::session::Session;
 use counterfoil_core::kept::user::User;
+use counterfoil_core::store::figures::Figures;
 use counterfoil_core::store::{
     Change, Committed, CounterKey, EventNumber, EventQuery, LogPage, Login, Page, SessionCursor, SessionData,
     Spent, Standing, Store, StoreError, Taking, Use, Witness,
@@ -57,6 +58,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     witnesses: Arc<Witnesses>,
     state: Arc<State>,
+    figures: Arc<Figures>,
     /// Held by the writer, and by a backup as long as it takes.
     owner: Weak<Owner>,
     path: PathBuf,
@@ -92,12 +94,15 @@ impl SqliteStore {
         let owner = Arc::new(owner);
         let state = Arc::new(State::default());
         let witnesses = Arc::new(Witnesses::default());
-        let readers = Arc::new(Readers::open(&path, Arc::clone(&state)).map_err(refused)?);
+        let figures = Arc::new(Figures::default());
+        let readers = Readers::open(&path, Arc::clone(&state), Arc::clone(&figures));
+        let readers = Arc::new(readers.map_err(refused)?);
         let writer = Writer::new(
             connection,
             Arc::clone(&state),
             Arc::clone(&witnesses),
             Arc::clone(&readers),
+            Arc::clone(&figures),
             Arc::clone(&owner),
         )
         .map_err(refused)?;
@@ -109,6 +114,7 @@ impl SqliteStore {
             writer: Some(thread),
             witnesses,
             state,
+            figures,
             owner: Arc::downgrade(&owner),
             path,
         }))
@@ -118,11 +124,17 @@ impl SqliteStore {
     fn ask(&self, job: Job) -> Result<(), StoreError> {
         self.state.admit()?;
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => {
-                StoreError::Unavailable { reason: "too much is waiting to be written", source: None }
+        // Before the writer can have done it.
+        self.figures.begin();
+        queue.try_send(job).map_err(|refused| {
+            self.figures.end(1);
+            self.figures.fail(1);
+            match refused {
+                TrySendError::Full(_) => {
+                    StoreError::Unavailable { reason: "too much is waiting to be written", source: None }
+                }
+                TrySendError::Disconnected(_) => self.gone(),
             }
-            TrySendError::Disconnected(_) => self.gone(),
         })
     }
 
@@ -246,6 +258,10 @@ impl Store for SqliteStore {
 
     fn watch(&self, witness: Arc<dyn Witness>) {
         self.witnesses.write().unwrap_or_else(PoisonError::into_inner).push(witness);
+    }
+
+    fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

@@ -1,12 +1,15 @@
 //! The one writer: a thread that commits what is queued in one transaction, and then answers each caller.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use counterfoil_core::store::figures::Figures;
 use counterfoil_core::store::{StoreError, Witness};
 use counterfoil_jose::Time;
 
@@ -35,6 +38,7 @@ pub(crate) struct Writer {
     state: Arc<State>,
     witnesses: Arc<Witnesses>,
     readers: Arc<Readers>,
+    figures: Arc<Figures>,
     /// The newest time that the database is known to hold.
     newest: Time,
     /// Dropped after the connection: fields are dropped in their order.
@@ -47,10 +51,11 @@ impl Writer {
         state: Arc<State>,
         witnesses: Arc<Witnesses>,
         readers: Arc<Readers>,
+        figures: Arc<Figures>,
         owner: Arc<Owner>,
     ) -> rusqlite::Result<Self> {
         let newest = crate::facts::newest_time(&connection)?;
-        Ok(Self { connection, state, witnesses, readers, newest, _owner: owner })
+        Ok(Self { connection, state, witnesses, readers, figures, newest, _owner: owner })
     }
 
     /// Starts the thread; it ends when told to close or when nobody can ask for anything any more.
@@ -89,11 +94,15 @@ impl Writer {
             return;
         }
         if self.state.is_poisoned() {
+            self.count_failed(&batch);
             return batch.into_iter().for_each(|job| job.fail(StoreError::Poisoned));
         }
+        let since = Instant::now();
         if let Err(failed) = self.commit(&mut batch) {
+            self.count_failed(&batch);
             return self.fail(batch, failed);
         }
+        self.count(&batch, since);
         // Dropped before the batch: a caller who loses the answer to a panic finds the store poisoned already.
         let _guard = PoisonsOnPanic(Arc::clone(&self.state), Arc::clone(&self.witnesses));
         let witnesses = self.witnesses.read().unwrap_or_else(PoisonError::into_inner);
@@ -103,6 +112,23 @@ impl Writer {
         for job in batch {
             job.answer();
         }
+    }
+
+    /// Counts a batch that was committed, before anybody who is answered can ask for the figures.
+    fn count(&self, batch: &[Job], since: Instant) {
+        let now = Instant::now();
+        self.figures.transactions.record(now - since);
+        for since in batch.iter().filter_map(Job::since) {
+            self.figures.commits.record(now.saturating_duration_since(since));
+        }
+        self.figures.is_refusing.store(false, Ordering::Relaxed);
+        self.figures.end(batch.len());
+    }
+
+    fn count_failed(&self, batch: &[Job]) {
+        self.figures.is_refusing.store(true, Ordering::Relaxed);
+        self.figures.fail(batch.len());
+        self.figures.end(batch.len());
     }
 
     /// Carries out a batch in one transaction.

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use counterfoil::{App, server};
+use counterfoil::{App, metrics, server};
 
 use crate::configuration::weak::unnamed_proxy;
 use crate::configuration::{Common, unfit};
@@ -29,14 +29,22 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     raise_open_files();
     let stop = Stop::listen()?;
     let (listener, address) = listen(common.listen)?;
+    let watched = common.metrics_listen.map(listen).transpose()?;
     let settings = common.settings(address)?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
 
     let data = printable(&common.data_dir.to_string_lossy());
-    let hello = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
+    let mut hello = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
+    if let Some((_, address)) = &watched {
+        hello += &format!("\nmetrics on http://{address}/metrics");
+    }
+    let metrics = watched.map(|(listener, _)| tokio::spawn(metrics::serve(app.clone(), listener)));
     let served = server::serve(app, listener, stop.asked_after(hello)).await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
     served.map_err(|error| Fault::because("the server ended", &error))
 }
 
@@ -51,7 +59,7 @@ fn raise_open_files() {
 pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
     let taken = |error| {
         Fault::because(&format!("cannot listen on {address}"), &error)
-            .hint("choose another with --listen; port 0 takes any free one, as in --listen 127.0.0.1:0")
+            .hint("choose another; port 0 takes any free one, as in --listen 127.0.0.1:0")
     };
     let listener = TcpListener::bind(address).map_err(taken)?;
     listener.set_nonblocking(true).map_err(taken)?;

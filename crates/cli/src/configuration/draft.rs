@@ -16,8 +16,12 @@ pub(crate) struct Draft {
     pub(crate) data_dir: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Where the metrics are served, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// How log lines look.
     pub(crate) log: LogFormat,
+    /// How much is logged, if that was said.
+    pub(crate) log_level: Option<String>,
     /// In whose name tokens are issued, if that was said.
     pub(crate) issuer: Option<IssuerUrl>,
     /// The store, if it is not in the data directory.
@@ -39,7 +43,9 @@ impl Default for Draft {
         Self {
             data_dir: PathBuf::from("counterfoil-data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            metrics_listen: None,
             log: LogFormat::Text,
+            log_level: None,
             issuer: None,
             store: None,
             master_key: MasterKeySource::default(),
@@ -56,6 +62,13 @@ pub(crate) fn one(texts: &[String]) -> Result<&str, Wrong> {
         [text] if !text.is_empty() => Ok(text),
         _ => Err(Wrong::new("it is empty").hint("leave it out, and the default holds")),
     }
+}
+
+/// An address and a port.
+pub(crate) fn address(texts: &[String]) -> Result<SocketAddr, Wrong> {
+    let text = one(texts)?;
+    let wrong = |_| Wrong::new(format!("{text:?} is not an address and a port like 127.0.0.1:3000"));
+    text.parse().map_err(wrong)
 }
 
 /// A path.

@@ -9,11 +9,12 @@ use counterfoil_core::issued::password::Cost;
 use counterfoil_jose::Algorithm;
 
 use crate::common::LogFormat;
-use crate::configuration::draft::{number, one, path, seconds, word};
+use crate::configuration::draft::{address, number, one, path, seconds, word};
 use crate::configuration::guessing;
 use crate::configuration::limits;
 use crate::configuration::setting::{Form, Setting};
 use crate::configuration::wrong::Wrong;
+use crate::logging;
 
 /// Every setting, in the order in which the documents tell them.
 pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
@@ -39,12 +40,14 @@ const SETTINGS: &[Setting] = &[
         form: Form::Text,
         default: "127.0.0.1:3000",
         meaning: "Address and port to listen on; port 0 takes any free one.",
-        take: |draft, texts| {
-            let text = one(texts)?;
-            let wrong = |_| Wrong::new(format!("{text:?} is not an address and a port like 127.0.0.1:3000"));
-            draft.listen = text.parse().map_err(wrong)?;
-            Ok(())
-        },
+        take: |draft, texts| address(texts).map(|address| draft.listen = address),
+    },
+    Setting {
+        key: "metrics_listen",
+        form: Form::Text,
+        default: "none: no metrics are served",
+        meaning: "Address and port where `/metrics` is served, and nothing else: loopback, or a network of those who watch.",
+        take: |draft, texts| address(texts).map(|address| draft.metrics_listen = Some(address)),
     },
     Setting {
         key: "data_dir",
@@ -90,10 +93,23 @@ const SETTINGS: &[Setting] = &[
         key: "log",
         form: Form::Text,
         default: "text",
-        meaning: "How log lines look: `text` for people, `json` for programs. `RUST_LOG` says how many there are.",
+        meaning: "How log lines look: `text` for people, `json` for programs.",
         take: |draft, texts| {
             let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
             word(texts, &words).map(|format| draft.log = format)
+        },
+    },
+    Setting {
+        key: "log_level",
+        form: Form::Text,
+        default: "what `RUST_LOG` says, or info",
+        meaning: "How much is logged: a level, or several by their origin, like `warn,counterfoil::requests=info`.",
+        take: |draft, texts| {
+            let text = one(texts)?;
+            logging::levels(text)
+                .map_err(|error| Wrong::new(format!("{text:?} names no levels: {error}")))?;
+            draft.log_level = Some(text.to_owned());
+            Ok(())
         },
     },
     Setting {

@@ -49,6 +49,12 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
         "set tls_certificate and tls_key, or listen where only the proxy can reach",
     );
     add(
+        common.metrics_listen.is_some_and(|address| !address.ip().is_loopback()),
+        "metrics_listen",
+        "whoever reaches it reads how many log in and how many fail, in the clear and unasked",
+        "listen on loopback, or on a network that only those who watch are in",
+    );
+    add(
         settings.registration == Registration::Open && is_public,
         "registration",
         "strangers may register",

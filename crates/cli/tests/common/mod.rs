@@ -127,7 +127,8 @@ impl Server {
         (server, tour)
     }
 
-    fn line(&mut self) -> String {
+    /// The next line of its standard output.
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line.trim_end().to_owned()

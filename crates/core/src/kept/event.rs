@@ -113,6 +113,9 @@ macro_rules! event_kinds {
         }
 
         impl EventKind {
+            /// Every kind, in the order in which they are declared: `ALL[kind as usize]` is `kind`.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
             /// The word, as the journal keeps and shows it.
             pub const fn as_str(self) -> &'static str {
                 match self {

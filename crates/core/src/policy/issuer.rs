@@ -331,6 +331,11 @@ impl Issuer {
         }
     }
 
+    /// How many refreshes were answered again so far, for whoever watches.
+    pub fn repeated(&self) -> u64 {
+        self.repeats.allowed()
+    }
+
     /// Gives the same answer again: nothing turns. Told to the journal if it goes somewhere else.
     async fn repeat(&self, kept: &Session, from: &Circumstances, now: Time) -> Result<Session, Trouble> {
         let Stub::Refresh { turn, .. } = kept.stub else { return Err(Unfit::OtherKind.into()) };

@@ -1,6 +1,7 @@
 //! How often one turn was answered again: a lost answer is lost a few times, not for ever.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub const MOST: u32 = 64;
 pub struct Repeats {
     grace: Duration,
     counts: Mutex<Counts>,
+    allowed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ struct Count {
 impl Repeats {
     /// Counts for windows of this length.
     pub fn new(grace: Duration) -> Self {
-        Self { grace, counts: Mutex::default() }
+        Self { grace, counts: Mutex::default(), allowed: AtomicU64::new(0) }
     }
 
     /// Counts one more answer of `turn`; false if there were [`MOST`] already.
@@ -58,7 +60,14 @@ impl Repeats {
         }
         count.last = now;
         count.answered = count.answered.saturating_add(1);
-        count.answered <= MOST
+        let is_allowed = count.answered <= MOST;
+        self.allowed.fetch_add(u64::from(is_allowed), Ordering::Relaxed);
+        is_allowed
+    }
+
+    /// How many answers were given again so far.
+    pub fn allowed(&self) -> u64 {
+        self.allowed.load(Ordering::Relaxed)
     }
 }
 

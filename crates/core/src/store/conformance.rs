@@ -12,6 +12,7 @@
 mod commits;
 mod counters;
 mod data;
+mod figures;
 mod fixture;
 mod journal;
 mod log;
@@ -149,6 +150,10 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_witness_is_told_before_the_caller_and_in_order,
             a_witness_is_told_for_a_caller_who_went_away,
             a_witness_is_not_told_what_was_lost,
+        }
+        figures {
+            every_read_and_every_commit_is_counted_once,
+            those_who_commit_together_share_transactions,
         }
     }
 }

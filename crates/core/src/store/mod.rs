@@ -12,6 +12,7 @@
 pub mod cached;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod figures;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::kept::event::Event;
 use crate::kept::key::KeyRecord;
 use crate::kept::session::{Cause, Ended, Session};
 use crate::kept::user::User;
+use crate::store::figures::Figures;
 
 /// Where records are kept. Reads find; [`Store::commit`] is the only way to change anything.
 #[async_trait]
@@ -121,6 +123,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Tells `witness` of every commit, in their order, before any caller is answered.
     fn watch(&self, witness: Arc<dyn Witness>);
+
+    /// What it has had to do since it was opened.
+    fn figures(&self) -> &Figures;
 
     /// Writes a consistent copy to the new file `to`, while work goes on.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -93,13 +93,13 @@ pub(super) async fn login(
         (app, headers, opened)
     })
     .await;
-    let opened = opened?;
+    let opened = app.tally.logins.count(opened)?;
 
     let (cookies, credentials) = opened.issued.carried(carrier, SetCookies::none(app.cookie_names))?;
     let cookies = clear_former(cookies, carrier, &headers, &app);
     let body =
         SignedIn { user: UserView::of(&opened.user), session: SessionView::of(&opened.session), credentials };
-    Ok((cookies, Json(body)))
+    Ok((Extension(Login::of(&opened.session)), cookies, Json(body)))
 }
 
 /// What a login is to be like.

@@ -30,10 +30,13 @@ use counterfoil_verify::CsrfLayer;
 
 use crate::app::App;
 use crate::failure::AppError;
-use crate::headers;
+use crate::headers::{self, Edge};
 use crate::time_limit::in_time;
 
 pub use openapi::openapi;
+
+/// The template of what matches none.
+const UNMATCHED: &str = "unmatched";
 
 impl App {
     /// Every route of the HTTP contract, to be served or merged into a router of the host.
@@ -52,7 +55,7 @@ pub(crate) fn router(app: App) -> Router {
 
 /// Every route, and a problem for whatever matches none: for a server that has nothing else.
 pub(crate) fn site(app: App) -> Router {
-    let lost = not_found.layer(from_fn_with_state(app.clone(), headers::finish));
+    let lost = not_found.layer(from_fn_with_state(Edge::of(&app, UNMATCHED), headers::finish));
     router(app).fallback_service(lost.with_state(()))
 }
 
@@ -80,22 +83,23 @@ fn everything(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
         ("/healthz", get(operations::healthz)),
         ("/readyz", get(operations::readyz)),
     ];
-    let always = judged_always.map(|(path, route)| (path, wrapped(route, always.clone(), app)));
+    let always = judged_always.map(|(path, route)| (path, wrapped(path, route, always.clone(), app)));
     let with_cookie =
-        judged_with_cookie.map(|(path, route)| (path, wrapped(route, with_cookie.clone(), app)));
-    let administration = admin::routes().map(|(path, route)| (path, wrapped(route, app.csrf_layer(), app)));
+        judged_with_cookie.map(|(path, route)| (path, wrapped(path, route, with_cookie.clone(), app)));
+    let administration =
+        admin::routes().map(|(path, route)| (path, wrapped(path, route, app.csrf_layer(), app)));
     always.into_iter().chain(with_cookie).chain(administration).collect()
 }
 
 /// From the outside in: the id and the headers, the time limit, the last net, the judgement of cross-site
 /// writes, the handler.
-fn wrapped(route: MethodRouter<App>, csrf: CsrfLayer, app: &App) -> MethodRouter<App> {
+fn wrapped(path: &'static str, route: MethodRouter<App>, csrf: CsrfLayer, app: &App) -> MethodRouter<App> {
     route
         .fallback(no_such_method)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(headers::caught))
         .layer(from_fn_with_state(app.settings().limits.request, in_time))
-        .layer(from_fn_with_state(app.clone(), headers::finish))
+        .layer(from_fn_with_state(Edge::of(app, path), headers::finish))
 }
 
 async fn no_such_method() -> AppError {
@@ -215,7 +219,7 @@ mod tests {
             panic!("hunter2")
         }
         let (app, _dir) = app().await;
-        let route = wrapped(get(broken), app.csrf_layer(), &app);
+        let route = wrapped("/broken", get(broken), app.csrf_layer(), &app);
         let router = Router::new().route("/broken", route).with_state(app);
 
         let request = Request::get("/broken").body(Body::empty()).unwrap();

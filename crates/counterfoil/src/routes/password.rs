@@ -46,10 +46,14 @@ pub(super) async fn change(
     Whence(from): Whence,
     StrictJson(form): StrictJson<PasswordForm>,
 ) -> Result<StatusCode, AppError> {
-    to_the_end(async move {
+    let (app, changed) = to_the_end(async move {
         let shown = (&form.current_password, &form.new_password);
-        app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now).await
+        let changed =
+            app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now);
+        let changed = changed.await;
+        (app, changed)
     })
-    .await?;
+    .await;
+    app.tally.password_changes.count(changed.map_err(AppError::from))?;
     Ok(StatusCode::NO_CONTENT)
 }

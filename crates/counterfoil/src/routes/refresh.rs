@@ -1,8 +1,8 @@
 //! `POST /v1/refresh`: the next pair, or the same again where an answer was lost.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ use crate::routes::responses::{
     UnsupportedType,
 };
 use crate::routes::scope;
-use crate::shown;
+use crate::shown::{self, Login};
 
 /// What is shown for the next pair, where it is not a cookie.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -63,10 +63,12 @@ pub(super) async fn refresh(
     let scope = form.scope.map(scope::judge).transpose()?;
     let (token, carrier) = one_token(&app, &headers, form.refresh_token.as_ref(), now).await?;
 
-    let opened = app.issuer.refresh(&token, scope.as_deref(), &from, now).await?;
+    let opened = app.issuer.refresh(&token, scope.as_deref(), &from, now).await.map_err(AppError::from);
+    let opened = app.tally.refreshes.count(opened)?;
+    let login = Login::of(&opened.session);
     let credentials = Credentials::of_pair(&opened.issued, now).scoped(scope.or(opened.session.scope));
     let (cookies, credentials) = credentials.carried(carrier, SetCookies::none(app.cookie_names))?;
-    Ok((cookies, Json(credentials)))
+    Ok((Extension(login), cookies, Json(credentials)))
 }
 
 /// The one token that is shown. Where a cookie is shown the answer is carried as cookies: a browser left with

@@ -61,8 +61,11 @@ pub(super) async fn register(
     let RegisterForm { username, password, email } = form;
     // Roles come from an operator, never from the network.
     let wanted = sign_in::Registration { username, password, email, roles: Vec::new() };
-    let user =
-        to_the_end(async move { app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await })
-            .await?;
+    let (app, registered) = to_the_end(async move {
+        let registered = app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await;
+        (app, registered)
+    })
+    .await;
+    let user = app.tally.registrations.count(registered.map_err(AppError::from))?;
     Ok((StatusCode::CREATED, Json(Registered { user: UserView::of(&user) })))
 }

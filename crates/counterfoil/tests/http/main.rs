@@ -12,6 +12,7 @@ mod data;
 mod fuzz;
 mod logins;
 mod logout;
+mod metrics;
 mod modes;
 mod password;
 mod refresh;

@@ -7,5 +7,6 @@ mod client;
 mod embedding;
 mod house;
 mod opening;
+mod readiness;
 mod serving;
 mod time;

@@ -1,0 +1,114 @@
+//! The metrics and the log of the real binary: where they are served, what they count, and what they never hold.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::common::{Server, counterfoil, in_dir, run};
+
+/// Serves `dir` with its metrics on a port of their own; says where.
+fn watched(dir: &Path, more: &[&str]) -> (Server, String) {
+    let base = ["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+    let arguments = [&base, more].concat();
+    let mut server = Server::start(&mut counterfoil(&in_dir(dir, &arguments)), &dir.with_extension("log"));
+    assert!(server.line().starts_with("issuer "));
+    let line = server.line();
+    let address = line.strip_prefix("metrics on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+    (server, address)
+}
+
+/// Asks for a page; gives its status and its text.
+fn fetch(url: &str) -> (String, String) {
+    let output = Command::new("curl").args(["-s", "--noproxy", "*", "-w", "\n%{http_code}", url]).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let (page, status) = text.rsplit_once('\n').unwrap();
+    (status.to_owned(), page.to_owned())
+}
+
+#[test]
+fn metrics_are_served_at_a_door_of_their_own_and_nowhere_else() {
+    let place = tempfile::tempdir().unwrap();
+    let (server, address) = watched(&place.path().join("data"), &[]);
+    let ada = json!({ "username": "ada", "password": "correct horse battery staple" });
+    assert_eq!(server.post("/v1/register", &ada).0, 201);
+    assert_eq!(server.post("/v1/login", &ada).0, 200);
+
+    let (status, page) = fetch(&address);
+
+    assert_eq!(status, "200");
+    assert!(page.contains("counterfoil_logins_total{outcome=\"accepted\"} 1\n"), "{page}");
+    assert!(page.ends_with("# EOF\n"));
+    assert_eq!(fetch(&address.replace("/metrics", "/v1/me")).0, "404", "nothing else is there");
+    assert_eq!(server.curl("/metrics", &[]).0, 404, "and it is nowhere else");
+}
+
+#[test]
+fn one_door_for_everybody_and_for_the_metrics_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("data");
+    for (public, metrics) in [("127.0.0.1:3999", "127.0.0.1:3999"), ("127.0.0.1:3999", "0.0.0.0:3999")] {
+        let arguments = ["serve", "--listen", public, "--metrics-listen", metrics];
+
+        let said = run(&in_dir(&dir, &arguments));
+
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.starts_with("error: metrics_listen"), "{said:?}");
+        assert!(!dir.exists(), "nothing was created");
+    }
+}
+
+#[test]
+fn metrics_beyond_loopback_are_told_to_be_weak() {
+    let said = run(&["check", "--metrics-listen", "0.0.0.0:9464", "--json"]);
+
+    let found: Value = serde_json::from_str(&said.out).unwrap();
+    let keys: Vec<_> = found["weak"].as_array().unwrap().iter().map(|weak| &weak["key"]).collect();
+    assert!(keys.contains(&&json!("metrics_listen")), "{found}");
+}
+
+#[test]
+fn each_request_is_one_line_of_json_with_the_id_that_its_problem_has() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("data");
+    let (server, _) = watched(&dir, &["--log", "json"]);
+    let ada = json!({ "username": "ada", "password": "correct horse battery staple" });
+    let user = server.post("/v1/register", &ada).1["user"]["id"].clone();
+    let token = server.post("/v1/login", &ada).1["session_token"].as_str().unwrap().to_owned();
+    assert_eq!(server.get("/v1/me?secret=hunter2", &token).0, 200);
+    let problem = server.get("/v1/hunter2", "cfs_hunter2").1;
+
+    let log = fs::read_to_string(dir.with_extension("log")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of =
+        |route: &str| lines.iter().find(|line| line["route"] == route).unwrap_or_else(|| panic!("{log}"));
+
+    let me = of("/v1/me");
+    assert_eq!((&me["method"], &me["status"], &me["level"]), (&json!("GET"), &json!(200), &json!("INFO")));
+    assert_eq!((&me["subject"], &me["client"]), (&user, &json!("127.0.0.1")));
+    assert!(
+        me["duration_ms"].is_number() && me["timestamp"].is_string() && me["session"].is_string(),
+        "{me}"
+    );
+    assert_eq!(of("/v1/login")["subject"], user);
+    assert_eq!(of("unmatched")["request_id"], problem["request_id"]);
+    assert!(!log.contains("hunter2"), "neither path nor query is told");
+}
+
+#[test]
+fn a_level_is_a_level() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("data");
+    let said = run(&in_dir(&dir, &["serve", "--log-level", "loud=very=loud"]));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("log_level"), "{said:?}");
+
+    let (server, _) = watched(&dir, &["--log", "json", "--log-level", "counterfoil::requests=off,warn"]);
+    assert_eq!(server.curl("/healthz", &[]).0, 200);
+    assert_eq!(fs::read_to_string(dir.with_extension("log")).unwrap(), "");
+}
