@@ -151,3 +151,27 @@ async fn the_page_is_open_metrics() {
     assert!(number(&site, "process_resident_memory_bytes").await > 1e6);
     assert!(number(&site, "counterfoil_store_commit_seconds_count").await >= 1.0);
 }
+
+#[tokio::test]
+async fn the_documents_tell_every_metric_and_the_alerts_name_no_other() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let page = site.app.metrics().await;
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let names: Vec<String> = types
+        .map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() })
+        .collect();
+    let read =
+        |file: &str| std::fs::read_to_string(format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+
+    let document = read("docs/operate.md");
+    for name in &names {
+        assert!(document.contains(&format!("`{name}`")), "{name} is not told");
+    }
+    let alerts = read("dist/counterfoil.rules.yml");
+    let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    for word in words.filter(|word| word.starts_with("counterfoil_") || word.starts_with("process_")) {
+        let name = word.trim_end_matches("_bucket");
+        assert!(names.iter().any(|known| known == name), "there is no {word}");
+    }
+}
