@@ -75,7 +75,11 @@ impl Running {
     }
 
     pub(crate) async fn of(app: App) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), app).await
+    }
+
+    /// Serves `app` where somebody listens already: its issuer may name that address.
+    pub(crate) async fn on(listener: TcpListener, app: App) -> Self {
         let at = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(server::serve(app, listener, async {

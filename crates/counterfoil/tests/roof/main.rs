@@ -5,6 +5,7 @@
 mod administering;
 mod client;
 mod embedding;
+mod fleet;
 mod house;
 mod opening;
 mod readiness;
