@@ -6,17 +6,16 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use crate::common::LogFormat;
-use crate::configuration::Common;
 
 /// What is of interest to an operator.
 const USUAL: &str = "info,refinery_core=warn";
 
-/// Begins to log what the configuration asks for, or else `RUST_LOG`.
-pub(crate) fn start(common: &Common) {
-    let asked = common.log_level.clone().or_else(|| std::env::var("RUST_LOG").ok());
+/// Begins to log as much as was `asked` for, or else as `RUST_LOG` says.
+pub(crate) fn start(format: LogFormat, asked: Option<&str>) {
+    let asked = asked.map(str::to_owned).or_else(|| std::env::var("RUST_LOG").ok());
     let filter = asked.and_then(|text| levels(&text).ok()).unwrap_or_else(|| EnvFilter::new(USUAL));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match common.log {
+    match format {
         LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).with_span_list(false).init(),
     }

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Fault> {
     let common = Common::read(&arguments.flags);
-    logging::start(&common);
+    logging::start(common.log, common.log_level.as_deref());
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Fault::because("the system gives no threads", &error))?;
     runtime.block_on(commands::run(&common, arguments))

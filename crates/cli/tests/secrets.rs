@@ -6,6 +6,7 @@
 
 mod common;
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,13 +40,26 @@ impl Secrets {
         self.add(what, &secret[secret.len().saturating_sub(32)..]);
     }
 
-    /// What is told of them in `text`, by their words.
-    fn told_in(&self, text: &str) -> Vec<String> {
-        // One alphabet of base64 is enough, and one case of an escape.
+    /// What is told of them in `text`, by their words: one pass, however many there are.
+    fn told_in(&self, text: &str) -> BTreeSet<String> {
+        let mut parts: HashMap<[u8; PART], &str> = HashMap::new();
+        for (what, secret) in &self.0 {
+            parts.extend(needles(secret).iter().map(|needle| (beginning(needle.as_bytes()), what.as_str())));
+        }
+        // Most places are passed by at their first two letters.
+        let mut begins = vec![false; 1 << 16];
+        parts.keys().for_each(|part| begins[usize::from(u16::from_be_bytes([part[0], part[1]]))] = true);
+        // One alphabet of base64 is enough, and one case.
         let text = text.replace('+', "-").replace('/', "_").to_ascii_lowercase();
-        let told = |(_, secret): &&(String, String)| needles(secret).iter().any(|part| text.contains(part));
-        self.0.iter().filter(told).map(|(what, _)| what.clone()).collect()
+        let places = text.as_bytes().windows(PART);
+        let likely = places.filter(|place| begins[usize::from(u16::from_be_bytes([place[0], place[1]]))]);
+        likely.filter_map(|place| parts.get(&beginning(place))).map(|what| (*what).to_owned()).collect()
     }
+}
+
+/// As much of a text as is too much.
+fn beginning(text: &[u8]) -> [u8; PART] {
+    text[..PART].try_into().unwrap()
 }
 
 /// Every way to write a secret that is looked for, in the letters of [`Secrets::told_in`].
@@ -170,7 +184,7 @@ impl Tour {
         assert!(self.said.contains("counterfoil_logins_total"), "the metrics are among it");
         assert!(self.server.stop(Signal::TERM).success());
         let log = fs::read_to_string(self.dir.with_extension("log")).unwrap();
-        assert!(log.contains("\"TRACE\"") && log.contains("\"target\":\"hyper"), "the log is talkative");
+        assert!(log.contains("\"target\":\"h2::hpack"), "the log is talkative");
         (self.secrets, self.said + &log)
     }
 }
@@ -300,8 +314,8 @@ fn nothing_secret_is_told_at_the_most_talkative_level() {
     println!("{} secrets looked for in {} bytes", secrets.0.len(), said.len());
     assert!(secrets.0.len() > 20);
     let told = secrets.told_in(&said);
-    let line = said.lines().find(|line| !secrets.told_in(line).is_empty());
-    assert!(told.is_empty(), "{told:?} in {line:?}");
+    let find = || said.lines().find(|line| !secrets.told_in(line).is_empty());
+    assert!(told.is_empty(), "{told:?} in {:?}", find());
 }
 
 #[test]
@@ -316,7 +330,7 @@ fn a_planted_secret_is_found_however_it_is_written() {
         format!("as far as {}", &PASSWORD[4..4 + PART]),
         PASSWORD.to_uppercase(),
     ] {
-        assert_eq!(secrets.told_in(&planted), ["password"], "{planted}");
+        assert_eq!(secrets.told_in(&planted), BTreeSet::from(["password".to_owned()]), "{planted}");
     }
     assert!(secrets.told_in("login of ada failed").is_empty());
 }

@@ -187,9 +187,22 @@ async fn only_an_issuer_on_tls_asks_browsers_for_tls() {
 async fn the_id_of_a_request_is_ours() {
     let site = Site::open().await;
 
-    let answer = Request::get("/v1/me").header("x-request-id", "theirs").send(&site).await;
+    let answer = Request::get("/v1/me").header("x-request-id", "theirs-is-well-formed").send(&site).await;
 
-    assert_ne!(answer.header("x-request-id"), Some("theirs"));
+    assert_ne!(answer.header("x-request-id"), Some("theirs-is-well-formed"));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_names_requests_if_it_does_so_well() {
+    let site = Site::with(|settings| settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let named = async |id: &str| {
+        let answer = Request::get("/v1/me").header("x-request-id", id).send(&site).await;
+        answer.header("x-request-id").unwrap().to_owned()
+    };
+
+    assert_eq!(named("0af7651916cd43dd8448eb211c80319c").await, "0af7651916cd43dd8448eb211c80319c");
+    assert_ne!(named("with space in it").await, "with space in it");
+    assert_eq!(named("short").await.len(), 16, "then it is ours");
 }
 
 #[tokio::test]
