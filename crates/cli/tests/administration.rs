@@ -135,10 +135,18 @@ fn keys_change_while_serving_and_stay_changed() {
         let keys = list["keys"].as_array().unwrap().iter();
         keys.map(|key| (text(key, "id").to_owned(), text(key, "state").to_owned())).collect()
     };
+    let the = |wanted: &str| states().into_iter().find(|(_, state)| state == wanted).unwrap().0;
     let first = jwt();
-    let old = states()[0].0.clone();
+    let (old, next) = (the("current"), the("next"));
 
-    succeed(&dir, &["key", "rotate", "--now"]);
+    // Orderly: there is a time before which the next key signs nothing.
+    let said = succeed(&dir, &["key", "rotate"]);
+    assert!(said.starts_with(&format!("{next} signs from 20")), "{said}");
+    assert_eq!(the("current"), old);
+    assert_eq!(succeed(&dir, &["key", "rotate", "--now"]), format!("{next} signs from now on\n"));
+    assert!(succeed(&dir, &["key", "rotate", "--pepper"]).contains("makes refresh tokens from now on"));
+    let shown = succeed(&dir, &["key", "list"]);
+    assert!(shown.contains("leaves") && shown.contains("retired"), "{shown}");
     let second = jwt();
     assert_eq!((server.get("/v1/me", &first).0, server.get("/v1/me", &second).0), (200, 200));
     succeed(&dir, &["key", "revoke", &old]);
@@ -148,8 +156,7 @@ fn keys_change_while_serving_and_stay_changed() {
     let port = server.port();
     server.stop(Signal::TERM);
     // Without a server too; the key that signs is revoked, and another takes its place.
-    let current = states().into_iter().find(|(_, state)| state == "current").unwrap().0;
-    succeed(&dir, &["key", "revoke", &current]);
+    succeed(&dir, &["key", "revoke", &the("current")]);
     let server = Server::serve_on(&dir, port);
     assert_eq!((server.get("/v1/me", &first).0, server.get("/v1/me", &second).0), (401, 401));
     let third = text(&login(&server, json!({ "mode": "jwt" })).1, "access_token").to_owned();

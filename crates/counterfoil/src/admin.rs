@@ -4,6 +4,7 @@
 mod acts;
 mod forms;
 mod journal;
+mod keys;
 pub(crate) mod views;
 
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ use crate::admin::views::{SessionRow, UserRow};
 use crate::app::App;
 use crate::clock_mark;
 
-pub use forms::{ClientForm, RevocationForm, UserForm, Wait};
+pub use forms::{ClientForm, RevocationForm, RotationForm, UserForm, Wait, Which};
 
 /// How long a list is unless it is said otherwise, and at most.
 const PAGE: u32 = 100;
@@ -138,10 +139,18 @@ pub enum Command {
         /// Which.
         id: String,
     },
-    /// Lists signing keys. Answers `{keys}`.
+    /// Lists the keys that there are or were. Answers `{keys, peppers}`.
     KeyList {},
-    /// Makes a new signing key current at once, and retires the one before it. Answers `{id}`.
-    KeyRotate {},
+    /// Has the next key sign, at once or when it is known, or makes another pepper. Answers
+    /// `{id, state, first_used_at}`.
+    KeyRotate(RotationForm),
+    /// Seals every key under another master key: the one in a file, or one that is drawn. Answers `{file, old_file,
+    /// environment}`: where it is, where the one before it is kept, and whether the environment still names that.
+    KeyRekey {
+        /// An absolute path.
+        #[serde(default)]
+        file: Option<PathBuf>,
+    },
     /// Shows the journal, the newest line first; that of a session in its order. Answers `{events, next}`.
     EventList {
         /// Of this user alone.
@@ -250,7 +259,7 @@ impl From<Trouble> for Refused {
 }
 
 /// An error and what it comes from, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
@@ -281,7 +290,8 @@ impl App {
             Command::AdminKeyList {} => self.list_admin_keys().await,
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
             Command::KeyList {} => self.list_keys().await,
-            Command::KeyRotate {} => self.rotate_keys().await,
+            Command::KeyRekey { file } => self.rekey(file).await,
+            Command::KeyRotate(form) => self.rotate_keys(form).await,
             Command::EventList { user, session, after, limit } => {
                 self.list_events(user, session, after, limit).await
             }

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Extension;
+use tokio::sync::Notify;
 use tower::layer::util::Stack;
 
 use counterfoil_core::kept::client::Lifetimes;
+use counterfoil_core::kept::key::KeyRecord;
 use counterfoil_core::kept::session::Grace;
 use counterfoil_core::policy::administration::{self, Administration};
 use counterfoil_core::policy::authenticator::Authenticator;
@@ -19,7 +21,7 @@ use counterfoil_core::policy::issuer::{EXCHANGED, Issuer};
 use counterfoil_core::policy::keyring::Keyring;
 use counterfoil_core::policy::password_policy::PasswordPolicy;
 use counterfoil_core::policy::revoke::Revoker;
-use counterfoil_core::policy::ring::RingError;
+use counterfoil_core::policy::ring::{RingError, opens_all};
 use counterfoil_core::policy::sign_in::SignIn;
 use counterfoil_core::policy::throttle::Throttle;
 use counterfoil_core::store::cached::Memory;
@@ -35,7 +37,7 @@ use crate::breached::{BreachedError, BreachedFile};
 use crate::clock::{Clock, ClockUnsettled, Machine, Source};
 use crate::clock_mark;
 use crate::hash_pool::{HashPool, PoolSize};
-use crate::master_key::{self, Found, MasterKeyError};
+use crate::master_key::{self, Found, MasterKeyError, Replacement};
 use crate::settings::{PasswordRules, Settings};
 use crate::store_url::StoreUrl;
 use crate::tally::{Counting, Tally};
@@ -55,6 +57,8 @@ pub struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) keys: Arc<Keyring>,
+    /// Told when the schedule of the keys is to be looked at before its time.
+    pub(crate) keys_asked: Notify,
     pub(crate) sign_in: SignIn,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
@@ -130,9 +134,9 @@ impl OpenError {
             }
             Self::Store(error) => Some(error.hint().into()),
             Self::Breached(error) => Some(error.hint().into()),
-            Self::Ring(RingError::MasterKey(_)) => {
-                Some("start with the master key that this store was made with".into())
-            }
+            Self::Ring(RingError::MasterKey(_)) => Some(
+                "start with the master key that this store was made with, or that it was given since".into(),
+            ),
             Self::Broken(_) | Self::Ring(_) | Self::Hashing(_) | Self::Verifier(_) => None,
         }
     }
@@ -192,9 +196,10 @@ impl App {
         let clock = Arc::new(clock_mark::start(&*store, source).await?);
         let started = clock.now();
         let throttle = Throttle::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
-        let keys = Keyring::open(Arc::clone(&store), master, settings.algorithm, started).await?;
-        let keys = Arc::new(keys);
         let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
+        let (schedule, longest) = (settings.schedule(), Arc::clone(&horizon));
+        let keys = Arc::new(Keyring::open(Arc::clone(&store), master, schedule, longest, started).await?);
+        warn_of_another_family(&keys);
         let verifier = Arc::new(own_verifier(&settings, &keys, &memory, &clock)?);
         let hashing = start_hashing(&settings)?;
         let grace = Grace { length: settings.refresh_grace, serving_since: started };
@@ -225,6 +230,7 @@ impl App {
             has_stale_keys: AtomicBool::new(false),
             hashing,
             tally,
+            keys_asked: Notify::new(),
             settings,
             store,
             memory,
@@ -319,9 +325,39 @@ fn make_data_dir(dir: &Path) -> Result<Option<PathBuf>, OpenError> {
 /// already, so nobody else makes one at the same time.
 async fn master_key_of(store: &dyn Store, found: Found) -> Result<SealingKey, OpenError> {
     match found {
-        Found::Key(key) => Ok(key),
+        Found::Key(key, None) => Ok(key),
+        Found::Key(key, Some(replacement)) => either(&store.keys().await?, key, replacement),
         Found::ToBeMade(file) if store.keys().await?.is_empty() => Ok(master_key::make(&file)?),
         Found::ToBeMade(file) => Err(MasterKeyError::Missing { file }.into()),
+    }
+}
+
+/// The master key that opens the store, where a replacement was cut off: it is carried to its end, or given up.
+fn either(kept: &[KeyRecord], key: SealingKey, replacement: Replacement) -> Result<SealingKey, OpenError> {
+    if opens_all(kept, &key) {
+        replacement.give_up();
+        return Ok(key);
+    }
+    if !opens_all(kept, replacement.key()) {
+        // Neither does, and that is what the ring will say.
+        return Ok(key);
+    }
+    let newest = kept.iter().map(|key| key.changed_at).max().unwrap_or_default();
+    let new = replacement.key().clone();
+    let old = replacement.finish(newest)?;
+    tracing::warn!(old = %old.display(), "the replacement of the master key was cut off, and is done now");
+    Ok(new)
+}
+
+/// Says that the algorithm of the settings is not taken up, where it is not.
+fn warn_of_another_family(keys: &Keyring) {
+    let (signs, wanted) = (keys.ring().signing().algorithm(), keys.schedule().algorithm);
+    if signs.is_symmetric() != wanted.is_symmetric() {
+        tracing::warn!(
+            %signs,
+            %wanted,
+            "the keys of this store stay as they are: no rotation leads from public keys to a shared secret or back"
+        );
     }
 }
 

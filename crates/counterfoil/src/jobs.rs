@@ -1,15 +1,17 @@
-//! What comes round. Every minute: the dead are buried, the forgotten forgotten, the clock's mark is saved.
-//! Every second: which sessions were used is written down.
+//! What comes round. Every minute: the dead are buried, the forgotten forgotten, the clock's mark is saved. Every
+//! second: which sessions were used is written down. When their time has come: the keys are turned.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use counterfoil_core::policy::Trouble;
 use counterfoil_core::store::StoreError;
 use counterfoil_jose::random;
 
 use crate::app::App;
+use crate::clock::ClockUnsettled;
 use crate::clock_mark;
 use crate::task::Task;
 use crate::uses;
@@ -20,6 +22,8 @@ const ROUND: Duration = Duration::from_secs(60);
 const JITTER: Duration = Duration::from_secs(5);
 /// How often the clock is looked at, so that a leap is seen when nobody asks for the time.
 const GLANCE: Duration = Duration::from_secs(5);
+/// The keys are looked at no more often than this, whatever their schedule says.
+const SHORTEST: Duration = Duration::from_millis(100);
 /// How many rows go at a time, and how long writers may go before the next.
 const AT_A_TIME: u32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -41,12 +45,19 @@ async fn gatherings(app: App) {
 }
 
 async fn rounds(app: App) {
+    let mut keys_due = Instant::now();
     loop {
         let next = Instant::now() + ROUND - JITTER + jitter();
         while Instant::now() < next {
             // Reading the clock is what makes it watch the wall.
             app.now();
-            sleep_until(next.min(Instant::now() + GLANCE)).await;
+            if Instant::now() >= keys_due {
+                keys_due = Instant::now() + turn_keys(&app).await;
+            }
+            tokio::select! {
+                () = sleep_until(next.min(keys_due).min(Instant::now() + GLANCE)) => {}
+                () = app.keys_asked.notified() => keys_due = Instant::now(),
+            }
         }
         if let Err(error) = round(&app).await {
             tracing::warn!(%error, "the work of this minute was not done; the next round takes it up");
@@ -57,12 +68,7 @@ async fn rounds(app: App) {
 /// One round. Each step is whole in itself, so it may end after any.
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     clock_mark::save(&*app.store, &app.clock).await?;
-    // Whoever changed the keys may have gone away between the commit and taking them up.
-    let renewed = app.keys.renew().await;
-    app.has_stale_keys.store(renewed.is_err(), Ordering::Relaxed);
-    if let Err(error) = renewed {
-        tracing::error!(%error, "the keys as they are kept could not be taken up");
-    }
+    turn_keys(app).await;
     // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
     // that was forgotten by it would let its token in again.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
@@ -71,6 +77,23 @@ pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
         sleep(PAUSE).await;
     }
     Ok(())
+}
+
+/// Does what the schedule of the keys wants, and takes up what others have done: another node, or somebody who
+/// went away between the commit and taking it up. Returns how long it has time.
+///
+/// While a leap of the clock is unsettled no key is used or dropped by it.
+async fn turn_keys(app: &App) -> Duration {
+    let turned = match app.now_to_issue() {
+        Ok(now) => app.keys.turn(now).await.map(|until| until.map_or(ROUND, |until| until.since(now))),
+        Err(ClockUnsettled) => app.keys.renew().await.map(|()| GLANCE),
+    };
+    app.has_stale_keys.store(turned.is_err(), Ordering::Relaxed);
+    let failed = |error: Trouble| {
+        tracing::error!(%error, "the keys could not be looked after; the next round takes it up");
+        ROUND
+    };
+    turned.unwrap_or_else(failed).clamp(SHORTEST, ROUND)
 }
 
 /// Up to twice [`JITTER`]; none where the system has no randomness to give.
@@ -90,7 +113,8 @@ mod tests {
     use counterfoil_core::kept::key::{KeyRecord, KeyState, Purpose};
     use counterfoil_core::kept::session::{Circumstances, Mode};
     use counterfoil_core::policy::issuer::{Opened, Opening};
-    use counterfoil_core::policy::keyring::Keyring;
+    use counterfoil_core::policy::keyring::{Keyring, When};
+    use counterfoil_core::policy::revoke::Horizon;
     use counterfoil_core::policy::sign_in::{Credentials, Registration};
     use counterfoil_core::store::Change;
     use counterfoil_jose::{SealingKey, Secret, Time, base64url};
@@ -223,12 +247,15 @@ mod tests {
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
         let text = std::fs::read_to_string(dir.path().join("auth.db.key")).unwrap();
         let master = SealingKey::from_bytes(base64url::decode_exact(text.trim_end()).unwrap());
+        let horizon = Arc::new(Horizon::new(Duration::from_secs(3600)));
         let elsewhere =
-            Keyring::open(Arc::clone(&app.store), master, app.settings().algorithm, app.now()).await.unwrap();
+            Keyring::open(Arc::clone(&app.store), master, *app.keys.schedule(), horizon, app.now())
+                .await
+                .unwrap();
         let signs = || app.keys.ring().signing().kid().to_owned();
         let before = signs();
 
-        let new = elsewhere.rotate(&by_nobody(), app.now()).await.unwrap();
+        let new = elsewhere.rotate(When::AtOnce, &by_nobody(), app.now()).await.unwrap().id;
         assert_eq!(signs(), before);
         round(&app).await.unwrap();
 
@@ -249,6 +276,7 @@ mod tests {
             state: KeyState::Retired,
             created_at: NOON,
             changed_at: NOON,
+            used_from: None,
             revision: 0,
         };
 
@@ -256,6 +284,23 @@ mod tests {
         round(&app).await.unwrap();
 
         assert_eq!(app.readiness().await, ["keys"]);
+    }
+
+    #[tokio::test]
+    async fn a_leap_of_the_clock_turns_no_key_before_it_is_settled() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
+        app.keys.rotate(When::AtOnce, &by_nobody(), app.now()).await.unwrap();
+        let before = app.keys.keys().await.unwrap();
+
+        hand.leaps(YEAR);
+        app.now();
+        round(&app).await.unwrap();
+        assert_eq!(app.keys.keys().await.unwrap(), before, "none is used and none is dropped by it");
+        hand.passes(crate::clock::HOLD);
+        round(&app).await.unwrap();
+
+        assert_ne!(app.keys.keys().await.unwrap(), before);
     }
 
     fn by_nobody() -> counterfoil_core::policy::revoke::Reason {

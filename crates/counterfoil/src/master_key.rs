@@ -1,11 +1,15 @@
 //! The master key: 32 bytes outside the store that open everything sealed inside it.
 
+mod replacement;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
+
+pub(crate) use replacement::Replacement;
 
 /// Where the master key comes from.
 ///
@@ -67,8 +71,8 @@ pub enum MasterKeyError {
     /// There is no place for it.
     #[error("there is no place for the master key")]
     NoPlace,
-    /// The first key could not be made.
-    #[error("the master key file {} cannot be made", file.display())]
+    /// The file could not be written.
+    #[error("the master key file {} cannot be written", file.display())]
     NotMade {
         /// Which file.
         file: PathBuf,
@@ -101,8 +105,8 @@ impl MasterKeyError {
 /// A master key that was found, or the place where one is to be made if the store is new.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// It is there.
-    Key(SealingKey),
+    /// It is there; and where a replacement was cut off, so may be its successor.
+    Key(SealingKey, Option<Replacement>),
     /// This is a first start.
     ToBeMade(PathBuf),
 }
@@ -112,13 +116,13 @@ impl MasterKeySource {
     pub(crate) fn find(&self, default: Option<PathBuf>) -> Result<Found, MasterKeyError> {
         let given = self.text.as_ref().map(|text| parse(text.expose(), "the environment")).transpose()?;
         let Some(file) = self.file.clone().or(default) else {
-            return given.map(|key| Found::Key(seal_with(&key))).ok_or(MasterKeyError::NoPlace);
+            return given.map(|key| Found::Key(seal_with(&key), None)).ok_or(MasterKeyError::NoPlace);
         };
         match (given, read(&file)?) {
             (Some(given), Some(kept)) if !constant_time::equal(given.expose(), kept.expose()) => {
                 Err(MasterKeyError::Different { file })
             }
-            (Some(key), _) | (None, Some(key)) => Ok(Found::Key(seal_with(&key))),
+            (Some(key), _) | (None, Some(key)) => Ok(Found::Key(seal_with(&key), Replacement::begun(&file)?)),
             // A file that was named is not made: whoever names one has one.
             (None, None) if self.file.is_some() => {
                 Err(MasterKeyError::Unreadable { source: io::ErrorKind::NotFound.into(), file })
@@ -136,25 +140,50 @@ pub(crate) fn make(file: &Path) -> Result<SealingKey, MasterKeyError> {
     Ok(seal_with(&key))
 }
 
+/// Draws a key.
+pub(crate) fn draw() -> io::Result<Secret<[u8; 32]>> {
+    random::bytes().map(Secret::new).map_err(io::Error::other)
+}
+
+/// The key that an operator has put in `file`; it has to be there.
+pub(crate) fn given(file: &Path) -> Result<Secret<[u8; 32]>, MasterKeyError> {
+    let missing =
+        || MasterKeyError::Unreadable { file: file.to_owned(), source: io::ErrorKind::NotFound.into() };
+    read(file)?.ok_or_else(missing)
+}
+
 /// Whole or not at all: written beside, synced, and linked under its name only if that is free.
 fn put(file: &Path) -> io::Result<()> {
-    let key: Secret<[u8; 32]> = Secret::new(random::bytes().map_err(io::Error::other)?);
-    let text = Secret::new(base64url::encode(key.expose()) + "\n");
-    let mut name = file.as_os_str().to_owned();
-    let id: [u8; 6] = random::bytes().map_err(io::Error::other)?;
-    name.push(format!(".{}", base64url::encode(id)));
-    let beside = PathBuf::from(name);
-    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let linked = new
-        .write_all(text.expose().as_bytes())
-        .and_then(|()| new.sync_all())
-        .and_then(|()| std::fs::hard_link(&beside, file));
+    let beside = write_beside(file, &draw()?)?;
+    let linked = std::fs::hard_link(&beside, file);
     std::fs::remove_file(&beside)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
         Ok(()) => File::open(parent(file))?.sync_all(),
     }
+}
+
+/// Writes a key for its owner alone, under a name of its own in the directory of `file`, and syncs it.
+fn write_beside(file: &Path, key: &Secret<[u8; 32]>) -> io::Result<PathBuf> {
+    let text = Secret::new(base64url::encode(key.expose()) + "\n");
+    let id: [u8; 6] = random::bytes().map_err(io::Error::other)?;
+    let beside = with_suffix(file, &base64url::encode(id));
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    match new.write_all(text.expose().as_bytes()).and_then(|()| new.sync_all()) {
+        Ok(()) => Ok(beside),
+        Err(error) => {
+            let _ = std::fs::remove_file(&beside);
+            Err(error)
+        }
+    }
+}
+
+/// `FILE.SUFFIX`.
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{suffix}"));
+    name.into()
 }
 
 fn parent(file: &Path) -> &Path {
@@ -196,7 +225,8 @@ fn parse(text: &str, from: &str) -> Result<Secret<[u8; 32]>, MasterKeyError> {
     Ok(key)
 }
 
-fn seal_with(key: &Secret<[u8; 32]>) -> SealingKey {
+/// What the bytes of a key open and seal with.
+pub(crate) fn seal_with(key: &Secret<[u8; 32]>) -> SealingKey {
     SealingKey::from_bytes(*key.expose())
 }
 
@@ -228,7 +258,7 @@ mod tests {
 
     fn found(found: Found) -> SealingKey {
         match found {
-            Found::Key(key) => key,
+            Found::Key(key, _) => key,
             Found::ToBeMade(file) => panic!("{} is to be made", file.display()),
         }
     }

@@ -73,7 +73,7 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
 fn master_key(settings: &Settings) -> Result<(), MasterKeyError> {
     let found = settings.master_key.find(settings.default_master_key_file())?;
     match found {
-        Found::Key(_) => Ok(()),
+        Found::Key(..) => Ok(()),
         Found::ToBeMade(file) => match settings.store.file().is_some_and(Path::exists) {
             true => Err(MasterKeyError::Missing { file }),
             false => Ok(()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use counterfoil_core::issued::password::Cost;
+use counterfoil_core::policy::schedule::Schedule;
 use counterfoil_core::policy::throttle;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
@@ -41,8 +42,16 @@ pub struct Settings {
     pub refresh_grace: Duration,
     /// Whether strangers may register.
     pub registration: Registration,
-    /// What signs new installations' access tokens. An installation that has keys keeps them.
+    /// What signs access tokens. Where another algorithm signs now, an orderly rotation begins by itself; from
+    /// public keys to a shared secret or back it does not.
     pub algorithm: Algorithm,
+    /// How long a key signs until the next one takes its place; `None`: until somebody asks for it.
+    pub key_rotation: Option<Duration>,
+    /// How long services may keep the public keys: the `max-age` of the key set. A new key signs nothing before it
+    /// has been published for so long. Verifiers keep keys for a minute at least, so no less is of use.
+    pub jwks_max_age: Duration,
+    /// What a rotation waits beyond that: for other nodes to take a change up, and for the way to who asks them.
+    pub key_margin: Duration,
     /// What one password hash costs.
     pub password_cost: Cost,
     /// How many passwords are hashed at a time; as many as there are cores unless said otherwise.
@@ -140,7 +149,10 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_grace: Duration::from_secs(10),
             registration: Registration::Open,
-            algorithm: Algorithm::Es256,
+            algorithm: Schedule::DEFAULT.algorithm,
+            key_rotation: Schedule::DEFAULT.every,
+            jwks_max_age: Schedule::DEFAULT.max_age,
+            key_margin: Schedule::DEFAULT.margin,
             password_cost: Cost::default(),
             hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashing_waiting: 64,
@@ -155,6 +167,21 @@ impl Settings {
             limits: Limits::default(),
             tls: None,
         }
+    }
+
+    /// How the keys follow one another.
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule {
+            algorithm: self.algorithm,
+            every: self.key_rotation,
+            max_age: self.jwks_max_age,
+            margin: self.key_margin,
+        }
+    }
+
+    /// The file of the master key: the one that is named, or the default.
+    pub(crate) fn master_key_file(&self) -> Option<PathBuf> {
+        self.master_key.file.clone().or_else(|| self.default_master_key_file())
     }
 
     /// The file of the master key, where it is not named: `DIR/master-key`, or beside the store.

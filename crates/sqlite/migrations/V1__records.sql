@@ -110,6 +110,9 @@ CREATE TABLE admin_keys (
 
 CREATE INDEX admin_keys_by_maker ON admin_keys (made_by) WHERE made_by IS NOT NULL;
 
+-- The keys that sign and the peppers, sealed under the master key, which is kept elsewhere. `used_from` lies in the
+-- future where somebody has asked for it. Of a key that nobody needs any more the secret is gone and the row stays:
+-- it says that the key was ours, and what became of it.
 CREATE TABLE keys (
     id         TEXT    NOT NULL PRIMARY KEY,
     purpose    TEXT    NOT NULL,
@@ -118,6 +121,7 @@ CREATE TABLE keys (
     state      TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
+    used_from  INTEGER,
     revision   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -10,7 +10,7 @@ use crate::column::{Columns, Number, time};
 pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {
     connection
         .prepare_cached(
-            "SELECT id, purpose, algorithm, sealed, state, created_at, changed_at, revision
+            "SELECT id, purpose, algorithm, sealed, state, created_at, changed_at, used_from, revision
              FROM keys ORDER BY created_at, id",
         )?
         .query_map([], read)?
@@ -27,6 +27,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
         state: columns.word(KeyState::from_word)?,
         created_at: columns.time()?,
         changed_at: columns.time()?,
+        used_from: columns.time_if_any()?,
         revision: columns.number()?,
     })
 }
@@ -35,8 +36,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
 pub(crate) fn insert(connection: &Connection, key: &KeyRecord) -> rusqlite::Result<bool> {
     write(
         connection,
-        "INSERT INTO keys (id, purpose, algorithm, sealed, state, created_at, changed_at, revision)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO keys (id, purpose, algorithm, sealed, state, created_at, changed_at, used_from, revision)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT DO NOTHING",
         key,
     )
@@ -48,8 +49,8 @@ pub(crate) fn swap(connection: &Connection, key: &KeyRecord) -> rusqlite::Result
         connection,
         "UPDATE keys
          SET purpose = ?2, algorithm = ?3, sealed = ?4, state = ?5, created_at = ?6, changed_at = ?7,
-             revision = ?8
-         WHERE id = ?1 AND revision = ?8 - 1",
+             used_from = ?8, revision = ?9
+         WHERE id = ?1 AND revision = ?9 - 1",
         key,
     )
 }
@@ -63,6 +64,7 @@ fn write(connection: &Connection, sql: &str, key: &KeyRecord) -> rusqlite::Resul
         key.state.as_str(),
         time(key.created_at),
         time(key.changed_at),
+        key.used_from.map(time),
         Number(key.revision),
     ])?;
     Ok(written == 1)

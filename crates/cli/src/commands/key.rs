@@ -1,12 +1,15 @@
 //! `counterfoil key`: the keys that sign access tokens.
 
+use std::path::{self, PathBuf};
+
 use clap::{Args, Subcommand};
-use counterfoil::admin::{self, RevocationForm, Wait};
+use counterfoil::admin::{self, RevocationForm, RotationForm, Wait, Which};
 
 use crate::commands::page::show_all;
 use crate::configuration::Common;
 use crate::fault::Fault;
 use crate::operate::administer;
+use crate::printable::printable;
 use crate::show::{self, cell, time};
 
 /// What to do with signing keys.
@@ -14,9 +17,12 @@ use crate::show::{self, cell, time};
 pub(crate) enum Command {
     /// Lists the signing keys that there are or were.
     List(List),
-    /// Makes a new key that signs from now on. What the one before it signed is still good.
+    /// Has the next key sign, as soon as everybody who keeps the public keys must have seen it. What the one before
+    /// it signed is still good.
     Rotate(Rotate),
-    /// Revokes a key: nothing that it ever signed is good. If it signs now, a new one does from here on.
+    /// Seals every key of the store under another master key, with or without a server. Nobody is logged out.
+    Rekey(Rekey),
+    /// Revokes a key: nothing that it ever signed is good. If it signs now, the next one does from here on.
     Revoke(Revoke),
 }
 
@@ -31,10 +37,27 @@ pub(crate) struct List {
 /// When to rotate.
 #[derive(Args)]
 pub(crate) struct Rotate {
-    /// At once, which is how it is done without saying so too: a service that keeps our public keys fetches them
-    /// again when it sees a new one.
+    /// At once, known or not: a service that keeps the public keys has to fetch them again when it sees the new
+    /// one, or refuses good tokens for as long as it keeps them.
     #[arg(long)]
     now: bool,
+    /// The pepper that refresh tokens are made with, in place of the key that signs. Nobody is logged out.
+    #[arg(long, conflicts_with = "now")]
+    pepper: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// By which master key.
+#[derive(Args)]
+pub(crate) struct Rekey {
+    /// The file of the new one, 32 bytes as base64url, readable for its owner alone. Without it one is drawn.
+    #[arg(long, value_name = "FILE")]
+    new_master_key_file: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which key.
@@ -48,10 +71,8 @@ pub(crate) struct Revoke {
 pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
     match command {
         Command::List(List { json }) => list(common, json).await,
-        Command::Rotate(Rotate { now: _ }) => {
-            let answer = administer(common, admin::Command::KeyRotate {}).await?;
-            show::say(&format!("{} signs from now on", cell(&answer, "id")))
-        }
+        Command::Rotate(options) => rotate(common, options).await,
+        Command::Rekey(options) => rekey(common, options).await,
         Command::Revoke(Revoke { kid }) => {
             let subject = format!("key:{kid}");
             let form = RevocationForm { subject, reason: None, wait: Wait::None };
@@ -61,15 +82,43 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
     }
 }
 
+async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
+    let purpose = if pepper { Which::Pepper } else { Which::Signing };
+    let answer = administer(common, admin::Command::KeyRotate(RotationForm { now, purpose })).await?;
+    if json {
+        return show::json(&answer);
+    }
+    let (id, verb) = (cell(&answer, "id"), if pepper { "makes refresh tokens" } else { "signs" });
+    match answer["state"].as_str() {
+        Some("current") => show::say(&format!("{id} {verb} from now on")),
+        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "first_used_at"))),
+    }
+}
+
+async fn rekey(common: &Common, options: Rekey) -> Result<(), Fault> {
+    // The server that reads it has another working directory.
+    let file = options.new_master_key_file.map(path::absolute).transpose();
+    let file = file.map_err(|error| Fault::because("the new master key has no path", &error))?;
+    let answer = administer(common, admin::Command::KeyRekey { file }).await?;
+    if options.json {
+        return show::json(&answer);
+    }
+    show::say("every key is sealed under the new master key")?;
+    if let Some(old) = answer["old_file"].as_str() {
+        eprintln!("hint: the old one is in {}; backups made so far need it", printable(old));
+    }
+    if answer["environment"] == true {
+        eprintln!("hint: give the new one in COUNTERFOIL_MASTER_KEY before the next start");
+    }
+    Ok(())
+}
+
 async fn list(common: &Common, is_json: bool) -> Result<(), Fault> {
     let answer = administer(common, admin::Command::KeyList {}).await?;
-    show_all(&answer, "keys", is_json, ["id", "algorithm", "state", "created", "changed"], |key| {
-        [
-            cell(key, "id"),
-            cell(key, "algorithm"),
-            cell(key, "state"),
-            time(key, "created_at"),
-            time(key, "changed_at"),
-        ]
+    let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
+    show_all(&answer, "keys", is_json, header, |key| {
+        let [made, from, retired, leaves] =
+            ["created_at", "first_used_at", "retired_at", "leaves_at"].map(|name| time(key, name));
+        [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), made, from, retired, leaves]
     })
 }

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use counterfoil::{PasswordRules, Registration};
 use counterfoil_core::issued::password::Cost;
@@ -126,13 +127,30 @@ const SETTINGS: &[Setting] = &[
         key: "algorithm",
         form: Form::Text,
         default: "ES256",
-        meaning: "What signs the access tokens of a new store: `ES256`, `ES384`, `ES512`, `Ed25519` (or `EdDSA`, its old \
-                  name), `RS256` to `RS512`, `PS256` to `PS512`, `ML-DSA-44`, `ML-DSA-65`, or `HS256` to `HS512`, whose \
-                  verifiers can also sign. A store that has keys keeps them.",
+        meaning: "What signs access tokens: `ES256`, `ES384`, `ES512`, `Ed25519` (or `EdDSA`, its old name), `RS256` to \
+                  `RS512`, `PS256` to `PS512`, `ML-DSA-44`, `ML-DSA-65`, or `HS256` to `HS512`, whose verifiers can \
+                  also sign. A store that has keys takes another one up by a rotation; from `HS…` to the others or \
+                  back none leads.",
         take: |draft, texts| {
             let words = Algorithm::ALL.map(|algorithm| (algorithm.as_str(), algorithm));
             word(texts, &words).map(|algorithm| draft.rest.algorithm = algorithm)
         },
+    },
+    Setting {
+        key: "key_rotation",
+        form: Form::Text,
+        default: "90d",
+        meaning: "How long a key signs until the next one takes its place, in days like `90d`; `off`: until somebody \
+                  asks for it.",
+        take: |draft, texts| rotation(one(texts)?).map(|every| draft.rest.key_rotation = every),
+    },
+    Setting {
+        key: "jwks_max_age",
+        form: Form::Number,
+        default: "300",
+        meaning: "For how many seconds services may keep the public keys. A new key signs nothing before it has been \
+                  published for so long, and two minutes more.",
+        take: |draft, texts| seconds(texts, 60, 86_400).map(|age| draft.rest.jwks_max_age = age),
     },
     Setting {
         key: "refresh_grace",
@@ -270,6 +288,19 @@ pub(crate) fn nearest(key: &str) -> Option<&'static str> {
     let distance = |known: &str| strsim::damerau_levenshtein(known, key);
     let nearest = settings().map(|setting| setting.key).min_by_key(|known| distance(known))?;
     (distance(nearest) <= 1 + nearest.len() / 4).then_some(nearest)
+}
+
+/// Days, or never.
+fn rotation(text: &str) -> Result<Option<Duration>, Wrong> {
+    const DAY: u64 = 86_400;
+    if text == "off" {
+        return Ok(None);
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    let days = days.filter(|days| (1..=3650).contains(days));
+    let wrong =
+        || Wrong::new(format!("{text:?} is neither off nor a number of days like 90d, at most 3650d"));
+    days.map(|days| Some(Duration::from_secs(days * DAY))).ok_or_else(wrong)
 }
 
 #[cfg(test)]

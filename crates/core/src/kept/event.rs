@@ -188,8 +188,16 @@ event_kinds! {
     ClientChanged = "client_changed",
     /// A key was made.
     KeyMade = "key_made",
+    /// A key was taken into use.
+    KeyTaken = "key_taken",
+    /// An orderly rotation of the keys that sign was asked for.
+    RotationAsked = "rotation_asked",
     /// A key was retired: it signs nothing new.
     KeyRetired = "key_retired",
+    /// A key was dropped: all that it signed has expired.
+    KeyDropped = "key_dropped",
+    /// Every key was sealed anew, under another master key.
+    MasterKeyReplaced = "master_key_replaced",
     /// A key was revoked: nothing that it ever signed is good.
     KeyRevoked = "key_revoked",
     /// An admin key was made.

@@ -20,6 +20,8 @@ pub struct KeyRecord {
     pub created_at: Time,
     /// When it got into its present state.
     pub changed_at: Time,
+    /// Since when it is or was in use; with a next key, from when on it is to be, if somebody has asked for that.
+    pub used_from: Option<Time>,
     /// Counts the changes.
     pub revision: u64,
 }
@@ -57,6 +59,8 @@ pub enum KeyState {
     Current,
     /// Makes nothing new; what it made is still good.
     Retired,
+    /// All that it made has expired, or it never made anything: nobody needs to know it any more.
+    Dropped,
     /// Nothing that it ever made is good.
     Revoked,
 }
@@ -68,18 +72,28 @@ impl KeyState {
             Self::Next => "next",
             Self::Current => "current",
             Self::Retired => "retired",
+            Self::Dropped => "dropped",
             Self::Revoked => "revoked",
         }
     }
 
     /// The state that this word names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Next, Self::Current, Self::Retired, Self::Revoked].into_iter().find(|s| s.as_str() == word)
+        let all = [Self::Next, Self::Current, Self::Retired, Self::Dropped, Self::Revoked];
+        all.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether anything that the key is needed for is still to come. If not, its secret is wiped.
+    pub const fn is_live(self) -> bool {
+        match self {
+            Self::Next | Self::Current | Self::Retired => true,
+            Self::Dropped | Self::Revoked => false,
+        }
     }
 }
 
 impl KeyRecord {
-    /// Seals `key` as a new current key.
+    /// Seals `key` as a new one that is not in use yet.
     ///
     /// # Errors
     ///
@@ -99,16 +113,45 @@ impl KeyRecord {
             purpose,
             algorithm,
             sealed,
-            state: KeyState::Current,
+            state: KeyState::Next,
             created_at: now,
             changed_at: now,
+            used_from: None,
             revision: 0,
         })
     }
 
-    /// The key in another state since `now`.
+    /// The key in another state since `now`. One that is dropped or revoked is needed by nobody, and its sealed
+    /// secret goes: what is not there cannot be stolen.
     pub fn in_state(&self, state: KeyState, now: Time) -> Self {
-        Self { state, changed_at: now, revision: self.revision + 1, ..self.clone() }
+        let sealed = if state.is_live() { self.sealed.clone() } else { Vec::new() };
+        Self { state, sealed, changed_at: now, ..self.touched() }
+    }
+
+    /// The key in use, from `now` on.
+    pub fn in_use(&self, now: Time) -> Self {
+        Self { used_from: Some(now), ..self.in_state(KeyState::Current, now) }
+    }
+
+    /// A next key that somebody wants to be used from `at` on.
+    pub fn wanted_from(&self, at: Time) -> Self {
+        Self { used_from: Some(at), ..self.touched() }
+    }
+
+    /// The same key as a new revision: who has read the old one changes nothing by it.
+    pub fn touched(&self) -> Self {
+        Self { revision: self.revision + 1, ..self.clone() }
+    }
+
+    /// The same key, sealed under another master key.
+    ///
+    /// # Errors
+    ///
+    /// If `from` does not open it, or it could not be sealed.
+    pub fn sealed_anew(&self, from: &SealingKey, to: &SealingKey) -> Result<Self, SealError> {
+        let context = context(&self.id, self.purpose, &self.algorithm);
+        let sealed = to.seal(&context, self.open(from)?.expose())?;
+        Ok(Self { sealed, ..self.touched() })
     }
 
     /// Opens the seal.

@@ -1,24 +1,31 @@
 //! The keys of a running installation: what they are at any moment, and how they change.
 
+mod draft;
+mod rotation;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use counterfoil_jose::{Algorithm, SealingKey, Time};
-use counterfoil_verify::{KeyId, LogEntry, Subject, TokenVerifier};
+use counterfoil_jose::{SealingKey, Time};
+use counterfoil_verify::{KeyId, TokenVerifier};
 
-use crate::kept::event::{Event, EventKind};
 use crate::kept::key::{KeyRecord, KeyState, Purpose};
-use crate::policy::revoke::Reason;
-use crate::policy::ring::{Ring, RingError, new_signing};
-use crate::policy::{ATTEMPTS, Failure, Trouble};
-use crate::refusal::Refusal;
-use crate::store::{Applied, Change, Committed, Store};
+use crate::policy::Trouble;
+use crate::policy::revoke::Horizon;
+use crate::policy::ring::{Masters, Ring, RingError};
+use crate::policy::schedule::{Schedule, signing};
+use crate::store::Store;
+
+pub use rotation::{Rotated, When};
 
 /// The ring in use, and the one place that changes it. Whoever reads it gets a whole ring, old or new.
 pub struct Keyring {
     store: Arc<dyn Store>,
-    master: SealingKey,
+    masters: ArcSwap<Masters>,
+    schedule: Schedule,
+    /// For how long what a key has signed may live.
+    horizon: Arc<Horizon>,
     ring: ArcSwap<Ring>,
     /// Who verifies our own tokens in this process, and is told of other keys before anything is signed with them.
     tokens: OnceLock<Arc<TokenVerifier>>,
@@ -29,20 +36,27 @@ pub struct Keyring {
 /// A key as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyStanding {
-    /// Its name: the `kid` of what it signs.
+    /// Its name: the `kid` of what it signs, the id of a pepper.
     pub id: KeyId,
+    /// What it is for.
+    pub purpose: Purpose,
     /// Its algorithm.
     pub algorithm: String,
     /// What it may still do.
     pub state: KeyState,
-    /// When it was made.
+    /// When it was made, and published if it signs.
     pub created_at: Time,
     /// When it got into its present state.
     pub changed_at: Time,
+    /// Since when it is or was in use; from when on it is to be, as far as that is known.
+    pub used_from: Option<Time>,
+    /// When it is dropped, if it is retired.
+    pub leaves_at: Option<Time>,
 }
 
 impl Keyring {
-    /// Opens the keys of `store` with the master key; makes them first where there are none.
+    /// Opens the keys of `store` with the master key; makes them first where there are none. Nothing changes them
+    /// by itself: [`Keyring::turn`] does what `schedule` wants.
     ///
     /// # Errors
     ///
@@ -50,11 +64,25 @@ impl Keyring {
     pub async fn open(
         store: Arc<dyn Store>,
         master: SealingKey,
-        algorithm: Algorithm,
+        schedule: Schedule,
+        horizon: Arc<Horizon>,
         now: Time,
     ) -> Result<Self, RingError> {
-        let ring = ArcSwap::from_pointee(Ring::open(&*store, &master, algorithm, now).await?);
-        Ok(Self { store, master, ring, tokens: OnceLock::new(), changing: Mutex::new(()) })
+        let ring = Ring::open(&*store, &master, schedule.algorithm, now).await?;
+        Ok(Self {
+            store,
+            masters: ArcSwap::from_pointee(Masters::only(master)),
+            schedule,
+            horizon,
+            ring: ArcSwap::from_pointee(ring),
+            tokens: OnceLock::new(),
+            changing: Mutex::new(()),
+        })
+    }
+
+    /// How the keys follow one another.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
     }
 
     /// The keys as they are now.
@@ -69,98 +97,46 @@ impl Keyring {
         let _ = self.tokens.set(tokens);
     }
 
-    /// The signing keys that there are or were, the oldest first.
+    /// The keys that there are or were, the oldest first.
     ///
     /// # Errors
     ///
     /// If they could not be read.
-    pub async fn signing_keys(&self) -> Result<Vec<KeyStanding>, Trouble> {
+    pub async fn keys(&self) -> Result<Vec<KeyStanding>, Trouble> {
         let kept = self.store.keys().await?;
-        Ok(kept.into_iter().filter(|key| key.purpose == Purpose::Signing).map(KeyStanding::of).collect())
+        let current = signing(&kept, KeyState::Current);
+        Ok(kept.iter().map(|key| self.standing(key, current)).collect())
     }
 
-    /// Makes a new key current, at once. The one before it is retired: it signs nothing more, and what it signed
-    /// is still good. Returns the name of the new one.
-    ///
-    /// # Errors
-    ///
-    /// If it could not be made durable; then everything is as it was.
-    pub async fn rotate(&self, reason: &Reason, now: Time) -> Result<KeyId, Trouble> {
-        for _ in 0..ATTEMPTS {
-            let kept = self.store.keys().await?;
-            let (new, mut changes) = self.successor(reason, now)?;
-            for old in kept.iter().filter(|key| is_current(key)) {
-                changes.push(Change::SwapKey(Box::new(old.in_state(KeyState::Retired, now))));
-                changes.push(record(EventKind::KeyRetired, &old.id, reason, now));
-            }
-            if let Committed::Applied(_) = self.store.commit(&changes).await? {
-                self.renew().await?;
-                return Ok(new);
-            }
+    fn standing(&self, key: &KeyRecord, current: Option<&KeyRecord>) -> KeyStanding {
+        let used_from = match key.state {
+            KeyState::Next => current.and_then(|current| self.schedule.begins_at(key, current)),
+            KeyState::Current | KeyState::Retired | KeyState::Dropped | KeyState::Revoked => key.used_from,
+        };
+        KeyStanding {
+            id: key.id.clone(),
+            purpose: key.purpose,
+            algorithm: key.algorithm.clone(),
+            state: key.state,
+            created_at: key.created_at,
+            changed_at: key.changed_at,
+            used_from,
+            leaves_at: self.schedule.leaves_at(key, self.horizon.longest_access()),
         }
-        Err(Failure::Contended.into())
     }
 
-    /// Revokes a signing key: nothing that it ever signed is good, and that is never forgotten. Where it was the
-    /// current one, another takes its place in the same commit. Returns the entry of the log; none if the key
-    /// was revoked before.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Nothing`] if there is no such key. If it could not be made durable everything is as it was.
-    pub async fn revoke(&self, id: &KeyId, reason: &Reason, now: Time) -> Result<Option<LogEntry>, Trouble> {
-        for _ in 0..ATTEMPTS {
-            let kept = self.store.keys().await?;
-            let seen = kept.iter().find(|key| key.id == *id && key.purpose == Purpose::Signing);
-            let seen = seen.ok_or(Refusal::Nothing("key"))?;
-            if seen.state == KeyState::Revoked {
-                // Whoever revoked it may have died before this process took it up.
-                self.renew().await?;
-                return Ok(None);
-            }
-            let changes = self.revocation(seen, reason, now)?;
-            if let Committed::Applied(Applied { mut entries, .. }) = self.store.commit(&changes).await? {
-                self.renew().await?;
-                return Ok(entries.pop());
-            }
-        }
-        Err(Failure::Contended.into())
-    }
-
-    fn revocation(&self, seen: &KeyRecord, reason: &Reason, now: Time) -> Result<Vec<Change>, Trouble> {
-        let mut changes = vec![
-            Change::SwapKey(Box::new(seen.in_state(KeyState::Revoked, now))),
-            Change::Append {
-                subject: Subject::Key(seen.id.clone()),
-                cause: reason.cause,
-                at: now,
-                until: None,
-            },
-            record(EventKind::KeyRevoked, &seen.id, reason, now),
-        ];
-        if is_current(seen) {
-            changes.extend(self.successor(reason, now)?.1);
-        }
-        Ok(changes)
-    }
-
-    /// A new current key of the same algorithm, and what puts it in place.
-    fn successor(&self, reason: &Reason, now: Time) -> Result<(KeyId, Vec<Change>), Trouble> {
-        let algorithm = self.ring().signing().algorithm();
-        let new = new_signing(algorithm, &self.master, now).map_err(Failure::Keys)?;
-        let id = new.id.clone();
-        let made = record(EventKind::KeyMade, &id, reason, now);
-        Ok((id, vec![Change::InsertKey(Box::new(new)), made]))
-    }
-
-    /// Takes up the keys as they are kept now, unless newer ones were taken up meanwhile.
+    /// Takes up the keys as they are kept now, unless these or newer ones were taken up before.
     ///
     /// # Errors
     ///
     /// If they could not be read or opened; then the ring stays what it was.
     pub async fn renew(&self) -> Result<(), Trouble> {
         let kept = self.store.keys().await?;
-        let ring = Ring::of(&kept, &self.master).map_err(Failure::Keys)?;
+        Ok(self.take_up(&kept)?)
+    }
+
+    fn take_up(&self, kept: &[KeyRecord]) -> Result<(), RingError> {
+        let ring = Ring::of(kept, &self.masters.load())?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         // Keys that have not changed stay: other ones, were they the same, would empty the memory of whoever
         // verifies by them.
@@ -173,24 +149,4 @@ impl Keyring {
         }
         Ok(())
     }
-}
-
-impl KeyStanding {
-    fn of(key: KeyRecord) -> Self {
-        let KeyRecord { id, algorithm, state, created_at, changed_at, .. } = key;
-        Self { id, algorithm, state, created_at, changed_at }
-    }
-}
-
-fn is_current(key: &KeyRecord) -> bool {
-    key.purpose == Purpose::Signing && key.state == KeyState::Current
-}
-
-fn record(kind: EventKind, id: &KeyId, reason: &Reason, now: Time) -> Change {
-    let event = Event::by(kind, reason.actor.clone(), &reason.from, now);
-    let event = match kind {
-        EventKind::KeyRevoked => event.because(reason.cause),
-        _ => event,
-    };
-    Change::Record(Box::new(event.telling(id.to_string())))
 }

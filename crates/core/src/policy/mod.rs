@@ -13,6 +13,7 @@ pub mod repeats;
 pub mod restore;
 pub mod revoke;
 pub mod ring;
+pub mod schedule;
 pub mod sign_in;
 pub mod throttle;
 
@@ -52,7 +53,7 @@ pub enum Failure {
     Signing(#[from] counterfoil_jose::SignError),
     /// A key could not be made or opened.
     #[error(transparent)]
-    Keys(ring::RingError),
+    Keys(#[from] ring::RingError),
     /// Others were faster, again and again.
     #[error("too many others change the same record")]
     Contended,
@@ -74,4 +75,10 @@ macro_rules! failures {
     };
 }
 
-failures!(StoreError, hashing::HashingError, random::Unavailable, counterfoil_jose::SignError);
+failures!(
+    StoreError,
+    hashing::HashingError,
+    random::Unavailable,
+    counterfoil_jose::SignError,
+    ring::RingError,
+);

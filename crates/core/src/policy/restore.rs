@@ -72,8 +72,9 @@ pub async fn take_up(
 ) -> Result<Restored, Failure> {
     // Opens every key that is still good, so that what cannot be opened is found before anything is changed.
     let ring = Ring::open(store, master, algorithm, wanted.now).await.map_err(Failure::Keys)?;
-    let new = new_signing(ring.signing().algorithm(), master, wanted.now).map_err(Failure::Keys)?;
-    let (key, now) = (new.id.clone(), wanted.now);
+    let now = wanted.now;
+    let new = new_signing(ring.signing().algorithm(), master, now).map_err(Failure::Keys)?.in_use(now);
+    let key = new.id.clone();
     let keys: Vec<_> = store.keys().await?.into_iter().filter(still_signs).collect();
     let removed_admin_keys = store.admin_keys().await?;
     let revoked_keys = keys.iter().map(|key| key.id.clone()).collect();

@@ -23,7 +23,7 @@ pub struct Horizon {
 }
 
 /// What a verifier forgives a clock, and what two clocks may differ by.
-const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
+pub(super) const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
 impl Horizon {
     /// The horizon of an installation whose access tokens live at most so long.

@@ -59,7 +59,7 @@ impl Ring {
         if kept.is_empty() {
             return Self::found(store, master, algorithm, now).await;
         }
-        Self::of(&kept, master)
+        Self::of(&kept, &Masters::only(master.clone()))
     }
 
     /// Makes the first keys. If another process was faster, its keys are taken.
@@ -69,25 +69,18 @@ impl Ring {
         algorithm: Algorithm,
         now: Time,
     ) -> Result<Self, RingError> {
-        let (signing, pepper) = (new_signing(algorithm, master, now)?, new_pepper(master, now)?);
-        let made = Event {
-            at: now,
-            kind: EventKind::KeyMade,
-            user: None,
-            session: None,
-            client: None,
-            actor: Actor::System,
-            cause: None,
-            from: Circumstances::default(),
-            detail: Some("first keys".into()),
-        };
+        let (current, next) = (new_signing(algorithm, master, now)?, new_signing(algorithm, master, now)?);
+        let made = Event::by(EventKind::KeyMade, Actor::System, &Circumstances::default(), now);
         let changes = [
-            Change::InsertKey(Box::new(signing)),
-            Change::InsertKey(Box::new(pepper)),
-            Change::Record(Box::new(made)),
+            Change::InsertKey(Box::new(current.in_use(now))),
+            Change::InsertKey(Box::new(next)),
+            Change::InsertKey(Box::new(new_pepper(master, now)?.in_use(now))),
+            Change::Record(Box::new(made.telling("first keys"))),
         ];
         match store.commit(&changes).await? {
-            Committed::Applied(_) | Committed::Lost(_) => Self::of(&store.keys().await?, master),
+            Committed::Applied(_) | Committed::Lost(_) => {
+                Self::of(&store.keys().await?, &Masters::only(master.clone()))
+            }
         }
     }
 
@@ -96,11 +89,11 @@ impl Ring {
     /// # Errors
     ///
     /// If one of them cannot be opened or used, or there is none that signs.
-    pub(super) fn of(kept: &[KeyRecord], master: &SealingKey) -> Result<Self, RingError> {
+    pub(super) fn of(kept: &[KeyRecord], masters: &Masters) -> Result<Self, RingError> {
         let (mut signing, mut verifying) = (None, Vec::new());
         let (mut pepper, mut older_peppers) = (None, Vec::new());
-        for record in kept.iter().filter(|record| record.state != KeyState::Revoked) {
-            let key = record.open(master).map_err(RingError::MasterKey)?;
+        for record in kept.iter().filter(|record| record.state.is_live()) {
+            let key = masters.open(record)?;
             match record.purpose {
                 Purpose::Signing => {
                     let key = signing_key(record, &key)?;
@@ -116,7 +109,7 @@ impl Ring {
             }
         }
         Ok(Self {
-            // Keys are never dropped and revisions only rise.
+            // Rows are never removed and revisions only rise.
             age: kept.iter().map(|record| 1 + record.revision).sum(),
             signing: signing.ok_or(RingError::Record("no current signing key"))?,
             verifying: KeySet::new(verifying)?,
@@ -129,7 +122,6 @@ impl Ring {
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
         self.age > other.age
     }
-
     /// The key that signs now.
     pub fn signing(&self) -> &SigningKey {
         &self.signing
@@ -156,7 +148,41 @@ impl Ring {
     }
 }
 
-/// A new signing key, sealed and current.
+/// The master keys that a seal may be under: one, and while another is about to take its place that one too.
+#[derive(Debug, Clone)]
+pub(super) struct Masters {
+    pub(super) present: SealingKey,
+    pub(super) coming: Option<SealingKey>,
+}
+
+impl Masters {
+    /// One alone.
+    pub(super) fn only(present: SealingKey) -> Self {
+        Self { present, coming: None }
+    }
+
+    /// Opens a key by whichever of them sealed it.
+    pub(super) fn open(&self, record: &KeyRecord) -> Result<Secret<Vec<u8>>, RingError> {
+        let opened = record.open(&self.present);
+        let by_coming = |error| self.coming.as_ref().and_then(|key| record.open(key).ok()).ok_or(error);
+        opened.or_else(by_coming).map_err(RingError::MasterKey)
+    }
+
+    /// The one that this key is sealed under; the present one where none opens it.
+    pub(super) fn of(&self, record: &KeyRecord) -> &SealingKey {
+        match &self.coming {
+            Some(coming) if record.open(coming).is_ok() => coming,
+            Some(_) | None => &self.present,
+        }
+    }
+}
+
+/// Whether this master key opens every secret that is kept.
+pub fn opens_all(kept: &[KeyRecord], master: &SealingKey) -> bool {
+    kept.iter().filter(|record| record.state.is_live()).all(|record| record.open(master).is_ok())
+}
+
+/// A new signing key, sealed and not in use yet.
 pub(super) fn new_signing(
     algorithm: Algorithm,
     master: &SealingKey,
@@ -168,7 +194,8 @@ pub(super) fn new_signing(
         .map_err(RingError::MasterKey)
 }
 
-fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
+/// A new pepper, sealed and not in use yet.
+pub(super) fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
     let (id, key): ([u8; 8], Secret<[u8; 32]>) = (random::bytes()?, Secret::new(random::bytes()?));
     KeyRecord::seal(pepper_name(id), Purpose::Pepper, "HS256", key.expose(), master, now)
         .map_err(RingError::MasterKey)

@@ -17,6 +17,7 @@ use counterfoil_core::policy::hashing::{Hashing, OnTheSpot};
 use counterfoil_core::policy::issuer::{Access, Issuer, Opened, Opening, Pair};
 use counterfoil_core::policy::keyring::Keyring;
 use counterfoil_core::policy::revoke::{Horizon, Reason, Revoker};
+use counterfoil_core::policy::schedule::Schedule;
 use counterfoil_core::policy::sign_in::{Credentials, Judged, Registration, SignIn};
 use counterfoil_core::policy::throttle::{Limits, Throttle};
 use counterfoil_core::store::EventQuery;
@@ -31,6 +32,7 @@ pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 pub(crate) const ISSUER: &str = "https://auth.example";
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const SCHEDULE: Schedule = Schedule::DEFAULT;
 pub(crate) const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
 
 pub(crate) struct Engine {
@@ -41,6 +43,7 @@ pub(crate) struct Engine {
     pub(crate) administration: Administration,
     pub(crate) authenticator: Authenticator,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) keys: Arc<Keyring>,
 }
 
 pub(crate) fn after(seconds: u64) -> Time {
@@ -63,8 +66,9 @@ impl Engine {
         let memory = Arc::new(Memory::new(10_000, revocations.clone()));
         store.watch(memory.clone());
         let master = SealingKey::from_bytes([7; 32]);
-        let keys = Keyring::open(store.clone(), master, Algorithm::Es256, NOON).await.map(Arc::new).unwrap();
         let horizon = Arc::new(Horizon::new(Lifetimes::default().longest_access()));
+        let keys = Keyring::open(store.clone(), master, SCHEDULE, horizon.clone(), NOON).await;
+        let keys = keys.map(Arc::new).unwrap();
         let tokens = TokenVerifier::builder(ISSUER, ISSUER, &[Algorithm::Es256])
             .build(keys.ring().verifying().clone())
             .unwrap();
@@ -81,9 +85,10 @@ impl Engine {
                 Grace { length: grace, serving_since },
             ),
             revoker: Revoker::new(store.clone(), horizon.clone()),
-            administration: Administration::new(store.clone(), keys, horizon),
+            administration: Administration::new(store.clone(), keys.clone(), horizon),
             authenticator: Authenticator::new(store.clone(), memory.clone(), verifier),
             memory,
+            keys,
             store,
         }
     }

@@ -6,6 +6,7 @@ mod administration;
 mod harness;
 mod imports;
 mod kept;
+mod keys;
 mod logins;
 mod memory;
 mod passwords;

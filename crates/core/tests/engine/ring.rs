@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_core::kept::session::Cause;
+use counterfoil_core::policy::keyring::When;
 
 use crate::harness::{Engine, NOON, because};
 
@@ -15,6 +16,6 @@ async fn keys_that_have_not_changed_are_not_taken_up_again() {
     keys.renew().await.unwrap();
     assert!(Arc::ptr_eq(&before, &keys.ring()), "whoever verifies by them would forget every token");
 
-    keys.rotate(&because(Cause::ByAdmin), NOON).await.unwrap();
+    keys.rotate(When::AtOnce, &because(Cause::ByAdmin), NOON).await.unwrap();
     assert!(!Arc::ptr_eq(&before, &keys.ring()));
 }

@@ -11,7 +11,7 @@ use counterfoil_core::store::{EventQuery, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::{ClientId, SessionId};
 
-use super::views::{AdminKeyRow, ClientRow, EventRow, KeyRow, RevocationRow, UserRow};
+use super::views::{AdminKeyRow, ClientRow, EventRow, RevocationRow, UserRow};
 use super::{ClientForm, Refused, RevocationForm, UserForm, by_operator, is_full, page};
 use crate::app::App;
 
@@ -70,15 +70,6 @@ impl App {
         let key: AdminKeyId = id.parse().map_err(|_| Refused::new("that is no admin key's id"))?;
         self.administration.remove_admin_key(key, &by_operator(), self.now()).await?;
         Ok(json!({ "id": id }))
-    }
-
-    pub(super) async fn list_keys(&self) -> Answer {
-        Ok(json!({ "keys": rows(&self.keys.signing_keys().await?, KeyRow::of) }))
-    }
-
-    pub(super) async fn rotate_keys(&self) -> Answer {
-        let id = self.keys.rotate(&by_operator(), self.now()).await?;
-        Ok(json!({ "id": id.as_str() }))
     }
 
     /// `next` leads to older lines, whatever the order of these.

@@ -48,6 +48,36 @@ impl From<UserForm> for UserChange {
     }
 }
 
+/// Which key is to be rotated, and when.
+///
+/// ```
+/// use counterfoil::admin::RotationForm;
+///
+/// let form: RotationForm = serde_json::from_str(r#"{"now":true}"#)?;
+/// assert!(form.now);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotationForm {
+    /// Whether the next key signs at once. Else it does as soon as everybody who keeps the public keys must have
+    /// seen it. At once costs them a fetch, and those who do not fetch refuse good tokens until they do.
+    pub now: bool,
+    /// Which of the keys; those that sign unless said otherwise.
+    pub purpose: Which,
+}
+
+/// Which of the keys are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Which {
+    /// Those that sign access tokens.
+    #[default]
+    Signing,
+    /// Those that make refresh tokens.
+    Pepper,
+}
+
 /// What is to be otherwise with a client; what is left out stays, or is the default of a new one.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]

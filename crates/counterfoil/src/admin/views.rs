@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 use counterfoil_core::kept::admin_key::{AdminKeyRecord, Maker};
 use counterfoil_core::kept::client::{Client, Lifetimes};
 use counterfoil_core::kept::event::{Actor, Event};
+use counterfoil_core::kept::key::KeyState;
 use counterfoil_core::kept::session::Session;
 use counterfoil_core::kept::user::User;
 use counterfoil_core::policy::administration::Revoked;
-use counterfoil_core::policy::keyring::KeyStanding;
+use counterfoil_core::policy::keyring::{KeyStanding, Rotated};
 use counterfoil_core::store::EventNumber;
 use counterfoil_jose::Time;
 
@@ -158,19 +159,45 @@ impl AdminKeyRow {
     }
 }
 
-/// A signing key, as far as it is public.
+/// A rotation that is done, or begun.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Rotation)]
+pub(crate) struct RotationRow {
+    /// The key that is used, or is to be: a `kid`, or the id of a pepper.
+    id: String,
+    /// `current`, or `next` while those who keep the public keys need not have seen it.
+    state: &'static str,
+    /// From when on it is used, in Unix seconds.
+    first_used_at: u64,
+}
+
+impl RotationRow {
+    pub(crate) fn of(rotated: &Rotated, now: Time) -> Self {
+        let state = if rotated.from <= now { KeyState::Current } else { KeyState::Next };
+        Self { id: rotated.id.to_string(), state: state.as_str(), first_used_at: rotated.from.unix_seconds() }
+    }
+}
+
+/// A signing key, as far as it is public; or a pepper, of which nothing is.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SigningKey)]
 pub(crate) struct KeyRow {
-    /// The `kid` (RFC 7638).
+    /// The `kid` (RFC 7638), or the id of a pepper.
     id: String,
     algorithm: String,
-    /// `next`, `current`, `retired` (what it signed is good) or `revoked` (nothing that it signed is).
+    /// `next` (published, unused), `current`, `retired` (what it signed is good), `dropped` (what it signed has
+    /// expired) or `revoked` (nothing that it signed is good).
     state: &'static str,
-    /// Unix seconds.
+    /// When it was made and published, in Unix seconds.
     created_at: u64,
     /// Since when it is in its state.
     changed_at: u64,
+    /// When it signed first, or is to; null where that is not known, or never came.
+    first_used_at: Option<u64>,
+    /// Since when it signs nothing new, if it is retired.
+    retired_at: Option<u64>,
+    /// When it leaves the public keys, if it is retired.
+    leaves_at: Option<u64>,
 }
 
 impl KeyRow {
@@ -181,8 +208,19 @@ impl KeyRow {
             state: key.state.as_str(),
             created_at: key.created_at.unix_seconds(),
             changed_at: key.changed_at.unix_seconds(),
+            first_used_at: key.used_from.map(Time::unix_seconds),
+            retired_at: (key.state == KeyState::Retired).then(|| key.changed_at.unix_seconds()),
+            leaves_at: key.leaves_at.map(Time::unix_seconds),
         }
     }
+}
+
+/// Every key that there is or was, as a list shows them.
+pub(crate) struct KeyRows {
+    /// Those that sign.
+    pub(crate) keys: Vec<KeyRow>,
+    /// Those that make refresh tokens.
+    pub(crate) peppers: Vec<KeyRow>,
 }
 
 /// A line of the journal.

@@ -9,8 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 
-/// For how long what is public may be stored: well within the time for which a new key is published before
-/// anything is signed with it.
+/// For how long what changes with a release alone may be stored.
 pub(super) const PUBLIC: (http::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 
 /// What the issuer says of itself (RFC 8414, section 2): as configured, never as a request calls us.
@@ -31,7 +30,10 @@ pub(super) struct Metadata {
     responses((status = 200, description = "A JWK Set", body = Object, content_type = "application/jwk-set+json"))
 )]
 pub(super) async fn jwks(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "application/jwk-set+json"), PUBLIC], Json(app.keys.ring().jwks())).into_response()
+    // Exactly as long as a new key is published before anything is signed with it.
+    let max_age = format!("public, max-age={}", app.keys.schedule().max_age.as_secs());
+    let kind = "application/jwk-set+json".to_owned();
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, max_age)], Json(app.keys.ring().jwks())).into_response()
 }
 
 /// Shows what the issuer says of itself (RFC 8414, section 3).

@@ -6,6 +6,7 @@ use std::time::Duration;
 use counterfoil_core::policy::throttle::Rate;
 use serde_json::{Value, json};
 
+use crate::administration::Admin;
 use crate::client::Request;
 use crate::site::{PASSWORD, Site, text};
 
@@ -151,11 +152,27 @@ async fn the_keys_are_public_ones_and_may_be_stored_for_a_while() {
     assert_eq!(answer.header("content-type"), Some("application/jwk-set+json"));
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     let keys = answer.json()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 1);
-    assert_eq!((&keys[0]["alg"], &keys[0]["use"]), (&json!("ES256"), &json!("sig")));
-    for secret in ["d", "p", "q", "k"] {
-        assert!(keys[0][secret].is_null());
+    assert_eq!(keys.len(), 2, "the one that signs and the next one");
+    for key in &keys {
+        assert_eq!((&key["alg"], &key["use"]), (&json!("ES256"), &json!("sig")));
+        for secret in ["d", "p", "q", "k"] {
+            assert!(key[secret].is_null());
+        }
     }
+}
+
+#[tokio::test]
+async fn the_keys_may_be_stored_for_as_long_as_a_rotation_waits() {
+    let site = Site::with(|settings| settings.jwks_max_age = Duration::from_secs(3600)).await;
+    let admin = Admin::of(&site).await;
+
+    let answer = Request::get("/.well-known/jwks.json").send(&site).await;
+    let asked = site.app.now().unix_seconds();
+    let begun = admin.send("POST", "/v1/admin/keys").await.json();
+
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
+    let waits = begun["first_used_at"].as_u64().unwrap() - asked;
+    assert!((3600..=3600 + 120).contains(&waits), "{begun}");
 }
 
 #[tokio::test]

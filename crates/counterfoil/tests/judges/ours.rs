@@ -22,10 +22,11 @@ async fn token_of_ada(site: &Site) -> String {
 /// Starts to sign with another key, as an administrator does; both are published.
 async fn rotate(site: &Site) {
     let made = site.app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
-    let answer = Request::post("/v1/admin/keys").bearer(text(&made, "key")).send(site).await;
+    let rotate = Request::post("/v1/admin/keys").bearer(text(&made, "key")).json(&json!({ "now": true }));
+    let answer = rotate.send(site).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let jwks = Request::get("/.well-known/jwks.json").send(site).await.json();
-    assert_eq!(jwks["keys"].as_array().unwrap().len(), 2, "{jwks}");
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 3, "retired, current and next: {jwks}");
 }
 
 /// The token with another end of its signature.

@@ -9,5 +9,6 @@ mod fleet;
 mod house;
 mod opening;
 mod readiness;
+mod rekeying;
 mod serving;
 mod time;

@@ -28,6 +28,7 @@ fn one_of_each() -> Vec<Change> {
         state: KeyState::Current,
         created_at: NOON,
         changed_at: NOON,
+        used_from: None,
         revision: 0,
     };
     let shop = Client { id: "shop".parse().expect("a name"), ..Client::default_client() };

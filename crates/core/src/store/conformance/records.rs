@@ -175,15 +175,17 @@ pub(super) async fn every_field_of_a_key_comes_back(store: Arc<dyn Store>) {
 }
 
 fn any_key(number: u16, dice: &mut Dice) -> KeyRecord {
-    let states = [KeyState::Next, KeyState::Current, KeyState::Retired, KeyState::Revoked];
+    use KeyState::{Current, Dropped, Next, Retired, Revoked};
+
     KeyRecord {
         id: format!("key-{number}").parse::<KeyId>().expect("a name"),
         purpose: dice.one_of(&[Purpose::Signing, Purpose::Pepper]),
         algorithm: dice.text(),
         sealed: (0..dice.throw(100)).map(|_| dice.throw(256) as u8).collect(),
-        state: dice.one_of(&states),
+        state: dice.one_of(&[Next, Current, Retired, Dropped, Revoked]),
         created_at: dice.time(),
         changed_at: dice.time(),
+        used_from: dice.maybe(Dice::time),
         revision: dice.count() / 2,
     }
 }

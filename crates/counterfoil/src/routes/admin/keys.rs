@@ -1,4 +1,4 @@
-//! `/v1/admin/keys`: the keys that sign access tokens.
+//! `/v1/admin/keys`: the keys that sign access tokens, and the peppers of refresh tokens.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,28 +12,28 @@ use counterfoil_verify::KeyId;
 
 use super::administrator::Administrator;
 use super::id_in;
-use crate::admin::views::KeyRow;
+use crate::admin::RotationForm;
+use crate::admin::views::{KeyRow, KeyRows, RotationRow};
 use crate::app::App;
+use crate::body::StrictJson;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
-use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
+use crate::routes::responses::{
+    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+};
 use crate::task::to_the_end;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
     keys: Vec<KeyRow>,
+    /// The keys of refresh tokens, of which nothing is public.
+    peppers: Vec<KeyRow>,
     /// Always null: all of them are on one page.
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct Rotated {
-    /// The `kid` of the key that signs from now on.
-    id: String,
-}
-
-/// Lists the signing keys that there are or were, the oldest first.
+/// Lists the keys that there are or were, the oldest first.
 #[utoipa::path(
     get, path = "/v1/admin/keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -48,26 +48,30 @@ pub(in crate::routes) async fn list(
     parameters: Parameters,
 ) -> Result<Json<KeyList>, AppError> {
     parameters.only(&[])?;
-    Ok(Json(KeyList { keys: app.keys.signing_keys().await?.iter().map(KeyRow::of).collect(), next: None }))
+    let KeyRows { keys, peppers } = app.key_rows().await?;
+    Ok(Json(KeyList { keys, peppers, next: None }))
 }
 
-/// Makes a new key that signs from now on. What the one before it signed is still good.
+/// Rotates a key: the next one signs as soon as everybody who keeps the public keys must have seen it, or at once.
+/// What the one before it signed is still good. To ask again before it has happened changes nothing.
 #[utoipa::path(
-    post, path = "/v1/admin/keys", tag = "administration",
+    post, path = "/v1/admin/keys", tag = "administration", request_body = Option<RotationForm>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Rotated", body = Rotated),
-        BadRequest, Unauthorized, Forbidden, Unavailable,
+        (status = 201, description = "Rotated, or to be rotated at the time that is told", body = RotationRow),
+        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, Unavailable,
     )
 )]
 pub(in crate::routes) async fn rotate(
     State(app): State<App>,
     administrator: Administrator,
     Whence(from): Whence,
-) -> Result<(StatusCode, Json<Rotated>), AppError> {
-    let (reason, now) = (administrator.reason(from), administrator.now);
-    let id = to_the_end(async move { app.keys.rotate(&reason, now).await }).await?;
-    Ok((StatusCode::CREATED, Json(Rotated { id: id.to_string() })))
+    form: Option<StrictJson<RotationForm>>,
+) -> Result<(StatusCode, Json<RotationRow>), AppError> {
+    let form = form.map_or_else(RotationForm::default, |StrictJson(form)| form);
+    let (reason, now) = (administrator.reason(from), app.now_to_issue()?);
+    let rotated = to_the_end(async move { app.rotate(form, &reason, now).await }).await?;
+    Ok((StatusCode::CREATED, Json(rotated)))
 }
 
 /// Revokes a key: nothing that it ever signed is good. Where it signs now, another does from here on.
@@ -88,6 +92,7 @@ pub(in crate::routes) async fn revoke(
 ) -> Result<StatusCode, AppError> {
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
     let reason = Reason { cause: Cause::KeyCompromised, ..reason };
-    to_the_end(async move { app.keys.revoke(&id, &reason, administrator.now).await }).await?;
+    let now = administrator.now;
+    to_the_end(async move { app.keys.revoke(&id, &reason, now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

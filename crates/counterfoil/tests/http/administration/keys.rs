@@ -1,8 +1,14 @@
-//! Keys: rotated and revoked while serving.
+//! Keys: rotated and revoked while serving, as an administrator and a verifier see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Admin, token_part};
+use counterfoil_jose::{Algorithm, JwkSet, KeySet, jws};
+
+use super::{Admin, Carried, token_part};
 use crate::client::Request;
 use crate::site::{Site, text};
 
@@ -10,37 +16,75 @@ fn states(list: &Value) -> Vec<(&str, &str)> {
     list["keys"].as_array().unwrap().iter().map(|key| (text(key, "id"), text(key, "state"))).collect()
 }
 
+/// The keys in this state.
+fn in_state(list: &Value, wanted: &str) -> Vec<String> {
+    let all = states(list).into_iter();
+    all.filter(|(_, state)| *state == wanted).map(|(id, _)| id.to_owned()).collect()
+}
+
 async fn published(site: &Site) -> Vec<String> {
     let jwks = Request::get("/.well-known/jwks.json").send(site).await.json();
-    jwks["keys"].as_array().unwrap().iter().map(|key| text(key, "kid").to_owned()).collect()
+    let mut kids: Vec<_> =
+        jwks["keys"].as_array().unwrap().iter().map(|key| text(key, "kid").to_owned()).collect();
+    kids.sort();
+    kids
+}
+
+fn sorted(kids: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut kids: Vec<_> = kids.into_iter().collect();
+    kids.sort();
+    kids
+}
+
+/// By which key somebody's new access token is signed.
+async fn signs(site: &Site) -> String {
+    let login = site.login("ada", "jwt").await;
+    assert_eq!(site.me(text(&login, "access_token")).await, 200);
+    token_part(text(&login, "access_token"), 0, "kid")
 }
 
 #[tokio::test]
-async fn a_rotation_signs_with_another_key_and_spares_what_was_signed() {
+async fn a_rotation_is_announced_and_nothing_is_signed_with_what_not_everybody_knows() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let admin = Admin::of(&site).await;
+    let list = admin.get("/v1/admin/keys").await;
+    let (current, next) = (in_state(&list, "current").remove(0), in_state(&list, "next").remove(0));
+    assert_eq!(published(&site).await, sorted([current.clone(), next.clone()]));
+
+    let begun = admin.send("POST", "/v1/admin/keys").await;
+
+    assert_eq!(begun.status, 201, "{begun:?}");
+    let begun = begun.json();
+    assert_eq!((text(&begun, "id"), text(&begun, "state")), (next.as_str(), "next"));
+    assert!(begun["first_used_at"].as_u64().unwrap() > site.app.now().unix_seconds());
+    assert_eq!(signs(&site).await, current);
+    assert_eq!(admin.send("POST", "/v1/admin/keys").await.json(), begun, "asked twice is asked once");
+    let list = admin.get("/v1/admin/keys").await;
+    let row = list["keys"].as_array().unwrap().iter().find(|key| key["id"] == next.as_str()).unwrap();
+    assert_eq!(row["first_used_at"], begun["first_used_at"]);
+}
+
+#[tokio::test]
+async fn a_rotation_at_once_spares_what_was_signed() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
     let before = site.login("ada", "jwt").await;
     let old = token_part(text(&before, "access_token"), 0, "kid");
 
-    let rotated = admin.send("POST", "/v1/admin/keys").await;
+    let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "now": true })).await;
 
-    assert_eq!(rotated.status, 201, "{rotated:?}");
-    let rotated = rotated.json();
-    let new = text(&rotated, "id");
-    let after = site.login("ada", "jwt").await;
-    assert_eq!(token_part(text(&after, "access_token"), 0, "kid"), new);
+    assert_eq!(text(&rotated, "state"), "current");
+    assert_eq!(signs(&site).await, text(&rotated, "id"));
     assert_eq!(site.me(text(&before, "access_token")).await, 200);
-    assert_eq!(site.me(text(&after, "access_token")).await, 200);
-    let keys = admin.get("/v1/admin/keys").await;
-    let mut found = states(&keys);
-    found.sort_by_key(|(_, state)| *state);
-    assert_eq!(found, [(new, "current"), (old.as_str(), "retired")]);
-    let mut public = published(&site).await;
-    public.sort();
-    let mut expected = vec![new.to_owned(), old];
-    expected.sort();
-    assert_eq!(public, expected);
+    let list = admin.get("/v1/admin/keys").await;
+    assert_eq!(in_state(&list, "current"), [text(&rotated, "id")]);
+    assert_eq!(in_state(&list, "retired"), [old.clone()]);
+    let next = in_state(&list, "next").remove(0);
+    assert_eq!(published(&site).await, sorted([old, next, text(&rotated, "id").to_owned()]));
+    let retired = list["keys"].as_array().unwrap().iter().find(|key| key["state"] == "retired").unwrap();
+    assert!(retired["leaves_at"].as_u64() > retired["retired_at"].as_u64().map(|at| at + 3600), "{retired}");
 }
 
 #[tokio::test]
@@ -50,14 +94,13 @@ async fn a_revoked_key_is_gone_at_once_and_its_tokens_with_it() {
     let admin = Admin::of(&site).await;
     let before = site.login("ada", "jwt").await;
     let old = token_part(text(&before, "access_token"), 0, "kid");
-    admin.send("POST", "/v1/admin/keys").await;
-    let after = site.login("ada", "jwt").await;
+    let next = in_state(&admin.get("/v1/admin/keys").await, "next").remove(0);
 
     let path = format!("/v1/admin/keys/{old}");
     assert_eq!(admin.send("DELETE", &path).await.status, 204);
 
     assert_eq!(site.me(text(&before, "access_token")).await, 401);
-    assert_eq!(site.me(text(&after, "access_token")).await, 200);
+    assert_eq!(signs(&site).await, next, "the key that verifiers may know already");
     assert!(!published(&site).await.contains(&old));
     assert_eq!(admin.send("DELETE", &path).await.status, 204, "again is no fault");
     assert_eq!(admin.send("DELETE", "/v1/admin/keys/none").await.status, 404);
@@ -75,15 +118,126 @@ async fn parallel_rotations_leave_one_current_key() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
-    let [a, b, c, d] = [(); 4].map(|()| admin.send("POST", "/v1/admin/keys"));
+    let now = json!({ "now": true });
+    let [a, b, c, d] = [(); 4].map(|()| admin.send_json("POST", "/v1/admin/keys", &now));
     let (a, b, c, d) = tokio::join!(a, b, c, d);
     assert!([a, b, c, d].iter().all(|answer| answer.status == 201));
 
     let keys = admin.get("/v1/admin/keys").await;
-    let current: Vec<_> = states(&keys).into_iter().filter(|(_, state)| *state == "current").collect();
 
-    assert_eq!((current.len(), states(&keys).len()), (1, 5));
-    let login = site.login("ada", "jwt").await;
-    assert_eq!(token_part(text(&login, "access_token"), 0, "kid"), current[0].0);
-    assert_eq!(site.me(text(&login, "access_token")).await, 200);
+    let current = in_state(&keys, "current");
+    assert_eq!((current.len(), in_state(&keys, "next").len(), states(&keys).len()), (1, 1, 6));
+    assert_eq!(signs(&site).await, current[0]);
+}
+
+#[tokio::test]
+async fn another_pepper_logs_nobody_out() {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let admin = Admin::of(&site).await;
+    let held = Carried::by(&site, "ada", "default").await;
+
+    let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "purpose": "pepper" })).await;
+
+    assert_eq!(text(&rotated, "state"), "current");
+    assert_eq!(held.alive(&site).await, [true; 4]);
+    let peppers = admin.get("/v1/admin/keys").await["peppers"].clone();
+    let found: Vec<_> = peppers.as_array().unwrap().iter().map(|key| text(key, "state")).collect();
+    assert_eq!(found, ["retired", "current"]);
+}
+
+#[tokio::test]
+async fn what_is_no_rotation_is_refused_and_rotates_nothing() {
+    let site = Site::open().await;
+    let admin = Admin::of(&site).await;
+    let before = admin.get("/v1/admin/keys").await;
+
+    for bad in [json!({ "now": "yes" }), json!({ "purpose": "all" }), json!({ "later": true })] {
+        let refused = admin.send_json("POST", "/v1/admin/keys", &bad).await;
+        assert!(matches!(refused.status, 400 | 422), "{bad}: {refused:?}");
+    }
+
+    assert_eq!(admin.get("/v1/admin/keys").await, before);
+}
+
+/// A verifier that keeps the public keys for as long as it is allowed, and never asks sooner.
+struct Cached {
+    keys: KeySet,
+    fetched: Instant,
+    fetches: u32,
+}
+
+impl Cached {
+    async fn fetch(site: &Site, fetches: u32) -> Self {
+        let fetched = Instant::now();
+        let answer = Request::get("/.well-known/jwks.json").send(site).await;
+        let keys = JwkSet::from_json(&answer.body).unwrap().key_set(None).unwrap();
+        Self { keys, fetched, fetches }
+    }
+
+    async fn verify(&mut self, site: &Site, token: &str) {
+        if self.fetched.elapsed() >= PERIOD {
+            *self = Self::fetch(site, self.fetches + 1).await;
+        }
+        let verified = jws::verify(token, &self.keys, &[Algorithm::Es256], &["at+jwt"]);
+        assert!(verified.is_ok(), "{verified:?} by keys {:?} old", self.fetched.elapsed());
+    }
+}
+
+/// How long the verifiers of this test keep the public keys.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How often the keys are rotated under load.
+const ROTATIONS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_load_no_rotation_fails_a_login_or_a_verification() {
+    let schedule = |settings: &mut counterfoil::Settings| {
+        settings.jwks_max_age = PERIOD;
+        settings.key_margin = Duration::from_millis(500);
+        // Each refresh turns, however quickly the next one comes.
+        settings.refresh_grace = Duration::ZERO;
+    };
+    let site = Arc::new(Site::with(schedule).await);
+    site.register("ada").await;
+    let (is_over, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (site, is_over, done) = (site.clone(), is_over.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut cached = Cached::fetch(&site, 1).await;
+                let mut refresh = site.login("ada", "hybrid").await["refresh_token"].clone();
+                while !is_over.load(Ordering::SeqCst) {
+                    let body = json!({ "refresh_token": refresh });
+                    let turned = Request::post("/v1/refresh").json(&body).send(&site).await;
+                    assert_eq!(turned.status, 200, "{turned:?}");
+                    let turned = turned.json();
+                    refresh = turned["refresh_token"].clone();
+                    let token = text(&turned, "access_token");
+                    cached.verify(&site, token).await;
+                    assert_eq!(site.me(token).await, 200);
+                    done.fetch_add(1, Ordering::SeqCst);
+                }
+                cached.fetches
+            })
+        })
+        .collect();
+
+    let (admin, mut signed_by) = (Admin::of(&site).await, vec![signs(&site).await]);
+    while signed_by.len() <= ROTATIONS {
+        let begun = admin.done("POST", "/v1/admin/keys", &json!({})).await;
+        let deadline = Instant::now() + 20 * PERIOD;
+        while signs(&site).await != text(&begun, "id") {
+            assert!(Instant::now() < deadline, "{begun} was not taken into use");
+        }
+        signed_by.push(text(&begun, "id").to_owned());
+    }
+    is_over.store(true, Ordering::SeqCst);
+    let mut fetches = 0;
+    for client in clients {
+        fetches += client.await.unwrap();
+    }
+    println!(
+        "{ROTATIONS} rotations, {} refreshes each verified twice, {fetches} fetches by 4 verifiers",
+        done.load(Ordering::SeqCst)
+    );
 }

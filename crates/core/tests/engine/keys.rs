@@ -1,0 +1,322 @@
+//! The keys over time: rotated by the schedule, by hand and in an emergency, and a verifier that keeps what it fetched.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_core::kept::client::Lifetimes;
+use counterfoil_core::kept::event::{Actor, EventKind};
+use counterfoil_core::kept::key::{KeyState, Purpose};
+use counterfoil_core::kept::session::Cause;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::keyring::{KeyStanding, Keyring, Rotated, When};
+use counterfoil_core::policy::revoke::Horizon;
+use counterfoil_core::policy::schedule::Schedule;
+use counterfoil_core::{Refusal, Store};
+use counterfoil_jose::{Algorithm, SealingKey, Time, jws, unverified};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::KeyId;
+
+use crate::harness::{Engine, NOON, SCHEDULE, after, because};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// What verifiers forgive a clock.
+const LEEWAY: Duration = MINUTE;
+
+/// A second node over the same store, with a schedule of its own.
+async fn node(store: &Arc<dyn Store>, schedule: Schedule, now: Time) -> Arc<Keyring> {
+    let horizon = Arc::new(Horizon::new(Lifetimes::default().longest_access()));
+    let master = SealingKey::from_bytes([7; 32]);
+    Keyring::open(store.clone(), master, schedule, horizon, now).await.map(Arc::new).unwrap()
+}
+
+async fn in_state(keys: &Keyring, state: KeyState) -> Vec<KeyStanding> {
+    let all = keys.keys().await.unwrap();
+    all.into_iter().filter(|key| key.state == state && key.purpose == Purpose::Signing).collect()
+}
+
+async fn the(keys: &Keyring, state: KeyState) -> KeyStanding {
+    let mut found = in_state(keys, state).await;
+    assert_eq!(found.len(), 1, "{state:?}: {found:?}");
+    found.remove(0)
+}
+
+fn published(keys: &Keyring) -> BTreeSet<String> {
+    keys.ring().verifying().iter().map(|key| key.kid().to_owned()).collect()
+}
+
+fn signs(keys: &Keyring) -> KeyId {
+    keys.ring().signing().kid().parse().unwrap()
+}
+
+fn kid(token: &str) -> String {
+    unverified::peek(token).unwrap().header["kid"].as_str().unwrap().to_owned()
+}
+
+/// A verifier that may have fetched the public keys at any moment, and keeps them for as long as it is allowed.
+#[derive(Default)]
+struct Fleet {
+    /// From when on what was published.
+    history: VecDeque<(Time, BTreeSet<String>)>,
+    /// Tokens that are alive: until when, and by which key.
+    alive: Vec<(Time, String)>,
+    tokens: usize,
+}
+
+impl Fleet {
+    fn sees(&mut self, now: Time, public: BTreeSet<String>) {
+        if self.history.back().is_none_or(|(_, last)| *last != public) {
+            self.history.push_back((now, public));
+        }
+        // What was replaced longer than the period ago nobody keeps any more.
+        while self.history.get(1).is_some_and(|(since, _)| *since + SCHEDULE.max_age < now) {
+            self.history.pop_front();
+        }
+    }
+
+    fn is_given(&mut self, kid: String, until: Time) {
+        self.alive.push((until, kid));
+        self.tokens += 1;
+    }
+
+    /// Whatever a verifier has in its cache, it knows the key of every token that is alive.
+    fn verifies_everything(&mut self, now: Time) {
+        self.alive.retain(|(until, _)| *until + LEEWAY > now);
+        for (_, kid) in &self.alive {
+            for (since, public) in &self.history {
+                assert!(public.contains(kid), "{now:?}: who fetched at {since:?} does not know {kid}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_a_year_of_rotations_every_token_is_verified_by_every_cache() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (mut fleet, mut now, mut signed_by) = (Fleet::default(), NOON, BTreeSet::new());
+    let longest = Lifetimes::default().longest_access();
+    let (mut asked, mut close_look) = (false, NOON);
+    while now < NOON + 366 * DAY {
+        if now >= NOON + 200 * DAY && !asked {
+            engine.keys.rotate(When::Known, &because(Cause::ByAdmin), now).await.unwrap();
+            asked = true;
+        }
+        let before = published(&engine.keys);
+        let next_due = engine.keys.turn(now).await.unwrap();
+        if published(&engine.keys) != before {
+            close_look = now + 3 * HOUR;
+        }
+        fleet.sees(now, published(&engine.keys));
+        let access = engine.access(now).await.issued;
+        let kid = kid(&access.token.to_string());
+        signed_by.insert(kid.clone());
+        fleet.is_given(kid, access.expires_at);
+        fleet.verifies_everything(now);
+        for key in in_state(&engine.keys, KeyState::Retired).await {
+            let must = key.changed_at + longest + LEEWAY;
+            assert!(now <= must + LEEWAY + SCHEDULE.margin, "{now:?}: {key:?} stays longer than it must");
+        }
+        assert!(published(&engine.keys).len() <= 3, "next, current and the one before");
+        let step = if now < close_look { 20 * Duration::from_secs(1) } else { 8 * HOUR };
+        now = next_due.map_or(now + step, |due| due.min(now + step));
+    }
+    println!("{} tokens by {} keys in a year", fleet.tokens, signed_by.len());
+    assert_eq!(signed_by.len(), 5, "four by age, and one that was asked for");
+}
+
+#[tokio::test]
+async fn a_token_of_a_key_that_was_dropped_had_expired() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let old = engine.access(NOON).await.issued;
+    engine.keys.rotate(When::AtOnce, &because(Cause::ByAdmin), NOON).await.unwrap();
+    let retired = the(&engine.keys, KeyState::Retired).await;
+    let leaves = retired.leaves_at.unwrap();
+    assert!(leaves > old.expires_at + LEEWAY);
+
+    engine.keys.turn(leaves - Duration::from_millis(1)).await.unwrap();
+    assert!(published(&engine.keys).contains(retired.id.as_str()));
+    engine.keys.turn(leaves).await.unwrap();
+
+    assert!(!published(&engine.keys).contains(retired.id.as_str()));
+    let kept = engine.store.keys().await.unwrap();
+    let kept = kept.iter().find(|key| key.id == retired.id).unwrap();
+    assert_eq!((kept.state, kept.sealed.len()), (KeyState::Dropped, 0), "the secret is wiped");
+    let keys = engine.keys.ring();
+    let refused = jws::verify(&old.token.to_string(), keys.verifying(), &[Algorithm::Es256], &["at+jwt"]);
+    assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn an_orderly_rotation_waits_until_the_next_key_is_known_and_no_longer() {
+    let engine = Engine::start().await;
+    let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
+    let known = NOON + SCHEDULE.known_after();
+
+    let begun = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(10)).await.unwrap();
+
+    assert_eq!(begun, Rotated { id: next.clone(), from: known });
+    assert_eq!(signs(&engine.keys), first);
+    let journal = engine.journal().await.len();
+    let again = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(20)).await.unwrap();
+    assert_eq!((again, engine.journal().await.len()), (begun, journal), "asked twice is asked once");
+    assert_eq!(engine.keys.turn(after(30)).await.unwrap(), Some(known));
+    assert_eq!(signs(&engine.keys), first);
+    engine.keys.turn(known).await.unwrap();
+    assert_eq!(signs(&engine.keys), next);
+
+    // The key after it has been published since; when it is known there is nothing to wait for.
+    let later = known + SCHEDULE.known_after();
+    let at_once = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), later).await.unwrap();
+    assert_eq!((at_once.from, signs(&engine.keys)), (later, at_once.id));
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_followed_by_the_next_one_at_once() {
+    let engine = Engine::start().await;
+    let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
+
+    let entry = engine.keys.revoke(&first, &because(Cause::KeyCompromised), after(1)).await.unwrap();
+
+    assert!(entry.is_some());
+    assert_eq!(signs(&engine.keys), next, "the one that verifiers may know already");
+    let after_it = the(&engine.keys, KeyState::Next).await.id;
+    assert_eq!(published(&engine.keys), [&next, &after_it].map(|id| id.as_str().to_owned()).into());
+    let again = engine.keys.revoke(&first, &because(Cause::KeyCompromised), after(2)).await.unwrap();
+    assert_eq!(again, None);
+    let kept = engine.store.keys().await.unwrap();
+    assert!(kept.iter().any(|key| key.id == first && key.sealed.is_empty()), "its secret is wiped");
+}
+
+#[tokio::test]
+async fn a_next_or_a_dropped_key_can_be_revoked_and_a_next_one_is_replaced() {
+    let engine = Engine::start().await;
+    let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
+
+    engine.keys.revoke(&next, &because(Cause::KeyCompromised), after(1)).await.unwrap();
+
+    assert_eq!(signs(&engine.keys), first);
+    let other = the(&engine.keys, KeyState::Next).await.id;
+    assert_ne!(other, next);
+    engine.keys.rotate(When::AtOnce, &because(Cause::ByAdmin), after(2)).await.unwrap();
+    engine.keys.turn(after(10_000)).await.unwrap();
+    assert_eq!(the(&engine.keys, KeyState::Dropped).await.id, first);
+    let entry = engine.keys.revoke(&first, &because(Cause::KeyCompromised), after(10_001)).await.unwrap();
+    assert!(entry.is_some(), "a verifier that keeps keys for ever is told all the same");
+    let unknown: KeyId = "unknown".parse().unwrap();
+    let refused = engine.keys.revoke(&unknown, &because(Cause::KeyCompromised), after(3)).await;
+    assert!(matches!(refused, Err(Trouble::Refused(Refusal::Nothing("key")))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_nodes_whose_time_has_come_one_rotates() {
+    let store: Arc<dyn Store> = SqliteStore::in_memory().unwrap();
+    let mut nodes = vec![node(&store, SCHEDULE, NOON).await];
+    for _ in 0..7 {
+        nodes.push(node(&store, SCHEDULE, NOON).await);
+    }
+    for round in 1..=20 {
+        let now = NOON + round * 90 * DAY;
+        let turns: Vec<_> = nodes
+            .iter()
+            .cloned()
+            .map(|node| tokio::spawn(async move { node.turn(now).await.unwrap() }))
+            .collect();
+        for turn in turns {
+            turn.await.unwrap();
+        }
+
+        let current = the(&nodes[0], KeyState::Current).await;
+        the(&nodes[0], KeyState::Next).await;
+        assert_eq!(current.used_from, Some(now), "round {round}");
+        for node in &nodes {
+            node.turn(now).await.unwrap();
+            assert_eq!(signs(node), current.id, "every node signs with it");
+        }
+    }
+    let keys = nodes[0].keys().await.unwrap();
+    let signing = keys.iter().filter(|key| key.purpose == Purpose::Signing).count();
+    assert_eq!(signing, 22, "the first, twenty that followed, and the next: none was made for nothing");
+}
+
+#[tokio::test]
+async fn what_another_node_has_changed_is_taken_up() {
+    let engine = Engine::start().await;
+    let other = node(&engine.store, SCHEDULE, NOON).await;
+    let revoked = signs(&engine.keys);
+
+    other.revoke(&revoked, &because(Cause::KeyCompromised), after(1)).await.unwrap();
+    assert_eq!(signs(&engine.keys), revoked, "until it looks");
+    engine.keys.turn(after(60)).await.unwrap();
+
+    assert_eq!(signs(&engine.keys), signs(&other));
+    assert_eq!(published(&engine.keys), published(&other));
+}
+
+#[tokio::test]
+async fn another_algorithm_comes_in_an_orderly_way_and_old_tokens_live_on() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let old = engine.access(NOON).await.issued.token.to_string();
+    let schedule = Schedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
+
+    let keys = node(&engine.store, schedule, after(60)).await;
+    assert_eq!(keys.turn(after(60)).await.unwrap(), Some(after(60) + schedule.known_after()));
+    assert_eq!(keys.ring().signing().algorithm(), Algorithm::Es256);
+    assert_eq!(the(&keys, KeyState::Next).await.algorithm, "Ed25519");
+    keys.turn(after(60) + schedule.known_after()).await.unwrap();
+
+    assert_eq!(keys.ring().signing().algorithm(), Algorithm::Ed25519);
+    let both = [Algorithm::Es256, Algorithm::Ed25519];
+    assert!(jws::verify(&old, keys.ring().verifying(), &both, &["at+jwt"]).is_ok());
+}
+
+#[tokio::test]
+async fn the_life_of_a_key_stands_in_the_journal() {
+    let engine = Engine::start().await;
+    let first = signs(&engine.keys);
+    engine.keys.rotate(When::Known, &because(Cause::ByAdmin), NOON).await.unwrap();
+    engine.keys.turn(NOON + SCHEDULE.known_after()).await.unwrap();
+    engine.keys.turn(NOON + DAY).await.unwrap();
+    engine.keys.revoke(&first, &because(Cause::KeyCompromised), NOON + DAY).await.unwrap();
+
+    let journal = engine.journal().await;
+
+    let of_first: Vec<_> =
+        journal.iter().rev().filter(|event| event.detail.as_deref() == Some(first.as_str())).collect();
+    let kinds: Vec<_> = of_first.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::KeyRetired, EventKind::KeyDropped, EventKind::KeyRevoked]);
+    assert_eq!(of_first[0].actor, Actor::System);
+    assert_eq!(of_first[2].cause, Some(Cause::KeyCompromised));
+    assert!(journal.iter().any(|event| event.kind == EventKind::RotationAsked));
+}
+
+#[tokio::test]
+async fn a_rotated_pepper_logs_nobody_out_and_goes_when_its_families_are_over() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let old = engine.pair(NOON).await;
+    let first = engine.keys.ring().pepper().id();
+
+    let new = engine.keys.rotate_pepper(&because(Cause::ByAdmin), after(1)).await.unwrap();
+
+    assert_ne!(engine.keys.ring().pepper().id(), first);
+    let turned =
+        engine.issuer.refresh(&old.issued.refresh, None, &crate::harness::nowhere(), after(20)).await;
+    let turned = turned.unwrap().issued.refresh;
+    let again = engine.issuer.refresh(&turned, None, &crate::harness::nowhere(), after(40)).await;
+    assert!(again.is_ok(), "and on it goes");
+    let newer = engine.pair(after(50)).await;
+    assert_eq!(newer.session.pepper(), Some(engine.keys.ring().pepper().id()));
+
+    let peppers = engine.keys.keys().await.unwrap();
+    let retired = peppers.iter().find(|key| key.purpose == Purpose::Pepper && key.id != new).unwrap();
+    let leaves = retired.leaves_at.unwrap();
+    engine.keys.turn(leaves - Duration::from_millis(1)).await.unwrap();
+    assert!(engine.keys.ring().pepper_of(first).is_some());
+    engine.keys.turn(leaves).await.unwrap();
+    assert!(engine.keys.ring().pepper_of(first).is_none());
+}

@@ -1,0 +1,94 @@
+//! What an operator or an administrator may have done to the keys of the installation.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use counterfoil_core::kept::key::Purpose;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::keyring::{Rotated, When};
+use counterfoil_core::policy::revoke::Reason;
+use counterfoil_jose::Time;
+
+use super::forms::{RotationForm, Which};
+use super::views::{KeyRow, KeyRows, RotationRow};
+use super::{Refused, by_operator, with_causes};
+use crate::app::App;
+use crate::master_key::{self, MasterKeyError, Replacement};
+
+impl App {
+    /// Lists the keys, the oldest first.
+    pub(crate) async fn key_rows(&self) -> Result<KeyRows, Trouble> {
+        let kept = self.keys.keys().await?;
+        let (signing, peppers): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|key| key.purpose == Purpose::Signing);
+        let rows = |keys: &[_]| keys.iter().map(KeyRow::of).collect();
+        Ok(KeyRows { keys: rows(&signing), peppers: rows(&peppers) })
+    }
+
+    /// Rotates a key, or begins to.
+    pub(crate) async fn rotate(
+        &self,
+        form: RotationForm,
+        reason: &Reason,
+        now: Time,
+    ) -> Result<RotationRow, Trouble> {
+        let when = if form.now { When::AtOnce } else { When::Known };
+        let rotated = match form.purpose {
+            Which::Signing => self.keys.rotate(when, reason, now).await?,
+            // Nobody has to know a pepper but ourselves, so there is nothing to wait for.
+            Which::Pepper => Rotated { id: self.keys.rotate_pepper(reason, now).await?, from: now },
+        };
+        // If it is to come sooner than anything that was known of.
+        self.keys_asked.notify_one();
+        Ok(RotationRow::of(&rotated, now))
+    }
+
+    pub(super) async fn list_keys(&self) -> Result<Value, Refused> {
+        let KeyRows { keys, peppers } = self.key_rows().await?;
+        Ok(json!({ "keys": keys, "peppers": peppers }))
+    }
+
+    /// Seals every key under another master key, and puts that in the place of the one before it.
+    pub(super) async fn rekey(&self, file: Option<PathBuf>) -> Result<Value, Refused> {
+        let now = self.settled()?;
+        let new = match &file {
+            Some(file) => master_key::given(file)?,
+            None if self.settings().master_key.text.is_some() => return Err(name_a_file()),
+            None => master_key::draw().map_err(|error| Refused::new(error.to_string()))?,
+        };
+        let place = self.settings().master_key_file().filter(|place| place.exists());
+        let replacement = place.as_deref().map(|place| Replacement::begin(place, &new)).transpose()?;
+        self.keys.reseal(&master_key::seal_with(&new), &by_operator(), now).await?;
+        let old = replacement.map(|replacement| replacement.finish(now)).transpose()?;
+        Ok(json!({
+            "file": place,
+            "old_file": old,
+            "environment": self.settings().master_key.text.is_some(),
+        }))
+    }
+
+    /// The present, if anything may be done by it that cannot be undone.
+    fn settled(&self) -> Result<Time, Refused> {
+        self.now_to_issue().map_err(|unsettled| {
+            Refused::new(unsettled.to_string()).hint("`counterfoil clock accept` if the clock is right")
+        })
+    }
+
+    pub(super) async fn rotate_keys(&self, form: RotationForm) -> Result<Value, Refused> {
+        let now = self.settled()?;
+        Ok(json!(self.rotate(form, &by_operator(), now).await?))
+    }
+}
+
+/// A key that nobody has seen cannot be put into an environment.
+fn name_a_file() -> Refused {
+    Refused::new("the master key comes from the environment, so a new one has to come from a file")
+        .hint("head -c32 /dev/urandom | basenc --base64url | tr -d = > FILE; chmod 600 FILE; name it")
+}
+
+impl From<MasterKeyError> for Refused {
+    fn from(error: MasterKeyError) -> Self {
+        Self::new(with_causes(&error)).hint(error.hint())
+    }
+}

@@ -1,0 +1,82 @@
+//! One master key in the place of another: the files, before and after the keys in the store are sealed anew.
+//!
+//! The new key lies beside the old one (`master-key.next`), synced, before anything is sealed under it, and takes its
+//! place (`master-key`) after that is durable. Whatever happens in between, one of the two opens the store, and the
+//! next start finds out which. The old key stays (`master-key.old-…`): backups that were made before need it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use counterfoil_jose::{SealingKey, Secret, Time};
+
+use super::{MasterKeyError, parent, read, seal_with, with_suffix, write_beside};
+
+/// A key that waits beside its place.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    place: PathBuf,
+    waiting: PathBuf,
+    key: SealingKey,
+}
+
+impl Replacement {
+    /// Puts `key` beside `place`, durably.
+    pub(crate) fn begin(place: &Path, key: &Secret<[u8; 32]>) -> Result<Self, MasterKeyError> {
+        let waiting = waiting_for(place);
+        let put = write_beside(&waiting, key).and_then(|beside| {
+            // A former one that was refused may lie there; the store is opened by none of it.
+            fs::rename(&beside, &waiting)?;
+            sync(&waiting)
+        });
+        put.map_err(|source| not_written(&waiting, source))?;
+        Ok(Self { place: place.to_owned(), waiting, key: seal_with(key) })
+    }
+
+    /// The one that was begun for `place`, if its end was cut off.
+    pub(super) fn begun(place: &Path) -> Result<Option<Self>, MasterKeyError> {
+        let waiting = waiting_for(place);
+        let found = read(&waiting)?;
+        Ok(found.map(|key| Self { place: place.to_owned(), waiting, key: seal_with(&key) }))
+    }
+
+    /// The key that waits.
+    pub(crate) fn key(&self) -> &SealingKey {
+        &self.key
+    }
+
+    /// The keys in the store are sealed under it: it takes its place. Returns where the old one is from now on.
+    pub(crate) fn finish(self, now: Time) -> Result<PathBuf, MasterKeyError> {
+        let old = with_suffix(&self.place, &format!("old-{}", now.unix_ms()));
+        let moved = fs::hard_link(&self.place, &old)
+            .or_else(|error| match error.kind() {
+                // Cut off between the two, and begun again in the same millisecond of a told time.
+                io::ErrorKind::AlreadyExists => Ok(()),
+                _ => Err(error),
+            })
+            .and_then(|()| fs::rename(&self.waiting, &self.place))
+            .and_then(|()| sync(&self.place));
+        moved.map_err(|source| not_written(&self.place, source))?;
+        Ok(old)
+    }
+
+    /// Nothing is sealed under it: it goes.
+    pub(crate) fn give_up(self) {
+        if let Err(error) = fs::remove_file(&self.waiting) {
+            tracing::warn!(%error, file = %self.waiting.display(), "a master key that seals nothing is left");
+        }
+    }
+}
+
+fn waiting_for(place: &Path) -> PathBuf {
+    with_suffix(place, "next")
+}
+
+/// Makes the names in the directory of `file` durable.
+fn sync(file: &Path) -> io::Result<()> {
+    File::open(parent(file))?.sync_all()
+}
+
+fn not_written(file: &Path, source: io::Error) -> MasterKeyError {
+    MasterKeyError::NotMade { file: file.to_owned(), source }
+}
