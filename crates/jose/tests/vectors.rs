@@ -137,6 +137,36 @@ fn wycheproof_json_web_key() {
     assert_eq!(ran, 26);
 }
 
+/// A token as it is sent: some of the file are JSON serializations.
+fn in_one_line(token: &Value) -> String {
+    token.as_str().map_or_else(|| token.to_string(), str::to_owned)
+}
+
+#[test]
+fn wycheproof_json_web_crypto() {
+    let Some(folder) = support::vectors("wycheproof_json_web_crypto") else { return };
+    let (mut signed, mut encrypted) = (0, 0);
+    for group in groups(&folder, "json_web_crypto_test") {
+        let shown = group.get("public").unwrap_or(&group["private"]);
+        let several = shown["keys"].as_array().cloned().unwrap_or_else(|| vec![shown.clone()]);
+        // A set of both families is none.
+        let keys = KeySet::new(several.iter().flat_map(keys_of));
+        for test in tests(&group) {
+            if let Some(jwe) = test.get("jwe") {
+                assert!(Jws::parse(&in_one_line(jwe)).is_err(), "{}", test["tcId"]);
+                encrypted += 1;
+                continue;
+            }
+            let token = in_one_line(&test["jws"]);
+            let accept = keys.as_ref().is_ok_and(|keys| accepts(keys, &token));
+            assert_eq!(accept, test["result"] == "valid", "{} {}", test["tcId"], test["comment"]);
+            signed += 1;
+        }
+    }
+    println!("wycheproof_json_web_crypto: {signed} signed, and {encrypted} encrypted, which are all refused");
+    assert_eq!(signed + encrypted, 83);
+}
+
 fn public(jwk: &Value, algorithm: Algorithm) -> Option<VerifyingKey> {
     VerifyingKey::from_jwk(&Jwk::deserialize(jwk).ok()?, Some(algorithm)).ok()
 }

@@ -1,0 +1,5 @@
+//! The claims of an access token.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| counterfoil_fuzz::claims(data));

@@ -1,0 +1,5 @@
+//! Sets of keys.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| counterfoil_fuzz::jwks(data));
