@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
-use crate::workspace;
+use crate::{verification, workspace};
 
 /// How long to measure.
 #[derive(Args)]
@@ -19,12 +19,16 @@ pub(crate) struct Options {
     /// How many sessions, and how many tokens, are shown in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
-    /// What to measure: requests, sessions-1m, process. Everything, if nothing is named.
+    /// What to measure: requests, sessions-1m, process; all of them, if nothing is named. Alone: verify, the
+    /// verification of tokens beside other libraries.
     what: Vec<String>,
 }
 
 /// Runs it. Close what else runs on the machine: the figures are for what it has left.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.what == ["verify"] {
+        return verification::run();
+    }
     workspace::run(workspace::cargo().args([
         "build",
         "--release",

@@ -12,6 +12,7 @@ mod packages;
 mod picture;
 mod test;
 mod threats;
+mod verification;
 mod workspace;
 
 /// Chores of the project.

@@ -127,10 +127,14 @@ pub fn verify(
     allowed: &[Algorithm],
     typ: &[&str],
 ) -> Result<Verified, Rejection> {
-    let compact = Compact::split(token)?;
+    let compact = Compact::cut(token)?;
     if let Some(known) = keys.iter().find_map(|key| key.known_header(compact.header)) {
-        return verify_signature(keys.key_for(known, allowed, Some(typ))?, &compact);
+        let judged = keys.key_for(known, allowed, Some(typ)).and_then(|key| verify_signature(key, &compact));
+        // Decoding has found what is not canonical. Only where the token is refused anyway, all of it is looked at
+        // once more, so that it is refused for the same reason as if its header were new.
+        return judged.map_err(|rejection| compact.judge().err().unwrap_or(rejection));
     }
+    compact.judge()?;
     let header = Header::parse(compact.header)?;
     let key = keys.key_for(&header, allowed, Some(typ))?;
     let verified = verify_signature(key, &compact)?;

@@ -111,9 +111,10 @@ impl AccessClaims {
     ///
     /// Anything but one strict JSON object with the claims as described.
     pub fn from_json(payload: &[u8]) -> Result<Self, JsonError> {
-        match serde_json::from_slice::<Self>(payload) {
+        // All of it is looked at for UTF-8 at once, not string by string.
+        match std::str::from_utf8(payload).map(serde_json::from_str::<Self>) {
             // Flat claims of fixed types, each seen once: nothing that the strict pass could find.
-            Ok(claims) if claims.extra.is_empty() => Ok(claims),
+            Ok(Ok(claims)) if claims.extra.is_empty() => Ok(claims),
             Ok(_) | Err(_) => json::object(payload),
         }
     }
