@@ -7,8 +7,8 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::common::LogFormat;
 
-/// What is of interest to an operator.
-const USUAL: &str = "info,refinery_core=warn";
+/// What is of interest to an operator. The one command that follows another issuer tells itself how that went.
+const USUAL: &str = "info,refinery_core=warn,counterfoil_verify::follow=off";
 
 /// Begins to log as much as was `asked` for, or else as `RUST_LOG` says.
 pub(crate) fn start(format: LogFormat, asked: Option<&str>) {

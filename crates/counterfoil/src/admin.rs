@@ -5,6 +5,7 @@ mod acts;
 mod forms;
 mod journal;
 mod keys;
+mod minting;
 pub(crate) mod views;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use crate::app::App;
 use crate::clock_mark;
 
 pub use forms::{ClientForm, RevocationForm, RotationForm, UserForm, Wait, Which};
+pub use minting::MintForm;
 
 /// How long a list is unless it is said otherwise, and at most.
 const PAGE: u32 = 100;
@@ -151,6 +153,8 @@ pub enum Command {
         #[serde(default)]
         file: Option<PathBuf>,
     },
+    /// Mints an access token. Answers `{access_token, token_type, expires_in, expires_at, token_id, session}`.
+    TokenMint(MintForm),
     /// Shows the journal, the newest line first; that of a session in its order. Answers `{events, next}`.
     EventList {
         /// Of this user alone.
@@ -292,6 +296,7 @@ impl App {
             Command::KeyList {} => self.list_keys().await,
             Command::KeyRekey { file } => self.rekey(file).await,
             Command::KeyRotate(form) => self.rotate_keys(form).await,
+            Command::TokenMint(form) => self.mint_token(form).await,
             Command::EventList { user, session, after, limit } => {
                 self.list_events(user, session, after, limit).await
             }

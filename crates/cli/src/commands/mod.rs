@@ -43,7 +43,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fau
         Command::Key(command) => key::run(common, command).await,
         Command::Event(command) => event::run(common, command).await,
         Command::Revoke(options) => revoke::run(common, options).await,
-        Command::Token(command) => token::run(command),
+        Command::Token(command) => token::run(common, &arguments.flags, command).await,
         Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),
         Command::Backup(options) => backup::run(common, options).await,

@@ -160,6 +160,8 @@ event_kinds! {
     SessionsEnded = "sessions_ended",
     /// An access token was minted from a session.
     Exchanged = "exchanged",
+    /// An access token was minted by hand.
+    TokenMinted = "token_minted",
     /// A password was changed.
     PasswordChanged = "password_changed",
     /// A change of the password failed.

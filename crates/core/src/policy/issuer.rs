@@ -1,5 +1,7 @@
 //! The issuer: three verbs for three ways to carry the other half, and the refresh.
 
+mod minting;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,8 @@ use crate::policy::sign_in::{Judged, SignIn};
 use crate::policy::{ATTEMPTS, Failure, Trouble};
 use crate::refusal::{Refusal, Unfit};
 use crate::store::{Change, Committed, Standing, Store};
+
+pub use minting::{Minted, Minting, Whom};
 
 /// The media type of our access tokens (RFC 9068, section 2.1).
 pub const ACCESS_TYP: &str = "at+jwt";

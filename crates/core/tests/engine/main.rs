@@ -9,6 +9,7 @@ mod kept;
 mod keys;
 mod logins;
 mod memory;
+mod minted;
 mod passwords;
 mod refresh;
 mod restored;

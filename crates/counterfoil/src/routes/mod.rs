@@ -12,7 +12,7 @@ mod query;
 mod refresh;
 mod register;
 mod responses;
-mod scope;
+pub(crate) mod scope;
 mod session_data;
 mod sessions;
 mod token;

@@ -6,7 +6,7 @@ use crate::failure::AppError;
 const LONGEST: usize = 512;
 
 /// A scope that reads as one: words of visible ASCII parted by single spaces (RFC 6749, section 3.3).
-pub(super) fn judge(scope: String) -> Result<String, AppError> {
+pub(crate) fn judge(scope: String) -> Result<String, AppError> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(is_scope_character);
     if scope.len() > LONGEST || !scope.split(' ').all(is_word) {
         return Err(AppError::field("scope", "is to be words of visible ASCII parted by single spaces"));
@@ -19,7 +19,7 @@ const fn is_scope_character(byte: u8) -> bool {
 }
 
 /// An audience that reads as one: a name or a URL (RFC 7519, section 4.1.3).
-pub(super) fn judge_audience(audience: String) -> Result<String, AppError> {
+pub(crate) fn judge_audience(audience: String) -> Result<String, AppError> {
     let is_plain = audience.bytes().all(|byte| byte.is_ascii_graphic());
     if audience.is_empty() || audience.len() > LONGEST || !is_plain {
         return Err(AppError::field("audience", "is to be 1 to 512 characters of visible ASCII"));

@@ -1,0 +1,124 @@
+//! Tokens by an operator's hand: for a user in a login of its own, for a machine without one.
+
+use std::time::Duration;
+
+use counterfoil_core::Refusal;
+use counterfoil_core::kept::event::{Actor, EventKind};
+use counterfoil_core::kept::session::Cause;
+use counterfoil_core::policy::Trouble;
+use counterfoil_core::policy::issuer::{Minted, Minting, Whom};
+use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::store::{Change, Page};
+use counterfoil_verify::{Denied, Subject};
+
+use crate::harness::{Engine, NOON, after, because, nowhere};
+
+fn operator() -> Reason {
+    Reason { actor: Actor::Operator, cause: Cause::ByAdmin, from: nowhere() }
+}
+
+fn minting(whom: Whom) -> Minting {
+    Minting { whom, audience: None, scope: Some("orders:read".into()), life: None }
+}
+
+fn machine(name: &str) -> Minting {
+    minting(Whom::Machine(name.into()))
+}
+
+async fn mint(engine: &Engine, minting: &Minting) -> Result<Minted, Trouble> {
+    engine.issuer.mint_by_hand(minting, &operator(), NOON).await
+}
+
+fn refused_field(minted: Result<Minted, Trouble>) -> &'static str {
+    match minted {
+        Err(Trouble::Refused(Refusal::Field { field, .. })) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+
+    let minted = mint(&engine, &minting(Whom::User(ada.id))).await.unwrap();
+
+    let principal = engine.admit_access(&minted.access, NOON).await.unwrap();
+    assert_eq!((principal.user(), principal.session()), (Some(ada.id), minted.session));
+    assert!(principal.has_scope("orders:read"));
+    // Nobody proved anything, and a service can see that.
+    assert_eq!(principal.amr(), ["operator"]);
+    let page = Page { after: None, limit: 10 };
+    let listed = engine.store.sessions_of(ada.id, page, NOON).await.unwrap();
+    assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [minted.session.unwrap()]);
+
+    let session = minted.session.unwrap();
+    assert!(engine.revoker.end(session, &because(Cause::ByAdmin), after(1)).await.unwrap());
+    assert!(engine.admit_access(&minted.access, after(1)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_token_for_a_machine_is_revoked_by_its_id() {
+    let engine = Engine::start().await;
+
+    let minted = mint(&engine, &machine("nightly-report")).await.unwrap();
+
+    let principal = engine.admit_access(&minted.access, NOON).await.unwrap();
+    assert_eq!((principal.subject(), principal.user()), ("nightly-report", None));
+    assert_eq!((principal.roles().len(), minted.session), (0, None));
+    let subject = Subject::Token(minted.id);
+    engine.administration.revoke(&subject, None, &operator(), after(1)).await.unwrap();
+    assert!(matches!(engine.admit_access(&minted.access, after(1)).await, Err(Denied::Invalid(_))));
+}
+
+#[tokio::test]
+async fn what_was_minted_stands_in_the_journal() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let of_ada = mint(&engine, &minting(Whom::User(ada.id))).await.unwrap();
+    let of_machine = mint(&engine, &machine("ci")).await.unwrap();
+
+    let minted: Vec<_> =
+        engine.journal().await.into_iter().filter(|event| event.kind == EventKind::TokenMinted).collect();
+
+    let [machine, user] = minted.as_slice() else { panic!("{minted:?}") };
+    assert_eq!((&user.actor, user.user, user.session), (&Actor::Operator, Some(ada.id), of_ada.session));
+    assert_eq!(user.detail.as_deref(), Some(&*of_ada.id.to_string()));
+    assert_eq!(machine.detail.as_deref(), Some(&*format!("{} for ci", of_machine.id)));
+}
+
+/// A revocation is remembered for as long as any client's tokens live; a longer life would outlive it.
+#[tokio::test]
+async fn no_token_outlives_what_the_log_remembers() {
+    let engine = Engine::start().await;
+    let hour = Duration::from_secs(3600);
+    let of = |life| Minting { life: Some(life), ..machine("ci") };
+
+    let minted = mint(&engine, &of(hour)).await.unwrap();
+    assert_eq!(minted.access.expires_at, NOON + hour);
+
+    for life in [hour + Duration::from_secs(1), Duration::ZERO, Duration::MAX] {
+        assert_eq!(refused_field(mint(&engine, &of(life)).await), "lifetime");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_is_called_by_no_users_name() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    for name in ["", "a b", "ü", "a\n", &"a".repeat(129), &ada.id.to_string()] {
+        assert_eq!(refused_field(mint(&engine, &machine(name)).await), "subject", "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_minted_for_who_is_shut_out() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let disabled = Change::SwapUser(Box::new(ada.disabled(NOON)));
+    assert!(engine.store.commit(&[disabled]).await.unwrap().applied().is_some());
+
+    let minted = mint(&engine, &minting(Whom::User(ada.id))).await;
+
+    assert!(matches!(minted, Err(Trouble::Refused(Refusal::SignIn))), "{minted:?}");
+}
