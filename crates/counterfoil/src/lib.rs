@@ -86,7 +86,7 @@ pub use master_key::{MasterKeyError, MasterKeySource};
 pub use network::{Network, NetworkFault};
 pub use routes::openapi;
 pub use session_data::{SessionData, SessionDataError};
-pub use settings::{Limits, PasswordRules, Registration, Settings};
+pub use settings::{Limits, LogoutClears, PasswordRules, Registration, Settings};
 pub use store_url::{StoreUrl, StoreUrlFault};
 pub use tls::{TlsError, TlsFiles};
 

@@ -42,8 +42,14 @@ pub struct Settings {
     pub refresh_grace: Duration,
     /// Whether strangers may register.
     pub registration: Registration,
+<<<<<<< Updated upstream
     /// What signs access tokens. Where another algorithm signs now, an orderly rotation begins by itself; from
     /// public keys to a shared secret or back it does not.
+=======
+    /// What a browser forgets at a logout.
+    pub logout_clears: LogoutClears,
+    /// What signs new installations' access tokens. An installation that has keys keeps them.
+>>>>>>> Stashed changes
     pub algorithm: Algorithm,
     /// How long a key signs until the next one takes its place; `None`: until somebody asks for it.
     pub key_rotation: Option<Duration>,
@@ -79,6 +85,16 @@ pub struct Settings {
     pub limits: Limits,
     /// The certificate to serve TLS with; plain HTTP without one, for loopback or behind a proxy that ends TLS.
     pub tls: Option<TlsFiles>,
+}
+
+/// What a browser forgets at a logout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogoutClears {
+    /// The cookies of ours that it shows.
+    OurCookies,
+    /// Every cookie of the site and all that its pages have stored (`Clear-Site-Data`, W3C), also what other
+    /// applications of the host keep there: for a host that serves one application.
+    Site,
 }
 
 /// Who may register over the network.
@@ -149,10 +165,15 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_grace: Duration::from_secs(10),
             registration: Registration::Open,
+<<<<<<< Updated upstream
             algorithm: Schedule::DEFAULT.algorithm,
             key_rotation: Schedule::DEFAULT.every,
             jwks_max_age: Schedule::DEFAULT.max_age,
             key_margin: Schedule::DEFAULT.margin,
+=======
+            logout_clears: LogoutClears::OurCookies,
+            algorithm: Algorithm::Es256,
+>>>>>>> Stashed changes
             password_cost: Cost::default(),
             hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashing_waiting: 64,

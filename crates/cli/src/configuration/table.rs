@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use counterfoil::{PasswordRules, Registration};
+use counterfoil::{LogoutClears, PasswordRules, Registration};
 use counterfoil_core::issued::password::Cost;
 use counterfoil_jose::Algorithm;
 
@@ -121,6 +121,17 @@ const SETTINGS: &[Setting] = &[
         take: |draft, texts| {
             let words = [("open", Registration::Open), ("closed", Registration::Closed)];
             word(texts, &words).map(|who| draft.rest.registration = who)
+        },
+    },
+    Setting {
+        key: "logout_clears",
+        form: Form::Text,
+        default: "cookies",
+        meaning: "What a browser forgets at a logout: `cookies`, ours; `site`, every cookie of the host and all that its \
+                  pages have stored (`Clear-Site-Data`), for a host that serves one application.",
+        take: |draft, texts| {
+            let words = [("cookies", LogoutClears::OurCookies), ("site", LogoutClears::Site)];
+            word(texts, &words).map(|cleared| draft.rest.logout_clears = cleared)
         },
     },
     Setting {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,7 +24,11 @@ use crate::routes::refresh::some_secret;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, Unavailable, UnsupportedType,
 };
+use crate::settings::LogoutClears;
 use crate::shown::{self, Login};
+
+/// W3C Clear Site Data, section 3.1.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// All kinds.
 const READS: Reads = Reads::ANY_CREDENTIAL.and_refresh();
@@ -62,7 +66,17 @@ pub(super) async fn logout(
         let reason = Reason { actor: Actor::User(user), cause: Cause::Logout, from: from.clone() };
         app.revoker.end(session, &reason, now).await?;
     }
-    Ok((StatusCode::NO_CONTENT, SetCookies::none(app.cookie_names).clear_shown(&headers), ()))
+    let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);
+    Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.logout_clears)))
+}
+
+/// What a browser is told to forget besides our cookies. Service workers and caches hold what only the user saw.
+fn site_data(cleared: LogoutClears) -> HeaderMap {
+    let site = HeaderValue::from_static(r#""cookies","storage""#);
+    match cleared {
+        LogoutClears::OurCookies => HeaderMap::new(),
+        LogoutClears::Site => HeaderMap::from_iter([(CLEAR_SITE_DATA, site)]),
+    }
 }
 
 /// The logins that the request names by what only their clients have.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use counterfoil::LogoutClears;
 use counterfoil_jose::{Algorithm, SigningKey};
 
 use crate::client::Request;
@@ -19,6 +20,22 @@ async fn who_shows_nothing_is_logged_out_already() {
     ] {
         let answer = request.send(&site).await;
         assert_eq!((answer.status, answer.body.len()), (204, 0), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_forgets_the_whole_site_where_that_is_wanted() {
+    for (cleared, told) in
+        [(LogoutClears::OurCookies, None), (LogoutClears::Site, Some(r#""cookies","storage""#))]
+    {
+        let site = Site::with(|settings| settings.logout_clears = cleared).await;
+        site.register("ada").await;
+        let login = site.login("ada", "session").await;
+
+        let answer = Request::post("/v1/logout").bearer(text(&login, "session_token")).send(&site).await;
+
+        let shown = answer.headers.iter().find(|(name, _)| name == "clear-site-data");
+        assert_eq!((answer.status, shown.map(|(_, value)| value.as_str())), (204, told));
     }
 }
 
