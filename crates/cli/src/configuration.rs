@@ -211,14 +211,20 @@ impl Common {
 
 /// What keeps these settings from being served, as far as it is seen without opening the store.
 pub(crate) fn unfit(settings: &Settings) -> Vec<Fault> {
-    let fault = |unfit: preflight::Unfit| {
-        let fault = Fault::of(&unfit);
-        match unfit.hint() {
-            Some(hint) => fault.hint(hint),
-            None => fault,
-        }
-    };
-    preflight::faults(settings).into_iter().map(fault).collect()
+    preflight::faults(settings).iter().map(fault_of).collect()
+}
+
+/// The same, and what only looks like it: for whoever does not go on to open the store.
+pub(crate) fn unfit_or_suspect(settings: &Settings) -> Vec<Fault> {
+    preflight::faults(settings).iter().chain(&preflight::lost_key(settings)).map(fault_of).collect()
+}
+
+fn fault_of(unfit: &preflight::Unfit) -> Fault {
+    let fault = Fault::of(unfit);
+    match unfit.hint() {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
 }
 
 /// The settings of a throw-away installation in `dir`. What was configured for a real one does not count.

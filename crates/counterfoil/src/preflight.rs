@@ -48,7 +48,8 @@ pub fn faults(settings: &Settings) -> Vec<Unfit> {
     let mut faults: Vec<Unfit> = Vec::new();
     let dir = settings.data_dir.as_deref().map_or(Ok(()), data_dir);
     faults.extend(dir.err().map(Unfit::from));
-    faults.extend(master_key(settings).err().map(|error| OpenError::from(error).into()));
+    let key = settings.master_key.find(settings.default_master_key_file());
+    faults.extend(key.err().map(|error| OpenError::from(error).into()));
     let breached = settings.breached_passwords.as_deref().map(BreachedFile::open).transpose();
     faults.extend(breached.err().map(|error| OpenError::from(error).into()));
     let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.judge());
@@ -68,15 +69,23 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
     Err(OpenError::DataDir { dir: dir.to_owned(), source: kind.into() })
 }
 
-/// The key is there, or there is no store yet. A store of a first start that was cut off before anything was
-/// sealed in it would open without; it is told from others only by opening it.
-fn master_key(settings: &Settings) -> Result<(), MasterKeyError> {
-    let found = settings.master_key.find(settings.default_master_key_file())?;
-    match found {
-        Found::Key(..) => Ok(()),
-        Found::ToBeMade(file) => match settings.store.file().is_some_and(Path::exists) {
-            true => Err(MasterKeyError::Missing { file }),
-            false => Ok(()),
-        },
+/// That the key a store is sealed with is not there, as far as it is seen from outside.
+///
+/// A first start that was cut off leaves a store in which nothing is sealed yet, and opens without a key. Only
+/// opening it tells, so whoever is going to does not go by this.
+///
+/// ```
+/// use counterfoil::{Settings, preflight};
+///
+/// let settings = Settings::new("https://auth.example".parse()?, "sqlite:/nowhere/auth.db".parse()?);
+/// assert!(preflight::lost_key(&settings).is_none(), "there is no store yet");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn lost_key(settings: &Settings) -> Option<Unfit> {
+    match settings.master_key.find(settings.default_master_key_file()) {
+        Ok(Found::ToBeMade(file)) if settings.store.file().is_some_and(Path::exists) => {
+            Some(OpenError::from(MasterKeyError::Missing { file }).into())
+        }
+        Ok(Found::ToBeMade(_) | Found::Key(..)) | Err(_) => None,
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::configuration::source::{Finding, Place};
-use crate::configuration::{Common, unfit, weak};
+use crate::configuration::{Common, unfit_or_suspect, weak};
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
@@ -50,7 +50,7 @@ fn find(common: &Common) -> Found {
     match common.judge(common.listen) {
         Err(faults) => Found { faults, weak: common.unknown().to_vec() },
         Ok(settings) => Found {
-            faults: unfit(&settings).into_iter().map(of_fault).collect(),
+            faults: unfit_or_suspect(&settings).into_iter().map(of_fault).collect(),
             weak: weak::weak(common, &settings),
         },
     }
