@@ -30,6 +30,16 @@ pub(crate) fn for_writing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Turns to a write-ahead log; says whether the file system can hold one.
+pub(crate) fn keep_a_log(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mode: Option<String> = rows.next()?.map(|row| row.get(0)).transpose()?;
+    // To its end: the change is committed after the row is there, and whoever leaves does not hear that it failed.
+    rows.next()?;
+    Ok(mode.as_deref() == Some("wal"))
+}
+
 /// Opens `path`, which exists, to read.
 pub(crate) fn for_reading(path: &Path) -> rusqlite::Result<Connection> {
     // Not SQLITE_OPEN_READONLY: a connection that may not write can't repair the index of the log either.

@@ -66,6 +66,11 @@ pub(crate) fn is_failed_sync(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_extended_error_code(), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
 }
 
+/// Whether there was no room on the disk.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
 /// Whether the error is of one statement alone, so that the others of its transaction are untouched.
 pub(crate) fn is_of_one_statement(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {

@@ -15,6 +15,7 @@ use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
 use crate::restore::roll_forward;
+use crate::restore::sync_directory_of;
 use crate::resync::resync;
 use crate::{connection, schema};
 
@@ -24,6 +25,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// A file up to this size is read whole at every start, which takes a tenth of a second; of a larger one the
 /// schema and what a start needs.
 const READ_WHOLE: u64 = 64 * 1024 * 1024;
+
+/// Every page of a database is a multiple of this.
+const SMALLEST_PAGE: u64 = 512;
 
 /// A database that was judged and is ours, ready to be written.
 pub(crate) struct Opened {
@@ -139,12 +143,12 @@ pub(crate) fn prepare(path: &Path) -> Result<Connection, OpenError> {
     keep_to_ourselves(path)?;
     schema::migrate_if_older(&mut connection)
         .map_err(|source| OpenError::Sqlite { path: path.into(), source })?;
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(|error| failed(path, error))?;
-    if mode != "wal" {
+    if !connection::keep_a_log(&connection).map_err(|error| failed(path, error))? {
         return Err(OpenError::NoLog(path.into()));
     }
+    // The log has a name now. SQLite syncs that too, but passes over an error, and a log that the next start does
+    // not find has no commits.
+    sync_directory_of(path).map_err(|source| io_error(path, source))?;
     Ok(connection)
 }
 
@@ -154,6 +158,10 @@ pub(crate) fn judge_header(path: &Path, metadata: &Metadata) -> Result<(), OpenE
         return Err(OpenError::NotAFile(path.into()));
     }
     match Header::of(path).map_err(|error| io_error(path, error))? {
+        // A loss of power may cut a page short that the log still has whole; without a log nobody has it.
+        Header::Ours(_) if !metadata.len().is_multiple_of(SMALLEST_PAGE) && !has_log(path) => {
+            Err(damaged(path, "its last page is not whole"))
+        }
         Header::Ours(version) if version <= schema::VERSION => Ok(()),
         Header::Ours(found) => Err(OpenError::Newer { path: path.into(), found, known: schema::VERSION }),
         // A database that was cut off to nothing must not come back as an empty one, without its users.
@@ -166,17 +174,20 @@ pub(crate) fn judge_header(path: &Path, metadata: &Metadata) -> Result<(), OpenE
 /// Refuses a log that cannot be this database's: we write logs only to databases that say so in their header, and a
 /// backup does not. A backup that was copied over a database whose log stayed behind would be torn apart by it.
 pub(crate) fn judge_log(path: &Path) -> Result<(), OpenError> {
-    let has_log = beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
-    if has_log && !Header::says_log(path).map_err(|error| io_error(path, error))? {
+    if has_log(path) && !Header::says_log(path).map_err(|error| io_error(path, error))? {
         return Err(damaged(path, "the write-ahead log beside it is that of another database"));
     }
     Ok(())
 }
 
+/// Whether there is a log with anything in it.
+fn has_log(path: &Path) -> bool {
+    beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
+}
+
 /// Makes the database, if nothing of an older one is left.
 fn make(path: &Path) -> Result<(), OpenError> {
-    let log = beside(path, "-wal");
-    if log.metadata().is_ok_and(|log| log.len() > 0) {
+    if has_log(path) {
         return Err(OpenError::LogWithoutDatabase(path.into()));
     }
     create(path).map_err(|error| match error {

@@ -234,7 +234,7 @@ fn set_aside(place: &Path) -> io::Result<Option<PathBuf>> {
     Ok(was_there.then_some(former))
 }
 
-fn sync_directory_of(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -29,6 +29,9 @@ const BATCH: usize = 256;
 /// How many pages the write-ahead log may have before they are brought into the database.
 const PAGES_BEFORE_CHECKPOINT: u32 = 1000;
 
+/// How long to wait before room is made again on a disk that is full.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
 /// Who is told of every commit.
 pub(crate) type Witnesses = RwLock<Vec<Arc<dyn Witness>>>;
 
@@ -41,6 +44,8 @@ pub(crate) struct Writer {
     figures: Arc<Figures>,
     /// The newest time that the database is known to hold.
     newest: Time,
+    /// When room was last made on a full disk.
+    made_room: Option<Instant>,
     /// Dropped after the connection: fields are dropped in their order.
     _owner: Arc<Owner>,
 }
@@ -55,7 +60,7 @@ impl Writer {
         owner: Arc<Owner>,
     ) -> rusqlite::Result<Self> {
         let newest = crate::facts::newest_time(&connection)?;
-        Ok(Self { connection, state, witnesses, readers, figures, newest, _owner: owner })
+        Ok(Self { connection, state, witnesses, readers, figures, newest, made_room: None, _owner: owner })
     }
 
     /// Starts the thread; it ends when told to close or when nobody can ask for anything any more.
@@ -173,14 +178,25 @@ impl Writer {
     }
 
     /// Tells every caller of a batch that it failed, and if nobody knows what became of it, ends the store.
-    fn fail(&self, batch: Vec<Job>, failed: Failed) {
+    fn fail(&mut self, batch: Vec<Job>, failed: Failed) {
         let error = Arc::new(failed.error);
         if failed.is_certain {
             tracing::warn!(%error, jobs = batch.len(), "a commit was refused; nothing was changed");
             batch.into_iter().for_each(|job| job.fail(failure::told_again(&error)));
+            self.make_room(&error);
         } else {
             self.poison(&error);
             batch.into_iter().for_each(|job| job.fail(StoreError::Poisoned));
+        }
+    }
+
+    /// Where the disk is full, brings the log into the database: if that has room for it, the log begins anew in the
+    /// place that it has, and the next commit needs no more. Tried once a second, as it may be in vain.
+    fn make_room(&mut self, error: &rusqlite::Error) {
+        let is_due = self.made_room.is_none_or(|at| at.elapsed() >= BETWEEN_TRIES);
+        if is_due && failure::is_full(error) {
+            self.made_room = Some(Instant::now());
+            self.checkpoint("PASSIVE");
         }
     }
 
