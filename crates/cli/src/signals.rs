@@ -1,14 +1,15 @@
-//! When to stop.
+//! When to stop, and when not.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::fault::Fault;
 use crate::show;
 
-/// The signals that ask us to stop, being listened for.
+/// The signals that ask us to stop, being listened for; and the one that asks for nothing that is not done anyway.
 pub(crate) struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Stop {
@@ -16,7 +17,11 @@ impl Stop {
     pub(crate) fn listen() -> Result<Self, Fault> {
         let listen =
             |kind| signal(kind).map_err(|error| Fault::because("signals cannot be listened for", &error));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for SIGTERM or SIGINT; says `hello` first. A server begins to wait when everything is open, the
@@ -25,9 +30,15 @@ impl Stop {
         if let Err(fault) = show::say(&hello) {
             tracing::warn!(?fault, "nobody was told where we listen");
         }
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                // Left alone it would end us at once, with requests under way.
+                _ = self.hangup.recv() => tracing::info!(
+                    "SIGHUP changes nothing: a new certificate is noticed by itself, all else is read at the next start"
+                ),
+            }
         }
         tracing::info!("asked to stop");
     }
