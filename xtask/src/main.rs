@@ -1,4 +1,4 @@
-//! What the project does with itself: `cargo xtask test`, `picture`, `deps`, `threats`, `bench`.
+//! What the project does with itself: `cargo xtask test`, `picture`, `deps`, `threats`, `bench`, `soak`.
 
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ mod judges;
 mod licence;
 mod packages;
 mod picture;
+mod soak;
 mod test;
 mod threats;
 mod verification;
@@ -35,6 +36,8 @@ enum Chore {
     Threats,
     /// Measures Counterfoil beside a bare axum application.
     Bench(bench::Options),
+    /// Puts the server through crashes, failing disks, storms and slow clients, at length.
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Deps => deps::run(),
         Chore::Threats => threats::run(),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Soak(options) => soak::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,10 +14,11 @@ pub(crate) struct Tool {
 }
 
 /// Builds need a C compiler (aws-lc, SQLite), the walk-through is typed for curl, and openssl makes the
-/// certificates that are served in tests.
-pub(crate) const TESTING: [Tool; 3] = [
+/// certificates that are served in tests; faketime shows a false time of day.
+pub(crate) const TESTING: [Tool; 4] = [
     Tool { program: "cc", package: "gcc libc6-dev" },
     Tool { program: "curl", package: "curl" },
+    Tool { program: "faketime", package: "faketime" },
     Tool { program: "openssl", package: "openssl" },
 ];
 

@@ -1,0 +1,166 @@
+//! A thousand logins at once: they get in or are told when to come back, and everybody else is served as before.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::http::{Line, Request, ask};
+use crate::program::{Plan, Program, Server};
+use crate::report::{Report, Tick, megabytes, millis, p99};
+
+/// How many steps the bar has.
+pub const STEPS: usize = 3;
+
+/// How many people want to log in.
+const STORM: usize = 1_000;
+
+/// The most memory that the server may have meanwhile.
+const MEMORY: u64 = 150_000_000;
+
+/// How long each phase is measured.
+const PHASE: Duration = Duration::from_secs(10);
+
+/// Connections that measure what a server can do at all.
+const MANY: usize = 16;
+
+/// Connections that use a part of it.
+const FEW: usize = 4;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Measures the protected route at a fifth of its capacity, alone and beside a storm of logins with real hashes.
+///
+/// # Errors
+///
+/// If something could not be tried at all.
+pub fn run(program: &Program, place: &Path, tick: Tick<'_>) -> Result<Report> {
+    let plan = careful(Plan::of(place.join("data")));
+    let server = program.serve(&plan)?;
+    let me = signed_in(server.at)?;
+    let capacity = drive(server.at, &me, MANY, None)?.rate();
+    tick();
+    let every = Duration::from_secs_f64(5.0 / capacity) * u32::try_from(FEW)?;
+    let alone = drive(server.at, &me, FEW, Some(every))?;
+    tick();
+    let (beside, storm, most) = storm(&server, &me, every)?;
+    tick();
+    Ok(report(capacity, alone, beside, &storm, most))
+}
+
+/// With hashes as they are in earnest.
+pub(crate) fn careful(plan: Plan) -> Plan {
+    plan.without("COUNTERFOIL_PASSWORD_MEMORY").without("COUNTERFOIL_PASSWORD_PASSES")
+}
+
+/// A request for the protected route, by somebody who is signed in.
+pub(crate) fn signed_in(at: SocketAddr) -> Result<Request> {
+    let body = json!({ "username": "ada", "password": PASSWORD });
+    ask(at, &Request::post("/v1/register").json(&body))?;
+    let answer = ask(at, &Request::post("/v1/login").json(&body))?.json();
+    let token = answer["session_token"].as_str().context("nobody is let in")?;
+    Ok(Request::get("/v1/me").bearer(token))
+}
+
+/// What came of driving a route.
+struct Driven {
+    times: Vec<Duration>,
+}
+
+impl Driven {
+    fn rate(&self) -> f64 {
+        self.times.len() as f64 / PHASE.as_secs_f64()
+    }
+}
+
+/// Asks over so many connections, as fast as they can or one request in each span `every` on each.
+fn drive(at: SocketAddr, request: &Request, connections: usize, every: Option<Duration>) -> Result<Driven> {
+    let one = || -> Result<Vec<Duration>> {
+        let (mut line, mut times) = (Line::to(at), Vec::new());
+        let begun = Instant::now();
+        while begun.elapsed() < PHASE {
+            if let Some(every) = every {
+                let due = every * u32::try_from(times.len())?;
+                sleep(due.saturating_sub(begun.elapsed()));
+            }
+            let asked = Instant::now();
+            let answer = line.ask(request).ok().context("no answer")?;
+            ensure!(answer.status == 200, "the protected route answers {}", answer.status);
+            times.push(asked.elapsed());
+        }
+        Ok(times)
+    };
+    let parts: Vec<Result<Vec<Duration>>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a client does not panic")).collect()
+    });
+    let parts: Vec<Vec<Duration>> = parts.into_iter().collect::<Result<_>>()?;
+    Ok(Driven { times: parts.concat() })
+}
+
+/// What the storm was told.
+#[derive(Default)]
+struct Told {
+    served: AtomicUsize,
+    later: AtomicUsize,
+    odd: AtomicUsize,
+}
+
+/// Drives the route while everybody logs in, again and again, as often as they may; tells the most memory, too.
+fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Told, u64)> {
+    let (told, stop, most) = (Told::default(), AtomicBool::new(false), AtomicU64::new(0));
+    let driven = thread::scope(|scope| {
+        for _ in 0..STORM {
+            let log_in = || log_in_until(&stop, server.at, &told);
+            thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, log_in)?;
+        }
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                most.fetch_max(server.resident().unwrap_or(0), Ordering::Relaxed);
+                sleep(Duration::from_millis(50));
+            }
+        });
+        let driven = drive(server.at, me, FEW, Some(every));
+        stop.store(true, Ordering::Relaxed);
+        driven
+    })?;
+    Ok((driven, told, most.into_inner()))
+}
+
+fn log_in_until(stop: &AtomicBool, at: SocketAddr, told: &Told) {
+    let body = json!({ "username": "ada", "password": PASSWORD });
+    let (request, mut line) = (Request::post("/v1/login").json(&body), Line::to(at));
+    while !stop.load(Ordering::Relaxed) {
+        let Ok(answer) = line.ask(&request) else {
+            told.odd.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
+        let counter = match answer.status {
+            200 => &told.served,
+            _ if answer.is_clear_503() => &told.later,
+            _ => &told.odd,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let wait = answer.header("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+        sleep(Duration::from_secs(wait));
+    }
+}
+
+fn report(capacity: f64, mut alone: Driven, mut beside: Driven, told: &Told, most: u64) -> Report {
+    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    let (peace, trouble) = (p99(&mut alone.times), p99(&mut beside.times));
+    let mut report = Report::of("storm");
+    report.note("capacity of the protected route, requests a second", format!("{capacity:.0}"));
+    report.note("driven at, requests a second", format!("{:.0}", beside.rate()));
+    report.note("p99 alone", millis(peace));
+    report.row("p99 beside 1,000 logins", "within twice", millis(trouble), trouble <= peace * 2);
+    report.row("most memory", "< 150 MB", megabytes(most), most < MEMORY);
+    report.row("logins served", "> 0", count(&told.served), count(&told.served) > 0);
+    report.row("told to come back (503, Retry-After)", "> 0", count(&told.later), count(&told.later) > 0);
+    report.row("answered otherwise", "0", count(&told.odd), count(&told.odd) == 0);
+    report
+}
