@@ -19,14 +19,13 @@ async fn token_of_ada(site: &Site) -> String {
     text(&site.login("ada", "jwt").await, "access_token").to_owned()
 }
 
-/// Starts to sign with another key, as an administrator does; both are published.
+/// Signs with another key from now on, as an administrator may; the old one and the next stay published.
 async fn rotate(site: &Site) {
     let made = site.app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
-    let rotate = Request::post("/v1/admin/keys").bearer(text(&made, "key")).json(&json!({ "now": true }));
-    let answer = rotate.send(site).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    let at_once = Request::post("/v1/admin/keys").bearer(text(&made, "key")).json(&json!({ "now": true }));
+    assert_eq!(at_once.send(site).await.status, 201);
     let jwks = Request::get("/.well-known/jwks.json").send(site).await.json();
-    assert_eq!(jwks["keys"].as_array().unwrap().len(), 3, "retired, current and next: {jwks}");
+    assert!(jwks["keys"].as_array().unwrap().len() >= 2, "{jwks}");
 }
 
 /// The token with another end of its signature.
@@ -59,7 +58,9 @@ async fn foreign_libraries_accept_our_tokens_also_while_keys_change() {
         assert_accepted(&mut judges, &site, algorithm, &before);
 
         rotate(&site).await;
-        for token in [before, token_of_ada(&site).await] {
+        let after = token_of_ada(&site).await;
+        assert_ne!(before.split('.').next(), after.split('.').next(), "another key signs");
+        for token in [before, after] {
             assert_accepted(&mut judges, &site, algorithm, &token);
         }
     }
