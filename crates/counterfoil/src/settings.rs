@@ -42,14 +42,10 @@ pub struct Settings {
     pub refresh_grace: Duration,
     /// Whether strangers may register.
     pub registration: Registration,
-<<<<<<< Updated upstream
-    /// What signs access tokens. Where another algorithm signs now, an orderly rotation begins by itself; from
-    /// public keys to a shared secret or back it does not.
-=======
     /// What a browser forgets at a logout.
     pub logout_clears: LogoutClears,
-    /// What signs new installations' access tokens. An installation that has keys keeps them.
->>>>>>> Stashed changes
+    /// What signs access tokens. Where another algorithm signs now, an orderly rotation begins by itself; from
+    /// public keys to a shared secret or back it does not.
     pub algorithm: Algorithm,
     /// How long a key signs until the next one takes its place; `None`: until somebody asks for it.
     pub key_rotation: Option<Duration>,
@@ -165,15 +161,11 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_grace: Duration::from_secs(10),
             registration: Registration::Open,
-<<<<<<< Updated upstream
+            logout_clears: LogoutClears::OurCookies,
             algorithm: Schedule::DEFAULT.algorithm,
             key_rotation: Schedule::DEFAULT.every,
             jwks_max_age: Schedule::DEFAULT.max_age,
             key_margin: Schedule::DEFAULT.margin,
-=======
-            logout_clears: LogoutClears::OurCookies,
-            algorithm: Algorithm::Es256,
->>>>>>> Stashed changes
             password_cost: Cost::default(),
             hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashing_waiting: 64,
