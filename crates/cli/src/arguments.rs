@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, backup, check, client, clock, completions, event, init, key, passwords, revoke, session,
-    token, user,
+    admin_key, backup, check, client, clock, completions, event, init, key, passwords, restore, revoke,
+    session, token, user,
 };
 use crate::common::Flags;
 
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Openapi,
     /// Writes a consistent copy of the store to a new file, also while a server runs.
     Backup(backup::Options),
+    /// Puts a backup in the place of the store. Everybody is logged out, and what the backup had given is revoked.
+    Restore(restore::Options),
     /// Settles what the clock could not settle by itself.
     #[command(subcommand)]
     Clock(clock::Command),

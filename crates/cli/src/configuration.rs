@@ -99,6 +99,11 @@ impl Common {
         }
     }
 
+    /// The store, if one was named.
+    pub(crate) fn named_store(&self) -> Option<&StoreUrl> {
+        self.draft.store.as_ref()
+    }
+
     /// Variables that look like settings and are none.
     pub(crate) fn unknown(&self) -> &[Finding] {
         &self.unknown

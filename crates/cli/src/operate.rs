@@ -17,6 +17,9 @@ use crate::fault::Fault;
 /// If it was refused, or there is no store; only a command that adds something makes one.
 pub(crate) async fn administer(common: &Common, command: Command) -> Result<Value, Fault> {
     let settings = common.settings(common.listen)?;
+    if common.named_store().is_some() {
+        judge_owner(common).await?;
+    }
     match admin_socket::call(&common.data_dir, &command).await {
         Ok(answer) => Ok(answer),
         Err(CallError::NobodyThere(_)) => here(settings, command).await,
@@ -42,7 +45,10 @@ impl Door {
     pub(crate) async fn open(common: &Common, may_make_one: bool) -> Result<Self, Fault> {
         let settings = common.settings(common.listen)?;
         match admin_socket::call(&common.data_dir, &Command::Status {}).await {
-            Ok(_) => Ok(Self::Server(common.data_dir.clone())),
+            Ok(status) => {
+                judge_store(common, &status)?;
+                Ok(Self::Server(common.data_dir.clone()))
+            }
             Err(CallError::NobodyThere(_)) if may_make_one || !is_missing(&settings) => {
                 Ok(Self::Here(App::open(settings).await?))
             }
@@ -73,6 +79,29 @@ impl Door {
     }
 }
 
+/// Refuses to have a server do what was meant for another store. Where none answers, or not well, whoever asks it
+/// for something finds out.
+async fn judge_owner(common: &Common) -> Result<(), Fault> {
+    match admin_socket::call(&common.data_dir, &Command::Status {}).await {
+        Ok(status) => judge_store(common, &status),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether the store that was named, if one was, is that of the server with this status.
+fn judge_store(common: &Common, status: &Value) -> Result<(), Fault> {
+    let Some(named) = common.named_store().map(|store| store.resolved().to_string()) else { return Ok(()) };
+    match status["store"].as_str() {
+        Some(served) if served != named => {
+            let what =
+                format!("the server in {} has the store {served}, not {named}", common.data_dir.display());
+            Err(Fault::failure(what)
+                .hint("name the data directory of the other store, or leave --store away"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Opens the store, does it, and closes the store again.
 async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
     if is_missing(&settings) && !matches!(command, Command::UserAdd { .. }) {
@@ -86,7 +115,7 @@ async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
 }
 
 fn is_missing(settings: &Settings) -> bool {
-    settings.store.file().is_some_and(|file| !file.exists())
+    !App::has_store(settings)
 }
 
 fn no_store(settings: &Settings) -> Fault {

@@ -46,9 +46,7 @@ fn a_token_that_was_minted_is_accepted_by_whom_it_is_for() {
 
     let said = verify(token, &to_shop);
     assert_eq!(said.code, 0, "{said:?}");
-    for part in
-        ["accepted", "(ES256)", SHOP, "orders:read", "clerk", "(in ", "not judged", "revocations"]
-    {
+    for part in ["accepted", "(ES256)", SHOP, "orders:read", "clerk", "(in ", "not judged", "revocations"] {
         assert!(said.out.contains(part), "{part}: {}", said.out);
     }
     let judged = json_of(&verify(token, &[&to_shop[..], &["--json"]].concat()));

@@ -110,26 +110,6 @@ fn what_strangers_wrote_does_not_steer_the_terminal() {
 }
 
 #[test]
-fn a_backup_taken_while_serving_opens_as_a_good_store() {
-    let (place, dir, password) = fresh();
-    let server = Server::serve(&dir);
-    succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
-    let token = login(&server, "ada", &[]).1["session_token"].as_str().unwrap().to_owned();
-    let copy = place.path().join("copy");
-    fs::create_dir(&copy).unwrap();
-    let file = copy.join("counterfoil.db");
-
-    succeed(&dir, &["backup", file.to_str().unwrap()]);
-
-    let again = run(&in_dir(&dir, &["backup", file.to_str().unwrap()]));
-    assert_eq!(again.code, 1, "what exists is not overwritten: {again:?}");
-    assert_eq!(server.get("/v1/me", &token).0, 200);
-    server.stop(Signal::TERM);
-    fs::copy(dir.join("master-key"), copy.join("master-key")).unwrap();
-    assert_eq!(Server::serve(&copy).get("/v1/me", &token).0, 200);
-}
-
-#[test]
 fn a_backup_needs_no_server() {
     let (place, dir, password) = fresh();
     succeed(&dir, &["user", "add", "ada", "--password-file", &password]);

@@ -28,6 +28,7 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::admin::views::{SessionRow, UserRow};
 use crate::app::App;
+use crate::backup::{self, BackupError, Existing};
 use crate::clock_mark;
 
 pub use forms::{ClientForm, RevocationForm, RotationForm, UserForm, Wait, Which};
@@ -193,10 +194,13 @@ pub enum Command {
         /// Whose.
         user: String,
     },
-    /// Writes a consistent copy of the store to a new file. Answers `{file}`.
+    /// Writes a consistent copy of the store to a file. Answers `{file, bytes}`.
     Backup {
-        /// Where to: an absolute path, where nothing is yet.
+        /// Where to: an absolute path.
         file: PathBuf,
+        /// Whether it may take the place of a file that is there.
+        #[serde(default)]
+        replace: bool,
     },
     /// Takes the clock of the machine for right. Answers `{now, wall, restart}`: whether a restart is needed to
     /// go by it.
@@ -247,6 +251,15 @@ impl From<StoreError> for Refused {
         match error {
             StoreError::Poisoned => refused.hint("restart the server; if this comes again, look at the disk"),
             _ => refused,
+        }
+    }
+}
+
+impl From<BackupError> for Refused {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Store(error) => error.into(),
+            error => Self { message: with_causes(&error), hint: error.hint() },
         }
     }
 }
@@ -304,7 +317,7 @@ impl App {
             Command::SessionList { user, after, limit } => self.list_sessions(&user, after, limit).await,
             Command::SessionRevoke { id } => self.revoke_session(&id).await,
             Command::SessionRevokeAll { user } => self.revoke_sessions_of(&user).await,
-            Command::Backup { file } => self.back_up(file).await,
+            Command::Backup { file, replace } => self.back_up(file, replace).await,
             Command::ClockAccept {} => self.accept_clock().await,
         }
     }
@@ -313,7 +326,7 @@ impl App {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "issuer": self.settings().issuer.as_str(),
-            "store": self.settings().store.to_string(),
+            "store": self.settings().store.resolved().to_string(),
             "started_at": self.started.unix_seconds(),
             "now": self.now().unix_seconds(),
             "may_issue": self.clock.may_issue(),
@@ -369,12 +382,13 @@ impl App {
         Ok(json!({ "revoked": ended }))
     }
 
-    async fn back_up(&self, file: PathBuf) -> Result<Value, Refused> {
+    async fn back_up(&self, file: PathBuf, replace: bool) -> Result<Value, Refused> {
         if !file.is_absolute() {
             return Err(Refused::new("the file of a backup is to be an absolute path"));
         }
-        self.store.backup(&file).await?;
-        Ok(json!({ "file": file }))
+        let existing = if replace { Existing::IsReplaced } else { Existing::Stays };
+        let bytes = backup::write(&*self.store, &file, existing).await?;
+        Ok(json!({ "file": file, "bytes": bytes }))
     }
 
     /// Accepts the clock, and keeps that: a restart right after it goes by the same.

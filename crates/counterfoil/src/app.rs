@@ -1,9 +1,6 @@
 //! The whole installation in one value: what a request needs, put together once.
 
-use std::fs::DirBuilder;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,7 +33,9 @@ use crate::bodies::Bodies;
 use crate::breached::{BreachedError, BreachedFile};
 use crate::clock::{Clock, ClockUnsettled, Machine, Source};
 use crate::clock_mark;
+use crate::data_dir::{self, DataDirError};
 use crate::hash_pool::{HashPool, PoolSize};
+use crate::log_head::{LogHead, LogHeadError};
 use crate::master_key::{self, Found, MasterKeyError, Replacement};
 use crate::settings::{PasswordRules, Settings};
 use crate::store_url::StoreUrl;
@@ -54,6 +53,7 @@ pub struct App(Arc<Inner>);
 #[doc(hidden)]
 pub struct Inner {
     pub(crate) settings: Settings,
+    log_head: Option<LogHead>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) keys: Arc<Keyring>,
@@ -96,14 +96,8 @@ pub enum OpenError {
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
     /// The data directory is not there and cannot be made, or is something else.
-    #[error("the data directory {} cannot be used", dir.display())]
-    DataDir {
-        /// Which.
-        dir: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] counterfoil_sqlite::OpenError),
@@ -113,6 +107,9 @@ pub enum OpenError {
     /// The keys in the store cannot be used.
     #[error(transparent)]
     Ring(#[from] RingError),
+    /// The store is not what was last seen of it.
+    #[error(transparent)]
+    LogHead(#[from] LogHeadError),
     /// The list of breached passwords cannot be used.
     #[error(transparent)]
     Breached(#[from] BreachedError),
@@ -129,10 +126,11 @@ impl OpenError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::MasterKey(error) => Some(error.hint().to_owned()),
-            Self::DataDir { .. } => {
+            Self::DataDir(_) => {
                 Some("name a directory whose parent exists and that this user may write".into())
             }
             Self::Store(error) => Some(error.hint().into()),
+            Self::LogHead(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),
             Self::Ring(RingError::MasterKey(_)) => Some(
                 "start with the master key that this store was made with, or that it was given since".into(),
@@ -162,14 +160,20 @@ impl App {
     pub async fn open_by(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
         let passwords = password_policy(&settings)?;
         let found = settings.master_key.find(settings.default_master_key_file())?;
-        let made = settings.data_dir.as_deref().map_or(Ok(None), make_data_dir)?;
+        let log_head = settings.log_head_file().map(LogHead::at);
+        if let Some(log_head) = &log_head
+            && !Self::has_store(&settings)
+        {
+            log_head.judge_absence()?;
+        }
+        let made = data_dir::make(&settings)?;
         let opened = open_store(&settings.store);
         if let (Err(_), Some(dir)) = (&opened, made) {
             // It is empty, or it stays.
             let _ = std::fs::remove_dir(dir);
         }
         let store = opened?;
-        match Self::with_store(settings, Arc::clone(&store), (found, passwords), source).await {
+        match Self::with_store(settings, (Arc::clone(&store), log_head), (found, passwords), source).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 let _ = store.close().await;
@@ -178,12 +182,23 @@ impl App {
         }
     }
 
+    /// Whether there is a store where `settings` say, or one would be made.
+    pub fn has_store(settings: &Settings) -> bool {
+        match &settings.store {
+            StoreUrl::Sqlite(file) => SqliteStore::is_there(file),
+        }
+    }
+
     async fn with_store(
         settings: Settings,
-        store: Arc<dyn Store>,
+        (store, log_head): (Arc<dyn Store>, Option<LogHead>),
         (found, passwords): (Found, PasswordPolicy),
         source: impl Source,
     ) -> Result<Self, OpenError> {
+        // Before anything is read or made: an older store is no store of ours.
+        if let Some(log_head) = &log_head {
+            log_head.judge(&*store).await?;
+        }
         let master = master_key_of(&*store, found).await?;
         // Watched before it is read: what is committed in between is heard twice, never missed.
         let memory = Arc::new(Memory::new(settings.remembered_sessions, Arc::new(Revocations::new())));
@@ -204,6 +219,9 @@ impl App {
         let hashing = start_hashing(&settings)?;
         let grace = Grace { length: settings.refresh_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
+        if let Some(log_head) = &log_head {
+            log_head.begin(&*store).await?;
+        }
         let inner = Inner {
             sign_in: SignIn::new(
                 Arc::clone(&store),
@@ -232,6 +250,7 @@ impl App {
             tally,
             keys_asked: Notify::new(),
             settings,
+            log_head,
             store,
             memory,
             keys,
@@ -283,6 +302,16 @@ impl App {
         self.is_closing.store(true, Ordering::SeqCst);
     }
 
+    /// Keeps outside of the store how far it has come. A file that stays behind refuses nothing that is good, so what
+    /// goes wrong is told and no more.
+    pub(crate) async fn save_log_head(&self) {
+        if let Some(log_head) = &self.log_head
+            && let Err(error) = log_head.save(&*self.store).await
+        {
+            tracing::warn!(?error, "the log-head was not saved; a rollback could be overlooked");
+        }
+    }
+
     /// Saves the mark of the clock and the last uses of sessions, finishes what was handed to the store, and
     /// closes it.
     ///
@@ -293,6 +322,7 @@ impl App {
         self.begin_closing();
         let noted = uses::write(&*self.store, &self.memory).await;
         let saved = clock_mark::save(&*self.store, &self.clock).await;
+        self.save_log_head().await;
         self.store.close().await?;
         noted.and(saved)
     }
@@ -311,13 +341,15 @@ fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     }
 }
 
-/// Makes the data directory for its owner alone, if it is not there, and says if it did. A missing parent is
-/// more likely a slip of the pen than a wish.
-fn make_data_dir(dir: &Path) -> Result<Option<PathBuf>, OpenError> {
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => Ok(Some(dir.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(None),
-        Err(source) => Err(OpenError::DataDir { dir: dir.to_owned(), source }),
+/// A backup on its way into the place of the store.
+pub(crate) type RestoringStore = counterfoil_sqlite::Restoring;
+/// Why it did not get there.
+pub(crate) type StoreRestoreError = counterfoil_sqlite::RestoreError;
+
+/// Brings `backup` beside the store at `url`, and judges it.
+pub(crate) fn begin_restoring(url: &StoreUrl, backup: &Path) -> Result<RestoringStore, StoreRestoreError> {
+    match url {
+        StoreUrl::Sqlite(file) => RestoringStore::begin(backup, file),
     }
 }
 

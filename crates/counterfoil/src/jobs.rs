@@ -68,6 +68,7 @@ async fn rounds(app: App) {
 /// One round. Each step is whole in itself, so it may end after any.
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     clock_mark::save(&*app.store, &app.clock).await?;
+    app.save_log_head().await;
     turn_keys(app).await;
     // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
     // that was forgotten by it would let its token in again.

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use crate::app::OpenError;
+use crate::app::{App, OpenError};
 use crate::breached::BreachedFile;
+use crate::data_dir::DataDirError;
 use crate::master_key::{Found, MasterKeyError};
 use crate::settings::Settings;
 use crate::tls::TlsError;
@@ -66,7 +67,7 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
         false if parent.is_dir() => return Ok(()),
         false => io::ErrorKind::NotFound,
     };
-    Err(OpenError::DataDir { dir: dir.to_owned(), source: kind.into() })
+    Err(DataDirError { dir: dir.to_owned(), source: kind.into() }.into())
 }
 
 /// That the key a store is sealed with is not there, as far as it is seen from outside.
@@ -83,7 +84,7 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
 /// ```
 pub fn lost_key(settings: &Settings) -> Option<Unfit> {
     match settings.master_key.find(settings.default_master_key_file()) {
-        Ok(Found::ToBeMade(file)) if settings.store.file().is_some_and(Path::exists) => {
+        Ok(Found::ToBeMade(file)) if App::has_store(settings) => {
             Some(OpenError::from(MasterKeyError::Missing { file }).into())
         }
         Ok(Found::ToBeMade(_) | Found::Key(..)) | Err(_) => None,

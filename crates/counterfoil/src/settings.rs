@@ -200,14 +200,20 @@ impl Settings {
     /// The file of the master key, where it is not named: `DIR/master-key`, or beside the store.
     pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
-        in_dir.or_else(|| self.store.file().map(beside))
+        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
+    }
+
+    /// The file that tells what was last seen of the store: `DIR/log-head`, or beside the store.
+    pub(crate) fn log_head_file(&self) -> Option<PathBuf> {
+        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("log-head"));
+        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".log-head")))
     }
 }
 
 /// `auth.db` becomes `auth.db.key`.
-fn beside(store: &Path) -> PathBuf {
+fn beside(store: &Path, suffix: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
-    name.push(".key");
+    name.push(suffix);
     name.into()
 }
 

@@ -27,6 +27,16 @@ pub enum StoreUrl {
 pub struct StoreUrlFault;
 
 impl StoreUrl {
+    /// The same store, by the one name that it has for every process, wherever that runs and whatever led to it.
+    pub fn resolved(&self) -> Self {
+        match self {
+            Self::Sqlite(file) => {
+                let absolute = || std::path::absolute(file).unwrap_or_else(|_| file.clone());
+                Self::Sqlite(file.canonicalize().unwrap_or_else(|_| absolute()))
+            }
+        }
+    }
+
     /// The file, if the store is one.
     pub fn file(&self) -> Option<&Path> {
         match self {

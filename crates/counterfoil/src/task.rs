@@ -32,6 +32,15 @@ pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> 
     }
 }
 
+/// Does `work` that waits for the disk, where no request waits behind it. Once begun it is done to its end.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // Nobody ends this work but itself.
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    }
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();

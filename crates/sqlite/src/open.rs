@@ -14,8 +14,7 @@ use crate::create::{NotMade, create};
 use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
-use crate::restore::roll_forward;
-use crate::restore::sync_directory_of;
+use crate::restore::{roll_forward, sync_directory_of};
 use crate::resync::resync;
 use crate::{connection, schema};
 

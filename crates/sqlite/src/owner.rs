@@ -91,3 +91,8 @@ fn is_the_file_at(file: &File, path: &Path) -> bool {
     let (Ok(held), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
     held.ino() == named.ino() && held.dev() == named.dev()
 }
+
+/// Whether both are names of one file.
+pub(crate) fn is_one_file(one: &Path, other: &Path) -> bool {
+    File::open(one).is_ok_and(|one| is_the_file_at(&one, other))
+}

@@ -21,7 +21,7 @@ use counterfoil_core::store::{Store, StoreError};
 
 use crate::error::{OpenError, RestoreError};
 use crate::open::{self, Opened};
-use crate::owner::{Owner, beside};
+use crate::owner::{Owner, beside, is_one_file};
 use crate::store::SqliteStore;
 
 /// A backup on its way into the place of a database. Dropped before it is [`put`](Self::put), it leaves everything
@@ -196,6 +196,11 @@ fn finished(place: &Path) -> PathBuf {
     beside(place, ".restored")
 }
 
+/// Whether there is a database at `place`, or a restored one that takes the place as soon as somebody opens it.
+pub(crate) fn is_there(place: &Path) -> bool {
+    place.exists() || finished(place).exists()
+}
+
 /// Finishes what a restore has begun, or throws away what it never finished. The caller owns the place. Says where
 /// the former database is kept, if one was set aside.
 ///
@@ -214,24 +219,35 @@ pub(crate) fn roll_forward(place: &Path) -> io::Result<Option<PathBuf>> {
     Ok(former)
 }
 
-/// Moves the former database away, with the commits that stand in its log alone.
+/// Gives the former database another name, with the commits that stand in its log alone.
 ///
-/// The database itself goes last: as long as its new name is free, its log was moved for the same number.
+/// The database itself goes last: as long as its new name is free, its log was moved for the same number. It is
+/// linked, so that at each moment there is a database in the place.
 fn set_aside(place: &Path) -> io::Result<Option<PathBuf>> {
-    let is_free = |path: &PathBuf| !path.exists();
+    let is_ours = |path: &PathBuf| !path.exists() || is_one_file(path, place);
     let mut names = (1_u32..).map(|number| beside(place, &format!(".before-restore-{number}")));
-    let former = names.find(is_free).expect("some of four billion names is free");
-    let mut was_there = false;
-    for suffix in ["-journal", "-wal", ""] {
-        match std::fs::rename(beside(place, suffix), beside(&former, suffix)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            moved => was_there = moved.is_ok(),
-        }
+    let former = names.find(is_ours).expect("some of four billion names is free");
+    for suffix in ["-journal", "-wal"] {
+        if_there(std::fs::rename(beside(place, suffix), beside(&former, suffix)))?;
     }
     // The index of a log that is no longer there.
     let _ = std::fs::remove_file(beside(place, "-shm"));
+    let was_there = match std::fs::hard_link(place, &former) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => true,
+        // Some file systems have no links.
+        Err(_) => if_there(std::fs::rename(place, &former))?,
+        Ok(()) => true,
+    };
     sync_directory_of(place)?;
     Ok(was_there.then_some(former))
+}
+
+/// Whether there was something to be moved.
+fn if_there(moved: io::Result<()>) -> io::Result<bool> {
+    match moved {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        moved => moved.map(|()| true),
+    }
 }
 
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
@@ -264,25 +280,37 @@ mod tests {
         let found = [read(""), read("-wal"), read("-shm"), read(&former), read(&format!("{former}-wal"))];
         assert_eq!(found, ["restored", "", "", "former", "its log"]);
         assert!(!finished(place).exists() && !staging(place).exists());
+        assert!(!beside(place, &format!(".before-restore-{}", number + 1)).exists());
     }
 
     #[test]
     fn whatever_was_the_last_step_the_next_start_goes_on() {
-        for steps in 0..4 {
-            let (_directory, place) = place();
-            fs::create_dir(staging(&place)).unwrap();
-            fs::write(staging(&place).join("store.db"), "half").unwrap();
-            let moves = [("-wal", ".before-restore-1-wal"), ("", ".before-restore-1"), (".restored", "")];
-            for (from, to) in &moves[..steps] {
-                fs::rename(beside(&place, from), beside(&place, to)).unwrap();
-            }
-            if steps == 3 {
-                fs::remove_file(beside(&place, "-shm")).unwrap();
-            }
+        type Step = fn(&Path, &str, &str);
+        let rename: Step = |place, from, to| fs::rename(beside(place, from), beside(place, to)).unwrap();
+        let link: Step = |place, from, to| fs::hard_link(beside(place, from), beside(place, to)).unwrap();
+        // The second where the file system has links, and where it has none.
+        for keep in [link, rename] {
+            for steps in 0..=3 {
+                let (_directory, place) = place();
+                fs::create_dir(staging(&place)).unwrap();
+                fs::write(staging(&place).join("store.db"), "half").unwrap();
+                let moves: [(Step, &str, &str); 3] = [
+                    (rename, "-wal", ".before-restore-1-wal"),
+                    (keep, "", ".before-restore-1"),
+                    (rename, ".restored", ""),
+                ];
+                for (step, from, to) in &moves[..steps] {
+                    step(&place, from, to);
+                }
+                if steps > 1 {
+                    fs::remove_file(beside(&place, "-shm")).unwrap();
+                }
+                assert!(is_there(&place));
 
-            roll_forward(&place).unwrap();
+                roll_forward(&place).unwrap();
 
-            is_put(&place, 1);
+                is_put(&place, 1);
+            }
         }
     }
 

@@ -30,7 +30,9 @@ use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
 use crate::writer::{Witnesses, Writer};
-use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, sessions, users};
+use crate::{
+    admin_keys, backup, clients, counters, data, events, facts, keys, log, restore, sessions, users,
+};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -73,6 +75,11 @@ impl SqliteStore {
     /// to nothing is refused too: a damaged database never becomes a fresh one without users.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
         open::open(path).and_then(Self::start)
+    }
+
+    /// Whether opening `path` would find a database, and not make one.
+    pub fn is_there(path: &Path) -> bool {
+        restore::is_there(path)
     }
 
     /// Opens a new store that nothing is to remain of: for tests, and for trying things out.

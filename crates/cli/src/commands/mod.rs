@@ -20,6 +20,7 @@ pub(crate) mod key;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod passwords;
+pub(crate) mod restore;
 pub(crate) mod revoke;
 mod serve;
 pub(crate) mod session;
@@ -47,6 +48,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fau
         Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),
         Command::Backup(options) => backup::run(common, options).await,
+        Command::Restore(options) => restore::run(common, options).await,
         Command::Clock(command) => clock::run(common, command).await,
     }
 }

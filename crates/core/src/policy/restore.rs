@@ -103,7 +103,7 @@ pub async fn take_up(
 }
 
 fn still_signs(key: &KeyRecord) -> bool {
-    key.purpose == Purpose::Signing && key.state != KeyState::Revoked
+    key.purpose == Purpose::Signing && key.state.is_live()
 }
 
 /// The new log, far above the head of the backup, above what was seen, and above the time.

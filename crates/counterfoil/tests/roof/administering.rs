@@ -79,7 +79,7 @@ async fn what_cannot_be_done_is_said_and_not_done() {
     assert_eq!(refused(&app, no_id).await.message, "that is no session id");
     let nobodys = Command::SessionRevoke { id: "A".repeat(22) };
     assert_eq!(refused(&app, nobodys).await.message, "there is no such session");
-    let relative = Command::Backup { file: "copy.db".into() };
+    let relative = Command::Backup { file: "copy.db".into(), replace: false };
     assert!(refused(&app, relative).await.message.contains("absolute"));
 }
 
@@ -138,9 +138,9 @@ async fn a_backup_is_a_good_store_and_replaces_nothing() {
     asked(&app, add("ada")).await;
     let file = house.outside("copy.db");
 
-    asked(&app, Command::Backup { file: file.clone() }).await;
+    asked(&app, Command::Backup { file: file.clone(), replace: false }).await;
 
-    refused(&app, Command::Backup { file: file.clone() }).await;
+    refused(&app, Command::Backup { file: file.clone(), replace: false }).await;
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
     let store = format!("sqlite:{}", file.display()).parse().unwrap();
     let copy = App::open(Settings { store, ..house.settings() }).await.unwrap();
