@@ -431,3 +431,25 @@ async fn the_last_follower_ends_the_task() {
         tokio::task::yield_now().await;
     }
 }
+
+/// Closed is 503 and says when to come back; nobody is told that their token is bad.
+#[cfg(feature = "tower")]
+#[tokio::test]
+async fn a_service_without_keys_says_come_again() {
+    use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+
+    let mint = Mint::new();
+    let issuer = Issuer::open().await;
+    let inner = service_fn(async |_: http::Request<()>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new("inside".to_owned()))
+    });
+    let verifier = issuer.follow(&Told::noon());
+    let service = ServiceBuilder::new().layer(verifier.layer().require()).service(inner);
+    let bearer = format!("Bearer {}", issuer.token(&mint));
+    let request = http::Request::get("/").header("authorization", bearer).body(()).unwrap();
+
+    let answer = service.oneshot(request).await.unwrap();
+
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    assert!(answer.headers().get("www-authenticate").is_none() && answer.body() != "inside");
+}

@@ -119,6 +119,11 @@ impl JwksFollower {
         now.unix_ms() < self.shared.good_until.load(Ordering::Acquire)
     }
 
+    /// Whether the last fetch failed, so that nobody knows what the keys are now.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.shared.state().schedule.failures() > 0
+    }
+
     /// Says that keys are wanted, and what is to be waited for, if anything.
     pub(crate) fn want(&self, want: Want, now: Time) -> Advice {
         let advice = self.shared.state().schedule.want(want, now);

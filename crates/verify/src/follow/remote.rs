@@ -135,7 +135,10 @@ impl RemoteVerifier {
             };
         }
         self.follower.wait(fetches).await;
-        self.judge(token, self.clock.now())
+        match self.judge(token, self.clock.now()) {
+            Err(denied) if denied.is_unknown_key() && self.follower.is_failing() => Err(Denied::Unavailable),
+            judged => judged,
+        }
     }
 }
 
