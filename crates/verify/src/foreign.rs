@@ -9,7 +9,7 @@ use crate::id::ClientId;
 use crate::log::Position;
 use crate::presented::Carrier;
 use crate::principal::PrincipalParts;
-use crate::verifier::Terms;
+use crate::terms::Terms;
 
 /// The types of a token that says of itself no more than that it is one.
 const UNTYPED: [&str; 2] = ["at+jwt", "JWT"];

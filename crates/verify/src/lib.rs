@@ -31,6 +31,7 @@ mod principal;
 mod revocations;
 mod settings;
 mod table;
+mod terms;
 mod verifier;
 
 #[cfg(feature = "tower")]

@@ -16,6 +16,7 @@ use crate::id::KeyId;
 use crate::presented::Carrier;
 use crate::principal::{Principal, PrincipalParts};
 use crate::settings::{SettingsError, TokenVerifierBuilder};
+use crate::terms::Terms;
 
 /// The one type of token that is taken (RFC 9068, section 2.1).
 const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
@@ -195,16 +196,6 @@ impl TokenVerifierBuilder {
         self.judge()?;
         Ok(TokenVerifier::with_settings(self, keys))
     }
-}
-
-/// What is judged of a token's claims, whoever wrote them.
-pub(crate) struct Terms<'a> {
-    pub(crate) iss: Option<&'a str>,
-    pub(crate) aud: &'a [String],
-    /// In Unix seconds, as the others.
-    pub(crate) iat: u64,
-    pub(crate) nbf: Option<u64>,
-    pub(crate) exp: u64,
 }
 
 /// The claims of a token whose signature held.
