@@ -163,9 +163,10 @@ fn refresh(rounds: &[Round]) -> Verdict {
 }
 
 fn login(rounds: &[Round]) -> Verdict {
-    let ratio = median(rounds, |round| round.login.rate / round.hash);
+    // By processor time on both sides: one thread hashes here as there.
+    let ratio = median(rounds, |round| 1e6 / round.login.cpu / round.hash);
     Verdict {
-        reached: format!("{ratio:.3} of the bare hash"),
+        reached: format!("{ratio:.3} of the bare hash (CPU)"),
         goal: ">= 0.95 of the bare hash".to_owned(),
         is_met: ratio >= 0.95,
     }
