@@ -21,9 +21,9 @@ use crate::{connection, schema};
 /// The oldest SQLite without a known defect that could lose a commit.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// A file up to this size is read whole at every start, which takes a tenth of a second; of a larger one the
-/// schema and what a start needs.
-const READ_WHOLE: u64 = 64 * 1024 * 1024;
+/// A file up to this size is read whole at every start, which takes some 50 ms: a server is ready within 100. Of a
+/// larger one the schema is read and what a start needs.
+const READ_WHOLE: u64 = 16 * 1024 * 1024;
 
 /// Every page of a database is a multiple of this.
 const SMALLEST_PAGE: u64 = 512;

@@ -6,6 +6,13 @@ use argon2::Block;
 
 use super::cost::Cost;
 
+/// How many blocks of a kibibyte are reserved at least, though only those that are used are ever touched.
+///
+/// What is larger than 32 MiB glibc maps by itself, and gives back to the system when it is dropped. Of less it
+/// learns from the first that is dropped to keep the next ones, and a server that hashed once would hold the
+/// memory for ever.
+const RESERVED: usize = 32 * 1024 + 1;
+
 /// The memory that one hash at a time works in: taken once and used again, so that a storm of logins costs
 /// no more of it than there are workers. It still holds traces of the last password when it is dropped, and
 /// [`Workspace::wipe`] overwrites them.
@@ -36,6 +43,7 @@ impl Workspace {
     /// Memory for so many blocks, taken if it was not there.
     pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
+            self.0.reserve_exact(count.max(RESERVED) - self.0.len());
             self.0.resize(count, Block::new());
         }
         &mut self.0[..count]
