@@ -112,6 +112,8 @@ fn be_slow(at: SocketAddr, (begin, drips): Slow, stop: &AtomicBool, let_go: &Ato
             let is_open = if drips { drip(&mut stream) } else { ask_on(&mut stream, begin) };
             if !is_open {
                 let_go.fetch_add(1, Ordering::Relaxed);
+                // It comes back, but it is slow and no flood.
+                sleep(Duration::from_millis(500));
                 break;
             }
         }

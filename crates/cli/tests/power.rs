@@ -26,7 +26,7 @@ fn a_write_or_a_sync_that_fails_is_never_acknowledged() {
     let place = tempfile::tempdir().unwrap();
 
     // From where the new database has its name.
-    let sweep = sync::Sweep { from: 16, calls: 24 };
+    let sweep = sync::Sweep { from: 16, calls: 12 };
     let report = sync::run(&program(), place.path(), sweep, 1, &|| {}).unwrap();
 
     println!("{report}");
