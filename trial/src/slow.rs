@@ -8,6 +8,7 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use crate::http::{Request, ask};
 use crate::program::{Plan, Program, Server};
@@ -105,6 +106,8 @@ fn be_slow(at: SocketAddr, (begin, drips): Slow, stop: &AtomicBool, let_go: &Ato
             sleep(Duration::from_millis(200));
             continue;
         };
+        // What is not read soon fills it, and then the server has to keep the rest.
+        let _ = set_socket_recv_buffer_size(&stream, 4096);
         let _ = stream.set_write_timeout(Some(Duration::from_millis(200)));
         let _ = stream.set_read_timeout(Some(Duration::from_millis(400)));
         let _ = stream.write_all(begin.as_bytes());
@@ -131,9 +134,9 @@ fn drip(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Asks once more without reading; false if the server has had enough.
+/// Asks once more without reading, and seldom: this is no flood either. False if the server has had enough.
 fn ask_on(stream: &mut TcpStream, request: &str) -> bool {
-    sleep(Duration::from_millis(100));
+    sleep(Duration::from_secs(1));
     match stream.write_all(request.as_bytes()) {
         Ok(()) => true,
         Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
