@@ -12,6 +12,9 @@ use rustix::fd::OwnedFd;
 use crate::answer::Answer;
 use crate::requests::Requests;
 
+/// Connections for everything that is not a login.
+pub(crate) const CONNECTIONS: usize = 64;
+
 /// What came of it.
 pub(crate) struct Driven {
     pub(crate) answered: usize,

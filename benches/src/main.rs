@@ -14,6 +14,7 @@ mod binary;
 mod fill;
 mod load;
 mod many;
+mod options;
 mod pin;
 mod process;
 mod raw;
@@ -32,7 +33,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Measures everything and prints it side by side.
-    Run(rounds::Options),
+    Run(options::Options),
     /// The server that is measured; ends when its standard input does.
     #[command(hide = true)]
     Serve(server::Options),

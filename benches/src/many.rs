@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fill::fill;
-use crate::load::drive;
+use crate::load::{CONNECTIONS, drive};
+use crate::options::Options;
 use crate::process::Server;
 use crate::report::{Sample, Verdict, median_of};
 use crate::requests::{Rotation, get};
-use crate::rounds::{CONNECTIONS, Options};
 
 const FEW: usize = 1_000;
 const MANY: usize = 1_000_000;
@@ -60,7 +60,7 @@ impl Filled {
         let cookie =
             |token: &String| get(server.address, "/ours", &format!("cookie: counterfoil-session={token}"));
         let mut sessions = Rotation::endless(tokens.iter().map(cookie).collect());
-        sessions.lap(&server)?;
+        server.lap(&mut sessions)?;
         Ok(Self { server, sessions })
     }
 

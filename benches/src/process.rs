@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::load::{CONNECTIONS, drive};
+use crate::requests::Rotation;
+
 /// A server of ours that runs.
 pub(crate) struct Server {
     child: Child,
@@ -27,9 +30,18 @@ impl Server {
         Ok(Self { address: first.trim().parse().context("the server did not start")?, child })
     }
 
+    /// Asks it each of `requests` once, and waits until it has nothing left to do: not measured. When a session was
+    /// last seen is written once a minute; that is done here, and a row lasts for less.
+    pub(crate) fn lap(&self, requests: &mut Rotation) -> Result<()> {
+        requests.allow(requests.len());
+        drive(self.address, CONNECTIONS, Duration::MAX, requests)?;
+        requests.allow(usize::MAX);
+        self.wait_until_idle()
+    }
+
     /// Waits until it has nothing left to do that nobody waits for: the uses of sessions are written a second
     /// after the requests.
-    pub(crate) fn wait_until_idle(&self) -> Result<()> {
+    fn wait_until_idle(&self) -> Result<()> {
         const SPAN: Duration = Duration::from_millis(1_500);
         loop {
             let before = self.cpu()?;

@@ -2,13 +2,8 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
-
-use anyhow::Result;
 
 use crate::answer::Answer;
-use crate::load::drive;
-use crate::process::Server;
 
 /// A source of requests, one in flight on each connection.
 pub(crate) trait Requests {
@@ -32,9 +27,6 @@ pub(crate) fn post(address: SocketAddr, path: &str, header: &str, body: &str) ->
     format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// Connections of a lap.
-const LAP: usize = 64;
-
 /// Requests in turn, over and over.
 pub(crate) struct Rotation {
     requests: Vec<Vec<u8>>,
@@ -49,13 +41,9 @@ impl Rotation {
         Self { requests, next: 0, left: usize::MAX }
     }
 
-    /// Asks each once, and waits until the server has nothing left to do: not measured. When a session was last
-    /// seen is written once a minute; that is done here, and a row lasts for less.
-    pub(crate) fn lap(&mut self, server: &Server) -> Result<()> {
-        self.allow(self.requests.len());
-        drive(server.address, LAP, Duration::MAX, self)?;
-        self.allow(usize::MAX);
-        server.wait_until_idle()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.requests.len()
     }
 
     /// The next `count` of them, and then nothing more.

@@ -1,20 +1,16 @@
 //! The run: seed, warm up, then round after round of every row.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
 
-use crate::load::drive;
+use crate::load::{CONNECTIONS, drive};
+use crate::options::{Options, Part};
 use crate::process::{Server, raw};
 use crate::report::{Round, Sample};
 use crate::requests::{Refreshes, Requests, Rotation, get};
 use crate::seed::{access_tokens, login, logins};
 use crate::{binary, many, pin, report};
-
-/// Connections for everything that is not a login.
-pub(crate) const CONNECTIONS: usize = 64;
 
 /// Connections for logins: enough that the hash pool never waits for one.
 const LOGINS: usize = 4;
@@ -25,37 +21,6 @@ const FAMILIES: usize = 4_000;
 
 /// Tokens that are shown once, in each round.
 const COLD: usize = 20_000;
-
-/// How long, and how much.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// How long each row is measured in each round.
-    #[arg(long, default_value_t = 2.0)]
-    pub(crate) seconds: f64,
-    /// How many rounds.
-    #[arg(long, default_value_t = 5)]
-    pub(crate) rounds: usize,
-    /// How many sessions, and how many tokens, are shown in turn.
-    #[arg(long, default_value_t = 100_000)]
-    credentials: usize,
-    /// The binary of the server, for what is measured of the process.
-    #[arg(long)]
-    binary: PathBuf,
-    /// What to measure; everything, if nothing is named.
-    what: Vec<Part>,
-}
-
-/// What can be measured by itself.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Requests a second beside a bare route, logins and refreshes.
-    Requests,
-    /// A store with a million sessions beside one with a thousand.
-    #[value(name = "sessions-1m")]
-    Sessions1m,
-    /// The process: how soon it is ready, and its memory when idle.
-    Process,
-}
 
 /// Measures, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -137,8 +102,8 @@ impl Bench {
     fn round(&mut self) -> Result<Round> {
         let (server, limit) = (&self.server, self.limit);
         self.cold.allow(COLD);
-        self.sessions.lap(server)?;
-        self.warm.lap(server)?;
+        server.lap(&mut self.sessions)?;
+        server.lap(&mut self.warm)?;
         Ok(Round {
             bare: measure(server, CONNECTIONS, limit, &mut self.bare)?,
             bare_with_token: measure(server, CONNECTIONS, limit, &mut self.bare_with_token)?,
