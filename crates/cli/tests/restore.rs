@@ -51,7 +51,8 @@ impl Before {
         };
         succeed(&dir, &["admin-key", "add", "deploy"]);
         succeed(&dir, &["backup", backup.to_str().unwrap()]);
-        succeed(&dir, &["session", "revoke", text(&held.ended["session"], "id")]);
+        // An id may begin with a hyphen.
+        succeed(&dir, &["session", "revoke", "--", text(&held.ended["session"], "id")]);
         let (port, keys) = (server.port(), server.curl("/.well-known/jwks.json", &[]).1);
         assert!(server.stop(Signal::TERM).success());
         Self { place, dir, backup, port, held, keys }
