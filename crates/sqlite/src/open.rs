@@ -14,8 +14,8 @@ use crate::create::{NotMade, create};
 use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
-use crate::restore::{roll_forward, sync_directory_of};
-use crate::resync::resync;
+use crate::restore::roll_forward;
+use crate::resync::{resync, sync_directory_of};
 use crate::{connection, schema};
 
 /// The oldest SQLite without a known defect that could lose a commit.

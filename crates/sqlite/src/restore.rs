@@ -22,6 +22,7 @@ use counterfoil_core::store::{Store, StoreError};
 use crate::error::{OpenError, RestoreError};
 use crate::open::{self, Opened};
 use crate::owner::{Owner, beside, is_one_file};
+use crate::resync::sync_directory_of;
 use crate::store::SqliteStore;
 
 /// A backup on its way into the place of a database. Dropped before it is [`put`](Self::put), it leaves everything
@@ -248,10 +249,6 @@ fn if_there(moved: io::Result<()>) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         moved => moved.map(|()| true),
     }
-}
-
-pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! After a crash: what the write-ahead log is believed to hold is brought to the disk before it is built upon.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -32,6 +32,11 @@ pub(crate) fn resync(log: &Path) -> io::Result<()> {
         file.sync_all()?;
     }
     Ok(())
+}
+
+/// Syncs the directory that `path` lies in: from then on its name is durable.
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]
