@@ -31,6 +31,7 @@ mod keys;
 mod log;
 mod open;
 mod owner;
+mod place;
 mod purge;
 mod reader;
 mod restore;

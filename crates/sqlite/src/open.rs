@@ -14,7 +14,7 @@ use crate::create::{NotMade, create};
 use crate::error::OpenError;
 use crate::header::Header;
 use crate::owner::{Owner, Unowned, beside};
-use crate::restore::roll_forward;
+use crate::place::roll_forward;
 use crate::resync::{resync, sync_directory_of};
 use crate::{connection, schema};
 

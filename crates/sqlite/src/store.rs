@@ -30,9 +30,7 @@ use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
 use crate::writer::{Witnesses, Writer};
-use crate::{
-    admin_keys, backup, clients, counters, data, events, facts, keys, log, restore, sessions, users,
-};
+use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, place, sessions, users};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -79,7 +77,7 @@ impl SqliteStore {
 
     /// Whether opening `path` would find a database, and not make one.
     pub fn is_there(path: &Path) -> bool {
-        restore::is_there(path)
+        place::is_there(path)
     }
 
     /// Opens a new store that nothing is to remain of: for tests, and for trying things out.
