@@ -17,7 +17,7 @@ use crate::policy::ring::{Masters, Ring, RingError};
 use crate::policy::schedule::{Schedule, signing};
 use crate::store::Store;
 
-pub use rotation::{Rotated, When};
+pub use draft::{Rotated, When};
 
 /// The ring in use, and the one place that changes it. Whoever reads it gets a whole ring, old or new.
 pub struct Keyring {

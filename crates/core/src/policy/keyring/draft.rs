@@ -5,7 +5,6 @@ use std::time::Duration;
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_verify::{KeyId, Subject};
 
-use super::rotation::{Rotated, When};
 use crate::kept::event::{Event, EventKind};
 use crate::kept::key::{KeyRecord, KeyState, Purpose};
 use crate::policy::Trouble;
@@ -14,6 +13,24 @@ use crate::policy::ring::{Masters, RingError, new_pepper, new_signing};
 use crate::policy::schedule::{Judgement, Schedule, Step, find, signing};
 use crate::refusal::Refusal;
 use crate::store::Change;
+
+/// When the next key is to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// As soon as every verifier must have seen it.
+    Known,
+    /// At once. A verifier that has not seen it has to fetch the public keys again, or refuses good tokens.
+    AtOnce,
+}
+
+/// What a rotation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotated {
+    /// The key that signs, or is to sign.
+    pub id: KeyId,
+    /// From when on.
+    pub from: Time,
+}
 
 /// The changes that lead from the keys as they were `kept` to others.
 ///

@@ -6,7 +6,7 @@ use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{KeyId, LogEntry};
 
 use super::Keyring;
-use super::draft::Draft;
+use super::draft::{Draft, Rotated, When};
 use crate::kept::event::Actor;
 use crate::kept::session::{Cause, Circumstances};
 use crate::policy::revoke::Reason;
@@ -17,24 +17,6 @@ use crate::store::{Applied, Committed};
 
 /// How many steps are taken in one go. A schedule without any time in it would never come to rest.
 const STEPS: usize = 32;
-
-/// When the next key is to sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// As soon as every verifier must have seen it.
-    Known,
-    /// At once. A verifier that has not seen it has to fetch the public keys again, or refuses good tokens.
-    AtOnce,
-}
-
-/// What a rotation came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotated {
-    /// The key that signs, or is to sign.
-    pub id: KeyId,
-    /// From when on.
-    pub from: Time,
-}
 
 impl Keyring {
     /// Does what the schedule wants done at `now`, a commit for each step, and takes up what others have done.
