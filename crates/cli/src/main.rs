@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command};
 use crate::configuration::Common;
 use crate::fault::Fault;
+use crate::traces::Traces;
 
 mod arguments;
+#[cfg(feature = "otel")]
+mod collector;
 mod commands;
 mod common;
 mod configuration;
@@ -20,6 +23,8 @@ mod progress;
 mod secret_input;
 mod show;
 mod signals;
+#[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
+mod traces;
 mod when;
 
 fn main() -> ExitCode {
@@ -31,8 +36,13 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Fault> {
     let common = Common::read(&arguments.flags);
-    logging::start(common.log, common.log_level.as_deref());
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Fault::because("the system gives no threads", &error))?;
-    runtime.block_on(commands::run(&common, arguments))
+    let is_server = matches!(arguments.command, Command::Serve | Command::Dev);
+    let traces = if is_server { Traces::start(runtime.handle()) } else { Traces::default() };
+    logging::start(common.log, common.log_level.as_deref(), traces.layer());
+    traces.complain();
+    let done = runtime.block_on(commands::run(&common, arguments));
+    traces.end();
+    done
 }

@@ -12,7 +12,7 @@ use http::header::{
     STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use counterfoil_verify::{Problem, RequestId};
 
@@ -20,6 +20,8 @@ use crate::app::App;
 use crate::failure::AppError;
 use crate::request_log::{Arrived, REQUEST_ID};
 use crate::tally::Route;
+#[cfg(feature = "otel")]
+use crate::traced::Traced;
 
 /// On every answer. None of ours is a page: nothing may be loaded by it, nor may it be loaded elsewhere.
 const HARDENING: [(HeaderName, &str); 5] = [
@@ -72,13 +74,16 @@ pub(crate) async fn finish(
 ) -> Response {
     let arrived = Arrived::of(&app, &request);
     let id = arrived.id.clone();
-    let span =
-        tracing::info_span!("request", request_id = &*id.0, method = arrived.method, route = route.path);
+    let span = span_of(&arrived, &route);
+    #[cfg(feature = "otel")]
+    let traced = Traced::begin(&span, &app, &request, &arrived, &route);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(arrived.mark.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let answer = next.run(request).instrument(span).await;
     arrived.answered(&route, &answer);
+    #[cfg(feature = "otel")]
+    traced.answered(&answer);
 
     let mut answer = with_id(answer, &id);
     harden(answer.headers_mut(), app.settings().issuer.is_secure());
@@ -88,6 +93,16 @@ pub(crate) async fn finish(
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
+}
+
+/// What stands around the handling of a request. A build for traces says in it that we serve and do not ask, which
+/// cannot be added later.
+fn span_of(arrived: &Arrived, route: &Route) -> Span {
+    let (id, method, route) = (&*arrived.id.0, arrived.method, route.path);
+    #[cfg(not(feature = "otel"))]
+    return tracing::info_span!("request", request_id = id, method, route);
+    #[cfg(feature = "otel")]
+    tracing::info_span!("request", request_id = id, method, route, otel.kind = "server")
 }
 
 /// Writes the id of the request on the answer, and into its problem if it is one.

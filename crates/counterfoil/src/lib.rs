@@ -76,6 +76,8 @@ mod tally;
 mod task;
 mod time_limit;
 pub mod tls;
+#[cfg(feature = "otel")]
+mod traced;
 mod traffic;
 pub mod user_import;
 mod uses;

@@ -48,15 +48,14 @@ pub(crate) struct Arrived {
 impl Arrived {
     /// Takes down a request that has just come.
     pub(crate) fn of(app: &App, request: &Request) -> Self {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let trusted = &app.settings().trusted_proxies;
-        let named = peer.filter(|peer| is_trusted(*peer, trusted)).and_then(|_| given_id(request));
+        let named = if is_through_proxy(app, request) { given_id(request) } else { None };
         Self {
             since: Instant::now(),
             id: RequestId(named.map_or_else(draw_id, str::to_owned).into()),
             method: known(request.method()),
             mark: Mark::default(),
-            client: peer.map(|peer| client_address(peer, request.headers(), trusted)),
+            client: peer(request)
+                .map(|peer| client_address(peer, request.headers(), &app.settings().trusted_proxies)),
         }
     }
 
@@ -105,12 +104,27 @@ impl Arrived {
     }
 }
 
+/// The other end of the connection.
+fn peer(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+}
+
+/// Whether the request comes from a proxy whose word is believed.
+pub(crate) fn is_through_proxy(app: &App, request: &Request) -> bool {
+    peer(request).is_some_and(|peer| is_trusted(peer, &app.settings().trusted_proxies))
+}
+
+/// The header of this name, if there is one and no second.
+pub(crate) fn sole<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {
+    let mut shown = request.headers().get_all(name).into_iter();
+    let (Some(value), None) = (shown.next(), shown.next()) else { return None };
+    value.to_str().ok()
+}
+
 /// The id that a proxy has given the request, if it is one.
 fn given_id(request: &Request) -> Option<&str> {
-    let mut shown = request.headers().get_all(&REQUEST_ID).into_iter();
-    let (Some(id), None) = (shown.next(), shown.next()) else { return None };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    id.to_str().ok().filter(|id| ID_LENGTHS.contains(&id.len()) && id.bytes().all(is_plain))
+    sole(request, &REQUEST_ID).filter(|id| ID_LENGTHS.contains(&id.len()) && id.bytes().all(is_plain))
 }
 
 /// Twelve random bytes. Without randomness nothing is issued anyway, and a request needs some name.

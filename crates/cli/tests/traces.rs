@@ -1,0 +1,129 @@
+//! Traces of the real binary: what a collector receives, whose parents are believed, and that nothing waits for it.
+
+#![cfg(feature = "otel")]
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+mod common;
+#[path = "traces/receiver.rs"]
+mod receiver;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::common::{Server, counterfoil, in_dir};
+use crate::receiver::{Receiver, Sent};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// What serves `dir` and sends its traces to `endpoint`: at its end, as nothing is due before.
+fn traced(dir: &Path, endpoint: &str) -> Command {
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "json"];
+    let mut command = counterfoil(&in_dir(dir, &arguments));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OTEL_")) {
+        command.env_remove(name);
+    }
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "600000");
+    command
+}
+
+/// Asks for `path` as part of a trace.
+fn within(server: &Server, path: &str, parent: &str) -> u16 {
+    server.curl(path, &["-H", &format!("traceparent: {parent}")]).0
+}
+
+#[test]
+fn a_collector_is_sent_what_each_request_did_and_no_secret() {
+    let place = tempfile::tempdir().unwrap();
+    let (receiver, dir) = (Receiver::start(), place.path().join("data"));
+    let mut command = traced(&dir, &receiver.url);
+    command.env("COUNTERFOIL_TRUSTED_PROXIES", "127.0.0.1/32");
+    command.env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=collector-secret");
+    let server = Server::start(&mut command, &dir.with_extension("log"));
+    let ada = json!({ "username": "ada.lovelace", "password": PASSWORD });
+    assert_eq!(server.post("/v1/register", &ada).0, 201);
+    let token = server.post("/v1/login", &ada).1["session_token"].as_str().unwrap().to_owned();
+    assert_eq!(server.get("/v1/me?hunter2", &token).0, 200);
+    assert_eq!(within(&server, "/healthz", &format!("00-{TRACE}-{PARENT}-01")), 200);
+    assert_eq!(within(&server, "/v1/me", "00-what-is-this"), 401);
+    assert_eq!(within(&server, "/v1/hunter2", &format!("00-{TRACE}-{PARENT}-00")), 404);
+
+    assert!(server.stop(Signal::TERM).success());
+
+    let sent = receiver.all();
+    let names: Vec<_> = sent.iter().flat_map(|sent| &sent.spans).map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["POST /v1/register", "POST /v1/login", "GET /v1/me", "GET /healthz", "GET /v1/me"]);
+    judge(&sent);
+    for secret in [PASSWORD, &token, "hunter2", "collector-secret", "ada.lovelace"] {
+        assert!(!sent.iter().any(|sent| contains(&sent.body, secret)), "{secret}");
+    }
+}
+
+/// Judges the spans of the story above.
+fn judge(sent: &[Sent]) {
+    let [Sent { path, key, resource, spans, .. }] = sent else { panic!("{} batches", sent.len()) };
+    assert_eq!((path.as_str(), key.as_str()), ("/v1/traces", "collector-secret"));
+    assert_eq!(resource["service.name"], "counterfoil");
+    let [_, login, me, health, refused] = &spans[..] else { panic!("{spans:?}") };
+    for (span, status) in [(login, "200"), (me, "200"), (health, "200"), (refused, "401")] {
+        assert_eq!(span.attributes["http.response.status_code"], status);
+        assert_eq!(span.kind, 2, "it serves");
+        assert!(span.status.is_none(), "no failure of ours");
+    }
+    assert_eq!(me.attributes["http.route"], "/v1/me");
+    assert!(me.attributes.contains_key("request_id"));
+    assert_eq!((health.trace.as_str(), health.parent.as_str()), (TRACE, PARENT));
+    for span in [login, me, refused] {
+        assert!(span.trace != TRACE && span.parent.is_empty(), "a trace of its own: {span:?}");
+    }
+}
+
+#[test]
+fn nobody_but_a_trusted_proxy_writes_into_a_trace() {
+    let place = tempfile::tempdir().unwrap();
+    let (receiver, dir) = (Receiver::start(), place.path().join("data"));
+    let server = Server::start(&mut traced(&dir, &receiver.url), &dir.with_extension("log"));
+    assert_eq!(within(&server, "/healthz", &format!("00-{TRACE}-{PARENT}-01")), 200);
+
+    assert!(server.stop(Signal::TERM).success());
+
+    let sent = receiver.all();
+    assert_eq!(sent[0].spans.len(), 1);
+    assert_ne!(sent[0].spans[0].trace, TRACE);
+    assert_eq!(sent[0].spans[0].parent, "");
+}
+
+#[test]
+fn a_collector_that_is_not_there_keeps_nobody_waiting() {
+    let place = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let deaf = format!("http://{}", silent.local_addr().unwrap());
+    for (name, endpoint) in
+        [("refused", "http://127.0.0.1:9"), ("silent", &deaf), ("odd", "ftp://user:hunter2@x")]
+    {
+        let dir = place.path().join(name);
+        let server = Server::start(&mut traced(&dir, endpoint), &dir.with_extension("log"));
+        let began = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(server.curl("/healthz", &[]).0, 200);
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{name}");
+
+        assert!(server.stop(Signal::TERM).success(), "{name}");
+
+        let log = fs::read_to_string(dir.with_extension("log")).unwrap();
+        assert!(log.contains("traces"), "{name}: it is told: {log}");
+        assert!(!log.contains("hunter2"), "{log}");
+    }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
