@@ -13,6 +13,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait after a failed fetch.
 const LAST_RETRY: Duration = Duration::from_secs(60);
 
+/// The part of a cool-down that passes in any case between two fetches for unknown keys.
+const LEAST_COOL_DOWN: u32 = 30;
+
 /// The bounds within which an issuer sets the pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
@@ -56,7 +59,8 @@ pub(crate) enum Advice {
 ///
 /// Strangers decide nothing here: whatever tokens they show, there is at most one fetch at a time, and
 /// for unknown keys at most one in vain within each cool-down. A fetch that brought other keys was not in
-/// vain; it takes the issuer to make one.
+/// vain; it takes the issuer to make one. An issuer that answers differently each time, as one does whose nodes
+/// do not agree, would open the door to strangers for good: so a thirtieth of the cool-down passes in any case.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     pace: Pace,
@@ -150,7 +154,7 @@ impl Schedule {
         self.good_until = Some(began + fresh + self.pace.stale);
         self.due_at = began + early(fresh, jitter);
         if changed && want == Some(Want::UnknownKey) {
-            self.cool_until = now;
+            self.cool_until = now.max(began + self.pace.cool_down / LEAST_COOL_DOWN);
         }
         self.failures = 0;
     }
@@ -242,6 +246,21 @@ mod tests {
         schedule.succeed(Some(secs(300)), true, 0, NOON + secs(1));
 
         assert_eq!(schedule.want(Want::UnknownKey, NOON + secs(1)), Advice::Wait(3));
+    }
+
+    #[test]
+    fn an_issuer_whose_keys_change_each_time_is_not_asked_at_the_pace_of_strangers() {
+        let mut schedule = loaded();
+        let before = schedule.begun();
+        for ms in (0..10_000).step_by(10) {
+            let now = NOON + Duration::from_millis(ms);
+            if let Advice::Wait(_) = schedule.want(Want::UnknownKey, now) {
+                schedule.begin(now);
+                schedule.succeed(None, true, 0, now);
+            }
+        }
+
+        assert_eq!(schedule.begun() - before, 10, "one in each second, a thirtieth of the cool-down");
     }
 
     #[test]
