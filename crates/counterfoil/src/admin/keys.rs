@@ -1,6 +1,6 @@
 //! What an operator or an administrator may have done to the keys of the installation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use counterfoil_core::kept::key::Purpose;
 use counterfoil_core::policy::Trouble;
 use counterfoil_core::policy::keyring::{Rotated, When};
 use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::policy::ring::opens_all;
 use counterfoil_jose::Time;
 
 use super::forms::{RotationForm, Which};
@@ -58,6 +59,9 @@ impl App {
             None => master_key::draw().map_err(|error| Refused::new(error.to_string()))?,
         };
         let place = self.settings().master_key_file().filter(|place| place.exists());
+        if let Some(place) = &place {
+            self.finish_former_rekey(place, now).await?;
+        }
         let replacement = place.as_deref().map(|place| Replacement::begin(place, &new)).transpose()?;
         self.keys.reseal(&master_key::seal_with(&new), &by_operator(), now).await?;
         let old = replacement.map(|replacement| replacement.finish(now)).transpose()?;
@@ -66,6 +70,17 @@ impl App {
             "old_file": old,
             "environment": self.settings().master_key.text.is_some(),
         }))
+    }
+
+    /// Puts the master key in its place whose own replacement was done in the store and not in the files: the disk
+    /// was full, say. It alone opens the store until everything is sealed anew, and backups need it afterwards.
+    async fn finish_former_rekey(&self, place: &Path, now: Time) -> Result<(), Refused> {
+        let Some(former) = Replacement::begun(place)? else { return Ok(()) };
+        let kept = self.store.keys().await.map_err(Trouble::from)?;
+        if opens_all(&kept, former.key()) {
+            former.finish(now)?;
+        }
+        Ok(())
     }
 
     /// The present, if anything may be done by it that cannot be undone.

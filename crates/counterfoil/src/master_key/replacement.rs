@@ -6,7 +6,9 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use counterfoil_jose::{SealingKey, Secret, Time};
 
@@ -25,7 +27,7 @@ impl Replacement {
     pub(crate) fn begin(place: &Path, key: &Secret<[u8; 32]>) -> Result<Self, MasterKeyError> {
         let waiting = waiting_for(place);
         let put = write_beside(&waiting, key).and_then(|beside| {
-            // A former one that was refused may lie there; the store is opened by none of it.
+            // A former one that was refused may lie there; the caller has seen that the store is opened by none of it.
             fs::rename(&beside, &waiting)?;
             sync(&waiting)
         });
@@ -34,7 +36,7 @@ impl Replacement {
     }
 
     /// The one that was begun for `place`, if its end was cut off.
-    pub(super) fn begun(place: &Path) -> Result<Option<Self>, MasterKeyError> {
+    pub(crate) fn begun(place: &Path) -> Result<Option<Self>, MasterKeyError> {
         let waiting = waiting_for(place);
         let found = read(&waiting)?;
         Ok(found.map(|key| Self { place: place.to_owned(), waiting, key: seal_with(&key) }))
@@ -47,17 +49,10 @@ impl Replacement {
 
     /// The keys in the store are sealed under it: it takes its place. Returns where the old one is from now on.
     pub(crate) fn finish(self, now: Time) -> Result<PathBuf, MasterKeyError> {
-        let old = with_suffix(&self.place, &format!("old-{}", now.unix_ms()));
-        let moved = fs::hard_link(&self.place, &old)
-            .or_else(|error| match error.kind() {
-                // Cut off between the two, and begun again in the same millisecond of a told time.
-                io::ErrorKind::AlreadyExists => Ok(()),
-                _ => Err(error),
-            })
-            .and_then(|()| fs::rename(&self.waiting, &self.place))
-            .and_then(|()| sync(&self.place));
-        moved.map_err(|source| not_written(&self.place, source))?;
-        Ok(old)
+        let kept = keep_old(&self.place, now);
+        let moved = kept.and_then(|old| fs::rename(&self.waiting, &self.place).map(|()| old));
+        let moved = moved.and_then(|old| sync(&self.place).map(|()| old));
+        moved.map_err(|source| not_written(&self.place, source))
     }
 
     /// Nothing is sealed under it: it goes.
@@ -66,6 +61,25 @@ impl Replacement {
             tracing::warn!(%error, file = %self.waiting.display(), "a master key that seals nothing is left");
         }
     }
+}
+
+/// Gives the key at `place` a second name, which says when. Another key that has this name keeps it.
+fn keep_old(place: &Path, mut at: Time) -> io::Result<PathBuf> {
+    loop {
+        let old = with_suffix(place, &format!("old-{}", at.unix_ms()));
+        match fs::hard_link(place, &old) {
+            // Cut off between the two, and begun again in the same millisecond of a told time.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_one(place, &old)? => {
+                return Ok(old);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => at = at + Duration::from_millis(1),
+            linked => return linked.map(|()| old),
+        }
+    }
+}
+
+fn is_one(one: &Path, other: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(one)?.ino() == fs::metadata(other)?.ino())
 }
 
 fn waiting_for(place: &Path) -> PathBuf {

@@ -216,3 +216,24 @@ async fn keys_are_rotated_under_the_new_master_key_as_under_the_old() {
     house.open().await.close().await.unwrap();
     assert_eq!(key_files(&house).len(), 3);
 }
+
+/// The keys are sealed anew, and the file could not be put in place: the disk was full. The operator tries again.
+#[tokio::test]
+async fn a_key_that_alone_opens_the_store_is_not_thrown_away_by_the_next_replacement() {
+    let house = House::new();
+    let app = house.open().await;
+    let opens = fs::read_to_string(house.inside("master-key")).unwrap();
+    keep(&house.inside("master-key.next"), &opens, 0o600);
+    keep(&house.inside("master-key"), &a_key(), 0o600);
+
+    rekey(&app, None).await;
+
+    app.close().await.unwrap();
+    drop(app);
+    let kept = key_files(&house).into_iter().map(|name| fs::read_to_string(house.inside(&name)).unwrap());
+    assert!(
+        kept.collect::<Vec<_>>().contains(&opens),
+        "a cut would have lost the store, and backups need it"
+    );
+    house.open().await.close().await.unwrap();
+}
