@@ -243,7 +243,7 @@ impl App {
                 trusted: settings.trusted_origins.clone(),
             }),
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
-            bodies: Bodies::new(settings.limits.bodies),
+            bodies: Bodies::new(&settings.limits),
             is_closing: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             hashing,

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::net::SocketAddr;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::extract::{ConnectInfo, FromRequest, OptionalFromRequest, Request};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
@@ -14,12 +16,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use counterfoil_core::policy::throttle::source_of;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
-use crate::bodies::Bodies;
+use crate::bodies::Held;
 use crate::body_fault::BodyFault;
+use crate::client_address::{client_address, is_trusted};
 use crate::failure::AppError;
+use crate::places::Source;
 
 /// What every route takes.
 const JSON: &str = "application/json";
@@ -81,8 +86,18 @@ async fn read(
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(BodyFault::TooLarge(limit));
     }
-    let bytes = collect(body, limit, &app.bodies).await?;
+    let held = app.bodies.begin(sender(&parts, app)).ok_or(BodyFault::TooMany)?;
+    let bytes = collect(body, limit, held).await?;
     Ok((!bytes.is_empty()).then_some(bytes))
+}
+
+/// Who sends a body; nobody in particular where a proxy of ours or this machine does, which may bring everybody's.
+fn sender(parts: &Parts, app: &App) -> Option<Source> {
+    let settings = app.settings();
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let client = client_address(peer.ip(), &parts.headers, &settings.trusted_proxies);
+    let is_anybody = client.is_loopback() || is_trusted(client, &settings.trusted_proxies);
+    (!is_anybody).then(|| source_of(client, settings.throttle.ipv6_prefix))
 }
 
 /// Whether a body is announced. A type that is named has to be one of `taken`.
@@ -110,8 +125,7 @@ fn is_utf8_charset(parameter: &str) -> bool {
 }
 
 /// Reads to the end, or to the limit: a chunked body does not say its length.
-async fn collect(mut body: Body, limit: usize, bodies: &Bodies) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
-    let mut held = bodies.begin().ok_or(BodyFault::TooMany)?;
+async fn collect(mut body: Body, limit: usize, mut held: Held<'_>) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };

@@ -10,7 +10,7 @@ use crate::network::Network;
 use crate::settings::Settings;
 
 /// Whom a connection comes from, as the throttle sees it too.
-type Source = [u8; 17];
+pub(crate) type Source = [u8; 17];
 
 /// The places that there are.
 ///

@@ -55,3 +55,34 @@ async fn half_of_many_bodies_takes_no_more_memory_than_there_is_for_them() {
     };
     timeout(Duration::from_secs(15), served).await.unwrap();
 }
+
+/// The streams of HTTP/2 let a few connections begin more bodies than there is memory for.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_source_does_not_take_all_memory_for_bodies() {
+    let site = Site::with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        settings.limits = Limits { bodies: 2 * MIB, connections_of_source: 2_000, ..Limits::default() };
+    })
+    .await;
+    let begun = "POST /v1/login HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 192.0.2.1\r\n\
+                 content-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    let mut held = Vec::new();
+    for _ in 0..2 * MIB / (8 * 1024) {
+        let mut stream = site.connect().await;
+        let _ = stream.write_all(begun.as_bytes()).await;
+        held.push(stream);
+    }
+    let form = r#"{"username":"ada","password":"correct horse battery"}"#;
+    let from = |source: &str| {
+        let plain = String::from_utf8(post("/v1/login", form)).unwrap();
+        plain.replacen("\r\n", &format!("\r\nx-forwarded-for: {source}\r\n"), 1).into_bytes()
+    };
+
+    let its_own = async {
+        while status(&site.answer(&from("192.0.2.1")).await) != 503 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(15), its_own).await.unwrap();
+    assert_eq!(status(&site.answer(&from("192.0.2.2")).await), 401, "another source is read");
+}
