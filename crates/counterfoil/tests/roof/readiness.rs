@@ -85,18 +85,19 @@ async fn a_full_disk_is_named_and_serving_goes_on_by_itself_when_there_is_room()
     let mut filled = fs::File::create(&ballast).unwrap();
     while filled.write_all(&[0; 4096]).is_ok() {}
 
-    let mut refused = 0;
+    // What stands in the log may find room in the database for a while. It does not last.
+    let mut ready = send(server.at, "GET /readyz", &[], "").await;
     for number in 0..2000 {
         let form = format!(r#"{{"username":"ada{number}","password":"correct horse battery"}}"#);
-        refused = send(server.at, "POST /v1/register", &[], &form).await.status;
-        if refused == 503 {
-            break;
+        if send(server.at, "POST /v1/register", &[], &form).await.status == 503 {
+            ready = send(server.at, "GET /readyz", &[], "").await;
+            if ready.status == 503 {
+                break;
+            }
         }
     }
 
-    assert_eq!(refused, 503, "the disk fills");
-    let answer = send(server.at, "GET /readyz", &[], "").await;
-    assert_eq!((answer.status, answer.json()["detail"].as_str()), (503, Some("missing: store_writes")));
+    assert_eq!((ready.status, ready.json()["detail"].as_str()), (503, Some("missing: store_writes")));
     drop(filled);
     fs::remove_file(ballast).unwrap();
     // Nobody but the question itself writes anything.
