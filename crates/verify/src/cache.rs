@@ -55,7 +55,7 @@ impl TokenCache {
         }
     }
 
-    #[cfg(test)]
+    /// How many are kept.
     pub(crate) fn len(&self) -> usize {
         self.cache.as_ref().map_or(0, Cache::len)
     }

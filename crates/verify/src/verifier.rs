@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -51,7 +52,13 @@ pub struct TokenVerifier {
     /// The keys and what they verified are swapped together: a token that a key verified that is no
     /// longer there is never found.
     held: ArcSwap<Held>,
+    signatures: Signatures,
 }
+
+/// How many signatures have held. Nothing that is read for each token shares its cache lines.
+#[derive(Default)]
+#[repr(align(128))]
+struct Signatures(AtomicU64);
 
 struct Held {
     keys: KeySet,
@@ -73,7 +80,7 @@ impl TokenVerifier {
 
     fn with_settings(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
         let held = ArcSwap::from_pointee(Held::new(keys, settings.cache));
-        Self { settings, held }
+        Self { settings, held, signatures: Signatures::default() }
     }
 
     /// Takes other keys. Whatever the former ones verified is verified anew.
@@ -102,8 +109,20 @@ impl TokenVerifier {
         let (claims, verified) = self.read(&held.keys, token)?;
         self.judge(&claims.terms(), now)?;
         let principal = claims.into_principal(&verified)?;
+        self.signatures.0.fetch_add(1, Ordering::Relaxed);
         held.cache.keep(token, &principal);
         Ok(principal)
+    }
+
+    /// How many tokens were good by their signature since the beginning. All others that
+    /// [`TokenVerifier::verify`] found good were remembered.
+    pub fn signatures(&self) -> u64 {
+        self.signatures.0.load(Ordering::Relaxed)
+    }
+
+    /// How many tokens are remembered now.
+    pub fn remembered(&self) -> usize {
+        self.held.load().cache.len()
     }
 
     /// Judges a token that may have expired, to learn whose it was: for a logout that comes late. All

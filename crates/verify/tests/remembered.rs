@@ -28,6 +28,19 @@ fn a_token_that_was_verified_is_the_same_principal_again() {
 }
 
 #[test]
+fn a_signature_is_counted_once_for_each_good_token() {
+    let mint = Mint::new();
+    let verifier = mint.verifier();
+    let token = mint.sign(&claims());
+    for _ in 0..3 {
+        verifier.verify(&token, NOON).unwrap();
+        verifier.verify(&token[1..], NOON).unwrap_err();
+    }
+
+    assert_eq!((verifier.signatures(), verifier.remembered()), (1, 1));
+}
+
+#[test]
 fn a_hit_never_outlives_the_tokens_expiry() {
     let mint = Mint::new();
     let verifier = mint.verifier();

@@ -145,7 +145,14 @@ impl Page {
             "counterfoil_memory_sessions",
             "Sessions that are judged from memory",
             self.app.memory.len(),
-        )
+        )?;
+        let tokens = self.app.verifier.tokens();
+        sheet.counter(
+            "counterfoil_token_signatures",
+            "Access tokens that were good by their signature; other good ones were remembered",
+            tokens.signatures(),
+        )?;
+        sheet.gauge("counterfoil_tokens_remembered", "Access tokens that are remembered", tokens.remembered())
     }
 
     fn hashing(&self, sheet: &mut Sheet<'_>) -> fmt::Result {

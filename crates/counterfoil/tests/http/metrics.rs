@@ -110,6 +110,8 @@ async fn credentials_are_counted_by_what_they_are_and_what_became_of_them() {
     assert!(number(&site, "counterfoil_memory_lookups_total{result=\"miss\"}").await >= 1.0);
     assert!(number(&site, "counterfoil_memory_lookups_total{result=\"hit\"}").await >= 2.0);
     assert_eq!(number(&site, "counterfoil_memory_sessions").await, 1.0);
+    assert_eq!(number(&site, "counterfoil_token_signatures_total").await, 1.0, "shown three times");
+    assert_eq!(number(&site, "counterfoil_tokens_remembered").await, 1.0);
 }
 
 #[tokio::test]
