@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, OptionalFromRequest, Request};
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use counterfoil_core::policy::throttle::source_of;
@@ -87,8 +89,16 @@ async fn read(
         return Err(BodyFault::TooLarge(limit));
     }
     let held = app.bodies.begin(sender(&parts, app)).ok_or(BodyFault::TooMany)?;
-    let bytes = collect(body, limit, held).await?;
+    let bytes = timeout(time_to_come(app.settings().limits.request), collect(body, limit, held))
+        .await
+        .map_err(|_| BodyFault::TooSlow)??;
     Ok((!bytes.is_empty()).then_some(bytes))
+}
+
+/// How long a body may take to come: a little less than the request as a whole, so that who sends too slowly is
+/// told so, and does not look like a failure of ours.
+fn time_to_come(request: Duration) -> Duration {
+    request * 9 / 10
 }
 
 /// Who sends a body; nobody in particular where a proxy of ours or this machine does, which may bring everybody's.

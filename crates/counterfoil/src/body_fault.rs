@@ -19,6 +19,9 @@ pub(crate) enum BodyFault {
     /// So many others are being read that there is no memory for this one.
     #[error("too many bodies are being read")]
     TooMany,
+    /// It did not come to its end in time.
+    #[error("the body took too long to come")]
+    TooSlow,
     /// It ended too early.
     #[error("the body could not be read to its end")]
     Broken,

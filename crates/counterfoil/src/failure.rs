@@ -190,6 +190,8 @@ fn of_body(fault: &BodyFault) -> Problem {
         BodyFault::Missing | BodyFault::Broken | BodyFault::Json(_) | BodyFault::Unknown(_) => {
             malformed(text)
         }
+        // The client's doing (RFC 9110, section 15.5.9), and so no failure of ours.
+        BodyFault::TooSlow => problem(408, "request-timeout", "Request timeout").detail(text),
         BodyFault::TooMany => retry(unavailable("too many requests are being read"), 1),
         BodyFault::Type(_) => problem(415, "unsupported-media-type", "Unsupported media type").detail(text),
         BodyFault::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),

@@ -26,7 +26,7 @@ use crate::cookies::{Kind, SetCookies};
 use crate::failure::AppError;
 use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
 use crate::shown::{self, Login};
@@ -69,7 +69,7 @@ pub(super) struct SignedIn {
     post, path = "/v1/login", tag = "public", request_body = LoginForm,
     responses(
         (status = 200, description = "Logged in", body = SignedIn),
-        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn login(

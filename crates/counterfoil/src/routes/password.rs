@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
 use crate::task::to_the_end;
@@ -37,7 +37,7 @@ pub(super) struct PasswordForm {
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 204, description = "Changed; all other logins have ended"),
-        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn change(

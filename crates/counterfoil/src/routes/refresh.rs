@@ -19,7 +19,7 @@ use crate::cookies::SetCookies;
 use crate::failure::AppError;
 use crate::routes::answers::{Carrier, Credentials};
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unauthorized, Unavailable,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
 use crate::routes::scope;
@@ -49,7 +49,7 @@ pub(super) fn some_secret<'de, D: Deserializer<'de>>(
     post, path = "/v1/refresh", tag = "public", request_body = Option<RefreshForm>,
     responses(
         (status = 200, description = "The next pair", body = Credentials),
-        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn refresh(

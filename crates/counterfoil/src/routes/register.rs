@@ -17,7 +17,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::answers::UserView;
 use crate::routes::responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, Unavailable, UnsupportedType,
+    BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable,
+    UnsupportedType,
 };
 use crate::settings::Registration;
 use crate::task::to_the_end;
@@ -46,7 +47,7 @@ pub(super) struct Registered {
     post, path = "/v1/register", tag = "public", request_body = RegisterForm,
     responses(
         (status = 201, description = "The user was registered", body = Registered),
-        BadRequest, Forbidden, Conflict, TooLarge, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        BadRequest, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn register(

@@ -47,6 +47,7 @@ problems! {
     Unauthorized = "401", "The credential is missing or not good";
     Forbidden = "403", "Not allowed, or a write from another site";
     NotFound = "404", "There is nothing here";
+    TooSlow = "408", "The body did not come in time";
     Conflict = "409", "Taken";
     PreconditionFailed = "412", "The data are at another revision";
     TooLarge = "413", "The body, or what would come of it, is too large";

@@ -20,7 +20,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, Unauthorized, Unavailable, UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooSlow, Unauthorized, Unavailable,
+    UnsupportedType,
 };
 use crate::task::to_the_end;
 
@@ -59,7 +60,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Rotated, or to be rotated at the time that is told", body = RotationRow),
-        BadRequest, Unauthorized, Forbidden, TooLarge, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
     )
 )]
 pub(in crate::routes) async fn rotate(
