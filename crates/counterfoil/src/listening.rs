@@ -15,6 +15,10 @@ use crate::tally::ConnectionTally;
 /// How long the listener waits where the system has no more to give: descriptors come back when others leave.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How many connections may wait in the system until we take them: of a crowd that comes at once, those beyond it
+/// try again a second later. The system has its own bound (`net.core.somaxconn`); std asks for 128.
+const WAITING: i32 = 4096;
+
 /// A listener, and who is served at it.
 pub(crate) struct Listening {
     listener: tokio::net::TcpListener,
@@ -36,6 +40,7 @@ impl Listening {
         tally: Arc<ConnectionTally>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        rustix::net::listen(&listener, WAITING)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok(Self { listener, places, connections: Arc::new(connections), tally })
     }

@@ -1,7 +1,10 @@
 //! `GET /openapi.json`: the contract as a document, generated from the code that keeps it.
 
-use axum::Json;
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -39,6 +42,13 @@ use crate::routes::{
 )]
 struct Contract;
 
+/// The document as it is sent. It is large and the same for all, so it is made once, and whoever is slow to read it
+/// holds no copy of his own.
+static SENT: LazyLock<Bytes> = LazyLock::new(|| {
+    let document = serde_json::to_vec(&Contract::openapi());
+    document.expect("a document of texts and numbers is JSON").into()
+});
+
 /// The ways to show who is calling.
 struct Carried;
 
@@ -70,5 +80,5 @@ pub fn openapi() -> serde_json::Value {
     responses((status = 200, description = "This document", body = Object))
 )]
 pub(super) async fn document() -> Response {
-    ([PUBLIC], Json(Contract::openapi())).into_response()
+    ([PUBLIC, (CONTENT_TYPE, "application/json")], SENT.clone()).into_response()
 }
