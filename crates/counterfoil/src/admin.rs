@@ -147,6 +147,12 @@ pub enum Command {
     /// Has the next key sign, at once or when it is known, or makes another pepper. Answers
     /// `{id, state, first_used_at}`.
     KeyRotate(RotationForm),
+    /// Takes in a signing key that was made elsewhere, PKCS#8 as PEM or a private JWK, as the next one. Answers with
+    /// it, as `KeyList` shows keys.
+    KeyImport {
+        /// An absolute path.
+        file: PathBuf,
+    },
     /// Seals every key under another master key: the one in a file, or one that is drawn. Answers `{file, old_file,
     /// environment}`: where it is, where the one before it is kept, and whether the environment still names that.
     KeyRekey {
@@ -307,6 +313,7 @@ impl App {
             Command::AdminKeyList {} => self.list_admin_keys().await,
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
             Command::KeyList {} => self.list_keys().await,
+            Command::KeyImport { file } => self.import_key(&file).await,
             Command::KeyRekey { file } => self.rekey(file).await,
             Command::KeyRotate(form) => self.rotate_keys(form).await,
             Command::TokenMint(form) => self.mint_token(form).await,

@@ -56,6 +56,7 @@ pub mod hash_pool;
 mod headers;
 pub mod issuer_url;
 mod jobs;
+mod key_file;
 mod listening;
 mod log_head;
 pub mod master_key;

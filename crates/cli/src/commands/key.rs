@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Has the next key sign, as soon as everybody who keeps the public keys must have seen it. What the one before
     /// it signed is still good.
     Rotate(Rotate),
+    /// Takes in a signing key that was made elsewhere, as the next one: it is published now, and signs when its turn
+    /// comes. The next key that there was goes; it has signed nothing.
+    Import(Import),
     /// Seals every key of the store under another master key, with or without a server. Nobody is logged out.
     Rekey(Rekey),
     /// Revokes a key: nothing that it ever signed is good. If it signs now, the next one does from here on.
@@ -49,6 +52,16 @@ pub(crate) struct Rotate {
     json: bool,
 }
 
+/// Which key comes in.
+#[derive(Args)]
+pub(crate) struct Import {
+    /// PKCS#8 as PEM, not encrypted, or a private JWK; readable for its owner alone.
+    file: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 /// By which master key.
 #[derive(Args)]
 pub(crate) struct Rekey {
@@ -72,6 +85,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
     match command {
         Command::List(List { json }) => list(common, json).await,
         Command::Rotate(options) => rotate(common, options).await,
+        Command::Import(options) => import(common, options).await,
         Command::Rekey(options) => rekey(common, options).await,
         Command::Revoke(Revoke { kid }) => {
             let subject = format!("key:{kid}");
@@ -93,6 +107,23 @@ async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result
         Some("current") => show::say(&format!("{id} {verb} from now on")),
         _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "first_used_at"))),
     }
+}
+
+async fn import(common: &Common, Import { file, json }: Import) -> Result<(), Fault> {
+    // As below: it is the server that reads it.
+    let file = path::absolute(&file).map_err(|error| Fault::because("the key file has no path", &error))?;
+    let shown = file.display().to_string();
+    let answer = administer(common, admin::Command::KeyImport { file }).await?;
+    if json {
+        return show::json(&answer);
+    }
+    let id = cell(&answer, "id");
+    show::say(&match answer["first_used_at"].as_u64() {
+        Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "first_used_at")),
+        None => format!("{id} is the next key, and signs when `key rotate` asks for it"),
+    })?;
+    eprintln!("hint: whoever reads {} signs in your name; delete it", printable(&shown));
+    Ok(())
 }
 
 async fn rekey(common: &Common, options: Rekey) -> Result<(), Fault> {

@@ -190,6 +190,8 @@ event_kinds! {
     ClientChanged = "client_changed",
     /// A key was made.
     KeyMade = "key_made",
+    /// A key that was made elsewhere was brought in, as the next one.
+    KeyImported = "key_imported",
     /// A key was taken into use.
     KeyTaken = "key_taken",
     /// An orderly rotation of the keys that sign was asked for.

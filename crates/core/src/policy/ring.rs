@@ -188,9 +188,18 @@ pub(super) fn new_signing(
     master: &SealingKey,
     now: Time,
 ) -> Result<KeyRecord, RingError> {
-    let key = SigningKey::generate(algorithm)?;
+    sealed_signing(&SigningKey::generate(algorithm)?, master, now)
+}
+
+/// A signing key, sealed and not in use yet.
+pub(super) fn sealed_signing(
+    key: &SigningKey,
+    master: &SealingKey,
+    now: Time,
+) -> Result<KeyRecord, RingError> {
     let kid = key.kid().parse().map_err(|_| RingError::Record("a kid that is none"))?;
-    KeyRecord::seal(kid, Purpose::Signing, algorithm.as_str(), key.to_secret_bytes().expose(), master, now)
+    let (algorithm, secret) = (key.algorithm(), key.to_secret_bytes());
+    KeyRecord::seal(kid, Purpose::Signing, algorithm.as_str(), secret.expose(), master, now)
         .map_err(RingError::MasterKey)
 }
 

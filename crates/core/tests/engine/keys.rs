@@ -13,7 +13,7 @@ use counterfoil_core::policy::keyring::{KeyStanding, Keyring, Rotated, When};
 use counterfoil_core::policy::revoke::Horizon;
 use counterfoil_core::policy::schedule::Schedule;
 use counterfoil_core::{Refusal, Store};
-use counterfoil_jose::{Algorithm, SealingKey, Time, jws, unverified};
+use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time, jws, unverified};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::KeyId;
 
@@ -322,4 +322,66 @@ async fn a_rotated_pepper_logs_nobody_out_and_goes_when_its_families_are_over() 
     assert!(engine.keys.ring().pepper_of(first).is_some());
     engine.keys.turn(leaves).await.unwrap();
     assert!(engine.keys.ring().pepper_of(first).is_none());
+}
+
+#[tokio::test]
+async fn a_key_that_was_brought_in_is_published_before_it_signs() {
+    let engine = Engine::start().await;
+    let (first, old_next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
+    let foreign = SigningKey::generate(Algorithm::Es256).unwrap();
+
+    let id = engine.keys.bring_in(&foreign, &because(Cause::ByAdmin), after(60)).await.unwrap();
+
+    assert_eq!(id.as_str(), foreign.kid());
+    assert_eq!(the(&engine.keys, KeyState::Next).await.id, id);
+    assert_eq!(the(&engine.keys, KeyState::Dropped).await.id, old_next, "it has signed nothing");
+    assert_eq!(published(&engine.keys), [first.to_string(), id.to_string()].into());
+    let rotated = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(61)).await.unwrap();
+    let known = after(60) + SCHEDULE.known_after();
+    assert_eq!(rotated, Rotated { id: id.clone(), from: known });
+    engine.keys.turn(known - Duration::from_millis(1)).await.unwrap();
+    assert_eq!(signs(&engine.keys), first, "somebody may not have seen the new one");
+    engine.keys.turn(known).await.unwrap();
+    assert_eq!(signs(&engine.keys), id);
+    let journal = engine.journal().await;
+    let of_it = journal.iter().rev().filter(|event| event.detail.as_deref() == Some(id.as_str()));
+    let kinds: Vec<_> = of_it.map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::KeyImported, EventKind::RotationAsked, EventKind::KeyTaken]);
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_asked_for_waits_for_the_key_that_was_brought_in() {
+    let engine = Engine::start().await;
+    engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(1)).await.unwrap();
+    let foreign = SigningKey::generate(Algorithm::Es256).unwrap();
+
+    let id = engine.keys.bring_in(&foreign, &because(Cause::ByAdmin), after(60)).await.unwrap();
+
+    let known = after(60) + SCHEDULE.known_after();
+    assert_eq!(engine.keys.turn(after(60)).await.unwrap(), Some(known));
+    engine.keys.turn(known).await.unwrap();
+    assert_eq!(signs(&engine.keys), id);
+}
+
+#[tokio::test]
+async fn a_key_of_another_algorithm_or_that_was_here_before_does_not_come_in() {
+    let engine = Engine::start().await;
+    let bring = async |key: &SigningKey| {
+        engine
+            .keys
+            .bring_in(key, &because(Cause::ByAdmin), after(1))
+            .await
+            .map_err(|trouble| trouble.to_string())
+    };
+    let (other, once) =
+        [Algorithm::Ed25519, Algorithm::Es256].map(|a| SigningKey::generate(a).unwrap()).into();
+
+    assert_eq!(
+        bring(&other).await.unwrap_err(),
+        "key: it is for Ed25519, and the next one is to be for ES256"
+    );
+    let id = bring(&once).await.unwrap();
+    assert_eq!(bring(&once).await.unwrap_err(), format!("key: {id} is here already (next)"));
+    engine.keys.revoke(&id, &because(Cause::KeyCompromised), after(2)).await.unwrap();
+    assert_eq!(bring(&once).await.unwrap_err(), format!("key: {id} is here already (revoked)"));
 }

@@ -15,6 +15,7 @@ use super::forms::{RotationForm, Which};
 use super::views::{KeyRow, KeyRows, RotationRow};
 use super::{Refused, by_operator, with_causes};
 use crate::app::App;
+use crate::key_file;
 use crate::master_key::{self, MasterKeyError, Replacement};
 
 impl App {
@@ -48,6 +49,19 @@ impl App {
     pub(super) async fn list_keys(&self) -> Result<Value, Refused> {
         let KeyRows { keys, peppers } = self.key_rows().await?;
         Ok(json!({ "keys": keys, "peppers": peppers }))
+    }
+
+    /// Takes in the signing key that an operator has put in `file`, as the next one.
+    pub(super) async fn import_key(&self, file: &Path) -> Result<Value, Refused> {
+        let now = self.settled()?;
+        let algorithm = self.keys.schedule().algorithm;
+        let key = key_file::read(file, algorithm)
+            .map_err(|error| Refused::new(with_causes(&error)).hint(error.hint(algorithm)))?;
+        let id = self.keys.bring_in(&key, &by_operator(), now).await?;
+        // If it is to sign later than the one whose place it took, or sooner.
+        self.keys_asked.notify_one();
+        let kept = self.keys.keys().await.map_err(Refused::from)?;
+        Ok(json!(kept.iter().find(|key| key.id == id).map(KeyRow::of)))
     }
 
     /// Seals every key under another master key, and puts that in the place of the one before it.

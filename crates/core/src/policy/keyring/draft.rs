@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use counterfoil_jose::{Algorithm, SealingKey, Time};
+use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time};
 use counterfoil_verify::{KeyId, Subject};
 
 use crate::kept::event::{Event, EventKind};
 use crate::kept::key::{KeyRecord, KeyState, Purpose};
 use crate::policy::Trouble;
 use crate::policy::revoke::Reason;
-use crate::policy::ring::{Masters, RingError, new_pepper, new_signing};
+use crate::policy::ring::{Masters, RingError, new_pepper, new_signing, sealed_signing};
 use crate::policy::schedule::{Judgement, Schedule, Step, find, signing};
 use crate::refusal::Refusal;
 use crate::store::Change;
@@ -127,6 +127,26 @@ impl<'k> Draft<'k> {
         Ok(())
     }
 
+    /// Publishes `key` as the next one, in the place of the one that there is, which has signed nothing. It signs
+    /// when that one would have, but not before it is known.
+    pub(super) fn bring_in(&mut self, key: &SigningKey) -> Result<KeyId, Trouble> {
+        let algorithm = self.schedule.algorithm_after(self.current);
+        if key.algorithm() != algorithm {
+            return Err(unfit(format!(
+                "it is for {}, and the next one is to be for {algorithm}",
+                key.algorithm()
+            )));
+        }
+        let new = sealed_signing(key, self.master(), self.now)?;
+        if let Some(there) = self.kept.iter().find(|kept| kept.id == new.id) {
+            return Err(unfit(format!("{} is here already ({})", there.id, there.state.as_str())));
+        }
+        let used_from = signing(self.kept, KeyState::Next).and_then(|next| next.used_from);
+        self.swap(self.current.touched());
+        self.drop_next();
+        Ok(self.add(EventKind::KeyImported, KeyRecord { used_from, ..new }))
+    }
+
     /// Makes new refresh families by another pepper; the one before it is retired.
     pub(super) fn turn_pepper(&mut self) -> Result<KeyId, RingError> {
         let current = find(self.kept, Purpose::Pepper, KeyState::Current);
@@ -223,7 +243,11 @@ impl<'k> Draft<'k> {
     }
 
     fn insert(&mut self, key: KeyRecord) -> KeyId {
-        self.tell(EventKind::KeyMade, &key);
+        self.add(EventKind::KeyMade, key)
+    }
+
+    fn add(&mut self, kind: EventKind, key: KeyRecord) -> KeyId {
+        self.tell(kind, &key);
         let id = key.id.clone();
         self.changes.push(Change::InsertKey(Box::new(key)));
         id
@@ -246,6 +270,11 @@ impl<'k> Draft<'k> {
         };
         self.changes.push(Change::Record(Box::new(event.telling(name))));
     }
+}
+
+/// Why a key does not come in.
+fn unfit(detail: String) -> Trouble {
+    Refusal::Field { field: "key", detail }.into()
 }
 
 /// What the journal says of a key that gets into this state.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counterfoil_jose::{SealingKey, Time};
+use counterfoil_jose::{SealingKey, SigningKey, Time};
 use counterfoil_verify::{KeyId, LogEntry};
 
 use super::Keyring;
@@ -48,6 +48,18 @@ impl Keyring {
     /// If it could not be made durable; then everything is as it was.
     pub async fn rotate(&self, when: When, reason: &Reason, now: Time) -> Result<Rotated, Trouble> {
         Ok(self.change(reason, now, |draft| Ok(draft.rotate(when)?)).await?.0)
+    }
+
+    /// Takes in a key that was made elsewhere, as the next one: it is published now, and signs when the schedule
+    /// or a rotation that was asked for says so, but not before every verifier must have seen it. The next key that
+    /// there was has signed nothing, and is dropped. Returns its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Field`](crate::Refusal::Field) if it is for another algorithm than the next key is to be, or is or
+    /// was here before, in whatever state. If it could not be made durable everything is as it was.
+    pub async fn bring_in(&self, key: &SigningKey, reason: &Reason, now: Time) -> Result<KeyId, Trouble> {
+        Ok(self.change(reason, now, |draft| draft.bring_in(key)).await?.0)
     }
 
     /// Makes the refresh tokens of new logins by a new pepper. Those of older ones turn on by the pepper that

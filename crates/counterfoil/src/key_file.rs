@@ -1,0 +1,123 @@
+//! A signing key in a file, as an operator brings it: PKCS#8 as PEM, or a private JWK.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use counterfoil_jose::{Algorithm, KeyError, Secret, SigningKey};
+
+/// More than the longest key has, RSA of 8192 bits as a JWK.
+const LONGEST: u64 = 64 * 1024;
+
+/// The file holds no key that could be taken in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyFileError {
+    /// It does not open, or is no file.
+    #[error("the key file {} cannot be read", file.display())]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Others can read it: whoever did signs in our name.
+    #[error("the key file {} can be read by others (mode {mode:03o})", file.display())]
+    Exposed {
+        /// Which file.
+        file: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// No key, one for another algorithm, or a weak one.
+    #[error("the key in {} cannot sign here", file.display())]
+    Unfit {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: KeyError,
+    },
+}
+
+impl KeyFileError {
+    /// What to do about it, where keys are for `algorithm`.
+    pub(crate) fn hint(&self, algorithm: Algorithm) -> String {
+        match self {
+            Self::Unreadable { .. } => "make it readable for the user that the server runs as".to_owned(),
+            Self::Exposed { .. } => {
+                "if nobody else may have read it, chmod 600 it; else make another".to_owned()
+            }
+            Self::Unfit { .. } => {
+                format!(
+                    "a key for {algorithm} (the setting `algorithm`), as PEM `PRIVATE KEY` or private JWK"
+                )
+            }
+        }
+    }
+}
+
+/// The key in `file`, which has to be readable for its owner alone, for `algorithm`.
+pub(crate) fn read(file: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
+    let unreadable = |source| KeyFileError::Unreadable { file: file.to_owned(), source };
+    let opened = File::open(file).map_err(unreadable)?;
+    let about = opened.metadata().map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+    }
+    if about.mode() & 0o077 != 0 {
+        return Err(KeyFileError::Exposed { file: file.to_owned(), mode: about.mode() & 0o777 });
+    }
+    // Room for all of it: a buffer that grows leaves copies behind that nobody wipes.
+    let mut bytes = Vec::with_capacity(about.len().min(LONGEST) as usize + 1);
+    opened.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    parse(&Secret::new(bytes), algorithm)
+        .map_err(|source| KeyFileError::Unfit { file: file.to_owned(), source })
+}
+
+/// JSON begins with a brace, and PEM does not.
+fn parse(text: &Secret<Vec<u8>>, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
+    let bytes = text.expose().trim_ascii();
+    if bytes.starts_with(b"{") {
+        return SigningKey::from_private_jwk(bytes, Some(algorithm));
+    }
+    let pem = std::str::from_utf8(bytes).map_err(|_| KeyError::NotPem("PRIVATE KEY"))?;
+    SigningKey::from_pem(algorithm, pem)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn parsed(text: &str, algorithm: Algorithm) -> Result<String, KeyError> {
+        parse(&Secret::new(text.into()), algorithm).map(|key| key.kid().to_owned())
+    }
+
+    #[test]
+    fn a_key_is_read_in_both_of_its_forms() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let (pem, jwk) = (key.to_private_pem().unwrap(), key.to_private_jwk());
+
+        assert_eq!(parsed(pem.expose(), Algorithm::Es256).unwrap(), key.kid());
+        assert_eq!(parsed(&format!("\n{}\n", jwk.expose()), Algorithm::Es256).unwrap(), key.kid());
+        assert_eq!(parsed(jwk.expose(), Algorithm::Ed25519).unwrap_err(), KeyError::WrongAlgorithm);
+        assert!(parsed(pem.expose(), Algorithm::Ed25519).is_err());
+        assert!(parsed("", Algorithm::Es256).is_err());
+    }
+
+    #[test]
+    fn a_weak_key_is_refused() {
+        let short = r#"{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODw"}"#;
+        assert_eq!(parsed(short, Algorithm::Hs256).unwrap_err(), KeyError::ShortSecret(32));
+
+        let mut openssl = Command::new("openssl");
+        openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);
+        let Ok(made) = openssl.output() else { return println!("skipped: there is no openssl") };
+        assert!(made.status.success(), "{made:?}");
+        let pem = String::from_utf8(made.stdout).unwrap();
+        assert!(parsed(&pem, Algorithm::Rs256).is_err(), "1024 bits");
+    }
+}
