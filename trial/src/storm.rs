@@ -2,22 +2,24 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::setpriority_process;
 use serde_json::json;
 
 use crate::http::{Line, Request, ask};
 use crate::program::{Plan, Program, Server};
-use crate::report::{Report, Tick, megabytes, millis, p99};
+use crate::report::{Report, Tick, median, megabytes, millis, p99};
 
 /// How many steps the bar has.
 pub const STEPS: usize = 3;
 
 /// How many people want to log in.
-const STORM: usize = 1_000;
+const STORM: u32 = 1_000;
 
 /// The most memory that the server may have meanwhile.
 const MEMORY: u64 = 150_000_000;
@@ -26,10 +28,14 @@ const MEMORY: u64 = 150_000_000;
 const PHASE: Duration = Duration::from_secs(10);
 
 /// Connections that measure what a server can do at all.
-const MANY: usize = 16;
+const MANY: u32 = 16;
 
 /// Connections that use a part of it.
-const FEW: usize = 4;
+const FEW: u32 = 4;
+
+/// How much less urgent than the server and whoever measures it the storm is (`nice`): people log in from elsewhere,
+/// and do not take the processor from it.
+const AFAR: i32 = 10;
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -44,7 +50,7 @@ pub fn run(program: &Program, place: &Path, tick: Tick<'_>) -> Result<Report> {
     let me = signed_in(server.at)?;
     let capacity = drive(server.at, &me, MANY, None)?.rate();
     tick();
-    let every = Duration::from_secs_f64(5.0 / capacity) * u32::try_from(FEW)?;
+    let every = Duration::from_secs_f64(5.0 / capacity) * FEW;
     let alone = drive(server.at, &me, FEW, Some(every))?;
     tick();
     let (beside, storm, most) = storm(&server, &me, every)?;
@@ -78,28 +84,42 @@ impl Driven {
 }
 
 /// Asks over so many connections, as fast as they can or one request in each span `every` on each.
-fn drive(at: SocketAddr, request: &Request, connections: usize, every: Option<Duration>) -> Result<Driven> {
-    let one = || -> Result<Vec<Duration>> {
+fn drive(at: SocketAddr, request: &Request, connections: u32, every: Option<Duration>) -> Result<Driven> {
+    let one = |number: u32| -> Result<Vec<Duration>> {
         let (mut line, mut times) = (Line::to(at), Vec::new());
         let begun = Instant::now();
+        let mut free = begun;
+        // They take turns.
+        let mut due = every.map(|every| begun + every / connections * number);
         while begun.elapsed() < PHASE {
-            if let Some(every) = every {
-                let due = every * u32::try_from(times.len())?;
-                sleep(due.saturating_sub(begun.elapsed()));
-            }
-            let asked = Instant::now();
+            let asked = asked(due, free);
             let answer = line.ask(request).ok().context("no answer")?;
             ensure!(answer.status == 200, "the protected route answers {}", answer.status);
-            times.push(asked.elapsed());
+            free = Instant::now();
+            times.push(free - asked);
+            due = due.zip(every).map(|(due, every)| due + every);
         }
         Ok(times)
     };
     let parts: Vec<Result<Vec<Duration>>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(one)).collect();
+        let threads: Vec<_> = (0..connections).map(|number| scope.spawn(move || one(number))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a client does not panic")).collect()
     });
     let parts: Vec<Vec<Duration>> = parts.into_iter().collect::<Result<_>>()?;
     Ok(Driven { times: parts.concat() })
+}
+
+/// Waits until a request is due, and tells from when on its answer is waited for. If the one before was answered
+/// later than that it is since then: whoever is slow is not asked less. How late we woke is not the server's affair.
+fn asked(due: Option<Instant>, free: Instant) -> Instant {
+    match due {
+        Some(due) if due > free => {
+            sleep(due.saturating_duration_since(Instant::now()));
+            Instant::now()
+        }
+        Some(due) => due,
+        None => Instant::now(),
+    }
 }
 
 /// What the storm was told.
@@ -113,17 +133,30 @@ struct Told {
 /// Drives the route while everybody logs in, again and again, as often as they may; tells the most memory, too.
 fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Told, u64)> {
     let (told, stop, most) = (Told::default(), AtomicBool::new(false), AtomicU64::new(0));
+    let start = Barrier::new(STORM as usize + 1);
     let driven = thread::scope(|scope| {
-        for _ in 0..STORM {
-            let log_in = || log_in_until(&stop, server.at, &told);
-            thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, log_in)?;
-        }
+        // Threads are as urgent as whoever starts them: to start a thousand is not the server's affair either.
+        let (start, stop, told, at) = (&start, &stop, &told, server.at);
+        scope.spawn(move || {
+            // Of this thread and its own, on Linux; where it is not so, the storm is only harder.
+            let _ = setpriority_process(None, AFAR);
+            for number in 0..STORM {
+                let apart = Duration::from_secs(1) * number / STORM;
+                let log_in = move || {
+                    start.wait();
+                    log_in_until(stop, at, apart, told);
+                };
+                let thread = thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, log_in);
+                thread.expect("the system gives a thread to each client");
+            }
+        });
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 most.fetch_max(server.resident().unwrap_or(0), Ordering::Relaxed);
                 sleep(Duration::from_millis(50));
             }
         });
+        start.wait();
         let driven = drive(server.at, me, FEW, Some(every));
         stop.store(true, Ordering::Relaxed);
         driven
@@ -131,7 +164,9 @@ fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Told
     Ok((driven, told, most.into_inner()))
 }
 
-fn log_in_until(stop: &AtomicBool, at: SocketAddr, told: &Told) {
+/// Logs in, and comes back when it was told to, or up to a second later: people who were turned away at one moment
+/// do not keep step from then on.
+fn log_in_until(stop: &AtomicBool, at: SocketAddr, apart: Duration, told: &Told) {
     let body = json!({ "username": "ada", "password": PASSWORD });
     let (request, mut line) = (Request::post("/v1/login").json(&body), Line::to(at));
     while !stop.load(Ordering::Relaxed) {
@@ -145,17 +180,20 @@ fn log_in_until(stop: &AtomicBool, at: SocketAddr, told: &Told) {
             _ => &told.odd,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let wait = answer.header("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-        sleep(Duration::from_secs(wait));
+        if let Some(wait) = answer.header("retry-after").and_then(|seconds| seconds.parse().ok()) {
+            sleep(Duration::from_secs(wait) + apart);
+        }
     }
 }
 
 fn report(capacity: f64, mut alone: Driven, mut beside: Driven, told: &Told, most: u64) -> Report {
     let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    let (calm, busy) = (median(&mut alone.times), median(&mut beside.times));
     let (peace, trouble) = (p99(&mut alone.times), p99(&mut beside.times));
     let mut report = Report::of("storm");
     report.note("capacity of the protected route, requests a second", format!("{capacity:.0}"));
     report.note("driven at, requests a second", format!("{:.0}", beside.rate()));
+    report.note("median alone, beside 1,000 logins", format!("{}, {}", millis(calm), millis(busy)));
     report.note("p99 alone", millis(peace));
     report.row("p99 beside 1,000 logins", "within twice", millis(trouble), trouble <= peace * 2);
     report.row("most memory", "< 150 MB", megabytes(most), most < MEMORY);
