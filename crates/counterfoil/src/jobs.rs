@@ -89,7 +89,9 @@ async fn turn_keys(app: &App) -> Duration {
         Ok(now) => app.keys.turn(now).await.map(|until| until.map_or(ROUND, |until| until.since(now))),
         Err(ClockUnsettled) => app.keys.renew().await.map(|()| GLANCE),
     };
-    app.has_stale_keys.store(turned.is_err(), Ordering::Relaxed);
+    // A step that could not be written is the store's doing, and told as such. What is kept is taken up all the same.
+    let are_stale = turned.is_err() && app.keys.renew().await.is_err();
+    app.has_stale_keys.store(are_stale, Ordering::Relaxed);
     let failed = |error: Trouble| {
         tracing::error!(%error, "the keys could not be looked after; the next round takes it up");
         ROUND

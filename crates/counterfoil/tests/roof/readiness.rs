@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use counterfoil::App;
 use counterfoil::clock::Reading;
+use counterfoil::{App, Settings};
 use counterfoil_jose::Time;
 
 use crate::client::send;
@@ -79,7 +79,10 @@ async fn a_full_disk_is_named_and_serving_goes_on_by_itself_when_there_is_room()
         println!("skipped: no file system may be mounted here");
         return;
     };
-    let server = Running::start(house.settings()).await;
+    // A key is due all the time, and soon one that there is no room for. Those that there are can be read.
+    let (soon, now) = (Some(Duration::from_secs(1)), Duration::ZERO);
+    let settings = Settings { key_rotation: soon, jwks_max_age: now, key_margin: now, ..house.settings() };
+    let server = Running::start(settings).await;
     assert_eq!(send(server.at, "GET /readyz", &[], "").await.status, 200);
     let ballast = house.inside("ballast");
     let mut filled = fs::File::create(&ballast).unwrap();
@@ -98,6 +101,9 @@ async fn a_full_disk_is_named_and_serving_goes_on_by_itself_when_there_is_room()
     }
 
     assert_eq!((ready.status, ready.json()["detail"].as_str()), (503, Some("missing: store_writes")));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let ready = send(server.at, "GET /readyz", &[], "").await;
+    assert_eq!(ready.json()["detail"].as_str(), Some("missing: store_writes"), "no keys are missing");
     drop(filled);
     fs::remove_file(ballast).unwrap();
     // Nobody but the question itself writes anything.
