@@ -40,12 +40,19 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     if let Some((_, address)) = &watched {
         hello += &format!("\nmetrics on http://{address}/metrics");
     }
-    let metrics = watched.map(|(listener, _)| tokio::spawn(metrics::serve(app.clone(), listener)));
+    let metrics = watched.map(|(listener, _)| tokio::spawn(show_metrics(app.clone(), listener)));
     let served = server::serve(app, listener, stop.asked_after(hello)).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
     served.map_err(|error| Fault::because("the server ended", &error))
+}
+
+/// Serves the page of the metrics. Whoever watches would take its end for an end of the server: it is told.
+async fn show_metrics(app: App, listener: TcpListener) {
+    if let Err(error) = metrics::serve(app, listener).await {
+        tracing::error!(%error, "the listener of the metrics ended");
+    }
 }
 
 /// Takes as many open files as the system grants: each connection is one, and the usual soft limit is far below
