@@ -1,8 +1,18 @@
 //! What may be a shared secret: as many bytes as the hash, drawn at random, and no password.
 
 use crate::algorithm::Algorithm;
+use crate::der;
 use crate::key_error::KeyError;
 use crate::scheme::Scheme;
+
+/// Whether it is one whole value of DER in which keys come: `SubjectPublicKeyInfo` begins with the sequence that
+/// names its type (RFC 5280, section 4.1.2.7), and so does a certificate; PKCS#8 (RFC 5958, section 2) and the
+/// forms of RSA and EC (RFC 8017, appendix A.1; RFC 5915) begin with a number. Of random bytes this is true less
+/// than once in 10^6 times: nearly three bytes are given.
+fn is_key_in_der(secret: &[u8]) -> bool {
+    let Some(content) = der::only(secret, der::SEQUENCE) else { return false };
+    der::take(content, der::SEQUENCE).or_else(|| der::take(content, der::INTEGER)).is_some()
+}
 
 /// How many different bytes a secret must have. Of 32 random bytes, some 30 differ; fewer than 16 do once in
 /// 10^20 times. Zeros, a repeated word and a counter to ten do not pass.
@@ -18,6 +28,7 @@ const DIFFERENT_DIGITS: usize = 10;
 /// Entropy cannot be measured, but what is plainly no random key can be told:
 ///
 /// - bytes of which some are not printable are taken for random ones, if at least 16 of them differ;
+/// - DER of a key, public or private, is no secret: who knows the public key could sign with it;
 /// - text is taken only in the forms in which random bytes are written down, hexadecimal or base64 of either
 ///   alphabet, and counted by the bits that it can hold: 4 or 6 for each sign, together as many as the hash has.
 ///   Base64 has capital and small letters in it. Anything else that reads as text is a password.
@@ -25,6 +36,9 @@ pub(crate) fn judge(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError>
     let Scheme::Hmac(mac) = algorithm.scheme() else { return Err(KeyError::WrongType) };
     if secret.len() < mac.secret_len {
         return Err(KeyError::ShortSecret(mac.secret_len));
+    }
+    if is_key_in_der(secret) {
+        return Err(KeyError::WrongType);
     }
     let different = different(secret);
     let is_random = if is_text(secret) {
@@ -71,6 +85,8 @@ mod tests {
     use crate::base64url;
     use crate::key_error::KeyError;
     use crate::random;
+    use crate::signing_key::SigningKey;
+    use crate::verifying_key::VerifyingKey;
 
     fn refusal(secret: impl AsRef<[u8]>) -> Option<KeyError> {
         judge(Algorithm::Hs256, secret.as_ref()).err()
@@ -104,6 +120,19 @@ mod tests {
         }
         assert_eq!(refusal([0; 64]), Some(KeyError::Password));
         assert_eq!(refusal([7; 32]), Some(KeyError::Password));
+    }
+
+    /// Who has the public key could sign with it: the confusion of algorithms by an operator's hand.
+    #[test]
+    fn a_key_in_der_is_no_secret() {
+        for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Ed25519, Algorithm::MlDsa44] {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let (public, private) = (key.verifying_key().to_spki().unwrap(), key.to_secret_bytes());
+            for der in [&public, private.expose()] {
+                let refused = VerifyingKey::from_secret(Algorithm::Hs256, "shop", der);
+                assert_eq!(refused.unwrap_err(), KeyError::WrongType, "{algorithm}");
+            }
+        }
     }
 
     #[test]

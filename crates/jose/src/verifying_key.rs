@@ -95,7 +95,7 @@ impl VerifyingKey {
     /// # Errors
     ///
     /// A secret of fewer bytes than the hash (RFC 7518, section 3.2) or that looks like a password (RFC 8725,
-    /// section 3.5), an algorithm of public keys, an id that is empty or too long.
+    /// section 3.5), the DER of a key, an algorithm of public keys, an id that is empty or too long.
     pub fn from_secret(algorithm: Algorithm, kid: &str, secret: &[u8]) -> Result<Self, KeyError> {
         shared_secret::judge(algorithm, secret)?;
         let Scheme::Hmac(mac) = algorithm.scheme() else { return Err(KeyError::WrongType) };
