@@ -13,7 +13,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockUnsettled;
 use crate::clock_mark;
-use crate::task::Task;
+use crate::task::{Task, again_and_again};
 use crate::uses;
 
 /// How often, give or take [`JITTER`].
@@ -28,10 +28,16 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const AT_A_TIME: u32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Starts the rounds.
+/// How long after a panic work is begun again.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+/// Starts the rounds. A fault in one kind of work ends neither it nor the other.
 pub(crate) fn start(app: App) -> Task {
     Task::start(async move {
-        tokio::join!(rounds(app.clone()), gatherings(app));
+        tokio::join!(
+            again_and_again("rounds", RECOVERY, || rounds(app.clone())),
+            again_and_again("gatherings", RECOVERY, || gatherings(app.clone())),
+        );
     })
 }
 

@@ -1,6 +1,13 @@
 //! Work that goes on beside the requests, for as long as somebody holds it.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 /// A task that ends when this is dropped: nothing runs on after whoever started it.
 #[derive(Debug)]
@@ -32,6 +39,31 @@ pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> 
     }
 }
 
+/// Does what `begin` begins, and begins it again after a `pause` where it panicked: work without which the server
+/// goes on, but not for long. What a panic says is written by the hook that all panics have; here it is an error
+/// of ours by the name of the work, `what`.
+pub(crate) async fn again_and_again<W: Future<Output = ()>>(
+    what: &'static str,
+    pause: Duration,
+    begin: impl Fn() -> W,
+) {
+    while !is_survived(begin()).await {
+        tracing::error!(work = what, "work beside the requests panicked; it is begun again");
+        sleep(pause).await;
+    }
+}
+
+/// Whether `work` comes to its end; false where it panics.
+async fn is_survived(work: impl Future<Output = ()>) -> bool {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        // What has panicked is not polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(false), |polled| polled.map(|()| true))
+    })
+    .await
+}
+
 /// Does `work` that waits for the disk, where no request waits behind it. Once begun it is done to its end.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
@@ -44,5 +76,32 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_is_begun_again_and_takes_no_other_along() {
+        let (begun, other) = (AtomicU32::new(0), AtomicU32::new(0));
+        let faulty = || async {
+            tokio::task::yield_now().await;
+            assert!(begun.fetch_add(1, Ordering::SeqCst) == 2, "a fault");
+        };
+        let sound = || async {
+            sleep(Duration::from_millis(20)).await;
+            other.fetch_add(1, Ordering::SeqCst);
+        };
+
+        tokio::join!(
+            again_and_again("faulty", Duration::from_millis(1), faulty),
+            again_and_again("sound", Duration::ZERO, sound),
+        );
+
+        assert_eq!((begun.into_inner(), other.into_inner()), (3, 1));
     }
 }
