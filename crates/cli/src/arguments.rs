@@ -71,12 +71,34 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::*;
 
     #[test]
     fn the_arguments_make_sense() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_id_may_begin_with_a_hyphen() {
+        for line in [
+            "session revoke -1Hz",
+            "session revoke --user -_6L",
+            "session revoke --user ada",
+            "session list -1Hz --json",
+            "key revoke -_6L",
+            "admin-key remove -1Hz",
+            "user disable -1Hz",
+            "event list --session -1Hz --user -_6L --json",
+        ] {
+            let parsed = Arguments::try_parse_from(["counterfoil"].into_iter().chain(line.split(' ')));
+            assert!(
+                parsed.is_ok(),
+                "{line}: {}",
+                parsed.err().map(|error| error.to_string()).unwrap_or_default()
+            );
+        }
+        assert!(Arguments::try_parse_from(["counterfoil", "session", "list", "ada", "--jsom"]).is_err());
     }
 }

@@ -287,11 +287,13 @@ async fn a_new_key_is_fetched_once_for_all_who_show_it() {
 
 #[tokio::test]
 async fn one_rotation_after_the_other_is_followed_at_once() {
-    let issuer = Issuer::with_keys(&[]).await;
-    let verifier = issuer.follow(&Told::noon());
+    let (issuer, clock) = (Issuer::with_keys(&[]).await, Told::noon());
+    let verifier = issuer.follow(&clock);
     verifier.first_fetch().await;
     let mut mints = Vec::new();
     for round in 1..=20 {
+        // Long before the cool-down is over, which a fetch in vain would begin.
+        clock.advance(COOL_DOWN / 30);
         mints.push(Mint::new());
         issuer.publish(&mints.iter().collect::<Vec<_>>());
 

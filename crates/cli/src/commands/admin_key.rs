@@ -42,6 +42,7 @@ pub(crate) struct List {
 #[derive(Args)]
 pub(crate) struct Remove {
     /// The key's id.
+    #[arg(allow_hyphen_values = true)]
     id: String,
 }
 

@@ -21,10 +21,10 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct List {
     /// Only of this user, by name or by id.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     user: Option<String>,
     /// Only of this session, and what ended all sessions while it lived.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     session: Option<String>,
     #[command(flatten)]
     page: PageOptions,

@@ -76,7 +76,8 @@ pub(crate) struct Rekey {
 /// Which key.
 #[derive(Args)]
 pub(crate) struct Revoke {
-    /// The key's id (`kid`).
+    /// The key's id (`kid`). One in sixty-four ids begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
 }
 

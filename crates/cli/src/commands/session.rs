@@ -22,6 +22,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct List {
     /// The user, by name or by id.
+    #[arg(allow_hyphen_values = true)]
     user: String,
     #[command(flatten)]
     page: PageOptions,
@@ -31,10 +32,11 @@ pub(crate) struct List {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Revoke {
-    /// The session's id.
+    /// The session's id. One in sixty-four ids begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     id: Option<String>,
     /// All sessions of this user, by name or by id.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     user: Option<String>,
 }
 

@@ -57,6 +57,7 @@ pub(crate) struct Add {
 #[derive(Args)]
 pub(crate) struct Whom {
     /// The user, by name or by id.
+    #[arg(allow_hyphen_values = true)]
     user: String,
 }
 
@@ -64,6 +65,7 @@ pub(crate) struct Whom {
 #[derive(Args)]
 pub(crate) struct Passwd {
     /// The user, by name or by id.
+    #[arg(allow_hyphen_values = true)]
     user: String,
     #[command(flatten)]
     password: NewPassword,
@@ -73,6 +75,7 @@ pub(crate) struct Passwd {
 #[derive(Args)]
 pub(crate) struct Roles {
     /// The user, by name or by id.
+    #[arg(allow_hyphen_values = true)]
     user: String,
     /// The roles; `admin` makes an administrator. None at all where none is named.
     roles: Vec<String>,
