@@ -280,6 +280,7 @@ async fn every_documented_status_can_be_had() {
     provoke(&mut seen).await;
     crate::administration::contract::provoke(&mut seen).await;
     exhaust(&mut seen).await;
+    dawdle(&mut seen).await;
     let documented: BTreeSet<(String, String, String)> = operations()
         .into_iter()
         .flat_map(|(path, method, operation)| {
@@ -408,6 +409,25 @@ async fn exhaust(seen: &mut Seen) {
             let answer = Request::post(path).json(&form).bearer(bearer).send(&site).await;
             seen.insert((path.to_owned(), "post".to_owned(), answer.status.to_string()));
         }
+    }
+}
+
+/// Announces a body to each route that takes one, and never sends it.
+async fn dawdle(seen: &mut Seen) {
+    let site = Site::with(|settings| settings.limits.request = Duration::from_millis(500)).await;
+    let admin = Admin::of(&site).await;
+    site.register("ada").await;
+    let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
+    let takes_a_body = |operation: &Value| operation["responses"]["408"].is_object();
+    for (path, method, _) in operations().into_iter().filter(|(.., operation)| takes_a_body(operation)) {
+        let request = Request::new(&method.to_uppercase(), &path_of(&path));
+        let request = request.header("content-type", "application/json").header("content-length", "9");
+        let request = match &*path {
+            "/v1/register" | "/v1/login" | "/v1/refresh" | "/v1/logout" => request,
+            "/v1/password" | "/v1/session/data" | "/v1/token" => request.bearer(&bearer),
+            _ => request.bearer(&admin.bearer),
+        };
+        seen.insert((path, method, request.send(&site).await.status.to_string()));
     }
 }
 
