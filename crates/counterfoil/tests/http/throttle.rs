@@ -61,7 +61,7 @@ async fn the_twenty_first_failure_waits_alike_for_a_name_that_nobody_has() {
 
 #[tokio::test]
 async fn who_has_to_wait_is_told_before_anything_is_hashed() {
-    let slow = Cost { memory: 256 * 1024, passes: 2, lanes: 1 };
+    let slow = Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
     let site = throttled(|settings| {
         settings.password_cost = slow;
         settings.throttle.account_and_source.most = 1;
