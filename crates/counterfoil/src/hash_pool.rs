@@ -15,8 +15,9 @@ use counterfoil_core::issued::password::{Cost, Password, PasswordHash};
 use counterfoil_core::policy::hashing::{Bench, Hashing, HashingError, Verdict};
 use counterfoil_core::policy::password_policy::{NewPassword, PasswordFault};
 
-/// How much less urgent than answering requests a hash is (`nice`).
-const PRIORITY: i32 = 5;
+/// How much less urgent than answering requests a hash is (`nice`): it runs where nothing else wants to, and where all
+/// processors are busy a login is what waits.
+const PRIORITY: i32 = 19;
 
 /// Beyond twice the deadline: for how long the threads may be at one hash each, on a machine that has much to do.
 const STUCK: Duration = Duration::from_secs(5);
@@ -115,8 +116,7 @@ impl HashPool {
     ///
     /// If the system has no randomness to give.
     pub fn start(cost: Cost, size: PoolSize) -> Result<Self, HashingError> {
-        let mut bench = Bench::new(cost)?;
-        bench.rest();
+        let bench = Bench::new(cost)?;
         let shared = Arc::new(Shared {
             size,
             queue: Mutex::default(),
@@ -147,6 +147,16 @@ impl HashPool {
     /// How many passwords wait for a thread.
     pub fn waiting(&self) -> usize {
         self.shared.queue().jobs.len()
+    }
+
+    /// Says at once if there is no room for another password, before anything is read or looked up for it. It is
+    /// judged again when the password comes.
+    ///
+    /// # Errors
+    ///
+    /// [`HashingError::Busy`], whoever the password is of.
+    pub fn expect_room(&self) -> Result<(), HashingError> {
+        self.shared.expect_room(&self.shared.queue())
     }
 
     /// Whether somebody waits for far longer than anybody should: the threads take nothing any more.
@@ -211,12 +221,17 @@ impl Drop for HashPool {
 }
 
 impl Shared {
+    fn expect_room(&self, queue: &Queue) -> Result<(), HashingError> {
+        if queue.jobs.len() < self.size.waiting {
+            return Ok(());
+        }
+        self.figures.full.fetch_add(1, Ordering::Relaxed);
+        Err(HashingError::Busy)
+    }
+
     fn queue_up(&self, job: Job) -> Result<(), HashingError> {
         let mut queue = self.queue();
-        if queue.jobs.len() >= self.size.waiting {
-            self.figures.full.fetch_add(1, Ordering::Relaxed);
-            return Err(HashingError::Busy);
-        }
+        self.expect_room(&queue)?;
         queue.jobs.push_back(job);
         drop(queue);
         self.work.notify_one();
@@ -368,11 +383,13 @@ mod tests {
             assert_eq!(answer.await.unwrap(), Err(HashingError::Busy));
         }
         assert_eq!((waiting.len(), pool.holding_memory()), (8, 1));
+        assert_eq!(pool.expect_room(), Err(HashingError::Busy));
         drop(release);
 
         for answer in waiting {
             assert_eq!(answer.await.unwrap(), Ok(Verdict::Wrong));
         }
+        assert_eq!(pool.expect_room(), Ok(()));
     }
 
     #[tokio::test(flavor = "multi_thread")]

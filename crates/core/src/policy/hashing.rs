@@ -4,8 +4,6 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 
-use counterfoil_jose::{Secret, base64url, random};
-
 use crate::issued::password::{Cost, Password, PasswordHash, Workspace};
 use crate::policy::password_policy::{NewPassword, PasswordFault};
 
@@ -50,17 +48,14 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Sets up with this cost; hashes once, a password that nobody knows.
+    /// Sets up with this cost. Nothing is hashed yet.
     ///
     /// # Errors
     ///
     /// If the system has no randomness to give.
     pub fn new(cost: Cost) -> Result<Self, HashingError> {
-        let unknown: [u8; 32] = random::bytes().map_err(|_| HashingError::Randomness)?;
-        let unknown = Password::typed(&Secret::new(base64url::encode(unknown)));
-        let mut space = Workspace::default();
-        let nobody = PasswordHash::make(&unknown, cost, &mut space).map_err(|_| HashingError::Randomness)?;
-        Ok(Self { cost, space, nobody })
+        let nobody = PasswordHash::of_nobody(cost).map_err(|_| HashingError::Randomness)?;
+        Ok(Self { cost, space: Workspace::default(), nobody })
     }
 
     /// The same tools for another worker, with memory of their own.
@@ -132,6 +127,8 @@ impl Hashing for OnTheSpot {
 
 #[cfg(test)]
 mod tests {
+    use counterfoil_jose::Secret;
+
     use super::*;
 
     const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };

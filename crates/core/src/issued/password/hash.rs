@@ -51,17 +51,34 @@ impl PasswordHash {
         let salt: [u8; SALT] = random::bytes()?;
         let recipe = Recipe { algorithm: Algorithm::Argon2id, cost };
         let hash = recipe.work(password, &salt, HASH, space).expect("a configured cost is a valid one");
+        Ok(Self::written(cost, &salt, &hash))
+    }
+
+    /// What looks like the hash of a password and takes as long to check, and was drawn at random: no password has
+    /// it, but by a chance of 2⁻²⁵⁶.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    ///
+    /// # Panics
+    ///
+    /// As [`PasswordHash::make`].
+    pub fn of_nobody(cost: Cost) -> Result<Self, Unavailable> {
+        let (salt, hash): ([u8; SALT], [u8; HASH]) = (random::bytes()?, random::bytes()?);
+        Ok(Self::written(cost, &salt, &hash))
+    }
+
+    fn written(cost: Cost, salt: &[u8], hash: &[u8]) -> Self {
+        let params = cost.params(HASH).and_then(|params| params.try_into().ok());
         let text = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
-            params: cost
-                .params(HASH)
-                .and_then(|params| params.try_into().ok())
-                .expect("valid parameters have a text"),
-            salt: Some(phc::Salt::new(&salt).expect("sixteen bytes are a salt")),
-            hash: Some(phc::Output::new(&hash).expect("32 bytes are an output")),
+            params: params.expect("valid parameters have a text"),
+            salt: Some(phc::Salt::new(salt).expect("sixteen bytes are a salt")),
+            hash: Some(phc::Output::new(hash).expect("32 bytes are an output")),
         };
-        Ok(Self(text.to_string()))
+        Self(text.to_string())
     }
 
     /// Takes over a hash that another system made.
@@ -136,6 +153,15 @@ mod tests {
 
     fn typed(text: &str) -> Password {
         Password::typed(&Secret::new(text.to_owned()))
+    }
+
+    #[test]
+    fn what_was_drawn_for_nobody_looks_like_ours_and_is_of_no_password() {
+        let (nobody, mut space) = (PasswordHash::of_nobody(CHEAP).unwrap(), Workspace::default());
+
+        assert!(nobody.is_ours() && !nobody.is_outdated(CHEAP));
+        assert_eq!(nobody.is_of(&typed(""), &mut space), Ok(false));
+        assert_ne!(nobody, PasswordHash::of_nobody(CHEAP).unwrap());
     }
 
     #[test]
