@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use crate::newcomers::Newcomer;
 use crate::patient::Patient;
 use crate::settings::Limits;
 use crate::tls::Certificate;
@@ -61,12 +62,18 @@ impl Connections {
         Self { builder: builder(limits), site, certificate, limits }
     }
 
-    /// Serves one connection until its client, its silence or the server ends it.
-    pub(crate) async fn serve(&self, stream: TcpStream, peer: SocketAddr, mut ending: Ending) {
+    /// Serves one connection until its client, its silence or the server ends it. With its first request it is no
+    /// `newcomer` any more.
+    pub(crate) async fn serve(
+        &self,
+        (stream, peer): (TcpStream, SocketAddr),
+        newcomer: Option<Newcomer>,
+        mut ending: Ending,
+    ) {
         let served = async {
             let stream = Patient::new(stream, self.limits.request)?;
             let Some(certificate) = &self.certificate else {
-                self.converse(stream, peer, ending).await;
+                self.converse(stream, (peer, newcomer), ending).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(certificate.served()).accept(stream);
@@ -74,7 +81,7 @@ impl Connections {
                 greeted = timeout(self.limits.header_read, handshake) => greeted??,
                 () = has_begun(&mut ending) => return Ok(()),
             };
-            self.converse(greeted, peer, ending).await;
+            self.converse(greeted, (peer, newcomer), ending).await;
             io::Result::Ok(())
         };
         if let Err(error) = served.await {
@@ -85,11 +92,15 @@ impl Connections {
     /// Answers requests. Who has brought none in the time for headers is let go at once; who is quiet for too
     /// long, or when the server ends, is told so first (RFC 9113, section 6.8): what is on its way then was not
     /// begun, and may be sent again elsewhere.
-    async fn converse<S>(&self, stream: S, peer: SocketAddr, mut ending: Ending)
-    where
+    async fn converse<S>(
+        &self,
+        stream: S,
+        (peer, newcomer): (SocketAddr, Option<Newcomer>),
+        mut ending: Ending,
+    ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let traffic = Arc::new(Traffic::default());
+        let traffic = Arc::new(Traffic::of(newcomer));
         let visitor = Visitor { site: self.site.clone(), peer, traffic: Arc::clone(&traffic) };
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), visitor));
         tokio::select! {

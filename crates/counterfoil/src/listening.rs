@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connections, Ending, has_begun};
+use crate::newcomers::Newcomers;
 use crate::places::Places;
 use crate::tally::ConnectionTally;
 
@@ -49,7 +50,7 @@ impl Listening {
     /// to be answered.
     pub(crate) async fn serve(self, ending: Ending, farewell: Duration) {
         let mut end = ending.clone();
-        let mut guests = JoinSet::new();
+        let (mut guests, newcomers) = (JoinSet::new(), Newcomers::new());
         loop {
             tokio::select! {
                 biased;
@@ -65,8 +66,10 @@ impl Listening {
                         };
                         let place = (place, self.tally.open());
                         let (connections, ending) = (Arc::clone(&self.connections), ending.clone());
+                        // The rest of a crowd waits in the system's queue.
+                        let newcomer = newcomers.welcome().await;
                         guests.spawn(async move {
-                            connections.serve(stream, peer, ending).await;
+                            connections.serve((stream, peer), newcomer, ending).await;
                             drop(place);
                         });
                     }

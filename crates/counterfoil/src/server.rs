@@ -63,13 +63,14 @@ async fn serve_open(
     let ended = match listen(app, listener, ending) {
         Err(error) => Err(error),
         Ok(serving) => {
-            tokio::pin!(serving);
+            // Among those whom it lets in: elsewhere it would not notice how many of them wait.
+            let mut serving = Task::start(serving);
             tokio::select! {
-                () = &mut serving => {}
+                () = serving.end() => {}
                 () = shutdown => {
                     app.begin_closing();
                     farewell.send_replace(true);
-                    serving.await;
+                    serving.end().await;
                 }
             }
             Ok(())
@@ -83,7 +84,7 @@ async fn serve_open(
 }
 
 /// What serves on `listener` until `ending`, once certificate and listener are found usable.
-fn listen(app: &App, listener: TcpListener, ending: Ending) -> io::Result<impl Future<Output = ()>> {
+fn listen(app: &App, listener: TcpListener, ending: Ending) -> io::Result<impl Future<Output = ()> + use<>> {
     let settings = app.settings();
     let tls = settings.tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
     let certificate = tls.as_ref().map(Tls::certificate);

@@ -19,6 +19,15 @@ impl Task {
         Self(tokio::spawn(work))
     }
 
+    /// Waits until it has come to its end.
+    pub(crate) async fn end(&mut self) {
+        match (&mut self.0).await {
+            Ok(()) => {}
+            // Nobody ends it while it is waited for.
+            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+        }
+    }
+
     /// Ends it where it waits, and waits until it has let go of everything.
     pub(crate) async fn stop(mut self) {
         self.0.abort();

@@ -1,10 +1,12 @@
 //! What goes on on one connection, as far as one has to know to tell that nothing does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep;
+
+use crate::newcomers::Newcomer;
 
 /// In how many parts the time is cut after which a quiet connection is ended: it ends at the earliest after that
 /// time, and a part later at the latest.
@@ -17,6 +19,7 @@ const PARTS: u32 = 4;
 pub(crate) struct Traffic {
     begun: AtomicU32,
     running: AtomicU32,
+    newcomer: Mutex<Option<Newcomer>>,
 }
 
 /// A request that is being answered, until this is dropped.
@@ -24,9 +27,16 @@ pub(crate) struct Traffic {
 pub(crate) struct Running(Arc<Traffic>);
 
 impl Traffic {
+    /// That of a connection that is new, if it is counted as such until it brings something.
+    pub(crate) fn of(newcomer: Option<Newcomer>) -> Self {
+        Self { newcomer: Mutex::new(newcomer), ..Self::default() }
+    }
+
     /// A request begins.
     pub(crate) fn begin(self: &Arc<Self>) -> Running {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.newcomer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(Arc::clone(self))
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use http::HeaderMap;
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -74,6 +75,7 @@ pub(super) struct SignedIn {
 )]
 pub(super) async fn login(
     State(app): State<App>,
+    _: Room,
     Whence(from): Whence,
     headers: HeaderMap,
     StrictJson(form): StrictJson<LoginForm>,
@@ -100,6 +102,19 @@ pub(super) async fn login(
     let body =
         SignedIn { user: UserView::of(&opened.user), session: SessionView::of(&opened.session), credentials };
     Ok((Extension(Login::of(&opened.session)), cookies, Json(body)))
+}
+
+/// Room for one more password. It is asked for before the body is read: in a storm, those who have to come back cost
+/// us their answer and no more, and everybody else is served meanwhile.
+pub(super) struct Room;
+
+impl FromRequestParts<App> for Room {
+    type Rejection = AppError;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
+        let Err(busy) = app.hashing.expect_room() else { return Ok(Self) };
+        app.tally.logins.count(Err(Trouble::from(busy).into()))
+    }
 }
 
 /// What a login is to be like.

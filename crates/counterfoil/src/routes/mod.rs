@@ -127,6 +127,7 @@ mod tests {
     use counterfoil_verify::{AccessClaims, ClientId};
 
     use crate::settings::Settings;
+    use crate::tally::Outcome;
 
     use super::*;
 
@@ -211,6 +212,21 @@ mod tests {
         assert_eq!(answer.0, StatusCode::UNAUTHORIZED);
         assert_eq!(answer, login_answer(&app, "nobody", "wrong horse").await);
         assert_eq!(ask(&app, "POST", "/v1/token", &fresh).await.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    #[tokio::test]
+    async fn where_too_many_passwords_wait_a_login_is_sent_away_before_its_body_is_looked_at() {
+        let dir = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let settings = Settings::new("https://auth.example".parse().unwrap(), store);
+        let app = App::open(Settings { hashing_waiting: 0, ..settings }).await.unwrap();
+
+        let request = Request::post("/v1/login").body(Body::from("no JSON at all")).unwrap();
+        let answer = site(app.clone()).oneshot(request).await.unwrap();
+
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+        assert_eq!(app.tally.logins.of(Outcome::Unavailable), 1);
     }
 
     #[tokio::test]
