@@ -1,17 +1,21 @@
 //! A thousand logins at once: they get in or are told when to come back, and everybody else is served as before.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::setpriority_process;
 use serde_json::json;
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
-use crate::http::{Line, Request, ask};
+use crate::http::{Answer, Line, Request, ask, ask_over};
 use crate::program::{Plan, Program, Server};
 use crate::report::{Report, Tick, median, megabytes, millis, p99};
 
@@ -34,7 +38,8 @@ const MANY: u32 = 16;
 const FEW: u32 = 4;
 
 /// How much less urgent than the server and whoever measures it the storm is (`nice`): people log in from elsewhere,
-/// and do not take the processor from it.
+/// and do not take the processor from it. For the same reason they share one thread: of a thousand threads that are
+/// ready to run the scheduler would give each as much as one of the server.
 const AFAR: i32 = 10;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -131,24 +136,17 @@ struct Told {
 }
 
 /// Drives the route while everybody logs in, again and again, as often as they may; tells the most memory, too.
-fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Told, u64)> {
-    let (told, stop, most) = (Told::default(), AtomicBool::new(false), AtomicU64::new(0));
-    let start = Barrier::new(STORM as usize + 1);
+fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Arc<Told>, u64)> {
+    let (told, stop, most) = (Arc::<Told>::default(), Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
+    let start = Barrier::new(2);
     let driven = thread::scope(|scope| {
-        // Threads are as urgent as whoever starts them: to start a thousand is not the server's affair either.
-        let (start, stop, told, at) = (&start, &stop, &told, server.at);
-        scope.spawn(move || {
-            // Of this thread and its own, on Linux; where it is not so, the storm is only harder.
+        let crowd = scope.spawn(|| {
+            // Of this thread, on Linux; where it is not so, the storm is only harder.
             let _ = setpriority_process(None, AFAR);
-            for number in 0..STORM {
-                let apart = Duration::from_secs(1) * number / STORM;
-                let log_in = move || {
-                    start.wait();
-                    log_in_until(stop, at, apart, told);
-                };
-                let thread = thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, log_in);
-                thread.expect("the system gives a thread to each client");
-            }
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            start.wait();
+            runtime?.block_on(everybody(server.at, &told, &stop));
+            anyhow::Ok(())
         });
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
@@ -159,20 +157,35 @@ fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Told
         start.wait();
         let driven = drive(server.at, me, FEW, Some(every));
         stop.store(true, Ordering::Relaxed);
+        crowd.join().expect("the crowd does not panic")?;
         driven
     })?;
     Ok((driven, told, most.into_inner()))
 }
 
-/// Logs in, and comes back when it was told to, or up to a second later: people who were turned away at one moment
-/// do not keep step from then on.
-fn log_in_until(stop: &AtomicBool, at: SocketAddr, apart: Duration, told: &Told) {
+/// All of them at once.
+async fn everybody(at: SocketAddr, told: &Arc<Told>, stop: &Arc<AtomicBool>) {
+    let mut people = JoinSet::new();
+    for number in 0..STORM {
+        let apart = Duration::from_secs(1) * number / STORM;
+        people.spawn(log_in_until(Arc::clone(stop), at, apart, Arc::clone(told)));
+    }
+    people.join_all().await;
+}
+
+/// Logs in again and again: whoever was turned away when they were told to, whoever was let in after a second, and all
+/// of them up to a second later. People who were answered at one moment do not keep step from then on.
+async fn log_in_until(stop: Arc<AtomicBool>, at: SocketAddr, apart: Duration, told: Arc<Told>) {
     let body = json!({ "username": "ada", "password": PASSWORD });
-    let (request, mut line) = (Request::post("/v1/login").json(&body), Line::to(at));
+    let (request, mut line) = (Request::post("/v1/login").json(&body), None);
     while !stop.load(Ordering::Relaxed) {
-        let Ok(answer) = line.ask(&request) else {
-            told.odd.fetch_add(1, Ordering::Relaxed);
-            continue;
+        let answer = match answered(&mut line, at, &request).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                line = None;
+                told.odd.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
         };
         let counter = match answer.status {
             200 => &told.served,
@@ -180,10 +193,22 @@ fn log_in_until(stop: &AtomicBool, at: SocketAddr, apart: Duration, told: &Told)
             _ => &told.odd,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        if let Some(wait) = answer.header("retry-after").and_then(|seconds| seconds.parse().ok()) {
-            sleep(Duration::from_secs(wait) + apart);
-        }
+        let wait = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
+        tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1)) + apart).await;
     }
+}
+
+/// The answer to `request`, over the connection that is open or a new one.
+async fn answered(
+    line: &mut Option<BufReader<TcpStream>>,
+    at: SocketAddr,
+    request: &Request,
+) -> io::Result<Answer> {
+    let stream = match line {
+        Some(stream) => stream,
+        None => line.insert(BufReader::new(TcpStream::connect(at).await?)),
+    };
+    ask_over(stream, request).await
 }
 
 fn report(capacity: f64, mut alone: Driven, mut beside: Driven, told: &Told, most: u64) -> Report {
