@@ -98,6 +98,8 @@ impl Running {
     fn start(binary: &Path, dir: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
         command.arg("--data-dir").arg(dir).args(["serve", "--listen", "127.0.0.1:0"]);
+        // A line for each login is not what one wants to read here.
+        command.args(["--log-level", "warn"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut first = String::new();
         let out = child.stdout.take().context("it has no standard output")?;
