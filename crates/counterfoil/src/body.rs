@@ -24,7 +24,7 @@ use counterfoil_jose::{Secret, json};
 use crate::app::App;
 use crate::bodies::Held;
 use crate::body_fault::BodyFault;
-use crate::client_address::{client_address, is_trusted};
+use crate::client_address::{client_address, has_claim, is_trusted};
 use crate::failure::AppError;
 use crate::places::Source;
 
@@ -101,12 +101,16 @@ fn time_to_come(request: Duration) -> Duration {
     request * 9 / 10
 }
 
-/// Who sends a body; nobody in particular where a proxy of ours or this machine does, which may bring everybody's.
+/// Who sends a body; nobody in particular where a proxy of ours or this machine does for itself.
+///
+/// Where an address is claimed and not believed, the sender is the last hop that is, and has the part of one source:
+/// with a header that contradicts its proxy a client could else leave its own part behind, and take all.
 fn sender(parts: &Parts, app: &App) -> Option<Source> {
     let settings = app.settings();
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let client = client_address(peer.ip(), &parts.headers, &settings.trusted_proxies);
-    let is_anybody = client.is_loopback() || is_trusted(client, &settings.trusted_proxies);
+    let is_ours = client.is_loopback() || is_trusted(client, &settings.trusted_proxies);
+    let is_anybody = is_ours && !has_claim(&parts.headers);
     (!is_anybody).then(|| source_of(client, settings.throttle.ipv6_prefix))
 }
 

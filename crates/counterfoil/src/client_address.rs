@@ -35,6 +35,12 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Netwo
     }
 }
 
+/// Whether anything is claimed about where the request comes from, true or not: somebody stands behind it who is not
+/// the peer.
+pub(crate) fn has_claim(headers: &HeaderMap) -> bool {
+    [&X_FORWARDED_FOR, &FORWARDED].into_iter().any(|name| headers.contains_key(name))
+}
+
 /// Whether `ip` is a proxy whose word is believed.
 pub(crate) fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
     let ip = ip.to_canonical();

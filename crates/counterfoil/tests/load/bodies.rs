@@ -59,13 +59,28 @@ async fn half_of_many_bodies_takes_no_more_memory_than_there_is_for_them() {
 /// The streams of HTTP/2 let a few connections begin more bodies than there is memory for.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_source_does_not_take_all_memory_for_bodies() {
+    its_own_part_is_all_it_takes("x-forwarded-for: 192.0.2.1").await;
+}
+
+/// What a client adds to what its proxy says makes the two disagree, and takes it out of no bound.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_contradicts_the_proxy_takes_nobody_out_of_a_part() {
+    its_own_part_is_all_it_takes("x-forwarded-for: 192.0.2.1\r\nforwarded: for=198.51.100.1").await;
+    its_own_part_is_all_it_takes("x-forwarded-for: unknown").await;
+}
+
+/// Begins as many bodies as there is memory for, from where `claim` says, through a trusted proxy: whoever
+/// claims the same is told to come back, and another source is read.
+async fn its_own_part_is_all_it_takes(claim: &str) {
     let site = Site::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         settings.limits = Limits { bodies: 2 * MIB, connections_of_source: 2_000, ..Limits::default() };
     })
     .await;
-    let begun = "POST /v1/login HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 192.0.2.1\r\n\
-                 content-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    let begun = format!(
+        "POST /v1/login HTTP/1.1\r\nhost: x\r\n{claim}\r\n\
+         content-type: application/json\r\ncontent-length: 9\r\n\r\n{{"
+    );
     let mut held = Vec::new();
     for _ in 0..2 * MIB / (8 * 1024) {
         let mut stream = site.connect().await;
@@ -73,16 +88,17 @@ async fn one_source_does_not_take_all_memory_for_bodies() {
         held.push(stream);
     }
     let form = r#"{"username":"ada","password":"correct horse battery"}"#;
-    let from = |source: &str| {
+    let from = |claim: &str| {
         let plain = String::from_utf8(post("/v1/login", form)).unwrap();
-        plain.replacen("\r\n", &format!("\r\nx-forwarded-for: {source}\r\n"), 1).into_bytes()
+        plain.replacen("\r\n", &format!("\r\n{claim}\r\n"), 1).into_bytes()
     };
 
     let its_own = async {
-        while status(&site.answer(&from("192.0.2.1")).await) != 503 {
+        while status(&site.answer(&from(claim)).await) != 503 {
             sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(Duration::from_secs(15), its_own).await.unwrap();
-    assert_eq!(status(&site.answer(&from("192.0.2.2")).await), 401, "another source is read");
+    let other = status(&site.answer(&from("x-forwarded-for: 192.0.2.2")).await);
+    assert_eq!(other, 401, "another source is read: {claim}");
 }
