@@ -22,11 +22,10 @@ use counterfoil_core::policy::throttle::source_of;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
-use crate::bodies::Held;
 use crate::body_fault::BodyFault;
 use crate::client_address::{client_address, has_claim, is_trusted};
 use crate::failure::AppError;
-use crate::places::Source;
+use crate::shares::{Share, Source};
 
 /// What every route takes.
 const JSON: &str = "application/json";
@@ -88,7 +87,7 @@ async fn read(
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(BodyFault::TooLarge(limit));
     }
-    let held = app.bodies.begin(sender(&parts, app)).ok_or(BodyFault::TooMany)?;
+    let held = app.bodies.begin(sender(&parts, app))?;
     let bytes = timeout(time_to_come(app.settings().limits.request), collect(body, limit, held))
         .await
         .map_err(|_| BodyFault::TooSlow)??;
@@ -139,16 +138,14 @@ fn is_utf8_charset(parameter: &str) -> bool {
 }
 
 /// Reads to the end, or to the limit: a chunked body does not say its length.
-async fn collect(mut body: Body, limit: usize, mut held: Held<'_>) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
+async fn collect(mut body: Body, limit: usize, mut held: Share) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
         if bytes.len() + data.len() > limit {
             return Err(BodyFault::TooLarge(limit));
         }
-        if !held.grow(data.len()) {
-            return Err(BodyFault::TooMany);
-        }
+        held.grow(data.len())?;
         append(&mut bytes, &data);
     }
     Ok(bytes)

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use counterfoil_jose::JsonError;
 
+use crate::shares::Exhausted;
+
 /// Why a body was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyFault {
@@ -19,6 +21,9 @@ pub(crate) enum BodyFault {
     /// So many others are being read that there is no memory for this one.
     #[error("too many bodies are being read")]
     TooMany,
+    /// So many of the same source are being read that it has no part left.
+    #[error("too many bodies of this source are being read")]
+    TooManyOfSource,
     /// It did not come to its end in time.
     #[error("the body took too long to come")]
     TooSlow,
@@ -39,4 +44,13 @@ pub(crate) enum BodyFault {
         /// What it is to be.
         detail: Cow<'static, str>,
     },
+}
+
+impl From<Exhausted> for BodyFault {
+    fn from(bound: Exhausted) -> Self {
+        match bound {
+            Exhausted::All => Self::TooMany,
+            Exhausted::Part => Self::TooManyOfSource,
+        }
+    }
 }

@@ -164,10 +164,7 @@ fn refused(refusal: &Refusal) -> Problem {
             .detail("the data are at another revision than If-Match says"),
         Refusal::TooLarge => problem(413, "data-too-large", "Data too large")
             .detail("the data of a session have at most 16 KiB"),
-        Refusal::TooMany(after) => retry(
-            problem(429, "too-many-requests", "Too many requests").detail("try again later"),
-            seconds(*after),
-        ),
+        Refusal::TooMany(after) => retry(too_often("try again later"), seconds(*after)),
     }
 }
 
@@ -193,6 +190,8 @@ fn of_body(fault: &BodyFault) -> Problem {
         // The client's doing (RFC 9110, section 15.5.9), and so no failure of ours.
         BodyFault::TooSlow => problem(408, "request-timeout", "Request timeout").detail(text),
         BodyFault::TooMany => retry(unavailable("too many requests are being read"), 1),
+        // The source's own doing: nobody else is held up by it, and nobody is to be woken.
+        BodyFault::TooManyOfSource => retry(too_often("too many requests of yours are being read"), 1),
         BodyFault::Type(_) => problem(415, "unsupported-media-type", "Unsupported media type").detail(text),
         BodyFault::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),
         BodyFault::Member { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
@@ -210,6 +209,10 @@ fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
 
 fn invalid_fields() -> Problem {
     problem(422, "invalid-fields", "Invalid fields").detail("see errors for what is wrong with which field")
+}
+
+fn too_often(detail: &'static str) -> Problem {
+    problem(429, "too-many-requests", "Too many requests").detail(detail)
 }
 
 fn unavailable(detail: &'static str) -> Problem {

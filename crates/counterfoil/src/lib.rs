@@ -72,6 +72,7 @@ pub mod restore;
 pub mod server;
 pub mod session_data;
 pub mod settings;
+mod shares;
 mod shown;
 pub mod store_url;
 mod tally;

@@ -22,7 +22,7 @@ use crate::cookies::{Kind, SetCookies};
 use crate::failure::AppError;
 use crate::routes::refresh::some_secret;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooSlow, Unavailable, UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable, UnsupportedType,
 };
 use crate::settings::LogoutClears;
 use crate::shown::{self, Login};
@@ -48,7 +48,7 @@ pub(super) struct LogoutForm {
     post, path = "/v1/logout", tag = "public", request_body = Option<LogoutForm>,
     responses(
         (status = 204, description = "Logged out; our cookies that were shown are cleared"),
-        BadRequest, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn logout(

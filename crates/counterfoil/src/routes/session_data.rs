@@ -16,7 +16,8 @@ use crate::body::Patch;
 use crate::caller::Caller;
 use crate::failure::AppError;
 use crate::routes::responses::{
-    BadRequest, Forbidden, PreconditionFailed, TooLarge, TooSlow, Unauthorized, Unavailable, UnsupportedType,
+    BadRequest, Forbidden, PreconditionFailed, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
+    UnsupportedType,
 };
 
 /// Tells the data of this login: the object itself, empty if there are none.
@@ -40,7 +41,7 @@ pub(super) async fn show(State(app): State<App>, caller: Caller) -> Result<Respo
     request_body(content((Object = "application/json"), (Object = "application/merge-patch+json"))),
     responses(
         (status = 200, description = "The data as they are now", body = Object, headers(("ETag" = String))),
-        BadRequest, Unauthorized, Forbidden, PreconditionFailed, TooLarge, TooSlow, UnsupportedType, Unavailable,
+        BadRequest, Unauthorized, Forbidden, PreconditionFailed, TooLarge, TooSlow, UnsupportedType, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn merge(

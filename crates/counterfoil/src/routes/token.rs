@@ -15,7 +15,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::answers::Credentials;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooSlow, Unauthorized, Unavailable, UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
+    UnsupportedType,
 };
 use crate::routes::scope;
 
@@ -35,7 +36,7 @@ pub(super) struct TokenForm {
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "An access token", body = Credentials),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn token(

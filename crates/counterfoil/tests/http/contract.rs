@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use counterfoil::Limits;
 use counterfoil_core::policy::throttle::Rate;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::administration::Admin;
 use crate::client::Request;
@@ -281,6 +285,7 @@ async fn every_documented_status_can_be_had() {
     crate::administration::contract::provoke(&mut seen).await;
     exhaust(&mut seen).await;
     dawdle(&mut seen).await;
+    crowd(&mut seen).await;
     let documented: BTreeSet<(String, String, String)> = operations()
         .into_iter()
         .flat_map(|(path, method, operation)| {
@@ -415,11 +420,47 @@ async fn exhaust(seen: &mut Seen) {
 /// Announces a body to each route that takes one, and never sends it.
 async fn dawdle(seen: &mut Seen) {
     let site = Site::with(|settings| settings.limits.request = Duration::from_millis(500)).await;
-    let admin = Admin::of(&site).await;
+    for (path, method, request) in announcements(&site).await {
+        seen.insert((path, method, request.send(&site).await.status.to_string()));
+    }
+}
+
+/// Sends a body to each route that takes one, from a source whose part of the memory for bodies is taken by another
+/// that does not come to its end.
+async fn crowd(seen: &mut Seen) {
+    const FROM: &str = "192.0.2.1";
+    let site = Site::with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        settings.limits = Limits { connections_of_source: 1, bodies: 1 << 20, ..Limits::default() };
+    })
+    .await;
+    let requests = announcements(&site).await;
+    let held = format!(
+        "POST /v1/login HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {FROM}\r\n\
+         content-type: application/json\r\ncontent-length: 65000\r\n\r\n{:64000}",
+        "{"
+    );
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(held.as_bytes()).await.unwrap();
+    let probe = Request::post("/v1/login").json(&json!({})).header("x-forwarded-for", FROM);
+    let is_taken = async { while probe.clone().send(&site).await.status != 429 {} };
+    timeout(Duration::from_secs(10), is_taken).await.unwrap();
+
+    for (path, method, request) in requests {
+        let answer = request.header("x-forwarded-for", FROM).send(&site).await;
+        assert_eq!(answer.status, 429, "{method} {path}");
+        seen.insert((path, method, answer.status.to_string()));
+    }
+}
+
+/// For each route that takes a body, a request that announces one; what else it wants is there.
+async fn announcements(site: &Site) -> Vec<(String, String, Request)> {
+    let admin = Admin::of(site).await;
     site.register("ada").await;
     let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
     let takes_a_body = |operation: &Value| operation["responses"]["408"].is_object();
-    for (path, method, _) in operations().into_iter().filter(|(.., operation)| takes_a_body(operation)) {
+    let taking = operations().into_iter().filter(|(.., operation)| takes_a_body(operation));
+    let announced = taking.map(|(path, method, _)| {
         let request = Request::new(&method.to_uppercase(), &path_of(&path));
         let request = request.header("content-type", "application/json").header("content-length", "9");
         let request = match &*path {
@@ -427,8 +468,9 @@ async fn dawdle(seen: &mut Seen) {
             "/v1/password" | "/v1/session/data" | "/v1/token" => request.bearer(&bearer),
             _ => request.bearer(&admin.bearer),
         };
-        seen.insert((path, method, request.send(&site).await.status.to_string()));
-    }
+        (path, method, request)
+    });
+    announced.collect()
 }
 
 impl Site {

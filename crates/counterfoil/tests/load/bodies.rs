@@ -94,7 +94,7 @@ async fn its_own_part_is_all_it_takes(claim: &str) {
     };
 
     let its_own = async {
-        while status(&site.answer(&from(claim)).await) != 503 {
+        while status(&site.answer(&from(claim)).await) != 429 {
             sleep(Duration::from_millis(50)).await;
         }
     };

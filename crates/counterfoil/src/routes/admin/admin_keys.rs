@@ -15,8 +15,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
+    Unavailable, UnsupportedType,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,7 +67,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Made", body = MadeAdminKey),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn add(

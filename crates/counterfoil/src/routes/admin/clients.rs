@@ -21,8 +21,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow,
+    Unauthorized, Unavailable, UnsupportedType,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,7 +90,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = OneClient),
-        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn add(
@@ -135,7 +135,7 @@ pub(in crate::routes) async fn show(
     params(("id" = String, Path, description = "The id of a client")),
     responses(
         (status = 200, description = "The client as it is now", body = OneClient),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn change(

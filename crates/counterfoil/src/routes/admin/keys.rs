@@ -20,8 +20,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
+    Unavailable, UnsupportedType,
 };
 use crate::task::to_the_end;
 
@@ -60,7 +60,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Rotated, or to be rotated at the time that is told", body = RotationRow),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn rotate(

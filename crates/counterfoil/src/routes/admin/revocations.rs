@@ -11,8 +11,8 @@ use crate::body::StrictJson;
 use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
+    Unavailable, UnsupportedType,
 };
 use crate::task::to_the_end;
 
@@ -24,7 +24,7 @@ use crate::task::to_the_end;
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "Revoked", body = RevocationRow),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn revoke(

@@ -24,8 +24,8 @@ use crate::circumstances::Whence;
 use crate::failure::AppError;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow,
+    Unauthorized, Unavailable, UnsupportedType,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -106,7 +106,7 @@ async fn named(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = OneUser),
-        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn add(
@@ -149,7 +149,7 @@ pub(in crate::routes) async fn show(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 200, description = "The user as they are now", body = OneUser),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn change(
