@@ -62,6 +62,7 @@ mod log_head;
 pub mod master_key;
 pub mod metrics;
 pub mod network;
+mod new_file;
 mod newcomers;
 mod patient;
 mod places;

@@ -4,9 +4,8 @@
 //! can: it holds which log the store has, how far that log has come, and how often the file was saved. It is
 //! written after the commit that it tells of, so it is never ahead of the store that it was written for.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +15,7 @@ use counterfoil_core::store::{Change, Committed, Store, StoreError};
 use counterfoil_jose::json;
 use counterfoil_verify::{LogId, Position};
 
+use crate::new_file;
 use crate::task::blocking;
 
 /// The fact that counts how often the file was saved. It tells a store that was rolled back to a time since which
@@ -242,14 +242,18 @@ fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// Whole or not at all, and durably.
 fn write(file: &Path, text: &[u8]) -> io::Result<()> {
-    let unfinished = with(file, ".new");
-    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let (unfinished, directory) = (with(file, ".new"), new_file::directory_of(file));
+    // What a crash has left there, whoever it was.
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut new = new_file::make(&unfinished, directory)?;
     new.write_all(text)?;
     new.write_all(b"\n")?;
     new.sync_all()?;
     std::fs::rename(&unfinished, file)?;
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(directory)?.sync_all()
 }
 
 fn with(file: &Path, suffix: &str) -> PathBuf {

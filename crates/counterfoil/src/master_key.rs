@@ -2,14 +2,16 @@
 
 mod replacement;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
 
 pub(crate) use replacement::Replacement;
+
+use crate::new_file::{self, directory_of};
 
 /// Where the master key comes from.
 ///
@@ -154,22 +156,23 @@ pub(crate) fn given(file: &Path) -> Result<Secret<[u8; 32]>, MasterKeyError> {
 
 /// Whole or not at all: written beside, synced, and linked under its name only if that is free.
 fn put(file: &Path) -> io::Result<()> {
-    let beside = write_beside(file, &draw()?)?;
+    let beside = write_beside(file, &draw()?, directory_of(file))?;
     let linked = std::fs::hard_link(&beside, file);
     std::fs::remove_file(&beside)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
-        Ok(()) => File::open(parent(file))?.sync_all(),
+        Ok(()) => File::open(directory_of(file))?.sync_all(),
     }
 }
 
-/// Writes a key for its owner alone, under a name of its own in the directory of `file`, and syncs it.
-fn write_beside(file: &Path, key: &Secret<[u8; 32]>) -> io::Result<PathBuf> {
+/// Writes a key for its owner alone, under a name of its own in the directory of `file`, and syncs it. Root gives it
+/// to the owner of `model`.
+fn write_beside(file: &Path, key: &Secret<[u8; 32]>, model: &Path) -> io::Result<PathBuf> {
     let text = Secret::new(base64url::encode(key.expose()) + "\n");
     let id: [u8; 6] = random::bytes().map_err(io::Error::other)?;
     let beside = with_suffix(file, &base64url::encode(id));
-    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut new = new_file::make(&beside, model)?;
     match new.write_all(text.expose().as_bytes()).and_then(|()| new.sync_all()) {
         Ok(()) => Ok(beside),
         Err(error) => {
@@ -184,10 +187,6 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     name.into()
-}
-
-fn parent(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The key in `file`, `None` if there is no such file.

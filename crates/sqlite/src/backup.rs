@@ -1,13 +1,14 @@
 //! A copy of the database, consistent and whole, while work goes on.
 
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use counterfoil_core::store::StoreError;
 
 use crate::failure::told;
+use crate::new_file;
 
 /// Writes a copy of the database at `from` to the new file `to`.
 ///
@@ -16,8 +17,7 @@ use crate::failure::told;
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let to =
         std::path::absolute(to).map_err(|error| refused("the path of the backup cannot be used", error))?;
-    // Made by us, for our eyes only, and only if there is nothing; SQLite fills an empty file.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to).map_err(|error| {
+    make(from, &to).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::AlreadyExists => "the file of the backup exists already",
             _ => "the file of the backup cannot be made",
@@ -32,9 +32,17 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     written
 }
 
+/// Made by us, for our eyes only, and only if there is nothing; SQLite fills an empty file. In a directory that belongs
+/// to whom the database belongs to, it is theirs as well; nobody else is given what they could not read before.
+fn make(from: &Path, to: &Path) -> io::Result<()> {
+    let is_theirs = from.metadata()?.uid() == new_file::directory_of(to).metadata()?.uid();
+    let make = if is_theirs { new_file::make } else { new_file::for_us_alone };
+    make(to).map(|_| ())
+}
+
 fn write(from: &Path, to: &Path) -> Result<(), StoreError> {
     let name = to.to_str().ok_or_else(|| {
-        refused("the path of the backup is not text", std::io::Error::from(ErrorKind::InvalidFilename))
+        refused("the path of the backup is not text", io::Error::from(ErrorKind::InvalidFilename))
     })?;
     let connection = crate::connection::for_copying(from).map_err(told)?;
     connection.execute("VACUUM INTO ?1", [name]).map_err(told)?;
@@ -45,6 +53,6 @@ fn write(from: &Path, to: &Path) -> Result<(), StoreError> {
     sync().map_err(|error| refused("the backup could not be made durable", error))
 }
 
-fn refused(reason: &'static str, error: std::io::Error) -> StoreError {
+fn refused(reason: &'static str, error: io::Error) -> StoreError {
     StoreError::Unavailable { reason, source: Some(Box::new(error)) }
 }

@@ -1,14 +1,14 @@
 //! A new database: made whole beside its place, and then put there.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 use counterfoil_core::kept::client::Client;
 
+use crate::new_file;
 use crate::owner::beside;
 use crate::schema;
 
@@ -35,7 +35,7 @@ pub(crate) fn create(path: &Path) -> Result<(), NotMade> {
             Ok(()) | Err(_) => {}
         }
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(NotMade::Io)?;
+    new_file::make(&unfinished).map_err(NotMade::Io)?;
     fill(&unfinished)?;
     put(&unfinished, path).map_err(NotMade::Io)
 }

@@ -29,6 +29,7 @@ mod header;
 mod job;
 mod keys;
 mod log;
+mod new_file;
 mod open;
 mod owner;
 mod place;

@@ -2,8 +2,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use crate::new_file;
 
 /// The ownership of a database file. It ends when the value is dropped, or with the process, however it ends.
 #[derive(Debug)]
@@ -34,15 +36,7 @@ impl Owner {
     pub(crate) fn of(database: &Path) -> Result<Self, Unowned> {
         let path = beside(database, ".lock");
         loop {
-            let made = !path.exists();
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&path)
-                .map_err(Unowned::Failed)?;
+            let Some((file, made)) = lock_file(&path).map_err(Unowned::Failed)? else { continue };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(Unowned::Taken),
@@ -85,6 +79,18 @@ pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+/// The file of the lock, and whether it was made for this; nothing if it was withdrawn while we looked.
+fn lock_file(path: &Path) -> io::Result<Option<(File, bool)>> {
+    match new_file::make(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made.map(|file| Some((file, true))),
+    }
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => Ok(None),
+        opened => opened.map(|file| Some((file, false))),
+    }
 }
 
 fn is_the_file_at(file: &File, path: &Path) -> bool {

@@ -1,8 +1,7 @@
 //! A backup on its way into the place of a database: copied beside it, judged, and marked by the caller.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use rusqlite::Connection;
 use counterfoil_core::store::{Store, StoreError};
 
 use crate::error::{OpenError, RestoreError};
+use crate::new_file;
 use crate::open::{self, Opened};
 use crate::owner::{Owner, beside};
 use crate::place::{finished, roll_forward, staging};
@@ -128,7 +128,7 @@ fn copy(backup: &Path, to: &Path) -> io::Result<()> {
             Err(error) if error.kind() == ErrorKind::NotFound && !suffix.is_empty() => continue,
             from => from?,
         };
-        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside(to, suffix))?;
+        let mut to = new_file::make(&beside(to, suffix))?;
         io::copy(&mut from, &mut to)?;
         to.sync_all()?;
     }
@@ -158,7 +158,7 @@ struct Staging(PathBuf);
 impl Staging {
     fn make(place: &Path) -> io::Result<Self> {
         let directory = staging(place);
-        DirBuilder::new().mode(0o700).create(&directory)?;
+        new_file::make_directory(&directory)?;
         Ok(Self(directory))
     }
 

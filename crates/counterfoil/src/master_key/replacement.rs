@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use counterfoil_jose::{SealingKey, Secret, Time};
 
-use super::{MasterKeyError, parent, read, seal_with, with_suffix, write_beside};
+use super::{MasterKeyError, read, seal_with, with_suffix, write_beside};
+use crate::new_file::directory_of;
 
 /// A key that waits beside its place.
 #[derive(Debug)]
@@ -26,7 +27,8 @@ impl Replacement {
     /// Puts `key` beside `place`, durably.
     pub(crate) fn begin(place: &Path, key: &Secret<[u8; 32]>) -> Result<Self, MasterKeyError> {
         let waiting = waiting_for(place);
-        let put = write_beside(&waiting, key).and_then(|beside| {
+        // Whoever reads the present one reads the next one, also where that is not in a directory of theirs.
+        let put = write_beside(&waiting, key, place).and_then(|beside| {
             // A former one that was refused may lie there; the caller has seen that the store is opened by none of it.
             fs::rename(&beside, &waiting)?;
             sync(&waiting)
@@ -88,7 +90,7 @@ fn waiting_for(place: &Path) -> PathBuf {
 
 /// Makes the names in the directory of `file` durable.
 fn sync(file: &Path) -> io::Result<()> {
-    File::open(parent(file))?.sync_all()
+    File::open(directory_of(file))?.sync_all()
 }
 
 fn not_written(file: &Path, source: io::Error) -> MasterKeyError {
