@@ -12,7 +12,11 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{
+    BatchConfig, BatchConfigBuilder, BatchSpanProcessor, OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE_DEFAULT, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_QUEUE_SIZE_DEFAULT,
+    SdkTracerProvider,
+};
 use tokio::runtime::Handle;
 use tracing::Metadata;
 use tracing_opentelemetry::OpenTelemetryLayer;
@@ -23,6 +27,9 @@ use crate::collector::Collector;
 
 /// Where traces go; the first that is set holds.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
+/// The most spans that may wait, whatever the environment says.
+const LONGEST_QUEUE: usize = 65_536;
 
 /// How long the end of the process waits for the last spans to be sent.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -80,20 +87,43 @@ fn endpoint() -> Option<(&'static str, String)> {
     if is_off { None } else { ENDPOINTS.into_iter().find_map(said) }
 }
 
-/// What takes spans and sends them. The URL is never told: it may hold a password.
+/// What takes spans and sends them. The URL is never told, nor what a library says of it: it may hold a password.
 fn provider(name: &str, url: &str, runtime: &Handle) -> Result<SdkTracerProvider, String> {
-    if !url.starts_with("http://") {
-        return Err(format!(
-            "{name} is no http:// URL; a collector beside the server may speak TLS to others"
-        ));
+    if let Some(fault) = fault_of(url) {
+        return Err(format!("{name} {fault}"));
     }
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(Collector::new(runtime))
         .with_protocol(Protocol::HttpBinary)
         .build()
-        .map_err(|error| error.to_string())?;
-    Ok(SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(exporter).build())
+        .map_err(|_| format!("{name}, or another of the OTEL_EXPORTER_OTLP_ variables, cannot be read"))?;
+    let batches = BatchSpanProcessor::builder(exporter).with_batch_config(batches()).build();
+    Ok(SdkTracerProvider::builder().with_resource(resource()).with_span_processor(batches).build())
+}
+
+/// Why this is no URL that spans are sent to, as far as one may say it.
+fn fault_of(url: &str) -> Option<&'static str> {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return Some("is no http:// URL; a collector beside the server may speak TLS to others");
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // Whoever sends such a URL on, or fails to, shows it.
+    authority.contains('@').then_some("names a user; credentials go into OTEL_EXPORTER_OTLP_HEADERS")
+}
+
+/// How many spans may wait, and how many are sent at a time, as the environment says within bounds: room for them is
+/// taken at once, and there is none for the largest number.
+fn batches() -> BatchConfig {
+    let said = |name, usual| env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let bounded = |name, usual| usize::clamp(said(name, usual), 1, LONGEST_QUEUE);
+    BatchConfigBuilder::default()
+        .with_max_queue_size(bounded(OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_QUEUE_SIZE_DEFAULT))
+        .with_max_export_batch_size(bounded(
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE_DEFAULT,
+        ))
+        .build()
 }
 
 /// Who sends: this program, unless the environment calls it something else.
@@ -111,4 +141,27 @@ fn resource() -> Resource {
 /// Our own spans, without the lines of the log in them and without what libraries say of themselves.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target().starts_with("counterfoil::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_plain_http_and_names_nobody() {
+        for good in ["http://127.0.0.1:4318", "http://[::1]:4318/v1/traces", "http://x/a@b?c@d", "http://x?@"]
+        {
+            assert_eq!(fault_of(good), None, "{good}");
+        }
+        for (bad, word) in [
+            ("https://x", "http://"),
+            ("otel:hunter2@x", "http://"),
+            ("http://otel:hunter2@x", "_HEADERS"),
+            ("http://hunter2@x:4318/v1/traces", "_HEADERS"),
+            ("http://@", "_HEADERS"),
+        ] {
+            let fault = fault_of(bad).unwrap();
+            assert!(fault.contains(word) && !fault.contains("hunter2"), "{bad}: {fault}");
+        }
+    }
 }

@@ -105,9 +105,7 @@ fn a_collector_that_is_not_there_keeps_nobody_waiting() {
     let place = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let deaf = format!("http://{}", silent.local_addr().unwrap());
-    for (name, endpoint) in
-        [("refused", "http://127.0.0.1:9"), ("silent", &deaf), ("odd", "ftp://user:hunter2@x")]
-    {
+    for (name, endpoint) in [("refused", "http://127.0.0.1:9"), ("silent", &deaf)] {
         let dir = place.path().join(name);
         let server = Server::start(&mut traced(&dir, endpoint), &dir.with_extension("log"));
         let began = Instant::now();
@@ -120,7 +118,43 @@ fn a_collector_that_is_not_there_keeps_nobody_waiting() {
 
         let log = fs::read_to_string(dir.with_extension("log")).unwrap();
         assert!(log.contains("traces"), "{name}: it is told: {log}");
-        assert!(!log.contains("hunter2"), "{log}");
+    }
+}
+
+#[test]
+fn a_url_that_is_refused_is_not_told() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, endpoint) in [
+        ("odd", "ftp://otel:hunter2@x"),
+        ("user", "http://otel:hunter2@127.0.0.1:9"),
+        ("sign", "http://127.0.0.1:9/hunter2 and more"),
+    ] {
+        let dir = place.path().join(name);
+        let server = Server::start(&mut traced(&dir, endpoint), &dir.with_extension("log"));
+        assert_eq!(server.curl("/healthz", &[]).0, 200, "{name}");
+
+        assert!(server.stop(Signal::TERM).success(), "{name}");
+
+        let log = fs::read_to_string(dir.with_extension("log")).unwrap();
+        assert!(log.contains("no traces are sent"), "{name}: it is told: {log}");
+        assert!(!log.contains("hunter2"), "{name}: {log}");
+    }
+}
+
+#[test]
+fn no_number_of_spans_that_may_wait_keeps_the_server_from_starting() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, most) in [("none", "0"), ("endless", &*usize::MAX.to_string()), ("odd", "many")] {
+        let (receiver, dir) = (Receiver::start(), place.path().join(name));
+        let mut command = traced(&dir, &receiver.url);
+        command.env("OTEL_BSP_MAX_QUEUE_SIZE", most).env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", most);
+        let server = Server::start(&mut command, &dir.with_extension("log"));
+        assert_eq!(server.curl("/healthz", &[]).0, 200, "{name}");
+
+        assert!(server.stop(Signal::TERM).success(), "{name}");
+
+        let spans: usize = receiver.all().iter().map(|sent| sent.spans.len()).sum();
+        assert_eq!(spans, 1, "{name}");
     }
 }
 
