@@ -5,8 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
-
 /// How long an answer may take; longer than the server lets a request take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -81,7 +79,7 @@ pub struct Answer {
 
 impl Answer {
     /// What follows from its head: the status, and a body of the right length to be filled.
-    fn begun(head: String) -> io::Result<Self> {
+    pub(crate) fn begun(head: String) -> io::Result<Self> {
         let status = head.get(9..12).and_then(|digits| digits.parse().ok());
         let status = status.ok_or(io::ErrorKind::InvalidData)?;
         let mut answer = Self { status, head, body: Vec::new() };
@@ -185,27 +183,6 @@ fn talk(stream: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Answ
     }
     let mut answer = Answer::begun(head)?;
     stream.read_exact(&mut answer.body)?;
-    Ok(answer)
-}
-
-/// Asks over a connection of its own and leaves it open, where one thread asks for many.
-///
-/// # Errors
-///
-/// If there is no whole answer.
-pub async fn ask_over(
-    stream: &mut tokio::io::BufReader<tokio::net::TcpStream>,
-    request: &Request,
-) -> io::Result<Answer> {
-    stream.write_all(&request.to_bytes()).await?;
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if stream.read_line(&mut head).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    let mut answer = Answer::begun(head)?;
-    stream.read_exact(&mut answer.body).await?;
     Ok(answer)
 }
 

@@ -10,9 +10,11 @@
 
 pub mod check;
 pub mod clients;
+pub mod crowd;
 pub mod dice;
 pub mod disk;
 pub mod endurance;
+pub mod herd;
 pub mod http;
 pub mod kill;
 pub mod ledger;

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use counterfoil_trial::program::Program;
 use counterfoil_trial::report::{Report, Tick};
-use counterfoil_trial::{endurance, kill, power, slow, storm, sync, timing};
+use counterfoil_trial::{endurance, herd, kill, power, slow, storm, sync, timing};
 
 /// Puts the server at PROGRAM through trials.
 #[derive(Parser)]
@@ -45,6 +45,8 @@ enum Trial {
     Sync,
     /// A thousand logins at once.
     Storm,
+    /// Ten thousand clients refresh in ten seconds, and all at once after an outage.
+    Herd,
     /// A thousand slow clients for a minute.
     Slow,
     /// Unknown, disabled and known users, 2,000 samples each.
@@ -98,6 +100,7 @@ impl Trial {
                 on(self, sweep.calls, &|tick| sync::run(program, place, sweep, seed, tick))
             }
             Self::Storm => on(self, storm::STEPS, &|tick| storm::run(program, place, tick)),
+            Self::Herd => on(self, herd::STEPS, &|tick| herd::run(program, place, herd::Size::FULL, tick)),
             Self::Slow => on(self, slow::STEPS, &|tick| slow::run(program, place, slow::Size::FULL, tick)),
             Self::Timing => on(self, many(2_000), &|tick| timing::run(program, place, many(2_000), tick)),
             Self::Endurance => {

@@ -1,6 +1,5 @@
 //! A thousand logins at once: they get in or are told when to come back, and everybody else is served as before.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -9,13 +8,11 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use rustix::process::setpriority_process;
 use serde_json::json;
-use tokio::io::BufReader;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::http::{Answer, Line, Request, ask, ask_over};
+use crate::crowd::{self, come_back, far_away};
+use crate::http::{Line, Request, ask};
 use crate::program::{Plan, Program, Server};
 use crate::report::{Report, Tick, median, megabytes, millis, p99};
 
@@ -36,11 +33,6 @@ const MANY: u32 = 16;
 
 /// Connections that use a part of it.
 const FEW: u32 = 4;
-
-/// How much less urgent than the server and whoever measures it the storm is (`nice`): people log in from elsewhere,
-/// and do not take the processor from it. For the same reason they share one thread: of a thousand threads that are
-/// ready to run the scheduler would give each as much as one of the server.
-const AFAR: i32 = 10;
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -141,12 +133,8 @@ fn storm(server: &Server, me: &Request, every: Duration) -> Result<(Driven, Arc<
     let start = Barrier::new(2);
     let driven = thread::scope(|scope| {
         let crowd = scope.spawn(|| {
-            // Of this thread, on Linux; where it is not so, the storm is only harder.
-            let _ = setpriority_process(None, AFAR);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             start.wait();
-            runtime?.block_on(everybody(server.at, &told, &stop));
-            anyhow::Ok(())
+            far_away(everybody(server.at, &told, &stop))
         });
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
@@ -177,15 +165,11 @@ async fn everybody(at: SocketAddr, told: &Arc<Told>, stop: &Arc<AtomicBool>) {
 /// of them up to a second later. People who were answered at one moment do not keep step from then on.
 async fn log_in_until(stop: Arc<AtomicBool>, at: SocketAddr, apart: Duration, told: Arc<Told>) {
     let body = json!({ "username": "ada", "password": PASSWORD });
-    let (request, mut line) = (Request::post("/v1/login").json(&body), None);
+    let (request, mut line) = (Request::post("/v1/login").json(&body), crowd::Line::to(at));
     while !stop.load(Ordering::Relaxed) {
-        let answer = match answered(&mut line, at, &request).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                line = None;
-                told.odd.fetch_add(1, Ordering::Relaxed);
-                continue;
-            }
+        let Ok(answer) = line.ask(&request).await else {
+            told.odd.fetch_add(1, Ordering::Relaxed);
+            continue;
         };
         let counter = match answer.status {
             200 => &told.served,
@@ -193,22 +177,8 @@ async fn log_in_until(stop: Arc<AtomicBool>, at: SocketAddr, apart: Duration, to
             _ => &told.odd,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let wait = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
-        tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1)) + apart).await;
+        come_back(&answer, apart).await;
     }
-}
-
-/// The answer to `request`, over the connection that is open or a new one.
-async fn answered(
-    line: &mut Option<BufReader<TcpStream>>,
-    at: SocketAddr,
-    request: &Request,
-) -> io::Result<Answer> {
-    let stream = match line {
-        Some(stream) => stream,
-        None => line.insert(BufReader::new(TcpStream::connect(at).await?)),
-    };
-    ask_over(stream, request).await
 }
 
 fn report(capacity: f64, mut alone: Driven, mut beside: Driven, told: &Told, most: u64) -> Report {

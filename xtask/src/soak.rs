@@ -10,7 +10,7 @@ use crate::{packages, workspace};
 /// What to run, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// kill, power, sync, storm, slow, timing or endurance; all of them unless said otherwise.
+    /// kill, power, sync, storm, herd, slow, timing or endurance; all of them unless said otherwise.
     names: Vec<String>,
     /// How long `endurance` takes.
     #[arg(long, default_value_t = 10)]

@@ -10,10 +10,10 @@ use std::time::Duration;
 use counterfoil_trial::check::{Grace, check};
 use counterfoil_trial::clients::Clients;
 use counterfoil_trial::http::{Line, Request, ask};
-use counterfoil_trial::kill;
 use counterfoil_trial::ledger::{Ledger, Outcome};
 use counterfoil_trial::program::{Plan, Program, Server};
 use counterfoil_trial::promise::Promise;
+use counterfoil_trial::{herd, kill};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -76,6 +76,14 @@ fn a_thousand_uses_of_one_refresh_token_have_one_successor() {
     );
     let next = ask(at, &refresh(&successor)).unwrap();
     assert!(matches!(next.status, 200 | 429), "nobody's login ended by it: {}", next.json());
+}
+
+#[test]
+fn of_a_herd_that_refreshes_at_once_everybody_gets_a_successor() {
+    let place = tempfile::tempdir().unwrap();
+    let report = herd::run(&program(), place.path(), herd::Size::SHORT, &|| {}).unwrap();
+    println!("{report}");
+    assert!(report.is_met());
 }
 
 #[test]
