@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -18,6 +17,7 @@ use counterfoil_verify::{Problem, RequestId};
 
 use crate::app::App;
 use crate::failure::AppError;
+use crate::panics;
 use crate::request_log::{Arrived, REQUEST_ID};
 use crate::tally::Route;
 #[cfg(feature = "otel")]
@@ -40,15 +40,6 @@ const HARDENING: [(HeaderName, &str); 5] = [
 
 /// A year, where the issuer is reached over TLS (RFC 6797).
 const HSTS: &str = "max-age=31536000";
-
-/// How many handlers have panicked since the process began.
-static PANICS: AtomicU64 = AtomicU64::new(0);
-
-/// How many handlers have panicked since the process began: anything but zero is a fault of ours. Each was
-/// answered with 500.
-pub fn panics() -> u64 {
-    PANICS.load(Ordering::Relaxed)
-}
 
 /// What stands around a route: the installation, and where its requests are counted.
 #[derive(Clone)]
@@ -131,7 +122,7 @@ fn harden(headers: &mut HeaderMap, is_secure: bool) {
 
 /// Turns a panic into an answer that does not repeat what it said.
 pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
-    PANICS.fetch_add(1, Ordering::Relaxed);
+    panics::count();
     AppError::Panicked.into_response()
 }
 
@@ -162,11 +153,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_counted_and_says_nothing_of_itself() {
-        let before = panics();
+        let before = panics::panics();
 
         let answer = caught(Box::new("hunter2"));
 
         assert_eq!(answer.status(), 500);
-        assert!(panics() > before);
+        assert!(panics::panics() > before);
     }
 }

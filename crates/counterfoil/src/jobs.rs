@@ -13,7 +13,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockUnsettled;
 use crate::clock_mark;
-use crate::task::{Task, again_and_again};
+use crate::task::{RECOVERY, Task, again_and_again};
 use crate::uses;
 
 /// How often, give or take [`JITTER`].
@@ -28,14 +28,12 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const AT_A_TIME: u32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after a panic work is begun again.
-const RECOVERY: Duration = Duration::from_secs(5);
-
-/// Starts the rounds. A fault in one kind of work ends neither it nor the other.
+/// Starts the rounds. A fault in one kind of work ends neither it nor the others.
 pub(crate) fn start(app: App) -> Task {
     Task::start(async move {
         tokio::join!(
             again_and_again("rounds", RECOVERY, || rounds(app.clone())),
+            again_and_again("keys", RECOVERY, || turns(app.clone())),
             again_and_again("gatherings", RECOVERY, || gatherings(app.clone())),
         );
     })
@@ -50,20 +48,24 @@ async fn gatherings(app: App) {
     }
 }
 
+/// Looks after the keys when their schedule wants it, when somebody has asked for it, and at least every [`ROUND`].
+async fn turns(app: App) {
+    loop {
+        let due = Instant::now() + turn_keys(&app).await;
+        tokio::select! {
+            () = sleep_until(due) => {}
+            () = app.keys_asked.notified() => {}
+        }
+    }
+}
+
 async fn rounds(app: App) {
-    let mut keys_due = Instant::now();
     loop {
         let next = Instant::now() + ROUND - JITTER + jitter();
         while Instant::now() < next {
             // Reading the clock is what makes it watch the wall.
             app.now();
-            if Instant::now() >= keys_due {
-                keys_due = Instant::now() + turn_keys(&app).await;
-            }
-            tokio::select! {
-                () = sleep_until(next.min(keys_due).min(Instant::now() + GLANCE)) => {}
-                () = app.keys_asked.notified() => keys_due = Instant::now(),
-            }
+            sleep_until(next.min(Instant::now() + GLANCE)).await;
         }
         if let Err(error) = round(&app).await {
             tracing::warn!(%error, "the work of this minute was not done; the next round takes it up");
@@ -75,7 +77,6 @@ async fn rounds(app: App) {
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     clock_mark::save(&*app.store, &app.clock).await?;
     app.save_log_head().await;
-    turn_keys(app).await;
     // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
     // that was forgotten by it would let its token in again.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
@@ -131,6 +132,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Reading;
+    use crate::panics::panics;
     use crate::settings::Settings;
 
     const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -251,7 +253,7 @@ mod tests {
 
     /// As if whoever has changed them had gone away, or were another process, right after the commit.
     #[tokio::test]
-    async fn a_round_takes_up_the_keys_as_they_are_kept() {
+    async fn keys_are_taken_up_as_they_are_kept() {
         let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
         let text = std::fs::read_to_string(dir.path().join("auth.db.key")).unwrap();
@@ -266,7 +268,7 @@ mod tests {
 
         let new = elsewhere.rotate(When::AtOnce, &by_nobody(), app.now()).await.unwrap().id;
         assert_eq!(signs(), before);
-        round(&app).await.unwrap();
+        turn_keys(&app).await;
 
         assert_eq!(signs(), new.as_str());
         assert_ne!(signs(), before);
@@ -277,20 +279,10 @@ mod tests {
         let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
         assert!(app.readiness().await.is_empty());
-        let damaged = KeyRecord {
-            id: "damaged".parse().unwrap(),
-            purpose: Purpose::Signing,
-            algorithm: "ES256".into(),
-            sealed: vec![7; 64],
-            state: KeyState::Retired,
-            created_at: NOON,
-            changed_at: NOON,
-            used_from: None,
-            revision: 0,
-        };
 
-        app.store.commit(&[Change::InsertKey(Box::new(damaged))]).await.unwrap().applied().unwrap();
-        round(&app).await.unwrap();
+        let damaged = Change::InsertKey(Box::new(damaged("damaged")));
+        app.store.commit(&[damaged]).await.unwrap().applied().unwrap();
+        turn_keys(&app).await;
 
         assert_eq!(app.readiness().await, ["keys"]);
     }
@@ -304,12 +296,49 @@ mod tests {
 
         hand.leaps(YEAR);
         app.now();
-        round(&app).await.unwrap();
+        turn_keys(&app).await;
         assert_eq!(app.keys.keys().await.unwrap(), before, "none is used and none is dropped by it");
         hand.passes(crate::clock::HOLD);
-        round(&app).await.unwrap();
+        turn_keys(&app).await;
 
         assert_ne!(app.keys.keys().await.unwrap(), before);
+    }
+
+    /// Two keys that nobody needs any more, with revisions whose sum is no number.
+    #[tokio::test]
+    async fn keys_that_make_us_panic_keep_nothing_else_from_being_done() {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
+        for id in ["one", "other"] {
+            let absurd = KeyRecord { state: KeyState::Dropped, revision: i64::MAX as u64, ..damaged(id) };
+            app.store.commit(&[Change::InsertKey(Box::new(absurd))]).await.unwrap().applied().unwrap();
+        }
+        let (before, since) = (panics(), std::time::Instant::now());
+        hand.passes(YEAR);
+
+        let jobs = start(app.clone());
+        while panics() == before {
+            assert!(since.elapsed() < Duration::from_secs(20), "whoever watches sees it");
+            sleep(PAUSE).await;
+        }
+        round(&app).await.unwrap();
+        jobs.stop().await;
+
+        assert_eq!(app.memory.revocations().len(), 0, "the dead are buried all the same");
+    }
+
+    fn damaged(id: &str) -> KeyRecord {
+        KeyRecord {
+            id: id.parse().unwrap(),
+            purpose: Purpose::Signing,
+            algorithm: "ES256".into(),
+            sealed: vec![7; 64],
+            state: KeyState::Retired,
+            created_at: NOON,
+            changed_at: NOON,
+            used_from: None,
+            revision: 0,
+        }
     }
 
     fn by_nobody() -> counterfoil_core::policy::revoke::Reason {

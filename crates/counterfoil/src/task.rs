@@ -9,6 +9,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use crate::panics;
+
+/// How long after a panic work is begun again.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(5);
+
 /// A task that ends when this is dropped: nothing runs on after whoever started it.
 #[derive(Debug)]
 pub(crate) struct Task(JoinHandle<()>);
@@ -49,26 +54,30 @@ pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> 
 }
 
 /// Does what `begin` begins, and begins it again after a `pause` where it panicked: work without which the server
-/// goes on, but not for long. What a panic says is written by the hook that all panics have; here it is an error
-/// of ours by the name of the work, `what`.
-pub(crate) async fn again_and_again<W: Future<Output = ()>>(
+/// goes on, but not for long. What a panic says is written by the hook that all panics have; here it is counted, and
+/// an error of ours by the name of the work, `what`.
+pub(crate) async fn again_and_again<T, W: Future<Output = T>>(
     what: &'static str,
     pause: Duration,
     begin: impl Fn() -> W,
-) {
-    while !is_survived(begin()).await {
+) -> T {
+    loop {
+        if let Some(done) = survived(begin()).await {
+            return done;
+        }
+        panics::count();
         tracing::error!(work = what, "work beside the requests panicked; it is begun again");
         sleep(pause).await;
     }
 }
 
-/// Whether `work` comes to its end; false where it panics.
-async fn is_survived(work: impl Future<Output = ()>) -> bool {
+/// What `work` comes to; `None` where it panics.
+async fn survived<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|context| {
         // What has panicked is not polled again.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(false), |polled| polled.map(|()| true))
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     })
     .await
 }
@@ -97,6 +106,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_is_begun_again_and_takes_no_other_along() {
         let (begun, other) = (AtomicU32::new(0), AtomicU32::new(0));
+        let before = panics::panics();
         let faulty = || async {
             tokio::task::yield_now().await;
             assert!(begun.fetch_add(1, Ordering::SeqCst) == 2, "a fault");
@@ -112,5 +122,6 @@ mod tests {
         );
 
         assert_eq!((begun.into_inner(), other.into_inner()), (3, 1));
+        assert!(panics::panics() >= before + 2, "whoever watches sees it");
     }
 }

@@ -14,6 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use counterfoil_jose::Secret;
 
+use crate::task::{RECOVERY, again_and_again};
+
 /// How often the files are looked at.
 const GLANCE: Duration = Duration::from_secs(5);
 
@@ -144,7 +146,7 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 /// The certificate that is being served.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tls {
     files: TlsFiles,
     seen: Stamp,
@@ -184,8 +186,12 @@ impl Tls {
         self.served.clone()
     }
 
-    /// Looks at the files again and again. Connections that are open stay as they are.
-    pub(crate) async fn follow(mut self) {
+    /// Looks at the files again and again, whatever happens there. Connections that are open stay as they are.
+    pub(crate) async fn follow(self) {
+        again_and_again("certificate", RECOVERY, || self.clone().watch()).await;
+    }
+
+    async fn watch(mut self) {
         loop {
             tokio::time::sleep(GLANCE).await;
             match self.look() {

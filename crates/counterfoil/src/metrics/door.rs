@@ -10,13 +10,16 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::connection::Connections;
+use crate::headers::caught;
 use crate::listening::Listening;
 use crate::places::Places;
 use crate::server::FAREWELL;
 use crate::settings::{Limits, Settings};
+use crate::task::{RECOVERY, again_and_again};
 
 /// How many may ask at a time: a scraper or two, and somebody who looks.
 const AT_A_TIME: usize = 16;
@@ -48,11 +51,16 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let limits = Limits { connections: AT_A_TIME, connections_of_source: AT_A_TIME, ..plain.limits };
     let places = Places::new(&Settings { limits, ..plain.clone() });
     let router = Router::new().route("/metrics", get(page)).with_state(app);
-    let listening = Listening::new(listener, places, Connections::new(router, None, limits), Arc::default())?;
-    // It ends when it is dropped, and is never told to.
-    let (_end, ending) = watch::channel(false);
-    listening.serve(ending, FAREWELL).await;
-    Ok(())
+    let router = router.layer(CatchPanicLayer::custom(caught));
+    let listen = async || {
+        let connections = Connections::new(router.clone(), None, limits);
+        let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;
+        // It ends when it is dropped, and is never told to.
+        let (_end, ending) = watch::channel(false);
+        listening.serve(ending, FAREWELL).await;
+        Ok(())
+    };
+    again_and_again("metrics", RECOVERY, listen).await
 }
 
 async fn page(State(app): State<App>) -> impl IntoResponse {

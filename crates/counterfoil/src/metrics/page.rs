@@ -11,9 +11,9 @@ use prometheus_client::registry::Registry;
 use counterfoil_core::kept::event::EventKind;
 
 use crate::app::App;
-use crate::headers::panics;
 use crate::metrics::process;
 use crate::metrics::sheet::Sheet;
+use crate::panics::panics;
 use crate::readiness::Missing;
 use crate::tally::{CARRIERS, OUTCOMES, Outcome, Outcomes};
 
@@ -72,7 +72,11 @@ impl Page {
             "1 while a leap of the clock keeps us from issuing",
             unsettled,
         )?;
-        sheet.counter("counterfoil_panics", "Handlers that panicked; each was answered with 500", panics())
+        sheet.counter(
+            "counterfoil_panics",
+            "Panics of handlers, answered with 500, and of work beside the requests, begun again",
+            panics(),
+        )
     }
 
     fn attempts(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
