@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -380,6 +381,31 @@ fn a_backup_replaces_nothing_unless_that_is_wanted() {
     assert_eq!(told, json!({ "file": file, "bytes": before.backup.metadata().unwrap().len() }));
     assert_ne!(fs::read(&before.backup).unwrap(), newer);
     assert!(!before.place.path().join("backup.db.partial").exists());
+}
+
+#[test]
+fn no_backup_takes_the_place_of_what_the_installation_lives_on() {
+    let before = Before::there_was_a_backup();
+    let refused = || {
+        for name in
+            ["counterfoil.db", "counterfoil.db-wal", "counterfoil.db.restored", "master-key", "log-head"]
+        {
+            let file = before.dir.join(name);
+            let which = || file.metadata().ok().map(|about| about.ino());
+            let kept = which();
+            let said = run(&in_dir(&before.dir, &["backup", file.to_str().unwrap(), "--force"]));
+            assert!(is_one_clear_error(&said) && said.err.contains("belongs to this"), "{name}: {said:?}");
+            // The log-head is another file each time that it is saved.
+            assert!(name == "log-head" || which() == kept, "{name}");
+        }
+    };
+
+    refused();
+    let server = Server::serve(&before.dir);
+    refused();
+
+    assert!(server.stop(Signal::TERM).success());
+    assert!(Server::serve(&before.dir).stop(Signal::TERM).success(), "it is the same installation");
 }
 
 #[test]

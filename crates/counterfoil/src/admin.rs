@@ -393,6 +393,7 @@ impl App {
         if !file.is_absolute() {
             return Err(Refused::new("the file of a backup is to be an absolute path"));
         }
+        backup::spare(&self.settings().own_files(), &file)?;
         let existing = if replace { Existing::IsReplaced } else { Existing::Stays };
         let bytes = backup::write(&*self.store, &file, existing).await?;
         Ok(json!({ "file": file, "bytes": bytes }))

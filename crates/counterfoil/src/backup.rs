@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use counterfoil_core::store::{Store, StoreError};
+
+use crate::new_file::directory_of;
 
 /// What happens to a file that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,9 @@ pub enum BackupError {
     /// It is the name of a directory.
     #[error("{} is a directory", .0.display())]
     Directory(PathBuf),
+    /// The installation itself lives on this file.
+    #[error("{} belongs to this installation: a backup would take its place", .0.display())]
+    Ours(PathBuf),
     /// Somebody writes to the same name, or did until they were cut off.
     #[error("a backup to {} is under way, or was cut off", .0.display())]
     UnderWay(PathBuf),
@@ -48,6 +54,7 @@ impl BackupError {
         match self {
             Self::Exists(_) => Some("name a new file, or replace this one with --force".into()),
             Self::Directory(_) => Some("name a new file in it".into()),
+            Self::Ours(_) => Some("name another file, best of all on another disk".into()),
             Self::UnderWay(file) => {
                 Some(format!("if none is under way, remove {}", unfinished(file).display()))
             }
@@ -61,6 +68,30 @@ pub fn unfinished(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".partial");
     name.into()
+}
+
+/// Refuses to have a backup take the place of one of the files that the installation lives on, by whatever name.
+///
+/// # Errors
+///
+/// If `file` is, leads to, or would become one of `own`.
+pub(crate) fn spare(own: &[PathBuf], file: &Path) -> Result<(), BackupError> {
+    match own.iter().any(|own| is_one(own, file)) {
+        true => Err(BackupError::Ours(file.into())),
+        false => Ok(()),
+    }
+}
+
+/// Whether both are names of one file, which need not be there yet.
+fn is_one(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().map(|about| (about.dev(), about.ino())).ok();
+    let known = identity(one).is_some_and(|one| identity(other) == Some(one));
+    known || place_of(one).is_some_and(|one| place_of(other) == Some(one))
+}
+
+/// The one absolute name of a file that need not be there.
+fn place_of(file: &Path) -> Option<PathBuf> {
+    Some(directory_of(file).canonicalize().ok()?.join(file.file_name()?))
 }
 
 /// Writes a consistent copy of `store` to `file`; tells its length in bytes.
@@ -156,6 +187,25 @@ mod tests {
         fs::write(&file, "precious").unwrap();
         assert!(matches!(write(&*store, &file, Existing::IsReplaced).await, Err(BackupError::Store(_))));
         assert_eq!(fs::read(&file).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn what_the_installation_lives_on_is_told_by_whatever_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let own = [at("auth.db"), at("auth.db-wal")];
+        fs::write(&own[0], "precious").unwrap();
+        fs::create_dir(at("sub")).unwrap();
+        std::os::unix::fs::symlink(&own[0], at("symbolic")).unwrap();
+        fs::hard_link(&own[0], at("hard")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), at("sub/back")).unwrap();
+
+        for file in ["auth.db", "./auth.db", "sub/../auth.db", "sub/back/auth.db-wal", "symbolic", "hard"] {
+            assert!(matches!(spare(&own, &at(file)), Err(BackupError::Ours(_))), "{file}");
+        }
+        for file in ["auth.db.1", "sub/auth.db", "missing/auth.db"] {
+            assert!(spare(&own, &at(file)).is_ok(), "{file}");
+        }
     }
 
     #[tokio::test]

@@ -208,6 +208,16 @@ impl Settings {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("log-head"));
         in_dir.or_else(|| self.store.file().map(|store| beside(store, ".log-head")))
     }
+
+    /// The files that the installation lives on, those too that are there only at times: SQLite's own beside the
+    /// database, and the restored one that takes its place at the next start.
+    pub(crate) fn own_files(&self) -> Vec<PathBuf> {
+        let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
+        let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
+        let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
+        let log_head = self.log_head_file().map(|head| [beside(&head, ".new"), head]);
+        store.into_iter().flatten().chain(master_key.into_iter().chain(log_head).flatten()).collect()
+    }
 }
 
 /// `auth.db` becomes `auth.db.key`.
