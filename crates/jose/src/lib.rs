@@ -52,6 +52,7 @@ mod rsa;
 mod scheme;
 mod shared_secret;
 mod spki;
+mod wiped;
 
 pub use algorithm::Algorithm;
 pub use hmac::HmacKey;

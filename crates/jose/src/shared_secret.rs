@@ -1,17 +1,44 @@
 //! What may be a shared secret: as many bytes as the hash, drawn at random, and no password.
 
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, PAD};
+use zeroize::Zeroizing;
+
 use crate::algorithm::Algorithm;
 use crate::der;
 use crate::key_error::KeyError;
 use crate::scheme::Scheme;
+use crate::wiped;
 
-/// Whether it is one whole value of DER in which keys come: `SubjectPublicKeyInfo` begins with the sequence that
+/// The least bytes of a key in DER, within the sequence that it is: an EC key without its curve (RFC 5915).
+const SHORTEST_KEY: usize = 37;
+
+/// Base64 as people pass it about, with padding or without, whatever its last spare bits are.
+const LENIENT: GeneralPurposeConfig =
+    PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// Whether it is DER of a key, or that written down as text.
+fn is_key(secret: &[u8]) -> bool {
+    let text = secret.trim_ascii();
+    let is_in_text = |read: Option<Zeroizing<Vec<u8>>>| read.is_some_and(|der| is_key_in_der(&der));
+    is_key_in_der(secret)
+        || is_in_text(wiped::hexadecimal(text))
+        || is_in_text(wiped::base64(&STANDARD, text))
+        || is_in_text(wiped::base64(&URL_SAFE, text))
+}
+
+/// Whether it begins with a value of DER in which keys come: `SubjectPublicKeyInfo` begins with the sequence that
 /// names its type (RFC 5280, section 4.1.2.7), and so does a certificate; PKCS#8 (RFC 5958, section 2) and the
-/// forms of RSA and EC (RFC 8017, appendix A.1; RFC 5915) begin with a number. Of random bytes this is true less
-/// than once in 10^6 times: nearly three bytes are given.
+/// forms of RSA and EC (RFC 8017, appendix A.1; RFC 5915) begin with a number. Whatever follows makes it no better.
+///
+/// Of 64 random bytes this is true less than once in 10^6 times: nearly three bytes are given, and of 32 never.
 fn is_key_in_der(secret: &[u8]) -> bool {
-    let Some(content) = der::only(secret, der::SEQUENCE) else { return false };
-    der::take(content, der::SEQUENCE).or_else(|| der::take(content, der::INTEGER)).is_some()
+    let Some((content, _)) = der::take(secret, der::SEQUENCE) else { return false };
+    content.len() >= SHORTEST_KEY
+        && der::take(content, der::SEQUENCE).or_else(|| der::take(content, der::INTEGER)).is_some()
 }
 
 /// How many different bytes a secret must have. Of 32 random bytes, some 30 differ; fewer than 16 do once in
@@ -28,7 +55,8 @@ const DIFFERENT_DIGITS: usize = 10;
 /// Entropy cannot be measured, but what is plainly no random key can be told:
 ///
 /// - bytes of which some are not printable are taken for random ones, if at least 16 of them differ;
-/// - DER of a key, public or private, is no secret: who knows the public key could sign with it;
+/// - DER of a key, public or private, is no secret, nor is its hexadecimal or base64 text: who knows the public key
+///   could sign with it;
 /// - text is taken only in the forms in which random bytes are written down, hexadecimal or base64 of either
 ///   alphabet, and counted by the bits that it can hold: 4 or 6 for each sign, together as many as the hash has.
 ///   Base64 has capital and small letters in it. Anything else that reads as text is a password.
@@ -37,7 +65,7 @@ pub(crate) fn judge(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError>
     if secret.len() < mac.secret_len {
         return Err(KeyError::ShortSecret(mac.secret_len));
     }
-    if is_key_in_der(secret) {
+    if is_key(secret) {
         return Err(KeyError::WrongType);
     }
     let different = different(secret);
@@ -80,7 +108,9 @@ fn bits_of_text(text: &[u8], different: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use base64::Engine as _;
+
+    use super::{STANDARD, judge};
     use crate::algorithm::Algorithm;
     use crate::base64url;
     use crate::key_error::KeyError;
@@ -129,10 +159,30 @@ mod tests {
             let key = SigningKey::generate(algorithm).unwrap();
             let (public, private) = (key.verifying_key().to_spki().unwrap(), key.to_secret_bytes());
             for der in [&public, private.expose()] {
-                let refused = VerifyingKey::from_secret(Algorithm::Hs256, "shop", der);
-                assert_eq!(refused.unwrap_err(), KeyError::WrongType, "{algorithm}");
+                for form in forms(der) {
+                    let refused = VerifyingKey::from_secret(Algorithm::Hs256, "shop", &form);
+                    let form = form.escape_ascii();
+                    assert_eq!(refused.unwrap_err(), KeyError::WrongType, "{algorithm}: {form}");
+                }
             }
         }
+    }
+
+    /// A key as it comes out of files, environments and forms.
+    fn forms(der: &[u8]) -> Vec<Vec<u8>> {
+        let hex: String = der.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (padded, url) = (STANDARD.encode(der), base64url::encode(der));
+        let more = [der, &[10, 7]].concat();
+        let texts = [
+            format!("{hex}\n"),
+            hex.to_uppercase(),
+            format!(" {padded}\r\n"),
+            padded.trim_end_matches('=').to_owned(),
+            url.clone(),
+            format!("{url}{}", "=".repeat(url.len().next_multiple_of(4) - url.len())),
+            STANDARD.encode(&more),
+        ];
+        [der.to_vec(), more].into_iter().chain(texts.map(String::into_bytes)).collect()
     }
 
     #[test]
