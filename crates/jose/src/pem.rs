@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::key_error::KeyError;
+use crate::wiped;
 
 /// The label of a `SubjectPublicKeyInfo` (RFC 7468, section 13).
 pub(crate) const PUBLIC_KEY: &str = "PUBLIC KEY";
@@ -25,9 +26,8 @@ pub(crate) fn read(pem: &str, label: &'static str) -> Result<Zeroizing<Vec<u8>>,
     }
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
     let body = pem.trim_ascii().strip_prefix(&begin).and_then(|rest| rest.strip_suffix(&end));
-    let text: String = body.ok_or(refused)?.split_ascii_whitespace().collect();
-    let text = Zeroizing::new(text);
-    STANDARD.decode(&*text).map(Zeroizing::new).map_err(|_| refused)
+    let text = wiped::without_space(body.ok_or(refused)?);
+    wiped::base64(&STANDARD, text.as_bytes()).ok_or(refused)
 }
 
 /// The text of `der`: lines of 64 characters (RFC 7468, section 2).

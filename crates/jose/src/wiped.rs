@@ -22,6 +22,13 @@ pub(crate) fn hexadecimal(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
+/// `text` without its white space.
+pub(crate) fn without_space(text: &str) -> Zeroizing<String> {
+    let mut kept = Zeroizing::new(String::with_capacity(text.len()));
+    kept.extend(text.split_ascii_whitespace());
+    kept
+}
+
 fn digit(sign: u8) -> Option<u8> {
     char::from(sign).to_digit(16).and_then(|digit| digit.try_into().ok())
 }
@@ -30,7 +37,7 @@ fn digit(sign: u8) -> Option<u8> {
 mod tests {
     use base64::engine::general_purpose::STANDARD;
 
-    use super::{base64, hexadecimal};
+    use super::{base64, hexadecimal, without_space};
 
     #[test]
     fn text_is_read_or_it_is_none() {
@@ -42,5 +49,16 @@ mod tests {
         for odd in ["6", "66g0", "+6"] {
             assert!(hexadecimal(odd.as_bytes()).is_none(), "{odd}");
         }
+    }
+
+    /// Each time that it grows, a string leaves what it held behind.
+    #[test]
+    fn what_holds_a_secret_had_room_for_it_from_the_first() {
+        let lines = "MC4CAQAwBQYDK2VwBCIEIA==\n".repeat(100);
+
+        let text = without_space(&lines);
+
+        assert_eq!(text.len(), 2_400);
+        assert_eq!(text.capacity(), lines.len());
     }
 }
