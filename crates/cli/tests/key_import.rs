@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{Algorithm, SigningKey};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -78,6 +79,8 @@ fn a_key_that_does_not_fit_changes_nothing() {
     let garbage = keep(place.path(), "garbage", "no key");
     let open = keep(place.path(), "open", key.to_private_jwk().expose());
     fs::set_permissions(&open, fs::Permissions::from_mode(0o640)).unwrap();
+    let pipe = place.path().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let before = in_state(&dir, "next");
 
     for (file, why) in [
@@ -85,6 +88,7 @@ fn a_key_that_does_not_fit_changes_nothing() {
         (&garbage, "not one PEM block"),
         (&open, "can be read by others (mode 640)"),
         (&place.path().join("missing"), "cannot be read"),
+        (&pipe, "not a regular file"),
     ] {
         let said = import(&dir, file);
         assert!(said.code == 1 && said.err.contains(why) && said.err.contains("hint: "), "{said:?}");

@@ -313,7 +313,7 @@ impl App {
             Command::AdminKeyList {} => self.list_admin_keys().await,
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
             Command::KeyList {} => self.list_keys().await,
-            Command::KeyImport { file } => self.import_key(&file).await,
+            Command::KeyImport { file } => self.import_key(file).await,
             Command::KeyRekey { file } => self.rekey(file).await,
             Command::KeyRotate(form) => self.rotate_keys(form).await,
             Command::TokenMint(form) => self.mint_token(form).await,

@@ -1,11 +1,11 @@
 //! A signing key in a file, as an operator brings it: PKCS#8 as PEM, or a private JWK.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{Algorithm, KeyError, Secret, SigningKey};
+
+use crate::secret_file::{self, Refused};
 
 /// More than the longest key has, RSA of 8192 bits as a JWK.
 const LONGEST: u64 = 64 * 1024;
@@ -30,6 +30,14 @@ pub(crate) enum KeyFileError {
         /// Its permissions.
         mode: u32,
     },
+    /// It is the file of somebody who may have put it there for us.
+    #[error("the key file {} is of another user ({owner})", file.display())]
+    Foreign {
+        /// Which file.
+        file: PathBuf,
+        /// Whose.
+        owner: u32,
+    },
     /// No key, one for another algorithm, or a weak one.
     #[error("the key in {} cannot sign here", file.display())]
     Unfit {
@@ -42,6 +50,15 @@ pub(crate) enum KeyFileError {
 }
 
 impl KeyFileError {
+    fn of(refused: Refused, file: &Path) -> Self {
+        let file = file.to_owned();
+        match refused {
+            Refused::Unreadable(source) => Self::Unreadable { file, source },
+            Refused::Exposed(mode) => Self::Exposed { file, mode },
+            Refused::Foreign(owner) => Self::Foreign { file, owner },
+        }
+    }
+
     /// What to do about it, where keys are for `algorithm`.
     pub(crate) fn hint(&self, algorithm: Algorithm) -> String {
         match self {
@@ -49,6 +66,7 @@ impl KeyFileError {
             Self::Exposed { .. } => {
                 "if nobody else may have read it, chmod 600 it; else make another".to_owned()
             }
+            Self::Foreign { .. } => "chown it to the user that the server runs as".to_owned(),
             Self::Unfit { .. } => {
                 format!(
                     "a key for {algorithm} (the setting `algorithm`), as PEM `PRIVATE KEY` or private JWK"
@@ -60,20 +78,8 @@ impl KeyFileError {
 
 /// The key in `file`, which has to be readable for its owner alone, for `algorithm`.
 pub(crate) fn read(file: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
-    let unreadable = |source| KeyFileError::Unreadable { file: file.to_owned(), source };
-    let opened = File::open(file).map_err(unreadable)?;
-    let about = opened.metadata().map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
-    }
-    if about.mode() & 0o077 != 0 {
-        return Err(KeyFileError::Exposed { file: file.to_owned(), mode: about.mode() & 0o777 });
-    }
-    // Room for all of it: a buffer that grows leaves copies behind that nobody wipes.
-    let mut bytes = Vec::with_capacity(about.len().min(LONGEST) as usize + 1);
-    opened.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
-    parse(&Secret::new(bytes), algorithm)
-        .map_err(|source| KeyFileError::Unfit { file: file.to_owned(), source })
+    let bytes = secret_file::read(file, LONGEST).map_err(|refused| KeyFileError::of(refused, file))?;
+    parse(&bytes, algorithm).map_err(|source| KeyFileError::Unfit { file: file.to_owned(), source })
 }
 
 /// JSON begins with a brace, and PEM does not.

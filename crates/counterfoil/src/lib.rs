@@ -71,6 +71,7 @@ pub mod preflight;
 mod readiness;
 mod request_log;
 pub mod restore;
+mod secret_file;
 pub mod server;
 pub mod session_data;
 pub mod settings;

@@ -3,8 +3,7 @@
 mod replacement;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
@@ -12,6 +11,7 @@ use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
 pub(crate) use replacement::Replacement;
 
 use crate::new_file::{self, directory_of};
+use crate::secret_file::{self, Refused};
 
 /// Where the master key comes from.
 ///
@@ -58,6 +58,14 @@ pub enum MasterKeyError {
         /// Its permissions.
         mode: u32,
     },
+    /// It is the file of somebody else, who knows the key.
+    #[error("the master key file {} is of another user ({owner})", file.display())]
+    Foreign {
+        /// Which file.
+        file: PathBuf,
+        /// Whose.
+        owner: u32,
+    },
     /// There is a store, whose keys only that key opens, and the file is gone.
     #[error("the master key file {} is missing, and the store is sealed with it", file.display())]
     Missing {
@@ -85,6 +93,15 @@ pub enum MasterKeyError {
 }
 
 impl MasterKeyError {
+    fn of(refused: Refused, file: &Path) -> Self {
+        let file = file.to_owned();
+        match refused {
+            Refused::Unreadable(source) => Self::Unreadable { file, source },
+            Refused::Exposed(mode) => Self::Exposed { file, mode },
+            Refused::Foreign(owner) => Self::Foreign { file, owner },
+        }
+    }
+
     /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
@@ -94,6 +111,9 @@ impl MasterKeyError {
                 "make it readable for the user that the server runs as, and for nobody else"
             }
             Self::Exposed { .. } => "chmod 600 the file; if others may have read it, restore with a new key",
+            Self::Foreign { .. } => {
+                "if nobody else may have read it, chown it to the user that the server runs as"
+            }
             Self::Missing { .. } => {
                 "put the file back from where you keep it safe; without it the store cannot be opened"
             }
@@ -191,22 +211,11 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
 
 /// The key in `file`, `None` if there is no such file.
 fn read(file: &Path) -> Result<Option<Secret<[u8; 32]>>, MasterKeyError> {
-    let unreadable = |source| MasterKeyError::Unreadable { file: file.to_owned(), source };
-    let opened = match File::open(file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
+    let bytes = match secret_file::read(file, 1024) {
+        Ok(bytes) => bytes,
+        Err(Refused::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(refused) => return Err(MasterKeyError::of(refused, file)),
     };
-    let about = opened.metadata().map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
-    }
-    if about.mode() & 0o077 != 0 {
-        return Err(MasterKeyError::Exposed { file: file.to_owned(), mode: about.mode() & 0o777 });
-    }
-    let mut bytes = Vec::with_capacity(64);
-    opened.take(1024).read_to_end(&mut bytes).map_err(unreadable)?;
-    let bytes = Secret::new(bytes);
     let from = file.display().to_string();
     let text =
         std::str::from_utf8(bytes.expose()).map_err(|_| MasterKeyError::Malformed { from: from.clone() })?;
@@ -232,7 +241,7 @@ pub(crate) fn seal_with(key: &Secret<[u8; 32]>) -> SealingKey {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 

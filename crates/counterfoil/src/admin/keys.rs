@@ -17,6 +17,7 @@ use super::{Refused, by_operator, with_causes};
 use crate::app::App;
 use crate::key_file;
 use crate::master_key::{self, MasterKeyError, Replacement};
+use crate::task::blocking;
 
 impl App {
     /// Lists the keys, the oldest first.
@@ -52,10 +53,11 @@ impl App {
     }
 
     /// Takes in the signing key that an operator has put in `file`, as the next one.
-    pub(super) async fn import_key(&self, file: &Path) -> Result<Value, Refused> {
+    pub(super) async fn import_key(&self, file: PathBuf) -> Result<Value, Refused> {
         let now = self.settled()?;
         let algorithm = self.keys.schedule().algorithm;
-        let key = key_file::read(file, algorithm)
+        let key = blocking(move || key_file::read(&file, algorithm))
+            .await
             .map_err(|error| Refused::new(with_causes(&error)).hint(error.hint(algorithm)))?;
         let id = self.keys.bring_in(&key, &by_operator(), now).await?;
         // If it is to sign later than the one whose place it took, or sooner.
@@ -67,8 +69,8 @@ impl App {
     /// Seals every key under another master key, and puts that in the place of the one before it.
     pub(super) async fn rekey(&self, file: Option<PathBuf>) -> Result<Value, Refused> {
         let now = self.settled()?;
-        let new = match &file {
-            Some(file) => master_key::given(file)?,
+        let new = match file {
+            Some(file) => blocking(move || master_key::given(&file)).await?,
             None if self.settings().master_key.text.is_some() => return Err(name_a_file()),
             None => master_key::draw().map_err(|error| Refused::new(error.to_string()))?,
         };
