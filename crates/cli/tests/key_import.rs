@@ -13,7 +13,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::{Said, Server, in_dir, run, succeed};
+use crate::common::{Said, Server, counterfoil, in_dir, run, said, succeed};
 
 /// A data directory with a store.
 fn data_dir(place: &Path) -> PathBuf {
@@ -98,4 +98,30 @@ fn a_key_that_does_not_fit_changes_nothing() {
     assert_eq!(import(&dir, &good).code, 0);
     let again = import(&dir, &good);
     assert!(again.code == 1 && again.err.contains("is here already (next)"), "{again:?}");
+}
+
+#[test]
+fn where_no_rotation_leads_to_the_configured_algorithm_keys_for_the_present_one_come_in() {
+    for (present, configured) in [(Algorithm::Es256, "HS256"), (Algorithm::Hs256, "ES256")] {
+        let place = tempfile::tempdir().unwrap();
+        let (dir, password) = (place.path().join("data"), place.path().join("password"));
+        fs::write(&password, "correct horse battery staple").unwrap();
+        let set_to = |algorithm: &str, arguments: &[&str]| {
+            let mut command = counterfoil(&in_dir(&dir, arguments));
+            said(command.env("COUNTERFOIL_ALGORITHM", algorithm).output().unwrap())
+        };
+        let add = ["user", "add", "ada", "--password-file", password.to_str().unwrap()];
+        assert_eq!(set_to(present.as_str(), &add).code, 0);
+        let key = SigningKey::generate(present).unwrap();
+        let other = SigningKey::generate(configured.parse().unwrap()).unwrap();
+        let file = keep(place.path(), "key", key.to_private_jwk().expose());
+        let wrong = keep(place.path(), "other", other.to_private_jwk().expose());
+
+        let refused = set_to(configured, &["key", "import", wrong.to_str().unwrap()]);
+        let taken = set_to(configured, &["key", "import", file.to_str().unwrap()]);
+
+        let hint = format!("hint: the next key is for {present}");
+        assert!(refused.code == 1 && refused.err.contains(&hint), "{refused:?}");
+        assert!(taken.code == 0 && taken.out.starts_with(key.kid()), "{taken:?}");
+    }
 }

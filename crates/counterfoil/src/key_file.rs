@@ -59,7 +59,7 @@ impl KeyFileError {
         }
     }
 
-    /// What to do about it, where keys are for `algorithm`.
+    /// What to do about it, where the next key is for `algorithm`.
     pub(crate) fn hint(&self, algorithm: Algorithm) -> String {
         match self {
             Self::Unreadable { .. } => "make it readable for the user that the server runs as".to_owned(),
@@ -68,9 +68,7 @@ impl KeyFileError {
             }
             Self::Foreign { .. } => "chown it to the user that the server runs as".to_owned(),
             Self::Unfit { .. } => {
-                format!(
-                    "a key for {algorithm} (the setting `algorithm`), as PEM `PRIVATE KEY` or private JWK"
-                )
+                format!("the next key is for {algorithm}: bring one as PEM `PRIVATE KEY` or private JWK")
             }
         }
     }

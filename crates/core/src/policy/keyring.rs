@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use counterfoil_jose::{SealingKey, Time};
+use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_verify::{KeyId, TokenVerifier};
 
 use crate::kept::key::{KeyRecord, KeyState, Purpose};
@@ -83,6 +83,12 @@ impl Keyring {
     /// How the keys follow one another.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    /// What the next key is for, made here or elsewhere: what is configured, unless no rotation leads there from the
+    /// key that signs now.
+    pub fn algorithm_to_come(&self) -> Algorithm {
+        self.schedule.following(self.ring().signing().algorithm())
     }
 
     /// The keys as they are now.

@@ -125,14 +125,16 @@ impl Schedule {
         signing(kept, KeyState::Next).filter(|next| next.algorithm == algorithm.as_str())
     }
 
-    /// What the key after `current` is for: what is configured, unless that is of the other family. No verifier
-    /// believes public keys and shared secrets together (RFC 8725, section 2.1), so there is no orderly way from
-    /// one to the other.
+    /// What the key after `current` is for.
     pub(super) fn algorithm_after(&self, current: &KeyRecord) -> Algorithm {
-        match current.algorithm.parse::<Algorithm>() {
-            Ok(present) if present.is_symmetric() != self.algorithm.is_symmetric() => present,
-            Ok(_) | Err(_) => self.algorithm,
-        }
+        current.algorithm.parse().map_or(self.algorithm, |present| self.following(present))
+    }
+
+    /// What the key after one for `present` is for: what is configured, unless that is of the other family. No
+    /// verifier believes public keys and shared secrets together (RFC 8725, section 2.1), so there is no orderly way
+    /// from one to the other.
+    pub(super) fn following(&self, present: Algorithm) -> Algorithm {
+        if present.is_symmetric() == self.algorithm.is_symmetric() { self.algorithm } else { present }
     }
 }
 

@@ -55,7 +55,7 @@ impl App {
     /// Takes in the signing key that an operator has put in `file`, as the next one.
     pub(super) async fn import_key(&self, file: PathBuf) -> Result<Value, Refused> {
         let now = self.settled()?;
-        let algorithm = self.keys.schedule().algorithm;
+        let algorithm = self.keys.algorithm_to_come();
         let key = blocking(move || key_file::read(&file, algorithm))
             .await
             .map_err(|error| Refused::new(with_causes(&error)).hint(error.hint(algorithm)))?;
