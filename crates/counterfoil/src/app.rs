@@ -132,7 +132,7 @@ impl OpenError {
             Self::Store(error) => Some(error.hint().into()),
             Self::LogHead(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),
-            Self::Ring(RingError::MasterKey(_)) => Some(
+            Self::Ring(RingError::MasterKey(..)) => Some(
                 "start with the master key that this store was made with, or that it was given since".into(),
             ),
             Self::Broken(_) | Self::Ring(_) | Self::Hashing(_) | Self::Verifier(_) => None,

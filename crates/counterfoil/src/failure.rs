@@ -229,7 +229,7 @@ fn seconds(after: Duration) -> u64 {
 }
 
 /// The error with its causes, for the log.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let (mut text, mut error) = (error.to_string(), error);
     while let Some(cause) = error.source() {
         let words = cause.to_string();

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use counterfoil_core::policy::Trouble;
 use counterfoil_core::store::StoreError;
 use counterfoil_jose::random;
 
 use crate::app::App;
 use crate::clock::ClockUnsettled;
 use crate::clock_mark;
+use crate::failure::chain;
 use crate::task::{RECOVERY, Task, again_and_again};
 use crate::uses;
 
@@ -96,14 +96,20 @@ async fn turn_keys(app: &App) -> Duration {
         Ok(now) => app.keys.turn(now).await.map(|until| until.map_or(ROUND, |until| until.since(now))),
         Err(ClockUnsettled) => app.keys.renew().await.map(|()| GLANCE),
     };
-    // A step that could not be written is the store's doing, and told as such. What is kept is taken up all the same.
-    let are_stale = turned.is_err() && app.keys.renew().await.is_err();
-    app.has_stale_keys.store(are_stale, Ordering::Relaxed);
-    let failed = |error: Trouble| {
-        tracing::error!(%error, "the keys could not be looked after; the next round takes it up");
-        ROUND
+    let failed = match turned {
+        Ok(until) => {
+            app.has_stale_keys.store(false, Ordering::Relaxed);
+            return until.clamp(SHORTEST, ROUND);
+        }
+        Err(failed) => failed,
     };
-    turned.unwrap_or_else(failed).clamp(SHORTEST, ROUND)
+    // A step that could not be written is the store's doing, and told as such. What is kept is taken up all the same.
+    let stale = app.keys.renew().await.err();
+    app.has_stale_keys.store(stale.is_some(), Ordering::Relaxed);
+    // With the key's name and the cause: whoever reads `keys` at `/readyz` looks here.
+    let error = chain(stale.as_ref().unwrap_or(&failed));
+    tracing::error!(error, "the keys could not be looked after; they are within a minute again");
+    ROUND
 }
 
 /// Up to twice [`JITTER`]; none where the system has no randomness to give.
@@ -129,9 +135,11 @@ mod tests {
     use counterfoil_core::store::Change;
     use counterfoil_jose::{SealingKey, Secret, Time, base64url};
     use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
+    use tracing::Level;
 
     use super::*;
     use crate::clock::Reading;
+    use crate::overheard::Overheard;
     use crate::panics::panics;
     use crate::settings::Settings;
 
@@ -275,16 +283,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_cannot_be_taken_up_are_missing() {
+    async fn keys_that_cannot_be_taken_up_are_missing_and_named() {
         let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
         assert!(app.readiness().await.is_empty());
 
         let damaged = Change::InsertKey(Box::new(damaged("damaged")));
         app.store.commit(&[damaged]).await.unwrap().applied().unwrap();
+        let (overheard, _listening) = Overheard::at(Level::ERROR);
         turn_keys(&app).await;
 
         assert_eq!(app.readiness().await, ["keys"]);
+        let said = overheard.said();
+        assert!(said.contains("does not open the key damaged of this store: "), "which, and why: {said}");
     }
 
     #[tokio::test]

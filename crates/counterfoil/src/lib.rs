@@ -64,6 +64,8 @@ pub mod metrics;
 pub mod network;
 mod new_file;
 mod newcomers;
+#[cfg(test)]
+mod overheard;
 mod panics;
 mod patient;
 mod places;

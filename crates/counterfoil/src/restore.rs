@@ -101,7 +101,7 @@ impl RestoreError {
 impl From<Failure> for RestoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Keys(error @ RingError::MasterKey(_)) => Self::OtherMasterKey(error),
+            Failure::Keys(error @ RingError::MasterKey(..)) => Self::OtherMasterKey(error),
             failure => Self::TakenUp(failure),
         }
     }

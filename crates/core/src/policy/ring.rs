@@ -29,18 +29,24 @@ pub enum RingError {
     /// The store did not give or take them.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The master key does not open what is there.
-    #[error("the master key does not open the keys of this store")]
-    MasterKey(#[source] SealError),
-    /// A key is no key.
-    #[error("a key in the store cannot be used")]
-    Key(#[from] KeyError),
+    /// The master key does not open the key of this name.
+    #[error("the master key does not open the key {0} of this store")]
+    MasterKey(KeyId, #[source] SealError),
+    /// The key of this name is no key.
+    #[error("the key {0} of this store cannot be used")]
+    Key(KeyId, #[source] KeyError),
+    /// No key could be made, or the keys do not go together.
+    #[error("no key could be made, or the keys of this store do not go together")]
+    Keys(#[from] KeyError),
     /// The system has no randomness to give.
     #[error("no randomness")]
     Randomness(#[from] random::Unavailable),
-    /// A record makes no sense.
-    #[error("a key record in the store makes no sense: {0}")]
-    Record(&'static str),
+    /// The record of the key of this name makes no sense.
+    #[error("the record of the key {0} in the store makes no sense: it is {1}")]
+    Record(KeyId, &'static str),
+    /// What no store is without.
+    #[error("there is no {0}")]
+    Missing(&'static str),
 }
 
 impl Ring {
@@ -111,9 +117,9 @@ impl Ring {
         Ok(Self {
             // Rows are never removed and revisions only rise.
             age: kept.iter().map(|record| 1 + record.revision).sum(),
-            signing: signing.ok_or(RingError::Record("no current signing key"))?,
+            signing: signing.ok_or(RingError::Missing("current signing key"))?,
             verifying: KeySet::new(verifying)?,
-            pepper: pepper.ok_or(RingError::Record("no current pepper"))?,
+            pepper: pepper.ok_or(RingError::Missing("current pepper"))?,
             older_peppers,
         })
     }
@@ -165,7 +171,7 @@ impl Masters {
     pub(super) fn open(&self, record: &KeyRecord) -> Result<Secret<Vec<u8>>, RingError> {
         let opened = record.open(&self.present);
         let by_coming = |error| self.coming.as_ref().and_then(|key| record.open(key).ok()).ok_or(error);
-        opened.or_else(by_coming).map_err(RingError::MasterKey)
+        opened.or_else(by_coming).map_err(|error| RingError::MasterKey(record.id.clone(), error))
     }
 
     /// The one that this key is sealed under; the present one where none opens it.
@@ -197,34 +203,50 @@ pub(super) fn sealed_signing(
     master: &SealingKey,
     now: Time,
 ) -> Result<KeyRecord, RingError> {
-    let kid = key.kid().parse().map_err(|_| RingError::Record("a kid that is none"))?;
+    let kid =
+        key.kid().parse().map_err(|_| RingError::Missing("name that the new key could be kept under"))?;
     let (algorithm, secret) = (key.algorithm(), key.to_secret_bytes());
-    KeyRecord::seal(kid, Purpose::Signing, algorithm.as_str(), secret.expose(), master, now)
-        .map_err(RingError::MasterKey)
+    sealed(kid, Purpose::Signing, algorithm.as_str(), secret.expose(), master, now)
 }
 
 /// A new pepper, sealed and not in use yet.
 pub(super) fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
     let (id, key): ([u8; 8], Secret<[u8; 32]>) = (random::bytes()?, Secret::new(random::bytes()?));
-    KeyRecord::seal(pepper_name(id), Purpose::Pepper, "HS256", key.expose(), master, now)
-        .map_err(RingError::MasterKey)
+    sealed(pepper_name(id), Purpose::Pepper, "HS256", key.expose(), master, now)
+}
+
+fn sealed(
+    id: KeyId,
+    purpose: Purpose,
+    algorithm: &str,
+    secret: &[u8],
+    master: &SealingKey,
+    now: Time,
+) -> Result<KeyRecord, RingError> {
+    let named = |error| RingError::MasterKey(id.clone(), error);
+    KeyRecord::seal(id.clone(), purpose, algorithm, secret, master, now).map_err(named)
 }
 
 fn signing_key(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<SigningKey, RingError> {
-    let algorithm = record.algorithm.parse().map_err(|_| RingError::Record("an unknown algorithm"))?;
-    let key = SigningKey::from_secret_bytes(algorithm, key.expose())?;
+    let algorithm = record.algorithm.parse().map_err(|_| senseless(record, "of an unknown algorithm"))?;
+    let key = SigningKey::from_secret_bytes(algorithm, key.expose())
+        .map_err(|error| RingError::Key(record.id.clone(), error))?;
     if key.kid() != record.id.as_str() {
-        return Err(RingError::Record("a key under the name of another"));
+        return Err(senseless(record, "a key under the name of another"));
     }
     Ok(key)
 }
 
 fn as_pepper(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<Pepper, RingError> {
     let key: [u8; 32] =
-        key.expose().as_slice().try_into().map_err(|_| RingError::Record("a pepper of another size"))?;
+        key.expose().as_slice().try_into().map_err(|_| senseless(record, "a pepper of another size"))?;
     let id = u64::from_str_radix(record.id.as_str(), 16)
-        .map_err(|_| RingError::Record("a pepper under another name"))?;
+        .map_err(|_| senseless(record, "a pepper under another name"))?;
     Ok(Pepper::new(PepperId::from_bytes(id.to_be_bytes()), &Secret::new(key)))
+}
+
+fn senseless(record: &KeyRecord, what: &'static str) -> RingError {
+    RingError::Record(record.id.clone(), what)
 }
 
 /// A pepper is kept under its id in hexadecimal.

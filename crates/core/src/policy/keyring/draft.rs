@@ -60,7 +60,7 @@ impl<'k> Draft<'k> {
         reason: &'k Reason,
         now: Time,
     ) -> Result<Self, RingError> {
-        let current = signing(kept, KeyState::Current).ok_or(RingError::Record("no current signing key"))?;
+        let current = signing(kept, KeyState::Current).ok_or(RingError::Missing("current signing key"))?;
         Ok(Self { kept, current, schedule, masters, reason, now, changes: Vec::new() })
     }
 
@@ -150,7 +150,7 @@ impl<'k> Draft<'k> {
     /// Makes new refresh families by another pepper; the one before it is retired.
     pub(super) fn turn_pepper(&mut self) -> Result<KeyId, RingError> {
         let current = find(self.kept, Purpose::Pepper, KeyState::Current);
-        let current = current.ok_or(RingError::Record("no current pepper"))?;
+        let current = current.ok_or(RingError::Missing("current pepper"))?;
         let new = new_pepper(self.master(), self.now)?.in_use(self.now);
         self.swap(self.current.touched());
         self.swap(current.in_state(KeyState::Retired, self.now));
@@ -162,7 +162,9 @@ impl<'k> Draft<'k> {
     pub(super) fn reseal(&mut self, to: &SealingKey) -> Result<(), RingError> {
         let live = self.kept.iter().filter(|key| key.state.is_live());
         for key in live.filter(|key| key.open(to).is_err()) {
-            let sealed = key.sealed_anew(self.masters.of(key), to).map_err(RingError::MasterKey)?;
+            let sealed = key
+                .sealed_anew(self.masters.of(key), to)
+                .map_err(|error| RingError::MasterKey(key.id.clone(), error))?;
             self.swap(sealed);
         }
         if !self.changes.is_empty() {
