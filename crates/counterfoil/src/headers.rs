@@ -86,14 +86,16 @@ pub(crate) async fn finish(
     answer
 }
 
-/// What stands around the handling of a request. A build for traces says in it that we serve and do not ask, which
-/// cannot be added later.
+/// What stands around the handling of a request, so that each line said within has its id. It has the level of errors
+/// because it makes no line itself: where the log tells only of trouble, trouble is still told with an id.
+///
+/// A build for traces says in it that we serve and do not ask, which cannot be added later.
 fn span_of(arrived: &Arrived, route: &Route) -> Span {
     let (id, method, route) = (&*arrived.id.0, arrived.method, route.path);
     #[cfg(not(feature = "otel"))]
-    return tracing::info_span!("request", request_id = id, method, route);
+    return tracing::error_span!("request", request_id = id, method, route);
     #[cfg(feature = "otel")]
-    tracing::info_span!("request", request_id = id, method, route, otel.kind = "server")
+    tracing::error_span!("request", request_id = id, method, route, otel.kind = "server")
 }
 
 /// Writes the id of the request on the answer, and into its problem if it is one.
@@ -128,7 +130,26 @@ pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use tracing::Level;
+
     use super::*;
+    use crate::overheard::Overheard;
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn trouble_within_a_request_has_its_id_however_little_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let app = App::open(Settings::new("http://localhost".parse().unwrap(), store)).await.unwrap();
+        let (arrived, edge) = (Arrived::of(&app, &Request::new(Body::empty())), Edge::of(&app, "/v1/me"));
+
+        for level in [Level::INFO, Level::WARN, Level::ERROR] {
+            let (_, _listening) = Overheard::at(level);
+            let span = span_of(&arrived, &edge.route);
+            assert!(span.has_field("request_id") && !span.is_disabled(), "{level}");
+        }
+    }
 
     #[test]
     fn an_answer_that_says_nothing_of_caches_is_not_stored() {
