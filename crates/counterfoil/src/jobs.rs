@@ -1,6 +1,7 @@
 //! What comes round. Every minute: the dead are buried, the forgotten forgotten, the clock's mark is saved. Every
 //! second: which sessions were used is written down. When their time has come: the keys are turned.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::clock::ClockUnsettled;
 use crate::clock_mark;
 use crate::failure::chain;
-use crate::task::{RECOVERY, Task, again_and_again};
+use crate::task::{RECOVERY, Task, again_and_again, aside};
 use crate::uses;
 
 /// How often, give or take [`JITTER`].
@@ -93,7 +94,11 @@ pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
 /// While a leap of the clock is unsettled no key is used or dropped by it.
 async fn turn_keys(app: &App) -> Duration {
     let turned = match app.now_to_issue() {
-        Ok(now) => app.keys.turn(now).await.map(|until| until.map_or(ROUND, |until| until.since(now))),
+        Ok(now) => {
+            let keys = Arc::clone(&app.keys);
+            let turned = aside(async move { keys.turn(now).await }).await;
+            turned.map(|until| until.map_or(ROUND, |until| until.since(now)))
+        }
         Err(ClockUnsettled) => app.keys.renew().await.map(|()| GLANCE),
     };
     let failed = match turned {
@@ -120,7 +125,6 @@ fn jitter() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::AtomicU64;
 
     use counterfoil_core::issued::password::Cost;

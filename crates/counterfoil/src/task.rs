@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -89,6 +90,15 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         // Nobody ends this work but itself.
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     }
+}
+
+/// Does `work` that now and then computes for long, where no request waits behind it: the threads that answer go on.
+/// Once begun it is done to its end, also if whoever asked for it goes away.
+///
+/// To draw an RSA key takes tenths of a second, and sometimes whole ones.
+pub(crate) async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let runtime = Handle::current();
+    blocking(move || runtime.block_on(work)).await
 }
 
 impl Drop for Task {

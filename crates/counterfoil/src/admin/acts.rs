@@ -14,6 +14,7 @@ use counterfoil_verify::{ClientId, SessionId};
 use super::views::{AdminKeyRow, ClientRow, EventRow, RevocationRow, UserRow};
 use super::{ClientForm, Refused, RevocationForm, UserForm, by_operator, is_full, page};
 use crate::app::App;
+use crate::task::aside;
 
 type Answer = Result<Value, Refused>;
 
@@ -105,9 +106,13 @@ impl App {
     pub(super) async fn revoke(&self, form: RevocationForm) -> Answer {
         let wanted = form.judge(Actor::Operator, Circumstances::default()).map_err(Trouble::from)?;
         let began = self.now();
-        let note = wanted.note.as_deref();
-        let revoked = self.administration.revoke(&wanted.subject, note, &wanted.reason, began).await?;
-        Ok(json!(RevocationRow::of(revoked, began, self.now())))
+        let app = self.clone();
+        // Also where it is a key, and another is drawn.
+        let revoked = aside(async move {
+            let note = wanted.note.as_deref();
+            app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await
+        });
+        Ok(json!(RevocationRow::of(revoked.await?, began, self.now())))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an operator or an administrator may have done to the keys of the installation.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use super::{Refused, by_operator, with_causes};
 use crate::app::App;
 use crate::key_file;
 use crate::master_key::{self, MasterKeyError, Replacement};
-use crate::task::blocking;
+use crate::task::{aside, blocking};
 
 impl App {
     /// Lists the keys, the oldest first.
@@ -33,15 +34,19 @@ impl App {
     pub(crate) async fn rotate(
         &self,
         form: RotationForm,
-        reason: &Reason,
+        reason: Reason,
         now: Time,
     ) -> Result<RotationRow, Trouble> {
         let when = if form.now { When::AtOnce } else { When::Known };
-        let rotated = match form.purpose {
-            Which::Signing => self.keys.rotate(when, reason, now).await?,
-            // Nobody has to know a pepper but ourselves, so there is nothing to wait for.
-            Which::Pepper => Rotated { id: self.keys.rotate_pepper(reason, now).await?, from: now },
-        };
+        let keys = Arc::clone(&self.keys);
+        let rotated = aside(async move {
+            match form.purpose {
+                Which::Signing => keys.rotate(when, &reason, now).await,
+                // Nobody has to know a pepper but ourselves, so there is nothing to wait for.
+                Which::Pepper => Ok(Rotated { id: keys.rotate_pepper(&reason, now).await?, from: now }),
+            }
+        });
+        let rotated = rotated.await?;
         // If it is to come sooner than anything that was known of.
         self.keys_asked.notify_one();
         Ok(RotationRow::of(&rotated, now))
@@ -108,7 +113,7 @@ impl App {
 
     pub(super) async fn rotate_keys(&self, form: RotationForm) -> Result<Value, Refused> {
         let now = self.settled()?;
-        Ok(json!(self.rotate(form, &by_operator(), now).await?))
+        Ok(json!(self.rotate(form, by_operator(), now).await?))
     }
 }
 

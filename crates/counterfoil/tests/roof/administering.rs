@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
 
-use counterfoil::admin::{Command, Refused};
+use counterfoil::admin::{Command, Refused, RotationForm, Which};
 use counterfoil::admin_socket::{self, CallError};
 use counterfoil::{App, Settings};
 use counterfoil_core::kept::event::{Actor, EventKind};
 use counterfoil_core::store::{EventQuery, Store as _};
-use counterfoil_jose::Secret;
+use counterfoil_jose::{Algorithm, Secret};
 use counterfoil_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -220,4 +221,34 @@ async fn a_path_too_long_for_a_socket_is_one_clear_error() {
         matches!(&error, CallError::Broken(cause) if cause.to_string().contains("too long")),
         "{error:?}"
     );
+}
+
+/// On the one thread of this runtime: whoever draws there holds it for as long as that takes.
+#[tokio::test]
+async fn while_a_key_is_drawn_requests_go_on() {
+    let house = House::new();
+    let app = App::open(Settings { algorithm: Algorithm::Rs256, ..house.settings() }).await.unwrap();
+    let began = Instant::now();
+    let mut held = Duration::ZERO;
+
+    let rotations = async {
+        for _ in 0..4 {
+            let form = RotationForm { now: true, purpose: Which::Signing };
+            asked(&app, Command::KeyRotate(form)).await;
+        }
+    };
+    tokio::pin!(rotations);
+    loop {
+        let looked = Instant::now();
+        tokio::select! {
+            biased;
+            () = &mut rotations => break,
+            () = tokio::task::yield_now() => {}
+        }
+        held += Some(looked.elapsed()).filter(|gap| *gap > Duration::from_millis(30)).unwrap_or_default();
+    }
+
+    let took = began.elapsed();
+    println!("four keys in {took:?}, the runtime was held for {held:?}");
+    assert!(held < took / 2, "held for {held:?} of {took:?}");
 }

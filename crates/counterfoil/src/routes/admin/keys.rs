@@ -23,7 +23,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::task::to_the_end;
+use crate::task::{aside, to_the_end};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
@@ -71,7 +71,7 @@ pub(in crate::routes) async fn rotate(
 ) -> Result<(StatusCode, Json<RotationRow>), AppError> {
     let form = form.map_or_else(RotationForm::default, |StrictJson(form)| form);
     let (reason, now) = (administrator.reason(from), app.now_to_issue()?);
-    let rotated = to_the_end(async move { app.rotate(form, &reason, now).await }).await?;
+    let rotated = to_the_end(async move { app.rotate(form, reason, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
@@ -94,6 +94,7 @@ pub(in crate::routes) async fn revoke(
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
     let reason = Reason { cause: Cause::KeyCompromised, ..reason };
     let now = administrator.now;
-    to_the_end(async move { app.keys.revoke(&id, &reason, now).await }).await?;
+    // The next key takes its place, and another is drawn.
+    aside(async move { app.keys.revoke(&id, &reason, now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

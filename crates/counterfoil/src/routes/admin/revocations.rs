@@ -14,7 +14,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::task::to_the_end;
+use crate::task::aside;
 
 /// Revokes a login, all of a user, of a client or of everyone so far, one access token, or a key.
 ///
@@ -35,7 +35,8 @@ pub(in crate::routes) async fn revoke(
 ) -> Result<Json<RevocationRow>, AppError> {
     let wanted = form.judge(administrator.actor, from)?;
     let began = administrator.now;
-    let (app, revoked) = to_the_end(async move {
+    // Also where it is a key, and another is drawn.
+    let (app, revoked) = aside(async move {
         let note = wanted.note.as_deref();
         let revoked = app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await;
         (app, revoked)
