@@ -48,10 +48,7 @@ impl Library {
 
     /// All of them, if they are installed; else says that the test is skipped.
     pub(crate) fn call_all(test: &str) -> Option<Vec<Judge>> {
-        let Some(folder) = std::env::var_os("COUNTERFOIL_JUDGES").map(PathBuf::from) else {
-            println!("{test}: skipped, COUNTERFOIL_JUDGES is not set (cargo xtask test sets it)");
-            return None;
-        };
+        let folder = installed(test)?;
         Some(Self::ALL.map(|library| library.call(&folder)).into())
     }
 
@@ -62,16 +59,31 @@ impl Library {
                 node.args(["--import", "./webcrypto.mjs", "judge.mjs"]).current_dir(folder.join("node"));
                 node
             }
-            Self::PyJwt | Self::JoseRfc => python(&folder.join("python")),
+            Self::PyJwt | Self::JoseRfc => python(&folder.join("python"), "judge.py"),
         };
         Judge::start(self, command)
     }
 }
 
-fn python(folder: &Path) -> Command {
+/// Where the libraries are installed; else says that the test is skipped.
+fn installed(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("COUNTERFOIL_JUDGES").map(PathBuf::from);
+    if folder.is_none() {
+        println!("{test}: skipped, COUNTERFOIL_JUDGES is not set (cargo xtask test sets it)");
+    }
+    folder
+}
+
+fn python(folder: &Path, program: &str) -> Command {
     let mut python = Command::new(folder.join("venv/bin/python"));
-    python.arg("judge.py").current_dir(folder);
+    python.arg(program).current_dir(folder);
     python
+}
+
+/// What comes of strangers with made-up keys while the issuer is away, in the verifier that the documents show.
+pub(crate) fn besieged(test: &str) -> Option<Value> {
+    let said = python(&installed(test)?.join("python"), "besieged.py").output().unwrap();
+    Some(serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}")))
 }
 
 /// A library that runs; it ends with the test.

@@ -5,7 +5,7 @@ use counterfoil_jose::{Algorithm, SigningKey, base64url};
 use serde_json::json;
 
 use crate::client::Request;
-use crate::judge::{Judge, Library};
+use crate::judge::{Judge, Library, besieged};
 use crate::site::{Site, text};
 
 /// An issuer that signs with `algorithm`, and Ada, who is known to it.
@@ -88,4 +88,14 @@ fn judge_secrets(judge: &mut Judge) {
         assert_eq!(accepted.unwrap(), claims, "{:?} {algorithm}", judge.library);
         judge.verify_by_secret(ISSUER, algorithm, &forged(&token), &secret).unwrap_err();
     }
+}
+
+/// Rules 3 and 4 of `docs/keys.md`: anybody can make up a `kid`, and an issuer may be away.
+#[test]
+fn strangers_make_pyjwt_ask_once_and_forget_no_key() {
+    let Some(said) = besieged("strangers_make_pyjwt_ask_once_and_forget_no_key") else { return };
+
+    assert_eq!(said["known"], json!([true, true]), "also while the issuer is away");
+    assert_eq!(said["strangers"], json!(vec![false; 20]));
+    assert_eq!(said["asked"], 2, "once for the keys, and once for all strangers");
 }
