@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{Algorithm, KeyError, Secret, SigningKey};
 
-use crate::secret_file::{self, Refused};
+use crate::secret_file::{self, Refused, Whose};
 
 /// More than the longest key has, RSA of 8192 bits as a JWK.
 const LONGEST: u64 = 64 * 1024;
@@ -76,7 +76,8 @@ impl KeyFileError {
 
 /// The key in `file`, which has to be readable for its owner alone, for `algorithm`.
 pub(crate) fn read(file: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
-    let bytes = secret_file::read(file, LONGEST).map_err(|refused| KeyFileError::of(refused, file))?;
+    let bytes =
+        secret_file::read(file, Whose::Ours, LONGEST).map_err(|refused| KeyFileError::of(refused, file))?;
     parse(&bytes, algorithm).map_err(|source| KeyFileError::Unfit { file: file.to_owned(), source })
 }
 

@@ -11,7 +11,7 @@ use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
 pub(crate) use replacement::Replacement;
 
 use crate::new_file::{self, directory_of};
-use crate::secret_file::{self, Refused};
+use crate::secret_file::{self, Refused, Whose};
 
 /// Where the master key comes from.
 ///
@@ -171,7 +171,7 @@ pub(crate) fn draw() -> io::Result<Secret<[u8; 32]>> {
 pub(crate) fn given(file: &Path) -> Result<Secret<[u8; 32]>, MasterKeyError> {
     let missing =
         || MasterKeyError::Unreadable { file: file.to_owned(), source: io::ErrorKind::NotFound.into() };
-    read(file)?.ok_or_else(missing)
+    read_of(file, Whose::Ours)?.ok_or_else(missing)
 }
 
 /// Whole or not at all: written beside, synced, and linked under its name only if that is free.
@@ -211,7 +211,11 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
 
 /// The key in `file`, `None` if there is no such file.
 fn read(file: &Path) -> Result<Option<Secret<[u8; 32]>>, MasterKeyError> {
-    let bytes = match secret_file::read(file, 1024) {
+    read_of(file, Whose::Anybodys)
+}
+
+fn read_of(file: &Path, whose: Whose) -> Result<Option<Secret<[u8; 32]>>, MasterKeyError> {
+    let bytes = match secret_file::read(file, whose, 1024) {
         Ok(bytes) => bytes,
         Err(Refused::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(refused) => return Err(MasterKeyError::of(refused, file)),

@@ -23,18 +23,30 @@ pub(crate) enum Refused {
     Foreign(u32),
 }
 
-/// What `file` holds, its first `longest` bytes. It has to be a regular file that its owner alone can read, and that
-/// owner we, root, or whoever owns its directory: root reads also what somebody else has put into a shared one.
-pub(crate) fn read(file: &Path, longest: u64) -> Result<Secret<Vec<u8>>, Refused> {
+/// Whose file it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Ours, root's, or that of whoever owns its directory: root reads also what somebody else has put into a shared
+    /// one.
+    Ours,
+    /// Anybody's: the configuration names it, and root reads it on behalf of the user of the service.
+    Anybodys,
+}
+
+/// What `file` holds, its first `longest` bytes. It has to be a regular file that its owner alone can read.
+pub(crate) fn read(file: &Path, whose: Whose, longest: u64) -> Result<Secret<Vec<u8>>, Refused> {
     // Without waiting: a named pipe would hold us until somebody writes to it.
     let no_waiting = OFlags::NONBLOCK.bits().cast_signed();
     let opened = OpenOptions::new().read(true).custom_flags(no_waiting).open(file);
     let opened = opened.map_err(Refused::Unreadable)?;
-    judge(&opened, file)?;
+    judge(&opened)?;
+    if whose == Whose::Ours {
+        judge_owner(&opened, file)?;
+    }
     content(opened, longest).map_err(Refused::Unreadable)
 }
 
-fn judge(opened: &File, file: &Path) -> Result<(), Refused> {
+fn judge(opened: &File) -> Result<(), Refused> {
     let about = opened.metadata().map_err(Refused::Unreadable)?;
     if !about.is_file() {
         let what = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
@@ -43,6 +55,11 @@ fn judge(opened: &File, file: &Path) -> Result<(), Refused> {
     if about.mode() & 0o077 != 0 {
         return Err(Refused::Exposed(about.mode() & 0o777));
     }
+    Ok(())
+}
+
+fn judge_owner(opened: &File, file: &Path) -> Result<(), Refused> {
+    let about = opened.metadata().map_err(Refused::Unreadable)?;
     let directory = directory_of(file).metadata().map_err(Refused::Unreadable)?;
     let ours = [rustix::process::geteuid().as_raw(), ROOT, directory.uid()];
     if ours.contains(&about.uid()) { Ok(()) } else { Err(Refused::Foreign(about.uid())) }
@@ -83,10 +100,10 @@ mod tests {
     fn what_its_owner_alone_can_read_is_read_up_to_its_bound() {
         let (_dir, file) = kept();
 
-        assert_eq!(read(&file, 100).unwrap().expose(), b"a secret");
-        assert_eq!(read(&file, 3).unwrap().expose(), b"a s");
+        assert_eq!(read(&file, Whose::Ours, 100).unwrap().expose(), b"a secret");
+        assert_eq!(read(&file, Whose::Ours, 3).unwrap().expose(), b"a s");
         fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
-        assert!(matches!(read(&file, 100), Err(Refused::Exposed(0o604))));
+        assert!(matches!(read(&file, Whose::Ours, 100), Err(Refused::Exposed(0o604))));
     }
 
     #[test]
@@ -96,7 +113,7 @@ mod tests {
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let (tell, told) = mpsc::channel();
 
-        std::thread::spawn(move || tell.send(read(&pipe, 100)));
+        std::thread::spawn(move || tell.send(read(&pipe, Whose::Ours, 100)));
 
         let refused = told.recv_timeout(Duration::from_secs(10)).expect("it waits");
         assert!(matches!(refused, Err(Refused::Unreadable(_))), "{refused:?}");
@@ -109,8 +126,9 @@ mod tests {
             return println!("skipped: only root can give something away");
         }
 
-        assert!(matches!(read(&file, 100), Err(Refused::Foreign(NOBODY))));
+        assert!(matches!(read(&file, Whose::Ours, 100), Err(Refused::Foreign(NOBODY))));
+        assert!(read(&file, Whose::Anybodys, 100).is_ok());
         chown(dir.path(), Some(NOBODY), None).unwrap();
-        assert!(read(&file, 100).is_ok(), "root, for the service whose directory it is");
+        assert!(read(&file, Whose::Ours, 100).is_ok(), "root, for the service whose directory it is");
     }
 }
