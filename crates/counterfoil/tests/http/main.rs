@@ -18,6 +18,7 @@ mod password;
 mod refresh;
 mod register;
 mod site;
+mod statuses;
 mod suites;
 mod throttle;
 mod timing;
