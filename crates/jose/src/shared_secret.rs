@@ -20,11 +20,12 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// Whether it is DER of a key, or that written down as text.
+/// Whether it is DER of a key, or that written down as text. DER has tags that no text has; but the digits `04` are
+/// those of a sequence of 52 bytes.
 fn is_key(secret: &[u8]) -> bool {
     let text = secret.trim_ascii();
     let is_in_text = |read: Option<Zeroizing<Vec<u8>>>| read.is_some_and(|der| is_key_in_der(&der));
-    is_key_in_der(secret)
+    (!is_text(secret) && is_key_in_der(secret))
         || is_in_text(wiped::hexadecimal(text))
         || is_in_text(wiped::base64(&STANDARD, text))
         || is_in_text(wiped::base64(&URL_SAFE, text))
@@ -132,6 +133,11 @@ mod tests {
                 assert_eq!(refusal(good), None, "{}", good.escape_ascii());
             }
         }
+    }
+
+    #[test]
+    fn digits_that_happen_to_read_as_der_pass() {
+        assert_eq!(refusal("04007cddca0e2328b3dcffac59e435e2fafdfc33105163841463d9d4554a721d"), None);
     }
 
     #[test]
