@@ -15,7 +15,7 @@ use crate::disk::record::{self, Change, What};
 use crate::disk::replay::{Disk, Left};
 use crate::disk::shim::{Call, Failure, Shim};
 use crate::http::{Request, ask};
-use crate::ledger::{Entry, Ledger, Outcome};
+use crate::ledger::{Deed, Entry, Ledger, Outcome};
 use crate::program::{Plan, Program, Server, Start, is_one_clear_error};
 use crate::promise::Promise;
 use crate::report::{Report, Tick};
@@ -265,9 +265,13 @@ fn find_failure(changes: &[Change], of: Call, dir: &Path) -> Option<Failed> {
     None
 }
 
-/// Whether a deed was asked for after that, and acknowledged all the same.
+/// Whether a deed was asked for after that, and acknowledged all the same. A newest token that is shown again within
+/// the grace is given back, and nothing is written: between the failure and its being known that is no lie.
 fn is_done_after(entry: &Entry, at: Duration) -> bool {
-    entry.asked > at && matches!(entry.answered, Some((_, Outcome::Done(_))))
+    let Some((_, Outcome::Done(given))) = &entry.answered else { return false };
+    let is_given_back =
+        matches!(&entry.deed, Deed::Refresh { shown, .. } if given.refresh_token.as_ref() == Some(shown));
+    entry.asked > at && !is_given_back
 }
 
 fn takes_writes(server: &Server) -> Result<bool> {
