@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::session::{Circumstances, Session, Stub};
-use counterfoil_core::kept::user::User;
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{Circumstances, Session, Stub};
+use counterfoil_core::model::user::User;
 use counterfoil_core::store::{Change, Committed, Store};
 use counterfoil_jose::Time;
 use counterfoil_sqlite::SqliteStore;

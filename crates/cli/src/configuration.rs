@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles, preflight};
+use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles, operator};
 use counterfoil_jose::Secret;
 
 use crate::common::{Flags, LogFormat};
@@ -216,15 +216,15 @@ impl Common {
 
 /// What keeps these settings from being served, as far as it is seen without opening the store.
 pub(crate) fn unfit(settings: &Settings) -> Vec<Fault> {
-    preflight::faults(settings).iter().map(fault_of).collect()
+    operator::faults(settings).iter().map(fault_of).collect()
 }
 
 /// The same, and what only looks like it: for whoever does not go on to open the store.
 pub(crate) fn unfit_or_suspect(settings: &Settings) -> Vec<Fault> {
-    preflight::faults(settings).iter().chain(&preflight::lost_key(settings)).map(fault_of).collect()
+    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(fault_of).collect()
 }
 
-fn fault_of(unfit: &preflight::Unfit) -> Fault {
+fn fault_of(unfit: &operator::Unfit) -> Fault {
     let fault = Fault::of(unfit);
     match unfit.hint() {
         Some(hint) => fault.hint(hint),

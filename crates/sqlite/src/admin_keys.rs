@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use counterfoil_core::issued::admin_key::{AdminKeyDigest, AdminKeyId};
-use counterfoil_core::kept::admin_key::{AdminKeyRecord, Maker};
+use counterfoil_core::credentials::admin_key::{AdminKeyDigest, AdminKeyId};
+use counterfoil_core::model::admin_key::{AdminKeyRecord, Maker};
 use counterfoil_verify::UserId;
 
-use crate::column::{Columns, time};
-use crate::failure;
+use crate::error_class;
+use crate::row::{Columns, time};
 
 /// The admin key `id`.
 pub(crate) fn find(connection: &Connection, id: AdminKeyId) -> rusqlite::Result<Option<AdminKeyRecord>> {
@@ -58,7 +58,7 @@ pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite:
         )?
         .execute(params![key.id.as_bytes(), key.name, key.digest.as_bytes(), made_by, time(key.created_at)]);
     match inserted {
-        Err(error) if failure::is_dangling(&error) => Ok(false),
+        Err(error) if error_class::is_dangling(&error) => Ok(false),
         other => other.map(|inserted| inserted == 1),
     }
 }

@@ -2,14 +2,14 @@
 
 use rusqlite::Connection;
 
-use counterfoil_core::kept::event::Event;
+use counterfoil_core::model::audit_event::Event;
 use counterfoil_core::store::{Applied, Change, Ending, Mark};
 use counterfoil_jose::Time;
 use counterfoil_verify::{Position, SessionId, Subject};
 
 use crate::data::Merge;
 use crate::log::Unplaced;
-use crate::{admin_keys, clients, counters, data, events, facts, keys, log, sessions, users};
+use crate::{admin_keys, clients, counters, data, events, keys, log, metadata, sessions, users};
 
 /// Why a list of changes was not applied.
 pub(crate) enum Stop {
@@ -126,7 +126,7 @@ impl Work<'_> {
             Change::BeginLog { id, after } => log::begin(connection, *id, *after).map(|()| true),
             // Needs a position; see `place`.
             Change::RaiseNotBefore(_) => Ok(true),
-            Change::SetFact(name, value) => facts::set(connection, name, value).map(|()| true),
+            Change::SetFact(name, value) => metadata::set(connection, name, value).map(|()| true),
             Change::SetCounter(counter, spent) => counters::set(connection, counter, *spent).map(|()| true),
             Change::Record(event) => events::insert(connection, event).map(|()| true),
             Change::RecordEnds(event) => self.tell_ends(event).map(|()| true),

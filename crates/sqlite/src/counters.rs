@@ -5,7 +5,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use counterfoil_core::store::{CounterKey, Spent, Taking};
 use counterfoil_jose::Time;
 
-use crate::column::{Columns, Number, time};
+use crate::row::{Columns, Number, time};
 
 /// Takes from each, and tells what its window holds now. One statement each: two who take at once are both
 /// counted.

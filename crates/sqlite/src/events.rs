@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
-use counterfoil_core::issued::admin_key::AdminKeyId;
-use counterfoil_core::kept::event::{Actor, Event, EventKind};
-use counterfoil_core::kept::session::{Cause, Circumstances};
+use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::model::audit_event::{Actor, Event, EventKind};
+use counterfoil_core::model::session::{Cause, Circumstances};
 use counterfoil_core::store::{EventNumber, EventQuery};
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::column::{Columns, time};
+use crate::row::{Columns, time};
 
 /// The lines that are asked for, the newest first.
 ///

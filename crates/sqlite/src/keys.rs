@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Row, params};
 
-use counterfoil_core::kept::key::{KeyRecord, KeyState, Purpose};
+use counterfoil_core::model::key::{KeyRecord, KeyState, Purpose};
 
-use crate::column::{Columns, Number, time};
+use crate::row::{Columns, Number, time};
 
 /// Every key, the oldest first.
 pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {

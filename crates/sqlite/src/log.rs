@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, params};
 
-use counterfoil_core::kept::session::Cause;
+use counterfoil_core::model::session::Cause;
 use counterfoil_core::store::LogPage;
 use counterfoil_jose::Time;
 use counterfoil_verify::{LogEntry, LogId, Position, Subject};
 
-use crate::column::{Columns, Number, time};
+use crate::row::{Columns, Number, time};
 
 /// The head of the log.
 pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Position> {

@@ -8,9 +8,9 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use counterfoil_core::store::StoreError;
-use counterfoil_core::store::figures::Figures;
+use counterfoil_core::store::metrics::Figures;
 
-use crate::failure::told;
+use crate::error_class::told;
 use crate::state::State;
 
 /// The connections that read.

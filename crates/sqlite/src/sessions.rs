@@ -5,16 +5,16 @@ use std::net::IpAddr;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use counterfoil_core::issued::refresh::{PepperId, Salt};
-use counterfoil_core::issued::session::Digest;
-use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
+use counterfoil_core::credentials::refresh_token::{PepperId, Salt};
+use counterfoil_core::credentials::session_token::Digest;
+use counterfoil_core::model::session::{Cause, Circumstances, Ended, Session, Stub};
 use counterfoil_core::store::{Page, SessionCursor, Standing, Use};
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
-use crate::column::{Columns, Number, duration, list, time};
 use crate::purge::KEPT_AFTER_THE_END;
-use crate::{clients, failure, users};
+use crate::row::{Columns, Number, duration, list, time};
+use crate::{clients, error_class, users};
 
 /// The session `id`, live or not.
 pub(crate) fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<Session>> {
@@ -148,7 +148,7 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
         session,
     );
     match inserted {
-        Err(error) if failure::is_dangling(&error) => Ok(false),
+        Err(error) if error_class::is_dangling(&error) => Ok(false),
         other => other,
     }
 }

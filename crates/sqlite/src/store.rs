@@ -8,14 +8,14 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use counterfoil_core::issued::admin_key::AdminKeyId;
-use counterfoil_core::kept::admin_key::AdminKeyRecord;
-use counterfoil_core::kept::client::Client;
-use counterfoil_core::kept::event::Event;
-use counterfoil_core::kept::key::KeyRecord;
-use counterfoil_core::kept::session::Session;
-use counterfoil_core::kept::user::User;
-use counterfoil_core::store::figures::Figures;
+use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::model::admin_key::AdminKeyRecord;
+use counterfoil_core::model::audit_event::Event;
+use counterfoil_core::model::client::Client;
+use counterfoil_core::model::key::KeyRecord;
+use counterfoil_core::model::session::Session;
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::metrics::Figures;
 use counterfoil_core::store::{
     Change, Committed, CounterKey, EventNumber, EventQuery, LogPage, Login, Page, SessionCursor, SessionData,
     Spent, Standing, Store, StoreError, Taking, Use, Witness,
@@ -24,13 +24,15 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
 
 use crate::error::OpenError;
-use crate::job::{Job, Order};
+use crate::file_lock::Owner;
 use crate::open::{self, Opened};
-use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
+use crate::write_request::{Job, Order};
 use crate::writer::{Witnesses, Writer};
-use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, place, sessions, users};
+use crate::{
+    admin_keys, atomic_replace, backup, clients, counters, data, events, keys, log, metadata, sessions, users,
+};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -77,7 +79,7 @@ impl SqliteStore {
 
     /// Whether opening `path` would find a database, and not make one.
     pub fn is_there(path: &Path) -> bool {
-        place::is_there(path)
+        atomic_replace::is_there(path)
     }
 
     /// Opens a new store that nothing is to remain of: for tests, and for trying things out.
@@ -222,7 +224,7 @@ impl Store for SqliteStore {
     }
 
     async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.readers.read(|connection| facts::find(connection, name))
+        self.readers.read(|connection| metadata::find(connection, name))
     }
 
     async fn events(&self, query: &EventQuery) -> Result<Vec<(EventNumber, Event)>, StoreError> {
@@ -230,7 +232,7 @@ impl Store for SqliteStore {
     }
 
     async fn newest_time(&self) -> Result<Time, StoreError> {
-        self.readers.read(facts::newest_time)
+        self.readers.read(metadata::newest_time)
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError> {

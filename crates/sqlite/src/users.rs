@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use counterfoil_core::issued::password::PasswordHash;
-use counterfoil_core::kept::user::{User, Username};
+use counterfoil_core::credentials::password::PasswordHash;
+use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{Login, Page};
 use counterfoil_verify::{Position, UserId};
 
-use crate::column::{Columns, Number, list, time};
+use crate::row::{Columns, Number, list, time};
 
 /// The user `id`.
 pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use counterfoil_core::kept::event::{Event, EventKind};
-use counterfoil_core::kept::session::Circumstances;
+use counterfoil_core::model::audit_event::{Event, EventKind};
+use counterfoil_core::model::session::Circumstances;
 use counterfoil_core::store::{Applied, Change, Page, Store, StoreError, Witness};
 use counterfoil_sqlite::SqliteStore;
 use rusqlite::Connection;

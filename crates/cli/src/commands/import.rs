@@ -6,10 +6,10 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counterfoil::admin;
-use counterfoil::user_import::MOST;
+use counterfoil::operator;
+use counterfoil::operator::MOST;
 use counterfoil_core::Refusal;
-use counterfoil_core::policy::import::Newcomer;
+use counterfoil_core::services::user_import::Newcomer;
 use counterfoil_jose::{Time, json};
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ async fn send(
     if users.is_empty() {
         return Ok(());
     }
-    let command = admin::Command::UserImport { users, rehearsal: options.dry_run };
+    let command = operator::Command::UserImport { users, rehearsal: options.dry_run };
     let answer = door.administer(command).await?;
     let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
     let outcomes = outcomes.ok_or_else(|| Fault::failure("the server's answer is not about these users"))?;

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::breached::{BreachedFile, Builder};
-use counterfoil_core::issued::password::{Fingerprint, Password};
+use counterfoil::operator::{BreachedFile, Builder};
+use counterfoil_core::credentials::password::{Fingerprint, Password};
 use counterfoil_jose::Secret;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil::restore::{RestoreError, Restored, Spared, restore};
+use counterfoil::operator::{RestoreError, Restored, Spared, restore};
 use dialoguer::Confirm;
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil::{LogoutClears, PasswordRules, Registration};
-use counterfoil_core::issued::password::Cost;
+use counterfoil_core::credentials::password::Cost;
 use counterfoil_jose::Algorithm;
 
 use crate::common::LogFormat;

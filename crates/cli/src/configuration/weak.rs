@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use counterfoil::{Network, Registration, Settings};
-use counterfoil_core::issued::password::Cost;
-use counterfoil_core::policy::throttle::Rate;
+use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::services::login_rate_limiter::Rate;
 
 use crate::configuration::Common;
 use crate::configuration::source::{Finding, Place};

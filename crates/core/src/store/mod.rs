@@ -9,10 +9,10 @@
 //! - A store never decides: it stores and compares.
 //! - After a commit of unknown outcome a store refuses everything until it has been opened anew.
 
-pub mod cached;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod figures;
+pub mod metrics;
+pub mod session_cache;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use async_trait::async_trait;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogEntry, LogId, Position, SessionId, Subject, UserId};
 
-use crate::issued::admin_key::AdminKeyId;
-use crate::kept::admin_key::AdminKeyRecord;
-use crate::kept::client::Client;
-use crate::kept::event::Event;
-use crate::kept::key::KeyRecord;
-use crate::kept::session::{Cause, Ended, Session};
-use crate::kept::user::User;
-use crate::store::figures::Figures;
+use crate::credentials::admin_key::AdminKeyId;
+use crate::model::admin_key::AdminKeyRecord;
+use crate::model::audit_event::Event;
+use crate::model::client::Client;
+use crate::model::key::KeyRecord;
+use crate::model::session::{Cause, Ended, Session};
+use crate::model::user::User;
+use crate::store::metrics::Figures;
 
 /// Where records are kept. Reads find; [`Store::commit`] is the only way to change anything.
 #[async_trait]
@@ -474,8 +474,8 @@ impl Standing {
     /// # Errors
     ///
     /// Says which of them it is.
-    pub fn holds(&self) -> Result<(), crate::refusal::Unfit> {
-        use crate::refusal::Unfit;
+    pub fn holds(&self) -> Result<(), crate::client_error::Unfit> {
+        use crate::client_error::Unfit;
 
         if !self.user.is_enabled() || !self.client.enabled {
             return Err(Unfit::Disabled);

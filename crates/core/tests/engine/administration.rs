@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use counterfoil_core::kept::admin_key::Maker;
-use counterfoil_core::kept::client::{Lifetimes, LifetimesChange};
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::administration::{ClientChange, UserChange, horizon_of};
-use counterfoil_core::policy::issuer::Opening;
-use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::model::admin_key::Maker;
+use counterfoil_core::model::audit_event::{Actor, EventKind};
+use counterfoil_core::model::client::{Lifetimes, LifetimesChange};
+use counterfoil_core::model::session::Cause;
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::administration::{ClientChange, UserChange, horizon_of};
+use counterfoil_core::services::issuer::Opening;
+use counterfoil_core::services::revoker::Reason;
 use counterfoil_core::{Refusal, Unfit};
 use counterfoil_jose::Secret;
 use counterfoil_verify::{Position, Subject};

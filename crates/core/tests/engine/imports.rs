@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use counterfoil_core::Refusal;
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::import::{Arrival, Importer, Newcomer, Run};
+use counterfoil_core::model::audit_event::{Actor, EventKind};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::user_import::{Arrival, Importer, Newcomer, Run};
 use counterfoil_core::store::Login;
 
 use crate::harness::{Engine, NOON, PASSWORD, after};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Cause, Mode, Stub};
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::administration::{ClientChange, UserChange};
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::issuer::Opening;
-use counterfoil_core::policy::sign_in::Credentials;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{Cause, Mode, Stub};
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::account::Credentials;
+use counterfoil_core::services::administration::{ClientChange, UserChange};
+use counterfoil_core::services::issuer::Opening;
+use counterfoil_core::services::password_hasher::OnTheSpot;
 use counterfoil_core::{Refusal, Unfit};
 use counterfoil_jose::{Secret, Time, base64url};
 use counterfoil_sqlite::SqliteStore;
@@ -33,7 +33,7 @@ async fn the_file_holds_no_secret_of_any_credential() {
         (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
     let turned = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(20)).await.unwrap();
     let reason =
-        counterfoil_core::policy::revoke::Reason { actor: Actor::Operator, ..because(Cause::ByAdmin) };
+        counterfoil_core::services::revoker::Reason { actor: Actor::Operator, ..because(Cause::ByAdmin) };
     let key = engine.administration.add_admin_key("a key", &reason, NOON).await.unwrap().0;
     engine.store.close().await.unwrap();
 

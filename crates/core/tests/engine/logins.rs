@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use counterfoil_core::issued::password::{Password, PasswordHash};
-use counterfoil_core::kept::client::{Client, Lifetimes};
-use counterfoil_core::kept::event::EventKind;
-use counterfoil_core::kept::session::{Cause, Mode};
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::{Hashing, HashingError, OnTheSpot, Verdict};
-use counterfoil_core::policy::issuer::{Bounds, Opening, Wanted};
+use counterfoil_core::credentials::password::{Password, PasswordHash};
+use counterfoil_core::model::audit_event::EventKind;
+use counterfoil_core::model::client::{Client, Lifetimes};
+use counterfoil_core::model::session::{Cause, Mode};
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::issuer::{Bounds, Opening, Wanted};
+use counterfoil_core::services::password_hasher::{Hashing, HashingError, OnTheSpot, Verdict};
 use counterfoil_core::store::{Change, Committed, Mark, Page};
 use counterfoil_core::{Refusal, Unfit};
 use counterfoil_jose::{Secret, Time};
@@ -94,13 +94,13 @@ async fn names_that_fold_alike_are_one_user_and_taken() {
     engine.register("Straße").await;
 
     assert!(engine.judge("STRASSE", PASSWORD, NOON).await.is_ok());
-    let form = counterfoil_core::policy::sign_in::Registration {
+    let form = counterfoil_core::services::account::Registration {
         username: "strasse".into(),
         password: secret(PASSWORD),
         email: None,
         roles: Vec::new(),
     };
-    let actor = counterfoil_core::kept::event::Actor::Anonymous;
+    let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
     let taken = engine.sign_in.register(form, actor, &nowhere(), NOON).await;
     assert!(matches!(taken, Err(Trouble::Refused(Refusal::Taken))));
 }

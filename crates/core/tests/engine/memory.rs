@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_core::Unfit;
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::store::cached::{Found, Memory};
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{Cause, Circumstances, Ended, Session, Stub};
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::session_cache::{Found, Memory};
 use counterfoil_core::store::{Applied, Change, Ending, Mark, Use, Witness};
 use counterfoil_jose::Time;
 use counterfoil_verify::{

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use counterfoil_core::Refusal;
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::issuer::{Minted, Minting, Whom};
-use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::model::audit_event::{Actor, EventKind};
+use counterfoil_core::model::session::Cause;
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::issuer::{Minted, Minting, Whom};
+use counterfoil_core::services::revoker::Reason;
 use counterfoil_core::store::{Change, Page};
 use counterfoil_verify::{Denied, Subject};
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use counterfoil_core::Refusal;
-use counterfoil_core::issued::password::PasswordHash;
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::password_policy::PasswordPolicy;
-use counterfoil_core::policy::revoke::Horizon;
-use counterfoil_core::policy::sign_in::{Registration, SignIn};
+use counterfoil_core::credentials::password::PasswordHash;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::account::{Registration, SignIn};
+use counterfoil_core::services::password_hasher::OnTheSpot;
+use counterfoil_core::services::password_policy::PasswordPolicy;
+use counterfoil_core::services::revoker::Horizon;
 use counterfoil_core::store::{Change, Committed, Login};
 use counterfoil_jose::Secret;
 

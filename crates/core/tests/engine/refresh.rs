@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use counterfoil_core::issued::refresh::{Pepper, RefreshToken};
-use counterfoil_core::kept::event::EventKind;
-use counterfoil_core::kept::session::{Cause, Circumstances, Stub};
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::issuer::{Opened, Pair};
+use counterfoil_core::credentials::refresh_token::{Pepper, RefreshToken};
+use counterfoil_core::model::audit_event::EventKind;
+use counterfoil_core::model::session::{Cause, Circumstances, Stub};
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::issuer::{Opened, Pair};
+use counterfoil_core::services::password_hasher::OnTheSpot;
 use counterfoil_core::store::{Change, Committed};
 use counterfoil_core::{Refusal, Unfit};
 use counterfoil_jose::{Secret, Time};
@@ -186,7 +186,7 @@ async fn a_refresh_checks_user_and_client_again() {
             "user" => Change::SwapUser(Box::new(user.disabled(NOON))),
             _ => {
                 let revision = client.revision + 1;
-                Change::SwapClient(Box::new(counterfoil_core::kept::client::Client {
+                Change::SwapClient(Box::new(counterfoil_core::model::client::Client {
                     enabled: false,
                     revision,
                     ..client

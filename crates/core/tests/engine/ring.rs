@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::keyring::When;
+use counterfoil_core::model::session::Cause;
+use counterfoil_core::services::keys::keyring::When;
 
 use crate::harness::{Engine, NOON, because};
 

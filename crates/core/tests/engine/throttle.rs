@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_core::Refusal;
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Circumstances, Mode, Session};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::sign_in::{Credentials, Registration};
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{Circumstances, Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::account::{Credentials, Registration};
+use counterfoil_core::services::password_hasher::OnTheSpot;
 use counterfoil_core::store::{Change, Committed};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_core::kept::session::{Cause, Session};
+use counterfoil_core::model::session::{Cause, Session};
 use counterfoil_verify::SessionId;
 
 use crate::harness::{Engine, NOON, because};

@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use counterfoil_core::kept::key::Purpose;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::keyring::{Rotated, When};
-use counterfoil_core::policy::revoke::Reason;
-use counterfoil_core::policy::ring::opens_all;
+use counterfoil_core::model::key::Purpose;
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::keys::active_keys::opens_all;
+use counterfoil_core::services::keys::keyring::{Rotated, When};
+use counterfoil_core::services::revoker::Reason;
 use counterfoil_jose::Time;
 
-use super::forms::{RotationForm, Which};
-use super::views::{KeyRow, KeyRows, RotationRow};
-use super::{Refused, by_operator, with_causes};
+use crate::admin::requests::{RotationForm, Which};
+use crate::admin::responses::{KeyRow, KeyRows, RotationRow};
+use crate::admin::{Refused, by_operator, with_causes};
 use crate::app::App;
-use crate::key_file;
-use crate::master_key::{self, MasterKeyError, Replacement};
-use crate::task::{aside, blocking};
+use crate::keys::key_file;
+use crate::keys::master_key::{self, MasterKeyError, Replacement};
+use crate::runtime::task::{aside, blocking};
 
 impl App {
     /// Lists the keys, the oldest first.

@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use counterfoil_core::policy::issuer::{Minting, Whom};
+use counterfoil_core::services::issuer::{Minting, Whom};
 
-use super::{Refused, by_operator};
+use crate::admin::{Refused, by_operator};
 use crate::app::App;
-use crate::routes::scope;
+use crate::http::scope;
 
 /// What is to be minted.
 ///
 /// ```
-/// use counterfoil::admin::MintForm;
+/// use counterfoil::operator::MintForm;
 ///
 /// let form: MintForm = serde_json::from_str(r#"{"subject":"nightly-report","lifetime":600}"#)?;
 /// assert_eq!((form.subject.as_deref(), form.lifetime), (Some("nightly-report"), Some(600)));

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
-use crate::metrics::sheet::Sheet;
+use crate::metrics::encoder::Sheet;
 
 /// Tells what can be read; what cannot is left out.
 pub(crate) fn tell(sheet: &mut Sheet<'_>) -> std::fmt::Result {

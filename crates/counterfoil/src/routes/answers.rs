@@ -3,13 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::session::{Mode, Session};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::issuer::{Access, Pair};
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::issuer::{Access, Pair};
 use counterfoil_jose::Time;
 
-use crate::cookies::{Kind, SetCookies, TooLarge};
+use crate::http::set_cookie::{Kind, SetCookies, TooLarge};
 
 /// A user, as they see themselves.
 #[derive(Debug, Serialize, ToSchema)]

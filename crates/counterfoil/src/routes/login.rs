@@ -10,28 +10,28 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Cause, Circumstances, Mode, Session};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::issuer::{Opened, Opening};
-use counterfoil_core::policy::revoke::Reason;
-use counterfoil_core::policy::sign_in::{self, Judged};
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{Cause, Circumstances, Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::Trouble;
+use counterfoil_core::services::account::{self, Judged};
+use counterfoil_core::services::issuer::{Opened, Opening};
+use counterfoil_core::services::revoker::Reason;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{ClientId, Reads, Shown, cookies};
 
 use crate::app::App;
-use crate::body::{StrictJson, secret};
-use crate::circumstances::Whence;
-use crate::cookies::{Kind, SetCookies};
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::{StrictJson, secret};
+use crate::http::presented_sessions::{self, Login};
+use crate::http::set_cookie::{Kind, SetCookies};
 use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::shown::{self, Login};
-use crate::task::to_the_end;
+use crate::runtime::task::to_the_end;
 
 /// The most characters of a label.
 const LONGEST_LABEL: usize = 64;
@@ -83,7 +83,7 @@ pub(super) async fn login(
     let now = app.now_to_issue()?;
     expect_one_session_cookie(&app, &headers, now).await?;
     let label = form.label.map(judge_label).transpose()?;
-    let credentials = sign_in::Credentials {
+    let credentials = account::Credentials {
         username: form.username,
         password: form.password,
         client: client_of(form.client_id.as_deref())?,
@@ -128,7 +128,7 @@ struct Wish {
 async fn sign_in(
     app: &App,
     headers: &HeaderMap,
-    credentials: sign_in::Credentials,
+    credentials: account::Credentials,
     wish: Wish,
     from: Circumstances,
     now: Time,
@@ -179,7 +179,7 @@ fn carry_away(issued: Credentials, session: Session, user: User) -> Opened<Crede
 async fn expect_one_session_cookie(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
     let values: BTreeSet<&str> = cookies::values_of(headers, app.cookie_names.session).collect();
     if values.len() > 1 {
-        return Err(shown::ambiguous(app, headers, Reads::SESSION, now).await);
+        return Err(presented_sessions::ambiguous(app, headers, Reads::SESSION, now).await);
     }
     Ok(())
 }
@@ -199,7 +199,7 @@ async fn former_logins(
     carrier: Carrier,
     now: Time,
 ) -> Result<BTreeSet<Login>, AppError> {
-    shown::live_behind(app, headers, taken_over(carrier), now)
+    presented_sessions::live_behind(app, headers, taken_over(carrier), now)
         .await
         .map_err(|denied| AppError::denied(denied, Shown::Cookie))
 }
@@ -207,7 +207,7 @@ async fn former_logins(
 fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app: &App) -> SetCookies {
     let kinds = taken_over(carrier).iter();
     kinds
-        .filter(|kind| crate::cookies::is_shown(**kind, &app.cookie_names, headers))
+        .filter(|kind| crate::http::set_cookie::is_shown(**kind, &app.cookie_names, headers))
         .fold(cookies, |cookies, kind| cookies.clear(*kind))
 }
 

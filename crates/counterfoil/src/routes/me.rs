@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use counterfoil_core::{Refusal, Unfit};
 
 use crate::app::App;
-use crate::caller::Caller;
-use crate::failure::AppError;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
 use crate::routes::answers::{SessionView, UserView};
 use crate::routes::responses::{BadRequest, Unauthorized, Unavailable};
 

@@ -5,20 +5,20 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::policy::issuer::{Bounds, Wanted};
+use counterfoil_core::services::issuer::{Bounds, Wanted};
 use counterfoil_verify::{Carrier, Principal};
 
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::caller::Caller;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::http::scope;
 use crate::routes::answers::Credentials;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::routes::scope;
 
 /// What the token is to be good for.
 #[derive(Debug, Default, Deserialize, ToSchema)]

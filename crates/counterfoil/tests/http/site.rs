@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use counterfoil::admin::Command;
-use counterfoil::{App, Settings, server};
-use counterfoil_core::issued::password::Cost;
-use counterfoil_core::policy::throttle::{Limits, Rate};
+use counterfoil::operator::Command;
+use counterfoil::{App, Settings};
+use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::services::login_rate_limiter::{Limits, Rate};
 use counterfoil_jose::Secret;
 
 use crate::client::{Answer, Request};
@@ -55,7 +55,7 @@ impl Site {
         let origin = settings.issuer.origin().to_string();
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = server::serve(app.clone(), listener, async move {
+        let serving = counterfoil::serve(app.clone(), listener, async move {
             let _ = stopped.await;
         });
         tokio::spawn(serving);

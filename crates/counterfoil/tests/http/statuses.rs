@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use counterfoil::Limits;
-use counterfoil_core::policy::throttle::Rate;
+use counterfoil_core::services::login_rate_limiter::Rate;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use counterfoil::Settings;
-use counterfoil_core::issued::password::Cost;
-use counterfoil_core::policy::throttle::{Limits, Rate};
+use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::services::login_rate_limiter::{Limits, Rate};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

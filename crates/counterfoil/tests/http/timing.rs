@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use counterfoil::admin::{Command, UserForm};
-use counterfoil_core::issued::password::Cost;
+use counterfoil::operator::{Command, UserForm};
+use counterfoil_core::credentials::password::Cost;
 use serde_json::json;
 
 use crate::client::Request;

@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use counterfoil::{App, Settings, server};
-use counterfoil_core::issued::password::Cost;
+use counterfoil::{App, Settings};
+use counterfoil_core::credentials::password::Cost;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -39,7 +39,7 @@ impl Site {
         change(&mut settings);
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server::serve(app, listener, async move {
+        tokio::spawn(counterfoil::serve(app, listener, async move {
             let _ = stopped.await;
         }));
         Self { at, _dir: dir, _stop: stop, _alone: alone }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_core::issued::password::Cost;
+use counterfoil_core::credentials::password::Cost;
 use tokio::task::JoinSet;
 
 use crate::site::{Site, answer, p99, post, resident, status};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use counterfoil_core::kept::user::User;
+use counterfoil_core::model::user::User;
 use counterfoil_core::store::{Applied, Change, Committed, Page, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_jose::digest::sha256;

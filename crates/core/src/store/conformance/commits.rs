@@ -9,13 +9,13 @@ use tokio::time::timeout;
 
 use counterfoil_verify::{ClientId, KeyId, Position, Subject};
 
-use super::fixture::{
+use crate::model::client::Client;
+use crate::model::key::{KeyRecord, KeyState, Purpose};
+use crate::model::session::{Cause, Session};
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, record,
     session, session_id, swap, used, user, user_id,
 };
-use crate::kept::client::Client;
-use crate::kept::key::{KeyRecord, KeyState, Purpose};
-use crate::kept::session::{Cause, Session};
 use crate::store::{Change, Committed, EventQuery, Mark, Page, Store, StoreError};
 
 /// One change of each kind that changes something, all of which hold after [`one_login`].

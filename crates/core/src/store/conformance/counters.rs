@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{HOUR, NOON, answer, applied};
+use crate::store::conformance::fixture::{HOUR, NOON, answer, applied};
 use crate::store::{Change, CounterKey, Spent, Store, Taking};
 
 pub(super) fn counter(name: &str) -> CounterKey {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
-use crate::issued::session::Digest;
-use crate::kept::event::{Event, EventKind};
-use crate::kept::session::{Cause, Circumstances, Ended, Session, Stub};
-use crate::kept::user::{User, Username};
+use crate::credentials::session_token::Digest;
+use crate::model::audit_event::{Event, EventKind};
+use crate::model::session::{Cause, Circumstances, Ended, Session, Stub};
+use crate::model::user::{User, Username};
 use crate::store::{Applied, Change, Committed, Ending, Store, StoreError};
 
 /// A day like any other.

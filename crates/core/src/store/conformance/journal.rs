@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use counterfoil_verify::ClientId;
 
-use super::fixture::{
+use crate::model::audit_event::{Actor, Event, EventKind};
+use crate::model::session::{Cause, Circumstances};
+use crate::store::conformance::fixture::{
     NOON, answer, applied, end, ending, insert, one_login, record, session, session_id, user_id,
 };
-use crate::kept::event::{Actor, Event, EventKind};
-use crate::kept::session::{Cause, Circumstances};
 use crate::store::{Change, EventNumber, EventQuery, Store};
 
 pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store: Arc<dyn Store>) {

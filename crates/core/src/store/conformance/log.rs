@@ -8,8 +8,10 @@ use tokio::task::JoinSet;
 use counterfoil_jose::Time;
 use counterfoil_verify::{LogEntry, LogId, Position, Subject, TokenId};
 
-use super::fixture::{NOON, YEAR, answer, applied, end, insert, insert_user, session, user};
-use crate::kept::session::Cause;
+use crate::model::session::Cause;
+use crate::store::conformance::fixture::{
+    NOON, YEAR, answer, applied, end, insert, insert_user, session, user,
+};
 use crate::store::{Change, Store};
 
 /// Appends something about a token.

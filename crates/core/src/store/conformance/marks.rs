@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use counterfoil_verify::{ClientId, Position, Subject};
 
-use super::fixture::{
+use crate::client_error::Unfit;
+use crate::model::client::Client;
+use crate::model::session::{Cause, Session, Stub};
+use crate::store::conformance::fixture::{
     NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
     swap, used, user, user_id,
 };
-use crate::kept::client::Client;
-use crate::kept::session::{Cause, Session, Stub};
-use crate::refusal::Unfit;
 use crate::store::{Change, Mark, Page, Store};
 
 fn append(subject: Subject) -> Change {

@@ -6,12 +6,12 @@ use serde_json::Map;
 
 use counterfoil_verify::{Position, Subject};
 
-use super::counters::from;
-use super::fixture::{
+use crate::model::session::{Cause, Session};
+use crate::store::conformance::counters::from;
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, session, session_id,
     swap, used, user,
 };
-use crate::kept::session::{Cause, Session};
 use crate::store::{Change, EventQuery, Store};
 
 /// Purges until nothing is left to be dropped.

@@ -7,17 +7,19 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, KeyId, Position, SessionId, UserId};
 
-use super::fixture::{Dice, NOON, answer, applied, lost, session, session_id, user, user_id};
-use crate::issued::admin_key::{AdminKeyDigest, AdminKeyId};
-use crate::issued::password::PasswordHash;
-use crate::issued::refresh::{PepperId, Salt};
-use crate::issued::session::Digest;
-use crate::kept::admin_key::{AdminKeyRecord, Maker};
-use crate::kept::client::{Client, Lifetimes};
-use crate::kept::event::{Actor, Event, EventKind};
-use crate::kept::key::{KeyRecord, KeyState, Purpose};
-use crate::kept::session::{Cause, Circumstances, Ended, Mode, Session, Stub};
-use crate::kept::user::{User, Username};
+use crate::credentials::admin_key::{AdminKeyDigest, AdminKeyId};
+use crate::credentials::password::PasswordHash;
+use crate::credentials::refresh_token::{PepperId, Salt};
+use crate::credentials::session_token::Digest;
+use crate::model::admin_key::{AdminKeyRecord, Maker};
+use crate::model::audit_event::{Actor, Event, EventKind};
+use crate::model::client::{Client, Lifetimes};
+use crate::model::key::{KeyRecord, KeyState, Purpose};
+use crate::model::session::{Cause, Circumstances, Ended, Mode, Session, Stub};
+use crate::model::user::{User, Username};
+use crate::store::conformance::fixture::{
+    Dice, NOON, answer, applied, lost, session, session_id, user, user_id,
+};
 use crate::store::{Change, EventQuery, Page, Store};
 
 const ROUNDS: u16 = 100;

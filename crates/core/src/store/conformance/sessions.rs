@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 
 use counterfoil_verify::Subject;
 
-use super::fixture::{
+use crate::model::session::{Cause, Ended, Session};
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
     swap, used, user, user_id,
 };
-use crate::kept::session::{Cause, Ended, Session};
 use crate::store::{Change, Committed, Page, SessionCursor, Store};
 
 pub(super) async fn a_session_is_inserted_only_where_none_is(store: Arc<dyn Store>) {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{
+use crate::model::user::User;
+use crate::store::conformance::fixture::{
     NOON, answer, applied, end, insert, insert_user, lost, name, record, session, user, user_id,
 };
-use crate::kept::user::User;
 use crate::store::{Change, Committed, EventQuery, Login, Page, Store};
 
 pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use counterfoil_jose::Time;
 
-use super::fixture::{
+use crate::model::session::Session;
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, end, insert, lost, one_login, session, session_id, swap, used,
 };
-use super::witness::watched;
-use crate::kept::session::Session;
+use crate::store::conformance::witness::watched;
 use crate::store::{Change, Store, Use};
 
 async fn use_session(store: &Arc<dyn Store>, number: u16, at: Time) {

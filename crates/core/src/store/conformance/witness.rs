@@ -8,7 +8,9 @@ use tokio::time::timeout;
 
 use counterfoil_verify::{LogEntry, Position};
 
-use super::fixture::{NOON, answer, applied, end, insert, lost, one_login, session, session_id, user_id};
+use crate::store::conformance::fixture::{
+    NOON, answer, applied, end, insert, lost, one_login, session, session_id, user_id,
+};
 use crate::store::{Applied, Change, Store, Witness};
 
 /// Writes down what it is told.

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use counterfoil_core::store::EventQuery;
 
-use super::administrator::Administrator;
-use super::{cut, limit_of, no_cursor};
-use crate::admin::views::EventRow;
+use crate::admin::responses::EventRow;
 use crate::app::App;
-use crate::failure::AppError;
+use crate::http::error::AppError;
+use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::{cut, limit_of, no_cursor};
 use crate::routes::query::Parameters;
 use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
 
