@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why a credential was not good. The journal and the log learn it; the client learns only that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum InvalidCredential {
     /// Not the text of a credential of ours.
     #[error("malformed")]
     Malformed,
@@ -13,7 +13,7 @@ pub enum Unfit {
     Unknown,
     /// A refresh token of a turn that this store has not reached: the store is older than the token.
     #[error("ahead of the store")]
-    Ahead,
+    AheadOfStore,
     /// The session was ended.
     #[error("ended")]
     Ended,
@@ -22,29 +22,29 @@ pub enum Unfit {
     Expired,
     /// Everything that user, that client or everybody was given so far was revoked.
     #[error("revoked by a mark")]
-    Marked,
+    RevokedByCutoff,
     /// The user or the client is disabled.
     #[error("disabled")]
     Disabled,
     /// A spent refresh token was shown again; its session is ended.
     #[error("replayed")]
-    Replayed,
+    RefreshReuseDetected,
     /// The session does not carry this kind of credential.
     #[error("of another kind")]
-    OtherKind,
+    WrongKind,
 }
 
 /// What the client asked for and does not get.
 ///
 /// Exhaustive: a new refusal is to find the place that chooses its status by itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ClientError {
     /// No such user, a wrong password, or a disabled user: one answer for the three.
     #[error("the name or the password is wrong")]
-    SignIn,
+    LoginFailed,
     /// The credential is not good, for whatever reason.
     #[error("the credential is not good: {0}")]
-    Credential(Unfit),
+    Credential(InvalidCredential),
     /// The client application is unknown or disabled, or must not do this.
     #[error("the client may not do this: {0}")]
     Client(&'static str),
@@ -53,13 +53,13 @@ pub enum Refusal {
     NotGranted(&'static str),
     /// The username belongs to somebody.
     #[error("the username is taken")]
-    Taken,
+    UsernameTaken,
     /// There is nothing of that name.
     #[error("there is no such {0}")]
-    Nothing(&'static str),
+    NotFound(&'static str),
     /// The id of a new record belongs to another.
     #[error("the {0} is taken")]
-    Exists(&'static str),
+    AlreadyExists(&'static str),
     /// A field of the request is well formed and still wrong.
     #[error("{field}: {detail}")]
     Field {
@@ -76,11 +76,11 @@ pub enum Refusal {
     TooLarge,
     /// Too often; worth another try after this time.
     #[error("too many requests")]
-    TooMany(Duration),
+    RateLimited(Duration),
 }
 
-impl From<Unfit> for Refusal {
-    fn from(reason: Unfit) -> Self {
+impl From<InvalidCredential> for ClientError {
+    fn from(reason: InvalidCredential) -> Self {
         Self::Credential(reason)
     }
 }

@@ -11,33 +11,33 @@ use std::time::Duration;
 /// ```
 /// use std::time::Duration;
 ///
-/// use counterfoil_core::histogram::Durations;
+/// use counterfoil_core::histogram::Histogram;
 ///
-/// let reads = Durations::default();
+/// let reads = Histogram::default();
 /// reads.record(Duration::from_micros(7));
 /// reads.record(Duration::from_secs(60));
 ///
 /// let counted = reads.counted();
 /// assert_eq!(counted.count(), 2);
-/// assert_eq!((counted.buckets[0], counted.buckets[Durations::BOUNDS.len()]), (1, 1));
+/// assert_eq!((counted.buckets[0], counted.buckets[Histogram::BOUNDS.len()]), (1, 1));
 /// ```
 #[derive(Debug, Default)]
-pub struct Durations {
+pub struct Histogram {
     /// One for each bound, and one for what is longer than all of them.
-    buckets: [AtomicU64; Durations::BOUNDS.len() + 1],
+    buckets: [AtomicU64; Histogram::BOUNDS.len() + 1],
     nanos: AtomicU64,
 }
 
 /// What was counted so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
+pub struct HistogramSnapshot {
     /// How many there were in each bucket, not added up; the last one is beyond all bounds.
-    pub buckets: [u64; Durations::BOUNDS.len() + 1],
+    pub buckets: [u64; Histogram::BOUNDS.len() + 1],
     /// All of them together.
     pub sum: Duration,
 }
 
-impl Durations {
+impl Histogram {
     /// The upper bounds of the buckets, in microseconds; each bound belongs to its bucket.
     pub const BOUNDS: [u64; 19] = [
         10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
@@ -53,15 +53,15 @@ impl Durations {
     }
 
     /// What was counted so far.
-    pub fn counted(&self) -> Counted {
-        Counted {
+    pub fn counted(&self) -> HistogramSnapshot {
+        HistogramSnapshot {
             buckets: std::array::from_fn(|at| self.buckets[at].load(Ordering::Relaxed)),
             sum: Duration::from_nanos(self.nanos.load(Ordering::Relaxed)),
         }
     }
 }
 
-impl Counted {
+impl HistogramSnapshot {
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
@@ -75,19 +75,19 @@ mod tests {
     #[test]
     fn a_bound_belongs_to_its_bucket() {
         let counted = |micros: u64, more: u64| {
-            let durations = Durations::default();
+            let durations = Histogram::default();
             durations.record(Duration::from_micros(micros) + Duration::from_nanos(more));
             durations.counted().buckets.iter().position(|count| *count == 1).unwrap()
         };
 
-        for (at, bound) in Durations::BOUNDS.into_iter().enumerate() {
+        for (at, bound) in Histogram::BOUNDS.into_iter().enumerate() {
             assert_eq!((counted(bound, 0), counted(bound, 1)), (at, at + 1), "{bound}");
         }
     }
 
     #[test]
     fn nothing_is_lost_among_threads() {
-        let durations = Durations::default();
+        let durations = Histogram::default();
 
         std::thread::scope(|scope| {
             for _ in 0..4 {

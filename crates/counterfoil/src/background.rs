@@ -127,15 +127,15 @@ fn jitter() -> Duration {
 mod tests {
     use std::sync::atomic::AtomicU64;
 
-    use counterfoil_core::credentials::password::Cost;
+    use counterfoil_core::credentials::password::Argon2Cost;
     use counterfoil_core::credentials::session_token::SessionToken;
     use counterfoil_core::model::audit_event::Actor;
-    use counterfoil_core::model::key::{KeyRecord, KeyState, Purpose};
-    use counterfoil_core::model::session::{Circumstances, Mode};
+    use counterfoil_core::model::key::{KeyPurpose, KeyRecord, KeyState};
+    use counterfoil_core::model::session::{ClientInfo, Mode};
     use counterfoil_core::services::account::{Credentials, Registration};
-    use counterfoil_core::services::issuer::{Opened, Opening};
-    use counterfoil_core::services::keys::keyring::{Keyring, When};
-    use counterfoil_core::services::revoker::Horizon;
+    use counterfoil_core::services::issuer::{IssuedSession, NewSession};
+    use counterfoil_core::services::keys::keyring::{ActivateAt, Keyring};
+    use counterfoil_core::services::revoker::RevocationRetention;
     use counterfoil_core::store::Change;
     use counterfoil_jose::{SealingKey, Secret, Time, base64url};
     use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
@@ -154,9 +154,9 @@ mod tests {
         log_in_for_a_token(app).await.session.id
     }
 
-    async fn log_in_for_a_token(app: &App) -> Opened<SessionToken> {
+    async fn log_in_for_a_token(app: &App) -> IssuedSession<SessionToken> {
         let (from, now, password) =
-            (Circumstances::default(), app.now(), Secret::new("correct horse".to_owned()));
+            (ClientInfo::default(), app.now(), Secret::new("correct horse".to_owned()));
         let shown = Credentials {
             username: "ada".into(),
             password,
@@ -164,7 +164,7 @@ mod tests {
             mode: Mode::Session,
         };
         let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
-        app.issuer.open_session(judged, Opening::default(), now).await.unwrap()
+        app.issuer.open_session(judged, NewSession::default(), now).await.unwrap()
     }
 
     /// Seconds that the wall shows and that have passed, both since noon.
@@ -193,7 +193,7 @@ mod tests {
     async fn app_in(dir: &std::path::Path, hand: &Hand) -> App {
         let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost".parse().unwrap(), store);
-        let settings = Settings { password_cost: Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
+        let settings = Settings { password_cost: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
         let read = hand.clone();
         App::open_by(settings, move || read.read()).await.unwrap()
     }
@@ -206,7 +206,7 @@ mod tests {
             email: None,
             roles: Vec::new(),
         };
-        app.sign_in.register(ada, Actor::Operator, &Circumstances::default(), app.now()).await.unwrap();
+        app.sign_in.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
         app
     }
 
@@ -270,7 +270,7 @@ mod tests {
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
         let text = std::fs::read_to_string(dir.path().join("auth.db.key")).unwrap();
         let master = SealingKey::from_bytes(base64url::decode_exact(text.trim_end()).unwrap());
-        let horizon = Arc::new(Horizon::new(Duration::from_secs(3600)));
+        let horizon = Arc::new(RevocationRetention::new(Duration::from_secs(3600)));
         let elsewhere =
             Keyring::open(Arc::clone(&app.store), master, *app.keys.schedule(), horizon, app.now())
                 .await
@@ -278,7 +278,7 @@ mod tests {
         let signs = || app.keys.ring().signing().kid().to_owned();
         let before = signs();
 
-        let new = elsewhere.rotate(When::AtOnce, &by_nobody(), app.now()).await.unwrap().id;
+        let new = elsewhere.rotate(ActivateAt::Immediately, &by_nobody(), app.now()).await.unwrap().id;
         assert_eq!(signs(), before);
         turn_keys(&app).await;
 
@@ -306,7 +306,7 @@ mod tests {
     async fn a_leap_of_the_clock_turns_no_key_before_it_is_settled() {
         let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
-        app.keys.rotate(When::AtOnce, &by_nobody(), app.now()).await.unwrap();
+        app.keys.rotate(ActivateAt::Immediately, &by_nobody(), app.now()).await.unwrap();
         let before = app.keys.keys().await.unwrap();
 
         hand.leaps(YEAR);
@@ -325,7 +325,7 @@ mod tests {
         let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::default());
         let (app, _) = app_with_a_dead_session(dir.path(), &hand).await;
         for id in ["one", "other"] {
-            let absurd = KeyRecord { state: KeyState::Dropped, revision: i64::MAX as u64, ..damaged(id) };
+            let absurd = KeyRecord { state: KeyState::Removed, revision: i64::MAX as u64, ..damaged(id) };
             app.store.commit(&[Change::InsertKey(Box::new(absurd))]).await.unwrap().applied().unwrap();
         }
         let (before, since) = (panics(), std::time::Instant::now());
@@ -345,7 +345,7 @@ mod tests {
     fn damaged(id: &str) -> KeyRecord {
         KeyRecord {
             id: id.parse().unwrap(),
-            purpose: Purpose::Signing,
+            purpose: KeyPurpose::Signing,
             algorithm: "ES256".into(),
             sealed: vec![7; 64],
             state: KeyState::Retired,
@@ -356,11 +356,11 @@ mod tests {
         }
     }
 
-    fn by_nobody() -> counterfoil_core::services::revoker::Reason {
-        use counterfoil_core::model::session::Cause;
-        use counterfoil_core::services::revoker::Reason;
+    fn by_nobody() -> counterfoil_core::services::revoker::RevocationContext {
+        use counterfoil_core::model::session::EndReason;
+        use counterfoil_core::services::revoker::RevocationContext;
 
-        Reason { actor: Actor::System, cause: Cause::ByAdmin, from: Circumstances::default() }
+        RevocationContext { actor: Actor::System, cause: EndReason::ByAdmin, from: ClientInfo::default() }
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub use counterfoil_verify::Principal;
 /// What the operator of an installation does, apart from serving it: administration through the socket, backups,
 /// restores, the list of breached passwords, and checks before a start.
 pub mod operator {
-    pub use crate::admin::restore::{RestoreError, Restored, Spared, restore};
+    pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
     pub use crate::admin::socket::{AdminSocket, CallError, call, path_in};
     pub use crate::admin::user_import::MOST;
     pub use crate::admin::{

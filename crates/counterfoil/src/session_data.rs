@@ -7,7 +7,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use counterfoil_core::services::{Trouble, session_data};
+use counterfoil_core::services::{ServiceError, session_data};
 use counterfoil_verify::{Denied, Principal, Reason, SessionId, Shown};
 
 use crate::app::App;
@@ -53,7 +53,7 @@ pub enum SessionDataError {
     OtherType(String),
     /// It was refused, or the store could not do it.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
+    Trouble(#[from] ServiceError),
 }
 
 impl SessionData {
@@ -116,10 +116,10 @@ impl From<SessionDataError> for AppError {
 impl IntoResponse for SessionDataError {
     fn into_response(self) -> Response {
         match &self {
-            Self::Trouble(Trouble::Failed(_)) | Self::OtherType(_) => {
+            Self::Trouble(ServiceError::Internal(_)) | Self::OtherType(_) => {
                 tracing::error!(error = %self, "session data failed");
             }
-            Self::Trouble(Trouble::Refused(_)) | Self::NotAnObject => {}
+            Self::Trouble(ServiceError::Client(_)) | Self::NotAnObject => {}
         }
         AppError::from(self).into_response()
     }

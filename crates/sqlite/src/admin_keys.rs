@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use counterfoil_core::credentials::admin_key::{AdminKeyDigest, AdminKeyId};
-use counterfoil_core::model::admin_key::{AdminKeyRecord, Maker};
+use counterfoil_core::credentials::admin_key::{AdminKeyHash, AdminKeyId};
+use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
 use counterfoil_verify::UserId;
 
 use crate::error_class;
@@ -32,10 +32,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AdminKeyRecord> {
     Ok(AdminKeyRecord {
         id: AdminKeyId::from_bytes(columns.bytes()?),
         name: columns.plain()?,
-        digest: AdminKeyDigest::from_bytes(columns.bytes()?),
+        digest: AdminKeyHash::from_bytes(columns.bytes()?),
         made_by: columns
             .plain::<Option<_>>()?
-            .map_or(Maker::Operator, |id| Maker::User(UserId::from_bytes(id))),
+            .map_or(KeyCreator::Operator, |id| KeyCreator::User(UserId::from_bytes(id))),
         created_at: columns.time()?,
     })
 }
@@ -48,8 +48,8 @@ pub(crate) fn is_there(connection: &Connection, id: AdminKeyId) -> rusqlite::Res
 /// Inserts an admin key, unless the id is taken or its maker is nobody.
 pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite::Result<bool> {
     let made_by = match &key.made_by {
-        Maker::User(id) => Some(id.as_bytes()),
-        Maker::Operator => None,
+        KeyCreator::User(id) => Some(id.as_bytes()),
+        KeyCreator::Operator => None,
     };
     let inserted = connection
         .prepare_cached(

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use counterfoil_core::model::key::{KeyRecord, KeyState, Purpose};
+use counterfoil_core::model::key::{KeyPurpose, KeyRecord, KeyState};
 
 use crate::row::{Columns, Number, time};
 
@@ -21,7 +21,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
     let mut columns = Columns::of(row);
     Ok(KeyRecord {
         id: columns.name()?,
-        purpose: columns.word(Purpose::from_word)?,
+        purpose: columns.word(KeyPurpose::from_word)?,
         algorithm: columns.plain()?,
         sealed: columns.plain()?,
         state: columns.word(KeyState::from_word)?,

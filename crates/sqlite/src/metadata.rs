@@ -45,19 +45,21 @@ pub(crate) fn raise_newest_time(connection: &Connection, at: Time) -> rusqlite::
 /// at which anything happened.
 pub(crate) fn newest_time_in(change: &Change) -> Time {
     match change {
-        Change::InsertSession(session) | Change::SwapSession(session) => {
+        Change::InsertSession(session) | Change::ReplaceSession(session) => {
             let ended = session.ended.map_or(Time::EPOCH, |ended| ended.at);
             session.authenticated_at.max(session.seen_at).max(ended)
         }
-        Change::InsertUser(user) | Change::SwapUser(user) => {
+        Change::InsertUser(user) | Change::ReplaceUser(user) => {
             user.created_at.max(user.disabled_at.unwrap_or_default())
         }
-        Change::InsertKey(key) | Change::SwapKey(key) => key.created_at.max(key.changed_at),
+        Change::InsertKey(key) | Change::ReplaceKey(key) => key.created_at.max(key.changed_at),
         Change::EndSession(_, ending)
         | Change::EndSessionsOf { ending, .. }
-        | Change::EndOldestOf { ending, .. } => ending.ended.at,
-        Change::Append { at, .. } => *at,
-        Change::Record(event) | Change::RecordEnds(event) | Change::RemoveAdminKeysOf(_, event) => event.at,
+        | Change::EndOldestSessionsOf { ending, .. } => ending.ended.at,
+        Change::AppendRevocation { at, .. } => *at,
+        Change::Record(event) | Change::RecordSessionEnds(event) | Change::RemoveAdminKeysOf(_, event) => {
+            event.at
+        }
         Change::InsertAdminKey(key) => key.created_at,
         Change::MergeData { now, .. } => *now,
         Change::ExpectEpoch(..)
@@ -65,15 +67,15 @@ pub(crate) fn newest_time_in(change: &Change) -> Time {
         | Change::ExpectLive(..)
         | Change::ExpectAdminKey(_)
         | Change::RemoveUser(_)
-        | Change::Restamp(_)
-        | Change::RestampSessionsOf(_)
-        | Change::RestampCookieSessions
-        | Change::BeginLog { .. }
+        | Change::RefreshPosition(_)
+        | Change::RefreshPositionsOf(_)
+        | Change::RefreshCookiePositions
+        | Change::StartRevocationLog { .. }
         | Change::RemoveAdminKey(_)
         | Change::InsertClient(_)
-        | Change::SwapClient(_)
-        | Change::RaiseNotBefore(_)
-        | Change::SetFact(..)
+        | Change::ReplaceClient(_)
+        | Change::SetCutoff(_)
+        | Change::SetMetadata(..)
         | Change::SetCounter(..) => Time::EPOCH,
     }
 }

@@ -10,15 +10,16 @@ use tokio::sync::oneshot;
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::model::admin_key::AdminKeyRecord;
-use counterfoil_core::model::audit_event::Event;
+use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::client::Client;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
-use counterfoil_core::store::metrics::Figures;
+use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
-    Change, Committed, CounterKey, EventNumber, EventQuery, LogPage, Login, Page, SessionCursor, SessionData,
-    Spent, Standing, Store, StoreError, Taking, Use, Witness,
+    AuditEventNumber, AuditEventQuery, Change, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
+    CounterValue, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor, SessionData,
+    Store, StoreError,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
@@ -60,7 +61,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     witnesses: Arc<Witnesses>,
     state: Arc<State>,
-    figures: Arc<Figures>,
+    figures: Arc<StoreMetrics>,
     /// Held by the writer, and by a backup as long as it takes.
     owner: Weak<Owner>,
     path: PathBuf,
@@ -101,7 +102,7 @@ impl SqliteStore {
         let owner = Arc::new(owner);
         let state = Arc::new(State::default());
         let witnesses = Arc::new(Witnesses::default());
-        let figures = Arc::new(Figures::default());
+        let figures = Arc::new(StoreMetrics::default());
         let readers = Readers::open(&path, Arc::clone(&state), Arc::clone(&figures));
         let readers = Arc::new(readers.map_err(refused)?);
         let writer = Writer::new(
@@ -162,7 +163,7 @@ impl Store for SqliteStore {
         self.readers.read(|connection| sessions::find(connection, id))
     }
 
-    async fn standing(&self, id: SessionId) -> Result<Option<Standing>, StoreError> {
+    async fn standing(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError> {
         self.readers.read(|connection| sessions::standing(connection, id))
     }
 
@@ -179,7 +180,7 @@ impl Store for SqliteStore {
         self.readers.read(|connection| users::find(connection, id))
     }
 
-    async fn user_by_login(&self, login: &Login) -> Result<Option<User>, StoreError> {
+    async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find_by_login(connection, login))
     }
 
@@ -207,7 +208,7 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn log_after(&self, after: Position) -> Result<LogPage, StoreError> {
+    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError> {
         self.readers.read(|connection| log::after(connection, after))
     }
 
@@ -227,7 +228,10 @@ impl Store for SqliteStore {
         self.readers.read(|connection| metadata::find(connection, name))
     }
 
-    async fn events(&self, query: &EventQuery) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+    async fn events(
+        &self,
+        query: &AuditEventQuery,
+    ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError> {
         self.readers.read(|connection| events::page(connection, query))
     }
 
@@ -235,25 +239,25 @@ impl Store for SqliteStore {
         self.readers.read(metadata::newest_time)
     }
 
-    async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError> {
+    async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError> {
         let (order, answer) = Order::new(changes.to_vec());
         self.ask(Job::Commit(order))?;
         self.answered(answer).await
     }
 
-    async fn note_uses(&self, uses: &[Use]) -> Result<(), StoreError> {
+    async fn note_uses(&self, uses: &[LastSeen]) -> Result<(), StoreError> {
         let (order, answer) = Order::new(uses.to_vec());
         self.ask(Job::NoteUses(order))?;
         self.answered(answer).await
     }
 
-    async fn take(&self, takings: &[Taking], now: Time) -> Result<Vec<Spent>, StoreError> {
+    async fn take(&self, takings: &[CounterIncrement], now: Time) -> Result<Vec<CounterValue>, StoreError> {
         let (order, answer) = Order::new((takings.to_vec(), now));
         self.ask(Job::Take(order))?;
         self.answered(answer).await
     }
 
-    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<Spent>, StoreError> {
+    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError> {
         self.readers.read(|connection| counters::spent(connection, keys, now))
     }
 
@@ -263,11 +267,11 @@ impl Store for SqliteStore {
         self.answered(answer).await
     }
 
-    fn watch(&self, witness: Arc<dyn Witness>) {
+    fn watch(&self, witness: Arc<dyn CommitListener>) {
         self.witnesses.write().unwrap_or_else(PoisonError::into_inner).push(witness);
     }
 
-    fn figures(&self) -> &Figures {
+    fn figures(&self) -> &StoreMetrics {
         &self.figures
     }
 

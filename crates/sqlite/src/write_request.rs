@@ -6,7 +6,9 @@ use std::time::Instant;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use counterfoil_core::store::{Change, Committed, Spent, StoreError, Taking, Use, Witness};
+use counterfoil_core::store::{
+    Change, CommitListener, CommitOutcome, CounterIncrement, CounterValue, LastSeen, StoreError,
+};
 use counterfoil_jose::Time;
 
 use crate::apply::{Stop, apply};
@@ -18,11 +20,11 @@ use crate::sessions::note_use;
 /// One thing to be done by the writer.
 pub(crate) enum Job {
     /// Apply changes, all or none.
-    Commit(Order<Vec<Change>, Committed>),
+    Commit(Order<Vec<Change>, CommitOutcome>),
     /// Write down that sessions were used.
-    NoteUses(Order<Vec<Use>, ()>),
+    NoteUses(Order<Vec<LastSeen>, ()>),
     /// Take from counters at that time.
-    Take(Order<(Vec<Taking>, Time), Vec<Spent>>),
+    Take(Order<(Vec<CounterIncrement>, Time), Vec<CounterValue>>),
     /// Drop what is over at that time, that many rows at most.
     Purge(Order<(Time, u32), u64>),
     /// Close the store.
@@ -66,8 +68,8 @@ impl Job {
         match self {
             Self::Commit(order) => {
                 order.result = Some(match within_savepoint(connection, |c| apply(c, &order.asked))? {
-                    Ok(applied) => Ok(Committed::Applied(applied)),
-                    Err(Stop::Lost(index)) => Ok(Committed::Lost(index)),
+                    Ok(applied) => Ok(CommitOutcome::Applied(applied)),
+                    Err(Stop::Lost(index)) => Ok(CommitOutcome::Conflict(index)),
                     Err(Stop::Failed(error)) => Err(error_class::told(error)),
                 });
             }
@@ -91,7 +93,7 @@ impl Job {
     /// The newest time in what was applied.
     pub(crate) fn newest_time(&self) -> Time {
         match self {
-            Self::Commit(Order { asked, result: Some(Ok(Committed::Applied(_))), .. }) => {
+            Self::Commit(Order { asked, result: Some(Ok(CommitOutcome::Applied(_))), .. }) => {
                 asked.iter().map(crate::metadata::newest_time_in).max().unwrap_or_default()
             }
             Self::NoteUses(order) => order.asked.iter().map(|used| used.at).max().unwrap_or_default(),
@@ -100,8 +102,8 @@ impl Job {
     }
 
     /// Tells the witnesses what was applied: it is durable now.
-    pub(crate) fn show(&self, witnesses: &[Arc<dyn Witness>]) {
-        if let Self::Commit(Order { asked, result: Some(Ok(Committed::Applied(applied))), .. }) = self {
+    pub(crate) fn show(&self, witnesses: &[Arc<dyn CommitListener>]) {
+        if let Self::Commit(Order { asked, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) = self {
             for witness in witnesses {
                 witness.committed(asked, applied);
             }

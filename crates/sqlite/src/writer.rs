@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use counterfoil_core::store::metrics::Figures;
-use counterfoil_core::store::{StoreError, Witness};
+use counterfoil_core::store::metrics::StoreMetrics;
+use counterfoil_core::store::{CommitListener, StoreError};
 use counterfoil_jose::Time;
 
 use crate::error_class;
@@ -33,7 +33,7 @@ const PAGES_BEFORE_CHECKPOINT: u32 = 1000;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Who is told of every commit.
-pub(crate) type Witnesses = RwLock<Vec<Arc<dyn Witness>>>;
+pub(crate) type Witnesses = RwLock<Vec<Arc<dyn CommitListener>>>;
 
 /// What the thread of the writer works with.
 pub(crate) struct Writer {
@@ -41,7 +41,7 @@ pub(crate) struct Writer {
     state: Arc<State>,
     witnesses: Arc<Witnesses>,
     readers: Arc<Readers>,
-    figures: Arc<Figures>,
+    figures: Arc<StoreMetrics>,
     /// The newest time that the database is known to hold.
     newest: Time,
     /// When room was last made on a full disk.
@@ -56,7 +56,7 @@ impl Writer {
         state: Arc<State>,
         witnesses: Arc<Witnesses>,
         readers: Arc<Readers>,
-        figures: Arc<Figures>,
+        figures: Arc<StoreMetrics>,
         owner: Arc<Owner>,
     ) -> rusqlite::Result<Self> {
         let newest = crate::metadata::newest_time(&connection)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil::{LogoutClears, PasswordRules, Registration};
-use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_jose::Algorithm;
 
 use crate::common::LogFormat;
@@ -231,7 +231,7 @@ const SETTINGS: &[Setting] = &[
         default: "19456",
         meaning: "Argon2id: memory of one password hash, in KiB.",
         take: |draft, texts| {
-            number(texts, LEAST_MEMORY, Cost::CEILING.memory.into())
+            number(texts, LEAST_MEMORY, Argon2Cost::CEILING.memory.into())
                 .map(|memory| draft.rest.password_cost.memory = memory)
         },
     },
@@ -241,7 +241,7 @@ const SETTINGS: &[Setting] = &[
         default: "2",
         meaning: "Argon2id: passes over that memory.",
         take: |draft, texts| {
-            number(texts, 1, Cost::CEILING.passes.into())
+            number(texts, 1, Argon2Cost::CEILING.passes.into())
                 .map(|passes| draft.rest.password_cost.passes = passes)
         },
     },
@@ -251,7 +251,8 @@ const SETTINGS: &[Setting] = &[
         default: "1",
         meaning: "Argon2id: lanes.",
         take: |draft, texts| {
-            number(texts, 1, Cost::CEILING.lanes.into()).map(|lanes| draft.rest.password_cost.lanes = lanes)
+            number(texts, 1, Argon2Cost::CEILING.lanes.into())
+                .map(|lanes| draft.rest.password_cost.lanes = lanes)
         },
     },
     Setting {
@@ -287,7 +288,7 @@ const SETTINGS: &[Setting] = &[
 ];
 
 /// Eight KiB for each lane is what Argon2 wants (RFC 9106, section 3.1): this is enough for the most lanes.
-const LEAST_MEMORY: u64 = 8 * Cost::CEILING.lanes as u64;
+const LEAST_MEMORY: u64 = 8 * Argon2Cost::CEILING.lanes as u64;
 
 /// The setting called `key`.
 pub(crate) fn setting(key: &str) -> Option<&'static Setting> {

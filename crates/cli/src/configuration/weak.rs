@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use counterfoil::{Network, Registration, Settings};
-use counterfoil_core::credentials::password::Cost;
-use counterfoil_core::services::login_rate_limiter::Rate;
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use crate::configuration::Common;
 use crate::configuration::source::{Finding, Place};
@@ -152,7 +152,7 @@ pub(crate) fn weak(common: &Common, settings: &Settings) -> Vec<Finding> {
 }
 
 /// How often in a day, window after window.
-fn a_day(rate: Rate) -> u64 {
+fn a_day(rate: RateLimit) -> u64 {
     u64::from(rate.most).saturating_mul(DAY.as_secs()) / rate.window.as_secs().max(1)
 }
 
@@ -184,7 +184,7 @@ fn finding(key: &str, message: &str, hint: &str) -> Finding {
 }
 
 /// Whether it is below each of the costs that OWASP puts on one level.
-fn is_cheap(cost: Cost) -> bool {
+fn is_cheap(cost: Argon2Cost) -> bool {
     !OWASP.iter().any(|(memory, passes)| cost.memory >= *memory && cost.passes >= *passes)
 }
 
@@ -210,11 +210,11 @@ mod tests {
     #[test]
     fn each_of_the_owasp_costs_is_enough_and_nothing_below() {
         for (memory, passes) in OWASP {
-            assert!(!is_cheap(Cost { memory, passes, lanes: 1 }));
-            assert!(is_cheap(Cost { memory: memory - 1, passes, lanes: 1 }));
+            assert!(!is_cheap(Argon2Cost { memory, passes, lanes: 1 }));
+            assert!(is_cheap(Argon2Cost { memory: memory - 1, passes, lanes: 1 }));
         }
-        assert!(is_cheap(Cost { memory: 19_456, passes: 1, lanes: 4 }));
-        assert!(!is_cheap(Cost::default()));
+        assert!(is_cheap(Argon2Cost { memory: 19_456, passes: 1, lanes: 4 }));
+        assert!(!is_cheap(Argon2Cost::default()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use counterfoil_jose::random::{self, Unavailable};
 use counterfoil_jose::{Secret, base64url, constant_time, digest};
 
-use crate::credentials::Malformed;
+use crate::credentials::MalformedCredential;
 
 /// The name of an admin key: sixteen random bytes, shown as 22 characters of base64url. Public.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,10 +37,10 @@ impl fmt::Debug for AdminKeyId {
 }
 
 impl FromStr for AdminKeyId {
-    type Err = Malformed;
+    type Err = MalformedCredential;
 
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        base64url::decode_exact(text).map(Self).map_err(|_| Malformed)
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        base64url::decode_exact(text).map(Self).map_err(|_| MalformedCredential)
     }
 }
 
@@ -82,8 +82,8 @@ impl AdminKey {
     }
 
     /// What we keep of it: a stolen store administers nothing.
-    pub fn digest(&self) -> AdminKeyDigest {
-        AdminKeyDigest(digest::sha256(self.secret.expose()))
+    pub fn digest(&self) -> AdminKeyHash {
+        AdminKeyHash(digest::sha256(self.secret.expose()))
     }
 }
 
@@ -94,12 +94,14 @@ impl fmt::Display for AdminKey {
 }
 
 impl FromStr for AdminKey {
-    type Err = Malformed;
+    type Err = MalformedCredential;
 
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let (id, secret) =
-            text.strip_prefix(Self::PREFIX).and_then(|rest| rest.split_once('.')).ok_or(Malformed)?;
-        let secret = base64url::decode_exact(secret).map_err(|_| Malformed)?;
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        let (id, secret) = text
+            .strip_prefix(Self::PREFIX)
+            .and_then(|rest| rest.split_once('.'))
+            .ok_or(MalformedCredential)?;
+        let secret = base64url::decode_exact(secret).map_err(|_| MalformedCredential)?;
         Ok(Self { id: id.parse()?, secret: Secret::new(secret) })
     }
 }
@@ -112,9 +114,9 @@ impl fmt::Debug for AdminKey {
 
 /// The SHA-256 of an admin key's secret, which has 256 bits of its own and needs no salt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdminKeyDigest([u8; 32]);
+pub struct AdminKeyHash([u8; 32]);
 
-impl AdminKeyDigest {
+impl AdminKeyHash {
     /// The digest with these bytes, as a store kept them.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

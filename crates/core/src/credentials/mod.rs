@@ -11,4 +11,4 @@ pub mod session_token;
 /// It does not say where it went wrong: the text may be a secret with a typing error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a credential of this kind")]
-pub struct Malformed;
+pub struct MalformedCredential;

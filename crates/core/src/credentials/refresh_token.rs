@@ -7,7 +7,7 @@ use counterfoil_jose::random::{self, Unavailable};
 use counterfoil_jose::{HmacKey, Secret, base64url, constant_time};
 use counterfoil_verify::SessionId;
 
-use crate::credentials::Malformed;
+use crate::credentials::MalformedCredential;
 
 /// `cfr_<session>.<turn>.<tag>`: which session, which turn of it, and a tag that only we can make.
 ///
@@ -26,7 +26,7 @@ impl RefreshToken {
     pub const PREFIX: &'static str = "cfr_";
 
     /// The token of `turn`: always the same text for the same pepper, salt, session and turn.
-    pub fn of(pepper: &Pepper, salt: &Salt, session: SessionId, turn: u64) -> Self {
+    pub fn of(pepper: &RefreshTokenKey, salt: &Salt, session: SessionId, turn: u64) -> Self {
         Self { session, turn, tag: Secret::new(pepper.tag(salt, session, turn)) }
     }
 
@@ -41,7 +41,7 @@ impl RefreshToken {
     }
 
     /// Whether we made it, with this pepper and this salt. Takes the same time either way.
-    pub fn is_genuine(&self, pepper: &Pepper, salt: &Salt) -> bool {
+    pub fn is_genuine(&self, pepper: &RefreshTokenKey, salt: &Salt) -> bool {
         constant_time::equal(self.tag.expose(), &pepper.tag(salt, self.session, self.turn))
     }
 }
@@ -53,19 +53,19 @@ impl fmt::Display for RefreshToken {
 }
 
 impl FromStr for RefreshToken {
-    type Err = Malformed;
+    type Err = MalformedCredential;
 
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let mut parts = text.strip_prefix(Self::PREFIX).ok_or(Malformed)?.split('.');
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        let mut parts = text.strip_prefix(Self::PREFIX).ok_or(MalformedCredential)?.split('.');
         let (Some(session), Some(turn), Some(tag), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(Malformed);
+            return Err(MalformedCredential);
         };
         Ok(Self {
-            session: session.parse().map_err(|_| Malformed)?,
-            turn: canonical_number(turn).ok_or(Malformed)?,
-            tag: Secret::new(base64url::decode_exact(tag).map_err(|_| Malformed)?),
+            session: session.parse().map_err(|_| MalformedCredential)?,
+            turn: canonical_number(turn).ok_or(MalformedCredential)?,
+            tag: Secret::new(base64url::decode_exact(tag).map_err(|_| MalformedCredential)?),
         })
     }
 }
@@ -109,9 +109,9 @@ impl Salt {
 
 /// Which pepper a session's tags were made with. A rotation of the pepper keeps the old ones for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PepperId([u8; 8]);
+pub struct RefreshTokenKeyId([u8; 8]);
 
-impl PepperId {
+impl RefreshTokenKeyId {
     /// The id with these bytes.
     pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(bytes)
@@ -124,19 +124,19 @@ impl PepperId {
 }
 
 /// The key of the refresh tags: kept sealed, outside whatever a thief of the store can read.
-pub struct Pepper {
-    id: PepperId,
+pub struct RefreshTokenKey {
+    id: RefreshTokenKeyId,
     key: HmacKey,
 }
 
-impl Pepper {
+impl RefreshTokenKey {
     /// The pepper `id` with this key.
-    pub fn new(id: PepperId, key: &Secret<[u8; 32]>) -> Self {
+    pub fn new(id: RefreshTokenKeyId, key: &Secret<[u8; 32]>) -> Self {
         Self { id, key: HmacKey::new(key.expose()) }
     }
 
     /// Which one it is.
-    pub fn id(&self) -> PepperId {
+    pub fn id(&self) -> RefreshTokenKeyId {
         self.id
     }
 
@@ -147,7 +147,7 @@ impl Pepper {
     }
 }
 
-impl fmt::Debug for Pepper {
+impl fmt::Debug for RefreshTokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pepper({:?})", self.id)
     }
@@ -160,8 +160,8 @@ mod tests {
     const ID: SessionId = SessionId::from_bytes([9; 16]);
     const SALT: Salt = Salt::from_bytes([3; 16]);
 
-    fn pepper(byte: u8) -> Pepper {
-        Pepper::new(PepperId::from_bytes([byte; 8]), &Secret::new([byte; 32]))
+    fn pepper(byte: u8) -> RefreshTokenKey {
+        RefreshTokenKey::new(RefreshTokenKeyId::from_bytes([byte; 8]), &Secret::new([byte; 32]))
     }
 
     #[test]

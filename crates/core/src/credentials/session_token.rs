@@ -7,7 +7,7 @@ use counterfoil_jose::random::{self, Unavailable};
 use counterfoil_jose::{Secret, base64url, constant_time, digest};
 use counterfoil_verify::SessionId;
 
-use crate::credentials::Malformed;
+use crate::credentials::MalformedCredential;
 
 /// `cfs_<session>.<secret>`: an id to find the record by, and 32 random bytes that prove the right to it.
 ///
@@ -48,8 +48,8 @@ impl SessionToken {
     }
 
     /// What we keep of it: a stolen store shows no usable cookie.
-    pub fn digest(&self) -> Digest {
-        Digest(digest::sha256(self.secret.expose()))
+    pub fn digest(&self) -> TokenHash {
+        TokenHash(digest::sha256(self.secret.expose()))
     }
 }
 
@@ -60,14 +60,16 @@ impl fmt::Display for SessionToken {
 }
 
 impl FromStr for SessionToken {
-    type Err = Malformed;
+    type Err = MalformedCredential;
 
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let (session, secret) =
-            text.strip_prefix(Self::PREFIX).and_then(|rest| rest.split_once('.')).ok_or(Malformed)?;
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        let (session, secret) = text
+            .strip_prefix(Self::PREFIX)
+            .and_then(|rest| rest.split_once('.'))
+            .ok_or(MalformedCredential)?;
         Ok(Self {
-            session: session.parse().map_err(|_| Malformed)?,
-            secret: Secret::new(base64url::decode_exact(secret).map_err(|_| Malformed)?),
+            session: session.parse().map_err(|_| MalformedCredential)?,
+            secret: Secret::new(base64url::decode_exact(secret).map_err(|_| MalformedCredential)?),
         })
     }
 }
@@ -82,9 +84,9 @@ impl fmt::Debug for SessionToken {
 ///
 /// The secret has 256 bits of its own, so the digest needs neither salt nor slowness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Digest([u8; 32]);
+pub struct TokenHash([u8; 32]);
 
-impl Digest {
+impl TokenHash {
     /// The digest with these bytes, as a store kept them.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -6,15 +6,15 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
-use crate::model::session::{Cause, Circumstances};
+use crate::model::session::{ClientInfo, EndReason};
 
 /// One line of the journal. It never holds a secret, nor a name that somebody typed and nobody has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct AuditEvent {
     /// When.
     pub at: Time,
     /// What.
-    pub kind: EventKind,
+    pub kind: AuditEventKind,
     /// Whose.
     pub user: Option<UserId>,
     /// In which login.
@@ -24,16 +24,16 @@ pub struct Event {
     /// By whom.
     pub actor: Actor,
     /// Why, if something ended.
-    pub cause: Option<Cause>,
+    pub cause: Option<EndReason>,
     /// From where.
-    pub from: Circumstances,
+    pub from: ClientInfo,
     /// Anything else worth telling: a word or two of ours, the name of a key, what an administrator gave as reason.
     pub detail: Option<Cow<'static, str>>,
 }
 
-impl Event {
+impl AuditEvent {
     /// Something that a user did themselves.
-    pub fn by_user(kind: EventKind, user: UserId, from: &Circumstances, at: Time) -> Self {
+    pub fn by_user(kind: AuditEventKind, user: UserId, from: &ClientInfo, at: Time) -> Self {
         Self {
             at,
             kind,
@@ -48,7 +48,7 @@ impl Event {
     }
 
     /// Something that was done to nobody in particular, or to somebody else.
-    pub fn by(kind: EventKind, actor: Actor, from: &Circumstances, at: Time) -> Self {
+    pub fn by(kind: AuditEventKind, actor: Actor, from: &ClientInfo, at: Time) -> Self {
         Self {
             at,
             kind,
@@ -83,7 +83,7 @@ impl Event {
     }
 
     /// The same event, for this reason.
-    pub fn because(self, cause: Cause) -> Self {
+    pub fn because(self, cause: EndReason) -> Self {
         Self { cause: Some(cause), ..self }
     }
 }
@@ -108,11 +108,11 @@ macro_rules! event_kinds {
         /// What happened.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum EventKind {
+        pub enum AuditEventKind {
             $($(#[doc = $sentence])* $kind,)*
         }
 
-        impl EventKind {
+        impl AuditEventKind {
             /// Every kind, in the order in which they are declared: `ALL[kind as usize]` is `kind`.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 

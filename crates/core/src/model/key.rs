@@ -9,7 +9,7 @@ pub struct KeyRecord {
     /// Its name: the `kid` of a signing key, the hexadecimal id of a pepper.
     pub id: KeyId,
     /// What it is for. Bound into the seal: a pepper cannot be passed off as a signing key.
-    pub purpose: Purpose,
+    pub purpose: KeyPurpose,
     /// Its algorithm, in JOSE's word (`ES256`); `HS256` for a pepper.
     pub algorithm: String,
     /// The key itself, sealed.
@@ -28,25 +28,25 @@ pub struct KeyRecord {
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
+pub enum KeyPurpose {
     /// Signs access tokens.
     Signing,
     /// Makes the tags of refresh tokens.
-    Pepper,
+    RefreshToken,
 }
 
-impl Purpose {
+impl KeyPurpose {
     /// The word that stores keep and seals are bound to.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Signing => "signing",
-            Self::Pepper => "pepper",
+            Self::RefreshToken => "pepper",
         }
     }
 
     /// The purpose that this word names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Signing, Self::Pepper].into_iter().find(|purpose| purpose.as_str() == word)
+        [Self::Signing, Self::RefreshToken].into_iter().find(|purpose| purpose.as_str() == word)
     }
 }
 
@@ -60,7 +60,7 @@ pub enum KeyState {
     /// Makes nothing new; what it made is still good.
     Retired,
     /// All that it made has expired, or it never made anything: nobody needs to know it any more.
-    Dropped,
+    Removed,
     /// Nothing that it ever made is good.
     Revoked,
 }
@@ -72,14 +72,14 @@ impl KeyState {
             Self::Next => "next",
             Self::Current => "current",
             Self::Retired => "retired",
-            Self::Dropped => "dropped",
+            Self::Removed => "dropped",
             Self::Revoked => "revoked",
         }
     }
 
     /// The state that this word names.
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [Self::Next, Self::Current, Self::Retired, Self::Dropped, Self::Revoked];
+        let all = [Self::Next, Self::Current, Self::Retired, Self::Removed, Self::Revoked];
         all.into_iter().find(|state| state.as_str() == word)
     }
 
@@ -87,7 +87,7 @@ impl KeyState {
     pub const fn is_live(self) -> bool {
         match self {
             Self::Next | Self::Current | Self::Retired => true,
-            Self::Dropped | Self::Revoked => false,
+            Self::Removed | Self::Revoked => false,
         }
     }
 }
@@ -100,7 +100,7 @@ impl KeyRecord {
     /// If it could not be sealed (no randomness).
     pub fn seal(
         id: KeyId,
-        purpose: Purpose,
+        purpose: KeyPurpose,
         algorithm: &str,
         key: &[u8],
         master: &SealingKey,
@@ -165,6 +165,6 @@ impl KeyRecord {
 }
 
 /// What a seal is bound to: a record copied over another does not open.
-fn context(id: &KeyId, purpose: Purpose, algorithm: &str) -> Vec<u8> {
+fn context(id: &KeyId, purpose: KeyPurpose, algorithm: &str) -> Vec<u8> {
     format!("counterfoil key\0{}\0{algorithm}\0{id}", purpose.as_str()).into_bytes()
 }

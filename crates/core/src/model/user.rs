@@ -93,7 +93,7 @@ impl User {
 /// assert_eq!(name.as_str(), "Zoë");
 /// assert_eq!(name.folded(), "zoë");
 /// assert!("root@example".parse::<Username>().is_err());
-/// # Ok::<(), counterfoil_core::model::user::NameFault>(())
+/// # Ok::<(), counterfoil_core::model::user::UsernameError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username {
@@ -103,7 +103,7 @@ pub struct Username {
 
 /// What is wrong with a username.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NameFault {
+pub enum UsernameError {
     /// Nothing, or too much.
     #[error("must have 1 to 64 characters")]
     Length,
@@ -136,13 +136,13 @@ impl Username {
 }
 
 impl std::str::FromStr for Username {
-    type Err = NameFault;
+    type Err = UsernameError;
 
     /// Brings `text` into its canonical forms and judges *those*, so that nothing slips in by folding.
-    fn from_str(text: &str) -> Result<Self, NameFault> {
+    fn from_str(text: &str) -> Result<Self, UsernameError> {
         // Far above 64 code points in any normal form; spares the work on megabytes.
         if text.len() > 4096 {
-            return Err(NameFault::Length);
+            return Err(UsernameError::Length);
         }
         let nfc = ComposingNormalizer::new_nfc();
         let shown = nfc.normalize(text).into_owned();
@@ -153,18 +153,18 @@ impl std::str::FromStr for Username {
     }
 }
 
-fn judge(form: &str) -> Result<(), NameFault> {
+fn judge(form: &str) -> Result<(), UsernameError> {
     if !(1..=64).contains(&form.chars().count()) {
-        return Err(NameFault::Length);
+        return Err(UsernameError::Length);
     }
     if form.trim() != form {
-        return Err(NameFault::Space);
+        return Err(UsernameError::Space);
     }
     if form.contains('@') {
-        return Err(NameFault::At);
+        return Err(UsernameError::At);
     }
     if form.chars().any(is_invisible) {
-        return Err(NameFault::Invisible);
+        return Err(UsernameError::Invisible);
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ mod tests {
         for bad in
             ["a\u{200b}da", "a\u{202e}da", "a\u{0}da", "a\nda", "\u{feff}ada", "a\u{3164}b", "a\u{ad}b"]
         {
-            assert_eq!(bad.parse::<Username>(), Err(NameFault::Invisible), "{bad:?}");
+            assert_eq!(bad.parse::<Username>(), Err(UsernameError::Invisible), "{bad:?}");
         }
     }
 
@@ -223,14 +223,14 @@ mod tests {
     fn the_length_is_judged_in_the_canonical_form() {
         assert!("e\u{301}".repeat(64).parse::<Username>().is_ok());
         // One character that folds to two.
-        assert_eq!("ß".repeat(33).parse::<Username>(), Err(NameFault::Length));
-        assert_eq!("".parse::<Username>(), Err(NameFault::Length));
+        assert_eq!("ß".repeat(33).parse::<Username>(), Err(UsernameError::Length));
+        assert_eq!("".parse::<Username>(), Err(UsernameError::Length));
     }
 
     #[test]
     fn no_name_looks_like_an_address_or_hides_a_space() {
-        assert_eq!("ada@example.org".parse::<Username>(), Err(NameFault::At));
-        assert_eq!(" ada".parse::<Username>(), Err(NameFault::Space));
-        assert_eq!("ada\u{a0}".parse::<Username>(), Err(NameFault::Space));
+        assert_eq!("ada@example.org".parse::<Username>(), Err(UsernameError::At));
+        assert_eq!(" ada".parse::<Username>(), Err(UsernameError::Space));
+        assert_eq!("ada\u{a0}".parse::<Username>(), Err(UsernameError::Space));
     }
 }

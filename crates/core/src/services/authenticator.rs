@@ -7,33 +7,33 @@ use counterfoil_verify::{
     Authenticate, Carrier, Decision, Denied, LocalVerifier, Presented, Principal, PrincipalParts, Reason,
 };
 
-use crate::client_error::Unfit;
+use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::store::session_cache::{Found, Memory};
-use crate::store::{Standing, Store, StoreError};
+use crate::store::session_cache::{CacheLookup, SessionCache};
+use crate::store::{SessionContext, Store, StoreError};
 
 /// Judges session tokens against the record, from memory where that is exact, and access tokens by their
 /// signature and the revocations.
 pub struct Authenticator {
     store: Arc<dyn Store>,
-    memory: Arc<Memory>,
+    memory: Arc<SessionCache>,
     verifier: Arc<LocalVerifier>,
 }
 
 impl Authenticator {
     /// Judges by `store`, by the `memory` that watches it, and by a `verifier` of our own tokens.
-    pub fn new(store: Arc<dyn Store>, memory: Arc<Memory>, verifier: Arc<LocalVerifier>) -> Self {
+    pub fn new(store: Arc<dyn Store>, memory: Arc<SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
         Self { store, memory, verifier }
     }
 
     fn session(&self, text: &str, now: Time) -> Decision {
         let Ok(shown) = text.parse::<SessionToken>() else {
-            return Decision::Ready(Err(refused(Unfit::Malformed)));
+            return Decision::Ready(Err(refused(InvalidCredential::Malformed)));
         };
         match self.memory.find(&shown, now) {
-            Found::Live(principal) => Decision::Ready(Ok(principal)),
-            Found::Unfit(reason) => Decision::Ready(Err(refused(reason))),
-            Found::Unknown => {
+            CacheLookup::Live(principal) => Decision::Ready(Ok(principal)),
+            CacheLookup::Invalid(reason) => Decision::Ready(Err(refused(reason))),
+            CacheLookup::Unknown => {
                 let (store, memory) = (self.store.clone(), self.memory.clone());
                 Decision::Later(Box::pin(async move { ask(&*store, &memory, &shown, now).await }))
             }
@@ -55,13 +55,13 @@ impl Authenticate for Authenticator {
 /// that takes no writes shuts nobody out who is in.
 async fn ask(
     store: &dyn Store,
-    memory: &Memory,
+    memory: &SessionCache,
     shown: &SessionToken,
     now: Time,
 ) -> Result<Principal, Denied> {
     let note = memory.note(shown.session());
     let standing = store.standing(shown.session()).await.map_err(unavailable)?;
-    let mut standing = standing.ok_or_else(|| refused(Unfit::Unknown))?;
+    let mut standing = standing.ok_or_else(|| refused(InvalidCredential::Unknown))?;
     standing.session.admit(shown, now).map_err(refused)?;
     standing.holds().map_err(refused)?;
 
@@ -75,7 +75,7 @@ async fn ask(
 }
 
 /// The principal of a session that was judged good.
-fn principal_of(standing: &Standing) -> Principal {
+fn principal_of(standing: &SessionContext) -> Principal {
     let session = &standing.session;
     Principal::verified(PrincipalParts {
         session: Some(session.id),
@@ -89,22 +89,22 @@ fn principal_of(standing: &Standing) -> Principal {
     })
 }
 
-fn refused(reason: Unfit) -> Denied {
+fn refused(reason: InvalidCredential) -> Denied {
     Denied::Invalid(Reason::Record(code(reason)))
 }
 
 /// For the log alone; the client learns that the credential is not good.
-const fn code(reason: Unfit) -> &'static str {
+const fn code(reason: InvalidCredential) -> &'static str {
     match reason {
-        Unfit::Malformed => "malformed",
-        Unfit::Unknown => "unknown",
-        Unfit::Ahead => "ahead",
-        Unfit::Ended => "ended",
-        Unfit::Expired => "expired",
-        Unfit::Marked => "marked",
-        Unfit::Disabled => "disabled",
-        Unfit::Replayed => "replayed",
-        Unfit::OtherKind => "other_kind",
+        InvalidCredential::Malformed => "malformed",
+        InvalidCredential::Unknown => "unknown",
+        InvalidCredential::AheadOfStore => "ahead",
+        InvalidCredential::Ended => "ended",
+        InvalidCredential::Expired => "expired",
+        InvalidCredential::RevokedByCutoff => "marked",
+        InvalidCredential::Disabled => "disabled",
+        InvalidCredential::RefreshReuseDetected => "replayed",
+        InvalidCredential::WrongKind => "other_kind",
     }
 }
 

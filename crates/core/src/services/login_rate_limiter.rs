@@ -11,7 +11,7 @@
 //! the owner's own success ends the count of failures in a row.
 //!
 //! A stranger must not lock the owner out by failing on purpose. So the count in a row, the one limit that holds
-//! wherever one comes from, spares sources that have logged in to this account within [`Limits::known_for`].
+//! wherever one comes from, spares sources that have logged in to this account within [`RateLimits::known_for`].
 //!
 //! The same holds for the current password that a change of it asks for: the thief of a session guesses, and must
 //! not lock the owner out. So each session has its count, which ends long before that of the user does.
@@ -25,16 +25,16 @@ use std::time::Duration;
 use counterfoil_jose::{HmacKey, Time, base64url};
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::client_error::Refusal;
-use crate::services::Trouble;
-use crate::store::{Change, Committed, CounterKey, Spent, Store, Taking};
+use crate::client_error::ClientError;
+use crate::services::ServiceError;
+use crate::store::{Change, CommitOutcome, CounterIncrement, CounterKey, CounterValue, Store};
 
 /// How long before its end the mark of a known source is renewed at the earliest: most logins write none.
 const RENEWED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// So many within so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
+pub struct RateLimit {
     /// How many.
     pub most: u32,
     /// Within which time, from the first of them on.
@@ -45,25 +45,25 @@ pub struct Rate {
 ///
 /// ```
 /// use std::time::Duration;
-/// use counterfoil_core::services::login_rate_limiter::{Limits, Rate};
+/// use counterfoil_core::services::login_rate_limiter::{RateLimits, RateLimit};
 ///
-/// let strict = Limits { source: Rate { most: 10, window: Duration::from_secs(60) }, ..Limits::default() };
+/// let strict = RateLimits { source: RateLimit { most: 10, window: Duration::from_secs(60) }, ..RateLimits::default() };
 /// assert_eq!(strict.account_and_source.most, 20);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct RateLimits {
     /// Failed logins to one account from one source.
-    pub account_and_source: Rate,
+    pub account_and_source: RateLimit,
     /// Failed logins from one source, whatever the account.
-    pub source: Rate,
+    pub source: RateLimit,
     /// Failed logins to one account in a row, from sources that it does not know; wrong current passwords of one
     /// user in a row. NIST SP 800-63B-4, section 3.2.2, wants at most 100.
-    pub in_a_row: Rate,
+    pub in_a_row: RateLimit,
     /// Wrong current passwords in one session. Far fewer than `in_a_row`, and for as long: who has stolen one
     /// session is not to fill the count of its owner.
-    pub password_changes: Rate,
+    pub password_changes: RateLimit,
     /// Registrations from one source.
-    pub registrations: Rate,
+    pub registrations: RateLimit,
     /// How long an account knows a source after a login from there.
     pub known_for: Duration,
     /// How many leading bits of an IPv6 address make a source: whoever has one address has the other 2^64 of the
@@ -71,9 +71,9 @@ pub struct Limits {
     pub ipv6_prefix: u8,
 }
 
-impl Default for Limits {
+impl Default for RateLimits {
     fn default() -> Self {
-        let rate = |most, minutes: u64| Rate { most, window: Duration::from_secs(60 * minutes) };
+        let rate = |most, minutes: u64| RateLimit { most, window: Duration::from_secs(60 * minutes) };
         Self {
             account_and_source: rate(20, 15),
             source: rate(100, 1),
@@ -88,34 +88,34 @@ impl Default for Limits {
 
 /// Counts failures and says who has to wait.
 #[derive(Clone)]
-pub struct Throttle {
+pub struct LoginRateLimiter {
     store: Arc<dyn Store>,
     key: HmacKey,
-    limits: Limits,
+    limits: RateLimits,
 }
 
 /// A guess that was let through, and where its failure is counted.
 #[derive(Debug)]
 #[must_use]
-pub struct Guess {
-    bounds: Vec<Bound>,
-    in_a_row: Bound,
+pub struct LoginAttempt {
+    bounds: Vec<RateLimitRule>,
+    in_a_row: RateLimitRule,
     /// The mark of the source in this account, and until when it stands.
     known: Option<(CounterKey, Time)>,
 }
 
 /// A counter and what it may hold.
 #[derive(Debug, Clone)]
-struct Bound {
+struct RateLimitRule {
     /// Its word in the log.
     name: &'static str,
     counter: CounterKey,
-    rate: Rate,
+    rate: RateLimit,
 }
 
-impl Throttle {
+impl LoginRateLimiter {
     /// Counts in `store`, under names that are hashed with `key`: the same key at every start.
-    pub fn new(store: Arc<dyn Store>, key: HmacKey, limits: Limits) -> Self {
+    pub fn new(store: Arc<dyn Store>, key: HmacKey, limits: RateLimits) -> Self {
         Self { store, key, limits }
     }
 
@@ -124,15 +124,15 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// [`Refusal::TooMany`] with the time to wait.
+    /// [`ClientError::RateLimited`] with the time to wait.
     pub async fn admit_login(
         &self,
         account: &str,
         from: Option<IpAddr>,
         now: Time,
-    ) -> Result<Guess, Trouble> {
+    ) -> Result<LoginAttempt, ServiceError> {
         let account = account.as_bytes();
-        let mut guess = Guess {
+        let mut guess = LoginAttempt {
             bounds: Vec::new(),
             in_a_row: self.bound("in a row", [b"r", b"", account], self.limits.in_a_row),
             known: None,
@@ -153,19 +153,19 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// [`Refusal::TooMany`] with the time to wait.
+    /// [`ClientError::RateLimited`] with the time to wait.
     pub async fn admit_password_change(
         &self,
         user: UserId,
         session: Option<SessionId>,
         now: Time,
-    ) -> Result<Guess, Trouble> {
+    ) -> Result<LoginAttempt, ServiceError> {
         let of_session = |session: SessionId| {
             let about: [&[u8]; 3] = [b"c", b"", session.as_bytes()];
             self.bound("password changes of a session", about, self.limits.password_changes)
         };
         let about: [&[u8]; 3] = [b"d", b"", user.as_bytes()];
-        let guess = Guess {
+        let guess = LoginAttempt {
             bounds: session.map(of_session).into_iter().collect(),
             in_a_row: self.bound("password changes in a row", about, self.limits.in_a_row),
             known: None,
@@ -177,8 +177,8 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// [`Refusal::TooMany`] if there were too many from there.
-    pub async fn admit_registration(&self, from: Option<IpAddr>, now: Time) -> Result<(), Trouble> {
+    /// [`ClientError::RateLimited`] if there were too many from there.
+    pub async fn admit_registration(&self, from: Option<IpAddr>, now: Time) -> Result<(), ServiceError> {
         let Some(ip) = from else { return Ok(()) };
         let source = source_of(ip, self.limits.ipv6_prefix);
         let bound = self.bound("registrations", [b"n", &source, b""], self.limits.registrations);
@@ -190,9 +190,9 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// [`Refusal::TooMany`] if others that came at the same time were counted before.
-    pub async fn failed(&self, guess: &Guess, now: Time) -> Result<(), Trouble> {
-        let takings: Vec<Taking> = guess.all().map(Bound::taking).collect();
+    /// [`ClientError::RateLimited`] if others that came at the same time were counted before.
+    pub async fn failed(&self, guess: &LoginAttempt, now: Time) -> Result<(), ServiceError> {
+        let takings: Vec<CounterIncrement> = guess.all().map(RateLimitRule::taking).collect();
         let told = self.store.take(&takings, now).await?;
         for (bound, spent) in guess.all().zip(&told) {
             if spent.taken == u64::from(bound.rate.most) {
@@ -207,49 +207,49 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// [`Refusal::TooMany`] if so many failed at the same time that this guess was one too many: who guesses in
+    /// [`ClientError::RateLimited`] if so many failed at the same time that this guess was one too many: who guesses in
     /// parallel is not to win by it.
-    pub async fn succeeded(&self, guess: Guess, now: Time) -> Result<(), Trouble> {
+    pub async fn succeeded(&self, guess: LoginAttempt, now: Time) -> Result<(), ServiceError> {
         let (guess, failures) = self.look(guess, now).await?;
         let mut changes = Vec::new();
         if failures > 0 {
-            let none = Spent { taken: 0, until: now };
+            let none = CounterValue { taken: 0, until: now };
             changes.push(Change::SetCounter(guess.in_a_row.counter, none));
         }
         if let Some((counter, until)) = guess.known
             && until < now + self.limits.known_for.saturating_sub(RENEWED)
         {
-            let known = Spent { taken: 1, until: now + self.limits.known_for };
+            let known = CounterValue { taken: 1, until: now + self.limits.known_for };
             changes.push(Change::SetCounter(counter, known));
         }
         if changes.is_empty() {
             return Ok(());
         }
         match self.store.commit(&changes).await? {
-            Committed::Applied(_) | Committed::Lost(_) => Ok(()),
+            CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }
 
-    async fn admit(&self, guess: Guess, now: Time) -> Result<Guess, Trouble> {
+    async fn admit(&self, guess: LoginAttempt, now: Time) -> Result<LoginAttempt, ServiceError> {
         self.look(guess, now).await.map(|(guess, _)| guess)
     }
 
     /// Reads what the counters hold: refused where one that binds is full. Tells how many failed in a row.
-    async fn look(&self, guess: Guess, now: Time) -> Result<(Guess, u64), Trouble> {
+    async fn look(&self, guess: LoginAttempt, now: Time) -> Result<(LoginAttempt, u64), ServiceError> {
         let known = guess.known.iter().map(|(counter, _)| counter.clone());
         let counters: Vec<_> = guess.all().map(|bound| bound.counter.clone()).chain(known).collect();
         let spent = self.store.spent(&counters, now).await?;
         let failures = spent[guess.bounds.len()].taken;
         let standing = spent.get(guess.bounds.len() + 1).filter(|mark| mark.taken > 0);
         let until = standing.map_or(Time::EPOCH, |mark| mark.until);
-        let guess = Guess { known: guess.known.map(|(counter, _)| (counter, until)), ..guess };
+        let guess = LoginAttempt { known: guess.known.map(|(counter, _)| (counter, until)), ..guess };
         let full = guess.binding(now).zip(spent).filter(|(bound, spent)| bound.is_full_at(*spent));
         wait_for(full.map(|(_, spent)| spent), now)?;
         Ok((guess, failures))
     }
 
-    fn bound(&self, name: &'static str, about: [&[u8]; 3], rate: Rate) -> Bound {
-        Bound { name, counter: self.counter(about), rate }
+    fn bound(&self, name: &'static str, about: [&[u8]; 3], rate: RateLimit) -> RateLimitRule {
+        RateLimitRule { name, counter: self.counter(about), rate }
     }
 
     /// The name of a counter: a byte for its kind, a source of 17 bytes or none, and an account.
@@ -258,37 +258,37 @@ impl Throttle {
     }
 }
 
-impl Guess {
+impl LoginAttempt {
     /// Where a failure is counted; the count in a row comes last.
-    fn all(&self) -> impl Iterator<Item = &Bound> {
+    fn all(&self) -> impl Iterator<Item = &RateLimitRule> {
         self.bounds.iter().chain([&self.in_a_row])
     }
 
     /// Those of them that may refuse this guess, in the same order.
-    fn binding(&self, now: Time) -> impl Iterator<Item = &Bound> {
+    fn binding(&self, now: Time) -> impl Iterator<Item = &RateLimitRule> {
         let is_known = self.known.as_ref().is_some_and(|(_, until)| *until > now);
         self.bounds.iter().chain((!is_known).then_some(&self.in_a_row))
     }
 }
 
-impl Bound {
-    fn taking(&self) -> Taking {
-        Taking { counter: self.counter.clone(), cost: 1, window: self.rate.window }
+impl RateLimitRule {
+    fn taking(&self) -> CounterIncrement {
+        CounterIncrement { counter: self.counter.clone(), cost: 1, window: self.rate.window }
     }
 
-    fn is_full_at(&self, spent: Spent) -> bool {
+    fn is_full_at(&self, spent: CounterValue) -> bool {
         spent.taken >= self.rate.most.into()
     }
 
-    fn is_exceeded_by(&self, spent: Spent) -> bool {
+    fn is_exceeded_by(&self, spent: CounterValue) -> bool {
         spent.taken > self.rate.most.into()
     }
 }
 
 /// Refused until the last of these windows is over.
-fn wait_for(full: impl Iterator<Item = Spent>, now: Time) -> Result<(), Trouble> {
+fn wait_for(full: impl Iterator<Item = CounterValue>, now: Time) -> Result<(), ServiceError> {
     match full.map(|spent| spent.until).max() {
-        Some(until) => Err(Refusal::TooMany(until.since(now)).into()),
+        Some(until) => Err(ClientError::RateLimited(until.since(now)).into()),
         None => Ok(()),
     }
 }

@@ -17,7 +17,7 @@ pub mod user_import;
 
 use counterfoil_jose::random;
 
-use crate::client_error::{Refusal, Unfit};
+use crate::client_error::{ClientError, InvalidCredential};
 use crate::store::StoreError;
 
 /// How often a change that lost a race is judged again before we give up.
@@ -25,18 +25,18 @@ const ATTEMPTS: usize = 8;
 
 /// Two words for failure: refused is the client's doing, failed is ours.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum ServiceError {
     /// The client does not get it; 4xx, and the client learns only that.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Client(#[from] ClientError),
     /// We could not do it; 503, and the cause in the log.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Internal(#[from] InternalError),
 }
 
-/// What we could not do. Exhaustive, as [`Refusal`] is.
+/// What we could not do. Exhaustive, as [`ClientError`] is.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum InternalError {
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,23 +51,23 @@ pub enum Failure {
     Signing(#[from] counterfoil_jose::SignError),
     /// A key could not be made or opened.
     #[error(transparent)]
-    Keys(#[from] keys::active_keys::RingError),
+    Keys(#[from] keys::active_keys::ActiveKeysError),
     /// Others were faster, again and again.
     #[error("too many others change the same record")]
-    Contended,
+    Contention,
 }
 
-impl From<Unfit> for Trouble {
-    fn from(reason: Unfit) -> Self {
-        Self::Refused(reason.into())
+impl From<InvalidCredential> for ServiceError {
+    fn from(reason: InvalidCredential) -> Self {
+        Self::Client(reason.into())
     }
 }
 
 macro_rules! failures {
     ($($source:ty),* $(,)?) => {
-        $(impl From<$source> for Trouble {
+        $(impl From<$source> for ServiceError {
             fn from(source: $source) -> Self {
-                Self::Failed(source.into())
+                Self::Internal(source.into())
             }
         })*
     };
@@ -78,5 +78,5 @@ failures!(
     password_hasher::HashingError,
     random::Unavailable,
     counterfoil_jose::SignError,
-    keys::active_keys::RingError,
+    keys::active_keys::ActiveKeysError,
 );

@@ -4,63 +4,67 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 
-use crate::credentials::password::{Cost, Password, PasswordHash, Workspace};
-use crate::services::password_policy::{NewPassword, PasswordFault};
+use crate::credentials::password::{Argon2Cost, Argon2Memory, PasswordHash, PlaintextPassword};
+use crate::services::password_policy::{NewPassword, PasswordError};
 
 pub use crate::services::password_hasher_error::HashingError;
 
 /// Hashes passwords, a bounded number at a time.
 #[async_trait]
-pub trait Hashing: Send + Sync + 'static {
+pub trait PasswordHasher: Send + Sync + 'static {
     /// Hashes a new password.
-    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError>;
+    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError>;
 
     /// Checks `password` against `kept`. Without a kept hash, or with one that cannot be used, it works just
     /// as long on a hash of nobody's password, and the answer is no: whether there is such a user is not to be
     /// read off a clock.
     ///
     /// A hash that came from another system takes as long as that system wanted, until its owner first logs in.
-    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError>;
+    async fn check(
+        &self,
+        password: PlaintextPassword,
+        kept: Option<PasswordHash>,
+    ) -> Result<PasswordCheck, HashingError>;
 
     /// Judges a new password. It reads dictionaries and perhaps a file, so it waits its turn like a hash.
-    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordFault>, HashingError> {
+    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
         new.judge()
     }
 }
 
 /// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// Another password.
-    Wrong,
+    Mismatch,
     /// The password.
-    Right,
+    Match,
     /// The password, under a scheme or cost that is not ours: to be hashed anew.
-    RightButOutdated,
+    MatchNeedsRehash,
 }
 
 /// One worker's tools: a cost, memory to work in, and a hash of nobody's password.
 #[derive(Debug)]
-pub struct Bench {
-    cost: Cost,
-    space: Workspace,
+pub struct HashMemory {
+    cost: Argon2Cost,
+    space: Argon2Memory,
     nobody: PasswordHash,
 }
 
-impl Bench {
+impl HashMemory {
     /// Sets up with this cost. Nothing is hashed yet.
     ///
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub fn new(cost: Cost) -> Result<Self, HashingError> {
+    pub fn new(cost: Argon2Cost) -> Result<Self, HashingError> {
         let nobody = PasswordHash::of_nobody(cost).map_err(|_| HashingError::Randomness)?;
-        Ok(Self { cost, space: Workspace::default(), nobody })
+        Ok(Self { cost, space: Argon2Memory::default(), nobody })
     }
 
     /// The same tools for another worker, with memory of their own.
     pub fn another(&self) -> Self {
-        Self { cost: self.cost, space: Workspace::default(), nobody: self.nobody.clone() }
+        Self { cost: self.cost, space: Argon2Memory::default(), nobody: self.nobody.clone() }
     }
 
     /// Hashes a new password.
@@ -68,22 +72,22 @@ impl Bench {
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub fn make(&mut self, password: &Password) -> Result<PasswordHash, HashingError> {
+    pub fn make(&mut self, password: &PlaintextPassword) -> Result<PasswordHash, HashingError> {
         PasswordHash::make(password, self.cost, &mut self.space).map_err(|_| HashingError::Randomness)
     }
 
-    /// Checks a password, as [`Hashing::check`] says.
-    pub fn check(&mut self, password: &Password, kept: Option<&PasswordHash>) -> Verdict {
+    /// Checks a password, as [`PasswordHasher::check`] says.
+    pub fn check(&mut self, password: &PlaintextPassword, kept: Option<&PasswordHash>) -> PasswordCheck {
         let found = kept.map(|kept| (kept, kept.is_of(password, &mut self.space)));
         self.space.shrink_to(self.cost);
         match found {
-            Some((kept, Ok(true))) if kept.is_outdated(self.cost) => Verdict::RightButOutdated,
-            Some((_, Ok(true))) => Verdict::Right,
-            Some((_, Ok(false))) => Verdict::Wrong,
+            Some((kept, Ok(true))) if kept.is_outdated(self.cost) => PasswordCheck::MatchNeedsRehash,
+            Some((_, Ok(true))) => PasswordCheck::Match,
+            Some((_, Ok(false))) => PasswordCheck::Mismatch,
             Some((_, Err(_))) | None => {
                 // Takes as long as a hash that somebody has.
                 let _ = self.nobody.is_of(password, &mut self.space);
-                Verdict::Wrong
+                PasswordCheck::Mismatch
             }
         }
     }
@@ -96,31 +100,35 @@ impl Bench {
 
 /// Hashes on the spot, one at a time: for tests and tools, not for a server.
 #[derive(Debug)]
-pub struct OnTheSpot(Mutex<Bench>);
+pub struct InlineHasher(Mutex<HashMemory>);
 
-impl OnTheSpot {
+impl InlineHasher {
     /// Hashes with this cost.
     ///
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub fn new(cost: Cost) -> Result<Self, HashingError> {
-        Bench::new(cost).map(Mutex::new).map(Self)
+    pub fn new(cost: Argon2Cost) -> Result<Self, HashingError> {
+        HashMemory::new(cost).map(Mutex::new).map(Self)
     }
 
-    fn bench(&self) -> std::sync::MutexGuard<'_, Bench> {
+    fn bench(&self) -> std::sync::MutexGuard<'_, HashMemory> {
         // A worker that panicked leaves nothing behind but memory to be overwritten.
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Hashing for OnTheSpot {
-    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError> {
+impl PasswordHasher for InlineHasher {
+    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
         self.bench().make(&password)
     }
 
-    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError> {
+    async fn check(
+        &self,
+        password: PlaintextPassword,
+        kept: Option<PasswordHash>,
+    ) -> Result<PasswordCheck, HashingError> {
         Ok(self.bench().check(&password, kept.as_ref()))
     }
 }
@@ -131,29 +139,29 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+    const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
 
-    fn typed(text: &str) -> Password {
-        Password::typed(&Secret::new(text.to_owned()))
+    fn typed(text: &str) -> PlaintextPassword {
+        PlaintextPassword::typed(&Secret::new(text.to_owned()))
     }
 
     #[test]
     fn a_hash_under_another_cost_is_right_and_outdated() {
-        let mut old = Bench::new(CHEAP).unwrap();
-        let mut new = Bench::new(Cost { passes: 2, ..CHEAP }).unwrap();
+        let mut old = HashMemory::new(CHEAP).unwrap();
+        let mut new = HashMemory::new(Argon2Cost { passes: 2, ..CHEAP }).unwrap();
         let hash = old.make(&typed("correct horse")).unwrap();
 
-        assert_eq!(old.check(&typed("correct horse"), Some(&hash)), Verdict::Right);
-        assert_eq!(new.check(&typed("correct horse"), Some(&hash)), Verdict::RightButOutdated);
-        assert_eq!(new.check(&typed("wrong horse"), Some(&hash)), Verdict::Wrong);
+        assert_eq!(old.check(&typed("correct horse"), Some(&hash)), PasswordCheck::Match);
+        assert_eq!(new.check(&typed("correct horse"), Some(&hash)), PasswordCheck::MatchNeedsRehash);
+        assert_eq!(new.check(&typed("wrong horse"), Some(&hash)), PasswordCheck::Mismatch);
     }
 
     #[test]
     fn nobody_and_a_broken_record_let_nobody_in() {
-        let mut bench = Bench::new(CHEAP).unwrap();
+        let mut bench = HashMemory::new(CHEAP).unwrap();
         let broken = PasswordHash::from_kept("$argon2id$".into());
 
-        assert_eq!(bench.check(&typed(""), None), Verdict::Wrong);
-        assert_eq!(bench.check(&typed(""), Some(&broken)), Verdict::Wrong);
+        assert_eq!(bench.check(&typed(""), None), PasswordCheck::Mismatch);
+        assert_eq!(bench.check(&typed(""), Some(&broken)), PasswordCheck::Mismatch);
     }
 }

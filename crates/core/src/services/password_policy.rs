@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use counterfoil_jose::Secret;
 
-use crate::credentials::password::{Fingerprint, Password};
+use crate::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use crate::model::user::User;
 use crate::services::password_hasher_error::HashingError;
 
@@ -22,44 +22,44 @@ const LEAST_BESIDE: usize = 5;
 /// The policy for new passwords. Passwords that are in use already are never judged by it.
 ///
 /// ```
-/// use counterfoil_core::credentials::password::Password;
-/// use counterfoil_core::services::password_policy::{PasswordFault, PasswordPolicy, Person};
+/// use counterfoil_core::credentials::password::PlaintextPassword;
+/// use counterfoil_core::services::password_policy::{PasswordError, PasswordPolicy, PasswordContext};
 /// use counterfoil_jose::Secret;
 ///
 /// let policy = PasswordPolicy::default().for_service("shop.example");
 /// let judge = |text: &str| {
-///     let password = Password::typed(&Secret::new(text.to_owned()));
+///     let password = PlaintextPassword::typed(&Secret::new(text.to_owned()));
 ///     policy.judge(&password, Person { username: "ada", email: None }).expect("nothing to read")
 /// };
 /// assert_eq!(judge("a walk in the park"), Ok(()));
-/// assert_eq!(judge("seven"), Err(PasswordFault::Short(8)));
-/// assert_eq!(judge("shop.example"), Err(PasswordFault::Personal));
+/// assert_eq!(judge("seven"), Err(PasswordError::Short(8)));
+/// assert_eq!(judge("shop.example"), Err(PasswordError::Personal));
 /// ```
 #[derive(Clone)]
 pub struct PasswordPolicy {
     shortest: usize,
-    strength: Strength,
+    strength: PasswordStrength,
     service: Vec<String>,
-    breached: Option<Arc<dyn Breached>>,
+    breached: Option<Arc<dyn BreachedPasswords>>,
 }
 
 /// A list of passwords that attackers know.
 ///
 /// It is asked by fingerprint, so that no list needs the password itself.
-pub trait Breached: Send + Sync {
+pub trait BreachedPasswords: Send + Sync {
     /// Whether the list has the password with this fingerprint.
     ///
     /// # Errors
     ///
     /// If the list cannot be read; then the password is not accepted.
-    fn contains(&self, password: Fingerprint) -> io::Result<bool>;
+    fn contains(&self, password: PasswordFingerprint) -> io::Result<bool>;
 }
 
 /// How many guesses a new password must withstand, by the estimate of zxcvbn.
 ///
 /// Without the feature `strength` there is no estimate, and nothing is refused for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Strength {
+pub enum PasswordStrength {
     /// Any number.
     Any,
     /// A million: enough only where guesses are slowed down.
@@ -73,14 +73,14 @@ pub enum Strength {
 
 /// Whom a password is for: words that an attacker tries first.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Person<'a> {
+pub struct PasswordContext<'a> {
     /// Their name.
     pub username: &'a str,
     /// Their address.
     pub email: Option<&'a str>,
 }
 
-impl<'a> Person<'a> {
+impl<'a> PasswordContext<'a> {
     /// A user whom we know.
     pub fn of(user: &'a User) -> Self {
         Self { username: user.username.as_str(), email: user.email.as_deref() }
@@ -101,12 +101,12 @@ impl<'a> Person<'a> {
 /// Why a password cannot be had, as a sentence that goes on after the name of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PasswordFault {
+pub enum PasswordError {
     /// Too short to withstand guessing; the fewest characters that are enough.
     #[error("must have at least {0} characters")]
     Short(usize),
     /// Longer than we hash; it is refused, never cut.
-    #[error("must have at most {} characters", Password::LONGEST)]
+    #[error("must have at most {} characters", PlaintextPassword::LONGEST)]
     Long,
     /// Hardly more than a name, an address or the name of the service.
     #[error(
@@ -131,7 +131,12 @@ pub enum PasswordFault {
 impl Default for PasswordPolicy {
     /// At least 8 characters, and a hundred million guesses.
     fn default() -> Self {
-        Self { shortest: Self::SHORTEST, strength: Strength::default(), service: Vec::new(), breached: None }
+        Self {
+            shortest: Self::SHORTEST,
+            strength: PasswordStrength::default(),
+            service: Vec::new(),
+            breached: None,
+        }
     }
 }
 
@@ -156,13 +161,13 @@ impl PasswordPolicy {
 
     /// The same, with another strength.
     #[must_use]
-    pub fn requiring(self, strength: Strength) -> Self {
+    pub fn requiring(self, strength: PasswordStrength) -> Self {
         Self { strength, ..self }
     }
 
     /// The same, refusing what is on this list.
     #[must_use]
-    pub fn with_breached(self, list: Arc<dyn Breached>) -> Self {
+    pub fn with_breached(self, list: Arc<dyn BreachedPasswords>) -> Self {
         Self { breached: Some(list), ..self }
     }
 
@@ -170,11 +175,11 @@ impl PasswordPolicy {
     ///
     /// # Errors
     ///
-    /// [`PasswordFault::Short`] or [`PasswordFault::Long`].
-    pub fn judge_length(&self, password: &Password) -> Result<(), PasswordFault> {
+    /// [`PasswordError::Short`] or [`PasswordError::Long`].
+    pub fn judge_length(&self, password: &PlaintextPassword) -> Result<(), PasswordError> {
         match password.length() {
-            length if length < self.shortest => Err(PasswordFault::Short(self.shortest)),
-            length if length > Password::LONGEST => Err(PasswordFault::Long),
+            length if length < self.shortest => Err(PasswordError::Short(self.shortest)),
+            length if length > PlaintextPassword::LONGEST => Err(PasswordError::Long),
             _ => Ok(()),
         }
     }
@@ -184,22 +189,30 @@ impl PasswordPolicy {
     /// # Errors
     ///
     /// If the list of breached passwords cannot be read.
-    pub fn judge(&self, password: &Password, about: Person<'_>) -> io::Result<Result<(), PasswordFault>> {
+    pub fn judge(
+        &self,
+        password: &PlaintextPassword,
+        about: PasswordContext<'_>,
+    ) -> io::Result<Result<(), PasswordError>> {
         self.judge_words(password, about.words())
     }
 
-    fn judge_words(&self, password: &Password, about: Vec<String>) -> io::Result<Result<(), PasswordFault>> {
+    fn judge_words(
+        &self,
+        password: &PlaintextPassword,
+        about: Vec<String>,
+    ) -> io::Result<Result<(), PasswordError>> {
         if let Err(fault) = self.judge_length(password) {
             return Ok(Err(fault));
         }
         let words = [self.service.clone(), about].concat();
         if is_built_on(password.text(), &words) {
-            return Ok(Err(PasswordFault::Personal));
+            return Ok(Err(PasswordError::Personal));
         }
         if let Some(list) = &self.breached
             && list.contains(password.fingerprint())?
         {
-            return Ok(Err(PasswordFault::Breached));
+            return Ok(Err(PasswordError::Breached));
         }
         Ok(strength::judge(password.text(), &words, self.strength))
     }
@@ -217,13 +230,17 @@ impl fmt::Debug for PasswordPolicy {
 #[derive(Debug, Clone)]
 pub struct NewPassword {
     policy: Arc<PasswordPolicy>,
-    password: Password,
+    password: PlaintextPassword,
     about: Vec<String>,
 }
 
 impl NewPassword {
     /// The password that this person wants.
-    pub fn new(policy: &Arc<PasswordPolicy>, password: &Password, about: Person<'_>) -> Self {
+    pub fn new(
+        policy: &Arc<PasswordPolicy>,
+        password: &PlaintextPassword,
+        about: PasswordContext<'_>,
+    ) -> Self {
         Self { policy: Arc::clone(policy), password: password.clone(), about: about.words() }
     }
 
@@ -232,7 +249,7 @@ impl NewPassword {
     /// # Errors
     ///
     /// If the list of breached passwords cannot be read; the cause goes to the log.
-    pub fn judge(self) -> Result<Result<(), PasswordFault>, HashingError> {
+    pub fn judge(self) -> Result<Result<(), PasswordError>, HashingError> {
         self.policy.judge_words(&self.password, self.about).map_err(|error| {
             tracing::error!(%error, "the list of breached passwords cannot be read");
             HashingError::Breached
@@ -274,31 +291,35 @@ mod strength {
     use zxcvbn::matching::patterns::MatchPattern;
     use zxcvbn::{Entropy, Score};
 
-    use super::{PasswordFault, Strength};
+    use super::{PasswordError, PasswordStrength};
 
     /// The most characters that are looked at; what is behind them can only make a password better.
     const LOOKED_AT: usize = 64;
 
     /// Refuses what is common, whatever strength is asked for, and what is weaker than asked for.
-    pub(super) fn judge(password: &str, words: &[String], wanted: Strength) -> Result<(), PasswordFault> {
+    pub(super) fn judge(
+        password: &str,
+        words: &[String],
+        wanted: PasswordStrength,
+    ) -> Result<(), PasswordError> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let end = password.char_indices().nth(LOOKED_AT).map_or(password.len(), |(end, _)| end);
         let found = zxcvbn::zxcvbn(&password[..end], &words);
         if found.score() < Score::Three && is_in_a_dictionary(&found) {
-            return Err(PasswordFault::Common);
+            return Err(PasswordError::Common);
         }
         if found.score() < least(wanted) {
-            return Err(PasswordFault::Weak(reason(&found)));
+            return Err(PasswordError::Weak(reason(&found)));
         }
         Ok(())
     }
 
-    const fn least(wanted: Strength) -> Score {
+    const fn least(wanted: PasswordStrength) -> Score {
         match wanted {
-            Strength::Any => Score::Zero,
-            Strength::Fair => Score::Two,
-            Strength::Good => Score::Three,
-            Strength::Great => Score::Four,
+            PasswordStrength::Any => Score::Zero,
+            PasswordStrength::Fair => Score::Two,
+            PasswordStrength::Good => Score::Three,
+            PasswordStrength::Great => Score::Four,
         }
     }
 
@@ -336,10 +357,14 @@ mod strength {
 mod strength {
     //! Without an estimate nothing is too weak.
 
-    use super::{PasswordFault, Strength};
+    use super::{PasswordError, PasswordStrength};
 
     /// Refuses nothing.
-    pub(super) fn judge(_password: &str, _words: &[String], _wanted: Strength) -> Result<(), PasswordFault> {
+    pub(super) fn judge(
+        _password: &str,
+        _words: &[String],
+        _wanted: PasswordStrength,
+    ) -> Result<(), PasswordError> {
         Ok(())
     }
 }
@@ -348,21 +373,22 @@ mod strength {
 mod tests {
     use super::*;
 
-    const ADA: Person<'_> = Person { username: "Ada.Lovelace", email: Some("countess@analytical.example") };
+    const ADA: PasswordContext<'_> =
+        PasswordContext { username: "Ada.Lovelace", email: Some("countess@analytical.example") };
 
-    fn typed(text: &str) -> Password {
-        Password::typed(&Secret::new(text.to_owned()))
+    fn typed(text: &str) -> PlaintextPassword {
+        PlaintextPassword::typed(&Secret::new(text.to_owned()))
     }
 
-    fn judge(text: &str) -> Result<(), PasswordFault> {
+    fn judge(text: &str) -> Result<(), PasswordError> {
         PasswordPolicy::default().for_service("shop.example").judge(&typed(text), ADA).unwrap()
     }
 
     /// A list in memory.
-    struct List(Vec<Fingerprint>);
+    struct List(Vec<PasswordFingerprint>);
 
-    impl Breached for List {
-        fn contains(&self, password: Fingerprint) -> io::Result<bool> {
+    impl BreachedPasswords for List {
+        fn contains(&self, password: PasswordFingerprint) -> io::Result<bool> {
             Ok(self.0.contains(&password))
         }
     }
@@ -370,8 +396,8 @@ mod tests {
     /// A list on a disk that does not answer.
     struct Unreadable;
 
-    impl Breached for Unreadable {
-        fn contains(&self, _: Fingerprint) -> io::Result<bool> {
+    impl BreachedPasswords for Unreadable {
+        fn contains(&self, _: PasswordFingerprint) -> io::Result<bool> {
             Err(io::Error::other("no such disk"))
         }
     }
@@ -380,18 +406,18 @@ mod tests {
     fn the_length_is_counted_in_characters() {
         let policy = PasswordPolicy::default();
 
-        assert_eq!(policy.judge_length(&typed("1234567")), Err(PasswordFault::Short(8)));
+        assert_eq!(policy.judge_length(&typed("1234567")), Err(PasswordError::Short(8)));
         assert_eq!(policy.judge_length(&typed("пароль12")), Ok(()));
-        assert_eq!(policy.judge_length(&typed(&"e\u{301}".repeat(7))), Err(PasswordFault::Short(8)));
+        assert_eq!(policy.judge_length(&typed(&"e\u{301}".repeat(7))), Err(PasswordError::Short(8)));
         assert_eq!(policy.judge_length(&typed(&"🔑".repeat(256))), Ok(()));
-        assert_eq!(policy.judge_length(&typed(&"a".repeat(257))), Err(PasswordFault::Long));
+        assert_eq!(policy.judge_length(&typed(&"a".repeat(257))), Err(PasswordError::Long));
     }
 
     #[test]
     fn nist_wants_fifteen_characters() {
         let policy = PasswordPolicy::nist();
 
-        assert_eq!(policy.judge(&typed("quilt-ember-7k"), ADA).unwrap(), Err(PasswordFault::Short(15)));
+        assert_eq!(policy.judge(&typed("quilt-ember-7k"), ADA).unwrap(), Err(PasswordError::Short(15)));
         assert_eq!(policy.judge(&typed("quilt-ember-7k2"), ADA).unwrap(), Ok(()));
     }
 
@@ -421,7 +447,7 @@ mod tests {
             "SHOPexample1",
             "adashopada",
         ] {
-            assert_eq!(judge(text), Err(PasswordFault::Personal), "{text}");
+            assert_eq!(judge(text), Err(PasswordError::Personal), "{text}");
         }
         assert_eq!(judge("the countess of engines"), Ok(()));
     }
@@ -433,7 +459,7 @@ mod tests {
 
         let fault = policy.judge(&typed("correct horse battery"), ADA).unwrap().unwrap_err();
 
-        assert_eq!(fault, PasswordFault::Breached);
+        assert_eq!(fault, PasswordError::Breached);
         assert!(fault.to_string().contains("breach"));
         assert_eq!(policy.judge(&typed("correct horse batter"), ADA).unwrap(), Ok(()));
     }
@@ -473,13 +499,13 @@ mod tests {
                 "football",
             ] {
                 assert!(
-                    matches!(judge(text), Err(PasswordFault::Common | PasswordFault::Weak(_))),
+                    matches!(judge(text), Err(PasswordError::Common | PasswordError::Weak(_))),
                     "{text}: {:?}",
                     judge(text)
                 );
             }
-            let any = PasswordPolicy::default().requiring(Strength::Any);
-            assert_eq!(any.judge(&typed("password"), ADA).unwrap(), Err(PasswordFault::Common));
+            let any = PasswordPolicy::default().requiring(PasswordStrength::Any);
+            assert_eq!(any.judge(&typed("password"), ADA).unwrap(), Err(PasswordError::Common));
         }
 
         #[test]
@@ -488,7 +514,7 @@ mod tests {
                 [("aaaaaaaaaaaaaaaa", "repeats"), ("abcdefgh1234", "sequence"), ("zxcvfdsaqwer", "keys")]
             {
                 match judge(text) {
-                    Err(PasswordFault::Weak(told)) => assert!(told.contains(reason), "{text}: {told}"),
+                    Err(PasswordError::Weak(told)) => assert!(told.contains(reason), "{text}: {told}"),
                     other => panic!("{text}: {other:?}"),
                 }
             }
@@ -499,9 +525,14 @@ mod tests {
             let judged = |strength| {
                 PasswordPolicy::default().requiring(strength).judge(&typed("horse-1977"), ADA).unwrap()
             };
-            let accepted: Vec<_> = [Strength::Any, Strength::Fair, Strength::Good, Strength::Great]
-                .map(|s| judged(s).is_ok())
-                .into();
+            let accepted: Vec<_> = [
+                PasswordStrength::Any,
+                PasswordStrength::Fair,
+                PasswordStrength::Good,
+                PasswordStrength::Great,
+            ]
+            .map(|s| judged(s).is_ok())
+            .into();
 
             assert!(accepted[0], "{accepted:?}");
             assert!(!accepted[3], "{accepted:?}");

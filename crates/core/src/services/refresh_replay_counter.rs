@@ -15,19 +15,19 @@ pub const MOST: u32 = 64;
 ///
 /// A thief who has a token of the grace window cannot mint access tokens from it without end.
 #[derive(Debug)]
-pub struct Repeats {
+pub struct RefreshReplayCounter {
     grace: Duration,
-    counts: Mutex<Counts>,
+    counts: Mutex<Shard>,
     allowed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    of: HashMap<SessionId, Count>,
+struct Shard {
+    of: HashMap<SessionId, ReplayCount>,
     sweep_at: usize,
 }
 
-impl Counts {
+impl Shard {
     /// Sweeps out what is older than the window, whenever there is twice as much as was left last time.
     fn sweep(&mut self, grace: Duration, now: Time) {
         if self.of.len() >= self.sweep_at {
@@ -38,13 +38,13 @@ impl Counts {
 }
 
 #[derive(Debug)]
-struct Count {
+struct ReplayCount {
     turn: u64,
     answered: u32,
     last: Time,
 }
 
-impl Repeats {
+impl RefreshReplayCounter {
     /// Counts for windows of this length.
     pub fn new(grace: Duration) -> Self {
         Self { grace, counts: Mutex::default(), allowed: AtomicU64::new(0) }
@@ -54,9 +54,9 @@ impl Repeats {
     pub fn allow(&self, session: SessionId, turn: u64, now: Time) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.sweep(self.grace, now);
-        let count = counts.of.entry(session).or_insert(Count { turn, answered: 0, last: now });
+        let count = counts.of.entry(session).or_insert(ReplayCount { turn, answered: 0, last: now });
         if count.turn != turn {
-            *count = Count { turn, answered: 0, last: now };
+            *count = ReplayCount { turn, answered: 0, last: now };
         }
         count.last = now;
         count.answered = count.answered.saturating_add(1);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_answered_again_sixty_four_times() {
-        let repeats = Repeats::new(Duration::from_secs(10));
+        let repeats = RefreshReplayCounter::new(Duration::from_secs(10));
         let session = SessionId::from_bytes([1; 16]);
 
         let allowed = (0..100).filter(|_| repeats.allow(session, 3, NOON)).count();
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_is_over_is_forgotten() {
-        let repeats = Repeats::new(Duration::from_secs(10));
+        let repeats = RefreshReplayCounter::new(Duration::from_secs(10));
         for n in 0..5000_u32 {
             let mut id = [0; 16];
             id[..4].copy_from_slice(&n.to_be_bytes());

@@ -7,17 +7,17 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::client_error::Unfit;
-use crate::model::audit_event::{Actor, Event, EventKind};
-use crate::model::session::{Cause, Circumstances, Ended};
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, Ending, Store};
+use crate::client_error::InvalidCredential;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::session::{ClientInfo, EndReason, SessionEnd};
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, SessionEnding, Store};
 
 /// How long a revocation must be remembered: until the last access token that it could kill has expired.
 ///
 /// It only rises: a token that was given under longer lifetimes lives on when they are shortened.
 #[derive(Debug)]
-pub struct Horizon {
+pub struct RevocationRetention {
     /// The longest life that any access token of this installation may have, in seconds.
     longest_access: AtomicU64,
 }
@@ -25,7 +25,7 @@ pub struct Horizon {
 /// What a verifier forgives a clock, and what two clocks may differ by.
 pub(super) const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
-impl Horizon {
+impl RevocationRetention {
     /// The horizon of an installation whose access tokens live at most so long.
     pub fn new(longest_access: Duration) -> Self {
         Self { longest_access: AtomicU64::new(whole_seconds(longest_access)) }
@@ -42,8 +42,8 @@ impl Horizon {
     }
 
     /// How a session ends at `now` for this reason.
-    pub fn ending(&self, cause: Cause, now: Time) -> Ending {
-        Ending { ended: Ended { at: now, cause }, until: self.until(now) }
+    pub fn ending(&self, cause: EndReason, now: Time) -> SessionEnding {
+        SessionEnding { ended: SessionEnd { at: now, cause }, until: self.until(now) }
     }
 
     /// Until when an entry made at `now` must be remembered.
@@ -60,30 +60,30 @@ fn whole_seconds(duration: Duration) -> u64 {
 /// Ends sessions.
 pub struct Revoker {
     store: Arc<dyn Store>,
-    horizon: Arc<Horizon>,
+    horizon: Arc<RevocationRetention>,
 }
 
 /// Who ends something, why, and from where.
 #[derive(Debug, Clone)]
-pub struct Reason {
+pub struct RevocationContext {
     /// Who.
     pub actor: Actor,
     /// Why.
-    pub cause: Cause,
+    pub cause: EndReason,
     /// From where.
-    pub from: Circumstances,
+    pub from: ClientInfo,
 }
 
-impl Reason {
+impl RevocationContext {
     /// The line of the journal about a session that ends for this reason; whose it is the store puts in.
-    pub fn end_of_session(&self, now: Time) -> Event {
-        Event::by(EventKind::SessionEnded, self.actor.clone(), &self.from, now).because(self.cause)
+    pub fn end_of_session(&self, now: Time) -> AuditEvent {
+        AuditEvent::by(AuditEventKind::SessionEnded, self.actor.clone(), &self.from, now).because(self.cause)
     }
 }
 
 impl Revoker {
     /// Ends what `store` keeps.
-    pub fn new(store: Arc<dyn Store>, horizon: Arc<Horizon>) -> Self {
+    pub fn new(store: Arc<dyn Store>, horizon: Arc<RevocationRetention>) -> Self {
         Self { store, horizon }
     }
 
@@ -93,7 +93,12 @@ impl Revoker {
     /// # Errors
     ///
     /// If it could not be made durable; then nothing is said to have ended.
-    pub async fn end(&self, session: SessionId, reason: &Reason, now: Time) -> Result<bool, Trouble> {
+    pub async fn end(
+        &self,
+        session: SessionId,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<bool, ServiceError> {
         self.end_if(session, None, reason, now).await
     }
 
@@ -106,9 +111,9 @@ impl Revoker {
         &self,
         owner: UserId,
         session: SessionId,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ServiceError> {
         self.end_if(session, Some(owner), reason, now).await
     }
 
@@ -116,9 +121,9 @@ impl Revoker {
         &self,
         session: SessionId,
         owner: Option<UserId>,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ServiceError> {
         let Some(kept) = self.store.session(session).await? else { return Ok(false) };
         // One that has expired is ended all the same: its access tokens may outlive it by a verifier's leeway.
         if owner.is_some_and(|owner| owner != kept.user) || kept.ended.is_some() {
@@ -126,11 +131,11 @@ impl Revoker {
         }
         let changes = [
             Change::EndSession(session, self.horizon.ending(reason.cause, now)),
-            Change::RecordEnds(Box::new(reason.end_of_session(now))),
+            Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
         ];
         match self.store.commit(&changes).await? {
-            Committed::Applied(applied) => Ok(applied.ended.contains(&session)),
-            Committed::Lost(_) => Err(Failure::Contended.into()),
+            CommitOutcome::Applied(applied) => Ok(applied.ended.contains(&session)),
+            CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
@@ -144,35 +149,35 @@ impl Revoker {
         &self,
         user: UserId,
         except: Option<SessionId>,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, ServiceError> {
         for _ in 0..ATTEMPTS {
             let Some(seen) = self.store.user(user).await? else { return Ok(0) };
-            let event = Event {
+            let event = AuditEvent {
                 actor: reason.actor.clone(),
                 session: except,
-                ..Event::by_user(EventKind::SessionsEnded, user, &reason.from, now)
+                ..AuditEvent::by_user(AuditEventKind::SessionsEnded, user, &reason.from, now)
             };
             let mut changes = vec![
-                Change::SwapUser(Box::new(seen.next_epoch())),
+                Change::ReplaceUser(Box::new(seen.next_epoch())),
                 Change::EndSessionsOf { user, except, ending: self.horizon.ending(reason.cause, now) },
-                Change::RecordEnds(Box::new(reason.end_of_session(now))),
+                Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
                 Change::Record(Box::new(event.because(reason.cause))),
             ];
-            changes.extend(except.map(Change::Restamp));
-            if let Committed::Applied(applied) = self.store.commit(&changes).await? {
+            changes.extend(except.map(Change::RefreshPosition));
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
                 return Ok(applied.ended.len());
             }
             self.expect_live(except, now).await?;
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// Who shows a session that has ended meanwhile, or was killed by a mark, ends no others by it.
-    async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), Trouble> {
+    async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
         let Some(session) = session else { return Ok(()) };
-        let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
+        let standing = self.store.standing(session).await?.ok_or(InvalidCredential::Unknown)?;
         standing.session.is_live(now)?;
         Ok(standing.holds()?)
     }

@@ -3,9 +3,9 @@
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
-use crate::client_error::{Refusal, Unfit};
-use crate::services::Trouble;
-use crate::store::{Change, Committed, SessionData, Store};
+use crate::client_error::{ClientError, InvalidCredential};
+use crate::services::ServiceError;
+use crate::store::{Change, CommitOutcome, SessionData, Store};
 
 /// The most bytes that the data of one session may have.
 pub const LARGEST: usize = 16 * 1024;
@@ -15,7 +15,7 @@ pub const LARGEST: usize = 16 * 1024;
 /// # Errors
 ///
 /// If the store could not be read.
-pub async fn of(store: &dyn Store, session: SessionId) -> Result<SessionData, Trouble> {
+pub async fn of(store: &dyn Store, session: SessionId) -> Result<SessionData, ServiceError> {
     let kept = store.data(session).await?;
     Ok(kept.unwrap_or_else(|| SessionData { members: serde_json::Map::new(), revision: 0 }))
 }
@@ -25,21 +25,21 @@ pub async fn of(store: &dyn Store, session: SessionId) -> Result<SessionData, Tr
 ///
 /// # Errors
 ///
-/// [`Refusal::Credential`] if the session is live no more, [`Refusal::Precondition`] if the data are at
-/// another revision, [`Refusal::TooLarge`] if they would grow beyond [`LARGEST`].
+/// [`ClientError::Credential`] if the session is live no more, [`ClientError::Precondition`] if the data are at
+/// another revision, [`ClientError::TooLarge`] if they would grow beyond [`LARGEST`].
 pub async fn merge(
     store: &dyn Store,
     session: SessionId,
     patch: serde_json::Map<String, serde_json::Value>,
     expected: Option<u64>,
     now: Time,
-) -> Result<SessionData, Trouble> {
+) -> Result<SessionData, ServiceError> {
     let change = Change::MergeData { session, patch, expected, limit: LARGEST, now };
     match store.commit(&[change]).await? {
-        Committed::Applied(applied) => {
+        CommitOutcome::Applied(applied) => {
             Ok(applied.data.expect("a merge that was applied says what came of it"))
         }
-        Committed::Lost(_) => Err(lost(store, session, expected, now).await?.into()),
+        CommitOutcome::Conflict(_) => Err(lost(store, session, expected, now).await?.into()),
     }
 }
 
@@ -49,14 +49,14 @@ async fn lost(
     session: SessionId,
     expected: Option<u64>,
     now: Time,
-) -> Result<Refusal, Trouble> {
-    let Some(kept) = store.session(session).await? else { return Ok(Unfit::Unknown.into()) };
+) -> Result<ClientError, ServiceError> {
+    let Some(kept) = store.session(session).await? else { return Ok(InvalidCredential::Unknown.into()) };
     if let Err(unfit) = kept.is_live(now) {
         return Ok(unfit.into());
     }
     let revision = of(store, session).await?.revision;
     match expected {
-        Some(expected) if expected != revision => Ok(Refusal::Precondition),
-        Some(_) | None => Ok(Refusal::TooLarge),
+        Some(expected) if expected != revision => Ok(ClientError::Precondition),
+        Some(_) | None => Ok(ClientError::TooLarge),
     }
 }

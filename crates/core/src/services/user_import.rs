@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{Position, UserId};
 
-use crate::client_error::Refusal;
+use crate::client_error::ClientError;
 use crate::credentials::password::PasswordHash;
-use crate::model::audit_event::{Actor, Event, EventKind};
-use crate::model::session::Circumstances;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
 use crate::services::account::{canonical_email, field};
 use crate::services::administration::judge_roles;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, Login, Store, StoreError};
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 
 /// A user of another system, as a line of an export names them.
 ///
 /// ```
-/// use counterfoil_core::services::user_import::Newcomer;
+/// use counterfoil_core::services::user_import::ImportedUser;
 /// use counterfoil_jose::Time;
 ///
 /// let line = r#"{"username":"ada","password_hash":"$2b$12$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS"}"#;
-/// let newcomer: Newcomer = serde_json::from_str(line)?;
+/// let newcomer: ImportedUser = serde_json::from_str(line)?;
 /// assert!(newcomer.judge(Time::from_unix_seconds(1_764_000_000)).is_ok());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Newcomer {
+pub struct ImportedUser {
     /// What they log in with.
     pub username: String,
     /// Their address.
@@ -56,19 +56,19 @@ pub struct Newcomer {
     pub disabled: bool,
 }
 
-impl fmt::Debug for Newcomer {
+impl fmt::Debug for ImportedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Newcomer").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
-impl Newcomer {
+impl ImportedUser {
     /// Judges the form: what can be told without looking anybody up.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`], for the first thing that cannot be.
-    pub fn judge(&self, now: Time) -> Result<Wanted, Refusal> {
+    /// [`ClientError::Field`], for the first thing that cannot be.
+    pub fn judge(&self, now: Time) -> Result<ImportTarget, ClientError> {
         let username: Username = self.username.parse().map_err(|fault| field("username", &fault))?;
         let email = self.email.as_deref().map(canonical_email).transpose()?;
         if self.email_verified && email.is_none() {
@@ -81,13 +81,13 @@ impl Newcomer {
         if created_at > now {
             return Err(field("created_at", &"must not be in the future"));
         }
-        Ok(Wanted { username, email, password, created_at })
+        Ok(ImportTarget { username, email, password, created_at })
     }
 }
 
 /// A newcomer's form in its canonical parts.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct ImportTarget {
     /// The name, whose folded form is what has to be unique.
     pub username: Username,
     email: Option<String>,
@@ -97,28 +97,28 @@ pub struct Wanted {
 
 /// What became of a newcomer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrival {
+pub enum ImportOutcome {
     /// They are a user now, or in a rehearsal would be.
     Added,
     /// They came before: there is a user with their name, address and password. Nothing was changed.
-    There,
+    AlreadyExists,
 }
 
 /// Whether anything is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Run {
+pub enum ImportMode {
     /// Only say what would become of them.
-    Rehearsal,
+    DryRun,
     /// Keep them.
     Real,
 }
 
 /// Brings newcomers in, many in one commit.
-pub struct Importer {
+pub struct UserImporter {
     store: Arc<dyn Store>,
 }
 
-impl Importer {
+impl UserImporter {
     /// Brings them into `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
@@ -132,24 +132,24 @@ impl Importer {
     /// If the store fails; then none of them was brought in.
     pub async fn import(
         &self,
-        newcomers: &[Newcomer],
-        run: Run,
+        newcomers: &[ImportedUser],
+        run: ImportMode,
         now: Time,
-    ) -> Result<Vec<Result<Arrival, Refusal>>, Trouble> {
+    ) -> Result<Vec<Result<ImportOutcome, ClientError>>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let (arrivals, changes) = self.judge_all(newcomers, now).await?;
-            if run == Run::Rehearsal || changes.is_empty() {
+            if run == ImportMode::DryRun || changes.is_empty() {
                 return Ok(arrivals);
             }
             // Lost only if one of the names was taken since it was looked up.
-            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(arrivals);
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
-    async fn judge_all(&self, newcomers: &[Newcomer], now: Time) -> Result<Judgement, Trouble> {
+    async fn judge_all(&self, newcomers: &[ImportedUser], now: Time) -> Result<ImportPlan, ServiceError> {
         let mut arrivals = Vec::with_capacity(newcomers.len());
         let mut changes = Vec::with_capacity(2 * newcomers.len());
         let mut together = HashSet::new();
@@ -161,11 +161,11 @@ impl Importer {
                 Err(refusal) => Err(refusal),
             };
             arrivals.push(match arrival {
-                Ok((Arrival::Added, wanted)) => {
+                Ok((ImportOutcome::Added, wanted)) => {
                     changes.extend(newcomer.changes(wanted, now)?);
-                    Ok(Arrival::Added)
+                    Ok(ImportOutcome::Added)
                 }
-                Ok((Arrival::There, _)) => Ok(Arrival::There),
+                Ok((ImportOutcome::AlreadyExists, _)) => Ok(ImportOutcome::AlreadyExists),
                 Err(refusal) => Err(refusal),
             });
         }
@@ -175,34 +175,38 @@ impl Importer {
     /// What becomes of one of them, by what is kept and by who comes `together` with them.
     async fn arrival(
         &self,
-        wanted: &Wanted,
-        newcomer: &Newcomer,
+        wanted: &ImportTarget,
+        newcomer: &ImportedUser,
         together: &mut HashSet<String>,
-    ) -> Result<Result<Arrival, Refusal>, StoreError> {
+    ) -> Result<Result<ImportOutcome, ClientError>, StoreError> {
         let name = wanted.username.folded().to_owned();
-        if let Some(kept) = self.store.user_by_login(&Login::Username(name.clone())).await? {
+        if let Some(kept) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
             let is_the_same = wanted.is_of(&kept);
-            return Ok(if is_the_same { Ok(Arrival::There) } else { Err(Refusal::Taken) });
+            return Ok(if is_the_same {
+                Ok(ImportOutcome::AlreadyExists)
+            } else {
+                Err(ClientError::UsernameTaken)
+            });
         }
         if !together.insert(name) {
-            return Ok(Err(Refusal::Taken));
+            return Ok(Err(ClientError::UsernameTaken));
         }
         if let Some(email) = wanted.email.as_ref().filter(|_| newcomer.email_verified) {
-            let is_kept = self.store.user_by_login(&Login::Email(email.clone())).await?.is_some();
+            let is_kept = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
             if is_kept || !together.insert(email.clone()) {
                 return Ok(Err(field("email", &"is the verified address of another user")));
             }
         }
-        Ok(Ok(Arrival::Added))
+        Ok(Ok(ImportOutcome::Added))
     }
 }
 
 /// What becomes of each, and what is to be kept for it.
-type Judgement = (Vec<Result<Arrival, Refusal>>, Vec<Change>);
+type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Vec<Change>);
 
-impl Newcomer {
+impl ImportedUser {
     /// What brings them in.
-    fn changes(&self, wanted: Wanted, now: Time) -> Result<[Change; 2], random::Unavailable> {
+    fn changes(&self, wanted: ImportTarget, now: Time) -> Result<[Change; 2], random::Unavailable> {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
             username: wanted.username,
@@ -216,13 +220,13 @@ impl Newcomer {
             created_at: wanted.created_at,
             revision: 0,
         };
-        let event = Event::by_user(EventKind::Registered, user.id, &Circumstances::default(), now);
-        let event = Event { actor: Actor::Operator, detail: Some("imported".into()), ..event };
+        let event = AuditEvent::by_user(AuditEventKind::Registered, user.id, &ClientInfo::default(), now);
+        let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };
         Ok([Change::InsertUser(Box::new(user)), Change::Record(Box::new(event))])
     }
 }
 
-impl Wanted {
+impl ImportTarget {
     /// Whether `kept` is who came over with this form before: the same name and address, and the same password
     /// unless they have logged in since and it was hashed anew.
     fn is_of(&self, kept: &User) -> bool {

@@ -2,17 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::histogram::Durations;
+use crate::histogram::Histogram;
 
 /// The figures of one open store. The store writes them, everybody may read them.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct StoreMetrics {
     /// Each reading.
-    pub reads: Durations,
+    pub reads: Histogram,
     /// Each order to write, from the moment it was handed over until its outcome was known.
-    pub commits: Durations,
+    pub commits: Histogram,
     /// Each transaction that was committed, with the orders that it carried: a group shares one sync.
-    pub transactions: Durations,
+    pub transactions: Histogram,
     /// How many orders are waiting to be written, or are being written.
     pub waiting: AtomicU64,
     /// How many orders were refused or have failed: by a full disk, a full queue, an error of the system.
@@ -21,7 +21,7 @@ pub struct Figures {
     pub is_refusing: AtomicBool,
 }
 
-impl Figures {
+impl StoreMetrics {
     /// Counts an order that begins to wait.
     pub fn begin(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);

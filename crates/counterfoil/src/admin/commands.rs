@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::Circumstances;
-use counterfoil_core::services::Trouble;
-use counterfoil_core::store::{EventQuery, Page};
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::store::{AuditEventQuery, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::{ClientId, SessionId};
 
@@ -28,7 +28,7 @@ impl App {
 
     pub(super) async fn set_password(&self, user: &str, password: &Secret<String>) -> Answer {
         let user = self.user_named(user).await?;
-        let from = Circumstances::default();
+        let from = ClientInfo::default();
         self.sign_in.set_password(user.id, password, &Actor::Operator, &from, self.now()).await?;
         Ok(json!({ "user": UserRow::of(&user) }))
     }
@@ -94,7 +94,7 @@ impl App {
         let before = after.map(|text| text.parse()).transpose();
         let before = before.map_err(|_| Refused::new("the cursor is none of ours"))?;
         let limit = page(limit);
-        let query = EventQuery { user, session, before, limit, ..EventQuery::default() };
+        let query = AuditEventQuery { user, session, before, limit, ..AuditEventQuery::default() };
         let mut lines = self.journal(&query).await?;
         let next = is_full(&lines, limit).then(|| lines.last().map(|(number, _)| number.to_string()));
         if session.is_some() {
@@ -104,7 +104,7 @@ impl App {
     }
 
     pub(super) async fn revoke(&self, form: RevocationForm) -> Answer {
-        let wanted = form.judge(Actor::Operator, Circumstances::default()).map_err(Trouble::from)?;
+        let wanted = form.judge(Actor::Operator, ClientInfo::default()).map_err(ServiceError::from)?;
         let began = self.now();
         let app = self.clone();
         // Also where it is a key, and another is drawn.

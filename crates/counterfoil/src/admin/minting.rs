@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use counterfoil_core::services::issuer::{Minting, Whom};
+use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 
 use crate::admin::{Refused, by_operator};
 use crate::app::App;
@@ -46,14 +46,14 @@ impl App {
             Refused::new(unsettled.to_string()).hint("`counterfoil clock accept`, if the clock is right")
         })?;
         let whom = match (form.user, form.subject) {
-            (Some(user), None) => Whom::User(self.user_named(&user).await?.id),
-            (None, Some(subject)) => Whom::Machine(subject),
+            (Some(user), None) => MintSubject::User(self.user_named(&user).await?.id),
+            (None, Some(subject)) => MintSubject::Machine(subject),
             (None, None) | (Some(_), Some(_)) => {
                 return Err(Refused::new("a token is for a user or for a subject, one of them"));
             }
         };
         let (audience, scope) = (form.audience.map(scope::judge_audience), form.scope.map(scope::judge));
-        let minting = Minting {
+        let minting = MintRequest {
             whom,
             audience: audience.transpose().map_err(|_| Refused::new("that cannot be an audience"))?,
             scope: scope.transpose().map_err(|_| Refused::new("a scope is words parted by single spaces"))?,

@@ -16,16 +16,16 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use counterfoil_core::Refusal;
-use counterfoil_core::model::audit_event::{Actor, Event, EventKind};
-use counterfoil_core::model::session::{Cause, Circumstances, Session};
+use counterfoil_core::ClientError;
+use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Session};
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::administration::judge_roles;
-use counterfoil_core::services::revoker::Reason;
-use counterfoil_core::services::user_import::{Newcomer, Run};
-use counterfoil_core::services::{Failure, Trouble};
-use counterfoil_core::store::{Change, Login, Page, SessionCursor, StoreError};
+use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::services::user_import::{ImportMode, ImportedUser};
+use counterfoil_core::services::{InternalError, ServiceError};
+use counterfoil_core::store::{Change, LoginName, Page, SessionCursor, StoreError};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{SessionId, UserId};
 
@@ -76,7 +76,7 @@ pub enum Command {
     /// of them `{outcome}`, `added` or `there`, or `{error}`.
     UserImport {
         /// Whom.
-        users: Vec<Newcomer>,
+        users: Vec<ImportedUser>,
         /// Only say what would become of them.
         #[serde(default)]
         rehearsal: bool,
@@ -273,13 +273,13 @@ impl From<BackupError> for Refused {
     }
 }
 
-impl From<Trouble> for Refused {
-    fn from(trouble: Trouble) -> Self {
+impl From<ServiceError> for Refused {
+    fn from(trouble: ServiceError) -> Self {
         match trouble {
-            Trouble::Refused(Refusal::Taken) => Self::new("the username is taken"),
-            Trouble::Refused(refusal) => Self::new(refusal.to_string()),
-            Trouble::Failed(Failure::Store(error)) => error.into(),
-            Trouble::Failed(failure) => Self::new(with_causes(&failure)).hint("try again"),
+            ServiceError::Client(ClientError::UsernameTaken) => Self::new("the username is taken"),
+            ServiceError::Client(refusal) => Self::new(refusal.to_string()),
+            ServiceError::Internal(InternalError::Store(error)) => error.into(),
+            ServiceError::Internal(failure) => Self::new(with_causes(&failure)).hint("try again"),
         }
     }
 }
@@ -303,7 +303,7 @@ impl App {
                 self.add_user(Registration { username, password, email, roles }).await
             }
             Command::UserImport { users, rehearsal } => {
-                self.import_users(&users, if rehearsal { Run::Rehearsal } else { Run::Real }).await
+                self.import_users(&users, if rehearsal { ImportMode::DryRun } else { ImportMode::Real }).await
             }
             Command::UserList { after, limit } => self.list_users(after, limit).await,
             Command::UserChange { user, change } => self.change_user(&user, change).await,
@@ -347,8 +347,8 @@ impl App {
     }
 
     async fn add_user(&self, form: Registration) -> Result<Value, Refused> {
-        judge_roles(&form.roles).map_err(Trouble::from)?;
-        let from = Circumstances::default();
+        judge_roles(&form.roles).map_err(ServiceError::from)?;
+        let from = ClientInfo::default();
         let user = self.sign_in.register(form, Actor::Operator, &from, self.now()).await?;
         Ok(json!({ "user": UserRow::of(&user) }))
     }
@@ -405,7 +405,7 @@ impl App {
     /// Accepts the clock, and keeps that: a restart right after it goes by the same.
     async fn accept_clock(&self) -> Result<Value, Refused> {
         let accepted = self.clock.accept();
-        let journal = Change::Record(Box::new(operators(EventKind::ClockAccepted, accepted.now)));
+        let journal = Change::Record(Box::new(operators(AuditEventKind::ClockAccepted, accepted.now)));
         checkpoint::accept(&*self.store, &self.clock, accepted, journal).await?;
         Ok(json!({
             "now": accepted.now.unix_seconds(),
@@ -424,17 +424,17 @@ impl App {
         let nobody =
             || Refused::new("there is no such user").hint("`counterfoil user list` shows who there is");
         let name: Username = text.parse().map_err(|_| nobody())?;
-        self.store.user_by_login(&Login::Username(name.folded().to_owned())).await?.ok_or_else(nobody)
+        self.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?.ok_or_else(nobody)
     }
 }
 
-fn by_operator() -> Reason {
-    Reason { actor: Actor::Operator, cause: Cause::ByAdmin, from: Circumstances::default() }
+fn by_operator() -> RevocationContext {
+    RevocationContext { actor: Actor::Operator, cause: EndReason::ByAdmin, from: ClientInfo::default() }
 }
 
 /// A line of the journal about something that an operator did to nobody in particular.
-fn operators(kind: EventKind, at: Time) -> Event {
-    Event {
+fn operators(kind: AuditEventKind, at: Time) -> AuditEvent {
+    AuditEvent {
         at,
         kind,
         user: None,
@@ -442,7 +442,7 @@ fn operators(kind: EventKind, at: Time) -> Event {
         client: None,
         actor: Actor::Operator,
         cause: None,
-        from: Circumstances::default(),
+        from: ClientInfo::default(),
         detail: None,
     }
 }

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::Refusal;
+use counterfoil_core::ClientError;
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::client::LifetimesChange;
-use counterfoil_core::model::session::{Cause, Circumstances, Mode};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
 use counterfoil_core::services::administration::{ClientChange, UserChange};
-use counterfoil_core::services::revoker::Reason;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::Subject;
 
 /// The most characters of a reason.
@@ -143,7 +143,7 @@ pub enum Wait {
 pub(crate) struct Wanted {
     pub(crate) subject: Subject,
     pub(crate) note: Option<String>,
-    pub(crate) reason: Reason,
+    pub(crate) reason: RevocationContext,
 }
 
 impl RevocationForm {
@@ -151,9 +151,9 @@ impl RevocationForm {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`], with what the field is to be.
-    pub(crate) fn judge(self, actor: Actor, from: Circumstances) -> Result<Wanted, Refusal> {
-        let fault = |field, detail: String| Refusal::Field { field, detail };
+    /// [`ClientError::Field`], with what the field is to be.
+    pub(crate) fn judge(self, actor: Actor, from: ClientInfo) -> Result<Wanted, ClientError> {
+        let fault = |field, detail: String| ClientError::Field { field, detail };
         let subject: Subject = self.subject.parse().map_err(|_| {
             let kinds = "session:, user:, token:, client: or key: and an id, or everyone";
             fault("subject", format!("is to be {kinds}"))
@@ -166,15 +166,15 @@ impl RevocationForm {
             return Err(fault("reason", detail));
         }
         let usual = match subject {
-            Subject::Key(_) => Cause::KeyCompromised,
+            Subject::Key(_) => EndReason::KeyCompromised,
             Subject::Session(_)
             | Subject::User(_)
             | Subject::Token(_)
             | Subject::Client(_)
-            | Subject::Everyone => Cause::ByAdmin,
+            | Subject::Everyone => EndReason::ByAdmin,
         };
-        let named = note.as_deref().and_then(Cause::from_word);
-        let reason = Reason { actor, cause: named.unwrap_or(usual), from };
+        let named = note.as_deref().and_then(EndReason::from_word);
+        let reason = RevocationContext { actor, cause: named.unwrap_or(usual), from };
         Ok(Wanted { subject, note: note.filter(|_| named.is_none()), reason })
     }
 }
@@ -188,9 +188,9 @@ fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Optio
 mod tests {
     use super::*;
 
-    fn judge(text: &str) -> Result<Wanted, Refusal> {
+    fn judge(text: &str) -> Result<Wanted, ClientError> {
         let form: RevocationForm = serde_json::from_str(text).unwrap();
-        form.judge(Actor::Operator, Circumstances::default())
+        form.judge(Actor::Operator, ClientInfo::default())
     }
 
     #[test]
@@ -208,18 +208,21 @@ mod tests {
         let theirs = judge(r#"{"subject":"everyone","reason":"a stolen laptop"}"#).unwrap();
         let none = judge(r#"{"subject":"key:k"}"#).unwrap();
 
-        assert_eq!((ours.reason.cause, ours.note), (Cause::KeyCompromised, None));
-        assert_eq!((theirs.reason.cause, theirs.note.as_deref()), (Cause::ByAdmin, Some("a stolen laptop")));
-        assert_eq!((none.reason.cause, none.note), (Cause::KeyCompromised, None));
+        assert_eq!((ours.reason.cause, ours.note), (EndReason::KeyCompromised, None));
+        assert_eq!(
+            (theirs.reason.cause, theirs.note.as_deref()),
+            (EndReason::ByAdmin, Some("a stolen laptop"))
+        );
+        assert_eq!((none.reason.cause, none.note), (EndReason::KeyCompromised, None));
     }
 
     #[test]
     fn a_subject_that_names_nothing_is_refused() {
         for bad in ["", "session:", "session:x", "everybody", "role:admin", "user:ada", "token:"] {
             let form = serde_json::json!({ "subject": bad }).to_string();
-            assert!(matches!(judge(&form), Err(Refusal::Field { field: "subject", .. })), "{bad}");
+            assert!(matches!(judge(&form), Err(ClientError::Field { field: "subject", .. })), "{bad}");
         }
         let long = serde_json::json!({ "subject": "everyone", "reason": "a".repeat(201) }).to_string();
-        assert!(matches!(judge(&long), Err(Refusal::Field { field: "reason", .. })));
+        assert!(matches!(judge(&long), Err(ClientError::Field { field: "reason", .. })));
     }
 }

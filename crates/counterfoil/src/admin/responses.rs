@@ -3,15 +3,15 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::admin_key::{AdminKeyRecord, Maker};
-use counterfoil_core::model::audit_event::{Actor, Event};
+use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
+use counterfoil_core::model::audit_event::{Actor, AuditEvent};
 use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::key::KeyState;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
-use counterfoil_core::services::administration::Revoked;
-use counterfoil_core::services::keys::keyring::{KeyStanding, Rotated};
-use counterfoil_core::store::EventNumber;
+use counterfoil_core::services::administration::RevocationResult;
+use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
+use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 
 /// A user, as an administrator sees them.
@@ -151,8 +151,8 @@ impl AdminKeyRow {
             id: key.id.to_string(),
             name: key.name.clone(),
             made_by: match key.made_by {
-                Maker::User(id) => name_of(&Actor::User(id)),
-                Maker::Operator => name_of(&Actor::Operator),
+                KeyCreator::User(id) => name_of(&Actor::User(id)),
+                KeyCreator::Operator => name_of(&Actor::Operator),
             },
             created_at: key.created_at.unix_seconds(),
         }
@@ -172,7 +172,7 @@ pub(crate) struct RotationRow {
 }
 
 impl RotationRow {
-    pub(crate) fn of(rotated: &Rotated, now: Time) -> Self {
+    pub(crate) fn of(rotated: &RotatedKeys, now: Time) -> Self {
         let state = if rotated.from <= now { KeyState::Current } else { KeyState::Next };
         Self { id: rotated.id.to_string(), state: state.as_str(), first_used_at: rotated.from.unix_seconds() }
     }
@@ -201,7 +201,7 @@ pub(crate) struct KeyRow {
 }
 
 impl KeyRow {
-    pub(crate) fn of(key: &KeyStanding) -> Self {
+    pub(crate) fn of(key: &KeyStatus) -> Self {
         Self {
             id: key.id.to_string(),
             algorithm: key.algorithm.clone(),
@@ -225,7 +225,7 @@ pub(crate) struct KeyRows {
 
 /// A line of the journal.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Event)]
+#[schema(as = AuditEvent)]
 pub(crate) struct EventRow {
     /// Rises with each line.
     number: u64,
@@ -248,7 +248,7 @@ pub(crate) struct EventRow {
 }
 
 impl EventRow {
-    pub(crate) fn of((number, event): &(EventNumber, Event)) -> Self {
+    pub(crate) fn of((number, event): &(AuditEventNumber, AuditEvent)) -> Self {
         Self {
             number: *number,
             at: event.at.unix_seconds(),
@@ -294,7 +294,7 @@ pub(crate) struct RevocationRow {
 }
 
 impl RevocationRow {
-    pub(crate) fn of(revoked: Revoked, began: Time, now: Time) -> Self {
+    pub(crate) fn of(revoked: RevocationResult, began: Time, now: Time) -> Self {
         Self {
             position: revoked.position.number(),
             confirmed: 0,

@@ -6,9 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use counterfoil_core::services::Failure;
-use counterfoil_core::services::keys::active_keys::RingError;
-use counterfoil_core::services::restore::{self as policy, Restoration};
+use counterfoil_core::services::InternalError;
+use counterfoil_core::services::keys::active_keys::ActiveKeysError;
+use counterfoil_core::services::restore::{self as service, RestoreRequest};
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time, random};
 use counterfoil_verify::{KeyId, LogId, Position};
@@ -24,7 +24,7 @@ use crate::settings::Settings;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::{self, LogHead, LogHeadError, Seen};
 
-pub use counterfoil_core::services::restore::Spared;
+pub use counterfoil_core::services::restore::KeptOnRestore;
 
 /// What was restored.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ pub enum RestoreError {
     },
     /// The keys of the backup are sealed with another master key.
     #[error("the master key does not open the keys of the backup")]
-    OtherMasterKey(#[source] RingError),
+    OtherMasterKey(#[source] ActiveKeysError),
     /// The backup, or the place of the store, cannot be used.
     #[error(transparent)]
     Store(#[from] StoreRestoreError),
@@ -75,7 +75,7 @@ pub enum RestoreError {
     Open(#[from] OpenError),
     /// The store could not be taken up.
     #[error("the restored store could not be taken up")]
-    TakenUp(#[source] Failure),
+    TakenUp(#[source] InternalError),
     /// The store is restored, and the file that tells of it could not be written. The next start writes it.
     #[error("the store is restored, but its log-head was not written")]
     Untold(#[source] LogHeadError),
@@ -98,10 +98,10 @@ impl RestoreError {
     }
 }
 
-impl From<Failure> for RestoreError {
-    fn from(failure: Failure) -> Self {
+impl From<InternalError> for RestoreError {
+    fn from(failure: InternalError) -> Self {
         match failure {
-            Failure::Keys(error @ RingError::MasterKey(..)) => Self::OtherMasterKey(error),
+            InternalError::Keys(error @ ActiveKeysError::MasterKey(..)) => Self::OtherMasterKey(error),
             failure => Self::TakenUp(failure),
         }
     }
@@ -109,7 +109,7 @@ impl From<Failure> for RestoreError {
 
 impl From<StoreError> for RestoreError {
     fn from(error: StoreError) -> Self {
-        Self::TakenUp(Failure::Store(error))
+        Self::TakenUp(InternalError::Store(error))
     }
 }
 
@@ -124,7 +124,7 @@ impl From<StoreError> for RestoreError {
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings::new("https://shop.example".parse()?, "sqlite:auth.db".parse()?);
-/// let restored = restore::restore(&settings, Path::new("backup.db"), restore::Spared::Nothing).await?;
+/// let restored = restore::restore(&settings, Path::new("backup.db"), restore::KeptOnRestore::Nothing).await?;
 /// println!("{} signs from here on", restored.key);
 /// # Ok(())
 /// # }
@@ -134,7 +134,11 @@ impl From<StoreError> for RestoreError {
 ///
 /// If a server runs, the file is no good backup, the master key is not that of the backup, or the disk does not
 /// take it; [`RestoreError::hint`] says what to do.
-pub async fn restore(settings: &Settings, backup: &Path, spared: Spared) -> Result<Restored, RestoreError> {
+pub async fn restore(
+    settings: &Settings,
+    backup: &Path,
+    spared: KeptOnRestore,
+) -> Result<Restored, RestoreError> {
     nobody_serves(settings).await?;
     let master = master_key(settings)?;
     let made = data_dir::make(settings).map_err(OpenError::from)?;
@@ -149,7 +153,7 @@ pub async fn restore(settings: &Settings, backup: &Path, spared: Spared) -> Resu
 async fn put(
     settings: &Settings,
     backup: &Path,
-    (master, spared): (&SealingKey, Spared),
+    (master, spared): (&SealingKey, KeptOnRestore),
 ) -> Result<Restored, RestoreError> {
     let (url, backup) = (settings.store.clone(), backup.to_owned());
     let restoring = blocking(move || app::begin_restoring(&url, &backup)).await?;
@@ -168,7 +172,7 @@ async fn put(
 async fn take_up(
     store: &dyn Store,
     settings: &Settings,
-    (master, spared): (&SealingKey, Spared),
+    (master, spared): (&SealingKey, KeptOnRestore),
     seen: Option<Seen>,
 ) -> Result<(Restored, LogId), RestoreError> {
     let newest = store.newest_time().await?;
@@ -176,11 +180,11 @@ async fn take_up(
     let log = LogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
     let highest = seen.map_or(Position::START, |seen| seen.head);
     let former = [Some(store.log_id().await?), seen.map(|seen| seen.log)].into_iter().flatten();
-    let wanted = Restoration { log, seen: highest, spared, now: at };
+    let wanted = RestoreRequest { log, seen: highest, spared, now: at };
     let keys = (master, settings.algorithm);
-    let done = policy::take_up(store, keys, wanted, rollback_guard::begun_anew(former)).await?;
+    let done = service::take_up(store, keys, wanted, rollback_guard::begun_anew(former)).await?;
     let removed_admin_keys = done.removed_admin_keys.into_iter().map(|key| key.name).collect();
-    let policy::Restored { head, key, revoked_keys, .. } = done;
+    let service::RestoreOutcome { head, key, revoked_keys, .. } = done;
     let restored = Restored { newest, at, log, head, key, revoked_keys, removed_admin_keys, former: None };
     Ok((restored, log))
 }

@@ -13,18 +13,18 @@ use tower::layer::util::Stack;
 
 use counterfoil_core::model::client::Lifetimes;
 use counterfoil_core::model::key::KeyRecord;
-use counterfoil_core::model::session::Grace;
-use counterfoil_core::services::account::SignIn;
+use counterfoil_core::model::session::RefreshGracePeriod;
+use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
 use counterfoil_core::services::authenticator::Authenticator;
 use counterfoil_core::services::issuer::{EXCHANGED, Issuer};
-use counterfoil_core::services::keys::active_keys::{RingError, opens_all};
+use counterfoil_core::services::keys::active_keys::{ActiveKeysError, opens_all};
 use counterfoil_core::services::keys::keyring::Keyring;
-use counterfoil_core::services::login_rate_limiter::Throttle;
+use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_hasher::HashingError;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::Revoker;
-use counterfoil_core::store::session_cache::Memory;
+use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
@@ -58,11 +58,11 @@ pub struct Inner {
     pub(crate) settings: Settings,
     log_head: Option<LogHead>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
     /// Told when the schedule of the keys is to be looked at before its time.
     pub(crate) keys_asked: Notify,
-    pub(crate) sign_in: SignIn,
+    pub(crate) sign_in: AccountService,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
@@ -109,7 +109,7 @@ pub enum OpenError {
     Broken(#[from] StoreError),
     /// The keys in the store cannot be used.
     #[error(transparent)]
-    Ring(#[from] RingError),
+    Ring(#[from] ActiveKeysError),
     /// The store is not what was last seen of it.
     #[error(transparent)]
     LogHead(#[from] LogHeadError),
@@ -135,7 +135,7 @@ impl OpenError {
             Self::Store(error) => Some(error.hint().into()),
             Self::LogHead(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),
-            Self::Ring(RingError::MasterKey(..)) => Some(
+            Self::Ring(ActiveKeysError::MasterKey(..)) => Some(
                 "start with the master key that this store was made with, or that it was given since".into(),
             ),
             Self::Broken(_) | Self::Ring(_) | Self::Hashing(_) | Self::Verifier(_) => None,
@@ -204,7 +204,7 @@ impl App {
         }
         let master = master_key_of(&*store, found).await?;
         // Watched before it is read: what is committed in between is heard twice, never missed.
-        let memory = Arc::new(Memory::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+        let memory = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
         let tally = Tally::default();
         store.watch(Arc::clone(&tally.journal) as _);
@@ -213,20 +213,21 @@ impl App {
 
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let started = clock.now();
-        let throttle = Throttle::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
+        let throttle =
+            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
         let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
         let (schedule, longest) = (settings.schedule(), Arc::clone(&horizon));
         let keys = Arc::new(Keyring::open(Arc::clone(&store), master, schedule, longest, started).await?);
         warn_of_another_family(&keys);
         let verifier = Arc::new(own_verifier(&settings, &keys, &memory, &clock)?);
         let hashing = start_hashing(&settings)?;
-        let grace = Grace { length: settings.refresh_grace, serving_since: started };
+        let grace = RefreshGracePeriod { length: settings.refresh_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         if let Some(log_head) = &log_head {
             log_head.begin(&*store).await?;
         }
         let inner = Inner {
-            sign_in: SignIn::new(
+            sign_in: AccountService::new(
                 Arc::clone(&store),
                 Arc::clone(&hashing) as _,
                 Arc::clone(&horizon),
@@ -400,7 +401,7 @@ fn warn_of_another_family(keys: &Keyring) {
 fn own_verifier(
     settings: &Settings,
     keys: &Keyring,
-    memory: &Memory,
+    memory: &SessionCache,
     clock: &Arc<Clock>,
 ) -> Result<LocalVerifier, OpenError> {
     let (issuer, ring) = (settings.issuer.as_str(), keys.ring());

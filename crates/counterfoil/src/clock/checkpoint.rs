@@ -1,6 +1,6 @@
 //! The mark of the clock, as the store keeps it from one life to the next.
 
-use counterfoil_core::store::{Change, Committed, Store, StoreError};
+use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
 use counterfoil_jose::Time;
 
 use crate::clock::{Accepted, Clock, LEAP, Source};
@@ -62,7 +62,7 @@ pub(crate) async fn accept(
 }
 
 fn fact(name: &'static str, time: Time) -> Change {
-    Change::SetFact(name, time.unix_ms().to_be_bytes().to_vec())
+    Change::SetMetadata(name, time.unix_ms().to_be_bytes().to_vec())
 }
 
 async fn kept(store: &dyn Store, name: &str) -> Result<Option<Time>, StoreError> {
@@ -75,6 +75,6 @@ async fn kept(store: &dyn Store, name: &str) -> Result<Option<Time>, StoreError>
 async fn commit(store: &dyn Store, changes: &[Change]) -> Result<(), StoreError> {
     // Nothing of this expects anything, so nothing can be lost.
     match store.commit(changes).await? {
-        Committed::Applied(_) | Committed::Lost(_) => Ok(()),
+        CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use counterfoil_core::model::audit_event::EventKind;
-use counterfoil_core::model::session::{Cause, Mode};
-use counterfoil_core::store::{Applied, Change, Witness};
+use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::model::session::{EndReason, Mode};
+use counterfoil_core::store::{AppliedChanges, Change, CommitListener};
 
 /// Room for the kinds of events; a test sees that it is enough.
 const KINDS: usize = 48;
@@ -17,7 +17,7 @@ pub(crate) const MODES: [Mode; 3] = [Mode::Session, Mode::Jwt, Mode::Hybrid];
 pub(crate) struct JournalTally {
     events: [AtomicU64; KINDS],
     opened: [AtomicU64; MODES.len()],
-    ended: [AtomicU64; Cause::ALL.len()],
+    ended: [AtomicU64; EndReason::ALL.len()],
     entries: AtomicU64,
 }
 
@@ -34,7 +34,7 @@ impl Default for JournalTally {
 
 impl JournalTally {
     /// How many lines of this kind were written.
-    pub(crate) fn events(&self, kind: EventKind) -> u64 {
+    pub(crate) fn events(&self, kind: AuditEventKind) -> u64 {
         self.events[kind as usize].load(Ordering::Relaxed)
     }
 
@@ -44,8 +44,8 @@ impl JournalTally {
     }
 
     /// How many logins were ended for each cause. Those that only expired are not among them.
-    pub(crate) fn ended(&self) -> impl Iterator<Item = (Cause, u64)> {
-        Cause::ALL.into_iter().zip(self.ended.iter().map(|count| count.load(Ordering::Relaxed)))
+    pub(crate) fn ended(&self) -> impl Iterator<Item = (EndReason, u64)> {
+        EndReason::ALL.into_iter().zip(self.ended.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
     /// How many entries were appended to the log of revocations.
@@ -53,7 +53,7 @@ impl JournalTally {
         self.entries.load(Ordering::Relaxed)
     }
 
-    fn event(&self, kind: EventKind, times: usize) {
+    fn event(&self, kind: AuditEventKind, times: usize) {
         self.events[kind as usize].fetch_add(times as u64, Ordering::Relaxed);
     }
 
@@ -64,28 +64,28 @@ impl JournalTally {
 }
 
 /// The cause for which a change ends logins, if it does.
-fn cause_of(change: &Change) -> Option<Cause> {
+fn cause_of(change: &Change) -> Option<EndReason> {
     match change {
         Change::EndSession(_, ending)
         | Change::EndSessionsOf { ending, .. }
-        | Change::EndOldestOf { ending, .. } => Some(ending.ended.cause),
+        | Change::EndOldestSessionsOf { ending, .. } => Some(ending.ended.cause),
         _ => None,
     }
 }
 
-impl Witness for JournalTally {
-    fn committed(&self, changes: &[Change], applied: &Applied) {
+impl CommitListener for JournalTally {
+    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
         for change in changes {
             match change {
                 Change::Record(event) => self.event(event.kind, 1),
-                Change::RecordEnds(event) => self.event(event.kind, applied.ended.len()),
+                Change::RecordSessionEnds(event) => self.event(event.kind, applied.ended.len()),
                 Change::InsertSession(session) => self.begin(session.mode()),
                 _ => {}
             }
         }
         // All that one commit ends, it ends for one reason.
         if let Some(cause) = changes.iter().find_map(cause_of)
-            && let Some(place) = Cause::ALL.iter().position(|one| *one == cause)
+            && let Some(place) = EndReason::ALL.iter().position(|one| *one == cause)
         {
             self.ended[place].fetch_add(applied.ended.len() as u64, Ordering::Relaxed);
         }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_every_kind() {
-        for (place, kind) in EventKind::ALL.iter().enumerate() {
+        for (place, kind) in AuditEventKind::ALL.iter().enumerate() {
             assert_eq!(*kind as usize, place);
             assert!(place < KINDS, "{kind:?}");
         }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use counterfoil_core::services::Trouble;
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_verify::Denied;
 
 use crate::http::error::{AppError, NotLetIn};
@@ -38,8 +38,8 @@ impl Outcome {
 
     fn of_error(error: &AppError) -> Self {
         match error {
-            AppError::Trouble(Trouble::Refused(refusal)) => Self::of_refusal(refusal),
-            AppError::Trouble(Trouble::Failed(_))
+            AppError::Trouble(ServiceError::Client(refusal)) => Self::of_refusal(refusal),
+            AppError::Trouble(ServiceError::Internal(_))
             | AppError::Clock(_)
             | AppError::TooLate
             | AppError::Panicked
@@ -51,11 +51,11 @@ impl Outcome {
         }
     }
 
-    fn of_refusal(refusal: &Refusal) -> Self {
+    fn of_refusal(refusal: &ClientError) -> Self {
         match refusal {
-            Refusal::Credential(Unfit::Replayed) => Self::Replayed,
-            Refusal::SignIn | Refusal::Credential(_) => Self::Refused,
-            Refusal::TooMany(_) => Self::Throttled,
+            ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Self::Replayed,
+            ClientError::LoginFailed | ClientError::Credential(_) => Self::Refused,
+            ClientError::RateLimited(_) => Self::Throttled,
             _ => Self::Invalid,
         }
     }
@@ -96,11 +96,11 @@ mod tests {
     fn what_ended_an_attempt_is_told_by_its_word() {
         let outcomes = Outcomes::default();
         for refusal in [
-            Refusal::SignIn,
-            Unfit::Expired.into(),
-            Unfit::Replayed.into(),
-            Refusal::TooMany(Duration::ZERO),
-            Refusal::Taken,
+            ClientError::LoginFailed,
+            InvalidCredential::Expired.into(),
+            InvalidCredential::RefreshReuseDetected.into(),
+            ClientError::RateLimited(Duration::ZERO),
+            ClientError::UsernameTaken,
         ] {
             assert!(outcomes.count::<()>(Err(refusal.into())).is_err());
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use counterfoil_core::histogram::Durations;
+use counterfoil_core::histogram::Histogram;
 
 /// The methods that are told apart, and all others.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
@@ -23,13 +23,13 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     counts: [[AtomicU64; STATUSES.len()]; METHODS.len()],
     /// How long answers took.
-    pub(crate) took: Durations,
+    pub(crate) took: Histogram,
 }
 
 impl Route {
     fn new(path: &'static str) -> Self {
         let counts = std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)));
-        Self { path, counts, took: Durations::default() }
+        Self { path, counts, took: Histogram::default() }
     }
 
     /// Counts an answer that took this long.

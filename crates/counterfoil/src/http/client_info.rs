@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
 
-use counterfoil_core::model::session::Circumstances;
+use counterfoil_core::model::session::ClientInfo;
 
 use crate::app::App;
 use crate::http::client_ip::client_address;
@@ -18,7 +18,7 @@ const LONGEST: usize = 256;
 
 /// The circumstances of a request: the address of the client and what it calls itself.
 #[derive(Debug, Clone)]
-pub(crate) struct Whence(pub(crate) Circumstances);
+pub(crate) struct Whence(pub(crate) ClientInfo);
 
 impl FromRequestParts<App> for Whence {
     type Rejection = Infallible;
@@ -27,7 +27,7 @@ impl FromRequestParts<App> for Whence {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let trusted = &app.settings().trusted_proxies;
         let ip = peer.map(|ConnectInfo(peer)| client_address(peer.ip(), &parts.headers, trusted));
-        Ok(Self(Circumstances { ip, user_agent: user_agent(&parts.headers) }))
+        Ok(Self(ClientInfo { ip, user_agent: user_agent(&parts.headers) }))
     }
 }
 

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
-use counterfoil_core::Refusal;
-use counterfoil_core::services::{Failure, Trouble};
+use counterfoil_core::ClientError;
+use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
 use counterfoil_verify::credentials::Ambiguous;
 use counterfoil_verify::{Denied, Problem, Reason, Shown};
@@ -23,7 +23,7 @@ use crate::http::set_cookie::{SetCookies, TooLarge};
 pub(crate) enum AppError {
     /// Policy refused it, or could not do it.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
+    Trouble(#[from] ServiceError),
     /// The credential is not good, or could not be judged.
     #[error(transparent)]
     Denied(#[from] NotLetIn),
@@ -85,8 +85,8 @@ pub(crate) struct TooMany(pub(crate) SetCookies);
 #[derive(Debug, Clone)]
 pub(crate) struct Why(pub(crate) String);
 
-impl From<Refusal> for AppError {
-    fn from(refusal: Refusal) -> Self {
+impl From<ClientError> for AppError {
+    fn from(refusal: ClientError) -> Self {
         Self::Trouble(refusal.into())
     }
 }
@@ -105,13 +105,13 @@ impl AppError {
 
     /// A field that reads well and is still wrong.
     pub(crate) fn field(field: &'static str, detail: impl Into<String>) -> Self {
-        Refusal::Field { field, detail: detail.into() }.into()
+        ClientError::Field { field, detail: detail.into() }.into()
     }
 
     fn problem(&self) -> Problem {
         match self {
-            Self::Trouble(Trouble::Refused(refusal)) => refused(refusal),
-            Self::Trouble(Trouble::Failed(failure)) => failed(failure),
+            Self::Trouble(ServiceError::Client(refusal)) => refused(refusal),
+            Self::Trouble(ServiceError::Internal(failure)) => failed(failure),
             Self::Denied(NotLetIn { denied, shown }) => Problem::of_denied(denied, *shown),
             Self::Ambiguous(_) => Ambiguous.into(),
             Self::Body(fault) => of_body(fault),
@@ -139,44 +139,46 @@ impl AppError {
     }
 }
 
-fn refused(refusal: &Refusal) -> Problem {
+fn refused(refusal: &ClientError) -> Problem {
     match refusal {
-        Refusal::SignIn => problem(401, "invalid-credentials", "Invalid credentials")
+        ClientError::LoginFailed => problem(401, "invalid-credentials", "Invalid credentials")
             .detail("the name or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         // One answer for expired, revoked and unknown; the reason goes to the log.
-        Refusal::Credential(_) => Problem::of_denied(&Denied::Invalid(Reason::Kind), Shown::Nothing),
-        Refusal::Client(detail) => {
+        ClientError::Credential(_) => Problem::of_denied(&Denied::Invalid(Reason::Kind), Shown::Nothing),
+        ClientError::Client(detail) => {
             problem(403, "client-not-allowed", "Not allowed to this client").detail(*detail)
         }
-        Refusal::NotGranted(what) => {
+        ClientError::NotGranted(what) => {
             problem(403, "not-granted", "Not granted").detail(format!("this {what} was not granted"))
         }
-        Refusal::Taken => problem(409, "username-taken", "Username taken")
+        ClientError::UsernameTaken => problem(409, "username-taken", "Username taken")
             .detail("somebody has this username")
             .field("username", "is taken"),
-        Refusal::Nothing(what) => {
+        ClientError::NotFound(what) => {
             problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))
         }
-        Refusal::Exists(what) => problem(409, "taken", "Taken").detail(format!("the {what} is taken")),
-        Refusal::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
-        Refusal::Precondition => problem(412, "precondition-failed", "Precondition failed")
+        ClientError::AlreadyExists(what) => {
+            problem(409, "taken", "Taken").detail(format!("the {what} is taken"))
+        }
+        ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
+        ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
             .detail("the data are at another revision than If-Match says"),
-        Refusal::TooLarge => problem(413, "data-too-large", "Data too large")
+        ClientError::TooLarge => problem(413, "data-too-large", "Data too large")
             .detail("the data of a session have at most 16 KiB"),
-        Refusal::TooMany(after) => retry(too_often("try again later"), seconds(*after)),
+        ClientError::RateLimited(after) => retry(too_often("try again later"), seconds(*after)),
     }
 }
 
 /// Nothing of what happened inside is told; the cause is in the log under the id of the request.
-fn failed(failure: &Failure) -> Problem {
+fn failed(failure: &InternalError) -> Problem {
     let detail = match failure {
-        Failure::Hashing(_) => "too many passwords are waiting to be judged",
-        Failure::Store(_)
-        | Failure::Randomness(_)
-        | Failure::Signing(_)
-        | Failure::Keys(_)
-        | Failure::Contended => "the request could not be carried out now",
+        InternalError::Hashing(_) => "too many passwords are waiting to be judged",
+        InternalError::Store(_)
+        | InternalError::Randomness(_)
+        | InternalError::Signing(_)
+        | InternalError::Keys(_)
+        | InternalError::Contention => "the request could not be carried out now",
     };
     retry(unavailable(detail), 1)
 }
@@ -257,20 +259,20 @@ impl IntoResponse for AppError {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_core::Unfit;
+    use counterfoil_core::InvalidCredential;
 
     use super::*;
 
-    const UNFIT: [Unfit; 9] = [
-        Unfit::Malformed,
-        Unfit::Unknown,
-        Unfit::Ahead,
-        Unfit::Ended,
-        Unfit::Expired,
-        Unfit::Marked,
-        Unfit::Disabled,
-        Unfit::Replayed,
-        Unfit::OtherKind,
+    const UNFIT: [InvalidCredential; 9] = [
+        InvalidCredential::Malformed,
+        InvalidCredential::Unknown,
+        InvalidCredential::AheadOfStore,
+        InvalidCredential::Ended,
+        InvalidCredential::Expired,
+        InvalidCredential::RevokedByCutoff,
+        InvalidCredential::Disabled,
+        InvalidCredential::RefreshReuseDetected,
+        InvalidCredential::WrongKind,
     ];
 
     fn text(error: AppError) -> (StatusCode, String) {
@@ -280,7 +282,7 @@ mod tests {
 
     #[test]
     fn whatever_is_wrong_with_a_credential_is_one_answer() {
-        let answers = UNFIT.map(|unfit| text(Refusal::from(unfit).into()));
+        let answers = UNFIT.map(|unfit| text(ClientError::from(unfit).into()));
 
         assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
         assert!(answers.iter().all(|answer| *answer == answers[0]));
@@ -301,7 +303,7 @@ mod tests {
 
     #[test]
     fn who_is_told_to_wait_is_told_for_how_long() {
-        let error: AppError = Refusal::TooMany(Duration::from_millis(2100)).into();
+        let error: AppError = ClientError::RateLimited(Duration::from_millis(2100)).into();
 
         let answer: http::Response<String> = error.problem().into_response();
 

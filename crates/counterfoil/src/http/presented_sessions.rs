@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use http::HeaderMap;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
-use counterfoil_core::model::session::{Grace, Rotation, Session, Stub};
-use counterfoil_core::services::Trouble;
+use counterfoil_core::model::session::{RefreshGracePeriod, RefreshOutcome, Session, SessionCredential};
+use counterfoil_core::services::ServiceError;
 use counterfoil_core::store::StoreError;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
@@ -67,12 +67,14 @@ async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Logi
 
 /// Whether a refresh with this token would be answered. A judgement alone: nothing turns.
 fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let grace = Grace { length: app.settings().refresh_grace, serving_since: app.started };
+    let grace = RefreshGracePeriod { length: app.settings().refresh_grace, serving_since: app.started };
     let ring = app.keys.ring();
     let Some(pepper) = session.pepper().and_then(|id| ring.pepper_of(id)) else { return false };
     match session.rotate(token, pepper, grace, now) {
-        Ok(Rotation::Advance(_) | Rotation::Hold | Rotation::Repeat) => true,
-        Ok(Rotation::Replay) | Err(_) => false,
+        Ok(RefreshOutcome::Rotate(_) | RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace) => {
+            true
+        }
+        Ok(RefreshOutcome::ReuseDetected) | Err(_) => false,
     }
 }
 
@@ -83,7 +85,7 @@ async fn genuine(app: &App, token: &RefreshToken) -> Result<Option<Session>, Sto
 }
 
 fn is_genuine(app: &App, session: &Session, token: &RefreshToken) -> bool {
-    let Stub::Refresh { pepper, salt, .. } = session.stub else { return false };
+    let SessionCredential::Refresh { pepper, salt, .. } = session.stub else { return false };
     app.keys.ring().pepper_of(pepper).is_some_and(|pepper| token.is_genuine(pepper, &salt))
 }
 
@@ -92,7 +94,7 @@ fn is_genuine(app: &App, session: &Session, token: &RefreshToken) -> bool {
 /// # Errors
 ///
 /// If the store could not be read.
-pub(crate) async fn named_by_refresh(app: &App, text: &str) -> Result<Option<Login>, Trouble> {
+pub(crate) async fn named_by_refresh(app: &App, text: &str) -> Result<Option<Login>, ServiceError> {
     let Ok(token) = text.parse::<RefreshToken>() else { return Ok(None) };
     Ok(genuine(app, &token).await?.as_ref().map(Login::of))
 }

@@ -6,7 +6,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEnc
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-use counterfoil_core::histogram::{Counted, Durations};
+use counterfoil_core::histogram::{Histogram, HistogramSnapshot};
 
 /// The labels of one line: names and words of ours.
 pub(crate) type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -57,7 +57,7 @@ impl Sheet<'_> {
     }
 
     /// How long things took. The unit is added to the name.
-    pub(crate) fn durations(&mut self, name: &str, help: &str, durations: &Durations) -> fmt::Result {
+    pub(crate) fn durations(&mut self, name: &str, help: &str, durations: &Histogram) -> fmt::Result {
         let metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
         histogram(metric, durations.counted())
     }
@@ -67,7 +67,7 @@ impl Sheet<'_> {
         &mut self,
         name: &str,
         help: &str,
-        tell: impl FnOnce(&mut dyn FnMut(Labels<'_>, Counted) -> fmt::Result) -> fmt::Result,
+        tell: impl FnOnce(&mut dyn FnMut(Labels<'_>, HistogramSnapshot) -> fmt::Result) -> fmt::Result,
     ) -> fmt::Result {
         let mut metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
         tell(&mut |labels, counted| histogram(metric.encode_family(&labels)?, counted))
@@ -84,8 +84,8 @@ impl Sheet<'_> {
     }
 }
 
-fn histogram(mut row: MetricEncoder<'_>, counted: Counted) -> fmt::Result {
-    let bounds = Durations::BOUNDS.into_iter().map(|micros| micros as f64 / 1e6);
+fn histogram(mut row: MetricEncoder<'_>, counted: HistogramSnapshot) -> fmt::Result {
+    let bounds = Histogram::BOUNDS.into_iter().map(|micros| micros as f64 / 1e6);
     let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(counted.buckets).collect();
     row.encode_histogram::<NoLabelSet>(counted.sum.as_secs_f64(), counted.count(), &buckets, None)
 }

@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use counterfoil_core::model::audit_event::EventKind;
+use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::app::App;
 use crate::app::readiness::Missing;
@@ -89,7 +89,8 @@ impl Page {
             "Attempts to change a password",
             &metrics.password_changes,
         )?;
-        let (rotated, repeated) = (metrics.journal.events(EventKind::Refreshed), self.app.issuer.repeated());
+        let (rotated, repeated) =
+            (metrics.journal.events(AuditEventKind::Refreshed), self.app.issuer.repeated());
         sheet.counters("counterfoil_refreshes", "Refresh tokens that were shown, by the judgement", |row| {
             row(&[("judgement", "rotated")], rotated)?;
             row(&[("judgement", "repeated")], repeated)?;
@@ -109,7 +110,7 @@ impl Page {
             journal.ended().try_for_each(|(cause, count)| row(&[("cause", cause.as_str())], count))
         })?;
         sheet.counters("counterfoil_events", "Lines of the journal, by kind", |row| {
-            let kinds = EventKind::ALL.iter();
+            let kinds = AuditEventKind::ALL.iter();
             kinds.copied().try_for_each(|kind| row(&[("kind", kind.as_str())], journal.events(kind)))
         })?;
         sheet.counter(

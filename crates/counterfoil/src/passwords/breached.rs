@@ -14,8 +14,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use counterfoil_core::credentials::password::Fingerprint;
-use counterfoil_core::services::password_policy::Breached;
+use counterfoil_core::credentials::password::PasswordFingerprint;
+use counterfoil_core::services::password_policy::BreachedPasswords;
 use counterfoil_jose::digest;
 
 pub use crate::passwords::breached_builder::Builder;
@@ -34,14 +34,14 @@ const SAMPLE: u64 = 256;
 ///
 /// ```
 /// use counterfoil::passwords::breached::{Builder, BreachedFile};
-/// use counterfoil_core::credentials::password::Password;
-/// use counterfoil_core::services::password_policy::Breached as _;
+/// use counterfoil_core::credentials::password::PlaintextPassword;
+/// use counterfoil_core::services::password_policy::BreachedPasswords as _;
 /// use counterfoil_jose::Secret;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let dir = tempfile::tempdir()?;
 /// # let (scratch, path) = (tempfile::tempfile()?, dir.path().join("breached"));
-/// let known = Password::typed(&Secret::new("password".to_owned())).fingerprint();
+/// let known = PlaintextPassword::typed(&Secret::new("password".to_owned())).fingerprint();
 /// let mut builder = Builder::new(scratch);
 /// builder.add(known)?;
 /// builder.finish(&std::fs::File::create(&path)?)?;
@@ -167,9 +167,9 @@ impl BreachedFile {
     }
 }
 
-impl Breached for BreachedFile {
+impl BreachedPasswords for BreachedFile {
     /// Looks the password up by halving: some twenty blocks for a thousand million passwords.
-    fn contains(&self, Fingerprint(wanted): Fingerprint) -> io::Result<bool> {
+    fn contains(&self, PasswordFingerprint(wanted): PasswordFingerprint) -> io::Result<bool> {
         let (mut from, mut to) = (0, blocks(self.count));
         while from < to {
             let middle = from + (to - from) / 2;
@@ -261,7 +261,7 @@ mod tests {
         let path = dir.path().join("breached");
         let mut builder = Builder::with_runs_of(run, tempfile::tempfile().unwrap());
         for fingerprint in fingerprints {
-            builder.add(Fingerprint(fingerprint)).unwrap();
+            builder.add(PasswordFingerprint(fingerprint)).unwrap();
         }
         builder.finish(&File::create(&path).unwrap()).unwrap();
         (dir, path)
@@ -283,12 +283,12 @@ mod tests {
             prop_assert_eq!(list.count(), added.len() as u64);
             prop_assert!(list.verify().is_ok());
             for &one in &added {
-                prop_assert!(list.contains(Fingerprint(one)).unwrap());
+                prop_assert!(list.contains(PasswordFingerprint(one)).unwrap());
                 let beside = one.wrapping_add(1);
-                prop_assert_eq!(list.contains(Fingerprint(beside)).unwrap(), added.contains(&beside));
+                prop_assert_eq!(list.contains(PasswordFingerprint(beside)).unwrap(), added.contains(&beside));
             }
             for &one in &others {
-                prop_assert_eq!(list.contains(Fingerprint(one)).unwrap(), added.contains(&one));
+                prop_assert_eq!(list.contains(PasswordFingerprint(one)).unwrap(), added.contains(&one));
             }
         }
     }
@@ -300,7 +300,7 @@ mod tests {
 
         for (number, is_listed) in [(0, true), (1, true), (2, false), (u64::MAX - 1, false), (u64::MAX, true)]
         {
-            assert_eq!(list.contains(Fingerprint(number)).unwrap(), is_listed, "{number}");
+            assert_eq!(list.contains(PasswordFingerprint(number)).unwrap(), is_listed, "{number}");
         }
     }
 
@@ -308,7 +308,7 @@ mod tests {
     fn a_list_of_nothing_contains_nothing() {
         let (_dir, path) = list([], 10);
 
-        assert!(!BreachedFile::open(&path).unwrap().contains(Fingerprint(0)).unwrap());
+        assert!(!BreachedFile::open(&path).unwrap().contains(PasswordFingerprint(0)).unwrap());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt as _;
 
-use counterfoil_core::credentials::password::Fingerprint;
+use counterfoil_core::credentials::password::PasswordFingerprint;
 
 use crate::passwords::breached::{BLOCK, IN_BLOCK, header, sum};
 
@@ -42,7 +42,7 @@ impl Builder {
     /// # Errors
     ///
     /// If the scratch file cannot be written.
-    pub fn add(&mut self, Fingerprint(fingerprint): Fingerprint) -> io::Result<()> {
+    pub fn add(&mut self, PasswordFingerprint(fingerprint): PasswordFingerprint) -> io::Result<()> {
         self.pending.push(fingerprint);
         if self.pending.len() >= self.run { self.spill() } else { Ok(()) }
     }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use counterfoil_core::credentials::password::{Cost, Password, PasswordHash};
-use counterfoil_core::histogram::Durations;
-use counterfoil_core::services::password_hasher::{Bench, Hashing, HashingError, Verdict};
-use counterfoil_core::services::password_policy::{NewPassword, PasswordFault};
+use counterfoil_core::credentials::password::{Argon2Cost, PasswordHash, PlaintextPassword};
+use counterfoil_core::histogram::Histogram;
+use counterfoil_core::services::password_hasher::{HashMemory, HashingError, PasswordCheck, PasswordHasher};
+use counterfoil_core::services::password_policy::{NewPassword, PasswordError};
 
 /// How much less urgent than answering requests a hash is (`nice`): it runs where nothing else wants to, and where all
 /// processors are busy a login is what waits.
@@ -53,9 +53,9 @@ impl Default for PoolSize {
 ///
 /// ```
 /// use counterfoil::passwords::hash_pool::{HashPool, PoolSize};
-/// use counterfoil_core::credentials::password::Cost;
+/// use counterfoil_core::credentials::password::Argon2Cost;
 ///
-/// let pool = HashPool::start(Cost::default(), PoolSize { threads: 2, ..PoolSize::default() })?;
+/// let pool = HashPool::start(Argon2Cost::default(), PoolSize { threads: 2, ..PoolSize::default() })?;
 /// assert_eq!(pool.holding_memory(), 0, "nothing was hashed yet");
 /// # Ok::<(), counterfoil_core::services::password_hasher::HashingError>(())
 /// ```
@@ -79,9 +79,9 @@ struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct PoolFigures {
     /// How long each password waited for a thread.
-    pub waited: Durations,
+    pub waited: Histogram,
     /// How long each was at work.
-    pub took: Durations,
+    pub took: Histogram,
     /// How many were refused because too many waited.
     pub full: AtomicU64,
     /// How many were refused because they had waited for too long.
@@ -101,7 +101,7 @@ struct Job {
 }
 
 /// What is done at a bench, or instead of it where there is none in time.
-type Work = dyn FnOnce(Result<&mut Bench, HashingError>) + Send;
+type Work = dyn FnOnce(Result<&mut HashMemory, HashingError>) + Send;
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -115,8 +115,8 @@ impl HashPool {
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub(crate) fn start(cost: Cost, size: PoolSize) -> Result<Self, HashingError> {
-        let bench = Bench::new(cost)?;
+    pub(crate) fn start(cost: Argon2Cost, size: PoolSize) -> Result<Self, HashingError> {
+        let bench = HashMemory::new(cost)?;
         let shared = Arc::new(Shared {
             size,
             queue: Mutex::default(),
@@ -176,10 +176,10 @@ impl HashPool {
     /// Has `work` done by a thread, or says that there is too much of it.
     async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Bench) -> Result<T, HashingError> + Send + 'static,
+        work: impl FnOnce(&mut HashMemory) -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let (answer, answered) = oneshot::channel();
-        let work = move |bench: Result<&mut Bench, HashingError>| {
+        let work = move |bench: Result<&mut HashMemory, HashingError>| {
             // Whoever has gone away need not be hashed for.
             if !answer.is_closed() {
                 let _ = answer.send(bench.and_then(work));
@@ -192,16 +192,20 @@ impl HashPool {
 }
 
 #[async_trait]
-impl Hashing for HashPool {
-    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError> {
+impl PasswordHasher for HashPool {
+    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
         self.ask(move |bench| bench.make(&password)).await
     }
 
-    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError> {
+    async fn check(
+        &self,
+        password: PlaintextPassword,
+        kept: Option<PasswordHash>,
+    ) -> Result<PasswordCheck, HashingError> {
         self.ask(move |bench| Ok(bench.check(&password, kept.as_ref()))).await
     }
 
-    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordFault>, HashingError> {
+    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
         self.ask(move |_| new.judge()).await
     }
 }
@@ -239,7 +243,7 @@ impl Shared {
     }
 
     /// What a thread does all its life.
-    fn work_at(&self, mut bench: Bench) {
+    fn work_at(&self, mut bench: HashMemory) {
         // Requests are answered first. Where this is not allowed, hashing is as urgent as they are.
         let _ = rustix::process::setpriority_process(None, PRIORITY);
         let mut is_warm = false;
@@ -266,7 +270,7 @@ impl Shared {
     }
 
     /// The next job; gives the memory back if there is none for a while. `None` when the pool is closed.
-    fn next(&self, bench: &mut Bench, is_warm: &mut bool) -> Option<Job> {
+    fn next(&self, bench: &mut HashMemory, is_warm: &mut bool) -> Option<Job> {
         let mut queue = self.queue();
         loop {
             if queue.is_closed {
@@ -290,7 +294,7 @@ impl Shared {
         }
     }
 
-    fn rest(&self, bench: &mut Bench, is_warm: &mut bool) {
+    fn rest(&self, bench: &mut HashMemory, is_warm: &mut bool) {
         bench.rest();
         if std::mem::take(is_warm) {
             self.warm.fetch_sub(1, Ordering::SeqCst);
@@ -311,14 +315,14 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+    const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
 
     fn pool(size: PoolSize) -> HashPool {
         HashPool::start(CHEAP, size).unwrap()
     }
 
-    fn typed(text: &str) -> Password {
-        Password::typed(&Secret::new(text.to_owned()))
+    fn typed(text: &str) -> PlaintextPassword {
+        PlaintextPassword::typed(&Secret::new(text.to_owned()))
     }
 
     fn one() -> PoolSize {
@@ -349,9 +353,9 @@ mod tests {
 
         let hash = pool.make(typed("correct horse")).await.unwrap();
 
-        assert_eq!(pool.check(typed("correct horse"), Some(hash.clone())).await, Ok(Verdict::Right));
-        assert_eq!(pool.check(typed("wrong horse"), Some(hash)).await, Ok(Verdict::Wrong));
-        assert_eq!(pool.check(typed("correct horse"), None).await, Ok(Verdict::Wrong));
+        assert_eq!(pool.check(typed("correct horse"), Some(hash.clone())).await, Ok(PasswordCheck::Match));
+        assert_eq!(pool.check(typed("wrong horse"), Some(hash)).await, Ok(PasswordCheck::Mismatch));
+        assert_eq!(pool.check(typed("correct horse"), None).await, Ok(PasswordCheck::Mismatch));
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -387,7 +391,7 @@ mod tests {
         drop(release);
 
         for answer in waiting {
-            assert_eq!(answer.await.unwrap(), Ok(Verdict::Wrong));
+            assert_eq!(answer.await.unwrap(), Ok(PasswordCheck::Mismatch));
         }
         assert_eq!(pool.expect_room(), Ok(()));
     }

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::{Cause, Circumstances, Mode, Session};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
 use counterfoil_core::model::user::User;
-use counterfoil_core::services::Trouble;
-use counterfoil_core::services::account::{self, Judged};
-use counterfoil_core::services::issuer::{Opened, Opening};
-use counterfoil_core::services::revoker::Reason;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::{self, AuthenticatedUser};
+use counterfoil_core::services::issuer::{IssuedSession, NewSession};
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{ClientId, Reads, Shown, cookies};
 
@@ -113,7 +113,7 @@ impl FromRequestParts<App> for Room {
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
         let Err(busy) = app.hashing.expect_room() else { return Ok(Self) };
-        app.tally.logins.count(Err(Trouble::from(busy).into()))
+        app.tally.logins.count(Err(ServiceError::from(busy).into()))
     }
 }
 
@@ -130,9 +130,9 @@ async fn sign_in(
     headers: &HeaderMap,
     credentials: account::Credentials,
     wish: Wish,
-    from: Circumstances,
+    from: ClientInfo,
     now: Time,
-) -> Result<Opened<Credentials>, AppError> {
+) -> Result<IssuedSession<Credentials>, AppError> {
     let judged = app.sign_in.with_password(&credentials, &from, now).await?;
     // Only who has proved who they are ends anything.
     let mut former = former_logins(app, headers, wish.carrier, now).await?;
@@ -141,7 +141,7 @@ async fn sign_in(
         Carrier::Body => None,
         Carrier::Cookie => Some(Kind::Access.room(&app.cookie_names)),
     };
-    let opening = Opening { from: from.clone(), label: wish.label, replaces, longest_token };
+    let opening = NewSession { from: from.clone(), label: wish.label, replaces, longest_token };
     let opened = open(app, wish.mode, judged, opening, now).await?;
     end_others(app, former, &from, now).await?;
     Ok(opened)
@@ -151,28 +151,30 @@ async fn sign_in(
 async fn open(
     app: &App,
     mode: Mode,
-    judged: Judged,
-    opening: Opening,
+    judged: AuthenticatedUser,
+    opening: NewSession,
     now: Time,
-) -> Result<Opened<Credentials>, Trouble> {
+) -> Result<IssuedSession<Credentials>, ServiceError> {
     match mode {
         Mode::Session => {
-            let Opened { session, issued, user } = app.issuer.open_session(judged, opening, now).await?;
+            let IssuedSession { session, issued, user } =
+                app.issuer.open_session(judged, opening, now).await?;
             Ok(carry_away(Credentials::of_session(&issued, &session, now), session, user))
         }
         Mode::Jwt => {
-            let Opened { session, issued, user } = app.issuer.issue_access(judged, opening, now).await?;
+            let IssuedSession { session, issued, user } =
+                app.issuer.issue_access(judged, opening, now).await?;
             Ok(carry_away(Credentials::of_access(&issued, now), session, user))
         }
         Mode::Hybrid => {
-            let Opened { session, issued, user } = app.issuer.issue_pair(judged, opening, now).await?;
+            let IssuedSession { session, issued, user } = app.issuer.issue_pair(judged, opening, now).await?;
             Ok(carry_away(Credentials::of_pair(&issued, now), session, user))
         }
     }
 }
 
-fn carry_away(issued: Credentials, session: Session, user: User) -> Opened<Credentials> {
-    Opened { session, issued, user }
+fn carry_away(issued: Credentials, session: Session, user: User) -> IssuedSession<Credentials> {
+    IssuedSession { session, issued, user }
 }
 
 /// Two session cookies of different values are resolved by nobody, here neither.
@@ -215,11 +217,12 @@ fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app:
 async fn end_others(
     app: &App,
     others: BTreeSet<Login>,
-    from: &Circumstances,
+    from: &ClientInfo,
     now: Time,
-) -> Result<(), Trouble> {
+) -> Result<(), ServiceError> {
     for Login { session, user } in others {
-        let reason = Reason { actor: Actor::User(user), cause: Cause::Replaced, from: from.clone() };
+        let reason =
+            RevocationContext { actor: Actor::User(user), cause: EndReason::Replaced, from: from.clone() };
         app.revoker.end(session, &reason, now).await?;
     }
     Ok(())

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::Cause;
-use counterfoil_core::services::revoker::Reason;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::credentials::Credentials;
 use counterfoil_verify::{Presented, Reads, credentials};
@@ -63,7 +63,8 @@ pub(super) async fn logout(
 
     // If one cannot be made durable the cookies are kept: the client is not told that it is logged out.
     for Login { session, user } in logins {
-        let reason = Reason { actor: Actor::User(user), cause: Cause::Logout, from: from.clone() };
+        let reason =
+            RevocationContext { actor: Actor::User(user), cause: EndReason::Logout, from: from.clone() };
         app.revoker.end(session, &reason, now).await?;
     }
     let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::{ClientError, InvalidCredential};
 
 use crate::app::App;
 use crate::http::current_user::Caller;
@@ -25,7 +25,7 @@ pub(super) struct Me {
     responses((status = 200, description = "Who is calling", body = Me), BadRequest, Unauthorized, Unavailable)
 )]
 pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, AppError> {
-    let gone = || Refusal::from(Unfit::Unknown);
+    let gone = || ClientError::from(InvalidCredential::Unknown);
     let user = app.store.user(caller.user).await?.ok_or_else(gone)?;
     let session = app.store.session(caller.session).await?.ok_or_else(gone)?;
     Ok(Json(Me { user: UserView::of(&user), session: SessionView::of(&session) }))

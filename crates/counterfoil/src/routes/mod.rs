@@ -118,10 +118,10 @@ mod tests {
     use tempfile::TempDir;
     use tower::ServiceExt as _;
 
-    use counterfoil_core::credentials::password::Cost;
+    use counterfoil_core::credentials::password::Argon2Cost;
     use counterfoil_core::model::session::Mode;
     use counterfoil_core::services::account::{Credentials, Registration};
-    use counterfoil_core::store::{Change, Login};
+    use counterfoil_core::store::{Change, LoginName};
     use counterfoil_jose::Secret;
     use counterfoil_verify::{AccessClaims, ClientId};
 
@@ -134,7 +134,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
+        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         (App::open(Settings { password_cost, hashing_threads: 1, ..settings }).await.unwrap(), dir)
     }
 
@@ -200,11 +200,11 @@ mod tests {
     async fn the_right_password_of_a_disabled_user_is_answered_as_a_wrong_one_of_nobody() {
         let (app, _dir) = app().await;
         let (fresh, _) = fresh_and_expired(&app).await;
-        let login = Login::Username("ada".into());
+        let login = LoginName::Username("ada".into());
         let user = app.store.user_by_login(&login).await.unwrap().unwrap();
         assert_eq!(login_answer(&app, "ada", "correct horse").await.0, StatusCode::OK);
 
-        let disabled = [Change::SwapUser(Box::new(user.disabled(app.now())))];
+        let disabled = [Change::ReplaceUser(Box::new(user.disabled(app.now())))];
         assert!(app.store.commit(&disabled).await.unwrap().applied().is_some());
 
         let answer = login_answer(&app, "ada", "correct horse").await;

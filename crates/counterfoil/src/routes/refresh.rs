@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{Denied, Reads, Shown, credentials};
 
@@ -89,6 +89,6 @@ async fn one_token(
             return Err(presented_sessions::ambiguous(app, headers, Reads::REFRESH, now).await);
         }
     };
-    let token = text.parse().map_err(|_| Refusal::from(Unfit::Malformed))?;
+    let token = text.parse().map_err(|_| ClientError::from(InvalidCredential::Malformed))?;
     Ok((token, carrier))
 }

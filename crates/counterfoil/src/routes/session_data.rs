@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue};
 
-use counterfoil_core::Refusal;
+use counterfoil_core::ClientError;
 use counterfoil_core::services::session_data;
 use counterfoil_core::store::SessionData;
 use counterfoil_verify::SessionId;
@@ -69,7 +69,7 @@ async fn present_one(app: &App, session: SessionId, revisions: &[u64]) -> Result
         [one] => Ok(*one),
         several => {
             let present = session_data::of(&*app.store, session).await?.revision;
-            several.contains(&present).then_some(present).ok_or_else(|| Refusal::Precondition.into())
+            several.contains(&present).then_some(present).ok_or_else(|| ClientError::Precondition.into())
         }
     }
 }

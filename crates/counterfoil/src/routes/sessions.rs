@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::{Cause, Circumstances, Mode, Session};
-use counterfoil_core::services::revoker::Reason;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::SessionId;
@@ -153,8 +153,8 @@ pub(super) async fn end_all(
     Ok((cookies, Json(RevokedCount { revoked })))
 }
 
-fn by_user(caller: &Caller, from: Circumstances) -> Reason {
-    Reason { actor: Actor::User(caller.user), cause: Cause::ByUser, from }
+fn by_user(caller: &Caller, from: ClientInfo) -> RevocationContext {
+    RevocationContext { actor: Actor::User(caller.user), cause: EndReason::ByUser, from }
 }
 
 fn row(session: Session, current: SessionId) -> SessionRow {

@@ -9,8 +9,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use counterfoil_core::credentials::password::Cost;
-use counterfoil_core::services::keys::rotation_schedule::Schedule;
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
@@ -60,7 +60,7 @@ pub struct Settings {
     /// What a rotation waits beyond that: for other nodes to take a change up, and for the way to who asks them.
     pub key_margin: Duration,
     /// What one password hash costs.
-    pub password_cost: Cost,
+    pub password_cost: Argon2Cost,
     /// How many passwords are hashed at a time; as many as there are cores unless said otherwise.
     pub hashing_threads: usize,
     /// How many more may wait for that; beyond, logins are told to come back.
@@ -81,7 +81,7 @@ pub struct Settings {
     /// Proxies whose word on where a request comes from is believed; none unless said otherwise.
     pub trusted_proxies: Vec<Network>,
     /// How often passwords may be guessed, and users registered.
-    pub throttle: login_rate_limiter::Limits,
+    pub throttle: login_rate_limiter::RateLimits,
     /// What a request may take.
     pub limits: Limits,
     /// The certificate to serve TLS with; plain HTTP without one, for loopback or behind a proxy that ends TLS.
@@ -167,11 +167,11 @@ impl Settings {
             refresh_grace: Duration::from_secs(10),
             registration: Registration::Open,
             logout_clears: LogoutClears::OurCookies,
-            algorithm: Schedule::DEFAULT.algorithm,
-            key_rotation: Schedule::DEFAULT.every,
-            jwks_max_age: Schedule::DEFAULT.max_age,
-            key_margin: Schedule::DEFAULT.margin,
-            password_cost: Cost::default(),
+            algorithm: RotationSchedule::DEFAULT.algorithm,
+            key_rotation: RotationSchedule::DEFAULT.every,
+            jwks_max_age: RotationSchedule::DEFAULT.max_age,
+            key_margin: RotationSchedule::DEFAULT.margin,
+            password_cost: Argon2Cost::default(),
             hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashing_waiting: 64,
             hashing_deadline: Duration::from_secs(5),
@@ -181,15 +181,15 @@ impl Settings {
             breached_passwords: None,
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            throttle: login_rate_limiter::Limits::default(),
+            throttle: login_rate_limiter::RateLimits::default(),
             limits: Limits::default(),
             tls: None,
         }
     }
 
     /// How the keys follow one another.
-    pub(crate) fn schedule(&self) -> Schedule {
-        Schedule {
+    pub(crate) fn schedule(&self) -> RotationSchedule {
+        RotationSchedule {
             algorithm: self.algorithm,
             every: self.key_rotation,
             max_age: self.jwks_max_age,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_core::store::session_cache::Memory;
+use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{Store, StoreError};
 
 /// How long a use may wait for others: they share a commit, and a sync of the disk.
@@ -18,7 +18,7 @@ const AT_A_TIME: usize = 500;
 ///
 /// If the store takes no writes. What was not written is forgotten: the next use of each session, a minute
 /// later, is written instead.
-pub(crate) async fn write(store: &dyn Store, memory: &Memory) -> Result<(), StoreError> {
+pub(crate) async fn write(store: &dyn Store, memory: &SessionCache) -> Result<(), StoreError> {
     for uses in memory.take_uses().chunks(AT_A_TIME) {
         store.note_uses(uses).await?;
     }

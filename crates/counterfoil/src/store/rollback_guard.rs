@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use counterfoil_core::store::{Change, Committed, Store, StoreError};
+use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
 use counterfoil_jose::json;
 use counterfoil_verify::{LogId, Position};
 
@@ -181,8 +181,8 @@ impl LogHead {
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), LogHeadError> {
         let log = store.log_id().await?;
         let saved = saved(store).await? + 1;
-        match store.commit(&[Change::SetFact(SAVED, saved.to_be_bytes().to_vec())]).await? {
-            Committed::Applied(_) | Committed::Lost(_) => {}
+        match store.commit(&[Change::SetMetadata(SAVED, saved.to_be_bytes().to_vec())]).await? {
+            CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
         }
         self.write(Seen { log, head: store.head().await?, saved }).await
     }
@@ -216,7 +216,7 @@ impl LogHead {
 /// What a restored store keeps: it begins to count anew, and comes after these logs.
 pub(crate) fn begun_anew(former: impl IntoIterator<Item = LogId>) -> Vec<Change> {
     let ids = former.into_iter().flat_map(|log| *log.as_bytes()).collect();
-    vec![Change::SetFact(SAVED, 0_u64.to_be_bytes().to_vec()), Change::SetFact(FORMER, ids)]
+    vec![Change::SetMetadata(SAVED, 0_u64.to_be_bytes().to_vec()), Change::SetMetadata(FORMER, ids)]
 }
 
 async fn saved(store: &dyn Store) -> Result<u64, StoreError> {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use counterfoil::operator::{self, CallError};
 use counterfoil::operator::{Command, Refused, RotationForm, Which};
 use counterfoil::{App, Settings};
-use counterfoil_core::model::audit_event::{Actor, EventKind};
-use counterfoil_core::store::{EventQuery, Store as _};
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::store::{AuditEventQuery, Store as _};
 use counterfoil_jose::{Algorithm, Secret};
 use counterfoil_sqlite::SqliteStore;
 use serde_json::{Value, json};
@@ -125,9 +125,9 @@ async fn the_journal_says_that_it_was_an_operator() {
     drop(app);
 
     let store = SqliteStore::open(&house.inside("auth.db")).unwrap();
-    let events = store.events(&EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap();
+    let events = store.events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap();
 
-    for kind in [EventKind::Registered, EventKind::ClockAccepted] {
+    for kind in [AuditEventKind::Registered, AuditEventKind::ClockAccepted] {
         assert!(events.iter().any(|(_, event)| event.kind == kind && event.actor == Actor::Operator));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use counterfoil::{App, Settings};
-use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::credentials::password::Argon2Cost;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ impl House {
     pub(crate) fn settings(&self) -> Settings {
         let store = format!("sqlite:{}", self.inside("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost:3000".parse().unwrap(), store);
-        let password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
+        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         Settings { data_dir: Some(self.dir()), password_cost, ..plain }
     }
 

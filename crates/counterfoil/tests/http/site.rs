@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use counterfoil::operator::Command;
 use counterfoil::{App, Settings};
-use counterfoil_core::credentials::password::Cost;
-use counterfoil_core::services::login_rate_limiter::{Limits, Rate};
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
 use counterfoil_jose::Secret;
 
 use crate::client::{Answer, Request};
@@ -47,7 +47,7 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let issuer = format!("http://{address}");
         let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
-        settings.password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         settings.hashing_threads = 1;
         settings.throttle = without_end();
         change(&mut settings);
@@ -100,15 +100,15 @@ impl Site {
 }
 
 /// Limits that no test reaches unless it is about them: everything here comes from one address.
-fn without_end() -> Limits {
-    let rate = Rate { most: u32::MAX, window: Duration::from_secs(1) };
-    Limits {
+fn without_end() -> RateLimits {
+    let rate = RateLimit { most: u32::MAX, window: Duration::from_secs(1) };
+    RateLimits {
         account_and_source: rate,
         source: rate,
         in_a_row: rate,
         password_changes: rate,
         registrations: rate,
-        ..Limits::default()
+        ..RateLimits::default()
     }
 }
 

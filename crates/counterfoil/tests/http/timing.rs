@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::{Command, UserForm};
-use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::credentials::password::Argon2Cost;
 use serde_json::json;
 
 use crate::client::Request;
@@ -36,7 +36,7 @@ fn median(samples: &mut [Duration]) -> Duration {
 /// machine that is busy may need another try; a difference that one could use is there in every try.
 #[tokio::test]
 async fn wrong_disabled_and_unknown_take_the_same_time() {
-    let site = Site::with(|settings| settings.password_cost = Cost::default()).await;
+    let site = Site::with(|settings| settings.password_cost = Argon2Cost::default()).await;
     site.register("ada").await;
     site.register("bob").await;
     let change = UserForm { disabled: Some(true), ..UserForm::default() };

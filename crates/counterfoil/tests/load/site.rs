@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use counterfoil::{App, Settings};
-use counterfoil_core::credentials::password::Cost;
+use counterfoil_core::credentials::password::Argon2Cost;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -34,7 +34,7 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let mut settings =
             Settings::new(format!("http://localhost:{}", at.port()).parse().unwrap(), store.parse().unwrap());
-        settings.password_cost = Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         settings.hashing_threads = 1;
         change(&mut settings);
         let app = App::open(settings).await.unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use argon2::Block;
 
-use crate::credentials::password::cost::Cost;
+use crate::credentials::password::cost::Argon2Cost;
 
 /// How many blocks of a kibibyte are reserved at least, though only those that are used are ever touched.
 ///
@@ -15,11 +15,11 @@ const RESERVED: usize = 32 * 1024 + 1;
 
 /// The memory that one hash at a time works in: taken once and used again, so that a storm of logins costs
 /// no more of it than there are workers. It still holds traces of the last password when it is dropped, and
-/// [`Workspace::wipe`] overwrites them.
+/// [`Argon2Memory::wipe`] overwrites them.
 #[derive(Default)]
-pub struct Workspace(Vec<Block>);
+pub struct Argon2Memory(Vec<Block>);
 
-impl Workspace {
+impl Argon2Memory {
     /// Overwrites and gives back the memory.
     pub fn wipe(&mut self) {
         for block in &mut self.0 {
@@ -29,7 +29,7 @@ impl Workspace {
     }
 
     /// Overwrites and gives back what a hash under `cost` does not need: an imported one may have needed more.
-    pub fn shrink_to(&mut self, cost: Cost) {
+    pub fn shrink_to(&mut self, cost: Argon2Cost) {
         let enough = cost.memory as usize;
         if self.0.len() > enough {
             for block in &mut self.0[enough..] {
@@ -50,7 +50,7 @@ impl Workspace {
     }
 }
 
-impl fmt::Debug for Workspace {
+impl fmt::Debug for Argon2Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Workspace({} KiB)", self.0.len())
     }
@@ -62,10 +62,10 @@ mod tests {
 
     #[test]
     fn a_workspace_gives_back_what_an_import_needed() {
-        let mut space = Workspace::default();
+        let mut space = Argon2Memory::default();
         space.blocks(1024);
 
-        space.shrink_to(Cost { memory: 64, passes: 1, lanes: 1 });
+        space.shrink_to(Argon2Cost { memory: 64, passes: 1, lanes: 1 });
 
         assert_eq!(space.0.len(), 64);
         assert_eq!(space.blocks(128).len(), 128);

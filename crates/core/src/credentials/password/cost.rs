@@ -6,7 +6,7 @@ use argon2::Params;
 ///
 /// The default is the OWASP one, 19 MiB, two passes, one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
+pub struct Argon2Cost {
     /// Memory, in KiB.
     pub memory: u32,
     /// Passes over it.
@@ -15,13 +15,13 @@ pub struct Cost {
     pub lanes: u32,
 }
 
-impl Default for Cost {
+impl Default for Argon2Cost {
     fn default() -> Self {
         Self { memory: 19 * 1024, passes: 2, lanes: 1 }
     }
 }
 
-impl Cost {
+impl Argon2Cost {
     /// The most that a kept hash may ask for: who can write a hash is not to stop the server with it.
     pub const CEILING: Self = Self { memory: 128 * 1024, passes: 16, lanes: 16 };
 

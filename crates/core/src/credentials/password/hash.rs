@@ -8,11 +8,11 @@ use argon2::{Algorithm, Version};
 use counterfoil_jose::constant_time;
 use counterfoil_jose::random::{self, Unavailable};
 
-use crate::credentials::password::argon2_memory::Workspace;
-use crate::credentials::password::cost::Cost;
-use crate::credentials::password::foreign_hashes::ImportFault;
-use crate::credentials::password::hash_params::{Kept, Recipe};
-use crate::credentials::password::plaintext::Password;
+use crate::credentials::password::argon2_memory::Argon2Memory;
+use crate::credentials::password::cost::Argon2Cost;
+use crate::credentials::password::foreign_hashes::ForeignHashError;
+use crate::credentials::password::hash_params::{HashParams, StoredHash};
+use crate::credentials::password::plaintext::PlaintextPassword;
 
 /// The bytes of the salts that we make.
 const SALT: usize = 16;
@@ -35,7 +35,7 @@ pub struct PasswordHash(String);
 /// A kept hash that cannot be worked with: an unknown scheme, broken, or above its ceiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the kept password hash cannot be used")]
-pub struct Unusable;
+pub struct UnusableHash;
 
 impl PasswordHash {
     /// Hashes `password` with a new salt.
@@ -47,9 +47,13 @@ impl PasswordHash {
     /// # Panics
     ///
     /// If `cost` is none that Argon2 knows; costs are ours, never a client's.
-    pub fn make(password: &Password, cost: Cost, space: &mut Workspace) -> Result<Self, Unavailable> {
+    pub fn make(
+        password: &PlaintextPassword,
+        cost: Argon2Cost,
+        space: &mut Argon2Memory,
+    ) -> Result<Self, Unavailable> {
         let salt: [u8; SALT] = random::bytes()?;
-        let recipe = Recipe { algorithm: Algorithm::Argon2id, cost };
+        let recipe = HashParams { algorithm: Algorithm::Argon2id, cost };
         let hash = recipe.work(password, &salt, HASH, space).expect("a configured cost is a valid one");
         Ok(Self::written(cost, &salt, &hash))
     }
@@ -64,12 +68,12 @@ impl PasswordHash {
     /// # Panics
     ///
     /// As [`PasswordHash::make`].
-    pub fn of_nobody(cost: Cost) -> Result<Self, Unavailable> {
+    pub fn of_nobody(cost: Argon2Cost) -> Result<Self, Unavailable> {
         let (salt, hash): ([u8; SALT], [u8; HASH]) = (random::bytes()?, random::bytes()?);
         Ok(Self::written(cost, &salt, &hash))
     }
 
-    fn written(cost: Cost, salt: &[u8], hash: &[u8]) -> Self {
+    fn written(cost: Argon2Cost, salt: &[u8], hash: &[u8]) -> Self {
         let params = cost.params(HASH).and_then(|params| params.try_into().ok());
         let text = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
@@ -86,8 +90,8 @@ impl PasswordHash {
     /// # Errors
     ///
     /// If it could not be checked here; it is judged now, so that nobody finds out at a login.
-    pub fn import(text: &str) -> Result<Self, ImportFault> {
-        Kept::read(text).map(|_| Self(text.to_owned()))
+    pub fn import(text: &str) -> Result<Self, ForeignHashError> {
+        StoredHash::read(text).map(|_| Self(text.to_owned()))
     }
 
     /// Whether this is the hash of `password`. The comparison takes the same time either way.
@@ -95,27 +99,31 @@ impl PasswordHash {
     /// # Errors
     ///
     /// If the hash cannot be worked with; nobody gets in by a broken record.
-    pub fn is_of(&self, password: &Password, space: &mut Workspace) -> Result<bool, Unusable> {
-        match Kept::read(&self.0).map_err(|_| Unusable)? {
-            Kept::Argon2(recipe, phc) => {
-                let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(Unusable) };
-                let worked = recipe.work(password, salt.as_ref(), hash.len(), space).ok_or(Unusable)?;
+    pub fn is_of(
+        &self,
+        password: &PlaintextPassword,
+        space: &mut Argon2Memory,
+    ) -> Result<bool, UnusableHash> {
+        match StoredHash::read(&self.0).map_err(|_| UnusableHash)? {
+            StoredHash::Argon2(recipe, phc) => {
+                let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
+                let worked = recipe.work(password, salt.as_ref(), hash.len(), space).ok_or(UnusableHash)?;
                 Ok(constant_time::equal(&worked, hash.as_bytes()))
             }
-            Kept::Imported(hash) => Ok(hash.is_of(password.bytes())),
+            StoredHash::Imported(hash) => Ok(hash.is_of(password.bytes())),
         }
     }
 
     /// Whether it was made under another scheme or cost than `wanted`, and should be made again at the next
     /// login.
-    pub fn is_outdated(&self, wanted: Cost) -> bool {
-        let ours = Recipe { algorithm: Algorithm::Argon2id, cost: wanted };
-        match Kept::read(&self.0) {
-            Ok(Kept::Argon2(recipe, phc)) => {
+    pub fn is_outdated(&self, wanted: Argon2Cost) -> bool {
+        let ours = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
+        match StoredHash::read(&self.0) {
+            Ok(StoredHash::Argon2(recipe, phc)) => {
                 let lengths = (phc.salt.map(|salt| salt.len()), phc.hash.map(|hash| hash.len()));
                 recipe != ours || lengths != (Some(SALT), Some(HASH)) || !self.is_ours()
             }
-            Ok(Kept::Imported(_)) | Err(_) => true,
+            Ok(StoredHash::Imported(_)) | Err(_) => true,
         }
     }
 
@@ -149,15 +157,15 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+    const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
 
-    fn typed(text: &str) -> Password {
-        Password::typed(&Secret::new(text.to_owned()))
+    fn typed(text: &str) -> PlaintextPassword {
+        PlaintextPassword::typed(&Secret::new(text.to_owned()))
     }
 
     #[test]
     fn what_was_drawn_for_nobody_looks_like_ours_and_is_of_no_password() {
-        let (nobody, mut space) = (PasswordHash::of_nobody(CHEAP).unwrap(), Workspace::default());
+        let (nobody, mut space) = (PasswordHash::of_nobody(CHEAP).unwrap(), Argon2Memory::default());
 
         assert!(nobody.is_ours() && !nobody.is_outdated(CHEAP));
         assert_eq!(nobody.is_of(&typed(""), &mut space), Ok(false));
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_of_its_password_alone() {
-        let mut space = Workspace::default();
+        let mut space = Argon2Memory::default();
         let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut space).unwrap();
 
         assert_eq!(hash.is_of(&typed("correct horse"), &mut space), Ok(true));
@@ -177,7 +185,7 @@ mod tests {
 
     #[test]
     fn one_password_has_one_form() {
-        let mut space = Workspace::default();
+        let mut space = Argon2Memory::default();
         let hash = PasswordHash::make(&typed("caf\u{e9} au lait"), CHEAP, &mut space).unwrap();
 
         assert_eq!(hash.is_of(&typed("cafe\u{301} au lait"), &mut space), Ok(true));
@@ -185,18 +193,18 @@ mod tests {
 
     #[test]
     fn a_hash_that_asks_for_too_much_is_not_worked_on() {
-        let mut space = Workspace::default();
+        let mut space = Argon2Memory::default();
         for costly in ["m=4194304,t=2,p=1", "m=19456,t=4000000,p=1", "m=19456,t=2,p=200"] {
             let text = format!("$argon2id$v=19${costly}$c29tZXNhbHRzb21lc2FsdA${}", "A".repeat(43));
             let hash = PasswordHash::from_kept(text);
-            assert_eq!(hash.is_of(&typed("x"), &mut space), Err(Unusable), "{costly}");
+            assert_eq!(hash.is_of(&typed("x"), &mut space), Err(UnusableHash), "{costly}");
         }
         assert_eq!(format!("{space:?}"), "Workspace(0 KiB)");
     }
 
     #[test]
     fn a_broken_hash_lets_nobody_in() {
-        let mut space = Workspace::default();
+        let mut space = Argon2Memory::default();
         for broken in [
             "",
             "$",
@@ -209,21 +217,21 @@ mod tests {
             "é",
         ] {
             let hash = PasswordHash::from_kept(broken.to_owned());
-            assert_eq!(hash.is_of(&typed(""), &mut space), Err(Unusable), "{broken:?}");
+            assert_eq!(hash.is_of(&typed(""), &mut space), Err(UnusableHash), "{broken:?}");
         }
     }
 
     #[test]
     fn a_change_of_the_cost_shows() {
-        let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut Workspace::default()).unwrap();
+        let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut Argon2Memory::default()).unwrap();
 
         assert!(!hash.is_outdated(CHEAP));
-        assert!(hash.is_outdated(Cost { passes: 2, ..CHEAP }));
+        assert!(hash.is_outdated(Argon2Cost { passes: 2, ..CHEAP }));
     }
 
     #[test]
     fn argon2_of_others_is_checked_and_outdated() {
-        let mut space = Workspace::default();
+        let mut space = Argon2Memory::default();
         // Made with Python's argon2-cffi and Django 5.2.
         for text in [
             "$argon2id$v=19$m=64,t=2,p=2$jrF2bu39n/M+h3AuBSDEeA$a75qffYnoOwjKLeVfRPRkkuMecN3/A9JfF+E4nUDQ/0",
@@ -265,7 +273,7 @@ mod tests {
         fn no_kept_text_makes_a_check_panic_or_lets_anybody_in(text in hash_like(), guess in "\\PC{0,80}") {
             let hash = PasswordHash::from_kept(text.clone());
 
-            let verdict = hash.is_of(&typed(&guess), &mut Workspace::default());
+            let verdict = hash.is_of(&typed(&guess), &mut Argon2Memory::default());
 
             prop_assert_ne!(verdict, Ok(true));
             prop_assert_eq!(verdict.is_ok(), PasswordHash::import(&text).is_ok());

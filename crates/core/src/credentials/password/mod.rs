@@ -10,7 +10,7 @@ mod hash;
 mod hash_params;
 mod plaintext;
 
-pub use self::argon2_memory::Workspace;
-pub use self::cost::Cost;
-pub use self::hash::{PasswordHash, Unusable};
-pub use self::plaintext::{Fingerprint, Password};
+pub use self::argon2_memory::Argon2Memory;
+pub use self::cost::Argon2Cost;
+pub use self::hash::{PasswordHash, UnusableHash};
+pub use self::plaintext::{PasswordFingerprint, PlaintextPassword};

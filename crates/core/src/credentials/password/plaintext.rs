@@ -11,9 +11,9 @@ use counterfoil_jose::Secret;
 ///
 /// Neither trimmed nor folded nor cut. Wiped when dropped.
 #[derive(Clone, Debug)]
-pub struct Password(Secret<String>);
+pub struct PlaintextPassword(Secret<String>);
 
-impl Password {
+impl PlaintextPassword {
     /// The most code points that are ever hashed.
     pub const LONGEST: usize = 256;
 
@@ -35,10 +35,10 @@ impl Password {
     /// How lists of breached passwords name it: the first eight bytes of its SHA-1.
     ///
     /// It is only for looking up what everybody knows already; as a hash of a password it would be worthless.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub fn fingerprint(&self) -> PasswordFingerprint {
         let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.bytes());
         let (first, _) = sha1.as_ref().split_first_chunk().expect("SHA-1 has 20 bytes");
-        Fingerprint(u64::from_be_bytes(*first))
+        PasswordFingerprint(u64::from_be_bytes(*first))
     }
 
     /// The text, for whoever judges how good it is.
@@ -53,9 +53,9 @@ impl Password {
 
 /// A password as lists of breached passwords name it: the first eight bytes of its SHA-1, as a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fingerprint(pub u64);
+pub struct PasswordFingerprint(pub u64);
 
-impl fmt::Debug for Fingerprint {
+impl fmt::Debug for PasswordFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fingerprint(..)")
     }
@@ -67,9 +67,9 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_beginning_of_sha_1() {
-        let password = Password::typed(&Secret::new("password".to_owned()));
+        let password = PlaintextPassword::typed(&Secret::new("password".to_owned()));
 
         // printf 'password' | sha1sum
-        assert_eq!(password.fingerprint(), Fingerprint(0x5baa_61e4_c9b9_3f3f));
+        assert_eq!(password.fingerprint(), PasswordFingerprint(0x5baa_61e4_c9b9_3f3f));
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
-use crate::client_error::Unfit;
-use crate::credentials::refresh_token::{Pepper, PepperId, RefreshToken, Salt};
-use crate::credentials::session_token::{Digest, SessionToken};
+use crate::client_error::InvalidCredential;
+use crate::credentials::refresh_token::{RefreshToken, RefreshTokenKey, RefreshTokenKeyId, Salt};
+use crate::credentials::session_token::{SessionToken, TokenHash};
 
 /// How far a session's `seen_at` may lag behind: it moves at most once in this time, or in half of what the
 /// session may lie unused.
@@ -36,7 +36,7 @@ pub struct Session {
     /// Through which application.
     pub client: ClientId,
     /// What was torn off.
-    pub stub: Stub,
+    pub stub: SessionCredential,
     /// When the user proved who they are (`auth_time`).
     pub authenticated_at: Time,
     /// How they proved it (`amr`, RFC 8176).
@@ -52,26 +52,26 @@ pub struct Session {
     /// The scope that was granted, if any; a refresh can narrow it, never widen it.
     pub scope: Option<String>,
     /// Where from it was last seen.
-    pub from: Circumstances,
+    pub from: ClientInfo,
     /// What the user calls the device.
     pub label: Option<String>,
     /// When and why it ended; an ended session stays for a while, to recognise replays.
-    pub ended: Option<Ended>,
+    pub ended: Option<SessionEnd>,
     /// Counts the changes; a store swaps only the successor of what it holds.
     pub revision: u64,
 }
 
 /// What was torn off a session: by this a store knows how the client's half is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stub {
+pub enum SessionCredential {
     /// A session token; we keep the digest of its secret.
-    Cookie(Digest),
+    Cookie(TokenHash),
     /// Access tokens alone; nothing is kept but the record itself.
-    Access,
+    AccessOnly,
     /// A refresh token that turns.
     Refresh {
         /// The pepper its tags are made with.
-        pepper: PepperId,
+        pepper: RefreshTokenKeyId,
         /// The salt its tags are made with.
         salt: Salt,
         /// The turn that is good now.
@@ -83,7 +83,7 @@ pub enum Stub {
 
 /// Where a request comes from, as far as we were told: kept for the user's own list, never trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Circumstances {
+pub struct ClientInfo {
     /// The address of the peer.
     pub ip: Option<IpAddr>,
     /// The `User-Agent`, cut to 256 characters, without control characters.
@@ -92,17 +92,17 @@ pub struct Circumstances {
 
 /// That a session ended, when and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub struct SessionEnd {
     /// When.
     pub at: Time,
     /// Why.
-    pub cause: Cause,
+    pub cause: EndReason,
 }
 
 /// Why something was revoked: the `reason` of the log and the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum EndReason {
     /// The client logged out.
     Logout,
     /// The user ended it from another session.
@@ -110,7 +110,7 @@ pub enum Cause {
     /// An administrator ended it.
     ByAdmin,
     /// A spent refresh token was shown again.
-    Replay,
+    RefreshReuseDetected,
     /// The same browser logged in again.
     Replaced,
     /// The password was changed.
@@ -125,13 +125,13 @@ pub enum Cause {
     Restored,
 }
 
-impl Cause {
+impl EndReason {
     /// Every cause, for stores that keep the word.
     pub const ALL: [Self; 10] = [
         Self::Logout,
         Self::ByUser,
         Self::ByAdmin,
-        Self::Replay,
+        Self::RefreshReuseDetected,
         Self::Replaced,
         Self::PasswordChanged,
         Self::UserDisabled,
@@ -146,7 +146,7 @@ impl Cause {
             Self::Logout => "logout",
             Self::ByUser => "by_user",
             Self::ByAdmin => "by_admin",
-            Self::Replay => "replay",
+            Self::RefreshReuseDetected => "replay",
             Self::Replaced => "replaced",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
@@ -164,14 +164,14 @@ impl Cause {
 
 /// How long a spent turn is answered again, and since when we have been able to answer at all.
 #[derive(Debug, Clone, Copy)]
-pub struct Grace {
+pub struct RefreshGracePeriod {
     /// The window after a turn in which its predecessor is taken for a lost answer. Zero: no window.
     pub length: Duration,
     /// When this process began to serve: a crash between commit and answer is a lost answer too.
     pub serving_since: Time,
 }
 
-impl Grace {
+impl RefreshGracePeriod {
     /// Whether a turn that is good since `since` is still so new that its answer may have been lost.
     fn covers(&self, since: Time, now: Time) -> bool {
         !self.length.is_zero() && now <= since.max(self.serving_since) + self.length
@@ -183,15 +183,15 @@ impl Grace {
 /// In the first three cases the answer is [`Session::refresh_token`] of the session as it then stands, so a
 /// lost answer is given again byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rotation {
+pub enum RefreshOutcome {
     /// The next turn: this is to be kept, durably, before the answer leaves.
-    Advance(Box<Session>),
+    Rotate(Box<Session>),
     /// The newest token again, just after it was made: the client asks twice. Nothing is written.
-    Hold,
+    RepeatCurrent,
     /// The token before the newest, just after it was spent: its answer was lost. Nothing is written.
-    Repeat,
+    RepeatWithinGrace,
     /// A spent token: two parties hold this family, and neither can be told from the thief.
-    Replay,
+    ReuseDetected,
 }
 
 impl Session {
@@ -201,10 +201,10 @@ impl Session {
     ///
     /// Says why not, for the journal. The digest is compared first: who does not know the secret learns
     /// nothing of the state.
-    pub fn admit(&self, shown: &SessionToken, now: Time) -> Result<(), Unfit> {
-        let Stub::Cookie(digest) = &self.stub else { return Err(Unfit::OtherKind) };
+    pub fn admit(&self, shown: &SessionToken, now: Time) -> Result<(), InvalidCredential> {
+        let SessionCredential::Cookie(digest) = &self.stub else { return Err(InvalidCredential::WrongKind) };
         if self.id != shown.session() || !digest.is_of(shown) {
-            return Err(Unfit::Unknown);
+            return Err(InvalidCredential::Unknown);
         }
         self.is_live(now)
     }
@@ -217,33 +217,39 @@ impl Session {
     pub fn rotate(
         &self,
         shown: &RefreshToken,
-        pepper: &Pepper,
-        grace: Grace,
+        pepper: &RefreshTokenKey,
+        grace: RefreshGracePeriod,
         now: Time,
-    ) -> Result<Rotation, Unfit> {
-        let Stub::Refresh { pepper: made_with, salt, turn, since } = self.stub else {
-            return Err(Unfit::OtherKind);
+    ) -> Result<RefreshOutcome, InvalidCredential> {
+        let SessionCredential::Refresh { pepper: made_with, salt, turn, since } = self.stub else {
+            return Err(InvalidCredential::WrongKind);
         };
         if self.id != shown.session() || made_with != pepper.id() || !shown.is_genuine(pepper, &salt) {
-            return Err(Unfit::Unknown);
+            return Err(InvalidCredential::Unknown);
         }
         self.is_live(now)?;
 
         let in_grace = grace.covers(since, now);
         match turn.checked_sub(shown.turn()) {
-            None => Err(Unfit::Ahead),
-            Some(0) if turn > 0 && in_grace => Ok(Rotation::Hold),
-            Some(0) => Ok(Rotation::Advance(Box::new(self.turned(made_with, salt, turn, now)?))),
-            Some(1) if in_grace => Ok(Rotation::Repeat),
-            Some(_) => Ok(Rotation::Replay),
+            None => Err(InvalidCredential::AheadOfStore),
+            Some(0) if turn > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
+            Some(0) => Ok(RefreshOutcome::Rotate(Box::new(self.turned(made_with, salt, turn, now)?))),
+            Some(1) if in_grace => Ok(RefreshOutcome::RepeatWithinGrace),
+            Some(_) => Ok(RefreshOutcome::ReuseDetected),
         }
     }
 
     /// The session one turn on.
-    fn turned(&self, pepper: PepperId, salt: Salt, turn: u64, now: Time) -> Result<Self, Unfit> {
-        let turn = turn.checked_add(1).ok_or(Unfit::Unknown)?;
+    fn turned(
+        &self,
+        pepper: RefreshTokenKeyId,
+        salt: Salt,
+        turn: u64,
+        now: Time,
+    ) -> Result<Self, InvalidCredential> {
+        let turn = turn.checked_add(1).ok_or(InvalidCredential::Unknown)?;
         Ok(Self {
-            stub: Stub::Refresh { pepper, salt, turn, since: now },
+            stub: SessionCredential::Refresh { pepper, salt, turn, since: now },
             seen_at: now,
             revision: self.revision + 1,
             ..self.clone()
@@ -251,30 +257,34 @@ impl Session {
     }
 
     /// The refresh token that is good now, if the session carries one made with `pepper`.
-    pub fn refresh_token(&self, pepper: &Pepper) -> Option<RefreshToken> {
+    pub fn refresh_token(&self, pepper: &RefreshTokenKey) -> Option<RefreshToken> {
         match &self.stub {
-            Stub::Refresh { pepper: made_with, salt, turn, .. } if *made_with == pepper.id() => {
+            SessionCredential::Refresh { pepper: made_with, salt, turn, .. } if *made_with == pepper.id() => {
                 Some(RefreshToken::of(pepper, salt, self.id, *turn))
             }
-            Stub::Refresh { .. } | Stub::Cookie(_) | Stub::Access => None,
+            SessionCredential::Refresh { .. }
+            | SessionCredential::Cookie(_)
+            | SessionCredential::AccessOnly => None,
         }
     }
 
     /// The pepper that its refresh tokens are made with, if it has any.
-    pub fn pepper(&self) -> Option<PepperId> {
+    pub fn pepper(&self) -> Option<RefreshTokenKeyId> {
         match self.stub {
-            Stub::Refresh { pepper, .. } => Some(pepper),
-            Stub::Cookie(_) | Stub::Access => None,
+            SessionCredential::Refresh { pepper, .. } => Some(pepper),
+            SessionCredential::Cookie(_) | SessionCredential::AccessOnly => None,
         }
     }
 
     /// What to keep of a use at `now`: the session as seen now, if that is worth a write.
     pub fn touch(&self, now: Time) -> Option<Self> {
         match self.stub {
-            Stub::Cookie(_) if now >= self.seen_at + self.touch_interval() => {
+            SessionCredential::Cookie(_) if now >= self.seen_at + self.touch_interval() => {
                 Some(Self { seen_at: now, revision: self.revision + 1, ..self.clone() })
             }
-            Stub::Cookie(_) | Stub::Access | Stub::Refresh { .. } => None,
+            SessionCredential::Cookie(_)
+            | SessionCredential::AccessOnly
+            | SessionCredential::Refresh { .. } => None,
         }
     }
 
@@ -288,12 +298,12 @@ impl Session {
     /// # Errors
     ///
     /// Says which of them it is.
-    pub fn is_live(&self, now: Time) -> Result<(), Unfit> {
+    pub fn is_live(&self, now: Time) -> Result<(), InvalidCredential> {
         if self.ended.is_some() {
-            return Err(Unfit::Ended);
+            return Err(InvalidCredential::Ended);
         }
         if now >= self.ends_at() {
-            return Err(Unfit::Expired);
+            return Err(InvalidCredential::Expired);
         }
         Ok(())
     }
@@ -306,9 +316,9 @@ impl Session {
     /// The word for how the client's half is carried: `session`, `jwt` or `hybrid`.
     pub fn mode(&self) -> Mode {
         match self.stub {
-            Stub::Cookie(_) => Mode::Session,
-            Stub::Access => Mode::Jwt,
-            Stub::Refresh { .. } => Mode::Hybrid,
+            SessionCredential::Cookie(_) => Mode::Session,
+            SessionCredential::AccessOnly => Mode::Jwt,
+            SessionCredential::Refresh { .. } => Mode::Hybrid,
         }
     }
 }
@@ -349,13 +359,13 @@ mod tests {
     const NOON: Time = Time::from_unix_seconds(1_764_000_000);
     const SALT: Salt = Salt::from_bytes([3; 16]);
     const TEN: Duration = Duration::from_secs(10);
-    const GRACE: Grace = Grace { length: TEN, serving_since: Time::EPOCH };
+    const GRACE: RefreshGracePeriod = RefreshGracePeriod { length: TEN, serving_since: Time::EPOCH };
 
-    fn pepper() -> Pepper {
-        Pepper::new(PepperId::from_bytes([1; 8]), &Secret::new([1; 32]))
+    fn pepper() -> RefreshTokenKey {
+        RefreshTokenKey::new(RefreshTokenKeyId::from_bytes([1; 8]), &Secret::new([1; 32]))
     }
 
-    fn with(stub: Stub) -> Session {
+    fn with(stub: SessionCredential) -> Session {
         Session {
             id: SessionId::from_bytes([9; 16]),
             user: UserId::from_bytes([8; 16]),
@@ -368,7 +378,7 @@ mod tests {
             expires_at: NOON + Duration::from_secs(90 * 86_400),
             pos: Position::new(5),
             scope: None,
-            from: Circumstances::default(),
+            from: ClientInfo::default(),
             label: None,
             ended: None,
             revision: 0,
@@ -376,21 +386,21 @@ mod tests {
     }
 
     fn at_turn(turn: u64) -> Session {
-        with(Stub::Refresh { pepper: pepper().id(), salt: SALT, turn, since: NOON })
+        with(SessionCredential::Refresh { pepper: pepper().id(), salt: SALT, turn, since: NOON })
     }
 
     fn token(turn: u64) -> RefreshToken {
         RefreshToken::of(&pepper(), &SALT, SessionId::from_bytes([9; 16]), turn)
     }
 
-    fn rotate(session: &Session, turn: u64, now: Time) -> Result<Rotation, Unfit> {
+    fn rotate(session: &Session, turn: u64, now: Time) -> Result<RefreshOutcome, InvalidCredential> {
         session.rotate(&token(turn), &pepper(), GRACE, now)
     }
 
-    fn kept_turn(rotation: Result<Rotation, Unfit>) -> u64 {
+    fn kept_turn(rotation: Result<RefreshOutcome, InvalidCredential>) -> u64 {
         match rotation {
-            Ok(Rotation::Advance(next)) => match next.stub {
-                Stub::Refresh { turn, .. } => turn,
+            Ok(RefreshOutcome::Rotate(next)) => match next.stub {
+                SessionCredential::Refresh { turn, .. } => turn,
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -406,85 +416,88 @@ mod tests {
     fn the_newest_token_turns_after_the_grace_and_holds_within_it() {
         let session = at_turn(4);
 
-        assert_eq!(rotate(&session, 4, NOON + TEN), Ok(Rotation::Hold));
+        assert_eq!(rotate(&session, 4, NOON + TEN), Ok(RefreshOutcome::RepeatCurrent));
         assert_eq!(kept_turn(rotate(&session, 4, NOON + TEN + Duration::from_millis(1))), 5);
     }
 
     #[test]
     fn a_lost_answer_is_given_again_within_the_grace() {
-        assert_eq!(rotate(&at_turn(4), 3, NOON + TEN), Ok(Rotation::Repeat));
-        assert_eq!(rotate(&at_turn(1), 0, NOON), Ok(Rotation::Repeat));
+        assert_eq!(rotate(&at_turn(4), 3, NOON + TEN), Ok(RefreshOutcome::RepeatWithinGrace));
+        assert_eq!(rotate(&at_turn(1), 0, NOON), Ok(RefreshOutcome::RepeatWithinGrace));
     }
 
     #[test]
     fn the_last_spent_token_is_a_replay_after_the_grace() {
-        assert_eq!(rotate(&at_turn(4), 3, NOON + TEN + Duration::from_millis(1)), Ok(Rotation::Replay));
+        assert_eq!(
+            rotate(&at_turn(4), 3, NOON + TEN + Duration::from_millis(1)),
+            Ok(RefreshOutcome::ReuseDetected)
+        );
     }
 
     #[test]
     fn an_older_token_is_a_replay_at_any_time() {
         for older in 0..3 {
-            assert_eq!(rotate(&at_turn(4), older, NOON), Ok(Rotation::Replay), "turn {older}");
+            assert_eq!(rotate(&at_turn(4), older, NOON), Ok(RefreshOutcome::ReuseDetected), "turn {older}");
         }
     }
 
     #[test]
     fn a_turn_that_was_never_kept_ends_nothing() {
-        assert_eq!(rotate(&at_turn(4), 5, NOON), Err(Unfit::Ahead));
+        assert_eq!(rotate(&at_turn(4), 5, NOON), Err(InvalidCredential::AheadOfStore));
     }
 
     #[test]
     fn a_forged_tag_ends_nothing_whatever_turn_it_claims() {
-        let thief = Pepper::new(pepper().id(), &Secret::new([2; 32]));
+        let thief = RefreshTokenKey::new(pepper().id(), &Secret::new([2; 32]));
         for turn in 0..8 {
             let forged = RefreshToken::of(&thief, &SALT, SessionId::from_bytes([9; 16]), turn);
             let judged = at_turn(4).rotate(&forged, &pepper(), GRACE, NOON);
-            assert_eq!(judged, Err(Unfit::Unknown), "turn {turn}");
+            assert_eq!(judged, Err(InvalidCredential::Unknown), "turn {turn}");
         }
     }
 
     #[test]
     fn a_genuine_token_of_an_ended_session_is_refused_and_no_replay() {
-        let ended = Session { ended: Some(Ended { at: NOON, cause: Cause::Logout }), ..at_turn(4) };
+        let ended = Session { ended: Some(SessionEnd { at: NOON, cause: EndReason::Logout }), ..at_turn(4) };
 
-        assert_eq!(rotate(&ended, 4, NOON), Err(Unfit::Ended));
-        assert_eq!(rotate(&ended, 0, NOON), Err(Unfit::Ended));
+        assert_eq!(rotate(&ended, 4, NOON), Err(InvalidCredential::Ended));
+        assert_eq!(rotate(&ended, 0, NOON), Err(InvalidCredential::Ended));
     }
 
     #[test]
     fn a_restart_counts_as_a_lost_answer() {
         let later = NOON + Duration::from_secs(3600);
-        let restarted = Grace { length: TEN, serving_since: later };
+        let restarted = RefreshGracePeriod { length: TEN, serving_since: later };
 
         let judged = at_turn(4).rotate(&token(3), &pepper(), restarted, later + TEN);
-        assert_eq!(judged, Ok(Rotation::Repeat));
+        assert_eq!(judged, Ok(RefreshOutcome::RepeatWithinGrace));
         let judged = at_turn(4).rotate(&token(2), &pepper(), restarted, later);
-        assert_eq!(judged, Ok(Rotation::Replay), "an older one is still a replay");
+        assert_eq!(judged, Ok(RefreshOutcome::ReuseDetected), "an older one is still a replay");
     }
 
     #[test]
     fn without_a_grace_every_spent_token_is_a_replay_at_once() {
-        let none = Grace { length: Duration::ZERO, serving_since: NOON };
+        let none = RefreshGracePeriod { length: Duration::ZERO, serving_since: NOON };
         let session = at_turn(4);
 
-        assert_eq!(session.rotate(&token(3), &pepper(), none, NOON), Ok(Rotation::Replay));
+        assert_eq!(session.rotate(&token(3), &pepper(), none, NOON), Ok(RefreshOutcome::ReuseDetected));
         assert_eq!(kept_turn(session.rotate(&token(4), &pepper(), none, NOON)), 5);
     }
 
     #[test]
     fn a_session_ends_idle_and_ends_absolutely() {
-        let cookie = with(Stub::Access);
+        let cookie = with(SessionCredential::AccessOnly);
         assert_eq!(cookie.is_live(NOON + cookie.idle - Duration::from_millis(1)), Ok(()));
-        assert_eq!(cookie.is_live(NOON + cookie.idle), Err(Unfit::Expired));
+        assert_eq!(cookie.is_live(NOON + cookie.idle), Err(InvalidCredential::Expired));
 
         let used = Session { seen_at: cookie.expires_at - Duration::from_secs(1), ..cookie.clone() };
-        assert_eq!(used.is_live(used.expires_at), Err(Unfit::Expired));
+        assert_eq!(used.is_live(used.expires_at), Err(InvalidCredential::Expired));
     }
 
     #[test]
     fn a_use_is_written_down_once_a_minute() {
         let token = SessionToken::draw(SessionId::from_bytes([9; 16])).unwrap();
-        let session = with(Stub::Cookie(token.digest()));
+        let session = with(SessionCredential::Cookie(token.digest()));
 
         assert_eq!(session.touch(NOON + Duration::from_millis(59_999)), None);
         let touched = session.touch(NOON + Duration::from_secs(60)).unwrap();
@@ -496,27 +509,27 @@ mod tests {
     fn another_sessions_secret_admits_nobody() {
         let (mine, other) = (SessionId::from_bytes([9; 16]), SessionId::from_bytes([7; 16]));
         let token = SessionToken::draw(mine).unwrap();
-        let session = with(Stub::Cookie(token.digest()));
+        let session = with(SessionCredential::Cookie(token.digest()));
         assert_eq!(session.admit(&token, NOON), Ok(()));
 
-        assert_eq!(session.admit(&SessionToken::draw(mine).unwrap(), NOON), Err(Unfit::Unknown));
-        assert_eq!(session.admit(&SessionToken::draw(other).unwrap(), NOON), Err(Unfit::Unknown));
-        assert_eq!(at_turn(0).admit(&token, NOON), Err(Unfit::OtherKind));
+        assert_eq!(session.admit(&SessionToken::draw(mine).unwrap(), NOON), Err(InvalidCredential::Unknown));
+        assert_eq!(session.admit(&SessionToken::draw(other).unwrap(), NOON), Err(InvalidCredential::Unknown));
+        assert_eq!(at_turn(0).admit(&token, NOON), Err(InvalidCredential::WrongKind));
     }
 
     /// One client that keeps what it was answered last, loses some answers, and asks again in time.
     #[derive(Debug, Clone, Copy)]
-    enum Step {
+    enum RotationStep {
         Refresh { answer_is_lost: bool },
         AskTwice,
         Wait(u64),
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn step() -> impl Strategy<Value = RotationStep> {
         prop_oneof![
-            3 => any::<bool>().prop_map(|answer_is_lost| Step::Refresh { answer_is_lost }),
-            1 => Just(Step::AskTwice),
-            2 => (0_u64..20_000).prop_map(Step::Wait),
+            3 => any::<bool>().prop_map(|answer_is_lost| RotationStep::Refresh { answer_is_lost }),
+            1 => Just(RotationStep::AskTwice),
+            2 => (0_u64..20_000).prop_map(RotationStep::Wait),
         ]
     }
 
@@ -529,20 +542,20 @@ mod tests {
             let mut lost_at: Option<Time> = None;
             for step in steps {
                 match step {
-                    Step::Wait(ms) => {
+                    RotationStep::Wait(ms) => {
                         now = now + Duration::from_millis(ms);
                         // An honest client asks again within the grace.
                         now = lost_at.map_or(now, |lost| now.min(lost + TEN));
                     }
-                    Step::AskTwice | Step::Refresh { .. } => {
+                    RotationStep::AskTwice | RotationStep::Refresh { .. } => {
                         let rotation = rotate(&kept, held, now);
-                        prop_assert!(!matches!(rotation, Ok(Rotation::Replay) | Err(_)), "{rotation:?}");
-                        let advanced = matches!(rotation, Ok(Rotation::Advance(_)));
-                        if let Ok(Rotation::Advance(next)) = rotation {
+                        prop_assert!(!matches!(rotation, Ok(RefreshOutcome::ReuseDetected) | Err(_)), "{rotation:?}");
+                        let advanced = matches!(rotation, Ok(RefreshOutcome::Rotate(_)));
+                        if let Ok(RefreshOutcome::Rotate(next)) = rotation {
                             kept = *next;
                         }
-                        let Stub::Refresh { turn, .. } = kept.stub else { unreachable!() };
-                        if matches!(step, Step::Refresh { answer_is_lost: true }) {
+                        let SessionCredential::Refresh { turn, .. } = kept.stub else { unreachable!() };
+                        if matches!(step, RotationStep::Refresh { answer_is_lost: true }) {
                             if advanced {
                                 lost_at = Some(now);
                             }
@@ -564,14 +577,14 @@ mod tests {
             let judged = rotate(&at_turn(kept), shown, now);
 
             let expected = match (kept, shown) {
-                (k, t) if t > k => Err(Unfit::Ahead),
-                (k, t) if t == k && k > 0 && in_grace => Ok(Rotation::Hold),
+                (k, t) if t > k => Err(InvalidCredential::AheadOfStore),
+                (k, t) if t == k && k > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
                 (k, t) if t == k => {
                     prop_assert_eq!(kept_turn(judged), k + 1);
                     return Ok(());
                 }
-                (k, t) if t + 1 == k && in_grace => Ok(Rotation::Repeat),
-                _ => Ok(Rotation::Replay),
+                (k, t) if t + 1 == k && in_grace => Ok(RefreshOutcome::RepeatWithinGrace),
+                _ => Ok(RefreshOutcome::ReuseDetected),
             };
             prop_assert_eq!(judged, expected);
         }

@@ -2,15 +2,15 @@
 
 use counterfoil_jose::Time;
 
-use crate::client_error::{Refusal, Unfit};
+use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::admin_key::{AdminKey, AdminKeyId};
-use crate::model::admin_key::{AdminKeyRecord, Maker};
-use crate::model::audit_event::{Actor, Event, EventKind};
+use crate::model::admin_key::{AdminKeyRecord, KeyCreator};
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::user::User;
 use crate::services::administration::Administration;
-use crate::services::revoker::Reason;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, StoreError};
+use crate::services::revoker::RevocationContext;
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, StoreError};
 
 /// The most characters of a name.
 const LONGEST_NAME: usize = 64;
@@ -33,42 +33,42 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`] for a name that cannot be; [`Refusal::Credential`] if who makes it has meanwhile lost
+    /// [`ClientError::Field`] for a name that cannot be; [`ClientError::Credential`] if who makes it has meanwhile lost
     /// the right to.
     pub async fn add_admin_key(
         &self,
         name: &str,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<(AdminKey, AdminKeyRecord), Trouble> {
+    ) -> Result<(AdminKey, AdminKeyRecord), ServiceError> {
         judge_name(name)?;
         let key = AdminKey::draw()?;
         for _ in 0..ATTEMPTS {
             let (made_by, mut changes) = self.right_of(&reason.actor).await?;
             let record = AdminKeyRecord::of(&key, name.to_owned(), made_by, now);
             changes.push(Change::InsertAdminKey(Box::new(record.clone())));
-            changes.push(told(EventKind::AdminKeyMade, key.id(), reason, now));
-            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+            changes.push(told(AuditEventKind::AdminKeyMade, key.id(), reason, now));
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok((key, record));
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// By whose right `actor` makes a key, and what has to hold still when it is made: a key that is in flight
     /// while its maker is demoted is not made.
-    async fn right_of(&self, actor: &Actor) -> Result<(Maker, Vec<Change>), Trouble> {
-        let lost = || Trouble::from(Refusal::Credential(Unfit::Disabled));
+    async fn right_of(&self, actor: &Actor) -> Result<(KeyCreator, Vec<Change>), ServiceError> {
+        let lost = || ServiceError::from(ClientError::Credential(InvalidCredential::Disabled));
         let (maker, mut expected) = match actor {
-            Actor::Operator | Actor::System => (Maker::Operator, Vec::new()),
-            Actor::User(id) => (Maker::User(*id), Vec::new()),
+            Actor::Operator | Actor::System => (KeyCreator::Operator, Vec::new()),
+            Actor::User(id) => (KeyCreator::User(*id), Vec::new()),
             Actor::AdminKey(id) => {
                 let kept = self.store.admin_key(*id).await?.ok_or_else(lost)?;
                 (kept.made_by, vec![Change::ExpectAdminKey(*id)])
             }
             Actor::Anonymous => return Err(lost()),
         };
-        if let Maker::User(id) = maker {
+        if let KeyCreator::User(id) = maker {
             let user = self.store.user(id).await?.filter(User::is_administrator).ok_or_else(lost)?;
             expected.push(Change::ExpectEpoch(id, user.epoch));
         }
@@ -79,25 +79,33 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Nothing`] if there is none of this id.
-    pub async fn remove_admin_key(&self, id: AdminKeyId, reason: &Reason, now: Time) -> Result<(), Trouble> {
-        let changes = [Change::RemoveAdminKey(id), told(EventKind::AdminKeyRemoved, id, reason, now)];
+    /// [`ClientError::NotFound`] if there is none of this id.
+    pub async fn remove_admin_key(
+        &self,
+        id: AdminKeyId,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<(), ServiceError> {
+        let changes = [Change::RemoveAdminKey(id), told(AuditEventKind::AdminKeyRemoved, id, reason, now)];
         match self.store.commit(&changes).await? {
-            Committed::Applied(_) => Ok(()),
-            Committed::Lost(_) => Err(Refusal::Nothing("admin key").into()),
+            CommitOutcome::Applied(_) => Ok(()),
+            CommitOutcome::Conflict(_) => Err(ClientError::NotFound("admin key").into()),
         }
     }
 }
 
-fn judge_name(name: &str) -> Result<(), Refusal> {
+fn judge_name(name: &str) -> Result<(), ClientError> {
     let length = name.chars().count();
     if (1..=LONGEST_NAME).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
         return Ok(());
     }
-    Err(Refusal::Field { field: "name", detail: format!("is to be 1 to {LONGEST_NAME} plain characters") })
+    Err(ClientError::Field {
+        field: "name",
+        detail: format!("is to be 1 to {LONGEST_NAME} plain characters"),
+    })
 }
 
-fn told(kind: EventKind, id: AdminKeyId, reason: &Reason, now: Time) -> Change {
-    let event = Event::by(kind, reason.actor.clone(), &reason.from, now);
+fn told(kind: AuditEventKind, id: AdminKeyId, reason: &RevocationContext, now: Time) -> Change {
+    let event = AuditEvent::by(kind, reason.actor.clone(), &reason.from, now);
     Change::Record(Box::new(event.telling(id.to_string())))
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Subject};
 
-use crate::client_error::Refusal;
-use crate::model::audit_event::{Event, EventKind};
+use crate::client_error::ClientError;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::{Client, Lifetimes, LifetimesChange};
 use crate::model::session::Mode;
 use crate::services::administration::{Administration, LONGEST_ACCESS};
-use crate::services::revoker::{Horizon, Reason};
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, Mark, Page, Store, StoreError};
+use crate::services::revoker::{RevocationContext, RevocationRetention};
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
 
 /// The most scopes or audiences of a client, and the most characters of each.
 const MOST: usize = 100;
@@ -40,26 +40,26 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`] for what cannot be, [`Refusal::Exists`] if the id is taken.
+    /// [`ClientError::Field`] for what cannot be, [`ClientError::AlreadyExists`] if the id is taken.
     pub async fn add_client(
         &self,
         id: ClientId,
         change: ClientChange,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Client, Trouble> {
+    ) -> Result<Client, ServiceError> {
         judge_id(&id)?;
         let blank = Client { name: id.to_string(), id, ..Client::default_client() };
         let client = Client { revision: 0, ..change.applied_to(&blank) };
         judge(&client)?;
-        let event = event(EventKind::ClientAdded, &client.id, reason, now);
+        let event = event(AuditEventKind::ClientAdded, &client.id, reason, now);
         let mut changes =
             vec![Change::InsertClient(Box::new(client.clone())), Change::Record(Box::new(event))];
         let (reach, fact) = self.reach(&client.lifetimes);
         changes.push(fact);
         match self.store.commit(&changes).await? {
-            Committed::Applied(_) => self.keep_reach(reach).await.map(|()| client),
-            Committed::Lost(_) => Err(Refusal::Exists("client id").into()),
+            CommitOutcome::Applied(_) => self.keep_reach(reach).await.map(|()| client),
+            CommitOutcome::Conflict(_) => Err(ClientError::AlreadyExists("client id").into()),
         }
     }
 
@@ -68,38 +68,38 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Nothing`] if there is none, [`Refusal::Field`] for what cannot be.
+    /// [`ClientError::NotFound`] if there is none, [`ClientError::Field`] for what cannot be.
     pub async fn change_client(
         &self,
         id: &ClientId,
         change: &ClientChange,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Client, Trouble> {
+    ) -> Result<Client, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let seen = self.store.client(id).await?.ok_or(Refusal::Nothing("client"))?;
+            let seen = self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?;
             let next = change.applied_to(&seen);
             judge(&next)?;
-            let mut changes = vec![Change::SwapClient(Box::new(next.clone()))];
+            let mut changes = vec![Change::ReplaceClient(Box::new(next.clone()))];
             let (reach, fact) = self.reach(&next.lifetimes);
             changes.push(fact);
             if seen.enabled && !next.enabled {
                 changes.extend(self.client_death(id, reason, now));
             }
-            changes.push(Change::Record(Box::new(event(EventKind::ClientChanged, id, reason, now))));
-            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+            changes.push(Change::Record(Box::new(event(AuditEventKind::ClientChanged, id, reason, now))));
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return self.keep_reach(reach).await.map(|()| next);
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// What kills all that was given through a client so far, and says so in the journal.
-    pub(super) fn client_death(&self, id: &ClientId, reason: &Reason, now: Time) -> [Change; 3] {
-        let told = event(EventKind::ClientRevoked, id, reason, now).because(reason.cause);
+    pub(super) fn client_death(&self, id: &ClientId, reason: &RevocationContext, now: Time) -> [Change; 3] {
+        let told = event(AuditEventKind::ClientRevoked, id, reason, now).because(reason.cause);
         [
             self.entry(Subject::Client(id.clone()), reason, now),
-            Change::RaiseNotBefore(Mark::Client(id.clone())),
+            Change::SetCutoff(CutoffScope::Client(id.clone())),
             Change::Record(Box::new(told)),
         ]
     }
@@ -111,14 +111,14 @@ impl Administration {
     fn reach(&self, lifetimes: &Lifetimes) -> (Duration, Change) {
         self.horizon.raise(lifetimes.longest_access());
         let reach = self.horizon.longest_access();
-        (reach, Change::SetFact(LONGEST_ACCESS, reach.as_secs().to_be_bytes().to_vec()))
+        (reach, Change::SetMetadata(LONGEST_ACCESS, reach.as_secs().to_be_bytes().to_vec()))
     }
 
     /// Says it again if another change has reached further while this one was under way: the fact never falls.
-    async fn keep_reach(&self, mut kept: Duration) -> Result<(), Trouble> {
+    async fn keep_reach(&self, mut kept: Duration) -> Result<(), ServiceError> {
         while kept < self.horizon.longest_access() {
             let (reach, fact) = self.reach(&Lifetimes::default());
-            let _: Committed = self.store.commit(&[fact]).await?;
+            let _: CommitOutcome = self.store.commit(&[fact]).await?;
             kept = reach;
         }
         Ok(())
@@ -142,7 +142,7 @@ impl ClientChange {
 }
 
 /// Raises `horizon` by the lifetimes of every client.
-pub(super) async fn raise_by_all(store: &dyn Store, horizon: &Horizon) -> Result<(), StoreError> {
+pub(super) async fn raise_by_all(store: &dyn Store, horizon: &RevocationRetention) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let page = store.clients(Page { after, limit: 100 }).await?;
@@ -154,16 +154,16 @@ pub(super) async fn raise_by_all(store: &dyn Store, horizon: &Horizon) -> Result
 }
 
 /// A new id stands in paths and in claims as it is: nothing of it has to be escaped (RFC 3986, section 2.3).
-fn judge_id(id: &ClientId) -> Result<(), Refusal> {
+fn judge_id(id: &ClientId) -> Result<(), ClientError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if id.as_str().bytes().all(is_plain) {
         return Ok(());
     }
-    Err(Refusal::Field { field: "id", detail: "is to be of letters, digits, -, ., _ and ~".to_owned() })
+    Err(ClientError::Field { field: "id", detail: "is to be of letters, digits, -, ., _ and ~".to_owned() })
 }
 
-fn judge(client: &Client) -> Result<(), Refusal> {
-    let fault = |field, detail: &str| Err(Refusal::Field { field, detail: detail.to_owned() });
+fn judge(client: &Client) -> Result<(), ClientError> {
+    let fault = |field, detail: &str| Err(ClientError::Field { field, detail: detail.to_owned() });
     let is_plain = |text: &str| !text.chars().any(char::is_control) && text.trim() == text;
     if client.name.is_empty() || client.name.chars().count() > LONGEST || !is_plain(&client.name) {
         return fault("name", "is to be 1 to 512 plain characters");
@@ -191,6 +191,6 @@ fn are_good(texts: Option<&[String]>, is_good: impl Fn(u8) -> bool) -> bool {
     })
 }
 
-fn event(kind: EventKind, id: &ClientId, reason: &Reason, now: Time) -> Event {
-    Event::by(kind, reason.actor.clone(), &reason.from, now).of_client(id.clone())
+fn event(kind: AuditEventKind, id: &ClientId, reason: &RevocationContext, now: Time) -> AuditEvent {
+    AuditEvent::by(kind, reason.actor.clone(), &reason.from, now).of_client(id.clone())
 }

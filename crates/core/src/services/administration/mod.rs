@@ -11,11 +11,11 @@ mod users;
 use std::sync::Arc;
 
 use crate::services::keys::keyring::Keyring;
-use crate::services::revoker::Horizon;
+use crate::services::revoker::RevocationRetention;
 use crate::store::{Store, StoreError};
 
 pub use clients::ClientChange;
-pub use revocations::Revoked;
+pub use revocations::RevocationResult;
 pub use users::{UserChange, judge_roles};
 
 /// Under which name the longest life of any access token that was ever allowed is kept.
@@ -24,13 +24,13 @@ const LONGEST_ACCESS: &str = "longest_access";
 /// Changes what others are judged by.
 pub struct Administration {
     store: Arc<dyn Store>,
-    horizon: Arc<Horizon>,
+    horizon: Arc<RevocationRetention>,
     keys: Arc<Keyring>,
 }
 
 impl Administration {
     /// Administers what `store` keeps.
-    pub fn new(store: Arc<dyn Store>, keys: Arc<Keyring>, horizon: Arc<Horizon>) -> Self {
+    pub fn new(store: Arc<dyn Store>, keys: Arc<Keyring>, horizon: Arc<RevocationRetention>) -> Self {
         Self { store, horizon, keys }
     }
 }
@@ -41,8 +41,11 @@ impl Administration {
 /// # Errors
 ///
 /// If the store could not be read.
-pub async fn horizon_of(store: &dyn Store, least: std::time::Duration) -> Result<Horizon, StoreError> {
-    let horizon = Horizon::new(least);
+pub async fn horizon_of(
+    store: &dyn Store,
+    least: std::time::Duration,
+) -> Result<RevocationRetention, StoreError> {
+    let horizon = RevocationRetention::new(least);
     if let Some(seconds) = store.fact(LONGEST_ACCESS).await?.and_then(|bytes| bytes.try_into().ok()) {
         horizon.raise(std::time::Duration::from_secs(u64::from_be_bytes(seconds)));
     }

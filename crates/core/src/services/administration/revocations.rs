@@ -3,16 +3,16 @@
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, Subject, UserId};
 
-use crate::client_error::Refusal;
-use crate::model::audit_event::{Event, EventKind};
+use crate::client_error::ClientError;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::services::administration::Administration;
-use crate::services::revoker::Reason;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, Mark};
+use crate::services::revoker::RevocationContext;
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, CutoffScope};
 
 /// A revocation that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revoked {
+pub struct RevocationResult {
     /// Where it stands in the log. Whoever has heard of this position accepts the subject no more.
     pub position: Position,
 }
@@ -28,15 +28,15 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Nothing`] if there is no such session, user, client or key. If it could not be made durable,
+    /// [`ClientError::NotFound`] if there is no such session, user, client or key. If it could not be made durable,
     /// nothing is said to be revoked.
     pub async fn revoke(
         &self,
         subject: &Subject,
         note: Option<&str>,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Revoked, Trouble> {
+    ) -> Result<RevocationResult, ServiceError> {
         match subject {
             Subject::Session(id) => self.revoke_session(*id, reason, now).await,
             Subject::User(id) => self.revoke_user(*id, note, reason, now).await,
@@ -46,24 +46,29 @@ impl Administration {
                 self.revoked(entry.map(|entry| entry.position)).await
             }
             Subject::Token(id) => {
-                let told = line(EventKind::TokenRevoked, note, reason, now);
+                let told = line(AuditEventKind::TokenRevoked, note, reason, now);
                 let told = told.telling(note.map_or(id.to_string(), |note| format!("{id}: {note}")));
                 self.publish(vec![self.entry(subject.clone(), reason, now), record(told)]).await
             }
             Subject::Everyone => {
-                let told = record(line(EventKind::EveryoneRevoked, note, reason, now));
-                let mark = Change::RaiseNotBefore(Mark::Everyone);
+                let told = record(line(AuditEventKind::EveryoneRevoked, note, reason, now));
+                let mark = Change::SetCutoff(CutoffScope::Everyone);
                 self.publish(vec![self.entry(Subject::Everyone, reason, now), mark, told]).await
             }
         }
     }
 
     /// A session that has ended is revoked again all the same: whoever asks is answered with a position.
-    async fn revoke_session(&self, id: SessionId, reason: &Reason, now: Time) -> Result<Revoked, Trouble> {
-        let kept = self.store.session(id).await?.ok_or(Refusal::Nothing("session"))?;
+    async fn revoke_session(
+        &self,
+        id: SessionId,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<RevocationResult, ServiceError> {
+        let kept = self.store.session(id).await?.ok_or(ClientError::NotFound("session"))?;
         let mut changes = vec![
             Change::EndSession(id, self.horizon.ending(reason.cause, now)),
-            Change::RecordEnds(Box::new(reason.end_of_session(now))),
+            Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
         ];
         if kept.ended.is_some() {
             changes.push(self.entry(Subject::Session(id), reason, now));
@@ -75,78 +80,83 @@ impl Administration {
         &self,
         id: UserId,
         note: Option<&str>,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Revoked, Trouble> {
+    ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let seen = self.store.user(id).await?.ok_or(Refusal::Nothing("user"))?;
-            let mut changes = vec![Change::SwapUser(Box::new(seen.next_epoch()))];
+            let seen = self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?;
+            let mut changes = vec![Change::ReplaceUser(Box::new(seen.next_epoch()))];
             changes.extend(self.user_death(id, reason, now));
-            changes.push(record(line(EventKind::UserRevoked, note, reason, now).about(id)));
-            if let Committed::Applied(applied) = self.store.commit(&changes).await? {
+            changes.push(record(line(AuditEventKind::UserRevoked, note, reason, now).about(id)));
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
                 return self.revoked(applied.entries.last().map(|entry| entry.position)).await;
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     async fn revoke_client(
         &self,
         id: &ClientId,
         note: Option<&str>,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Revoked, Trouble> {
+    ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let mut seen = self.store.client(id).await?.ok_or(Refusal::Nothing("client"))?;
+            let mut seen = self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?;
             // A login in flight was judged by this revision, and is judged anew.
             seen.revision += 1;
-            let told = line(EventKind::ClientRevoked, note, reason, now).of_client(id.clone());
+            let told = line(AuditEventKind::ClientRevoked, note, reason, now).of_client(id.clone());
             let changes = [
-                Change::SwapClient(Box::new(seen)),
+                Change::ReplaceClient(Box::new(seen)),
                 self.entry(Subject::Client(id.clone()), reason, now),
-                Change::RaiseNotBefore(Mark::Client(id.clone())),
+                Change::SetCutoff(CutoffScope::Client(id.clone())),
                 record(told),
             ];
-            if let Committed::Applied(applied) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
                 return self.revoked(applied.entries.last().map(|entry| entry.position)).await;
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// Commits what expects nothing.
-    async fn publish(&self, changes: Vec<Change>) -> Result<Revoked, Trouble> {
+    async fn publish(&self, changes: Vec<Change>) -> Result<RevocationResult, ServiceError> {
         match self.store.commit(&changes).await? {
-            Committed::Applied(applied) => {
+            CommitOutcome::Applied(applied) => {
                 self.revoked(applied.entries.last().map(|entry| entry.position)).await
             }
-            Committed::Lost(_) => Err(Failure::Contended.into()),
+            CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
     /// What was revoked before stands somewhere at or below the head.
-    async fn revoked(&self, position: Option<Position>) -> Result<Revoked, Trouble> {
+    async fn revoked(&self, position: Option<Position>) -> Result<RevocationResult, ServiceError> {
         match position {
-            Some(position) => Ok(Revoked { position }),
-            None => Ok(Revoked { position: self.store.head().await? }),
+            Some(position) => Ok(RevocationResult { position }),
+            None => Ok(RevocationResult { position: self.store.head().await? }),
         }
     }
 
     /// The entry for `subject`, remembered until its last access token has certainly expired.
-    pub(super) fn entry(&self, subject: Subject, reason: &Reason, now: Time) -> Change {
-        Change::Append { subject, cause: reason.cause, at: now, until: Some(self.horizon.until(now)) }
+    pub(super) fn entry(&self, subject: Subject, reason: &RevocationContext, now: Time) -> Change {
+        Change::AppendRevocation {
+            subject,
+            cause: reason.cause,
+            at: now,
+            until: Some(self.horizon.until(now)),
+        }
     }
 }
 
-fn line(kind: EventKind, note: Option<&str>, reason: &Reason, now: Time) -> Event {
-    let event = Event::by(kind, reason.actor.clone(), &reason.from, now).because(reason.cause);
+fn line(kind: AuditEventKind, note: Option<&str>, reason: &RevocationContext, now: Time) -> AuditEvent {
+    let event = AuditEvent::by(kind, reason.actor.clone(), &reason.from, now).because(reason.cause);
     match note {
         Some(note) => event.telling(note.to_owned()),
         None => event,
     }
 }
 
-fn record(event: Event) -> Change {
+fn record(event: AuditEvent) -> Change {
     Change::Record(Box::new(event))
 }

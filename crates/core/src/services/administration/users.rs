@@ -3,15 +3,15 @@
 use counterfoil_jose::Time;
 use counterfoil_verify::{Subject, UserId};
 
-use crate::client_error::Refusal;
-use crate::model::audit_event::{Event, EventKind};
-use crate::model::session::Cause;
+use crate::client_error::ClientError;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::session::EndReason;
 use crate::model::user::User;
 use crate::services::account::canonical_email;
 use crate::services::administration::Administration;
-use crate::services::revoker::Reason;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, Mark};
+use crate::services::revoker::RevocationContext;
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, CutoffScope};
 
 /// The most roles of a user, and the most characters of each.
 const MOST_ROLES: usize = 32;
@@ -39,29 +39,29 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Nothing`] if there is no such user, [`Refusal::Field`] for what cannot be.
+    /// [`ClientError::NotFound`] if there is no such user, [`ClientError::Field`] for what cannot be.
     pub async fn change_user(
         &self,
         id: UserId,
         change: &UserChange,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<User, Trouble> {
+    ) -> Result<User, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let seen = self.store.user(id).await?.ok_or(Refusal::Nothing("user"))?;
+            let seen = self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?;
             let next = change.applied_to(&seen, now)?;
             let consequences = self.consequences(&seen, &next, reason, now);
             if consequences.is_empty() {
                 return Ok(seen);
             }
-            let mut changes = vec![Change::SwapUser(Box::new(next.clone()))];
+            let mut changes = vec![Change::ReplaceUser(Box::new(next.clone()))];
             changes.extend(consequences);
-            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(next);
             }
             self.expect_overtaken(&seen).await?;
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// Deletes a user: sessions, their data, and all that the record says. The journal keeps the id, which is
@@ -69,86 +69,91 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Nothing`] if there is no such user.
-    pub async fn delete_user(&self, id: UserId, reason: &Reason, now: Time) -> Result<(), Trouble> {
-        let reason = Reason { cause: Cause::UserDisabled, ..reason.clone() };
+    /// [`ClientError::NotFound`] if there is no such user.
+    pub async fn delete_user(
+        &self,
+        id: UserId,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<(), ServiceError> {
+        let reason = RevocationContext { cause: EndReason::UserDisabled, ..reason.clone() };
         let mut changes = self.end_everything_of(id, &reason, now);
         // The entry alone: there is no record left for a mark, and none that it would have to judge.
         changes.push(self.entry(Subject::User(id), &reason, now));
         changes.push(without_keys(id, &reason, now));
         changes.push(Change::RemoveUser(id));
-        changes.push(told(EventKind::UserDeleted, id, &reason, now));
+        changes.push(told(AuditEventKind::UserDeleted, id, &reason, now));
         match self.store.commit(&changes).await? {
-            Committed::Applied(_) => Ok(()),
-            Committed::Lost(_) => Err(Refusal::Nothing("user").into()),
+            CommitOutcome::Applied(_) => Ok(()),
+            CommitOutcome::Conflict(_) => Err(ClientError::NotFound("user").into()),
         }
     }
 
     /// What follows from the change of `seen` into `next`; nothing if nothing has changed.
-    fn consequences(&self, seen: &User, next: &User, reason: &Reason, now: Time) -> Vec<Change> {
+    fn consequences(&self, seen: &User, next: &User, reason: &RevocationContext, now: Time) -> Vec<Change> {
         let mut changes = Vec::new();
         let (was_enabled, is_enabled) = (seen.is_enabled(), next.is_enabled());
         let has_other_roles = seen.roles != next.roles;
         if was_enabled && !is_enabled {
-            let reason = Reason { cause: Cause::UserDisabled, ..reason.clone() };
+            let reason = RevocationContext { cause: EndReason::UserDisabled, ..reason.clone() };
             changes.extend(self.user_death(seen.id, &reason, now));
-            changes.push(told(EventKind::UserDisabled, seen.id, &reason, now));
+            changes.push(told(AuditEventKind::UserDisabled, seen.id, &reason, now));
         } else if has_other_roles {
-            let reason = Reason { cause: Cause::RolesChanged, ..reason.clone() };
+            let reason = RevocationContext { cause: EndReason::RolesChanged, ..reason.clone() };
             // The mark would take sessions and refresh families with it, so those that stand are stamped anew
             // in the same commit: they lie above the mark, and every access token of before lies below the entry.
-            changes.push(Change::RestampSessionsOf(seen.id));
+            changes.push(Change::RefreshPositionsOf(seen.id));
             changes.push(self.entry(Subject::User(seen.id), &reason, now));
-            changes.push(Change::RaiseNotBefore(Mark::User(seen.id)));
+            changes.push(Change::SetCutoff(CutoffScope::User(seen.id)));
         }
         if has_other_roles {
-            let event = Event::by(EventKind::RolesChanged, reason.actor.clone(), &reason.from, now);
-            let event = event.about(seen.id).because(Cause::RolesChanged).telling(next.roles.join(" "));
+            let event = AuditEvent::by(AuditEventKind::RolesChanged, reason.actor.clone(), &reason.from, now);
+            let event = event.about(seen.id).because(EndReason::RolesChanged).telling(next.roles.join(" "));
             changes.push(Change::Record(Box::new(event)));
         }
         if seen.is_administrator() && !next.is_administrator() {
-            let cause = if is_enabled { Cause::RolesChanged } else { Cause::UserDisabled };
-            changes.push(without_keys(seen.id, &Reason { cause, ..reason.clone() }, now));
+            let cause = if is_enabled { EndReason::RolesChanged } else { EndReason::UserDisabled };
+            changes.push(without_keys(seen.id, &RevocationContext { cause, ..reason.clone() }, now));
         }
         if !was_enabled && is_enabled {
-            changes.push(told(EventKind::UserEnabled, seen.id, reason, now));
+            changes.push(told(AuditEventKind::UserEnabled, seen.id, reason, now));
         }
         if (&seen.email, seen.email_verified) != (&next.email, next.email_verified) {
-            changes.push(told(EventKind::EmailChanged, seen.id, reason, now));
+            changes.push(told(AuditEventKind::EmailChanged, seen.id, reason, now));
         }
         changes
     }
 
     /// What kills all that a user was given so far: the rows end, the entry kills access tokens, the mark what
     /// is in flight.
-    pub(super) fn user_death(&self, id: UserId, reason: &Reason, now: Time) -> Vec<Change> {
+    pub(super) fn user_death(&self, id: UserId, reason: &RevocationContext, now: Time) -> Vec<Change> {
         let mut changes = self.end_everything_of(id, reason, now);
         changes.push(self.entry(Subject::User(id), reason, now));
-        changes.push(Change::RaiseNotBefore(Mark::User(id)));
+        changes.push(Change::SetCutoff(CutoffScope::User(id)));
         changes
     }
 
-    fn end_everything_of(&self, user: UserId, reason: &Reason, now: Time) -> Vec<Change> {
+    fn end_everything_of(&self, user: UserId, reason: &RevocationContext, now: Time) -> Vec<Change> {
         let ending = self.horizon.ending(reason.cause, now);
         vec![
             Change::EndSessionsOf { user, except: None, ending },
-            Change::RecordEnds(Box::new(reason.end_of_session(now))),
+            Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
         ]
     }
 
     /// A lost swap of a user whom nobody has changed: the address is somebody else's.
-    async fn expect_overtaken(&self, seen: &User) -> Result<(), Trouble> {
+    async fn expect_overtaken(&self, seen: &User) -> Result<(), ServiceError> {
         let kept = self.store.user(seen.id).await?;
         if kept.is_some_and(|kept| kept.revision == seen.revision) {
             let detail = "is the verified address of somebody else".to_owned();
-            return Err(Refusal::Field { field: "email", detail }.into());
+            return Err(ClientError::Field { field: "email", detail }.into());
         }
         Ok(())
     }
 }
 
 impl UserChange {
-    fn applied_to(&self, seen: &User, now: Time) -> Result<User, Refusal> {
+    fn applied_to(&self, seen: &User, now: Time) -> Result<User, ClientError> {
         let mut next = User { revision: seen.revision + 1, ..seen.clone() };
         if let Some(roles) = &self.roles {
             judge_roles(roles)?;
@@ -166,7 +171,7 @@ impl UserChange {
         next.email_verified = self.email_verified.unwrap_or(next.email_verified);
         if next.email_verified && next.email.is_none() {
             let detail = "is only for somebody who has an address".to_owned();
-            return Err(Refusal::Field { field: "email_verified", detail });
+            return Err(ClientError::Field { field: "email_verified", detail });
         }
         if (&next.roles, next.is_enabled()) != (&seen.roles, seen.is_enabled()) {
             next.epoch = seen.epoch + 1;
@@ -179,8 +184,8 @@ impl UserChange {
 ///
 /// # Errors
 ///
-/// [`Refusal::Field`], with what they are to be.
-pub fn judge_roles(roles: &[String]) -> Result<(), Refusal> {
+/// [`ClientError::Field`], with what they are to be.
+pub fn judge_roles(roles: &[String]) -> Result<(), ClientError> {
     let is_good = |role: &String| {
         (1..=LONGEST_ROLE).contains(&role.len()) && role.bytes().all(|byte| byte.is_ascii_graphic())
     };
@@ -189,19 +194,19 @@ pub fn judge_roles(roles: &[String]) -> Result<(), Refusal> {
     }
     let detail =
         format!("are to be at most {MOST_ROLES} words of 1 to {LONGEST_ROLE} visible ASCII characters");
-    Err(Refusal::Field { field: "roles", detail })
+    Err(ClientError::Field { field: "roles", detail })
 }
 
 /// Removes the admin keys that `user` made, each with its line in the journal.
-fn without_keys(user: UserId, reason: &Reason, now: Time) -> Change {
-    let event = Event::by(EventKind::AdminKeyRemoved, reason.actor.clone(), &reason.from, now);
+fn without_keys(user: UserId, reason: &RevocationContext, now: Time) -> Change {
+    let event = AuditEvent::by(AuditEventKind::AdminKeyRemoved, reason.actor.clone(), &reason.from, now);
     Change::RemoveAdminKeysOf(user, Box::new(event.about(user).because(reason.cause)))
 }
 
-fn told(kind: EventKind, user: UserId, reason: &Reason, now: Time) -> Change {
-    let event = Event::by(kind, reason.actor.clone(), &reason.from, now).about(user);
+fn told(kind: AuditEventKind, user: UserId, reason: &RevocationContext, now: Time) -> Change {
+    let event = AuditEvent::by(kind, reason.actor.clone(), &reason.from, now).about(user);
     let event = match kind {
-        EventKind::UserDisabled | EventKind::UserDeleted => event.because(reason.cause),
+        AuditEventKind::UserDisabled | AuditEventKind::UserDeleted => event.because(reason.cause),
         _ => event,
     };
     Change::Record(Box::new(event))

@@ -5,17 +5,17 @@ use std::time::Duration;
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{AccessClaims, ClientId, Position, SessionId, TokenId, UserId};
 
-use crate::client_error::Refusal;
+use crate::client_error::ClientError;
 use crate::credentials::access_token::AccessToken;
-use crate::model::audit_event::{Event, EventKind};
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::Client;
-use crate::model::session::{Mode, Session, Stub};
+use crate::model::session::{Mode, Session, SessionCredential};
 use crate::model::user::User;
-use crate::services::account::Judged;
-use crate::services::issuer::{ACCESS_TYP, Access, Issuer, Opening};
-use crate::services::revoker::Reason;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed};
+use crate::services::account::AuthenticatedUser;
+use crate::services::issuer::{ACCESS_TYP, IssuedAccessToken, Issuer, NewSession};
+use crate::services::revoker::RevocationContext;
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome};
 
 /// What `amr` says of a token that nobody proved anything for: a service that asks for a password or a
 /// second factor finds neither.
@@ -26,7 +26,7 @@ const LONGEST_SUBJECT: usize = 128;
 
 /// Whom a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whom {
+pub enum MintSubject {
     /// A user, in a login of its own: it stands in their list, and ends as any other does.
     User(UserId),
     /// Something that is no user and has no record: the token alone can be revoked, by its id.
@@ -35,9 +35,9 @@ pub enum Whom {
 
 /// What an operator wants minted.
 #[derive(Debug, Clone)]
-pub struct Minting {
+pub struct MintRequest {
     /// For whom.
-    pub whom: Whom,
+    pub whom: MintSubject,
     /// Who is to take it; the issuer itself if nobody is named.
     pub audience: Option<String>,
     /// With which scope.
@@ -48,9 +48,9 @@ pub struct Minting {
 
 /// What was minted.
 #[derive(Debug)]
-pub struct Minted {
+pub struct MintedToken {
     /// The token.
-    pub access: Access,
+    pub access: IssuedAccessToken,
     /// By what it is revoked alone.
     pub id: TokenId,
     /// The login that it is of, where there is one.
@@ -62,40 +62,40 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`] for a name that a machine cannot have, or a life that is longer than that of any
-    /// token which clients may be given: revocations are remembered no longer. [`Refusal::SignIn`] for a user who
+    /// [`ClientError::Field`] for a name that a machine cannot have, or a life that is longer than that of any
+    /// token which clients may be given: revocations are remembered no longer. [`ClientError::LoginFailed`] for a user who
     /// is disabled, or gone.
     pub async fn mint_by_hand(
         &self,
-        minting: &Minting,
-        reason: &Reason,
+        minting: &MintRequest,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Minted, Trouble> {
+    ) -> Result<MintedToken, ServiceError> {
         match &minting.whom {
-            Whom::User(user) => self.mint_for_user(*user, minting, reason, now).await,
-            Whom::Machine(name) => self.mint_for_machine(name, minting, reason, now).await,
+            MintSubject::User(user) => self.mint_for_user(*user, minting, reason, now).await,
+            MintSubject::Machine(name) => self.mint_for_machine(name, minting, reason, now).await,
         }
     }
 
     async fn mint_for_user(
         &self,
         user: UserId,
-        minting: &Minting,
-        reason: &Reason,
+        minting: &MintRequest,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Minted, Trouble> {
+    ) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
             let judged = self.judged_by_hand(user).await?;
             let life = self.life_by_hand(minting, judged.client.lifetimes.jwt)?;
             let id = SessionId::from_bytes(random::bytes()?);
-            let opening = Opening { label: Some("minted by hand".into()), ..Opening::default() };
-            let opened = Session::open(id, Stub::Access, &judged, &opening, now);
+            let opening = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
+            let opened = Session::open(id, SessionCredential::AccessOnly, &judged, &opening, now);
             let scope = minting.scope.clone();
             let session = Session { idle: life, expires_at: now + life, scope, ..opened };
             let who = (user.to_string(), judged.user.roles.clone());
             let of = (session.id, &session.client);
             let claims = self.claims_by_hand(minting, who, of, judged.pos, (now, life))?;
-            let event = Event::by(EventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
+            let event = AuditEvent::by(AuditEventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
                 .about(user)
                 .in_session(session.id, session.client.clone())
                 .telling(claims.jti.to_string());
@@ -105,35 +105,35 @@ impl Issuer {
                 Change::InsertSession(Box::new(session.clone())),
                 Change::Record(Box::new(event)),
             ];
-            if let Committed::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return self.minted(&claims, Some(session.id));
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// Judges a user by an operator's word, as a login would have: the head of the log first.
-    async fn judged_by_hand(&self, user: UserId) -> Result<Judged, Trouble> {
+    async fn judged_by_hand(&self, user: UserId) -> Result<AuthenticatedUser, ServiceError> {
         let pos = self.store.head().await?;
         let client = self.client_by_hand().await?;
-        let user = self.store.user(user).await?.filter(User::is_enabled).ok_or(Refusal::SignIn)?;
-        Ok(Judged { user, client, pos, amr: vec![BY_HAND.into()], mode: Mode::Jwt })
+        let user = self.store.user(user).await?.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
+        Ok(AuthenticatedUser { user, client, pos, amr: vec![BY_HAND.into()], mode: Mode::Jwt })
     }
 
-    async fn client_by_hand(&self) -> Result<Client, Trouble> {
+    async fn client_by_hand(&self) -> Result<Client, ServiceError> {
         let client = self.store.client(&ClientId::default()).await?;
-        Ok(client.filter(|client| client.allows(Mode::Jwt)).ok_or(Refusal::Client("mode jwt"))?)
+        Ok(client.filter(|client| client.allows(Mode::Jwt)).ok_or(ClientError::Client("mode jwt"))?)
     }
 
     /// The claims of a token in the login `session`, or of none.
     fn claims_by_hand(
         &self,
-        minting: &Minting,
+        minting: &MintRequest,
         (sub, roles): (String, Vec<String>),
         (session, client): (SessionId, &ClientId),
         pos: Position,
         (now, life): (Time, Duration),
-    ) -> Result<AccessClaims, Trouble> {
+    ) -> Result<AccessClaims, ServiceError> {
         Ok(AccessClaims {
             iss: self.name.clone(),
             aud: vec![minting.audience.clone().unwrap_or_else(|| self.name.clone())],
@@ -157,10 +157,10 @@ impl Issuer {
     async fn mint_for_machine(
         &self,
         name: &str,
-        minting: &Minting,
-        reason: &Reason,
+        minting: &MintRequest,
+        reason: &RevocationContext,
         now: Time,
-    ) -> Result<Minted, Trouble> {
+    ) -> Result<MintedToken, ServiceError> {
         judge_name(name)?;
         let pos = self.store.head().await?;
         let client = self.client_by_hand().await?;
@@ -169,38 +169,38 @@ impl Issuer {
         let session = SessionId::from_bytes(random::bytes()?);
         let who = (name.to_owned(), Vec::new());
         let claims = self.claims_by_hand(minting, who, (session, &client.id), pos, (now, life))?;
-        let event = Event::by(EventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
+        let event = AuditEvent::by(AuditEventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
             .of_client(client.id.clone())
             .telling(format!("{} for {name}", claims.jti));
         let expected = Change::ExpectClient(client.id.clone(), client.revision);
         match self.store.commit(&[expected, Change::Record(Box::new(event))]).await? {
-            Committed::Applied(_) => self.minted(&claims, None),
-            Committed::Lost(_) => Err(Failure::Contended.into()),
+            CommitOutcome::Applied(_) => self.minted(&claims, None),
+            CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
-    fn minted(&self, claims: &AccessClaims, session: Option<SessionId>) -> Result<Minted, Trouble> {
+    fn minted(&self, claims: &AccessClaims, session: Option<SessionId>) -> Result<MintedToken, ServiceError> {
         let compact = self.keys.ring().signing().sign(ACCESS_TYP, &claims.to_json())?;
         let expires_at = Time::from_unix_seconds(claims.exp);
-        let access = Access { token: AccessToken::signed(compact), expires_at };
-        Ok(Minted { access, id: claims.jti, session })
+        let access = IssuedAccessToken { token: AccessToken::signed(compact), expires_at };
+        Ok(MintedToken { access, id: claims.jti, session })
     }
 
     /// The life that is wanted, or the usual one, within what the log of revocations covers.
-    fn life_by_hand(&self, minting: &Minting, usual: u64) -> Result<Duration, Refusal> {
+    fn life_by_hand(&self, minting: &MintRequest, usual: u64) -> Result<Duration, ClientError> {
         let (life, most) =
             (minting.life.unwrap_or(Duration::from_secs(usual)), self.horizon.longest_access());
         if life < Duration::from_secs(1) || life > most {
             let detail = format!("is to be 1 to {} seconds, as long as any client's tokens", most.as_secs());
-            return Err(Refusal::Field { field: "lifetime", detail });
+            return Err(ClientError::Field { field: "lifetime", detail });
         }
         Ok(life)
     }
 }
 
 /// A machine is called by visible ASCII that nobody takes for a user.
-fn judge_name(name: &str) -> Result<(), Refusal> {
-    let fault = |detail: &str| Err(Refusal::Field { field: "subject", detail: detail.into() });
+fn judge_name(name: &str) -> Result<(), ClientError> {
+    let fault = |detail: &str| Err(ClientError::Field { field: "subject", detail: detail.into() });
     let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic());
     if name.is_empty() || name.len() > LONGEST_SUBJECT || !is_plain {
         return fault("is to be 1 to 128 characters of visible ASCII");

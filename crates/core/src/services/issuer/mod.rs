@@ -9,21 +9,23 @@ use std::time::Duration;
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId};
 
-use crate::client_error::{Refusal, Unfit};
+use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::access_token::AccessToken;
 use crate::credentials::refresh_token::{RefreshToken, Salt};
 use crate::credentials::session_token::SessionToken;
-use crate::model::audit_event::{Actor, Event, EventKind};
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::client::Lifetimes;
-use crate::model::session::{Cause, Circumstances, Grace, Rotation, Session, Stub};
-use crate::services::account::{Judged, SignIn};
+use crate::model::session::{
+    ClientInfo, EndReason, RefreshGracePeriod, RefreshOutcome, Session, SessionCredential,
+};
+use crate::services::account::{AccountService, AuthenticatedUser};
 use crate::services::keys::keyring::Keyring;
-use crate::services::refresh_replay_counter::Repeats;
-use crate::services::revoker::Horizon;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Change, Committed, Standing, Store};
+use crate::services::refresh_replay_counter::RefreshReplayCounter;
+use crate::services::revoker::RevocationRetention;
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, SessionContext, Store};
 
-pub use minting::{Minted, Minting, Whom};
+pub use minting::{MintRequest, MintSubject, MintedToken};
 
 /// The media type of our access tokens (RFC 9068, section 2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
@@ -36,17 +38,17 @@ pub struct Issuer {
     store: Arc<dyn Store>,
     keys: Arc<Keyring>,
     name: String,
-    horizon: Arc<Horizon>,
-    grace: Grace,
-    repeats: Repeats,
+    horizon: Arc<RevocationRetention>,
+    grace: RefreshGracePeriod,
+    repeats: RefreshReplayCounter,
     most_sessions: Option<NonZeroU32>,
 }
 
 /// What a login brings besides who it is.
 #[derive(Debug, Clone, Default)]
-pub struct Opening {
+pub struct NewSession {
     /// Where from.
-    pub from: Circumstances,
+    pub from: ClientInfo,
     /// What the user calls the device.
     pub label: Option<String>,
     /// The live session of the same browser, which the new one takes the place of.
@@ -55,20 +57,20 @@ pub struct Opening {
     pub longest_token: Option<usize>,
 }
 
-impl Opening {
+impl NewSession {
     /// The token, if its carrier takes one as long.
-    fn judge_length(&self, access: Access) -> Result<Access, Refusal> {
+    fn judge_length(&self, access: IssuedAccessToken) -> Result<IssuedAccessToken, ClientError> {
         if self.longest_token.is_none_or(|longest| access.token.length() <= longest) {
             return Ok(access);
         }
         let detail = "is to be `body`: the access token is too large for a cookie".to_owned();
-        Err(Refusal::Field { field: "carrier", detail })
+        Err(ClientError::Field { field: "carrier", detail })
     }
 }
 
 /// A login, and what the client is to carry away of it.
 #[derive(Debug)]
-pub struct Opened<T> {
+pub struct IssuedSession<T> {
     /// The record.
     pub session: Session,
     /// The client's half.
@@ -79,7 +81,7 @@ pub struct Opened<T> {
 
 /// An access token with its life.
 #[derive(Debug)]
-pub struct Access {
+pub struct IssuedAccessToken {
     /// The token.
     pub token: AccessToken,
     /// When it expires: a whole second.
@@ -88,9 +90,9 @@ pub struct Access {
 
 /// What the hybrid's client carries.
 #[derive(Debug)]
-pub struct Pair {
+pub struct TokenPair {
     /// For every request.
-    pub access: Access,
+    pub access: IssuedAccessToken,
     /// For the next pair.
     pub refresh: RefreshToken,
     /// When the refresh token expires if it is not used.
@@ -99,7 +101,7 @@ pub struct Pair {
 
 /// What an exchange asks for.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct TokenRequest {
     /// For whom; the issuer itself if none is named.
     pub audience: Option<String>,
     /// With which scope; the same as shown if none is named.
@@ -108,7 +110,7 @@ pub struct Wanted {
 
 /// What an exchange is bounded by: the access token that was shown, if it was one.
 #[derive(Debug, Clone)]
-pub struct Bounds {
+pub struct AccessBounds {
     /// When that expires.
     pub expires_at: Time,
     /// What that may be used for.
@@ -121,10 +123,10 @@ impl Issuer {
         store: Arc<dyn Store>,
         keys: Arc<Keyring>,
         name: String,
-        horizon: Arc<Horizon>,
-        grace: Grace,
+        horizon: Arc<RevocationRetention>,
+        grace: RefreshGracePeriod,
     ) -> Self {
-        let repeats = Repeats::new(grace.length);
+        let repeats = RefreshReplayCounter::new(grace.length);
         Self { store, keys, name, horizon, grace, repeats, most_sessions: None }
     }
 
@@ -146,29 +148,29 @@ impl Issuer {
     /// If the login lost against a change of the user that it was judged by.
     pub async fn open_session(
         &self,
-        judged: Judged,
-        opening: Opening,
+        judged: AuthenticatedUser,
+        opening: NewSession,
         now: Time,
-    ) -> Result<Opened<SessionToken>, Trouble> {
+    ) -> Result<IssuedSession<SessionToken>, ServiceError> {
         let token = SessionToken::draw(SessionId::from_bytes(random::bytes()?))?;
-        let stub = Stub::Cookie(token.digest());
+        let stub = SessionCredential::Cookie(token.digest());
         let opened = self.open(token.session(), stub, judged, &opening, now, |_, _| Ok(())).await?;
-        Ok(Opened { session: opened.session, issued: token, user: opened.user })
+        Ok(IssuedSession { session: opened.session, issued: token, user: opened.user })
     }
 
     /// Mode `jwt`: a signed token that is judged locally. Its record is what a list shows and a logout ends.
     ///
     /// # Errors
     ///
-    /// As [`Issuer::open_session`]; [`Refusal::Field`] if the token is too long for its carrier.
+    /// As [`Issuer::open_session`]; [`ClientError::Field`] if the token is too long for its carrier.
     pub async fn issue_access(
         &self,
-        judged: Judged,
-        opening: Opening,
+        judged: AuthenticatedUser,
+        opening: NewSession,
         now: Time,
-    ) -> Result<Opened<Access>, Trouble> {
+    ) -> Result<IssuedSession<IssuedAccessToken>, ServiceError> {
         let id = SessionId::from_bytes(random::bytes()?);
-        self.open(id, Stub::Access, judged, &opening, now, |session, judged| {
+        self.open(id, SessionCredential::AccessOnly, judged, &opening, now, |session, judged| {
             let life = seconds(judged.client.lifetimes.jwt);
             let access =
                 self.mint(session, &judged.user.roles, self.own_audience(), life, judged.pos, now)?;
@@ -184,12 +186,12 @@ impl Issuer {
     /// As [`Issuer::issue_access`].
     pub async fn issue_pair(
         &self,
-        judged: Judged,
-        opening: Opening,
+        judged: AuthenticatedUser,
+        opening: NewSession,
         now: Time,
-    ) -> Result<Opened<Pair>, Trouble> {
+    ) -> Result<IssuedSession<TokenPair>, ServiceError> {
         let id = SessionId::from_bytes(random::bytes()?);
-        let stub = Stub::Refresh {
+        let stub = SessionCredential::Refresh {
             pepper: self.keys.ring().pepper().id(),
             salt: Salt::draw()?,
             turn: 0,
@@ -198,7 +200,7 @@ impl Issuer {
         self.open(id, stub, judged, &opening, now, |session, judged| {
             let life = seconds(judged.client.lifetimes.access);
             let pair = self.pair(session, &judged.user.roles, None, life, judged.pos, now)?;
-            Ok(Pair { access: opening.judge_length(pair.access)?, ..pair })
+            Ok(TokenPair { access: opening.judge_length(pair.access)?, ..pair })
         })
         .await
     }
@@ -208,50 +210,52 @@ impl Issuer {
     async fn open<T>(
         &self,
         id: SessionId,
-        stub: Stub,
-        mut judged: Judged,
-        opening: &Opening,
+        stub: SessionCredential,
+        mut judged: AuthenticatedUser,
+        opening: &NewSession,
         now: Time,
-        tear: impl Fn(&Session, &Judged) -> Result<T, Trouble>,
-    ) -> Result<Opened<T>, Trouble> {
+        tear: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
+    ) -> Result<IssuedSession<T>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let session = Session::open(id, stub, &judged, opening, now);
             let issued = tear(&session, &judged)?;
             match self.store.commit(&self.opening_changes(&session, &judged, opening, now)).await? {
-                Committed::Applied(_) => return Ok(Opened { session, issued, user: judged.user }),
-                Committed::Lost(0 | 1) => judged = SignIn::again(&*self.store, &judged).await?,
+                CommitOutcome::Applied(_) => return Ok(IssuedSession { session, issued, user: judged.user }),
+                CommitOutcome::Conflict(0 | 1) => {
+                    judged = AccountService::again(&*self.store, &judged).await?
+                }
                 // 128 random bits that are taken are no coincidence.
-                Committed::Lost(_) => return Err(Failure::Contended.into()),
+                CommitOutcome::Conflict(_) => return Err(InternalError::Contention.into()),
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     fn opening_changes(
         &self,
         session: &Session,
-        judged: &Judged,
-        opening: &Opening,
+        judged: &AuthenticatedUser,
+        opening: &NewSession,
         now: Time,
     ) -> Vec<Change> {
-        let event = Event::by_user(EventKind::SignedIn, session.user, &opening.from, now)
+        let event = AuditEvent::by_user(AuditEventKind::SignedIn, session.user, &opening.from, now)
             .in_session(session.id, session.client.clone());
         let mut changes = vec![
             Change::ExpectEpoch(judged.user.id, judged.user.epoch),
             Change::ExpectClient(judged.client.id.clone(), judged.client.revision),
             Change::InsertSession(Box::new(session.clone())),
-            Change::Record(Box::new(Event { detail: Some(session.mode().as_str().into()), ..event })),
+            Change::Record(Box::new(AuditEvent { detail: Some(session.mode().as_str().into()), ..event })),
         ];
-        let ending = self.horizon.ending(Cause::Replaced, now);
+        let ending = self.horizon.ending(EndReason::Replaced, now);
         changes.extend(opening.replaces.map(|old| Change::EndSession(old, ending)));
-        changes.extend(self.most_sessions.map(|most| Change::EndOldestOf {
+        changes.extend(self.most_sessions.map(|most| Change::EndOldestSessionsOf {
             user: session.user,
             except: session.id,
             keep: most.get() - 1,
             ending,
         }));
-        let replaced = Event::by_user(EventKind::SessionEnded, session.user, &opening.from, now);
-        changes.push(Change::RecordEnds(Box::new(replaced.because(Cause::Replaced))));
+        let replaced = AuditEvent::by_user(AuditEventKind::SessionEnded, session.user, &opening.from, now);
+        changes.push(Change::RecordSessionEnds(Box::new(replaced.because(EndReason::Replaced))));
         changes
     }
 
@@ -259,26 +263,28 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Credential`] for whatever is wrong with the token, its session, user or client; a replay
+    /// [`ClientError::Credential`] for whatever is wrong with the token, its session, user or client; a replay
     /// has ended the session when this returns.
     pub async fn refresh(
         &self,
         shown: &RefreshToken,
         narrowed: Option<&str>,
-        from: &Circumstances,
+        from: &ClientInfo,
         now: Time,
-    ) -> Result<Opened<Pair>, Trouble> {
+    ) -> Result<IssuedSession<TokenPair>, ServiceError> {
         for _ in 0..ATTEMPTS {
             // With the head: what is revoked after this line stands behind it.
-            let standing = self.store.standing(shown.session()).await?.ok_or(Unfit::Unknown)?;
-            let pepper = standing.session.pepper().ok_or(Unfit::OtherKind)?;
+            let standing = self.store.standing(shown.session()).await?.ok_or(InvalidCredential::Unknown)?;
+            let pepper = standing.session.pepper().ok_or(InvalidCredential::WrongKind)?;
             let ring = self.keys.ring();
-            let pepper = ring.pepper_of(pepper).ok_or(Unfit::Unknown)?;
+            let pepper = ring.pepper_of(pepper).ok_or(InvalidCredential::Unknown)?;
             let judgement = standing.session.rotate(shown, pepper, self.grace, now)?;
             let scope = match judgement {
                 // Whatever else is asked for: the family ends.
-                Rotation::Replay => None,
-                Rotation::Advance(_) | Rotation::Hold | Rotation::Repeat => {
+                RefreshOutcome::ReuseDetected => None,
+                RefreshOutcome::Rotate(_)
+                | RefreshOutcome::RepeatCurrent
+                | RefreshOutcome::RepeatWithinGrace => {
                     standing.holds()?;
                     // Before anything turns: who asks for too much still holds a good token.
                     narrow(standing.session.scope.as_deref(), narrowed)?
@@ -287,29 +293,35 @@ impl Issuer {
             let Some(session) = self.settle(&standing, judgement, from, now).await? else { continue };
             let life = seconds(standing.client.lifetimes.access);
             let pair = self.pair(&session, &standing.user.roles, scope, life, standing.head, now)?;
-            return Ok(Opened { session, issued: pair, user: standing.user });
+            return Ok(IssuedSession { session, issued: pair, user: standing.user });
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 
     /// Makes the judgement durable. `None` if somebody was faster, and it must be judged again.
     async fn settle(
         &self,
-        standing: &Standing,
-        judgement: Rotation,
-        from: &Circumstances,
+        standing: &SessionContext,
+        judgement: RefreshOutcome,
+        from: &ClientInfo,
         now: Time,
-    ) -> Result<Option<Session>, Trouble> {
+    ) -> Result<Option<Session>, ServiceError> {
         let kept = &standing.session;
         match judgement {
-            Rotation::Advance(next) => self.advance(standing, *next, from, now).await,
-            Rotation::Hold | Rotation::Repeat => self.repeat(kept, from, now).await.map(Some),
-            Rotation::Replay => {
-                let ending = Change::EndSession(kept.id, self.horizon.ending(Cause::Replay, now));
-                let event = of(kept, EventKind::RefreshReplayed, from, now);
-                let event = Event { actor: Actor::Anonymous, ..event.because(Cause::Replay) };
+            RefreshOutcome::Rotate(next) => self.advance(standing, *next, from, now).await,
+            RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace => {
+                self.repeat(kept, from, now).await.map(Some)
+            }
+            RefreshOutcome::ReuseDetected => {
+                let ending =
+                    Change::EndSession(kept.id, self.horizon.ending(EndReason::RefreshReuseDetected, now));
+                let event = of(kept, AuditEventKind::RefreshReplayed, from, now);
+                let event =
+                    AuditEvent { actor: Actor::Anonymous, ..event.because(EndReason::RefreshReuseDetected) };
                 match self.store.commit(&[ending, Change::Record(Box::new(event))]).await? {
-                    Committed::Applied(_) | Committed::Lost(_) => Err(Unfit::Replayed.into()),
+                    CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
+                        Err(InvalidCredential::RefreshReuseDetected.into())
+                    }
                 }
             }
         }
@@ -317,21 +329,21 @@ impl Issuer {
 
     async fn advance(
         &self,
-        standing: &Standing,
+        standing: &SessionContext,
         next: Session,
-        from: &Circumstances,
+        from: &ClientInfo,
         now: Time,
-    ) -> Result<Option<Session>, Trouble> {
+    ) -> Result<Option<Session>, ServiceError> {
         let next = Session { from: from.clone(), ..next };
         let changes = [
             Change::ExpectEpoch(standing.user.id, standing.user.epoch),
             Change::ExpectClient(standing.client.id.clone(), standing.client.revision),
-            Change::SwapSession(Box::new(next.clone())),
-            Change::Record(Box::new(of(&next, EventKind::Refreshed, from, now))),
+            Change::ReplaceSession(Box::new(next.clone())),
+            Change::Record(Box::new(of(&next, AuditEventKind::Refreshed, from, now))),
         ];
         match self.store.commit(&changes).await? {
-            Committed::Applied(_) => Ok(Some(next)),
-            Committed::Lost(_) => Ok(None),
+            CommitOutcome::Applied(_) => Ok(Some(next)),
+            CommitOutcome::Conflict(_) => Ok(None),
         }
     }
 
@@ -341,14 +353,16 @@ impl Issuer {
     }
 
     /// Gives the same answer again: nothing turns. Told to the journal if it goes somewhere else.
-    async fn repeat(&self, kept: &Session, from: &Circumstances, now: Time) -> Result<Session, Trouble> {
-        let Stub::Refresh { turn, .. } = kept.stub else { return Err(Unfit::OtherKind.into()) };
+    async fn repeat(&self, kept: &Session, from: &ClientInfo, now: Time) -> Result<Session, ServiceError> {
+        let SessionCredential::Refresh { turn, .. } = kept.stub else {
+            return Err(InvalidCredential::WrongKind.into());
+        };
         if !self.repeats.allow(kept.id, turn, now) {
-            return Err(Refusal::TooMany(self.grace.length).into());
+            return Err(ClientError::RateLimited(self.grace.length).into());
         }
         if kept.from != *from {
-            let event = of(kept, EventKind::RefreshRepeated, from, now);
-            let _: Committed = self.store.commit(&[Change::Record(Box::new(event))]).await?;
+            let event = of(kept, AuditEventKind::RefreshRepeated, from, now);
+            let _: CommitOutcome = self.store.commit(&[Change::Record(Box::new(event))]).await?;
         }
         Ok(kept.clone())
     }
@@ -357,45 +371,45 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotGranted`] for more than the client may ask for, or the shown token had;
-    /// [`Refusal::Credential`] if that has expired, be it by less than a verifier's leeway.
+    /// [`ClientError::NotGranted`] for more than the client may ask for, or the shown token had;
+    /// [`ClientError::Credential`] if that has expired, be it by less than a verifier's leeway.
     pub async fn exchange(
         &self,
         session: SessionId,
-        bounds: Option<&Bounds>,
-        wanted: &Wanted,
-        from: &Circumstances,
+        bounds: Option<&AccessBounds>,
+        wanted: &TokenRequest,
+        from: &ClientInfo,
         now: Time,
-    ) -> Result<(Access, Option<String>), Trouble> {
-        let standing = self.store.standing(session).await?.ok_or(Unfit::Unknown)?;
+    ) -> Result<(IssuedAccessToken, Option<String>), ServiceError> {
+        let standing = self.store.standing(session).await?.ok_or(InvalidCredential::Unknown)?;
         standing.session.is_live(now)?;
         standing.holds()?;
         // Without leeway: who trades a token just after its end for the next would have one for ever.
         if bounds.is_some_and(|bounds| bounds.expires_at <= now) {
-            return Err(Unfit::Expired.into());
+            return Err(InvalidCredential::Expired.into());
         }
         let scope = self.grant(&standing, bounds, wanted)?;
         let audience = wanted.audience.clone().map_or_else(|| self.own_audience(), |one| vec![one]);
         let life = bounds.map_or(EXCHANGED, |bounds| EXCHANGED.min(bounds.expires_at.since(now)));
         let kept = Session { scope: scope.clone(), ..standing.session };
         let access = self.mint(&kept, &standing.user.roles, audience, life, standing.head, now)?;
-        let event = Change::Record(Box::new(of(&kept, EventKind::Exchanged, from, now)));
+        let event = Change::Record(Box::new(of(&kept, AuditEventKind::Exchanged, from, now)));
         match self.store.commit(&[Change::ExpectLive(session, now), event]).await? {
-            Committed::Applied(_) => Ok((access, scope)),
-            Committed::Lost(_) => Err(Unfit::Ended.into()),
+            CommitOutcome::Applied(_) => Ok((access, scope)),
+            CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
         }
     }
 
     /// The scope of an exchange, if audience and scope are within what may be asked for.
     fn grant(
         &self,
-        standing: &Standing,
-        bounds: Option<&Bounds>,
-        wanted: &Wanted,
-    ) -> Result<Option<String>, Refusal> {
+        standing: &SessionContext,
+        bounds: Option<&AccessBounds>,
+        wanted: &TokenRequest,
+    ) -> Result<Option<String>, ClientError> {
         let allowed = |audience: &String| *audience == self.name || standing.client.allows_audience(audience);
         if !wanted.audience.as_ref().is_none_or(allowed) {
-            return Err(Refusal::NotGranted("audience"));
+            return Err(ClientError::NotGranted("audience"));
         }
         let wanted = wanted.scope.as_deref();
         let scope = match (bounds, &standing.session.scope) {
@@ -405,7 +419,7 @@ impl Issuer {
             (None, None) => wanted,
         };
         if scope.is_some_and(|scope| !standing.client.allows_scope(scope)) {
-            return Err(Refusal::NotGranted("scope"));
+            return Err(ClientError::NotGranted("scope"));
         }
         Ok(scope.map(str::to_owned))
     }
@@ -418,13 +432,13 @@ impl Issuer {
         life: Duration,
         pos: Position,
         now: Time,
-    ) -> Result<Pair, Trouble> {
+    ) -> Result<TokenPair, ServiceError> {
         let ring = self.keys.ring();
-        let pepper = session.pepper().and_then(|id| ring.pepper_of(id)).ok_or(Unfit::Unknown)?;
+        let pepper = session.pepper().and_then(|id| ring.pepper_of(id)).ok_or(InvalidCredential::Unknown)?;
         let narrowed = Session { scope: scope.map(str::to_owned), ..session.clone() };
-        Ok(Pair {
+        Ok(TokenPair {
             access: self.mint(&narrowed, roles, self.own_audience(), life, pos, now)?,
-            refresh: session.refresh_token(pepper).ok_or(Unfit::OtherKind)?,
+            refresh: session.refresh_token(pepper).ok_or(InvalidCredential::WrongKind)?,
             refresh_expires_at: session.ends_at(),
         })
     }
@@ -438,7 +452,7 @@ impl Issuer {
         life: Duration,
         pos: Position,
         now: Time,
-    ) -> Result<Access, Trouble> {
+    ) -> Result<IssuedAccessToken, ServiceError> {
         let expires_at = (now + life).min(session.expires_at);
         let claims = AccessClaims {
             iss: self.name.clone(),
@@ -459,7 +473,7 @@ impl Issuer {
             extra: serde_json::Map::new(),
         };
         let compact = self.keys.ring().signing().sign(ACCESS_TYP, &claims.to_json())?;
-        Ok(Access {
+        Ok(IssuedAccessToken {
             token: AccessToken::signed(compact),
             expires_at: Time::from_unix_seconds(expires_at.unix_seconds()),
         })
@@ -472,7 +486,13 @@ impl Issuer {
 
 impl Session {
     /// Opens the record of a login with this stub.
-    pub fn open(id: SessionId, stub: Stub, judged: &Judged, opening: &Opening, now: Time) -> Self {
+    pub fn open(
+        id: SessionId,
+        stub: SessionCredential,
+        judged: &AuthenticatedUser,
+        opening: &NewSession,
+        now: Time,
+    ) -> Self {
         let (idle, absolute) = lives(&stub, &judged.client.lifetimes);
         Self {
             id,
@@ -495,11 +515,11 @@ impl Session {
 }
 
 /// How long a session with this stub may lie unused, and lives at most.
-fn lives(stub: &Stub, lifetimes: &Lifetimes) -> (Duration, Duration) {
+fn lives(stub: &SessionCredential, lifetimes: &Lifetimes) -> (Duration, Duration) {
     let (idle, absolute) = match stub {
-        Stub::Cookie(_) => (lifetimes.session_idle, lifetimes.session_absolute),
-        Stub::Access => (lifetimes.jwt, lifetimes.jwt),
-        Stub::Refresh { .. } => (lifetimes.refresh_idle, lifetimes.refresh_absolute),
+        SessionCredential::Cookie(_) => (lifetimes.session_idle, lifetimes.session_absolute),
+        SessionCredential::AccessOnly => (lifetimes.jwt, lifetimes.jwt),
+        SessionCredential::Refresh { .. } => (lifetimes.refresh_idle, lifetimes.refresh_absolute),
     };
     (seconds(idle), seconds(absolute))
 }
@@ -509,16 +529,16 @@ const fn seconds(count: u64) -> Duration {
 }
 
 /// An event of this session, by its user.
-fn of(session: &Session, kind: EventKind, from: &Circumstances, now: Time) -> Event {
-    Event::by_user(kind, session.user, from, now).in_session(session.id, session.client.clone())
+fn of(session: &Session, kind: AuditEventKind, from: &ClientInfo, now: Time) -> AuditEvent {
+    AuditEvent::by_user(kind, session.user, from, now).in_session(session.id, session.client.clone())
 }
 
 /// The scope that was asked for, if all of it was granted; what was granted, if none was asked for.
-fn narrow<'a>(granted: Option<&'a str>, asked: Option<&'a str>) -> Result<Option<&'a str>, Refusal> {
+fn narrow<'a>(granted: Option<&'a str>, asked: Option<&'a str>) -> Result<Option<&'a str>, ClientError> {
     let Some(asked) = asked else { return Ok(granted) };
     let granted: Vec<&str> = granted.unwrap_or_default().split(' ').collect();
     if asked.split(' ').all(|one| !one.is_empty() && granted.contains(&one)) {
         return Ok(Some(asked));
     }
-    Err(Refusal::NotGranted("scope"))
+    Err(ClientError::NotGranted("scope"))
 }

@@ -5,27 +5,27 @@ use counterfoil_jose::{
 };
 use counterfoil_verify::KeyId;
 
-use crate::credentials::refresh_token::{Pepper, PepperId};
-use crate::model::audit_event::{Actor, Event, EventKind};
-use crate::model::key::{KeyRecord, KeyState, Purpose};
-use crate::model::session::Circumstances;
-use crate::store::{Change, Committed, Store, StoreError};
+use crate::credentials::refresh_token::{RefreshTokenKey, RefreshTokenKeyId};
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
+use crate::model::session::ClientInfo;
+use crate::store::{Change, CommitOutcome, Store, StoreError};
 
 /// The keys of an installation, ready for use.
 #[derive(Debug)]
-pub struct Ring {
+pub struct ActiveKeys {
     /// Rises with every change of any key: of two rings the older one is known.
     age: u64,
     signing: SigningKey,
     verifying: KeySet,
-    pepper: Pepper,
-    older_peppers: Vec<Pepper>,
+    pepper: RefreshTokenKey,
+    older_peppers: Vec<RefreshTokenKey>,
 }
 
 /// The keys could not be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RingError {
+pub enum ActiveKeysError {
     /// The store did not give or take them.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,7 +49,7 @@ pub enum RingError {
     Missing(&'static str),
 }
 
-impl Ring {
+impl ActiveKeys {
     /// Opens the keys of `store` with the master key; makes them first where there are none.
     ///
     /// # Errors
@@ -60,12 +60,12 @@ impl Ring {
         master: &SealingKey,
         algorithm: Algorithm,
         now: Time,
-    ) -> Result<Self, RingError> {
+    ) -> Result<Self, ActiveKeysError> {
         let kept = store.keys().await?;
         if kept.is_empty() {
             return Self::found(store, master, algorithm, now).await;
         }
-        Self::of(&kept, &Masters::only(master.clone()))
+        Self::of(&kept, &MasterKeys::only(master.clone()))
     }
 
     /// Makes the first keys. If another process was faster, its keys are taken.
@@ -74,9 +74,9 @@ impl Ring {
         master: &SealingKey,
         algorithm: Algorithm,
         now: Time,
-    ) -> Result<Self, RingError> {
+    ) -> Result<Self, ActiveKeysError> {
         let (current, next) = (new_signing(algorithm, master, now)?, new_signing(algorithm, master, now)?);
-        let made = Event::by(EventKind::KeyMade, Actor::System, &Circumstances::default(), now);
+        let made = AuditEvent::by(AuditEventKind::KeyMade, Actor::System, &ClientInfo::default(), now);
         let changes = [
             Change::InsertKey(Box::new(current.in_use(now))),
             Change::InsertKey(Box::new(next)),
@@ -84,8 +84,8 @@ impl Ring {
             Change::Record(Box::new(made.telling("first keys"))),
         ];
         match store.commit(&changes).await? {
-            Committed::Applied(_) | Committed::Lost(_) => {
-                Self::of(&store.keys().await?, &Masters::only(master.clone()))
+            CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
+                Self::of(&store.keys().await?, &MasterKeys::only(master.clone()))
             }
         }
     }
@@ -95,31 +95,31 @@ impl Ring {
     /// # Errors
     ///
     /// If one of them cannot be opened or used, or there is none that signs.
-    pub(super) fn of(kept: &[KeyRecord], masters: &Masters) -> Result<Self, RingError> {
+    pub(super) fn of(kept: &[KeyRecord], masters: &MasterKeys) -> Result<Self, ActiveKeysError> {
         let (mut signing, mut verifying) = (None, Vec::new());
         let (mut pepper, mut older_peppers) = (None, Vec::new());
         for record in kept.iter().filter(|record| record.state.is_live()) {
             let key = masters.open(record)?;
             match record.purpose {
-                Purpose::Signing => {
+                KeyPurpose::Signing => {
                     let key = signing_key(record, &key)?;
                     verifying.push(key.verifying_key());
                     if record.state == KeyState::Current {
                         signing = Some(key);
                     }
                 }
-                Purpose::Pepper if record.state == KeyState::Current => {
+                KeyPurpose::RefreshToken if record.state == KeyState::Current => {
                     pepper = Some(as_pepper(record, &key)?)
                 }
-                Purpose::Pepper => older_peppers.push(as_pepper(record, &key)?),
+                KeyPurpose::RefreshToken => older_peppers.push(as_pepper(record, &key)?),
             }
         }
         Ok(Self {
             // Rows are never removed and revisions only rise.
             age: kept.iter().map(|record| 1 + record.revision).sum(),
-            signing: signing.ok_or(RingError::Missing("current signing key"))?,
+            signing: signing.ok_or(ActiveKeysError::Missing("current signing key"))?,
             verifying: KeySet::new(verifying)?,
-            pepper: pepper.ok_or(RingError::Missing("current pepper"))?,
+            pepper: pepper.ok_or(ActiveKeysError::Missing("current pepper"))?,
             older_peppers,
         })
     }
@@ -144,34 +144,34 @@ impl Ring {
     }
 
     /// The pepper for new refresh families.
-    pub fn pepper(&self) -> &Pepper {
+    pub fn pepper(&self) -> &RefreshTokenKey {
         &self.pepper
     }
 
     /// The pepper that a session's stub names.
-    pub fn pepper_of(&self, id: PepperId) -> Option<&Pepper> {
+    pub fn pepper_of(&self, id: RefreshTokenKeyId) -> Option<&RefreshTokenKey> {
         std::iter::once(&self.pepper).chain(&self.older_peppers).find(|pepper| pepper.id() == id)
     }
 }
 
 /// The master keys that a seal may be under: one, and while another is about to take its place that one too.
 #[derive(Debug, Clone)]
-pub(super) struct Masters {
+pub(super) struct MasterKeys {
     pub(super) present: SealingKey,
     pub(super) coming: Option<SealingKey>,
 }
 
-impl Masters {
+impl MasterKeys {
     /// One alone.
     pub(super) fn only(present: SealingKey) -> Self {
         Self { present, coming: None }
     }
 
     /// Opens a key by whichever of them sealed it.
-    pub(super) fn open(&self, record: &KeyRecord) -> Result<Secret<Vec<u8>>, RingError> {
+    pub(super) fn open(&self, record: &KeyRecord) -> Result<Secret<Vec<u8>>, ActiveKeysError> {
         let opened = record.open(&self.present);
         let by_coming = |error| self.coming.as_ref().and_then(|key| record.open(key).ok()).ok_or(error);
-        opened.or_else(by_coming).map_err(|error| RingError::MasterKey(record.id.clone(), error))
+        opened.or_else(by_coming).map_err(|error| ActiveKeysError::MasterKey(record.id.clone(), error))
     }
 
     /// The one that this key is sealed under; the present one where none opens it.
@@ -193,7 +193,7 @@ pub(crate) fn new_signing(
     algorithm: Algorithm,
     master: &SealingKey,
     now: Time,
-) -> Result<KeyRecord, RingError> {
+) -> Result<KeyRecord, ActiveKeysError> {
     sealed_signing(&SigningKey::generate(algorithm)?, master, now)
 }
 
@@ -202,51 +202,53 @@ pub(super) fn sealed_signing(
     key: &SigningKey,
     master: &SealingKey,
     now: Time,
-) -> Result<KeyRecord, RingError> {
-    let kid =
-        key.kid().parse().map_err(|_| RingError::Missing("name that the new key could be kept under"))?;
+) -> Result<KeyRecord, ActiveKeysError> {
+    let kid = key
+        .kid()
+        .parse()
+        .map_err(|_| ActiveKeysError::Missing("name that the new key could be kept under"))?;
     let (algorithm, secret) = (key.algorithm(), key.to_secret_bytes());
-    sealed(kid, Purpose::Signing, algorithm.as_str(), secret.expose(), master, now)
+    sealed(kid, KeyPurpose::Signing, algorithm.as_str(), secret.expose(), master, now)
 }
 
 /// A new pepper, sealed and not in use yet.
-pub(super) fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, RingError> {
+pub(super) fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, ActiveKeysError> {
     let (id, key): ([u8; 8], Secret<[u8; 32]>) = (random::bytes()?, Secret::new(random::bytes()?));
-    sealed(pepper_name(id), Purpose::Pepper, "HS256", key.expose(), master, now)
+    sealed(pepper_name(id), KeyPurpose::RefreshToken, "HS256", key.expose(), master, now)
 }
 
 fn sealed(
     id: KeyId,
-    purpose: Purpose,
+    purpose: KeyPurpose,
     algorithm: &str,
     secret: &[u8],
     master: &SealingKey,
     now: Time,
-) -> Result<KeyRecord, RingError> {
-    let named = |error| RingError::MasterKey(id.clone(), error);
+) -> Result<KeyRecord, ActiveKeysError> {
+    let named = |error| ActiveKeysError::MasterKey(id.clone(), error);
     KeyRecord::seal(id.clone(), purpose, algorithm, secret, master, now).map_err(named)
 }
 
-fn signing_key(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<SigningKey, RingError> {
+fn signing_key(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<SigningKey, ActiveKeysError> {
     let algorithm = record.algorithm.parse().map_err(|_| senseless(record, "of an unknown algorithm"))?;
     let key = SigningKey::from_secret_bytes(algorithm, key.expose())
-        .map_err(|error| RingError::Key(record.id.clone(), error))?;
+        .map_err(|error| ActiveKeysError::Key(record.id.clone(), error))?;
     if key.kid() != record.id.as_str() {
         return Err(senseless(record, "a key under the name of another"));
     }
     Ok(key)
 }
 
-fn as_pepper(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<Pepper, RingError> {
+fn as_pepper(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<RefreshTokenKey, ActiveKeysError> {
     let key: [u8; 32] =
         key.expose().as_slice().try_into().map_err(|_| senseless(record, "a pepper of another size"))?;
     let id = u64::from_str_radix(record.id.as_str(), 16)
         .map_err(|_| senseless(record, "a pepper under another name"))?;
-    Ok(Pepper::new(PepperId::from_bytes(id.to_be_bytes()), &Secret::new(key)))
+    Ok(RefreshTokenKey::new(RefreshTokenKeyId::from_bytes(id.to_be_bytes()), &Secret::new(key)))
 }
 
-fn senseless(record: &KeyRecord, what: &'static str) -> RingError {
-    RingError::Record(record.id.clone(), what)
+fn senseless(record: &KeyRecord, what: &'static str) -> ActiveKeysError {
+    ActiveKeysError::Record(record.id.clone(), what)
 }
 
 /// A pepper is kept under its id in hexadecimal.

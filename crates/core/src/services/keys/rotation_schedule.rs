@@ -6,7 +6,7 @@ use counterfoil_jose::{Algorithm, Time};
 use counterfoil_verify::KeyId;
 
 use crate::model::client::Lifetimes;
-use crate::model::key::{KeyRecord, KeyState, Purpose};
+use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::services::revoker::LEEWAY_AND_SKEW;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -19,13 +19,13 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 ///
 /// ```
 /// use std::time::Duration;
-/// use counterfoil_core::services::keys::rotation_schedule::Schedule;
+/// use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 ///
-/// let schedule = Schedule { max_age: Duration::from_secs(3600), ..Schedule::DEFAULT };
+/// let schedule = RotationSchedule { max_age: Duration::from_secs(3600), ..RotationSchedule::DEFAULT };
 /// assert!(schedule.known_after() > schedule.max_age);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
+pub struct RotationSchedule {
     /// What the keys are made for. Where another algorithm signs now, a rotation begins by itself.
     pub algorithm: Algorithm,
     /// How long a key signs until the next one takes its place; `None`: until somebody asks for it.
@@ -38,25 +38,25 @@ pub struct Schedule {
 
 /// What is to be done about the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub enum ScheduleDecision {
     /// This, now.
-    Do(Step),
+    Run(RotationStep),
     /// Nothing before this time; `None`: nothing at all until somebody asks for it.
-    Rest(Option<Time>),
+    WaitUntil(Option<Time>),
 }
 
 /// One step, one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum RotationStep {
     /// Publish a next key. If there is one already it is for the wrong algorithm: it has signed nothing, and goes.
     Publish,
     /// The next key signs from now on, another is published, and the one that signed is retired.
-    Promote,
+    Activate,
     /// The last token of this retired key has expired.
-    Drop(KeyId),
+    Remove(KeyId),
 }
 
-impl Schedule {
+impl RotationSchedule {
     /// A new key for ES256 every 90 days, public keys that may be kept for five minutes.
     pub const DEFAULT: Self = Self {
         algorithm: Algorithm::Es256,
@@ -72,20 +72,24 @@ impl Schedule {
 
     /// What is to be done at `now` about the keys that are `kept`, if no access token may live longer than
     /// `longest_access`. After each step it is judged anew.
-    pub fn judge(&self, kept: &[KeyRecord], longest_access: Duration, now: Time) -> Judgement {
+    pub fn judge(&self, kept: &[KeyRecord], longest_access: Duration, now: Time) -> ScheduleDecision {
         let leaving = kept.iter().filter_map(|key| Some((self.leaves_at(key, longest_access)?, key)));
         let leaving = leaving.min_by_key(|(at, _)| *at);
         if let Some((at, key)) = leaving
             && at <= now
         {
-            return Judgement::Do(Step::Drop(key.id.clone()));
+            return ScheduleDecision::Run(RotationStep::Remove(key.id.clone()));
         }
         // A ring without a current key does not open, so nobody asks about one.
-        let Some(current) = signing(kept, KeyState::Current) else { return Judgement::Rest(None) };
-        let Some(next) = self.fitting_next(kept, current) else { return Judgement::Do(Step::Publish) };
+        let Some(current) = signing(kept, KeyState::Current) else {
+            return ScheduleDecision::WaitUntil(None);
+        };
+        let Some(next) = self.fitting_next(kept, current) else {
+            return ScheduleDecision::Run(RotationStep::Publish);
+        };
         match self.begins_at(next, current) {
-            Some(at) if at <= now => Judgement::Do(Step::Promote),
-            begins => Judgement::Rest(begins.into_iter().chain(leaving.map(|(at, _)| at)).min()),
+            Some(at) if at <= now => ScheduleDecision::Run(RotationStep::Activate),
+            begins => ScheduleDecision::WaitUntil(begins.into_iter().chain(leaving.map(|(at, _)| at)).min()),
         }
     }
 
@@ -104,14 +108,14 @@ impl Schedule {
     /// when the longest-lived refresh family that any client may have had is over, so that nobody is logged out.
     pub fn leaves_at(&self, key: &KeyRecord, longest_access: Duration) -> Option<Time> {
         match (key.state, key.purpose) {
-            (KeyState::Retired, Purpose::Signing) => {
+            (KeyState::Retired, KeyPurpose::Signing) => {
                 Some(key.changed_at + longest_access + LEEWAY_AND_SKEW + self.margin)
             }
-            (KeyState::Retired, Purpose::Pepper) => {
+            (KeyState::Retired, KeyPurpose::RefreshToken) => {
                 let longest = Duration::from_secs(Lifetimes::CEILING.refresh_absolute);
                 Some(key.changed_at + longest + LEEWAY_AND_SKEW + self.margin)
             }
-            (KeyState::Next | KeyState::Current | KeyState::Dropped | KeyState::Revoked, _) => None,
+            (KeyState::Next | KeyState::Current | KeyState::Removed | KeyState::Revoked, _) => None,
         }
     }
 
@@ -140,11 +144,11 @@ impl Schedule {
 
 /// The signing key in this state; of a current or a next one there is one at most.
 pub(super) fn signing(kept: &[KeyRecord], state: KeyState) -> Option<&KeyRecord> {
-    find(kept, Purpose::Signing, state)
+    find(kept, KeyPurpose::Signing, state)
 }
 
 /// The key for this purpose in this state.
-pub(super) fn find(kept: &[KeyRecord], purpose: Purpose, state: KeyState) -> Option<&KeyRecord> {
+pub(super) fn find(kept: &[KeyRecord], purpose: KeyPurpose, state: KeyState) -> Option<&KeyRecord> {
     kept.iter().find(|key| key.purpose == purpose && key.state == state)
 }
 
@@ -154,12 +158,12 @@ mod tests {
 
     const NOON: Time = Time::from_unix_seconds(1_764_000_000);
     const HOUR: Duration = Duration::from_secs(3600);
-    const SCHEDULE: Schedule = Schedule::DEFAULT;
+    const SCHEDULE: RotationSchedule = RotationSchedule::DEFAULT;
 
     fn key(name: &str, state: KeyState, at: Time) -> KeyRecord {
         KeyRecord {
             id: name.parse().unwrap(),
-            purpose: Purpose::Signing,
+            purpose: KeyPurpose::Signing,
             algorithm: "ES256".into(),
             sealed: Vec::new(),
             state,
@@ -174,7 +178,7 @@ mod tests {
         vec![key("current", KeyState::Current, NOON), key("next", KeyState::Next, NOON)]
     }
 
-    fn judge(kept: &[KeyRecord], now: Time) -> Judgement {
+    fn judge(kept: &[KeyRecord], now: Time) -> ScheduleDecision {
         SCHEDULE.judge(kept, HOUR, now)
     }
 
@@ -182,14 +186,14 @@ mod tests {
     fn a_key_signs_for_its_time_and_then_the_next_one_does() {
         let end = NOON + 90 * DAY;
 
-        assert_eq!(judge(&two(), NOON), Judgement::Rest(Some(end)));
-        assert_eq!(judge(&two(), end - Duration::from_millis(1)), Judgement::Rest(Some(end)));
-        assert_eq!(judge(&two(), end), Judgement::Do(Step::Promote));
+        assert_eq!(judge(&two(), NOON), ScheduleDecision::WaitUntil(Some(end)));
+        assert_eq!(judge(&two(), end - Duration::from_millis(1)), ScheduleDecision::WaitUntil(Some(end)));
+        assert_eq!(judge(&two(), end), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn there_is_always_a_next_key() {
-        assert_eq!(judge(&two()[..1], NOON), Judgement::Do(Step::Publish));
+        assert_eq!(judge(&two()[..1], NOON), ScheduleDecision::Run(RotationStep::Publish));
     }
 
     #[test]
@@ -198,21 +202,21 @@ mod tests {
         let kept = [key("current", KeyState::Current, NOON), key("next", KeyState::Next, late)];
         let known = late + SCHEDULE.known_after();
 
-        assert_eq!(judge(&kept, late), Judgement::Rest(Some(known)));
-        assert_eq!(judge(&kept, known), Judgement::Do(Step::Promote));
+        assert_eq!(judge(&kept, late), ScheduleDecision::WaitUntil(Some(known)));
+        assert_eq!(judge(&kept, known), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn without_automatic_rotation_a_key_signs_until_somebody_asks() {
-        let off = Schedule { every: None, ..SCHEDULE };
+        let off = RotationSchedule { every: None, ..SCHEDULE };
         let mut kept = two();
-        assert_eq!(off.judge(&kept, HOUR, NOON + 10_000 * DAY), Judgement::Rest(None));
+        assert_eq!(off.judge(&kept, HOUR, NOON + 10_000 * DAY), ScheduleDecision::WaitUntil(None));
 
         kept[1] = kept[1].wanted_from(NOON);
 
         let known = NOON + off.known_after();
-        assert_eq!(off.judge(&kept, HOUR, NOON), Judgement::Rest(Some(known)));
-        assert_eq!(off.judge(&kept, HOUR, known), Judgement::Do(Step::Promote));
+        assert_eq!(off.judge(&kept, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
+        assert_eq!(off.judge(&kept, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
@@ -221,14 +225,17 @@ mod tests {
         kept.push(key("retired", KeyState::Retired, NOON));
         let last = NOON + HOUR + LEEWAY_AND_SKEW + SCHEDULE.margin;
 
-        assert_eq!(judge(&kept, last - Duration::from_millis(1)), Judgement::Rest(Some(last)));
-        assert_eq!(judge(&kept, last), Judgement::Do(Step::Drop("retired".parse().unwrap())));
+        assert_eq!(judge(&kept, last - Duration::from_millis(1)), ScheduleDecision::WaitUntil(Some(last)));
+        assert_eq!(
+            judge(&kept, last),
+            ScheduleDecision::Run(RotationStep::Remove("retired".parse().unwrap()))
+        );
     }
 
     #[test]
     fn a_pepper_stays_for_as_long_as_a_refresh_family_can_live() {
         let mut kept = two();
-        kept.push(KeyRecord { purpose: Purpose::Pepper, ..key("pepper", KeyState::Retired, NOON) });
+        kept.push(KeyRecord { purpose: KeyPurpose::RefreshToken, ..key("pepper", KeyState::Retired, NOON) });
 
         let leaves = SCHEDULE.leaves_at(&kept[2], HOUR).unwrap();
 
@@ -238,20 +245,20 @@ mod tests {
 
     #[test]
     fn another_algorithm_is_taken_up_in_an_orderly_way() {
-        let other = Schedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
-        assert_eq!(other.judge(&two(), HOUR, NOON), Judgement::Do(Step::Publish));
+        let other = RotationSchedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
+        assert_eq!(other.judge(&two(), HOUR, NOON), ScheduleDecision::Run(RotationStep::Publish));
 
         let mut kept = two();
         kept[1].algorithm = "Ed25519".into();
 
         let known = NOON + other.known_after();
-        assert_eq!(other.judge(&kept, HOUR, NOON), Judgement::Rest(Some(known)));
-        assert_eq!(other.judge(&kept, HOUR, known), Judgement::Do(Step::Promote));
+        assert_eq!(other.judge(&kept, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
+        assert_eq!(other.judge(&kept, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn no_rotation_leads_from_public_keys_to_a_secret() {
-        let other = Schedule { algorithm: Algorithm::Hs256, ..SCHEDULE };
+        let other = RotationSchedule { algorithm: Algorithm::Hs256, ..SCHEDULE };
 
         assert_eq!(other.judge(&two(), HOUR, NOON), judge(&two(), NOON));
     }

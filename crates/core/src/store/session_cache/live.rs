@@ -6,13 +6,13 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::Principal;
 
-use crate::credentials::session_token::Digest;
+use crate::credentials::session_token::TokenHash;
 use crate::model::session::{Session, touch_interval};
 use crate::store::session_cache::slots::Slot;
 
 /// A cookie session that was found live, and what it was judged by.
-pub(super) struct Live {
-    pub(super) digest: Digest,
+pub(super) struct LiveSession {
+    pub(super) digest: TokenHash,
     pub(super) principal: Principal,
     /// Its user, as it was then.
     pub(super) user: Arc<Slot>,
@@ -26,11 +26,11 @@ pub(super) struct Live {
     expires_at: Time,
 }
 
-impl Live {
+impl LiveSession {
     /// The session with this digest, judged by `user` and by marks of that age.
     pub(super) fn new(
         session: &Session,
-        digest: Digest,
+        digest: TokenHash,
         principal: Principal,
         user: Arc<Slot>,
         marks_age: u64,

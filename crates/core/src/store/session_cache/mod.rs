@@ -1,11 +1,11 @@
 //! The exact memory in front of a store: live sessions judged without asking it.
 //!
-//! The rules of exactness. The store's writer alone takes sessions out of it, as a [`Witness`], after the
+//! The rules of exactness. The store's writer alone takes sessions out of it, as a [`CommitListener`], after the
 //! commit and before any caller is answered. A reader puts in what it has read only if nothing that the
 //! reading depends on was changed since before it read. If a commit fails, everything is forgotten.
 //!
 //! One thing is known here first: that a session is used. It moves the end of its idle time at once, and is
-//! written down a little later with the uses of others ([`Memory::take_uses`]).
+//! written down a little later with the uses of others ([`SessionCache::take_uses`]).
 
 mod id_hasher;
 mod live;
@@ -19,13 +19,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use counterfoil_jose::Time;
 use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
 
-use crate::client_error::Unfit;
+use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::session::{Session, Stub};
+use crate::model::session::{Session, SessionCredential};
 use crate::store::session_cache::id_hasher::IdHasher;
-use crate::store::session_cache::live::Live;
+use crate::store::session_cache::live::LiveSession;
 use crate::store::session_cache::slots::Slots;
-use crate::store::{Applied, Change, Mark, Use, Witness};
+use crate::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen};
 
 const SHARDS: usize = 64;
 
@@ -36,7 +36,7 @@ const MOST_USES: usize = 1 << 17;
 /// What this process remembers of its store: live cookie sessions, and what was revoked.
 ///
 /// A look-up is one read lock, one probe of a table and one digest; nothing is allocated.
-pub struct Memory {
+pub struct SessionCache {
     shards: Box<[RwLock<Shard>]>,
     most_a_shard: usize,
     users: Mutex<Slots>,
@@ -45,20 +45,20 @@ pub struct Memory {
     /// Raised by what can strike out anybody: a change of a client, or a mark for everyone.
     marks_age: AtomicU64,
     /// Uses that are to be written down. Taken after a shard's lock, never before.
-    uses: Mutex<Vec<Use>>,
+    uses: Mutex<Vec<LastSeen>>,
     revocations: Arc<Revocations>,
 }
 
 #[derive(Default)]
 struct Shard {
     generation: u64,
-    sessions: HashMap<SessionId, Live, BuildHasherDefault<IdHasher>>,
+    sessions: HashMap<SessionId, LiveSession, BuildHasherDefault<IdHasher>>,
 }
 
 /// What was true before a reader read; without it nothing can be put in.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct Note {
+pub struct CacheEntry {
     generation: u64,
     users_age: u64,
     marks_age: u64,
@@ -66,16 +66,16 @@ pub struct Note {
 
 /// What a look-up found.
 #[derive(Debug)]
-pub enum Found {
+pub enum CacheLookup {
     /// The session is live, and the token is its own.
     Live(Principal),
     /// It is remembered, and the token is not good.
-    Unfit(Unfit),
+    Invalid(InvalidCredential),
     /// It is not remembered, or over as far as is remembered: ask the store.
     Unknown,
 }
 
-impl Memory {
+impl SessionCache {
     /// Remembers at most about `most` sessions, and tells `revocations` what the log says.
     pub fn new(most: usize, revocations: Arc<Revocations>) -> Self {
         Self {
@@ -90,21 +90,21 @@ impl Memory {
     }
 
     /// Judges `shown` from memory, if its session is remembered. A use that is worth a write is noted.
-    pub fn find(&self, shown: &SessionToken, now: Time) -> Found {
+    pub fn find(&self, shown: &SessionToken, now: Time) -> CacheLookup {
         let shard = self.read(shown.session());
-        let Some(live) = shard.sessions.get(&shown.session()) else { return Found::Unknown };
+        let Some(live) = shard.sessions.get(&shown.session()) else { return CacheLookup::Unknown };
         if live.user.is_stale() || live.marks_age != self.marks_age.load(Ordering::Acquire) {
-            return Found::Unknown;
+            return CacheLookup::Unknown;
         }
         if !live.digest.is_of(shown) {
-            return Found::Unfit(Unfit::Unknown);
+            return CacheLookup::Invalid(InvalidCredential::Unknown);
         }
         // A later use may be kept than was known when it was read.
         if now >= live.ends_at {
-            return Found::Unknown;
+            return CacheLookup::Unknown;
         }
         if now < live.touch_at {
-            return Found::Live(live.principal.clone());
+            return CacheLookup::Live(live.principal.clone());
         }
         drop(shard);
         self.touch(shown.session(), now)
@@ -112,34 +112,34 @@ impl Memory {
 
     /// Moves the last use of a session that was just judged live to `now`. If it has been forgotten meanwhile,
     /// it must be judged by the store.
-    fn touch(&self, session: SessionId, now: Time) -> Found {
+    fn touch(&self, session: SessionId, now: Time) -> CacheLookup {
         let mut shard = self.write(session);
-        let Some(live) = shard.sessions.get_mut(&session) else { return Found::Unknown };
+        let Some(live) = shard.sessions.get_mut(&session) else { return CacheLookup::Unknown };
         if live.touch(now) {
             self.note_use(session, now);
         }
-        Found::Live(live.principal.clone())
+        CacheLookup::Live(live.principal.clone())
     }
 
     /// Notes that a live session was used at `at`, to be written down with the uses of others.
     pub fn note_use(&self, session: SessionId, at: Time) {
         let mut uses = self.uses();
         if uses.len() < MOST_USES {
-            uses.push(Use { session, at });
+            uses.push(LastSeen { session, at });
         }
     }
 
     /// The uses that were noted since this was called last, to be given to the store: in the order of the
     /// sessions, so that neighbours in a table are written together.
-    pub fn take_uses(&self) -> Vec<Use> {
+    pub fn take_uses(&self) -> Vec<LastSeen> {
         let mut uses = std::mem::take(&mut *self.uses());
         uses.sort_unstable_by_key(|used| used.session);
         uses
     }
 
     /// Notes what is true before the session is read from the store.
-    pub fn note(&self, session: SessionId) -> Note {
-        Note {
+    pub fn note(&self, session: SessionId) -> CacheEntry {
+        CacheEntry {
             generation: self.read(session).generation,
             users_age: self.users_age.load(Ordering::Acquire),
             marks_age: self.marks_age.load(Ordering::Acquire),
@@ -147,8 +147,8 @@ impl Memory {
     }
 
     /// Remembers a live cookie session that was read after `note`, unless something was changed since.
-    pub fn remember(&self, session: &Session, principal: Principal, note: Note) {
-        let Stub::Cookie(digest) = session.stub else { return };
+    pub fn remember(&self, session: &Session, principal: Principal, note: CacheEntry) {
+        let SessionCredential::Cookie(digest) = session.stub else { return };
         let user = self.users().of(session.user);
         // The writer raises the age first and strikes out the slot then. So either it strikes out the very
         // slot that was just taken, or the age has changed before this line.
@@ -164,7 +164,7 @@ impl Memory {
         {
             shard.sessions.remove(&other);
         }
-        let live = Live::new(session, digest, principal, user, note.marks_age);
+        let live = LiveSession::new(session, digest, principal, user, note.marks_age);
         shard.sessions.insert(session.id, live);
     }
 
@@ -204,7 +204,7 @@ impl Memory {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn uses(&self) -> MutexGuard<'_, Vec<Use>> {
+    fn uses(&self) -> MutexGuard<'_, Vec<LastSeen>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -226,24 +226,28 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Witness for Memory {
-    fn committed(&self, changes: &[Change], applied: &Applied) {
+impl CommitListener for SessionCache {
+    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
         for change in changes {
             match change {
-                Change::InsertSession(session) | Change::SwapSession(session) => {
+                Change::InsertSession(session) | Change::ReplaceSession(session) => {
                     self.forget_session(session.id);
                 }
-                Change::EndSession(session, _) | Change::Restamp(session) => self.forget_session(*session),
-                Change::SwapUser(user) => self.forget_user(user.id),
-                Change::RemoveUser(user) | Change::RestampSessionsOf(user) => self.forget_user(*user),
-                Change::RaiseNotBefore(Mark::User(user)) => self.forget_user(*user),
-                Change::RaiseNotBefore(Mark::Client(_) | Mark::Everyone)
-                | Change::SwapClient(_)
-                | Change::RestampCookieSessions => {
+                Change::EndSession(session, _) | Change::RefreshPosition(session) => {
+                    self.forget_session(*session)
+                }
+                Change::ReplaceUser(user) => self.forget_user(user.id),
+                Change::RemoveUser(user) | Change::RefreshPositionsOf(user) => self.forget_user(*user),
+                Change::SetCutoff(CutoffScope::User(user)) => self.forget_user(*user),
+                Change::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)
+                | Change::ReplaceClient(_)
+                | Change::RefreshCookiePositions => {
                     self.forget_everybody();
                 }
                 // The sessions that these end stand in `applied.ended`, the entries in `applied.entries`.
-                Change::EndSessionsOf { .. } | Change::EndOldestOf { .. } | Change::Append { .. } => {}
+                Change::EndSessionsOf { .. }
+                | Change::EndOldestSessionsOf { .. }
+                | Change::AppendRevocation { .. } => {}
                 Change::ExpectEpoch(..)
                 | Change::ExpectClient(..)
                 | Change::ExpectLive(..)
@@ -252,15 +256,15 @@ impl Witness for Memory {
                 | Change::MergeData { .. }
                 | Change::InsertClient(_)
                 | Change::InsertKey(_)
-                | Change::SwapKey(_)
-                | Change::BeginLog { .. }
-                | Change::SetFact(..)
+                | Change::ReplaceKey(_)
+                | Change::StartRevocationLog { .. }
+                | Change::SetMetadata(..)
                 | Change::SetCounter(..)
                 | Change::InsertAdminKey(_)
                 | Change::RemoveAdminKey(_)
                 | Change::RemoveAdminKeysOf(..)
                 | Change::Record(_)
-                | Change::RecordEnds(_) => {}
+                | Change::RecordSessionEnds(_) => {}
             }
         }
         for session in &applied.ended {

@@ -5,9 +5,9 @@ use http::request::Parts;
 
 use counterfoil_core::credentials::admin_key::AdminKey;
 use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::{Cause, Circumstances};
+use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::model::user::User;
-use counterfoil_core::services::revoker::Reason as Because;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::{Denied, Presented, Reads, Reason, Shown, credentials};
 
@@ -27,8 +27,8 @@ pub(in crate::routes) struct Administrator {
 
 impl Administrator {
     /// The reason of what they do, from there.
-    pub(super) fn reason(&self, from: Circumstances) -> Because {
-        Because { actor: self.actor.clone(), cause: Cause::ByAdmin, from }
+    pub(super) fn reason(&self, from: ClientInfo) -> RevocationContext {
+        RevocationContext { actor: self.actor.clone(), cause: EndReason::ByAdmin, from }
     }
 }
 

@@ -6,8 +6,8 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::session::Cause;
-use counterfoil_core::services::revoker::Reason;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::KeyId;
 
 use crate::admin::RotationForm;
@@ -92,7 +92,7 @@ pub(in crate::routes) async fn revoke(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
-    let reason = Reason { cause: Cause::KeyCompromised, ..reason };
+    let reason = RevocationContext { cause: EndReason::KeyCompromised, ..reason };
     let now = administrator.now;
     // The next key takes its place, and another is drawn.
     aside(async move { app.keys.revoke(&id, &reason, now).await }).await?;

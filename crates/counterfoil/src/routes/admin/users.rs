@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use counterfoil_core::model::user::Username;
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::administration::judge_roles;
-use counterfoil_core::store::{Login, Page};
+use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
@@ -94,7 +94,7 @@ pub(in crate::routes) async fn list(
 /// The list of the one user of this name; a text that can be nobody's name is nobody's.
 async fn named(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
     let found = match name.parse::<Username>() {
-        Ok(name) => app.store.user_by_login(&Login::Username(name.folded().to_owned())).await?,
+        Ok(name) => app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?,
         Err(_) => None,
     };
     Ok(Json(UserList { users: found.iter().map(UserRow::of).collect(), next: None }))

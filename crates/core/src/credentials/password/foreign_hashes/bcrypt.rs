@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use counterfoil_jose::{Secret, digest};
 
-use crate::credentials::password::foreign_hashes::error::ImportFault;
+use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 
 /// The most rounds, as their logarithm: some two seconds of a core.
 const CEILING: u32 = 15;
@@ -33,17 +33,17 @@ enum Input {
 
 impl Bcrypt {
     /// Reads the hash of a password.
-    pub(super) fn of_password(text: &str) -> Result<Self, ImportFault> {
+    pub(super) fn of_password(text: &str) -> Result<Self, ForeignHashError> {
         Self::read(text, Input::Password)
     }
 
     /// Reads the hash of a password's digest.
-    pub(super) fn of_digest(text: &str) -> Result<Self, ImportFault> {
+    pub(super) fn of_digest(text: &str) -> Result<Self, ForeignHashError> {
         Self::read(text, Input::Digest)
     }
 
-    fn read(text: &str, of: Input) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    fn read(text: &str, of: Input) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         // $2x$ marks hashes of a faulty implementation, which are of other passwords than they say.
         if !["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
             return Err(malformed);
@@ -56,7 +56,7 @@ impl Bcrypt {
         match cost {
             0..FLOOR => Err(malformed),
             FLOOR..=CEILING => Ok(Self { text: text.to_owned(), of }),
-            _ => Err(ImportFault::TooCostly(NAME)),
+            _ => Err(ForeignHashError::TooCostly(NAME)),
         }
     }
 

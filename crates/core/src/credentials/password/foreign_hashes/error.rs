@@ -3,7 +3,7 @@
 /// Why the hash of another system cannot be taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ImportFault {
+pub enum ForeignHashError {
     /// No scheme that is known here.
     #[error("is of no scheme that is known here")]
     Unknown,

@@ -5,7 +5,7 @@ use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipher
 use counterfoil_jose::constant_time;
 use scrypt::Params;
 
-use crate::credentials::password::foreign_hashes::error::ImportFault;
+use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::scrypt as plain;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
@@ -30,8 +30,8 @@ impl Eq for Firebase {}
 impl Firebase {
     /// Reads `v=1,n=14,r=8,p=1,ss=<separator>,sk=<signer key>$<salt>$<hash>`, all bytes as base64; `n` is the
     /// project's `mem_cost`, the logarithm of N, and `r` its `rounds`.
-    pub(super) fn read(text: &str) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    pub(super) fn read(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
         let names = ["v", "n", "r", "p", "ss", "sk"];
         let [version, n, r, p, separator, signer_key] = values(params, names).ok_or(malformed)?;

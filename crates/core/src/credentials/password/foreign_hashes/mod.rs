@@ -20,32 +20,32 @@ mod text;
 
 use self::bcrypt::Bcrypt;
 use self::firebase::Firebase;
-use self::pbkdf2::{Digest, Pbkdf2};
+use self::pbkdf2::{Pbkdf2, TokenHash};
 use self::scrypt::Scrypt;
 
-pub use self::error::ImportFault;
+pub use self::error::ForeignHashError;
 
 /// The longest text of a hash that is looked at, in bytes.
 pub(super) const LONGEST: usize = 1024;
 
 /// A hash of another system, taken apart and within its ceiling.
 #[derive(PartialEq, Eq)]
-pub(super) enum Imported {
+pub(super) enum ForeignHash {
     Bcrypt(Bcrypt),
     Pbkdf2(Pbkdf2),
     Scrypt(Scrypt),
     Firebase(Firebase),
 }
 
-impl Imported {
+impl ForeignHash {
     /// Recognises the scheme and judges what it would cost.
-    pub(super) fn read(text: &str) -> Result<Self, ImportFault> {
+    pub(super) fn read(text: &str) -> Result<Self, ForeignHashError> {
         if text.len() > LONGEST {
-            return Err(ImportFault::Unknown);
+            return Err(ForeignHashError::Unknown);
         }
         match text.strip_prefix('$') {
-            Some(rest) => modular(text, rest.split_once('$').ok_or(ImportFault::Unknown)?),
-            None => django(text.split_once('$').ok_or(ImportFault::Unknown)?),
+            Some(rest) => modular(text, rest.split_once('$').ok_or(ForeignHashError::Unknown)?),
+            None => django(text.split_once('$').ok_or(ForeignHashError::Unknown)?),
         }
     }
 
@@ -61,27 +61,27 @@ impl Imported {
 }
 
 /// `$scheme$...`: the form of crypt(3) and of PHC strings.
-fn modular(text: &str, (scheme, rest): (&str, &str)) -> Result<Imported, ImportFault> {
+fn modular(text: &str, (scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
-        "2a" | "2b" | "2y" => Bcrypt::of_password(text).map(Imported::Bcrypt),
-        "scrypt" => Scrypt::phc(rest).map(Imported::Scrypt),
-        "pbkdf2-sha512" => Pbkdf2::phc(Digest::Sha512, rest).map(Imported::Pbkdf2),
-        "pbkdf2-sha256" => Pbkdf2::phc(Digest::Sha256, rest).map(Imported::Pbkdf2),
-        "pbkdf2-sha1" | "pbkdf2" => Pbkdf2::phc(Digest::Sha1, rest).map(Imported::Pbkdf2),
-        "fbscrypt" => Firebase::read(rest).map(Imported::Firebase),
-        _ => Err(ImportFault::Unknown),
+        "2a" | "2b" | "2y" => Bcrypt::of_password(text).map(ForeignHash::Bcrypt),
+        "scrypt" => Scrypt::phc(rest).map(ForeignHash::Scrypt),
+        "pbkdf2-sha512" => Pbkdf2::phc(TokenHash::Sha512, rest).map(ForeignHash::Pbkdf2),
+        "pbkdf2-sha256" => Pbkdf2::phc(TokenHash::Sha256, rest).map(ForeignHash::Pbkdf2),
+        "pbkdf2-sha1" | "pbkdf2" => Pbkdf2::phc(TokenHash::Sha1, rest).map(ForeignHash::Pbkdf2),
+        "fbscrypt" => Firebase::read(rest).map(ForeignHash::Firebase),
+        _ => Err(ForeignHashError::Unknown),
     }
 }
 
 /// `scheme$...`: the form of Django.
-fn django((scheme, rest): (&str, &str)) -> Result<Imported, ImportFault> {
+fn django((scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
-        "bcrypt" => Bcrypt::of_password(rest).map(Imported::Bcrypt),
-        "bcrypt_sha256" => Bcrypt::of_digest(rest).map(Imported::Bcrypt),
-        "pbkdf2_sha256" => Pbkdf2::django(Digest::Sha256, rest).map(Imported::Pbkdf2),
-        "pbkdf2_sha1" => Pbkdf2::django(Digest::Sha1, rest).map(Imported::Pbkdf2),
-        "scrypt" => Scrypt::django(rest).map(Imported::Scrypt),
-        _ => Err(ImportFault::Unknown),
+        "bcrypt" => Bcrypt::of_password(rest).map(ForeignHash::Bcrypt),
+        "bcrypt_sha256" => Bcrypt::of_digest(rest).map(ForeignHash::Bcrypt),
+        "pbkdf2_sha256" => Pbkdf2::django(TokenHash::Sha256, rest).map(ForeignHash::Pbkdf2),
+        "pbkdf2_sha1" => Pbkdf2::django(TokenHash::Sha1, rest).map(ForeignHash::Pbkdf2),
+        "scrypt" => Scrypt::django(rest).map(ForeignHash::Scrypt),
+        _ => Err(ForeignHashError::Unknown),
     }
 }
 
@@ -124,8 +124,8 @@ mod tests {
         "$fbscrypt$v=1,n=9,r=4,p=1,ss=Bw==,sk=KEY$c2Vhc2FsdA==$spbHXf4XSgjlGNnyDVnnyZ5clHX907OL2nnSh6XPbTNJcsmVgTjosOHQUdL6OAi49D0GyqCy40YIL2VeOMkXKw==",
     ];
 
-    fn read(text: &str) -> Result<Imported, ImportFault> {
-        Imported::read(&text.replace("sk=KEY", &format!("sk={FIREBASE_KEY}")))
+    fn read(text: &str) -> Result<ForeignHash, ForeignHashError> {
+        ForeignHash::read(&text.replace("sk=KEY", &format!("sk={FIREBASE_KEY}")))
     }
 
     fn is_of(text: &str, password: &str) -> bool {
@@ -186,7 +186,7 @@ mod tests {
             format!("$fbscrypt$v=1,n=30,r=8,p=1,ss=Bw==,sk={FIREBASE_KEY}$c2FsdA==${FIREBASE_KEY}"),
         ];
         for text in costly {
-            assert!(matches!(read(&text), Err(ImportFault::TooCostly(_))), "{text}");
+            assert!(matches!(read(&text), Err(ForeignHashError::TooCostly(_))), "{text}");
         }
     }
 
@@ -201,7 +201,7 @@ mod tests {
             "$fbscrypt$v=1,n=9,r=4,p=1,ss=Bw==,sk=AAAA$c2FsdA==$AAAA",
             "$fbscrypt$v=1,n=9,r=4,p=1,ss=Bw==,sk=$c2FsdA==$",
         ] {
-            assert!(matches!(read(text), Err(ImportFault::Malformed(_))), "{text}");
+            assert!(matches!(read(text), Err(ForeignHashError::Malformed(_))), "{text}");
         }
     }
 
@@ -210,9 +210,9 @@ mod tests {
         for text in
             ["", "$", "$$", "plain", "!unusable", "md5$salt$0123", "$1$salt$hash", "$2x$06$a", "$6$salt$hash"]
         {
-            assert_eq!(read(text).err(), Some(ImportFault::Unknown), "{text}");
+            assert_eq!(read(text).err(), Some(ForeignHashError::Unknown), "{text}");
         }
-        assert_eq!(read(&"$2b$".repeat(1000)).err(), Some(ImportFault::Unknown));
+        assert_eq!(read(&"$2b$".repeat(1000)).err(), Some(ForeignHashError::Unknown));
         for text in [
             "$2b$06$é2345678901234567890123456789012345678901234567890123",
             "$2b$0é$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsP",
@@ -225,7 +225,7 @@ mod tests {
             "$scrypt$ln=10,r=8$c2FsdA$AhaeZ02AwPxykuhhDI8XvhQN8GKvmqM+qF6qvs/98I0",
             "scrypt$1000$salt$8$1$AhaeZ02AwPxykuhhDI8XvhQN8GKvmqM+qF6qvs/98I0=",
         ] {
-            assert!(matches!(read(text), Err(ImportFault::Malformed(_))), "{text}");
+            assert!(matches!(read(text), Err(ForeignHashError::Malformed(_))), "{text}");
         }
     }
 }

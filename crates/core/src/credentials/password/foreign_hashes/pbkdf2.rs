@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2;
 
-use crate::credentials::password::foreign_hashes::error::ImportFault;
+use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
 
@@ -15,13 +15,13 @@ const NAME: &str = "PBKDF2";
 
 /// The hash function below.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Digest {
+pub(super) enum TokenHash {
     Sha1,
     Sha256,
     Sha512,
 }
 
-impl Digest {
+impl TokenHash {
     fn algorithm(self) -> pbkdf2::Algorithm {
         match self {
             Self::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
@@ -43,7 +43,7 @@ impl Digest {
 /// A PBKDF2 hash within its ceiling.
 #[derive(PartialEq, Eq)]
 pub(in crate::credentials) struct Pbkdf2 {
-    digest: Digest,
+    digest: TokenHash,
     iterations: NonZeroU32,
     salt: Vec<u8>,
     hash: Vec<u8>,
@@ -51,8 +51,8 @@ pub(in crate::credentials) struct Pbkdf2 {
 
 impl Pbkdf2 {
     /// Reads `i=600000,l=32$salt$hash`, or as passlib has it `600000$salt$hash`.
-    pub(super) fn phc(digest: Digest, text: &str) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    pub(super) fn phc(digest: TokenHash, text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
         let (iterations, length) = iterations(params).ok_or(malformed)?;
         let kept = Self::new(digest, iterations, bytes(salt), bytes(hash))?;
@@ -61,24 +61,24 @@ impl Pbkdf2 {
     }
 
     /// Reads Django's `iterations$salt$hash`; the salt is text.
-    pub(super) fn django(digest: Digest, text: &str) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    pub(super) fn django(digest: TokenHash, text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         let [iterations, salt, hash] = parts(text).ok_or(malformed)?;
         Self::new(digest, number(iterations).ok_or(malformed)?, Some(salt.into()), bytes(hash))
     }
 
     fn new(
-        digest: Digest,
+        digest: TokenHash,
         iterations: u32,
         salt: Option<Vec<u8>>,
         hash: Option<Vec<u8>>,
-    ) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    ) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         let (salt, hash) = salt_and_hash(salt, hash).ok_or(malformed)?;
         let iterations = NonZeroU32::new(iterations).ok_or(malformed)?;
         let blocks = hash.len().div_ceil(digest.block());
         if iterations.get() as usize > CEILING as usize / blocks {
-            return Err(ImportFault::TooCostly(NAME));
+            return Err(ForeignHashError::TooCostly(NAME));
         }
         Ok(Self { digest, iterations, salt, hash })
     }

@@ -3,7 +3,7 @@
 use counterfoil_jose::{Secret, constant_time};
 use scrypt::Params;
 
-use crate::credentials::password::foreign_hashes::error::ImportFault;
+use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
 
@@ -28,8 +28,8 @@ impl Eq for Scrypt {}
 
 impl Scrypt {
     /// Reads `ln=16,r=8,p=1$salt$hash`.
-    pub(super) fn phc(text: &str) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    pub(super) fn phc(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
         let [log_n, r, p] = values(params, ["ln", "r", "p"]).ok_or(malformed)?;
         let params = bounded(NAME, number(log_n), number(r), number(p))?;
@@ -37,16 +37,16 @@ impl Scrypt {
     }
 
     /// Reads Django's `N$salt$r$p$hash`; the salt is text and N a power of two.
-    pub(super) fn django(text: &str) -> Result<Self, ImportFault> {
-        let malformed = ImportFault::Malformed(NAME);
+    pub(super) fn django(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
         let [n, salt, r, p, hash] = parts(text).ok_or(malformed)?;
         let n = number(n).filter(|n| n.is_power_of_two());
         let params = bounded(NAME, n.map(u32::ilog2), number(r), number(p))?;
         Self::new(params, Some(salt.into()), bytes(hash))
     }
 
-    fn new(params: Params, salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Result<Self, ImportFault> {
-        let (salt, hash) = salt_and_hash(salt, hash).ok_or(ImportFault::Malformed(NAME))?;
+    fn new(params: Params, salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Result<Self, ForeignHashError> {
+        let (salt, hash) = salt_and_hash(salt, hash).ok_or(ForeignHashError::Malformed(NAME))?;
         Ok(Self { params, salt, hash })
     }
 
@@ -63,8 +63,8 @@ pub(super) fn bounded(
     log_n: Option<u32>,
     r: Option<u32>,
     p: Option<u32>,
-) -> Result<Params, ImportFault> {
-    let (malformed, costly) = (ImportFault::Malformed(scheme), ImportFault::TooCostly(scheme));
+) -> Result<Params, ForeignHashError> {
+    let (malformed, costly) = (ForeignHashError::Malformed(scheme), ForeignHashError::TooCostly(scheme));
     let (Some(log_n), Some(r), Some(p)) = (log_n, r, p) else { return Err(malformed) };
     if log_n == 0 || r == 0 || p == 0 {
         return Err(malformed);

@@ -5,27 +5,31 @@ use std::time::Duration;
 use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time};
 use counterfoil_verify::{KeyId, Subject};
 
-use crate::client_error::Refusal;
-use crate::model::audit_event::{Event, EventKind};
-use crate::model::key::{KeyRecord, KeyState, Purpose};
-use crate::services::Trouble;
-use crate::services::keys::active_keys::{Masters, RingError, new_pepper, new_signing, sealed_signing};
-use crate::services::keys::rotation_schedule::{Judgement, Schedule, Step, find, signing};
-use crate::services::revoker::Reason;
+use crate::client_error::ClientError;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
+use crate::services::ServiceError;
+use crate::services::keys::active_keys::{
+    ActiveKeysError, MasterKeys, new_pepper, new_signing, sealed_signing,
+};
+use crate::services::keys::rotation_schedule::{
+    RotationSchedule, RotationStep, ScheduleDecision, find, signing,
+};
+use crate::services::revoker::RevocationContext;
 use crate::store::Change;
 
 /// When the next key is to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum ActivateAt {
     /// As soon as every verifier must have seen it.
-    Known,
+    OncePublished,
     /// At once. A verifier that has not seen it has to fetch the public keys again, or refuses good tokens.
-    AtOnce,
+    Immediately,
 }
 
 /// What a rotation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotated {
+pub struct RotatedKeys {
     /// The key that signs, or is to sign.
     pub id: KeyId,
     /// From when on.
@@ -37,17 +41,17 @@ pub struct Rotated {
 /// Whoever adds a key puts the current one in its own place as well, with the next revision: of two who have read
 /// the same keys one loses, and judges again. So there is never a second next key, nor one under a master key
 /// that has been replaced meanwhile.
-pub(super) struct Draft<'k> {
+pub(super) struct KeyringChange<'k> {
     kept: &'k [KeyRecord],
     current: &'k KeyRecord,
-    schedule: &'k Schedule,
-    masters: &'k Masters,
-    reason: &'k Reason,
+    schedule: &'k RotationSchedule,
+    masters: &'k MasterKeys,
+    reason: &'k RevocationContext,
     now: Time,
     changes: Vec<Change>,
 }
 
-impl<'k> Draft<'k> {
+impl<'k> KeyringChange<'k> {
     /// Nothing yet.
     ///
     /// # Errors
@@ -55,12 +59,13 @@ impl<'k> Draft<'k> {
     /// If there is no current signing key.
     pub(super) fn of(
         kept: &'k [KeyRecord],
-        schedule: &'k Schedule,
-        masters: &'k Masters,
-        reason: &'k Reason,
+        schedule: &'k RotationSchedule,
+        masters: &'k MasterKeys,
+        reason: &'k RevocationContext,
         now: Time,
-    ) -> Result<Self, RingError> {
-        let current = signing(kept, KeyState::Current).ok_or(RingError::Missing("current signing key"))?;
+    ) -> Result<Self, ActiveKeysError> {
+        let current =
+            signing(kept, KeyState::Current).ok_or(ActiveKeysError::Missing("current signing key"))?;
         Ok(Self { kept, current, schedule, masters, reason, now, changes: Vec::new() })
     }
 
@@ -70,46 +75,48 @@ impl<'k> Draft<'k> {
     }
 
     /// The step that the schedule wants, if it wants one.
-    pub(super) fn step(&mut self, longest_access: Duration) -> Result<Judgement, RingError> {
+    pub(super) fn step(&mut self, longest_access: Duration) -> Result<ScheduleDecision, ActiveKeysError> {
         let judged = self.schedule.judge(self.kept, longest_access, self.now);
         match &judged {
-            Judgement::Do(Step::Publish) => self.publish(None).map(|_| ())?,
-            Judgement::Do(Step::Promote) => {
+            ScheduleDecision::Run(RotationStep::Publish) => self.publish(None).map(|_| ())?,
+            ScheduleDecision::Run(RotationStep::Activate) => {
                 self.hand_over(self.fitting_next(), KeyState::Retired)?;
             }
-            Judgement::Do(Step::Drop(id)) => {
+            ScheduleDecision::Run(RotationStep::Remove(id)) => {
                 self.kept.iter().filter(|key| key.id == *id).for_each(|key| self.drop(key));
             }
-            Judgement::Rest(_) => {}
+            ScheduleDecision::WaitUntil(_) => {}
         }
         Ok(judged)
     }
 
     /// Has the next key sign, at once or when it is known.
-    pub(super) fn rotate(&mut self, when: When) -> Result<Rotated, RingError> {
+    pub(super) fn rotate(&mut self, when: ActivateAt) -> Result<RotatedKeys, ActiveKeysError> {
         let next = self.fitting_next();
         let known = next.map_or(self.now, |next| next.created_at) + self.schedule.known_after();
         match (when, next) {
-            (When::Known, None) => Ok(Rotated { id: self.publish(Some(known))?, from: known }),
-            (When::Known, Some(next)) if known > self.now => {
+            (ActivateAt::OncePublished, None) => {
+                Ok(RotatedKeys { id: self.publish(Some(known))?, from: known })
+            }
+            (ActivateAt::OncePublished, Some(next)) if known > self.now => {
                 // Asked for before, or due by then anyway: nothing is written.
                 if self.schedule.begins_at(next, self.current).is_none_or(|at| at > known) {
                     self.want(next, known);
                 }
-                Ok(Rotated { id: next.id.clone(), from: known })
+                Ok(RotatedKeys { id: next.id.clone(), from: known })
             }
-            (When::Known | When::AtOnce, next) => {
-                Ok(Rotated { id: self.hand_over(next, KeyState::Retired)?, from: self.now })
+            (ActivateAt::OncePublished | ActivateAt::Immediately, next) => {
+                Ok(RotatedKeys { id: self.hand_over(next, KeyState::Retired)?, from: self.now })
             }
         }
     }
 
     /// Revokes a signing key: for ever, and told to every verifier. Nothing is written where it was before.
-    pub(super) fn revoke(&mut self, id: &KeyId) -> Result<(), Trouble> {
-        let is_meant = |key: &&KeyRecord| key.id == *id && key.purpose == Purpose::Signing;
-        let key = self.kept.iter().find(is_meant).ok_or(Refusal::Nothing("key"))?;
+    pub(super) fn revoke(&mut self, id: &KeyId) -> Result<(), ServiceError> {
+        let is_meant = |key: &&KeyRecord| key.id == *id && key.purpose == KeyPurpose::Signing;
+        let key = self.kept.iter().find(is_meant).ok_or(ClientError::NotFound("key"))?;
         let (subject, cause) = (Subject::Key(id.clone()), self.reason.cause);
-        let revoked = Change::Append { subject, cause, at: self.now, until: None };
+        let revoked = Change::AppendRevocation { subject, cause, at: self.now, until: None };
         match key.state {
             KeyState::Revoked => return Ok(()),
             KeyState::Current => {
@@ -121,7 +128,7 @@ impl<'k> Draft<'k> {
                 self.end(key);
                 self.make_next(self.schedule.algorithm_after(self.current), None)?;
             }
-            KeyState::Retired | KeyState::Dropped => self.end(key),
+            KeyState::Retired | KeyState::Removed => self.end(key),
         }
         self.changes.push(revoked);
         Ok(())
@@ -129,7 +136,7 @@ impl<'k> Draft<'k> {
 
     /// Publishes `key` as the next one, in the place of the one that there is, which has signed nothing. It signs
     /// when that one would have, but not before it is known.
-    pub(super) fn bring_in(&mut self, key: &SigningKey) -> Result<KeyId, Trouble> {
+    pub(super) fn bring_in(&mut self, key: &SigningKey) -> Result<KeyId, ServiceError> {
         let algorithm = self.schedule.algorithm_after(self.current);
         if key.algorithm() != algorithm {
             return Err(unfit(format!(
@@ -144,32 +151,37 @@ impl<'k> Draft<'k> {
         let used_from = signing(self.kept, KeyState::Next).and_then(|next| next.used_from);
         self.swap(self.current.touched());
         self.drop_next();
-        Ok(self.add(EventKind::KeyImported, KeyRecord { used_from, ..new }))
+        Ok(self.add(AuditEventKind::KeyImported, KeyRecord { used_from, ..new }))
     }
 
     /// Makes new refresh families by another pepper; the one before it is retired.
-    pub(super) fn turn_pepper(&mut self) -> Result<KeyId, RingError> {
-        let current = find(self.kept, Purpose::Pepper, KeyState::Current);
-        let current = current.ok_or(RingError::Missing("current pepper"))?;
+    pub(super) fn turn_pepper(&mut self) -> Result<KeyId, ActiveKeysError> {
+        let current = find(self.kept, KeyPurpose::RefreshToken, KeyState::Current);
+        let current = current.ok_or(ActiveKeysError::Missing("current pepper"))?;
         let new = new_pepper(self.master(), self.now)?.in_use(self.now);
         self.swap(self.current.touched());
         self.swap(current.in_state(KeyState::Retired, self.now));
-        self.tell(EventKind::KeyRetired, current);
+        self.tell(AuditEventKind::KeyRetired, current);
         Ok(self.insert(new))
     }
 
     /// Seals every key under another master key. Nothing is written where each of them is already.
-    pub(super) fn reseal(&mut self, to: &SealingKey) -> Result<(), RingError> {
+    pub(super) fn reseal(&mut self, to: &SealingKey) -> Result<(), ActiveKeysError> {
         let live = self.kept.iter().filter(|key| key.state.is_live());
         for key in live.filter(|key| key.open(to).is_err()) {
             let sealed = key
                 .sealed_anew(self.masters.of(key), to)
-                .map_err(|error| RingError::MasterKey(key.id.clone(), error))?;
+                .map_err(|error| ActiveKeysError::MasterKey(key.id.clone(), error))?;
             self.swap(sealed);
         }
         if !self.changes.is_empty() {
             let reason = self.reason;
-            let event = Event::by(EventKind::MasterKeyReplaced, reason.actor.clone(), &reason.from, self.now);
+            let event = AuditEvent::by(
+                AuditEventKind::MasterKeyReplaced,
+                reason.actor.clone(),
+                &reason.from,
+                self.now,
+            );
             self.changes.push(Change::Record(Box::new(event)));
         }
         Ok(())
@@ -177,7 +189,7 @@ impl<'k> Draft<'k> {
 
     /// Publishes a new next key in the place of the one that there is, if any; it signs from `wanted` on, or when
     /// the schedule says so.
-    fn publish(&mut self, wanted: Option<Time>) -> Result<KeyId, RingError> {
+    fn publish(&mut self, wanted: Option<Time>) -> Result<KeyId, ActiveKeysError> {
         self.swap(self.current.touched());
         self.drop_next();
         self.make_next(self.schedule.algorithm_after(self.current), wanted)
@@ -185,7 +197,7 @@ impl<'k> Draft<'k> {
 
     /// Has `next` sign from now on, a new key where there is none. The key that signs now gets into another state,
     /// and a new next key is published.
-    fn hand_over(&mut self, next: Option<&KeyRecord>, to: KeyState) -> Result<KeyId, RingError> {
+    fn hand_over(&mut self, next: Option<&KeyRecord>, to: KeyState) -> Result<KeyId, ActiveKeysError> {
         self.swap(self.current.in_state(to, self.now));
         self.tell(kind_of(to), self.current);
         let taken = match next {
@@ -202,7 +214,7 @@ impl<'k> Draft<'k> {
                 taken
             }
         };
-        self.tell(EventKind::KeyTaken, &taken);
+        self.tell(AuditEventKind::KeyTaken, &taken);
         self.make_next(self.schedule.algorithm_after(&taken), None)?;
         Ok(taken.id)
     }
@@ -210,13 +222,13 @@ impl<'k> Draft<'k> {
     /// Has the next key sign from `at` on, which is later.
     fn want(&mut self, next: &KeyRecord, at: Time) {
         self.swap(next.wanted_from(at));
-        self.tell(EventKind::RotationAsked, next);
+        self.tell(AuditEventKind::RotationAsked, next);
     }
 
     /// Drops a key that nobody needs any more.
     fn drop(&mut self, key: &KeyRecord) {
-        self.swap(key.in_state(KeyState::Dropped, self.now));
-        self.tell(EventKind::KeyDropped, key);
+        self.swap(key.in_state(KeyState::Removed, self.now));
+        self.tell(AuditEventKind::KeyDropped, key);
     }
 
     /// What new keys are sealed under: whatever the current one is, so that no other commit comes between.
@@ -230,7 +242,7 @@ impl<'k> Draft<'k> {
 
     fn end(&mut self, key: &KeyRecord) {
         self.swap(key.in_state(KeyState::Revoked, self.now));
-        self.tell(EventKind::KeyRevoked, key);
+        self.tell(AuditEventKind::KeyRevoked, key);
     }
 
     fn drop_next(&mut self) {
@@ -239,16 +251,16 @@ impl<'k> Draft<'k> {
         }
     }
 
-    fn make_next(&mut self, algorithm: Algorithm, wanted: Option<Time>) -> Result<KeyId, RingError> {
+    fn make_next(&mut self, algorithm: Algorithm, wanted: Option<Time>) -> Result<KeyId, ActiveKeysError> {
         let new = new_signing(algorithm, self.master(), self.now)?;
         Ok(self.insert(KeyRecord { used_from: wanted, ..new }))
     }
 
     fn insert(&mut self, key: KeyRecord) -> KeyId {
-        self.add(EventKind::KeyMade, key)
+        self.add(AuditEventKind::KeyMade, key)
     }
 
-    fn add(&mut self, kind: EventKind, key: KeyRecord) -> KeyId {
+    fn add(&mut self, kind: AuditEventKind, key: KeyRecord) -> KeyId {
         self.tell(kind, &key);
         let id = key.id.clone();
         self.changes.push(Change::InsertKey(Box::new(key)));
@@ -256,36 +268,36 @@ impl<'k> Draft<'k> {
     }
 
     fn swap(&mut self, key: KeyRecord) {
-        self.changes.push(Change::SwapKey(Box::new(key)));
+        self.changes.push(Change::ReplaceKey(Box::new(key)));
     }
 
     /// A line of the journal about `key`. Why is told of a revocation; the rest is the course of things.
-    fn tell(&mut self, kind: EventKind, key: &KeyRecord) {
-        let event = Event::by(kind, self.reason.actor.clone(), &self.reason.from, self.now);
+    fn tell(&mut self, kind: AuditEventKind, key: &KeyRecord) {
+        let event = AuditEvent::by(kind, self.reason.actor.clone(), &self.reason.from, self.now);
         let event = match kind {
-            EventKind::KeyRevoked => event.because(self.reason.cause),
+            AuditEventKind::KeyRevoked => event.because(self.reason.cause),
             _ => event,
         };
         let name = match key.purpose {
-            Purpose::Signing => key.id.to_string(),
-            Purpose::Pepper => format!("pepper {}", key.id),
+            KeyPurpose::Signing => key.id.to_string(),
+            KeyPurpose::RefreshToken => format!("pepper {}", key.id),
         };
         self.changes.push(Change::Record(Box::new(event.telling(name))));
     }
 }
 
 /// Why a key does not come in.
-fn unfit(detail: String) -> Trouble {
-    Refusal::Field { field: "key", detail }.into()
+fn unfit(detail: String) -> ServiceError {
+    ClientError::Field { field: "key", detail }.into()
 }
 
 /// What the journal says of a key that gets into this state.
-fn kind_of(state: KeyState) -> EventKind {
+fn kind_of(state: KeyState) -> AuditEventKind {
     match state {
-        KeyState::Next => EventKind::KeyMade,
-        KeyState::Current => EventKind::KeyTaken,
-        KeyState::Retired => EventKind::KeyRetired,
-        KeyState::Dropped => EventKind::KeyDropped,
-        KeyState::Revoked => EventKind::KeyRevoked,
+        KeyState::Next => AuditEventKind::KeyMade,
+        KeyState::Current => AuditEventKind::KeyTaken,
+        KeyState::Retired => AuditEventKind::KeyRetired,
+        KeyState::Removed => AuditEventKind::KeyDropped,
+        KeyState::Revoked => AuditEventKind::KeyRevoked,
     }
 }

@@ -10,23 +10,23 @@ use arc_swap::ArcSwap;
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_verify::{KeyId, TokenVerifier};
 
-use crate::model::key::{KeyRecord, KeyState, Purpose};
-use crate::services::Trouble;
-use crate::services::keys::active_keys::{Masters, Ring, RingError};
-use crate::services::keys::rotation_schedule::{Schedule, signing};
-use crate::services::revoker::Horizon;
+use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
+use crate::services::ServiceError;
+use crate::services::keys::active_keys::{ActiveKeys, ActiveKeysError, MasterKeys};
+use crate::services::keys::rotation_schedule::{RotationSchedule, signing};
+use crate::services::revoker::RevocationRetention;
 use crate::store::Store;
 
-pub use change::{Rotated, When};
+pub use change::{ActivateAt, RotatedKeys};
 
 /// The ring in use, and the one place that changes it. Whoever reads it gets a whole ring, old or new.
 pub struct Keyring {
     store: Arc<dyn Store>,
-    masters: ArcSwap<Masters>,
-    schedule: Schedule,
+    masters: ArcSwap<MasterKeys>,
+    schedule: RotationSchedule,
     /// For how long what a key has signed may live.
-    horizon: Arc<Horizon>,
-    ring: ArcSwap<Ring>,
+    horizon: Arc<RevocationRetention>,
+    ring: ArcSwap<ActiveKeys>,
     /// Who verifies our own tokens in this process, and is told of other keys before anything is signed with them.
     tokens: OnceLock<Arc<TokenVerifier>>,
     /// Held while a ring takes the place of another, so that an older one never takes that of a newer.
@@ -35,11 +35,11 @@ pub struct Keyring {
 
 /// A key as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyStanding {
+pub struct KeyStatus {
     /// Its name: the `kid` of what it signs, the id of a pepper.
     pub id: KeyId,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: KeyPurpose,
     /// Its algorithm.
     pub algorithm: String,
     /// What it may still do.
@@ -60,18 +60,18 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// As [`Ring::open`].
+    /// As [`ActiveKeys::open`].
     pub async fn open(
         store: Arc<dyn Store>,
         master: SealingKey,
-        schedule: Schedule,
-        horizon: Arc<Horizon>,
+        schedule: RotationSchedule,
+        horizon: Arc<RevocationRetention>,
         now: Time,
-    ) -> Result<Self, RingError> {
-        let ring = Ring::open(&*store, &master, schedule.algorithm, now).await?;
+    ) -> Result<Self, ActiveKeysError> {
+        let ring = ActiveKeys::open(&*store, &master, schedule.algorithm, now).await?;
         Ok(Self {
             store,
-            masters: ArcSwap::from_pointee(Masters::only(master)),
+            masters: ArcSwap::from_pointee(MasterKeys::only(master)),
             schedule,
             horizon,
             ring: ArcSwap::from_pointee(ring),
@@ -81,7 +81,7 @@ impl Keyring {
     }
 
     /// How the keys follow one another.
-    pub fn schedule(&self) -> &Schedule {
+    pub fn schedule(&self) -> &RotationSchedule {
         &self.schedule
     }
 
@@ -92,7 +92,7 @@ impl Keyring {
     }
 
     /// The keys as they are now.
-    pub fn ring(&self) -> Arc<Ring> {
+    pub fn ring(&self) -> Arc<ActiveKeys> {
         self.ring.load_full()
     }
 
@@ -108,18 +108,18 @@ impl Keyring {
     /// # Errors
     ///
     /// If they could not be read.
-    pub async fn keys(&self) -> Result<Vec<KeyStanding>, Trouble> {
+    pub async fn keys(&self) -> Result<Vec<KeyStatus>, ServiceError> {
         let kept = self.store.keys().await?;
         let current = signing(&kept, KeyState::Current);
         Ok(kept.iter().map(|key| self.standing(key, current)).collect())
     }
 
-    fn standing(&self, key: &KeyRecord, current: Option<&KeyRecord>) -> KeyStanding {
+    fn standing(&self, key: &KeyRecord, current: Option<&KeyRecord>) -> KeyStatus {
         let used_from = match key.state {
             KeyState::Next => current.and_then(|current| self.schedule.begins_at(key, current)),
-            KeyState::Current | KeyState::Retired | KeyState::Dropped | KeyState::Revoked => key.used_from,
+            KeyState::Current | KeyState::Retired | KeyState::Removed | KeyState::Revoked => key.used_from,
         };
-        KeyStanding {
+        KeyStatus {
             id: key.id.clone(),
             purpose: key.purpose,
             algorithm: key.algorithm.clone(),
@@ -136,13 +136,13 @@ impl Keyring {
     /// # Errors
     ///
     /// If they could not be read or opened; then the ring stays what it was.
-    pub async fn renew(&self) -> Result<(), Trouble> {
+    pub async fn renew(&self) -> Result<(), ServiceError> {
         let kept = self.store.keys().await?;
         Ok(self.take_up(&kept)?)
     }
 
-    fn take_up(&self, kept: &[KeyRecord]) -> Result<(), RingError> {
-        let ring = Ring::of(kept, &self.masters.load())?;
+    fn take_up(&self, kept: &[KeyRecord]) -> Result<(), ActiveKeysError> {
+        let ring = ActiveKeys::of(kept, &self.masters.load())?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         // Keys that have not changed stay: other ones, were they the same, would empty the memory of whoever
         // verifies by them.

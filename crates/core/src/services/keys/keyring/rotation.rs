@@ -6,14 +6,14 @@ use counterfoil_jose::{SealingKey, SigningKey, Time};
 use counterfoil_verify::{KeyId, LogEntry};
 
 use crate::model::audit_event::Actor;
-use crate::model::session::{Cause, Circumstances};
-use crate::services::keys::active_keys::Masters;
+use crate::model::session::{ClientInfo, EndReason};
+use crate::services::keys::active_keys::MasterKeys;
 use crate::services::keys::keyring::Keyring;
-use crate::services::keys::keyring::change::{Draft, Rotated, When};
-use crate::services::keys::rotation_schedule::Judgement;
-use crate::services::revoker::Reason;
-use crate::services::{ATTEMPTS, Failure, Trouble};
-use crate::store::{Applied, Committed};
+use crate::services::keys::keyring::change::{ActivateAt, KeyringChange, RotatedKeys};
+use crate::services::keys::rotation_schedule::ScheduleDecision;
+use crate::services::revoker::RevocationContext;
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{AppliedChanges, CommitOutcome};
 
 /// How many steps are taken in one go. A schedule without any time in it would never come to rest.
 const STEPS: usize = 32;
@@ -27,14 +27,18 @@ impl Keyring {
     /// # Errors
     ///
     /// If the keys could not be read or a step could not be made durable; what was done until then is done.
-    pub async fn turn(&self, now: Time) -> Result<Option<Time>, Trouble> {
-        let by_time = Reason { actor: Actor::System, cause: Cause::Replaced, from: Circumstances::default() };
+    pub async fn turn(&self, now: Time) -> Result<Option<Time>, ServiceError> {
+        let by_time = RevocationContext {
+            actor: Actor::System,
+            cause: EndReason::Replaced,
+            from: ClientInfo::default(),
+        };
         let longest = self.horizon.longest_access();
         for _ in 0..STEPS {
             let (judged, _) = self.change(&by_time, now, |draft| Ok(draft.step(longest)?)).await?;
             match judged {
-                Judgement::Do(_) => {}
-                Judgement::Rest(until) => return Ok(until),
+                ScheduleDecision::Run(_) => {}
+                ScheduleDecision::WaitUntil(until) => return Ok(until),
             }
         }
         Ok(Some(now))
@@ -46,7 +50,12 @@ impl Keyring {
     /// # Errors
     ///
     /// If it could not be made durable; then everything is as it was.
-    pub async fn rotate(&self, when: When, reason: &Reason, now: Time) -> Result<Rotated, Trouble> {
+    pub async fn rotate(
+        &self,
+        when: ActivateAt,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<RotatedKeys, ServiceError> {
         Ok(self.change(reason, now, |draft| Ok(draft.rotate(when)?)).await?.0)
     }
 
@@ -56,9 +65,14 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Field`](crate::Refusal::Field) if it is for another algorithm than the next key is to be, or is or
+    /// [`ClientError::Field`](crate::Refusal::Field) if it is for another algorithm than the next key is to be, or is or
     /// was here before, in whatever state. If it could not be made durable everything is as it was.
-    pub async fn bring_in(&self, key: &SigningKey, reason: &Reason, now: Time) -> Result<KeyId, Trouble> {
+    pub async fn bring_in(
+        &self,
+        key: &SigningKey,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<KeyId, ServiceError> {
         Ok(self.change(reason, now, |draft| draft.bring_in(key)).await?.0)
     }
 
@@ -68,7 +82,7 @@ impl Keyring {
     /// # Errors
     ///
     /// If it could not be made durable; then everything is as it was.
-    pub async fn rotate_pepper(&self, reason: &Reason, now: Time) -> Result<KeyId, Trouble> {
+    pub async fn rotate_pepper(&self, reason: &RevocationContext, now: Time) -> Result<KeyId, ServiceError> {
         Ok(self.change(reason, now, |draft| Ok(draft.turn_pepper()?)).await?.0)
     }
 
@@ -78,9 +92,14 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Nothing`](crate::Refusal::Nothing) if there is no such key. If it could not be made durable
+    /// [`ClientError::NotFound`](crate::Refusal::NotFound) if there is no such key. If it could not be made durable
     /// everything is as it was.
-    pub async fn revoke(&self, id: &KeyId, reason: &Reason, now: Time) -> Result<Option<LogEntry>, Trouble> {
+    pub async fn revoke(
+        &self,
+        id: &KeyId,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<Option<LogEntry>, ServiceError> {
         let (_, mut applied) = self.change(reason, now, |draft| draft.revoke(id)).await?;
         Ok(applied.entries.pop())
     }
@@ -91,12 +110,17 @@ impl Keyring {
     ///
     /// If it could not be made durable. Whether it was is unknown if the store has failed: until it is opened
     /// anew, both master keys are to be kept.
-    pub async fn reseal(&self, to: &SealingKey, reason: &Reason, now: Time) -> Result<(), Trouble> {
+    pub async fn reseal(
+        &self,
+        to: &SealingKey,
+        reason: &RevocationContext,
+        now: Time,
+    ) -> Result<(), ServiceError> {
         // Before anything is sealed under it: whoever reads the keys from now on can open either.
         let present = self.masters.load().present.clone();
-        self.masters.store(Arc::new(Masters { present, coming: Some(to.clone()) }));
+        self.masters.store(Arc::new(MasterKeys { present, coming: Some(to.clone()) }));
         self.change(reason, now, |draft| Ok(draft.reseal(to)?)).await?;
-        self.masters.store(Arc::new(Masters::only(to.clone())));
+        self.masters.store(Arc::new(MasterKeys::only(to.clone())));
         Ok(())
     }
 
@@ -104,26 +128,26 @@ impl Keyring {
     /// taken up. A draft without changes only takes up what others have done.
     async fn change<T>(
         &self,
-        reason: &Reason,
+        reason: &RevocationContext,
         now: Time,
-        write: impl Fn(&mut Draft<'_>) -> Result<T, Trouble>,
-    ) -> Result<(T, Applied), Trouble> {
+        write: impl Fn(&mut KeyringChange<'_>) -> Result<T, ServiceError>,
+    ) -> Result<(T, AppliedChanges), ServiceError> {
         for _ in 0..ATTEMPTS {
             let kept = self.store.keys().await?;
             let (outcome, changes) = {
                 let masters = self.masters.load();
-                let mut draft = Draft::of(&kept, &self.schedule, &masters, reason, now)?;
+                let mut draft = KeyringChange::of(&kept, &self.schedule, &masters, reason, now)?;
                 (write(&mut draft)?, draft.changes())
             };
             if changes.is_empty() {
                 self.take_up(&kept)?;
-                return Ok((outcome, Applied::default()));
+                return Ok((outcome, AppliedChanges::default()));
             }
-            if let Committed::Applied(applied) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
                 self.renew().await?;
                 return Ok((outcome, applied));
             }
         }
-        Err(Failure::Contended.into())
+        Err(InternalError::Contention.into())
     }
 }
