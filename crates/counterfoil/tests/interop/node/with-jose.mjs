@@ -1,7 +1,7 @@
 // Verifies access tokens with `jose`: https://www.npmjs.com/package/jose
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-/** What verifies tokens of `issuer` for `audience`, signed with one of `algorithms`. Make it once. */
+/** Returns a verifier for tokens of `issuer` for `audience`, signed with one of `algorithms`. Create it once. */
 export function verifier(issuer, audience, algorithms) {
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
   return async (token) => {

@@ -9,9 +9,9 @@ from joserfc.jwk import KeySet
 
 
 def verifier(issuer, audience, algorithms):
-    """What verifies tokens of `issuer` for `audience`, signed with one of `algorithms`. Make it anew for new keys."""
-    with urlopen(f"{issuer}/.well-known/jwks.json", timeout=5) as answer:
-        keys = KeySet.import_key_set(json.load(answer))
+    """Returns a verifier for tokens of `issuer` for `audience`. Create a new one after each key rotation."""
+    with urlopen(f"{issuer}/.well-known/jwks.json", timeout=5) as response:
+        keys = KeySet.import_key_set(json.load(response))
     claims = jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": issuer},
         aud={"essential": True, "value": audience},
@@ -20,11 +20,11 @@ def verifier(issuer, audience, algorithms):
     )
 
     def verify(token):
-        read = jwt.decode(token, keys, algorithms=algorithms)
-        # The library does not look at it: without these lines, a token of another kind would pass.
-        if read.header.get("typ") != "at+jwt":
+        decoded = jwt.decode(token, keys, algorithms=algorithms)
+        # The library does not check `typ`: without these lines it would accept tokens of another type.
+        if decoded.header.get("typ") != "at+jwt":
             raise InvalidClaimError("typ")
-        claims.validate(read.claims)
-        return read.claims
+        claims.validate(decoded.claims)
+        return decoded.claims
 
     return verify

@@ -6,9 +6,9 @@ import jwt
 
 
 def verifier(issuer, audience, algorithms):
-    """What verifies tokens of `issuer` for `audience`, signed with one of `algorithms`. Make it once."""
+    """Returns a verifier for tokens of `issuer` for `audience`, signed with one of `algorithms`. Create it once."""
     keys = jwt.PyJWKClient(f"{issuer}/.well-known/jwks.json", timeout=5)
-    asked_at = float("-inf")
+    refreshed_at = float("-inf")
     rules = {
         "algorithms": algorithms,
         "issuer": issuer,
@@ -16,23 +16,23 @@ def verifier(issuer, audience, algorithms):
         "options": {"require": ["exp", "iss", "aud", "sub"]},
     }
 
-    def key_of(token):
-        nonlocal asked_at
+    def find_key(token):
+        nonlocal refreshed_at
         kid = jwt.get_unverified_header(token).get("kid")
         key = keys.match_kid(keys.get_signing_keys(), kid)
-        if key is None and time.monotonic() - asked_at >= 60:
-            # Once a minute for all that is unknown, and also if it fails: anybody can make up a `kid`.
-            asked_at = time.monotonic()
+        if key is None and time.monotonic() - refreshed_at >= 60:
+            # At most once a minute, also after a failure: any client can invent a `kid`.
+            refreshed_at = time.monotonic()
             key = keys.match_kid(keys.get_signing_keys(refresh=True), kid)
         if key is None:
             raise jwt.InvalidTokenError("signed with an unknown key")
         return key
 
     def verify(token):
-        read = jwt.decode_complete(token, key_of(token), **rules)
-        # The library does not look at it: without these lines, a token of another kind would pass.
-        if read["header"].get("typ") != "at+jwt":
+        decoded = jwt.decode_complete(token, find_key(token), **rules)
+        # The library does not check `typ`: without these lines it would accept tokens of another type.
+        if decoded["header"].get("typ") != "at+jwt":
             raise jwt.InvalidTokenError("not an access token")
-        return read["payload"]
+        return decoded["payload"]
 
     return verify
