@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use counterfoil_jose::Time;
 
-use crate::authenticate::Now;
+use crate::authenticator::Now;
 
 /// The time of this machine, as a verifier needs it.
 ///

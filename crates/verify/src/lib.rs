@@ -14,94 +14,60 @@
 //! of cross-site writes; `axum` adds extractors and rejections; `test-util` lets the tests of a
 //! handler make a [`Principal`].
 
-mod authenticate;
-mod cache;
-mod claims;
+mod auth_error;
+mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
-mod denied;
-mod fingerprint;
-mod foreign;
-mod freshness;
+mod credential;
+#[cfg(feature = "tower")]
+mod http;
 mod id;
-mod local;
-mod log;
-mod presented;
-mod principal;
-mod revocations;
-mod settings;
-mod table;
-mod terms;
-mod verifier;
-
-#[cfg(feature = "tower")]
-pub mod cookies;
-#[cfg(feature = "tower")]
-pub mod credentials;
-#[cfg(feature = "tower")]
-pub mod csrf;
-#[cfg(feature = "tower")]
-pub mod csrf_layer;
-#[cfg(feature = "axum")]
-mod extract;
 #[cfg(feature = "http")]
-pub mod follow;
-#[cfg(feature = "tower")]
-pub mod guarded;
-#[cfg(feature = "tower")]
-pub mod identity;
-#[cfg(feature = "tower")]
-pub mod layer;
-#[cfg(feature = "tower")]
-pub mod origin;
-#[cfg(feature = "tower")]
-pub mod problem;
-#[cfg(feature = "tower")]
-pub mod require;
-#[cfg(feature = "axum")]
-mod scoped;
+mod jwks;
+mod local_verifier;
+mod principal;
+mod revocation;
+mod token;
 
-pub use authenticate::{Authenticate, Decision, Now};
-pub use claims::AccessClaims;
-pub use denied::{Denied, Needed, Reason, RevokedAs};
-pub use fingerprint::Probe;
-pub use freshness::Freshness;
+pub use auth_error::{Denied, Needed, Reason};
+pub use authenticator::{Authenticate, Decision, Now};
+pub use credential::{Carrier, Presented};
 pub use id::{ClientId, IdError, KeyId, LogId, SessionId, TokenId, UserId};
-pub use local::LocalVerifier;
-pub use log::{LogEntry, Position, Subject};
-pub use presented::{Carrier, Presented};
+pub use local_verifier::LocalVerifier;
 pub use principal::{Principal, PrincipalParts};
-pub use revocations::{Probed, Revocations};
-pub use settings::{SettingsError, TokenVerifierBuilder};
-pub use verifier::TokenVerifier;
+pub use revocation::freshness::Freshness;
+pub use revocation::log::{LogEntry, Position, RevokedAs, Subject};
+pub use revocation::subject_hash::Probe;
+pub use revocation::{Probed, Revocations};
+pub use token::builder::{SettingsError, TokenVerifierBuilder};
+pub use token::claims::AccessClaims;
+pub use token::verifier::TokenVerifier;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;
 #[cfg(feature = "http")]
-pub use follow::{
+pub use jwks::{
     FetchError, Follow, FollowError, FollowerStatus, JwksFollower, LocationError, RemoteVerifier,
 };
 
 #[cfg(feature = "test-util")]
 pub use principal::PrincipalBuilder;
 
-#[cfg(feature = "tower")]
-pub use cookies::CookieNames;
-#[cfg(feature = "tower")]
-pub use credentials::{Ambiguous, Credentials, Reads, Refresh, Shown};
-#[cfg(feature = "tower")]
-pub use csrf::CrossSite;
-#[cfg(feature = "tower")]
-pub use csrf_layer::CsrfLayer;
-#[cfg(feature = "tower")]
-pub use identity::Identity;
-#[cfg(feature = "tower")]
-pub use layer::AuthLayer;
-#[cfg(feature = "tower")]
-pub use origin::{Origin, OriginError, OriginPolicy};
-#[cfg(feature = "tower")]
-pub use problem::{FieldError, Problem, RequestId};
-#[cfg(feature = "tower")]
-pub use require::{RequireRole, RequireScope};
 #[cfg(feature = "axum")]
-pub use scoped::{InRole, Role, Scope, Scoped};
+pub use self::http::permissions::{InRole, Role, Scope, Scoped};
+#[cfg(feature = "tower")]
+pub use self::http::{
+    auth_layer::AuthLayer,
+    auth_state::Identity,
+    cookies,
+    cookies::CookieNames,
+    credentials,
+    credentials::{Ambiguous, Credentials, Reads, Refresh, Shown},
+    csrf,
+    csrf::CrossSite,
+    csrf_layer::CsrfLayer,
+    origin::{Origin, OriginError, OriginPolicy},
+    problem::{FieldError, Problem, RequestId},
+    require,
+    require::{RequireRole, RequireScope},
+};

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use counterfoil_jose::Time;
 
-use crate::denied::{Denied, Needed};
-use crate::fingerprint::Probe;
+use crate::auth_error::{Denied, Needed};
+use crate::credential::Carrier;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
-use crate::log::Position;
-use crate::presented::Carrier;
+use crate::revocation::log::Position;
+use crate::revocation::subject_hash::Probe;
 
 /// Somebody whose credential was verified.
 ///

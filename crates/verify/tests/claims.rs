@@ -1,7 +1,7 @@
 //! What an access token has to say, and what it may not (RFC 9068, section 4).
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
-mod mint;
+mod test_issuer;
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, Time};
 use counterfoil_verify::{AccessClaims, Carrier, Denied, Principal, Reason, SettingsError, TokenVerifier};
 
-use mint::{ALICE, ISSUER, Mint, NOON, NOON_SECONDS, SESSION, SHOP, TOKEN, claims, with, without};
+use test_issuer::{ALICE, ISSUER, Mint, NOON, NOON_SECONDS, SESSION, SHOP, TOKEN, claims, with, without};
 
 fn verify(claims: &Value) -> Result<Principal, Denied> {
     let mint = Mint::new();

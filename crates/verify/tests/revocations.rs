@@ -1,7 +1,7 @@
 //! What a log entry kills, and what it spares.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
-mod mint;
+mod test_issuer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use counterfoil_verify::{
     RevokedAs, SessionId, Subject, TokenId, UserId,
 };
 
-use mint::{ALICE, Mint, NOON, SESSION, TOKEN, claims, with};
+use test_issuer::{ALICE, Mint, NOON, SESSION, TOKEN, claims, with};
 
 /// Long after every token of noon.
 const LATER: Time = Time::from_unix_seconds(1_764_010_000);

@@ -7,8 +7,8 @@ use counterfoil_jose::{
 };
 use counterfoil_verify::{SettingsError, TokenVerifier};
 
-use crate::forger::{lavish, rejection, signed_by, spellings, unsigned, with_hmac};
-use crate::mint::{ISSUER, Mint, NOON, SHOP, claims};
+use crate::forgery::{lavish, rejection, signed_by, spellings, unsigned, with_hmac};
+use crate::test_issuer::{ISSUER, Mint, NOON, SHOP, claims};
 
 fn hs256(kid: &str) -> Value {
     json!({"typ": "at+jwt", "alg": "HS256", "kid": kid})

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
 mod algorithms;
-mod forger;
-mod forms;
-#[path = "../mint/mod.rs"]
-mod mint;
-mod reach;
+mod forgery;
+mod malformed_tokens;
+#[path = "../test_issuer/mod.rs"]
+mod test_issuer;
+mod untrusted_claims;

@@ -1,0 +1,159 @@
+//! One GET within bounds: no redirect, no proxy, no second try, no more than so many bytes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::jwks::cache_control;
+use crate::jwks::error::{FetchError, FollowError};
+use crate::jwks::tls::Roots;
+use crate::jwks::url::Location;
+
+/// The most bytes of a body: a hundred keys of RSA 4096 are half of it.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// The most bytes of a head.
+const LONGEST_HEAD: usize = 32 * 1024;
+
+/// How long one address of several may keep us from trying the next.
+const CONNECT: Duration = Duration::from_millis(1500);
+
+/// What came back: JSON by its own account.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Bytes,
+    /// For how long it may be relied on, if it says so.
+    pub(crate) fresh_for: Option<Duration>,
+}
+
+/// Asks for documents, each on a connection of its own: it happens every few minutes.
+pub(crate) struct Client {
+    /// Made only where it is needed: the roots are read from the disk.
+    tls: Option<TlsConnector>,
+}
+
+impl Client {
+    /// A client for locations like this one.
+    pub(crate) fn like(location: &Location, roots: &Roots) -> Result<Self, FollowError> {
+        let tls = if location.is_secure() { Some(roots.connector()?) } else { None };
+        Ok(Self { tls })
+    }
+
+    /// Gets the JSON at `location`. The caller puts an end to it that comes in time.
+    ///
+    /// # Errors
+    ///
+    /// Anything but a whole answer of status 200, JSON by its content type and of a fair size.
+    pub(crate) async fn get(&self, location: &Location) -> Result<Answer, FetchError> {
+        let stream = connect(location).await?;
+        if !location.is_secure() {
+            return exchange(stream, location).await;
+        }
+        let unreachable = |why: &str| FetchError::Unreachable(io::Error::other(why.to_owned()));
+        let tls = self.tls.as_ref().ok_or_else(|| unreachable("no TLS for an issuer on plain http"))?;
+        let name = ServerName::try_from(location.host().to_owned())
+            .map_err(|_| unreachable("no name that a certificate could be for"))?;
+        exchange(tls.connect(name, stream).await.map_err(FetchError::Unreachable)?, location).await
+    }
+}
+
+/// Connects to the first address that answers.
+async fn connect(location: &Location) -> Result<TcpStream, FetchError> {
+    let found = lookup_host((location.host(), location.port())).await.map_err(FetchError::Unreachable)?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    if !location.is_secure() && !addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Err(FetchError::OffLoopback);
+    }
+    let mut last = io::Error::other("the name has no address");
+    for address in addresses {
+        match timeout(CONNECT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(FetchError::Unreachable(last))
+}
+
+async fn exchange<S>(stream: S, location: &Location) -> Result<Answer, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut client = http1::Builder::new();
+    client.max_buf_size(LONGEST_HEAD);
+    let (mut sender, connection) =
+        client.handshake(TokioIo::new(stream)).await.map_err(FetchError::Protocol)?;
+    // Dropped with this future, and the connection with it: a server that stalls holds nothing of ours.
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
+    let answer = sender.send_request(request(location)).await.map_err(FetchError::Protocol)?;
+    let (head, body) = answer.into_parts();
+    judge(head.status, &head.headers)?;
+    Ok(Answer { body: read(body).await?, fresh_for: cache_control::of(&head.headers) })
+}
+
+fn request(location: &Location) -> Request<Empty<Bytes>> {
+    Request::get(location.path_and_query())
+        .header(HOST, location.authority())
+        .header(USER_AGENT, concat!("counterfoil-verify/", env!("CARGO_PKG_VERSION")))
+        .header(ACCEPT, "application/jwk-set+json, application/json")
+        .header(ACCEPT_ENCODING, "identity")
+        .body(Empty::new())
+        .expect("what was parsed as a URL has a path and an authority")
+}
+
+/// Judges an answer by its head.
+fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError> {
+    if status.is_redirection() {
+        return Err(FetchError::Redirect(status.as_u16()));
+    }
+    if status != StatusCode::OK {
+        return Err(FetchError::Status(status.as_u16()));
+    }
+    let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if is_json(said) { Ok(()) } else { Err(FetchError::ContentType) }
+}
+
+/// `application/json`, `application/jwk-set+json` and their like. A page where JSON was asked for is a
+/// login form of some proxy, at best.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let subtype = essence.strip_prefix("application/").unwrap_or_default();
+    subtype == "json" || subtype.ends_with("+json")
+}
+
+async fn read(body: Incoming) -> Result<Bytes, FetchError> {
+    let read = Limited::new(body, LONGEST_BODY).collect().await;
+    read.map(|collected| collected.to_bytes()).map_err(|error| match error.downcast::<hyper::Error>() {
+        Ok(broken) => FetchError::Protocol(*broken),
+        Err(_) => FetchError::TooLarge,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_calls_itself_json_is_json() {
+        for good in ["application/json", "application/jwk-set+json", "Application/JSON; charset=utf-8"] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/html", "text/json", "application/jsonp", "application/", "json", "text/plain"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

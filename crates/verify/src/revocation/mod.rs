@@ -1,0 +1,280 @@
+//! What ended before its time, as a verifier holds it: asked at each request, changed at each publication.
+
+pub(crate) mod freshness;
+pub(crate) mod log;
+pub(crate) mod subject_hash;
+mod table;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use counterfoil_jose::Time;
+
+use crate::revocation::freshness::Freshness;
+use crate::revocation::log::{LogEntry, Position, RevokedAs, Subject};
+use crate::revocation::subject_hash::{Fingerprint, Probe};
+use crate::revocation::table::{Ended, Table};
+
+/// Into how many tables the sessions, tokens and users are dealt. A publication copies those alone
+/// that it changes: with a million entries, some 170 KB for each.
+const SHARDS: usize = 256;
+
+/// The live part of the revocation log (protocol: one log).
+///
+/// Readers see one immutable view, swapped whole: they wait for nobody, and the head that they see
+/// never runs ahead of the entries. An entry leaves by its own term alone; merging a snapshot takes
+/// nothing away. About 45 bytes an entry, nothing at all where there is none.
+///
+/// ```
+/// use counterfoil_jose::Time;
+/// use counterfoil_verify::{LogEntry, Position, Probe, Revocations, SessionId, Subject};
+///
+/// let session = SessionId::from_bytes([1; 16]);
+/// let revocations = Revocations::new();
+/// revocations.publish(
+///     &[LogEntry {
+///         position: Position::new(8),
+///         subject: Subject::Session(session),
+///         until: Some(Time::from_unix_seconds(1_764_001_020)),
+///     }],
+///     Position::new(8),
+/// );
+///
+/// let probe = Probe::at(Position::new(9)).session(session);
+/// assert!(revocations.probe(&probe).revoked.is_some());
+/// assert_eq!(revocations.head(), Position::new(8));
+/// ```
+pub struct Revocations {
+    view: ArcSwap<View>,
+    /// One publication at a time; readers never take it.
+    publishing: Mutex<()>,
+}
+
+/// What the revocations know of a credential, from one view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Probed {
+    /// By which entry it is revoked, if it is.
+    pub revoked: Option<RevokedAs>,
+    /// How long the view may be relied on; compare it with a clock that is read after the probe.
+    pub freshness: Freshness,
+}
+
+#[derive(Clone)]
+struct View {
+    head: Position,
+    freshness: Freshness,
+    /// Sessions, tokens and users: empty, or `SHARDS` tables.
+    ids: Vec<Arc<Table>>,
+    /// Few or none, so they are looked for only if there are any.
+    clients: Table,
+    keys: Table,
+    everyone: Option<Ended>,
+}
+
+impl Default for Revocations {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Revocations {
+    /// Nothing is revoked, and nothing has been heard: fit for the process that publishes.
+    pub fn new() -> Self {
+        Self::with_freshness(Freshness::Always)
+    }
+
+    /// Nothing is revoked; relied on for as long as `freshness` says. A verifier that follows a feed
+    /// begins with `Freshness::Until(Time::EPOCH)`, which never holds.
+    pub fn with_freshness(freshness: Freshness) -> Self {
+        let view = View {
+            head: Position::START,
+            freshness,
+            ids: Vec::new(),
+            clients: Table::default(),
+            keys: Table::default(),
+            everyone: None,
+        };
+        Self { view: ArcSwap::from_pointee(view), publishing: Mutex::new(()) }
+    }
+
+    /// Merges `entries` and moves the head to `head`, never back.
+    ///
+    /// When it returns, every thread sees both; at no instant does one see the head without them.
+    pub fn publish(&self, entries: &[LogEntry], head: Position) {
+        self.change(|view| {
+            view.merge(entries, Time::EPOCH);
+            view.head = view.head.max(head);
+        });
+    }
+
+    /// Sets how long the present view may be relied on: a lease is renewed after the entries of a
+    /// complete poll have been published.
+    pub fn renew(&self, freshness: Freshness) {
+        self.change(|view| view.freshness = freshness);
+    }
+
+    /// Forgets the entries whose term is over at `now`: all that they killed has expired.
+    pub fn prune(&self, now: Time) {
+        self.change(|view| view.prune(now));
+    }
+
+    /// The position up to which all entries are known.
+    pub fn head(&self) -> Position {
+        self.view.load().head
+    }
+
+    /// How many subjects are held.
+    pub fn len(&self) -> usize {
+        self.view.load().len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes that the entries take.
+    pub fn bytes(&self) -> usize {
+        self.view.load().bytes()
+    }
+
+    /// Looks for all names of a credential in one view.
+    pub fn probe(&self, probe: &Probe) -> Probed {
+        self.view.load().probed(|| probe)
+    }
+
+    /// The same, for a query that is made only if something is revoked.
+    pub(crate) fn probe_with<'a>(&self, probe: impl FnOnce() -> &'a Probe) -> Probed {
+        self.view.load().probed(probe)
+    }
+
+    /// By which entry the credential is revoked, if it is. For whoever needs no lease: the issuer itself.
+    pub fn is_revoked(&self, probe: &Probe) -> Option<RevokedAs> {
+        self.probe(probe).revoked
+    }
+
+    fn change(&self, change: impl FnOnce(&mut View)) {
+        // The view is swapped whole at the end: a panic of another publisher left it as it was.
+        let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = View::clone(&self.view.load());
+        change(&mut view);
+        self.view.store(Arc::new(view));
+    }
+}
+
+impl View {
+    fn probed<'a>(&self, probe: impl FnOnce() -> &'a Probe) -> Probed {
+        let revoked = if self.is_empty() { None } else { self.revoked(probe()) };
+        Probed { revoked, freshness: self.freshness }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.clients.len() == 0 && self.keys.len() == 0 && self.everyone.is_none()
+    }
+
+    /// A key, a session or a token is dead whatever the position says: who holds the key writes any
+    /// position, and a session's tokens die with it. All other entries end what came before them.
+    fn revoked(&self, probe: &Probe) -> Option<RevokedAs> {
+        let is_earlier = |ended: Ended| probe.position < ended.position;
+        if !self.ids.is_empty() {
+            if self.find_id(probe.session).is_some() {
+                return Some(RevokedAs::Session);
+            }
+            if self.find_id(probe.token).is_some() {
+                return Some(RevokedAs::Token);
+            }
+            if self.find_id(probe.user).is_some_and(is_earlier) {
+                return Some(RevokedAs::User);
+            }
+        }
+        if probe.key.is_some_and(|key| self.keys.find(key).is_some()) {
+            return Some(RevokedAs::Key);
+        }
+        if probe.client.and_then(|client| self.clients.find(client)).is_some_and(is_earlier) {
+            return Some(RevokedAs::Client);
+        }
+        self.everyone.is_some_and(is_earlier).then_some(RevokedAs::Everyone)
+    }
+
+    fn find_id(&self, print: Option<Fingerprint>) -> Option<Ended> {
+        print.and_then(|print| self.ids[shard_of(print)].find(print))
+    }
+
+    fn merge(&mut self, entries: &[LogEntry], now: Time) {
+        let mut dealt: Vec<Vec<(Fingerprint, Ended)>> = Vec::new();
+        let (mut clients, mut keys) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let ended = Ended { position: entry.position, until: entry.until };
+            let print = Fingerprint::of_subject(&entry.subject);
+            match (&entry.subject, print) {
+                (Subject::Client(_), Some(print)) => clients.push((print, ended)),
+                (Subject::Key(_), Some(print)) => keys.push((print, ended)),
+                (_, Some(print)) => {
+                    dealt.resize_with(SHARDS, Vec::new);
+                    dealt[shard_of(print)].push((print, ended));
+                }
+                (_, None) => self.everyone = Some(self.everyone.map_or(ended, |held| held.merged(ended))),
+            }
+        }
+        self.take_in(&dealt, now);
+        add(&mut self.clients, &clients, now);
+        add(&mut self.keys, &keys, now);
+    }
+
+    fn take_in(&mut self, dealt: &[Vec<(Fingerprint, Ended)>], now: Time) {
+        if self.ids.is_empty() && !dealt.is_empty() {
+            self.ids = vec![Arc::default(); SHARDS];
+        }
+        for (table, added) in self.ids.iter_mut().zip(dealt).filter(|(_, added)| !added.is_empty()) {
+            *table = Arc::new(table.with(added, now));
+        }
+    }
+
+    fn prune(&mut self, now: Time) {
+        let is_kept = |ended: &Ended| ended.is_kept(now);
+        for table in self.ids.iter_mut().filter(|table| !table.iter().all(|(_, ended)| is_kept(&ended))) {
+            *table = Arc::new(table.with(&[], now));
+        }
+        if self.ids.iter().all(|table| table.len() == 0) {
+            self.ids = Vec::new();
+        }
+        self.clients = self.clients.with(&[], now);
+        self.keys = self.keys.with(&[], now);
+        self.everyone = self.everyone.filter(is_kept);
+    }
+
+    fn len(&self) -> usize {
+        let ids: usize = self.ids.iter().map(|table| table.len()).sum();
+        ids + self.clients.len() + self.keys.len() + usize::from(self.everyone.is_some())
+    }
+
+    fn bytes(&self) -> usize {
+        let ids: usize = self.ids.iter().map(|table| size_of::<Arc<Table>>() + table.bytes()).sum();
+        ids + self.clients.bytes() + self.keys.bytes()
+    }
+}
+
+fn add(table: &mut Table, added: &[(Fingerprint, Ended)], now: Time) {
+    if !added.is_empty() {
+        *table = table.with(added, now);
+    }
+}
+
+/// Bits of the fingerprint that choose neither its slot nor its bits in the filter.
+fn shard_of(print: Fingerprint) -> usize {
+    (print.bits() >> 24) as usize % SHARDS
+}
+
+impl fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let view = self.view.load();
+        f.debug_struct("Revocations")
+            .field("head", &view.head)
+            .field("len", &view.len())
+            .field("freshness", &view.freshness)
+            .finish()
+    }
+}

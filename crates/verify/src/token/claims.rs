@@ -1,0 +1,405 @@
+//! The claims of an access token: RFC 9068 as this issuer writes it and every verifier reads it.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
+
+use counterfoil_jose::json::{self, JsonError};
+
+use crate::id::{ClientId, SessionId, TokenId};
+use crate::revocation::log::Position;
+
+/// The names that mean something to a verifier, whether or not a token has them. A configured claim
+/// never takes one of them.
+const REGISTERED: [&str; 17] = [
+    "iss",
+    "aud",
+    "sub",
+    "client_id",
+    "iat",
+    "exp",
+    "nbf",
+    "jti",
+    "sid",
+    "auth_time",
+    "amr",
+    "acr",
+    "scope",
+    "roles",
+    "pos",
+    "status",
+    "cnf",
+];
+
+/// The largest `NumericDate` that is read: beyond it a double no longer counts seconds.
+const LAST_DATE: u64 = (1 << 53) - 1;
+
+/// What an access token says (RFC 9068, section 2.2), with our `sid` and `pos`.
+///
+/// Reading is strict: every claim has its one type, a date is a whole number, a member that stands
+/// twice is refused, and so is an absent one that is not optional here. What is not known is kept in
+/// `extra`.
+///
+/// ```
+/// use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId};
+///
+/// let claims = AccessClaims {
+///     iss: "https://auth.example".into(),
+///     aud: vec!["https://shop.example".into()],
+///     sub: "DxAPEA8QDxAPEA8QDxAPEA".into(),
+///     client_id: "shop".parse()?,
+///     iat: 1_764_000_000,
+///     exp: 1_764_000_900,
+///     nbf: None,
+///     jti: TokenId::from_bytes([1; 16]),
+///     sid: SessionId::from_bytes([2; 16]),
+///     auth_time: 1_764_000_000,
+///     amr: vec!["pwd".into()],
+///     acr: None,
+///     scope: Some("orders:read".into()),
+///     roles: Vec::new(),
+///     pos: Position::new(7),
+///     extra: Default::default(),
+/// };
+///
+/// let json = claims.to_json();
+/// assert_eq!(AccessClaims::from_json(&json)?, claims);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessClaims {
+    /// The issuer, byte for byte as it is configured (RFC 7519, section 4.1.1).
+    pub iss: String,
+    /// Whom the token is for (RFC 7519, section 4.1.3); written as plain text where it is one.
+    pub aud: Vec<String>,
+    /// Who it is about: the text of a `UserId` (RFC 7519, section 4.1.2).
+    pub sub: String,
+    /// The client application it was issued to (RFC 8693, section 4.3).
+    pub client_id: ClientId,
+    /// When it was issued, in Unix seconds.
+    pub iat: u64,
+    /// From when on it is refused, in Unix seconds.
+    pub exp: u64,
+    /// From when on it may be accepted, in Unix seconds, if it says so.
+    pub nbf: Option<u64>,
+    /// Its own id (RFC 7519, section 4.1.7).
+    pub jti: TokenId,
+    /// The login that it was torn from.
+    pub sid: SessionId,
+    /// When the user last proved who they are, in Unix seconds (RFC 9068, section 2.2.1).
+    pub auth_time: u64,
+    /// How the user did (RFC 8176).
+    pub amr: Vec<String>,
+    /// How well the user did (RFC 9068, section 2.2.1).
+    pub acr: Option<String>,
+    /// What it may be used for, scopes parted by a space (RFC 8693, section 4.2).
+    pub scope: Option<String>,
+    /// The user's roles (RFC 9068, section 2.2.3.1); not written where there are none.
+    pub roles: Vec<String>,
+    /// The head of the revocation log when it was minted.
+    pub pos: Position,
+    /// All other claims.
+    pub extra: Map<String, Value>,
+}
+
+impl AccessClaims {
+    /// Reads the payload of a token whose signature holds.
+    ///
+    /// # Errors
+    ///
+    /// Anything but one strict JSON object with the claims as described.
+    pub fn from_json(payload: &[u8]) -> Result<Self, JsonError> {
+        // All of it is looked at for UTF-8 at once, not string by string.
+        match std::str::from_utf8(payload).map(serde_json::from_str::<Self>) {
+            // Flat claims of fixed types, each seen once: nothing that the strict pass could find.
+            Ok(Ok(claims)) if claims.extra.is_empty() => Ok(claims),
+            Ok(_) | Err(_) => json::object(payload),
+        }
+    }
+
+    /// The payload, to be signed. Of `extra`, a member that bears a registered name is left out:
+    /// what somebody configures never stands in for what the issuer says.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts, numbers and JSON values always serialize")
+    }
+
+    /// Whether `name` has a fixed meaning, so that no configured claim may bear it.
+    ///
+    /// ```
+    /// assert!(counterfoil_verify::AccessClaims::is_registered("sub"));
+    /// assert!(!counterfoil_verify::AccessClaims::is_registered("tenant"));
+    /// ```
+    pub fn is_registered(name: &str) -> bool {
+        REGISTERED.contains(&name)
+    }
+}
+
+impl Serialize for AccessClaims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("iss", &self.iss)?;
+        match self.aud.as_slice() {
+            [only] => map.serialize_entry("aud", only)?,
+            several => map.serialize_entry("aud", several)?,
+        }
+        map.serialize_entry("sub", &self.sub)?;
+        map.serialize_entry("client_id", &self.client_id)?;
+        map.serialize_entry("iat", &self.iat)?;
+        map.serialize_entry("exp", &self.exp)?;
+        if let Some(nbf) = self.nbf {
+            map.serialize_entry("nbf", &nbf)?;
+        }
+        map.serialize_entry("jti", &self.jti)?;
+        map.serialize_entry("sid", &self.sid)?;
+        map.serialize_entry("auth_time", &self.auth_time)?;
+        map.serialize_entry("amr", &self.amr)?;
+        if let Some(acr) = &self.acr {
+            map.serialize_entry("acr", acr)?;
+        }
+        if let Some(scope) = &self.scope {
+            map.serialize_entry("scope", scope)?;
+        }
+        if !self.roles.is_empty() {
+            map.serialize_entry("roles", &self.roles)?;
+        }
+        map.serialize_entry("pos", &self.pos)?;
+        for (name, value) in self.extra.iter().filter(|(name, _)| !Self::is_registered(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}
+
+/// The claims as far as they have been read.
+#[derive(Default)]
+struct Draft {
+    iss: Option<String>,
+    aud: Option<Audience>,
+    sub: Option<String>,
+    client_id: Option<ClientId>,
+    iat: Option<Date>,
+    exp: Option<Date>,
+    nbf: Option<Date>,
+    jti: Option<TokenId>,
+    sid: Option<SessionId>,
+    auth_time: Option<Date>,
+    amr: Option<Vec<String>>,
+    acr: Option<String>,
+    scope: Option<String>,
+    roles: Option<Vec<String>>,
+    pos: Option<Position>,
+    extra: Map<String, Value>,
+}
+
+struct ClaimsVisitor;
+
+impl<'de> Visitor<'de> for ClaimsVisitor {
+    type Value = AccessClaims;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the claims of an access token")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccessClaims, A::Error> {
+        let mut draft = Draft::default();
+        while let Some(claim) = map.next_key()? {
+            draft.read(claim, &mut map)?;
+        }
+        draft.finish()
+    }
+}
+
+/// A claim by its name; a name that is known is never copied.
+enum Claim {
+    Iss,
+    Aud,
+    Sub,
+    ClientId,
+    Iat,
+    Exp,
+    Nbf,
+    Jti,
+    Sid,
+    AuthTime,
+    Amr,
+    Acr,
+    Scope,
+    Roles,
+    Pos,
+    Cnf,
+    Other(String),
+}
+
+impl From<&str> for Claim {
+    fn from(name: &str) -> Self {
+        match name {
+            "iss" => Self::Iss,
+            "aud" => Self::Aud,
+            "sub" => Self::Sub,
+            "client_id" => Self::ClientId,
+            "iat" => Self::Iat,
+            "exp" => Self::Exp,
+            "nbf" => Self::Nbf,
+            "jti" => Self::Jti,
+            "sid" => Self::Sid,
+            "auth_time" => Self::AuthTime,
+            "amr" => Self::Amr,
+            "acr" => Self::Acr,
+            "scope" => Self::Scope,
+            "roles" => Self::Roles,
+            "pos" => Self::Pos,
+            "cnf" => Self::Cnf,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Claim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Claim;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a claim")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Claim, E> {
+        Ok(name.into())
+    }
+}
+
+impl Draft {
+    fn read<'de, A: MapAccess<'de>>(&mut self, claim: Claim, map: &mut A) -> Result<(), A::Error> {
+        match claim {
+            Claim::Iss => once(&mut self.iss, "iss", map),
+            Claim::Aud => once(&mut self.aud, "aud", map),
+            Claim::Sub => once(&mut self.sub, "sub", map),
+            Claim::ClientId => once(&mut self.client_id, "client_id", map),
+            Claim::Iat => once(&mut self.iat, "iat", map),
+            Claim::Exp => once(&mut self.exp, "exp", map),
+            Claim::Nbf => once(&mut self.nbf, "nbf", map),
+            Claim::Jti => once(&mut self.jti, "jti", map),
+            Claim::Sid => once(&mut self.sid, "sid", map),
+            Claim::AuthTime => once(&mut self.auth_time, "auth_time", map),
+            Claim::Amr => once(&mut self.amr, "amr", map),
+            Claim::Acr => once(&mut self.acr, "acr", map),
+            Claim::Scope => once(&mut self.scope, "scope", map),
+            Claim::Roles => once(&mut self.roles, "roles", map),
+            Claim::Pos => once(&mut self.pos, "pos", map),
+            // A sender-constrained token (RFC 7800) must not pass where nobody asks for the proof.
+            Claim::Cnf => Err(A::Error::custom("a token that is bound to a key is not taken")),
+            Claim::Other(name) if self.extra.contains_key(&name) => {
+                Err(A::Error::custom("a member stands twice"))
+            }
+            Claim::Other(name) => {
+                let value = map.next_value()?;
+                self.extra.insert(name, value);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish<E: serde::de::Error>(self) -> Result<AccessClaims, E> {
+        let Date(iat) = needed(self.iat, "iat")?;
+        let Date(exp) = needed(self.exp, "exp")?;
+        let Date(auth_time) = needed(self.auth_time, "auth_time")?;
+        let Audience(aud) = needed(self.aud, "aud")?;
+        Ok(AccessClaims {
+            iss: needed(self.iss, "iss")?,
+            aud,
+            sub: needed(self.sub, "sub")?,
+            client_id: needed(self.client_id, "client_id")?,
+            iat,
+            exp,
+            nbf: self.nbf.map(|Date(seconds)| seconds),
+            jti: needed(self.jti, "jti")?,
+            sid: needed(self.sid, "sid")?,
+            auth_time,
+            amr: needed(self.amr, "amr")?,
+            acr: self.acr,
+            scope: self.scope,
+            roles: self.roles.unwrap_or_default(),
+            pos: needed(self.pos, "pos")?,
+            extra: self.extra,
+        })
+    }
+}
+
+fn once<'de, A, T>(slot: &mut Option<T>, name: &'static str, map: &mut A) -> Result<(), A::Error>
+where
+    A: MapAccess<'de>,
+    T: Deserialize<'de>,
+{
+    if slot.is_some() {
+        map.next_value::<IgnoredAny>()?;
+        return Err(A::Error::duplicate_field(name));
+    }
+    *slot = Some(map.next_value()?);
+    Ok(())
+}
+
+fn needed<T, E: serde::de::Error>(slot: Option<T>, name: &'static str) -> Result<T, E> {
+    slot.ok_or_else(|| E::missing_field(name))
+}
+
+/// A `NumericDate` (RFC 7519, section 2), of which we take whole seconds only: no text, no fraction,
+/// no boolean, nothing negative.
+struct Date(u64);
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u64::deserialize(deserializer)?;
+        if seconds > LAST_DATE {
+            return Err(D::Error::custom("a date beyond the end of time"));
+        }
+        Ok(Self(seconds))
+    }
+}
+
+/// `aud`: one text, or a list of texts with at least one (RFC 7519, section 4.1.3).
+struct Audience(Vec<String>);
+
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AudienceVisitor)
+    }
+}
+
+struct AudienceVisitor;
+
+impl<'de> Visitor<'de> for AudienceVisitor {
+    type Value = Audience;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Audience, E> {
+        Ok(Audience(vec![text.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Audience, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element()? {
+            texts.push(text);
+        }
+        if texts.is_empty() {
+            return Err(A::Error::custom("an audience of nobody"));
+        }
+        Ok(Audience(texts))
+    }
+}

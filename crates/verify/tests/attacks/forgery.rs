@@ -1,0 +1,77 @@
+//! An attacker who writes any header, and signs it with any key that an attacker can have.
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use serde_json::Value;
+
+use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, VerifyingKey, base64url};
+use counterfoil_verify::{Denied, Reason, TokenVerifier};
+
+use crate::test_issuer::{ISSUER, NOON, SHOP, claims};
+
+/// Header and claims as they are signed.
+pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
+    format!("{}.{}", base64url::encode(header.to_string()), base64url::encode(claims.to_string()))
+}
+
+/// A token under HMAC-SHA256 with these bytes.
+pub(crate) fn with_hmac(header: &Value, secret: &[u8]) -> String {
+    let signed = unsigned(header, &claims());
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
+    format!("{signed}.{}", base64url::encode(tag))
+}
+
+/// A token with any header, signed by a key for ES256, Ed25519 or HS256: whatever is refused is refused for the
+/// header's sake.
+pub(crate) fn signed_by(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let (signed, secret) = (unsigned(header, claims), key.to_secret_bytes());
+    let (message, secret) = (signed.as_bytes(), secret.expose());
+    let signature = match key.algorithm() {
+        Algorithm::Es256 => {
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret).unwrap();
+            base64url::encode(pair.sign(&SystemRandom::new(), message).unwrap())
+        }
+        Algorithm::Ed25519 => base64url::encode(Ed25519KeyPair::from_pkcs8(secret).unwrap().sign(message)),
+        Algorithm::Hs256 => {
+            base64url::encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message))
+        }
+        other => panic!("{other} is not needed here"),
+    };
+    format!("{signed}.{signature}")
+}
+
+/// A verifier with these keys that allows every algorithm that it may.
+pub(crate) fn lavish(keys: impl IntoIterator<Item = VerifyingKey>) -> TokenVerifier {
+    let keys = KeySet::new(keys).unwrap();
+    let family = keys.iter().next().map_or(&Algorithm::PUBLIC[..], |key| key.algorithm().family());
+    TokenVerifier::builder(ISSUER, SHOP, family).build(keys).unwrap()
+}
+
+/// Why the token is refused.
+pub(crate) fn rejection(verifier: &TokenVerifier, token: &str) -> Rejection {
+    match verifier.verify(token, NOON).expect_err(token) {
+        Denied::Invalid(Reason::Token(rejection)) => rejection,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What an attacker can write of a public key: PEM of every label, DER, the bare key, base64, JSON.
+pub(crate) fn spellings(key: &VerifyingKey) -> Vec<Vec<u8>> {
+    let (pem, der) = (key.to_pem().unwrap(), key.to_spki().unwrap());
+    let jwk = serde_json::to_string(&key.jwk().unwrap()).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut texts =
+        vec![pem.clone(), pem.trim_end().to_owned(), pem.replace('\n', "\r\n"), pem.replace('\n', "")];
+    for label in ["RSA PUBLIC KEY", "EC PUBLIC KEY", "CERTIFICATE", "X509 CERTIFICATE", "SSH2 PUBLIC KEY"] {
+        texts.push(pem.replace("PUBLIC KEY", label));
+    }
+    for kind in ["ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256"] {
+        texts.push(format!("{kind} {body} user@host"));
+    }
+    texts.extend([jwk.clone(), format!("{{\"keys\":[{jwk}]}}"), body, key.kid().to_owned(), String::new()]);
+    let mut all: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
+    // The key without its wrapping: 24 to 26 bytes before it, whatever the type.
+    all.extend([der[24..].to_vec(), der[26..].to_vec(), der]);
+    all
+}
