@@ -13,13 +13,15 @@ use std::error::Error;
 use axum::Router;
 use axum::routing::{get, post};
 use counterfoil_jose::Algorithm;
-use counterfoil_verify::{Follow, InRole, Principal, RemoteVerifier, Role, Scope, Scoped, TokenVerifier};
+use counterfoil_verify::{
+    HasRole, HasScope, JwksOptions, Principal, RemoteVerifier, Role, Scope, TokenVerifier,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (issuer, shop_url) = ("http://127.0.0.1:3000", "http://127.0.0.1:4000");
     let tokens = TokenVerifier::builder(issuer, shop_url, &[Algorithm::Es256]);
-    let verifier = RemoteVerifier::start(tokens, Follow::discover())?;
+    let verifier = RemoteVerifier::start(tokens, JwksOptions::from_discovery())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
     Ok(axum::serve(listener, shop(&verifier)).await?)
 }
@@ -51,10 +53,10 @@ async fn home(caller: Option<Principal>) -> String {
 }
 
 /// Reached with the scope alone: the signature says what it takes.
-async fn orders(caller: Scoped<ReadOrders>) -> String {
+async fn orders(caller: HasScope<ReadOrders>) -> String {
     format!("The orders of {}", caller.subject())
 }
 
-async fn close(caller: InRole<Admin>) -> String {
+async fn close(caller: HasRole<Admin>) -> String {
     format!("closed by {}", caller.subject())
 }

@@ -6,19 +6,19 @@ use std::pin::Pin;
 
 use counterfoil_jose::Time;
 
-use crate::auth_error::Denied;
-use crate::credential::Presented;
+use crate::auth_error::AuthError;
+use crate::credential::PresentedCredential;
 use crate::principal::Principal;
 
 /// Tells the time to whoever stands at the edge. Everything further in is told.
 ///
 /// Any `Fn() -> Time` is one.
-pub trait Now: Send + Sync + 'static {
+pub trait Clock: Send + Sync + 'static {
     /// The present instant.
     fn now(&self) -> Time;
 }
 
-impl<F> Now for F
+impl<F> Clock for F
 where
     F: Fn() -> Time + Send + Sync + 'static,
 {
@@ -29,38 +29,38 @@ where
 
 /// Says who it is that shows a credential.
 ///
-/// Unknown is denied: whatever goes wrong is an `Err`, and nothing shown is [`Denied::Missing`].
-pub trait Authenticate: Send + Sync + 'static {
+/// Unknown is denied: whatever goes wrong is an `Err`, and nothing shown is [`AuthError::MissingCredential`].
+pub trait Authenticator: Send + Sync + 'static {
     /// Judges `presented` at `now`, at once where nothing has to be waited for.
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision;
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture;
 }
 
 /// A judgement, or the promise of one.
 ///
 /// Two variants instead of one future, so that on the warm path nothing is boxed.
 #[must_use]
-pub enum Decision {
+pub enum AuthFuture {
     /// Judged.
-    Ready(Result<Principal, Denied>),
+    Ready(Result<Principal, AuthError>),
     /// The store or the issuer has to be asked. Dropping the future abandons the question.
-    Later(Pin<Box<dyn Future<Output = Result<Principal, Denied>> + Send>>),
+    Pending(Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>),
 }
 
-impl Decision {
+impl AuthFuture {
     /// Waits for the judgement, if it is not there yet.
-    pub async fn wait(self) -> Result<Principal, Denied> {
+    pub async fn wait(self) -> Result<Principal, AuthError> {
         match self {
             Self::Ready(judged) => judged,
-            Self::Later(judged) => judged.await,
+            Self::Pending(judged) => judged.await,
         }
     }
 }
 
-impl fmt::Debug for Decision {
+impl fmt::Debug for AuthFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready(judged) => f.debug_tuple("Ready").field(judged).finish(),
-            Self::Later(_) => f.write_str("Later(..)"),
+            Self::Pending(_) => f.write_str("Pending(..)"),
         }
     }
 }

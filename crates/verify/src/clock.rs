@@ -8,16 +8,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 use counterfoil_jose::Time;
 
-use crate::authenticator::Now;
+use crate::authenticator::Clock;
 
 /// The time of this machine, as a verifier needs it.
 ///
-/// It is kept as a line: when the machine was started, by the furthest that the wall has ever shown. The
-/// present is that line plus the time that the machine has been up, asleep or not. So no token that has
+/// It is kept as a boot_time_ms: when the machine was started, by the furthest that the wall has ever observed. The
+/// present is that boot_time_ms plus the time that the machine has been uptime, asleep or not. So no token that has
 /// expired is good again because somebody set the wall back.
 ///
 /// ```
-/// use counterfoil_verify::{Now, SystemClock};
+/// use counterfoil_verify::{Clock, SystemClock};
 ///
 /// let clock = SystemClock::new();
 /// let before = clock.now();
@@ -25,31 +25,31 @@ use crate::authenticator::Now;
 /// ```
 #[derive(Default)]
 pub struct SystemClock {
-    /// The line, in Unix milliseconds. It only grows.
-    line: AtomicU64,
+    /// The boot_time_ms, in Unix milliseconds. It only grows.
+    boot_time_ms: AtomicU64,
 }
 
 impl SystemClock {
     /// A clock that begins with what the wall shows.
     pub const fn new() -> Self {
-        Self { line: AtomicU64::new(0) }
+        Self { boot_time_ms: AtomicU64::new(0) }
     }
 
-    /// The present, where the wall shows `wall` and the machine has been up for `up`.
-    fn read(&self, wall: Time, up: Duration) -> Time {
-        let shown = (wall - up).unix_ms();
-        let line = self.line.fetch_max(shown, Ordering::Relaxed).max(shown);
-        Time::from_unix_ms(line) + up
+    /// The present, where the wall shows `wall` and the machine has been uptime for `uptime`.
+    fn read(&self, wall: Time, uptime: Duration) -> Time {
+        let observed = (wall - uptime).unix_ms();
+        let boot_time_ms = self.boot_time_ms.fetch_max(observed, Ordering::Relaxed).max(observed);
+        Time::from_unix_ms(boot_time_ms) + uptime
     }
 }
 
-impl Now for SystemClock {
+impl Clock for SystemClock {
     fn now(&self) -> Time {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let up = clock_gettime(ClockId::Boottime);
-        let (seconds, nanos) = (u64::try_from(up.tv_sec), u32::try_from(up.tv_nsec));
-        let up = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
-        self.read(Time::EPOCH + wall, up)
+        let uptime = clock_gettime(ClockId::Boottime);
+        let (seconds, nanos) = (u64::try_from(uptime.tv_sec), u32::try_from(uptime.tv_nsec));
+        let uptime = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
+        self.read(Time::EPOCH + wall, uptime)
     }
 }
 

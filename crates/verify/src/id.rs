@@ -23,10 +23,10 @@ impl IdError {
     }
 }
 
-/// Reads an id from its text, without a copy of it.
-pub(crate) struct TextVisitor<T>(pub(crate) PhantomData<T>);
+/// AcceptedCredentials an id from its text, without a copy of it.
+pub(crate) struct FromStrVisitor<T>(pub(crate) PhantomData<T>);
 
-impl<T: FromStr<Err = IdError>> Visitor<'_> for TextVisitor<T> {
+impl<T: FromStr<Err = IdError>> Visitor<'_> for FromStrVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +43,7 @@ macro_rules! random_id {
         $(#[$doc])*
         ///
         /// Sixteen random bytes, shown as 22 characters of base64url. Only that text parses: what has
-        /// padding, another alphabet or non-zero trailing bits is refused (RFC 4648, section 3.5).
+        /// padding, another alphabet or non-zero trailing bits is error (RFC 4648, section 3.5).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
 
@@ -78,9 +78,9 @@ macro_rules! random_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let refused = IdError { expected: "22 characters of base64url" };
+                let error = IdError { expected: "22 characters of base64url" };
                 if text.len() != 22 {
-                    return Err(refused);
+                    return Err(error);
                 }
                 let mut bytes = [0; 18];
                 match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
@@ -89,7 +89,7 @@ macro_rules! random_id {
                         id.copy_from_slice(&bytes[..16]);
                         Ok(Self(id))
                     }
-                    _ => Err(refused),
+                    _ => Err(error),
                 }
             }
         }
@@ -102,7 +102,7 @@ macro_rules! random_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor(PhantomData))
+                deserializer.deserialize_str(FromStrVisitor(PhantomData))
             }
         }
     };
@@ -154,7 +154,7 @@ macro_rules! named_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor(PhantomData))
+                deserializer.deserialize_str(FromStrVisitor(PhantomData))
             }
         }
     };
@@ -175,7 +175,7 @@ random_id! {
 random_id! {
     /// One log of revocations. A store draws one when it is made, and another when it is put back from a backup:
     /// positions of different logs have nothing to do with each other.
-    LogId
+    RevocationLogId
 }
 named_id! {
     /// A client application: `client_id` (RFC 6749, section 2.2).

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use counterfoil_jose::Time;
 
-use crate::auth_error::{Denied, Reason};
-use crate::authenticator::{Authenticate, Decision, Now};
-use crate::credential::Presented;
+use crate::auth_error::{AuthError, InvalidReason};
+use crate::authenticator::{AuthFuture, Authenticator, Clock};
+use crate::credential::PresentedCredential;
 use crate::principal::Principal;
 use crate::revocation::Revocations;
 use crate::token::verifier::TokenVerifier;
@@ -18,7 +18,7 @@ use crate::token::verifier::TokenVerifier;
 /// use std::sync::Arc;
 ///
 /// use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time};
-/// use counterfoil_verify::{Denied, LocalVerifier, Revocations, TokenVerifier};
+/// use counterfoil_verify::{AuthError, LocalVerifier, Revocations, TokenVerifier};
 ///
 /// # let key = SigningKey::generate(Algorithm::Es256)?;
 /// # let keys = KeySet::new([key.verifying_key()])?;
@@ -27,14 +27,14 @@ use crate::token::verifier::TokenVerifier;
 /// let now = || Time::from_unix_seconds(1_764_000_000);
 /// let verifier = LocalVerifier::new(tokens, Arc::new(Revocations::new()), now);
 ///
-/// assert!(matches!(verifier.admit("eyJ…", now()), Err(Denied::Invalid(_))));
+/// assert!(matches!(verifier.verify("eyJ…", now()), Err(AuthError::InvalidCredential(_))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct LocalVerifier {
     tokens: Arc<TokenVerifier>,
     revocations: Arc<Revocations>,
-    clock: Arc<dyn Now>,
+    clock: Arc<dyn Clock>,
 }
 
 impl LocalVerifier {
@@ -43,7 +43,7 @@ impl LocalVerifier {
     pub fn new(
         tokens: impl Into<Arc<TokenVerifier>>,
         revocations: Arc<Revocations>,
-        clock: impl Now,
+        clock: impl Clock,
     ) -> Self {
         Self { tokens: tokens.into(), revocations, clock: Arc::new(clock) }
     }
@@ -52,22 +52,22 @@ impl LocalVerifier {
     ///
     /// # Errors
     ///
-    /// [`Denied::Invalid`] whatever is wrong with the token, [`Denied::Stale`] where the revocations
+    /// [`AuthError::InvalidCredential`] whatever is wrong with the token, [`AuthError::StaleRevocations`] where the revocations
     /// are too old to accept it by.
-    pub fn admit(&self, token: &str, now: Time) -> Result<Principal, Denied> {
+    pub fn verify(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
-        let probed = self.revocations.probe_with(|| principal.probe());
-        if let Some(revoked) = probed.revoked {
-            return Err(Reason::Revoked(revoked).into());
+        let status = self.revocations.check_with(|| principal.revocation_query());
+        if let Some(revoked) = status.revoked {
+            return Err(InvalidReason::Revoked(revoked).into());
         }
-        if !probed.freshness.holds(|| self.clock.now()) {
-            return Err(Denied::Stale);
+        if !status.freshness.is_fresh(|| self.clock.now()) {
+            return Err(AuthError::StaleRevocations);
         }
         Ok(principal)
     }
 
     /// What judges the tokens, to give it new keys.
-    pub fn tokens(&self) -> &Arc<TokenVerifier> {
+    pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
         &self.tokens
     }
 
@@ -77,13 +77,13 @@ impl LocalVerifier {
     }
 }
 
-impl Authenticate for LocalVerifier {
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
-        Decision::Ready(match presented {
-            Presented::None => Err(Denied::Missing),
+impl Authenticator for LocalVerifier {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
+        AuthFuture::Ready(match presented {
+            PresentedCredential::None => Err(AuthError::MissingCredential),
             // A session token can be judged by the record that its issuer keeps, nowhere else.
-            Presented::Session(_) => Err(Reason::Kind.into()),
-            Presented::Access(token) => self.admit(token, now),
+            PresentedCredential::SessionToken(_) => Err(InvalidReason::CredentialKindNotAccepted.into()),
+            PresentedCredential::AccessToken(token) => self.verify(token, now),
         })
     }
 }

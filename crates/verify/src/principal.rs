@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use counterfoil_jose::Time;
 
-use crate::auth_error::{Denied, Needed};
-use crate::credential::Carrier;
+use crate::auth_error::{AuthError, RequiredPermission};
+use crate::credential::CredentialKind;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
-use crate::revocation::log::Position;
-use crate::revocation::subject_hash::Probe;
+use crate::revocation::log::RevocationPosition;
+use crate::revocation::subject_hash::RevocationQuery;
 
 /// Somebody whose credential was verified.
 ///
@@ -39,18 +39,18 @@ pub struct Principal {
 struct Inner {
     parts: PrincipalParts,
     /// Made when it is first looked for: where nothing is revoked, never.
-    probe: OnceLock<Probe>,
+    query: OnceLock<RevocationQuery>,
 }
 
 impl Inner {
-    fn new_probe(&self) -> Probe {
+    fn build_query(&self) -> RevocationQuery {
         let parts = &self.parts;
-        let mut probe = Probe::at(parts.position);
-        probe = parts.session.into_iter().fold(probe, Probe::session);
-        probe = parts.token.into_iter().fold(probe, Probe::token);
-        probe = parts.user.into_iter().fold(probe, Probe::user);
-        probe = parts.client.iter().fold(probe, Probe::client);
-        parts.key.iter().fold(probe, Probe::key)
+        let mut query = RevocationQuery::new(parts.position);
+        query = parts.session_id.into_iter().fold(query, RevocationQuery::session);
+        query = parts.token_id.into_iter().fold(query, RevocationQuery::token);
+        query = parts.user_id.into_iter().fold(query, RevocationQuery::user);
+        query = parts.client_id.iter().fold(query, RevocationQuery::client);
+        parts.key_id.iter().fold(query, RevocationQuery::key)
     }
 }
 
@@ -60,15 +60,15 @@ impl Inner {
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct PrincipalParts {
-    pub carrier: Carrier,
+    pub credential_kind: CredentialKind,
     pub subject: String,
     /// The same as a user of ours, where it is one.
-    pub user: Option<UserId>,
-    pub session: Option<SessionId>,
-    pub client: Option<ClientId>,
-    pub token: Option<TokenId>,
-    pub key: Option<KeyId>,
-    pub position: Position,
+    pub user_id: Option<UserId>,
+    pub session_id: Option<SessionId>,
+    pub client_id: Option<ClientId>,
+    pub token_id: Option<TokenId>,
+    pub key_id: Option<KeyId>,
+    pub position: RevocationPosition,
     pub audiences: Vec<String>,
     /// Scopes parted by a space; `None` where the credential is not limited to any.
     pub scope: Option<String>,
@@ -83,17 +83,17 @@ pub struct PrincipalParts {
 
 impl PrincipalParts {
     /// The least that is known of anybody; all else is unknown, empty or never.
-    pub fn new(carrier: Carrier, subject: impl Into<String>, expires_at: Time) -> Self {
+    pub fn new(credential_kind: CredentialKind, subject: impl Into<String>, expires_at: Time) -> Self {
         let subject = subject.into();
         Self {
-            carrier,
-            user: subject.parse().ok(),
+            credential_kind,
+            user_id: subject.parse().ok(),
             subject,
-            session: None,
-            client: None,
-            token: None,
-            key: None,
-            position: Position::START,
+            session_id: None,
+            client_id: None,
+            token_id: None,
+            key_id: None,
+            position: RevocationPosition::START,
             audiences: Vec::new(),
             scope: None,
             roles: Vec::new(),
@@ -110,16 +110,16 @@ impl PrincipalParts {
 impl Principal {
     /// The principal of a credential that the caller has verified.
     #[doc(hidden)]
-    pub fn verified(parts: PrincipalParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, probe: OnceLock::new() }) }
+    pub fn from_verified(parts: PrincipalParts) -> Self {
+        Self { inner: Arc::new(Inner { parts, query: OnceLock::new() }) }
     }
 
     /// The same principal with another end: a session that is used ends later. For the memory that judges
     /// sessions, by convention for nobody else.
     #[doc(hidden)]
     #[must_use]
-    pub fn ending_at(&self, expires_at: Time) -> Self {
-        Self::verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
+    pub fn with_expires_at(&self, expires_at: Time) -> Self {
+        Self::from_verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
     }
 
     /// Who it is: the `sub` of the token. Of this issuer's users, the text of a [`UserId`].
@@ -128,42 +128,46 @@ impl Principal {
     }
 
     /// The user, where the subject is one of this issuer's.
-    pub fn user(&self) -> Option<UserId> {
-        self.inner.parts.user
+    pub fn user_id(&self) -> Option<UserId> {
+        self.inner.parts.user_id
     }
 
     /// The login that the credential was torn from.
-    pub fn session(&self) -> Option<SessionId> {
-        self.inner.parts.session
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.inner.parts.session_id
     }
 
     /// The client application that the credential was issued to.
-    pub fn client(&self) -> Option<&ClientId> {
-        self.inner.parts.client.as_ref()
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.inner.parts.client_id.as_ref()
     }
 
     /// The id of the access token; a session token has none.
     pub fn token_id(&self) -> Option<TokenId> {
-        self.inner.parts.token
+        self.inner.parts.token_id
     }
 
     /// The scopes that the credential is limited to; none where it is not limited to any.
-    pub fn scope(&self) -> impl Iterator<Item = &str> {
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.inner.parts.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty())
     }
 
     /// Whether the credential names this scope, exactly.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scope().any(|held| held == scope)
+        self.scopes().any(|held| held == scope)
     }
 
     /// Goes on only with this scope (RFC 6750, section 3.1).
     ///
     /// # Errors
     ///
-    /// [`Denied::Forbidden`], which is 403.
-    pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
-        if self.has_scope(scope) { Ok(()) } else { Err(Denied::Forbidden(Needed::Scope(scope.into()))) }
+    /// [`AuthError::Forbidden`], which is 403.
+    pub fn require_scope(&self, scope: &str) -> Result<(), AuthError> {
+        if self.has_scope(scope) {
+            Ok(())
+        } else {
+            Err(AuthError::Forbidden(RequiredPermission::Scope(scope.into())))
+        }
     }
 
     /// The user's roles.
@@ -180,9 +184,13 @@ impl Principal {
     ///
     /// # Errors
     ///
-    /// [`Denied::Forbidden`], which is 403.
-    pub fn require_role(&self, role: &str) -> Result<(), Denied> {
-        if self.has_role(role) { Ok(()) } else { Err(Denied::Forbidden(Needed::Role(role.into()))) }
+    /// [`AuthError::Forbidden`], which is 403.
+    pub fn require_role(&self, role: &str) -> Result<(), AuthError> {
+        if self.has_role(role) {
+            Ok(())
+        } else {
+            Err(AuthError::Forbidden(RequiredPermission::Role(role.into())))
+        }
     }
 
     /// When the user last proved who they are.
@@ -211,8 +219,8 @@ impl Principal {
     }
 
     /// Which kind of credential was shown.
-    pub fn carried_by(&self) -> Carrier {
-        self.inner.parts.carrier
+    pub fn credential_kind(&self) -> CredentialKind {
+        self.inner.parts.credential_kind
     }
 
     /// A claim that the issuer was configured to add.
@@ -221,7 +229,7 @@ impl Principal {
     }
 
     /// The head of the revocation log when the credential was judged by its issuer.
-    pub fn position(&self) -> Position {
+    pub fn position(&self) -> RevocationPosition {
         self.inner.parts.position
     }
 
@@ -229,8 +237,8 @@ impl Principal {
         self.inner.parts.not_before
     }
 
-    pub(crate) fn probe(&self) -> &Probe {
-        self.inner.probe.get_or_init(|| self.inner.new_probe())
+    pub(crate) fn revocation_query(&self) -> &RevocationQuery {
+        self.inner.query.get_or_init(|| self.inner.build_query())
     }
 }
 
@@ -239,8 +247,8 @@ impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
             .field("subject", &self.subject())
-            .field("session", &self.session())
-            .field("carried_by", &self.carried_by())
+            .field("session_id", &self.session_id())
+            .field("credential_kind", &self.credential_kind())
             .finish_non_exhaustive()
     }
 }
@@ -259,7 +267,7 @@ impl PartialEq for Principal {
 /// use counterfoil_verify::{PrincipalBuilder, SessionId};
 ///
 /// let principal = PrincipalBuilder::new("alice", Time::from_unix_seconds(1_764_000_900))
-///     .session(SessionId::from_bytes([1; 16]))
+///     .session_id(SessionId::from_bytes([1; 16]))
 ///     .role("admin")
 ///     .scope("orders:read orders:write")
 ///     .build();
@@ -275,27 +283,27 @@ pub struct PrincipalBuilder {
 impl PrincipalBuilder {
     /// Somebody with an access token that is over at `expires_at`.
     pub fn new(subject: impl Into<String>, expires_at: Time) -> Self {
-        Self { parts: PrincipalParts::new(Carrier::AccessToken, subject, expires_at) }
+        Self { parts: PrincipalParts::new(CredentialKind::AccessToken, subject, expires_at) }
     }
 
     /// With a session token instead.
     #[must_use]
-    pub fn carried_by(mut self, carrier: Carrier) -> Self {
-        self.parts.carrier = carrier;
+    pub fn credential_kind(mut self, credential_kind: CredentialKind) -> Self {
+        self.parts.credential_kind = credential_kind;
         self
     }
 
     /// Of this session.
     #[must_use]
-    pub fn session(mut self, id: SessionId) -> Self {
-        self.parts.session = Some(id);
+    pub fn session_id(mut self, id: SessionId) -> Self {
+        self.parts.session_id = Some(id);
         self
     }
 
     /// Of this client application.
     #[must_use]
-    pub fn client(mut self, id: ClientId) -> Self {
-        self.parts.client = Some(id);
+    pub fn client_id(mut self, id: ClientId) -> Self {
+        self.parts.client_id = Some(id);
         self
     }
 
@@ -329,6 +337,6 @@ impl PrincipalBuilder {
 
     /// The principal.
     pub fn build(self) -> Principal {
-        Principal::verified(self.parts)
+        Principal::from_verified(self.parts)
     }
 }

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use counterfoil_verify::{
-    AuthLayer, Authenticate, Decision, Denied, Identity, InRole, Presented, Principal, Reason, RequestId,
-    RequireRole, RequireScope, Role, Scope, Scoped,
+    AuthError, AuthFuture, AuthLayer, AuthState, Authenticator, HasRole, HasScope, InvalidReason,
+    PresentedCredential, Principal, RequestId, RequireRole, RequireScope, Role, Scope,
 };
 
 use test_issuer::{Mint, NOON, claims};
@@ -26,10 +26,10 @@ use test_issuer::{Mint, NOON, claims};
 /// Waits once for somebody else, as one does who asks a store.
 struct Slow<A>(Arc<A>);
 
-impl<A: Authenticate> Authenticate for Slow<A> {
-    fn authenticate(&self, presented: Presented<'_>, now: counterfoil_jose::Time) -> Decision {
+impl<A: Authenticator> Authenticator for Slow<A> {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: counterfoil_jose::Time) -> AuthFuture {
         let decision = self.0.authenticate(presented, now);
-        Decision::Later(Box::pin(async move {
+        AuthFuture::Pending(Box::pin(async move {
             tokio::task::yield_now().await;
             decision.wait().await
         }))
@@ -37,15 +37,15 @@ impl<A: Authenticate> Authenticate for Slow<A> {
 }
 
 /// Denies everybody in one way.
-struct Denies(Denied);
+struct Denies(AuthError);
 
-impl Authenticate for Denies {
-    fn authenticate(&self, _: Presented<'_>, _: counterfoil_jose::Time) -> Decision {
-        Decision::Ready(Err(self.0.clone()))
+impl Authenticator for Denies {
+    fn authenticate(&self, _: PresentedCredential<'_>, _: counterfoil_jose::Time) -> AuthFuture {
+        AuthFuture::Ready(Err(self.0.clone()))
     }
 }
 
-fn layer(authenticator: impl Authenticate) -> AuthLayer {
+fn layer(authenticator: impl Authenticator) -> AuthLayer {
     AuthLayer::new(Arc::new(authenticator), Arc::new(|| NOON))
 }
 
@@ -57,7 +57,7 @@ async fn optional(principal: Option<Principal>) -> String {
     principal.map_or("nobody".to_owned(), |principal| principal.subject().to_owned())
 }
 
-async fn asks(principal: Principal) -> Result<&'static str, Denied> {
+async fn asks(principal: Principal) -> Result<&'static str, AuthError> {
     principal.require_scope("orders:cancel")?;
     Ok("cancelled")
 }
@@ -86,11 +86,11 @@ impl Role for Admin {
     const NAME: &str = "admin";
 }
 
-async fn scoped<S: Scope>(who: Scoped<S>) -> String {
+async fn scoped<S: Scope>(who: HasScope<S>) -> String {
     who.subject().to_owned()
 }
 
-async fn in_role<R: Role>(who: InRole<R>) -> String {
+async fn in_role<R: Role>(who: HasRole<R>) -> String {
     who.into_principal().subject().to_owned()
 }
 
@@ -229,7 +229,7 @@ async fn two_credentials_are_refused_whatever_the_route_does() {
 
 #[tokio::test]
 async fn what_cannot_be_judged_is_503_and_nobody() {
-    for denied in [Denied::Stale, Denied::Unavailable] {
+    for denied in [AuthError::StaleRevocations, AuthError::Unavailable] {
         for path in ["/needed", "/optional", "/scope"] {
             let answer = ask(app(layer(Denies(denied.clone()))), path, &[(COOKIE, "__Host-session=x")]).await;
 
@@ -291,12 +291,19 @@ async fn a_service_without_axum_is_guarded_too() {
     let mint = Mint::new();
     let token = mint.sign(&claims());
     let service = service_fn(|request: Request<()>| async move {
-        let subject = Identity::of(request.extensions()).unwrap().principal().unwrap().subject().to_owned();
+        let subject = AuthState::from_extensions(request.extensions())
+            .unwrap()
+            .principal()
+            .unwrap()
+            .subject()
+            .to_owned();
         Ok::<_, Infallible>(Response::new(subject))
     });
     let local = Arc::new(mint.local());
 
-    for layer in [layer((*local).clone()).require(), layer(Slow(local)).require()] {
+    for layer in
+        [layer((*local).clone()).require_authentication(), layer(Slow(local)).require_authentication()]
+    {
         let guarded = ServiceBuilder::new().layer(layer).service(service);
         let good = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}")).body(()).unwrap();
         let bad = Request::get("/").header(AUTHORIZATION, "Bearer x").body(()).unwrap();
@@ -305,7 +312,10 @@ async fn a_service_without_axum_is_guarded_too() {
         assert_eq!(guarded.clone().oneshot(good).await.unwrap().body(), &test_issuer::ALICE.to_string());
         let refused = guarded.clone().oneshot(bad).await.unwrap();
         assert_eq!(refused.status(), 401);
-        assert!(matches!(refused.extensions().get(), Some(Denied::Invalid(Reason::Token(_)))));
+        assert!(matches!(
+            refused.extensions().get(),
+            Some(AuthError::InvalidCredential(InvalidReason::Token(_)))
+        ));
         assert_eq!(guarded.oneshot(none).await.unwrap().status(), 401);
     }
 }

@@ -8,18 +8,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, Time};
-use counterfoil_verify::{AccessClaims, Carrier, Denied, Principal, Reason, SettingsError, TokenVerifier};
+use counterfoil_verify::{
+    AccessClaims, AuthError, CredentialKind, InvalidReason, Principal, TokenVerifier, VerifierBuildError,
+};
 
 use test_issuer::{ALICE, ISSUER, Mint, NOON, NOON_SECONDS, SESSION, SHOP, TOKEN, claims, with, without};
 
-fn verify(claims: &Value) -> Result<Principal, Denied> {
+fn verify(claims: &Value) -> Result<Principal, AuthError> {
     let mint = Mint::new();
     mint.verifier().verify(&mint.sign(claims), NOON)
 }
 
-fn refused(claims: &Value) -> Reason {
+fn refused(claims: &Value) -> InvalidReason {
     match verify(claims) {
-        Err(Denied::Invalid(reason)) => reason,
+        Err(AuthError::InvalidCredential(reason)) => reason,
         other => panic!("{other:?} for {claims}"),
     }
 }
@@ -28,19 +30,19 @@ fn refused(claims: &Value) -> Reason {
 fn a_principal_is_what_the_token_says() {
     let principal = verify(&with("tenant", json!({"id": 5}))).unwrap();
 
-    assert_eq!(principal.user(), Some(ALICE));
+    assert_eq!(principal.user_id(), Some(ALICE));
     assert_eq!(principal.subject(), ALICE.to_string());
-    assert_eq!(principal.session(), Some(SESSION));
+    assert_eq!(principal.session_id(), Some(SESSION));
     assert_eq!(principal.token_id(), Some(TOKEN));
-    assert_eq!(principal.client().unwrap().as_str(), "shop");
-    assert_eq!(principal.scope().collect::<Vec<_>>(), ["orders:read", "orders:write"]);
+    assert_eq!(principal.client_id().unwrap().as_str(), "shop");
+    assert_eq!(principal.scopes().collect::<Vec<_>>(), ["orders:read", "orders:write"]);
     assert!(principal.has_scope("orders:read") && !principal.has_scope("orders"));
     assert!(principal.has_role("clerk") && !principal.has_role("Clerk"));
     assert_eq!(principal.amr(), ["pwd"]);
     assert_eq!(principal.authenticated_at(), Some(NOON));
     assert_eq!(principal.expires_at(), NOON + Duration::from_secs(900));
     assert_eq!(principal.audiences(), [SHOP]);
-    assert_eq!(principal.carried_by(), Carrier::AccessToken);
+    assert_eq!(principal.credential_kind(), CredentialKind::AccessToken);
     assert_eq!(principal.claim("tenant"), Some(&json!({"id": 5})));
     assert_eq!(principal.claim("sub"), None);
 }
@@ -54,7 +56,7 @@ fn the_type_of_the_token_is_at_jwt_whatever_its_case() {
         assert!(verdict(good).is_ok(), "{good}");
     }
     for bad in ["JWT", "at", "at+jwt2", "text/at+jwt", "application/application/at+jwt"] {
-        let wrong = Err(Denied::Invalid(Reason::Token(Rejection::WrongType)));
+        let wrong = Err(AuthError::InvalidCredential(InvalidReason::Token(Rejection::WrongType)));
         assert_eq!(verdict(bad), wrong, "{bad}");
     }
 }
@@ -91,10 +93,10 @@ fn the_issuer_is_compared_byte_for_byte() {
         "https://auth.exampl\u{435}",
         "",
     ] {
-        assert_eq!(refused(&with("iss", json!(other))), Reason::Issuer, "{other}");
+        assert_eq!(refused(&with("iss", json!(other))), InvalidReason::WrongIssuer, "{other}");
     }
-    assert_eq!(refused(&without("iss")), Reason::Claims);
-    assert_eq!(refused(&with("iss", json!([ISSUER]))), Reason::Claims);
+    assert_eq!(refused(&without("iss")), InvalidReason::MalformedClaims);
+    assert_eq!(refused(&with("iss", json!([ISSUER]))), InvalidReason::MalformedClaims);
 }
 
 #[test]
@@ -114,21 +116,21 @@ fn the_audience_holds_this_service_exactly() {
     for other in
         ["https://shop.example/", "https://shop.example.evil", "shop.example", "HTTPS://shop.example", ""]
     {
-        assert_eq!(refused(&with("aud", json!(other))), Reason::Audience, "{other}");
-        assert_eq!(refused(&with("aud", json!([other]))), Reason::Audience, "{other}");
+        assert_eq!(refused(&with("aud", json!(other))), InvalidReason::WrongAudience, "{other}");
+        assert_eq!(refused(&with("aud", json!([other]))), InvalidReason::WrongAudience, "{other}");
     }
     for malformed in [json!([]), json!(null), json!(5), json!({ SHOP: 1 }), json!([SHOP, 5]), json!([[SHOP]])]
     {
-        assert_eq!(refused(&with("aud", malformed)), Reason::Claims);
+        assert_eq!(refused(&with("aud", malformed)), InvalidReason::MalformedClaims);
     }
-    assert_eq!(refused(&without("aud")), Reason::Claims);
+    assert_eq!(refused(&without("aud")), InvalidReason::MalformedClaims);
 }
 
 #[test]
 fn a_service_may_have_several_names() {
     let mint = Mint::new();
     let verifier = TokenVerifier::builder(ISSUER, "https://elsewhere.example", &[Algorithm::Es256])
-        .or_audience(SHOP)
+        .additional_audience(SHOP)
         .build(mint.keys())
         .unwrap();
 
@@ -156,7 +158,11 @@ fn no_dates() -> Vec<Value> {
 fn a_date_of_the_wrong_type_is_refused_and_never_taken_for_absent() {
     for name in ["exp", "nbf", "iat", "auth_time"] {
         for value in no_dates() {
-            assert_eq!(refused(&with(name, value.clone())), Reason::Claims, "{name}: {value}");
+            assert_eq!(
+                refused(&with(name, value.clone())),
+                InvalidReason::MalformedClaims,
+                "{name}: {value}"
+            );
         }
     }
 }
@@ -172,32 +178,32 @@ fn a_number_that_is_none_is_no_expiry() {
             .replace(&format!("\"exp\":{}", NOON_SECONDS + 900), &format!("\"exp\":{value}"));
         assert!(text.contains(value));
         let verdict = mint.verifier().verify(&mint.sign_text("at+jwt", &text), NOON);
-        assert_eq!(verdict, Err(Denied::Invalid(Reason::Claims)), "{value}");
+        assert_eq!(verdict, Err(AuthError::InvalidCredential(InvalidReason::MalformedClaims)), "{value}");
     }
 }
 
 #[test]
 fn what_a_token_of_ours_always_says_is_required() {
     for name in ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "auth_time", "amr", "pos"] {
-        assert_eq!(refused(&without(name)), Reason::Claims, "{name}");
-        assert_eq!(refused(&with(name, Value::Null)), Reason::Claims, "{name}");
+        assert_eq!(refused(&without(name)), InvalidReason::MalformedClaims, "{name}");
+        assert_eq!(refused(&with(name, Value::Null)), InvalidReason::MalformedClaims, "{name}");
     }
     for name in ["scope", "roles", "acr", "nbf"] {
-        assert_eq!(refused(&with(name, Value::Null)), Reason::Claims, "{name}");
+        assert_eq!(refused(&with(name, Value::Null)), InvalidReason::MalformedClaims, "{name}");
     }
 }
 
 #[test]
 fn the_position_is_a_whole_number_and_ids_are_ids() {
     for value in [json!("7"), json!(7.0), json!(-1), json!(true), json!([7])] {
-        assert_eq!(refused(&with("pos", value)), Reason::Claims);
+        assert_eq!(refused(&with("pos", value)), InvalidReason::MalformedClaims);
     }
     for name in ["jti", "sid"] {
         for value in [json!(""), json!("short"), json!(5), json!(format!("{SESSION}="))] {
-            assert_eq!(refused(&with(name, value)), Reason::Claims);
+            assert_eq!(refused(&with(name, value)), InvalidReason::MalformedClaims);
         }
     }
-    assert_eq!(refused(&with("client_id", json!("a b"))), Reason::Claims);
+    assert_eq!(refused(&with("client_id", json!("a b"))), InvalidReason::MalformedClaims);
 }
 
 #[test]
@@ -206,7 +212,7 @@ fn a_claim_that_stands_twice_is_refused() {
     for twice in [r#""sub":"admin","#, r#""exp":99999999999,"#, r#""s\u0075b":"admin","#, r#""x":1,"x":2,"#] {
         let text = claims().to_string().replacen('{', &format!("{{{twice}"), 1);
         let verdict = mint.verifier().verify(&mint.sign_text("at+jwt", &text), NOON);
-        assert_eq!(verdict, Err(Denied::Invalid(Reason::Claims)), "{twice}");
+        assert_eq!(verdict, Err(AuthError::InvalidCredential(InvalidReason::MalformedClaims)), "{twice}");
     }
 }
 
@@ -217,7 +223,7 @@ fn a_claim_that_is_not_ours_is_read_as_strictly() {
     for value in [r#"{"a":1,"a":2}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#, "1e999", deep.as_str()] {
         let text = claims().to_string().replacen('{', &format!("{{\"tenant\":{value},"), 1);
         let verdict = mint.verifier().verify(&mint.sign_text("at+jwt", &text), NOON);
-        assert_eq!(verdict, Err(Denied::Invalid(Reason::Claims)), "{value}");
+        assert_eq!(verdict, Err(AuthError::InvalidCredential(InvalidReason::MalformedClaims)), "{value}");
     }
 }
 
@@ -265,7 +271,10 @@ fn a_token_is_good_until_its_expiry_and_the_leeway() {
     let end = NOON + Duration::from_secs(900 + 60);
 
     assert!(mint.verifier().verify(&token, Time::from_unix_ms(end.unix_ms() - 1)).is_ok());
-    assert_eq!(mint.verifier().verify(&token, end), Err(Denied::Invalid(Reason::Expired)));
+    assert_eq!(
+        mint.verifier().verify(&token, end),
+        Err(AuthError::InvalidCredential(InvalidReason::Expired))
+    );
 }
 
 #[test]
@@ -273,22 +282,22 @@ fn a_token_is_good_from_its_not_before_less_the_leeway() {
     let later = with("nbf", json!(NOON_SECONDS + 61));
     let at_leeway = with("nbf", json!(NOON_SECONDS + 60));
 
-    assert_eq!(refused(&later), Reason::NotYetValid);
+    assert_eq!(refused(&later), InvalidReason::NotYetValid);
     assert!(verify(&at_leeway).is_ok());
 }
 
 #[test]
 fn a_token_of_the_future_is_refused() {
-    assert_eq!(refused(&with("iat", json!(NOON_SECONDS + 61))), Reason::IssuedInFuture);
+    assert_eq!(refused(&with("iat", json!(NOON_SECONDS + 61))), InvalidReason::IssuedInFuture);
     assert!(verify(&with("iat", json!(NOON_SECONDS + 60))).is_ok());
 }
 
 #[test]
 fn a_lifetime_that_the_issuer_does_not_grant_is_refused() {
-    assert_eq!(refused(&with("exp", json!(NOON_SECONDS + 3601))), Reason::Lifetime);
-    assert_eq!(refused(&with("exp", json!((1_u64 << 53) - 1))), Reason::Lifetime);
+    assert_eq!(refused(&with("exp", json!(NOON_SECONDS + 3601))), InvalidReason::LifetimeNotAllowed);
+    assert_eq!(refused(&with("exp", json!((1_u64 << 53) - 1))), InvalidReason::LifetimeNotAllowed);
     // It ended before it began, and both lie within the leeway.
-    assert_eq!(refused(&with("exp", json!(NOON_SECONDS - 1))), Reason::Lifetime);
+    assert_eq!(refused(&with("exp", json!(NOON_SECONDS - 1))), InvalidReason::LifetimeNotAllowed);
 }
 
 #[test]
@@ -298,11 +307,11 @@ fn a_verifier_that_could_not_judge_safely_is_not_built() {
         TokenVerifier::builder(issuer, audience, algorithms).build(mint.keys()).unwrap_err()
     };
 
-    assert_eq!(build("", SHOP, &[Algorithm::Es256]), SettingsError::Issuer);
-    assert_eq!(build("https://auth.example/", SHOP, &[Algorithm::Es256]), SettingsError::Issuer);
-    assert_eq!(build(ISSUER, "", &[Algorithm::Es256]), SettingsError::Audience);
-    assert_eq!(build(ISSUER, SHOP, &[]), SettingsError::Algorithms);
-    assert_eq!(build(ISSUER, SHOP, &[Algorithm::Es256, Algorithm::Hs256]), SettingsError::Algorithms);
+    assert_eq!(build("", SHOP, &[Algorithm::Es256]), VerifierBuildError::Issuer);
+    assert_eq!(build("https://auth.example/", SHOP, &[Algorithm::Es256]), VerifierBuildError::Issuer);
+    assert_eq!(build(ISSUER, "", &[Algorithm::Es256]), VerifierBuildError::Audience);
+    assert_eq!(build(ISSUER, SHOP, &[]), VerifierBuildError::Algorithms);
+    assert_eq!(build(ISSUER, SHOP, &[Algorithm::Es256, Algorithm::Hs256]), VerifierBuildError::Algorithms);
 }
 
 #[test]
@@ -312,11 +321,14 @@ fn the_leeway_has_a_maximum() {
 
     assert_eq!(
         builder().leeway(Duration::from_secs(61)).build(mint.keys()).unwrap_err(),
-        SettingsError::Leeway
+        VerifierBuildError::Leeway
     );
     let strict = builder().leeway(Duration::ZERO).build(mint.keys()).unwrap();
     let end = NOON + Duration::from_secs(900);
-    assert_eq!(strict.verify(&mint.sign(&claims()), end), Err(Denied::Invalid(Reason::Expired)));
+    assert_eq!(
+        strict.verify(&mint.sign(&claims()), end),
+        Err(AuthError::InvalidCredential(InvalidReason::Expired))
+    );
 }
 
 #[test]
@@ -331,7 +343,7 @@ fn nothing_is_said_of_the_claims_of_a_token_whose_signature_is_bad() {
     // The header names our key, and every claim is wrong: only the signature is spoken of.
     let denied = ours.verifier().verify(&format!("{header}.{rest}"), NOON).unwrap_err();
 
-    assert_eq!(denied, Denied::Invalid(Reason::Token(Rejection::BadSignature)));
+    assert_eq!(denied, AuthError::InvalidCredential(InvalidReason::Token(Rejection::BadSignature)));
     assert!(!format!("{denied:?} {denied}").contains("evil"));
 }
 
@@ -342,7 +354,7 @@ fn an_algorithm_outside_the_list_is_refused_though_its_key_is_there() {
 
     let denied = verifier.verify(&mint.sign(&claims()), NOON).unwrap_err();
 
-    assert_eq!(denied, Denied::Invalid(Reason::Token(Rejection::AlgorithmNotAllowed)));
+    assert_eq!(denied, AuthError::InvalidCredential(InvalidReason::Token(Rejection::AlgorithmNotAllowed)));
 }
 
 #[test]
@@ -355,7 +367,7 @@ fn every_algorithm_carries_a_token() {
 
 #[test]
 fn a_token_that_is_bound_to_a_key_is_not_taken_without_the_proof() {
-    assert_eq!(refused(&with("cnf", json!({"jkt": "x"}))), Reason::Claims);
+    assert_eq!(refused(&with("cnf", json!({"jkt": "x"}))), InvalidReason::MalformedClaims);
 }
 
 #[test]

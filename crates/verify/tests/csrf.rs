@@ -10,16 +10,16 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-use counterfoil_verify::{CookieNames, CsrfLayer, Origin, OriginPolicy, csrf};
+use counterfoil_verify::{CookieNames, CsrfLayer, Origin, OriginPolicy, check_csrf};
 
 const SITE: &str = "sec-fetch-site";
 
 fn own() -> OriginPolicy {
-    OriginPolicy::own("https://example.com".parse().unwrap())
+    OriginPolicy::new("https://example.com".parse().unwrap())
 }
 
 fn trusting() -> OriginPolicy {
-    own().and("https://trusted.example".parse().unwrap())
+    own().trust("https://trusted.example".parse().unwrap())
 }
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
@@ -32,7 +32,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 
 /// A write with these headers that shows a cookie of ours, or none.
 fn passes(lines: &[(&'static str, &str)], policy: &OriginPolicy, shows_cookie: bool) -> bool {
-    csrf::judge(&Method::POST, &headers(lines), policy, shows_cookie).is_ok()
+    check_csrf(&Method::POST, &headers(lines), policy, shows_cookie).is_ok()
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ impl Case {
     fn holds(&self, policy: &OriginPolicy, shows_cookie: bool) -> bool {
         let method = self.method.parse().unwrap();
         let shown = headers(&[("origin", self.origin.as_str()), (SITE, self.sec_fetch_site.as_str())]);
-        let passed = csrf::judge(&method, &shown, policy, shows_cookie).is_ok();
+        let passed = check_csrf(&method, &shown, policy, shows_cookie).is_ok();
         passed == (self.status == 200)
     }
 
@@ -168,10 +168,10 @@ fn every_method_but_the_three_safe_ones_is_a_write() {
 
     for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "PROPFIND", "get", "Get"] {
         let method = method.parse().unwrap();
-        assert!(csrf::judge(&method, &shown, &own(), true).is_err(), "{method}");
+        assert!(check_csrf(&method, &shown, &own(), true).is_err(), "{method}");
     }
     for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-        assert!(csrf::judge(&method, &shown, &own(), true).is_ok(), "{method}");
+        assert!(check_csrf(&method, &shown, &own(), true).is_ok(), "{method}");
     }
 }
 
@@ -200,7 +200,7 @@ async fn the_layer_judges_writes_with_a_cookie_of_any_content_type() {
 
 #[tokio::test]
 async fn the_layer_for_logins_judges_every_write() {
-    let layer = CsrfLayer::new(own(), CookieNames::secure()).always();
+    let layer = CsrfLayer::new(own(), CookieNames::secure()).check_every_write();
 
     assert_eq!(status(layer.clone(), &[(SITE, "cross-site")]).await, 403);
     assert_eq!(status(layer.clone(), &[]).await, 200);

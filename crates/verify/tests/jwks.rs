@@ -11,7 +11,7 @@ use serde_json::json;
 
 use counterfoil_jose::{Algorithm, base64url};
 use counterfoil_verify::{
-    Denied, FetchError, Follow, FollowError, LocationError, RemoteVerifier, TokenVerifier,
+    AuthError, FetchError, JwksOptions, JwksUrlError, RemoteVerifier, RemoteVerifierError, TokenVerifier,
 };
 
 use issuer_server::{Answer, Issuer, KEYS, METADATA, OPENID, Told, by, published};
@@ -30,11 +30,11 @@ async fn the_keys_are_found_by_the_metadata_of_the_issuer() {
 
     let principal = verifier.verify(&issuer.token(&mint)).await.unwrap();
 
-    assert_eq!(principal.user(), Some(ALICE));
+    assert_eq!(principal.user_id(), Some(ALICE));
     assert_eq!((issuer.hits(METADATA), issuer.hits(KEYS)), (1, 1));
-    let status = verifier.follower().status();
-    assert_eq!((status.keys, status.fetches, status.failures), (1, 1, 0));
-    assert_eq!(status.good_until, Some(NOON + FRESH + STALE));
+    let status = verifier.refresher().status();
+    assert_eq!((status.keys, status.fetches, status.consecutive_failures), (1, 1, 0));
+    assert_eq!(status.valid_until, Some(NOON + FRESH + STALE));
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_key_set_that_is_named_needs_no_metadata() {
     let mint = Mint::new();
     let issuer = Issuer::open().await;
     issuer.publish(&[&mint]);
-    let follow = Follow::key_set(&format!("{}{KEYS}", issuer.base)).unwrap();
+    let follow = JwksOptions::from_url(&format!("{}{KEYS}", issuer.base)).unwrap();
     let verifier = RemoteVerifier::start(issuer.tokens(), by(&Told::noon(), follow)).unwrap();
 
     assert!(verifier.verify(&issuer.token(&mint)).await.is_ok());
@@ -68,10 +68,10 @@ async fn metadata_that_names_another_issuer_opens_nothing() {
         issuer.answer(METADATA, Answer::json(&issuer.metadata(&named)));
         let verifier = issuer.follow(&Told::noon());
 
-        assert_eq!(verifier.verify(&issuer.token(&mint)).await, Err(Denied::Unavailable), "{named}");
+        assert_eq!(verifier.verify(&issuer.token(&mint)).await, Err(AuthError::Unavailable), "{named}");
 
-        let error = verifier.follower().status().last_error.unwrap();
-        assert!(matches!(*error, FetchError::OtherIssuer), "{error}");
+        let error = verifier.refresher().status().last_error.unwrap();
+        assert!(matches!(*error, FetchError::IssuerMismatch), "{error}");
         assert_eq!(issuer.hits(KEYS), 0);
     }
 }
@@ -88,8 +88,8 @@ async fn a_redirect_is_not_followed() {
 
         let verifier = issuer.follow(&Told::noon());
 
-        assert_eq!(verifier.verify(&issuer.token(&mint)).await, Err(Denied::Unavailable), "{status}");
-        let error = verifier.follower().status().last_error.unwrap();
+        assert_eq!(verifier.verify(&issuer.token(&mint)).await, Err(AuthError::Unavailable), "{status}");
+        let error = verifier.refresher().status().last_error.unwrap();
         assert!(matches!(*error, FetchError::Redirect(_)), "{error}");
     }
     assert_eq!(canary.hits(KEYS), 0);
@@ -148,8 +148,8 @@ async fn what_is_no_key_set_lets_nobody_in() {
         let verifier = issuer.follow(&Told::noon());
         judging.spawn(async move {
             let judged = tokio::time::timeout(Duration::from_secs(4), verifier.verify(&token)).await;
-            assert_eq!(judged, Ok(Err(Denied::Unavailable)), "{name}");
-            assert!(verifier.first_fetch().await.last_error.is_some(), "{name}");
+            assert_eq!(judged, Ok(Err(AuthError::Unavailable)), "{name}");
+            assert!(verifier.wait_for_first_fetch().await.last_error.is_some(), "{name}");
             drop(issuer);
         });
     }
@@ -170,7 +170,7 @@ async fn keys_stay_when_they_cannot_be_fetched_anew() {
         issuer.answer(KEYS, answer);
         judging.spawn(async move {
             // Nobody knows what the issuer's keys are now: that is no verdict about the token.
-            assert_eq!(verifier.verify(&theirs).await, Err(Denied::Unavailable), "{name}");
+            assert_eq!(verifier.verify(&theirs).await, Err(AuthError::Unavailable), "{name}");
             assert!(verifier.verify(&ours).await.is_ok(), "{name}");
             drop(issuer);
         });
@@ -185,7 +185,7 @@ async fn keys_that_cannot_be_fetched_anew_are_believed_until_their_limit() {
     let issuer = Issuer::with_keys(&[&mint]).await;
     // A token of a day, so that only the keys can be too old.
     let long = issuer.tokens().max_lifetime(Duration::from_secs(86_400));
-    let verifier = RemoteVerifier::start(long, by(&clock, Follow::discover())).unwrap();
+    let verifier = RemoteVerifier::start(long, by(&clock, JwksOptions::from_discovery())).unwrap();
     let mut claims = with("iss", json!(issuer.base));
     claims["exp"] = json!(NOON_SECONDS + 86_400);
     let token = mint.sign(&claims);
@@ -196,9 +196,9 @@ async fn keys_that_cannot_be_fetched_anew_are_believed_until_their_limit() {
     clock.advance(FRESH + STALE - Duration::from_millis(1));
     assert!(verifier.verify(&token).await.is_ok());
     clock.advance(Duration::from_millis(1));
-    assert_eq!(verifier.verify(&token).await, Err(Denied::Unavailable));
-    assert!(!verifier.follower().status().is_ready(clock.now()));
-    while verifier.follower().status().failures == 0 {
+    assert_eq!(verifier.verify(&token).await, Err(AuthError::Unavailable));
+    assert!(!verifier.refresher().status().is_ready(clock.now()));
+    while verifier.refresher().status().consecutive_failures == 0 {
         tokio::task::yield_now().await;
     }
 
@@ -206,7 +206,7 @@ async fn keys_that_cannot_be_fetched_anew_are_believed_until_their_limit() {
     issuer.publish(&[&mint]);
     clock.advance(Duration::from_secs(1));
     assert!(verifier.verify(&token).await.is_ok());
-    assert!(verifier.follower().status().is_ready(clock.now()));
+    assert!(verifier.refresher().status().is_ready(clock.now()));
 }
 
 /// R9: a flood of tokens, each with a key of its own.
@@ -215,7 +215,7 @@ async fn a_flood_of_unknown_keys_causes_one_fetch_in_a_cool_down() {
     let (clock, mint) = (Told::noon(), Mint::new());
     let issuer = Issuer::with_keys(&[&mint]).await;
     let verifier = issuer.follow(&clock);
-    verifier.first_fetch().await;
+    verifier.wait_for_first_fetch().await;
     let header = |kid: u32| json!({ "alg": "ES256", "typ": "at+jwt", "kid": format!("kid-{kid}") });
     let forged = |kid: u32| {
         let header = base64url::encode(header(kid).to_string());
@@ -230,7 +230,7 @@ async fn a_flood_of_unknown_keys_causes_one_fetch_in_a_cool_down() {
         }
         for denied in flood.join_all().await {
             // Those for whom there was no place to wait are told to come again.
-            assert!(denied.is_unknown_key() || denied == Denied::Unavailable, "{denied:?}");
+            assert!(denied.is_unknown_key() || denied == AuthError::Unavailable, "{denied:?}");
         }
         assert_eq!(issuer.hits(KEYS), 1 + round);
         assert!(verifier.verify(&issuer.token(&mint)).await.is_ok());
@@ -246,7 +246,7 @@ async fn nobody_is_asked_for_the_key_of_a_token_that_could_not_be_good() {
     let issuer = Issuer::with_keys(&[&mint]).await;
     let canary = Issuer::with_keys(&[&mint]).await;
     let verifier = issuer.follow(&Told::noon());
-    verifier.first_fetch().await;
+    verifier.wait_for_first_fetch().await;
     let url = format!("{}{KEYS}", canary.base);
     for header in [
         json!({ "alg": "none", "typ": "at+jwt", "kid": "x" }),
@@ -261,7 +261,7 @@ async fn nobody_is_asked_for_the_key_of_a_token_that_could_not_be_good() {
             base64url::encode(json!({ "iss": canary.base }).to_string()),
             "A".repeat(86)
         );
-        assert!(matches!(verifier.verify(&token).await, Err(Denied::Invalid(_))), "{header}");
+        assert!(matches!(verifier.verify(&token).await, Err(AuthError::InvalidCredential(_))), "{header}");
     }
     assert_eq!((issuer.hits(KEYS), canary.hits(KEYS), canary.hits(METADATA)), (1, 0, 0));
 }
@@ -289,7 +289,7 @@ async fn a_new_key_is_fetched_once_for_all_who_show_it() {
 async fn one_rotation_after_the_other_is_followed_at_once() {
     let (issuer, clock) = (Issuer::with_keys(&[]).await, Told::noon());
     let verifier = issuer.follow(&clock);
-    verifier.first_fetch().await;
+    verifier.wait_for_first_fetch().await;
     let mut mints = Vec::new();
     for round in 1..=20 {
         // Long before the cool-down is over, which a fetch in vain would begin.
@@ -311,7 +311,8 @@ async fn a_key_that_is_taken_out_verifies_nothing_more() {
     let issuer = Issuer::with_keys(&[&bad, &good]).await;
     let quick = Duration::from_millis(100);
     let began = std::time::Instant::now();
-    let follow = Follow::discover().refresh_between(quick, quick).by_clock(move || NOON + began.elapsed());
+    let follow =
+        JwksOptions::from_discovery().refresh_between(quick, quick).clock(move || NOON + began.elapsed());
     let verifier = RemoteVerifier::start(issuer.tokens(), follow).unwrap();
     let stolen = issuer.token(&bad);
     assert!(verifier.verify(&stolen).await.is_ok());
@@ -340,7 +341,7 @@ async fn an_issuer_that_trusts_none_of_its_keys_is_believed() {
     assert!(verifier.verify(&issuer.token(&Mint::new())).await.unwrap_err().is_unknown_key());
 
     assert!(verifier.verify(&issuer.token(&mint)).await.unwrap_err().is_unknown_key());
-    assert_eq!(verifier.follower().status().keys, 0);
+    assert_eq!(verifier.refresher().status().keys, 0);
 }
 
 /// R5, R6, R38: what a set says wrongly of a key never makes it verify.
@@ -387,7 +388,7 @@ async fn a_key_without_algorithm_is_of_the_only_one_that_is_allowed() {
     let issuer = Issuer::with_keys(&[&mint]).await;
     issuer.answer(KEYS, Answer::json(&published(&[&mint]).replace(r#""alg":"ES256","#, "")));
     let tokens = TokenVerifier::builder(&issuer.base, SHOP, &[Algorithm::Es256]);
-    let verifier = RemoteVerifier::start(tokens, by(&Told::noon(), Follow::discover())).unwrap();
+    let verifier = RemoteVerifier::start(tokens, by(&Told::noon(), JwksOptions::from_discovery())).unwrap();
 
     assert!(verifier.verify(&issuer.token(&mint)).await.is_ok());
 }
@@ -396,24 +397,24 @@ async fn a_key_without_algorithm_is_of_the_only_one_that_is_allowed() {
 async fn what_could_never_work_is_told_at_the_start() {
     let start = |issuer: &str, algorithm| {
         let tokens = TokenVerifier::builder(issuer, SHOP, &[algorithm]);
-        RemoteVerifier::start(tokens, Follow::discover()).unwrap_err()
+        RemoteVerifier::start(tokens, JwksOptions::from_discovery()).unwrap_err()
     };
 
     let plain = start("http://auth.example", Algorithm::Es256);
-    assert!(matches!(plain, FollowError::Location(LocationError::Plain)), "{plain}");
+    assert!(matches!(plain, RemoteVerifierError::Url(JwksUrlError::InsecureHttp)), "{plain}");
     let nowhere = start("auth.example", Algorithm::Es256);
-    assert!(matches!(nowhere, FollowError::Location(LocationError::NotAUrl)), "{nowhere}");
+    assert!(matches!(nowhere, RemoteVerifierError::Url(JwksUrlError::NotHttpUrl)), "{nowhere}");
     let secret = start("https://auth.example", Algorithm::Hs256);
-    assert!(matches!(secret, FollowError::Secret), "{secret}");
+    assert!(matches!(secret, RemoteVerifierError::SharedSecret), "{secret}");
 }
 
 #[test]
 fn without_a_runtime_nothing_is_followed() {
     let tokens = TokenVerifier::builder("http://localhost:1", SHOP, &[Algorithm::Es256]);
 
-    let refused = RemoteVerifier::start(tokens, Follow::discover()).unwrap_err();
+    let refused = RemoteVerifier::start(tokens, JwksOptions::from_discovery()).unwrap_err();
 
-    assert!(matches!(refused, FollowError::NoRuntime), "{refused}");
+    assert!(matches!(refused, RemoteVerifierError::NoRuntime), "{refused}");
 }
 
 #[tokio::test]
@@ -421,9 +422,9 @@ async fn the_last_follower_ends_the_task() {
     let mint = Mint::new();
     let issuer = Issuer::with_keys(&[&mint]).await;
     let quick = Duration::from_millis(20);
-    let follow = by(&Told::noon(), Follow::discover()).refresh_between(quick, quick);
+    let follow = by(&Told::noon(), JwksOptions::from_discovery()).refresh_between(quick, quick);
     let verifier = RemoteVerifier::start(issuer.tokens(), follow).unwrap();
-    verifier.first_fetch().await;
+    verifier.wait_for_first_fetch().await;
     drop(verifier.clone());
     assert!(verifier.verify(&issuer.token(&mint)).await.is_ok());
 
@@ -446,7 +447,7 @@ async fn a_service_without_keys_says_come_again() {
         Ok::<_, std::convert::Infallible>(http::Response::new("inside".to_owned()))
     });
     let verifier = issuer.follow(&Told::noon());
-    let service = ServiceBuilder::new().layer(verifier.layer().require()).service(inner);
+    let service = ServiceBuilder::new().layer(verifier.layer().require_authentication()).service(inner);
     let bearer = format!("Bearer {}", issuer.token(&mint));
     let request = http::Request::get("/").header("authorization", bearer).body(()).unwrap();
 

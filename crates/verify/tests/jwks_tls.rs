@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use counterfoil_jose::{Algorithm, JwkSet};
-use counterfoil_verify::{Denied, FetchError, Follow, RemoteVerifier, TokenVerifier};
+use counterfoil_verify::{AuthError, FetchError, JwksOptions, RemoteVerifier, TokenVerifier};
 
 use test_issuer::{Mint, NOON, SHOP, with};
 
@@ -85,8 +85,8 @@ async fn is_believed(name: &str, is_trusted: bool) -> bool {
     let port = serve(&mint, &certificate, &key).await;
     let issuer = format!("https://localhost:{port}");
     let tokens = TokenVerifier::builder(&issuer, SHOP, &[Algorithm::Es256]);
-    let follow = Follow::key_set(&format!("{issuer}/keys")).unwrap().by_clock(|| NOON);
-    let follow = if is_trusted { follow.trust_only(&certificate) } else { follow };
+    let follow = JwksOptions::from_url(&format!("{issuer}/keys")).unwrap().clock(|| NOON);
+    let follow = if is_trusted { follow.trust_only_roots(&certificate) } else { follow };
     let Ok(verifier) = RemoteVerifier::start(tokens, follow) else {
         assert!(!is_trusted, "a system without roots believes nobody");
         return false;
@@ -94,9 +94,9 @@ async fn is_believed(name: &str, is_trusted: bool) -> bool {
 
     let judged = verifier.verify(&mint.sign(&with("iss", json!(issuer)))).await;
 
-    if let Some(error) = verifier.first_fetch().await.last_error {
+    if let Some(error) = verifier.wait_for_first_fetch().await.last_error {
         assert!(matches!(*error, FetchError::Unreachable(_)), "{error:?}");
-        assert_eq!(judged, Err(Denied::Unavailable));
+        assert_eq!(judged, Err(AuthError::Unavailable));
     }
     judged.is_ok()
 }

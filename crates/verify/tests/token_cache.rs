@@ -11,7 +11,8 @@ use serde_json::json;
 
 use counterfoil_jose::{Algorithm, Time};
 use counterfoil_verify::{
-    Denied, LogEntry, Position, Reason, RevokedAs, Subject, TokenId, TokenVerifier, UserId,
+    AuthError, InvalidReason, RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind, TokenId,
+    TokenVerifier, UserId,
 };
 
 use test_issuer::{ISSUER, Mint, NOON, NOON_SECONDS, SESSION, SHOP, claims, with};
@@ -37,7 +38,7 @@ fn a_signature_is_counted_once_for_each_good_token() {
         verifier.verify(&token[1..], NOON).unwrap_err();
     }
 
-    assert_eq!((verifier.signatures(), verifier.remembered()), (1, 1));
+    assert_eq!((verifier.verified_signatures(), verifier.cached_tokens()), (1, 1));
 }
 
 #[test]
@@ -49,7 +50,7 @@ fn a_hit_never_outlives_the_tokens_expiry() {
 
     let end = NOON + Duration::from_secs(960);
     assert!(verifier.verify(&token, Time::from_unix_ms(end.unix_ms() - 1)).is_ok());
-    assert_eq!(verifier.verify(&token, end), Err(Denied::Invalid(Reason::Expired)));
+    assert_eq!(verifier.verify(&token, end), Err(AuthError::InvalidCredential(InvalidReason::Expired)));
     // A clock that steps back finds it forgotten, and judges it anew.
     assert!(verifier.verify(&token, NOON).is_ok());
 }
@@ -63,7 +64,10 @@ fn a_hit_before_the_tokens_beginning_is_refused() {
 
     let earlier = NOON - Duration::from_secs(31);
 
-    assert_eq!(verifier.verify(&token, earlier), Err(Denied::Invalid(Reason::NotYetValid)));
+    assert_eq!(
+        verifier.verify(&token, earlier),
+        Err(AuthError::InvalidCredential(InvalidReason::NotYetValid))
+    );
 }
 
 #[test]
@@ -71,16 +75,19 @@ fn revoke_then_use_a_remembered_token_is_refused() {
     let mint = Mint::new();
     let local = mint.local();
     let token = mint.sign(&claims());
-    local.admit(&token, NOON).unwrap();
-    local.admit(&token, NOON).unwrap();
+    local.verify(&token, NOON).unwrap();
+    local.verify(&token, NOON).unwrap();
 
-    let entry =
-        LogEntry { position: Position::new(3), subject: Subject::Session(SESSION), until: Some(NOON) };
-    local.revocations().publish(&[entry], Position::new(3));
+    let entry = RevocationEntry {
+        position: RevocationPosition::new(3),
+        subject: RevocationSubject::Session(SESSION),
+        until: Some(NOON),
+    };
+    local.revocations().publish(&[entry], RevocationPosition::new(3));
 
-    let revoked = Err(Denied::Invalid(Reason::Revoked(RevokedAs::Session)));
-    assert_eq!(local.admit(&token, NOON), revoked);
-    assert_eq!(local.admit(&token, NOON), revoked);
+    let revoked = Err(AuthError::InvalidCredential(InvalidReason::Revoked(SubjectKind::Session)));
+    assert_eq!(local.verify(&token, NOON), revoked);
+    assert_eq!(local.verify(&token, NOON), revoked);
 }
 
 #[test]
@@ -90,15 +97,15 @@ fn an_expired_token_still_says_whose_it_was_and_opens_nothing() {
     let later = NOON + Duration::from_secs(1_000_000);
     let token = mint.sign(&claims());
 
-    let whose = verifier.verify_even_if_expired(&token, later).unwrap();
+    let whose = verifier.verify_ignoring_expiry(&token, later).unwrap();
 
-    assert_eq!(whose.session(), Some(SESSION));
-    assert_eq!(verifier.verify(&token, later), Err(Denied::Invalid(Reason::Expired)));
+    assert_eq!(whose.session_id(), Some(SESSION));
+    assert_eq!(verifier.verify(&token, later), Err(AuthError::InvalidCredential(InvalidReason::Expired)));
     for (name, value) in [("iss", json!("x")), ("aud", json!("x")), ("exp", json!(NOON_SECONDS + 3601))] {
-        assert!(verifier.verify_even_if_expired(&mint.sign(&with(name, value)), later).is_err(), "{name}");
+        assert!(verifier.verify_ignoring_expiry(&mint.sign(&with(name, value)), later).is_err(), "{name}");
     }
-    assert!(verifier.verify_even_if_expired(&Mint::new().sign(&claims()), later).is_err());
-    assert!(verifier.verify_even_if_expired(&mint.sign_as("JWT", &claims()), later).is_err());
+    assert!(verifier.verify_ignoring_expiry(&Mint::new().sign(&claims()), later).is_err());
+    assert!(verifier.verify_ignoring_expiry(&mint.sign_as("JWT", &claims()), later).is_err());
 }
 
 #[test]
@@ -122,13 +129,13 @@ fn two_verifiers_share_nothing() {
 
     let verdict = bank.build(mint.keys()).unwrap().verify(&token, NOON);
 
-    assert_eq!(verdict, Err(Denied::Invalid(Reason::Audience)));
+    assert_eq!(verdict, Err(AuthError::InvalidCredential(InvalidReason::WrongAudience)));
 }
 
 #[test]
 fn a_verifier_that_remembers_nothing_judges_the_same() {
     let mint = Mint::new();
-    let builder = TokenVerifier::builder(ISSUER, SHOP, &[Algorithm::Es256]).remember(0);
+    let builder = TokenVerifier::builder(ISSUER, SHOP, &[Algorithm::Es256]).cache_size(0);
     let verifier = builder.build(mint.keys()).unwrap();
     let token = mint.sign(&claims());
 
@@ -160,7 +167,11 @@ fn a_hundred_thousand_tokens_that_look_alike_each_give_their_own_claims() {
         for (number, token) in (0..).zip(&tokens) {
             let principal = verifier.verify(token, NOON).unwrap();
             let own = alike(number);
-            assert_eq!((principal.user(), principal.token_id()), (Some(own.0), Some(own.1)), "round {round}");
+            assert_eq!(
+                (principal.user_id(), principal.token_id()),
+                (Some(own.0), Some(own.1)),
+                "round {round}"
+            );
         }
     }
 }

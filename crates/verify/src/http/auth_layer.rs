@@ -12,76 +12,78 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::auth_error::Denied;
-use crate::authenticator::{Authenticate, Decision, Now};
-use crate::http::auth_state::Identity;
+use crate::auth_error::AuthError;
+use crate::authenticator::{AuthFuture, Authenticator, Clock};
+use crate::http::auth_state::AuthState;
 use crate::http::cookies::CookieNames;
-use crate::http::credentials::{Ambiguous, Reads, Shown, read_all};
+use crate::http::credentials::{
+    AcceptedCredentials, CredentialSource, MultipleCredentials, read_credentials,
+};
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
-/// Authenticates each request and puts the [`Identity`] among its extensions.
+/// Authenticates each request and puts the [`AuthState`] among its extensions.
 ///
 /// It turns nobody away but who shows two different credentials (400): the extractors do, where a
 /// handler asks for a principal. [`AuthLayer::require`] makes it turn away everybody else too, for
-/// services that have no extractors. An answer to a request that showed a credential is not stored
+/// services that have no extractors. An response to a request that showed a credential is not stored
 /// by caches, unless it says otherwise itself.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
-/// use counterfoil_verify::{AuthLayer, Authenticate, Now};
+/// use counterfoil_verify::{AuthLayer, Authenticator, Clock};
 /// use tower_layer::Layer;
 ///
-/// fn guarded<S: Clone>(service: S, verifier: Arc<dyn Authenticate>, clock: Arc<dyn Now>) -> impl Clone {
-///     AuthLayer::new(verifier, clock).require().layer(service)
+/// fn guarded<S: Clone>(service: S, verifier: Arc<dyn Authenticator>, clock: Arc<dyn Clock>) -> impl Clone {
+///     AuthLayer::new(verifier, clock).require_authentication().layer(service)
 /// }
 /// ```
 #[derive(Clone)]
 pub struct AuthLayer {
-    authenticator: Arc<dyn Authenticate>,
-    clock: Arc<dyn Now>,
+    authenticator: Arc<dyn Authenticator>,
+    clock: Arc<dyn Clock>,
     names: CookieNames,
-    reads: Reads,
-    demands: Demands,
+    accepted: AcceptedCredentials,
+    requirement: Requirement,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Demands {
-    Nothing,
+enum Requirement {
+    None,
     Principal,
 }
 
 impl AuthLayer {
     /// Asks `authenticator` about each request, at the time that `clock` tells when it arrives.
-    pub fn new(authenticator: Arc<dyn Authenticate>, clock: Arc<dyn Now>) -> Self {
+    pub fn new(authenticator: Arc<dyn Authenticator>, clock: Arc<dyn Clock>) -> Self {
         Self {
             authenticator,
             clock,
             names: CookieNames::secure(),
-            reads: Reads::ANY_CREDENTIAL,
-            demands: Demands::Nothing,
+            accepted: AcceptedCredentials::SESSION_OR_ACCESS_TOKEN,
+            requirement: Requirement::None,
         }
     }
 
-    /// Reads cookies of these names; those of [`CookieNames::secure`] unless said otherwise.
+    /// AcceptedCredentials cookies of these names; those of [`CookieNames::secure`] unless said otherwise.
     #[must_use]
-    pub const fn cookies(mut self, names: CookieNames) -> Self {
+    pub const fn with_cookie_names(mut self, names: CookieNames) -> Self {
         self.names = names;
         self
     }
 
-    /// Reads these kinds of credential; [`Reads::ANY_CREDENTIAL`] unless said otherwise.
+    /// AcceptedCredentials these kinds of credential; [`AcceptedCredentials::SESSION_OR_ACCESS_TOKEN`] unless said otherwise.
     #[must_use]
-    pub const fn reads(mut self, reads: Reads) -> Self {
-        self.reads = reads;
+    pub const fn with_accepted_credentials(mut self, accepted: AcceptedCredentials) -> Self {
+        self.accepted = accepted;
         self
     }
 
     /// Answers 401, or 503, itself where there is no principal.
     #[must_use]
-    pub const fn require(mut self) -> Self {
-        self.demands = Demands::Principal;
+    pub const fn require_authentication(mut self) -> Self {
+        self.requirement = Requirement::Principal;
         self
     }
 }
@@ -90,73 +92,81 @@ impl fmt::Debug for AuthLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthLayer")
             .field("names", &self.names)
-            .field("reads", &self.reads)
-            .field("demands", &self.demands)
+            .field("accepted", &self.accepted)
+            .field("requirement", &self.requirement)
             .finish_non_exhaustive()
     }
 }
 
 impl<S> Layer<S> for AuthLayer {
-    type Service = Auth<S>;
+    type Service = AuthService<S>;
 
-    fn layer(&self, inner: S) -> Auth<S> {
-        Auth { inner, layer: self.clone() }
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService { inner, layer: self.clone() }
     }
 }
 
 /// The service that [`AuthLayer`] makes.
 #[derive(Debug, Clone)]
-pub struct Auth<S> {
+pub struct AuthService<S> {
     inner: S,
     layer: AuthLayer,
 }
 
-impl<S, B, R> Service<Request<B>> for Auth<S>
+impl<S, B, R> Service<Request<B>> for AuthService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     R: From<String>,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = AuthFuture<S, B>;
+    type Future = AuthResponseFuture<S, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let AuthLayer { authenticator, clock, names, reads, demands } = &self.layer;
-        let found = match read_all(request.headers(), names, *reads) {
+        let AuthLayer { authenticator, clock, names, accepted, requirement } = &self.layer;
+        let found = match read_credentials(request.headers(), names, *accepted) {
             Ok(found) => found,
-            Err(Ambiguous) => return AuthFuture::refused(&Denied::Ambiguous, Shown::Nothing, &request),
+            Err(MultipleCredentials) => {
+                return AuthResponseFuture::reject(
+                    &AuthError::MultipleCredentials,
+                    CredentialSource::None,
+                    &request,
+                );
+            }
         };
-        let shown = found.shown;
-        match authenticator.authenticate(found.presented, clock.now()) {
-            Decision::Ready(judged) => AuthFuture::judged(&mut self.inner, judged, shown, *demands, request),
-            Decision::Later(judging) => {
+        let source = found.source;
+        match authenticator.authenticate(found.credential, clock.now()) {
+            AuthFuture::Ready(result) => {
+                AuthResponseFuture::resolved(&mut self.inner, result, source, *requirement, request)
+            }
+            AuthFuture::Pending(future) => {
                 // The service that was polled ready serves this request; its clone the next one.
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone);
-                let waiting = Box::new(Waiting { inner, shown, demands: *demands, request });
-                AuthFuture { state: State::Judging { judging, waiting: Some(waiting) } }
+                let pending = Box::new(PendingRequest { inner, source, requirement: *requirement, request });
+                AuthResponseFuture { state: State::Authenticating { future, pending: Some(pending) } }
             }
         }
     }
 }
 
-/// A request whose credential is being judged elsewhere.
-struct Waiting<S, B> {
+/// A request whose credential is being result elsewhere.
+struct PendingRequest<S, B> {
     inner: S,
-    shown: Shown,
-    demands: Demands,
+    source: CredentialSource,
+    requirement: Requirement,
     request: Request<B>,
 }
 
-type Judging = Pin<Box<dyn Future<Output = Result<Principal, Denied>> + Send>>;
+type Authenticating = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
 
 pin_project! {
-    /// The answer of a service behind an [`AuthLayer`].
-    pub struct AuthFuture<S, B>
+    /// The response of a service behind an [`AuthLayer`].
+    pub struct AuthResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
@@ -168,50 +178,50 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F, R, B> {
-        Passed {
+        Forwarded {
             #[pin]
             inner: F,
-            shown: Shown,
+            source: CredentialSource,
         },
-        Refused {
-            answer: Option<R>,
+        Rejected {
+            response: Option<R>,
         },
         // Off the warm path: all that has to wait is in boxes.
-        Judging {
-            judging: Judging,
-            waiting: Option<Box<Waiting<S, B>>>,
+        Authenticating {
+            future: Authenticating,
+            pending: Option<Box<PendingRequest<S, B>>>,
         },
     }
 }
 
-impl<S, B, R> AuthFuture<S, B>
+impl<S, B, R> AuthResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: From<String>,
 {
-    fn judged(
+    fn resolved(
         inner: &mut S,
-        judged: Result<Principal, Denied>,
-        shown: Shown,
-        demands: Demands,
+        result: Result<Principal, AuthError>,
+        source: CredentialSource,
+        requirement: Requirement,
         mut request: Request<B>,
     ) -> Self {
-        match (judged, demands) {
-            (Err(denied), Demands::Principal) => Self::refused(&denied, shown, &request),
-            (judged, Demands::Principal | Demands::Nothing) => {
-                request.extensions_mut().insert(Identity::new(judged, shown));
-                Self { state: State::Passed { inner: inner.call(request), shown } }
+        match (result, requirement) {
+            (Err(error), Requirement::Principal) => Self::reject(&error, source, &request),
+            (result, Requirement::Principal | Requirement::None) => {
+                request.extensions_mut().insert(AuthState::new(result, source));
+                Self { state: State::Forwarded { inner: inner.call(request), source } }
             }
         }
     }
 
-    fn refused(denied: &Denied, shown: Shown, request: &Request<B>) -> Self {
-        let problem = Problem::of_denied(denied, shown).for_request(request.extensions());
-        Self { state: State::Refused { answer: Some(problem.into_response()) } }
+    fn reject(error: &AuthError, source: CredentialSource, request: &Request<B>) -> Self {
+        let problem = Problem::from_auth_error(error, source).for_request(request.extensions());
+        Self { state: State::Rejected { response: Some(problem.into_response()) } }
     }
 }
 
-impl<S, B, R> Future for AuthFuture<S, B>
+impl<S, B, R> Future for AuthResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: From<String>,
@@ -221,43 +231,45 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match self.as_mut().project().state.project() {
-                StateProjection::Passed { inner, shown } => {
-                    let answer = ready!(inner.poll(cx));
-                    return Poll::Ready(answer.map(|answer| kept_private(answer, *shown)));
+                StateProjection::Forwarded { inner, source } => {
+                    let response = ready!(inner.poll(cx));
+                    return Poll::Ready(response.map(|response| add_cache_headers(response, *source)));
                 }
-                StateProjection::Refused { answer } => {
-                    return Poll::Ready(Ok(answer.take().expect("a future is not polled after it is done")));
+                StateProjection::Rejected { response } => {
+                    return Poll::Ready(Ok(response
+                        .take()
+                        .expect("a future is not polled after it is done")));
                 }
-                StateProjection::Judging { judging, waiting } => {
-                    let judged = ready!(judging.as_mut().poll(cx));
-                    let waiting = waiting.take().expect("the judgement comes once");
-                    let Waiting { mut inner, shown, demands, request } = *waiting;
-                    self.set(Self::judged(&mut inner, judged, shown, demands, request));
+                StateProjection::Authenticating { future, pending } => {
+                    let result = ready!(future.as_mut().poll(cx));
+                    let pending = pending.take().expect("the judgement comes once");
+                    let PendingRequest { mut inner, source, requirement, request } = *pending;
+                    self.set(Self::resolved(&mut inner, result, source, requirement, request));
                 }
             }
         }
     }
 }
 
-impl<S, B> fmt::Debug for AuthFuture<S, B>
+impl<S, B> fmt::Debug for AuthResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AuthFuture(..)")
+        f.write_str("AuthResponseFuture(..)")
     }
 }
 
 /// What was answered to somebody is not stored for others, and what was answered to nobody is not
-/// given to somebody. An answer that speaks of caches itself is left as it is.
-fn kept_private<R>(mut answer: Response<R>, shown: Shown) -> Response<R> {
-    match shown {
-        Shown::Cookie | Shown::Bearer => {
-            answer.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+/// given to somebody. An response that speaks of caches itself is left as it is.
+fn add_cache_headers<R>(mut response: Response<R>, source: CredentialSource) -> Response<R> {
+    match source {
+        CredentialSource::Cookie | CredentialSource::Bearer => {
+            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         }
-        Shown::Nothing => {
-            answer.headers_mut().append(VARY, HeaderValue::from_static("cookie, authorization"));
+        CredentialSource::None => {
+            response.headers_mut().append(VARY, HeaderValue::from_static("cookie, authorization"));
         }
     }
-    answer
+    response
 }

@@ -2,25 +2,25 @@
 
 use http::Extensions;
 
-use crate::auth_error::Denied;
-use crate::http::credentials::Shown;
+use crate::auth_error::AuthError;
+use crate::http::credentials::CredentialSource;
 use crate::principal::Principal;
 
 /// Who is calling, or why that is not known; an extension of each request that came through an
 /// [`AuthLayer`](crate::http::auth_layer::AuthLayer).
 #[derive(Debug, Clone)]
-pub struct Identity {
-    judged: Result<Principal, Denied>,
-    shown: Shown,
+pub struct AuthState {
+    result: Result<Principal, AuthError>,
+    source: CredentialSource,
 }
 
-impl Identity {
-    pub(crate) const fn new(judged: Result<Principal, Denied>, shown: Shown) -> Self {
-        Self { judged, shown }
+impl AuthState {
+    pub(crate) const fn new(result: Result<Principal, AuthError>, source: CredentialSource) -> Self {
+        Self { result, source }
     }
 
     /// What was found out about this request; `None` if it came through no layer.
-    pub fn of(extensions: &Extensions) -> Option<&Self> {
+    pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
 
@@ -29,8 +29,8 @@ impl Identity {
     /// # Errors
     ///
     /// Why it is nobody that we know.
-    pub const fn principal(&self) -> Result<&Principal, &Denied> {
-        self.judged.as_ref()
+    pub const fn principal(&self) -> Result<&Principal, &AuthError> {
+        self.result.as_ref()
     }
 
     /// Who is calling, where it need not be anybody: `None` if nothing was shown, or a cookie that
@@ -40,16 +40,17 @@ impl Identity {
     ///
     /// A *bearer* that is worth nothing: whoever takes the trouble to send one must learn of it. And
     /// whatever leaves it open who is calling: that is not nobody.
-    pub fn optional(&self) -> Result<Option<&Principal>, &Denied> {
-        match (&self.judged, self.shown) {
+    pub fn optional_principal(&self) -> Result<Option<&Principal>, &AuthError> {
+        match (&self.result, self.source) {
             (Ok(principal), _) => Ok(Some(principal)),
-            (Err(Denied::Missing), _) | (Err(Denied::Invalid(_)), Shown::Cookie) => Ok(None),
+            (Err(AuthError::MissingCredential), _)
+            | (Err(AuthError::InvalidCredential(_)), CredentialSource::Cookie) => Ok(None),
             (Err(denied), _) => Err(denied),
         }
     }
 
     /// How the credential came.
-    pub const fn shown(&self) -> Shown {
-        self.shown
+    pub const fn source(&self) -> CredentialSource {
+        self.source
     }
 }

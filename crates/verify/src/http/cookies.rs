@@ -39,8 +39,8 @@ impl CookieNames {
     }
 
     /// Whether a request carries any of the three, whatever its value is worth.
-    pub fn are_shown(&self, headers: &HeaderMap) -> bool {
-        pairs(headers)
+    pub fn any_present(&self, headers: &HeaderMap) -> bool {
+        cookie_pairs(headers)
             .any(|(name, _)| [self.session, self.access, self.refresh].map(str::as_bytes).contains(&name))
     }
 }
@@ -57,22 +57,24 @@ impl Default for CookieNames {
 /// `=` names nothing and is passed over; quotes are part of a value.
 ///
 /// ```
-/// use counterfoil_verify::cookies;
+/// use counterfoil_verify::cookie_values;
 /// use http::{HeaderMap, HeaderValue, header::COOKIE};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(COOKIE, HeaderValue::from_static("theme=dark; __Host-session=one; __host-session=no"));
 /// headers.append(COOKIE, HeaderValue::from_static("__Host-session=two"));
 ///
-/// let shown: Vec<_> = cookies::values_of(&headers, "__Host-session").collect();
+/// let shown: Vec<_> = cookie_values(&headers, "__Host-session").collect();
 /// assert_eq!(shown, ["one", "two"]);
 /// ```
-pub fn values_of<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
-    pairs(headers).filter(move |(found, _)| *found == name.as_bytes()).map(|(_, value)| text_of(value))
+pub fn cookie_values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    cookie_pairs(headers)
+        .filter(move |(found, _)| *found == name.as_bytes())
+        .map(|(_, value)| ascii_or_empty(value))
 }
 
 /// All cookies of a request, names and values with the blanks around them cut.
-pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let pieces =
         headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|&byte| byte == b';'));
     pieces.filter_map(|piece| {
@@ -82,7 +84,7 @@ pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])>
 }
 
 /// The text of a header's value, empty if it is not ASCII.
-pub(crate) fn text_of(value: &[u8]) -> &str {
+pub(crate) fn ascii_or_empty(value: &[u8]) -> &str {
     if value.is_ascii() { str::from_utf8(value).unwrap_or_default() } else { "" }
 }
 
@@ -107,15 +109,15 @@ mod tests {
     fn a_cookies_name_is_compared_exactly() {
         let shown = headers(&[b"__host-session=a; __Host-sessio=b; __Host-session2=c; x__Host-session=d"]);
 
-        assert_eq!(values_of(&shown, SESSION).count(), 0);
-        assert!(!CookieNames::secure().are_shown(&shown));
+        assert_eq!(cookie_values(&shown, SESSION).count(), 0);
+        assert!(!CookieNames::secure().any_present(&shown));
     }
 
     #[test]
     fn every_value_of_a_name_is_seen_in_its_order() {
         let shown = headers(&[b"__Host-session=1;__Host-session=2", b" __Host-session = 3 "]);
 
-        assert_eq!(values_of(&shown, SESSION).collect::<Vec<_>>(), ["1", "2", "3"]);
+        assert_eq!(cookie_values(&shown, SESSION).collect::<Vec<_>>(), ["1", "2", "3"]);
     }
 
     #[test]
@@ -123,7 +125,7 @@ mod tests {
         for line in
             [&b"__Host-session"[..], b"=__Host-session", b";;;;", b"", b"=", b"; =; ;=", &[b';'; 8192]]
         {
-            assert_eq!(values_of(&headers(&[line]), SESSION).count(), 0, "{line:?}");
+            assert_eq!(cookie_values(&headers(&[line]), SESSION).count(), 0, "{line:?}");
         }
     }
 
@@ -131,14 +133,14 @@ mod tests {
     fn a_value_that_is_not_ascii_is_no_credential() {
         let shown = headers(&[b"__Host-session=cfs_\xff\xfe"]);
 
-        assert_eq!(values_of(&shown, SESSION).collect::<Vec<_>>(), [""]);
+        assert_eq!(cookie_values(&shown, SESSION).collect::<Vec<_>>(), [""]);
     }
 
     #[test]
     fn quotes_are_part_of_a_value() {
         let shown = headers(&[b"__Host-session=\"one\""]);
 
-        assert_eq!(values_of(&shown, SESSION).collect::<Vec<_>>(), ["\"one\""]);
+        assert_eq!(cookie_values(&shown, SESSION).collect::<Vec<_>>(), ["\"one\""]);
     }
 
     proptest! {
@@ -146,7 +148,7 @@ mod tests {
         fn no_bytes_of_a_cookie_header_make_it_panic(bytes: Vec<u8>, name in any::<String>()) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 let shown = HeaderMap::from_iter([(COOKIE, value)]);
-                prop_assert!(values_of(&shown, &name).all(|text| text.is_ascii()));
+                prop_assert!(cookie_values(&shown, &name).all(|text| text.is_ascii()));
             }
         }
     }

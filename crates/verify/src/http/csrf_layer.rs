@@ -9,94 +9,96 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::http::cookies::CookieNames;
-use crate::http::csrf::{self, CrossSite};
+use crate::http::csrf::{CrossSiteRequest, check_csrf, is_safe_method};
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
-use crate::http::response_future::Guarded;
+use crate::http::response_future::ResponseFuture;
 
 /// Refuses cross-site writes with 403, before the body is read.
 ///
-/// As it is, it judges the writes that carry a cookie of ours: those alone act on somebody's behalf
-/// without their doing. [`CsrfLayer::always`] judges every write: for login, register, refresh and
+/// As it is, it checked the writes that carry a cookie of ours: those alone act on somebody's behalf
+/// without their doing. [`CsrfLayer::check_every_write`] checked every write: for login, register, refresh and
 /// logout, where the harm is to be signed in as somebody else.
 #[derive(Clone)]
 pub struct CsrfLayer {
     policy: Arc<OriginPolicy>,
     names: CookieNames,
-    judges: Judges,
+    checked: CheckedWrites,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judges {
+enum CheckedWrites {
     WithCookie,
-    Always,
+    All,
 }
 
 impl CsrfLayer {
-    /// Judges the writes that carry one of the cookies with these names.
+    /// CheckedWrites the writes that carry one of the cookies with these names.
     pub fn new(policy: impl Into<Arc<OriginPolicy>>, names: CookieNames) -> Self {
-        Self { policy: policy.into(), names, judges: Judges::WithCookie }
+        Self { policy: policy.into(), names, checked: CheckedWrites::WithCookie }
     }
 
-    /// Judges every write.
+    /// CheckedWrites every write.
     #[must_use]
-    pub const fn always(mut self) -> Self {
-        self.judges = Judges::Always;
+    pub const fn check_every_write(mut self) -> Self {
+        self.checked = CheckedWrites::All;
         self
     }
 
-    fn judge(&self, method: &Method, headers: &HeaderMap) -> Result<(), CrossSite> {
-        if csrf::is_safe(method) {
+    fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), CrossSiteRequest> {
+        if is_safe_method(method) {
             return Ok(());
         }
-        let shows_cookie = self.names.are_shown(headers);
-        match self.judges {
-            Judges::WithCookie if !shows_cookie => Ok(()),
-            Judges::WithCookie | Judges::Always => csrf::judge(method, headers, &self.policy, shows_cookie),
+        let has_cookie = self.names.any_present(headers);
+        match self.checked {
+            CheckedWrites::WithCookie if !has_cookie => Ok(()),
+            CheckedWrites::WithCookie | CheckedWrites::All => {
+                check_csrf(method, headers, &self.policy, has_cookie)
+            }
         }
     }
 }
 
 impl fmt::Debug for CsrfLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CsrfLayer").field("policy", &self.policy).field("judges", &self.judges).finish()
+        f.debug_struct("CsrfLayer").field("policy", &self.policy).field("checked", &self.checked).finish()
     }
 }
 
 impl<S> Layer<S> for CsrfLayer {
-    type Service = Csrf<S>;
+    type Service = CsrfService<S>;
 
-    fn layer(&self, inner: S) -> Csrf<S> {
-        Csrf { inner, layer: self.clone() }
+    fn layer(&self, inner: S) -> CsrfService<S> {
+        CsrfService { inner, layer: self.clone() }
     }
 }
 
 /// The service that [`CsrfLayer`] makes.
 #[derive(Debug, Clone)]
-pub struct Csrf<S> {
+pub struct CsrfService<S> {
     inner: S,
     layer: CsrfLayer,
 }
 
-impl<S, B, R> Service<Request<B>> for Csrf<S>
+impl<S, B, R> Service<Request<B>> for CsrfService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: From<String>,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Guarded<S::Future, R>;
+    type Future = ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.layer.judge(request.method(), request.headers()) {
-            Ok(()) => Guarded::passed(self.inner.call(request)),
-            Err(CrossSite) => {
-                let problem = Problem::from(CrossSite).for_request(request.extensions());
-                Guarded::refused(problem.into_response())
+        match self.layer.check(request.method(), request.headers()) {
+            Ok(()) => ResponseFuture::forward(self.inner.call(request)),
+            Err(CrossSiteRequest) => {
+                let problem = Problem::from(CrossSiteRequest).for_request(request.extensions());
+                ResponseFuture::reject(problem.into_response())
             }
         }
     }

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::http::auth_state::Identity;
+use crate::http::auth_state::AuthState;
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
@@ -14,9 +14,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let identity = identity(parts)?;
-        let refused = |denied| Problem::of_denied(denied, identity.shown()).for_request(&parts.extensions);
-        identity.principal().cloned().map_err(refused)
+        let state = auth_state(parts)?;
+        let problem = |error| Problem::from_auth_error(error, state.source()).for_request(&parts.extensions);
+        state.principal().cloned().map_err(problem)
     }
 }
 
@@ -26,12 +26,13 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        let identity = identity(parts)?;
-        let refused = |denied| Problem::of_denied(denied, identity.shown()).for_request(&parts.extensions);
-        identity.optional().map(Option::<&Self>::cloned).map_err(refused)
+        let state = auth_state(parts)?;
+        let problem = |error| Problem::from_auth_error(error, state.source()).for_request(&parts.extensions);
+        state.optional_principal().map(Option::<&Self>::cloned).map_err(problem)
     }
 }
 
-fn identity(parts: &Parts) -> Result<&Identity, Problem> {
-    Identity::of(&parts.extensions).ok_or_else(|| Problem::without_layer().for_request(&parts.extensions))
+fn auth_state(parts: &Parts) -> Result<&AuthState, Problem> {
+    AuthState::from_extensions(&parts.extensions)
+        .ok_or_else(|| Problem::missing_auth_layer().for_request(&parts.extensions))
 }

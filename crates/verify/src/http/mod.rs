@@ -1,16 +1,16 @@
-//! The tower layers and axum extractors, and how they read credentials and answer with problems.
+//! Tower layers and axum extractors: they read credentials, authenticate, and answer errors as problem documents.
 
-pub mod auth_layer;
-pub mod auth_state;
-pub mod cookies;
-pub mod credentials;
-pub mod csrf;
-pub mod csrf_layer;
+pub(crate) mod auth_layer;
+pub(crate) mod auth_state;
+pub(crate) mod cookies;
+pub(crate) mod credentials;
+pub(crate) mod csrf;
+pub(crate) mod csrf_layer;
 #[cfg(feature = "axum")]
 mod extract;
-pub mod origin;
+pub(crate) mod origin;
 #[cfg(feature = "axum")]
 pub(crate) mod permissions;
-pub mod problem;
-pub mod require;
-pub mod response_future;
+pub(crate) mod problem;
+pub(crate) mod require;
+pub(crate) mod response_future;

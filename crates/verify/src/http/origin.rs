@@ -38,17 +38,17 @@ impl Origin {
     /// ```
     /// use counterfoil_verify::Origin;
     ///
-    /// let own = Origin::of_url("https://Auth.example:443/tenant")?;
+    /// let own = Origin::from_url("https://AuthService.example:443/tenant")?;
     /// assert_eq!(own.as_str(), "https://auth.example");
     /// # Ok::<(), counterfoil_verify::OriginError>(())
     /// ```
-    pub fn of_url(url: &str) -> Result<Self, OriginError> {
+    pub fn from_url(url: &str) -> Result<Self, OriginError> {
         let (scheme, rest) = url.split_once("://").ok_or(OriginError("there is no scheme"))?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
         let authority = authority.to_ascii_lowercase();
-        let own_port = own_port(&scheme).unwrap_or_default();
-        format!("{scheme}://{}", authority.strip_suffix(own_port).unwrap_or(&authority)).parse()
+        let default_port = default_port(&scheme).unwrap_or_default();
+        format!("{scheme}://{}", authority.strip_suffix(default_port).unwrap_or(&authority)).parse()
     }
 }
 
@@ -57,16 +57,16 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let (scheme, authority) = text.split_once("://").ok_or(OriginError("there is no scheme"))?;
-        let own_port = own_port(scheme).ok_or(OriginError("the scheme is to be http or https"))?;
-        if authority.ends_with(own_port) {
+        let default_port = default_port(scheme).ok_or(OriginError("the scheme is to be http or https"))?;
+        if authority.ends_with(default_port) {
             return Err(OriginError("the port is the scheme's own, which browsers leave out"));
         }
-        judge_authority(authority)?;
+        validate_authority(authority)?;
         Ok(Self(text.into()))
     }
 }
 
-fn own_port(scheme: &str) -> Option<&'static str> {
+fn default_port(scheme: &str) -> Option<&'static str> {
     match scheme {
         "https" => Some(":443"),
         "http" => Some(":80"),
@@ -74,7 +74,7 @@ fn own_port(scheme: &str) -> Option<&'static str> {
     }
 }
 
-fn judge_authority(authority: &str) -> Result<(), OriginError> {
+fn validate_authority(authority: &str) -> Result<(), OriginError> {
     // `[::1]:8080` has colons within its brackets.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -87,11 +87,11 @@ fn judge_authority(authority: &str) -> Result<(), OriginError> {
     match bracketed {
         Some(address) if address.parse::<std::net::Ipv6Addr>().is_ok() => Ok(()),
         Some(_) => Err(OriginError("the address is not one")),
-        None => judge_host(host),
+        None => validate_host(host),
     }
 }
 
-fn judge_host(host: &str) -> Result<(), OriginError> {
+fn validate_host(host: &str) -> Result<(), OriginError> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
     if host.is_empty() {
         return Err(OriginError("there is no host"));
@@ -119,13 +119,13 @@ pub struct OriginPolicy {
 
 impl OriginPolicy {
     /// From our own pages alone.
-    pub const fn own(own: Origin) -> Self {
+    pub const fn new(own: Origin) -> Self {
         Self { own, trusted: Vec::new() }
     }
 
     /// And from this one.
     #[must_use]
-    pub fn and(mut self, trusted: Origin) -> Self {
+    pub fn trust(mut self, trusted: Origin) -> Self {
         self.trusted.push(trusted);
         self
     }
@@ -171,11 +171,11 @@ mod tests {
     fn the_origin_of_an_issuer_is_the_one_of_its_pages() {
         for (issuer, origin) in [
             ("https://auth.example", "https://auth.example"),
-            ("HTTPS://Auth.Example:443/x?y#z", "https://auth.example"),
+            ("HTTPS://AuthService.Example:443/x?y#z", "https://auth.example"),
             ("http://localhost:8080", "http://localhost:8080"),
             ("http://127.0.0.1:80", "http://127.0.0.1"),
         ] {
-            assert_eq!(Origin::of_url(issuer).unwrap().as_str(), origin);
+            assert_eq!(Origin::from_url(issuer).unwrap().as_str(), origin);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A handler that takes a `Scoped` or an `InRole` is reached by those alone who may do what it does.
+//! A handler that takes a `HasScope` or an `HasRole` is reached by those alone who may do what it does.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +7,8 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::auth_error::Denied;
-use crate::http::auth_state::Identity;
+use crate::auth_error::AuthError;
+use crate::http::auth_state::AuthState;
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
@@ -28,7 +28,7 @@ pub trait Role: Send + Sync + 'static {
 /// the challenge tells which scope it takes (RFC 6750, section 3.1).
 ///
 /// ```
-/// use counterfoil_verify::{Scope, Scoped};
+/// use counterfoil_verify::{Scope, HasScope};
 ///
 /// struct ReadOrders;
 ///
@@ -36,17 +36,17 @@ pub trait Role: Send + Sync + 'static {
 ///     const NAME: &str = "orders:read";
 /// }
 ///
-/// async fn orders(who: Scoped<ReadOrders>) -> String {
+/// async fn orders(who: HasScope<ReadOrders>) -> String {
 ///     format!("The orders of {}", who.subject())
 /// }
 /// # let app: axum::Router = axum::Router::new().route("/orders", axum::routing::get(orders));
 /// ```
-pub struct Scoped<S>(Principal, PhantomData<fn() -> S>);
+pub struct HasScope<S>(Principal, PhantomData<fn() -> S>);
 
 /// Who is calling, with the role `R`; 401 for nobody, 403 for the others.
 ///
 /// ```
-/// use counterfoil_verify::{InRole, Role};
+/// use counterfoil_verify::{HasRole, Role};
 ///
 /// struct Admin;
 ///
@@ -54,28 +54,28 @@ pub struct Scoped<S>(Principal, PhantomData<fn() -> S>);
 ///     const NAME: &str = "admin";
 /// }
 ///
-/// async fn close(who: InRole<Admin>) -> String {
+/// async fn close(who: HasRole<Admin>) -> String {
 ///     format!("closed by {}", who.subject())
 /// }
 /// # let app: axum::Router = axum::Router::new().route("/close", axum::routing::post(close));
 /// ```
-pub struct InRole<R>(Principal, PhantomData<fn() -> R>);
+pub struct HasRole<R>(Principal, PhantomData<fn() -> R>);
 
-impl<S: Scope> Scoped<S> {
+impl<S: Scope> HasScope<S> {
     /// The principal itself.
     pub fn into_principal(self) -> Principal {
         self.0
     }
 }
 
-impl<R: Role> InRole<R> {
+impl<R: Role> HasRole<R> {
     /// The principal itself.
     pub fn into_principal(self) -> Principal {
         self.0
     }
 }
 
-impl<S> Deref for Scoped<S> {
+impl<S> Deref for HasScope<S> {
     type Target = Principal;
 
     fn deref(&self) -> &Principal {
@@ -83,7 +83,7 @@ impl<S> Deref for Scoped<S> {
     }
 }
 
-impl<R> Deref for InRole<R> {
+impl<R> Deref for HasRole<R> {
     type Target = Principal;
 
     fn deref(&self) -> &Principal {
@@ -91,19 +91,19 @@ impl<R> Deref for InRole<R> {
     }
 }
 
-impl<S> fmt::Debug for Scoped<S> {
+impl<S> fmt::Debug for HasScope<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scoped").field(&self.0).finish()
+        f.debug_tuple("HasScope").field(&self.0).finish()
     }
 }
 
-impl<R> fmt::Debug for InRole<R> {
+impl<R> fmt::Debug for HasRole<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("InRole").field(&self.0).finish()
+        f.debug_tuple("HasRole").field(&self.0).finish()
     }
 }
 
-impl<S: Scope, T: Send + Sync> FromRequestParts<T> for Scoped<S> {
+impl<S: Scope, T: Send + Sync> FromRequestParts<T> for HasScope<S> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Problem> {
@@ -113,7 +113,7 @@ impl<S: Scope, T: Send + Sync> FromRequestParts<T> for Scoped<S> {
     }
 }
 
-impl<R: Role, T: Send + Sync> FromRequestParts<T> for InRole<R> {
+impl<R: Role, T: Send + Sync> FromRequestParts<T> for HasRole<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Problem> {
@@ -124,7 +124,7 @@ impl<R: Role, T: Send + Sync> FromRequestParts<T> for InRole<R> {
 }
 
 /// The problem of somebody who is known and may not do this.
-fn allowed(judged: Result<(), Denied>, parts: &Parts) -> Result<(), Problem> {
-    let identity = Identity::of(&parts.extensions).ok_or_else(Problem::without_layer)?;
-    judged.map_err(|denied| Problem::of_denied(&denied, identity.shown()).for_request(&parts.extensions))
+fn allowed(result: Result<(), AuthError>, parts: &Parts) -> Result<(), Problem> {
+    let state = AuthState::from_extensions(&parts.extensions).ok_or_else(Problem::missing_auth_layer)?;
+    result.map_err(|error| Problem::from_auth_error(&error, state.source()).for_request(&parts.extensions))
 }

@@ -7,12 +7,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Serialize, Serializer};
 
-use crate::auth_error::{Denied, Needed};
-use crate::http::credentials::{Ambiguous, Shown};
-use crate::http::csrf::CrossSite;
+use crate::auth_error::{AuthError, RequiredPermission};
+use crate::http::credentials::{CredentialSource, MultipleCredentials};
+use crate::http::csrf::CrossSiteRequest;
 
 /// After how many seconds a client may ask again when we are out.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// A problem (RFC 9457, section 3), with its status and headers.
 ///
@@ -23,11 +23,11 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// let problem = Problem::new(StatusCode::CONFLICT, "/problems/taken", "Already taken")
 ///     .detail("somebody bears that name")
 ///     .request_id("7f3a");
-/// let answer: http::Response<String> = problem.into_response();
+/// let response: http::Response<String> = problem.into_response();
 ///
-/// assert_eq!(answer.status(), 409);
-/// assert_eq!(answer.headers()["content-type"], "application/problem+json");
-/// assert!(answer.body().contains(r#""request_id":"7f3a""#));
+/// assert_eq!(response.status(), 409);
+/// assert_eq!(response.headers()["content-type"], "application/problem+json");
+/// assert!(response.body().contains(r#""request_id":"7f3a""#));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Parts>);
@@ -37,15 +37,15 @@ pub struct Problem(Box<Parts>);
 struct Parts {
     body: Body,
     headers: HeaderMap,
-    denied: Option<Denied>,
+    auth_error: Option<AuthError>,
 }
 
 #[derive(Debug, Clone, Serialize)]
 struct Body {
     #[serde(rename = "type")]
-    kind: Cow<'static, str>,
+    name: Cow<'static, str>,
     title: Cow<'static, str>,
-    #[serde(serialize_with = "as_number")]
+    #[serde(serialize_with = "serialize_status")]
     status: StatusCode,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Cow<'static, str>>,
@@ -75,21 +75,21 @@ impl Serialize for RequestId {
 }
 
 impl Problem {
-    /// A problem of the kind that the stable path `kind` names, with a title that is always the same.
+    /// A problem of the name that the stable path `name` names, with a title that is always the same.
     pub fn new(
         status: StatusCode,
-        kind: impl Into<Cow<'static, str>>,
+        name: impl Into<Cow<'static, str>>,
         title: impl Into<Cow<'static, str>>,
     ) -> Self {
         let body = Body {
-            kind: kind.into(),
+            name: name.into(),
             title: title.into(),
             status,
             detail: None,
             request_id: None,
             errors: Vec::new(),
         };
-        Self(Box::new(Parts { body, headers: HeaderMap::new(), denied: None }))
+        Self(Box::new(Parts { body, headers: HeaderMap::new(), auth_error: None }))
     }
 
     /// What is the matter this time, for a person. It never repeats what was sent.
@@ -126,87 +126,92 @@ impl Problem {
         self
     }
 
-    /// A header that goes with the answer; it takes the place of one of that name.
+    /// A header that goes with the response; it takes the place of one of that name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
         self
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.0.body.status
     }
 
-    /// The stable path that names the kind of problem.
-    pub fn kind(&self) -> &str {
-        &self.0.body.kind
+    /// The stable path that names the name of problem.
+    pub fn name(&self) -> &str {
+        &self.0.body.name
     }
 
-    /// The problem of somebody who was denied and had shown a credential in this way.
+    /// The problem of somebody who was auth_error and had source a credential in this way.
     ///
-    /// One body for whatever is wrong with a credential (RFC 6750, section 3.1). The answer has
-    /// `denied` among its extensions, for the log.
-    pub fn of_denied(denied: &Denied, shown: Shown) -> Self {
-        let problem = match denied {
-            Denied::Missing => {
+    /// One body for whatever is wrong with a credential (RFC 6750, section 3.1). The response has
+    /// `auth_error` among its extensions, for the log.
+    pub fn from_auth_error(auth_error: &AuthError, source: CredentialSource) -> Self {
+        let problem = match auth_error {
+            AuthError::MissingCredential => {
                 unauthenticated("/problems/credential-required", "Credential required", "Bearer")
             }
-            Denied::Invalid(_) => {
-                let challenge = match shown {
-                    Shown::Bearer => r#"Bearer error="invalid_token""#,
-                    Shown::Cookie | Shown::Nothing => "Bearer",
+            AuthError::InvalidCredential(_) => {
+                let challenge = match source {
+                    CredentialSource::Bearer => r#"Bearer error="invalid_token""#,
+                    CredentialSource::Cookie | CredentialSource::None => "Bearer",
                 };
                 unauthenticated("/problems/invalid-credential", "Invalid credential", challenge)
             }
-            Denied::Ambiguous => {
-                Self::new(StatusCode::BAD_REQUEST, "/problems/ambiguous-credential", "Ambiguous credential")
-            }
-            Denied::Stale => unavailable("/problems/stale"),
-            Denied::Unavailable => unavailable("/problems/unavailable"),
-            Denied::Forbidden(needed) => forbidden(needed),
+            AuthError::MultipleCredentials => Self::new(
+                StatusCode::BAD_REQUEST,
+                "/problems/ambiguous-credential",
+                "MultipleCredentials credential",
+            ),
+            AuthError::StaleRevocations => unavailable("/problems/stale"),
+            AuthError::Unavailable => unavailable("/problems/unavailable"),
+            AuthError::Forbidden(required) => forbidden(required),
         };
-        let mut problem = problem.detail(denied.to_string());
-        problem.0.denied = Some(denied.clone());
+        let mut problem = problem.detail(auth_error.to_string());
+        problem.0.auth_error = Some(auth_error.clone());
         problem
     }
 
     /// The problem of a service whose layers are put together wrongly; it lets nobody in.
-    pub(crate) fn without_layer() -> Self {
+    pub(crate) fn missing_auth_layer() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "/problems/misconfigured", "Misconfigured")
             .detail("no AuthLayer stands before this route")
     }
 
-    /// The answer, with any body that can be made of text.
+    /// The response, with any body that can be made of text.
     pub fn into_response<B: From<String>>(self) -> Response<B> {
-        let Parts { body, headers, denied } = *self.0;
+        let Parts { body, headers, auth_error } = *self.0;
         let text = serde_json::to_string(&body).expect("texts and numbers always serialize");
-        let mut answer = Response::new(B::from(text));
-        *answer.status_mut() = body.status;
-        *answer.headers_mut() = headers;
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        denied.and_then(|denied| answer.extensions_mut().insert(denied));
-        answer
+        let mut response = Response::new(B::from(text));
+        *response.status_mut() = body.status;
+        *response.headers_mut() = headers;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        auth_error.and_then(|auth_error| response.extensions_mut().insert(auth_error));
+        response
     }
 }
 
-fn unauthenticated(kind: &'static str, title: &'static str, challenge: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, kind, title)
+fn unauthenticated(name: &'static str, title: &'static str, challenge: &'static str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, name, title)
         .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
 }
 
-fn unavailable(kind: &'static str) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Unavailable").header(RETRY_AFTER, RETRY_SECONDS)
+fn unavailable(name: &'static str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, "Unavailable")
+        .header(RETRY_AFTER, RETRY_AFTER_SECONDS)
 }
 
-fn forbidden(needed: &Needed) -> Problem {
-    match needed {
-        Needed::Scope(scope) => {
+fn forbidden(required: &RequiredPermission) -> Problem {
+    match required {
+        RequiredPermission::Scope(scope) => {
             Problem::new(StatusCode::FORBIDDEN, "/problems/insufficient-scope", "Insufficient scope")
                 .header(WWW_AUTHENTICATE, scope_challenge(scope))
         }
-        Needed::Role(_) => Problem::new(StatusCode::FORBIDDEN, "/problems/forbidden", "Forbidden"),
+        RequiredPermission::Role(_) => {
+            Problem::new(StatusCode::FORBIDDEN, "/problems/forbidden", "Forbidden")
+        }
     }
 }
 
@@ -220,20 +225,20 @@ fn scope_challenge(scope: &str) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#))
 }
 
-fn as_number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
 
-impl From<CrossSite> for Problem {
-    fn from(refused: CrossSite) -> Self {
+impl From<CrossSiteRequest> for Problem {
+    fn from(refused: CrossSiteRequest) -> Self {
         Self::new(StatusCode::FORBIDDEN, "/problems/cross-site", "Cross-site request")
             .detail(refused.to_string())
     }
 }
 
-impl From<Ambiguous> for Problem {
-    fn from(_: Ambiguous) -> Self {
-        Self::of_denied(&Denied::Ambiguous, Shown::Nothing)
+impl From<MultipleCredentials> for Problem {
+    fn from(_: MultipleCredentials) -> Self {
+        Self::from_auth_error(&AuthError::MultipleCredentials, CredentialSource::None)
     }
 }
 
@@ -246,80 +251,90 @@ impl axum::response::IntoResponse for Problem {
 
 /// For handlers that ask a principal for a scope or a role with `?`.
 #[cfg(feature = "axum")]
-impl axum::response::IntoResponse for Denied {
+impl axum::response::IntoResponse for AuthError {
     fn into_response(self) -> axum::response::Response {
-        Problem::of_denied(&self, Shown::Bearer).into_response()
+        Problem::from_auth_error(&self, CredentialSource::Bearer).into_response()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::auth_error::Reason;
-    use crate::revocation::log::RevokedAs;
+    use crate::auth_error::InvalidReason;
+    use crate::revocation::log::SubjectKind;
 
     use super::*;
 
-    fn answer(denied: &Denied, shown: Shown) -> Response<String> {
-        Problem::of_denied(denied, shown).into_response()
+    fn response(auth_error: &AuthError, source: CredentialSource) -> Response<String> {
+        Problem::from_auth_error(auth_error, source).into_response()
     }
 
     #[test]
     fn whatever_is_wrong_with_a_credential_the_client_reads_the_same() {
         let reasons = [
-            Reason::Claims,
-            Reason::Issuer,
-            Reason::Audience,
-            Reason::Expired,
-            Reason::NotYetValid,
-            Reason::IssuedInFuture,
-            Reason::Lifetime,
-            Reason::Kind,
-            Reason::Revoked(RevokedAs::Session),
-            Reason::Record("idle"),
-            Reason::Token(counterfoil_jose::Rejection::BadSignature),
+            InvalidReason::MalformedClaims,
+            InvalidReason::WrongIssuer,
+            InvalidReason::WrongAudience,
+            InvalidReason::Expired,
+            InvalidReason::NotYetValid,
+            InvalidReason::IssuedInFuture,
+            InvalidReason::LifetimeNotAllowed,
+            InvalidReason::CredentialKindNotAccepted,
+            InvalidReason::Revoked(SubjectKind::Session),
+            InvalidReason::SessionRejected("idle"),
+            InvalidReason::Token(counterfoil_jose::Rejection::BadSignature),
         ];
-        let answers = reasons.map(|reason| {
-            let answer = answer(&Denied::Invalid(reason), Shown::Bearer);
-            (answer.status(), answer.headers().clone(), answer.into_body())
+        let responses = reasons.map(|reason| {
+            let response = response(&AuthError::InvalidCredential(reason), CredentialSource::Bearer);
+            (response.status(), response.headers().clone(), response.into_body())
         });
 
-        assert!(answers.iter().all(|answer| *answer == answers[0]));
-        assert_eq!(answers[0].0, 401);
-        assert_eq!(answers[0].1[WWW_AUTHENTICATE], r#"Bearer error="invalid_token""#);
+        assert!(responses.iter().all(|response| *response == responses[0]));
+        assert_eq!(responses[0].0, 401);
+        assert_eq!(responses[0].1[WWW_AUTHENTICATE], r#"Bearer error="invalid_token""#);
     }
 
     #[test]
     fn the_log_learns_from_the_answer_what_the_client_does_not() {
-        let denied = Denied::Invalid(Reason::Expired);
+        let auth_error = AuthError::InvalidCredential(InvalidReason::Expired);
 
-        assert_eq!(answer(&denied, Shown::Bearer).extensions().get(), Some(&denied));
+        assert_eq!(response(&auth_error, CredentialSource::Bearer).extensions().get(), Some(&auth_error));
     }
 
     #[test]
     fn a_challenge_says_what_to_bring() {
-        let challenge = |denied: &Denied, shown| answer(denied, shown).headers()[WWW_AUTHENTICATE].clone();
-        let scope = |name: &str| Denied::Forbidden(Needed::Scope(name.into()));
+        let challenge =
+            |auth_error: &AuthError, source| response(auth_error, source).headers()[WWW_AUTHENTICATE].clone();
+        let scope = |name: &str| AuthError::Forbidden(RequiredPermission::Scope(name.into()));
 
-        assert_eq!(challenge(&Denied::Missing, Shown::Nothing), "Bearer");
-        assert_eq!(challenge(&Denied::Invalid(Reason::Expired), Shown::Cookie), "Bearer");
+        assert_eq!(challenge(&AuthError::MissingCredential, CredentialSource::None), "Bearer");
+        assert_eq!(
+            challenge(&AuthError::InvalidCredential(InvalidReason::Expired), CredentialSource::Cookie),
+            "Bearer"
+        );
         let named = r#"Bearer error="insufficient_scope", scope="a:b""#;
-        assert_eq!(challenge(&scope("a:b"), Shown::Bearer), named);
-        assert_eq!(challenge(&scope("a\"\r\n"), Shown::Bearer), r#"Bearer error="insufficient_scope""#);
+        assert_eq!(challenge(&scope("a:b"), CredentialSource::Bearer), named);
+        assert_eq!(
+            challenge(&scope("a\"\r\n"), CredentialSource::Bearer),
+            r#"Bearer error="insufficient_scope""#
+        );
     }
 
     #[test]
     fn what_is_out_for_now_says_when_to_come_back() {
-        for denied in [Denied::Stale, Denied::Unavailable] {
-            let answer = answer(&denied, Shown::Bearer);
+        for auth_error in [AuthError::StaleRevocations, AuthError::Unavailable] {
+            let response = response(&auth_error, CredentialSource::Bearer);
             assert_eq!(
-                (answer.status(), &answer.headers()[RETRY_AFTER]),
-                (StatusCode::SERVICE_UNAVAILABLE, &RETRY_SECONDS)
+                (response.status(), &response.headers()[RETRY_AFTER]),
+                (StatusCode::SERVICE_UNAVAILABLE, &RETRY_AFTER_SECONDS)
             );
         }
     }
 
     #[test]
     fn no_problem_is_stored_by_a_cache() {
-        assert_eq!(answer(&Denied::Missing, Shown::Nothing).headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(
+            response(&AuthError::MissingCredential, CredentialSource::None).headers()[CACHE_CONTROL],
+            "no-store"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The future of a service behind a guard, which may answer in its place.
+//! The future of a service behind a guard, which may response in its place.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,8 +8,8 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The answer of a service behind a guard: the service's, or the guard's own.
-    pub struct Guarded<F, R> {
+    /// The response of a service behind a guard: the service's, or the guard's own.
+    pub struct ResponseFuture<F, R> {
         #[pin]
         state: State<F, R>,
     }
@@ -18,29 +18,29 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F, R> {
-        Passed {
+        Forwarded {
             #[pin]
             inner: F,
         },
-        Refused {
-            answer: Option<Response<R>>,
+        Rejected {
+            response: Option<Response<R>>,
         },
     }
 }
 
-impl<F, R> Guarded<F, R> {
+impl<F, R> ResponseFuture<F, R> {
     /// On its way to the service.
-    pub(crate) const fn passed(inner: F) -> Self {
-        Self { state: State::Passed { inner } }
+    pub(crate) const fn forward(inner: F) -> Self {
+        Self { state: State::Forwarded { inner } }
     }
 
-    /// Held up, with this answer.
-    pub(crate) const fn refused(answer: Response<R>) -> Self {
-        Self { state: State::Refused { answer: Some(answer) } }
+    /// Held up, with this response.
+    pub(crate) const fn reject(response: Response<R>) -> Self {
+        Self { state: State::Rejected { response: Some(response) } }
     }
 }
 
-impl<F, R, E> Future for Guarded<F, R>
+impl<F, R, E> Future for ResponseFuture<F, R>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
@@ -48,16 +48,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Passed { inner } => inner.poll(cx),
-            StateProjection::Refused { answer } => {
-                Poll::Ready(Ok(answer.take().expect("a future is not polled after it is done")))
+            StateProjection::Forwarded { inner } => inner.poll(cx),
+            StateProjection::Rejected { response } => {
+                Poll::Ready(Ok(response.take().expect("a future is not polled after it is done")))
             }
         }
     }
 }
 
-impl<F, R> fmt::Debug for Guarded<F, R> {
+impl<F, R> fmt::Debug for ResponseFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Guarded(..)")
+        f.write_str("ResponseFuture(..)")
     }
 }

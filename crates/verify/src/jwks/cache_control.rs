@@ -7,14 +7,14 @@ use http::header::{AGE, CACHE_CONTROL, HeaderName};
 
 /// For how long the answer is fresh; `None` where it does not say. Where it says two things, the shorter
 /// one counts, and what it has spent in caches on its way is taken off.
-pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
-    let fresh = directives(headers).filter_map(seconds_of).min()?;
-    let age = texts(headers, AGE).filter_map(|age| age.trim().parse().ok()).max().unwrap_or(0);
+pub(crate) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
+    let fresh = directives(headers).filter_map(directive_seconds).min()?;
+    let age = header_values(headers, AGE).filter_map(|age| age.trim().parse().ok()).max().unwrap_or(0);
     Some(Duration::from_secs(fresh.saturating_sub(age)))
 }
 
 /// What one directive says; `None` where it says nothing about time.
-fn seconds_of(directive: &str) -> Option<u64> {
+fn directive_seconds(directive: &str) -> Option<u64> {
     let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
     match name.trim().to_ascii_lowercase().as_str() {
         "no-store" | "no-cache" => Some(0),
@@ -25,10 +25,10 @@ fn seconds_of(directive: &str) -> Option<u64> {
 }
 
 fn directives(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    texts(headers, CACHE_CONTROL).flat_map(|line| line.split(','))
+    header_values(headers, CACHE_CONTROL).flat_map(|line| line.split(','))
 }
 
-fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+fn header_values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
@@ -38,9 +38,9 @@ mod tests {
 
     use super::*;
 
-    fn lifetime(lines: &[(HeaderName, &'static str)]) -> Option<u64> {
+    fn fresh_seconds(lines: &[(HeaderName, &'static str)]) -> Option<u64> {
         let lines = lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
-        of(&lines.collect()).map(|fresh| fresh.as_secs())
+        fresh_for(&lines.collect()).map(|fresh| fresh.as_secs())
     }
 
     #[test]
@@ -59,15 +59,15 @@ mod tests {
             ("s-maxage=300", None),
             ("", None),
         ] {
-            assert_eq!(lifetime(&[(CACHE_CONTROL, line)]), fresh, "{line}");
+            assert_eq!(fresh_seconds(&[(CACHE_CONTROL, line)]), fresh, "{line}");
         }
-        assert_eq!(lifetime(&[]), None);
+        assert_eq!(fresh_seconds(&[]), None);
     }
 
     #[test]
     fn what_was_spent_on_the_way_is_taken_off() {
-        assert_eq!(lifetime(&[(CACHE_CONTROL, "max-age=300"), (AGE, "100")]), Some(200));
-        assert_eq!(lifetime(&[(CACHE_CONTROL, "max-age=300"), (AGE, "400")]), Some(0));
-        assert_eq!(lifetime(&[(CACHE_CONTROL, "max-age=300"), (AGE, "old")]), Some(300));
+        assert_eq!(fresh_seconds(&[(CACHE_CONTROL, "max-age=300"), (AGE, "100")]), Some(200));
+        assert_eq!(fresh_seconds(&[(CACHE_CONTROL, "max-age=300"), (AGE, "400")]), Some(0));
+        assert_eq!(fresh_seconds(&[(CACHE_CONTROL, "max-age=300"), (AGE, "old")]), Some(300));
     }
 }

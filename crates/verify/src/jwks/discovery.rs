@@ -5,7 +5,7 @@ use serde::Deserialize;
 use counterfoil_jose::json;
 
 use crate::jwks::error::FetchError;
-use crate::jwks::url::{Location, LocationError};
+use crate::jwks::url::{JwksUrl, JwksUrlError};
 
 /// The members that we read; all others are ignored.
 #[derive(Deserialize)]
@@ -20,9 +20,9 @@ struct Metadata {
 /// # Errors
 ///
 /// An issuer that is no URL to ask.
-pub(crate) fn locations(issuer: &str) -> Result<[Location; 2], LocationError> {
+pub(crate) fn metadata_urls(issuer: &str) -> Result<[JwksUrl; 2], JwksUrlError> {
     let plain = issuer.strip_suffix('/').unwrap_or(issuer);
-    let scheme_end = plain.find("://").ok_or(LocationError::NotAUrl)? + "://".len();
+    let scheme_end = plain.find("://").ok_or(JwksUrlError::NotHttpUrl)? + "://".len();
     let path_at = plain[scheme_end..].find('/').map_or(plain.len(), |at| scheme_end + at);
     let (origin, path) = plain.split_at(path_at);
     let inserted = format!("{origin}/.well-known/oauth-authorization-server{path}");
@@ -36,17 +36,17 @@ pub(crate) fn locations(issuer: &str) -> Result<[Location; 2], LocationError> {
 ///
 /// Metadata that cannot be read or names another issuer, byte for byte; a location that is less
 /// secure than the issuer, or none.
-pub(crate) fn key_set_location(body: &[u8], issuer: &str, from: &Location) -> Result<Location, FetchError> {
-    let told: Metadata = json::object(body).map_err(FetchError::Malformed)?;
-    if told.issuer != issuer {
-        return Err(FetchError::OtherIssuer);
+pub(crate) fn jwks_url(body: &[u8], issuer: &str, from: &JwksUrl) -> Result<JwksUrl, FetchError> {
+    let metadata: Metadata = json::object(body).map_err(FetchError::Malformed)?;
+    if metadata.issuer != issuer {
+        return Err(FetchError::IssuerMismatch);
     }
-    let location: Location = told.jwks_uri.parse().map_err(FetchError::KeySetLocation)?;
+    let url: JwksUrl = metadata.jwks_uri.parse().map_err(FetchError::JwksUri)?;
     // Else an issuer on the network could point at a port of the machine of whoever verifies.
-    if from.is_secure() && !location.is_secure() {
-        return Err(FetchError::KeySetLocation(LocationError::Plain));
+    if from.is_https() && !url.is_https() {
+        return Err(FetchError::JwksUri(JwksUrlError::InsecureHttp));
     }
-    Ok(location)
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -55,9 +55,9 @@ mod tests {
 
     const ISSUER: &str = "https://auth.example";
 
-    fn read(issuer: &str, jwks_uri: &str) -> Result<Location, FetchError> {
+    fn read(issuer: &str, jwks_uri: &str) -> Result<JwksUrl, FetchError> {
         let body = serde_json::json!({ "issuer": issuer, "jwks_uri": jwks_uri, "other": [1] }).to_string();
-        key_set_location(body.as_bytes(), ISSUER, &locations(ISSUER).unwrap()[0])
+        jwks_url(body.as_bytes(), ISSUER, &metadata_urls(ISSUER).unwrap()[0])
     }
 
     #[test]
@@ -75,11 +75,11 @@ mod tests {
                 "/.well-known/openid-configuration",
             ),
         ] {
-            let found = locations(issuer).unwrap();
-            assert_eq!(found.each_ref().map(Location::path_and_query), [inserted, appended]);
+            let found = metadata_urls(issuer).unwrap();
+            assert_eq!(found.each_ref().map(JwksUrl::path_and_query), [inserted, appended]);
         }
-        assert_eq!(locations("http://auth.example"), Err(LocationError::Plain));
-        assert_eq!(locations("auth.example"), Err(LocationError::NotAUrl));
+        assert_eq!(metadata_urls("http://auth.example"), Err(JwksUrlError::InsecureHttp));
+        assert_eq!(metadata_urls("auth.example"), Err(JwksUrlError::NotHttpUrl));
     }
 
     #[test]
@@ -88,14 +88,14 @@ mod tests {
         assert_eq!(read(ISSUER, keys).unwrap().to_string(), keys);
 
         for other in ["https://auth.example/", "https://AUTH.example", "https://auth.example.evil", ""] {
-            assert!(matches!(read(other, keys), Err(FetchError::OtherIssuer)), "{other}");
+            assert!(matches!(read(other, keys), Err(FetchError::IssuerMismatch)), "{other}");
         }
     }
 
     #[test]
     fn metadata_leads_to_no_file_and_to_no_port_of_ours() {
         for bad in ["file:///etc/passwd", "http://127.0.0.1:6379/", "http://keys.example/k", "/jwks.json"] {
-            assert!(matches!(read(ISSUER, bad), Err(FetchError::KeySetLocation(_))), "{bad}");
+            assert!(matches!(read(ISSUER, bad), Err(FetchError::JwksUri(_))), "{bad}");
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
     fn metadata_with_two_issuers_is_refused() {
         let body =
             br#"{"issuer":"https://auth.example","issuer":"https://auth.example","jwks_uri":"https://a"}"#;
-        let from = &locations(ISSUER).unwrap()[0];
+        let from = &metadata_urls(ISSUER).unwrap()[0];
 
-        assert!(matches!(key_set_location(body, ISSUER, from), Err(FetchError::Malformed(_))));
+        assert!(matches!(jwks_url(body, ISSUER, from), Err(FetchError::Malformed(_))));
     }
 }

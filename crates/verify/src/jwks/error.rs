@@ -4,8 +4,8 @@ use std::io;
 
 use counterfoil_jose::{JsonError, KeyError};
 
-use crate::jwks::url::LocationError;
-use crate::token::builder::SettingsError;
+use crate::jwks::url::JwksUrlError;
+use crate::token::builder::VerifierBuildError;
 
 /// The keys were not fetched. Those that are there stay, for as long as they may.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum FetchError {
     Malformed(#[source] JsonError),
     /// The keys do not form a set.
     #[error("the keys do not form a set")]
-    Keys(#[source] KeyError),
+    InvalidKeys(#[source] KeyError),
     /// More keys than any issuer has.
     #[error("the set has more than {max} keys")]
     TooManyKeys {
@@ -46,34 +46,34 @@ pub enum FetchError {
     },
     /// The metadata is of somebody else (RFC 8414, section 3.3).
     #[error("the metadata names another issuer")]
-    OtherIssuer,
+    IssuerMismatch,
     /// The metadata leads to a place from which keys are not fetched.
     #[error("the metadata names no place to fetch keys from")]
-    KeySetLocation(#[source] LocationError),
+    JwksUri(#[source] JwksUrlError),
     /// `localhost` is another machine here.
     #[error("plain http leads off this machine")]
-    OffLoopback,
+    NotLoopback,
 }
 
 /// A verifier that could not begin to follow.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FollowError {
+pub enum RemoteVerifierError {
     /// What tokens are judged by.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Builder(#[from] VerifierBuildError),
     /// The issuer is no place to fetch from; it needs a key set that is named.
     #[error("the keys of the issuer cannot be fetched")]
-    Location(#[from] LocationError),
+    Url(#[from] JwksUrlError),
     /// Shared secrets are never published: they are given to the verifier by hand.
     #[error("a shared secret cannot be fetched")]
-    Secret,
+    SharedSecret,
     /// There is nobody whose certificate would be believed.
     #[error("there are no trusted roots for TLS")]
-    NoRoots,
+    NoTrustedRoots,
     /// A certificate that is to be trusted is none.
     #[error("a trusted root is not a certificate")]
-    BadRoot(#[source] rustls::Error),
+    InvalidRoot(#[source] rustls::Error),
     /// There is no runtime to follow on.
     #[error("there is no tokio runtime here")]
     NoRuntime,

@@ -18,68 +18,68 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::jwks::cache_control;
-use crate::jwks::error::{FetchError, FollowError};
-use crate::jwks::tls::Roots;
-use crate::jwks::url::Location;
+use crate::jwks::error::{FetchError, RemoteVerifierError};
+use crate::jwks::tls::TrustedRoots;
+use crate::jwks::url::JwksUrl;
 
 /// The most bytes of a body: a hundred keys of RSA 4096 are half of it.
-const LONGEST_BODY: usize = 256 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// The most bytes of a head.
-const LONGEST_HEAD: usize = 32 * 1024;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How long one address of several may keep us from trying the next.
-const CONNECT: Duration = Duration::from_millis(1500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// What came back: JSON by its own account.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct JsonResponse {
     pub(crate) body: Bytes,
     /// For how long it may be relied on, if it says so.
     pub(crate) fresh_for: Option<Duration>,
 }
 
 /// Asks for documents, each on a connection of its own: it happens every few minutes.
-pub(crate) struct Client {
+pub(crate) struct HttpClient {
     /// Made only where it is needed: the roots are read from the disk.
     tls: Option<TlsConnector>,
 }
 
-impl Client {
+impl HttpClient {
     /// A client for locations like this one.
-    pub(crate) fn like(location: &Location, roots: &Roots) -> Result<Self, FollowError> {
-        let tls = if location.is_secure() { Some(roots.connector()?) } else { None };
+    pub(crate) fn for_url(url: &JwksUrl, roots: &TrustedRoots) -> Result<Self, RemoteVerifierError> {
+        let tls = if url.is_https() { Some(roots.connector()?) } else { None };
         Ok(Self { tls })
     }
 
-    /// Gets the JSON at `location`. The caller puts an end to it that comes in time.
+    /// Gets the JSON at `url`. The caller puts an end to it that comes in time.
     ///
     /// # Errors
     ///
-    /// Anything but a whole answer of status 200, JSON by its content type and of a fair size.
-    pub(crate) async fn get(&self, location: &Location) -> Result<Answer, FetchError> {
-        let stream = connect(location).await?;
-        if !location.is_secure() {
-            return exchange(stream, location).await;
+    /// Anything but a whole response of status 200, JSON by its content type and of a fair size.
+    pub(crate) async fn get(&self, url: &JwksUrl) -> Result<JsonResponse, FetchError> {
+        let stream = connect(url).await?;
+        if !url.is_https() {
+            return send_get(stream, url).await;
         }
         let unreachable = |why: &str| FetchError::Unreachable(io::Error::other(why.to_owned()));
         let tls = self.tls.as_ref().ok_or_else(|| unreachable("no TLS for an issuer on plain http"))?;
-        let name = ServerName::try_from(location.host().to_owned())
+        let name = ServerName::try_from(url.host().to_owned())
             .map_err(|_| unreachable("no name that a certificate could be for"))?;
-        exchange(tls.connect(name, stream).await.map_err(FetchError::Unreachable)?, location).await
+        send_get(tls.connect(name, stream).await.map_err(FetchError::Unreachable)?, url).await
     }
 }
 
 /// Connects to the first address that answers.
-async fn connect(location: &Location) -> Result<TcpStream, FetchError> {
-    let found = lookup_host((location.host(), location.port())).await.map_err(FetchError::Unreachable)?;
+async fn connect(url: &JwksUrl) -> Result<TcpStream, FetchError> {
+    let found = lookup_host((url.host(), url.port())).await.map_err(FetchError::Unreachable)?;
     let addresses: Vec<SocketAddr> = found.collect();
-    if !location.is_secure() && !addresses.iter().all(|address| address.ip().is_loopback()) {
-        return Err(FetchError::OffLoopback);
+    if !url.is_https() && !addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Err(FetchError::NotLoopback);
     }
     let mut last = io::Error::other("the name has no address");
     for address in addresses {
-        match timeout(CONNECT, TcpStream::connect(address)).await {
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),
@@ -88,26 +88,26 @@ async fn connect(location: &Location) -> Result<TcpStream, FetchError> {
     Err(FetchError::Unreachable(last))
 }
 
-async fn exchange<S>(stream: S, location: &Location) -> Result<Answer, FetchError>
+async fn send_get<S>(stream: S, url: &JwksUrl) -> Result<JsonResponse, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut client = http1::Builder::new();
-    client.max_buf_size(LONGEST_HEAD);
+    client.max_buf_size(MAX_HEAD_BYTES);
     let (mut sender, connection) =
         client.handshake(TokioIo::new(stream)).await.map_err(FetchError::Protocol)?;
     // Dropped with this future, and the connection with it: a server that stalls holds nothing of ours.
-    let mut driving = JoinSet::new();
-    driving.spawn(connection);
-    let answer = sender.send_request(request(location)).await.map_err(FetchError::Protocol)?;
-    let (head, body) = answer.into_parts();
-    judge(head.status, &head.headers)?;
-    Ok(Answer { body: read(body).await?, fresh_for: cache_control::of(&head.headers) })
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
+    let response = sender.send_request(request(url)).await.map_err(FetchError::Protocol)?;
+    let (head, body) = response.into_parts();
+    check_head(head.status, &head.headers)?;
+    Ok(JsonResponse { body: read_body(body).await?, fresh_for: cache_control::fresh_for(&head.headers) })
 }
 
-fn request(location: &Location) -> Request<Empty<Bytes>> {
-    Request::get(location.path_and_query())
-        .header(HOST, location.authority())
+fn request(url: &JwksUrl) -> Request<Empty<Bytes>> {
+    Request::get(url.path_and_query())
+        .header(HOST, url.authority())
         .header(USER_AGENT, concat!("counterfoil-verify/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, "application/jwk-set+json, application/json")
         .header(ACCEPT_ENCODING, "identity")
@@ -115,16 +115,16 @@ fn request(location: &Location) -> Request<Empty<Bytes>> {
         .expect("what was parsed as a URL has a path and an authority")
 }
 
-/// Judges an answer by its head.
-fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError> {
+/// Judges an response by its head.
+fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError> {
     if status.is_redirection() {
         return Err(FetchError::Redirect(status.as_u16()));
     }
     if status != StatusCode::OK {
         return Err(FetchError::Status(status.as_u16()));
     }
-    let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_json(said) { Ok(()) } else { Err(FetchError::ContentType) }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if is_json(content_type) { Ok(()) } else { Err(FetchError::ContentType) }
 }
 
 /// `application/json`, `application/jwk-set+json` and their like. A page where JSON was asked for is a
@@ -135,8 +135,8 @@ fn is_json(content_type: &str) -> bool {
     subtype == "json" || subtype.ends_with("+json")
 }
 
-async fn read(body: Incoming) -> Result<Bytes, FetchError> {
-    let read = Limited::new(body, LONGEST_BODY).collect().await;
+async fn read_body(body: Incoming) -> Result<Bytes, FetchError> {
+    let read = Limited::new(body, MAX_BODY_BYTES).collect().await;
     read.map(|collected| collected.to_bytes()).map_err(|error| match error.downcast::<hyper::Error>() {
         Ok(broken) => FetchError::Protocol(*broken),
         Err(_) => FetchError::TooLarge,

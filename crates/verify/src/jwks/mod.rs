@@ -1,31 +1,24 @@
-//! The keys of an issuer that runs elsewhere, followed (feature `http`).
+//! Fetches the signing keys of an issuer that runs elsewhere and keeps them current (feature `http`).
 //!
 //! ```text
-//!   RemoteVerifier     judges tokens; asks where one names a key that it has not
+//!   RemoteVerifier       verifies tokens; requests a refresh for an unknown key
 //!         |
-//!   JwksFollower       one task: fetches, hands the keys on, says how it stands
-//!      |       |
-//!   Schedule  Fetcher  when to fetch, by told time and without I/O;  what to fetch, and what to make of it
-//!              |
-//!            Client    one GET within bounds
+//!   JwksRefresher        one task: fetches keys, installs them, reports its status
+//!      |        |
+//!   RefreshPolicy  JwksClient   when to fetch (no I/O, the time is an argument);  which documents, how to read them
+//!                      |
+//!                  HttpClient   one GET within limits
 //! ```
 
 mod cache_control;
 mod discovery;
-mod error;
+pub(crate) mod error;
 mod fetch;
 mod http_client;
-mod options;
+pub(crate) mod options;
 mod refresh_policy;
-mod refresher;
-mod remote_verifier;
-mod status;
+pub(crate) mod refresher;
+pub(crate) mod remote_verifier;
+pub(crate) mod status;
 mod tls;
-mod url;
-
-pub use error::{FetchError, FollowError};
-pub use options::Follow;
-pub use refresher::JwksFollower;
-pub use remote_verifier::RemoteVerifier;
-pub use status::FollowerStatus;
-pub use url::LocationError;
+pub(crate) mod url;

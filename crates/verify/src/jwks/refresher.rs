@@ -12,19 +12,19 @@ use tokio::time::timeout;
 
 use counterfoil_jose::{Time, random};
 
-use crate::authenticator::Now;
-use crate::jwks::error::{FetchError, FollowError};
-use crate::jwks::fetch::{Fetched, Fetcher};
-use crate::jwks::options::Follow;
-use crate::jwks::refresh_policy::{Advice, Schedule, Want};
-use crate::jwks::status::FollowerStatus;
+use crate::authenticator::Clock;
+use crate::jwks::error::{FetchError, RemoteVerifierError};
+use crate::jwks::fetch::{FetchedKeys, JwksClient};
+use crate::jwks::options::JwksOptions;
+use crate::jwks::refresh_policy::{RefreshAdvice, RefreshPolicy, RefreshRequest};
+use crate::jwks::status::JwksStatus;
 use crate::token::verifier::TokenVerifier;
 
 /// The longest rest without a look at the clock, which may have leapt.
-const LONGEST_REST: Duration = Duration::from_secs(30);
+const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 /// How many requests may wait for keys at once. Whoever comes on top is told to come again.
-const MOST_WAITING: usize = 1024;
+const MAX_WAITING_REQUESTS: usize = 1024;
 
 /// Keeps the keys of a [`TokenVerifier`] those of its issuer. Cloning it is cheap; the last one ends the task.
 ///
@@ -32,26 +32,26 @@ const MOST_WAITING: usize = 1024;
 /// there; never twice at once, and for strangers at most once in each cool-down. Keys that cannot be
 /// fetched anew stay, up to a limit; then, and before the first were loaded, nobody is let in.
 #[derive(Clone)]
-pub struct JwksFollower {
+pub struct JwksRefresher {
     shared: Arc<Shared>,
-    _task: Arc<Task>,
+    _task: Arc<AbortOnDrop>,
 }
 
 struct Shared {
     tokens: Arc<TokenVerifier>,
-    clock: Arc<dyn Now>,
+    clock: Arc<dyn Clock>,
     /// Until when the keys are believed, in Unix milliseconds; what each request looks at.
-    good_until: AtomicU64,
+    valid_until: AtomicU64,
     state: Mutex<State>,
-    /// Wakes the task where something is wanted.
-    wanted: Notify,
-    /// How many fetches have ended.
-    ended: watch::Sender<u64>,
+    /// Wakes the task where something is refresh_requested.
+    refresh_requested: Notify,
+    /// How many fetches have completed_fetches.
+    completed_fetches: watch::Sender<u64>,
     waiting: Semaphore,
 }
 
 struct State {
-    schedule: Schedule,
+    policy: RefreshPolicy,
     digest: Option<[u8; 32]>,
     keys: usize,
     fetched_at: Option<Time>,
@@ -59,24 +59,24 @@ struct State {
 }
 
 /// Ends the task with the last follower.
-struct Task(AbortHandle);
+struct AbortOnDrop(AbortHandle);
 
-impl Drop for Task {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl JwksFollower {
-    /// Follows for `tokens`, which `fetcher` knows the issuer of, on the runtime of the caller.
+impl JwksRefresher {
+    /// Follows for `tokens`, which `client` knows the issuer of, on the runtime of the caller.
     pub(crate) fn start(
         tokens: Arc<TokenVerifier>,
-        fetcher: Fetcher,
-        follow: &Follow,
-    ) -> Result<Self, FollowError> {
-        let runtime = Handle::try_current().map_err(|_| FollowError::NoRuntime)?;
+        client: JwksClient,
+        options: &JwksOptions,
+    ) -> Result<Self, RemoteVerifierError> {
+        let runtime = Handle::try_current().map_err(|_| RemoteVerifierError::NoRuntime)?;
         let state = State {
-            schedule: Schedule::new(follow.pace),
+            policy: RefreshPolicy::new(options.limits),
             digest: None,
             keys: 0,
             fetched_at: None,
@@ -84,74 +84,74 @@ impl JwksFollower {
         };
         let shared = Arc::new(Shared {
             tokens,
-            clock: Arc::clone(&follow.clock),
-            good_until: AtomicU64::new(0),
+            clock: Arc::clone(&options.clock),
+            valid_until: AtomicU64::new(0),
             state: Mutex::new(state),
-            wanted: Notify::new(),
-            ended: watch::Sender::new(0),
-            waiting: Semaphore::new(MOST_WAITING),
+            refresh_requested: Notify::new(),
+            completed_fetches: watch::Sender::new(0),
+            waiting: Semaphore::new(MAX_WAITING_REQUESTS),
         });
-        let task = runtime.spawn(keep_following(Arc::clone(&shared), fetcher));
-        Ok(Self { shared, _task: Arc::new(Task(task.abort_handle())) })
+        let task = runtime.spawn(run(Arc::clone(&shared), client));
+        Ok(Self { shared, _task: Arc::new(AbortOnDrop(task.abort_handle())) })
     }
 
     /// How it stands.
-    pub fn status(&self) -> FollowerStatus {
+    pub fn status(&self) -> JwksStatus {
         let state = self.shared.state();
-        FollowerStatus {
+        JwksStatus {
             keys: state.keys,
             fetched_at: state.fetched_at,
-            good_until: state.schedule.good_until(),
-            fetches: state.schedule.begun(),
-            failures: state.schedule.failures(),
+            valid_until: state.policy.valid_until(),
+            fetches: state.policy.fetches(),
+            consecutive_failures: state.policy.consecutive_failures(),
             last_error: state.last_error.clone(),
         }
     }
 
-    /// Waits until the first fetch has ended, in vain or not.
-    pub async fn first_fetch(&self) -> FollowerStatus {
-        self.wait(1).await;
+    /// Waits until the first fetch has completed_fetches, in vain or not.
+    pub async fn wait_for_first_fetch(&self) -> JwksStatus {
+        self.wait_for_fetches(1).await;
         self.status()
     }
 
     /// Whether there are keys that may be believed at `now`.
-    pub(crate) fn has_keys(&self, now: Time) -> bool {
-        now.unix_ms() < self.shared.good_until.load(Ordering::Acquire)
+    pub(crate) fn has_valid_keys(&self, now: Time) -> bool {
+        now.unix_ms() < self.shared.valid_until.load(Ordering::Acquire)
     }
 
     /// Whether the last fetch failed, so that nobody knows what the keys are now.
     pub(crate) fn is_failing(&self) -> bool {
-        self.shared.state().schedule.failures() > 0
+        self.shared.state().policy.consecutive_failures() > 0
     }
 
-    /// Says that keys are wanted, and what is to be waited for, if anything.
-    pub(crate) fn want(&self, want: Want, now: Time) -> Advice {
-        let advice = self.shared.state().schedule.want(want, now);
-        if let Advice::Wait(_) = advice {
-            self.shared.wanted.notify_one();
+    /// Says that keys are refresh_requested, and what is to be waited for, if anything.
+    pub(crate) fn request_refresh(&self, request: RefreshRequest, now: Time) -> RefreshAdvice {
+        let advice = self.shared.state().policy.request_refresh(request, now);
+        if let RefreshAdvice::WaitForFetch(_) = advice {
+            self.shared.refresh_requested.notify_one();
         }
         advice
     }
 
     /// A place among those who wait, if there is one.
-    pub(crate) fn place(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) fn try_wait_permit(&self) -> Option<SemaphorePermit<'_>> {
         self.shared.waiting.try_acquire().ok()
     }
 
-    /// Waits until so many fetches have ended.
-    pub(crate) async fn wait(&self, fetches: u64) {
-        let mut ended = self.shared.ended.subscribe();
+    /// Waits until so many fetches have completed_fetches.
+    pub(crate) async fn wait_for_fetches(&self, fetches: u64) {
+        let mut completed_fetches = self.shared.completed_fetches.subscribe();
         // The sender lives as long as this does.
-        let _ = ended.wait_for(|ended| *ended >= fetches).await;
+        let _ = completed_fetches.wait_for(|completed_fetches| *completed_fetches >= fetches).await;
     }
 }
 
-async fn keep_following(shared: Arc<Shared>, mut fetcher: Fetcher) {
+async fn run(shared: Arc<Shared>, mut client: JwksClient) {
     loop {
-        shared.rest().await;
-        let began = shared.begin();
-        let fetched = fetcher.fetch(began).await;
-        shared.end(began, fetched);
+        shared.wait_until_due().await;
+        let started_at = shared.start_fetch();
+        let fetched = client.fetch(started_at).await;
+        shared.finish_fetch(started_at, fetched);
     }
 }
 
@@ -161,64 +161,64 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a fetch is due or wanted.
-    async fn rest(&self) {
+    /// Waits until a fetch is due or refresh_requested.
+    async fn wait_until_due(&self) {
         loop {
-            let rest = self.state().schedule.rest(self.clock.now());
+            let rest = self.state().policy.time_until_fetch(self.clock.now());
             if rest.is_zero() {
                 return;
             }
-            let _ = timeout(rest.min(LONGEST_REST), self.wanted.notified()).await;
+            let _ = timeout(rest.min(MAX_SLEEP), self.refresh_requested.notified()).await;
         }
     }
 
-    fn begin(&self) -> Time {
+    fn start_fetch(&self) -> Time {
         let now = self.clock.now();
-        self.state().schedule.begin(now);
+        self.state().policy.start_fetch(now);
         now
     }
 
     /// Makes what was fetched known, and then wakes those who wait for it.
-    fn end(&self, began: Time, fetched: Result<Fetched, FetchError>) {
+    fn finish_fetch(&self, started_at: Time, fetched: Result<FetchedKeys, FetchError>) {
         let now = self.clock.now();
         let jitter = random::bytes::<1>().map_or(0, |[byte]| byte);
         match fetched {
-            Ok(fetched) => self.take(fetched, began, jitter, now),
-            Err(error) => self.keep(error, jitter, now),
+            Ok(fetched) => self.install_keys(fetched, started_at, jitter, now),
+            Err(error) => self.record_failure(error, jitter, now),
         }
-        self.ended.send_modify(|ended| *ended += 1);
+        self.completed_fetches.send_modify(|completed_fetches| *completed_fetches += 1);
     }
 
-    fn take(&self, fetched: Fetched, began: Time, jitter: u8, now: Time) {
+    fn install_keys(&self, fetched: FetchedKeys, started_at: Time, jitter: u8, now: Time) {
         let mut state = self.state();
         let changed = state.digest != Some(fetched.digest);
         state.keys = fetched.keys.len();
         if changed {
-            tracing::info!(keys = state.keys, issuer = self.tokens.issuer(), "the issuer's keys are others");
+            tracing::info!(keys = state.keys, issuer = self.tokens.issuer(), "issuer keys changed");
             // Before anybody may believe them. Tokens that the same keys verified stay remembered.
             self.tokens.set_keys(fetched.keys);
         }
-        state.schedule.succeed(fetched.fresh_for, changed, jitter, now);
+        state.policy.record_success(fetched.fresh_for, changed, jitter, now);
         state.digest = Some(fetched.digest);
-        state.fetched_at = Some(began);
+        state.fetched_at = Some(started_at);
         state.last_error = None;
-        let good_until = state.schedule.good_until().map_or(0, Time::unix_ms);
-        self.good_until.store(good_until, Ordering::Release);
+        let valid_until = state.policy.valid_until().map_or(0, Time::unix_ms);
+        self.valid_until.store(valid_until, Ordering::Release);
     }
 
-    fn keep(&self, error: FetchError, jitter: u8, now: Time) {
+    fn record_failure(&self, error: FetchError, jitter: u8, now: Time) {
         let mut state = self.state();
-        state.schedule.fail(jitter, now);
-        let failures = state.schedule.failures();
+        state.policy.record_failure(jitter, now);
+        let failures = state.policy.consecutive_failures();
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         let issuer = self.tokens.issuer();
-        tracing::warn!(%error, cause, failures, issuer, "the issuer's keys were not fetched");
+        tracing::warn!(%error, cause, failures, issuer, "fetching issuer keys failed");
         state.last_error = Some(Arc::new(error));
     }
 }
 
-impl fmt::Debug for JwksFollower {
+impl fmt::Debug for JwksRefresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwksFollower").field("status", &self.status()).finish_non_exhaustive()
+        f.debug_struct("JwksRefresher").field("status", &self.status()).finish_non_exhaustive()
     }
 }

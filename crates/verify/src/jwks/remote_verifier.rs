@@ -8,15 +8,15 @@ use tokio::time::timeout;
 
 use counterfoil_jose::{KeySet, Time};
 
-use crate::auth_error::Denied;
-use crate::authenticator::{Authenticate, Decision, Now};
-use crate::credential::Presented;
-use crate::jwks::error::FollowError;
-use crate::jwks::fetch::Fetcher;
-use crate::jwks::options::Follow;
-use crate::jwks::refresh_policy::{Advice, Want};
-use crate::jwks::refresher::JwksFollower;
-use crate::jwks::status::FollowerStatus;
+use crate::auth_error::AuthError;
+use crate::authenticator::{AuthFuture, Authenticator, Clock};
+use crate::credential::PresentedCredential;
+use crate::jwks::error::RemoteVerifierError;
+use crate::jwks::fetch::JwksClient;
+use crate::jwks::options::JwksOptions;
+use crate::jwks::refresh_policy::{RefreshAdvice, RefreshRequest};
+use crate::jwks::refresher::JwksRefresher;
+use crate::jwks::status::JwksStatus;
 use crate::local_verifier::LocalVerifier;
 use crate::principal::Principal;
 use crate::revocation::Revocations;
@@ -24,17 +24,17 @@ use crate::token::builder::TokenVerifierBuilder;
 use crate::token::verifier::TokenVerifier;
 
 /// How often one request waits for keys. The first fetch may have begun before its key was published.
-const ROUNDS: usize = 2;
+const MAX_WAITS: usize = 2;
 
 /// Authenticates by the access tokens of an issuer that runs elsewhere, with keys that it fetches itself.
 ///
 /// ```no_run
 /// use counterfoil_jose::Algorithm;
-/// use counterfoil_verify::{Follow, RemoteVerifier, TokenVerifier};
+/// use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256]);
-/// let verifier = RemoteVerifier::start(tokens, Follow::discover())?;
+/// let verifier = RemoteVerifier::start(tokens, JwksOptions::from_discovery())?;
 ///
 /// let principal = verifier.verify("eyJ…").await?;
 /// # Ok(())
@@ -45,9 +45,9 @@ const ROUNDS: usize = 2;
 #[derive(Clone)]
 pub struct RemoteVerifier {
     local: LocalVerifier,
-    follower: JwksFollower,
-    clock: Arc<dyn Now>,
-    patience: Duration,
+    refresher: JwksRefresher,
+    clock: Arc<dyn Clock>,
+    wait_timeout: Duration,
 }
 
 impl RemoteVerifier {
@@ -57,110 +57,121 @@ impl RemoteVerifier {
     /// # Errors
     ///
     /// What could never work, whatever the issuer answers.
-    pub fn start(tokens: TokenVerifierBuilder, follow: Follow) -> Result<Self, FollowError> {
-        let fetcher = Fetcher::new(&tokens, &follow)?;
+    pub fn start(tokens: TokenVerifierBuilder, options: JwksOptions) -> Result<Self, RemoteVerifierError> {
+        let client = JwksClient::new(&tokens, &options)?;
         let tokens: Arc<TokenVerifier> = Arc::new(tokens.build(KeySet::default())?);
-        let follower = JwksFollower::start(Arc::clone(&tokens), fetcher, &follow)?;
-        let clock = Arc::clone(&follow.clock);
-        let told = Arc::clone(&clock);
-        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || told.now());
-        Ok(Self { local, follower, clock, patience: follow.time_limit })
+        let refresher = JwksRefresher::start(Arc::clone(&tokens), client, &options)?;
+        let clock = Arc::clone(&options.clock);
+        let verifier_clock = Arc::clone(&clock);
+        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || verifier_clock.now());
+        Ok(Self { local, refresher, clock, wait_timeout: options.timeout })
     }
 
     /// Verifies a token now; waits for keys if it has to.
     ///
     /// # Errors
     ///
-    /// [`Denied::Invalid`] whatever is wrong with the token, [`Denied::Unavailable`] where the issuer's keys
+    /// [`AuthError::InvalidCredential`] whatever is wrong with the token, [`AuthError::Unavailable`] where the issuer's keys
     /// are not known.
-    pub async fn verify(&self, token: &str) -> Result<Principal, Denied> {
-        self.authenticate(Presented::Access(token), self.clock.now()).wait().await
+    pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        self.authenticate(PresentedCredential::AccessToken(token), self.clock.now()).wait().await
     }
 
     /// What follows the keys.
-    pub const fn follower(&self) -> &JwksFollower {
-        &self.follower
+    pub const fn refresher(&self) -> &JwksRefresher {
+        &self.refresher
     }
 
     /// Waits until the first fetch has ended, and says how it stands: for a start that is to fail early.
-    pub async fn first_fetch(&self) -> FollowerStatus {
-        self.follower.first_fetch().await
+    pub async fn wait_for_first_fetch(&self) -> JwksStatus {
+        self.refresher.wait_for_first_fetch().await
     }
 
     /// The clock that it goes by, for an `AuthLayer`.
-    pub fn clock(&self) -> Arc<dyn Now> {
+    pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
 
     /// The layer that finds out who is calling, by access tokens alone.
     #[cfg(feature = "tower")]
     pub fn layer(&self) -> crate::AuthLayer {
-        crate::AuthLayer::new(Arc::new(self.clone()), self.clock()).reads(crate::Reads::ACCESS)
+        crate::AuthLayer::new(Arc::new(self.clone()), self.clock())
+            .with_accepted_credentials(crate::AcceptedCredentials::ACCESS_TOKEN)
     }
 
     /// Judges by the keys that are there.
-    fn judge(&self, token: &str, now: Time) -> Result<Principal, Denied> {
-        if self.follower.has_keys(now) { self.local.admit(token, now) } else { Err(Denied::Unavailable) }
+    fn verify_with_current_keys(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
+        if self.refresher.has_valid_keys(now) {
+            self.local.verify(token, now)
+        } else {
+            Err(AuthError::Unavailable)
+        }
     }
 
     /// Asks for other keys, where they could change the judgement.
-    fn ask(&self, judged: &Result<Principal, Denied>, now: Time) -> Asked {
-        let want = match judged {
-            Err(Denied::Unavailable) => Want::AnyKeys,
-            Err(denied) if denied.is_unknown_key() => Want::UnknownKey,
-            Ok(_) | Err(_) => return Asked::Settled,
+    fn look_up_keys(&self, result: &Result<Principal, AuthError>, now: Time) -> KeyLookup {
+        let request = match result {
+            Err(AuthError::Unavailable) => RefreshRequest::NoKeys,
+            Err(error) if error.is_unknown_key() => RefreshRequest::UnknownKey,
+            Ok(_) | Err(_) => return KeyLookup::Done,
         };
-        match self.follower.want(want, now) {
-            Advice::Wait(fetches) => Asked::Wait(fetches),
-            Advice::AsTheyAre => Asked::Settled,
-            Advice::Unknown => Asked::Unknown,
+        match self.refresher.request_refresh(request, now) {
+            RefreshAdvice::WaitForFetch(fetches) => KeyLookup::WaitForFetch(fetches),
+            RefreshAdvice::UseCurrentKeys => KeyLookup::Done,
+            RefreshAdvice::Unavailable => KeyLookup::Unavailable,
         }
     }
 
     /// Waits for keys and judges again, within the time that a request may take.
-    async fn judge_later(self, token: String, fetches: u64) -> Result<Principal, Denied> {
-        let Some(_place) = self.follower.place() else { return Err(Denied::Unavailable) };
-        timeout(self.patience, self.judge_anew(&token, fetches)).await.unwrap_or(Err(Denied::Unavailable))
+    async fn verify_after_fetch(self, token: String, fetches: u64) -> Result<Principal, AuthError> {
+        let Some(_permit) = self.refresher.try_wait_permit() else { return Err(AuthError::Unavailable) };
+        timeout(self.wait_timeout, self.retry_after_fetches(&token, fetches))
+            .await
+            .unwrap_or(Err(AuthError::Unavailable))
     }
 
-    async fn judge_anew(&self, token: &str, mut fetches: u64) -> Result<Principal, Denied> {
-        for _ in 1..ROUNDS {
-            self.follower.wait(fetches).await;
+    async fn retry_after_fetches(&self, token: &str, mut fetches: u64) -> Result<Principal, AuthError> {
+        for _ in 1..MAX_WAITS {
+            self.refresher.wait_for_fetches(fetches).await;
             let now = self.clock.now();
-            let judged = self.judge(token, now);
-            fetches = match self.ask(&judged, now) {
-                Asked::Settled => return judged,
-                Asked::Unknown => return Err(Denied::Unavailable),
-                Asked::Wait(fetches) => fetches,
+            let result = self.verify_with_current_keys(token, now);
+            fetches = match self.look_up_keys(&result, now) {
+                KeyLookup::Done => return result,
+                KeyLookup::Unavailable => return Err(AuthError::Unavailable),
+                KeyLookup::WaitForFetch(fetches) => fetches,
             };
         }
-        self.follower.wait(fetches).await;
-        match self.judge(token, self.clock.now()) {
-            Err(denied) if denied.is_unknown_key() && self.follower.is_failing() => Err(Denied::Unavailable),
-            judged => judged,
+        self.refresher.wait_for_fetches(fetches).await;
+        match self.verify_with_current_keys(token, self.clock.now()) {
+            Err(error) if error.is_unknown_key() && self.refresher.is_failing() => {
+                Err(AuthError::Unavailable)
+            }
+            result => result,
         }
     }
 }
 
 /// What became of asking for other keys.
-enum Asked {
+enum KeyLookup {
     /// The judgement stands.
-    Settled,
+    Done,
     /// Nobody can tell: the issuer cannot be asked.
-    Unknown,
+    Unavailable,
     /// So many fetches have to end first.
-    Wait(u64),
+    WaitForFetch(u64),
 }
 
-impl Authenticate for RemoteVerifier {
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
-        let Presented::Access(token) = presented else { return self.local.authenticate(presented, now) };
-        let judged = self.judge(token, now);
-        match self.ask(&judged, now) {
-            Asked::Settled => Decision::Ready(judged),
-            Asked::Unknown => Decision::Ready(Err(Denied::Unavailable)),
-            Asked::Wait(fetches) => {
-                Decision::Later(Box::pin(self.clone().judge_later(token.to_owned(), fetches)))
+impl Authenticator for RemoteVerifier {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
+        let PresentedCredential::AccessToken(token) = presented else {
+            return self.local.authenticate(presented, now);
+        };
+        let result = self.verify_with_current_keys(token, now);
+        match self.look_up_keys(&result, now) {
+            KeyLookup::Done => AuthFuture::Ready(result),
+            KeyLookup::Unavailable => AuthFuture::Ready(Err(AuthError::Unavailable)),
+            KeyLookup::WaitForFetch(fetches) => {
+                AuthFuture::Pending(Box::pin(self.clone().verify_after_fetch(token.to_owned(), fetches)))
             }
         }
     }
@@ -169,8 +180,8 @@ impl Authenticate for RemoteVerifier {
 impl fmt::Debug for RemoteVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteVerifier")
-            .field("tokens", self.local.tokens())
-            .field("follower", &self.follower)
+            .field("tokens", self.local.token_verifier())
+            .field("refresher", &self.refresher)
             .finish_non_exhaustive()
     }
 }

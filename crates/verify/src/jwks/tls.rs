@@ -9,11 +9,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use crate::jwks::error::FollowError;
+use crate::jwks::error::RemoteVerifierError;
 
 /// Who vouches for the issuer's certificate.
 #[derive(Clone, Default)]
-pub(crate) enum Roots {
+pub(crate) enum TrustedRoots {
     /// Whoever the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are kept, if
     /// elsewhere than usual.
     #[default]
@@ -22,15 +22,15 @@ pub(crate) enum Roots {
     Only(Arc<[u8]>),
 }
 
-impl Roots {
+impl TrustedRoots {
     /// A client that believes them: TLS 1.2 and 1.3, HTTP/1.1.
-    pub(crate) fn connector(&self) -> Result<TlsConnector, FollowError> {
+    pub(crate) fn connector(&self) -> Result<TlsConnector, RemoteVerifierError> {
         let roots = match self {
-            Self::System => system(),
-            Self::Only(pem) => only(pem)?,
+            Self::System => system_roots(),
+            Self::Only(pem) => parse_roots(pem)?,
         };
         if roots.is_empty() {
-            return Err(FollowError::NoRoots);
+            return Err(RemoteVerifierError::NoTrustedRoots);
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -43,22 +43,22 @@ impl Roots {
 }
 
 /// A root that the system keeps and that is none is left out, as everywhere.
-fn system() -> RootCertStore {
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
 
-fn only(pem: &[u8]) -> Result<RootCertStore, FollowError> {
+fn parse_roots(pem: &[u8]) -> Result<RootCertStore, RemoteVerifierError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| FollowError::NoRoots)?;
-        roots.add(certificate).map_err(FollowError::BadRoot)?;
+        let certificate = certificate.map_err(|_| RemoteVerifierError::NoTrustedRoots)?;
+        roots.add(certificate).map_err(RemoteVerifierError::InvalidRoot)?;
     }
     Ok(roots)
 }
 
-impl fmt::Debug for Roots {
+impl fmt::Debug for TrustedRoots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::System => "System",

@@ -9,28 +9,28 @@ use http::Uri;
 /// A text that names no place from which keys may be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LocationError {
+pub enum JwksUrlError {
     /// Not `http` or `https` with a host: a file, data, or no URL at all.
     #[error("not an https URL")]
-    NotAUrl,
+    NotHttpUrl,
     /// Whoever is on the way could put keys of their own in the place of the issuer's.
     #[error("plain http, which is for loopback only")]
-    Plain,
+    InsecureHttp,
     /// A user name or a fragment, which no request carries.
     #[error("a URL of keys has no user name and no fragment")]
-    TooMuch,
+    UserInfoOrFragment,
 }
 
 /// The URL of a document that says which keys to believe.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Location {
+pub(crate) struct JwksUrl {
     uri: Uri,
     host: Box<str>,
     port: u16,
-    is_secure: bool,
+    is_https: bool,
 }
 
-impl Location {
+impl JwksUrl {
     /// Whom to connect to: a name, or an address without brackets.
     pub(crate) fn host(&self) -> &str {
         &self.host
@@ -41,8 +41,8 @@ impl Location {
     }
 
     /// Whether it is reached over TLS; otherwise it is on loopback.
-    pub(crate) const fn is_secure(&self) -> bool {
-        self.is_secure
+    pub(crate) const fn is_https(&self) -> bool {
+        self.is_https
     }
 
     /// What `Host` says (RFC 9110, section 7.2).
@@ -56,29 +56,29 @@ impl Location {
     }
 }
 
-impl FromStr for Location {
-    type Err = LocationError;
+impl FromStr for JwksUrl {
+    type Err = JwksUrlError;
 
-    fn from_str(text: &str) -> Result<Self, LocationError> {
-        let uri: Uri = text.parse().map_err(|_| LocationError::NotAUrl)?;
+    fn from_str(text: &str) -> Result<Self, JwksUrlError> {
+        let uri: Uri = text.parse().map_err(|_| JwksUrlError::NotHttpUrl)?;
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return Err(LocationError::NotAUrl);
+            return Err(JwksUrlError::NotHttpUrl);
         };
         if text.contains('#') || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(LocationError::TooMuch);
+            return Err(JwksUrlError::UserInfoOrFragment);
         }
         let host: Box<str> = host.trim_start_matches('[').trim_end_matches(']').into();
-        let is_secure = match scheme {
+        let is_https = match scheme {
             "https" => true,
             "http" if is_loopback(&host) => false,
-            "http" => return Err(LocationError::Plain),
-            _ => return Err(LocationError::NotAUrl),
+            "http" => return Err(JwksUrlError::InsecureHttp),
+            _ => return Err(JwksUrlError::NotHttpUrl),
         };
-        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         if host.is_empty() {
-            return Err(LocationError::NotAUrl);
+            return Err(JwksUrlError::NotHttpUrl);
         }
-        Ok(Self { uri, host, port, is_secure })
+        Ok(Self { uri, host, port, is_https })
     }
 }
 
@@ -88,15 +88,15 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-impl fmt::Display for Location {
+impl fmt::Display for JwksUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uri.fmt(f)
     }
 }
 
-impl fmt::Debug for Location {
+impl fmt::Debug for JwksUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Location({self})")
+        write!(f, "JwksUrl({self})")
     }
 }
 
@@ -104,7 +104,7 @@ impl fmt::Debug for Location {
 mod tests {
     use super::*;
 
-    fn location(text: &str) -> Result<Location, LocationError> {
+    fn url(text: &str) -> Result<JwksUrl, JwksUrlError> {
         text.parse()
     }
 
@@ -119,12 +119,12 @@ mod tests {
             "http://127.0.0.1/k",
             "http://[::1]:3000/k",
         ] {
-            assert!(location(good).is_ok(), "{good}");
+            assert!(url(good).is_ok(), "{good}");
         }
         for plain in
             ["http://auth.example/k", "http://10.0.0.1/k", "http://localhost.example/k", "http://0.0.0.0/k"]
         {
-            assert_eq!(location(plain), Err(LocationError::Plain), "{plain}");
+            assert_eq!(url(plain), Err(JwksUrlError::InsecureHttp), "{plain}");
         }
         for other in [
             "file:///etc/passwd",
@@ -137,19 +137,19 @@ mod tests {
             "https:///k",
             "gopher://localhost/k",
         ] {
-            assert_eq!(location(other), Err(LocationError::NotAUrl), "{other}");
+            assert_eq!(url(other), Err(JwksUrlError::NotHttpUrl), "{other}");
         }
         for more in ["https://user@auth.example/k", "https://a:b@auth.example/k", "https://auth.example/k#x"]
         {
-            assert_eq!(location(more), Err(LocationError::TooMuch), "{more}");
+            assert_eq!(url(more), Err(JwksUrlError::UserInfoOrFragment), "{more}");
         }
     }
 
     #[test]
     fn an_address_is_connected_to_without_its_brackets() {
-        let six = location("http://[::1]:3000/k").unwrap();
+        let six = url("http://[::1]:3000/k").unwrap();
 
         assert_eq!((six.host(), six.port(), six.authority()), ("::1", 3000, "[::1]:3000"));
-        assert_eq!(location("https://a.example").unwrap().path_and_query(), "/");
+        assert_eq!(url("https://a.example").unwrap().path_and_query(), "/");
     }
 }

@@ -17,7 +17,7 @@ pub enum Freshness {
 impl Freshness {
     /// Whether the view may still be relied on. The clock is read only where that matters, and
     /// after the caller has looked into the view: an answer is never older than its freshness.
-    pub fn holds(self, clock: impl FnOnce() -> Time) -> bool {
+    pub fn is_fresh(self, clock: impl FnOnce() -> Time) -> bool {
         match self {
             Self::Always => true,
             Self::Until(end) => clock() < end,
@@ -35,12 +35,12 @@ mod tests {
     fn a_lease_holds_until_its_last_millisecond_and_not_longer() {
         let lease = Freshness::Until(NOON);
 
-        assert!(lease.holds(|| Time::from_unix_ms(NOON.unix_ms() - 1)));
-        assert!(!lease.holds(|| NOON));
+        assert!(lease.is_fresh(|| Time::from_unix_ms(NOON.unix_ms() - 1)));
+        assert!(!lease.is_fresh(|| NOON));
     }
 
     #[test]
     fn the_issuers_own_view_needs_no_clock() {
-        assert!(Freshness::Always.holds(|| unreachable!("the clock is not read")));
+        assert!(Freshness::Always.is_fresh(|| unreachable!("the clock is not read")));
     }
 }

@@ -8,16 +8,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use counterfoil_jose::Time;
 
-use crate::id::{ClientId, IdError, KeyId, SessionId, TextVisitor, TokenId, UserId};
+use crate::id::{ClientId, FromStrVisitor, IdError, KeyId, SessionId, TokenId, UserId};
 
 /// A place in the revocation log, which is totally ordered in the order of commits.
 ///
 /// Positions are compared with each other only, never with a clock: a clock can be set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Position(u64);
+pub struct RevocationPosition(u64);
 
-impl Position {
+impl RevocationPosition {
     /// Before the first entry.
     pub const START: Self = Self(0);
 
@@ -32,7 +32,7 @@ impl Position {
     }
 }
 
-impl fmt::Display for Position {
+impl fmt::Display for RevocationPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -41,15 +41,15 @@ impl fmt::Display for Position {
 /// What a revocation is about. Its text is `kind:name`, or `everyone`.
 ///
 /// ```
-/// use counterfoil_verify::{ClientId, Subject};
+/// use counterfoil_verify::{ClientId, RevocationSubject};
 ///
-/// let subject: Subject = "client:shop".parse()?;
-/// assert_eq!(subject, Subject::Client("shop".parse()?));
+/// let subject: RevocationSubject = "client:shop".parse()?;
+/// assert_eq!(subject, RevocationSubject::Client("shop".parse()?));
 /// assert_eq!(subject.to_string(), "client:shop");
 /// # Ok::<(), counterfoil_verify::IdError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum RevocationSubject {
     /// One login, whatever the position of its tokens.
     Session(SessionId),
     /// All that a user was given before the position.
@@ -64,7 +64,7 @@ pub enum Subject {
     Everyone,
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for RevocationSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(id) => write!(f, "session:{id}"),
@@ -77,7 +77,7 @@ impl fmt::Display for Subject {
     }
 }
 
-impl FromStr for Subject {
+impl FromStr for RevocationSubject {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
@@ -96,21 +96,21 @@ impl FromStr for Subject {
     }
 }
 
-impl Serialize for Subject {
+impl Serialize for RevocationSubject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Subject {
+impl<'de> Deserialize<'de> for RevocationSubject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor(PhantomData))
+        deserializer.deserialize_str(FromStrVisitor(PhantomData))
     }
 }
 
 /// The kind of subject by whose entry a credential is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RevokedAs {
+pub enum SubjectKind {
     /// Its session ended.
     Session,
     /// Its user's credentials ended.
@@ -125,8 +125,8 @@ pub enum RevokedAs {
     Everyone,
 }
 
-impl RevokedAs {
-    /// The word that [`Subject`] begins with.
+impl SubjectKind {
+    /// The word that [`RevocationSubject`] begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -139,20 +139,20 @@ impl RevokedAs {
     }
 }
 
-impl From<&Subject> for RevokedAs {
-    fn from(subject: &Subject) -> Self {
+impl From<&RevocationSubject> for SubjectKind {
+    fn from(subject: &RevocationSubject) -> Self {
         match subject {
-            Subject::Session(_) => Self::Session,
-            Subject::User(_) => Self::User,
-            Subject::Token(_) => Self::Token,
-            Subject::Client(_) => Self::Client,
-            Subject::Key(_) => Self::Key,
-            Subject::Everyone => Self::Everyone,
+            RevocationSubject::Session(_) => Self::Session,
+            RevocationSubject::User(_) => Self::User,
+            RevocationSubject::Token(_) => Self::Token,
+            RevocationSubject::Client(_) => Self::Client,
+            RevocationSubject::Key(_) => Self::Key,
+            RevocationSubject::Everyone => Self::Everyone,
         }
     }
 }
 
-impl fmt::Display for RevokedAs {
+impl fmt::Display for SubjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -160,11 +160,11 @@ impl fmt::Display for RevokedAs {
 
 /// One revocation: what ended, where it stands in the log, and how long it must be remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogEntry {
+pub struct RevocationEntry {
     /// Where it stands.
-    pub position: Position,
+    pub position: RevocationPosition,
     /// What it is about.
-    pub subject: Subject,
+    pub subject: RevocationSubject,
     /// When the last token that it could kill has expired; `None` for a key, which is never forgotten.
     pub until: Option<Time>,
 }

@@ -1,4 +1,4 @@
-//! What ended before its time, as a verifier holds it: asked at each request, changed at each publication.
+//! What entry before its time, as a verifier holds it: asked at each request, changed at each publication.
 
 pub(crate) mod freshness;
 pub(crate) mod log;
@@ -13,11 +13,11 @@ use arc_swap::ArcSwap;
 use counterfoil_jose::Time;
 
 use crate::revocation::freshness::Freshness;
-use crate::revocation::log::{LogEntry, Position, RevokedAs, Subject};
-use crate::revocation::subject_hash::{Fingerprint, Probe};
-use crate::revocation::table::{Ended, Table};
+use crate::revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
+use crate::revocation::subject_hash::{RevocationQuery, SubjectHash};
+use crate::revocation::table::{Table, TableEntry};
 
-/// Into how many tables the sessions, tokens and users are dealt. A publication copies those alone
+/// Into how many tables the sessions, tokens and users are by_shard. A publication copies those alone
 /// that it changes: with a million entries, some 170 KB for each.
 const SHARDS: usize = 256;
 
@@ -29,22 +29,22 @@ const SHARDS: usize = 256;
 ///
 /// ```
 /// use counterfoil_jose::Time;
-/// use counterfoil_verify::{LogEntry, Position, Probe, Revocations, SessionId, Subject};
+/// use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationQuery, Revocations, SessionId, RevocationSubject};
 ///
 /// let session = SessionId::from_bytes([1; 16]);
 /// let revocations = Revocations::new();
 /// revocations.publish(
-///     &[LogEntry {
-///         position: Position::new(8),
-///         subject: Subject::Session(session),
+///     &[RevocationEntry {
+///         position: RevocationPosition::new(8),
+///         subject: RevocationSubject::Session(session),
 ///         until: Some(Time::from_unix_seconds(1_764_001_020)),
 ///     }],
-///     Position::new(8),
+///     RevocationPosition::new(8),
 /// );
 ///
-/// let probe = Probe::at(Position::new(9)).session(session);
-/// assert!(revocations.probe(&probe).revoked.is_some());
-/// assert_eq!(revocations.head(), Position::new(8));
+/// let query = RevocationQuery::new(RevocationPosition::new(9)).session(session);
+/// assert!(revocations.check(&query).revoked.is_some());
+/// assert_eq!(revocations.head(), RevocationPosition::new(8));
 /// ```
 pub struct Revocations {
     view: ArcSwap<View>,
@@ -55,23 +55,23 @@ pub struct Revocations {
 /// What the revocations know of a credential, from one view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub struct Probed {
+pub struct RevocationStatus {
     /// By which entry it is revoked, if it is.
-    pub revoked: Option<RevokedAs>,
-    /// How long the view may be relied on; compare it with a clock that is read after the probe.
+    pub revoked: Option<SubjectKind>,
+    /// How long the view may be relied on; compare it with a clock that is read after the query.
     pub freshness: Freshness,
 }
 
 #[derive(Clone)]
 struct View {
-    head: Position,
+    head: RevocationPosition,
     freshness: Freshness,
     /// Sessions, tokens and users: empty, or `SHARDS` tables.
     ids: Vec<Arc<Table>>,
     /// Few or none, so they are looked for only if there are any.
     clients: Table,
     keys: Table,
-    everyone: Option<Ended>,
+    everyone: Option<TableEntry>,
 }
 
 impl Default for Revocations {
@@ -90,7 +90,7 @@ impl Revocations {
     /// begins with `Freshness::Until(Time::EPOCH)`, which never holds.
     pub fn with_freshness(freshness: Freshness) -> Self {
         let view = View {
-            head: Position::START,
+            head: RevocationPosition::START,
             freshness,
             ids: Vec::new(),
             clients: Table::default(),
@@ -103,7 +103,7 @@ impl Revocations {
     /// Merges `entries` and moves the head to `head`, never back.
     ///
     /// When it returns, every thread sees both; at no instant does one see the head without them.
-    pub fn publish(&self, entries: &[LogEntry], head: Position) {
+    pub fn publish(&self, entries: &[RevocationEntry], head: RevocationPosition) {
         self.change(|view| {
             view.merge(entries, Time::EPOCH);
             view.head = view.head.max(head);
@@ -112,7 +112,7 @@ impl Revocations {
 
     /// Sets how long the present view may be relied on: a lease is renewed after the entries of a
     /// complete poll have been published.
-    pub fn renew(&self, freshness: Freshness) {
+    pub fn set_freshness(&self, freshness: Freshness) {
         self.change(|view| view.freshness = freshness);
     }
 
@@ -122,43 +122,43 @@ impl Revocations {
     }
 
     /// The position up to which all entries are known.
-    pub fn head(&self) -> Position {
+    pub fn head(&self) -> RevocationPosition {
         self.view.load().head
     }
 
-    /// How many subjects are held.
+    /// How many subjects are current.
     pub fn len(&self) -> usize {
         self.view.load().len()
     }
 
-    /// Whether none is held.
+    /// Whether none is current.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The bytes that the entries take.
-    pub fn bytes(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         self.view.load().bytes()
     }
 
     /// Looks for all names of a credential in one view.
-    pub fn probe(&self, probe: &Probe) -> Probed {
-        self.view.load().probed(|| probe)
+    pub fn check(&self, query: &RevocationQuery) -> RevocationStatus {
+        self.view.load().status(|| query)
     }
 
     /// The same, for a query that is made only if something is revoked.
-    pub(crate) fn probe_with<'a>(&self, probe: impl FnOnce() -> &'a Probe) -> Probed {
-        self.view.load().probed(probe)
+    pub(crate) fn check_with<'a>(&self, query: impl FnOnce() -> &'a RevocationQuery) -> RevocationStatus {
+        self.view.load().status(query)
     }
 
     /// By which entry the credential is revoked, if it is. For whoever needs no lease: the issuer itself.
-    pub fn is_revoked(&self, probe: &Probe) -> Option<RevokedAs> {
-        self.probe(probe).revoked
+    pub fn revoked_as(&self, query: &RevocationQuery) -> Option<SubjectKind> {
+        self.check(query).revoked
     }
 
     fn change(&self, change: impl FnOnce(&mut View)) {
         // The view is swapped whole at the end: a panic of another publisher left it as it was.
-        let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut view = View::clone(&self.view.load());
         change(&mut view);
         self.view.store(Arc::new(view));
@@ -166,9 +166,9 @@ impl Revocations {
 }
 
 impl View {
-    fn probed<'a>(&self, probe: impl FnOnce() -> &'a Probe) -> Probed {
-        let revoked = if self.is_empty() { None } else { self.revoked(probe()) };
-        Probed { revoked, freshness: self.freshness }
+    fn probed<'a>(&self, query: impl FnOnce() -> &'a RevocationQuery) -> RevocationStatus {
+        let revoked = if self.is_empty() { None } else { self.revoked(query()) };
+        RevocationStatus { revoked, freshness: self.freshness }
     }
 
     const fn is_empty(&self) -> bool {
@@ -177,73 +177,75 @@ impl View {
 
     /// A key, a session or a token is dead whatever the position says: who holds the key writes any
     /// position, and a session's tokens die with it. All other entries end what came before them.
-    fn revoked(&self, probe: &Probe) -> Option<RevokedAs> {
-        let is_earlier = |ended: Ended| probe.position < ended.position;
+    fn revoked(&self, query: &RevocationQuery) -> Option<SubjectKind> {
+        let is_earlier = |entry: TableEntry| query.position < entry.position;
         if !self.ids.is_empty() {
-            if self.find_id(probe.session).is_some() {
-                return Some(RevokedAs::Session);
+            if self.find_id(query.session).is_some() {
+                return Some(SubjectKind::Session);
             }
-            if self.find_id(probe.token).is_some() {
-                return Some(RevokedAs::Token);
+            if self.find_id(query.token).is_some() {
+                return Some(SubjectKind::Token);
             }
-            if self.find_id(probe.user).is_some_and(is_earlier) {
-                return Some(RevokedAs::User);
+            if self.find_id(query.user).is_some_and(is_earlier) {
+                return Some(SubjectKind::User);
             }
         }
-        if probe.key.is_some_and(|key| self.keys.find(key).is_some()) {
-            return Some(RevokedAs::Key);
+        if query.key.is_some_and(|key| self.keys.find(key).is_some()) {
+            return Some(SubjectKind::Key);
         }
-        if probe.client.and_then(|client| self.clients.find(client)).is_some_and(is_earlier) {
-            return Some(RevokedAs::Client);
+        if query.client.and_then(|client| self.clients.find(client)).is_some_and(is_earlier) {
+            return Some(SubjectKind::Client);
         }
-        self.everyone.is_some_and(is_earlier).then_some(RevokedAs::Everyone)
+        self.everyone.is_some_and(is_earlier).then_some(SubjectKind::Everyone)
     }
 
-    fn find_id(&self, print: Option<Fingerprint>) -> Option<Ended> {
-        print.and_then(|print| self.ids[shard_of(print)].find(print))
+    fn find_id(&self, hash: Option<SubjectHash>) -> Option<TableEntry> {
+        hash.and_then(|hash| self.ids[shard_of(hash)].find(hash))
     }
 
-    fn merge(&mut self, entries: &[LogEntry], now: Time) {
-        let mut dealt: Vec<Vec<(Fingerprint, Ended)>> = Vec::new();
+    fn merge(&mut self, entries: &[RevocationEntry], now: Time) {
+        let mut by_shard: Vec<Vec<(SubjectHash, TableEntry)>> = Vec::new();
         let (mut clients, mut keys) = (Vec::new(), Vec::new());
         for entry in entries {
-            let ended = Ended { position: entry.position, until: entry.until };
-            let print = Fingerprint::of_subject(&entry.subject);
-            match (&entry.subject, print) {
-                (Subject::Client(_), Some(print)) => clients.push((print, ended)),
-                (Subject::Key(_), Some(print)) => keys.push((print, ended)),
-                (_, Some(print)) => {
-                    dealt.resize_with(SHARDS, Vec::new);
-                    dealt[shard_of(print)].push((print, ended));
+            let entry = TableEntry { position: entry.position, until: entry.until };
+            let hash = SubjectHash::for_subject(&entry.subject);
+            match (&entry.subject, hash) {
+                (RevocationSubject::Client(_), Some(hash)) => clients.push((hash, entry)),
+                (RevocationSubject::Key(_), Some(hash)) => keys.push((hash, entry)),
+                (_, Some(hash)) => {
+                    by_shard.resize_with(SHARDS, Vec::new);
+                    by_shard[shard_of(hash)].push((hash, entry));
                 }
-                (_, None) => self.everyone = Some(self.everyone.map_or(ended, |held| held.merged(ended))),
+                (_, None) => {
+                    self.everyone = Some(self.everyone.map_or(entry, |current| current.merge(entry)))
+                }
             }
         }
-        self.take_in(&dealt, now);
-        add(&mut self.clients, &clients, now);
-        add(&mut self.keys, &keys, now);
+        self.merge_ids(&by_shard, now);
+        merge_into(&mut self.clients, &clients, now);
+        merge_into(&mut self.keys, &keys, now);
     }
 
-    fn take_in(&mut self, dealt: &[Vec<(Fingerprint, Ended)>], now: Time) {
-        if self.ids.is_empty() && !dealt.is_empty() {
+    fn merge_ids(&mut self, by_shard: &[Vec<(SubjectHash, TableEntry)>], now: Time) {
+        if self.ids.is_empty() && !by_shard.is_empty() {
             self.ids = vec![Arc::default(); SHARDS];
         }
-        for (table, added) in self.ids.iter_mut().zip(dealt).filter(|(_, added)| !added.is_empty()) {
-            *table = Arc::new(table.with(added, now));
+        for (table, added) in self.ids.iter_mut().zip(by_shard).filter(|(_, added)| !added.is_empty()) {
+            *table = Arc::new(table.merged_with(added, now));
         }
     }
 
     fn prune(&mut self, now: Time) {
-        let is_kept = |ended: &Ended| ended.is_kept(now);
-        for table in self.ids.iter_mut().filter(|table| !table.iter().all(|(_, ended)| is_kept(&ended))) {
-            *table = Arc::new(table.with(&[], now));
+        let is_retained = |entry: &TableEntry| entry.is_retained(now);
+        for table in self.ids.iter_mut().filter(|table| !table.iter().all(|(_, entry)| is_retained(&entry))) {
+            *table = Arc::new(table.merged_with(&[], now));
         }
         if self.ids.iter().all(|table| table.len() == 0) {
             self.ids = Vec::new();
         }
-        self.clients = self.clients.with(&[], now);
-        self.keys = self.keys.with(&[], now);
-        self.everyone = self.everyone.filter(is_kept);
+        self.clients = self.clients.merged_with(&[], now);
+        self.keys = self.keys.merged_with(&[], now);
+        self.everyone = self.everyone.filter(is_retained);
     }
 
     fn len(&self) -> usize {
@@ -257,15 +259,15 @@ impl View {
     }
 }
 
-fn add(table: &mut Table, added: &[(Fingerprint, Ended)], now: Time) {
+fn merge_into(table: &mut Table, added: &[(SubjectHash, TableEntry)], now: Time) {
     if !added.is_empty() {
-        *table = table.with(added, now);
+        *table = table.merged_with(added, now);
     }
 }
 
 /// Bits of the fingerprint that choose neither its slot nor its bits in the filter.
-fn shard_of(print: Fingerprint) -> usize {
-    (print.bits() >> 24) as usize % SHARDS
+fn shard_of(hash: SubjectHash) -> usize {
+    (hash.bits() >> 24) as usize % SHARDS
 }
 
 impl fmt::Debug for Revocations {

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
-use crate::revocation::log::{Position, Subject};
+use crate::revocation::log::{RevocationPosition, RevocationSubject};
 
 /// The keys of this process, two of them for 128 bits. They are secret and drawn anew at each
 /// start, so that nobody can choose ids whose fingerprints meet.
@@ -13,10 +13,10 @@ static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), 
 /// A subject's name in the tables: 128 bits of SipHash under the keys of this process. Two subjects
 /// among a million share one with a probability of 2^-89.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fingerprint(u128);
+pub(crate) struct SubjectHash(u128);
 
-impl Fingerprint {
-    fn of(kind: u8, name: &[u8]) -> Self {
+impl SubjectHash {
+    fn new(kind: u8, name: &[u8]) -> Self {
         let [high, low] = KEYS.each_ref().map(|keys| {
             let mut hasher = keys.build_hasher();
             hasher.write_u8(kind);
@@ -27,34 +27,34 @@ impl Fingerprint {
     }
 
     pub(crate) fn session(id: SessionId) -> Self {
-        Self::of(b's', id.as_bytes())
+        Self::new(b's', id.as_bytes())
     }
 
     pub(crate) fn token(id: TokenId) -> Self {
-        Self::of(b't', id.as_bytes())
+        Self::new(b't', id.as_bytes())
     }
 
     pub(crate) fn user(id: UserId) -> Self {
-        Self::of(b'u', id.as_bytes())
+        Self::new(b'u', id.as_bytes())
     }
 
     pub(crate) fn client(id: &ClientId) -> Self {
-        Self::of(b'c', id.as_str().as_bytes())
+        Self::new(b'c', id.as_str().as_bytes())
     }
 
     pub(crate) fn key(id: &KeyId) -> Self {
-        Self::of(b'k', id.as_str().as_bytes())
+        Self::new(b'k', id.as_str().as_bytes())
     }
 
     /// The fingerprint of a subject; `None` for everyone, who is no entry of a table.
-    pub(crate) fn of_subject(subject: &Subject) -> Option<Self> {
+    pub(crate) fn for_subject(subject: &RevocationSubject) -> Option<Self> {
         Some(match subject {
-            Subject::Session(id) => Self::session(*id),
-            Subject::Token(id) => Self::token(*id),
-            Subject::User(id) => Self::user(*id),
-            Subject::Client(id) => Self::client(id),
-            Subject::Key(id) => Self::key(id),
-            Subject::Everyone => return None,
+            RevocationSubject::Session(id) => Self::session(*id),
+            RevocationSubject::Token(id) => Self::token(*id),
+            RevocationSubject::User(id) => Self::user(*id),
+            RevocationSubject::Client(id) => Self::client(id),
+            RevocationSubject::Key(id) => Self::key(id),
+            RevocationSubject::Everyone => return None,
         })
     }
 
@@ -73,59 +73,59 @@ impl Fingerprint {
 /// It is made once, when a credential is verified, and looked up at each use.
 ///
 /// ```
-/// use counterfoil_verify::{Position, Probe, Revocations, SessionId};
+/// use counterfoil_verify::{RevocationPosition, RevocationQuery, Revocations, SessionId};
 ///
-/// let probe = Probe::at(Position::new(7)).session(SessionId::from_bytes([1; 16]));
-/// assert!(Revocations::new().probe(&probe).revoked.is_none());
+/// let query = RevocationQuery::new(RevocationPosition::new(7)).session(SessionId::from_bytes([1; 16]));
+/// assert!(Revocations::new().check(&query).revoked.is_none());
 /// ```
 #[derive(Debug, Clone)]
-pub struct Probe {
-    pub(crate) position: Position,
-    pub(crate) session: Option<Fingerprint>,
-    pub(crate) token: Option<Fingerprint>,
-    pub(crate) user: Option<Fingerprint>,
-    pub(crate) client: Option<Fingerprint>,
-    pub(crate) key: Option<Fingerprint>,
+pub struct RevocationQuery {
+    pub(crate) position: RevocationPosition,
+    pub(crate) session: Option<SubjectHash>,
+    pub(crate) token: Option<SubjectHash>,
+    pub(crate) user: Option<SubjectHash>,
+    pub(crate) client: Option<SubjectHash>,
+    pub(crate) key: Option<SubjectHash>,
 }
 
-impl Probe {
+impl RevocationQuery {
     /// Of a credential that was minted when the head of the log was at `position`.
-    pub const fn at(position: Position) -> Self {
+    pub const fn new(position: RevocationPosition) -> Self {
         Self { position, session: None, token: None, user: None, client: None, key: None }
     }
 
     /// It is of this session.
     #[must_use]
     pub fn session(mut self, id: SessionId) -> Self {
-        self.session = Some(Fingerprint::session(id));
+        self.session = Some(SubjectHash::session(id));
         self
     }
 
     /// It is this token.
     #[must_use]
     pub fn token(mut self, id: TokenId) -> Self {
-        self.token = Some(Fingerprint::token(id));
+        self.token = Some(SubjectHash::token(id));
         self
     }
 
     /// It is of this user.
     #[must_use]
     pub fn user(mut self, id: UserId) -> Self {
-        self.user = Some(Fingerprint::user(id));
+        self.user = Some(SubjectHash::user(id));
         self
     }
 
     /// It is of this client application.
     #[must_use]
     pub fn client(mut self, id: &ClientId) -> Self {
-        self.client = Some(Fingerprint::client(id));
+        self.client = Some(SubjectHash::client(id));
         self
     }
 
     /// It is signed by this key.
     #[must_use]
     pub fn key(mut self, id: &KeyId) -> Self {
-        self.key = Some(Fingerprint::key(id));
+        self.key = Some(SubjectHash::key(id));
         self
     }
 }
@@ -139,8 +139,8 @@ mod tests {
         let bytes = [7; 16];
 
         assert_ne!(
-            Fingerprint::session(SessionId::from_bytes(bytes)),
-            Fingerprint::token(TokenId::from_bytes(bytes)),
+            SubjectHash::session(SessionId::from_bytes(bytes)),
+            SubjectHash::token(TokenId::from_bytes(bytes)),
         );
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counterfoil_jose::Algorithm;
 
-use crate::token::foreign_claims::Loosened;
+use crate::token::foreign_claims::RelaxedChecks;
 
 /// The most that clocks may differ. Revocations are remembered for this much longer than tokens
 /// live, and no verifier may accept one that its log has forgotten.
@@ -14,12 +14,12 @@ const MAX_LEEWAY: Duration = Duration::from_secs(60);
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Verified tokens that are remembered, unless it is said otherwise.
-const DEFAULT_CACHE: usize = 100_000;
+const DEFAULT_CACHE_SIZE: usize = 100_000;
 
 /// A verifier that could not judge safely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SettingsError {
+pub enum VerifierBuildError {
     /// The issuer is empty, or ends with a slash that its tokens will not have.
     #[error("the issuer is to be its exact URL, without a trailing slash")]
     Issuer,
@@ -34,7 +34,7 @@ pub enum SettingsError {
     Leeway,
     /// A subject or roles are read from claims that our own tokens do not have.
     #[error("claims are mapped, but foreign claims are not accepted")]
-    Mapping,
+    ClaimMapping,
 }
 
 /// What a [`TokenVerifier`](crate::TokenVerifier) goes by; made by
@@ -46,9 +46,9 @@ pub struct TokenVerifierBuilder {
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) leeway: Duration,
     pub(crate) max_lifetime: Duration,
-    pub(crate) cache: usize,
+    pub(crate) cache_size: usize,
     /// What is not asked of tokens; nothing unless a danger was named.
-    pub(crate) loosened: Option<Loosened>,
+    pub(crate) relaxed: Option<RelaxedChecks>,
 }
 
 impl TokenVerifierBuilder {
@@ -59,14 +59,14 @@ impl TokenVerifierBuilder {
             algorithms: algorithms.to_vec(),
             leeway: MAX_LEEWAY,
             max_lifetime: DEFAULT_MAX_LIFETIME,
-            cache: DEFAULT_CACHE,
-            loosened: None,
+            cache_size: DEFAULT_CACHE_SIZE,
+            relaxed: None,
         }
     }
 
     /// Takes tokens for this audience too, exactly as it stands in `aud`.
     #[must_use]
-    pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
+    pub fn additional_audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
@@ -89,8 +89,8 @@ impl TokenVerifierBuilder {
     /// How many verified tokens are remembered, so that their signature need not be judged again,
     /// about 1.5 KiB each; 100,000 unless said otherwise, 0 for none.
     #[must_use]
-    pub const fn remember(mut self, tokens: usize) -> Self {
-        self.cache = tokens;
+    pub const fn cache_size(mut self, tokens: usize) -> Self {
+        self.cache_size = tokens;
         self
     }
 
@@ -111,16 +111,16 @@ impl TokenVerifierBuilder {
     /// let verifier = TokenVerifier::builder("express", "express", &[Algorithm::Hs256])
     ///     .danger_accept_foreign_claims()
     ///     .danger_accept_untyped()
-    ///     .danger_without_issuer()
-    ///     .danger_without_audience()
-    ///     .subject_from("userId")
-    ///     .roles_from(&["role"])
+    ///     .danger_accept_any_issuer()
+    ///     .danger_accept_any_audience()
+    ///     .subject_claim("userId")
+    ///     .roles_claim(&["role"])
     ///     .build(KeySet::new([key])?)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn danger_accept_foreign_claims(mut self) -> Self {
-        self.loosen().foreign_claims = true;
+        self.relax().foreign_claims = true;
         self
     }
 
@@ -130,7 +130,7 @@ impl TokenVerifierBuilder {
     /// audience is taken for an access token (RFC 8725, section 2.8).
     #[must_use]
     pub fn danger_accept_untyped(mut self) -> Self {
-        self.loosen().untyped = true;
+        self.relax().untyped = true;
         self
     }
 
@@ -139,8 +139,8 @@ impl TokenVerifierBuilder {
     /// It opens this: whoever runs another service of the same issuer can use here the tokens that its users
     /// show there (RFC 8725, section 2.7).
     #[must_use]
-    pub fn danger_without_audience(mut self) -> Self {
-        self.loosen().any_audience = true;
+    pub fn danger_accept_any_audience(mut self) -> Self {
+        self.relax().any_audience = true;
         self
     }
 
@@ -148,49 +148,49 @@ impl TokenVerifierBuilder {
     ///
     /// It opens this: where several issuers or tenants sign with one key, each speaks for the users of all.
     #[must_use]
-    pub fn danger_without_issuer(mut self) -> Self {
-        self.loosen().any_issuer = true;
+    pub fn danger_accept_any_issuer(mut self) -> Self {
+        self.relax().any_issuer = true;
         self
     }
 
-    /// Reads who it is from this claim of a foreign token: a text or a whole number. It is to be a name that is
+    /// AcceptedCredentials who it is from this claim of a foreign token: a text or a whole number. It is to be a name that is
     /// never given to somebody else, and that users cannot choose; an e-mail address is neither.
     #[must_use]
-    pub fn subject_from(mut self, claim: &str) -> Self {
-        self.loosen().subject = Some(claim.to_owned());
+    pub fn subject_claim(mut self, claim: &str) -> Self {
+        self.relax().subject = Some(claim.to_owned());
         self
     }
 
-    /// Reads the roles of a foreign token at the end of this way through its claims: `["realm_access",
+    /// AcceptedCredentials the roles of a foreign token at the end of this path through its claims: `["realm_access",
     /// "roles"]` with Keycloak, `["https://shop.example/roles"]` with Auth0. A text is one role.
     #[must_use]
-    pub fn roles_from(mut self, way: &[&str]) -> Self {
-        self.loosen().roles = way.iter().map(|&name| name.to_owned()).collect();
+    pub fn roles_claim(mut self, path: &[&str]) -> Self {
+        self.relax().roles = path.iter().map(|&name| name.to_owned()).collect();
         self
     }
 
-    fn loosen(&mut self) -> &mut Loosened {
-        self.loosened.get_or_insert_default()
+    fn relax(&mut self) -> &mut RelaxedChecks {
+        self.relaxed.get_or_insert_default()
     }
 
     /// Refuses what would not be safe to judge by.
-    pub(crate) fn judge(&self) -> Result<(), SettingsError> {
-        let foreign = self.loosened.as_ref().is_some_and(|loosened| loosened.foreign_claims);
+    pub(crate) fn validate(&self) -> Result<(), VerifierBuildError> {
+        let foreign = self.relaxed.as_ref().is_some_and(|relaxed| relaxed.foreign_claims);
         if self.issuer.is_empty() || (self.issuer.ends_with('/') && !foreign) {
-            return Err(SettingsError::Issuer);
+            return Err(VerifierBuildError::Issuer);
         }
-        if !foreign && self.loosened.as_ref().is_some_and(Loosened::maps_claims) {
-            return Err(SettingsError::Mapping);
+        if !foreign && self.relaxed.as_ref().is_some_and(RelaxedChecks::maps_claims) {
+            return Err(VerifierBuildError::ClaimMapping);
         }
         if self.audiences.iter().any(String::is_empty) {
-            return Err(SettingsError::Audience);
+            return Err(VerifierBuildError::Audience);
         }
         let secret = self.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
         if self.algorithms.is_empty() || (secret != 0 && secret != self.algorithms.len()) {
-            return Err(SettingsError::Algorithms);
+            return Err(VerifierBuildError::Algorithms);
         }
         if self.leeway > MAX_LEEWAY {
-            return Err(SettingsError::Leeway);
+            return Err(VerifierBuildError::Leeway);
         }
         Ok(())
     }

@@ -11,13 +11,13 @@ use crate::principal::Principal;
 /// The end of a token that is hashed: the last 32 bytes of its signature. Only tokens that the
 /// issuer signed are kept, so nobody but the issuer can make two of them meet; and hashing this much
 /// costs a tenth of hashing all.
-const HASHED: usize = 43;
+const HASHED_SUFFIX: usize = 43;
 
 /// What one principal takes beside its token, roughly, in bytes.
-const PRINCIPAL: u64 = 640;
+const PRINCIPAL_BYTES: u64 = 640;
 
 /// What one token is reckoned with where a number of tokens is turned into a bound of bytes.
-const TOKEN: u64 = 768;
+const ASSUMED_TOKEN_BYTES: u64 = 768;
 
 /// Principals by their token, bounded in bytes; who is asked for often stays.
 ///
@@ -25,33 +25,34 @@ const TOKEN: u64 = 768;
 /// held and what the claims were, and no more: times and revocations are the caller's to judge. What
 /// was refused is never kept. The cache belongs to one set of keys and goes with it.
 pub(crate) struct TokenCache {
-    cache: Option<Cache<Kept, Principal, Bytes, RandomState>>,
+    cache: Option<Cache<CachedToken, Principal, WeightInBytes, RandomState>>,
 }
 
 impl TokenCache {
     /// Room for about `tokens`; none for 0.
-    pub(crate) fn with_room(tokens: usize) -> Self {
-        let bytes = (tokens as u64).saturating_mul(PRINCIPAL + TOKEN);
-        let new = || Cache::with(tokens, bytes, Bytes, RandomState::new(), DefaultLifecycle::default());
+    pub(crate) fn with_capacity(tokens: usize) -> Self {
+        let bytes = (tokens as u64).saturating_mul(PRINCIPAL_BYTES + ASSUMED_TOKEN_BYTES);
+        let new =
+            || Cache::with(tokens, bytes, WeightInBytes, RandomState::new(), DefaultLifecycle::default());
         Self { cache: (tokens > 0).then(new) }
     }
 
     /// Whose token this is, if it was verified before.
-    pub(crate) fn find(&self, token: &str) -> Option<Principal> {
-        self.cache.as_ref()?.get(&Shown(token))
+    pub(crate) fn get(&self, token: &str) -> Option<Principal> {
+        self.cache.as_ref()?.get(&TokenKey(token))
     }
 
     /// Keeps a token whose signature held.
-    pub(crate) fn keep(&self, token: &str, principal: &Principal) {
+    pub(crate) fn insert(&self, token: &str, principal: &Principal) {
         if let Some(cache) = &self.cache {
-            cache.insert(Kept(token.into()), principal.clone());
+            cache.insert(CachedToken(token.into()), principal.clone());
         }
     }
 
     /// Drops a token that has expired.
-    pub(crate) fn forget(&self, token: &str) {
+    pub(crate) fn remove(&self, token: &str) {
         if let Some(cache) = &self.cache {
-            cache.remove(&Shown(token));
+            cache.remove(&TokenKey(token));
         }
     }
 
@@ -69,37 +70,37 @@ impl fmt::Debug for TokenCache {
 
 /// A token in the cache.
 #[derive(PartialEq, Eq)]
-struct Kept(Box<str>);
+struct CachedToken(Box<str>);
 
 /// A token that is looked for.
-struct Shown<'a>(&'a str);
+struct TokenKey<'a>(&'a str);
 
-impl Hash for Kept {
+impl Hash for CachedToken {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Shown(&self.0).hash(state);
+        TokenKey(&self.0).hash(state);
     }
 }
 
-impl Hash for Shown<'_> {
+impl Hash for TokenKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let bytes = self.0.as_bytes();
-        state.write(&bytes[bytes.len().saturating_sub(HASHED)..]);
+        state.write(&bytes[bytes.len().saturating_sub(HASHED_SUFFIX)..]);
     }
 }
 
-impl Equivalent<Kept> for Shown<'_> {
+impl Equivalent<CachedToken> for TokenKey<'_> {
     /// The whole token: one that shares its signature with another is another token.
-    fn equivalent(&self, kept: &Kept) -> bool {
+    fn equivalent(&self, kept: &CachedToken) -> bool {
         self.0 == &*kept.0
     }
 }
 
 #[derive(Clone)]
-struct Bytes;
+struct WeightInBytes;
 
-impl Weighter<Kept, Principal> for Bytes {
-    fn weight(&self, kept: &Kept, _: &Principal) -> u64 {
-        kept.0.len() as u64 + PRINCIPAL
+impl Weighter<CachedToken, Principal> for WeightInBytes {
+    fn weight(&self, kept: &CachedToken, _: &Principal) -> u64 {
+        kept.0.len() as u64 + PRINCIPAL_BYTES
     }
 }
 
@@ -107,20 +108,20 @@ impl Weighter<Kept, Principal> for Bytes {
 mod tests {
     use counterfoil_jose::Time;
 
-    use crate::credential::Carrier;
+    use crate::credential::CredentialKind;
     use crate::principal::PrincipalParts;
 
     use super::*;
 
     fn principal(subject: &str) -> Principal {
-        Principal::verified(PrincipalParts::new(Carrier::AccessToken, subject, Time::EPOCH))
+        Principal::from_verified(PrincipalParts::new(CredentialKind::AccessToken, subject, Time::EPOCH))
     }
 
     #[test]
     fn however_many_tokens_are_shown_no_more_are_kept_than_there_is_room_for() {
-        let cache = TokenCache::with_room(100);
+        let cache = TokenCache::with_capacity(100);
         for number in 0..10_000 {
-            cache.keep(&format!("{number:0>300}"), &principal("a"));
+            cache.insert(&format!("{number:0>300}"), &principal("a"));
         }
 
         assert!((1..=160).contains(&cache.len()), "{} kept", cache.len());
@@ -128,22 +129,22 @@ mod tests {
 
     #[test]
     fn tokens_with_one_signature_are_told_apart() {
-        let cache = TokenCache::with_room(100);
-        let signature = "A".repeat(HASHED);
+        let cache = TokenCache::with_capacity(100);
+        let signature = "A".repeat(HASHED_SUFFIX);
         let (one, two) = (format!("one.{signature}"), format!("two.{signature}"));
-        cache.keep(&one, &principal("one"));
+        cache.insert(&one, &principal("one"));
 
-        assert_eq!(cache.find(&one).unwrap().subject(), "one");
-        assert!(cache.find(&two).is_none());
-        assert!(cache.find(&signature).is_none());
-        assert!(cache.find("").is_none());
+        assert_eq!(cache.get(&one).unwrap().subject(), "one");
+        assert!(cache.get(&two).is_none());
+        assert!(cache.get(&signature).is_none());
+        assert!(cache.get("").is_none());
     }
 
     #[test]
     fn a_cache_without_room_keeps_nothing() {
-        let cache = TokenCache::with_room(0);
-        cache.keep("a", &principal("a"));
+        let cache = TokenCache::with_capacity(0);
+        cache.insert("a", &principal("a"));
 
-        assert!(cache.find("a").is_none());
+        assert!(cache.get("a").is_none());
     }
 }

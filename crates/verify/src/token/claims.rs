@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use counterfoil_jose::json::{self, JsonError};
 
 use crate::id::{ClientId, SessionId, TokenId};
-use crate::revocation::log::Position;
+use crate::revocation::log::RevocationPosition;
 
 /// The names that mean something to a verifier, whether or not a token has them. A configured claim
 /// never takes one of them.
@@ -34,7 +34,7 @@ const REGISTERED: [&str; 17] = [
 ];
 
 /// The largest `NumericDate` that is read: beyond it a double no longer counts seconds.
-const LAST_DATE: u64 = (1 << 53) - 1;
+const MAX_NUMERIC_DATE: u64 = (1 << 53) - 1;
 
 /// What an access token says (RFC 9068, section 2.2), with our `sid` and `pos`.
 ///
@@ -43,7 +43,7 @@ const LAST_DATE: u64 = (1 << 53) - 1;
 /// `extra`.
 ///
 /// ```
-/// use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId};
+/// use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId};
 ///
 /// let claims = AccessClaims {
 ///     iss: "https://auth.example".into(),
@@ -60,7 +60,7 @@ const LAST_DATE: u64 = (1 << 53) - 1;
 ///     acr: None,
 ///     scope: Some("orders:read".into()),
 ///     roles: Vec::new(),
-///     pos: Position::new(7),
+///     pos: RevocationPosition::new(7),
 ///     extra: Default::default(),
 /// };
 ///
@@ -99,13 +99,13 @@ pub struct AccessClaims {
     /// The user's roles (RFC 9068, section 2.2.3.1); not written where there are none.
     pub roles: Vec<String>,
     /// The head of the revocation log when it was minted.
-    pub pos: Position,
+    pub pos: RevocationPosition,
     /// All other claims.
     pub extra: Map<String, Value>,
 }
 
 impl AccessClaims {
-    /// Reads the payload of a token whose signature holds.
+    /// AcceptedCredentials the payload of a token whose signature holds.
     ///
     /// # Errors
     ///
@@ -180,22 +180,22 @@ impl<'de> Deserialize<'de> for AccessClaims {
 
 /// The claims as far as they have been read.
 #[derive(Default)]
-struct Draft {
+struct ClaimsBuilder {
     iss: Option<String>,
     aud: Option<Audience>,
     sub: Option<String>,
     client_id: Option<ClientId>,
-    iat: Option<Date>,
-    exp: Option<Date>,
-    nbf: Option<Date>,
+    iat: Option<NumericDate>,
+    exp: Option<NumericDate>,
+    nbf: Option<NumericDate>,
     jti: Option<TokenId>,
     sid: Option<SessionId>,
-    auth_time: Option<Date>,
+    auth_time: Option<NumericDate>,
     amr: Option<Vec<String>>,
     acr: Option<String>,
     scope: Option<String>,
     roles: Option<Vec<String>>,
-    pos: Option<Position>,
+    pos: Option<RevocationPosition>,
     extra: Map<String, Value>,
 }
 
@@ -209,11 +209,11 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccessClaims, A::Error> {
-        let mut draft = Draft::default();
+        let mut builder = ClaimsBuilder::default();
         while let Some(claim) = map.next_key()? {
-            draft.read(claim, &mut map)?;
+            builder.read(claim, &mut map)?;
         }
-        draft.finish()
+        builder.finish()
     }
 }
 
@@ -264,13 +264,13 @@ impl From<&str> for Claim {
 
 impl<'de> Deserialize<'de> for Claim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_identifier(NameVisitor)
+        deserializer.deserialize_identifier(ClaimNameVisitor)
     }
 }
 
-struct NameVisitor;
+struct ClaimNameVisitor;
 
-impl Visitor<'_> for NameVisitor {
+impl Visitor<'_> for ClaimNameVisitor {
     type Value = Claim;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -282,24 +282,24 @@ impl Visitor<'_> for NameVisitor {
     }
 }
 
-impl Draft {
+impl ClaimsBuilder {
     fn read<'de, A: MapAccess<'de>>(&mut self, claim: Claim, map: &mut A) -> Result<(), A::Error> {
         match claim {
-            Claim::Iss => once(&mut self.iss, "iss", map),
-            Claim::Aud => once(&mut self.aud, "aud", map),
-            Claim::Sub => once(&mut self.sub, "sub", map),
-            Claim::ClientId => once(&mut self.client_id, "client_id", map),
-            Claim::Iat => once(&mut self.iat, "iat", map),
-            Claim::Exp => once(&mut self.exp, "exp", map),
-            Claim::Nbf => once(&mut self.nbf, "nbf", map),
-            Claim::Jti => once(&mut self.jti, "jti", map),
-            Claim::Sid => once(&mut self.sid, "sid", map),
-            Claim::AuthTime => once(&mut self.auth_time, "auth_time", map),
-            Claim::Amr => once(&mut self.amr, "amr", map),
-            Claim::Acr => once(&mut self.acr, "acr", map),
-            Claim::Scope => once(&mut self.scope, "scope", map),
-            Claim::Roles => once(&mut self.roles, "roles", map),
-            Claim::Pos => once(&mut self.pos, "pos", map),
+            Claim::Iss => read_once(&mut self.iss, "iss", map),
+            Claim::Aud => read_once(&mut self.aud, "aud", map),
+            Claim::Sub => read_once(&mut self.sub, "sub", map),
+            Claim::ClientId => read_once(&mut self.client_id, "client_id", map),
+            Claim::Iat => read_once(&mut self.iat, "iat", map),
+            Claim::Exp => read_once(&mut self.exp, "exp", map),
+            Claim::Nbf => read_once(&mut self.nbf, "nbf", map),
+            Claim::Jti => read_once(&mut self.jti, "jti", map),
+            Claim::Sid => read_once(&mut self.sid, "sid", map),
+            Claim::AuthTime => read_once(&mut self.auth_time, "auth_time", map),
+            Claim::Amr => read_once(&mut self.amr, "amr", map),
+            Claim::Acr => read_once(&mut self.acr, "acr", map),
+            Claim::Scope => read_once(&mut self.scope, "scope", map),
+            Claim::Roles => read_once(&mut self.roles, "roles", map),
+            Claim::Pos => read_once(&mut self.pos, "pos", map),
             // A sender-constrained token (RFC 7800) must not pass where nobody asks for the proof.
             Claim::Cnf => Err(A::Error::custom("a token that is bound to a key is not taken")),
             Claim::Other(name) if self.extra.contains_key(&name) => {
@@ -314,32 +314,32 @@ impl Draft {
     }
 
     fn finish<E: serde::de::Error>(self) -> Result<AccessClaims, E> {
-        let Date(iat) = needed(self.iat, "iat")?;
-        let Date(exp) = needed(self.exp, "exp")?;
-        let Date(auth_time) = needed(self.auth_time, "auth_time")?;
-        let Audience(aud) = needed(self.aud, "aud")?;
+        let NumericDate(iat) = required(self.iat, "iat")?;
+        let NumericDate(exp) = required(self.exp, "exp")?;
+        let NumericDate(auth_time) = required(self.auth_time, "auth_time")?;
+        let Audience(aud) = required(self.aud, "aud")?;
         Ok(AccessClaims {
-            iss: needed(self.iss, "iss")?,
+            iss: required(self.iss, "iss")?,
             aud,
-            sub: needed(self.sub, "sub")?,
-            client_id: needed(self.client_id, "client_id")?,
+            sub: required(self.sub, "sub")?,
+            client_id: required(self.client_id, "client_id")?,
             iat,
             exp,
-            nbf: self.nbf.map(|Date(seconds)| seconds),
-            jti: needed(self.jti, "jti")?,
-            sid: needed(self.sid, "sid")?,
+            nbf: self.nbf.map(|NumericDate(seconds)| seconds),
+            jti: required(self.jti, "jti")?,
+            sid: required(self.sid, "sid")?,
             auth_time,
-            amr: needed(self.amr, "amr")?,
+            amr: required(self.amr, "amr")?,
             acr: self.acr,
             scope: self.scope,
             roles: self.roles.unwrap_or_default(),
-            pos: needed(self.pos, "pos")?,
+            pos: required(self.pos, "pos")?,
             extra: self.extra,
         })
     }
 }
 
-fn once<'de, A, T>(slot: &mut Option<T>, name: &'static str, map: &mut A) -> Result<(), A::Error>
+fn read_once<'de, A, T>(slot: &mut Option<T>, name: &'static str, map: &mut A) -> Result<(), A::Error>
 where
     A: MapAccess<'de>,
     T: Deserialize<'de>,
@@ -352,18 +352,18 @@ where
     Ok(())
 }
 
-fn needed<T, E: serde::de::Error>(slot: Option<T>, name: &'static str) -> Result<T, E> {
+fn required<T, E: serde::de::Error>(slot: Option<T>, name: &'static str) -> Result<T, E> {
     slot.ok_or_else(|| E::missing_field(name))
 }
 
 /// A `NumericDate` (RFC 7519, section 2), of which we take whole seconds only: no text, no fraction,
 /// no boolean, nothing negative.
-struct Date(u64);
+struct NumericDate(u64);
 
-impl<'de> Deserialize<'de> for Date {
+impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = u64::deserialize(deserializer)?;
-        if seconds > LAST_DATE {
+        if seconds > MAX_NUMERIC_DATE {
             return Err(D::Error::custom("a date beyond the end of time"));
         }
         Ok(Self(seconds))

@@ -9,15 +9,15 @@ use arc_swap::ArcSwap;
 
 use counterfoil_jose::{Algorithm, KeySet, Time, Verified, jws};
 
-use crate::auth_error::{Denied, Reason};
-use crate::credential::Carrier;
+use crate::auth_error::{AuthError, InvalidReason};
+use crate::credential::CredentialKind;
 use crate::id::KeyId;
 use crate::principal::{Principal, PrincipalParts};
-use crate::token::builder::{SettingsError, TokenVerifierBuilder};
+use crate::token::builder::{TokenVerifierBuilder, VerifierBuildError};
 use crate::token::cache::TokenCache;
 use crate::token::claims::AccessClaims;
-use crate::token::foreign_claims::{ForeignClaims, Loosened, verify_untyped};
-use crate::token::registered_claims::Terms;
+use crate::token::foreign_claims::{ForeignClaims, RelaxedChecks, verify_untyped};
+use crate::token::registered_claims::RegisteredClaims;
 
 /// The one type of token that is taken (RFC 9068, section 2.1).
 const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
@@ -51,23 +51,23 @@ pub struct TokenVerifier {
     settings: TokenVerifierBuilder,
     /// The keys and what they verified are swapped together: a token that a key verified that is no
     /// longer there is never found.
-    held: ArcSwap<Held>,
+    current: ArcSwap<KeysAndCache>,
     signatures: Signatures,
 }
 
-/// How many signatures have held. Nothing that is read for each token shares its cache lines.
+/// How many signatures have current. Nothing that is read for each token shares its cache lines.
 #[derive(Default)]
 #[repr(align(128))]
 struct Signatures(AtomicU64);
 
-struct Held {
+struct KeysAndCache {
     keys: KeySet,
     cache: TokenCache,
 }
 
-impl Held {
+impl KeysAndCache {
     fn new(keys: KeySet, tokens: usize) -> Self {
-        Self { keys, cache: TokenCache::with_room(tokens) }
+        Self { keys, cache: TokenCache::with_capacity(tokens) }
     }
 }
 
@@ -79,13 +79,13 @@ impl TokenVerifier {
     }
 
     fn with_settings(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
-        let held = ArcSwap::from_pointee(Held::new(keys, settings.cache));
-        Self { settings, held, signatures: Signatures::default() }
+        let current = ArcSwap::from_pointee(KeysAndCache::new(keys, settings.cache_size));
+        Self { settings, current, signatures: Signatures::default() }
     }
 
     /// Takes other keys. Whatever the former ones verified is verified anew.
     pub fn set_keys(&self, keys: KeySet) {
-        self.held.store(Arc::new(Held::new(keys, self.settings.cache)));
+        self.current.store(Arc::new(KeysAndCache::new(keys, self.settings.cache_size)));
     }
 
     /// The issuer whose tokens are taken.
@@ -100,29 +100,29 @@ impl TokenVerifier {
     ///
     /// # Errors
     ///
-    /// [`Denied::Invalid`], with a reason for the log.
-    pub fn verify(&self, token: &str, now: Time) -> Result<Principal, Denied> {
-        let held = self.held.load();
-        if let Some(principal) = held.cache.find(token) {
-            return self.admit_again(&held.cache, token, principal, now);
+    /// [`AuthError::InvalidCredential`], with a reason for the log.
+    pub fn verify(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
+        let current = self.current.load();
+        if let Some(principal) = current.cache.get(token) {
+            return self.check_cached(&current.cache, token, principal, now);
         }
-        let (claims, verified) = self.read(&held.keys, token)?;
-        self.judge(&claims.terms(), now)?;
+        let (claims, verified) = self.verify_signature(&current.keys, token)?;
+        self.check_claims(&claims.registered(), now)?;
         let principal = claims.into_principal(&verified)?;
         self.signatures.0.fetch_add(1, Ordering::Relaxed);
-        held.cache.keep(token, &principal);
+        current.cache.insert(token, &principal);
         Ok(principal)
     }
 
     /// How many tokens were good by their signature since the beginning. All others that
     /// [`TokenVerifier::verify`] found good were remembered.
-    pub fn signatures(&self) -> u64 {
+    pub fn verified_signatures(&self) -> u64 {
         self.signatures.0.load(Ordering::Relaxed)
     }
 
     /// How many tokens are remembered now.
-    pub fn remembered(&self) -> usize {
-        self.held.load().cache.len()
+    pub fn cached_tokens(&self) -> usize {
+        self.current.load().cache.len()
     }
 
     /// Judges a token that may have expired, to learn whose it was: for a logout that comes late. All
@@ -132,75 +132,77 @@ impl TokenVerifier {
     ///
     /// # Errors
     ///
-    /// [`Denied::Invalid`], with a reason for the log.
-    pub fn verify_even_if_expired(&self, token: &str, now: Time) -> Result<Principal, Denied> {
-        let (claims, verified) = self.read(&self.held.load().keys, token)?;
+    /// [`AuthError::InvalidCredential`], with a reason for the log.
+    pub fn verify_ignoring_expiry(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
+        let (claims, verified) = self.verify_signature(&self.current.load().keys, token)?;
         // As it was judged when it was good for the last time, if that is over.
-        let last = Time::from_unix_seconds(claims.terms().exp) - Duration::from_millis(1);
-        self.judge(&claims.terms(), now.min(last))?;
+        let last = Time::from_unix_seconds(claims.registered().exp) - Duration::from_millis(1);
+        self.check_claims(&claims.registered(), now.min(last))?;
         Ok(claims.into_principal(&verified)?)
     }
 
-    fn read(&self, keys: &KeySet, token: &str) -> Result<(Claims, Verified), Reason> {
-        let (allowed, loosened) = (&self.settings.algorithms, self.settings.loosened.as_ref());
-        let verified = match loosened {
-            Some(Loosened { untyped: true, .. }) => verify_untyped(token, keys, allowed),
+    fn verify_signature(&self, keys: &KeySet, token: &str) -> Result<(Claims, Verified), InvalidReason> {
+        let (allowed, relaxed) = (&self.settings.algorithms, self.settings.relaxed.as_ref());
+        let verified = match relaxed {
+            Some(RelaxedChecks { untyped: true, .. }) => verify_untyped(token, keys, allowed),
             Some(_) | None => jws::verify(token, keys, allowed, &ACCESS_TOKEN),
         }
-        .map_err(Reason::Token)?;
+        .map_err(InvalidReason::Token)?;
         // Nothing of the claims is read before this line.
-        let claims = match loosened.filter(|loosened| loosened.foreign_claims) {
-            Some(loosened) => Claims::Foreign(ForeignClaims::from_json(&verified.payload, loosened)?),
-            None => Claims::Ours(AccessClaims::from_json(&verified.payload).map_err(|_| Reason::Claims)?),
+        let claims = match relaxed.filter(|relaxed| relaxed.foreign_claims) {
+            Some(relaxed) => Claims::Foreign(ForeignClaims::from_json(&verified.payload, relaxed)?),
+            None => Claims::Native(
+                AccessClaims::from_json(&verified.payload).map_err(|_| InvalidReason::MalformedClaims)?,
+            ),
         };
         Ok((claims, verified))
     }
 
     /// A hit saves the signature; time goes on.
-    fn admit_again(
+    fn check_cached(
         &self,
         cache: &TokenCache,
-        token: &str,
+        token_id: &str,
         principal: Principal,
         now: Time,
-    ) -> Result<Principal, Denied> {
+    ) -> Result<Principal, AuthError> {
         if now >= principal.expires_at() + self.settings.leeway {
-            cache.forget(token);
-            return Err(Reason::Expired.into());
+            cache.remove(token);
+            return Err(InvalidReason::Expired.into());
         }
-        if principal.not_before().is_some_and(|begin| begin > now + self.settings.leeway) {
-            return Err(Reason::NotYetValid.into());
+        if principal.not_before().is_some_and(|valid_from| valid_from > now + self.settings.leeway) {
+            return Err(InvalidReason::NotYetValid.into());
         }
         Ok(principal)
     }
 
-    fn judge(&self, terms: &Terms<'_>, now: Time) -> Result<(), Reason> {
-        let loosened = self.settings.loosened.as_ref();
-        let is_ours = terms.iss == Some(&*self.settings.issuer);
-        if !is_ours && !loosened.is_some_and(|loosened| loosened.any_issuer) {
-            return Err(Reason::Issuer);
+    fn check_claims(&self, registered: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
+        let relaxed = self.settings.relaxed.as_ref();
+        let is_issuer = registered.iss == Some(&*self.settings.issuer);
+        if !is_issuer && !relaxed.is_some_and(|relaxed| relaxed.any_issuer) {
+            return Err(InvalidReason::WrongIssuer);
         }
-        let is_for_us = terms.aud.iter().any(|aud| self.settings.audiences.contains(aud));
-        if !is_for_us && !loosened.is_some_and(|loosened| loosened.any_audience) {
-            return Err(Reason::Audience);
+        let is_audience = registered.aud.iter().any(|aud| self.settings.audiences.contains(aud));
+        if !is_audience && !relaxed.is_some_and(|relaxed| relaxed.any_audience) {
+            return Err(InvalidReason::WrongAudience);
         }
-        self.judge_times(terms, now)
+        self.check_times(registered, now)
     }
 
-    fn judge_times(&self, terms: &Terms<'_>, now: Time) -> Result<(), Reason> {
+    fn check_times(&self, registered: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
         let leeway = self.settings.leeway;
-        if now >= Time::from_unix_seconds(terms.exp) + leeway {
-            return Err(Reason::Expired);
+        if now >= Time::from_unix_seconds(registered.exp) + leeway {
+            return Err(InvalidReason::Expired);
         }
-        if terms.nbf.is_some_and(|nbf| Time::from_unix_seconds(nbf) > now + leeway) {
-            return Err(Reason::NotYetValid);
+        if registered.nbf.is_some_and(|nbf| Time::from_unix_seconds(nbf) > now + leeway) {
+            return Err(InvalidReason::NotYetValid);
         }
-        if Time::from_unix_seconds(terms.iat) > now + leeway {
-            return Err(Reason::IssuedInFuture);
+        if Time::from_unix_seconds(registered.iat) > now + leeway {
+            return Err(InvalidReason::IssuedInFuture);
         }
-        match terms.exp.checked_sub(terms.iat) {
+        match registered.exp.checked_sub(registered.iat) {
             Some(lifetime) if lifetime <= self.settings.max_lifetime.as_secs() => Ok(()),
-            Some(_) | None => Err(Reason::Lifetime),
+            Some(_) | None => Err(InvalidReason::LifetimeNotAllowed),
         }
     }
 }
@@ -211,49 +213,49 @@ impl TokenVerifierBuilder {
     /// # Errors
     ///
     /// What would not be safe to judge by.
-    pub fn build(self, keys: KeySet) -> Result<TokenVerifier, SettingsError> {
-        self.judge()?;
+    pub fn build(self, keys: KeySet) -> Result<TokenVerifier, VerifierBuildError> {
+        self.validate()?;
         Ok(TokenVerifier::with_settings(self, keys))
     }
 }
 
-/// The claims of a token whose signature held.
+/// The claims of a token whose signature current.
 enum Claims {
-    Ours(AccessClaims),
+    Native(AccessClaims),
     Foreign(ForeignClaims),
 }
 
 impl Claims {
-    fn terms(&self) -> Terms<'_> {
+    fn registered(&self) -> RegisteredClaims<'_> {
         match self {
-            Self::Ours(AccessClaims { iss, aud, iat, nbf, exp, .. }) => {
-                Terms { iss: Some(iss), aud, iat: *iat, nbf: *nbf, exp: *exp }
+            Self::Native(AccessClaims { iss, aud, iat, nbf, exp, .. }) => {
+                RegisteredClaims { iss: Some(iss), aud, iat: *iat, nbf: *nbf, exp: *exp }
             }
-            Self::Foreign(claims) => claims.terms(),
+            Self::Foreign(claims) => claims.registered(),
         }
     }
 
-    fn into_principal(self, verified: &Verified) -> Result<Principal, Reason> {
+    fn into_principal(self, verified: &Verified) -> Result<Principal, InvalidReason> {
         match self {
-            Self::Ours(claims) => principal_of(claims, verified),
-            Self::Foreign(claims) => Ok(Principal::verified(claims.into_parts(verified))),
+            Self::Native(claims) => native_principal(claims, verified),
+            Self::Foreign(claims) => Ok(Principal::from_verified(claims.into_parts(verified))),
         }
     }
 }
 
-fn principal_of(claims: AccessClaims, verified: &Verified) -> Result<Principal, Reason> {
+fn native_principal(claims: AccessClaims, verified: &Verified) -> Result<Principal, InvalidReason> {
     // A key that the log could not name could not be revoked.
-    let key: KeyId = verified.kid.parse().map_err(|_| Reason::Claims)?;
+    let key_id: KeyId = verified.kid.parse().map_err(|_| InvalidReason::MalformedClaims)?;
     // `nbf` and `iat` both say from when on: a hit asks for the later one.
-    let begin = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
-    Ok(Principal::verified(PrincipalParts {
-        carrier: Carrier::AccessToken,
-        user: claims.sub.parse().ok(),
+    let valid_from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+    Ok(Principal::from_verified(PrincipalParts {
+        credential_kind: CredentialKind::AccessToken,
+        user_id: claims.sub.parse().ok(),
         subject: claims.sub,
-        session: Some(claims.sid),
-        client: Some(claims.client_id),
-        token: Some(claims.jti),
-        key: Some(key),
+        session_id: Some(claims.sid),
+        client_id: Some(claims.client_id),
+        token_id: Some(claims.jti),
+        key_id: Some(key_id),
         position: claims.pos,
         audiences: claims.aud,
         scope: claims.scope,
@@ -261,7 +263,7 @@ fn principal_of(claims: AccessClaims, verified: &Verified) -> Result<Principal, 
         amr: claims.amr,
         acr: claims.acr,
         authenticated_at: Some(Time::from_unix_seconds(claims.auth_time)),
-        not_before: Some(Time::from_unix_seconds(begin)),
+        not_before: Some(Time::from_unix_seconds(valid_from)),
         expires_at: Time::from_unix_seconds(claims.exp),
         extra: claims.extra,
     }))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use counterfoil_jose::{
     Algorithm, Jwk, JwkSet, KeyError, KeySet, Rejection, SigningKey, VerifyingKey, base64url,
 };
-use counterfoil_verify::{SettingsError, TokenVerifier};
+use counterfoil_verify::{TokenVerifier, VerifierBuildError};
 
 use crate::forgery::{lavish, rejection, signed_by, spellings, unsigned, with_hmac};
 use crate::test_issuer::{ISSUER, Mint, NOON, SHOP, claims};
@@ -37,7 +37,7 @@ fn v01_a_public_rsa_key_is_no_hmac_secret() {
 fn v02_a_verifier_without_algorithms_is_not_built_and_none_is_never_taken() {
     let mint = Mint::new();
     let built = TokenVerifier::builder(ISSUER, SHOP, &[]).build(mint.keys());
-    assert_eq!(built.unwrap_err(), SettingsError::Algorithms);
+    assert_eq!(built.unwrap_err(), VerifierBuildError::Algorithms);
 
     for alg in [json!("none"), json!("None"), json!("NONE"), json!("nOnE"), json!(""), json!(null), json!([])]
     {

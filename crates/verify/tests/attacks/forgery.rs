@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use serde_json::Value;
 
 use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, VerifyingKey, base64url};
-use counterfoil_verify::{Denied, Reason, TokenVerifier};
+use counterfoil_verify::{AuthError, InvalidReason, TokenVerifier};
 
 use crate::test_issuer::{ISSUER, NOON, SHOP, claims};
 
@@ -51,7 +51,7 @@ pub(crate) fn lavish(keys: impl IntoIterator<Item = VerifyingKey>) -> TokenVerif
 /// Why the token is refused.
 pub(crate) fn rejection(verifier: &TokenVerifier, token: &str) -> Rejection {
     match verifier.verify(token, NOON).expect_err(token) {
-        Denied::Invalid(Reason::Token(rejection)) => rejection,
+        AuthError::InvalidCredential(InvalidReason::Token(rejection)) => rejection,
         other => panic!("{other:?}"),
     }
 }

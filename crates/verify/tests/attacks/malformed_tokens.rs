@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use counterfoil_jose::{Algorithm, Rejection, base64url};
-use counterfoil_verify::{Denied, Reason};
+use counterfoil_verify::{AuthError, InvalidReason};
 
 use crate::forgery::{rejection, signed_by, unsigned};
 use crate::test_issuer::{Mint, NOON, claims, with};
@@ -95,7 +95,7 @@ fn v17_an_end_of_the_wrong_type_is_no_token_without_an_end() {
         ] {
             let token = mint.sign(&with(name, odd.clone()));
             let denied = mint.verifier().verify(&token, NOON).unwrap_err();
-            assert_eq!(denied, Denied::Invalid(Reason::Claims), "{name} {odd}");
+            assert_eq!(denied, AuthError::InvalidCredential(InvalidReason::MalformedClaims), "{name} {odd}");
         }
     }
 }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use counterfoil_jose::{KeySet, Rejection, SigningKey, Time};
-use counterfoil_verify::{Denied, LocalVerifier, LogEntry, Position, Reason, Revocations, Subject};
+use counterfoil_verify::{
+    AuthError, InvalidReason, LocalVerifier, RevocationEntry, RevocationPosition, RevocationSubject,
+    Revocations,
+};
 
 use crate::forgery::{rejection, signed_by};
 use crate::test_issuer::{Mint, NOON, SESSION, claims, with};
@@ -122,12 +125,16 @@ fn v30_a_token_does_not_outlive_the_change_that_ends_it() {
     let mint = Mint::new();
     let (token, revocations) = (mint.sign(&claims()), Arc::new(Revocations::new()));
     let verifier = LocalVerifier::new(mint.verifier(), Arc::clone(&revocations), || NOON);
-    assert!(verifier.admit(&token, NOON).is_ok());
+    assert!(verifier.verify(&token, NOON).is_ok());
 
     let until = Some(Time::from_unix_seconds(NOON.unix_seconds() + 1_020));
-    let ended = LogEntry { position: Position::new(8), subject: Subject::Session(SESSION), until };
-    revocations.publish(&[ended], Position::new(8));
+    let ended = RevocationEntry {
+        position: RevocationPosition::new(8),
+        subject: RevocationSubject::Session(SESSION),
+        until,
+    };
+    revocations.publish(&[ended], RevocationPosition::new(8));
 
-    let denied = verifier.admit(&token, NOON).unwrap_err();
-    assert!(matches!(denied, Denied::Invalid(Reason::Revoked(_))), "{denied:?}");
+    let denied = verifier.verify(&token, NOON).unwrap_err();
+    assert!(matches!(denied, AuthError::InvalidCredential(InvalidReason::Revoked(_))), "{denied:?}");
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use counterfoil_jose::{Algorithm, JwkSet, Time};
-use counterfoil_verify::{Follow, RemoteVerifier, TokenVerifier, TokenVerifierBuilder};
+use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier, TokenVerifierBuilder};
 
 use crate::test_issuer::{Mint, NOON, SHOP, with};
 
@@ -100,7 +100,7 @@ impl Issuer {
 
     /// Follows it by a clock that is told.
     pub(crate) fn follow(&self, clock: &Told) -> RemoteVerifier {
-        RemoteVerifier::start(self.tokens(), by(clock, Follow::discover())).unwrap()
+        RemoteVerifier::start(self.tokens(), by(clock, JwksOptions::from_discovery())).unwrap()
     }
 
     /// A token of this issuer, signed by `mint`.
@@ -115,9 +115,9 @@ pub(crate) fn published(of: &[&Mint]) -> String {
 }
 
 /// A fetch of `follow` takes at most half a second, by a clock that is told.
-pub(crate) fn by(clock: &Told, follow: Follow) -> Follow {
+pub(crate) fn by(clock: &Told, follow: JwksOptions) -> JwksOptions {
     let clock = clock.clone();
-    follow.time_limit(Duration::from_millis(500)).by_clock(move || clock.now())
+    follow.timeout(Duration::from_millis(500)).clock(move || clock.now())
 }
 
 /// A clock that is told; noon at first.
