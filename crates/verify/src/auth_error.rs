@@ -1,32 +1,32 @@
-//! Why somebody is not let in: what the client may learn, and what the log learns.
+//! Why a request is not authenticated or not authorized: what the client learns, and what the log records.
 
 use counterfoil_jose::Rejection;
 
 use crate::revocation::log::SubjectKind;
 
-/// Nobody was let in.
+/// Why a request is not authenticated or not authorized.
 ///
-/// The text of `Display` is for the client and the same for whatever is wrong with a credential
-/// (RFC 6750, section 3.1); [`AuthError::reason`] is for the log.
+/// The `Display` text is for the client. It is the same for every invalid credential (RFC 6750, section 3.1), so that
+/// an attacker cannot learn which check failed. [`AuthError::reason`] is for the log.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// No credential was shown.
+    /// The request presents no credential.
     #[error("a credential is required")]
     MissingCredential,
-    /// A credential was shown, and it is worth nothing.
+    /// The credential is invalid.
     #[error("the credential is not valid")]
     InvalidCredential(InvalidReason),
-    /// Two different credentials were shown; none is chosen by its place.
-    #[error("more than one credential was shown")]
+    /// The request presents two different credentials; the order never decides between them.
+    #[error("more than one credential was presented")]
     MultipleCredentials,
-    /// What is known of the revocations is too old to accept by it; nothing is said of the credential.
+    /// The known revocations are out of date; the credential may be valid.
     #[error("revocations are not up to date")]
     StaleRevocations,
-    /// The store could not be asked; nothing is said of the credential.
-    #[error("the credential cannot be judged at present")]
+    /// The store or the issuer cannot be asked; the credential may be valid.
+    #[error("the credential cannot be verified at present")]
     Unavailable,
-    /// The principal is known, and may not do this.
+    /// The principal is known and lacks a permission.
     #[error("not allowed")]
     Forbidden(RequiredPermission),
 }
@@ -45,7 +45,7 @@ impl AuthError {
         }
     }
 
-    /// What is wrong with the credential, for the log and never for the client.
+    /// Why the credential is invalid. For the log only, never for the client.
     pub const fn reason(&self) -> Option<&InvalidReason> {
         match self {
             Self::InvalidCredential(reason) => Some(reason),
@@ -57,7 +57,7 @@ impl AuthError {
         }
     }
 
-    /// Whether the token names a key that is not in the set, so that fetching the keys anew may help.
+    /// Whether the token names a key that is not in the key set, so that fetching the keys again may help.
     pub fn is_unknown_key(&self) -> bool {
         matches!(self, Self::InvalidCredential(InvalidReason::Token(rejection)) if rejection.unknown_kid())
     }
@@ -69,7 +69,7 @@ impl From<InvalidReason> for AuthError {
     }
 }
 
-/// What a route asks for and the principal has not.
+/// The permission that a route requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequiredPermission {
     /// A scope (RFC 6749, section 3.3).
@@ -78,42 +78,42 @@ pub enum RequiredPermission {
     Role(Box<str>),
 }
 
-/// What is wrong with a credential. For the log: a client that learned it could try until it fits.
+/// Why a credential is invalid. For the log only: a client that learned it could correct a forgery step by step.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReason {
-    /// The token's form, header, key or signature (RFC 7515).
-    #[error("the token is refused: {0}")]
+    /// The token's format, header, key or signature is wrong (RFC 7515).
+    #[error("the token is rejected: {0}")]
     Token(Rejection),
     /// The claims are not those of RFC 9068 as the issuer writes them.
-    #[error("the claims cannot be read")]
+    #[error("the claims are malformed")]
     MalformedClaims,
     /// `iss` is not the configured issuer, byte for byte.
-    #[error("the token is of another issuer")]
+    #[error("the token is from another issuer")]
     WrongIssuer,
-    /// `aud` does not hold this service.
+    /// `aud` does not contain this service.
     #[error("the token is for another audience")]
     WrongAudience,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` has not come.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` lies in the future.
-    #[error("the token is issued in the future")]
+    /// `iat` is in the future.
+    #[error("the token was issued in the future")]
     IssuedInFuture,
-    /// `exp - iat` is more than the configured maximum, or less than nothing.
-    #[error("the token has a lifetime that is not granted")]
+    /// `exp - iat` is negative or longer than the configured maximum.
+    #[error("the lifetime of the token is not allowed")]
     LifetimeNotAllowed,
-    /// The log holds an entry that ends it.
-    #[error("revoked: {0}")]
+    /// The revocation log contains an entry that revokes the credential.
+    #[error("revoked by {0}")]
     Revoked(SubjectKind),
-    /// The route, or the verifier, takes no credential of this kind.
-    #[error("a credential of this kind is not taken here")]
+    /// The route or the verifier does not accept this kind of credential.
+    #[error("this kind of credential is not accepted here")]
     CredentialKindNotAccepted,
-    /// The issuer's own record refuses it; the code says why.
-    #[error("the record refuses it: {0}")]
+    /// The issuer's session record rejects the credential; the code says why.
+    #[error("rejected by the session record: {0}")]
     SessionRejected(&'static str),
 }
 

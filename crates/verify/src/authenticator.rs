@@ -1,4 +1,4 @@
-//! The seam between HTTP and judgement: shown a credential and told the time, say who it is.
+//! The interface between HTTP and verification: a presented credential and the time in, a principal or an error out.
 
 use std::fmt;
 use std::future::Future;
@@ -10,11 +10,11 @@ use crate::auth_error::AuthError;
 use crate::credential::PresentedCredential;
 use crate::principal::Principal;
 
-/// Tells the time to whoever stands at the edge. Everything further in is told.
+/// Supplies the current time to the layers. Code below the layers takes the time as an argument.
 ///
-/// Any `Fn() -> Time` is one.
+/// Any `Fn() -> Time` is a clock.
 pub trait Clock: Send + Sync + 'static {
-    /// The present instant.
+    /// The current time.
     fn now(&self) -> Time;
 }
 
@@ -27,31 +27,36 @@ where
     }
 }
 
-/// Says who it is that shows a credential.
+/// Authenticates a caller by the credential that the request presents.
 ///
-/// Unknown is denied: whatever goes wrong is an `Err`, and nothing shown is [`AuthError::MissingCredential`].
+/// It fails closed: every failure is an `Err`, and a request without a credential is
+/// [`AuthError::MissingCredential`].
 pub trait Authenticator: Send + Sync + 'static {
-    /// Judges `presented` at `now`, at once where nothing has to be waited for.
+    /// Verifies `presented` at `now`; answers at once if no I/O is needed.
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture;
 }
 
-/// A judgement, or the promise of one.
+/// The result of an authentication, or a future of it.
 ///
-/// Two variants instead of one future, so that on the warm path nothing is boxed.
+/// There are two variants so that a result that needs no I/O allocates nothing.
 #[must_use]
 pub enum AuthFuture {
-    /// Judged.
+    /// The result.
     Ready(Result<Principal, AuthError>),
-    /// The store or the issuer has to be asked. Dropping the future abandons the question.
+    /// The store or the issuer must be asked. Dropping the future cancels the authentication.
     Pending(Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>),
 }
 
 impl AuthFuture {
-    /// Waits for the judgement, if it is not there yet.
+    /// Waits for the result.
+    ///
+    /// # Errors
+    ///
+    /// The [`AuthError`] of the authentication.
     pub async fn wait(self) -> Result<Principal, AuthError> {
         match self {
-            Self::Ready(judged) => judged,
-            Self::Pending(judged) => judged.await,
+            Self::Ready(result) => result,
+            Self::Pending(future) => future.await,
         }
     }
 }
@@ -59,7 +64,7 @@ impl AuthFuture {
 impl fmt::Debug for AuthFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ready(judged) => f.debug_tuple("Ready").field(judged).finish(),
+            Self::Ready(result) => f.debug_tuple("Ready").field(result).finish(),
             Self::Pending(_) => f.write_str("Pending(..)"),
         }
     }

@@ -1,4 +1,4 @@
-//! The clock of a service that has no other: it never runs back and never stands still.
+//! A system clock that never runs backwards and that counts through suspend.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,10 @@ use counterfoil_jose::Time;
 
 use crate::authenticator::Clock;
 
-/// The time of this machine, as a verifier needs it.
+/// The time of this machine, for a verifier.
 ///
-/// It is kept as a boot_time_ms: when the machine was started, by the furthest that the wall has ever observed. The
-/// present is that boot_time_ms plus the time that the machine has been uptime, asleep or not. So no token that has
-/// expired is good again because somebody set the wall back.
+/// It stores the latest boot time that the wall clock has implied, and adds the time since boot, which includes
+/// suspend. Setting the wall clock back therefore never makes an expired token valid again.
 ///
 /// ```
 /// use counterfoil_verify::{Clock, SystemClock};
@@ -25,21 +24,21 @@ use crate::authenticator::Clock;
 /// ```
 #[derive(Default)]
 pub struct SystemClock {
-    /// The boot_time_ms, in Unix milliseconds. It only grows.
+    /// The boot time in Unix milliseconds. It only grows.
     boot_time_ms: AtomicU64,
 }
 
 impl SystemClock {
-    /// A clock that begins with what the wall shows.
+    /// A clock that starts at the time of the wall clock.
     pub const fn new() -> Self {
         Self { boot_time_ms: AtomicU64::new(0) }
     }
 
-    /// The present, where the wall shows `wall` and the machine has been uptime for `uptime`.
+    /// The current time, given the wall clock and the time since boot.
     fn read(&self, wall: Time, uptime: Duration) -> Time {
         let observed = (wall - uptime).unix_ms();
-        let boot_time_ms = self.boot_time_ms.fetch_max(observed, Ordering::Relaxed).max(observed);
-        Time::from_unix_ms(boot_time_ms) + uptime
+        let boot_time = self.boot_time_ms.fetch_max(observed, Ordering::Relaxed).max(observed);
+        Time::from_unix_ms(boot_time) + uptime
     }
 }
 
@@ -67,7 +66,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn a_wall_that_is_set_back_changes_nothing() {
+    fn setting_the_wall_clock_back_changes_nothing() {
         let clock = SystemClock::new();
         assert_eq!(clock.read(NOON, DAY), NOON);
 
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_that_is_set_forward_is_followed() {
+    fn setting_the_wall_clock_forward_is_followed() {
         let clock = SystemClock::new();
         clock.read(NOON, DAY);
 
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_been_up_for_longer_than_the_wall_shows_has_a_time() {
+    fn an_uptime_longer_than_the_wall_clock_is_no_error() {
         assert_eq!(SystemClock::new().read(Time::EPOCH, DAY), Time::EPOCH + DAY);
     }
 }

@@ -1,22 +1,22 @@
-//! What a request shows to say who sends it, borrowed from the request, not judged yet.
+//! The credential that a request presents, before it is verified, and the kinds of credential.
 
 use std::fmt;
 
-/// The credential that a request shows.
+/// The credential that a request presents, borrowed from the request and not verified.
 ///
-/// `Debug` tells the kind alone: the text is a secret.
+/// `Debug` shows only the kind, because the text is a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PresentedCredential<'a> {
-    /// No credential of a kind that the route reads.
+    /// No credential of a kind that the route accepts.
     None,
-    /// The text of a session token, from a cookie or as a bearer.
+    /// The text of a session token, from a cookie or a bearer header.
     SessionToken(&'a str),
-    /// The text of an access token, from a cookie or as a bearer.
+    /// The text of an access token, from a cookie or a bearer header.
     AccessToken(&'a str),
 }
 
 impl PresentedCredential<'_> {
-    /// Whether nothing is shown.
+    /// Whether no credential is presented.
     pub const fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
@@ -32,11 +32,11 @@ impl fmt::Debug for PresentedCredential<'_> {
     }
 }
 
-/// Which credential a principal came with.
+/// The kind of credential that authenticated a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
-    /// A session token, judged by the issuer's own record.
+    /// A session token, verified against the issuer's session record.
     SessionToken,
-    /// An access token, judged by its signature and the revocations.
+    /// An access token, verified by its signature, its claims and the revocations.
     AccessToken,
 }

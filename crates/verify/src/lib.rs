@@ -68,7 +68,7 @@ pub use local_verifier::LocalVerifier;
 pub use principal::{Principal, PrincipalParts};
 pub use revocation::freshness::Freshness;
 pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
-pub use revocation::subject_hash::RevocationQuery;
+pub use revocation::query::RevocationQuery;
 pub use revocation::{RevocationStatus, Revocations};
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;

@@ -1,4 +1,4 @@
-//! A whole judgement of an access token where it is used: signature, claims, revocations, freshness.
+//! Verifies an access token completely without I/O: signature, claims, revocations and their freshness.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::principal::Principal;
 use crate::revocation::Revocations;
 use crate::token::verifier::TokenVerifier;
 
-/// Authenticates by access tokens, for a resource server that has no issuer in its process.
+/// Authenticates by access tokens, with keys and revocations that the application supplies.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -38,8 +38,10 @@ pub struct LocalVerifier {
 }
 
 impl LocalVerifier {
-    /// Judges by `tokens`, then by `revocations`. The clock is read where their freshness has an
-    /// end, after they were asked; everything else is judged at the time of the request.
+    /// Verifies by `tokens`, then checks `revocations`.
+    ///
+    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything else
+    /// uses the time that the caller passes.
     pub fn new(
         tokens: impl Into<Arc<TokenVerifier>>,
         revocations: Arc<Revocations>,
@@ -48,12 +50,12 @@ impl LocalVerifier {
         Self { tokens: tokens.into(), revocations, clock: Arc::new(clock) }
     }
 
-    /// Admits the bearer of an access token at `now`.
+    /// Verifies an access token at `now`.
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidCredential`] whatever is wrong with the token, [`AuthError::StaleRevocations`] where the revocations
-    /// are too old to accept it by.
+    /// [`AuthError::InvalidCredential`] if the token is invalid or revoked; [`AuthError::StaleRevocations`] if the
+    /// revocations are out of date.
     pub fn verify(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
         let status = self.revocations.check_with(|| principal.revocation_query());
@@ -66,12 +68,12 @@ impl LocalVerifier {
         Ok(principal)
     }
 
-    /// What judges the tokens, to give it new keys.
+    /// The token verifier, for example to set new keys.
     pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
         &self.tokens
     }
 
-    /// What is revoked, to publish into.
+    /// The revocations, for example to publish new entries.
     pub fn revocations(&self) -> &Arc<Revocations> {
         &self.revocations
     }
@@ -81,7 +83,7 @@ impl Authenticator for LocalVerifier {
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         AuthFuture::Ready(match presented {
             PresentedCredential::None => Err(AuthError::MissingCredential),
-            // A session token can be judged by the record that its issuer keeps, nowhere else.
+            // Only the issuer has the session record that verifies a session token.
             PresentedCredential::SessionToken(_) => Err(InvalidReason::CredentialKindNotAccepted.into()),
             PresentedCredential::AccessToken(token) => self.verify(token, now),
         })

@@ -1,4 +1,4 @@
-//! Who is calling: made by verification alone, so that a handler that has one need not ask.
+//! The authenticated caller. Only verification creates one, so a handler that has one need not check again.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,24 +11,24 @@ use crate::auth_error::{AuthError, RequiredPermission};
 use crate::credential::CredentialKind;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
 use crate::revocation::log::RevocationPosition;
-use crate::revocation::subject_hash::RevocationQuery;
+use crate::revocation::query::RevocationQuery;
 
-/// Somebody whose credential was verified.
+/// The authenticated caller of a request.
 ///
-/// It costs one reference count to clone. There is no way to make one but to verify a credential; a
-/// handler that takes a `Principal` cannot forget to.
+/// Only the verification of a credential creates one, so a handler that takes a `Principal` cannot run for an
+/// unauthenticated request. A clone costs one reference count.
 ///
 /// ```compile_fail,E0451
 /// use counterfoil_verify::Principal;
 ///
-/// // There is nothing to write here: the fields are private, and there is no `Default`.
+/// // The fields are private, and there is no `Default`.
 /// let forged = Principal { inner: Default::default() };
 /// ```
 ///
 /// ```compile_fail,E0277
 /// use counterfoil_verify::Principal;
 ///
-/// // Nor can one be read from what a client sends.
+/// // Nor can one be deserialized from what a client sends.
 /// let forged: Principal = serde_json::from_str(r#"{"subject":"admin"}"#).unwrap();
 /// ```
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct Principal {
 
 struct Inner {
     parts: PrincipalParts,
-    /// Made when it is first looked for: where nothing is revoked, never.
+    /// Built at the first lookup: never, as long as nothing is revoked.
     query: OnceLock<RevocationQuery>,
 }
 
@@ -54,15 +54,15 @@ impl Inner {
     }
 }
 
-/// What verification found out, from which it makes a principal.
+/// The verified facts from which a [`Principal`] is made.
 ///
-/// It is public for the crate that judges sessions, by convention for nobody else.
+/// It is public only for the crate that verifies session tokens.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct PrincipalParts {
     pub credential_kind: CredentialKind,
     pub subject: String,
-    /// The same as a user of ours, where it is one.
+    /// The subject as the id of one of the issuer's users, if it is one.
     pub user_id: Option<UserId>,
     pub session_id: Option<SessionId>,
     pub client_id: Option<ClientId>,
@@ -70,7 +70,7 @@ pub struct PrincipalParts {
     pub key_id: Option<KeyId>,
     pub position: RevocationPosition,
     pub audiences: Vec<String>,
-    /// Scopes parted by a space; `None` where the credential is not limited to any.
+    /// Space-separated scopes; `None` if the credential is not limited by scope.
     pub scope: Option<String>,
     pub roles: Vec<String>,
     pub amr: Vec<String>,
@@ -82,7 +82,7 @@ pub struct PrincipalParts {
 }
 
 impl PrincipalParts {
-    /// The least that is known of anybody; all else is unknown, empty or never.
+    /// The required facts; all others are `None` or empty.
     pub fn new(credential_kind: CredentialKind, subject: impl Into<String>, expires_at: Time) -> Self {
         let subject = subject.into();
         Self {
@@ -108,56 +108,55 @@ impl PrincipalParts {
 }
 
 impl Principal {
-    /// The principal of a credential that the caller has verified.
+    /// The principal of a credential that the caller of this function has verified.
     #[doc(hidden)]
     pub fn from_verified(parts: PrincipalParts) -> Self {
         Self { inner: Arc::new(Inner { parts, query: OnceLock::new() }) }
     }
 
-    /// The same principal with another end: a session that is used ends later. For the memory that judges
-    /// sessions, by convention for nobody else.
+    /// The same principal with another expiry: using a session extends it. Only for the session cache of the issuer.
     #[doc(hidden)]
     #[must_use]
     pub fn with_expires_at(&self, expires_at: Time) -> Self {
         Self::from_verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
     }
 
-    /// Who it is: the `sub` of the token. Of this issuer's users, the text of a [`UserId`].
+    /// The `sub` of the token. For a user of this issuer it is the text of a [`UserId`].
     pub fn subject(&self) -> &str {
         &self.inner.parts.subject
     }
 
-    /// The user, where the subject is one of this issuer's.
+    /// The user, if the subject is a user of this issuer.
     pub fn user_id(&self) -> Option<UserId> {
         self.inner.parts.user_id
     }
 
-    /// The login that the credential was torn from.
+    /// The session to which the credential belongs.
     pub fn session_id(&self) -> Option<SessionId> {
         self.inner.parts.session_id
     }
 
-    /// The client application that the credential was issued to.
+    /// The client application to which the credential was issued.
     pub fn client_id(&self) -> Option<&ClientId> {
         self.inner.parts.client_id.as_ref()
     }
 
-    /// The id of the access token; a session token has none.
+    /// The `jti` of the access token; `None` for a session token.
     pub fn token_id(&self) -> Option<TokenId> {
         self.inner.parts.token_id
     }
 
-    /// The scopes that the credential is limited to; none where it is not limited to any.
+    /// The scopes to which the credential is limited; empty if it is not limited by scope.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.inner.parts.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty())
     }
 
-    /// Whether the credential names this scope, exactly.
+    /// Whether the credential has exactly this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|held| held == scope)
     }
 
-    /// Goes on only with this scope (RFC 6750, section 3.1).
+    /// Checks that the credential has this scope (RFC 6750, section 3.1).
     ///
     /// # Errors
     ///
@@ -175,12 +174,12 @@ impl Principal {
         &self.inner.parts.roles
     }
 
-    /// Whether the user has this role, exactly.
+    /// Whether the user has exactly this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles().iter().any(|held| held == role)
     }
 
-    /// Goes on only with this role.
+    /// Checks that the user has this role.
     ///
     /// # Errors
     ///
@@ -193,42 +192,42 @@ impl Principal {
         }
     }
 
-    /// When the user last proved who they are.
+    /// When the user last authenticated (`auth_time`).
     pub fn authenticated_at(&self) -> Option<Time> {
         self.inner.parts.authenticated_at
     }
 
-    /// How the user proved who they are (RFC 8176).
+    /// The authentication methods that the user used (RFC 8176).
     pub fn amr(&self) -> &[String] {
         &self.inner.parts.amr
     }
 
-    /// How well the user proved who they are (RFC 9068, section 2.2.1).
+    /// The authentication context class (RFC 9068, section 2.2.1).
     pub fn acr(&self) -> Option<&str> {
         self.inner.parts.acr.as_deref()
     }
 
-    /// When the credential is over, unless it is revoked before.
+    /// When the credential expires, if it is not revoked before.
     pub fn expires_at(&self) -> Time {
         self.inner.parts.expires_at
     }
 
-    /// Whom the access token is for; a session token is for its issuer alone and names nobody.
+    /// The `aud` of the access token; empty for a session token, which is only for its issuer.
     pub fn audiences(&self) -> &[String] {
         &self.inner.parts.audiences
     }
 
-    /// Which kind of credential was shown.
+    /// The kind of credential that the request presented.
     pub fn credential_kind(&self) -> CredentialKind {
         self.inner.parts.credential_kind
     }
 
-    /// A claim that the issuer was configured to add.
+    /// A custom claim of the token.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.inner.parts.extra.get(name)
     }
 
-    /// The head of the revocation log when the credential was judged by its issuer.
+    /// The head of the revocation log when the credential was issued, or verified against its session record.
     pub fn position(&self) -> RevocationPosition {
         self.inner.parts.position
     }
@@ -242,7 +241,7 @@ impl Principal {
     }
 }
 
-/// Names whom it is about and no more: claims may be private.
+/// Shows no claims, because they may be private.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
@@ -253,14 +252,14 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// Two principals are equal if they are of one verification: the same credential, the same claims.
+/// Two principals are equal if they come from one verification.
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 }
 
-/// Makes a principal by hand, for the tests of a handler (feature `test-util`).
+/// Builds a principal for the tests of a handler (feature `test-util`).
 ///
 /// ```
 /// use counterfoil_jose::Time;
@@ -281,61 +280,61 @@ pub struct PrincipalBuilder {
 
 #[cfg(feature = "test-util")]
 impl PrincipalBuilder {
-    /// Somebody with an access token that is over at `expires_at`.
+    /// A principal with an access token that expires at `expires_at`.
     pub fn new(subject: impl Into<String>, expires_at: Time) -> Self {
         Self { parts: PrincipalParts::new(CredentialKind::AccessToken, subject, expires_at) }
     }
 
-    /// With a session token instead.
+    /// Sets the kind of credential.
     #[must_use]
     pub fn credential_kind(mut self, credential_kind: CredentialKind) -> Self {
         self.parts.credential_kind = credential_kind;
         self
     }
 
-    /// Of this session.
+    /// Sets the session.
     #[must_use]
     pub fn session_id(mut self, id: SessionId) -> Self {
         self.parts.session_id = Some(id);
         self
     }
 
-    /// Of this client application.
+    /// Sets the client application.
     #[must_use]
     pub fn client_id(mut self, id: ClientId) -> Self {
         self.parts.client_id = Some(id);
         self
     }
 
-    /// With these scopes, parted by a space.
+    /// Sets the scopes, separated by spaces.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.parts.scope = Some(scope.into());
         self
     }
 
-    /// With this role too.
+    /// Adds a role.
     #[must_use]
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.parts.roles.push(role.into());
         self
     }
 
-    /// With this claim too.
+    /// Adds a custom claim.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
         self.parts.extra.insert(name.into(), value);
         self
     }
 
-    /// Who proved who they are at this time.
+    /// Sets the time of the authentication.
     #[must_use]
     pub fn authenticated_at(mut self, time: Time) -> Self {
         self.parts.authenticated_at = Some(time);
         self
     }
 
-    /// The principal.
+    /// Builds the principal.
     pub fn build(self) -> Principal {
         Principal::from_verified(self.parts)
     }

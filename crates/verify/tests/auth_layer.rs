@@ -2,7 +2,7 @@
 #![cfg(feature = "axum")]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
-mod test_issuer;
+mod test_signer;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,25 +21,25 @@ use counterfoil_verify::{
     PresentedCredential, Principal, RequestId, RequireRole, RequireScope, Role, Scope,
 };
 
-use test_issuer::{Mint, NOON, claims};
+use test_signer::{NOON, TestSigner, claims};
 
-/// Waits once for somebody else, as one does who asks a store.
-struct Slow<A>(Arc<A>);
+/// Answers after one wait, as an authenticator does that asks a store.
+struct PendingOnce<A>(Arc<A>);
 
-impl<A: Authenticator> Authenticator for Slow<A> {
+impl<A: Authenticator> Authenticator for PendingOnce<A> {
     fn authenticate(&self, presented: PresentedCredential<'_>, now: counterfoil_jose::Time) -> AuthFuture {
-        let decision = self.0.authenticate(presented, now);
+        let result = self.0.authenticate(presented, now);
         AuthFuture::Pending(Box::pin(async move {
             tokio::task::yield_now().await;
-            decision.wait().await
+            result.wait().await
         }))
     }
 }
 
-/// Denies everybody in one way.
-struct Denies(AuthError);
+/// Rejects every request with this error.
+struct RejectAll(AuthError);
 
-impl Authenticator for Denies {
+impl Authenticator for RejectAll {
     fn authenticate(&self, _: PresentedCredential<'_>, _: counterfoil_jose::Time) -> AuthFuture {
         AuthFuture::Ready(Err(self.0.clone()))
     }
@@ -49,15 +49,15 @@ fn layer(authenticator: impl Authenticator) -> AuthLayer {
     AuthLayer::new(Arc::new(authenticator), Arc::new(|| NOON))
 }
 
-async fn needed(principal: Principal) -> String {
+async fn required(principal: Principal) -> String {
     principal.subject().to_owned()
 }
 
 async fn optional(principal: Option<Principal>) -> String {
-    principal.map_or("nobody".to_owned(), |principal| principal.subject().to_owned())
+    principal.map_or("anonymous".to_owned(), |principal| principal.subject().to_owned())
 }
 
-async fn asks(principal: Principal) -> Result<&'static str, AuthError> {
+async fn cancel_order(principal: Principal) -> Result<&'static str, AuthError> {
     principal.require_scope("orders:cancel")?;
     Ok("cancelled")
 }
@@ -86,39 +86,39 @@ impl Role for Admin {
     const NAME: &str = "admin";
 }
 
-async fn scoped<S: Scope>(who: HasScope<S>) -> String {
-    who.subject().to_owned()
+async fn has_scope<S: Scope>(user: HasScope<S>) -> String {
+    user.subject().to_owned()
 }
 
-async fn in_role<R: Role>(who: HasRole<R>) -> String {
-    who.into_principal().subject().to_owned()
+async fn has_role<R: Role>(user: HasRole<R>) -> String {
+    user.into_principal().subject().to_owned()
 }
 
 fn app(layer: AuthLayer) -> Router {
     Router::new()
-        .route("/needed", get(needed))
+        .route("/required", get(required))
         .route("/optional", get(optional))
-        .route("/asks", get(asks))
+        .route("/cancel", get(cancel_order))
         .route("/public", get(|| async { "public" }))
         .route("/cached", get(|| async { ([(CACHE_CONTROL, "private")], "cached") }))
-        .route("/scope", get(needed).layer(RequireScope::new("orders:read")))
-        .route("/no-scope", get(needed).layer(RequireScope::new("orders:cancel")))
-        .route("/role", get(needed).layer(RequireRole::new("clerk")))
-        .route("/scoped", get(scoped::<ReadOrders>))
-        .route("/not-scoped", get(scoped::<CancelOrders>))
-        .route("/in-role", get(in_role::<Clerk>))
-        .route("/not-in-role", get(in_role::<Admin>))
-        .route("/no-role", get(needed).layer(RequireRole::new("admin")))
+        .route("/require-scope", get(required).layer(RequireScope::new("orders:read")))
+        .route("/require-missing-scope", get(required).layer(RequireScope::new("orders:cancel")))
+        .route("/require-role", get(required).layer(RequireRole::new("clerk")))
+        .route("/has-scope", get(has_scope::<ReadOrders>))
+        .route("/lacks-scope", get(has_scope::<CancelOrders>))
+        .route("/has-role", get(has_role::<Clerk>))
+        .route("/lacks-role", get(has_role::<Admin>))
+        .route("/require-missing-role", get(required).layer(RequireRole::new("admin")))
         .layer(layer)
 }
 
-struct Answer {
+struct TestResponse {
     status: StatusCode,
     headers: http::HeaderMap,
     body: String,
 }
 
-impl Answer {
+impl TestResponse {
     fn problem(&self) -> Value {
         assert_eq!(self.headers["content-type"], "application/problem+json");
         assert_eq!(self.headers[CACHE_CONTROL], "no-store");
@@ -126,7 +126,7 @@ impl Answer {
     }
 }
 
-async fn ask(app: Router, path: &str, lines: &[(HeaderName, &str)]) -> Answer {
+async fn get_response(app: Router, path: &str, lines: &[(HeaderName, &str)]) -> TestResponse {
     let mut request = Request::get(path).body(Body::empty()).unwrap();
     for (name, value) in lines {
         request.headers_mut().append(name, value.parse().unwrap());
@@ -134,7 +134,7 @@ async fn ask(app: Router, path: &str, lines: &[(HeaderName, &str)]) -> Answer {
     request.extensions_mut().insert(RequestId("r1".into()));
     let (parts, body) = app.oneshot(request).await.unwrap().into_parts();
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, body }
+    TestResponse { status: parts.status, headers: parts.headers, body }
 }
 
 fn bearer(token: &str) -> (HeaderName, String) {
@@ -142,154 +142,173 @@ fn bearer(token: &str) -> (HeaderName, String) {
 }
 
 #[tokio::test]
-async fn a_handler_gets_the_principal_however_the_token_comes_and_however_long_it_takes() {
-    let mint = Mint::new();
-    let token = mint.sign(&claims());
-    let local = Arc::new(mint.local());
+async fn a_handler_gets_the_principal_from_a_bearer_or_a_cookie_at_once_or_later() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
+    let local = Arc::new(signer.local());
     let (name, value) = bearer(&token);
     let cookie = format!("a=b; __Host-access={token}");
 
-    for app in [app(layer((*local).clone())), app(layer(Slow(local)))] {
+    for app in [app(layer((*local).clone())), app(layer(PendingOnce(local)))] {
         for line in [(name.clone(), value.as_str()), (COOKIE, cookie.as_str())] {
-            for path in ["/needed", "/optional", "/scope", "/role", "/scoped", "/in-role"] {
-                let answer = ask(app.clone(), path, std::slice::from_ref(&line)).await;
+            for path in
+                ["/required", "/optional", "/require-scope", "/require-role", "/has-scope", "/has-role"]
+            {
+                let response = get_response(app.clone(), path, std::slice::from_ref(&line)).await;
                 assert_eq!(
-                    (answer.status, answer.body.as_str()),
-                    (StatusCode::OK, &*test_issuer::ALICE.to_string())
+                    (response.status, response.body.as_str()),
+                    (StatusCode::OK, &*test_signer::ALICE.to_string())
                 );
-                assert_eq!(answer.headers[CACHE_CONTROL], "no-store");
+                assert_eq!(response.headers[CACHE_CONTROL], "no-store");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn nobody_is_asked_for_a_credential_where_one_is_needed() {
-    for path in ["/needed", "/scope", "/role", "/asks", "/scoped", "/in-role"] {
-        let answer = ask(app(layer(Mint::new().local())), path, &[]).await;
+async fn a_request_without_a_credential_gets_401_where_one_is_required() {
+    for path in ["/required", "/require-scope", "/require-role", "/cancel", "/has-scope", "/has-role"] {
+        let response = get_response(app(layer(TestSigner::new().local())), path, &[]).await;
 
-        assert_eq!(answer.status, 401);
-        assert_eq!(answer.headers[WWW_AUTHENTICATE], "Bearer");
-        assert_eq!(answer.problem()["type"], "/problems/credential-required");
-        assert_eq!(answer.problem()["request_id"], "r1");
+        assert_eq!(response.status, 401);
+        assert_eq!(response.headers[WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(response.problem()["type"], "/problems/credential-required");
+        assert_eq!(response.problem()["request_id"], "r1");
     }
 }
 
 #[tokio::test]
-async fn a_bad_bearer_is_told_so_even_where_none_is_needed() {
-    for path in ["/needed", "/optional"] {
-        let answer = ask(app(layer(Mint::new().local())), path, &[(AUTHORIZATION, "Bearer x")]).await;
+async fn an_invalid_bearer_gets_401_even_where_none_is_required() {
+    for path in ["/required", "/optional"] {
+        let response =
+            get_response(app(layer(TestSigner::new().local())), path, &[(AUTHORIZATION, "Bearer x")]).await;
 
-        assert_eq!(answer.status, 401);
-        assert_eq!(answer.headers[WWW_AUTHENTICATE], r#"Bearer error="invalid_token""#);
-        assert_eq!(answer.problem()["type"], "/problems/invalid-credential");
+        assert_eq!(response.status, 401);
+        assert_eq!(response.headers[WWW_AUTHENTICATE], r#"Bearer error="invalid_token""#);
+        assert_eq!(response.problem()["type"], "/problems/invalid-credential");
     }
 }
 
 #[tokio::test]
-async fn a_dead_cookie_is_nobody_where_nobody_is_needed() {
-    let dead = [(COOKIE, "__Host-access=dead; __Host-session=")];
-    let one_dead = [(COOKIE, "__Host-access=dead")];
+async fn an_invalid_cookie_is_anonymous_on_an_optional_route() {
+    let invalid = [(COOKIE, "__Host-access=invalid; __Host-session=")];
+    let one_invalid = [(COOKIE, "__Host-access=invalid")];
 
-    assert_eq!(ask(app(layer(Mint::new().local())), "/optional", &one_dead).await.body, "nobody");
-    assert_eq!(ask(app(layer(Mint::new().local())), "/needed", &one_dead).await.status, 401);
-    assert_eq!(ask(app(layer(Mint::new().local())), "/optional", &dead).await.status, 400);
+    assert_eq!(
+        get_response(app(layer(TestSigner::new().local())), "/optional", &one_invalid).await.body,
+        "anonymous"
+    );
+    assert_eq!(
+        get_response(app(layer(TestSigner::new().local())), "/required", &one_invalid).await.status,
+        401
+    );
+    assert_eq!(get_response(app(layer(TestSigner::new().local())), "/optional", &invalid).await.status, 400);
 }
 
 #[tokio::test]
-async fn malformed_cookies_authenticate_nobody() {
+async fn malformed_cookies_do_not_authenticate() {
     for cookie in
         [";".repeat(8192).as_str(), "__Host-access", "=x", "__Host-access=\"\"", "__host-access=x", "=;=;="]
     {
-        let answer = ask(app(layer(Mint::new().local())), "/optional", &[(COOKIE, cookie)]).await;
-        assert_eq!(answer.body, "nobody");
+        let response =
+            get_response(app(layer(TestSigner::new().local())), "/optional", &[(COOKIE, cookie)]).await;
+        assert_eq!(response.body, "anonymous");
     }
 }
 
 #[tokio::test]
-async fn a_credential_in_the_url_is_not_one() {
-    let mint = Mint::new();
-    let token = mint.sign(&claims());
+async fn a_token_in_the_url_is_ignored() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
 
-    let answer = ask(app(layer(mint.local())), &format!("/optional?access_token={token}"), &[]).await;
+    let response =
+        get_response(app(layer(signer.local())), &format!("/optional?access_token={token}"), &[]).await;
 
-    assert_eq!(answer.body, "nobody");
+    assert_eq!(response.body, "anonymous");
 }
 
 #[tokio::test]
-async fn two_credentials_are_refused_whatever_the_route_does() {
+async fn two_credentials_are_refused_on_every_route() {
     let lines = [(AUTHORIZATION, "Bearer a"), (COOKIE, "__Host-access=b")];
-    for path in ["/needed", "/optional", "/public"] {
-        let answer = ask(app(layer(Mint::new().local())), path, &lines).await;
+    for path in ["/required", "/optional", "/public"] {
+        let response = get_response(app(layer(TestSigner::new().local())), path, &lines).await;
 
-        assert_eq!(answer.status, 400);
-        assert_eq!(answer.problem()["type"], "/problems/ambiguous-credential");
+        assert_eq!(response.status, 400);
+        assert_eq!(response.problem()["type"], "/problems/ambiguous-credential");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_judged_is_503_and_nobody() {
-    for denied in [AuthError::StaleRevocations, AuthError::Unavailable] {
-        for path in ["/needed", "/optional", "/scope"] {
-            let answer = ask(app(layer(Denies(denied.clone()))), path, &[(COOKIE, "__Host-session=x")]).await;
+async fn a_credential_that_cannot_be_verified_is_503() {
+    for error in [AuthError::StaleRevocations, AuthError::Unavailable] {
+        for path in ["/required", "/optional", "/require-scope"] {
+            let response =
+                get_response(app(layer(RejectAll(error.clone()))), path, &[(COOKIE, "__Host-session=x")])
+                    .await;
 
-            assert_eq!(answer.status, 503, "{denied} {path}");
-            assert_eq!(answer.headers[RETRY_AFTER], "1");
+            assert_eq!(response.status, 503, "{error} {path}");
+            assert_eq!(response.headers[RETRY_AFTER], "1");
         }
     }
 }
 
 #[tokio::test]
-async fn who_lacks_a_scope_or_a_role_is_forbidden() {
-    let mint = Mint::new();
-    let (name, value) = bearer(&mint.sign(&claims()));
+async fn a_missing_scope_or_role_is_403() {
+    let signer = TestSigner::new();
+    let (name, value) = bearer(&signer.sign(&claims()));
     let line = [(name, value.as_str())];
 
-    for path in ["/no-scope", "/asks", "/not-scoped"] {
-        let answer = ask(app(layer(mint.local())), path, &line).await;
-        assert_eq!(answer.status, 403);
+    for path in ["/require-missing-scope", "/cancel", "/lacks-scope"] {
+        let response = get_response(app(layer(signer.local())), path, &line).await;
+        assert_eq!(response.status, 403);
         let challenge = r#"Bearer error="insufficient_scope", scope="orders:cancel""#;
-        assert_eq!(answer.headers[WWW_AUTHENTICATE], challenge);
+        assert_eq!(response.headers[WWW_AUTHENTICATE], challenge);
     }
-    for path in ["/no-role", "/not-in-role"] {
-        let answer = ask(app(layer(mint.local())), path, &line).await;
+    for path in ["/require-missing-role", "/lacks-role"] {
+        let response = get_response(app(layer(signer.local())), path, &line).await;
         assert_eq!(
-            (answer.status, answer.problem()["type"].clone()),
+            (response.status, response.problem()["type"].clone()),
             (StatusCode::FORBIDDEN, json!("/problems/forbidden"))
         );
     }
 }
 
 #[tokio::test]
-async fn a_route_without_the_layer_lets_nobody_in() {
-    for path in ["/needed", "/optional", "/scope", "/scoped", "/in-role"] {
+async fn a_route_without_the_layer_answers_500() {
+    for path in ["/required", "/optional", "/require-scope", "/has-scope", "/has-role"] {
         let app = Router::new()
-            .route("/scoped", get(scoped::<ReadOrders>))
-            .route("/in-role", get(in_role::<Clerk>))
-            .route("/needed", get(needed))
+            .route("/has-scope", get(has_scope::<ReadOrders>))
+            .route("/has-role", get(has_role::<Clerk>))
+            .route("/required", get(required))
             .route("/optional", get(optional))
-            .route("/scope", get(needed).layer(RequireScope::new("x")));
-        assert_eq!(ask(app, path, &[]).await.status, 500);
+            .route("/require-scope", get(required).layer(RequireScope::new("x")));
+        assert_eq!(get_response(app, path, &[]).await.status, 500);
     }
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_from_caches_unless_it_says_otherwise() {
-    let mint = Mint::new();
-    let (name, value) = bearer(&mint.sign(&claims()));
+async fn a_response_to_a_credential_is_not_cached_by_default() {
+    let signer = TestSigner::new();
+    let (name, value) = bearer(&signer.sign(&claims()));
     let line = [(name, value.as_str())];
 
-    assert_eq!(ask(app(layer(mint.local())), "/public", &line).await.headers[CACHE_CONTROL], "no-store");
-    assert_eq!(ask(app(layer(mint.local())), "/cached", &line).await.headers[CACHE_CONTROL], "private");
-    let answer = ask(app(layer(mint.local())), "/public", &[]).await;
-    assert_eq!(answer.headers.get(CACHE_CONTROL), None);
-    assert_eq!(answer.headers[VARY], "cookie, authorization");
+    assert_eq!(
+        get_response(app(layer(signer.local())), "/public", &line).await.headers[CACHE_CONTROL],
+        "no-store"
+    );
+    assert_eq!(
+        get_response(app(layer(signer.local())), "/cached", &line).await.headers[CACHE_CONTROL],
+        "private"
+    );
+    let response = get_response(app(layer(signer.local())), "/public", &[]).await;
+    assert_eq!(response.headers.get(CACHE_CONTROL), None);
+    assert_eq!(response.headers[VARY], "cookie, authorization");
 }
 
 #[tokio::test]
-async fn a_service_without_axum_is_guarded_too() {
-    let mint = Mint::new();
-    let token = mint.sign(&claims());
+async fn the_layer_protects_a_service_without_axum() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
     let service = service_fn(|request: Request<()>| async move {
         let subject = AuthState::from_extensions(request.extensions())
             .unwrap()
@@ -299,30 +318,38 @@ async fn a_service_without_axum_is_guarded_too() {
             .to_owned();
         Ok::<_, Infallible>(Response::new(subject))
     });
-    let local = Arc::new(mint.local());
+    let local = Arc::new(signer.local());
 
     for layer in
-        [layer((*local).clone()).require_authentication(), layer(Slow(local)).require_authentication()]
+        [layer((*local).clone()).require_authentication(), layer(PendingOnce(local)).require_authentication()]
     {
-        let guarded = ServiceBuilder::new().layer(layer).service(service);
+        let service_with_layer = ServiceBuilder::new().layer(layer).service(service);
         let good = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}")).body(()).unwrap();
         let bad = Request::get("/").header(AUTHORIZATION, "Bearer x").body(()).unwrap();
         let none = Request::get("/").body(()).unwrap();
 
-        assert_eq!(guarded.clone().oneshot(good).await.unwrap().body(), &test_issuer::ALICE.to_string());
-        let refused = guarded.clone().oneshot(bad).await.unwrap();
+        assert_eq!(
+            service_with_layer.clone().oneshot(good).await.unwrap().body(),
+            &test_signer::ALICE.to_string()
+        );
+        let refused = service_with_layer.clone().oneshot(bad).await.unwrap();
         assert_eq!(refused.status(), 401);
         assert!(matches!(
             refused.extensions().get(),
             Some(AuthError::InvalidCredential(InvalidReason::Token(_)))
         ));
-        assert_eq!(guarded.oneshot(none).await.unwrap().status(), 401);
+        assert_eq!(service_with_layer.oneshot(none).await.unwrap().status(), 401);
     }
 }
 
 #[tokio::test]
-async fn a_session_token_is_not_judged_where_its_record_is_not() {
-    let answer = ask(app(layer(Mint::new().local())), "/needed", &[(AUTHORIZATION, "Bearer cfs_x.y")]).await;
+async fn a_session_token_is_rejected_without_its_session_record() {
+    let response = get_response(
+        app(layer(TestSigner::new().local())),
+        "/required",
+        &[(AUTHORIZATION, "Bearer cfs_x.y")],
+    )
+    .await;
 
-    assert_eq!(answer.status, 401);
+    assert_eq!(response.status, 401);
 }

@@ -1,8 +1,8 @@
-//! Keys over TLS: whose certificate is believed, and for which name.
+//! Fetching keys over TLS: which certificates are trusted, and for which name.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
-mod test_issuer;
+mod test_signer;
 
 use std::path::Path;
 use std::process::Command;
@@ -20,9 +20,9 @@ use tokio_rustls::TlsAcceptor;
 use counterfoil_jose::{Algorithm, JwkSet};
 use counterfoil_verify::{AuthError, FetchError, JwksOptions, RemoteVerifier, TokenVerifier};
 
-use test_issuer::{Mint, NOON, SHOP, with};
+use test_signer::{NOON, SHOP, TestSigner, with};
 
-/// Makes a certificate for `name` that vouches for itself.
+/// Creates a self-signed certificate for `name`.
 fn certificate(dir: &Path, name: &str) -> (Vec<u8>, Vec<u8>) {
     let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
     let made = Command::new("openssl")
@@ -48,8 +48,8 @@ fn certificate(dir: &Path, name: &str) -> (Vec<u8>, Vec<u8>) {
     (std::fs::read(cert).unwrap(), std::fs::read(key).unwrap())
 }
 
-/// Serves the keys of `mint` over TLS, on a free port.
-async fn serve(mint: &Mint, certificate: &[u8], key: &[u8]) -> u16 {
+/// Serves the keys of `signer` over TLS, on a free port.
+async fn serve(signer: &TestSigner, certificate: &[u8], key: &[u8]) -> u16 {
     let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>().unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -60,16 +60,16 @@ async fn serve(mint: &Mint, certificate: &[u8], key: &[u8]) -> u16 {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let keys: JwkSet = mint.key.verifying_key().jwk().into_iter().collect();
+    let keys: JwkSet = signer.key.verifying_key().jwk().into_iter().collect();
     let body = keys.to_json();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
     let answer = format!("{head}\r\n\r\n{body}");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client that believes nothing of it ends the handshake.
+            // A client that does not trust the certificate ends the handshake.
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            let mut asked = [0; 4096];
-            let _ = stream.read(&mut asked).await;
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
@@ -77,42 +77,42 @@ async fn serve(mint: &Mint, certificate: &[u8], key: &[u8]) -> u16 {
     port
 }
 
-/// Whether keys come from an issuer whose certificate is for `name`, by those who believe it or do not.
-async fn is_believed(name: &str, is_trusted: bool) -> bool {
+/// Whether a verifier that trusts the certificate, or does not, accepts keys of an issuer with a certificate for `name`.
+async fn accepts_certificate(name: &str, is_trusted: bool) -> bool {
     let dir = tempfile::tempdir().unwrap();
-    let mint = Mint::new();
+    let signer = TestSigner::new();
     let (certificate, key) = certificate(dir.path(), name);
-    let port = serve(&mint, &certificate, &key).await;
+    let port = serve(&signer, &certificate, &key).await;
     let issuer = format!("https://localhost:{port}");
     let tokens = TokenVerifier::builder(&issuer, SHOP, &[Algorithm::Es256]);
-    let follow = JwksOptions::from_url(&format!("{issuer}/keys")).unwrap().clock(|| NOON);
-    let follow = if is_trusted { follow.trust_only_roots(&certificate) } else { follow };
-    let Ok(verifier) = RemoteVerifier::start(tokens, follow) else {
-        assert!(!is_trusted, "a system without roots believes nobody");
+    let options = JwksOptions::from_url(&format!("{issuer}/keys")).unwrap().clock(|| NOON);
+    let options = if is_trusted { options.trust_only_roots(&certificate) } else { options };
+    let Ok(verifier) = RemoteVerifier::start(tokens, options) else {
+        assert!(!is_trusted, "only a system without trusted roots cannot start");
         return false;
     };
 
-    let judged = verifier.verify(&mint.sign(&with("iss", json!(issuer)))).await;
+    let result = verifier.verify(&signer.sign(&with("iss", json!(issuer)))).await;
 
     if let Some(error) = verifier.wait_for_first_fetch().await.last_error {
         assert!(matches!(*error, FetchError::Unreachable(_)), "{error:?}");
-        assert_eq!(judged, Err(AuthError::Unavailable));
+        assert_eq!(result, Err(AuthError::Unavailable));
     }
-    judged.is_ok()
+    result.is_ok()
 }
 
 #[tokio::test]
-async fn keys_come_from_an_issuer_with_a_certificate_that_is_believed() {
-    assert!(is_believed("DNS:localhost", true).await);
+async fn a_trusted_certificate_is_accepted() {
+    assert!(accepts_certificate("DNS:localhost", true).await);
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_not_believed() {
-    assert!(!is_believed("DNS:localhost", false).await);
+async fn an_untrusted_certificate_is_refused() {
+    assert!(!accepts_certificate("DNS:localhost", false).await);
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_name_is_not_believed() {
-    assert!(!is_believed("DNS:auth.example", true).await);
-    assert!(!is_believed("IP:127.0.0.1", true).await);
+async fn a_certificate_for_another_name_is_refused() {
+    assert!(!accepts_certificate("DNS:auth.example", true).await);
+    assert!(!accepts_certificate("IP:127.0.0.1", true).await);
 }

@@ -1,7 +1,7 @@
-//! Tokens that were verified before: a hit saves the signature, and nothing else.
+//! The cache of verified tokens: a hit saves the signature, and no other check.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
-mod test_issuer;
+mod test_signer;
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use counterfoil_verify::{
     TokenVerifier, UserId,
 };
 
-use test_issuer::{ISSUER, Mint, NOON, NOON_SECONDS, SESSION, SHOP, claims, with};
+use test_signer::{ISSUER, NOON, NOON_SECONDS, SESSION, SHOP, TestSigner, claims, with};
 
 #[test]
-fn a_token_that_was_verified_is_the_same_principal_again() {
-    let mint = Mint::new();
-    let verifier = mint.verifier();
-    let token = mint.sign(&claims());
+fn a_cached_token_gives_the_same_principal() {
+    let signer = TestSigner::new();
+    let verifier = signer.verifier();
+    let token = signer.sign(&claims());
 
     let first = verifier.verify(&token, NOON).unwrap();
 
@@ -29,10 +29,10 @@ fn a_token_that_was_verified_is_the_same_principal_again() {
 }
 
 #[test]
-fn a_signature_is_counted_once_for_each_good_token() {
-    let mint = Mint::new();
-    let verifier = mint.verifier();
-    let token = mint.sign(&claims());
+fn each_valid_signature_is_counted_once() {
+    let signer = TestSigner::new();
+    let verifier = signer.verifier();
+    let token = signer.sign(&claims());
     for _ in 0..3 {
         verifier.verify(&token, NOON).unwrap();
         verifier.verify(&token[1..], NOON).unwrap_err();
@@ -42,24 +42,24 @@ fn a_signature_is_counted_once_for_each_good_token() {
 }
 
 #[test]
-fn a_hit_never_outlives_the_tokens_expiry() {
-    let mint = Mint::new();
-    let verifier = mint.verifier();
-    let token = mint.sign(&claims());
+fn a_cached_token_expires() {
+    let signer = TestSigner::new();
+    let verifier = signer.verifier();
+    let token = signer.sign(&claims());
     verifier.verify(&token, NOON).unwrap();
 
     let end = NOON + Duration::from_secs(960);
     assert!(verifier.verify(&token, Time::from_unix_ms(end.unix_ms() - 1)).is_ok());
     assert_eq!(verifier.verify(&token, end), Err(AuthError::InvalidCredential(InvalidReason::Expired)));
-    // A clock that steps back finds it forgotten, and judges it anew.
+    // If the clock steps back, the token is no longer cached and is verified again.
     assert!(verifier.verify(&token, NOON).is_ok());
 }
 
 #[test]
-fn a_hit_before_the_tokens_beginning_is_refused() {
-    let mint = Mint::new();
-    let verifier = mint.verifier();
-    let token = mint.sign(&with("nbf", json!(NOON_SECONDS + 30)));
+fn a_cached_token_is_rejected_before_its_not_before() {
+    let signer = TestSigner::new();
+    let verifier = signer.verifier();
+    let token = signer.sign(&with("nbf", json!(NOON_SECONDS + 30)));
     verifier.verify(&token, NOON).unwrap();
 
     let earlier = NOON - Duration::from_secs(31);
@@ -71,10 +71,10 @@ fn a_hit_before_the_tokens_beginning_is_refused() {
 }
 
 #[test]
-fn revoke_then_use_a_remembered_token_is_refused() {
-    let mint = Mint::new();
-    let local = mint.local();
-    let token = mint.sign(&claims());
+fn a_revoked_cached_token_is_rejected() {
+    let signer = TestSigner::new();
+    let local = signer.local();
+    let token = signer.sign(&claims());
     local.verify(&token, NOON).unwrap();
     local.verify(&token, NOON).unwrap();
 
@@ -91,27 +91,27 @@ fn revoke_then_use_a_remembered_token_is_refused() {
 }
 
 #[test]
-fn an_expired_token_still_says_whose_it_was_and_opens_nothing() {
-    let mint = Mint::new();
-    let verifier = mint.verifier();
+fn an_expired_token_still_names_its_session_but_is_rejected() {
+    let signer = TestSigner::new();
+    let verifier = signer.verifier();
     let later = NOON + Duration::from_secs(1_000_000);
-    let token = mint.sign(&claims());
+    let token = signer.sign(&claims());
 
-    let whose = verifier.verify_ignoring_expiry(&token, later).unwrap();
+    let principal = verifier.verify_ignoring_expiry(&token, later).unwrap();
 
-    assert_eq!(whose.session_id(), Some(SESSION));
+    assert_eq!(principal.session_id(), Some(SESSION));
     assert_eq!(verifier.verify(&token, later), Err(AuthError::InvalidCredential(InvalidReason::Expired)));
     for (name, value) in [("iss", json!("x")), ("aud", json!("x")), ("exp", json!(NOON_SECONDS + 3601))] {
-        assert!(verifier.verify_ignoring_expiry(&mint.sign(&with(name, value)), later).is_err(), "{name}");
+        assert!(verifier.verify_ignoring_expiry(&signer.sign(&with(name, value)), later).is_err(), "{name}");
     }
-    assert!(verifier.verify_ignoring_expiry(&Mint::new().sign(&claims()), later).is_err());
-    assert!(verifier.verify_ignoring_expiry(&mint.sign_as("JWT", &claims()), later).is_err());
+    assert!(verifier.verify_ignoring_expiry(&TestSigner::new().sign(&claims()), later).is_err());
+    assert!(verifier.verify_ignoring_expiry(&signer.sign_as("JWT", &claims()), later).is_err());
 }
 
 #[test]
-fn what_was_refused_is_judged_anew_each_time() {
-    let (mint, other) = (Mint::new(), Mint::new());
-    let verifier = mint.verifier();
+fn a_rejected_token_is_verified_again_each_time() {
+    let (signer, other) = (TestSigner::new(), TestSigner::new());
+    let verifier = signer.verifier();
     let token = other.sign(&claims());
     assert!(verifier.verify(&token, NOON).is_err());
 
@@ -121,52 +121,52 @@ fn what_was_refused_is_judged_anew_each_time() {
 }
 
 #[test]
-fn two_verifiers_share_nothing() {
-    let mint = Mint::new();
-    let token = mint.sign(&claims());
-    mint.verifier().verify(&token, NOON).unwrap();
+fn two_verifiers_share_no_cache() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
+    signer.verifier().verify(&token, NOON).unwrap();
     let bank = TokenVerifier::builder(ISSUER, "https://bank.example", &[Algorithm::Es256]);
 
-    let verdict = bank.build(mint.keys()).unwrap().verify(&token, NOON);
+    let result = bank.build(signer.keys()).unwrap().verify(&token, NOON);
 
-    assert_eq!(verdict, Err(AuthError::InvalidCredential(InvalidReason::WrongAudience)));
+    assert_eq!(result, Err(AuthError::InvalidCredential(InvalidReason::WrongAudience)));
 }
 
 #[test]
-fn a_verifier_that_remembers_nothing_judges_the_same() {
-    let mint = Mint::new();
+fn a_verifier_without_a_cache_accepts_the_same_tokens() {
+    let signer = TestSigner::new();
     let builder = TokenVerifier::builder(ISSUER, SHOP, &[Algorithm::Es256]).cache_size(0);
-    let verifier = builder.build(mint.keys()).unwrap();
-    let token = mint.sign(&claims());
+    let verifier = builder.build(signer.keys()).unwrap();
+    let token = signer.sign(&claims());
 
     let first = verifier.verify(&token, NOON).unwrap();
 
     assert!(verifier.verify(&token, NOON).unwrap() != first);
 }
 
-/// CVE-2026-35039: a cache whose keys met gave out another user's claims.
+/// CVE-2026-35039: colliding cache keys returned another user's claims.
 #[test]
-fn a_hundred_thousand_tokens_that_look_alike_each_give_their_own_claims() {
-    let mint = Mint::with(Algorithm::Ed25519);
-    let verifier = mint.verifier();
-    let alike = |number: u32| {
+fn similar_tokens_each_give_their_own_claims() {
+    let signer = TestSigner::with(Algorithm::Ed25519);
+    let verifier = signer.verifier();
+    let ids = |number: u32| {
         let mut id = [9; 16];
         id[6..10].copy_from_slice(&number.to_be_bytes());
         (UserId::from_bytes(id), TokenId::from_bytes(id))
     };
     let tokens: Vec<_> = (0..20_000)
         .map(|number| {
-            let (user, token) = alike(number);
+            let (user, token) = ids(number);
             let mut claims = with("sub", json!(user));
             claims["jti"] = json!(token);
-            mint.sign(&claims)
+            signer.sign(&claims)
         })
         .collect();
 
     for round in 0..5 {
         for (number, token) in (0..).zip(&tokens) {
             let principal = verifier.verify(token, NOON).unwrap();
-            let own = alike(number);
+            let own = ids(number);
             assert_eq!(
                 (principal.user_id(), principal.token_id()),
                 (Some(own.0), Some(own.1)),
@@ -177,11 +177,11 @@ fn a_hundred_thousand_tokens_that_look_alike_each_give_their_own_claims() {
 }
 
 #[test]
-fn the_signature_of_a_remembered_token_is_worth_nothing_under_other_claims() {
-    let mint = Mint::new();
-    let verifier = mint.verifier();
-    let good = mint.sign(&claims());
-    let other = mint.sign(&with("roles", json!(["admin"])));
+fn the_signature_of_a_cached_token_is_invalid_for_other_claims() {
+    let signer = TestSigner::new();
+    let verifier = signer.verifier();
+    let good = signer.sign(&claims());
+    let other = signer.sign(&with("roles", json!(["admin"])));
     verifier.verify(&good, NOON).unwrap();
 
     let (signed, _) = other.rsplit_once('.').unwrap();
@@ -192,10 +192,10 @@ fn the_signature_of_a_remembered_token_is_worth_nothing_under_other_claims() {
 
 proptest! {
     #[test]
-    fn a_remembered_token_with_any_byte_changed_is_refused(at: Index, byte in any::<char>()) {
-        let mint = Mint::with(Algorithm::Ed25519);
-        let verifier = mint.verifier();
-        let token = mint.sign(&claims());
+    fn a_cached_token_with_any_byte_changed_is_rejected(at: Index, byte in any::<char>()) {
+        let signer = TestSigner::with(Algorithm::Ed25519);
+        let verifier = signer.verifier();
+        let token = signer.sign(&claims());
         verifier.verify(&token, NOON).unwrap();
 
         let mut changed: Vec<char> = token.chars().collect();
@@ -207,8 +207,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_a_verifier_panic_or_accept(text: String) {
-        let mint = Mint::with(Algorithm::Ed25519);
-        prop_assert!(mint.verifier().verify(&text, NOON).is_err());
+    fn arbitrary_text_is_rejected_without_a_panic(text: String) {
+        let signer = TestSigner::with(Algorithm::Ed25519);
+        prop_assert!(signer.verifier().verify(&text, NOON).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The layer that finds out, once for each request, who is calling.
+//! The tower layer that authenticates each request once.
 
 use std::fmt;
 use std::mem;
@@ -22,12 +22,12 @@ use crate::http::credentials::{
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
-/// Authenticates each request and puts the [`AuthState`] among its extensions.
+/// Authenticates each request and puts the [`AuthState`] into its extensions.
 ///
-/// It turns nobody away but who shows two different credentials (400): the extractors do, where a
-/// handler asks for a principal. [`AuthLayer::require`] makes it turn away everybody else too, for
-/// services that have no extractors. An response to a request that showed a credential is not stored
-/// by caches, unless it says otherwise itself.
+/// The layer itself refuses only requests with two different credentials (400). Unauthenticated requests are refused
+/// by the extractors, in handlers that take a [`Principal`]; [`AuthLayer::require_authentication`] refuses them in
+/// the layer, for services without extractors. A response to a request with a credential gets
+/// `Cache-Control: no-store`, if it sets no `Cache-Control` itself.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -35,7 +35,7 @@ use crate::principal::Principal;
 /// use counterfoil_verify::{AuthLayer, Authenticator, Clock};
 /// use tower_layer::Layer;
 ///
-/// fn guarded<S: Clone>(service: S, verifier: Arc<dyn Authenticator>, clock: Arc<dyn Clock>) -> impl Clone {
+/// fn protect<S: Clone>(service: S, verifier: Arc<dyn Authenticator>, clock: Arc<dyn Clock>) -> impl Clone {
 ///     AuthLayer::new(verifier, clock).require_authentication().layer(service)
 /// }
 /// ```
@@ -55,7 +55,7 @@ enum Requirement {
 }
 
 impl AuthLayer {
-    /// Asks `authenticator` about each request, at the time that `clock` tells when it arrives.
+    /// Authenticates each request with `authenticator`, at the time of `clock` when the request arrives.
     pub fn new(authenticator: Arc<dyn Authenticator>, clock: Arc<dyn Clock>) -> Self {
         Self {
             authenticator,
@@ -66,21 +66,21 @@ impl AuthLayer {
         }
     }
 
-    /// AcceptedCredentials cookies of these names; those of [`CookieNames::secure`] unless said otherwise.
+    /// Sets the names of the cookies; [`CookieNames::secure`] by default.
     #[must_use]
     pub const fn with_cookie_names(mut self, names: CookieNames) -> Self {
         self.names = names;
         self
     }
 
-    /// AcceptedCredentials these kinds of credential; [`AcceptedCredentials::SESSION_OR_ACCESS_TOKEN`] unless said otherwise.
+    /// Sets the accepted kinds of credential; [`AcceptedCredentials::SESSION_OR_ACCESS_TOKEN`] by default.
     #[must_use]
     pub const fn with_accepted_credentials(mut self, accepted: AcceptedCredentials) -> Self {
         self.accepted = accepted;
         self
     }
 
-    /// Answers 401, or 503, itself where there is no principal.
+    /// Answers unauthenticated requests in the layer, with 401 or 503.
     #[must_use]
     pub const fn require_authentication(mut self) -> Self {
         self.requirement = Requirement::Principal;
@@ -106,7 +106,7 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
-/// The service that [`AuthLayer`] makes.
+/// The service of an [`AuthLayer`].
 #[derive(Debug, Clone)]
 pub struct AuthService<S> {
     inner: S,
@@ -128,23 +128,19 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let AuthLayer { authenticator, clock, names, accepted, requirement } = &self.layer;
-        let found = match read_credentials(request.headers(), names, *accepted) {
-            Ok(found) => found,
-            Err(MultipleCredentials) => {
-                return AuthResponseFuture::reject(
-                    &AuthError::MultipleCredentials,
-                    CredentialSource::None,
-                    &request,
-                );
+        let credentials = match read_credentials(request.headers(), names, *accepted) {
+            Ok(credentials) => credentials,
+            Err(error @ MultipleCredentials) => {
+                return AuthResponseFuture::reject(&error.into(), CredentialSource::None, &request);
             }
         };
-        let source = found.source;
-        match authenticator.authenticate(found.credential, clock.now()) {
+        let source = credentials.source;
+        match authenticator.authenticate(credentials.credential, clock.now()) {
             AuthFuture::Ready(result) => {
-                AuthResponseFuture::resolved(&mut self.inner, result, source, *requirement, request)
+                AuthResponseFuture::forward(&mut self.inner, result, source, *requirement, request)
             }
             AuthFuture::Pending(future) => {
-                // The service that was polled ready serves this request; its clone the next one.
+                // The service that was polled ready must serve this request; its clone serves the next one.
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone);
                 let pending = Box::new(PendingRequest { inner, source, requirement: *requirement, request });
@@ -154,7 +150,7 @@ where
     }
 }
 
-/// A request whose credential is being result elsewhere.
+/// A request that waits for its authentication.
 struct PendingRequest<S, B> {
     inner: S,
     source: CredentialSource,
@@ -162,7 +158,7 @@ struct PendingRequest<S, B> {
     request: Request<B>,
 }
 
-type Authenticating = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
+type PrincipalFuture = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
 
 pin_project! {
     /// The response of a service behind an [`AuthLayer`].
@@ -186,9 +182,9 @@ pin_project! {
         Rejected {
             response: Option<R>,
         },
-        // Off the warm path: all that has to wait is in boxes.
+        // Boxed, so that the usual case, which does not wait, stays small.
         Authenticating {
-            future: Authenticating,
+            future: PrincipalFuture,
             pending: Option<Box<PendingRequest<S, B>>>,
         },
     }
@@ -199,7 +195,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: From<String>,
 {
-    fn resolved(
+    fn forward(
         inner: &mut S,
         result: Result<Principal, AuthError>,
         source: CredentialSource,
@@ -233,18 +229,17 @@ where
             match self.as_mut().project().state.project() {
                 StateProjection::Forwarded { inner, source } => {
                     let response = ready!(inner.poll(cx));
-                    return Poll::Ready(response.map(|response| add_cache_headers(response, *source)));
+                    return Poll::Ready(response.map(|response| with_cache_headers(response, *source)));
                 }
                 StateProjection::Rejected { response } => {
-                    return Poll::Ready(Ok(response
-                        .take()
-                        .expect("a future is not polled after it is done")));
+                    let response = response.take().expect("a future is not polled after it is ready");
+                    return Poll::Ready(Ok(response));
                 }
                 StateProjection::Authenticating { future, pending } => {
                     let result = ready!(future.as_mut().poll(cx));
-                    let pending = pending.take().expect("the judgement comes once");
+                    let pending = pending.take().expect("the authentication completes once");
                     let PendingRequest { mut inner, source, requirement, request } = *pending;
-                    self.set(Self::resolved(&mut inner, result, source, requirement, request));
+                    self.set(Self::forward(&mut inner, result, source, requirement, request));
                 }
             }
         }
@@ -260,9 +255,9 @@ where
     }
 }
 
-/// What was answered to somebody is not stored for others, and what was answered to nobody is not
-/// given to somebody. An response that speaks of caches itself is left as it is.
-fn add_cache_headers<R>(mut response: Response<R>, source: CredentialSource) -> Response<R> {
+/// Keeps shared caches from serving one caller's response to another. A response to a request with a credential is
+/// not stored, unless it sets `Cache-Control` itself; other responses vary by the credential headers.
+fn with_cache_headers<R>(mut response: Response<R>, source: CredentialSource) -> Response<R> {
     match source {
         CredentialSource::Cookie | CredentialSource::Bearer => {
             response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! What `AuthLayer` found out, as it travels with the request.
+//! The result of the authentication of a request, which `AuthLayer` puts into the request's extensions.
 
 use http::Extensions;
 
@@ -6,8 +6,9 @@ use crate::auth_error::AuthError;
 use crate::http::credentials::CredentialSource;
 use crate::principal::Principal;
 
-/// Who is calling, or why that is not known; an extension of each request that came through an
-/// [`AuthLayer`](crate::http::auth_layer::AuthLayer).
+/// The principal of a request, or why it is not authenticated.
+///
+/// Each request that has passed an [`AuthLayer`](crate::AuthLayer) has it among its extensions.
 #[derive(Debug, Clone)]
 pub struct AuthState {
     result: Result<Principal, AuthError>,
@@ -19,37 +20,39 @@ impl AuthState {
         Self { result, source }
     }
 
-    /// What was found out about this request; `None` if it came through no layer.
+    /// The state of the request with these extensions; `None` if it has passed no layer.
     pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
 
-    /// Who is calling.
+    /// The principal.
     ///
     /// # Errors
     ///
-    /// Why it is nobody that we know.
+    /// Why the request is not authenticated.
     pub const fn principal(&self) -> Result<&Principal, &AuthError> {
         self.result.as_ref()
     }
 
-    /// Who is calling, where it need not be anybody: `None` if nothing was shown, or a cookie that
-    /// is worth nothing any more, which a browser goes on showing until it is cleared.
+    /// The principal, for routes that also serve unauthenticated callers.
+    ///
+    /// It is `None` without a credential, and with an invalid *cookie*, which a browser keeps sending until it is
+    /// cleared.
     ///
     /// # Errors
     ///
-    /// A *bearer* that is worth nothing: whoever takes the trouble to send one must learn of it. And
-    /// whatever leaves it open who is calling: that is not nobody.
+    /// An invalid *bearer* credential, because a client that sends one must learn of it; and every failure that
+    /// leaves open whether the credential is valid.
     pub fn optional_principal(&self) -> Result<Option<&Principal>, &AuthError> {
         match (&self.result, self.source) {
             (Ok(principal), _) => Ok(Some(principal)),
             (Err(AuthError::MissingCredential), _)
             | (Err(AuthError::InvalidCredential(_)), CredentialSource::Cookie) => Ok(None),
-            (Err(denied), _) => Err(denied),
+            (Err(error), _) => Err(error),
         }
     }
 
-    /// How the credential came.
+    /// Where the request presented its credential.
     pub const fn source(&self) -> CredentialSource {
         self.source
     }

@@ -1,9 +1,9 @@
-//! The reading of cookies: exact names, every value, nothing lenient (RFC 6265, section 4.2).
+//! Strict parsing of cookies: exact names and all values (RFC 6265, section 4.2).
 
 use http::HeaderMap;
 use http::header::COOKIE;
 
-/// The names under which our three credentials travel as cookies.
+/// The names of the cookies that carry Counterfoil's credentials.
 ///
 /// ```
 /// use counterfoil_verify::CookieNames;
@@ -13,32 +13,32 @@ use http::header::COOKIE;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CookieNames {
-    /// Of a session token.
+    /// The cookie with a session token.
     pub session: &'static str,
-    /// Of an access token.
+    /// The cookie with an access token.
     pub access: &'static str,
-    /// Of a refresh token.
+    /// The cookie with a refresh token.
     pub refresh: &'static str,
 }
 
 impl CookieNames {
-    /// The names that a browser takes only from the host itself, over TLS and for all paths: no
-    /// neighbouring subdomain can toss one of its own (RFC 6265bis, section 4.1.3.2).
+    /// Names with the prefix `__Host-`: a browser accepts them only from the host itself, over TLS and for all paths,
+    /// so that another subdomain cannot set them (RFC 6265bis, section 4.1.3.2).
     pub const fn secure() -> Self {
         Self { session: "__Host-session", access: "__Host-access", refresh: "__Host-refresh" }
     }
 
-    /// The names for an issuer on plain HTTP and loopback, where no browser would take the others.
+    /// Names for an issuer on plain HTTP and loopback, where browsers refuse the prefix `__Host-`.
     pub const fn loopback() -> Self {
         Self { session: "counterfoil-session", access: "counterfoil-access", refresh: "counterfoil-refresh" }
     }
 
-    /// The names that fit the scheme of `issuer`.
+    /// The names for the scheme of `issuer`.
     pub fn for_issuer(issuer: &str) -> Self {
         if issuer.starts_with("http://") { Self::loopback() } else { Self::secure() }
     }
 
-    /// Whether a request carries any of the three, whatever its value is worth.
+    /// Whether a request carries any of the three cookies, valid or not.
     pub fn any_present(&self, headers: &HeaderMap) -> bool {
         cookie_pairs(headers)
             .any(|(name, _)| [self.session, self.access, self.refresh].map(str::as_bytes).contains(&name))
@@ -51,10 +51,10 @@ impl Default for CookieNames {
     }
 }
 
-/// Every value of the cookie with exactly this name, in all `Cookie` headers, in their order.
+/// All values of the cookie with exactly this name, in all `Cookie` headers, in order.
 ///
-/// A value that is not ASCII is given as the empty text, which is no credential. A piece without
-/// `=` names nothing and is passed over; quotes are part of a value.
+/// A value that is not ASCII becomes the empty string, which is no credential. A part without `=` is ignored; quotes
+/// are part of a value.
 ///
 /// ```
 /// use counterfoil_verify::cookie_values;
@@ -64,8 +64,8 @@ impl Default for CookieNames {
 /// headers.insert(COOKIE, HeaderValue::from_static("theme=dark; __Host-session=one; __host-session=no"));
 /// headers.append(COOKIE, HeaderValue::from_static("__Host-session=two"));
 ///
-/// let shown: Vec<_> = cookie_values(&headers, "__Host-session").collect();
-/// assert_eq!(shown, ["one", "two"]);
+/// let values: Vec<_> = cookie_values(&headers, "__Host-session").collect();
+/// assert_eq!(values, ["one", "two"]);
 /// ```
 pub fn cookie_values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     cookie_pairs(headers)
@@ -73,17 +73,17 @@ pub fn cookie_values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<It
         .map(|(_, value)| ascii_or_empty(value))
 }
 
-/// All cookies of a request, names and values with the blanks around them cut.
+/// All cookies of a request; names and values are trimmed.
 pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let pieces =
+    let parts =
         headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|&byte| byte == b';'));
-    pieces.filter_map(|piece| {
-        let at = piece.iter().position(|&byte| byte == b'=')?;
-        Some((piece[..at].trim_ascii(), piece[at + 1..].trim_ascii()))
+    parts.filter_map(|part| {
+        let at = part.iter().position(|&byte| byte == b'=')?;
+        Some((part[..at].trim_ascii(), part[at + 1..].trim_ascii()))
     })
 }
 
-/// The text of a header's value, empty if it is not ASCII.
+/// The text of a header value; empty if it is not ASCII.
 pub(crate) fn ascii_or_empty(value: &[u8]) -> &str {
     if value.is_ascii() { str::from_utf8(value).unwrap_or_default() } else { "" }
 }
@@ -106,22 +106,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cookies_name_is_compared_exactly() {
-        let shown = headers(&[b"__host-session=a; __Host-sessio=b; __Host-session2=c; x__Host-session=d"]);
+    fn cookie_names_are_compared_exactly() {
+        let request = headers(&[b"__host-session=a; __Host-sessio=b; __Host-session2=c; x__Host-session=d"]);
 
-        assert_eq!(cookie_values(&shown, SESSION).count(), 0);
-        assert!(!CookieNames::secure().any_present(&shown));
+        assert_eq!(cookie_values(&request, SESSION).count(), 0);
+        assert!(!CookieNames::secure().any_present(&request));
     }
 
     #[test]
-    fn every_value_of_a_name_is_seen_in_its_order() {
-        let shown = headers(&[b"__Host-session=1;__Host-session=2", b" __Host-session = 3 "]);
+    fn all_values_of_a_name_are_returned_in_order() {
+        let request = headers(&[b"__Host-session=1;__Host-session=2", b" __Host-session = 3 "]);
 
-        assert_eq!(cookie_values(&shown, SESSION).collect::<Vec<_>>(), ["1", "2", "3"]);
+        assert_eq!(cookie_values(&request, SESSION).collect::<Vec<_>>(), ["1", "2", "3"]);
     }
 
     #[test]
-    fn malformed_cookies_name_nothing() {
+    fn malformed_cookies_are_ignored() {
         for line in
             [&b"__Host-session"[..], b"=__Host-session", b";;;;", b"", b"=", b"; =; ;=", &[b';'; 8192]]
         {
@@ -131,24 +131,24 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_ascii_is_no_credential() {
-        let shown = headers(&[b"__Host-session=cfs_\xff\xfe"]);
+        let request = headers(&[b"__Host-session=cfs_\xff\xfe"]);
 
-        assert_eq!(cookie_values(&shown, SESSION).collect::<Vec<_>>(), [""]);
+        assert_eq!(cookie_values(&request, SESSION).collect::<Vec<_>>(), [""]);
     }
 
     #[test]
     fn quotes_are_part_of_a_value() {
-        let shown = headers(&[b"__Host-session=\"one\""]);
+        let request = headers(&[b"__Host-session=\"one\""]);
 
-        assert_eq!(cookie_values(&shown, SESSION).collect::<Vec<_>>(), ["\"one\""]);
+        assert_eq!(cookie_values(&request, SESSION).collect::<Vec<_>>(), ["\"one\""]);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_of_a_cookie_header_make_it_panic(bytes: Vec<u8>, name in any::<String>()) {
+        fn no_cookie_header_causes_a_panic(bytes: Vec<u8>, name in any::<String>()) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                let shown = HeaderMap::from_iter([(COOKIE, value)]);
-                prop_assert!(cookie_values(&shown, &name).all(|text| text.is_ascii()));
+                let request = HeaderMap::from_iter([(COOKIE, value)]);
+                prop_assert!(cookie_values(&request, &name).all(|text| text.is_ascii()));
             }
         }
     }

@@ -1,15 +1,16 @@
-//! From a request's headers to what it shows: one credential of a kind, none, or too many.
+//! Reads the credentials of a request from its headers: at most one of each kind, or an error.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use crate::auth_error::AuthError;
 use crate::credential::PresentedCredential;
 use crate::http::cookies::{CookieNames, ascii_or_empty, cookie_values};
 
-/// What a session token begins with; any other bearer is taken for an access token.
+/// The prefix of session tokens. Any other bearer token is read as an access token.
 const SESSION_PREFIX: &str = "cfs_";
 
-/// Which kinds of credential a route reads; all others are as if they were not there.
+/// The kinds of credential that a route accepts; all others are ignored.
 ///
 /// ```
 /// use counterfoil_verify::AcceptedCredentials;
@@ -19,65 +20,78 @@ const SESSION_PREFIX: &str = "cfs_";
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptedCredentials {
-    /// Session tokens, as cookies and as bearers.
+    /// Session tokens, in cookies and bearer headers.
     pub session_token: bool,
-    /// Access tokens, as cookies and as bearers.
+    /// Access tokens, in cookies and bearer headers.
     pub access_token: bool,
-    /// PresentedRefreshToken tokens, as cookies.
+    /// Refresh tokens, in cookies.
     pub refresh_token: bool,
 }
 
 impl AcceptedCredentials {
-    /// None at all.
+    /// No credentials.
     pub const NONE: Self = Self { session_token: false, access_token: false, refresh_token: false };
-    /// Whatever says who is calling: what most routes read.
-    pub const SESSION_OR_ACCESS_TOKEN: Self =
-        Self { session_token: true, access_token: true, refresh_token: false };
-    /// PresentedRefreshToken tokens alone.
-    pub const REFRESH_TOKEN: Self = Self { session_token: false, access_token: false, refresh_token: true };
-    /// Session tokens alone.
-    pub const SESSION_TOKEN: Self = Self { session_token: true, access_token: false, refresh_token: false };
-    /// Access tokens alone: a resource server without an issuer.
-    pub const ACCESS_TOKEN: Self = Self { session_token: false, access_token: true, refresh_token: false };
+    /// Session and access tokens: for most routes.
+    pub const SESSION_OR_ACCESS_TOKEN: Self = Self { session_token: true, access_token: true, ..Self::NONE };
+    /// Only refresh tokens.
+    pub const REFRESH_TOKEN: Self = Self { refresh_token: true, ..Self::NONE };
+    /// Only session tokens.
+    pub const SESSION_TOKEN: Self = Self { session_token: true, ..Self::NONE };
+    /// Only access tokens: for a resource server.
+    pub const ACCESS_TOKEN: Self = Self { access_token: true, ..Self::NONE };
 
-    /// These, and refresh tokens too.
+    /// Adds refresh tokens.
     #[must_use]
     pub const fn and_refresh_token(mut self) -> Self {
         self.refresh_token = true;
         self
     }
+
+    const fn accepts(self, credential: PresentedCredential<'_>) -> bool {
+        match credential {
+            PresentedCredential::None => false,
+            PresentedCredential::SessionToken(_) => self.session_token,
+            PresentedCredential::AccessToken(_) => self.access_token,
+        }
+    }
 }
 
-/// How a credential came.
+/// Where a request presents its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialSource {
-    /// Not at all.
+    /// Nowhere.
     None,
-    /// As a cookie alone.
+    /// Only in a cookie.
     Cookie,
-    /// In `Authorization: Bearer`, and perhaps the same as a cookie.
+    /// In `Authorization: Bearer`, and possibly also in a cookie.
     Bearer,
 }
 
-/// A request shows two different credentials where one is asked for.
+/// The request presents two different credentials where one is expected.
 ///
-/// Which of them is meant cannot be told from their order: a neighbour could have put one there.
+/// The order never decides between them, because an attacker on a neighbouring subdomain could have added one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than one credential was shown")]
+#[error("more than one credential was presented")]
 pub struct MultipleCredentials;
 
-/// What a request shows of the kinds that were asked for.
+impl From<MultipleCredentials> for AuthError {
+    fn from(_: MultipleCredentials) -> Self {
+        Self::MultipleCredentials
+    }
+}
+
+/// The credentials of a request, of the accepted kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestCredentials<'a> {
-    /// Who it says is calling.
+    /// The session or access token.
     pub credential: PresentedCredential<'a>,
-    /// How it says so.
+    /// Where the session or access token is presented.
     pub source: CredentialSource,
-    /// The refresh token, which has a place of its own: a browser with a pair shows both halves.
+    /// The refresh token. It does not conflict with an access token: a browser sends both cookies.
     pub refresh_token: Option<PresentedRefreshToken<'a>>,
 }
 
-/// The text of a refresh token, not judged yet.
+/// The text of a refresh token, not verified. `Debug` hides it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PresentedRefreshToken<'a>(pub &'a str);
 
@@ -87,50 +101,51 @@ impl std::fmt::Debug for PresentedRefreshToken<'_> {
     }
 }
 
-/// AcceptedCredentials who is calling: the session or access token that the request shows.
+/// Reads the session or access token of a request.
 ///
 /// # Errors
 ///
-/// [`MultipleCredentials`] as [`read_credentials`] says.
+/// [`MultipleCredentials`], as for [`read_credentials`].
 ///
 /// ```
-/// use counterfoil_verify::{CookieNames, PresentedCredential, AcceptedCredentials, read_credential};
+/// use counterfoil_verify::{AcceptedCredentials, CookieNames, PresentedCredential, read_credential};
 /// use http::{HeaderMap, HeaderValue, header};
 ///
-/// let names = CookieNames::secure();
+/// let (names, accepted) = (CookieNames::secure(), AcceptedCredentials::SESSION_OR_ACCESS_TOKEN);
 /// let mut headers = HeaderMap::new();
 /// headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer cfs_one"));
-/// assert_eq!(read_credential(&headers, &names, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN), Ok(PresentedCredential::SessionToken("cfs_one")));
+/// let credential = read_credential(&headers, &names, accepted);
+/// assert_eq!(credential, Ok(PresentedCredential::SessionToken("cfs_one")));
 ///
 /// headers.insert(header::COOKIE, HeaderValue::from_static("__Host-session=cfs_two"));
-/// assert!(read_credential(&headers, &names, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN).is_err());
+/// assert!(read_credential(&headers, &names, accepted).is_err());
 /// ```
 pub fn read_credential<'a>(
     headers: &'a HeaderMap,
     names: &CookieNames,
-    reads: AcceptedCredentials,
+    accepted: AcceptedCredentials,
 ) -> Result<PresentedCredential<'a>, MultipleCredentials> {
-    read_credentials(headers, names, reads).map(|credentials| credentials.credential)
+    read_credentials(headers, names, accepted).map(|credentials| credentials.credential)
 }
 
-/// AcceptedCredentials all that a request shows of the kinds that the route reads.
+/// Reads all credentials of a request that are of the accepted kinds.
 ///
-/// `Authorization` with another scheme than `Bearer` shows nothing. The same text twice is one
-/// credential.
+/// An `Authorization` scheme other than `Bearer` is ignored. The same text twice is one credential.
 ///
 /// # Errors
 ///
-/// [`MultipleCredentials`] where two different texts are shown for one place: cookie and bearer, two cookies
-/// of one name, a session beside an access token, two different `Authorization` headers.
+/// [`MultipleCredentials`] for two different texts: in a cookie and in the bearer header, in two cookies of one name,
+/// a session token and an access token, or two different `Authorization` headers.
 pub fn read_credentials<'a>(
     headers: &'a HeaderMap,
     names: &CookieNames,
-    reads: AcceptedCredentials,
+    accepted: AcceptedCredentials,
 ) -> Result<RequestCredentials<'a>, MultipleCredentials> {
-    let bearer = bearer_token(headers)?.map(classify).filter(|shown| reads.accepts(*shown));
-    let session = reads.session_token.then(|| one_cookie(headers, names.session)).transpose()?.flatten();
-    let access = reads.access_token.then(|| one_cookie(headers, names.access)).transpose()?.flatten();
-    let refresh = reads.refresh_token.then(|| one_cookie(headers, names.refresh)).transpose()?.flatten();
+    let bearer = bearer_token(headers)?.map(classify).filter(|credential| accepted.accepts(*credential));
+    let cookie = |is_accepted: bool, name| if is_accepted { one_cookie(headers, name) } else { Ok(None) };
+    let session = cookie(accepted.session_token, names.session)?;
+    let access = cookie(accepted.access_token, names.access)?;
+    let refresh = cookie(accepted.refresh_token, names.refresh)?;
 
     let cookie = at_most_one(
         session.map(PresentedCredential::SessionToken),
@@ -145,16 +160,6 @@ pub fn read_credentials<'a>(
     Ok(RequestCredentials { credential, source, refresh_token: refresh.map(PresentedRefreshToken) })
 }
 
-impl AcceptedCredentials {
-    const fn accepts(self, shown: PresentedCredential<'_>) -> bool {
-        match shown {
-            PresentedCredential::None => false,
-            PresentedCredential::SessionToken(_) => self.session_token,
-            PresentedCredential::AccessToken(_) => self.access_token,
-        }
-    }
-}
-
 fn classify(token: &str) -> PresentedCredential<'_> {
     if token.starts_with(SESSION_PREFIX) {
         PresentedCredential::SessionToken(token)
@@ -163,9 +168,9 @@ fn classify(token: &str) -> PresentedCredential<'_> {
     }
 }
 
-/// The bearer token of a request, to be judged by whoever knows its kind (RFC 6750, section 2.1).
+/// Reads the bearer token of a request, of any kind (RFC 6750, section 2.1).
 ///
-/// A bearer that is empty or no ASCII is given as the empty text: it was shown, and is worth nothing.
+/// An empty token and one that is not ASCII become the empty string: it is presented, and invalid.
 ///
 /// # Errors
 ///
@@ -179,7 +184,7 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, MultipleCredent
     Ok(parse_bearer(first.as_bytes()))
 }
 
-/// Schemes are compared without regard to case (RFC 9110, section 11.1).
+/// Schemes are case-insensitive (RFC 9110, section 11.1).
 fn parse_bearer(line: &[u8]) -> Option<&str> {
     let (scheme, rest) = line.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"bearer") || !matches!(rest.first(), None | Some(b' ')) {
@@ -221,39 +226,39 @@ mod tests {
         headers
     }
 
-    fn any(lines: &[(HeaderName, &str)]) -> Result<CredentialSource, MultipleCredentials> {
+    fn source(lines: &[(HeaderName, &str)]) -> Result<CredentialSource, MultipleCredentials> {
         read_credentials(&headers(lines), &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN)
             .map(|found| found.source)
     }
 
     #[test]
-    fn a_bearer_is_told_by_its_prefix() {
-        let shown = headers(&[(AUTHORIZATION, "bEaReR   eyJ0.e30.AA")]);
+    fn a_session_token_is_recognized_by_its_prefix() {
+        let request = headers(&[(AUTHORIZATION, "bEaReR   eyJ0.e30.AA")]);
         assert_eq!(
-            read_credential(&shown, &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN),
+            read_credential(&request, &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN),
             Ok(PresentedCredential::AccessToken("eyJ0.e30.AA"))
         );
 
-        let shown = headers(&[(AUTHORIZATION, "Bearer cfs_x")]);
+        let request = headers(&[(AUTHORIZATION, "Bearer cfs_x")]);
         assert_eq!(
-            read_credential(&shown, &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN),
+            read_credential(&request, &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN),
             Ok(PresentedCredential::SessionToken("cfs_x"))
         );
     }
 
     #[test]
-    fn other_schemes_show_nothing() {
+    fn other_schemes_are_ignored() {
         for line in ["Basic YTpi", "Bearers cfs_x", "cfs_x", "", "Bear", "DPoP eyJ"] {
-            assert_eq!(any(&[(AUTHORIZATION, line)]), Ok(CredentialSource::None), "{line}");
+            assert_eq!(source(&[(AUTHORIZATION, line)]), Ok(CredentialSource::None), "{line}");
         }
     }
 
     #[test]
-    fn a_bearer_without_a_token_is_shown_and_worth_nothing() {
+    fn an_empty_bearer_token_is_presented_but_empty() {
         for line in ["Bearer", "Bearer ", "Bearer \u{fc}"] {
-            let shown = headers(&[(AUTHORIZATION, line)]);
+            let request = headers(&[(AUTHORIZATION, line)]);
             assert_eq!(
-                read_credential(&shown, &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN),
+                read_credential(&request, &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN),
                 Ok(PresentedCredential::AccessToken("")),
                 "{line}"
             );
@@ -261,66 +266,66 @@ mod tests {
     }
 
     #[test]
-    fn two_cookies_of_our_name_are_ambiguous_in_both_orders() {
+    fn two_cookies_of_one_name_are_refused_in_both_orders() {
         for line in ["__Host-session=a; __Host-session=b", "__Host-session=b; __Host-session=a"] {
-            assert_eq!(any(&[(COOKIE, line)]), Err(MultipleCredentials));
+            assert_eq!(source(&[(COOKIE, line)]), Err(MultipleCredentials));
         }
     }
 
     #[test]
-    fn a_cookie_beside_a_cookie_of_another_case_is_not_ambiguous() {
+    fn a_cookie_name_in_another_case_is_ignored() {
         assert_eq!(
-            any(&[(COOKIE, "__host-session=evil; __Host-session=mine")]),
+            source(&[(COOKIE, "__host-session=evil; __Host-session=mine")]),
             Ok(CredentialSource::Cookie)
         );
     }
 
     #[test]
-    fn different_credentials_for_one_place_are_ambiguous_however_they_come() {
+    fn two_different_credentials_are_refused_wherever_they_are() {
         let cookie = (COOKIE, "__Host-session=cfs_a");
 
-        assert_eq!(any(&[cookie.clone(), (AUTHORIZATION, "Bearer cfs_b")]), Err(MultipleCredentials));
-        assert_eq!(any(&[cookie.clone(), (AUTHORIZATION, "Bearer eyJ")]), Err(MultipleCredentials));
-        assert_eq!(any(&[cookie.clone(), (COOKIE, "__Host-session=cfs_b")]), Err(MultipleCredentials));
-        assert_eq!(any(&[cookie, (COOKIE, "__Host-access=eyJ")]), Err(MultipleCredentials));
+        assert_eq!(source(&[cookie.clone(), (AUTHORIZATION, "Bearer cfs_b")]), Err(MultipleCredentials));
+        assert_eq!(source(&[cookie.clone(), (AUTHORIZATION, "Bearer eyJ")]), Err(MultipleCredentials));
+        assert_eq!(source(&[cookie.clone(), (COOKIE, "__Host-session=cfs_b")]), Err(MultipleCredentials));
+        assert_eq!(source(&[cookie, (COOKIE, "__Host-access=eyJ")]), Err(MultipleCredentials));
         let twice = [(AUTHORIZATION, "Bearer cfs_a"), (AUTHORIZATION, "Bearer cfs_b")];
-        assert_eq!(any(&twice), Err(MultipleCredentials));
+        assert_eq!(source(&twice), Err(MultipleCredentials));
         assert_eq!(
-            any(&[(AUTHORIZATION, "Basic YTpi"), (AUTHORIZATION, "Bearer cfs_b")]),
+            source(&[(AUTHORIZATION, "Basic YTpi"), (AUTHORIZATION, "Bearer cfs_b")]),
             Err(MultipleCredentials)
         );
     }
 
     #[test]
-    fn the_same_credential_shown_twice_is_one() {
+    fn the_same_credential_twice_is_one_credential() {
         let cookie = (COOKIE, "__Host-session=cfs_a; __Host-session=cfs_a");
 
-        assert_eq!(any(&[cookie, (AUTHORIZATION, "Bearer cfs_a")]), Ok(CredentialSource::Bearer));
+        assert_eq!(source(&[cookie, (AUTHORIZATION, "Bearer cfs_a")]), Ok(CredentialSource::Bearer));
     }
 
     #[test]
-    fn what_a_route_does_not_read_is_not_there() {
-        let shown = headers(&[
+    fn kinds_that_a_route_does_not_accept_are_ignored() {
+        let request = headers(&[
             (COOKIE, "__Host-access=one; __Host-access=two; __Host-refresh=cfr_a"),
             (AUTHORIZATION, "Bearer eyJ"),
         ]);
 
-        let found = read_credentials(&shown, &NAMES, AcceptedCredentials::REFRESH_TOKEN).unwrap();
+        let found = read_credentials(&request, &NAMES, AcceptedCredentials::REFRESH_TOKEN).unwrap();
 
         assert_eq!(found.credential, PresentedCredential::None);
         assert_eq!(found.refresh_token, Some(PresentedRefreshToken("cfr_a")));
         assert_eq!(
-            read_credential(&shown, &NAMES, AcceptedCredentials::SESSION_TOKEN),
+            read_credential(&request, &NAMES, AcceptedCredentials::SESSION_TOKEN),
             Ok(PresentedCredential::None)
         );
     }
 
     #[test]
-    fn both_halves_of_a_pair_are_not_ambiguous() {
-        let shown = headers(&[(COOKIE, "__Host-access=eyJ; __Host-refresh=cfr_a")]);
+    fn an_access_and_a_refresh_token_do_not_conflict() {
+        let request = headers(&[(COOKIE, "__Host-access=eyJ; __Host-refresh=cfr_a")]);
 
         let found = read_credentials(
-            &shown,
+            &request,
             &NAMES,
             AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token(),
         )
@@ -332,10 +337,10 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_credential() {
-        let shown = headers(&[(COOKIE, "__Host-session=cfs_secret; __Host-refresh=cfr_secret")]);
+        let request = headers(&[(COOKIE, "__Host-session=cfs_secret; __Host-refresh=cfr_secret")]);
 
         let found = read_credentials(
-            &shown,
+            &request,
             &NAMES,
             AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token(),
         )

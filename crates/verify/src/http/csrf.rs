@@ -1,27 +1,27 @@
-//! Cross-site writes, judged by what browsers say of them, before a body is read.
+//! The check that refuses cross-site writes (CSRF), by the headers that browsers set, before the body is read.
 
 use http::header::{HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
 
 use crate::http::origin::OriginPolicy;
 
-/// What a browser says of where a request comes from (Fetch Metadata, section 2.1).
+/// The relation between the site of the page and this one, as the browser states it (Fetch Metadata, section 2.1).
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// A write from another site.
+/// The request is a write from another site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this request comes from another site")]
+#[error("the request comes from another site")]
 pub struct CrossSiteRequest;
 
-/// Judges one request. `has_cookie` says whether it carries a cookie of ours, of any worth.
+/// Checks that a request is not a cross-site write. `has_cookie` says whether it carries a cookie of
+/// [`CookieNames`](crate::CookieNames), valid or not.
 ///
-/// 1. An `Origin` that is trusted by name passes.
-/// 2. `Sec-Fetch-Site` decides where it is sent: `same-origin` and `none` pass, all else does not.
-/// 3. An `Origin` decides where that is all there is: ours passes; `null` does not.
-/// 4. With neither, no browser of the last years has sent it: it passes if it shows no cookie of ours.
+/// 1. A trusted `Origin` passes.
+/// 2. `Sec-Fetch-Site`, if present, decides: `same-origin` and `none` pass, everything else does not.
+/// 3. Otherwise `Origin`, if present, decides: the service's own origin passes; `null` does not.
+/// 4. Without both headers the client is not a current browser: the request passes if it has no cookie.
 ///
-/// Methods that change nothing pass; a header that is repeated never does. The type of the body does
-/// not matter.
+/// Safe methods pass; a request with a repeated header does not. The content type of the body does not matter.
 ///
 /// # Errors
 ///
@@ -59,7 +59,8 @@ pub fn check_csrf(
     if passes { Ok(()) } else { Err(CrossSiteRequest) }
 }
 
-/// Methods that change nothing here; every other one does, known or not (RFC 9110, section 9.2.1).
+/// Whether a method is `GET`, `HEAD` or `OPTIONS`. All others, also unknown ones, count as writes (RFC 9110, section
+/// 9.2.1).
 pub fn is_safe_method(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }

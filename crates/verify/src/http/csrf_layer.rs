@@ -1,4 +1,4 @@
-//! The layer that refuses cross-site writes, before a body is read.
+//! The tower layer that refuses cross-site writes (CSRF).
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::http::response_future::ResponseFuture;
 
 /// Refuses cross-site writes with 403, before the body is read.
 ///
-/// As it is, it checked the writes that carry a cookie of ours: those alone act on somebody's behalf
-/// without their doing. [`CsrfLayer::check_every_write`] checked every write: for login, register, refresh and
-/// logout, where the harm is to be signed in as somebody else.
+/// By default it checks writes that carry one of the cookies, because only those use the authority of a user without
+/// their consent. [`CsrfLayer::check_every_write`] is for login, registration, refresh and logout: there an attacker
+/// could log a victim in to the attacker's account.
 #[derive(Clone)]
 pub struct CsrfLayer {
     policy: Arc<OriginPolicy>,
@@ -33,12 +33,12 @@ enum CheckedWrites {
 }
 
 impl CsrfLayer {
-    /// CheckedWrites the writes that carry one of the cookies with these names.
+    /// Checks writes that carry one of the cookies with these names.
     pub fn new(policy: impl Into<Arc<OriginPolicy>>, names: CookieNames) -> Self {
         Self { policy: policy.into(), names, checked: CheckedWrites::WithCookie }
     }
 
-    /// CheckedWrites every write.
+    /// Checks every write, with or without a cookie.
     #[must_use]
     pub const fn check_every_write(mut self) -> Self {
         self.checked = CheckedWrites::All;
@@ -73,7 +73,7 @@ impl<S> Layer<S> for CsrfLayer {
     }
 }
 
-/// The service that [`CsrfLayer`] makes.
+/// The service of a [`CsrfLayer`].
 #[derive(Debug, Clone)]
 pub struct CsrfService<S> {
     inner: S,
@@ -96,8 +96,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.layer.check(request.method(), request.headers()) {
             Ok(()) => ResponseFuture::forward(self.inner.call(request)),
-            Err(CrossSiteRequest) => {
-                let problem = Problem::from(CrossSiteRequest).for_request(request.extensions());
+            Err(error) => {
+                let problem = Problem::from(error).for_request(request.extensions());
                 ResponseFuture::reject(problem.into_response())
             }
         }

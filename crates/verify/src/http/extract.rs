@@ -1,4 +1,4 @@
-//! A handler that takes a `Principal` is reached by those alone who are somebody.
+//! The axum extractors `Principal` and `Option<Principal>`.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
@@ -7,28 +7,32 @@ use crate::http::auth_state::AuthState;
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
-/// Who is calling; 401 where it is nobody, 503 where that cannot be told.
+/// Requires an authenticated request: 401 without a valid credential, 503 if it cannot be verified at present.
 ///
-/// Without an [`AuthLayer`](crate::AuthLayer) before the route it is 500 for everybody.
+/// On a route without an [`AuthLayer`](crate::AuthLayer) every request gets 500.
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let state = auth_state(parts)?;
-        let problem = |error| Problem::from_auth_error(error, state.source()).for_request(&parts.extensions);
-        state.principal().cloned().map_err(problem)
+        state
+            .principal()
+            .cloned()
+            .map_err(|error| Problem::from_auth_error(error, state.source()).for_request(&parts.extensions))
     }
 }
 
-/// Who is calling, if anybody: `None` where nothing is shown and where a cookie is worth nothing any
-/// more. A *bearer* that is worth nothing is 401 here too, and what cannot be told is 503.
+/// The principal, or `None` without a credential and with an invalid cookie. An invalid *bearer* credential is still
+/// 401, and a credential that cannot be verified at present is 503.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
         let state = auth_state(parts)?;
-        let problem = |error| Problem::from_auth_error(error, state.source()).for_request(&parts.extensions);
-        state.optional_principal().map(Option::<&Self>::cloned).map_err(problem)
+        state
+            .optional_principal()
+            .map(Option::<&Self>::cloned)
+            .map_err(|error| Problem::from_auth_error(error, state.source()).for_request(&parts.extensions))
     }
 }
 

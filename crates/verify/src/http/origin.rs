@@ -1,21 +1,21 @@
-//! Web origins as a browser writes them, and those that may write to us.
+//! Web origins in the form that browsers send, and the policy of which origins may write.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A text that is not the origin that a browser would send.
+/// The text is not an origin in the form that browsers send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an origin: {0}")]
+#[error("invalid origin: {0}")]
 pub struct OriginError(&'static str);
 
-/// An origin, exactly as browsers serialize it (RFC 6454, section 6.2): scheme, host, and the port
-/// where it is not the scheme's own; lower case, no path.
+/// A web origin, exactly as browsers serialize it (RFC 6454, section 6.2): scheme, host, and the port if it is not
+/// the default port; lower case, no path.
 ///
 /// ```
 /// use counterfoil_verify::Origin;
 ///
 /// assert!("https://shop.example".parse::<Origin>().is_ok());
-/// // A browser never sends these, so trusting them would do nothing.
+/// // A browser never sends these, so trusting them would have no effect.
 /// assert!("https://shop.example/".parse::<Origin>().is_err());
 /// assert!("https://shop.example:443".parse::<Origin>().is_err());
 /// assert!("null".parse::<Origin>().is_err());
@@ -24,16 +24,16 @@ pub struct OriginError(&'static str);
 pub struct Origin(Box<str>);
 
 impl Origin {
-    /// The text, as it stands in an `Origin` header.
+    /// The text, as in an `Origin` header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The origin of a URL: what browsers send from pages below it.
+    /// The origin of a URL: what browsers send from its pages.
     ///
     /// # Errors
     ///
-    /// A text that is no `http` or `https` URL with a host.
+    /// The text is not an `http` or `https` URL with a host.
     ///
     /// ```
     /// use counterfoil_verify::Origin;
@@ -43,7 +43,7 @@ impl Origin {
     /// # Ok::<(), counterfoil_verify::OriginError>(())
     /// ```
     pub fn from_url(url: &str) -> Result<Self, OriginError> {
-        let (scheme, rest) = url.split_once("://").ok_or(OriginError("there is no scheme"))?;
+        let (scheme, rest) = url.split_once("://").ok_or(OriginError("a scheme is required"))?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
         let authority = authority.to_ascii_lowercase();
@@ -56,10 +56,10 @@ impl FromStr for Origin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        let (scheme, authority) = text.split_once("://").ok_or(OriginError("there is no scheme"))?;
-        let default_port = default_port(scheme).ok_or(OriginError("the scheme is to be http or https"))?;
+        let (scheme, authority) = text.split_once("://").ok_or(OriginError("a scheme is required"))?;
+        let default_port = default_port(scheme).ok_or(OriginError("the scheme must be http or https"))?;
         if authority.ends_with(default_port) {
-            return Err(OriginError("the port is the scheme's own, which browsers leave out"));
+            return Err(OriginError("the default port must be omitted, as browsers do"));
         }
         validate_authority(authority)?;
         Ok(Self(text.into()))
@@ -75,18 +75,18 @@ fn default_port(scheme: &str) -> Option<&'static str> {
 }
 
 fn validate_authority(authority: &str) -> Result<(), OriginError> {
-    // `[::1]:8080` has colons within its brackets.
+    // `[::1]:8080` has colons inside the brackets.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         Some(_) | None => (authority, None),
     };
     if port.is_some_and(|port| port.parse::<u16>().map_or(true, |number| number.to_string() != port)) {
-        return Err(OriginError("the port is not a number"));
+        return Err(OriginError("the port must be a number"));
     }
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match bracketed {
         Some(address) if address.parse::<std::net::Ipv6Addr>().is_ok() => Ok(()),
-        Some(_) => Err(OriginError("the address is not one")),
+        Some(_) => Err(OriginError("the address in brackets must be an IPv6 address")),
         None => validate_host(host),
     }
 }
@@ -94,10 +94,10 @@ fn validate_authority(authority: &str) -> Result<(), OriginError> {
 fn validate_host(host: &str) -> Result<(), OriginError> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
     if host.is_empty() {
-        return Err(OriginError("there is no host"));
+        return Err(OriginError("a host is required"));
     }
     if !host.bytes().all(is_plain) {
-        return Err(OriginError("the host is to be plain lower-case ASCII, and nothing may follow it"));
+        return Err(OriginError("the host must be lower-case ASCII, without a path or a user name"));
     }
     Ok(())
 }
@@ -108,22 +108,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// From where a browser may write: from our own pages, and from those that are trusted by name.
+/// The origins from which a browser may write: the service's own, and the trusted ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginPolicy {
-    /// The issuer's own origin.
+    /// The origin of the service itself.
     pub own: Origin,
-    /// Others, each exactly; empty unless configured.
+    /// Other origins, compared exactly; empty by default.
     pub trusted: Vec<Origin>,
 }
 
 impl OriginPolicy {
-    /// From our own pages alone.
+    /// Only the service's own origin.
     pub const fn new(own: Origin) -> Self {
         Self { own, trusted: Vec::new() }
     }
 
-    /// And from this one.
+    /// Trusts this origin too.
     #[must_use]
     pub fn trust(mut self, trusted: Origin) -> Self {
         self.trusted.push(trusted);
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_a_browser_sends_and_nothing_else() {
+    fn only_origins_in_the_form_that_browsers_send_parse() {
         for good in ["https://a.example", "http://a.example:8080", "http://[::1]:8080", "https://127.0.0.1"] {
             assert_eq!(good.parse::<Origin>().unwrap().as_str(), good);
         }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_of_an_issuer_is_the_one_of_its_pages() {
+    fn the_origin_of_a_url_is_what_browsers_send_from_it() {
         for (issuer, origin) in [
             ("https://auth.example", "https://auth.example"),
             ("HTTPS://AuthService.Example:443/x?y#z", "https://auth.example"),

@@ -1,4 +1,4 @@
-//! A handler that takes a `HasScope` or an `HasRole` is reached by those alone who may do what it does.
+//! The axum extractors that require a scope or a role: `HasScope` and `HasRole`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,23 +12,23 @@ use crate::http::auth_state::AuthState;
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
-/// A scope, as the type that stands in a handler's signature.
+/// A scope as a type, for [`HasScope`].
 pub trait Scope: Send + Sync + 'static {
-    /// Its name, compared exactly (RFC 6749, section 3.3).
+    /// The name of the scope, compared exactly (RFC 6749, section 3.3).
     const NAME: &'static str;
 }
 
-/// A role, as the type that stands in a handler's signature.
+/// A role as a type, for [`HasRole`].
 pub trait Role: Send + Sync + 'static {
-    /// Its name, compared exactly.
+    /// The name of the role, compared exactly.
     const NAME: &'static str;
 }
 
-/// Who is calling, by a credential that names the scope `S`; 401 for nobody, 403 for the others, whom
-/// the challenge tells which scope it takes (RFC 6750, section 3.1).
+/// A principal whose credential has the scope `S`. Unauthenticated requests get 401, others 403 with the required
+/// scope in the challenge (RFC 6750, section 3.1).
 ///
 /// ```
-/// use counterfoil_verify::{Scope, HasScope};
+/// use counterfoil_verify::{HasScope, Scope};
 ///
 /// struct ReadOrders;
 ///
@@ -36,14 +36,14 @@ pub trait Role: Send + Sync + 'static {
 ///     const NAME: &str = "orders:read";
 /// }
 ///
-/// async fn orders(who: HasScope<ReadOrders>) -> String {
-///     format!("The orders of {}", who.subject())
+/// async fn orders(user: HasScope<ReadOrders>) -> String {
+///     format!("The orders of {}", user.subject())
 /// }
 /// # let app: axum::Router = axum::Router::new().route("/orders", axum::routing::get(orders));
 /// ```
 pub struct HasScope<S>(Principal, PhantomData<fn() -> S>);
 
-/// Who is calling, with the role `R`; 401 for nobody, 403 for the others.
+/// A principal with the role `R`. Unauthenticated requests get 401, others 403.
 ///
 /// ```
 /// use counterfoil_verify::{HasRole, Role};
@@ -54,22 +54,22 @@ pub struct HasScope<S>(Principal, PhantomData<fn() -> S>);
 ///     const NAME: &str = "admin";
 /// }
 ///
-/// async fn close(who: HasRole<Admin>) -> String {
-///     format!("closed by {}", who.subject())
+/// async fn close(user: HasRole<Admin>) -> String {
+///     format!("closed by {}", user.subject())
 /// }
 /// # let app: axum::Router = axum::Router::new().route("/close", axum::routing::post(close));
 /// ```
 pub struct HasRole<R>(Principal, PhantomData<fn() -> R>);
 
 impl<S: Scope> HasScope<S> {
-    /// The principal itself.
+    /// The principal.
     pub fn into_principal(self) -> Principal {
         self.0
     }
 }
 
 impl<R: Role> HasRole<R> {
-    /// The principal itself.
+    /// The principal.
     pub fn into_principal(self) -> Principal {
         self.0
     }
@@ -108,7 +108,7 @@ impl<S: Scope, T: Send + Sync> FromRequestParts<T> for HasScope<S> {
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
-        allowed(principal.require_scope(S::NAME), parts)?;
+        or_problem(principal.require_scope(S::NAME), parts)?;
         Ok(Self(principal, PhantomData))
     }
 }
@@ -118,13 +118,13 @@ impl<R: Role, T: Send + Sync> FromRequestParts<T> for HasRole<R> {
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
-        allowed(principal.require_role(R::NAME), parts)?;
+        or_problem(principal.require_role(R::NAME), parts)?;
         Ok(Self(principal, PhantomData))
     }
 }
 
-/// The problem of somebody who is known and may not do this.
-fn allowed(result: Result<(), AuthError>, parts: &Parts) -> Result<(), Problem> {
+/// Turns a missing permission into the problem for this request.
+fn or_problem(result: Result<(), AuthError>, parts: &Parts) -> Result<(), Problem> {
     let state = AuthState::from_extensions(&parts.extensions).ok_or_else(Problem::missing_auth_layer)?;
     result.map_err(|error| Problem::from_auth_error(&error, state.source()).for_request(&parts.extensions))
 }

@@ -1,4 +1,4 @@
-//! Layers for routes that ask for a scope or a role, behind an `AuthLayer`.
+//! Layers that require a scope or a role, for routes behind an `AuthLayer`.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,13 +12,13 @@ use crate::http::auth_state::AuthState;
 use crate::http::problem::Problem;
 use crate::http::response_future::ResponseFuture;
 
-/// Lets those through whose credential names a scope; 401 for nobody, 403 for the others.
+/// Requires that the credential has a scope. Unauthenticated requests get 401, others 403.
 ///
 /// ```
-/// use counterfoil_verify::RequireScope;
+/// use counterfoil_verify::{RequireScope, RequireService};
 /// use tower_layer::Layer;
 ///
-/// fn orders<S>(service: S) -> counterfoil_verify::require::RequireService<S> {
+/// fn orders<S>(service: S) -> RequireService<S> {
 ///     RequireScope::new("orders:read").layer(service)
 /// }
 /// ```
@@ -26,18 +26,18 @@ use crate::http::response_future::ResponseFuture;
 pub struct RequireScope(Arc<RequiredPermission>);
 
 impl RequireScope {
-    /// Asks for this scope, exactly.
+    /// Requires exactly this scope.
     pub fn new(scope: &str) -> Self {
         Self(Arc::new(RequiredPermission::Scope(scope.into())))
     }
 }
 
-/// Lets those through who have a role; 401 for nobody, 403 for the others.
+/// Requires that the user has a role. Unauthenticated requests get 401, others 403.
 #[derive(Debug, Clone)]
 pub struct RequireRole(Arc<RequiredPermission>);
 
 impl RequireRole {
-    /// Asks for this role, exactly.
+    /// Requires exactly this role.
     pub fn new(role: &str) -> Self {
         Self(Arc::new(RequiredPermission::Role(role.into())))
     }
@@ -59,7 +59,7 @@ impl<S> Layer<S> for RequireRole {
     }
 }
 
-/// The service that [`RequireScope`] and [`RequireRole`] make.
+/// The service of [`RequireScope`] and [`RequireRole`].
 #[derive(Debug, Clone)]
 pub struct RequireService<S> {
     inner: S,

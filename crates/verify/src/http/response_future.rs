@@ -1,4 +1,4 @@
-//! The future of a service behind a guard, which may response in its place.
+//! The future of a service that either forwards a request or answers it itself.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The response of a service behind a guard: the service's, or the guard's own.
+    /// The response of the inner service, or the response of the layer that rejected the request.
     pub struct ResponseFuture<F, R> {
         #[pin]
         state: State<F, R>,
@@ -29,12 +29,12 @@ pin_project! {
 }
 
 impl<F, R> ResponseFuture<F, R> {
-    /// On its way to the service.
+    /// Waits for the inner service.
     pub(crate) const fn forward(inner: F) -> Self {
         Self { state: State::Forwarded { inner } }
     }
 
-    /// Held up, with this response.
+    /// Answers with this response.
     pub(crate) const fn reject(response: Response<R>) -> Self {
         Self { state: State::Rejected { response: Some(response) } }
     }
@@ -50,7 +50,7 @@ where
         match self.project().state.project() {
             StateProjection::Forwarded { inner } => inner.poll(cx),
             StateProjection::Rejected { response } => {
-                Poll::Ready(Ok(response.take().expect("a future is not polled after it is done")))
+                Poll::Ready(Ok(response.take().expect("a future is not polled after it is ready")))
             }
         }
     }

@@ -1,24 +1,24 @@
-//! For how long an answer may be relied on, as its headers say (RFC 9111).
+//! How long a response is fresh, by its HTTP caching headers (RFC 9111).
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AGE, CACHE_CONTROL, HeaderName};
 
-/// For how long the answer is fresh; `None` where it does not say. Where it says two things, the shorter
-/// one counts, and what it has spent in caches on its way is taken off.
+/// How long the response is fresh; `None` if its headers do not say. Of several values the shortest counts, less the
+/// time that the response has spent in caches.
 pub(crate) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
     let fresh = directives(headers).filter_map(directive_seconds).min()?;
     let age = header_values(headers, AGE).filter_map(|age| age.trim().parse().ok()).max().unwrap_or(0);
     Some(Duration::from_secs(fresh.saturating_sub(age)))
 }
 
-/// What one directive says; `None` where it says nothing about time.
+/// The freshness that one directive grants; `None` if it does not concern freshness.
 fn directive_seconds(directive: &str) -> Option<u64> {
     let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
     match name.trim().to_ascii_lowercase().as_str() {
         "no-store" | "no-cache" => Some(0),
-        // A number that cannot be read is no reason to rely on the answer (section 4.2.1).
+        // An invalid number means stale (section 4.2.1).
         "max-age" => Some(value.trim().trim_matches('"').parse().unwrap_or(0)),
         _ => None,
     }
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_headers_say_is_read() {
+    fn cache_control_directives_are_parsed() {
         for (line, fresh) in [
             ("public, max-age=300", Some(300)),
             ("MAX-AGE = 300 , public", Some(300)),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spent_on_the_way_is_taken_off() {
+    fn the_age_of_the_response_is_subtracted() {
         assert_eq!(fresh_seconds(&[(CACHE_CONTROL, "max-age=300"), (AGE, "100")]), Some(200));
         assert_eq!(fresh_seconds(&[(CACHE_CONTROL, "max-age=300"), (AGE, "400")]), Some(0));
         assert_eq!(fresh_seconds(&[(CACHE_CONTROL, "max-age=300"), (AGE, "old")]), Some(300));

@@ -1,4 +1,4 @@
-//! What an issuer says of itself, as far as it leads to its keys (RFC 8414; OpenID Connect Discovery).
+//! Finds the key set through the issuer's metadata (RFC 8414; OpenID Connect Discovery).
 
 use serde::Deserialize;
 
@@ -7,19 +7,19 @@ use counterfoil_jose::json;
 use crate::jwks::error::FetchError;
 use crate::jwks::url::{JwksUrl, JwksUrlError};
 
-/// The members that we read; all others are ignored.
+/// The members that are used; all others are ignored.
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
     jwks_uri: String,
 }
 
-/// Where the metadata of `issuer` may be, in the order in which to ask: by RFC 8414, section 3.1, then by
-/// OpenID Connect Discovery, section 4.
+/// The URLs where the metadata of `issuer` may be, in the order to try: by RFC 8414, section 3.1, then by OpenID
+/// Connect Discovery, section 4.
 ///
 /// # Errors
 ///
-/// An issuer that is no URL to ask.
+/// The issuer is not a URL that may be fetched.
 pub(crate) fn metadata_urls(issuer: &str) -> Result<[JwksUrl; 2], JwksUrlError> {
     let plain = issuer.strip_suffix('/').unwrap_or(issuer);
     let scheme_end = plain.find("://").ok_or(JwksUrlError::NotHttpUrl)? + "://".len();
@@ -30,19 +30,18 @@ pub(crate) fn metadata_urls(issuer: &str) -> Result<[JwksUrl; 2], JwksUrlError> 
     Ok([inserted.parse()?, appended.parse()?])
 }
 
-/// Where the keys are, by the metadata of just this `issuer`, whose own location is `from`.
+/// The `jwks_uri` of the metadata of `issuer`, which was fetched from `from`.
 ///
 /// # Errors
 ///
-/// Metadata that cannot be read or names another issuer, byte for byte; a location that is less
-/// secure than the issuer, or none.
+/// The metadata is malformed or does not name `issuer`, byte for byte, or its `jwks_uri` is not acceptable.
 pub(crate) fn jwks_url(body: &[u8], issuer: &str, from: &JwksUrl) -> Result<JwksUrl, FetchError> {
     let metadata: Metadata = json::object(body).map_err(FetchError::Malformed)?;
     if metadata.issuer != issuer {
         return Err(FetchError::IssuerMismatch);
     }
     let url: JwksUrl = metadata.jwks_uri.parse().map_err(FetchError::JwksUri)?;
-    // Else an issuer on the network could point at a port of the machine of whoever verifies.
+    // Otherwise an issuer on the network could direct requests to local ports of the verifier's machine.
     if from.is_https() && !url.is_https() {
         return Err(FetchError::JwksUri(JwksUrlError::InsecureHttp));
     }
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_looked_for_where_both_standards_say() {
+    fn metadata_urls_follow_both_standards() {
         for (issuer, inserted, appended) in [
             (ISSUER, "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"),
             (
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_of_another_issuer_is_not_believed() {
+    fn metadata_of_another_issuer_is_refused() {
         let keys = "https://keys.example/jwks.json";
         assert_eq!(read(ISSUER, keys).unwrap().to_string(), keys);
 
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_leads_to_no_file_and_to_no_port_of_ours() {
+    fn a_jwks_uri_to_a_file_or_a_local_port_is_refused() {
         for bad in ["file:///etc/passwd", "http://127.0.0.1:6379/", "http://keys.example/k", "/jwks.json"] {
             assert!(matches!(read(ISSUER, bad), Err(FetchError::JwksUri(_))), "{bad}");
         }

@@ -1,4 +1,4 @@
-//! Why keys were not fetched, or are not followed at all.
+//! Why keys could not be fetched, and why a remote verifier cannot start.
 
 use std::io;
 
@@ -7,74 +7,74 @@ use counterfoil_jose::{JsonError, KeyError};
 use crate::jwks::url::JwksUrlError;
 use crate::token::builder::VerifierBuildError;
 
-/// The keys were not fetched. Those that are there stay, for as long as they may.
+/// Why the keys could not be fetched. The current keys stay in use until they are too old.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// Nobody answers there, or not as who they should be: the certificate does not hold.
+    /// The connection failed, or the certificate is not trusted.
     #[error("the issuer cannot be reached")]
     Unreachable(#[source] io::Error),
-    /// It took too long altogether.
-    #[error("the issuer did not answer in time")]
+    /// The whole fetch took longer than the timeout.
+    #[error("the issuer did not respond in time")]
     TimedOut,
-    /// The answer is no HTTP, or breaks off.
-    #[error("the issuer did not answer with HTTP")]
+    /// The response is not HTTP or is truncated.
+    #[error("the issuer did not send a valid HTTP response")]
     Protocol(#[source] hyper::Error),
-    /// The answer leads elsewhere. Nobody goes there: keys come from where the configuration says.
-    #[error("the issuer answers with a redirect ({0}), which is not followed")]
+    /// The response is a redirect. It is not followed: keys come only from the configured place.
+    #[error("the issuer responded with a redirect ({0}), which is not followed")]
     Redirect(u16),
-    /// The answer is no success.
-    #[error("the issuer answers with status {0}")]
+    /// The status of the response is not 200.
+    #[error("the issuer responded with status {0}")]
     Status(u16),
-    /// The answer is not JSON by its own account.
-    #[error("the answer is not JSON by its content type")]
+    /// The content type of the response is not JSON.
+    #[error("the content type of the response is not JSON")]
     ContentType,
-    /// The answer is longer than any key set.
-    #[error("the answer is too large")]
+    /// The body is larger than any key set.
+    #[error("the response is too large")]
     TooLarge,
-    /// The answer is no strict JSON, or has not the members that it must have.
-    #[error("the answer cannot be read")]
+    /// The body is not strict JSON, or lacks required members.
+    #[error("the response is malformed")]
     Malformed(#[source] JsonError),
-    /// The keys do not form a set.
-    #[error("the keys do not form a set")]
+    /// The keys do not form a valid key set.
+    #[error("the key set is invalid")]
     InvalidKeys(#[source] KeyError),
-    /// More keys than any issuer has.
-    #[error("the set has more than {max} keys")]
+    /// The key set has more keys than are accepted.
+    #[error("the key set has more than {max} keys")]
     TooManyKeys {
-        /// The most keys that a set may have.
+        /// The largest number of keys that is accepted.
         max: usize,
     },
-    /// The metadata is of somebody else (RFC 8414, section 3.3).
+    /// The metadata is for another issuer (RFC 8414, section 3.3).
     #[error("the metadata names another issuer")]
     IssuerMismatch,
-    /// The metadata leads to a place from which keys are not fetched.
-    #[error("the metadata names no place to fetch keys from")]
+    /// Keys must not be fetched from the `jwks_uri` of the metadata.
+    #[error("the `jwks_uri` of the metadata is not acceptable")]
     JwksUri(#[source] JwksUrlError),
-    /// `localhost` is another machine here.
-    #[error("plain http leads off this machine")]
+    /// `localhost` resolves to an address that is not loopback.
+    #[error("plain http is allowed only to a loopback address")]
     NotLoopback,
 }
 
-/// A verifier that could not begin to follow.
+/// Why a [`RemoteVerifier`](crate::RemoteVerifier) cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteVerifierError {
-    /// What tokens are judged by.
+    /// The settings of the token verifier are unsafe.
     #[error(transparent)]
     Builder(#[from] VerifierBuildError),
-    /// The issuer is no place to fetch from; it needs a key set that is named.
+    /// The issuer is not a URL from which metadata can be fetched. Use `JwksOptions::from_url`.
     #[error("the keys of the issuer cannot be fetched")]
     Url(#[from] JwksUrlError),
-    /// Shared secrets are never published: they are given to the verifier by hand.
-    #[error("a shared secret cannot be fetched")]
+    /// A shared-secret algorithm is configured. Secrets are never published: give the key to a `TokenVerifier`.
+    #[error("keys of shared-secret algorithms cannot be fetched")]
     SharedSecret,
-    /// There is nobody whose certificate would be believed.
-    #[error("there are no trusted roots for TLS")]
+    /// No root certificate is trusted.
+    #[error("there are no trusted root certificates")]
     NoTrustedRoots,
-    /// A certificate that is to be trusted is none.
-    #[error("a trusted root is not a certificate")]
+    /// A configured root certificate is invalid.
+    #[error("a root certificate is invalid")]
     InvalidRoot(#[source] rustls::Error),
-    /// There is no runtime to follow on.
-    #[error("there is no tokio runtime here")]
+    /// There is no tokio runtime for the background task.
+    #[error("a tokio runtime is required")]
     NoRuntime,
 }

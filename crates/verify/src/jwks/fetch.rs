@@ -1,4 +1,4 @@
-//! What to fetch, and what to make of it: from an issuer's documents to keys.
+//! Fetches the keys of an issuer: finds the key set through the metadata, downloads it and parses it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use crate::jwks::options::{JwksOptions, KeySource};
 use crate::jwks::url::JwksUrl;
 use crate::token::builder::TokenVerifierBuilder;
 
-/// The most keys of one issuer. A token is compared with each of them.
+/// The most keys of one issuer. A lookup compares the key id of a token with each of them.
 const MAX_KEYS: usize = 100;
 
-/// For how long a discovered url is believed without asking again.
+/// How long a discovered `jwks_uri` is used before the metadata is fetched again.
 const DISCOVERY_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// Keys as they were fetched.
+/// Keys as fetched.
 pub(crate) struct FetchedKeys {
     pub(crate) keys: KeySet,
-    /// Of the document: the same one again changes nothing.
+    /// The SHA-256 of the document; the same digest means that nothing has changed.
     pub(crate) digest: [u8; 32],
-    /// For how long they are fresh, if the issuer says so.
+    /// How long the keys are fresh, if the issuer says so.
     pub(crate) fresh_for: Option<Duration>,
 }
 
@@ -34,23 +34,23 @@ pub(crate) struct JwksClient {
     client: HttpClient,
     issuer: Arc<str>,
     source: FetchSource,
-    /// The algorithm of keys that name none: the only one that is allowed, if there is only one.
+    /// The algorithm of keys without `alg`: the allowed one, if exactly one is allowed.
     default_algorithm: Option<Algorithm>,
-    /// For all that one fetch asks for, together.
+    /// For all documents of one fetch together.
     timeout: Duration,
 }
 
 enum FetchSource {
-    /// By the metadata at one of these; with what they said, and when.
-    Discovered {
+    /// The metadata is at one of these URLs. The last discovered `jwks_uri` is kept with the time of its discovery.
+    Discovery {
         metadata_urls: Box<[JwksUrl; 2]>,
-        cached: Option<(JwksUrl, Time)>,
+        discovered: Option<(JwksUrl, Time)>,
     },
-    Known(JwksUrl),
+    Url(JwksUrl),
 }
 
 impl JwksClient {
-    /// Of the issuer of `tokens`, from where `options` says.
+    /// A client for the issuer of `tokens`.
     pub(crate) fn new(
         tokens: &TokenVerifierBuilder,
         options: &JwksOptions,
@@ -62,14 +62,14 @@ impl JwksClient {
             KeySource::Url(url) => FetchSource::Url(url.clone()),
             KeySource::Discovery => FetchSource::Discovery {
                 metadata_urls: Box::new(discovery::metadata_urls(&tokens.issuer)?),
-                cached: None,
+                discovered: None,
             },
         };
-        let first = match &source {
+        let first_url = match &source {
             FetchSource::Url(url) => url,
             FetchSource::Discovery { metadata_urls, .. } => &metadata_urls[0],
         };
-        let client = HttpClient::for_url(first, &options.roots)?;
+        let client = HttpClient::for_url(first_url, &options.roots)?;
         let default_algorithm = match tokens.algorithms.as_slice() {
             [only] => Some(*only),
             _ => None,
@@ -78,51 +78,47 @@ impl JwksClient {
         Ok(Self { client, issuer, source, default_algorithm, timeout: options.timeout })
     }
 
-    /// Fetches the keys. After a failure the metadata is asked again, too.
+    /// Fetches the keys. After a failure the next fetch reads the metadata again.
     ///
     /// # Errors
     ///
-    /// Whatever keeps them from being whole and the issuer's.
+    /// The documents cannot be fetched, are malformed, or are for another issuer.
     pub(crate) async fn fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
         let fetched = timeout(self.timeout, self.discover_and_fetch(now)).await;
         let fetched = fetched.unwrap_or(Err(FetchError::TimedOut));
-        if let (Err(_), FetchSource::Discovery { cached, .. }) = (&fetched, &mut self.source) {
-            *cached = None;
+        if let (Err(_), FetchSource::Discovery { discovered, .. }) = (&fetched, &mut self.source) {
+            *discovered = None;
         }
         fetched
     }
 
     async fn discover_and_fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
-        let url = self.url(now).await?;
+        let url = self.jwks_url(now).await?;
         let response = self.client.get(&url).await?;
-        let keys = read_keys(&response.body, self.default_algorithm)?;
+        let keys = parse_keys(&response.body, self.default_algorithm)?;
         Ok(FetchedKeys { keys, digest: digest::sha256(&response.body), fresh_for: response.fresh_for })
     }
 
-    async fn url(&mut self, now: Time) -> Result<JwksUrl, FetchError> {
-        let (metadata_urls, cached) = match &mut self.source {
+    async fn jwks_url(&mut self, now: Time) -> Result<JwksUrl, FetchError> {
+        let (metadata_urls, discovered) = match &mut self.source {
             FetchSource::Url(url) => return Ok(url.clone()),
-            FetchSource::Discovery { metadata_urls, cached } => (metadata_urls, cached),
+            FetchSource::Discovery { metadata_urls, discovered } => (metadata_urls, discovered),
         };
-        if let Some((url, since)) = cached
-            && now.since(*since) < DISCOVERY_TTL
+        if let Some((url, discovered_at)) = discovered
+            && now.since(*discovered_at) < DISCOVERY_TTL
         {
             return Ok(url.clone());
         }
         let url = discover(&self.client, metadata_urls, &self.issuer).await?;
-        *cached = Some((url.clone(), now));
+        *discovered = Some((url.clone(), now));
         Ok(url)
     }
 }
 
-/// Asks for the metadata where it may be. Only where there is none is the second place asked; what is
-/// there and wrong stays wrong.
-async fn discover(
-    client: &HttpClient,
-    metadata_urls: &[JwksUrl; 2],
-    issuer: &str,
-) -> Result<JwksUrl, FetchError> {
-    let [first, second] = at;
+/// Reads the `jwks_uri` from the metadata. The second URL is tried only if there is no metadata at the first; invalid
+/// metadata is an error.
+async fn discover(client: &HttpClient, urls: &[JwksUrl; 2], issuer: &str) -> Result<JwksUrl, FetchError> {
+    let [first, second] = urls;
     let response = match client.get(first).await {
         Err(FetchError::Status(_) | FetchError::ContentType | FetchError::Redirect(_)) => {
             client.get(second).await
@@ -132,8 +128,8 @@ async fn discover(
     discovery::jwks_url(&response?.body, issuer, first)
 }
 
-/// The keys in a document. A set without any is what an issuer says that trusts none of its keys.
-fn read_keys(body: &[u8], default_algorithm: Option<Algorithm>) -> Result<KeySet, FetchError> {
+/// Parses a key set. An empty set is valid: an issuer publishes it when it trusts none of its keys.
+fn parse_keys(body: &[u8], default_algorithm: Option<Algorithm>) -> Result<KeySet, FetchError> {
     let published = JwkSet::from_json(body).map_err(FetchError::Malformed)?;
     if published.keys.len() > MAX_KEYS {
         return Err(FetchError::TooManyKeys { max: MAX_KEYS });

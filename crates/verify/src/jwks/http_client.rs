@@ -1,4 +1,4 @@
-//! One GET within bounds: no redirect, no proxy, no second try, no more than so many bytes.
+//! A minimal HTTP client: one GET with size limits, without redirects, proxies or retries.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,62 +22,62 @@ use crate::jwks::error::{FetchError, RemoteVerifierError};
 use crate::jwks::tls::TrustedRoots;
 use crate::jwks::url::JwksUrl;
 
-/// The most bytes of a body: a hundred keys of RSA 4096 are half of it.
+/// The largest body: a hundred RSA 4096 keys take half of it.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// The most bytes of a head.
+/// The largest response head.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// How long one address of several may keep us from trying the next.
+/// How long to wait for one address before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// What came back: JSON by its own account.
+/// A response whose content type is JSON.
 #[derive(Debug)]
 pub(crate) struct JsonResponse {
     pub(crate) body: Bytes,
-    /// For how long it may be relied on, if it says so.
+    /// How long it is fresh, if it says so.
     pub(crate) fresh_for: Option<Duration>,
 }
 
-/// Asks for documents, each on a connection of its own: it happens every few minutes.
+/// Fetches documents, each on a new connection, because that happens only every few minutes.
 pub(crate) struct HttpClient {
-    /// Made only where it is needed: the roots are read from the disk.
+    /// Created only if it is needed, because the roots are read from disk.
     tls: Option<TlsConnector>,
 }
 
 impl HttpClient {
-    /// A client for locations like this one.
+    /// A client for URLs with the scheme of this one.
     pub(crate) fn for_url(url: &JwksUrl, roots: &TrustedRoots) -> Result<Self, RemoteVerifierError> {
         let tls = if url.is_https() { Some(roots.connector()?) } else { None };
         Ok(Self { tls })
     }
 
-    /// Gets the JSON at `url`. The caller puts an end to it that comes in time.
+    /// Fetches the JSON document at `url`. The caller must set a timeout.
     ///
     /// # Errors
     ///
-    /// Anything but a whole response of status 200, JSON by its content type and of a fair size.
+    /// The response is not complete, its status is not 200, its content type is not JSON, or it is too large.
     pub(crate) async fn get(&self, url: &JwksUrl) -> Result<JsonResponse, FetchError> {
         let stream = connect(url).await?;
         if !url.is_https() {
             return send_get(stream, url).await;
         }
         let unreachable = |why: &str| FetchError::Unreachable(io::Error::other(why.to_owned()));
-        let tls = self.tls.as_ref().ok_or_else(|| unreachable("no TLS for an issuer on plain http"))?;
+        let tls = self.tls.as_ref().ok_or_else(|| unreachable("the client was created without TLS"))?;
         let name = ServerName::try_from(url.host().to_owned())
-            .map_err(|_| unreachable("no name that a certificate could be for"))?;
+            .map_err(|_| unreachable("the host name is not valid for TLS"))?;
         send_get(tls.connect(name, stream).await.map_err(FetchError::Unreachable)?, url).await
     }
 }
 
-/// Connects to the first address that answers.
+/// Connects to the first address that accepts a connection.
 async fn connect(url: &JwksUrl) -> Result<TcpStream, FetchError> {
     let found = lookup_host((url.host(), url.port())).await.map_err(FetchError::Unreachable)?;
     let addresses: Vec<SocketAddr> = found.collect();
     if !url.is_https() && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(FetchError::NotLoopback);
     }
-    let mut last = io::Error::other("the name has no address");
+    let mut last = io::Error::other("the host name has no address");
     for address in addresses {
         match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
@@ -96,7 +96,7 @@ where
     client.max_buf_size(MAX_HEAD_BYTES);
     let (mut sender, connection) =
         client.handshake(TokioIo::new(stream)).await.map_err(FetchError::Protocol)?;
-    // Dropped with this future, and the connection with it: a server that stalls holds nothing of ours.
+    // Dropped with this future together with the connection, so that a stalled server holds no resources.
     let mut connections = JoinSet::new();
     connections.spawn(connection);
     let response = sender.send_request(request(url)).await.map_err(FetchError::Protocol)?;
@@ -112,10 +112,10 @@ fn request(url: &JwksUrl) -> Request<Empty<Bytes>> {
         .header(ACCEPT, "application/jwk-set+json, application/json")
         .header(ACCEPT_ENCODING, "identity")
         .body(Empty::new())
-        .expect("what was parsed as a URL has a path and an authority")
+        .expect("a parsed URL has a path and an authority")
 }
 
-/// Judges an response by its head.
+/// Checks the status and the content type.
 fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError> {
     if status.is_redirection() {
         return Err(FetchError::Redirect(status.as_u16()));
@@ -127,8 +127,8 @@ fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError>
     if is_json(content_type) { Ok(()) } else { Err(FetchError::ContentType) }
 }
 
-/// `application/json`, `application/jwk-set+json` and their like. A page where JSON was asked for is a
-/// login form of some proxy, at best.
+/// Whether the content type is `application/json` or ends with `+json`. An HTML page would be, for example, the login
+/// form of a proxy.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.strip_prefix("application/").unwrap_or_default();
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_calls_itself_json_is_json() {
+    fn only_json_content_types_are_accepted() {
         for good in ["application/json", "application/jwk-set+json", "Application/JSON; charset=utf-8"] {
             assert!(is_json(good), "{good}");
         }

@@ -1,4 +1,4 @@
-//! From where keys are followed, and at which limits.
+//! Where the keys of a remote issuer are fetched from, how often, and by which clock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,30 +10,31 @@ use crate::jwks::refresh_policy::RefreshLimits;
 use crate::jwks::tls::TrustedRoots;
 use crate::jwks::url::{JwksUrl, JwksUrlError};
 
-/// The longest that one fetch takes altogether, and that a request waits for it.
+/// The longest timeout of a fetch, and the longest time that a request waits for one.
 const MAX_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the keys are.
 #[derive(Debug, Clone)]
 pub(crate) enum KeySource {
-    /// Where the issuer's own metadata says.
+    /// At the `jwks_uri` of the issuer's metadata.
     Discovery,
-    /// Here.
+    /// At this URL.
     Url(JwksUrl),
 }
 
-/// From where an issuer's keys are followed, and at which limits.
+/// Where the keys of a remote issuer are fetched from, and how often.
 ///
-/// Unless said otherwise: fetched anew before they are stale by the issuer's `Cache-Control`, which counts
-/// for at min_fresh a minute and at most a day; an unknown key makes us fetch at most once in 30 seconds; keys
-/// that cannot be fetched anew are believed for an hour more, and then nobody is let in.
+/// By default keys are refreshed before they are stale by the issuer's `Cache-Control`, which is limited to between a
+/// minute and a day. An unknown key causes at most one fetch in 30 seconds. If fetching fails, the current keys are
+/// used for one more hour; then every token is refused.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use counterfoil_verify::JwksOptions;
 ///
-/// let options = JwksOptions::from_discovery().refresh_between(Duration::from_secs(60), Duration::from_secs(600));
+/// let options = JwksOptions::from_discovery()
+///     .refresh_between(Duration::from_secs(60), Duration::from_secs(600));
 /// let keycloak = JwksOptions::from_url("https://id.example/realms/shop/protocol/openid-connect/certs")?;
 /// assert!(JwksOptions::from_url("file:///etc/keys.json").is_err());
 /// # Ok::<(), counterfoil_verify::JwksUrlError>(())
@@ -48,17 +49,17 @@ pub struct JwksOptions {
 }
 
 impl JwksOptions {
-    /// Where the issuer's metadata says: `/.well-known/oauth-authorization-server` (RFC 8414), or
-    /// `/.well-known/openid-configuration`. The issuer that it names must be the verifier's, byte for byte.
+    /// Fetches the keys from the `jwks_uri` of the issuer's metadata: `/.well-known/oauth-authorization-server` (RFC
+    /// 8414) or `/.well-known/openid-configuration`. The metadata must name the verifier's issuer, byte for byte.
     pub fn from_discovery() -> Self {
         Self::new(KeySource::Discovery)
     }
 
-    /// At this URL, without metadata.
+    /// Fetches the keys from this URL, without metadata.
     ///
     /// # Errors
     ///
-    /// A URL that is not `https`, nor `http` on loopback.
+    /// The URL is neither `https` nor `http` on loopback.
     pub fn from_url(url: &str) -> Result<Self, JwksUrlError> {
         Ok(Self::new(KeySource::Url(url.parse()?)))
     }
@@ -79,46 +80,45 @@ impl JwksOptions {
         }
     }
 
-    /// What the issuer says of its keys' age counts for at min_fresh `min_fresh` and at most `most`: after `most` a
-    /// key that was taken out of the set is surely unknown here.
+    /// Limits how long keys are fresh, whatever the issuer's `Cache-Control` says. A key that the issuer has removed
+    /// is refused here after `max` at the latest.
     #[must_use]
-    pub const fn refresh_between(mut self, min_fresh: Duration, max_fresh: Duration) -> Self {
-        self.limits.min_fresh = min_fresh;
-        self.limits.max_fresh = max_fresh;
+    pub const fn refresh_between(mut self, min: Duration, max: Duration) -> Self {
+        self.limits.min_fresh = min;
+        self.limits.max_fresh = max;
         self
     }
 
-    /// The time between two fetches for the sake of unknown keys that brought nothing new.
+    /// The least time between two fetches for unknown keys if the first brought no new keys.
     #[must_use]
     pub const fn unknown_key_cooldown(mut self, cooldown: Duration) -> Self {
         self.limits.cooldown = cooldown;
         self
     }
 
-    /// For how long keys are believed beyond their age if they cannot be fetched anew. An issuer that was
-    /// cut off cannot say that it revoked one of them.
+    /// How long stale keys are still used if fetching fails. During that time the verifier does not learn that the
+    /// issuer has removed a key.
     #[must_use]
     pub const fn stale_if_error(mut self, stale_if_error: Duration) -> Self {
         self.limits.stale_if_error = stale_if_error;
         self
     }
 
-    /// How long one fetch may take altogether, and how long a request waits for one; 5 seconds unless said
-    /// otherwise, and at most.
+    /// The timeout of a whole fetch, and how long a request waits for one; 5 seconds by default and at most.
     #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = limit.min(MAX_TIMEOUT);
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.min(MAX_TIMEOUT);
         self
     }
 
-    /// Believes certificates of these roots alone, in PEM, and of none that the system trusts.
+    /// Trusts only these root certificates, in PEM, and not those of the system.
     #[must_use]
     pub fn trust_only_roots(mut self, pem: &[u8]) -> Self {
         self.roots = TrustedRoots::Only(pem.into());
         self
     }
 
-    /// Goes by this clock; by [`SystemClock`] unless said otherwise.
+    /// Sets the clock; [`SystemClock`] by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

@@ -1,31 +1,31 @@
-//! When to fetch keys and for how long to believe them: judged by max_age time, doing nothing itself.
+//! Decides when to fetch keys and how long to use them, from the times that the caller passes. It does no I/O.
 
 use std::time::Duration;
 
 use counterfoil_jose::Time;
 
-/// For how long keys are fresh where the issuer does not say.
+/// How long keys are fresh if the issuer does not say.
 const DEFAULT_FRESH: Duration = Duration::from_secs(300);
 
-/// The first wait after a failed fetch; it doubles with each one that follows.
+/// The wait after the first failed fetch; it doubles with each further failure.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The longest wait after a failed fetch.
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
-/// The part of a cool-down that passes in any case between two fetches for unknown keys.
+/// The part of the cooldown that always passes between two fetches for unknown keys.
 const MIN_COOLDOWN_FRACTION: u32 = 30;
 
-/// The bounds within which an issuer sets the limits.
+/// The limits on what the issuer's cache headers may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RefreshLimits {
-    /// Keys are fresh for at min_fresh so long, whatever the issuer says.
+    /// Keys are fresh for at least this long, whatever the issuer says.
     pub(crate) min_fresh: Duration,
-    /// Keys are fresh for at max_fresh so long, whatever the issuer says.
+    /// Keys are fresh for at most this long, whatever the issuer says.
     pub(crate) max_fresh: Duration,
-    /// For how much longer they are believed if they cannot be fetched anew.
+    /// How long stale keys are still used if fetching fails.
     pub(crate) stale_if_error: Duration,
-    /// The time between two fetches for the sake of an unknown key that were in vain.
+    /// The least time between two fetches for unknown keys if the first brought no new keys.
     pub(crate) cooldown: Duration,
 }
 
@@ -35,53 +35,53 @@ impl RefreshLimits {
     }
 }
 
-/// Why somebody wants the keys to be fetched.
+/// Why a request wants the keys to be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefreshRequest {
-    /// A token names a key that is not there. Anybody can write such a token.
+    /// A token names an unknown key. Anyone can write such a token.
     UnknownKey,
-    /// There are no keys, or none that may still be believed.
+    /// There are no keys, or they are too old to be used.
     NoKeys,
 }
 
-/// What becomes of a wish.
+/// What a request that wants keys must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefreshAdvice {
-    /// Wait until so many fetches have ended.
+    /// Wait until this many fetches have completed.
     WaitForFetch(u64),
-    /// The keys are as new as they may be: judge by them.
+    /// Use the current keys: they must not be fetched again yet.
     UseCurrentKeys,
-    /// Nobody knows what the keys are now: the last fetch failed, and the next one has to wait.
+    /// Give up: the last fetch failed, and it is too early for the next one.
     Unavailable,
 }
 
-/// The state of following one issuer.
+/// The state of the key refresh for one issuer.
 ///
-/// Strangers decide nothing here: whatever tokens they show, there is at max_fresh one fetch at a time, and
-/// for unknown keys at max_fresh one in vain within each cool-down. A fetch that brought other keys was not in
-/// vain; it takes the issuer to make one. An issuer that answers differently each time, as one does whose nodes
-/// do not agree, would open the door to strangers for good: so a thirtieth of the cool-down passes in any case.
+/// Unauthenticated clients cannot control the load on the issuer: whatever tokens they send, there is at most one
+/// fetch at a time, and at most one fetch for unknown keys without success in each cooldown. A fetch that brings new
+/// keys ends the cooldown, because only the issuer can cause that. An issuer whose answers differ each time, for
+/// example because its nodes disagree, would end every cooldown; therefore a thirtieth of it always passes.
 #[derive(Debug)]
 pub(crate) struct RefreshPolicy {
     limits: RefreshLimits,
-    /// Until when the keys may be believed; none were ever loaded if there is none.
+    /// Until when the keys may be used; `None` before the first successful fetch.
     valid_until: Option<Time>,
-    /// When to fetch unless somebody wants it before.
+    /// When the next fetch is due without a request.
     due_at: Time,
-    /// Before this nobody's unknown key makes us fetch.
+    /// Before this time an unknown key causes no fetch.
     unknown_key_after: Time,
-    /// Before this the lack of keys makes nobody fetch.
+    /// Before this time missing keys cause no fetch.
     missing_keys_after: Time,
-    /// Somebody wants a fetch, and it has not fetches.
+    /// The fetch that is requested and has not started.
     requested: Option<RefreshRequest>,
-    /// The fetch under way: when it started_at, and for whose sake.
+    /// The fetch in progress: when it started, and which request caused it.
     running: Option<(Time, Option<RefreshRequest>)>,
     fetches: u64,
     failures: u32,
 }
 
 impl RefreshPolicy {
-    /// Nothing is loaded, and the first fetch is due at once.
+    /// No keys are loaded, and the first fetch is due at once.
     pub(crate) const fn new(limits: RefreshLimits) -> Self {
         Self {
             limits,
@@ -96,22 +96,22 @@ impl RefreshPolicy {
         }
     }
 
-    /// Until when the keys may be believed; `None` if there never were any.
+    /// Until when the keys may be used; `None` before the first successful fetch.
     pub(crate) const fn valid_until(&self) -> Option<Time> {
         self.valid_until
     }
 
-    /// How many fetches have failed since the last one that did not.
+    /// The number of failed fetches since the last successful one.
     pub(crate) const fn consecutive_failures(&self) -> u32 {
         self.failures
     }
 
-    /// How many fetches have fetches.
+    /// The number of fetches that have started.
     pub(crate) const fn fetches(&self) -> u64 {
         self.fetches
     }
 
-    /// Judges a wish. All wishes for one fetch are granted by that one.
+    /// Requests a fetch. All requests for the same fetch share it.
     pub(crate) fn request_refresh(&mut self, request: RefreshRequest, now: Time) -> RefreshAdvice {
         if self.running.is_some() {
             return RefreshAdvice::WaitForFetch(self.fetches);
@@ -119,23 +119,23 @@ impl RefreshPolicy {
         if self.requested.is_some() {
             return RefreshAdvice::WaitForFetch(self.fetches + 1);
         }
-        let from = match request {
+        let allowed_from = match request {
             RefreshRequest::UnknownKey => self.unknown_key_after,
             RefreshRequest::NoKeys => self.missing_keys_after,
         };
-        if now >= from {
+        if now >= allowed_from {
             self.requested = Some(request);
             return RefreshAdvice::WaitForFetch(self.fetches + 1);
         }
         if self.failures > 0 { RefreshAdvice::Unavailable } else { RefreshAdvice::UseCurrentKeys }
     }
 
-    /// How long nothing has to be done; nothing at all where a fetch is due.
+    /// The time until the next fetch is due; zero if one is due now.
     pub(crate) fn time_until_fetch(&self, now: Time) -> Duration {
         if self.requested.is_some() { Duration::ZERO } else { self.due_at.since(now) }
     }
 
-    /// A fetch begins.
+    /// Records that a fetch starts.
     pub(crate) fn start_fetch(&mut self, now: Time) {
         let request = self.requested.take();
         if request == Some(RefreshRequest::UnknownKey) {
@@ -145,12 +145,12 @@ impl RefreshPolicy {
         self.fetches += 1;
     }
 
-    /// The fetch under way brought keys, `changed` or the same, that the issuer calls fresh for `max_age`.
-    /// `jitter` is drawn by chance, so that verifiers that were started together do not ask together.
+    /// Records that the fetch in progress brought keys, `changed` or the same, which the issuer calls fresh for
+    /// `max_age`. `jitter` is random, so that verifiers that started together do not fetch together.
     pub(crate) fn record_success(&mut self, max_age: Option<Duration>, changed: bool, jitter: u8, now: Time) {
         let (started_at, request) = self.running.take().unwrap_or((now, None));
         let fresh = self.limits.clamp(max_age);
-        // What was true when we asked may have changed while the answer was on its way.
+        // Measured from the start of the fetch, because the keys may have changed while the response was on its way.
         self.valid_until = Some(started_at + fresh + self.limits.stale_if_error);
         self.due_at = started_at + refresh_delay(fresh, jitter);
         if changed && request == Some(RefreshRequest::UnknownKey) {
@@ -159,7 +159,7 @@ impl RefreshPolicy {
         self.failures = 0;
     }
 
-    /// The fetch under way brought nothing; the keys that are there stay.
+    /// Records that the fetch in progress failed. The current keys stay in use.
     pub(crate) fn record_failure(&mut self, jitter: u8, now: Time) {
         self.running = None;
         self.failures = self.failures.saturating_add(1);
@@ -170,7 +170,7 @@ impl RefreshPolicy {
     }
 }
 
-/// Three to nineteen twentieths of `fresh`, so that keys are fetched anew before they are stale.
+/// Three quarters to nineteen twentieths of `fresh`, so that keys are refreshed before they are stale.
 fn refresh_delay(fresh: Duration, jitter: u8) -> Duration {
     fresh * 3 / 4 + fresh / 5 * u32::from(jitter) / 256
 }
@@ -193,7 +193,7 @@ mod tests {
         Duration::from_secs(count)
     }
 
-    /// Loaded at noon, fresh for five minutes.
+    /// A policy with keys that were loaded at noon and are fresh for five minutes.
     fn loaded() -> RefreshPolicy {
         let mut policy = RefreshPolicy::new(LIMITS);
         policy.start_fetch(NOON);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_sets_the_pace_within_bounds() {
+    fn cache_control_of_the_issuer_is_limited() {
         for (max_age, fresh) in [(Some(0), 60), (Some(300), 300), (Some(u64::MAX), 86_400), (None, 300)] {
             let mut policy = loaded();
             policy.start_fetch(NOON);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_looked_for_once_by_all_who_want_it() {
+    fn requests_for_an_unknown_key_share_one_fetch() {
         let mut policy = loaded();
 
         assert_eq!(policy.request_refresh(RefreshRequest::UnknownKey, NOON), RefreshAdvice::WaitForFetch(2));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_in_vain_is_followed_by_a_cooldown() {
+    fn a_fetch_without_new_keys_starts_a_cooldown() {
         let mut policy = loaded();
         policy.request_refresh(RefreshRequest::UnknownKey, NOON);
         policy.start_fetch(NOON);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_that_brought_other_keys_was_not_in_vain() {
+    fn a_fetch_with_new_keys_ends_the_cooldown() {
         let mut policy = loaded();
         policy.request_refresh(RefreshRequest::UnknownKey, NOON);
         policy.start_fetch(NOON);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_whose_keys_change_each_time_is_not_asked_at_the_pace_of_strangers() {
+    fn an_issuer_whose_keys_change_each_time_is_fetched_at_most_once_a_second() {
         let mut policy = loaded();
         let before = policy.fetches();
         for ms in (0..10_000).step_by(10) {
@@ -274,11 +274,11 @@ mod tests {
             }
         }
 
-        assert_eq!(policy.fetches() - before, 10, "one in each second, a thirtieth of the cool-down");
+        assert_eq!(policy.fetches() - before, 10, "one fetch in each second, a thirtieth of the cooldown");
     }
 
     #[test]
-    fn keys_outlive_failed_fetches_until_they_may_not() {
+    fn keys_stay_valid_after_failed_fetches_until_their_limit() {
         let mut policy = loaded();
         policy.start_fetch(NOON + secs(225));
         policy.record_failure(0, NOON + secs(230));
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_failures_are_tried_again_more_and_more_rarely() {
+    fn consecutive_failed_fetches_are_retried_with_exponential_backoff() {
         let mut policy = loaded();
         let mut waits = Vec::new();
         for _ in 0..8 {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_a_request_may_ask_again_but_not_each_one() {
+    fn without_keys_a_request_causes_a_retry_after_a_second() {
         let mut policy = RefreshPolicy::new(LIMITS);
         policy.start_fetch(NOON);
         policy.record_failure(0, NOON);
@@ -314,8 +314,8 @@ mod tests {
     }
 
     proptest! {
-        /// R9: whatever is requested and whatever the issuer answers, strangers cause one fetch in a cool-down,
-        /// and one for each time that the issuer changed its keys.
+        /// R9: whatever is requested and whatever the issuer answers, unknown keys cause one fetch in a cooldown, and
+        /// one more for each change of the issuer's keys.
         #[test]
         fn a_flood_of_unknown_keys_causes_one_fetch_in_each_cooldown(
             steps in prop::collection::vec((0_u64..3000, any::<bool>(), any::<bool>()), 1..400),

@@ -1,4 +1,4 @@
-//! The one task that follows an issuer's keys, and those who wait for it.
+//! The background task that keeps the keys of a token verifier current, and the requests that wait for it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,17 +20,17 @@ use crate::jwks::refresh_policy::{RefreshAdvice, RefreshPolicy, RefreshRequest};
 use crate::jwks::status::JwksStatus;
 use crate::token::verifier::TokenVerifier;
 
-/// The longest rest without a look at the clock, which may have leapt.
+/// The longest sleep before the clock is read again, because it may have jumped.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 
-/// How many requests may wait for keys at once. Whoever comes on top is told to come again.
+/// How many requests may wait for keys at once. Further requests get 503.
 const MAX_WAITING_REQUESTS: usize = 1024;
 
-/// Keeps the keys of a [`TokenVerifier`] those of its issuer. Cloning it is cheap; the last one ends the task.
+/// Keeps the keys of a [`TokenVerifier`] current. A clone is cheap; dropping the last one ends the task.
 ///
-/// It fetches by itself before the keys are stale, and when somebody shows a token with a key that is not
-/// there; never twice at once, and for strangers at most once in each cool-down. Keys that cannot be
-/// fetched anew stay, up to a limit; then, and before the first were loaded, nobody is let in.
+/// The task fetches keys before they are stale, and when a token names an unknown key: never twice at once, and for
+/// unknown keys at most once in each cooldown. If fetching fails, the current keys are used up to a limit. After it,
+/// and before the first successful fetch, every token is refused.
 #[derive(Clone)]
 pub struct JwksRefresher {
     shared: Arc<Shared>,
@@ -40,12 +40,12 @@ pub struct JwksRefresher {
 struct Shared {
     tokens: Arc<TokenVerifier>,
     clock: Arc<dyn Clock>,
-    /// Until when the keys are believed, in Unix milliseconds; what each request looks at.
+    /// Until when the keys may be used, in Unix milliseconds. Read for each request.
     valid_until: AtomicU64,
     state: Mutex<State>,
-    /// Wakes the task where something is refresh_requested.
+    /// Wakes the task when a fetch is requested.
     refresh_requested: Notify,
-    /// How many fetches have completed_fetches.
+    /// The number of completed fetches.
     completed_fetches: watch::Sender<u64>,
     waiting: Semaphore,
 }
@@ -58,7 +58,7 @@ struct State {
     last_error: Option<Arc<FetchError>>,
 }
 
-/// Ends the task with the last follower.
+/// Ends the task when the last refresher is dropped.
 struct AbortOnDrop(AbortHandle);
 
 impl Drop for AbortOnDrop {
@@ -68,7 +68,7 @@ impl Drop for AbortOnDrop {
 }
 
 impl JwksRefresher {
-    /// Follows for `tokens`, which `client` knows the issuer of, on the runtime of the caller.
+    /// Starts the task for `tokens` on the caller's runtime. `client` must be for the same issuer.
     pub(crate) fn start(
         tokens: Arc<TokenVerifier>,
         client: JwksClient,
@@ -95,7 +95,7 @@ impl JwksRefresher {
         Ok(Self { shared, _task: Arc::new(AbortOnDrop(task.abort_handle())) })
     }
 
-    /// How it stands.
+    /// The current status.
     pub fn status(&self) -> JwksStatus {
         let state = self.shared.state();
         JwksStatus {
@@ -108,23 +108,23 @@ impl JwksRefresher {
         }
     }
 
-    /// Waits until the first fetch has completed_fetches, in vain or not.
+    /// Waits until the first fetch has completed, successfully or not.
     pub async fn wait_for_first_fetch(&self) -> JwksStatus {
         self.wait_for_fetches(1).await;
         self.status()
     }
 
-    /// Whether there are keys that may be believed at `now`.
+    /// Whether there are keys that may be used at `now`.
     pub(crate) fn has_valid_keys(&self, now: Time) -> bool {
         now.unix_ms() < self.shared.valid_until.load(Ordering::Acquire)
     }
 
-    /// Whether the last fetch failed, so that nobody knows what the keys are now.
+    /// Whether the last fetch failed, so that the issuer's current keys are unknown.
     pub(crate) fn is_failing(&self) -> bool {
         self.shared.state().policy.consecutive_failures() > 0
     }
 
-    /// Says that keys are refresh_requested, and what is to be waited for, if anything.
+    /// Requests a fetch, and returns what to do next.
     pub(crate) fn request_refresh(&self, request: RefreshRequest, now: Time) -> RefreshAdvice {
         let advice = self.shared.state().policy.request_refresh(request, now);
         if let RefreshAdvice::WaitForFetch(_) = advice {
@@ -133,16 +133,16 @@ impl JwksRefresher {
         advice
     }
 
-    /// A place among those who wait, if there is one.
+    /// A permit to wait for keys; `None` if too many requests already wait.
     pub(crate) fn try_wait_permit(&self) -> Option<SemaphorePermit<'_>> {
         self.shared.waiting.try_acquire().ok()
     }
 
-    /// Waits until so many fetches have completed_fetches.
+    /// Waits until this many fetches have completed.
     pub(crate) async fn wait_for_fetches(&self, fetches: u64) {
-        let mut completed_fetches = self.shared.completed_fetches.subscribe();
-        // The sender lives as long as this does.
-        let _ = completed_fetches.wait_for(|completed_fetches| *completed_fetches >= fetches).await;
+        let mut completed = self.shared.completed_fetches.subscribe();
+        // The sender lives as long as `self`, so this does not fail.
+        let _ = completed.wait_for(|completed| *completed >= fetches).await;
     }
 }
 
@@ -156,19 +156,19 @@ async fn run(shared: Arc<Shared>, mut client: JwksClient) {
 }
 
 impl Shared {
-    /// Nothing that holds the lock can panic, so what a thread left behind is whole.
+    /// The state is consistent even after a panic, because no code panics while it holds the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a fetch is due or refresh_requested.
+    /// Waits until a fetch is due or requested.
     async fn wait_until_due(&self) {
         loop {
-            let rest = self.state().policy.time_until_fetch(self.clock.now());
-            if rest.is_zero() {
+            let wait = self.state().policy.time_until_fetch(self.clock.now());
+            if wait.is_zero() {
                 return;
             }
-            let _ = timeout(rest.min(MAX_SLEEP), self.refresh_requested.notified()).await;
+            let _ = timeout(wait.min(MAX_SLEEP), self.refresh_requested.notified()).await;
         }
     }
 
@@ -178,7 +178,7 @@ impl Shared {
         now
     }
 
-    /// Makes what was fetched known, and then wakes those who wait for it.
+    /// Records the result, and then wakes the requests that wait for it.
     fn finish_fetch(&self, started_at: Time, fetched: Result<FetchedKeys, FetchError>) {
         let now = self.clock.now();
         let jitter = random::bytes::<1>().map_or(0, |[byte]| byte);
@@ -186,7 +186,7 @@ impl Shared {
             Ok(fetched) => self.install_keys(fetched, started_at, jitter, now),
             Err(error) => self.record_failure(error, jitter, now),
         }
-        self.completed_fetches.send_modify(|completed_fetches| *completed_fetches += 1);
+        self.completed_fetches.send_modify(|completed| *completed += 1);
     }
 
     fn install_keys(&self, fetched: FetchedKeys, started_at: Time, jitter: u8, now: Time) {
@@ -195,7 +195,7 @@ impl Shared {
         state.keys = fetched.keys.len();
         if changed {
             tracing::info!(keys = state.keys, issuer = self.tokens.issuer(), "issuer keys changed");
-            // Before anybody may believe them. Tokens that the same keys verified stay remembered.
+            // Before `valid_until` allows their use. Unchanged keys keep the cache of verified tokens.
             self.tokens.set_keys(fetched.keys);
         }
         state.policy.record_success(fetched.fresh_for, changed, jitter, now);
@@ -212,7 +212,7 @@ impl Shared {
         let failures = state.policy.consecutive_failures();
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         let issuer = self.tokens.issuer();
-        tracing::warn!(%error, cause, failures, issuer, "fetching issuer keys failed");
+        tracing::warn!(%error, cause, failures, issuer, "fetching the issuer keys failed");
         state.last_error = Some(Arc::new(error));
     }
 }

@@ -1,4 +1,4 @@
-//! A verifier whose issuer runs elsewhere: it fetches the keys that it needs.
+//! A verifier for the tokens of an issuer that runs elsewhere: it fetches the keys that it needs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::revocation::Revocations;
 use crate::token::builder::TokenVerifierBuilder;
 use crate::token::verifier::TokenVerifier;
 
-/// How often one request waits for keys. The first fetch may have begun before its key was published.
+/// How often one request waits for a fetch. The first fetch may have started before the key was published.
 const MAX_WAITS: usize = 2;
 
 /// Authenticates by the access tokens of an issuer that runs elsewhere, with keys that it fetches itself.
@@ -41,7 +41,7 @@ const MAX_WAITS: usize = 2;
 /// # }
 /// ```
 ///
-/// It knows the keys and no revocations: a token that was revoked is good here until it expires.
+/// It receives no revocations: a revoked token is accepted here until it expires.
 #[derive(Clone)]
 pub struct RemoteVerifier {
     local: LocalVerifier,
@@ -51,55 +51,54 @@ pub struct RemoteVerifier {
 }
 
 impl RemoteVerifier {
-    /// Begins to follow the keys of the issuer that `tokens` names, on the tokio runtime of the caller. It
-    /// returns at once; until the first keys are there, requests wait for them.
+    /// Starts fetching the keys of the issuer of `tokens`, on the caller's tokio runtime. It returns at once; until
+    /// the first keys are fetched, requests wait for them.
     ///
     /// # Errors
     ///
-    /// What could never work, whatever the issuer answers.
+    /// The settings could never work, whatever the issuer answers.
     pub fn start(tokens: TokenVerifierBuilder, options: JwksOptions) -> Result<Self, RemoteVerifierError> {
         let client = JwksClient::new(&tokens, &options)?;
         let tokens: Arc<TokenVerifier> = Arc::new(tokens.build(KeySet::default())?);
         let refresher = JwksRefresher::start(Arc::clone(&tokens), client, &options)?;
-        let clock = Arc::clone(&options.clock);
-        let verifier_clock = Arc::clone(&clock);
-        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || verifier_clock.now());
-        Ok(Self { local, refresher, clock, wait_timeout: options.timeout })
+        let JwksOptions { clock, timeout: wait_timeout, .. } = options;
+        let local_clock = Arc::clone(&clock);
+        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now());
+        Ok(Self { local, refresher, clock, wait_timeout })
     }
 
-    /// Verifies a token now; waits for keys if it has to.
+    /// Verifies a token now; waits for keys if necessary.
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidCredential`] whatever is wrong with the token, [`AuthError::Unavailable`] where the issuer's keys
-    /// are not known.
+    /// [`AuthError::InvalidCredential`] if the token is invalid; [`AuthError::Unavailable`] if the issuer's keys are
+    /// not known.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
         self.authenticate(PresentedCredential::AccessToken(token), self.clock.now()).wait().await
     }
 
-    /// What follows the keys.
+    /// The task that keeps the keys current.
     pub const fn refresher(&self) -> &JwksRefresher {
         &self.refresher
     }
 
-    /// Waits until the first fetch has ended, and says how it stands: for a start that is to fail early.
+    /// Waits until the first fetch has completed and returns the status, so that a service can fail at start.
     pub async fn wait_for_first_fetch(&self) -> JwksStatus {
         self.refresher.wait_for_first_fetch().await
     }
 
-    /// The clock that it goes by, for an `AuthLayer`.
+    /// The clock of this verifier, for an `AuthLayer`.
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
 
-    /// The layer that finds out who is calling, by access tokens alone.
+    /// A layer that authenticates requests by access tokens only.
     #[cfg(feature = "tower")]
     pub fn layer(&self) -> crate::AuthLayer {
         crate::AuthLayer::new(Arc::new(self.clone()), self.clock())
             .with_accepted_credentials(crate::AcceptedCredentials::ACCESS_TOKEN)
     }
 
-    /// Judges by the keys that are there.
     fn verify_with_current_keys(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
         if self.refresher.has_valid_keys(now) {
             self.local.verify(token, now)
@@ -108,7 +107,7 @@ impl RemoteVerifier {
         }
     }
 
-    /// Asks for other keys, where they could change the judgement.
+    /// Requests a fetch if other keys could change the result.
     fn look_up_keys(&self, result: &Result<Principal, AuthError>, now: Time) -> KeyLookup {
         let request = match result {
             Err(AuthError::Unavailable) => RefreshRequest::NoKeys,
@@ -122,12 +121,11 @@ impl RemoteVerifier {
         }
     }
 
-    /// Waits for keys and judges again, within the time that a request may take.
+    /// Waits for keys and verifies again, within the timeout of a request.
     async fn verify_after_fetch(self, token: String, fetches: u64) -> Result<Principal, AuthError> {
         let Some(_permit) = self.refresher.try_wait_permit() else { return Err(AuthError::Unavailable) };
-        timeout(self.wait_timeout, self.retry_after_fetches(&token, fetches))
-            .await
-            .unwrap_or(Err(AuthError::Unavailable))
+        let result = timeout(self.wait_timeout, self.retry_after_fetches(&token, fetches)).await;
+        result.unwrap_or(Err(AuthError::Unavailable))
     }
 
     async fn retry_after_fetches(&self, token: &str, mut fetches: u64) -> Result<Principal, AuthError> {
@@ -151,13 +149,13 @@ impl RemoteVerifier {
     }
 }
 
-/// What became of asking for other keys.
+/// Whether the result of a verification is final.
 enum KeyLookup {
-    /// The judgement stands.
+    /// The result is final.
     Done,
-    /// Nobody can tell: the issuer cannot be asked.
+    /// The result is unknown, because the issuer cannot be reached.
     Unavailable,
-    /// So many fetches have to end first.
+    /// This many fetches must complete first.
     WaitForFetch(u64),
 }
 

@@ -1,4 +1,4 @@
-//! How following an issuer stands, for readiness and metrics.
+//! The status of the key refresh, for readiness checks and metrics.
 
 use std::sync::Arc;
 
@@ -6,26 +6,26 @@ use counterfoil_jose::Time;
 
 use crate::jwks::error::FetchError;
 
-/// How following an issuer stands at one moment.
+/// The status of the key refresh at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct JwksStatus {
-    /// How many keys there are to verify with.
+    /// The number of current keys.
     pub keys: usize,
-    /// When the last fetch that brought keys had begun; `None` if none ever did.
+    /// When the last successful fetch started; `None` before the first one.
     pub fetched_at: Option<Time>,
-    /// Until when these keys are believed; from then on nobody is let in.
+    /// Until when the current keys are used; from then on every token is refused.
     pub valid_until: Option<Time>,
-    /// How many times keys were fetched, in vain or not.
+    /// The number of fetches, successful or not.
     pub fetches: u64,
-    /// How many fetches have failed since the last one that did not.
+    /// The number of failed fetches since the last successful one.
     pub consecutive_failures: u32,
-    /// Why the last fetch failed; `None` if it did not.
+    /// Why the last fetch failed; `None` if it succeeded.
     pub last_error: Option<Arc<FetchError>>,
 }
 
 impl JwksStatus {
-    /// Whether tokens can be judged at `now`: what readiness asks.
+    /// Whether tokens can be verified at `now`: for a readiness check.
     pub fn is_ready(&self, now: Time) -> bool {
         self.valid_until.is_some_and(|end| now < end)
     }

@@ -1,4 +1,4 @@
-//! Whose certificates are believed where keys are fetched.
+//! The root certificates that are trusted when keys are fetched.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,19 +11,18 @@ use tokio_rustls::TlsConnector;
 
 use crate::jwks::error::RemoteVerifierError;
 
-/// Who vouches for the issuer's certificate.
+/// The root certificates that are trusted for the issuer's certificate.
 #[derive(Clone, Default)]
 pub(crate) enum TrustedRoots {
-    /// Whoever the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are kept, if
-    /// elsewhere than usual.
+    /// The roots of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` override where they are read from.
     #[default]
     System,
-    /// These alone, in PEM.
+    /// Only these, in PEM.
     Only(Arc<[u8]>),
 }
 
 impl TrustedRoots {
-    /// A client that believes them: TLS 1.2 and 1.3, HTTP/1.1.
+    /// A TLS client that trusts them: TLS 1.2 and 1.3, HTTP/1.1.
     pub(crate) fn connector(&self) -> Result<TlsConnector, RemoteVerifierError> {
         let roots = match self {
             Self::System => system_roots(),
@@ -34,7 +33,7 @@ impl TrustedRoots {
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .expect("the provider knows TLS 1.2 and 1.3")
+            .expect("the provider supports TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -42,7 +41,7 @@ impl TrustedRoots {
     }
 }
 
-/// A root that the system keeps and that is none is left out, as everywhere.
+/// The valid root certificates of the system; invalid ones are ignored, as is usual.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -1,4 +1,4 @@
-//! From where keys may be fetched: https, or http on this very machine.
+//! URLs from which keys may be fetched: https, or http on loopback.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,22 +6,22 @@ use std::str::FromStr;
 
 use http::Uri;
 
-/// A text that names no place from which keys may be fetched.
+/// Keys must not be fetched from this URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksUrlError {
-    /// Not `http` or `https` with a host: a file, data, or no URL at all.
-    #[error("not an https URL")]
+    /// Not an `http` or `https` URL with a host, for example `file:` or `data:`.
+    #[error("not an https URL with a host")]
     NotHttpUrl,
-    /// Whoever is on the way could put keys of their own in the place of the issuer's.
-    #[error("plain http, which is for loopback only")]
+    /// Plain http to another machine: an attacker on the network could replace the keys.
+    #[error("plain http is allowed only on loopback")]
     InsecureHttp,
-    /// A user name or a fragment, which no request carries.
-    #[error("a URL of keys has no user name and no fragment")]
+    /// A user name or a fragment.
+    #[error("the URL must not have a user name or a fragment")]
     UserInfoOrFragment,
 }
 
-/// The URL of a document that says which keys to believe.
+/// The URL of a key set, or of the metadata that leads to it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct JwksUrl {
     uri: Uri,
@@ -31,7 +31,7 @@ pub(crate) struct JwksUrl {
 }
 
 impl JwksUrl {
-    /// Whom to connect to: a name, or an address without brackets.
+    /// The host to connect to: a name, or an address without brackets.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -40,19 +40,19 @@ impl JwksUrl {
         self.port
     }
 
-    /// Whether it is reached over TLS; otherwise it is on loopback.
+    /// Whether the scheme is https; otherwise the host is loopback.
     pub(crate) const fn is_https(&self) -> bool {
         self.is_https
     }
 
-    /// What `Host` says (RFC 9110, section 7.2).
+    /// The value of the `Host` header (RFC 9110, section 7.2).
     pub(crate) fn authority(&self) -> &str {
         self.uri.authority().map_or("", |authority| authority.as_str())
     }
 
-    /// What a request asks for.
+    /// The request target.
     pub(crate) fn path_and_query(&self) -> &str {
-        self.uri.path_and_query().map_or("/", |asked| asked.as_str())
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 }
 
@@ -82,7 +82,7 @@ impl FromStr for JwksUrl {
     }
 }
 
-/// Whether a host can only be this machine. A name other than `localhost` is whatever a resolver says.
+/// Whether the host is always this machine. Any name other than `localhost` depends on the resolver.
 fn is_loopback(host: &str) -> bool {
     let address = host.parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
@@ -110,7 +110,7 @@ mod tests {
 
     /// V25: what CVE-2026-48522 let through.
     #[test]
-    fn keys_come_over_https_or_from_this_machine() {
+    fn keys_are_fetched_over_https_or_from_loopback() {
         for good in [
             "https://auth.example/jwks.json",
             "https://auth.example:8443/keys?x=1",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_connected_to_without_its_brackets() {
+    fn the_host_of_an_ipv6_url_has_no_brackets() {
         let six = url("http://[::1]:3000/k").unwrap();
 
         assert_eq!((six.host(), six.port(), six.authority()), ("::1", 3000, "[::1]:3000"));

@@ -1,22 +1,22 @@
-//! How long what a verifier knows of the revocations may be relied on.
+//! How long a verifier may rely on the revocations that it knows.
 
 use counterfoil_jose::Time;
 
-/// Until when a view of the revocations may be used to accept.
+/// Until when a view of the revocations may be used to accept a credential.
 ///
-/// A verifier that is cut off from the issuer cannot know what was revoked since; when its lease is
-/// over it refuses, it does not guess.
+/// A verifier that is cut off from the issuer does not learn of new revocations. When its lease expires it rejects
+/// every credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// For as long as the process lives: the issuer itself, which publishes before it answers.
+    /// As long as the process runs: for the issuer itself, which publishes a revocation before it answers.
     Always,
-    /// Until this instant, by the clock that the verifier was given.
+    /// Until this time, by the clock of the verifier.
     Until(Time),
 }
 
 impl Freshness {
-    /// Whether the view may still be relied on. The clock is read only where that matters, and
-    /// after the caller has looked into the view: an answer is never older than its freshness.
+    /// Whether the view may still be used. The clock is read only for a lease, and must be read after the lookup in
+    /// the view, so that an answer is never older than its freshness.
     pub fn is_fresh(self, clock: impl FnOnce() -> Time) -> bool {
         match self {
             Self::Always => true,
@@ -32,7 +32,7 @@ mod tests {
     const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 
     #[test]
-    fn a_lease_holds_until_its_last_millisecond_and_not_longer() {
+    fn a_lease_is_fresh_until_its_last_millisecond() {
         let lease = Freshness::Until(NOON);
 
         assert!(lease.is_fresh(|| Time::from_unix_ms(NOON.unix_ms() - 1)));

@@ -1,4 +1,4 @@
-//! The revocation log as a verifier sees it: entries at positions, each about one subject.
+//! The entries of the revocation log: each revokes one subject and has one position.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,9 +10,9 @@ use counterfoil_jose::Time;
 
 use crate::id::{ClientId, FromStrVisitor, IdError, KeyId, SessionId, TokenId, UserId};
 
-/// A place in the revocation log, which is totally ordered in the order of commits.
+/// A position in the revocation log, which is totally ordered by commit.
 ///
-/// Positions are compared with each other only, never with a clock: a clock can be set back.
+/// Compare positions only with each other, never with a clock: a clock can be set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RevocationPosition(u64);
@@ -26,7 +26,7 @@ impl RevocationPosition {
         Self(number)
     }
 
-    /// The number, as it stands in `pos` and in the feed.
+    /// The number, as in the claim `pos` and in the feed.
     pub const fn number(self) -> u64 {
         self.0
     }
@@ -38,7 +38,7 @@ impl fmt::Display for RevocationPosition {
     }
 }
 
-/// What a revocation is about. Its text is `kind:name`, or `everyone`.
+/// What a revocation applies to. Its text is `kind:id`, or `everyone`.
 ///
 /// ```
 /// use counterfoil_verify::{ClientId, RevocationSubject};
@@ -50,17 +50,17 @@ impl fmt::Display for RevocationPosition {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RevocationSubject {
-    /// One login, whatever the position of its tokens.
+    /// One session with all its tokens, whatever their positions.
     Session(SessionId),
-    /// All that a user was given before the position.
+    /// All credentials that were issued to a user before the position.
     User(UserId),
     /// One access token, whatever its position.
     Token(TokenId),
-    /// All that a client application was given before the position.
+    /// All credentials that were issued to a client application before the position.
     Client(ClientId),
-    /// All that a key has signed, whatever the position: its thief chooses that.
+    /// All tokens that a key has signed, whatever their positions: a thief of the key can write any position.
     Key(KeyId),
-    /// All that anybody was given before the position.
+    /// All credentials that were issued before the position.
     Everyone,
 }
 
@@ -81,7 +81,7 @@ impl FromStr for RevocationSubject {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let unknown = IdError::expected("session:, user:, token:, client: or key: and a name, or everyone");
+        let unknown = IdError::expected("session:ID, user:ID, token:ID, client:ID, key:ID or everyone");
         if text == "everyone" {
             return Ok(Self::Everyone);
         }
@@ -108,25 +108,25 @@ impl<'de> Deserialize<'de> for RevocationSubject {
     }
 }
 
-/// The kind of subject by whose entry a credential is revoked.
+/// The kind of subject of the entry that revokes a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubjectKind {
     /// Its session ended.
     Session,
-    /// Its user's credentials ended.
+    /// All earlier credentials of its user are revoked.
     User,
-    /// It ended by itself.
+    /// The access token itself is revoked.
     Token,
-    /// The credentials of its client application ended.
+    /// All earlier credentials of its client application are revoked.
     Client,
-    /// Its key is no longer trusted.
+    /// The key that signed it is revoked.
     Key,
-    /// Everybody's credentials ended.
+    /// All earlier credentials are revoked.
     Everyone,
 }
 
 impl SubjectKind {
-    /// The word that [`RevocationSubject`] begins with.
+    /// The prefix of the text of a [`RevocationSubject`].
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -158,13 +158,13 @@ impl fmt::Display for SubjectKind {
     }
 }
 
-/// One revocation: what ended, where it stands in the log, and how long it must be remembered.
+/// One revocation: its position in the log, its subject, and how long it must be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevocationEntry {
-    /// Where it stands.
+    /// Its position in the log.
     pub position: RevocationPosition,
-    /// What it is about.
+    /// What is revoked.
     pub subject: RevocationSubject,
-    /// When the last token that it could kill has expired; `None` for a key, which is never forgotten.
+    /// When the last token that it revokes has expired; `None` for a key, which stays revoked.
     pub until: Option<Time>,
 }

@@ -1,8 +1,9 @@
-//! What entry before its time, as a verifier holds it: asked at each request, changed at each publication.
+//! The set of revocations that a verifier holds in memory: read for each request, changed by each publication.
 
 pub(crate) mod freshness;
 pub(crate) mod log;
-pub(crate) mod subject_hash;
+pub(crate) mod query;
+mod subject_hash;
 mod table;
 
 use std::fmt;
@@ -14,22 +15,25 @@ use counterfoil_jose::Time;
 
 use crate::revocation::freshness::Freshness;
 use crate::revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
-use crate::revocation::subject_hash::{RevocationQuery, SubjectHash};
+use crate::revocation::query::RevocationQuery;
+use crate::revocation::subject_hash::SubjectHash;
 use crate::revocation::table::{Table, TableEntry};
 
-/// Into how many tables the sessions, tokens and users are by_shard. A publication copies those alone
-/// that it changes: with a million entries, some 170 KB for each.
+/// The number of tables over which the sessions, tokens and users are distributed. A publication copies only the
+/// tables that it changes: with a million entries, about 170 KB each.
 const SHARDS: usize = 256;
 
-/// The live part of the revocation log (protocol: one log).
+/// The active revocations of a revocation log.
 ///
-/// Readers see one immutable view, swapped whole: they wait for nobody, and the head that they see
-/// never runs ahead of the entries. An entry leaves by its own term alone; merging a snapshot takes
-/// nothing away. About 45 bytes an entry, nothing at all where there is none.
+/// Readers see one immutable view that is replaced as a whole: they never wait, and the head that they see is never
+/// ahead of the entries. An entry is removed only when it expires; merging a snapshot removes nothing. An entry
+/// takes about 45 bytes; without entries nothing is allocated.
 ///
 /// ```
 /// use counterfoil_jose::Time;
-/// use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationQuery, Revocations, SessionId, RevocationSubject};
+/// use counterfoil_verify::{
+///     RevocationEntry, RevocationPosition, RevocationQuery, RevocationSubject, Revocations, SessionId,
+/// };
 ///
 /// let session = SessionId::from_bytes([1; 16]);
 /// let revocations = Revocations::new();
@@ -48,17 +52,17 @@ const SHARDS: usize = 256;
 /// ```
 pub struct Revocations {
     view: ArcSwap<View>,
-    /// One publication at a time; readers never take it.
+    /// Serializes publications. Readers never lock it.
     publishing: Mutex<()>,
 }
 
-/// What the revocations know of a credential, from one view.
+/// What one view of the revocations says about a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct RevocationStatus {
-    /// By which entry it is revoked, if it is.
+    /// The kind of entry that revokes the credential, if one does.
     pub revoked: Option<SubjectKind>,
-    /// How long the view may be relied on; compare it with a clock that is read after the query.
+    /// How long the view is valid. Compare it with a clock that is read after the lookup.
     pub freshness: Freshness,
 }
 
@@ -68,7 +72,7 @@ struct View {
     freshness: Freshness,
     /// Sessions, tokens and users: empty, or `SHARDS` tables.
     ids: Vec<Arc<Table>>,
-    /// Few or none, so they are looked for only if there are any.
+    /// Few entries, usually none.
     clients: Table,
     keys: Table,
     everyone: Option<TableEntry>,
@@ -81,13 +85,13 @@ impl Default for Revocations {
 }
 
 impl Revocations {
-    /// Nothing is revoked, and nothing has been heard: fit for the process that publishes.
+    /// An empty set that is always fresh: for the process that publishes the revocations.
     pub fn new() -> Self {
         Self::with_freshness(Freshness::Always)
     }
 
-    /// Nothing is revoked; relied on for as long as `freshness` says. A verifier that follows a feed
-    /// begins with `Freshness::Until(Time::EPOCH)`, which never holds.
+    /// An empty set with this freshness. A verifier that follows a feed starts with `Freshness::Until(Time::EPOCH)`,
+    /// which is never fresh, so that it accepts nothing before the first poll.
     pub fn with_freshness(freshness: Freshness) -> Self {
         let view = View {
             head: RevocationPosition::START,
@@ -100,9 +104,9 @@ impl Revocations {
         Self { view: ArcSwap::from_pointee(view), publishing: Mutex::new(()) }
     }
 
-    /// Merges `entries` and moves the head to `head`, never back.
+    /// Merges `entries` and moves the head forward to `head`; the head never moves back.
     ///
-    /// When it returns, every thread sees both; at no instant does one see the head without them.
+    /// When it returns, every thread sees both. No thread ever sees the head without the entries.
     pub fn publish(&self, entries: &[RevocationEntry], head: RevocationPosition) {
         self.change(|view| {
             view.merge(entries, Time::EPOCH);
@@ -110,13 +114,12 @@ impl Revocations {
         });
     }
 
-    /// Sets how long the present view may be relied on: a lease is renewed after the entries of a
-    /// complete poll have been published.
+    /// Sets how long the current view is valid. Renew a lease only after all entries of a complete poll are published.
     pub fn set_freshness(&self, freshness: Freshness) {
         self.change(|view| view.freshness = freshness);
     }
 
-    /// Forgets the entries whose term is over at `now`: all that they killed has expired.
+    /// Removes the entries that have expired at `now`: every credential that they revoke has expired too.
     pub fn prune(&self, now: Time) {
         self.change(|view| view.prune(now));
     }
@@ -126,38 +129,38 @@ impl Revocations {
         self.view.load().head
     }
 
-    /// How many subjects are current.
+    /// The number of revoked subjects.
     pub fn len(&self) -> usize {
         self.view.load().len()
     }
 
-    /// Whether none is current.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes that the entries take.
+    /// The heap memory of the entries, in bytes.
     pub fn memory_bytes(&self) -> usize {
-        self.view.load().bytes()
+        self.view.load().memory_bytes()
     }
 
-    /// Looks for all names of a credential in one view.
+    /// Looks up all subjects of a credential in one view.
     pub fn check(&self, query: &RevocationQuery) -> RevocationStatus {
-        self.view.load().status(|| query)
+        self.view.load().check(|| query)
     }
 
-    /// The same, for a query that is made only if something is revoked.
+    /// As [`Revocations::check`], but builds the query only if there are entries.
     pub(crate) fn check_with<'a>(&self, query: impl FnOnce() -> &'a RevocationQuery) -> RevocationStatus {
-        self.view.load().status(query)
+        self.view.load().check(query)
     }
 
-    /// By which entry the credential is revoked, if it is. For whoever needs no lease: the issuer itself.
-    pub fn revoked_as(&self, query: &RevocationQuery) -> Option<SubjectKind> {
+    /// The kind of entry that revokes the credential, if one does. It ignores the freshness: for the issuer itself.
+    pub fn revoked_by(&self, query: &RevocationQuery) -> Option<SubjectKind> {
         self.check(query).revoked
     }
 
     fn change(&self, change: impl FnOnce(&mut View)) {
-        // The view is swapped whole at the end: a panic of another publisher left it as it was.
+        // The view is replaced only at the end, so a panic of another publisher has left it unchanged.
         let _publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut view = View::clone(&self.view.load());
         change(&mut view);
@@ -166,8 +169,8 @@ impl Revocations {
 }
 
 impl View {
-    fn probed<'a>(&self, query: impl FnOnce() -> &'a RevocationQuery) -> RevocationStatus {
-        let revoked = if self.is_empty() { None } else { self.revoked(query()) };
+    fn check<'a>(&self, query: impl FnOnce() -> &'a RevocationQuery) -> RevocationStatus {
+        let revoked = if self.is_empty() { None } else { self.find_revocation(query()) };
         RevocationStatus { revoked, freshness: self.freshness }
     }
 
@@ -175,10 +178,10 @@ impl View {
         self.ids.is_empty() && self.clients.len() == 0 && self.keys.len() == 0 && self.everyone.is_none()
     }
 
-    /// A key, a session or a token is dead whatever the position says: who holds the key writes any
-    /// position, and a session's tokens die with it. All other entries end what came before them.
-    fn revoked(&self, query: &RevocationQuery) -> Option<SubjectKind> {
-        let is_earlier = |entry: TableEntry| query.position < entry.position;
+    /// An entry for a session, a token or a key applies whatever the position of the credential: a thief of a key can
+    /// write any position, and a session ends with all its tokens. Other entries apply to earlier credentials only.
+    fn find_revocation(&self, query: &RevocationQuery) -> Option<SubjectKind> {
+        let is_later = |entry: TableEntry| query.position < entry.position;
         if !self.ids.is_empty() {
             if self.find_id(query.session).is_some() {
                 return Some(SubjectKind::Session);
@@ -186,17 +189,17 @@ impl View {
             if self.find_id(query.token).is_some() {
                 return Some(SubjectKind::Token);
             }
-            if self.find_id(query.user).is_some_and(is_earlier) {
+            if self.find_id(query.user).is_some_and(is_later) {
                 return Some(SubjectKind::User);
             }
         }
         if query.key.is_some_and(|key| self.keys.find(key).is_some()) {
             return Some(SubjectKind::Key);
         }
-        if query.client.and_then(|client| self.clients.find(client)).is_some_and(is_earlier) {
+        if query.client.and_then(|client| self.clients.find(client)).is_some_and(is_later) {
             return Some(SubjectKind::Client);
         }
-        self.everyone.is_some_and(is_earlier).then_some(SubjectKind::Everyone)
+        self.everyone.is_some_and(is_later).then_some(SubjectKind::Everyone)
     }
 
     fn find_id(&self, hash: Option<SubjectHash>) -> Option<TableEntry> {
@@ -206,19 +209,16 @@ impl View {
     fn merge(&mut self, entries: &[RevocationEntry], now: Time) {
         let mut by_shard: Vec<Vec<(SubjectHash, TableEntry)>> = Vec::new();
         let (mut clients, mut keys) = (Vec::new(), Vec::new());
-        for entry in entries {
-            let entry = TableEntry { position: entry.position, until: entry.until };
-            let hash = SubjectHash::for_subject(&entry.subject);
-            match (&entry.subject, hash) {
+        for RevocationEntry { position, subject, until } in entries {
+            let entry = TableEntry { position: *position, until: *until };
+            match (subject, SubjectHash::for_subject(subject)) {
                 (RevocationSubject::Client(_), Some(hash)) => clients.push((hash, entry)),
                 (RevocationSubject::Key(_), Some(hash)) => keys.push((hash, entry)),
                 (_, Some(hash)) => {
                     by_shard.resize_with(SHARDS, Vec::new);
                     by_shard[shard_of(hash)].push((hash, entry));
                 }
-                (_, None) => {
-                    self.everyone = Some(self.everyone.map_or(entry, |current| current.merge(entry)))
-                }
+                (_, None) => self.everyone = Some(self.everyone.map_or(entry, |known| known.merge(entry))),
             }
         }
         self.merge_ids(&by_shard, now);
@@ -253,9 +253,9 @@ impl View {
         ids + self.clients.len() + self.keys.len() + usize::from(self.everyone.is_some())
     }
 
-    fn bytes(&self) -> usize {
-        let ids: usize = self.ids.iter().map(|table| size_of::<Arc<Table>>() + table.bytes()).sum();
-        ids + self.clients.bytes() + self.keys.bytes()
+    fn memory_bytes(&self) -> usize {
+        let ids: usize = self.ids.iter().map(|table| size_of::<Arc<Table>>() + table.memory_bytes()).sum();
+        ids + self.clients.memory_bytes() + self.keys.memory_bytes()
     }
 }
 
@@ -265,7 +265,7 @@ fn merge_into(table: &mut Table, added: &[(SubjectHash, TableEntry)], now: Time)
     }
 }
 
-/// Bits of the fingerprint that choose neither its slot nor its bits in the filter.
+/// The table of a hash, chosen by bits that choose neither its slot nor its bits in the filter.
 fn shard_of(hash: SubjectHash) -> usize {
     (hash.bits() >> 24) as usize % SHARDS
 }

@@ -1,17 +1,17 @@
-//! Short keyed names of subjects, so that a million of them fit into a flat table.
+//! Short keyed hashes of revocation subjects, so that a million of them fit into a flat table.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
-use crate::revocation::log::{RevocationPosition, RevocationSubject};
+use crate::revocation::log::RevocationSubject;
 
-/// The keys of this process, two of them for 128 bits. They are secret and drawn anew at each
-/// start, so that nobody can choose ids whose fingerprints meet.
+/// The hash keys of this process, two of them for 128 bits. They are secret and random for each start, so that an
+/// attacker cannot choose ids whose hashes collide.
 static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
-/// A subject's name in the tables: 128 bits of SipHash under the keys of this process. Two subjects
-/// among a million share one with a probability of 2^-89.
+/// The key of a subject in the tables: 128 bits of SipHash under the keys of this process. Among a million subjects
+/// two collide with a probability of 2^-89.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SubjectHash(u128);
 
@@ -46,7 +46,7 @@ impl SubjectHash {
         Self::new(b'k', id.as_str().as_bytes())
     }
 
-    /// The fingerprint of a subject; `None` for everyone, who is no entry of a table.
+    /// The hash of a subject; `None` for everyone, which is not an entry of a table.
     pub(crate) fn for_subject(subject: &RevocationSubject) -> Option<Self> {
         Some(match subject {
             RevocationSubject::Session(id) => Self::session(*id),
@@ -67,75 +67,12 @@ impl SubjectHash {
     }
 }
 
-/// What the revocations are asked about one credential: the names by which it could have ended,
-/// and the position at which it was minted.
-///
-/// It is made once, when a credential is verified, and looked up at each use.
-///
-/// ```
-/// use counterfoil_verify::{RevocationPosition, RevocationQuery, Revocations, SessionId};
-///
-/// let query = RevocationQuery::new(RevocationPosition::new(7)).session(SessionId::from_bytes([1; 16]));
-/// assert!(Revocations::new().check(&query).revoked.is_none());
-/// ```
-#[derive(Debug, Clone)]
-pub struct RevocationQuery {
-    pub(crate) position: RevocationPosition,
-    pub(crate) session: Option<SubjectHash>,
-    pub(crate) token: Option<SubjectHash>,
-    pub(crate) user: Option<SubjectHash>,
-    pub(crate) client: Option<SubjectHash>,
-    pub(crate) key: Option<SubjectHash>,
-}
-
-impl RevocationQuery {
-    /// Of a credential that was minted when the head of the log was at `position`.
-    pub const fn new(position: RevocationPosition) -> Self {
-        Self { position, session: None, token: None, user: None, client: None, key: None }
-    }
-
-    /// It is of this session.
-    #[must_use]
-    pub fn session(mut self, id: SessionId) -> Self {
-        self.session = Some(SubjectHash::session(id));
-        self
-    }
-
-    /// It is this token.
-    #[must_use]
-    pub fn token(mut self, id: TokenId) -> Self {
-        self.token = Some(SubjectHash::token(id));
-        self
-    }
-
-    /// It is of this user.
-    #[must_use]
-    pub fn user(mut self, id: UserId) -> Self {
-        self.user = Some(SubjectHash::user(id));
-        self
-    }
-
-    /// It is of this client application.
-    #[must_use]
-    pub fn client(mut self, id: &ClientId) -> Self {
-        self.client = Some(SubjectHash::client(id));
-        self
-    }
-
-    /// It is signed by this key.
-    #[must_use]
-    pub fn key(mut self, id: &KeyId) -> Self {
-        self.key = Some(SubjectHash::key(id));
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_two_kinds_with_the_same_bytes_have_different_fingerprints() {
+    fn ids_of_two_kinds_with_the_same_bytes_have_different_hashes() {
         let bytes = [7; 16];
 
         assert_ne!(

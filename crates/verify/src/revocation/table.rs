@@ -1,27 +1,27 @@
-//! A flat, immutable table of fingerprints with a filter before it: the inside of `Revocations`.
+//! An immutable hash table of revoked subjects with a Bloom filter in front: the storage of `Revocations`.
 
 use counterfoil_jose::Time;
 
 use crate::revocation::log::RevocationPosition;
 use crate::revocation::subject_hash::SubjectHash;
 
-/// Three quarters full: 43 bytes for each entry of 32, and short walks.
+/// Three quarters full: 43 bytes for each entry of 32, and short probe sequences.
 const LOAD_FACTOR: (usize, usize) = (3, 4);
 
-/// Entries for each word of the filter: 16 bits an entry, four of them set, about 1 % told wrongly.
+/// Entries for each word of the filter: 16 bits an entry, four of them set, about 1 % false positives.
 const ENTRIES_PER_FILTER_WORD: usize = 4;
 
-/// What is kept of one subject: the merged positions and terms of all its entries.
+/// All log entries of one subject, merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TableEntry {
     /// The largest position.
     pub(crate) position: RevocationPosition,
-    /// The largest term; `None` is never forgotten.
+    /// The latest expiry; `None` never expires.
     pub(crate) until: Option<Time>,
 }
 
 impl TableEntry {
-    /// Both entries in one: it kills what either kills, for as long as either is kept.
+    /// Merges two entries: the result revokes what either revokes, for as long as either is kept.
     pub(crate) fn merge(self, other: Self) -> Self {
         let until = match (self.until, other.until) {
             (Some(one), Some(two)) => Some(one.max(two)),
@@ -30,19 +30,19 @@ impl TableEntry {
         Self { position: self.position.max(other.position), until }
     }
 
-    /// Whether it has to be kept at `now`.
+    /// Whether the entry must be kept at `now`.
     pub(crate) fn is_retained(self, now: Time) -> bool {
         self.until.is_none_or(|until| until >= now)
     }
 }
 
-/// One slot: a fingerprint in two halves, so that a slot is 32 bytes and not 48.
+/// One slot: the hash in two halves, so that a slot takes 32 bytes and not 48.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     high: u64,
     low: u64,
     position: u64,
-    /// In milliseconds; `u64::MAX` is never. A free slot has `until` 0, which no entry is kept with.
+    /// In milliseconds; `u64::MAX` is never, and 0 marks a free slot.
     until: u64,
 }
 
@@ -77,8 +77,8 @@ impl Slot {
     }
 }
 
-/// Fingerprints with what is kept of each: open addressing, rebuilt for every change, so that it
-/// never holds a grave and a reader never sees it move.
+/// A hash table with open addressing. Every change builds a new table, so there are no tombstones and a reader never
+/// sees a change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     slots: Box<[Slot]>,
@@ -87,7 +87,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// What is kept of the subject with this fingerprint. A stranger costs one word of the filter.
+    /// The entry of the subject with this hash. For most subjects without an entry it reads one word of the filter.
     #[inline]
     pub(crate) fn find(&self, hash: SubjectHash) -> Option<TableEntry> {
         if self.len == 0 {
@@ -101,7 +101,7 @@ impl Table {
         (!slot.is_free()).then(|| slot.entry())
     }
 
-    /// This table and `added`, merged, without what is not kept at `now`.
+    /// A new table with the entries of this one and of `added`, without those that have expired at `now`.
     pub(crate) fn merged_with(&self, added: &[(SubjectHash, TableEntry)], now: Time) -> Self {
         let retained =
             || self.iter().chain(added.iter().copied()).filter(|(_, entry)| entry.is_retained(now));
@@ -112,18 +112,18 @@ impl Table {
         table
     }
 
-    /// How many subjects.
+    /// The number of subjects.
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    /// All of them, in no order.
+    /// All entries, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SubjectHash, TableEntry)> + '_ {
         self.slots.iter().filter(|slot| !slot.is_free()).map(|slot| (slot.hash(), slot.entry()))
     }
 
-    /// Bytes on the heap.
-    pub(crate) fn bytes(&self) -> usize {
+    /// The heap memory, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
         size_of_val(&*self.slots) + size_of_val(&*self.filter)
     }
 
@@ -131,7 +131,7 @@ impl Table {
         if entries == 0 {
             return Self::default();
         }
-        // At least one slot stays free: a walk always ends.
+        // At least one slot stays free, so that every probe sequence ends.
         let slots = entries * LOAD_FACTOR.1 / LOAD_FACTOR.0 + 1;
         let words = entries.div_ceil(ENTRIES_PER_FILTER_WORD);
         Self { slots: vec![Slot::FREE; slots].into(), filter: vec![0; words].into(), len: 0 }
@@ -149,7 +149,7 @@ impl Table {
         }
     }
 
-    /// Where the fingerprint stands, or the free slot where it would.
+    /// The slot of the hash, or the free slot for it.
     fn find_slot(&self, hash: SubjectHash) -> usize {
         let mut index = scale_to((hash.bits() >> 64) as u64, self.slots.len());
         while !self.slots[index].is_free() && !self.slots[index].matches(hash) {
@@ -159,12 +159,12 @@ impl Table {
     }
 }
 
-/// A hash brought to `0..len`, without a division.
+/// Maps a hash to `0..len` without a division.
 fn scale_to(hash: u64, len: usize) -> usize {
     ((u128::from(hash) * len as u128) >> 64) as usize
 }
 
-/// The four bits of a fingerprint in its word of the filter, from bits that choose no place.
+/// The four bits of a hash in its word of the filter, from bits that choose no slot.
 fn filter_mask(hash: SubjectHash) -> u64 {
     let bits = hash.bits() as u64;
     1 << (bits & 63) | 1 << (bits >> 6 & 63) | 1 << (bits >> 12 & 63) | 1 << (bits >> 18 & 63)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_finds_each_of_its_entries_and_no_stranger() {
+    fn a_table_finds_its_entries_and_nothing_else() {
         let added: Vec<_> = (0..10_000).map(|n| (hash(n), entry(n))).collect();
         let table = Table::default().merged_with(&added, NOON);
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_that_fall_into_one_place_are_told_apart() {
+    fn hashes_with_the_same_slot_are_distinguished() {
         let added: Vec<_> = (0..500).map(|n| (SubjectHash::from_bits(n), entry(n as u64))).collect();
         let table = Table::default().merged_with(&added, NOON);
 
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_leaves_only_by_its_own_term() {
+    fn an_entry_is_removed_only_when_it_expires() {
         let table = Table::default().merged_with(&[(hash(1), entry(1))], NOON);
         let forever = TableEntry { position: RevocationPosition::START, until: None };
         let table = table.merged_with(&[(hash(2), forever)], NOON);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_one_subject_merge_to_the_largest_of_each() {
+    fn entries_of_one_subject_merge_to_the_latest_values() {
         let early = TableEntry { position: RevocationPosition::new(9), until: Some(NOON) };
         let late = TableEntry { position: RevocationPosition::new(3), until: None };
         let table = Table::default().merged_with(&[(hash(1), early), (hash(1), late)], NOON);
@@ -231,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_costs_less_than_64_bytes() {
+    fn an_entry_takes_less_than_64_bytes() {
         let added: Vec<_> = (0..4_000).map(|n| (hash(n), entry(n))).collect();
         let table = Table::default().merged_with(&added, NOON);
 
-        assert!(table.bytes() / table.len() < 64, "{} bytes", table.bytes() / table.len());
+        assert!(table.memory_bytes() / table.len() < 64, "{} bytes", table.memory_bytes() / table.len());
     }
 }

@@ -1,4 +1,4 @@
-//! What a verifier is told before it judges anything; there is no verifier without it.
+//! The settings of a token verifier, and the checks that refuse unsafe ones.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use counterfoil_jose::Algorithm;
 
 use crate::token::foreign_claims::RelaxedChecks;
 
-/// The most that clocks may differ. Revocations are remembered for this much longer than tokens
-/// live, and no verifier may accept one that its log has forgotten.
+/// The longest leeway. Revocations are kept for this much longer than tokens live, and a verifier must not accept a
+/// token whose revocation has already been removed from the log.
 const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
-/// The longest access lifetime that an issuer grants unless it is configured.
+/// The default maximum of `exp - iat`: the longest lifetime of access tokens that an issuer grants by default.
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Verified tokens that are remembered, unless it is said otherwise.
+/// The default number of verified tokens in the cache.
 const DEFAULT_CACHE_SIZE: usize = 100_000;
 
-/// A verifier that could not judge safely.
+/// The settings of a verifier are unsafe or contradictory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifierBuildError {
-    /// The issuer is empty, or ends with a slash that its tokens will not have.
-    #[error("the issuer is to be its exact URL, without a trailing slash")]
+    /// The issuer is empty, or ends with a slash that the `iss` of its tokens does not have.
+    #[error("the issuer must be its exact URL, without a trailing slash")]
     Issuer,
     /// An audience is empty.
-    #[error("an audience is to be a text that tokens name")]
+    #[error("an audience must not be empty")]
     Audience,
-    /// No algorithm is allowed, or secrets beside public keys (RFC 8725, section 2.1).
-    #[error("the algorithms are to be of one family, secret or public keys, and at least one")]
+    /// No algorithm is allowed, or shared-secret and public-key algorithms together (RFC 8725, section 2.1).
+    #[error("the algorithms must be at least one, and either all for public keys or all for shared secrets")]
     Algorithms,
-    /// The leeway is over a minute.
-    #[error("the leeway is to be at most 60 seconds: revocations are remembered no longer")]
+    /// The leeway is longer than a minute.
+    #[error("the leeway must be at most 60 seconds, because revocations are kept no longer")]
     Leeway,
-    /// A subject or roles are read from claims that our own tokens do not have.
-    #[error("claims are mapped, but foreign claims are not accepted")]
+    /// The subject or the roles are mapped from claims that the issuer's own tokens do not have.
+    #[error("mapping claims requires `danger_accept_foreign_claims`")]
     ClaimMapping,
 }
 
-/// What a [`TokenVerifier`](crate::TokenVerifier) goes by; made by
+/// Builds a [`TokenVerifier`](crate::TokenVerifier); created by
 /// [`TokenVerifier::builder`](crate::TokenVerifier::builder).
 #[derive(Debug, Clone)]
 pub struct TokenVerifierBuilder {
@@ -47,7 +47,7 @@ pub struct TokenVerifierBuilder {
     pub(crate) leeway: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) cache_size: usize,
-    /// What is not asked of tokens; nothing unless a danger was named.
+    /// The checks that a `danger_…` method has turned off.
     pub(crate) relaxed: Option<RelaxedChecks>,
 }
 
@@ -64,42 +64,42 @@ impl TokenVerifierBuilder {
         }
     }
 
-    /// Takes tokens for this audience too, exactly as it stands in `aud`.
+    /// Accepts tokens for this audience too, compared exactly with `aud`.
     #[must_use]
     pub fn additional_audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// How far the issuer's clock may differ from ours; 60 seconds unless said otherwise, and at most.
+    /// How far the clocks of the issuer and of this verifier may differ; 60 seconds by default and at most.
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// The longest `exp - iat` that is taken; an hour unless said otherwise. It is to be no longer
-    /// than the issuer's own maximum: revocations are remembered for that long.
+    /// The longest `exp - iat` that is accepted; an hour by default. It must not be longer than the issuer's own
+    /// maximum, because revocations are kept only that long.
     #[must_use]
     pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
         self
     }
 
-    /// How many verified tokens are remembered, so that their signature need not be judged again,
-    /// about 1.5 KiB each; 100,000 unless said otherwise, 0 for none.
+    /// How many verified tokens are cached, so that their signatures are not verified again: about 1.5 KiB each;
+    /// 100,000 by default, 0 turns the cache off.
     #[must_use]
     pub const fn cache_size(mut self, tokens: usize) -> Self {
         self.cache_size = tokens;
         self
     }
 
-    /// Takes tokens with the claims of another issuer: Keycloak, Auth0, an application with a secret of its
-    /// own. The subject is any text, `scp` is read for `scope`, `azp` for `client_id`; `exp` and `iat` are
-    /// required as ever. An issuer may end with a slash.
+    /// Accepts tokens with the claims of another issuer: Keycloak, Auth0, an application with a shared secret. The
+    /// subject may be any text, `scp` is read for `scope` and `azp` for `client_id`; `exp` and `iat` stay required.
+    /// The issuer may end with a slash.
     ///
-    /// It opens this: such tokens do not say where our log of revocations stood (`pos`, `sid`), so a logout or a
-    /// revocation does not reach them. They are good until they expire.
+    /// The danger: such tokens have no position in the revocation log and no session (`pos`, `sid`), so a logout or
+    /// a revocation does not reach them. They stay valid until they expire.
     ///
     /// ```
     /// use counterfoil_jose::{Algorithm, KeySet, VerifyingKey};
@@ -124,45 +124,45 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// Takes tokens whose `typ` is `JWT` or absent. One that names another kind is refused all the same.
+    /// Accepts tokens whose `typ` is `JWT` or absent. A token with another `typ` is still refused.
     ///
-    /// It opens this: an ID token, or a link to reset a password, that the same key signed for the same
-    /// audience is taken for an access token (RFC 8725, section 2.8).
+    /// The danger: an ID token, or a link to reset a password, that the same key signed for the same audience is
+    /// accepted as an access token (RFC 8725, section 2.8).
     #[must_use]
     pub fn danger_accept_untyped(mut self) -> Self {
         self.relax().untyped = true;
         self
     }
 
-    /// Takes tokens for any audience, or for none.
+    /// Accepts tokens for any audience, or without one.
     ///
-    /// It opens this: whoever runs another service of the same issuer can use here the tokens that its users
-    /// show there (RFC 8725, section 2.7).
+    /// The danger: the operator of another service of the same issuer can replay here the tokens that users send to
+    /// that service (RFC 8725, section 2.7).
     #[must_use]
     pub fn danger_accept_any_audience(mut self) -> Self {
         self.relax().any_audience = true;
         self
     }
 
-    /// Takes tokens that name another issuer, or none: whoever has the key is the issuer.
+    /// Accepts tokens with any `iss`, or without one: every holder of a signing key is the issuer.
     ///
-    /// It opens this: where several issuers or tenants sign with one key, each speaks for the users of all.
+    /// The danger: if several issuers or tenants share a signing key, each can issue tokens for the users of all.
     #[must_use]
     pub fn danger_accept_any_issuer(mut self) -> Self {
         self.relax().any_issuer = true;
         self
     }
 
-    /// AcceptedCredentials who it is from this claim of a foreign token: a text or a whole number. It is to be a name that is
-    /// never given to somebody else, and that users cannot choose; an e-mail address is neither.
+    /// Reads the subject of a foreign token from this claim: a text or a whole number. Choose an identifier that is
+    /// never reassigned and that users cannot choose; an e-mail address is neither.
     #[must_use]
     pub fn subject_claim(mut self, claim: &str) -> Self {
         self.relax().subject = Some(claim.to_owned());
         self
     }
 
-    /// AcceptedCredentials the roles of a foreign token at the end of this path through its claims: `["realm_access",
-    /// "roles"]` with Keycloak, `["https://shop.example/roles"]` with Auth0. A text is one role.
+    /// Reads the roles of a foreign token at this path of member names: `["realm_access", "roles"]` with Keycloak,
+    /// `["https://shop.example/roles"]` with Auth0. A text is one role.
     #[must_use]
     pub fn roles_claim(mut self, path: &[&str]) -> Self {
         self.relax().roles = path.iter().map(|&name| name.to_owned()).collect();
@@ -173,20 +173,20 @@ impl TokenVerifierBuilder {
         self.relaxed.get_or_insert_default()
     }
 
-    /// Refuses what would not be safe to judge by.
+    /// Refuses settings with which verification would not be safe.
     pub(crate) fn validate(&self) -> Result<(), VerifierBuildError> {
-        let foreign = self.relaxed.as_ref().is_some_and(|relaxed| relaxed.foreign_claims);
-        if self.issuer.is_empty() || (self.issuer.ends_with('/') && !foreign) {
+        let accepts_foreign = self.relaxed.as_ref().is_some_and(|relaxed| relaxed.foreign_claims);
+        if self.issuer.is_empty() || (self.issuer.ends_with('/') && !accepts_foreign) {
             return Err(VerifierBuildError::Issuer);
         }
-        if !foreign && self.relaxed.as_ref().is_some_and(RelaxedChecks::maps_claims) {
+        if !accepts_foreign && self.relaxed.as_ref().is_some_and(RelaxedChecks::maps_claims) {
             return Err(VerifierBuildError::ClaimMapping);
         }
         if self.audiences.iter().any(String::is_empty) {
             return Err(VerifierBuildError::Audience);
         }
-        let secret = self.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
-        if self.algorithms.is_empty() || (secret != 0 && secret != self.algorithms.len()) {
+        let symmetric = self.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
+        if self.algorithms.is_empty() || (symmetric != 0 && symmetric != self.algorithms.len()) {
             return Err(VerifierBuildError::Algorithms);
         }
         if self.leeway > MAX_LEEWAY {

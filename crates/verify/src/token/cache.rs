@@ -1,4 +1,4 @@
-//! Tokens that were verified, so that a signature is judged once and not at each request.
+//! A cache of verified tokens, so that a signature is verified once and not for each request.
 
 use std::fmt;
 use std::hash::{Hash, Hasher, RandomState};
@@ -8,28 +8,28 @@ use quick_cache::{Equivalent, Weighter};
 
 use crate::principal::Principal;
 
-/// The end of a token that is hashed: the last 32 bytes of its signature. Only tokens that the
-/// issuer signed are kept, so nobody but the issuer can make two of them meet; and hashing this much
-/// costs a tenth of hashing all.
+/// How many characters at the end of a token are hashed: the last 32 bytes of its signature. The cache holds only
+/// tokens that the issuer signed, so only the issuer could make two of them collide. Hashing this part costs a tenth
+/// of hashing the whole token.
 const HASHED_SUFFIX: usize = 43;
 
-/// What one principal takes beside its token, roughly, in bytes.
+/// The approximate size of a principal, without its token, in bytes.
 const PRINCIPAL_BYTES: u64 = 640;
 
-/// What one token is reckoned with where a number of tokens is turned into a bound of bytes.
+/// The assumed size of a token, to turn a number of tokens into a limit in bytes.
 const ASSUMED_TOKEN_BYTES: u64 = 768;
 
-/// Principals by their token, bounded in bytes; who is asked for often stays.
+/// Principals by token, limited in bytes; frequently used tokens stay.
 ///
-/// A hit is a hit only if the whole token is the same, byte for byte. It says that the signature
-/// held and what the claims were, and no more: times and revocations are the caller's to judge. What
-/// was refused is never kept. The cache belongs to one set of keys and goes with it.
+/// A lookup hits only if the whole token is equal, byte for byte. A hit means that the signature was valid and what
+/// the claims are; the caller must check times and revocations. Rejected tokens are never cached. A cache belongs to
+/// one key set and is dropped with it.
 pub(crate) struct TokenCache {
     cache: Option<Cache<CachedToken, Principal, WeightInBytes, RandomState>>,
 }
 
 impl TokenCache {
-    /// Room for about `tokens`; none for 0.
+    /// A cache for about `tokens` tokens; 0 disables it.
     pub(crate) fn with_capacity(tokens: usize) -> Self {
         let bytes = (tokens as u64).saturating_mul(PRINCIPAL_BYTES + ASSUMED_TOKEN_BYTES);
         let new =
@@ -37,26 +37,26 @@ impl TokenCache {
         Self { cache: (tokens > 0).then(new) }
     }
 
-    /// Whose token this is, if it was verified before.
+    /// The principal of a token that was verified before.
     pub(crate) fn get(&self, token: &str) -> Option<Principal> {
         self.cache.as_ref()?.get(&TokenKey(token))
     }
 
-    /// Keeps a token whose signature held.
+    /// Adds a token whose signature is valid.
     pub(crate) fn insert(&self, token: &str, principal: &Principal) {
         if let Some(cache) = &self.cache {
             cache.insert(CachedToken(token.into()), principal.clone());
         }
     }
 
-    /// Drops a token that has expired.
+    /// Removes a token that has expired.
     pub(crate) fn remove(&self, token: &str) {
         if let Some(cache) = &self.cache {
             cache.remove(&TokenKey(token));
         }
     }
 
-    /// How many are kept.
+    /// The number of cached tokens.
     pub(crate) fn len(&self) -> usize {
         self.cache.as_ref().map_or(0, Cache::len)
     }
@@ -72,7 +72,7 @@ impl fmt::Debug for TokenCache {
 #[derive(PartialEq, Eq)]
 struct CachedToken(Box<str>);
 
-/// A token that is looked for.
+/// A token to look up.
 struct TokenKey<'a>(&'a str);
 
 impl Hash for CachedToken {
@@ -89,9 +89,9 @@ impl Hash for TokenKey<'_> {
 }
 
 impl Equivalent<CachedToken> for TokenKey<'_> {
-    /// The whole token: one that shares its signature with another is another token.
-    fn equivalent(&self, kept: &CachedToken) -> bool {
-        self.0 == &*kept.0
+    /// Compares the whole token: two tokens may end with the same signature.
+    fn equivalent(&self, cached: &CachedToken) -> bool {
+        self.0 == &*cached.0
     }
 }
 
@@ -99,8 +99,8 @@ impl Equivalent<CachedToken> for TokenKey<'_> {
 struct WeightInBytes;
 
 impl Weighter<CachedToken, Principal> for WeightInBytes {
-    fn weight(&self, kept: &CachedToken, _: &Principal) -> u64 {
-        kept.0.len() as u64 + PRINCIPAL_BYTES
+    fn weight(&self, cached: &CachedToken, _: &Principal) -> u64 {
+        cached.0.len() as u64 + PRINCIPAL_BYTES
     }
 }
 
@@ -114,21 +114,22 @@ mod tests {
     use super::*;
 
     fn principal(subject: &str) -> Principal {
-        Principal::from_verified(PrincipalParts::new(CredentialKind::AccessToken, subject, Time::EPOCH))
+        let parts = PrincipalParts::new(CredentialKind::AccessToken, subject, Time::EPOCH);
+        Principal::from_verified(parts)
     }
 
     #[test]
-    fn however_many_tokens_are_shown_no_more_are_kept_than_there_is_room_for() {
+    fn the_cache_never_exceeds_its_capacity() {
         let cache = TokenCache::with_capacity(100);
         for number in 0..10_000 {
             cache.insert(&format!("{number:0>300}"), &principal("a"));
         }
 
-        assert!((1..=160).contains(&cache.len()), "{} kept", cache.len());
+        assert!((1..=160).contains(&cache.len()), "{} tokens cached", cache.len());
     }
 
     #[test]
-    fn tokens_with_one_signature_are_told_apart() {
+    fn tokens_with_the_same_signature_are_distinguished() {
         let cache = TokenCache::with_capacity(100);
         let signature = "A".repeat(HASHED_SUFFIX);
         let (one, two) = (format!("one.{signature}"), format!("two.{signature}"));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_without_room_keeps_nothing() {
+    fn a_cache_without_capacity_stores_nothing() {
         let cache = TokenCache::with_capacity(0);
         cache.insert("a", &principal("a"));
 

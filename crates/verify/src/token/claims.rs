@@ -1,4 +1,4 @@
-//! The claims of an access token: RFC 9068 as this issuer writes it and every verifier reads it.
+//! The claims of an access token (RFC 9068), as the issuer writes them and a verifier reads them.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use counterfoil_jose::json::{self, JsonError};
 use crate::id::{ClientId, SessionId, TokenId};
 use crate::revocation::log::RevocationPosition;
 
-/// The names that mean something to a verifier, whether or not a token has them. A configured claim
-/// never takes one of them.
+/// The claim names with a fixed meaning, whether or not a token has them. A custom claim must not have one of these
+/// names.
 const REGISTERED: [&str; 17] = [
     "iss",
     "aud",
@@ -33,14 +33,13 @@ const REGISTERED: [&str; 17] = [
     "cnf",
 ];
 
-/// The largest `NumericDate` that is read: beyond it a double no longer counts seconds.
+/// The largest `NumericDate` that is accepted: beyond it a double cannot represent every second.
 const MAX_NUMERIC_DATE: u64 = (1 << 53) - 1;
 
-/// What an access token says (RFC 9068, section 2.2), with our `sid` and `pos`.
+/// The claims of an access token (RFC 9068, section 2.2), with Counterfoil's `sid` and `pos`.
 ///
-/// Reading is strict: every claim has its one type, a date is a whole number, a member that stands
-/// twice is refused, and so is an absent one that is not optional here. What is not known is kept in
-/// `extra`.
+/// Parsing is strict: every claim has one type, a date is a whole number, and duplicate or missing members are
+/// refused. Unknown claims are kept in `extra`.
 ///
 /// ```
 /// use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId};
@@ -70,62 +69,62 @@ const MAX_NUMERIC_DATE: u64 = (1 << 53) - 1;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccessClaims {
-    /// The issuer, byte for byte as it is configured (RFC 7519, section 4.1.1).
+    /// The issuer, byte for byte as configured (RFC 7519, section 4.1.1).
     pub iss: String,
-    /// Whom the token is for (RFC 7519, section 4.1.3); written as plain text where it is one.
+    /// The audiences (RFC 7519, section 4.1.3); a single one is written as a string.
     pub aud: Vec<String>,
-    /// Who it is about: the text of a `UserId` (RFC 7519, section 4.1.2).
+    /// The subject: the text of a `UserId` (RFC 7519, section 4.1.2).
     pub sub: String,
-    /// The client application it was issued to (RFC 8693, section 4.3).
+    /// The client application to which the token was issued (RFC 8693, section 4.3).
     pub client_id: ClientId,
     /// When it was issued, in Unix seconds.
     pub iat: u64,
-    /// From when on it is refused, in Unix seconds.
+    /// When it expires, in Unix seconds.
     pub exp: u64,
-    /// From when on it may be accepted, in Unix seconds, if it says so.
+    /// The earliest time at which it is valid, in Unix seconds.
     pub nbf: Option<u64>,
-    /// Its own id (RFC 7519, section 4.1.7).
+    /// The id of the token (RFC 7519, section 4.1.7).
     pub jti: TokenId,
-    /// The login that it was torn from.
+    /// The session to which it belongs.
     pub sid: SessionId,
-    /// When the user last proved who they are, in Unix seconds (RFC 9068, section 2.2.1).
+    /// When the user last authenticated, in Unix seconds (RFC 9068, section 2.2.1).
     pub auth_time: u64,
-    /// How the user did (RFC 8176).
+    /// The authentication methods (RFC 8176).
     pub amr: Vec<String>,
-    /// How well the user did (RFC 9068, section 2.2.1).
+    /// The authentication context class (RFC 9068, section 2.2.1).
     pub acr: Option<String>,
-    /// What it may be used for, scopes parted by a space (RFC 8693, section 4.2).
+    /// The scopes, separated by spaces (RFC 8693, section 4.2).
     pub scope: Option<String>,
-    /// The user's roles (RFC 9068, section 2.2.3.1); not written where there are none.
+    /// The user's roles (RFC 9068, section 2.2.3.1); omitted if there are none.
     pub roles: Vec<String>,
-    /// The head of the revocation log when it was minted.
+    /// The position of the head of the revocation log when the token was issued.
     pub pos: RevocationPosition,
     /// All other claims.
     pub extra: Map<String, Value>,
 }
 
 impl AccessClaims {
-    /// AcceptedCredentials the payload of a token whose signature holds.
+    /// Reads the payload of a token whose signature is valid.
     ///
     /// # Errors
     ///
-    /// Anything but one strict JSON object with the claims as described.
+    /// The payload is not one strict JSON object with the claims as described.
     pub fn from_json(payload: &[u8]) -> Result<Self, JsonError> {
-        // All of it is looked at for UTF-8 at once, not string by string.
+        // Checking the whole payload for UTF-8 at once is faster than checking each string.
         match std::str::from_utf8(payload).map(serde_json::from_str::<Self>) {
-            // Flat claims of fixed types, each seen once: nothing that the strict pass could find.
+            // Without `extra` every claim has a fixed type and was seen once: the strict parser could find nothing more.
             Ok(Ok(claims)) if claims.extra.is_empty() => Ok(claims),
             Ok(_) | Err(_) => json::object(payload),
         }
     }
 
-    /// The payload, to be signed. Of `extra`, a member that bears a registered name is left out:
-    /// what somebody configures never stands in for what the issuer says.
+    /// The payload to sign. A member of `extra` with a registered name is left out, so that a configured claim never
+    /// replaces one that the issuer writes.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("texts, numbers and JSON values always serialize")
+        serde_json::to_vec(self).expect("strings, numbers and JSON values always serialize")
     }
 
-    /// Whether `name` has a fixed meaning, so that no configured claim may bear it.
+    /// Whether `name` has a fixed meaning, so that no custom claim may use it.
     ///
     /// ```
     /// assert!(counterfoil_verify::AccessClaims::is_registered("sub"));
@@ -178,7 +177,7 @@ impl<'de> Deserialize<'de> for AccessClaims {
     }
 }
 
-/// The claims as far as they have been read.
+/// The claims that have been parsed so far.
 #[derive(Default)]
 struct ClaimsBuilder {
     iss: Option<String>,
@@ -217,7 +216,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
     }
 }
 
-/// A claim by its name; a name that is known is never copied.
+/// The name of a claim; only unknown names are allocated.
 enum Claim {
     Iss,
     Aud,
@@ -300,11 +299,9 @@ impl ClaimsBuilder {
             Claim::Scope => read_once(&mut self.scope, "scope", map),
             Claim::Roles => read_once(&mut self.roles, "roles", map),
             Claim::Pos => read_once(&mut self.pos, "pos", map),
-            // A sender-constrained token (RFC 7800) must not pass where nobody asks for the proof.
-            Claim::Cnf => Err(A::Error::custom("a token that is bound to a key is not taken")),
-            Claim::Other(name) if self.extra.contains_key(&name) => {
-                Err(A::Error::custom("a member stands twice"))
-            }
+            // A sender-constrained token (RFC 7800) must be refused, because its proof is not checked.
+            Claim::Cnf => Err(A::Error::custom("sender-constrained tokens (`cnf`) are not supported")),
+            Claim::Other(name) if self.extra.contains_key(&name) => Err(A::Error::custom("duplicate member")),
             Claim::Other(name) => {
                 let value = map.next_value()?;
                 self.extra.insert(name, value);
@@ -356,21 +353,20 @@ fn required<T, E: serde::de::Error>(slot: Option<T>, name: &'static str) -> Resu
     slot.ok_or_else(|| E::missing_field(name))
 }
 
-/// A `NumericDate` (RFC 7519, section 2), of which we take whole seconds only: no text, no fraction,
-/// no boolean, nothing negative.
+/// A `NumericDate` (RFC 7519, section 2) in whole seconds: not a string, a fraction, a boolean or a negative number.
 struct NumericDate(u64);
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = u64::deserialize(deserializer)?;
         if seconds > MAX_NUMERIC_DATE {
-            return Err(D::Error::custom("a date beyond the end of time"));
+            return Err(D::Error::custom("a date must be below 2^53"));
         }
         Ok(Self(seconds))
     }
 }
 
-/// `aud`: one text, or a list of texts with at least one (RFC 7519, section 4.1.3).
+/// `aud`: a string, or a list of at least one string (RFC 7519, section 4.1.3).
 struct Audience(Vec<String>);
 
 impl<'de> Deserialize<'de> for Audience {
@@ -385,21 +381,21 @@ impl<'de> Visitor<'de> for AudienceVisitor {
     type Value = Audience;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of texts")
+        f.write_str("a string or a list of strings")
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Audience, E> {
-        Ok(Audience(vec![text.to_owned()]))
+    fn visit_str<E: serde::de::Error>(self, audience: &str) -> Result<Audience, E> {
+        Ok(Audience(vec![audience.to_owned()]))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Audience, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(text) = seq.next_element()? {
-            texts.push(text);
+        let mut audiences = Vec::new();
+        while let Some(audience) = seq.next_element()? {
+            audiences.push(audience);
         }
-        if texts.is_empty() {
-            return Err(A::Error::custom("an audience of nobody"));
+        if audiences.is_empty() {
+            return Err(A::Error::custom("`aud` must not be empty"));
         }
-        Ok(Audience(texts))
+        Ok(Audience(audiences))
     }
 }

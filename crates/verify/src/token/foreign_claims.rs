@@ -1,4 +1,4 @@
-//! Tokens of another issuer: what is not asked of them, and how their claims are read.
+//! Tokens of other issuers: which checks are relaxed for them, and how their claims are read.
 
 use serde_json::{Map, Value};
 
@@ -11,40 +11,40 @@ use crate::principal::PrincipalParts;
 use crate::revocation::log::RevocationPosition;
 use crate::token::registered_claims::RegisteredClaims;
 
-/// The types of a token that says of itself no more than that it is one.
+/// The `typ` values that say nothing more specific than "a JWT", or that name an access token.
 const UNTYPED: [&str; 2] = ["at+jwt", "JWT"];
 
-/// The end of time for a `NumericDate`: beyond it a double no longer counts seconds.
+/// The valid range of a `NumericDate`. From 2^53 on a double cannot represent every second.
 const NUMERIC_DATES: std::ops::Range<u64> = 0..1 << 53;
 
-/// Claims that a principal shows by other names than their own.
+/// Claims that a principal offers through methods, so that they are not kept among its custom claims.
 const MAPPED: [&str; 8] = ["iss", "aud", "sub", "iat", "exp", "nbf", "scope", "scp"];
 
-/// What a verifier does not ask of a token, each said by a `danger_…` of its builder.
+/// The checks that a verifier leaves out, each turned off by a `danger_…` method of its builder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RelaxedChecks {
-    /// Takes claims that are not ours.
+    /// Accepts claims of another issuer.
     pub(crate) foreign_claims: bool,
-    /// Takes tokens that do not say of which kind they are.
+    /// Accepts tokens without a specific `typ`.
     pub(crate) untyped: bool,
-    /// Takes tokens for whomever.
+    /// Accepts tokens for any audience.
     pub(crate) any_audience: bool,
-    /// Takes tokens of whomever has the key.
+    /// Accepts tokens with any `iss`.
     pub(crate) any_issuer: bool,
-    /// The claim that says who it is; `sub` where none is named.
+    /// The claim with the subject; `None` is `sub`.
     pub(crate) subject: Option<String>,
-    /// The path through the claims to the roles; none are read where there is none.
+    /// The path of member names to the roles; if it is empty, no roles are read.
     pub(crate) roles: Vec<String>,
 }
 
 impl RelaxedChecks {
-    /// Whether foreign claims are mapped, so that foreign claims must be allowed.
+    /// Whether claims are mapped, which requires that foreign claims are accepted.
     pub(crate) fn maps_claims(&self) -> bool {
         self.subject.is_some() || !self.roles.is_empty()
     }
 }
 
-/// Verifies a token that need not say of which kind it is. One that names another kind is refused all the same.
+/// Verifies a token whose `typ` may be absent or generic. A token with another `typ` is still rejected.
 pub(crate) fn verify_untyped(
     token: &str,
     keys: &KeySet,
@@ -57,7 +57,7 @@ pub(crate) fn verify_untyped(
     }
 }
 
-/// What a foreign token says, as far as it is read.
+/// The claims of a token of another issuer.
 #[derive(Debug)]
 pub(crate) struct ForeignClaims {
     iss: Option<String>,
@@ -72,7 +72,7 @@ pub(crate) struct ForeignClaims {
 }
 
 impl ForeignClaims {
-    /// AcceptedCredentials the payload of a token whose signature holds: strict JSON, and each claim that is read has its
+    /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used has its
     /// type. `exp`, `iat` and a subject are required whatever is relaxed.
     pub(crate) fn from_json(payload: &[u8], relaxed: &RelaxedChecks) -> Result<Self, InvalidReason> {
         let all: Map<String, Value> = json::object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
@@ -80,7 +80,8 @@ impl ForeignClaims {
     }
 
     fn read(all: Map<String, Value>, relaxed: &RelaxedChecks) -> Option<Self> {
-        // Bound to a key (RFC 7800), or of a kind of its own where the header says nothing (Keycloak).
+        // `cnf` binds the token to a key (RFC 7800), which is not checked here. Keycloak names the kind of token in a
+        // claim `typ` instead of the header.
         if all.contains_key("cnf") || all.get("typ").is_some_and(|kind| kind != "Bearer") {
             return None;
         }
@@ -97,7 +98,7 @@ impl ForeignClaims {
         })
     }
 
-    /// What is judged of it.
+    /// The claims that the verifier checks.
     pub(crate) fn registered(&self) -> RegisteredClaims<'_> {
         RegisteredClaims {
             iss: self.iss.as_deref(),
@@ -108,20 +109,20 @@ impl ForeignClaims {
         }
     }
 
-    /// What a principal is made of. It is no user of ours, whatever its subject looks like, and no login.
+    /// The parts of a principal. It has no user id and no session id, even if its claims look like ours.
     pub(crate) fn into_parts(mut self, verified: &Verified) -> PrincipalParts {
         let client = ["client_id", "azp"].iter().find_map(|name| self.all.get(*name)?.as_str());
-        let client: Option<ClientId> = client.and_then(|name| name.parse().ok());
+        let client_id: Option<ClientId> = client.and_then(|name| name.parse().ok());
         let amr = self.all.get("amr").and_then(strings).unwrap_or_default();
         let acr = self.all.get("acr").and_then(string);
         let authenticated_at = self.all.get("auth_time").and_then(numeric_date).map(Time::from_unix_seconds);
         self.all.retain(|name, _| !MAPPED.contains(&name.as_str()));
-        let valid_from = self.nbf.map_or(self.iat, |nbf| nbf.max(self.iat));
+        let not_before = self.nbf.map_or(self.iat, |nbf| nbf.max(self.iat));
         PrincipalParts {
             user_id: None,
-            client_id: client,
+            client_id,
             key_id: verified.kid.parse().ok(),
-            // Before every revocation: one that concerns it kills it, whenever it was issued.
+            // Before every revocation, so that one of its client, its key or everyone always applies.
             position: RevocationPosition::START,
             audiences: self.aud,
             scope: self.scope,
@@ -129,7 +130,7 @@ impl ForeignClaims {
             amr,
             acr,
             authenticated_at,
-            not_before: Some(Time::from_unix_seconds(valid_from)),
+            not_before: Some(Time::from_unix_seconds(not_before)),
             extra: self.all,
             ..PrincipalParts::new(
                 CredentialKind::AccessToken,
@@ -140,7 +141,7 @@ impl ForeignClaims {
     }
 }
 
-/// A claim that may be absent, but is of its type where it is there; `None` if it is not.
+/// A claim that may be absent; the outer `None` means that it has the wrong type.
 fn optional<T>(
     all: &Map<String, Value>,
     name: &str,
@@ -157,7 +158,7 @@ fn numeric_date(value: &Value) -> Option<u64> {
     value.as_u64().filter(|seconds| NUMERIC_DATES.contains(seconds))
 }
 
-/// One string, or a list of nothing but strings.
+/// One string, or a list of strings only.
 fn strings(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(one) => Some(vec![one.clone()]),
@@ -166,14 +167,14 @@ fn strings(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// Who it is: `sub`, which is a string, or the claim that was named, which may also be a whole number.
-fn subject(all: &Map<String, Value>, named: Option<&str>) -> Option<String> {
-    let value = all.get(named.unwrap_or("sub"))?;
-    let number = || value.as_i64().filter(|_| named.is_some()).map(|number| number.to_string());
+/// The subject: `sub`, a string, or the configured claim, which may also be a whole number.
+fn subject(all: &Map<String, Value>, claim: Option<&str>) -> Option<String> {
+    let value = all.get(claim.unwrap_or("sub"))?;
+    let number = || value.as_i64().filter(|_| claim.is_some()).map(|number| number.to_string());
     string(value).or_else(number).filter(|subject| !subject.is_empty())
 }
 
-/// `scope` or `scp`, a string or a list; both together would be two answers.
+/// `scope` or `scp`, a string or a list; a token with both is refused as ambiguous.
 fn scope(all: &Map<String, Value>) -> Option<Option<String>> {
     let value = match (all.get("scope"), all.get("scp")) {
         (None, None) => return Some(None),
@@ -188,10 +189,10 @@ fn scope(all: &Map<String, Value>) -> Option<Option<String>> {
     strings(value).map(|scopes| Some(scopes.join(" ")))
 }
 
-/// The roles at the end of `path`; none if it ends before.
+/// The roles at the end of `path`; empty if the path does not exist.
 fn roles(all: &Map<String, Value>, path: &[String]) -> Option<Vec<String>> {
     let Some((first, rest)) = path.split_first() else { return Some(Vec::new()) };
-    let step = |value: Option<&Value>, name: &String| value.and_then(|value| value.get(name)).cloned();
-    let end = rest.iter().fold(all.get(first).cloned(), |value, name| step(value.as_ref(), name));
+    let member = |value: Option<&Value>, name: &String| value.and_then(|value| value.get(name)).cloned();
+    let end = rest.iter().fold(all.get(first).cloned(), |value, name| member(value.as_ref(), name));
     end.map_or(Some(Vec::new()), |value| strings(&value))
 }

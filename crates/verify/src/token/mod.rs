@@ -1,4 +1,4 @@
-//! Access tokens: the verifier, its settings, the claims, and the cache of verified tokens.
+//! Access tokens: their verifier, its builder, their claims, and the cache of verified tokens.
 
 pub(crate) mod builder;
 mod cache;

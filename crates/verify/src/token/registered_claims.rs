@@ -1,10 +1,10 @@
-//! What is judged of a token's claims, whoever wrote them.
+//! The registered claims that are checked in every token, whether this issuer or another one wrote it.
 
-/// What a token says of whom it is of, whom it is for and when it is good.
+/// The registered claims of RFC 7519 that a verifier checks.
 pub(crate) struct RegisteredClaims<'a> {
     pub(crate) iss: Option<&'a str>,
     pub(crate) aud: &'a [String],
-    /// In Unix seconds, as the others.
+    /// In Unix seconds, as `nbf` and `exp`.
     pub(crate) iat: u64,
     pub(crate) nbf: Option<u64>,
     pub(crate) exp: u64,

@@ -1,4 +1,4 @@
-//! An access token goes in; who it speaks for, or why it is refused, comes out.
+//! Verifies an access token: signature and claims in, principal or the reason of the rejection out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::token::claims::AccessClaims;
 use crate::token::foreign_claims::{ForeignClaims, RelaxedChecks, verify_untyped};
 use crate::token::registered_claims::RegisteredClaims;
 
-/// The one type of token that is taken (RFC 9068, section 2.1).
+/// The only `typ` that is accepted by default (RFC 9068, section 2.1).
 const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
 
 /// Verifies access tokens of one issuer (RFC 9068, section 4), without I/O.
 ///
-/// It knows no revocations: [`LocalVerifier`](crate::LocalVerifier) asks for them each time.
+/// It does not check revocations; [`LocalVerifier`](crate::LocalVerifier) does.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time};
@@ -35,30 +35,29 @@ const ACCESS_TOKEN: [&str; 1] = ["at+jwt"];
 ///     .build(KeySet::new([key.verifying_key()])?)?;
 ///
 /// let now = Time::from_unix_seconds(1_764_000_000);
-/// let refused = verifier.verify("not a token", now).unwrap_err();
-/// assert_eq!(refused.to_string(), "the credential is not valid");
+/// let error = verifier.verify("not a token", now).unwrap_err();
+/// assert_eq!(error.to_string(), "the credential is not valid");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// There is none without issuer, audience and algorithms:
+/// Issuer, audience and algorithms are required:
 ///
 /// ```compile_fail,E0061
 /// use counterfoil_verify::TokenVerifier;
 ///
-/// let careless = TokenVerifier::builder("https://auth.example");
+/// let incomplete = TokenVerifier::builder("https://auth.example");
 /// ```
 pub struct TokenVerifier {
     settings: TokenVerifierBuilder,
-    /// The keys and what they verified are swapped together: a token that a key verified that is no
-    /// longer there is never found.
+    /// Keys and cache are replaced together, so that a token of a removed key is never found in the cache.
     current: ArcSwap<KeysAndCache>,
-    signatures: Signatures,
+    signatures: SignatureCounter,
 }
 
-/// How many signatures have current. Nothing that is read for each token shares its cache lines.
+/// The number of valid signatures. It has cache lines of its own, because everything else is read for each token.
 #[derive(Default)]
 #[repr(align(128))]
-struct Signatures(AtomicU64);
+struct SignatureCounter(AtomicU64);
 
 struct KeysAndCache {
     keys: KeySet,
@@ -66,37 +65,36 @@ struct KeysAndCache {
 }
 
 impl KeysAndCache {
-    fn new(keys: KeySet, tokens: usize) -> Self {
-        Self { keys, cache: TokenCache::with_capacity(tokens) }
+    fn new(keys: KeySet, cache_size: usize) -> Self {
+        Self { keys, cache: TokenCache::with_capacity(cache_size) }
     }
 }
 
 impl TokenVerifier {
-    /// Begins a verifier for tokens that `issuer` has issued for `audience` and signed with one of
-    /// `algorithms`. All three are compared exactly.
+    /// Starts a verifier for tokens that `issuer` issued for `audience` and signed with one of `algorithms`. Issuer
+    /// and audience are compared exactly.
     pub fn builder(issuer: &str, audience: &str, algorithms: &[Algorithm]) -> TokenVerifierBuilder {
         TokenVerifierBuilder::new(issuer, audience, algorithms)
     }
 
-    fn with_settings(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
+    fn new(settings: TokenVerifierBuilder, keys: KeySet) -> Self {
         let current = ArcSwap::from_pointee(KeysAndCache::new(keys, settings.cache_size));
-        Self { settings, current, signatures: Signatures::default() }
+        Self { settings, current, signatures: SignatureCounter::default() }
     }
 
-    /// Takes other keys. Whatever the former ones verified is verified anew.
+    /// Replaces the keys and empties the cache.
     pub fn set_keys(&self, keys: KeySet) {
         self.current.store(Arc::new(KeysAndCache::new(keys, self.settings.cache_size)));
     }
 
-    /// The issuer whose tokens are taken.
+    /// The issuer whose tokens are accepted.
     pub fn issuer(&self) -> &str {
         &self.settings.issuer
     }
 
-    /// Judges a token at `now` by its signature and claims.
+    /// Verifies the signature and the claims of a token at `now`.
     ///
-    /// A token that was verified before is found again by all its bytes; then the signature is not
-    /// judged anew, its times are.
+    /// For a token in the cache, found by all its bytes, only the times are checked again.
     ///
     /// # Errors
     ///
@@ -114,30 +112,29 @@ impl TokenVerifier {
         Ok(principal)
     }
 
-    /// How many tokens were good by their signature since the beginning. All others that
-    /// [`TokenVerifier::verify`] found good were remembered.
+    /// The number of tokens accepted after verifying their signatures. All other accepted tokens came from the cache.
     pub fn verified_signatures(&self) -> u64 {
         self.signatures.0.load(Ordering::Relaxed)
     }
 
-    /// How many tokens are remembered now.
+    /// The number of tokens in the cache.
     pub fn cached_tokens(&self) -> usize {
         self.current.load().cache.len()
     }
 
-    /// Judges a token that may have expired, to learn whose it was: for a logout that comes late. All
-    /// else is judged as by [`TokenVerifier::verify`], and nothing is remembered.
+    /// Verifies a token that may have expired, to learn its session: for a late logout. All other checks are those
+    /// of [`TokenVerifier::verify`]; nothing is cached.
     ///
-    /// The principal is authentic and is to be let in nowhere: its `expires_at` may have passed.
+    /// The principal is authentic but must not be granted access: its `expires_at` may have passed.
     ///
     /// # Errors
     ///
     /// [`AuthError::InvalidCredential`], with a reason for the log.
     pub fn verify_ignoring_expiry(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
         let (claims, verified) = self.verify_signature(&self.current.load().keys, token)?;
-        // As it was judged when it was good for the last time, if that is over.
-        let last = Time::from_unix_seconds(claims.registered().exp) - Duration::from_millis(1);
-        self.check_claims(&claims.registered(), now.min(last))?;
+        // An expired token is checked at the last instant at which it was valid.
+        let last_valid = Time::from_unix_seconds(claims.registered().exp) - Duration::from_millis(1);
+        self.check_claims(&claims.registered(), now.min(last_valid))?;
         Ok(claims.into_principal(&verified)?)
     }
 
@@ -148,21 +145,22 @@ impl TokenVerifier {
             Some(_) | None => jws::verify(token, keys, allowed, &ACCESS_TOKEN),
         }
         .map_err(InvalidReason::Token)?;
-        // Nothing of the claims is read before this line.
+        // No claim is read before this line.
         let claims = match relaxed.filter(|relaxed| relaxed.foreign_claims) {
             Some(relaxed) => Claims::Foreign(ForeignClaims::from_json(&verified.payload, relaxed)?),
-            None => Claims::Native(
-                AccessClaims::from_json(&verified.payload).map_err(|_| InvalidReason::MalformedClaims)?,
-            ),
+            None => {
+                let claims = AccessClaims::from_json(&verified.payload);
+                Claims::Native(claims.map_err(|_| InvalidReason::MalformedClaims)?)
+            }
         };
         Ok((claims, verified))
     }
 
-    /// A hit saves the signature; time goes on.
+    /// Checks the times of a cached token. The cache saves the signature, not the check of the times.
     fn check_cached(
         &self,
         cache: &TokenCache,
-        token_id: &str,
+        token: &str,
         principal: Principal,
         now: Time,
     ) -> Result<Principal, AuthError> {
@@ -170,37 +168,37 @@ impl TokenVerifier {
             cache.remove(token);
             return Err(InvalidReason::Expired.into());
         }
-        if principal.not_before().is_some_and(|valid_from| valid_from > now + self.settings.leeway) {
+        if principal.not_before().is_some_and(|not_before| not_before > now + self.settings.leeway) {
             return Err(InvalidReason::NotYetValid.into());
         }
         Ok(principal)
     }
 
-    fn check_claims(&self, registered: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
+    fn check_claims(&self, claims: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
         let relaxed = self.settings.relaxed.as_ref();
-        let is_issuer = registered.iss == Some(&*self.settings.issuer);
-        if !is_issuer && !relaxed.is_some_and(|relaxed| relaxed.any_issuer) {
+        let is_from_issuer = claims.iss == Some(&*self.settings.issuer);
+        if !is_from_issuer && !relaxed.is_some_and(|relaxed| relaxed.any_issuer) {
             return Err(InvalidReason::WrongIssuer);
         }
-        let is_audience = registered.aud.iter().any(|aud| self.settings.audiences.contains(aud));
-        if !is_audience && !relaxed.is_some_and(|relaxed| relaxed.any_audience) {
+        let is_for_audience = claims.aud.iter().any(|aud| self.settings.audiences.contains(aud));
+        if !is_for_audience && !relaxed.is_some_and(|relaxed| relaxed.any_audience) {
             return Err(InvalidReason::WrongAudience);
         }
-        self.check_times(registered, now)
+        self.check_times(claims, now)
     }
 
-    fn check_times(&self, registered: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
+    fn check_times(&self, claims: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
         let leeway = self.settings.leeway;
-        if now >= Time::from_unix_seconds(registered.exp) + leeway {
+        if now >= Time::from_unix_seconds(claims.exp) + leeway {
             return Err(InvalidReason::Expired);
         }
-        if registered.nbf.is_some_and(|nbf| Time::from_unix_seconds(nbf) > now + leeway) {
+        if claims.nbf.is_some_and(|nbf| Time::from_unix_seconds(nbf) > now + leeway) {
             return Err(InvalidReason::NotYetValid);
         }
-        if Time::from_unix_seconds(registered.iat) > now + leeway {
+        if Time::from_unix_seconds(claims.iat) > now + leeway {
             return Err(InvalidReason::IssuedInFuture);
         }
-        match registered.exp.checked_sub(registered.iat) {
+        match claims.exp.checked_sub(claims.iat) {
             Some(lifetime) if lifetime <= self.settings.max_lifetime.as_secs() => Ok(()),
             Some(_) | None => Err(InvalidReason::LifetimeNotAllowed),
         }
@@ -208,20 +206,22 @@ impl TokenVerifier {
 }
 
 impl TokenVerifierBuilder {
-    /// The verifier, with the keys of its issuer.
+    /// Builds the verifier with the keys of its issuer.
     ///
     /// # Errors
     ///
-    /// What would not be safe to judge by.
+    /// The setting that would make verification unsafe.
     pub fn build(self, keys: KeySet) -> Result<TokenVerifier, VerifierBuildError> {
         self.validate()?;
-        Ok(TokenVerifier::with_settings(self, keys))
+        Ok(TokenVerifier::new(self, keys))
     }
 }
 
-/// The claims of a token whose signature current.
+/// The claims of a token whose signature is valid.
 enum Claims {
+    /// Of a Counterfoil issuer.
     Native(AccessClaims),
+    /// Of another issuer.
     Foreign(ForeignClaims),
 }
 
@@ -244,10 +244,10 @@ impl Claims {
 }
 
 fn native_principal(claims: AccessClaims, verified: &Verified) -> Result<Principal, InvalidReason> {
-    // A key that the log could not name could not be revoked.
+    // A key that the revocation log cannot name could not be revoked.
     let key_id: KeyId = verified.kid.parse().map_err(|_| InvalidReason::MalformedClaims)?;
-    // `nbf` and `iat` both say from when on: a hit asks for the later one.
-    let valid_from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+    // The token is valid from the later of `nbf` and `iat`; a cached token is checked against that time.
+    let not_before = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
     Ok(Principal::from_verified(PrincipalParts {
         credential_kind: CredentialKind::AccessToken,
         user_id: claims.sub.parse().ok(),
@@ -263,7 +263,7 @@ fn native_principal(claims: AccessClaims, verified: &Verified) -> Result<Princip
         amr: claims.amr,
         acr: claims.acr,
         authenticated_at: Some(Time::from_unix_seconds(claims.auth_time)),
-        not_before: Some(Time::from_unix_seconds(valid_from)),
+        not_before: Some(Time::from_unix_seconds(not_before)),
         expires_at: Time::from_unix_seconds(claims.exp),
         extra: claims.extra,
     }))

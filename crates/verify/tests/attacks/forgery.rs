@@ -1,4 +1,4 @@
-//! An attacker who writes any header, and signs it with any key that an attacker can have.
+//! Builds tokens as an attacker would: with any header, signed by any key that an attacker can have.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -8,24 +8,24 @@ use serde_json::Value;
 use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, VerifyingKey, base64url};
 use counterfoil_verify::{AuthError, InvalidReason, TokenVerifier};
 
-use crate::test_issuer::{ISSUER, NOON, SHOP, claims};
+use crate::test_signer::{ISSUER, NOON, SHOP, claims};
 
-/// Header and claims as they are signed.
-pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
+/// The signing input: header and claims.
+pub(crate) fn signing_input(header: &Value, claims: &Value) -> String {
     format!("{}.{}", base64url::encode(header.to_string()), base64url::encode(claims.to_string()))
 }
 
-/// A token under HMAC-SHA256 with these bytes.
+/// A token with an HMAC-SHA256 under these bytes.
 pub(crate) fn with_hmac(header: &Value, secret: &[u8]) -> String {
-    let signed = unsigned(header, &claims());
+    let signed = signing_input(header, &claims());
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
     format!("{signed}.{}", base64url::encode(tag))
 }
 
-/// A token with any header, signed by a key for ES256, Ed25519 or HS256: whatever is refused is refused for the
-/// header's sake.
+/// A token with any header, signed by a valid key for ES256, Ed25519 or HS256, so that only the header can be the reason
+/// of a rejection.
 pub(crate) fn signed_by(key: &SigningKey, header: &Value, claims: &Value) -> String {
-    let (signed, secret) = (unsigned(header, claims), key.to_secret_bytes());
+    let (signed, secret) = (signing_input(header, claims), key.to_secret_bytes());
     let (message, secret) = (signed.as_bytes(), secret.expose());
     let signature = match key.algorithm() {
         Algorithm::Es256 => {
@@ -41,14 +41,14 @@ pub(crate) fn signed_by(key: &SigningKey, header: &Value, claims: &Value) -> Str
     format!("{signed}.{signature}")
 }
 
-/// A verifier with these keys that allows every algorithm that it may.
-pub(crate) fn lavish(keys: impl IntoIterator<Item = VerifyingKey>) -> TokenVerifier {
+/// A verifier with these keys that allows as many algorithms as possible.
+pub(crate) fn permissive_verifier(keys: impl IntoIterator<Item = VerifyingKey>) -> TokenVerifier {
     let keys = KeySet::new(keys).unwrap();
     let family = keys.iter().next().map_or(&Algorithm::PUBLIC[..], |key| key.algorithm().family());
     TokenVerifier::builder(ISSUER, SHOP, family).build(keys).unwrap()
 }
 
-/// Why the token is refused.
+/// Why the token is rejected.
 pub(crate) fn rejection(verifier: &TokenVerifier, token: &str) -> Rejection {
     match verifier.verify(token, NOON).expect_err(token) {
         AuthError::InvalidCredential(InvalidReason::Token(rejection)) => rejection,
@@ -56,8 +56,8 @@ pub(crate) fn rejection(verifier: &TokenVerifier, token: &str) -> Rejection {
     }
 }
 
-/// What an attacker can write of a public key: PEM of every label, DER, the bare key, base64, JSON.
-pub(crate) fn spellings(key: &VerifyingKey) -> Vec<Vec<u8>> {
+/// The ways to write a public key: PEM with every label, DER, the bare key, base64, JSON.
+pub(crate) fn public_key_encodings(key: &VerifyingKey) -> Vec<Vec<u8>> {
     let (pem, der) = (key.to_pem().unwrap(), key.to_spki().unwrap());
     let jwk = serde_json::to_string(&key.jwk().unwrap()).unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -71,7 +71,7 @@ pub(crate) fn spellings(key: &VerifyingKey) -> Vec<Vec<u8>> {
     }
     texts.extend([jwk.clone(), format!("{{\"keys\":[{jwk}]}}"), body, key.kid().to_owned(), String::new()]);
     let mut all: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
-    // The key without its wrapping: 24 to 26 bytes before it, whatever the type.
+    // The key without its header, which is 24 to 26 bytes, depending on the type.
     all.extend([der[24..].to_vec(), der[26..].to_vec(), der]);
     all
 }

@@ -1,4 +1,4 @@
-//! What a token says reaches nothing: no key of its own, no address, no file, no query; and what ended stays ended.
+//! The contents of a token select no key, no address, no file and no query; and a revoked token stays rejected.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -13,16 +13,16 @@ use counterfoil_verify::{
 };
 
 use crate::forgery::{rejection, signed_by};
-use crate::test_issuer::{Mint, NOON, SESSION, claims, with};
+use crate::test_signer::{NOON, SESSION, TestSigner, claims, with};
 
-/// A header with more members.
+/// A header with additional members.
 fn header(kid: &str, members: Value) -> Value {
     let mut header = json!({"typ": "at+jwt", "alg": "ES256", "kid": kid});
     header.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     header
 }
 
-/// A listener that nobody is to come to.
+/// A listener to which no connection must be made.
 struct Canary(TcpListener);
 
 impl Canary {
@@ -36,38 +36,42 @@ impl Canary {
         format!("http://{}/jwks.json", self.0.local_addr().unwrap())
     }
 
-    fn assert_alone(&self) {
-        assert_eq!(self.0.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "somebody came");
+    fn assert_no_connection(&self) {
+        assert_eq!(self.0.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a connection was opened");
     }
 }
 
+/// Incident V19.
 #[test]
-fn v19_a_key_that_the_token_brings_is_not_used() {
-    let (mint, thief) = (Mint::new(), Mint::new());
-    let jwk = serde_json::to_value(thief.key.verifying_key().jwk().unwrap()).unwrap();
-    for kid in [mint.key.kid(), thief.key.kid()] {
-        let token = signed_by(&thief.key, &header(kid, json!({"jwk": jwk, "x5c": ["MIIB"]})), &claims());
-        let expected = if kid == mint.key.kid() { Rejection::BadSignature } else { Rejection::UnknownKeyId };
-        assert_eq!(rejection(&mint.verifier(), &token), expected);
+fn a_key_inside_the_token_is_not_used() {
+    let (signer, attacker) = (TestSigner::new(), TestSigner::new());
+    let jwk = serde_json::to_value(attacker.key.verifying_key().jwk().unwrap()).unwrap();
+    for kid in [signer.key.kid(), attacker.key.kid()] {
+        let token = signed_by(&attacker.key, &header(kid, json!({"jwk": jwk, "x5c": ["MIIB"]})), &claims());
+        let expected =
+            if kid == signer.key.kid() { Rejection::BadSignature } else { Rejection::UnknownKeyId };
+        assert_eq!(rejection(&signer.verifier(), &token), expected);
     }
 }
 
+/// Incident V21.
 #[test]
-fn v21_no_claim_has_a_say_in_which_key_is_used() {
-    let (ours, theirs) = (Mint::new(), Mint::new());
+fn claims_do_not_select_the_key() {
+    let (ours, theirs) = (TestSigner::new(), TestSigner::new());
     let verifier = ours.verifier();
     verifier.set_keys(KeySet::new([ours.key.verifying_key(), theirs.key.verifying_key()]).unwrap());
     for name in ["kid", "iss", "sub", "key", "alg", "tenant"] {
-        // Signed by one, naming the other wherever a claim can.
+        // Signed by one key, while every claim names the other.
         let claims = with(name, json!(theirs.key.kid()));
         let token = signed_by(&ours.key, &header(theirs.key.kid(), json!({})), &claims);
         assert_eq!(rejection(&verifier, &token), Rejection::BadSignature, "{name}");
     }
 }
 
+/// Incident V26.
 #[test]
-fn v26_no_claim_and_no_header_becomes_an_address() {
-    let (canary, mint) = (Canary::new(), Mint::new());
+fn claims_and_headers_cause_no_connection() {
+    let (canary, signer) = (Canary::new(), TestSigner::new());
     let url = canary.url();
     for (name, members) in [
         ("iss", json!({})),
@@ -75,28 +79,31 @@ fn v26_no_claim_and_no_header_becomes_an_address() {
         ("sub", json!({"jku": [url], "x5u": {"url": url}})),
         ("client_id", json!({"jwk": {"kty": "RSA", "x5u": url}})),
     ] {
-        let token = signed_by(&mint.key, &header(mint.key.kid(), members.clone()), &with(name, json!(url)));
-        let _ = mint.verifier().verify(&token, NOON);
-        let unknown = signed_by(&mint.key, &header(&url, members), &claims());
-        assert_eq!(rejection(&mint.verifier(), &unknown), Rejection::UnknownKeyId);
+        let token =
+            signed_by(&signer.key, &header(signer.key.kid(), members.clone()), &with(name, json!(url)));
+        let _ = signer.verifier().verify(&token, NOON);
+        let unknown = signed_by(&signer.key, &header(&url, members), &claims());
+        assert_eq!(rejection(&signer.verifier(), &unknown), Rejection::UnknownKeyId);
     }
-    canary.assert_alone();
+    canary.assert_no_connection();
 }
 
+/// Incident V28.
 #[test]
-fn v28_a_client_names_no_address_of_keys() {
-    let (canary, mint) = (Canary::new(), Mint::new());
-    let token = mint.sign(&with("jwks_uri", json!(canary.url())));
-    let principal = mint.verifier().verify(&token, NOON).unwrap();
+fn a_jwks_uri_claim_causes_no_connection() {
+    let (canary, signer) = (Canary::new(), TestSigner::new());
+    let token = signer.sign(&with("jwks_uri", json!(canary.url())));
+    let principal = signer.verifier().verify(&token, NOON).unwrap();
 
-    // It is a claim like any other that nobody knows.
+    // It is a custom claim like any other.
     assert_eq!(principal.claim("jwks_uri"), Some(&json!(canary.url())));
-    canary.assert_alone();
+    canary.assert_no_connection();
 }
 
+/// Incident V29.
 #[test]
-fn v29_a_kid_is_neither_a_path_nor_a_query() {
-    let mint = Mint::new();
+fn a_kid_is_neither_a_path_nor_a_query() {
+    let signer = TestSigner::new();
     for kid in [
         "../../../../../../dev/null",
         "/proc/sys/kernel/randomize_va_space",
@@ -113,18 +120,19 @@ fn v29_a_kid_is_neither_a_path_nor_a_query() {
         "constructor",
         "*",
     ] {
-        for key in [&mint.key, &SigningKey::generate(counterfoil_jose::Algorithm::Es256).unwrap()] {
+        for key in [&signer.key, &SigningKey::generate(counterfoil_jose::Algorithm::Es256).unwrap()] {
             let token = signed_by(key, &header(kid, json!({})), &claims());
-            assert_eq!(rejection(&mint.verifier(), &token), Rejection::UnknownKeyId, "{kid:?}");
+            assert_eq!(rejection(&signer.verifier(), &token), Rejection::UnknownKeyId, "{kid:?}");
         }
     }
 }
 
+/// Incident V30.
 #[test]
-fn v30_a_token_does_not_outlive_the_change_that_ends_it() {
-    let mint = Mint::new();
-    let (token, revocations) = (mint.sign(&claims()), Arc::new(Revocations::new()));
-    let verifier = LocalVerifier::new(mint.verifier(), Arc::clone(&revocations), || NOON);
+fn a_revoked_token_is_rejected_at_once() {
+    let signer = TestSigner::new();
+    let (token, revocations) = (signer.sign(&claims()), Arc::new(Revocations::new()));
+    let verifier = LocalVerifier::new(signer.verifier(), Arc::clone(&revocations), || NOON);
     assert!(verifier.verify(&token, NOON).is_ok());
 
     let until = Some(Time::from_unix_seconds(NOON.unix_seconds() + 1_020));
@@ -135,6 +143,6 @@ fn v30_a_token_does_not_outlive_the_change_that_ends_it() {
     };
     revocations.publish(&[ended], RevocationPosition::new(8));
 
-    let denied = verifier.verify(&token, NOON).unwrap_err();
-    assert!(matches!(denied, AuthError::InvalidCredential(InvalidReason::Revoked(_))), "{denied:?}");
+    let error = verifier.verify(&token, NOON).unwrap_err();
+    assert!(matches!(error, AuthError::InvalidCredential(InvalidReason::Revoked(_))), "{error:?}");
 }

@@ -1,4 +1,4 @@
-//! Tokens for the tests: one issuer, one service, noon.
+//! Signs tokens for the tests: one issuer, one audience, at noon.
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
 use std::sync::Arc;
@@ -16,12 +16,12 @@ pub(crate) const ALICE: UserId = UserId::from_bytes([1; 16]);
 pub(crate) const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 pub(crate) const TOKEN: TokenId = TokenId::from_bytes([3; 16]);
 
-/// The issuer's key, and a verifier that trusts it.
-pub(crate) struct Mint {
+/// The issuer's signing key, with verifiers that trust it.
+pub(crate) struct TestSigner {
     pub(crate) key: SigningKey,
 }
 
-impl Mint {
+impl TestSigner {
     pub(crate) fn new() -> Self {
         Self::with(Algorithm::Es256)
     }
@@ -64,7 +64,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// Alice's claims, with one of them as said.
+/// Alice's claims, with one of them replaced.
 pub(crate) fn with(name: &str, value: Value) -> Value {
     let mut claims = claims();
     claims[name] = value;
