@@ -110,7 +110,7 @@ pub use self::http::csrf_layer::{CsrfLayer, CsrfService};
 #[cfg(feature = "tower")]
 pub use self::http::origin::{Origin, OriginError, OriginPolicy};
 #[cfg(feature = "tower")]
-pub use self::http::problem::{FieldError, Problem, RequestId};
+pub use self::http::problem::{FieldError, Problem, ProblemIssuer, RequestId};
 #[cfg(feature = "tower")]
 pub use self::http::require::{RequireRole, RequireScope, RequireService};
 #[cfg(feature = "tower")]

@@ -18,7 +18,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use counterfoil_verify::{
     AuthError, AuthFuture, AuthLayer, AuthState, Authenticator, HasRole, HasScope, InvalidReason,
-    PresentedCredential, Principal, RequestId, RequireRole, RequireScope, Role, Scope,
+    PresentedCredential, Principal, ProblemIssuer, RequestId, RequireRole, RequireScope, Role, Scope,
 };
 
 use test_signer::{NOON, TestSigner, claims};
@@ -172,7 +172,7 @@ async fn a_request_without_a_credential_gets_401_where_one_is_required() {
 
         assert_eq!(response.status, 401);
         assert_eq!(response.headers[WWW_AUTHENTICATE], "Bearer");
-        assert_eq!(response.problem()["type"], "/problems/credential-required");
+        assert_eq!(response.problem()["code"], "credential_required");
         assert_eq!(response.problem()["request_id"], "r1");
     }
 }
@@ -185,7 +185,7 @@ async fn an_invalid_bearer_gets_401_even_where_none_is_required() {
 
         assert_eq!(response.status, 401);
         assert_eq!(response.headers[WWW_AUTHENTICATE], r#"Bearer error="invalid_token""#);
-        assert_eq!(response.problem()["type"], "/problems/invalid-credential");
+        assert_eq!(response.problem()["code"], "invalid_token");
     }
 }
 
@@ -203,6 +203,26 @@ async fn an_invalid_cookie_is_anonymous_on_an_optional_route() {
         401
     );
     assert_eq!(get_response(app(layer(TestSigner::new().local())), "/optional", &invalid).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_is_about_blank_unless_the_issuer_is_known() {
+    for (issuer, problem_type) in [
+        (None, "about:blank"),
+        (Some("https://auth.example"), "https://auth.example/problems/credential-required"),
+    ] {
+        for path in ["/required", "/require-scope", "/has-role"] {
+            let mut request = Request::get(path).body(Body::empty()).unwrap();
+            if let Some(issuer) = issuer {
+                request.extensions_mut().insert(ProblemIssuer(issuer.into()));
+            }
+            let response = app(layer(TestSigner::new().local())).oneshot(request).await.unwrap();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let problem: Value = serde_json::from_slice(&body).unwrap();
+
+            assert_eq!(problem["type"], problem_type, "{path}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -234,7 +254,7 @@ async fn two_credentials_are_refused_on_every_route() {
         let response = get_response(app(layer(TestSigner::new().local())), path, &lines).await;
 
         assert_eq!(response.status, 400);
-        assert_eq!(response.problem()["type"], "/problems/ambiguous-credential");
+        assert_eq!(response.problem()["code"], "ambiguous_credential");
     }
 }
 
@@ -267,8 +287,8 @@ async fn a_missing_scope_or_role_is_403() {
     for path in ["/require-missing-role", "/lacks-role"] {
         let response = get_response(app(layer(signer.local())), path, &line).await;
         assert_eq!(
-            (response.status, response.problem()["type"].clone()),
-            (StatusCode::FORBIDDEN, json!("/problems/forbidden"))
+            (response.status, response.problem()["code"].clone()),
+            (StatusCode::FORBIDDEN, json!("forbidden"))
         );
     }
 }
