@@ -138,7 +138,7 @@ mod tests {
     use counterfoil_core::services::revoker::RevocationRetention;
     use counterfoil_core::store::Change;
     use counterfoil_jose::{SealingKey, Secret, Time, base64url};
-    use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
+    use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
     use tracing::Level;
 
     use super::*;
@@ -254,7 +254,11 @@ mod tests {
 
         hand.passes(ROUND);
         let token = opened.issued.to_string();
-        app.authenticator.authenticate(Presented::Session(&token), app.now()).wait().await.unwrap();
+        app.authenticator
+            .authenticate(PresentedCredential::SessionToken(&token), app.now())
+            .wait()
+            .await
+            .unwrap();
         let used = app.now();
         app.close().await.unwrap();
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use counterfoil_verify::{ClientId, Position};
+use counterfoil_verify::{ClientId, RevocationPosition};
 
 use crate::model::session::Mode;
 
@@ -26,7 +26,7 @@ pub struct Client {
     /// Whether it may be used at all.
     pub enabled: bool,
     /// Everything that was given through it at or below this position of the log is dead.
-    pub not_before: Position,
+    pub not_before: RevocationPosition,
     /// Counts the changes.
     pub revision: u64,
 }
@@ -42,7 +42,7 @@ impl Client {
             scopes: None,
             lifetimes: Lifetimes::default(),
             enabled: true,
-            not_before: Position::START,
+            not_before: RevocationPosition::START,
             revision: 0,
         }
     }

@@ -8,7 +8,7 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::{BidiControl, GeneralCategory};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::credentials::password::PasswordHash;
 
@@ -32,7 +32,7 @@ pub struct User {
     /// Raised by whatever must not be outlived by a login in flight: password, roles, disabling, revocation.
     pub epoch: u64,
     /// Everything they were given at or below this position of the log is dead.
-    pub not_before: Position,
+    pub not_before: RevocationPosition,
     /// When they were registered.
     pub created_at: Time,
     /// Counts the changes.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_jose::{Secret, Time, random};
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
@@ -37,7 +37,7 @@ pub struct AuthenticatedUser {
     /// The client, at the revision that a session's creation will insist on.
     pub client: Client,
     /// The head of the log before user and client were read.
-    pub pos: Position,
+    pub pos: RevocationPosition,
     /// How they proved it (`amr`, RFC 8176).
     pub amr: Vec<String>,
     /// What the login is to be.
@@ -121,7 +121,7 @@ impl AccountService {
             roles: form.roles,
             disabled_at: None,
             epoch: 0,
-            not_before: Position::START,
+            not_before: RevocationPosition::START,
             created_at: now,
             revision: 0,
         };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    Authenticate, Carrier, Decision, Denied, LocalVerifier, Presented, Principal, PrincipalParts, Reason,
+    AuthError, AuthFuture, Authenticator, CredentialKind, InvalidReason, LocalVerifier, PresentedCredential,
+    Principal, PrincipalParts,
 };
 
 use crate::client_error::InvalidCredential;
@@ -14,39 +15,39 @@ use crate::store::{SessionContext, Store, StoreError};
 
 /// Judges session tokens against the record, from memory where that is exact, and access tokens by their
 /// signature and the revocations.
-pub struct Authenticator {
+pub struct StoreAuthenticator {
     store: Arc<dyn Store>,
     memory: Arc<SessionCache>,
     verifier: Arc<LocalVerifier>,
 }
 
-impl Authenticator {
+impl StoreAuthenticator {
     /// Judges by `store`, by the `memory` that watches it, and by a `verifier` of our own tokens.
     pub fn new(store: Arc<dyn Store>, memory: Arc<SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
         Self { store, memory, verifier }
     }
 
-    fn session(&self, text: &str, now: Time) -> Decision {
+    fn session(&self, text: &str, now: Time) -> AuthFuture {
         let Ok(shown) = text.parse::<SessionToken>() else {
-            return Decision::Ready(Err(refused(InvalidCredential::Malformed)));
+            return AuthFuture::Ready(Err(refused(InvalidCredential::Malformed)));
         };
         match self.memory.find(&shown, now) {
-            CacheLookup::Live(principal) => Decision::Ready(Ok(principal)),
-            CacheLookup::Invalid(reason) => Decision::Ready(Err(refused(reason))),
+            CacheLookup::Live(principal) => AuthFuture::Ready(Ok(principal)),
+            CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(refused(reason))),
             CacheLookup::Unknown => {
                 let (store, memory) = (self.store.clone(), self.memory.clone());
-                Decision::Later(Box::pin(async move { ask(&*store, &memory, &shown, now).await }))
+                AuthFuture::Pending(Box::pin(async move { ask(&*store, &memory, &shown, now).await }))
             }
         }
     }
 }
 
-impl Authenticate for Authenticator {
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
+impl Authenticator for StoreAuthenticator {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         match presented {
-            Presented::None => Decision::Ready(Err(Denied::Missing)),
-            Presented::Session(text) => self.session(text, now),
-            Presented::Access(_) => self.verifier.authenticate(presented, now),
+            PresentedCredential::None => AuthFuture::Ready(Err(AuthError::MissingCredential)),
+            PresentedCredential::SessionToken(text) => self.session(text, now),
+            PresentedCredential::AccessToken(_) => self.verifier.authenticate(presented, now),
         }
     }
 }
@@ -58,7 +59,7 @@ async fn ask(
     memory: &SessionCache,
     shown: &SessionToken,
     now: Time,
-) -> Result<Principal, Denied> {
+) -> Result<Principal, AuthError> {
     let note = memory.note(shown.session());
     let standing = store.standing(shown.session()).await.map_err(unavailable)?;
     let mut standing = standing.ok_or_else(|| refused(InvalidCredential::Unknown))?;
@@ -77,20 +78,20 @@ async fn ask(
 /// The principal of a session that was judged good.
 fn principal_of(standing: &SessionContext) -> Principal {
     let session = &standing.session;
-    Principal::verified(PrincipalParts {
-        session: Some(session.id),
-        client: Some(session.client.clone()),
+    Principal::from_verified(PrincipalParts {
+        session_id: Some(session.id),
+        client_id: Some(session.client.clone()),
         position: session.pos,
         scope: session.scope.clone(),
         roles: standing.user.roles.clone(),
         amr: session.amr.clone(),
         authenticated_at: Some(session.authenticated_at),
-        ..PrincipalParts::new(Carrier::SessionToken, session.user.to_string(), session.ends_at())
+        ..PrincipalParts::new(CredentialKind::SessionToken, session.user.to_string(), session.ends_at())
     })
 }
 
-fn refused(reason: InvalidCredential) -> Denied {
-    Denied::Invalid(Reason::Record(code(reason)))
+fn refused(reason: InvalidCredential) -> AuthError {
+    AuthError::InvalidCredential(InvalidReason::SessionRejected(code(reason)))
 }
 
 /// For the log alone; the client learns that the credential is not good.
@@ -108,7 +109,7 @@ const fn code(reason: InvalidCredential) -> &'static str {
     }
 }
 
-fn unavailable(error: StoreError) -> Denied {
+fn unavailable(error: StoreError) -> AuthError {
     tracing::error!(%error, "a session could not be read");
-    Denied::Unavailable
+    AuthError::Unavailable
 }

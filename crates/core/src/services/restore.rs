@@ -4,7 +4,7 @@
 //! more, and whoever has followed the log hears that another one has begun.
 
 use counterfoil_jose::{Algorithm, SealingKey, Time};
-use counterfoil_verify::{KeyId, LogId, Position, Subject};
+use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition, RevocationSubject};
 
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
@@ -24,9 +24,9 @@ const FAR: u64 = 1 << 32;
 #[derive(Debug, Clone, Copy)]
 pub struct RestoreRequest {
     /// The id of the log that begins.
-    pub log: LogId,
+    pub log: RevocationLogId,
     /// The highest position that anybody is known to have seen.
-    pub seen: Position,
+    pub seen: RevocationPosition,
     /// What is spared.
     pub spared: KeptOnRestore,
     /// When.
@@ -49,7 +49,7 @@ pub enum KeptOnRestore {
 #[must_use]
 pub struct RestoreOutcome {
     /// The head of the new log, and the mark of everyone.
-    pub head: Position,
+    pub head: RevocationPosition,
     /// The key that signs from here on.
     pub key: KeyId,
     /// The signing keys that are revoked.
@@ -90,7 +90,7 @@ pub async fn take_up(
     }
     // Whatever signed it, a key of after the backup too, which we do not know.
     let until = horizon_of(store, EXCHANGED).await?.until(now);
-    changes.push(append(Subject::Everyone, Some(until), now));
+    changes.push(append(RevocationSubject::Everyone, Some(until), now));
     changes.extend(everyones_end(wanted.spared, now));
     changes.extend(also);
     match store.commit(&changes).await? {
@@ -107,15 +107,15 @@ fn still_signs(key: &KeyRecord) -> bool {
 }
 
 /// The new log, far above the head of the backup, above what was seen, and above the time.
-fn begin_log(kept: Position, wanted: &RestoreRequest) -> Change {
+fn begin_log(kept: RevocationPosition, wanted: &RestoreRequest) -> Change {
     let highest = kept.max(wanted.seen).number().max(wanted.now.unix_ms());
-    Change::StartRevocationLog { id: wanted.log, after: Position::new(highest.saturating_add(FAR)) }
+    Change::StartRevocationLog { id: wanted.log, after: RevocationPosition::new(highest.saturating_add(FAR)) }
 }
 
 fn revocation(key: &KeyRecord, now: Time) -> [Change; 3] {
     [
         Change::ReplaceKey(Box::new(key.in_state(KeyState::Revoked, now))),
-        append(Subject::Key(key.id.clone()), None, now),
+        append(RevocationSubject::Key(key.id.clone()), None, now),
         record(
             event(AuditEventKind::KeyRevoked, now).because(EndReason::Restored).telling(key.id.to_string()),
         ),
@@ -134,7 +134,7 @@ fn everyones_end(spared: KeptOnRestore, now: Time) -> Vec<Change> {
     }
 }
 
-fn append(subject: Subject, until: Option<Time>, now: Time) -> Change {
+fn append(subject: RevocationSubject, until: Option<Time>, now: Time) -> Change {
     Change::AppendRevocation { subject, cause: EndReason::Restored, at: now, until }
 }
 

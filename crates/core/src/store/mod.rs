@@ -21,7 +21,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogEntry, LogId, Position, SessionId, Subject, UserId};
+use counterfoil_verify::{
+    ClientId, RevocationEntry, RevocationLogId, RevocationPosition, RevocationSubject, SessionId, UserId,
+};
 
 use crate::credentials::admin_key::AdminKeyId;
 use crate::model::admin_key::AdminKeyRecord;
@@ -74,13 +76,13 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// Every entry of the log after `after`, with the head, from one snapshot.
-    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError>;
+    async fn log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the log: whatever is committed later stands behind it.
-    async fn head(&self) -> Result<Position, StoreError>;
+    async fn head(&self) -> Result<RevocationPosition, StoreError>;
 
     /// Which log it is, of all logs that there are.
-    async fn log_id(&self) -> Result<LogId, StoreError>;
+    async fn log_id(&self) -> Result<RevocationLogId, StoreError>;
 
     /// The data of a session, `None` if none was ever kept.
     async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
@@ -232,7 +234,7 @@ pub enum Change {
     /// Appends to the log.
     AppendRevocation {
         /// What is revoked.
-        subject: Subject,
+        subject: RevocationSubject,
         /// Why.
         cause: EndReason,
         /// When: a lower bound of the position, in Unix milliseconds.
@@ -246,9 +248,9 @@ pub enum Change {
     /// For a store that was put back from a backup: whoever has followed the former log must hear that it is over.
     StartRevocationLog {
         /// Its id.
-        id: LogId,
+        id: RevocationLogId,
         /// A position that no position of the former log lies above.
-        after: Position,
+        after: RevocationPosition,
     },
     /// Raises a durable mark to the last position that this commit draws: what a user, a client or everyone
     /// was given so far stays dead when the log has forgotten it. A mark never falls, whatever is swapped.
@@ -313,7 +315,7 @@ pub enum CommitOutcome {
 #[derive(Debug, Clone, Default)]
 pub struct AppliedChanges {
     /// The entries that it appended to the log, in their order.
-    pub entries: Vec<LogEntry>,
+    pub entries: Vec<RevocationEntry>,
     /// The sessions that it ended.
     pub ended: Vec<SessionId>,
     /// The session data after the last merge.
@@ -330,18 +332,18 @@ pub struct SessionContext {
     /// Its client.
     pub client: Client,
     /// The store's own mark.
-    pub not_before: Position,
+    pub not_before: RevocationPosition,
     /// The head of the log: whatever could end the session and is not in here stands behind it.
-    pub head: Position,
+    pub head: RevocationPosition,
 }
 
 /// Part of the log, from one snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationLogPage {
     /// The entries, in their order.
-    pub entries: Vec<LogEntry>,
+    pub entries: Vec<RevocationEntry>,
     /// The head.
-    pub head: Position,
+    pub head: RevocationPosition,
 }
 
 /// What an application keeps with a session: one JSON object.

@@ -13,7 +13,7 @@ use counterfoil_core::services::issuer::NewSession;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::Secret;
-use counterfoil_verify::{Position, Subject};
+use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::harness::{Engine, NOON, PASSWORD, after, because, nowhere};
 
@@ -63,7 +63,7 @@ async fn a_login_in_flight_is_dead_where_everyone_was_revoked() {
     let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
 
     let reason = because(EndReason::ByAdmin);
-    engine.administration.revoke(&Subject::Everyone, None, &reason, NOON).await.unwrap();
+    engine.administration.revoke(&RevocationSubject::Everyone, None, &reason, NOON).await.unwrap();
 
     let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await.unwrap();
     assert!(engine.admit_session(&opened.issued, NOON).await.is_err());
@@ -76,7 +76,7 @@ async fn a_session_that_a_mark_has_killed_ends_no_others_and_does_not_come_back(
     let ada = engine.ada().await;
     let (current, other) = (engine.session(NOON).await, engine.session(NOON).await);
     let reason = because(EndReason::ByAdmin);
-    engine.administration.revoke(&Subject::Everyone, None, &reason, NOON).await.unwrap();
+    engine.administration.revoke(&RevocationSubject::Everyone, None, &reason, NOON).await.unwrap();
 
     let id = Some(current.session.id);
     let ended = engine.revoker.end_all(ada.id, id, &because(EndReason::ByUser), NOON).await;
@@ -101,10 +101,10 @@ async fn a_revocation_is_remembered_for_as_long_as_any_client_lets_a_token_live(
     let client =
         engine.administration.add_client("slow".parse().unwrap(), slow, &reason, NOON).await.unwrap();
 
-    let user = Subject::User(ada.id);
+    let user = RevocationSubject::User(ada.id);
     engine.administration.revoke(&user, None, &reason, NOON).await.unwrap();
 
-    let entries = engine.store.log_after(Position::START).await.unwrap().entries;
+    let entries = engine.store.log_after(RevocationPosition::START).await.unwrap().entries;
     assert!(entries.last().unwrap().until.unwrap() >= NOON + day, "{entries:?}");
     // What was given lives on when lifetimes are shortened, and the next process knows that.
     let quick = ClientChange { lifetimes: lifetimes(60), ..ClientChange::default() };

@@ -18,7 +18,7 @@ use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, Page};
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{ClientId, Denied, Subject};
+use counterfoil_verify::{AuthError, ClientId, RevocationSubject};
 
 use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
 
@@ -33,9 +33,9 @@ async fn three_logins_leave_three_records_and_one_list() {
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(after(1)).await, engine.pair(after(2)).await);
 
-    assert_eq!(engine.admit_session(&session.issued, after(3)).await.unwrap().user(), Some(ada.id));
-    assert_eq!(engine.admit_access(&access.issued, after(3)).await.unwrap().user(), Some(ada.id));
-    assert_eq!(engine.admit_access(&pair.issued.access, after(3)).await.unwrap().user(), Some(ada.id));
+    assert_eq!(engine.admit_session(&session.issued, after(3)).await.unwrap().user_id(), Some(ada.id));
+    assert_eq!(engine.admit_access(&access.issued, after(3)).await.unwrap().user_id(), Some(ada.id));
+    assert_eq!(engine.admit_access(&pair.issued.access, after(3)).await.unwrap().user_id(), Some(ada.id));
     let list = engine.store.sessions_of(ada.id, Page { after: None, limit: 10 }, after(3)).await.unwrap();
     let modes: Vec<_> = list.iter().map(|session| session.mode().as_str()).collect();
     assert_eq!(modes, ["hybrid", "jwt", "session"]);
@@ -55,9 +55,18 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
         assert!(!engine.revoker.end(id, &because(EndReason::ByUser), after(1)).await.unwrap(), "ends once");
     }
 
-    assert!(matches!(engine.admit_session(&session.issued, after(1)).await, Err(Denied::Invalid(_))));
-    assert!(matches!(engine.admit_access(&access.issued, after(1)).await, Err(Denied::Invalid(_))));
-    assert!(matches!(engine.admit_access(&pair.issued.access, after(1)).await, Err(Denied::Invalid(_))));
+    assert!(matches!(
+        engine.admit_session(&session.issued, after(1)).await,
+        Err(AuthError::InvalidCredential(_))
+    ));
+    assert!(matches!(
+        engine.admit_access(&access.issued, after(1)).await,
+        Err(AuthError::InvalidCredential(_))
+    ));
+    assert!(matches!(
+        engine.admit_access(&pair.issued.access, after(1)).await,
+        Err(AuthError::InvalidCredential(_))
+    ));
     let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
     assert!(matches!(
         refreshed,
@@ -235,7 +244,7 @@ async fn ending_all_others_is_one_commit_with_one_entry_each() {
     assert_eq!(ended.unwrap(), 3);
     let page = engine.store.log_after(before).await.unwrap();
     assert_eq!(page.entries.len(), 3);
-    assert!(page.entries.iter().all(|entry| matches!(entry.subject, Subject::Session(_))));
+    assert!(page.entries.iter().all(|entry| matches!(entry.subject, RevocationSubject::Session(_))));
     assert!(engine.admit_session(&mine.issued, after(1)).await.is_ok());
     let kept = engine.store.session(mine.session.id).await.unwrap().unwrap();
     assert_eq!(kept.pos, page.head, "the session that stays is stamped anew");
@@ -278,7 +287,7 @@ async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
     let ada = engine.ada().await;
     let old = engine.access(NOON).await;
     let entry = Change::AppendRevocation {
-        subject: Subject::User(ada.id),
+        subject: RevocationSubject::User(ada.id),
         cause: EndReason::ByAdmin,
         at: NOON,
         until: Some(after(4000)),

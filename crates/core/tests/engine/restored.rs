@@ -15,7 +15,7 @@ use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, Restore
 use counterfoil_core::store::Change;
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{LogId, Position, Subject};
+use counterfoil_verify::{RevocationLogId, RevocationPosition, RevocationSubject};
 use tempfile::TempDir;
 
 use crate::harness::{CHEAP, Engine, GRACE, NOON, after, because};
@@ -52,7 +52,12 @@ impl Before {
 }
 
 fn wanted(spared: KeptOnRestore) -> RestoreRequest {
-    RestoreRequest { log: LogId::from_bytes([5; 16]), seen: Position::new(7), spared, now: after(60) }
+    RestoreRequest {
+        log: RevocationLogId::from_bytes([5; 16]),
+        seen: RevocationPosition::new(7),
+        spared,
+        now: after(60),
+    }
 }
 
 async fn take_up_with(store: &Arc<dyn Store>, spared: KeptOnRestore) -> RestoreOutcome {
@@ -121,7 +126,10 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
     let before = Before::there_was_a_backup().await;
     let store = before.backup();
     let administration = engine_on(Arc::clone(&store)).await.administration;
-    administration.revoke(&Subject::Everyone, None, &because(EndReason::ByAdmin), after(2)).await.unwrap();
+    administration
+        .revoke(&RevocationSubject::Everyone, None, &because(EndReason::ByAdmin), after(2))
+        .await
+        .unwrap();
 
     let _ = take_up_with(&store, KeptOnRestore::CookieSessions).await;
 
@@ -131,7 +139,7 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
 #[tokio::test]
 async fn the_log_is_another_one_far_above_whatever_was_seen() {
     let before = Before::there_was_a_backup().await;
-    for seen in [Position::START, Position::new(after(60).unix_ms() + 500)] {
+    for seen in [RevocationPosition::START, RevocationPosition::new(after(60).unix_ms() + 500)] {
         let store = before.backup();
         let former = store.log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
@@ -147,10 +155,10 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
         assert_ne!(former, wanted.log);
         assert_eq!(store.fact("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
         // Followers hear of the keys by name, for ever, and of everybody's tokens whatever has signed them.
-        let entries = store.log_after(Position::new(floor)).await.unwrap().entries;
+        let entries = store.log_after(RevocationPosition::new(floor)).await.unwrap().entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
-        let keys: Vec<_> = restored.revoked_keys.iter().cloned().map(Subject::Key).collect();
-        let everyone = std::iter::once((&Subject::Everyone, false));
+        let keys: Vec<_> = restored.revoked_keys.iter().cloned().map(RevocationSubject::Key).collect();
+        let everyone = std::iter::once((&RevocationSubject::Everyone, false));
         let expected: Vec<_> = keys.iter().map(|key| (key, true)).chain(everyone).collect();
         assert_eq!(subjects, expected);
         drop(store);

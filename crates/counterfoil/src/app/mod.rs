@@ -16,7 +16,7 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{EXCHANGED, Issuer};
 use counterfoil_core::services::keys::active_keys::{ActiveKeysError, opens_all};
 use counterfoil_core::services::keys::keyring::Keyring;
@@ -29,7 +29,8 @@ use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations, TokenVerifier,
+    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, RevocationPosition, Revocations,
+    TokenVerifier,
 };
 
 use crate::clock::checkpoint;
@@ -121,7 +122,7 @@ pub enum OpenError {
     Hashing(#[from] HashingError),
     /// The settings allow no safe judgement of tokens.
     #[error(transparent)]
-    Verifier(#[from] counterfoil_verify::SettingsError),
+    Verifier(#[from] counterfoil_verify::VerifierBuildError),
 }
 
 impl OpenError {
@@ -208,7 +209,7 @@ impl App {
         store.watch(Arc::clone(&memory) as _);
         let tally = Tally::default();
         store.watch(Arc::clone(&tally.journal) as _);
-        let log = store.log_after(Position::START).await?;
+        let log = store.log_after(RevocationPosition::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
@@ -239,7 +240,7 @@ impl App {
             revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
             administration: Administration::new(Arc::clone(&store), Arc::clone(&keys), horizon),
             authenticator: Arc::new(Counting::new(
-                Authenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
+                StoreAuthenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
                 Arc::clone(&tally.verifications),
             )),
             origins: Arc::new(OriginPolicy {
@@ -293,7 +294,7 @@ impl App {
     /// Finds out who is calling.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).cookies(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
     }
 
     /// Refuses writes from other sites that carry a cookie of ours.

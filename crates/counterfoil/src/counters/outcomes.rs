@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_verify::Denied;
+use counterfoil_verify::AuthError;
 
 use crate::http::error::{AppError, NotLetIn};
 
@@ -43,10 +43,11 @@ impl Outcome {
             | AppError::Clock(_)
             | AppError::TooLate
             | AppError::Panicked
-            | AppError::Denied(NotLetIn { denied: Denied::Unavailable | Denied::Stale, .. }) => {
-                Self::Unavailable
-            }
-            AppError::Denied(_) => Self::Refused,
+            | AppError::AuthError(NotLetIn {
+                denied: AuthError::Unavailable | AuthError::StaleRevocations,
+                ..
+            }) => Self::Unavailable,
+            AppError::AuthError(_) => Self::Refused,
             _ => Self::Invalid,
         }
     }

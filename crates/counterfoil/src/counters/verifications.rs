@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_jose::Time;
-use counterfoil_verify::{Authenticate, Decision, Denied, Presented, Principal, Reason};
+use counterfoil_verify::{
+    AuthError, AuthFuture, Authenticator, InvalidReason, PresentedCredential, Principal,
+};
 
 use crate::counters::striped::Striped;
 
@@ -35,7 +37,7 @@ enum Judged {
 pub(crate) struct Verifications(Striped<COUNTERS>);
 
 impl Verifications {
-    fn count(&self, carrier: usize, judged: &Result<Principal, Denied>) {
+    fn count(&self, carrier: usize, judged: &Result<Principal, AuthError>) {
         self.0.count(carrier * OUTCOMES.len() + Judged::of(judged) as usize);
     }
 
@@ -51,20 +53,22 @@ impl Verifications {
 }
 
 impl Judged {
-    fn of(judged: &Result<Principal, Denied>) -> Self {
+    fn of(judged: &Result<Principal, AuthError>) -> Self {
         match judged {
             Ok(_) => Self::Accepted,
-            Err(Denied::Stale) => Self::Stale,
-            Err(Denied::Unavailable) => Self::Unavailable,
-            Err(Denied::Invalid(reason)) => Self::of_reason(reason),
+            Err(AuthError::StaleRevocations) => Self::Stale,
+            Err(AuthError::Unavailable) => Self::Unavailable,
+            Err(AuthError::InvalidCredential(reason)) => Self::of_reason(reason),
             Err(_) => Self::Invalid,
         }
     }
 
-    fn of_reason(reason: &Reason) -> Self {
+    fn of_reason(reason: &InvalidReason) -> Self {
         match reason {
-            Reason::Expired | Reason::Record("expired") => Self::Expired,
-            Reason::Revoked(_) | Reason::Record("ended" | "marked" | "disabled") => Self::Revoked,
+            InvalidReason::Expired | InvalidReason::SessionRejected("expired") => Self::Expired,
+            InvalidReason::Revoked(_) | InvalidReason::SessionRejected("ended" | "marked" | "disabled") => {
+                Self::Revoked
+            }
             _ => Self::Invalid,
         }
     }
@@ -73,42 +77,42 @@ impl Judged {
 /// An authenticator whose judgements are counted. Requests that show nothing are not.
 #[derive(Clone)]
 pub(crate) struct Counting {
-    inner: Arc<Authenticator>,
+    inner: Arc<StoreAuthenticator>,
     tally: Arc<Verifications>,
 }
 
 impl Counting {
     /// Counts what `inner` says in `tally`.
-    pub(crate) fn new(inner: Authenticator, tally: Arc<Verifications>) -> Self {
+    pub(crate) fn new(inner: StoreAuthenticator, tally: Arc<Verifications>) -> Self {
         Self { inner: Arc::new(inner), tally }
     }
 
     /// Where memory knew the answer it was there at once.
-    fn look_up(&self, carrier: usize, decision: &Decision) {
+    fn look_up(&self, carrier: usize, decision: &AuthFuture) {
         if carrier == 0 {
-            let place = if matches!(decision, Decision::Ready(_)) { HITS } else { MISSES };
+            let place = if matches!(decision, AuthFuture::Ready(_)) { HITS } else { MISSES };
             self.tally.0.count(place);
         }
     }
 }
 
-impl Authenticate for Counting {
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
+impl Authenticator for Counting {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         let carrier = match presented {
-            Presented::None => return self.inner.authenticate(presented, now),
-            Presented::Session(_) => 0,
-            Presented::Access(_) => 1,
+            PresentedCredential::None => return self.inner.authenticate(presented, now),
+            PresentedCredential::SessionToken(_) => 0,
+            PresentedCredential::AccessToken(_) => 1,
         };
         let decision = self.inner.authenticate(presented, now);
         self.look_up(carrier, &decision);
         match decision {
-            Decision::Ready(judged) => {
+            AuthFuture::Ready(judged) => {
                 self.tally.count(carrier, &judged);
-                Decision::Ready(judged)
+                AuthFuture::Ready(judged)
             }
-            Decision::Later(judging) => {
+            AuthFuture::Pending(judging) => {
                 let tally = Arc::clone(&self.tally);
-                Decision::Later(Box::pin(async move {
+                AuthFuture::Pending(Box::pin(async move {
                     let judged = judging.await;
                     tally.count(carrier, &judged);
                     judged
@@ -122,18 +126,18 @@ impl Authenticate for Counting {
 mod tests {
     use super::*;
 
-    fn outcome_of(denied: Denied) -> &'static str {
+    fn outcome_of(denied: AuthError) -> &'static str {
         OUTCOMES[Judged::of(&Err(denied)) as usize]
     }
 
     #[test]
     fn each_way_of_being_turned_away_has_its_word() {
-        assert_eq!(outcome_of(Reason::Expired.into()), "expired");
-        assert_eq!(outcome_of(Reason::Record("expired").into()), "expired");
-        assert_eq!(outcome_of(Reason::Record("ended").into()), "revoked");
-        assert_eq!(outcome_of(Reason::Record("unknown").into()), "invalid");
-        assert_eq!(outcome_of(Reason::Issuer.into()), "invalid");
-        assert_eq!(outcome_of(Denied::Stale), "stale");
-        assert_eq!(outcome_of(Denied::Unavailable), "unavailable");
+        assert_eq!(outcome_of(InvalidReason::Expired.into()), "expired");
+        assert_eq!(outcome_of(InvalidReason::SessionRejected("expired").into()), "expired");
+        assert_eq!(outcome_of(InvalidReason::SessionRejected("ended").into()), "revoked");
+        assert_eq!(outcome_of(InvalidReason::SessionRejected("unknown").into()), "invalid");
+        assert_eq!(outcome_of(InvalidReason::WrongIssuer.into()), "invalid");
+        assert_eq!(outcome_of(AuthError::StaleRevocations), "stale");
+        assert_eq!(outcome_of(AuthError::Unavailable), "unavailable");
     }
 }

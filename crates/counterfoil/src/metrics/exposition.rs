@@ -151,13 +151,17 @@ impl Page {
             "Sessions that are judged from memory",
             self.app.memory.len(),
         )?;
-        let tokens = self.app.verifier.tokens();
+        let tokens = self.app.verifier.token_verifier();
         sheet.counter(
             "counterfoil_token_signatures",
             "Access tokens that were good by their signature; other good ones were remembered",
-            tokens.signatures(),
+            tokens.verified_signatures(),
         )?;
-        sheet.gauge("counterfoil_tokens_remembered", "Access tokens that are remembered", tokens.remembered())
+        sheet.gauge(
+            "counterfoil_tokens_remembered",
+            "Access tokens that are remembered",
+            tokens.cached_tokens(),
+        )
     }
 
     fn hashing(&self, sheet: &mut Sheet<'_>) -> fmt::Result {

@@ -62,7 +62,7 @@ pub(crate) fn site(app: App) -> Router {
 fn everything(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
     let with_cookie = app.csrf_layer();
     // Where the harm is to be signed in, or out, as somebody else, every write is judged.
-    let always = app.csrf_layer().always();
+    let always = app.csrf_layer().check_every_write();
     let judged_always = [
         ("/v1/register", post(register::register)),
         ("/v1/login", post(login::login)),

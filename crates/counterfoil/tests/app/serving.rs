@@ -69,7 +69,7 @@ async fn a_body_that_never_comes_is_answered_in_time() {
 
     let answer = timeout(LONG, reply(&mut slow)).await.unwrap();
 
-    assert_eq!((answer.status, answer.json()["type"].as_str()), (408, Some("/problems/request-timeout")));
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (408, Some("request_timeout")));
     server.end().await;
 }
 

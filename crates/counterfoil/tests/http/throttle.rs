@@ -53,7 +53,7 @@ async fn the_twenty_first_failure_waits_alike_for_a_name_that_nobody_has() {
     let wrong = without_seconds(login("ada", WRONG).send(&site).await);
     let nobody = without_seconds(login("nobody", PASSWORD).send(&site).await);
 
-    assert_eq!((right.status, right.problem()), (429, "/problems/too-many-requests".into()));
+    assert_eq!((right.status, right.problem()), (429, "too_many_requests".into()));
     assert_eq!(right, wrong);
     assert_eq!(right, nobody);
     assert_eq!(login("eve", PASSWORD).send(&site).await.status, 401, "others are not concerned");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::refresh_token::{RefreshToken, RefreshTokenKey, RefreshTokenKeyId, Salt};
@@ -48,7 +48,7 @@ pub struct Session {
     /// When it ends, however much it is used.
     pub expires_at: Time,
     /// The head of the revocation log when its login was judged; what a mark above it kills.
-    pub pos: Position,
+    pub pos: RevocationPosition,
     /// The scope that was granted, if any; a refresh can narrow it, never widen it.
     pub scope: Option<String>,
     /// Where from it was last seen.
@@ -376,7 +376,7 @@ mod tests {
             seen_at: NOON,
             idle: Duration::from_secs(7 * 86_400),
             expires_at: NOON + Duration::from_secs(90 * 86_400),
-            pos: Position::new(5),
+            pos: RevocationPosition::new(5),
             scope: None,
             from: ClientInfo::default(),
             label: None,

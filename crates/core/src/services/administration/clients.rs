@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Subject};
+use counterfoil_verify::{ClientId, RevocationSubject};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -98,7 +98,7 @@ impl Administration {
     pub(super) fn client_death(&self, id: &ClientId, reason: &RevocationContext, now: Time) -> [Change; 3] {
         let told = event(AuditEventKind::ClientRevoked, id, reason, now).because(reason.cause);
         [
-            self.entry(Subject::Client(id.clone()), reason, now),
+            self.entry(RevocationSubject::Client(id.clone()), reason, now),
             Change::SetCutoff(CutoffScope::Client(id.clone())),
             Change::Record(Box::new(told)),
         ]

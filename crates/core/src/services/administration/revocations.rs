@@ -1,7 +1,7 @@
 //! Revocations by name: whatever the log can name, an administrator can end.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, Subject, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, RevocationSubject, SessionId, UserId};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -14,7 +14,7 @@ use crate::store::{Change, CommitOutcome, CutoffScope};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationResult {
     /// Where it stands in the log. Whoever has heard of this position accepts the subject no more.
-    pub position: Position,
+    pub position: RevocationPosition,
 }
 
 impl Administration {
@@ -32,28 +32,28 @@ impl Administration {
     /// nothing is said to be revoked.
     pub async fn revoke(
         &self,
-        subject: &Subject,
+        subject: &RevocationSubject,
         note: Option<&str>,
         reason: &RevocationContext,
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         match subject {
-            Subject::Session(id) => self.revoke_session(*id, reason, now).await,
-            Subject::User(id) => self.revoke_user(*id, note, reason, now).await,
-            Subject::Client(id) => self.revoke_client(id, note, reason, now).await,
-            Subject::Key(id) => {
+            RevocationSubject::Session(id) => self.revoke_session(*id, reason, now).await,
+            RevocationSubject::User(id) => self.revoke_user(*id, note, reason, now).await,
+            RevocationSubject::Client(id) => self.revoke_client(id, note, reason, now).await,
+            RevocationSubject::Key(id) => {
                 let entry = self.keys.revoke(id, reason, now).await?;
                 self.revoked(entry.map(|entry| entry.position)).await
             }
-            Subject::Token(id) => {
+            RevocationSubject::Token(id) => {
                 let told = line(AuditEventKind::TokenRevoked, note, reason, now);
                 let told = told.telling(note.map_or(id.to_string(), |note| format!("{id}: {note}")));
                 self.publish(vec![self.entry(subject.clone(), reason, now), record(told)]).await
             }
-            Subject::Everyone => {
+            RevocationSubject::Everyone => {
                 let told = record(line(AuditEventKind::EveryoneRevoked, note, reason, now));
                 let mark = Change::SetCutoff(CutoffScope::Everyone);
-                self.publish(vec![self.entry(Subject::Everyone, reason, now), mark, told]).await
+                self.publish(vec![self.entry(RevocationSubject::Everyone, reason, now), mark, told]).await
             }
         }
     }
@@ -71,7 +71,7 @@ impl Administration {
             Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
         ];
         if kept.ended.is_some() {
-            changes.push(self.entry(Subject::Session(id), reason, now));
+            changes.push(self.entry(RevocationSubject::Session(id), reason, now));
         }
         self.publish(changes).await
     }
@@ -109,7 +109,7 @@ impl Administration {
             let told = line(AuditEventKind::ClientRevoked, note, reason, now).of_client(id.clone());
             let changes = [
                 Change::ReplaceClient(Box::new(seen)),
-                self.entry(Subject::Client(id.clone()), reason, now),
+                self.entry(RevocationSubject::Client(id.clone()), reason, now),
                 Change::SetCutoff(CutoffScope::Client(id.clone())),
                 record(told),
             ];
@@ -131,7 +131,7 @@ impl Administration {
     }
 
     /// What was revoked before stands somewhere at or below the head.
-    async fn revoked(&self, position: Option<Position>) -> Result<RevocationResult, ServiceError> {
+    async fn revoked(&self, position: Option<RevocationPosition>) -> Result<RevocationResult, ServiceError> {
         match position {
             Some(position) => Ok(RevocationResult { position }),
             None => Ok(RevocationResult { position: self.store.head().await? }),
@@ -139,7 +139,7 @@ impl Administration {
     }
 
     /// The entry for `subject`, remembered until its last access token has certainly expired.
-    pub(super) fn entry(&self, subject: Subject, reason: &RevocationContext, now: Time) -> Change {
+    pub(super) fn entry(&self, subject: RevocationSubject, reason: &RevocationContext, now: Time) -> Change {
         Change::AppendRevocation {
             subject,
             cause: reason.cause,

@@ -1,7 +1,7 @@
 //! Users: locked out and let in, given other roles, deleted.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Subject, UserId};
+use counterfoil_verify::{RevocationSubject, UserId};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -79,7 +79,7 @@ impl Administration {
         let reason = RevocationContext { cause: EndReason::UserDisabled, ..reason.clone() };
         let mut changes = self.end_everything_of(id, &reason, now);
         // The entry alone: there is no record left for a mark, and none that it would have to judge.
-        changes.push(self.entry(Subject::User(id), &reason, now));
+        changes.push(self.entry(RevocationSubject::User(id), &reason, now));
         changes.push(without_keys(id, &reason, now));
         changes.push(Change::RemoveUser(id));
         changes.push(told(AuditEventKind::UserDeleted, id, &reason, now));
@@ -103,7 +103,7 @@ impl Administration {
             // The mark would take sessions and refresh families with it, so those that stand are stamped anew
             // in the same commit: they lie above the mark, and every access token of before lies below the entry.
             changes.push(Change::RefreshPositionsOf(seen.id));
-            changes.push(self.entry(Subject::User(seen.id), &reason, now));
+            changes.push(self.entry(RevocationSubject::User(seen.id), &reason, now));
             changes.push(Change::SetCutoff(CutoffScope::User(seen.id)));
         }
         if has_other_roles {
@@ -128,7 +128,7 @@ impl Administration {
     /// is in flight.
     pub(super) fn user_death(&self, id: UserId, reason: &RevocationContext, now: Time) -> Vec<Change> {
         let mut changes = self.end_everything_of(id, reason, now);
-        changes.push(self.entry(Subject::User(id), reason, now));
+        changes.push(self.entry(RevocationSubject::User(id), reason, now));
         changes.push(Change::SetCutoff(CutoffScope::User(id)));
         changes
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{AccessClaims, ClientId, Position, SessionId, TokenId, UserId};
+use counterfoil_verify::{AccessClaims, ClientId, RevocationPosition, SessionId, TokenId, UserId};
 
 use crate::client_error::ClientError;
 use crate::credentials::access_token::AccessToken;
@@ -131,7 +131,7 @@ impl Issuer {
         minting: &MintRequest,
         (sub, roles): (String, Vec<String>),
         (session, client): (SessionId, &ClientId),
-        pos: Position,
+        pos: RevocationPosition,
         (now, life): (Time, Duration),
     ) -> Result<AccessClaims, ServiceError> {
         Ok(AccessClaims {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId};
+use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId};
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::access_token::AccessToken;
@@ -430,7 +430,7 @@ impl Issuer {
         roles: &[String],
         scope: Option<&str>,
         life: Duration,
-        pos: Position,
+        pos: RevocationPosition,
         now: Time,
     ) -> Result<TokenPair, ServiceError> {
         let ring = self.keys.ring();
@@ -450,7 +450,7 @@ impl Issuer {
         roles: &[String],
         audience: Vec<String>,
         life: Duration,
-        pos: Position,
+        pos: RevocationPosition,
         now: Time,
     ) -> Result<IssuedAccessToken, ServiceError> {
         let expires_at = (now + life).min(session.expires_at);

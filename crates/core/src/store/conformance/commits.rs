@@ -7,7 +7,7 @@ use serde_json::Map;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use counterfoil_verify::{ClientId, KeyId, Position, Subject};
+use counterfoil_verify::{ClientId, KeyId, RevocationPosition, RevocationSubject};
 
 use crate::model::client::Client;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
@@ -47,7 +47,7 @@ fn one_of_each() -> Vec<Change> {
         Change::InsertKey(Box::new(key.clone())),
         Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
         Change::AppendRevocation {
-            subject: Subject::Everyone,
+            subject: RevocationSubject::Everyone,
             cause: EndReason::ByAdmin,
             at: NOON,
             until: Some(NOON),
@@ -72,7 +72,7 @@ async fn all_that_is_told(store: &Arc<dyn Store>) -> String {
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        answer(store.log_after(Position::START).await),
+        answer(store.log_after(RevocationPosition::START).await),
         answer(store.events(&journal).await),
         answer(store.newest_time().await),
     );
@@ -201,7 +201,7 @@ pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Ar
         assert_eq!(is_there, number % 2 == 1);
         assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
-    assert_eq!(answer(store.log_after(Position::START).await).entries.len(), 50);
+    assert_eq!(answer(store.log_after(RevocationPosition::START).await).entries.len(), 50);
 }
 
 pub(super) async fn the_newest_time_follows_what_is_committed(store: Arc<dyn Store>) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counterfoil_verify::{ClientId, Position, Subject};
+use counterfoil_verify::{ClientId, RevocationPosition, RevocationSubject};
 
 use crate::client_error::InvalidCredential;
 use crate::model::client::Client;
@@ -13,12 +13,12 @@ use crate::store::conformance::fixture::{
 };
 use crate::store::{Change, CutoffScope, Page, Store};
 
-fn append(subject: Subject) -> Change {
+fn append(subject: RevocationSubject) -> Change {
     Change::AppendRevocation { subject, cause: EndReason::ByAdmin, at: NOON, until: Some(NOON + YEAR) }
 }
 
 /// The marks of user 1, of the default client and of everyone.
-async fn marks(store: &Arc<dyn Store>) -> [Position; 3] {
+async fn marks(store: &Arc<dyn Store>) -> [RevocationPosition; 3] {
     let standing = answer(store.standing(session_id(1)).await).expect("it was inserted");
     [standing.user.not_before, standing.client.not_before, standing.not_before]
 }
@@ -27,9 +27,9 @@ pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Sto
     let _ = one_login(&store).await;
     let client = ClientId::default();
     let raised = [
-        (CutoffScope::User(user_id(1)), Subject::User(user_id(1))),
-        (CutoffScope::Client(client.clone()), Subject::Client(client)),
-        (CutoffScope::Everyone, Subject::Everyone),
+        (CutoffScope::User(user_id(1)), RevocationSubject::User(user_id(1))),
+        (CutoffScope::Client(client.clone()), RevocationSubject::Client(client)),
+        (CutoffScope::Everyone, RevocationSubject::Everyone),
     ];
     for (place, (mark, subject)) in raised.into_iter().enumerate() {
         let changes = [append(subject.clone()), Change::SetCutoff(mark), append(subject)];
@@ -43,7 +43,7 @@ pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Sto
 
 pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let entries = applied(&store, &[append(Subject::Everyone)]).await.entries;
+    let entries = applied(&store, &[append(RevocationSubject::Everyone)]).await.entries;
 
     // A login in flight has read this head; the mark is to lie above it.
     let before = answer(store.head().await);
@@ -52,7 +52,7 @@ pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Stor
     assert_eq!(before, entries[0].position);
     assert!(marks(&store).await[2] > before);
     assert_eq!(answer(store.head().await), marks(&store).await[2]);
-    assert_eq!(answer(store.log_after(Position::START).await).entries, entries);
+    assert_eq!(answer(store.log_after(RevocationPosition::START).await).entries, entries);
 }
 
 pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
@@ -67,7 +67,7 @@ pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
     let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
 
     assert_eq!(marks(&store).await, before);
-    assert!(before[0] > Position::START);
+    assert!(before[0] > RevocationPosition::START);
 }
 
 pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>) {
@@ -85,7 +85,7 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
             except: Some(session_id(1)),
             ending: ending(NOON, EndReason::PasswordChanged),
         },
-        append(Subject::User(user_id(1))),
+        append(RevocationSubject::User(user_id(1))),
     ];
     let done = applied(&store, &changes).await;
 
@@ -101,7 +101,7 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
 
 pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dyn Store>) {
     let seen = one_login(&store).await;
-    let _ = applied(&store, &[append(Subject::Everyone)]).await;
+    let _ = applied(&store, &[append(RevocationSubject::Everyone)]).await;
     let _ = applied(&store, &[Change::RefreshPosition(seen.id)]).await;
 
     assert_eq!(lost(&store, &[swap(used(&seen, NOON))]).await, 0);
@@ -120,7 +120,7 @@ pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dy
         Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
         Change::SetCutoff(CutoffScope::User(user_id(1))),
         Change::RefreshPositionsOf(user_id(1)),
-        append(Subject::User(user_id(1))),
+        append(RevocationSubject::User(user_id(1))),
     ];
     let position = applied(&store, &changes).await.entries[0].position;
 
@@ -167,7 +167,9 @@ pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: 
         let _ = applied(&store, &[Change::SetCutoff(mark)]).await;
 
         assert_eq!(lost(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
-        let _ = applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(Subject::Everyone)]).await;
+        let _ =
+            applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(RevocationSubject::Everyone)])
+                .await;
 
         let killed = answer(store.standing(session_id(number)).await).expect("it was inserted");
         assert_eq!((killed.session.pos, killed.holds()), (pos, Err(InvalidCredential::RevokedByCutoff)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use counterfoil_verify::{Position, Subject};
+use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::counters::from;
@@ -74,7 +74,7 @@ pub(super) async fn a_session_that_is_used_outlives_its_first_end(store: Arc<dyn
 
 pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: Arc<dyn Store>) {
     let append = |subject: &str, until| Change::AppendRevocation {
-        subject: subject.parse::<Subject>().expect("a subject"),
+        subject: subject.parse::<RevocationSubject>().expect("a subject"),
         cause: EndReason::ByAdmin,
         at: NOON,
         until,
@@ -85,7 +85,7 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.log_after(Position::START).await);
+    let left = async || answer(store.log_after(RevocationPosition::START).await);
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);

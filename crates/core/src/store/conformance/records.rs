@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, KeyId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, KeyId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::{AdminKeyHash, AdminKeyId};
 use crate::credentials::password::PasswordHash;
@@ -33,7 +33,7 @@ pub(super) async fn a_new_store_has_the_default_client_and_nothing_else(store: A
     assert!(
         answer(store.events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await).is_empty()
     );
-    assert_eq!(answer(store.head().await), Position::START);
+    assert_eq!(answer(store.head().await), RevocationPosition::START);
     assert_eq!(answer(store.fact("log_id").await), None);
 }
 
@@ -44,7 +44,8 @@ pub(super) async fn every_field_of_a_user_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertUser(Box::new(kept.clone()))]).await;
         assert_eq!(answer(store.user(kept.id).await), Some(kept.clone()));
 
-        let (not_before, revision) = (kept.not_before.max(Position::new(dice.count())), kept.revision + 1);
+        let (not_before, revision) =
+            (kept.not_before.max(RevocationPosition::new(dice.count())), kept.revision + 1);
         let next = User { not_before, revision, id: kept.id, ..any_user(number, &mut dice) };
         let _ = applied(&store, &[Change::ReplaceUser(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.user(kept.id).await), Some(next));
@@ -62,7 +63,7 @@ fn any_user(number: u16, dice: &mut Dice) -> User {
         roles: (0..dice.throw(3)).map(|_| dice.text()).collect(),
         disabled_at: dice.maybe(Dice::time),
         epoch: dice.count(),
-        not_before: Position::new(dice.count()),
+        not_before: RevocationPosition::new(dice.count()),
         created_at: dice.time(),
         revision: dice.count() / 2,
     }
@@ -109,7 +110,7 @@ fn any_session(number: u16, dice: &mut Dice) -> Session {
         seen_at: dice.time(),
         idle: Duration::from_millis(dice.count()),
         expires_at: dice.time(),
-        pos: Position::new(dice.count()),
+        pos: RevocationPosition::new(dice.count()),
         scope: dice.maybe(Dice::text),
         from: any_circumstances(dice),
         label: dice.maybe(Dice::text),
@@ -132,7 +133,8 @@ pub(super) async fn every_field_of_a_client_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertClient(Box::new(kept.clone()))]).await;
         assert_eq!(answer(store.client(&kept.id).await), Some(kept.clone()));
 
-        let (not_before, revision) = (kept.not_before.max(Position::new(dice.count())), kept.revision + 1);
+        let (not_before, revision) =
+            (kept.not_before.max(RevocationPosition::new(dice.count())), kept.revision + 1);
         let next = Client { not_before, revision, ..any_client(number, &mut dice) };
         let _ = applied(&store, &[Change::ReplaceClient(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.client(&kept.id).await), Some(next));
@@ -156,7 +158,7 @@ fn any_client(number: u16, dice: &mut Dice) -> Client {
             refresh_absolute: dice.count(),
         },
         enabled: dice.throw(2) == 0,
-        not_before: Position::new(dice.count()),
+        not_before: RevocationPosition::new(dice.count()),
         revision: dice.count() / 2,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use counterfoil_verify::Subject;
+use counterfoil_verify::RevocationSubject;
 
 use crate::model::session::{EndReason, Session, SessionEnd};
 use crate::store::conformance::fixture::{
@@ -119,7 +119,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
 
     assert_eq!(first.ended, [kept.id]);
     assert_eq!(first.entries.len(), 1);
-    assert_eq!(first.entries[0].subject, Subject::Session(kept.id));
+    assert_eq!(first.entries[0].subject, RevocationSubject::Session(kept.id));
     assert_eq!(first.entries[0].until, Some(NOON + 2 * HOUR));
     assert!(again.ended.is_empty() && again.entries.is_empty());
     let ended = answer(store.session(kept.id).await).and_then(|session| session.ended);
@@ -145,7 +145,7 @@ pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<
     assert_eq!(others.ended.len(), 8);
     assert!(!others.ended.contains(&session_id(5)) && !others.ended.contains(&session_id(0)));
     let subjects: Vec<_> = others.entries.iter().map(|entry| entry.subject.clone()).collect();
-    assert_eq!(subjects, others.ended.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(subjects, others.ended.iter().copied().map(RevocationSubject::Session).collect::<Vec<_>>());
     assert_eq!(spared, None);
     assert_eq!(last.ended, [session_id(5)]);
     let stranger = answer(store.session(session_id(100)).await).expect("it was inserted");
@@ -228,7 +228,7 @@ pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
     let ids = |numbers: [u16; 2]| numbers.map(session_id).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(some.ended.iter().copied().collect::<BTreeSet<_>>(), ids([1, 2]));
     let subjects: Vec<_> = some.entries.iter().map(|entry| entry.subject.clone()).collect();
-    assert_eq!(subjects, some.ended.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(subjects, some.ended.iter().copied().map(RevocationSubject::Session).collect::<Vec<_>>());
     assert_eq!(rest.ended.iter().copied().collect::<BTreeSet<_>>(), ids([3, 4]));
     for stays in [0, 50] {
         let kept = answer(store.session(session_id(stays)).await).expect("it was inserted");

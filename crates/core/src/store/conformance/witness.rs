@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use counterfoil_verify::{LogEntry, Position};
+use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::store::conformance::fixture::{
     NOON, answer, applied, end, insert, lost, one_login, session, session_id, user_id,
@@ -18,7 +18,7 @@ use crate::store::{AppliedChanges, Change, CommitListener, Store};
 pub(super) struct Notes(Mutex<Vec<(usize, AppliedChanges)>>);
 
 impl Notes {
-    fn entries(&self) -> Vec<LogEntry> {
+    fn entries(&self) -> Vec<RevocationEntry> {
         self.read(|notes| notes.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
     }
 
@@ -64,7 +64,7 @@ pub(super) async fn a_witness_is_told_before_the_caller_and_in_order(store: Arc<
 
     let told = notes.entries();
     assert!(told.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(told, answer(store.log_after(Position::START).await).entries);
+    assert_eq!(told, answer(store.log_after(RevocationPosition::START).await).entries);
     assert!(notes.read(|notes| notes.iter().all(|(changes, _)| *changes == 2)));
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time};
-use counterfoil_verify::{KeyId, Subject};
+use counterfoil_verify::{KeyId, RevocationSubject};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -115,7 +115,7 @@ impl<'k> KeyringChange<'k> {
     pub(super) fn revoke(&mut self, id: &KeyId) -> Result<(), ServiceError> {
         let is_meant = |key: &&KeyRecord| key.id == *id && key.purpose == KeyPurpose::Signing;
         let key = self.kept.iter().find(is_meant).ok_or(ClientError::NotFound("key"))?;
-        let (subject, cause) = (Subject::Key(id.clone()), self.reason.cause);
+        let (subject, cause) = (RevocationSubject::Key(id.clone()), self.reason.cause);
         let revoked = Change::AppendRevocation { subject, cause, at: self.now, until: None };
         match key.state {
             KeyState::Revoked => return Ok(()),

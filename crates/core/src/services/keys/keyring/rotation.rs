@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_jose::{SealingKey, SigningKey, Time};
-use counterfoil_verify::{KeyId, LogEntry};
+use counterfoil_verify::{KeyId, RevocationEntry};
 
 use crate::model::audit_event::Actor;
 use crate::model::session::{ClientInfo, EndReason};
@@ -99,7 +99,7 @@ impl Keyring {
         id: &KeyId,
         reason: &RevocationContext,
         now: Time,
-    ) -> Result<Option<LogEntry>, ServiceError> {
+    ) -> Result<Option<RevocationEntry>, ServiceError> {
         let (_, mut applied) = self.change(reason, now, |draft| draft.revoke(id)).await?;
         Ok(applied.entries.pop())
     }
