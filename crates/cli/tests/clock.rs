@@ -7,9 +7,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use counterfoil_trial::endurance::FAKETIME;
-use counterfoil_trial::http::{Answer, Request, ask};
-use counterfoil_trial::program::{Plan, Program, Server};
+use counterfoil_fault_injection::endurance::FAKETIME;
+use counterfoil_fault_injection::http::{Answer, Request, ask};
+use counterfoil_fault_injection::program::{Plan, Program, Server};
 use rustix::process::Signal;
 use serde_json::json;
 

@@ -7,13 +7,13 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use counterfoil_trial::check::{Grace, check};
-use counterfoil_trial::clients::Clients;
-use counterfoil_trial::http::{Line, Request, ask};
-use counterfoil_trial::ledger::{Ledger, Outcome};
-use counterfoil_trial::program::{Plan, Program, Server};
-use counterfoil_trial::promise::Promise;
-use counterfoil_trial::{herd, kill};
+use counterfoil_fault_injection::check::{Grace, check};
+use counterfoil_fault_injection::clients::Clients;
+use counterfoil_fault_injection::http::{Line, Request, ask};
+use counterfoil_fault_injection::ledger::{Ledger, Outcome};
+use counterfoil_fault_injection::program::{Plan, Program, Server};
+use counterfoil_fault_injection::promise::Promise;
+use counterfoil_fault_injection::{herd, kill};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 

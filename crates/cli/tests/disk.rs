@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use counterfoil_trial::check::{Grace, check};
-use counterfoil_trial::clients::Clients;
-use counterfoil_trial::dice::Dice;
-use counterfoil_trial::disk::shim::{Call, Failure, Shim};
-use counterfoil_trial::http::{Answer, Request, ask};
-use counterfoil_trial::ledger::Ledger;
-use counterfoil_trial::program::{Plan, Program, Server, Start, is_one_clear_error};
-use counterfoil_trial::promise::Promise;
+use counterfoil_fault_injection::check::{Grace, check};
+use counterfoil_fault_injection::clients::Clients;
+use counterfoil_fault_injection::dice::Dice;
+use counterfoil_fault_injection::disk::shim::{Call, Failure, Shim};
+use counterfoil_fault_injection::http::{Answer, Request, ask};
+use counterfoil_fault_injection::ledger::Ledger;
+use counterfoil_fault_injection::program::{Plan, Program, Server, Start, is_one_clear_error};
+use counterfoil_fault_injection::promise::Promise;
 use rustix::process::Signal;
 use serde_json::json;
 

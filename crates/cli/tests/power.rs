@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use counterfoil_trial::program::Program;
-use counterfoil_trial::{power, sync};
+use counterfoil_fault_injection::program::Program;
+use counterfoil_fault_injection::{power, sync};
 
 fn program() -> Program {
     Program::at(env!("CARGO_BIN_EXE_counterfoil"))

@@ -9,9 +9,9 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use counterfoil_trial::program::Program;
-use counterfoil_trial::report::{Report, Tick};
-use counterfoil_trial::{endurance, herd, kill, power, slow, storm, sync, timing};
+use counterfoil_fault_injection::program::Program;
+use counterfoil_fault_injection::report::{Report, Tick};
+use counterfoil_fault_injection::{endurance, herd, kill, power, slow, storm, sync, timing};
 
 /// Puts the server at PROGRAM through trials.
 #[derive(Parser)]
@@ -86,7 +86,7 @@ fn run(options: &Options) -> Result<bool> {
 
 impl Trial {
     fn run(self, options: &Options, program: &Program) -> Result<Report> {
-        let place = tempfile::Builder::new().prefix("counterfoil-trial-").tempdir()?;
+        let place = tempfile::Builder::new().prefix("counterfoil-fault-injection-").tempdir()?;
         let place = place.path().canonicalize()?;
         let (seed, place) = (options.seed, place.as_path());
         let many = |otherwise: usize| options.rounds.unwrap_or(otherwise);

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A sequence of numbers that looks random and is the same for the same seed (SplitMix64).
 ///
 /// ```
-/// use counterfoil_trial::dice::Dice;
+/// use counterfoil_fault_injection::dice::Dice;
 ///
 /// let (mut one, mut other) = (Dice::seeded(7), Dice::seeded(7));
 /// assert_eq!(one.roll(), other.roll());

@@ -36,7 +36,7 @@ pub struct Program(PathBuf);
 /// What to start, and how.
 ///
 /// ```
-/// use counterfoil_trial::program::Plan;
+/// use counterfoil_fault_injection::program::Plan;
 ///
 /// let plan = Plan::of("/tmp/data").with("COUNTERFOIL_REFRESH_GRACE", "0");
 /// assert_eq!(plan.dir, std::path::Path::new("/tmp/data"));

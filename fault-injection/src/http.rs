@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// What is asked for.
 ///
 /// ```
-/// use counterfoil_trial::http::Request;
+/// use counterfoil_fault_injection::http::Request;
 /// use serde_json::json;
 ///
 /// let login = Request::post("/v1/login").json(&json!({ "username": "ada", "password": "secret" }));

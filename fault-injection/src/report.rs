@@ -22,7 +22,7 @@ pub struct Row {
 /// All criteria of a trial.
 ///
 /// ```
-/// use counterfoil_trial::report::Report;
+/// use counterfoil_fault_injection::report::Report;
 ///
 /// let mut report = Report::of("kill");
 /// report.row("rounds", "200", 200, true);
