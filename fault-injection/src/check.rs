@@ -1,246 +1,252 @@
-//! Whether a server keeps what it promised: every login, token and password of a promise is tried.
+//! Compares a server with a model: sends every credential and password of the model, and reports each
+//! violation.
 
 use std::io;
 use std::net::SocketAddr;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::dice::Dice;
-use crate::http::{Answer, Broken, Line, Request};
-use crate::ledger::Ticket;
-use crate::promise::{Family, Fate, Person, Promise};
+use crate::history::IssuedCredentials;
+use crate::http::{Connection, Request, Response};
+use crate::model::{ExpectedAccount, ExpectedSession, Model, SessionState};
+use crate::rng::Rng;
 
-/// For how long the server answers a spent refresh token again.
+/// Whether the server has a refresh grace period, during which a used refresh token may be retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grace {
-    /// For some seconds, and some seconds after its start.
-    Some,
-    /// Not at all: a refresh whose answer was lost costs the login.
-    None,
+pub enum ReuseGrace {
+    /// For ten seconds, and for some seconds after a start.
+    Enabled,
+    /// Not at all: a refresh whose response is lost ends the session.
+    Disabled,
 }
 
-impl Grace {
-    /// The seconds, as a setting.
-    pub fn seconds(self) -> &'static str {
+impl ReuseGrace {
+    /// The value of the setting `refresh.reuse_grace`, in seconds.
+    pub fn setting(self) -> &'static str {
         match self {
-            Self::Some => "10",
-            Self::None => "0",
+            Self::Enabled => "10",
+            Self::Disabled => "0",
         }
     }
 }
 
-/// What was tried, and what did not hold.
+/// What was checked, and the violations found.
 #[derive(Debug, Default)]
-pub struct Checked {
-    /// Logins that were alive, and had to be.
-    pub live: usize,
-    /// Logins that were over, and had to be.
+pub struct CheckResult {
+    /// The number of sessions that must be active.
+    pub active: usize,
+    /// The number of sessions that must have ended.
     pub ended: usize,
-    /// Logins whose end was in doubt.
-    pub open: usize,
-    /// Spent refresh tokens that were shown again.
-    pub replayed: usize,
-    /// Accounts whose passwords were tried.
-    pub people: usize,
-    /// Every promise that was broken, in words.
-    pub faults: Vec<String>,
+    /// The number of sessions in an unknown state.
+    pub unknown: usize,
+    /// The number of used refresh tokens that were sent again.
+    pub reused_tokens: usize,
+    /// The number of accounts whose passwords were tried.
+    pub accounts: usize,
+    /// A description of each violation.
+    pub violations: Vec<String>,
 }
 
-impl Checked {
-    /// Adds what another check has found.
+impl CheckResult {
+    /// Adds the result of another check.
     pub fn add(&mut self, other: Self) {
-        self.live += other.live;
+        self.active += other.active;
         self.ended += other.ended;
-        self.open += other.open;
-        self.replayed += other.replayed;
-        self.people += other.people;
-        self.faults.extend(other.faults);
+        self.unknown += other.unknown;
+        self.reused_tokens += other.reused_tokens;
+        self.accounts += other.accounts;
+        self.violations.extend(other.violations);
     }
 
-    /// How many logins and accounts were tried.
-    pub fn tried(&self) -> usize {
-        self.live + self.ended + self.open + self.people
+    /// The number of sessions that were checked.
+    pub fn sessions(&self) -> usize {
+        self.active + self.ended + self.unknown
     }
 }
 
-/// Tries everything that was promised with the server at `at`. Where refreshing gives new tokens the promise has
-/// them afterwards.
+/// Checks the server at `address` against the model. Refreshes add their new tokens to the model.
 ///
-/// Within the grace of a start it should come soon after it: then what was in doubt is settled in the client's favour.
+/// With a grace period the check must start soon after the server: only then do sessions whose refresh has an
+/// unknown outcome keep working.
 ///
 /// # Errors
 ///
-/// If the server does not answer.
-pub fn check(promise: &mut Promise, at: SocketAddr, grace: Grace, seed: u64) -> Result<Checked> {
-    let mut trial =
-        Trial { line: Line::to(at), grace, dice: Dice::seeded(seed), checked: Checked::default() };
-    // The grace runs out: first those that need it.
-    for turning in [true, false] {
-        for family in promise.families.values_mut().filter(|family| family.turning == turning) {
-            trial.family(family)?;
+/// If the server does not respond.
+pub fn check(model: &mut Model, address: SocketAddr, grace: ReuseGrace, seed: u64) -> Result<CheckResult> {
+    let mut checker = Checker {
+        connection: Connection::new(address),
+        grace,
+        rng: Rng::from_seed(seed),
+        result: CheckResult::default(),
+    };
+    // Sessions that depend on the grace period are checked first, before it ends.
+    for needs_grace in [true, false] {
+        for session in
+            model.sessions.values_mut().filter(|session| session.has_unknown_refresh == needs_grace)
+        {
+            checker.check_session(session)?;
         }
     }
-    for (name, person) in &promise.people {
-        trial.person(name, person)?;
+    for (name, account) in &model.accounts {
+        checker.check_account(name, account)?;
     }
-    Ok(trial.checked)
+    Ok(checker.result)
 }
 
-struct Trial {
-    line: Line,
-    grace: Grace,
-    dice: Dice,
-    checked: Checked,
+struct Checker {
+    connection: Connection,
+    grace: ReuseGrace,
+    rng: Rng,
+    result: CheckResult,
 }
 
-impl Trial {
-    fn family(&mut self, family: &mut Family) -> Result<()> {
-        match family.fate {
-            Fate::Live => {
-                self.checked.live += 1;
-                self.is_let_in(family, &[200])?;
-                self.has_one_successor(family)
+impl Checker {
+    fn check_session(&mut self, session: &mut ExpectedSession) -> Result<()> {
+        match session.state {
+            SessionState::Active => {
+                self.result.active += 1;
+                self.check_access(session, &[200])?;
+                self.check_refresh(session)
             }
-            Fate::Ended => {
-                self.checked.ended += 1;
-                self.is_let_in(family, &[401])?;
-                self.is_spent(family)
+            SessionState::Ended => {
+                self.result.ended += 1;
+                self.check_access(session, &[401])?;
+                self.check_refresh_rejected(session)
             }
-            Fate::Open => {
-                self.checked.open += 1;
-                self.is_let_in(family, &[200, 401])
+            SessionState::Unknown => {
+                self.result.unknown += 1;
+                self.check_access(session, &[200, 401])
             }
         }
     }
 
-    /// Shows what opens doors; every answer is one of `expected`, and about the right user.
-    fn is_let_in(&mut self, family: &Family, expected: &[u16]) -> Result<()> {
-        for token in family.session_token.iter().chain(&family.access_tokens) {
-            let answer = self.ask(&Request::get("/v1/me").bearer(token))?;
-            let name = answer.json()["user"]["username"].as_str().map(str::to_owned);
-            if !expected.contains(&answer.status) {
-                let (fate, user, status) = (family.fate, &family.user, answer.status);
-                self.fault(format!("a login of {user} that is {fate:?} gets {status} for {}", kind(token)));
-            } else if answer.is_done() && name.as_deref() != Some(&family.user) {
-                self.fault(format!("{} is told to be {name:?}", family.user));
+    /// Sends the session token and the access tokens: each response has an expected status and names the
+    /// right user.
+    fn check_access(&mut self, session: &ExpectedSession, expected: &[u16]) -> Result<()> {
+        let user = &session.user;
+        for token in session.session_token.iter().chain(&session.access_tokens) {
+            let response = self.send(&Request::get("/v1/me").bearer(token))?;
+            let body = response.json();
+            let name = body["user"]["username"].as_str();
+            if !expected.contains(&response.status) {
+                let (state, kind, status) = (session.state, token_kind(token), response.status);
+                self.report(format!("{kind} of {user} gets {status}, but its session is {state:?}"));
+            } else if response.is_success() && name != Some(user.as_str()) {
+                self.report(format!("a token of {user} is accepted as the user {name:?}"));
             }
         }
         Ok(())
     }
 
-    /// Shows the newest refresh token: it has one successor, however often it is asked for.
-    fn has_one_successor(&mut self, family: &mut Family) -> Result<()> {
-        let Some(newest) = family.refresh_tokens.last().cloned() else { return Ok(()) };
+    /// Sends the newest refresh token: it has exactly one successor, however often it is sent.
+    fn check_refresh(&mut self, session: &mut ExpectedSession) -> Result<()> {
+        let Some(newest) = session.refresh_tokens.last().cloned() else { return Ok(()) };
         let Some(next) = self.refresh(&newest)? else {
-            // Without a grace a lost answer may have been the successor, and asking again ends the login.
-            if !(family.turning && self.grace == Grace::None) {
-                self.fault(format!("the newest refresh token of {} is not taken", family.user));
+            // Without a grace period the lost response may have held the successor; then this request is a
+            // reuse.
+            if !(session.has_unknown_refresh && self.grace == ReuseGrace::Disabled) {
+                self.report(format!("the newest refresh token of {} is rejected", session.user));
             }
-            family.fate = Fate::Ended;
+            session.state = SessionState::Ended;
             return Ok(());
         };
         let successor = next.refresh_token.clone().unwrap_or_default();
         match self.grace {
-            Grace::Some => {
-                for shown in [&newest, &successor] {
-                    let again = self.refresh(shown)?.and_then(|ticket| ticket.refresh_token);
-                    if again.as_ref() != Some(&successor) {
-                        self.fault(format!("a second successor for a token of {}", family.user));
+            ReuseGrace::Enabled => {
+                for token in [&newest, &successor] {
+                    let repeated = self.refresh(token)?.and_then(|credentials| credentials.refresh_token);
+                    if repeated.as_ref() != Some(&successor) {
+                        self.report(format!("a refresh token of {} has a second successor", session.user));
                     }
                 }
             }
-            Grace::None if successor == newest => {
-                self.fault(format!("a token of {} is its own successor", family.user));
+            ReuseGrace::Disabled if successor == newest => {
+                self.report(format!("a refresh token of {} is not rotated", session.user));
             }
-            Grace::None => {}
+            ReuseGrace::Disabled => {}
         }
-        family.refreshed(&next);
-        if self.dice.percent(25) { self.replay(family) } else { Ok(()) }
+        session.apply_refresh(&next);
+        if self.rng.chance(25) { self.check_reuse_detection(session) } else { Ok(()) }
     }
 
-    /// Shows a token that is certainly spent: it is refused, and ends the login for whoever holds the newest.
-    fn replay(&mut self, family: &mut Family) -> Result<()> {
-        let behind = match self.grace {
-            Grace::Some => 3,
-            Grace::None => 2,
+    /// Sends a used refresh token outside the grace period: it is rejected, and the session ends (RFC 9700,
+    /// section 4.14.2).
+    fn check_reuse_detection(&mut self, session: &mut ExpectedSession) -> Result<()> {
+        let distance = match self.grace {
+            ReuseGrace::Enabled => 3,
+            ReuseGrace::Disabled => 2,
         };
-        let tokens = &family.refresh_tokens;
-        let Some(old) = tokens.len().checked_sub(behind).map(|place| tokens[place].clone()) else {
+        let tokens = &session.refresh_tokens;
+        let Some(used) = tokens.len().checked_sub(distance).map(|index| tokens[index].clone()) else {
             return Ok(());
         };
-        self.checked.replayed += 1;
-        if self.refresh(&old)?.is_some() {
-            self.fault(format!("a spent refresh token of {} is taken again", family.user));
+        self.result.reused_tokens += 1;
+        if self.refresh(&used)?.is_some() {
+            self.report(format!("a used refresh token of {} is accepted again", session.user));
         }
-        family.fate = Fate::Ended;
-        self.is_spent(family)?;
-        self.is_let_in(family, &[401])
+        session.state = SessionState::Ended;
+        self.check_refresh_rejected(session)?;
+        self.check_access(session, &[401])
     }
 
-    /// No refresh token of a login that is over is taken.
-    fn is_spent(&mut self, family: &Family) -> Result<()> {
-        if let Some(newest) = family.refresh_tokens.last()
+    /// Sends the newest refresh token of an ended session: it is rejected.
+    fn check_refresh_rejected(&mut self, session: &ExpectedSession) -> Result<()> {
+        if let Some(newest) = session.refresh_tokens.last()
             && self.refresh(newest)?.is_some()
         {
-            self.fault(format!("a login of {} that is over is refreshed", family.user));
+            self.report(format!("an ended session of {} is refreshed", session.user));
         }
         Ok(())
     }
 
-    /// What is answered to a refresh, if it is not refused.
-    fn refresh(&mut self, token: &str) -> Result<Option<Ticket>> {
-        let answer = self.ask(&Request::post("/v1/refresh").json(&json!({ "refresh_token": token })))?;
-        if !matches!(answer.status, 200 | 401) {
-            self.fault(format!("a refresh is answered with {} {}", answer.status, answer.json()));
+    /// Sends a refresh token; `None` if it is rejected.
+    fn refresh(&mut self, token: &str) -> Result<Option<IssuedCredentials>> {
+        let response = self.send(&Request::post("/v1/refresh").json(&json!({ "refresh_token": token })))?;
+        if !matches!(response.status, 200 | 401) {
+            self.report(format!("a refresh gets {} {}", response.status, response.json()));
         }
-        Ok(answer.is_done().then(|| Ticket::of(&answer.json())))
+        Ok(response.is_success().then(|| IssuedCredentials::from_json(&response.json())))
     }
 
-    /// The right password is taken, and one that was changed is not.
-    fn person(&mut self, name: &str, person: &Person) -> Result<()> {
-        self.checked.people += 1;
-        let mut taken = 0;
-        for password in &person.passwords {
-            taken += usize::from(self.log_in(name, password)? == 200);
+    /// Logs in: exactly one of the possible passwords is accepted, and the last former password is rejected.
+    fn check_account(&mut self, name: &str, account: &ExpectedAccount) -> Result<()> {
+        self.result.accounts += 1;
+        let mut accepted = 0;
+        for password in &account.possible_passwords {
+            accepted += usize::from(self.log_in(name, password)? == 200);
         }
-        if taken != 1 {
-            self.fault(format!("{taken} of the {} passwords of {name} are taken", person.passwords.len()));
+        if accepted != 1 {
+            let count = account.possible_passwords.len();
+            self.report(format!("{accepted} of {count} possible passwords of {name} are accepted"));
         }
-        if let Some(former) = person.former.last()
+        if let Some(former) = account.former_passwords.last()
             && self.log_in(name, former)? != 401
         {
-            self.fault(format!("a former password of {name} is taken"));
+            self.report(format!("a former password of {name} is accepted"));
         }
         Ok(())
     }
 
     fn log_in(&mut self, name: &str, password: &str) -> Result<u16> {
         let body = json!({ "username": name, "password": password });
-        let status = self.ask(&Request::post("/v1/login").json(&body))?.status;
+        let status = self.send(&Request::post("/v1/login").json(&body))?.status;
         if !matches!(status, 200 | 401) {
-            self.fault(format!("a login of {name} is answered with {status}"));
+            self.report(format!("a login of {name} gets {status}"));
         }
         Ok(status)
     }
 
-    fn ask(&mut self, request: &Request) -> Result<Answer> {
-        self.line.ask(request).map_err(|broken| match broken {
-            Broken::Unheard(error) => gone(error),
-            Broken::InDoubt(error) => gone(error),
-        })
+    fn send(&mut self, request: &Request) -> Result<Response> {
+        self.connection.send(request).map_err(io::Error::from).context("the server does not respond")
     }
 
-    fn fault(&mut self, what: String) {
-        self.checked.faults.push(what);
+    fn report(&mut self, violation: String) {
+        self.result.violations.push(violation);
     }
 }
 
-fn gone(error: io::Error) -> anyhow::Error {
-    anyhow!(error).context("the server does not answer")
-}
-
-/// What a token is, without telling it.
-fn kind(token: &str) -> &'static str {
-    if token.starts_with("cfs_") { "its session token" } else { "its access token" }
+/// The kind of a token, for messages that must not show the token itself.
+fn token_kind(token: &str) -> &'static str {
+    if token.starts_with("cfs_") { "a session token" } else { "an access token" }
 }

@@ -1,4 +1,5 @@
-//! Logins that come, end and expire for as long as one likes, in a time that runs faster: nothing grows without bound.
+//! Scenario `endurance`: logins that end or expire for minutes, with an accelerated clock. Neither memory nor
+//! the database grows without bound.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,170 +8,196 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection as Database, OpenFlags};
 use serde_json::json;
 
-use crate::clients::bearer;
-use crate::http::{Answer, Line, Request, ask};
-use crate::ledger::Ticket;
-use crate::program::{Plan, Program, Server};
-use crate::report::{Report, Tick, megabytes};
+use crate::history::IssuedCredentials;
+use crate::http::{Connection, Request, Response, send};
+use crate::program::{LaunchConfig, Program};
+use crate::report::{Progress, Report, format_megabytes};
+use crate::server::Server;
 
-/// How much faster the time of day runs: minutes become days, so that what is kept for a day is seen to go. Much
-/// faster, and a moment in which nobody asks is a leap of the clock.
-const FASTER: u32 = 400;
+/// The path of libfaketime for programs with threads, as Debian installs it.
+pub const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-/// How many clients come and go.
+/// How much faster the wall clock runs. Minutes become days, so that records which are kept for a day are
+/// purged. With a much larger factor a moment without requests would look like a clock jump.
+const CLOCK_SPEEDUP: u32 = 400;
+
+/// The number of clients.
 const CLIENTS: usize = 3;
 
-/// How often memory is measured.
-const LOOK: Duration = Duration::from_secs(2);
+/// The time between two samples.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Debian's library, for programs with threads.
-pub const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+/// The tables whose rows about sessions must be purged. The audit log is kept for 90 days and grows
+/// meanwhile.
+const PURGED_TABLES: [&str; 3] = ["sessions", "log", "counters"];
+
+/// The table of the audit log.
+const AUDIT_TABLE: &str = "events";
+
+/// The limit for the growth of memory in the last two fifths, in bytes.
+const MAX_MEMORY_GROWTH: u64 = 4_000_000;
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What is kept about logins, and has to be forgotten. The journal is kept for 90 days, and grows meanwhile.
-const TABLES: [&str; 3] = ["sessions", "log", "counters"];
-
-/// How many steps the bar has.
+/// The number of steps: the number of samples in so many minutes.
 pub fn steps(minutes: u64) -> usize {
-    usize::try_from(minutes * 60 / LOOK.as_secs()).unwrap_or(usize::MAX)
+    usize::try_from(minutes * 60 / SAMPLE_INTERVAL.as_secs()).unwrap_or(usize::MAX)
 }
 
-/// Logs in and out for so many minutes; half of the logins are left to expire.
+/// Logs in for so many minutes; half of the sessions are logged out, the others expire. Works in `dir`.
 ///
 /// # Errors
 ///
-/// If something could not be tried at all; without `faketime` nothing can.
-pub fn run(program: &Program, place: &Path, minutes: u64, tick: Tick<'_>) -> Result<Report> {
-    ensure!(Path::new(FAKETIME).exists(), "missing: faketime; as root run: apt-get install faketime");
-    let dir = place.join("data");
-    let plan = Plan::of(&dir)
-        .with("LD_PRELOAD", FAKETIME)
-        .with("FAKETIME", format!("+0 x{FASTER}"))
-        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    let server = program.serve(&plan)?;
-    let short = [
-        "client",
-        "set",
-        "default",
-        "--lifetime",
-        "session_idle=3600",
-        "--lifetime",
-        "session_absolute=7200",
-    ];
-    let set = program.run(&Plan::of(&dir), &short)?;
-    ensure!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+/// If the scenario cannot be carried out; it needs `faketime`.
+pub fn run(program: &Program, dir: &Path, minutes: u64, progress: Progress<'_>) -> Result<Report> {
+    ensure!(Path::new(FAKETIME).exists(), "faketime is missing; install it with `apt-get install faketime`");
+    let data_dir = dir.join("data");
+    let config = LaunchConfig::new(&data_dir)
+        .with_env("LD_PRELOAD", FAKETIME)
+        .with_env("FAKETIME", format!("+0 x{CLOCK_SPEEDUP}"))
+        .with_env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let server = program.start(&config)?;
+    shorten_session_lifetimes(program, &data_dir)?;
     let body = json!({ "username": "ada", "password": PASSWORD });
-    ensure!(ask(server.at, &Request::post("/v1/register").json(&body))?.status == 201, "no account");
+    let status = send(server.address, &Request::post("/v1/register").json(&body))?.status;
+    ensure!(status == 201, "the registration gets {status}");
 
-    let tally = Tally::default();
-    let looks = thread::scope(|scope| {
+    let clients = Clients::default();
+    let samples = thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            scope.spawn(|| tally.come_and_go(server.at));
+            scope.spawn(|| clients.run(server.address));
         }
-        let looks = watch(&server, &dir, steps(minutes), tick);
-        tally.stop.store(true, Ordering::Relaxed);
-        looks
+        let samples = take_samples(&server, &data_dir, steps(minutes), progress);
+        clients.stop.store(true, Ordering::Relaxed);
+        samples
     })?;
-    Ok(report(minutes, &looks, &tally))
+    Ok(report(minutes, &samples, &clients))
 }
 
-/// What clients have done.
+/// Sets the session lifetimes of the client `default` to one hour idle and two hours absolute.
+fn shorten_session_lifetimes(program: &Program, data_dir: &Path) -> Result<()> {
+    let lifetimes = ["--lifetime", "session_idle=3600", "--lifetime", "session_absolute=7200"];
+    let arguments = [&["client", "set", "default"][..], &lifetimes].concat();
+    let output = program.run(&LaunchConfig::new(data_dir), &arguments)?;
+    ensure!(output.status.success(), "`client set` failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// The clients, with the number of their logins.
 #[derive(Default)]
-struct Tally {
+struct Clients {
     stop: AtomicBool,
-    made: AtomicUsize,
-    failed: AtomicUsize,
+    attempts: AtomicUsize,
+    failures: AtomicUsize,
 }
 
-impl Tally {
-    /// Logs in, looks around, and goes: half of the times without a word.
-    fn come_and_go(&self, at: SocketAddr) {
-        let mut line = Line::to(at);
+impl Clients {
+    /// Runs one client until stopped.
+    fn run(&self, address: SocketAddr) {
+        let mut connection = Connection::new(address);
         while !self.stop.load(Ordering::Relaxed) {
-            let number = self.made.fetch_add(1, Ordering::Relaxed);
-            if self.visit(&mut line, number).is_none() {
-                self.failed.fetch_add(1, Ordering::Relaxed);
-                // Whatever it is, it is not made better by asking at once.
+            let number = self.attempts.fetch_add(1, Ordering::Relaxed);
+            if log_in_and_out(&mut connection, number).is_none() {
+                self.failures.fetch_add(1, Ordering::Relaxed);
                 sleep(Duration::from_millis(5));
             }
         }
     }
+}
 
-    fn visit(&self, line: &mut Line, number: usize) -> Option<()> {
-        let mode = ["session", "hybrid"][number % 2];
-        let body = json!({ "username": "ada", "password": PASSWORD, "mode": mode });
-        let answer = line.ask(&Request::post("/v1/login").json(&body)).ok().filter(Answer::is_done)?;
-        let login = Ticket::of(&answer.json());
-        let token = bearer(&login)?;
-        line.ask(&Request::get("/v1/me").bearer(token)).ok().filter(Answer::is_done)?;
-        if number % 4 < 2 {
-            line.ask(&Request::post("/v1/logout").bearer(token)).ok().filter(Answer::is_done)?;
-        }
-        Some(())
+/// Logs in, sends one request, and logs out in half of the cases; `None` if a request fails.
+fn log_in_and_out(connection: &mut Connection, number: usize) -> Option<()> {
+    let mut send = |request: &Request| connection.send(request).ok().filter(Response::is_success);
+    let mode = ["session", "hybrid"][number % 2];
+    let body = json!({ "username": "ada", "password": PASSWORD, "mode": mode });
+    let response = send(&Request::post("/v1/login").json(&body))?;
+    let credentials = IssuedCredentials::from_json(&response.json());
+    let token = credentials.bearer_token()?;
+    send(&Request::get("/v1/me").bearer(token))?;
+    if number % 4 < 2 {
+        send(&Request::post("/v1/logout").bearer(token))?;
     }
+    Some(())
 }
 
-/// What is seen of a server from outside.
-#[derive(Clone, Copy)]
-struct Look {
+/// The resources that the server uses at one time.
+#[derive(Clone, Copy, Default)]
+struct Sample {
+    /// The resident set size in bytes.
     memory: u64,
-    /// Rows of [`TABLES`] together.
-    rows: u64,
-    /// Lines of the journal.
-    journal: u64,
-    /// Bytes of the database.
-    size: u64,
+    /// The number of rows in all [`PURGED_TABLES`].
+    purged_rows: u64,
+    /// The number of rows in the audit log.
+    audit_rows: u64,
+    /// The size of the database file in bytes.
+    database_size: u64,
 }
 
-fn watch(server: &Server, dir: &Path, steps: usize, tick: Tick<'_>) -> Result<Vec<Look>> {
-    let file = dir.join("counterfoil.db");
-    let database = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+fn take_samples(
+    server: &Server,
+    data_dir: &Path,
+    count: usize,
+    progress: Progress<'_>,
+) -> Result<Vec<Sample>> {
+    let file = data_dir.join("counterfoil.db");
+    let database = Database::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     database.pragma_update(None, "query_only", true)?;
-    let count = |table: &str| -> Result<u64> {
+    let count_rows = |table: &str| -> Result<u64> {
         let sql = format!("SELECT count(*) FROM {table}");
         Ok(database.query_row(&sql, [], |row| row.get::<_, i64>(0))?.try_into()?)
     };
-    let mut looks = Vec::with_capacity(steps);
-    for _ in 0..steps {
-        sleep(LOOK);
-        let rows = TABLES.iter().map(|table| count(table)).sum::<Result<u64>>()?;
-        let (memory, size) = (server.resident()?, file.metadata()?.len());
-        looks.push(Look { memory, rows, journal: count("events")?, size });
-        tick();
+    let mut samples = Vec::with_capacity(count);
+    for _ in 0..count {
+        sleep(SAMPLE_INTERVAL);
+        samples.push(Sample {
+            memory: server.resident_memory()?,
+            purged_rows: PURGED_TABLES.iter().map(|table| count_rows(table)).sum::<Result<u64>>()?,
+            audit_rows: count_rows(AUDIT_TABLE)?,
+            database_size: file.metadata()?.len(),
+        });
+        progress();
     }
-    Ok(looks)
+    Ok(samples)
 }
 
-/// Warm is what more than half of the time has been spent with: by then rows go as fast as they come.
-fn report(minutes: u64, looks: &[Look], tally: &Tally) -> Report {
-    let (made, failed) = (tally.made.load(Ordering::Relaxed), tally.failed.load(Ordering::Relaxed));
-    let warm = looks.get(looks.len() * 6 / 10).copied().unwrap_or(NOTHING);
-    let last = looks.last().copied().unwrap_or(NOTHING);
-    let most = looks.iter().map(|look| look.memory).max().unwrap_or_default();
-    let grown = last.memory.saturating_sub(warm.memory);
+/// Compares the last sample with the one after three fifths of the time: by then rows are purged as fast as
+/// they are added.
+fn report(minutes: u64, samples: &[Sample], clients: &Clients) -> Report {
+    let attempts = clients.attempts.load(Ordering::Relaxed);
+    let failures = clients.failures.load(Ordering::Relaxed);
+    let warm = samples.get(samples.len() * 6 / 10).copied().unwrap_or_default();
+    let last = samples.last().copied().unwrap_or_default();
+    let max_memory = samples.iter().map(|sample| sample.memory).max().unwrap_or_default();
+    let growth = last.memory.saturating_sub(warm.memory);
     let hours = minutes as f64 * 0.4 / 60.0;
-    let days = minutes as f64 * f64::from(FASTER) / 1440.0;
-    let mut report = Report::of("endurance");
-    report.note("minutes, and the days that they were", format!("{minutes}, {days:.1}"));
-    report.row("logins made", "> 0", made, made > failed);
-    report.row("that failed", "0", failed, failed == 0);
-    report.note("most memory", megabytes(most));
-    // Before anything has been forgotten everything grows.
-    let is_long = days > 2.5;
-    let stays = !is_long || grown < 4_000_000;
-    report.row("memory grown in the last two fifths", "< 4 MB", megabytes(grown), stays);
-    report.note("that is, an hour", megabytes((grown as f64 / hours) as u64));
-    let bound = warm.rows + warm.rows / 4;
-    report.row("rows about logins", &format!("< {bound}"), last.rows, !is_long || last.rows < bound);
-    report.note(
-        "lines of the journal, bytes of the database",
-        format!("{}, {}", last.journal, megabytes(last.size)),
+    let days = minutes as f64 * f64::from(CLOCK_SPEEDUP) / 1440.0;
+    // In a shorter run nothing has been purged yet, and everything grows.
+    let is_long_enough = days > 2.5;
+    let mut report = Report::new("endurance");
+    report.add_measurement("minutes, simulated days", format!("{minutes}, {days:.1}"));
+    report.add_criterion("login attempts", "> 0", attempts, attempts > failures);
+    report.add_criterion("failed attempts", "0", failures, failures == 0);
+    report.add_measurement("maximum memory", format_megabytes(max_memory));
+    report.add_criterion(
+        "memory growth in the last two fifths",
+        "< 4 MB",
+        format_megabytes(growth),
+        !is_long_enough || growth < MAX_MEMORY_GROWTH,
+    );
+    report.add_measurement("memory growth per hour", format_megabytes((growth as f64 / hours) as u64));
+    let max_rows = warm.purged_rows + warm.purged_rows / 4;
+    report.add_criterion(
+        "rows about sessions",
+        &format!("< {max_rows}"),
+        last.purged_rows,
+        !is_long_enough || last.purged_rows < max_rows,
+    );
+    report.add_measurement(
+        "rows of the audit log, size of the database",
+        format!("{}, {}", last.audit_rows, format_megabytes(last.database_size)),
     );
     report
 }
-
-const NOTHING: Look = Look { memory: 0, rows: 0, journal: 0, size: 0 };

@@ -1,14 +1,16 @@
-//! HTTP/1.1 as a plain client speaks it: one connection, one request at a time, and a clear word on what is in doubt.
+//! Blocking HTTP/1.1 client: one request at a time, with errors that say whether the server may have received
+//! it.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-/// How long an answer may take; longer than the server lets a request take.
-const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What is asked for.
+/// Timeout of one read or write; longer than the request timeout of the server.
+const IO_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// An HTTP request.
 ///
 /// ```
 /// use counterfoil_fault_injection::http::Request;
@@ -24,35 +26,35 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request of `method` for `path`.
+    /// A request with `method` for `path`.
     pub fn new(method: &str, path: &str) -> Self {
         Self { head: format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n"), body: None }
     }
 
-    /// A GET.
+    /// A GET request.
     pub fn get(path: &str) -> Self {
         Self::new("GET", path)
     }
 
-    /// A POST.
+    /// A POST request.
     pub fn post(path: &str) -> Self {
         Self::new("POST", path)
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.head += &format!("{name}: {value}\r\n");
         self
     }
 
-    /// Showing `token` as a bearer.
+    /// Adds a bearer token (RFC 6750, section 2.1).
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// With a body of JSON.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         let body = body.to_string();
@@ -60,120 +62,126 @@ impl Request {
         Self { body: Some(body), ..head }
     }
 
-    /// As it travels.
+    /// The bytes on the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or_default();
         format!("{}content-length: {}\r\n\r\n{body}", self.head, body.len()).into_bytes()
     }
 }
 
-/// An answer that came whole.
+/// A complete HTTP response.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    /// The status.
+pub struct Response {
+    /// The status code.
     pub status: u16,
     head: String,
     /// The body.
     pub body: Vec<u8>,
 }
 
-impl Answer {
-    /// What follows from its head: the status, and a body of the right length to be filled.
-    pub(crate) fn begun(head: String) -> io::Result<Self> {
+impl Response {
+    /// Parses the head of a response; the body has the announced length and is all zeros.
+    pub(crate) fn from_head(head: String) -> io::Result<Self> {
         let status = head.get(9..12).and_then(|digits| digits.parse().ok());
         let status = status.ok_or(io::ErrorKind::InvalidData)?;
-        let mut answer = Self { status, head, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        answer.body.resize(length, 0);
-        Ok(answer)
+        let mut response = Self { status, head, body: Vec::new() };
+        let length = response.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        response.body.resize(length, 0);
+        Ok(response)
     }
 
-    /// The value of a header, if it is there.
+    /// The value of the first header with this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head
             .lines()
             .filter_map(|line| line.split_once(':'))
-            .find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value.trim()))
+            .find_map(|(header, value)| header.eq_ignore_ascii_case(name).then_some(value.trim()))
     }
 
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Whether what was asked for was done.
-    pub fn is_done(&self) -> bool {
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Whether it says as a client wants it said that the server cannot now (RFC 9457; `Retry-After`).
-    pub fn is_clear_503(&self) -> bool {
+    /// Whether this is a 503 that a client can act on: a problem document (RFC 9457) with `Retry-After`.
+    pub fn is_retryable_503(&self) -> bool {
         self.status == 503
             && self.header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"))
             && self.header("retry-after").is_some()
     }
 }
 
-/// Why there is no answer.
+/// Why a request has no response.
 #[derive(Debug)]
-pub enum Broken {
-    /// Nobody took the connection: nothing was asked.
-    Unheard(io::Error),
-    /// It was asked, as far as we know, and nobody knows what came of it.
-    InDoubt(io::Error),
+pub enum RequestError {
+    /// The connection was refused: the server did not receive the request.
+    NotSent(io::Error),
+    /// The connection failed later: the server may have carried out the request.
+    NoResponse(io::Error),
 }
 
-/// A connection that is opened when it is needed, and again after it broke.
-#[derive(Debug)]
-pub struct Line {
-    at: SocketAddr,
-    open: Option<BufReader<TcpStream>>,
+impl From<RequestError> for io::Error {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NotSent(error) | RequestError::NoResponse(error) => error,
+        }
+    }
 }
 
-impl Line {
-    /// To the server at `at`.
-    pub fn to(at: SocketAddr) -> Self {
-        Self { at, open: None }
+/// A keep-alive connection that is opened on first use and reopened after an error.
+#[derive(Debug)]
+pub struct Connection {
+    address: SocketAddr,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl Connection {
+    /// A connection to the server at `address`, not opened yet.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None }
     }
 
-    /// Asks, and waits for the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Errors
     ///
-    /// Says whether the request may have been carried out.
-    pub fn ask(&mut self, request: &Request) -> Result<Answer, Broken> {
-        let mut stream = match self.open.take() {
+    /// Says whether the server may have received the request.
+    pub fn send(&mut self, request: &Request) -> Result<Response, RequestError> {
+        let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => connect(self.at).map_err(Broken::Unheard)?,
+            None => connect(self.address).map_err(RequestError::NotSent)?,
         };
-        let answer = talk(&mut stream, request).map_err(Broken::InDoubt)?;
-        if answer.header("connection").is_none_or(|said| !said.eq_ignore_ascii_case("close")) {
-            self.open = Some(stream);
+        let response = exchange(&mut stream, request).map_err(RequestError::NoResponse)?;
+        if response.header("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close")) {
+            self.stream = Some(stream);
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
-/// Asks once, over a connection of its own.
+/// Sends one request over a connection of its own.
 ///
 /// # Errors
 ///
-/// If there is no whole answer.
-pub fn ask(at: SocketAddr, request: &Request) -> io::Result<Answer> {
-    Line::to(at).ask(request).map_err(|broken| match broken {
-        Broken::Unheard(error) | Broken::InDoubt(error) => error,
-    })
+/// If there is no complete response.
+pub fn send(address: SocketAddr, request: &Request) -> io::Result<Response> {
+    Ok(Connection::new(address).send(request)?)
 }
 
-fn connect(at: SocketAddr) -> io::Result<BufReader<TcpStream>> {
-    let stream = TcpStream::connect(at)?;
+fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(IO_TIMEOUT))?;
+    stream.set_write_timeout(Some(IO_TIMEOUT))?;
     Ok(BufReader::new(stream))
 }
 
-fn talk(stream: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Answer> {
+fn exchange(stream: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Response> {
     stream.get_mut().write_all(&request.to_bytes())?;
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -181,9 +189,9 @@ fn talk(stream: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Answ
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    let mut answer = Answer::begun(head)?;
-    stream.read_exact(&mut answer.body)?;
-    Ok(answer)
+    let mut response = Response::from_head(head)?;
+    stream.read_exact(&mut response.body)?;
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -192,40 +200,42 @@ mod tests {
 
     use super::*;
 
-    fn answered_by(bytes: &'static [u8]) -> Result<Answer, Broken> {
+    fn send_to_server_that_answers(bytes: &'static [u8]) -> Result<Response, RequestError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let at = listener.local_addr().unwrap();
+        let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let _ = stream.read(&mut [0; 1024]).unwrap();
             stream.write_all(bytes).unwrap();
         });
-        let answer = Line::to(at).ask(&Request::get("/"));
+        let response = Connection::new(address).send(&Request::get("/"));
         server.join().unwrap();
-        answer
+        response
     }
 
     #[test]
-    fn an_answer_is_read_whole_with_its_headers() {
-        let answer =
-            answered_by(b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+    fn a_response_is_read_completely_with_its_headers() {
+        let response = send_to_server_that_answers(
+            b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\ncontent-length: 2\r\n\r\n{}",
+        )
+        .unwrap();
 
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-        assert_eq!(answer.body, b"{}");
-        assert!(!answer.is_clear_503(), "it is no problem+json");
+        assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+        assert_eq!(response.body, b"{}");
+        assert!(!response.is_retryable_503(), "the content type is not application/problem+json");
     }
 
     #[test]
-    fn an_answer_that_is_cut_off_leaves_the_request_in_doubt() {
-        let cut = answered_by(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}");
+    fn a_truncated_response_is_reported_as_no_response() {
+        let truncated = send_to_server_that_answers(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}");
 
-        assert!(matches!(cut, Err(Broken::InDoubt(_))), "{cut:?}");
+        assert!(matches!(truncated, Err(RequestError::NoResponse(_))), "{truncated:?}");
     }
 
     #[test]
-    fn where_nobody_listens_nothing_was_asked() {
-        let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fn a_refused_connection_is_reported_as_not_sent() {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
 
-        assert!(matches!(Line::to(at).ask(&Request::get("/")), Err(Broken::Unheard(_))));
+        assert!(matches!(Connection::new(address).send(&Request::get("/")), Err(RequestError::NotSent(_))));
     }
 }

@@ -1,28 +1,30 @@
-//! What a server is put through: crashes, failing disks, storms; and a client that remembers what it was promised.
+//! Fault injection for the server binary: crashes, disk faults, load spikes and slow clients.
 //!
-//! A [`Ledger`](ledger::Ledger) holds every answer that [`clients`] were given. What must hold afterwards is worked
-//! out from it ([`promise`]), and [`check`] asks the server whether it does: nothing acknowledged is lost, nothing
-//! ended is alive, each family of refresh tokens has one living successor, and nobody sees another's name.
+//! A [`Workload`](workload::Workload) sends requests and writes every response to a
+//! [`History`](history::History). From it follows a [`Model`](model::Model) of the state that the server must
+//! have, and [`check`] compares the server with it: no acknowledged operation is lost, no ended session is
+//! accepted, a refresh token has one successor, and no credential is accepted as another user's.
 //!
-//! Everything here talks to the real binary, from outside: over HTTP, with signals, and through the disk
-//! ([`disk`]). A trial gives a [`Report`](report::Report); the tests of the command line run short forms of what
-//! `cargo xtask soak` runs at length.
+//! The crate uses the binary from outside only: over HTTP, by signals, and through an I/O shim ([`disk`]). A
+//! scenario returns a [`Report`](report::Report). The tests of the command line run short forms of the
+//! scenarios that `cargo xtask soak` runs in full.
 
 pub mod check;
-pub mod clients;
-pub mod crowd;
-pub mod dice;
 pub mod disk;
 pub mod endurance;
-pub mod herd;
+pub mod failed_sync;
+pub mod history;
 pub mod http;
 pub mod kill;
-pub mod ledger;
-pub mod power;
+pub mod load;
+pub mod load_spike;
+pub mod model;
+pub mod power_loss;
 pub mod program;
-pub mod promise;
 pub mod report;
-pub mod slow;
-pub mod storm;
-pub mod sync;
+pub mod rng;
+pub mod server;
+pub mod slow_clients;
+pub mod thundering_herd;
 pub mod timing;
+pub mod workload;

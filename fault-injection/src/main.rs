@@ -1,7 +1,8 @@
-//! The long forms of the trials: `cargo xtask soak` builds this and the server for release, and runs it.
+//! Command line of the fault-injection scenarios: `cargo xtask soak` builds it and the server for release,
+//! and runs it.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,48 +11,50 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use counterfoil_fault_injection::program::Program;
-use counterfoil_fault_injection::report::{Report, Tick};
-use counterfoil_fault_injection::{endurance, herd, kill, power, slow, storm, sync, timing};
+use counterfoil_fault_injection::report::{Progress, Report};
+use counterfoil_fault_injection::{
+    endurance, failed_sync, kill, load_spike, power_loss, slow_clients, thundering_herd, timing,
+};
 
-/// Puts the server at PROGRAM through trials.
+/// Runs fault-injection scenarios against the server binary PROGRAM.
 #[derive(Parser)]
 struct Options {
-    /// The binary to try.
+    /// The server binary under test.
     program: PathBuf,
-    /// Which trials; all unless said otherwise.
+    /// The scenarios to run; all by default.
     #[arg(value_enum)]
-    trials: Vec<Trial>,
-    /// How long the endurance trial takes.
+    scenarios: Vec<Scenario>,
+    /// Duration of the `endurance` scenario in minutes.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
-    /// How many rounds, points or calls a trial has, where it has any.
+    /// Number of kills, crash points, failing calls or samples, for scenarios that have such a number.
     #[arg(long)]
-    rounds: Option<usize>,
-    /// What chance follows from; another number is another run.
+    iterations: Option<usize>,
+    /// Seed of all random choices.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Prints JSON in place of tables.
+    /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Trial {
-    /// kill -9 under load, 200 rounds.
+enum Scenario {
+    /// kill -9 under load, 200 times.
     Kill,
-    /// Loss of power, 100 points.
-    Power,
+    /// Power loss at 100 points in time.
+    PowerLoss,
     /// Failing syncs and writes, 400 calls.
-    Sync,
-    /// A thousand logins at once.
-    Storm,
-    /// Ten thousand clients refresh in ten seconds, and all at once after an outage.
-    Herd,
-    /// A thousand slow clients for a minute.
-    Slow,
-    /// Unknown, disabled and known users, 2,000 samples each.
+    FailedSync,
+    /// 1,000 users log in at once.
+    LoadSpike,
+    /// 10,000 clients refresh within ten seconds, and all at once after an outage.
+    ThunderingHerd,
+    /// 1,000 slow clients for one minute.
+    SlowClients,
+    /// Failed logins of known, disabled and unknown users, 2,000 samples each.
     Timing,
-    /// Logins that come and go, for as long as is asked.
+    /// Logins that end or expire, for `--minutes`.
     Endurance,
 }
 
@@ -66,13 +69,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs what was asked for; whether every criterion is met.
+/// Runs the selected scenarios and prints their reports; true if every criterion is met.
 fn run(options: &Options) -> Result<bool> {
-    let program = Program::at(options.program.canonicalize()?);
-    let trials = if options.trials.is_empty() { Trial::value_variants() } else { &options.trials };
+    let program = Program::new(options.program.canonicalize()?);
+    let scenarios =
+        if options.scenarios.is_empty() { Scenario::value_variants() } else { &options.scenarios };
     let mut reports = Vec::new();
-    for trial in trials {
-        let report = trial.run(options, &program)?;
+    for scenario in scenarios {
+        let report = scenario.run(options, &program)?;
         if !options.json {
             println!("{report}\n");
         }
@@ -84,29 +88,51 @@ fn run(options: &Options) -> Result<bool> {
     Ok(reports.iter().all(Report::is_met))
 }
 
-impl Trial {
+impl Scenario {
+    /// Runs the scenario in a temporary directory, with a progress bar.
     fn run(self, options: &Options, program: &Program) -> Result<Report> {
-        let place = tempfile::Builder::new().prefix("counterfoil-fault-injection-").tempdir()?;
-        let place = place.path().canonicalize()?;
-        let (seed, place) = (options.seed, place.as_path());
-        let many = |otherwise: usize| options.rounds.unwrap_or(otherwise);
+        let temp_dir = tempfile::Builder::new().prefix("counterfoil-fault-injection-").tempdir()?;
+        let dir = temp_dir.path().canonicalize()?;
+        with_progress_bar(self.name(), self.steps(options), &|progress| {
+            self.run_in(&dir, options, program, progress)
+        })
+    }
+
+    fn run_in(
+        self,
+        dir: &Path,
+        options: &Options,
+        program: &Program,
+        progress: Progress<'_>,
+    ) -> Result<Report> {
+        let (seed, steps) = (options.seed, self.steps(options));
         match self {
-            Self::Kill => on(self, many(200), &|tick| kill::run(program, place, many(200), seed, tick)),
-            Self::Power => on(self, many(100), &|tick| {
-                power::run(program, place, many(100), Duration::from_secs(4), seed, tick)
-            }),
-            Self::Sync => {
-                let sweep = sync::Sweep { from: 1, calls: many(400) };
-                on(self, sweep.calls, &|tick| sync::run(program, place, sweep, seed, tick))
+            Self::Kill => kill::run(program, dir, steps, seed, progress),
+            Self::PowerLoss => power_loss::run(program, dir, steps, Duration::from_secs(4), seed, progress),
+            Self::FailedSync => {
+                let sweep = failed_sync::Sweep { first_call: 1, count: steps };
+                failed_sync::run(program, dir, sweep, seed, progress)
             }
-            Self::Storm => on(self, storm::STEPS, &|tick| storm::run(program, place, tick)),
-            Self::Herd => on(self, herd::STEPS, &|tick| herd::run(program, place, herd::Size::FULL, tick)),
-            Self::Slow => on(self, slow::STEPS, &|tick| slow::run(program, place, slow::Size::FULL, tick)),
-            Self::Timing => on(self, many(2_000), &|tick| timing::run(program, place, many(2_000), tick)),
-            Self::Endurance => {
-                let (minutes, steps) = (options.minutes, endurance::steps(options.minutes));
-                on(self, steps, &|tick| endurance::run(program, place, minutes, tick))
-            }
+            Self::LoadSpike => load_spike::run(program, dir, progress),
+            Self::ThunderingHerd => thundering_herd::run(program, dir, thundering_herd::Size::FULL, progress),
+            Self::SlowClients => slow_clients::run(program, dir, slow_clients::Size::FULL, progress),
+            Self::Timing => timing::run(program, dir, steps, progress),
+            Self::Endurance => endurance::run(program, dir, options.minutes, progress),
+        }
+    }
+
+    /// The number of steps of the progress bar; for some scenarios also the number of iterations.
+    fn steps(self, options: &Options) -> usize {
+        let iterations = |default: usize| options.iterations.unwrap_or(default);
+        match self {
+            Self::Kill => iterations(200),
+            Self::PowerLoss => iterations(100),
+            Self::FailedSync => iterations(400),
+            Self::LoadSpike => load_spike::STEPS,
+            Self::ThunderingHerd => thundering_herd::STEPS,
+            Self::SlowClients => slow_clients::STEPS,
+            Self::Timing => iterations(2_000),
+            Self::Endurance => endurance::steps(options.minutes),
         }
     }
 
@@ -115,15 +141,19 @@ impl Trial {
     }
 }
 
-/// Runs a trial of so many steps with a bar for whoever watches.
-fn on(trial: Trial, steps: usize, run: &dyn Fn(Tick<'_>) -> Result<Report>) -> Result<Report> {
+/// Runs a scenario of `steps` steps and shows its progress on standard error.
+fn with_progress_bar(
+    name: String,
+    steps: usize,
+    run: &dyn Fn(Progress<'_>) -> Result<Report>,
+) -> Result<Report> {
     let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{msg:>10} {bar:40} {pos}/{len} {eta}");
-    let bar = bar.with_style(style.expect("the template is a constant")).with_message(trial.name());
-    let done = Cell::new(0);
+    let style = ProgressStyle::with_template("{msg:>15} {bar:40} {pos}/{len} {eta}");
+    let bar = bar.with_style(style.expect("the template is a constant")).with_message(name);
+    let finished_steps = Cell::new(0);
     let report = run(&|| {
-        done.set(done.get() + 1);
-        bar.set_position(done.get());
+        finished_steps.set(finished_steps.get() + 1);
+        bar.set_position(finished_steps.get());
     });
     bar.finish_and_clear();
     report

@@ -1,305 +1,232 @@
-//! The real binary: started, watched from outside, and ended in every way that there is.
+//! Starts the server binary and its commands in a controlled environment.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a start may take before we give it up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::server::Server;
 
-/// The settings of every trial: a fixed issuer, since the port changes; cheap hashes, since they are not what is
-/// tried; and no limits on guesses and registrations, of which trials make many.
-const SETTINGS: [(&str, &str); 9] = [
+/// How long a server may take until it accepts connections or exits.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The settings of every scenario: a fixed issuer, since the port changes; cheap password hashes, since
+/// hashing is not under test; and no limits on logins and registrations.
+const DEFAULT_SETTINGS: [(&str, &str); 9] = [
     ("COUNTERFOIL_ISSUER", "http://localhost:7600"),
     ("COUNTERFOIL_LISTEN", "127.0.0.1:0"),
-    ("COUNTERFOIL_PASSWORD_MEMORY", "128"),
-    ("COUNTERFOIL_PASSWORD_PASSES", "1"),
-    ("COUNTERFOIL_FAILED_LOGINS", "1000000"),
-    ("COUNTERFOIL_FAILED_LOGINS_OF_SOURCE", "1000000"),
-    ("COUNTERFOIL_FAILED_LOGINS_IN_A_ROW", "1000000"),
-    ("COUNTERFOIL_REGISTRATIONS_OF_SOURCE", "1000000"),
-    ("RUST_LOG", "warn"),
+    ("COUNTERFOIL_ARGON2_MEMORY_KIB", "128"),
+    ("COUNTERFOIL_ARGON2_ITERATIONS", "1"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT_AND_IP", "off"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_IP", "off"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT", "off"),
+    ("COUNTERFOIL_REGISTRATION_RATE_LIMIT_PER_IP", "off"),
+    ("COUNTERFOIL_LOG_LEVEL", "warn"),
 ];
 
-/// Where the binary is.
+/// The server binary under test.
 #[derive(Debug, Clone)]
 pub struct Program(PathBuf);
 
-/// What to start, and how.
+/// How the binary is started: data directory, environment, wrapper program and user.
 ///
 /// ```
-/// use counterfoil_fault_injection::program::Plan;
+/// use counterfoil_fault_injection::program::LaunchConfig;
 ///
-/// let plan = Plan::of("/tmp/data").with("COUNTERFOIL_REFRESH_GRACE", "0");
-/// assert_eq!(plan.dir, std::path::Path::new("/tmp/data"));
+/// let config = LaunchConfig::new("/tmp/data").with_env("COUNTERFOIL_REFRESH_REUSE_GRACE", "0");
+/// assert_eq!(config.data_dir, std::path::Path::new("/tmp/data"));
 /// ```
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct LaunchConfig {
     /// The data directory.
-    pub dir: PathBuf,
-    settings: Vec<(OsString, OsString)>,
-    removed: Vec<OsString>,
-    /// What the program is started by, if not directly.
-    through: Vec<OsString>,
-    user: Option<u32>,
+    pub data_dir: PathBuf,
+    env: Vec<(OsString, OsString)>,
+    removed_env: Vec<OsString>,
+    wrapper: Vec<OsString>,
+    uid: Option<u32>,
 }
 
-impl Plan {
-    /// To serve the data directory `dir`, with the settings of a trial.
-    pub fn of(dir: impl Into<PathBuf>) -> Self {
-        let settings = SETTINGS.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { dir: dir.into(), settings, removed: Vec::new(), through: Vec::new(), user: None }
+impl LaunchConfig {
+    /// Serves `data_dir` with the settings of every scenario.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let env = DEFAULT_SETTINGS.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { data_dir: data_dir.into(), env, removed_env: Vec::new(), wrapper: Vec::new(), uid: None }
     }
 
-    /// With this environment variable.
+    /// Sets an environment variable.
     #[must_use]
-    pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.settings.push((name.into(), value.into()));
+    pub fn with_env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
         self
     }
 
-    /// Without this environment variable.
+    /// Removes an environment variable.
     #[must_use]
-    pub fn without(mut self, name: impl Into<OsString>) -> Self {
-        self.removed.push(name.into());
+    pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
+        self.removed_env.push(name.into());
         self
     }
 
-    /// Started by another program, which is given ours with its arguments and becomes it.
+    /// Uses the password hashing parameters of production.
     #[must_use]
-    pub fn through<S: Into<OsString>>(mut self, program: impl IntoIterator<Item = S>) -> Self {
-        self.through = program.into_iter().map(Into::into).collect();
+    pub fn with_production_hashing(self) -> Self {
+        self.without_env("COUNTERFOIL_ARGON2_MEMORY_KIB").without_env("COUNTERFOIL_ARGON2_ITERATIONS")
+    }
+
+    /// Starts the binary through a wrapper, which gets the binary and its arguments appended and must `exec`
+    /// it.
+    #[must_use]
+    pub fn with_wrapper<S: Into<OsString>>(mut self, command: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = command.into_iter().map(Into::into).collect();
         self
     }
 
-    /// As the user with this number; only root can.
+    /// Runs the binary with this user and group id; needs root.
     #[must_use]
-    pub fn run_by(mut self, user: u32) -> Self {
-        self.user = Some(user);
+    pub fn with_uid(mut self, uid: u32) -> Self {
+        self.uid = Some(uid);
         self
     }
+}
+
+/// The result of starting a server.
+#[derive(Debug)]
+pub enum StartResult {
+    /// It accepts connections.
+    Serving(Server),
+    /// It exited.
+    Exited {
+        /// Its exit status.
+        status: ExitStatus,
+        /// What it wrote to standard error.
+        stderr: String,
+    },
 }
 
 impl Program {
     /// The binary at `path`.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
-    fn command(&self, plan: &Plan, arguments: &[&str]) -> Command {
-        use std::os::unix::process::CommandExt as _;
-
-        let words: Vec<OsString> = plan.through.iter().cloned().chain([self.0.clone().into()]).collect();
-        let mut command = Command::new(&words[0]);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(&name.to_string_lossy())) {
-            command.env_remove(name);
-        }
-        command.args(&words[1..]).args(arguments).stdin(Stdio::null());
-        command.envs(plan.settings.iter().cloned()).env("COUNTERFOIL_DATA_DIR", &plan.dir);
-        for name in &plan.removed {
-            command.env_remove(name);
-        }
-        if let Some(user) = plan.user {
-            command.uid(user).gid(user);
-        }
-        command
-    }
-
-    /// Runs a command of it to its end.
+    /// Runs a command of the binary until it exits.
     ///
     /// # Errors
     ///
-    /// If it cannot be run at all.
-    pub fn run(&self, plan: &Plan, arguments: &[&str]) -> Result<Output> {
-        self.command(plan, arguments).output().with_context(|| format!("{} cannot be run", self.0.display()))
+    /// If the binary cannot be run. A failed command is no error.
+    pub fn run(&self, config: &LaunchConfig, arguments: &[&str]) -> Result<Output> {
+        let output = self.command(config, arguments).output();
+        output.with_context(|| format!("{} cannot be run", self.0.display()))
     }
 
-    /// Makes an admin key, by way of the server that runs in the directory.
+    /// Creates an admin key through the running server of the data directory.
     ///
     /// # Errors
     ///
-    /// If there is none.
-    pub fn admin_key(&self, plan: &Plan) -> Result<String> {
-        let output = self.run(&Plan::of(&plan.dir), &["admin-key", "add", "trial"])?;
-        ensure!(output.status.success(), "no admin key: {}", String::from_utf8_lossy(&output.stderr));
+    /// If the command fails.
+    pub fn create_admin_key(&self, config: &LaunchConfig) -> Result<String> {
+        let config = LaunchConfig::new(&config.data_dir);
+        let output = self.run(&config, &["admin-key", "add", "fault-injection"])?;
+        ensure!(
+            output.status.success(),
+            "`admin-key add` failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// Starts a server, and waits until it says where it listens.
+    /// Starts a server and waits until it accepts connections or exits.
     ///
     /// # Errors
     ///
-    /// If it cannot be run or says nothing. A server that ends before is a [`Start::Refused`].
-    pub fn start(&self, plan: &Plan) -> Result<Start> {
-        let (out, log) = (plan.dir.with_extension("out"), plan.dir.with_extension("log"));
-        let begun = Instant::now();
-        let mut command = self.command(plan, &["serve"]);
-        let child = command.stdout(File::create(&out)?).stderr(File::create(&log)?).spawn()?;
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server { child, at: nowhere, log, took: Duration::ZERO };
-        while begun.elapsed() < PATIENCE {
-            if let Some(at) = told_address(&out)? {
-                (server.at, server.took) = (at, begun.elapsed());
-                return Ok(Start::Serves(server));
+    /// If it cannot be run, or does neither in time.
+    pub fn try_start(&self, config: &LaunchConfig) -> Result<StartResult> {
+        let stdout = config.data_dir.with_extension("out");
+        let stderr = config.data_dir.with_extension("log");
+        let started_at = Instant::now();
+        let mut command = self.command(config, &["serve"]);
+        let child = command.stdout(File::create(&stdout)?).stderr(File::create(&stderr)?).spawn()?;
+        let mut server = Server::new(child, stderr);
+        while started_at.elapsed() < START_TIMEOUT {
+            if let Some(address) = read_listen_address(&stdout)? {
+                (server.address, server.startup_time) = (address, started_at.elapsed());
+                return Ok(StartResult::Serving(server));
             }
-            if let Some(status) = server.child.try_wait()? {
-                return Ok(Start::Refused { status, said: server.said()? });
+            if let Some(status) = server.exit_status()? {
+                return Ok(StartResult::Exited { status, stderr: server.stderr()? });
             }
             sleep(Duration::from_millis(1));
         }
-        bail!("it neither serves nor ends: {}", server.said()?)
+        bail!("the server neither accepts connections nor exits: {}", server.stderr()?)
     }
 
-    /// Starts a server, and kills it after `wait`, however far it has come.
+    /// Starts a server that must accept connections.
+    ///
+    /// # Errors
+    ///
+    /// If it does not, with what it wrote to standard error.
+    pub fn start(&self, config: &LaunchConfig) -> Result<Server> {
+        match self.try_start(config)? {
+            StartResult::Serving(server) => Ok(server),
+            StartResult::Exited { status, stderr } => bail!("the server exited: {status}; {stderr}"),
+        }
+    }
+
+    /// Starts a server and kills it after `delay`, whether it accepts connections or not.
     ///
     /// # Errors
     ///
     /// If it cannot be run.
-    pub fn kill_a_start(&self, plan: &Plan, wait: Duration) -> Result<()> {
-        let mut child = self.command(plan, &["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        sleep(wait);
-        // It may have ended by itself.
+    pub fn kill_during_start(&self, config: &LaunchConfig, delay: Duration) -> Result<()> {
+        let mut command = self.command(config, &["serve"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        sleep(delay);
+        // This fails if the server has already exited.
         let _ = child.kill();
         child.wait()?;
         Ok(())
     }
 
-    /// Starts a server that is expected to serve.
-    ///
-    /// # Errors
-    ///
-    /// If it does not, with what it said.
-    pub fn serve(&self, plan: &Plan) -> Result<Server> {
-        match self.start(plan)? {
-            Start::Serves(server) => Ok(server),
-            Start::Refused { status, said } => bail!("it does not serve: {status}; {said}"),
+    fn command(&self, config: &LaunchConfig, arguments: &[&str]) -> Command {
+        let words: Vec<OsString> = config.wrapper.iter().cloned().chain([self.0.clone().into()]).collect();
+        let mut command = Command::new(&words[0]);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
+            command.env_remove(name);
         }
+        command.args(&words[1..]).args(arguments).stdin(Stdio::null());
+        command.envs(config.env.iter().cloned()).env("COUNTERFOIL_DATA_DIR", &config.data_dir);
+        for name in &config.removed_env {
+            command.env_remove(name);
+        }
+        if let Some(uid) = config.uid {
+            command.uid(uid).gid(uid);
+        }
+        command
     }
 }
 
-/// What would change how the binary behaves.
-fn is_ours(name: &str) -> bool {
+/// Whether an environment variable changes the behaviour of the binary.
+fn is_setting(name: &str) -> bool {
     name.starts_with("COUNTERFOIL_") || name == "RUST_LOG"
 }
 
-/// Where the server says that it listens, once the line is whole.
-fn told_address(out: &Path) -> Result<Option<SocketAddr>> {
-    let text = fs::read_to_string(out)?;
-    let Some((first, _)) = text.split_once('\n') else { return Ok(None) };
-    let (_, address) = first.split_once("://").with_context(|| format!("it says {first:?}"))?;
+/// The address in the first line of standard output, once that line is complete.
+fn read_listen_address(stdout: &Path) -> Result<Option<SocketAddr>> {
+    let text = fs::read_to_string(stdout)?;
+    let Some((first_line, _)) = text.split_once('\n') else { return Ok(None) };
+    let (_, address) = first_line.split_once("://").with_context(|| format!("no URL in {first_line:?}"))?;
     Ok(Some(address.parse()?))
 }
 
-/// What became of a start.
-#[derive(Debug)]
-pub enum Start {
-    /// It serves.
-    Serves(Server),
-    /// It ended.
-    Refused {
-        /// How.
-        status: ExitStatus,
-        /// What it said of it.
-        said: String,
-    },
-}
-
-/// Whether what a command said is one clear error: one line `error:`, a `hint:` perhaps, and no panic. Warnings
-/// of the log may come before.
-pub fn is_one_clear_error(said: &str) -> bool {
-    let count = |begin: &str| said.lines().filter(|line| line.starts_with(begin)).count();
-    count("error: ") == 1 && count("hint: ") <= 1 && !said.contains("panicked")
-}
-
-/// A server that runs; it is killed when dropped.
-#[derive(Debug)]
-pub struct Server {
-    child: Child,
-    /// Where it listens.
-    pub at: SocketAddr,
-    log: PathBuf,
-    /// How long it took from the start of the process until it said so.
-    pub took: Duration,
-}
-
-impl Server {
-    /// Everything that it has written to its journal.
-    ///
-    /// # Errors
-    ///
-    /// If that cannot be read.
-    pub fn said(&self) -> Result<String> {
-        Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
-    }
-
-    /// Ends it as a crash would: it cannot do anything any more.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses.
-    pub fn kill(mut self) -> io::Result<()> {
-        self.child.kill()?;
-        self.child.wait().map(drop)
-    }
-
-    /// Sends it a signal.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses.
-    pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        Ok(kill_process(Pid::from_child(&self.child), signal)?)
-    }
-
-    /// How it ended, if it has.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses.
-    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.child.try_wait()
-    }
-
-    /// Waits for its end.
-    ///
-    /// # Errors
-    ///
-    /// If that does not come within `limit`.
-    pub fn end_within(mut self, limit: Duration) -> Result<(ExitStatus, Duration)> {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.ended()? {
-                return Ok((status, begun.elapsed()));
-            }
-            ensure!(begun.elapsed() < limit, "it does not end");
-            sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// How many bytes of memory it has.
-    ///
-    /// # Errors
-    ///
-    /// If it has ended.
-    pub fn resident(&self) -> Result<u64> {
-        let pages = fs::read_to_string(format!("/proc/{}/statm", self.child.id()))?;
-        let pages: u64 = pages.split(' ').nth(1).context("statm is short")?.parse()?;
-        Ok(pages * 4096)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Whether standard error holds exactly one `error:` line, at most one `hint:` line and no panic. Log lines
+/// may precede them.
+pub fn is_single_error_message(stderr: &str) -> bool {
+    let count = |prefix: &str| stderr.lines().filter(|line| line.starts_with(prefix)).count();
+    count("error: ") == 1 && count("hint: ") <= 1 && !stderr.contains("panicked")
 }

@@ -1,4 +1,4 @@
-//! What came of a trial, beside what was aimed for.
+//! The report of a scenario: each criterion with its goal and the measured value.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,59 +6,59 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-/// One criterion.
+/// One criterion, or one measurement without a goal.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// What is judged.
+    /// The name of what is measured.
     pub criterion: String,
-    /// What it is to be.
+    /// The value that is required; empty for a mere measurement.
     pub goal: String,
-    /// What it is.
-    pub reached: String,
-    /// Whether that will do.
+    /// The measured value.
+    pub measured: String,
+    /// Whether the measured value meets the goal.
     pub met: bool,
 }
 
-/// All criteria of a trial.
+/// All criteria of a scenario.
 ///
 /// ```
 /// use counterfoil_fault_injection::report::Report;
 ///
-/// let mut report = Report::of("kill");
-/// report.row("rounds", "200", 200, true);
+/// let mut report = Report::new("kill");
+/// report.add_criterion("iterations", "200", 200, true);
 /// assert!(report.is_met());
 /// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The name of the trial.
-    pub trial: String,
-    /// What was judged.
+    /// The name of the scenario.
+    pub scenario: String,
+    /// The criteria and measurements, in the order of the table.
     pub rows: Vec<Row>,
-    /// What went wrong, as far as it can be told in words.
-    pub faults: Vec<String>,
+    /// A description of each violation.
+    pub violations: Vec<String>,
 }
 
 impl Report {
-    /// An empty one.
-    pub fn of(trial: &str) -> Self {
-        Self { trial: trial.to_owned(), rows: Vec::new(), faults: Vec::new() }
+    /// An empty report.
+    pub fn new(scenario: &str) -> Self {
+        Self { scenario: scenario.to_owned(), rows: Vec::new(), violations: Vec::new() }
     }
 
-    /// Adds a criterion.
-    pub fn row(&mut self, criterion: &str, goal: &str, reached: impl fmt::Display, met: bool) {
-        let (criterion, goal, reached) = (criterion.to_owned(), goal.to_owned(), reached.to_string());
-        self.rows.push(Row { criterion, goal, reached, met });
+    /// Adds a criterion with its goal.
+    pub fn add_criterion(&mut self, criterion: &str, goal: &str, measured: impl fmt::Display, met: bool) {
+        let (criterion, goal, measured) = (criterion.to_owned(), goal.to_owned(), measured.to_string());
+        self.rows.push(Row { criterion, goal, measured, met });
     }
 
-    /// Adds a number that is told and not judged.
-    pub fn note(&mut self, what: &str, reached: impl fmt::Display) {
-        self.row(what, "", reached, true);
+    /// Adds a measurement that has no goal.
+    pub fn add_measurement(&mut self, name: &str, measured: impl fmt::Display) {
+        self.add_criterion(name, "", measured, true);
     }
 
-    /// Takes up what went wrong; the criterion is that nothing did.
-    pub fn faults(&mut self, criterion: &str, faults: Vec<String>) {
-        self.row(criterion, "0", faults.len(), faults.is_empty());
-        self.faults.extend(faults);
+    /// Adds violations; the criterion is met if there are none.
+    pub fn add_violations(&mut self, criterion: &str, violations: Vec<String>) {
+        self.add_criterion(criterion, "0", violations.len(), violations.is_empty());
+        self.violations.extend(violations);
     }
 
     /// Whether every criterion is met.
@@ -71,43 +71,43 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_header([self.trial.as_str(), "goal", "reached", "met"]);
+        table.set_header([self.scenario.as_str(), "goal", "measured", "met"]);
         for row in &self.rows {
             let met = if row.met { "yes" } else { "NO" };
-            table.add_row([&row.criterion, &row.goal, &row.reached, met]);
+            table.add_row([&row.criterion, &row.goal, &row.measured, met]);
         }
         write!(f, "{table}")?;
-        for fault in self.faults.iter().take(20) {
-            write!(f, "\n  {fault}")?;
+        for violation in self.violations.iter().take(20) {
+            write!(f, "\n  {violation}")?;
         }
-        match self.faults.len().saturating_sub(20) {
+        match self.violations.len().saturating_sub(20) {
             0 => Ok(()),
             more => write!(f, "\n  and {more} more"),
         }
     }
 }
 
-/// Whoever runs a trial is told after each step that it is done.
-pub type Tick<'a> = &'a dyn Fn();
+/// A callback that a scenario calls after each finished step.
+pub type Progress<'a> = &'a dyn Fn();
 
-/// Milliseconds, for people.
-pub fn millis(span: Duration) -> String {
-    format!("{:.1} ms", span.as_secs_f64() * 1e3)
+/// The duration in milliseconds, with one decimal.
+pub fn format_millis(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
 }
 
-/// Bytes, for people.
-pub fn megabytes(bytes: u64) -> String {
+/// The size in megabytes (10⁶ bytes), with one decimal.
+pub fn format_megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// The time that all but one in a hundred stay below.
-pub fn p99(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+/// The 99th percentile; zero without samples. Sorts `samples`.
+pub fn percentile_99(samples: &mut [Duration]) -> Duration {
+    samples.sort_unstable();
+    samples.get(samples.len() * 99 / 100).copied().unwrap_or_default()
 }
 
-/// The middle one.
-pub fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+/// The median; zero without samples. Sorts `samples`.
+pub fn median(samples: &mut [Duration]) -> Duration {
+    samples.sort_unstable();
+    samples.get(samples.len() / 2).copied().unwrap_or_default()
 }

@@ -1,67 +1,72 @@
-//! Whether there is such a user cannot be read off a clock, from outside and with hashes in earnest.
+//! Scenario `timing`: failed logins take the same time for known, disabled and unknown users. Otherwise an
+//! attacker could find out which usernames exist.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::http::{Line, Request, ask};
-use crate::program::{Plan, Program};
-use crate::report::{Report, Tick, median, millis};
-use crate::storm::careful;
+use crate::http::{Connection, Request, send};
+use crate::program::{LaunchConfig, Program};
+use crate::report::{Progress, Report, format_millis, median};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Logins that are refused: with a wrong password, as a disabled user with the right one, as nobody.
-const KINDS: [(&str, &str, &str); 3] = [
-    ("known", "ada", "wrong horse battery staple"),
-    ("disabled", "bob", PASSWORD),
-    ("unknown", "eve", PASSWORD),
+/// Failed logins: the kind of user, the username and the password.
+const FAILED_LOGINS: [(&str, &str, &str); 3] = [
+    ("known user, wrong password", "ada", "wrong horse battery staple"),
+    ("disabled user, right password", "bob", PASSWORD),
+    ("unknown user", "eve", PASSWORD),
 ];
 
-/// Takes so many samples of each kind in turn, and compares the medians.
+/// Measures `samples` failed logins of each kind in turn, with the hashing parameters of production, and
+/// compares the medians. Works in `dir`.
 ///
 /// # Errors
 ///
-/// If something could not be tried at all.
-pub fn run(program: &Program, place: &Path, samples: usize, tick: Tick<'_>) -> Result<Report> {
-    let plan = careful(Plan::of(place.join("data")));
-    let server = program.serve(&plan)?;
+/// If the scenario cannot be carried out. A difference is part of the report.
+pub fn run(program: &Program, dir: &Path, samples: usize, progress: Progress<'_>) -> Result<Report> {
+    let config = LaunchConfig::new(dir.join("data")).with_production_hashing();
+    let server = program.start(&config)?;
     for name in ["ada", "bob"] {
         let body = json!({ "username": name, "password": PASSWORD });
-        ensure!(ask(server.at, &Request::post("/v1/register").json(&body))?.status == 201, "no {name}");
+        let status = send(server.address, &Request::post("/v1/register").json(&body))?.status;
+        ensure!(status == 201, "the registration of {name} gets {status}");
     }
-    let disabled = program.run(&plan, &["user", "disable", "bob"])?;
-    ensure!(disabled.status.success(), "bob is not disabled");
+    let disabled = program.run(&config, &["user", "disable", "bob"])?;
+    ensure!(disabled.status.success(), "`user disable bob` failed");
 
-    let mut line = Line::to(server.at);
-    let mut times: [Vec<Duration>; 3] = Default::default();
-    for round in 0..samples {
-        for turn in 0..KINDS.len() {
-            let kind = (round + turn) % KINDS.len();
-            let (_, name, password) = KINDS[kind];
+    let mut connection = Connection::new(server.address);
+    let mut latencies: [Vec<Duration>; 3] = Default::default();
+    for sample in 0..samples {
+        for offset in 0..FAILED_LOGINS.len() {
+            // The order rotates, so that no kind always follows the same other kind.
+            let kind = (sample + offset) % FAILED_LOGINS.len();
+            let (_, name, password) = FAILED_LOGINS[kind];
             let request = Request::post("/v1/login").json(&json!({ "username": name, "password": password }));
-            let asked = Instant::now();
-            let answer = line.ask(&request).map_err(|broken| anyhow!("no answer: {broken:?}"))?;
-            times[kind].push(asked.elapsed());
-            ensure!(answer.status == 401, "{name} gets {}", answer.status);
+            let started_at = Instant::now();
+            let response = connection.send(&request).map_err(std::io::Error::from);
+            let response = response.context("the server does not respond")?;
+            latencies[kind].push(started_at.elapsed());
+            ensure!(response.status == 401, "the login of {name} gets {}", response.status);
         }
-        tick();
+        progress();
     }
-    Ok(report(samples, times))
+    Ok(report(samples, latencies))
 }
 
-fn report(samples: usize, times: [Vec<Duration>; 3]) -> Report {
-    let medians = times.map(|mut times| median(&mut times));
-    let least = medians.iter().min().copied().unwrap_or_default();
-    let most = medians.iter().max().copied().unwrap_or_default();
-    let apart = (most - least).as_secs_f64() / least.as_secs_f64() * 100.0;
-    let mut report = Report::of("timing");
-    report.note("samples of each kind", samples);
-    for ((kind, ..), median) in KINDS.iter().zip(medians) {
-        report.note(&format!("median, {kind}"), millis(median));
+fn report(samples: usize, latencies: [Vec<Duration>; 3]) -> Report {
+    let medians = latencies.map(|mut latencies| median(&mut latencies));
+    let min = medians.iter().min().copied().unwrap_or_default();
+    let max = medians.iter().max().copied().unwrap_or_default();
+    let difference = (max - min).as_secs_f64() / min.as_secs_f64() * 100.0;
+    let mut report = Report::new("timing");
+    report.add_measurement("samples of each kind", samples);
+    for ((kind, ..), median) in FAILED_LOGINS.iter().zip(medians) {
+        report.add_measurement(&format!("median: {kind}"), format_millis(median));
     }
-    report.row("medians apart", "< 5 %", format!("{apart:.2} %"), apart < 5.0);
+    let is_small = difference < 5.0;
+    report.add_criterion("difference of the medians", "< 5 %", format!("{difference:.2} %"), is_small);
     report
 }

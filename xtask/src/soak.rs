@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     trial.arg(release.join("counterfoil")).args(&options.names);
     trial.arg(format!("--minutes={}", options.minutes)).arg(format!("--seed={}", options.seed));
     if let Some(rounds) = options.rounds {
-        trial.arg(format!("--rounds={rounds}"));
+        trial.arg(format!("--iterations={rounds}"));
     }
     if options.json {
         trial.arg("--json");

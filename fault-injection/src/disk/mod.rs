@@ -1,5 +1,9 @@
-//! Between a program and its disk: what it wrote and synced, what of it a loss of power leaves, and what fails.
+//! Disk faults: traces the file operations of the server, makes calls fail, and rebuilds the disk after a
+//! power loss.
 
-pub mod record;
+pub mod failure;
+mod file;
 pub mod replay;
 pub mod shim;
+pub mod trace;
+pub mod unsynced;

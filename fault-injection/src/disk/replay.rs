@@ -1,4 +1,4 @@
-//! A disk as a loss of power leaves it: what was synced, and of the rest what chance has brought there.
+//! Replays an I/O trace on a simulated disk, and writes the directory as a power loss could leave it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -8,234 +8,152 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::dice::Dice;
-use crate::disk::record::{Change, What};
+use crate::disk::file::{Change, SimulatedFile};
+use crate::disk::trace::{FileOperation, TracedCall};
+use crate::disk::unsynced::UnsyncedData;
+use crate::rng::Rng;
 
-/// What a disk writes as one.
-const SECTOR: usize = 512;
-
-/// How much of what was not synced has reached the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing.
-    Nothing,
-    /// All of it.
-    All,
-    /// Some of the writes, each of them whole.
-    SomeWrites,
-    /// Some of the sectors of each write.
-    SomeSectors,
-}
-
-impl Left {
-    /// Every way.
-    pub const ALL: [Self; 4] = [Self::Nothing, Self::All, Self::SomeWrites, Self::SomeSectors];
-}
-
-/// What one directory holds, as far as the disk has been told.
+/// One directory on a simulated disk.
 ///
-/// Names are durable when the directory was synced, and what a file holds when the file was: POSIX promises no more.
-/// Of names that were not, those up to some point are there, since file systems keep their journal in order.
+/// A sync of the directory makes names durable, a sync of a file makes its contents durable: POSIX guarantees
+/// no more. Of the name changes since then a prefix survives, since file systems keep their journal in order.
 #[derive(Debug, Default)]
-pub struct Disk {
+pub struct SimulatedDisk {
     root: String,
-    files: Vec<File>,
-    durable: Names,
+    files: Vec<SimulatedFile>,
+    synced_names: Names,
     /// The names as the program sees them.
-    seen: Names,
-    /// What the names were after each change that is not durable yet.
-    pending: Vec<Names>,
-    open: HashMap<i32, Thing>,
+    current_names: Names,
+    /// The names after each change since the last sync of the directory.
+    unsynced_names: Vec<Names>,
+    descriptors: HashMap<i32, Descriptor>,
 }
 
+/// Path to index in [`SimulatedDisk::files`].
 type Names = BTreeMap<String, usize>;
 
-#[derive(Debug, Default)]
-struct File {
-    durable: Vec<u8>,
-    pending: Vec<Pending>,
-}
-
-#[derive(Debug, Clone)]
-enum Pending {
-    Write(u64, Vec<u8>),
-    Cut(u64),
-}
-
 #[derive(Debug, Clone, Copy)]
-enum Thing {
+enum Descriptor {
     File(usize),
     Root,
 }
 
-impl Disk {
+impl SimulatedDisk {
     /// An empty directory at `root`.
-    pub fn at(root: &Path) -> Self {
+    pub fn new(root: &Path) -> Self {
         Self { root: root.to_string_lossy().into_owned(), ..Self::default() }
     }
 
-    /// Takes up a change that was finished by `point`, and says so. Of one that was not, what may have been done of it;
-    /// it is to be shown again.
-    pub fn take(&mut self, change: &Change, point: Duration) -> bool {
-        let is_finished = change.ended <= point;
-        // A sync that has not returned promises nothing. Everything else may be done twice.
-        if change.begun <= point && (is_finished || !matches!(change.what, What::Sync { .. })) {
-            self.apply(&change.what);
+    /// Replays a call if it started by `time`; true if it also ended by then. An unfinished call may have had
+    /// its effect, and must be replayed again for a later time.
+    pub fn replay_until(&mut self, call: &TracedCall, time: Duration) -> bool {
+        let is_finished = call.ended_at <= time;
+        let is_sync = matches!(call.operation, FileOperation::Sync { .. });
+        // An unfinished sync guarantees nothing. The effect of all other calls is the same if they are
+        // replayed twice.
+        if call.started_at <= time && (is_finished || !is_sync) {
+            self.apply(&call.operation);
         }
         is_finished
     }
 
-    /// Another process begins: its descriptors are others.
-    pub fn forget_descriptors(&mut self) {
-        self.open.clear();
+    /// Forgets all open descriptors, before the trace of another process is replayed.
+    pub fn close_all_descriptors(&mut self) {
+        self.descriptors.clear();
     }
 
-    fn apply(&mut self, what: &What) {
-        match what {
-            What::Open { fd, path, cut } => {
-                let thing = self.open(path);
-                if let (Thing::File(file), true) = (thing, *cut) {
-                    self.files[file].pending.push(Pending::Cut(0));
-                }
-                self.open.insert(*fd, thing);
-            }
-            What::Write { fd, at, bytes } => self.on_file(*fd, Pending::Write(*at, bytes.clone())),
-            What::Cut { fd, length } => self.on_file(*fd, Pending::Cut(*length)),
-            What::Sync { fd, failed } => self.sync(*fd, *failed),
-            What::Close { fd } => drop(self.open.remove(fd)),
-            What::Rename { from, to } => {
-                if let Some(file) = self.seen.remove(from) {
-                    self.seen.insert(to.clone(), file);
-                    self.pending.push(self.seen.clone());
+    fn apply(&mut self, operation: &FileOperation) {
+        match operation {
+            FileOperation::Open { fd, path, truncated } => {
+                let descriptor = self.open(path);
+                self.descriptors.insert(*fd, descriptor);
+                if *truncated {
+                    self.change_file(*fd, Change::Truncate { length: 0 });
                 }
             }
-            What::Link { from, to } => {
-                if let Some(file) = self.seen.get(from).copied() {
-                    self.seen.insert(to.clone(), file);
-                    self.pending.push(self.seen.clone());
+            FileOperation::Write { fd, offset, bytes } => {
+                self.change_file(*fd, Change::Write { offset: *offset, bytes: bytes.clone() });
+            }
+            FileOperation::Truncate { fd, length } => {
+                self.change_file(*fd, Change::Truncate { length: *length });
+            }
+            FileOperation::Sync { fd, failed } => self.sync(*fd, *failed),
+            FileOperation::Close { fd } => {
+                self.descriptors.remove(fd);
+            }
+            FileOperation::Rename { from, to } => {
+                if let Some(file) = self.current_names.remove(from) {
+                    self.add_name(to, file);
                 }
             }
-            What::Unlink { path } => {
-                self.seen.remove(path);
-                self.pending.push(self.seen.clone());
+            FileOperation::Link { from, to } => {
+                if let Some(file) = self.current_names.get(from).copied() {
+                    self.add_name(to, file);
+                }
+            }
+            FileOperation::Unlink { path } => {
+                self.current_names.remove(path);
+                self.unsynced_names.push(self.current_names.clone());
             }
         }
     }
 
-    fn open(&mut self, path: &str) -> Thing {
+    fn open(&mut self, path: &str) -> Descriptor {
         if path == self.root {
-            return Thing::Root;
+            return Descriptor::Root;
         }
-        if let Some(file) = self.seen.get(path) {
-            return Thing::File(*file);
+        if let Some(file) = self.current_names.get(path) {
+            return Descriptor::File(*file);
         }
-        self.files.push(File::default());
+        self.files.push(SimulatedFile::default());
         let file = self.files.len() - 1;
-        self.seen.insert(path.to_owned(), file);
-        self.pending.push(self.seen.clone());
-        Thing::File(file)
+        self.add_name(path, file);
+        Descriptor::File(file)
     }
 
-    fn on_file(&mut self, fd: i32, pending: Pending) {
-        if let Some(Thing::File(file)) = self.open.get(&fd) {
-            self.files[*file].pending.push(pending);
+    fn add_name(&mut self, path: &str, file: usize) {
+        self.current_names.insert(path.to_owned(), file);
+        self.unsynced_names.push(self.current_names.clone());
+    }
+
+    fn change_file(&mut self, fd: i32, change: Change) {
+        if let Some(Descriptor::File(file)) = self.descriptors.get(&fd) {
+            self.files[*file].add_change(change);
         }
     }
 
-    /// What was written before a sync is there for good; if it failed it is gone for good, as the kernel has marked it
-    /// as written and will not try again.
     fn sync(&mut self, fd: i32, failed: bool) {
-        match self.open.get(&fd) {
-            Some(Thing::File(file)) => {
-                let file = &mut self.files[*file];
-                let pending = std::mem::take(&mut file.pending);
-                if !failed {
-                    pending.iter().for_each(|pending| pending.apply(&mut file.durable));
-                }
+        match self.descriptors.get(&fd) {
+            Some(Descriptor::File(file)) => self.files[*file].sync(failed),
+            Some(Descriptor::Root) if !failed => {
+                self.synced_names = self.current_names.clone();
+                self.unsynced_names.clear();
             }
-            Some(Thing::Root) if !failed => {
-                self.durable = self.seen.clone();
-                self.pending.clear();
-            }
-            Some(Thing::Root) | None => {}
+            Some(Descriptor::Root) | None => {}
         }
     }
 
-    /// Puts into `to` what is left when the power goes now. The index of a log is no file but shared memory, and is
-    /// left out.
+    /// Writes the directory as it is after a power loss to `target_dir`. SQLite's `-shm` files are left out:
+    /// they are shared memory, not data.
     ///
     /// # Errors
     ///
-    /// If `to` cannot be written.
-    pub fn write(&self, to: &Path, left: Left, dice: &mut Dice) -> Result<()> {
-        fs::DirBuilder::new().mode(0o700).recursive(true).create(to)?;
-        let kept = match left {
-            Left::Nothing => 0,
-            Left::All => self.pending.len(),
-            Left::SomeWrites | Left::SomeSectors => dice.below(self.pending.len() + 1),
+    /// If `target_dir` cannot be written.
+    pub fn write_image(&self, target_dir: &Path, unsynced: UnsyncedData, rng: &mut Rng) -> Result<()> {
+        fs::DirBuilder::new().mode(0o700).recursive(true).create(target_dir)?;
+        let kept_changes = match unsynced {
+            UnsyncedData::Lost => 0,
+            UnsyncedData::Kept => self.unsynced_names.len(),
+            UnsyncedData::SomeWrites | UnsyncedData::SomeSectors => rng.below(self.unsynced_names.len() + 1),
         };
-        let names = kept.checked_sub(1).map_or(&self.durable, |last| &self.pending[last]);
+        let names = kept_changes.checked_sub(1).map_or(&self.synced_names, |last| &self.unsynced_names[last]);
         for (path, file) in names.iter().filter(|(path, _)| !path.ends_with("-shm")) {
-            let name = Path::new(path).file_name().context("a file has a name")?;
-            let file_at = to.join(name);
-            fs::write(&file_at, self.files[*file].left(left, dice))?;
-            fs::set_permissions(&file_at, fs::Permissions::from_mode(0o600))?;
+            let target = target_dir.join(Path::new(path).file_name().context("a file path has a name")?);
+            fs::write(&target, self.files[*file].contents_after_power_loss(unsynced, rng))?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o600))?;
         }
         Ok(())
     }
-}
-
-impl File {
-    fn left(&self, left: Left, dice: &mut Dice) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        for pending in &self.pending {
-            match left {
-                Left::Nothing => {}
-                Left::All => pending.apply(&mut bytes),
-                Left::SomeWrites if dice.percent(50) => pending.apply(&mut bytes),
-                Left::SomeWrites => {}
-                Left::SomeSectors => pending.apply_in_part(&mut bytes, dice),
-            }
-        }
-        bytes
-    }
-}
-
-impl Pending {
-    fn apply(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::Cut(length) => to.resize(place(*length), 0),
-            Self::Write(at, bytes) => put(to, place(*at), bytes),
-        }
-    }
-
-    fn apply_in_part(&self, to: &mut Vec<u8>, dice: &mut Dice) {
-        let Self::Write(at, bytes) = self else {
-            return if dice.percent(50) {
-                self.apply(to)
-            };
-        };
-        let mut at = place(*at);
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let (sector, after) = rest.split_at((SECTOR - at % SECTOR).min(rest.len()));
-            if dice.percent(50) {
-                put(to, at, sector);
-            }
-            (at, rest) = (at + sector.len(), after);
-        }
-    }
-}
-
-fn put(to: &mut Vec<u8>, at: usize, bytes: &[u8]) {
-    if to.len() < at + bytes.len() {
-        to.resize(at + bytes.len(), 0);
-    }
-    to[at..at + bytes.len()].copy_from_slice(bytes);
-}
-
-fn place(offset: u64) -> usize {
-    usize::try_from(offset).expect("files of a trial fit into memory")
 }
 
 #[cfg(test)]
@@ -244,61 +162,53 @@ mod tests {
 
     const ROOT: &str = "/data";
 
-    fn after(changes: &[What], left: Left) -> BTreeMap<String, Vec<u8>> {
-        let mut disk = Disk::at(Path::new(ROOT));
-        for what in changes {
-            disk.apply(what);
+    /// The files after `operations` and a power loss.
+    fn after_power_loss(operations: &[FileOperation], unsynced: UnsyncedData) -> BTreeMap<String, Vec<u8>> {
+        let mut disk = SimulatedDisk::new(Path::new(ROOT));
+        for operation in operations {
+            disk.apply(operation);
         }
-        let place = tempfile::tempdir().unwrap();
-        disk.write(place.path(), left, &mut Dice::seeded(1)).unwrap();
-        let files = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap());
+        let temp_dir = tempfile::tempdir().unwrap();
+        disk.write_image(temp_dir.path(), unsynced, &mut Rng::from_seed(1)).unwrap();
+        let files = fs::read_dir(temp_dir.path()).unwrap().map(|entry| entry.unwrap());
         files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
     }
 
-    fn made() -> Vec<What> {
+    /// A file "a" with a synced name, "one" synced, and "two" not synced.
+    fn partly_synced_file() -> Vec<FileOperation> {
         vec![
-            What::Open { fd: 3, path: ROOT.into(), cut: false },
-            What::Open { fd: 4, path: "/data/a".into(), cut: false },
-            What::Sync { fd: 3, failed: false },
-            What::Write { fd: 4, at: 0, bytes: b"one".to_vec() },
-            What::Sync { fd: 4, failed: false },
-            What::Write { fd: 4, at: 3, bytes: b"two".to_vec() },
+            FileOperation::Open { fd: 3, path: ROOT.into(), truncated: false },
+            FileOperation::Open { fd: 4, path: "/data/a".into(), truncated: false },
+            FileOperation::Sync { fd: 3, failed: false },
+            FileOperation::Write { fd: 4, offset: 0, bytes: b"one".to_vec() },
+            FileOperation::Sync { fd: 4, failed: false },
+            FileOperation::Write { fd: 4, offset: 3, bytes: b"two".to_vec() },
         ]
     }
 
     #[test]
-    fn what_was_synced_stays_and_the_rest_is_up_to_chance() {
-        assert_eq!(after(&made(), Left::Nothing)["a"], b"one");
-        assert_eq!(after(&made(), Left::All)["a"], b"onetwo");
+    fn synced_data_survives_and_unsynced_data_may_be_lost() {
+        assert_eq!(after_power_loss(&partly_synced_file(), UnsyncedData::Lost)["a"], b"one");
+        assert_eq!(after_power_loss(&partly_synced_file(), UnsyncedData::Kept)["a"], b"onetwo");
     }
 
     #[test]
-    fn a_name_is_durable_with_its_directory() {
-        let mut changes = made();
-        changes.push(What::Rename { from: "/data/a".into(), to: "/data/b".into() });
+    fn a_name_is_durable_after_a_sync_of_its_directory() {
+        let mut operations = partly_synced_file();
+        operations.push(FileOperation::Rename { from: "/data/a".into(), to: "/data/b".into() });
 
-        assert!(after(&changes, Left::Nothing).contains_key("a"));
-        changes.push(What::Sync { fd: 3, failed: false });
-        assert!(after(&changes, Left::Nothing).contains_key("b"));
+        assert!(after_power_loss(&operations, UnsyncedData::Lost).contains_key("a"));
+        operations.push(FileOperation::Sync { fd: 3, failed: false });
+        assert!(after_power_loss(&operations, UnsyncedData::Lost).contains_key("b"));
     }
 
     #[test]
-    fn what_a_failed_sync_was_to_bring_is_gone_whatever_is_synced_later() {
-        let mut changes = made();
-        changes.push(What::Sync { fd: 4, failed: true });
-        changes.push(What::Write { fd: 4, at: 6, bytes: b"three".to_vec() });
-        changes.push(What::Sync { fd: 4, failed: false });
+    fn data_of_a_failed_sync_is_lost_even_if_a_later_sync_succeeds() {
+        let mut operations = partly_synced_file();
+        operations.push(FileOperation::Sync { fd: 4, failed: true });
+        operations.push(FileOperation::Write { fd: 4, offset: 6, bytes: b"three".to_vec() });
+        operations.push(FileOperation::Sync { fd: 4, failed: false });
 
-        assert_eq!(after(&changes, Left::Nothing)["a"], b"one\0\0\0three");
-    }
-
-    #[test]
-    fn a_write_is_torn_between_sectors_only() {
-        let mut torn = vec![0; 4 * SECTOR];
-        let write = Pending::Write(0, vec![7; 4 * SECTOR]);
-        write.apply_in_part(&mut torn, &mut Dice::seeded(3));
-
-        assert!(torn.chunks(SECTOR).all(|sector| sector.iter().all(|byte| *byte == sector[0])));
-        assert!(torn.contains(&7) && torn.contains(&0));
+        assert_eq!(after_power_loss(&operations, UnsyncedData::Lost)["a"], b"one\0\0\0three");
     }
 }
