@@ -1,5 +1,4 @@
-//! Compares a server with a model: sends every credential and password of the model, and reports each
-//! violation.
+//! Checks a server against a model: sends every credential and password, and reports each violation.
 
 use std::io;
 use std::net::SocketAddr;
@@ -143,8 +142,7 @@ impl Checker {
     fn check_refresh(&mut self, session: &mut ExpectedSession) -> Result<()> {
         let Some(newest) = session.refresh_tokens.last().cloned() else { return Ok(()) };
         let Some(next) = self.refresh(&newest)? else {
-            // Without a grace period the lost response may have held the successor; then this request is a
-            // reuse.
+            // Without a grace period the lost response may have held the successor; then this is a reuse.
             if !(session.has_unknown_refresh && self.grace == ReuseGrace::Disabled) {
                 self.report(format!("the newest refresh token of {} is rejected", session.user));
             }

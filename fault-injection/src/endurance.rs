@@ -1,5 +1,4 @@
-//! Scenario `endurance`: logins that end or expire for minutes, with an accelerated clock. Neither memory nor
-//! the database grows without bound.
+//! Scenario `endurance`: sessions end or expire for minutes; neither memory nor the database keeps growing.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,8 +29,7 @@ const CLIENTS: usize = 3;
 /// The time between two samples.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The tables whose rows about sessions must be purged. The audit log is kept for 90 days and grows
-/// meanwhile.
+/// The tables whose rows about sessions must be purged. The audit log is kept for 90 days, so it grows.
 const PURGED_TABLES: [&str; 3] = ["sessions", "log", "counters"];
 
 /// The table of the audit log.

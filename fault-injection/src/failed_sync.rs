@@ -1,5 +1,4 @@
-//! Scenario `failed-sync`: a sync or write of the server fails. It acknowledges nothing that is not durable,
-//! neither then nor after a restart and a power loss.
+//! Scenario `failed-sync`: after a failed sync or write the server acknowledges nothing that is not durable.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -205,8 +204,7 @@ impl FailureTest<'_> {
         }
     }
 
-    /// Starts the data directory again under load and checks it; then the power fails, and it is checked once
-    /// more.
+    /// Restarts the server under load and checks it; then the power fails, and it is checked again.
     fn restart_and_lose_power(&mut self, run: &Run, history: &Arc<History>) -> Result<()> {
         let config = self.shim.with_trace(LaunchConfig::new(run.data_dir()), &run.trace_file(1));
         let server = self.program.start(&config)?;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
-/// The time since boot by `CLOCK_MONOTONIC`. The I/O trace of the server uses the same clock, so times are
-/// comparable.
+/// The time by `CLOCK_MONOTONIC`, comparable with the times in the I/O trace of the server.
 pub fn monotonic_now() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
     let (seconds, nanos) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));

@@ -1,5 +1,4 @@
-//! Blocking HTTP/1.1 client: one request at a time, with errors that say whether the server may have received
-//! it.
+//! Blocking HTTP/1.1 client, with errors that say whether the server may have received the request.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,4 @@
-//! Scenario `kill`: kills the server under load, repeatedly. No acknowledged operation is lost, and restarts
-//! are fast.
+//! Scenario `kill`: kills the server under load, repeatedly; no acknowledged operation is lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! Load generation: many asynchronous clients on one low-priority thread, so that they do not slow the server
-//! down.
+//! Load generation: many asynchronous clients on one low-priority thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,8 +29,7 @@ const NICENESS: i32 = 10;
 /// If `work` panics.
 pub fn run_low_priority<T: Send>(work: impl Future<Output = T> + Send) -> Result<T> {
     let thread_body = || {
-        // On Linux this sets the priority of the calling thread. If it fails, the load is only harder to
-        // serve.
+        // On Linux this sets the priority of the calling thread. If it fails, the server has less time.
         let niceness = getpriority_process(None).unwrap_or_default();
         let _ = setpriority_process(None, niceness.max(NICENESS));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,5 +1,4 @@
-//! Scenario `load-spike`: 1,000 users log in at once. Each gets in or gets a 503 with `Retry-After`, and
-//! other requests are served as fast as before.
+//! Scenario `load-spike`: 1,000 users log in at once, and other requests are served as fast as before.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -107,8 +106,7 @@ impl Latencies {
     }
 }
 
-/// Sends the request over `connections` for one phase: one request per `interval` on each, or as fast as
-/// possible.
+/// Sends the request over `connections` for one phase: on each once per `interval`, or as fast as possible.
 fn measure_latencies(
     address: SocketAddr,
     request: &Request,
@@ -204,8 +202,7 @@ async fn log_in_all(address: SocketAddr, logins: &Arc<LoginCounts>, stop: &Arc<A
     tasks.join_all().await;
 }
 
-/// Logs in until stopped, with a pause of one second after success, or of `Retry-After` after a 503, and the
-/// jitter.
+/// Logs in until stopped. Pauses for `Retry-After` (one second after a success) and the jitter.
 async fn log_in_repeatedly(
     address: SocketAddr,
     jitter: Duration,

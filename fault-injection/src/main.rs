@@ -1,5 +1,4 @@
-//! Command line of the fault-injection scenarios: `cargo xtask soak` builds it and the server for release,
-//! and runs it.
+//! Command line of the fault-injection scenarios, which `cargo xtask soak` runs with a release build.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! Scenario `power-loss`: traces the disk writes of one run, rebuilds the disk as a power loss could leave it
-//! at many points in time, and checks a server on each.
+//! Scenario `power-loss`: starts a server on the disk as a power loss could leave it, at many points in time.
 
 use std::fs;
 use std::path::Path;

@@ -79,8 +79,7 @@ impl LaunchConfig {
         self.without_env("COUNTERFOIL_ARGON2_MEMORY_KIB").without_env("COUNTERFOIL_ARGON2_ITERATIONS")
     }
 
-    /// Starts the binary through a wrapper, which gets the binary and its arguments appended and must `exec`
-    /// it.
+    /// Starts the binary through a wrapper: a command that executes its last arguments.
     #[must_use]
     pub fn with_wrapper<S: Into<OsString>>(mut self, command: impl IntoIterator<Item = S>) -> Self {
         self.wrapper = command.into_iter().map(Into::into).collect();

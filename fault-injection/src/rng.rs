@@ -1,5 +1,4 @@
-//! Seeded random number generator: every random choice of a scenario follows from its seed, so that a run can
-//! be repeated.
+//! Seeded random number generator, so that the random choices of a run can be repeated.
 
 use std::time::Duration;
 

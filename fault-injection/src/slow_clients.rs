@@ -1,5 +1,4 @@
-//! Scenario `slow-clients`: clients that send headers and bodies byte by byte, or never read responses. The
-//! server disconnects them, and other clients are served without delay.
+//! Scenario `slow-clients`: the server disconnects clients that send byte by byte or never read responses.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -131,8 +130,7 @@ fn run_slow_client(address: SocketAddr, behaviour: Behaviour, stop: &AtomicBool,
             sleep(Duration::from_millis(200));
             continue;
         };
-        // A small receive buffer fills soon; from then on the server has to keep what the client does not
-        // read.
+        // A small receive buffer fills soon; from then on the server has to keep unread data.
         let _ = set_socket_recv_buffer_size(&stream, 4096);
         let _ = stream.set_write_timeout(Some(Duration::from_millis(200)));
         let _ = stream.set_read_timeout(Some(Duration::from_millis(400)));

@@ -1,5 +1,6 @@
-//! Scenario `thundering-herd`: many clients refresh at once: the tabs of one browser, all clients when their
-//! tokens expire, and all clients after an outage. Each gets its successor in time, and no session ends.
+//! Scenario `thundering-herd`: many clients refresh at once; each gets its successor, and no session ends.
+//!
+//! They are the tabs of one browser, all clients when their tokens expire, and all clients after an outage.
 
 use std::collections::BTreeSet;
 use std::io;

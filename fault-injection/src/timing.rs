@@ -1,5 +1,6 @@
-//! Scenario `timing`: failed logins take the same time for known, disabled and unknown users. Otherwise an
-//! attacker could find out which usernames exist.
+//! Scenario `timing`: failed logins take the same time for known, disabled and unknown users.
+//!
+//! Otherwise an attacker could find out which usernames exist.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

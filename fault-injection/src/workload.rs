@@ -1,5 +1,4 @@
-//! The workload: clients that register, log in, refresh, log out, revoke and change passwords, and record
-//! every outcome.
+//! The workload: clients that send state-changing requests of every kind and record every outcome.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

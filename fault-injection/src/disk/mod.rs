@@ -1,5 +1,4 @@
-//! Disk faults: traces the file operations of the server, makes calls fail, and rebuilds the disk after a
-//! power loss.
+//! Disk faults: traces file operations, makes calls fail, and rebuilds the disk after a power loss.
 
 pub mod failure;
 mod file;
