@@ -108,10 +108,16 @@ impl<'a> Modules<'a> {
 fn imported_path(reference: &Reference) -> Option<&[String]> {
     match &reference.target {
         Target::Use { path, exported: None } => Some(path),
-        // `super` alone belongs to a visibility; a single name is local or was imported by a `use`.
-        Target::Path(path) if path.len() > 1 => Some(path),
+        // A single name is local, or a `use` imported it. A parent that calls `child::run()` without importing it only
+        // composes its children, which may use what the parent defines.
+        Target::Path(path) if path.len() > 1 && is_relative(&path[0]) => Some(path),
         Target::Use { .. } | Target::Path(_) | Target::Member(_) | Target::Literal(_) => None,
     }
+}
+
+/// Whether a path that begins with this name leads into its own crate.
+fn is_relative(first: &str) -> bool {
+    ["crate", "self", "super"].contains(&first)
 }
 
 /// `path`, written in the inline module `within` of `from`, as a path from the crate's root; `None` unless it begins
@@ -180,7 +186,7 @@ mod tests {
     fn super_self_and_children_are_resolved() {
         let files = [
             ("lib.rs", ""),
-            ("a/mod.rs", "use self::b::B; fn f() { c::g() }"),
+            ("a/mod.rs", "use self::b::B; use c::C; fn f() { b::g() }"),
             ("a/b.rs", "use super::c::C; use std::fmt;"),
             ("a/c.rs", "fn f() { super::super::d::g() }"),
             ("d.rs", ""),

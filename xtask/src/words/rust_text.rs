@@ -85,8 +85,9 @@ impl<'a> Scanner<'a> {
     }
 
     fn block_comment(&mut self) {
-        let length = self.rest().find("*/").map_or(self.rest().len(), |end| end + 2);
+        let length = self.rest().find("*/").unwrap_or(self.rest().len());
         self.add(2, length);
+        self.skip(usize::min(2, self.rest().len()));
     }
 
     /// Adds the text between `start` and `length` bytes from here as a passage, and moves over it.
