@@ -18,8 +18,8 @@ pub(crate) const LAYERED: &[Layered] = &[
             "limits",
             "counters",
             "store",
-            "http",
             "app",
+            "http",
             "background",
             "admin",
             "session_data",
@@ -29,7 +29,10 @@ pub(crate) const LAYERED: &[Layered] = &[
             "embed",
         ],
     },
-    Layered { folder: "crates/core/src", order: &["credentials", "model", "store", "services"] },
+    Layered {
+        folder: "crates/core/src",
+        order: &["histogram", "client_error", "credentials", "model", "store", "services"],
+    },
 ];
 
 /// How many modules a `lib.rs` may declare.
@@ -197,7 +200,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
             Name("INTERNAL_SERVER*"),
             Name("SERVICE_UNAVAILABLE"),
         ],
-        existing: &["Problem", "CONFLICT"],
+        existing: &["Problem"],
         planted: ("crates/counterfoil/src/routes/login.rs", "return StatusCode::CONFLICT.into_response();"),
     },
     Restriction {

@@ -216,6 +216,25 @@ fn crate_edges(metadata: &Metadata) -> Vec<(String, String)> {
 mod tests {
     use super::*;
 
+    /// A file that refers to another only in an attribute closes this cycle.
+    #[test]
+    fn a_cycle_through_an_attribute_is_found() {
+        let parse = |path: &str, text: &str| RustFile::parse(path.as_ref(), text.to_owned()).unwrap();
+        let error =
+            "pub enum FetchError { #[error(\"more than {most} keys\", most = super::fetch::MAX_KEYS)] Keys }";
+        let files = [
+            parse("lib.rs", "mod jwks;"),
+            parse("jwks/mod.rs", "mod discovery; mod error; mod fetch;"),
+            parse("jwks/error.rs", error),
+            parse("jwks/fetch.rs", "use crate::jwks::discovery::Discovery; pub const MAX_KEYS: usize = 64;"),
+            parse("jwks/discovery.rs", "use crate::jwks::error::FetchError;"),
+        ];
+
+        let found = cycles::find(&Modules::new(Path::new(""), &files).edges());
+
+        assert_eq!(found, ["jwks::discovery -> jwks::error -> jwks::fetch -> jwks::discovery"]);
+    }
+
     #[test]
     fn a_quantile_is_one_of_the_values() {
         assert_eq!(quantile(&[], 50), 0);
