@@ -70,6 +70,11 @@ fn words(text: &str) -> Vec<Word> {
 
 /// Whether `words` begins with the phrase, and not with what may follow it.
 fn begins(words: &[Word], construction: &Construction) -> bool {
+    // Most words begin no phrase, so the first one is compared alone.
+    let first = construction.phrase.split(' ').next().unwrap_or_default();
+    if !words.first().is_some_and(|word| matches(&word.text, first)) {
+        return false;
+    }
     let phrase: Vec<&str> = construction.phrase.split(' ').collect();
     let is_phrase = phrase.len() <= words.len()
         && phrase.iter().zip(words).all(|(wanted, word)| matches(&word.text, wanted))
