@@ -1,10 +1,10 @@
-//! A resource server that verifies access tokens:
-//! `cargo run -p counterfoil-verify --features axum,http --example resource_server`.
+//! A resource server (RFC 6749): a separate service that verifies access tokens of the issuer.
 //!
 //! ```sh
-//! # While `counterfoil dev` runs, with the session token of a login in $session:
-//! body='{"audience":"http://127.0.0.1:4000","scope":"orders:read"}' json='content-type: application/json'
-//! curl -H "authorization: Bearer $session" -H "$json" -d "$body" http://127.0.0.1:3000/v1/token
+//! cargo run -p counterfoil-verify --features axum,http --example resource_server
+//! # `counterfoil dev` is running; $session is the session token of a login. Get an access token for it:
+//! request='{"audience":"http://127.0.0.1:4000","scope":"orders:read"}' json='content-type: application/json'
+//! curl -H "authorization: Bearer $session" -H "$json" -d "$request" http://127.0.0.1:3000/v1/token
 //! curl -H "authorization: Bearer <access_token>" http://127.0.0.1:4000/orders
 //! ```
 
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(axum::serve(listener, shop(&verifier)).await?)
 }
 
-/// The routes of a shop, behind the layer that authenticates each request.
+/// The routes of the service, behind the layer that authenticates requests.
 pub(crate) fn shop(verifier: &RemoteVerifier) -> Router {
     Router::new()
         .route("/", get(home))
@@ -47,17 +47,17 @@ impl Role for Admin {
     const NAME: &str = "admin";
 }
 
-/// Serves every caller.
-async fn home(user: Option<Principal>) -> String {
-    user.map_or_else(|| "Hello, guest".into(), |user| format!("Hello, {}", user.subject()))
+/// Works with and without authentication.
+async fn home(principal: Option<Principal>) -> String {
+    principal.map_or_else(|| "Hello, stranger".into(), |principal| format!("Hello, {}", principal.subject()))
 }
 
-/// Requires the scope `orders:read`.
-async fn orders(user: HasScope<ReadOrders>) -> String {
-    format!("The orders of {}", user.subject())
+/// Requires the scope `orders:read`: other tokens get 403.
+async fn orders(principal: HasScope<ReadOrders>) -> String {
+    format!("The orders of {}", principal.subject())
 }
 
 /// Requires the role `admin`.
-async fn close(user: HasRole<Admin>) -> String {
-    format!("closed by {}", user.subject())
+async fn close(principal: HasRole<Admin>) -> String {
+    format!("closed by {}", principal.subject())
 }

@@ -35,7 +35,7 @@ use counterfoil_verify::{
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockUnsettled, Machine, Source};
-use crate::counters::{Counting, Tally};
+use crate::counters::{CountingAuthenticator, Metrics};
 use crate::keys::master_key::{self, Found, MasterKeyError, Replacement};
 use crate::limits::body_memory::Bodies;
 use crate::passwords::breached::{BreachedError, BreachedFile};
@@ -67,9 +67,9 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
-    pub(crate) authenticator: Arc<Counting>,
+    pub(crate) authenticator: Arc<CountingAuthenticator>,
     pub(crate) hashing: Arc<HashPool>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
@@ -207,8 +207,8 @@ impl App {
         // Watched before it is read: what is committed in between is heard twice, never missed.
         let memory = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
-        let tally = Tally::default();
-        store.watch(Arc::clone(&tally.journal) as _);
+        let tally = Metrics::default();
+        store.watch(Arc::clone(&tally.events) as _);
         let log = store.log_after(RevocationPosition::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
@@ -239,9 +239,9 @@ impl App {
                 .with_most_sessions(settings.max_sessions),
             revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
             administration: Administration::new(Arc::clone(&store), Arc::clone(&keys), horizon),
-            authenticator: Arc::new(Counting::new(
+            authenticator: Arc::new(CountingAuthenticator::new(
                 StoreAuthenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
-                Arc::clone(&tally.verifications),
+                Arc::clone(&tally.credential_checks),
             )),
             origins: Arc::new(OriginPolicy {
                 own: settings.issuer.origin().clone(),

@@ -28,10 +28,10 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// All of them with their words.
     pub(crate) const ALL: [(Self, &str); 6] = [
-        (Self::Accepted, "accepted"),
-        (Self::Refused, "refused"),
-        (Self::Replayed, "replayed"),
-        (Self::Throttled, "throttled"),
+        (Self::Accepted, "success"),
+        (Self::Refused, "failure"),
+        (Self::Replayed, "reuse_detected"),
+        (Self::Throttled, "rate_limited"),
         (Self::Invalid, "invalid"),
         (Self::Unavailable, "unavailable"),
     ];
