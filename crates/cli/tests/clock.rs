@@ -29,7 +29,7 @@ fn is_there() -> bool {
 
 /// To serve `dir`, with few guesses.
 fn plan(dir: &Path) -> Plan {
-    Plan::of(dir).with("COUNTERFOIL_FAILED_LOGINS", "3")
+    Plan::of(dir).with("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT_AND_IP", "3/15m")
 }
 
 /// The same by a time of day that is off by so much, as `faketime` writes it.

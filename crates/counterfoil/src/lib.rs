@@ -102,7 +102,7 @@ pub use network::{Network, NetworkFault};
 pub use panics::panics;
 pub use routes::openapi;
 pub use session_data::{SessionData, SessionDataError};
-pub use settings::{Limits, LogoutClears, PasswordRules, Registration, Settings};
+pub use settings::{Limits, Registration, Settings};
 pub use store_url::{StoreUrl, StoreUrlFault};
 pub use tls::{TlsError, TlsFiles};
 

@@ -48,7 +48,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// ```
 pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let plain = app.settings();
-    let limits = Limits { connections: AT_A_TIME, connections_of_source: AT_A_TIME, ..plain.limits };
+    let limits = Limits { max_connections: AT_A_TIME, max_connections_per_ip: AT_A_TIME, ..plain.limits };
     let places = Places::new(&Settings { limits, ..plain.clone() });
     let router = Router::new().route("/metrics", get(page)).with_state(app);
     let router = router.layer(CatchPanicLayer::custom(caught));

@@ -211,7 +211,7 @@ impl Page {
         })?;
         let (open, refused) = metrics.connections.counted();
         sheet.gauge("counterfoil_connections", "Open connections", open)?;
-        let most = self.app.settings().limits.connections;
+        let most = self.app.settings().limits.max_connections;
         sheet.gauge("counterfoil_connections_most", "How many may be open", most)?;
         sheet.counter("counterfoil_connections_refused", "Connections closed for want of a place", refused)
     }

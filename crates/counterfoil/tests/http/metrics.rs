@@ -23,7 +23,7 @@ async fn refresh(site: &Site, token: &str) {
 
 #[tokio::test]
 async fn logins_are_counted_by_how_they_ended() {
-    let site = Site::with(|settings| settings.throttle.account_and_source.most = 2).await;
+    let site = Site::with(|settings| settings.rate_limits.account_and_source.most = 2).await;
     site.register("ada").await;
 
     login_with(&site, PASSWORD).await;
@@ -67,7 +67,7 @@ async fn refreshes_are_counted_by_the_judgement() {
 
 #[tokio::test]
 async fn a_replay_is_counted_and_what_it_ends() {
-    let site = Site::with(|settings| settings.refresh_grace = std::time::Duration::ZERO).await;
+    let site = Site::with(|settings| settings.refresh_reuse_grace = std::time::Duration::ZERO).await;
     site.register("ada").await;
     let pair = site.login("ada", "hybrid").await;
     let token = text(&pair, "refresh_token");

@@ -36,7 +36,7 @@ fn median(samples: &mut [Duration]) -> Duration {
 /// machine that is busy may need another try; a difference that one could use is there in every try.
 #[tokio::test]
 async fn wrong_disabled_and_unknown_take_the_same_time() {
-    let site = Site::with(|settings| settings.password_cost = Cost::default()).await;
+    let site = Site::with(|settings| settings.argon2 = Cost::default()).await;
     site.register("ada").await;
     site.register("bob").await;
     let change = UserForm { disabled: Some(true), ..UserForm::default() };
