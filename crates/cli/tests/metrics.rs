@@ -108,7 +108,8 @@ fn a_level_is_a_level() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("log_level"), "{said:?}");
 
-    let (server, _) = watched(&dir, &["--log-format", "json", "--log-level", "counterfoil::requests=off,warn"]);
+    let (server, _) =
+        watched(&dir, &["--log-format", "json", "--log-level", "counterfoil::requests=off,warn"]);
     assert_eq!(server.curl("/healthz", &[]).0, 200);
     assert_eq!(fs::read_to_string(dir.with_extension("log")).unwrap(), "");
 }

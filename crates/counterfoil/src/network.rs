@@ -42,7 +42,7 @@ impl Network {
     }
 
     /// Whether every address of the family is in the network.
-    pub fn is_everybody(&self) -> bool {
+    pub fn contains_every_address(&self) -> bool {
         self.0.prefix_len() == 0
     }
 }
@@ -122,6 +122,6 @@ mod tests {
         );
         assert!(contains("0.0.0.0/0", "255.255.255.255") && !contains("0.0.0.0/0", "::1"));
         assert!(contains("::/0", "ff::1") && !contains("::/0", "1.2.3.4"));
-        assert!(network("::/0").unwrap().is_everybody());
+        assert!(network("::/0").unwrap().contains_every_address());
     }
 }

@@ -56,7 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
-            settings.trusted_proxies.iter().any(Network::is_everybody),
+            settings.trusted_proxies.iter().any(Network::contains_every_address),
             "trusted_proxies",
             "every client can choose its own IP address, and so evade the rate limits",
             "list the networks of your proxies only",
