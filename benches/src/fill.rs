@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::session::{Circumstances, Session, Stub};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::store::{Change, Committed, Store};
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{ClientInfo, Session, SessionCredential};
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::{Change, CommitOutcome, Store};
 use counterfoil_jose::Time;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
@@ -47,7 +47,7 @@ async fn insert(store: &Arc<SqliteStore>, count: usize, every: usize) -> Result<
         }
         if changes.len() >= AT_A_TIME || number + 1 == count {
             let committed = store.commit(&std::mem::take(&mut changes)).await?;
-            ensure!(matches!(committed, Committed::Applied(_)), "the store was not empty");
+            ensure!(matches!(committed, CommitOutcome::Applied(_)), "the store was not empty");
         }
     }
     Ok(shown)
@@ -75,7 +75,7 @@ fn session(token: &SessionToken, number: usize, now: Time) -> Session {
         id: token.session(),
         user: UserId::from_bytes(numbered(number / OF_A_USER)),
         client: ClientId::default(),
-        stub: Stub::Cookie(token.digest()),
+        stub: SessionCredential::Cookie(token.digest()),
         authenticated_at: now,
         amr: vec!["pwd".into()],
         seen_at: now,
@@ -83,7 +83,7 @@ fn session(token: &SessionToken, number: usize, now: Time) -> Session {
         expires_at: now + 30 * DAY,
         pos: Position::START,
         scope: None,
-        from: Circumstances { ip: Some([192, 0, 2, 1].into()), user_agent: Some("Mozilla/5.0".into()) },
+        from: ClientInfo { ip: Some([192, 0, 2, 1].into()), user_agent: Some("Mozilla/5.0".into()) },
         label: None,
         ended: None,
         revision: 0,

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
-use counterfoil::admin::Command;
+use counterfoil::operator::Command;
 use counterfoil::{Counterfoil, Principal, Settings, StoreUrl};
 use counterfoil_jose::Secret;
 use tokio::net::TcpListener;

@@ -34,14 +34,14 @@ pub(crate) struct Options {
 /// If a criterion is not met.
 pub(crate) fn run(options: &Options) -> Result<()> {
     packages::ensure(&packages::TESTING)?;
-    let parts = ["--package=counterfoil-cli", "--package=counterfoil-trial"];
+    let parts = ["--package=counterfoil-cli", "--package=counterfoil-fault-injection"];
     workspace::run(workspace::cargo().args(["build", "--release", "--locked"]).args(parts))?;
     let release = workspace::Metadata::read()?.target_directory.join("release");
-    let mut trial = Command::new(release.join("counterfoil-trial"));
+    let mut trial = Command::new(release.join("counterfoil-fault-injection"));
     trial.arg(release.join("counterfoil")).args(&options.names);
     trial.arg(format!("--minutes={}", options.minutes)).arg(format!("--seed={}", options.seed));
     if let Some(rounds) = options.rounds {
-        trial.arg(format!("--rounds={rounds}"));
+        trial.arg(format!("--iterations={rounds}"));
     }
     if options.json {
         trial.arg("--json");

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles, preflight};
+use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles, operator};
 use counterfoil_jose::Secret;
 
 use crate::common::{Flags, LogFormat};
@@ -218,15 +218,15 @@ impl Configuration {
 
 /// What would keep a server from starting with these settings, as far as it is known without opening the store.
 pub(crate) fn preflight_errors(settings: &Settings) -> Vec<Fault> {
-    preflight::faults(settings).iter().map(to_fault).collect()
+    operator::faults(settings).iter().map(to_fault).collect()
 }
 
 /// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
 pub(crate) fn check_errors(settings: &Settings) -> Vec<Fault> {
-    preflight::faults(settings).iter().chain(&preflight::lost_key(settings)).map(to_fault).collect()
+    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(to_fault).collect()
 }
 
-fn to_fault(unfit: &preflight::Unfit) -> Fault {
+fn to_fault(unfit: &operator::Unfit) -> Fault {
     let fault = Fault::of(unfit);
     match unfit.hint() {
         Some(hint) => fault.hint(hint),

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use counterfoil::admin::{Command, Refused};
-use counterfoil::admin_socket::{self, CallError};
+use counterfoil::operator::{self, CallError};
+use counterfoil::operator::{Command, Refused};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(crate) async fn administer(common: &Configuration, command: Command) -> Resu
     if common.configured_store().is_some() {
         judge_owner(common).await?;
     }
-    match admin_socket::call(&common.data_dir, &command).await {
+    match operator::call(&common.data_dir, &command).await {
         Ok(answer) => Ok(answer),
         Err(CallError::NobodyThere(_)) => here(settings, command).await,
         Err(CallError::Refused(refused)) => Err(refused.into()),
@@ -44,7 +44,7 @@ impl Door {
     /// If there is no store and it `may_make_one` not, or if it does not open.
     pub(crate) async fn open(common: &Configuration, may_make_one: bool) -> Result<Self, Fault> {
         let settings = common.settings(common.listen)?;
-        match admin_socket::call(&common.data_dir, &Command::Status {}).await {
+        match operator::call(&common.data_dir, &Command::Status {}).await {
             Ok(status) => {
                 judge_store(common, &status)?;
                 Ok(Self::Server(common.data_dir.clone()))
@@ -62,7 +62,7 @@ impl Door {
     pub(crate) async fn administer(&self, command: Command) -> Result<Value, Fault> {
         match self {
             Self::Here(app) => Ok(app.administer(command).await?),
-            Self::Server(dir) => match admin_socket::call(dir, &command).await {
+            Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => Ok(answer),
                 Err(CallError::Refused(refused)) => Err(refused.into()),
                 Err(error) => Err(Fault::of(&error)),
@@ -82,7 +82,7 @@ impl Door {
 /// Refuses to have a server do what was meant for another store. Where none answers, or not well, whoever asks it
 /// for something finds out.
 async fn judge_owner(common: &Configuration) -> Result<(), Fault> {
-    match admin_socket::call(&common.data_dir, &Command::Status {}).await {
+    match operator::call(&common.data_dir, &Command::Status {}).await {
         Ok(status) => judge_store(common, &status),
         Err(_) => Ok(()),
     }

@@ -32,7 +32,7 @@ fn fetch(url: &str) -> (String, String) {
 }
 
 #[test]
-fn metrics_are_served_at_a_door_of_their_own_and_nowhere_else() {
+fn metrics_are_served_only_on_the_metrics_listener() {
     let place = tempfile::tempdir().unwrap();
     let (server, address) = watched(&place.path().join("data"), &[]);
     let ada = json!({ "username": "ada", "password": "correct horse battery staple" });
@@ -42,7 +42,7 @@ fn metrics_are_served_at_a_door_of_their_own_and_nowhere_else() {
     let (status, page) = fetch(&address);
 
     assert_eq!(status, "200");
-    assert!(page.contains("counterfoil_logins_total{outcome=\"accepted\"} 1\n"), "{page}");
+    assert!(page.contains("counterfoil_logins_total{result=\"success\"} 1\n"), "{page}");
     assert!(page.ends_with("# EOF\n"));
     assert_eq!(fetch(&address.replace("/metrics", "/v1/me")).0, "404", "nothing else is there");
     assert_eq!(server.curl("/metrics", &[]).0, 404, "and it is nowhere else");

@@ -13,14 +13,14 @@
 //! Nothing here knows HTTP, SQL, a clock or the environment: the time is an argument, a record is a
 //! value, and every race is settled in [`Store::commit`].
 
-pub mod durations;
-pub mod issued;
-pub mod kept;
-pub mod policy;
-mod refusal;
+mod client_error;
+pub mod credentials;
+pub mod histogram;
+pub mod model;
+pub mod services;
 pub mod store;
 
-pub use kept::session::{Ended, Session, Stub};
-pub use kept::user::User;
-pub use refusal::{Refusal, Unfit};
+pub use client_error::{ClientError, InvalidCredential};
+pub use model::session::{Session, SessionCredential, SessionEnd};
+pub use model::user::User;
 pub use store::{Change, Store, StoreError};

@@ -5,11 +5,11 @@ use axum::Router;
 use counterfoil_core::store::StoreError;
 
 use crate::app::{App, HostLayer, OpenError};
-use crate::issuer_url::{IssuerFault, IssuerUrl};
-use crate::jobs;
+use crate::background;
+use crate::runtime::task::Task;
 use crate::settings::Settings;
-use crate::store_url::{StoreUrl, StoreUrlFault};
-use crate::task::Task;
+use crate::settings::issuer_url::{IssuerFault, IssuerUrl};
+use crate::settings::store_url::{StoreUrl, StoreUrlFault};
 
 /// The issuer of [`Counterfoil::open`]: where examples listen.
 const AT_HOME: &str = "http://localhost:3000";
@@ -84,7 +84,7 @@ impl Counterfoil {
     /// Says what is wrong; nothing that was there is changed.
     pub async fn with(settings: Settings) -> Result<Self, OpenError> {
         let app = App::open(settings).await?;
-        Ok(Self { jobs: jobs::start(app.clone()), app })
+        Ok(Self { jobs: background::start(app.clone()), app })
     }
 
     /// Registering, logging in and out, refreshing, listing: every route of the HTTP contract.

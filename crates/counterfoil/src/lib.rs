@@ -34,76 +34,57 @@
 //! `axum::serve` is for trying things out: it lets a slow client hold a connection for ever.
 //! [`server::serve`] does not.
 
-pub mod admin;
-pub mod admin_socket;
+mod admin;
 mod app;
-pub mod backup;
-mod bodies;
-mod body;
-mod body_fault;
-pub mod breached;
-mod caller;
-mod circumstances;
-mod client_address;
-pub mod clock;
-mod clock_mark;
-mod connection;
-mod cookies;
-mod data_dir;
+mod background;
+mod clock;
+mod counters;
 mod embed;
-mod failure;
-pub mod hash_pool;
-mod headers;
-pub mod issuer_url;
-mod jobs;
-mod key_file;
-mod listening;
-mod log_head;
-pub mod master_key;
-pub mod metrics;
-pub mod network;
-mod new_file;
-mod newcomers;
-#[cfg(test)]
-mod overheard;
-mod panics;
-mod patient;
-mod places;
-pub mod preflight;
-mod readiness;
-mod request_log;
-pub mod restore;
-mod secret_file;
-pub mod server;
-pub mod session_data;
-pub mod settings;
-mod shares;
-mod shown;
-pub mod store_url;
-mod tally;
-mod task;
-mod time_limit;
-pub mod tls;
-#[cfg(feature = "otel")]
-mod traced;
-mod traffic;
-pub mod user_import;
-mod uses;
-
+mod fs;
+mod http;
+mod keys;
+mod limits;
+mod metrics;
+mod passwords;
 mod routes;
+mod runtime;
+mod server;
+mod session_data;
+mod settings;
+mod store;
+#[cfg(test)]
+mod test_log;
 
 pub use app::{App, HostLayer, OpenError};
-pub use data_dir::DataDirError;
+pub use clock::{Accepted, Clock, ClockUnsettled, HOLD, LEAP, Machine, Reading, Source};
 pub use embed::{Counterfoil, EmbedError};
-pub use issuer_url::{IssuerFault, IssuerUrl};
-pub use log_head::LogHeadError;
-pub use master_key::{MasterKeyError, MasterKeySource};
-pub use network::{Network, NetworkFault};
-pub use panics::panics;
+pub use keys::master_key::{MasterKeyError, MasterKeySource};
+pub use keys::tls::{TlsError, TlsFiles};
+pub use metrics::serve as serve_metrics;
+pub use passwords::hash_pool::PoolSize;
 pub use routes::openapi;
+pub use runtime::panics::panics;
+pub use server::{FAREWELL, serve};
 pub use session_data::{SessionData, SessionDataError};
+pub use settings::data_dir::DataDirError;
+pub use settings::ip_network::{Network, NetworkFault};
+pub use settings::issuer_url::{IssuerFault, IssuerUrl};
+pub use settings::store_url::{StoreUrl, StoreUrlFault};
 pub use settings::{Limits, Registration, Settings};
-pub use store_url::{StoreUrl, StoreUrlFault};
-pub use tls::{TlsError, TlsFiles};
+pub use store::rollback_guard::LogHeadError;
 
 pub use counterfoil_verify::Principal;
+
+/// What the operator of an installation does, apart from serving it: administration through the socket, backups,
+/// restores, the list of breached passwords, and checks before a start.
+pub mod operator {
+    pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
+    pub use crate::admin::socket::{AdminSocket, CallError, call, path_in};
+    pub use crate::admin::user_import::MOST;
+    pub use crate::admin::{
+        ClientForm, Command, MintForm, Refused, RevocationForm, RotationForm, UserForm, Wait, Which,
+    };
+    pub use crate::app::preflight::{Unfit, faults, lost_key};
+    pub use crate::passwords::breached::{BreachedError, BreachedFile, Builder};
+    pub use crate::store::backup::{BackupError, unfinished};
+}

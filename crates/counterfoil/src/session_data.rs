@@ -7,11 +7,11 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use counterfoil_core::policy::{Trouble, data};
+use counterfoil_core::services::{ServiceError, session_data};
 use counterfoil_verify::{Denied, Principal, Reason, SessionId, Shown};
 
 use crate::app::App;
-use crate::failure::AppError;
+use crate::http::error::AppError;
 
 /// The data of the caller's session: one JSON object.
 ///
@@ -40,7 +40,7 @@ pub struct SessionData {
 /// The data could not be read or changed.
 ///
 /// As an answer it is 401 if the session has ended meanwhile, 413 if the data would have more than
-/// [`LARGEST`](counterfoil_core::policy::data::LARGEST) bytes, 422 for a patch that is none, 503 if the store
+/// [`LARGEST`](counterfoil_core::services::session_data::LARGEST) bytes, 422 for a patch that is none, 503 if the store
 /// could not do it, and 500 for a type that the application itself has mistaken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,7 +53,7 @@ pub enum SessionDataError {
     OtherType(String),
     /// It was refused, or the store could not do it.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
+    Trouble(#[from] ServiceError),
 }
 
 impl SessionData {
@@ -80,7 +80,7 @@ impl SessionData {
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
         let (store, now) = (&*self.app.store, self.app.now());
-        self.members = data::merge(store, self.session, patch, None, now).await?.members;
+        self.members = session_data::merge(store, self.session, patch, None, now).await?.members;
         Ok(())
     }
 }
@@ -96,8 +96,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
         // Only a foreign issuer's token has no session, and no data either.
         let nobody = || AppError::denied(Denied::Invalid(Reason::Kind), Shown::Nothing).into_response();
         let session = principal.session().ok_or_else(nobody)?;
-        let kept =
-            data::of(&*app.store, session).await.map_err(|e| SessionDataError::from(e).into_response())?;
+        let kept = session_data::of(&*app.store, session)
+            .await
+            .map_err(|e| SessionDataError::from(e).into_response())?;
         Ok(Self { app, session, members: kept.members })
     }
 }
@@ -115,10 +116,10 @@ impl From<SessionDataError> for AppError {
 impl IntoResponse for SessionDataError {
     fn into_response(self) -> Response {
         match &self {
-            Self::Trouble(Trouble::Failed(_)) | Self::OtherType(_) => {
+            Self::Trouble(ServiceError::Internal(_)) | Self::OtherType(_) => {
                 tracing::error!(error = %self, "session data failed");
             }
-            Self::Trouble(Trouble::Refused(_)) | Self::NotAnObject => {}
+            Self::Trouble(ServiceError::Client(_)) | Self::NotAnObject => {}
         }
         AppError::from(self).into_response()
     }

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use counterfoil_core::issued::admin_key::{AdminKeyDigest, AdminKeyId};
-use counterfoil_core::kept::admin_key::{AdminKeyRecord, Maker};
+use counterfoil_core::credentials::admin_key::{AdminKeyHash, AdminKeyId};
+use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
 use counterfoil_verify::UserId;
 
-use crate::column::{Columns, time};
-use crate::failure;
+use crate::error_class;
+use crate::row::{Columns, time};
 
 /// The admin key `id`.
 pub(crate) fn find(connection: &Connection, id: AdminKeyId) -> rusqlite::Result<Option<AdminKeyRecord>> {
@@ -32,10 +32,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AdminKeyRecord> {
     Ok(AdminKeyRecord {
         id: AdminKeyId::from_bytes(columns.bytes()?),
         name: columns.plain()?,
-        digest: AdminKeyDigest::from_bytes(columns.bytes()?),
+        digest: AdminKeyHash::from_bytes(columns.bytes()?),
         made_by: columns
             .plain::<Option<_>>()?
-            .map_or(Maker::Operator, |id| Maker::User(UserId::from_bytes(id))),
+            .map_or(KeyCreator::Operator, |id| KeyCreator::User(UserId::from_bytes(id))),
         created_at: columns.time()?,
     })
 }
@@ -48,8 +48,8 @@ pub(crate) fn is_there(connection: &Connection, id: AdminKeyId) -> rusqlite::Res
 /// Inserts an admin key, unless the id is taken or its maker is nobody.
 pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite::Result<bool> {
     let made_by = match &key.made_by {
-        Maker::User(id) => Some(id.as_bytes()),
-        Maker::Operator => None,
+        KeyCreator::User(id) => Some(id.as_bytes()),
+        KeyCreator::Operator => None,
     };
     let inserted = connection
         .prepare_cached(
@@ -58,7 +58,7 @@ pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite:
         )?
         .execute(params![key.id.as_bytes(), key.name, key.digest.as_bytes(), made_by, time(key.created_at)]);
     match inserted {
-        Err(error) if failure::is_dangling(&error) => Ok(false),
+        Err(error) if error_class::is_dangling(&error) => Ok(false),
         other => other.map(|inserted| inserted == 1),
     }
 }

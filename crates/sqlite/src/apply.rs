@@ -2,14 +2,14 @@
 
 use rusqlite::Connection;
 
-use counterfoil_core::kept::event::Event;
-use counterfoil_core::store::{Applied, Change, Ending, Mark};
+use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::store::{AppliedChanges, Change, CutoffScope, SessionEnding};
 use counterfoil_jose::Time;
 use counterfoil_verify::{Position, SessionId, Subject};
 
 use crate::data::Merge;
 use crate::log::Unplaced;
-use crate::{admin_keys, clients, counters, data, events, facts, keys, log, sessions, users};
+use crate::{admin_keys, clients, counters, data, events, keys, log, metadata, sessions, users};
 
 /// Why a list of changes was not applied.
 pub(crate) enum Stop {
@@ -26,10 +26,10 @@ impl From<rusqlite::Error> for Stop {
 }
 
 /// Carries out `changes` in their order, and then, with the positions drawn last, what depends on them.
-pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> Result<Applied, Stop> {
+pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> Result<AppliedChanges, Stop> {
     let mut work = Work {
         connection,
-        applied: Applied::default(),
+        applied: AppliedChanges::default(),
         unplaced: Vec::new(),
         to_restamp: Vec::new(),
         told: 0,
@@ -45,7 +45,7 @@ pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> Result<Appli
 /// What has been done of a list of changes.
 struct Work<'c> {
     connection: &'c Connection,
-    applied: Applied,
+    applied: AppliedChanges,
     /// What is to be appended to the log, in the order of the changes.
     unplaced: Vec<Unplaced>,
     /// The sessions whose position is to be set, found before any mark was raised.
@@ -64,14 +64,14 @@ impl Work<'_> {
             Change::ExpectLive(session, now) => sessions::is_live(connection, *session, *now),
             Change::ExpectAdminKey(id) => admin_keys::is_there(connection, *id),
             Change::InsertUser(user) => users::insert(connection, user),
-            Change::SwapUser(user) => users::swap(connection, user),
+            Change::ReplaceUser(user) => users::swap(connection, user),
             Change::RemoveUser(user) => {
                 sessions::remove_all_of(connection, *user)?;
                 admin_keys::remove_all_of(connection, *user)?;
                 users::remove(connection, *user)
             }
             Change::InsertSession(session) => sessions::insert(connection, session),
-            Change::SwapSession(session) => {
+            Change::ReplaceSession(session) => {
                 if session.ended.is_some() {
                     self.applied.ended.push(session.id);
                 }
@@ -89,21 +89,21 @@ impl Work<'_> {
                 }
                 Ok(true)
             }
-            Change::EndOldestOf { user, except, keep, ending } => {
+            Change::EndOldestSessionsOf { user, except, keep, ending } => {
                 for session in sessions::end_oldest_of(connection, *user, *except, *keep, ending.ended)? {
                     self.note_end(session, *ending);
                 }
                 Ok(true)
             }
-            Change::Restamp(session) => {
+            Change::RefreshPosition(session) => {
                 self.to_restamp.push(*session);
                 sessions::stands(connection, *session)
             }
-            Change::RestampSessionsOf(user) => {
+            Change::RefreshPositionsOf(user) => {
                 self.to_restamp.extend(sessions::standing_of(connection, *user)?);
                 Ok(true)
             }
-            Change::RestampCookieSessions => {
+            Change::RefreshCookiePositions => {
                 self.to_restamp.extend(sessions::standing_cookies(connection)?);
                 Ok(true)
             }
@@ -115,21 +115,21 @@ impl Work<'_> {
                 Ok(held)
             }
             Change::InsertClient(client) => clients::insert(connection, client),
-            Change::SwapClient(client) => clients::swap(connection, client),
+            Change::ReplaceClient(client) => clients::swap(connection, client),
             Change::InsertKey(key) => keys::insert(connection, key),
-            Change::SwapKey(key) => keys::swap(connection, key),
-            Change::Append { subject, cause, at, until } => {
+            Change::ReplaceKey(key) => keys::swap(connection, key),
+            Change::AppendRevocation { subject, cause, at, until } => {
                 let (subject, cause, at, until) = (subject.clone(), *cause, *at, *until);
                 self.unplaced.push(Unplaced { subject, cause, at, until });
                 Ok(true)
             }
-            Change::BeginLog { id, after } => log::begin(connection, *id, *after).map(|()| true),
+            Change::StartRevocationLog { id, after } => log::begin(connection, *id, *after).map(|()| true),
             // Needs a position; see `place`.
-            Change::RaiseNotBefore(_) => Ok(true),
-            Change::SetFact(name, value) => facts::set(connection, name, value).map(|()| true),
+            Change::SetCutoff(_) => Ok(true),
+            Change::SetMetadata(name, value) => metadata::set(connection, name, value).map(|()| true),
             Change::SetCounter(counter, spent) => counters::set(connection, counter, *spent).map(|()| true),
             Change::Record(event) => events::insert(connection, event).map(|()| true),
-            Change::RecordEnds(event) => self.tell_ends(event).map(|()| true),
+            Change::RecordSessionEnds(event) => self.tell_ends(event).map(|()| true),
             Change::InsertAdminKey(key) => admin_keys::insert(connection, key),
             Change::RemoveAdminKey(id) => admin_keys::remove(connection, *id),
             Change::RemoveAdminKeysOf(user, event) => {
@@ -141,7 +141,7 @@ impl Work<'_> {
         }
     }
 
-    fn note_end(&mut self, session: SessionId, ending: Ending) {
+    fn note_end(&mut self, session: SessionId, ending: SessionEnding) {
         self.applied.ended.push(session);
         self.unplaced.push(Unplaced {
             subject: Subject::Session(session),
@@ -152,10 +152,10 @@ impl Work<'_> {
     }
 
     /// Writes `event` for each session that has ended and was not told of yet.
-    fn tell_ends(&mut self, event: &Event) -> rusqlite::Result<()> {
+    fn tell_ends(&mut self, event: &AuditEvent) -> rusqlite::Result<()> {
         for session in &self.applied.ended[self.told..] {
             let (user, client) = sessions::parties(self.connection, *session)?;
-            let event = Event { user: Some(user), ..event.clone() }.in_session(*session, client);
+            let event = AuditEvent { user: Some(user), ..event.clone() }.in_session(*session, client);
             events::insert(self.connection, &event)?;
         }
         self.told = self.applied.ended.len();
@@ -163,7 +163,7 @@ impl Work<'_> {
     }
 
     /// Draws the positions, as the last thing, and writes what depends on them.
-    fn place(mut self, changes: &[Change]) -> Result<Applied, Stop> {
+    fn place(mut self, changes: &[Change]) -> Result<AppliedChanges, Stop> {
         let Some(position) = self.draw(changes)? else { return Ok(self.applied) };
         for session in &self.to_restamp {
             sessions::restamp(self.connection, *session, position)?;
@@ -182,7 +182,7 @@ impl Work<'_> {
     /// A mark needs a position of its own even where nothing is appended: at the head of before it would
     /// spare a login in flight that has read that head.
     fn draw(&mut self, changes: &[Change]) -> rusqlite::Result<Option<Position>> {
-        let marks = changes.iter().any(|change| matches!(change, Change::RaiseNotBefore(_)));
+        let marks = changes.iter().any(|change| matches!(change, Change::SetCutoff(_)));
         let count = (self.unplaced.len() as u64).max(u64::from(marks));
         if count == 0 && self.to_restamp.is_empty() {
             return Ok(None);
@@ -199,40 +199,40 @@ impl Work<'_> {
     /// Sets what a change wants to stand at `position`; `false` if there is nothing to set.
     fn set_position(&self, change: &Change, position: Position) -> rusqlite::Result<bool> {
         match change {
-            Change::RaiseNotBefore(Mark::User(user)) => {
+            Change::SetCutoff(CutoffScope::User(user)) => {
                 users::raise_not_before(self.connection, *user, position)
             }
-            Change::RaiseNotBefore(Mark::Client(client)) => {
+            Change::SetCutoff(CutoffScope::Client(client)) => {
                 clients::raise_not_before(self.connection, client, position)
             }
-            Change::RaiseNotBefore(Mark::Everyone) => log::raise_not_before(self.connection, position),
+            Change::SetCutoff(CutoffScope::Everyone) => log::raise_not_before(self.connection, position),
             // Carried out before; nothing of them depends on a position.
             Change::ExpectEpoch(..)
             | Change::ExpectClient(..)
             | Change::ExpectLive(..)
             | Change::ExpectAdminKey(_)
             | Change::InsertUser(_)
-            | Change::SwapUser(_)
+            | Change::ReplaceUser(_)
             | Change::InsertSession(_)
-            | Change::SwapSession(_)
+            | Change::ReplaceSession(_)
             | Change::EndSession(..)
             | Change::RemoveUser(_)
             | Change::EndSessionsOf { .. }
-            | Change::EndOldestOf { .. }
-            | Change::Restamp(_)
-            | Change::RestampSessionsOf(_)
-            | Change::RestampCookieSessions
-            | Change::BeginLog { .. }
+            | Change::EndOldestSessionsOf { .. }
+            | Change::RefreshPosition(_)
+            | Change::RefreshPositionsOf(_)
+            | Change::RefreshCookiePositions
+            | Change::StartRevocationLog { .. }
             | Change::MergeData { .. }
             | Change::InsertClient(_)
-            | Change::SwapClient(_)
+            | Change::ReplaceClient(_)
             | Change::InsertKey(_)
-            | Change::SwapKey(_)
-            | Change::Append { .. }
-            | Change::SetFact(..)
+            | Change::ReplaceKey(_)
+            | Change::AppendRevocation { .. }
+            | Change::SetMetadata(..)
             | Change::SetCounter(..)
             | Change::Record(_)
-            | Change::RecordEnds(_)
+            | Change::RecordSessionEnds(_)
             | Change::InsertAdminKey(_)
             | Change::RemoveAdminKey(_)
             | Change::RemoveAdminKeysOf(..) => Ok(true),

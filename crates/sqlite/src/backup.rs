@@ -7,7 +7,7 @@ use std::path::Path;
 
 use counterfoil_core::store::StoreError;
 
-use crate::failure::told;
+use crate::error_class::told;
 use crate::new_file;
 
 /// Writes a copy of the database at `from` to the new file `to`.

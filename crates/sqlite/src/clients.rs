@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use counterfoil_core::kept::client::{Client, Lifetimes};
+use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::store::Page;
 use counterfoil_verify::{ClientId, Position};
 
-use crate::column::{Columns, Number, list};
+use crate::row::{Columns, Number, list};
 
 /// The client `id`.
 pub(crate) fn find(connection: &Connection, id: &ClientId) -> rusqlite::Result<Option<Client>> {

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use counterfoil_core::kept::client::Client;
+use counterfoil_core::model::client::Client;
 
+use crate::file_lock::beside;
 use crate::new_file;
-use crate::owner::beside;
 use crate::schema;
 
 /// Why no database was made.

@@ -7,7 +7,7 @@ use counterfoil_core::store::SessionData;
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
-use crate::column::{Columns, Number, time};
+use crate::row::{Columns, Number, time};
 
 /// The data of `session`, if any was ever kept.
 pub(crate) fn find(connection: &Connection, session: SessionId) -> rusqlite::Result<Option<SessionData>> {

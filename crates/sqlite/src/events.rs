@@ -6,21 +6,21 @@ use std::net::IpAddr;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
-use counterfoil_core::issued::admin_key::AdminKeyId;
-use counterfoil_core::kept::event::{Actor, Event, EventKind};
-use counterfoil_core::kept::session::{Cause, Circumstances};
-use counterfoil_core::store::{EventNumber, EventQuery};
+use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::{ClientInfo, EndReason};
+use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::column::{Columns, time};
+use crate::row::{Columns, time};
 
 /// The lines that are asked for, the newest first.
 ///
 /// One statement for each kind of question: with `?1 IS NULL OR ...` SQLite would walk the whole journal.
 pub(crate) fn page(
     connection: &Connection,
-    query: &EventQuery,
-) -> rusqlite::Result<Vec<(EventNumber, Event)>> {
+    query: &AuditEventQuery,
+) -> rusqlite::Result<Vec<(AuditEventNumber, AuditEvent)>> {
     let sql = match (query.user, query.session) {
         _ if query.marks => {
             "SELECT number, at, kind, user, session, client, actor, actor_id, cause, ip, user_agent, detail
@@ -64,18 +64,18 @@ pub(crate) fn page(
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(EventNumber, Event)> {
+fn read(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, AuditEvent)> {
     let mut columns = Columns::of(row);
     let number = columns.number()?;
-    let event = Event {
+    let event = AuditEvent {
         at: columns.time()?,
-        kind: columns.word(EventKind::from_word)?,
+        kind: columns.word(AuditEventKind::from_word)?,
         user: columns.plain::<Option<_>>()?.map(UserId::from_bytes),
         session: columns.plain::<Option<_>>()?.map(SessionId::from_bytes),
         client: columns.word_if_any(|text| text.parse().ok())?,
         actor: read_actor(&mut columns)?,
-        cause: columns.word_if_any(Cause::from_word)?,
-        from: Circumstances { ip: columns.address()?, user_agent: columns.plain()? },
+        cause: columns.word_if_any(EndReason::from_word)?,
+        from: ClientInfo { ip: columns.address()?, user_agent: columns.plain()? },
         detail: columns.plain::<Option<String>>()?.map(Cow::Owned),
     };
     Ok((number, event))
@@ -95,7 +95,7 @@ fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
 }
 
 /// Writes a line; its number is one more than that of the newest.
-pub(crate) fn insert(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+pub(crate) fn insert(connection: &Connection, event: &AuditEvent) -> rusqlite::Result<()> {
     let (actor, actor_id) = match &event.actor {
         Actor::Anonymous => ("anonymous", None),
         Actor::User(id) => ("user", Some(id.as_bytes())),
@@ -117,7 +117,7 @@ pub(crate) fn insert(connection: &Connection, event: &Event) -> rusqlite::Result
             event.client.as_ref().map(|client| client.as_str()),
             actor,
             actor_id,
-            event.cause.map(Cause::as_str),
+            event.cause.map(EndReason::as_str),
             event.from.ip.as_ref().map(IpAddr::to_string),
             event.from.user_agent,
             event.detail,

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Row, params};
 
-use counterfoil_core::kept::key::{KeyRecord, KeyState, Purpose};
+use counterfoil_core::model::key::{KeyPurpose, KeyRecord, KeyState};
 
-use crate::column::{Columns, Number, time};
+use crate::row::{Columns, Number, time};
 
 /// Every key, the oldest first.
 pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {
@@ -21,7 +21,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
     let mut columns = Columns::of(row);
     Ok(KeyRecord {
         id: columns.name()?,
-        purpose: columns.word(Purpose::from_word)?,
+        purpose: columns.word(KeyPurpose::from_word)?,
         algorithm: columns.plain()?,
         sealed: columns.plain()?,
         state: columns.word(KeyState::from_word)?,

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, params};
 
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::store::LogPage;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::store::RevocationLogPage;
 use counterfoil_jose::Time;
 use counterfoil_verify::{LogEntry, LogId, Position, Subject};
 
-use crate::column::{Columns, Number, time};
+use crate::row::{Columns, Number, time};
 
 /// The head of the log.
 pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Position> {
@@ -33,8 +33,8 @@ pub(crate) fn begin(connection: &Connection, id: LogId, after: Position) -> rusq
 
 /// Every entry after `after`, with the head. One statement, so one snapshot: no entry at or below the head
 /// is missing.
-pub(crate) fn after(connection: &Connection, after: Position) -> rusqlite::Result<LogPage> {
-    let mut page = LogPage::default();
+pub(crate) fn after(connection: &Connection, after: Position) -> rusqlite::Result<RevocationLogPage> {
+    let mut page = RevocationLogPage::default();
     let mut statement = connection.prepare_cached(
         "SELECT h.last, l.position, l.subject, l.until
          FROM log_head h LEFT JOIN log l ON l.position > ?1
@@ -62,7 +62,7 @@ pub(crate) fn after(connection: &Connection, after: Position) -> rusqlite::Resul
 /// An entry that has no position yet.
 pub(crate) struct Unplaced {
     pub(crate) subject: Subject,
-    pub(crate) cause: Cause,
+    pub(crate) cause: EndReason,
     pub(crate) at: Time,
     pub(crate) until: Option<Time>,
 }

@@ -10,12 +10,12 @@ use rusqlite::{Connection, ErrorCode};
 
 use counterfoil_jose::{base64url, random};
 
+use crate::atomic_replace::roll_forward;
 use crate::create::{NotMade, create};
 use crate::error::OpenError;
+use crate::file_lock::{Owner, Unowned, beside};
 use crate::header::Header;
-use crate::owner::{Owner, Unowned, beside};
-use crate::place::roll_forward;
-use crate::resync::{resync, sync_directory_of};
+use crate::sync_after_crash::{resync, sync_directory_of};
 use crate::{connection, schema};
 
 /// The oldest SQLite without a known defect that could lose a commit.

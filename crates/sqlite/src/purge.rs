@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use counterfoil_jose::Time;
 
-use crate::column::time;
+use crate::row::time;
 
 /// How long a session stays after its end.
 ///

@@ -8,9 +8,9 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use counterfoil_core::store::StoreError;
-use counterfoil_core::store::figures::Figures;
+use counterfoil_core::store::metrics::StoreMetrics;
 
-use crate::failure::told;
+use crate::error_class::told;
 use crate::state::State;
 
 /// The connections that read.
@@ -20,7 +20,7 @@ use crate::state::State;
 pub(crate) struct Readers {
     seats: Vec<Seat>,
     state: Arc<State>,
-    figures: Arc<Figures>,
+    figures: Arc<StoreMetrics>,
 }
 
 /// A connection, until the store is closed.
@@ -35,7 +35,7 @@ thread_local! {
 
 impl Readers {
     /// Opens as many connections to `path` as there are processors, but four at most: each takes memory.
-    pub(crate) fn open(path: &Path, state: Arc<State>, figures: Arc<Figures>) -> rusqlite::Result<Self> {
+    pub(crate) fn open(path: &Path, state: Arc<State>, figures: Arc<StoreMetrics>) -> rusqlite::Result<Self> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         let seats = (0..count)
             .map(|_| crate::connection::for_reading(path).map(|connection| Mutex::new(Some(connection))))

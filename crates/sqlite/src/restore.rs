@@ -9,13 +9,13 @@ use rusqlite::Connection;
 
 use counterfoil_core::store::{Store, StoreError};
 
+use crate::atomic_replace::{finished, roll_forward, staging};
 use crate::error::{OpenError, RestoreError};
+use crate::file_lock::{Owner, beside};
 use crate::new_file;
 use crate::open::{self, Opened};
-use crate::owner::{Owner, beside};
-use crate::place::{finished, roll_forward, staging};
-use crate::resync::sync_directory_of;
 use crate::store::SqliteStore;
+use crate::sync_after_crash::sync_directory_of;
 
 /// A backup on its way into the place of a database. Dropped before it is [`put`](Self::put), it leaves everything
 /// as it was.

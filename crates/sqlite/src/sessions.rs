@@ -5,16 +5,16 @@ use std::net::IpAddr;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use counterfoil_core::issued::refresh::{PepperId, Salt};
-use counterfoil_core::issued::session::Digest;
-use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
-use counterfoil_core::store::{Page, SessionCursor, Standing, Use};
+use counterfoil_core::credentials::refresh_token::{RefreshTokenKeyId, Salt};
+use counterfoil_core::credentials::session_token::TokenHash;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::store::{LastSeen, Page, SessionContext, SessionCursor};
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
-use crate::column::{Columns, Number, duration, list, time};
 use crate::purge::KEPT_AFTER_THE_END;
-use crate::{clients, failure, users};
+use crate::row::{Columns, Number, duration, list, time};
+use crate::{clients, error_class, users};
 
 /// The session `id`, live or not.
 pub(crate) fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<Session>> {
@@ -29,7 +29,7 @@ pub(crate) fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<O
 }
 
 /// The session `id` with all that it is judged by. One statement, so one snapshot.
-pub(crate) fn standing(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<Standing>> {
+pub(crate) fn standing(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionContext>> {
     connection
         .prepare_cached(
             "SELECT s.id, s.user, s.client, s.stub, s.digest, s.pepper, s.salt, s.turn, s.since,
@@ -48,7 +48,7 @@ pub(crate) fn standing(connection: &Connection, id: SessionId) -> rusqlite::Resu
         )?
         .query_row([id.as_bytes()], |row| {
             let mut columns = Columns::of(row);
-            Ok(Standing {
+            Ok(SessionContext {
                 session: read_from(&mut columns)?,
                 user: users::read_from(&mut columns)?,
                 client: clients::read_from(&mut columns)?,
@@ -104,10 +104,10 @@ fn read_from(columns: &mut Columns<'_>) -> rusqlite::Result<Session> {
         expires_at: columns.time()?,
         pos: columns.position()?,
         scope: columns.plain()?,
-        from: Circumstances { ip: columns.address()?, user_agent: columns.plain()? },
+        from: ClientInfo { ip: columns.address()?, user_agent: columns.plain()? },
         label: columns.plain()?,
-        ended: match (columns.time_if_any()?, columns.word_if_any(Cause::from_word)?) {
-            (Some(at), Some(cause)) => Some(Ended { at, cause }),
+        ended: match (columns.time_if_any()?, columns.word_if_any(EndReason::from_word)?) {
+            (Some(at), Some(cause)) => Some(SessionEnd { at, cause }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(columns.unfit(Type::Text)),
         },
@@ -115,7 +115,7 @@ fn read_from(columns: &mut Columns<'_>) -> rusqlite::Result<Session> {
     })
 }
 
-fn read_stub(columns: &mut Columns<'_>) -> rusqlite::Result<Stub> {
+fn read_stub(columns: &mut Columns<'_>) -> rusqlite::Result<SessionCredential> {
     let kind: String = columns.plain()?;
     let digest: Option<[u8; 32]> = columns.plain()?;
     let pepper: Option<[u8; 8]> = columns.plain()?;
@@ -123,14 +123,18 @@ fn read_stub(columns: &mut Columns<'_>) -> rusqlite::Result<Stub> {
     let turn: Option<i64> = columns.plain()?;
     let since = columns.time_if_any()?;
     match (kind.as_str(), digest, pepper, salt, turn.map(u64::try_from), since) {
-        ("cookie", Some(digest), None, None, None, None) => Ok(Stub::Cookie(Digest::from_bytes(digest))),
-        ("access", None, None, None, None, None) => Ok(Stub::Access),
-        ("refresh", None, Some(pepper), Some(salt), Some(Ok(turn)), Some(since)) => Ok(Stub::Refresh {
-            pepper: PepperId::from_bytes(pepper),
-            salt: Salt::from_bytes(salt),
-            turn,
-            since,
-        }),
+        ("cookie", Some(digest), None, None, None, None) => {
+            Ok(SessionCredential::Cookie(TokenHash::from_bytes(digest)))
+        }
+        ("access", None, None, None, None, None) => Ok(SessionCredential::AccessOnly),
+        ("refresh", None, Some(pepper), Some(salt), Some(Ok(turn)), Some(since)) => {
+            Ok(SessionCredential::Refresh {
+                pepper: RefreshTokenKeyId::from_bytes(pepper),
+                salt: Salt::from_bytes(salt),
+                turn,
+                since,
+            })
+        }
         _ => Err(columns.unfit(Type::Text)),
     }
 }
@@ -148,7 +152,7 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
         session,
     );
     match inserted {
-        Err(error) if failure::is_dangling(&error) => Ok(false),
+        Err(error) if error_class::is_dangling(&error) => Ok(false),
         other => other,
     }
 }
@@ -202,7 +206,7 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
 
 /// Writes down that a session was used, unless it has ended or was used later. Its revision rises, so that
 /// whoever has read it before can't put the old time back.
-pub(crate) fn note_use(connection: &Connection, used: &Use) -> rusqlite::Result<()> {
+pub(crate) fn note_use(connection: &Connection, used: &LastSeen) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE sessions SET seen_at = ?2, revision = revision + 1
@@ -223,13 +227,15 @@ struct StubColumns<'s> {
 }
 
 impl<'s> StubColumns<'s> {
-    fn of(stub: &'s Stub) -> Self {
+    fn of(stub: &'s SessionCredential) -> Self {
         let nothing =
             Self { kind: "access", digest: None, pepper: None, salt: None, turn: None, since: None };
         match stub {
-            Stub::Access => nothing,
-            Stub::Cookie(digest) => Self { kind: "cookie", digest: Some(digest.as_bytes()), ..nothing },
-            Stub::Refresh { pepper, salt, turn, since } => Self {
+            SessionCredential::AccessOnly => nothing,
+            SessionCredential::Cookie(digest) => {
+                Self { kind: "cookie", digest: Some(digest.as_bytes()), ..nothing }
+            }
+            SessionCredential::Refresh { pepper, salt, turn, since } => Self {
                 kind: "refresh",
                 pepper: Some(pepper.as_bytes()),
                 salt: Some(salt.as_bytes()),
@@ -309,7 +315,7 @@ pub(crate) fn end_oldest_of(
     user: UserId,
     except: SessionId,
     keep: u32,
-    ended: Ended,
+    ended: SessionEnd,
 ) -> rusqlite::Result<Vec<SessionId>> {
     connection
         .prepare_cached(
@@ -339,7 +345,7 @@ pub(crate) fn remove_all_of(connection: &Connection, user: UserId) -> rusqlite::
 
 /// Ends a session; `false` if it had ended, or there is none. Its revision rises, so that whoever has read
 /// it before can't put it back.
-pub(crate) fn end(connection: &Connection, id: SessionId, ended: Ended) -> rusqlite::Result<bool> {
+pub(crate) fn end(connection: &Connection, id: SessionId, ended: SessionEnd) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2, ended_cause = ?3, revision = revision + 1
@@ -354,7 +360,7 @@ pub(crate) fn end_all_of(
     connection: &Connection,
     user: UserId,
     except: Option<SessionId>,
-    ended: Ended,
+    ended: SessionEnd,
 ) -> rusqlite::Result<Vec<SessionId>> {
     connection
         .prepare_cached(

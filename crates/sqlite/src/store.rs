@@ -8,29 +8,32 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use counterfoil_core::issued::admin_key::AdminKeyId;
-use counterfoil_core::kept::admin_key::AdminKeyRecord;
-use counterfoil_core::kept::client::Client;
-use counterfoil_core::kept::event::Event;
-use counterfoil_core::kept::key::KeyRecord;
-use counterfoil_core::kept::session::Session;
-use counterfoil_core::kept::user::User;
-use counterfoil_core::store::figures::Figures;
+use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::model::admin_key::AdminKeyRecord;
+use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::model::client::Client;
+use counterfoil_core::model::key::KeyRecord;
+use counterfoil_core::model::session::Session;
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
-    Change, Committed, CounterKey, EventNumber, EventQuery, LogPage, Login, Page, SessionCursor, SessionData,
-    Spent, Standing, Store, StoreError, Taking, Use, Witness,
+    AuditEventNumber, AuditEventQuery, Change, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
+    CounterValue, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor, SessionData,
+    Store, StoreError,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
 
 use crate::error::OpenError;
-use crate::job::{Job, Order};
+use crate::file_lock::Owner;
 use crate::open::{self, Opened};
-use crate::owner::Owner;
 use crate::reader::Readers;
 use crate::state::State;
+use crate::write_request::{Job, Order};
 use crate::writer::{Witnesses, Writer};
-use crate::{admin_keys, backup, clients, counters, data, events, facts, keys, log, place, sessions, users};
+use crate::{
+    admin_keys, atomic_replace, backup, clients, counters, data, events, keys, log, metadata, sessions, users,
+};
 
 /// A store in one SQLite file, owned by this process as long as the value lives.
 ///
@@ -58,7 +61,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     witnesses: Arc<Witnesses>,
     state: Arc<State>,
-    figures: Arc<Figures>,
+    figures: Arc<StoreMetrics>,
     /// Held by the writer, and by a backup as long as it takes.
     owner: Weak<Owner>,
     path: PathBuf,
@@ -77,7 +80,7 @@ impl SqliteStore {
 
     /// Whether opening `path` would find a database, and not make one.
     pub fn is_there(path: &Path) -> bool {
-        place::is_there(path)
+        atomic_replace::is_there(path)
     }
 
     /// Opens a new store that nothing is to remain of: for tests, and for trying things out.
@@ -99,7 +102,7 @@ impl SqliteStore {
         let owner = Arc::new(owner);
         let state = Arc::new(State::default());
         let witnesses = Arc::new(Witnesses::default());
-        let figures = Arc::new(Figures::default());
+        let figures = Arc::new(StoreMetrics::default());
         let readers = Readers::open(&path, Arc::clone(&state), Arc::clone(&figures));
         let readers = Arc::new(readers.map_err(refused)?);
         let writer = Writer::new(
@@ -160,7 +163,7 @@ impl Store for SqliteStore {
         self.readers.read(|connection| sessions::find(connection, id))
     }
 
-    async fn standing(&self, id: SessionId) -> Result<Option<Standing>, StoreError> {
+    async fn standing(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError> {
         self.readers.read(|connection| sessions::standing(connection, id))
     }
 
@@ -177,7 +180,7 @@ impl Store for SqliteStore {
         self.readers.read(|connection| users::find(connection, id))
     }
 
-    async fn user_by_login(&self, login: &Login) -> Result<Option<User>, StoreError> {
+    async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find_by_login(connection, login))
     }
 
@@ -205,7 +208,7 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn log_after(&self, after: Position) -> Result<LogPage, StoreError> {
+    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError> {
         self.readers.read(|connection| log::after(connection, after))
     }
 
@@ -222,36 +225,39 @@ impl Store for SqliteStore {
     }
 
     async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.readers.read(|connection| facts::find(connection, name))
+        self.readers.read(|connection| metadata::find(connection, name))
     }
 
-    async fn events(&self, query: &EventQuery) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+    async fn events(
+        &self,
+        query: &AuditEventQuery,
+    ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError> {
         self.readers.read(|connection| events::page(connection, query))
     }
 
     async fn newest_time(&self) -> Result<Time, StoreError> {
-        self.readers.read(facts::newest_time)
+        self.readers.read(metadata::newest_time)
     }
 
-    async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError> {
+    async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError> {
         let (order, answer) = Order::new(changes.to_vec());
         self.ask(Job::Commit(order))?;
         self.answered(answer).await
     }
 
-    async fn note_uses(&self, uses: &[Use]) -> Result<(), StoreError> {
+    async fn note_uses(&self, uses: &[LastSeen]) -> Result<(), StoreError> {
         let (order, answer) = Order::new(uses.to_vec());
         self.ask(Job::NoteUses(order))?;
         self.answered(answer).await
     }
 
-    async fn take(&self, takings: &[Taking], now: Time) -> Result<Vec<Spent>, StoreError> {
+    async fn take(&self, takings: &[CounterIncrement], now: Time) -> Result<Vec<CounterValue>, StoreError> {
         let (order, answer) = Order::new((takings.to_vec(), now));
         self.ask(Job::Take(order))?;
         self.answered(answer).await
     }
 
-    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<Spent>, StoreError> {
+    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError> {
         self.readers.read(|connection| counters::spent(connection, keys, now))
     }
 
@@ -261,11 +267,11 @@ impl Store for SqliteStore {
         self.answered(answer).await
     }
 
-    fn watch(&self, witness: Arc<dyn Witness>) {
+    fn watch(&self, witness: Arc<dyn CommitListener>) {
         self.witnesses.write().unwrap_or_else(PoisonError::into_inner).push(witness);
     }
 
-    fn figures(&self) -> &Figures {
+    fn figures(&self) -> &StoreMetrics {
         &self.figures
     }
 

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use counterfoil_core::issued::password::PasswordHash;
-use counterfoil_core::kept::user::{User, Username};
-use counterfoil_core::store::{Login, Page};
+use counterfoil_core::credentials::password::PasswordHash;
+use counterfoil_core::model::user::{User, Username};
+use counterfoil_core::store::{LoginName, Page};
 use counterfoil_verify::{Position, UserId};
 
-use crate::column::{Columns, Number, list, time};
+use crate::row::{Columns, Number, list, time};
 
 /// The user `id`.
 pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {
@@ -22,15 +22,15 @@ pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Opti
 }
 
 /// The user with this folded name, or with this verified address.
-pub(crate) fn find_by_login(connection: &Connection, login: &Login) -> rusqlite::Result<Option<User>> {
+pub(crate) fn find_by_login(connection: &Connection, login: &LoginName) -> rusqlite::Result<Option<User>> {
     let (sql, text) = match login {
-        Login::Username(folded) => (
+        LoginName::Username(folded) => (
             "SELECT id, username, folded, email, email_verified, password, roles, disabled_at, epoch,
                     not_before, created_at, revision
              FROM users WHERE folded = ?1",
             folded,
         ),
-        Login::Email(address) => (
+        LoginName::Email(address) => (
             "SELECT id, username, folded, email, email_verified, password, roles, disabled_at, epoch,
                     not_before, created_at, revision
              FROM users WHERE email = ?1 COLLATE NOCASE AND email_verified = 1",

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use counterfoil_core::store::figures::Figures;
-use counterfoil_core::store::{StoreError, Witness};
+use counterfoil_core::store::metrics::StoreMetrics;
+use counterfoil_core::store::{CommitListener, StoreError};
 use counterfoil_jose::Time;
 
-use crate::failure;
-use crate::job::Job;
-use crate::owner::Owner;
+use crate::error_class;
+use crate::file_lock::Owner;
 use crate::reader::Readers;
 use crate::state::State;
+use crate::write_request::Job;
 
 /// How many jobs may wait. Beyond that callers are told at once that the store can't be used now, which is
 /// better than to make everybody wait for longer and longer.
@@ -33,7 +33,7 @@ const PAGES_BEFORE_CHECKPOINT: u32 = 1000;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Who is told of every commit.
-pub(crate) type Witnesses = RwLock<Vec<Arc<dyn Witness>>>;
+pub(crate) type Witnesses = RwLock<Vec<Arc<dyn CommitListener>>>;
 
 /// What the thread of the writer works with.
 pub(crate) struct Writer {
@@ -41,7 +41,7 @@ pub(crate) struct Writer {
     state: Arc<State>,
     witnesses: Arc<Witnesses>,
     readers: Arc<Readers>,
-    figures: Arc<Figures>,
+    figures: Arc<StoreMetrics>,
     /// The newest time that the database is known to hold.
     newest: Time,
     /// When room was last made on a full disk.
@@ -56,10 +56,10 @@ impl Writer {
         state: Arc<State>,
         witnesses: Arc<Witnesses>,
         readers: Arc<Readers>,
-        figures: Arc<Figures>,
+        figures: Arc<StoreMetrics>,
         owner: Arc<Owner>,
     ) -> rusqlite::Result<Self> {
-        let newest = crate::facts::newest_time(&connection)?;
+        let newest = crate::metadata::newest_time(&connection)?;
         Ok(Self { connection, state, witnesses, readers, figures, newest, made_room: None, _owner: owner })
     }
 
@@ -143,12 +143,12 @@ impl Writer {
             Err(error) => {
                 // Nothing of it was committed. SQLite may have rolled back by itself.
                 let rolled_back = self.connection.is_autocommit() || self.rollback().is_ok();
-                let is_certain = rolled_back && !failure::is_failed_sync(&error);
+                let is_certain = rolled_back && !error_class::is_failed_sync(&error);
                 return Err(Failed { error, is_certain });
             }
         };
         if let Err(error) = self.execute("COMMIT") {
-            let open = failure::leaves_open_what_was_committed(&error);
+            let open = error_class::leaves_open_what_was_committed(&error);
             let is_certain = !open && (self.connection.is_autocommit() || self.rollback().is_ok());
             return Err(Failed { error, is_certain });
         }
@@ -164,7 +164,7 @@ impl Writer {
         }
         let newest = batch.iter().map(Job::newest_time).max().unwrap_or_default();
         if newest > self.newest {
-            crate::facts::raise_newest_time(&self.connection, newest)?;
+            crate::metadata::raise_newest_time(&self.connection, newest)?;
         }
         Ok(newest.max(self.newest))
     }
@@ -182,7 +182,7 @@ impl Writer {
         let error = Arc::new(failed.error);
         if failed.is_certain {
             tracing::warn!(%error, jobs = batch.len(), "a commit was refused; nothing was changed");
-            batch.into_iter().for_each(|job| job.fail(failure::told_again(&error)));
+            batch.into_iter().for_each(|job| job.fail(error_class::told_again(&error)));
             self.make_room(&error);
         } else {
             self.poison(&error);
@@ -194,7 +194,7 @@ impl Writer {
     /// place that it has, and the next commit needs no more. Tried once a second, as it may be in vain.
     fn make_room(&mut self, error: &rusqlite::Error) {
         let is_due = self.made_room.is_none_or(|at| at.elapsed() >= BETWEEN_TRIES);
-        if is_due && failure::is_full(error) {
+        if is_due && error_class::is_full(error) {
             self.made_room = Some(Instant::now());
             self.checkpoint("PASSIVE");
         }
@@ -232,7 +232,7 @@ impl Writer {
         let done = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
         match done {
             Ok(()) => {}
-            Err(error) if failure::is_failed_sync(&error) => self.poison(&error),
+            Err(error) if error_class::is_failed_sync(&error) => self.poison(&error),
             Err(error) => tracing::warn!(%error, "the write-ahead log could not be brought in; it grows"),
         }
     }

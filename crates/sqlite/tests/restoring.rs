@@ -51,7 +51,7 @@ async fn a_backup_at_full_speed_holds_what_was_acknowledged_and_no_half_commit()
                     let fact = ["one", "other"][writer];
                     let number: u64 = number * 2 + writer as u64;
                     let user = Change::InsertUser(Box::new(user(number)));
-                    let fact = Change::SetFact(fact, number.to_be_bytes().to_vec());
+                    let fact = Change::SetMetadata(fact, number.to_be_bytes().to_vec());
                     let _ = store.commit(&[user, fact]).await.unwrap().applied().unwrap();
                     acknowledged.fetch_add(1, Ordering::SeqCst);
                     if is_done.load(Ordering::SeqCst) {

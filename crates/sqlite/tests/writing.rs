@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use counterfoil_core::kept::event::{Event, EventKind};
-use counterfoil_core::kept::session::Circumstances;
-use counterfoil_core::store::{Applied, Change, Page, Store, StoreError, Witness};
+use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::store::{AppliedChanges, Change, CommitListener, Page, Store, StoreError};
 use counterfoil_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tokio::task::JoinSet;
@@ -96,8 +96,8 @@ fn is_sound(database: &Path) -> bool {
 #[derive(Default)]
 struct Failures(AtomicUsize);
 
-impl Witness for Failures {
-    fn committed(&self, _: &[Change], _: &Applied) {}
+impl CommitListener for Failures {
+    fn committed(&self, _: &[Change], _: &AppliedChanges) {}
 
     fn failed(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -107,7 +107,7 @@ impl Witness for Failures {
 /// Writes under a limit that makes the disk fail, and says what came of it.
 async fn write_until_it_fails(store: &Arc<SqliteStore>) {
     let failures = Arc::new(Failures::default());
-    store.watch(Arc::clone(&failures) as Arc<dyn Witness>);
+    store.watch(Arc::clone(&failures) as Arc<dyn CommitListener>);
     let mut number = 0;
     let error = loop {
         match insert(store, number).await {
@@ -190,7 +190,7 @@ async fn fill_and_recover(place: &Place) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn commits_that_wait_together_share_one_transaction() {
-    let event = Event::by_user(EventKind::SignedIn, user(1).id, &Circumstances::default(), NOON);
+    let event = AuditEvent::by_user(AuditEventKind::SignedIn, user(1).id, &ClientInfo::default(), NOON);
     let line = [Change::Record(Box::new(event))];
     // Each transaction writes the page of the journal anew, so the log's length counts the transactions.
     let alone = Place::new();
@@ -221,8 +221,8 @@ fn length_of_log(place: &Place) -> u64 {
 /// Holds the writer until it is let go.
 struct Gate(Mutex<mpsc::Receiver<()>>);
 
-impl Witness for Gate {
-    fn committed(&self, _: &[Change], _: &Applied) {
+impl CommitListener for Gate {
+    fn committed(&self, _: &[Change], _: &AppliedChanges) {
         // Without a sender the gate stands open.
         let _ = self.0.lock().unwrap().recv();
     }
@@ -269,8 +269,8 @@ async fn what_was_handed_over_is_done_when_the_store_is_dropped() {
 /// Fails as no witness should.
 struct Broken;
 
-impl Witness for Broken {
-    fn committed(&self, _: &[Change], _: &Applied) {
+impl CommitListener for Broken {
+    fn committed(&self, _: &[Change], _: &AppliedChanges) {
         panic!("a defect of the memory in front");
     }
 
@@ -282,7 +282,7 @@ async fn a_witness_that_panics_ends_the_store_and_not_the_process() {
     let place = Place::new();
     let store = place.open();
     let failures = Arc::new(Failures::default());
-    store.watch(Arc::clone(&failures) as Arc<dyn Witness>);
+    store.watch(Arc::clone(&failures) as Arc<dyn CommitListener>);
     store.watch(Arc::new(Broken));
 
     assert!(matches!(insert(&store, 1).await, Err(StoreError::Poisoned)));

@@ -1,7 +1,7 @@
 //! `counterfoil admin-key`: the keys that programs administer with.
 
 use clap::{Args, Subcommand};
-use counterfoil::admin;
+use counterfoil::operator;
 
 use crate::commands::page::show_all;
 use crate::configuration::Configuration;
@@ -52,7 +52,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
         Command::Add(Add { name, json }) => add(common, name, json).await,
         Command::List(List { json }) => list(common, json).await,
         Command::Remove(Remove { id }) => {
-            let answer = administer(common, admin::Command::AdminKeyRemove { id }).await?;
+            let answer = administer(common, operator::Command::AdminKeyRemove { id }).await?;
             show::say(&format!("removed {}", cell(&answer, "id")))
         }
     }
@@ -60,7 +60,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 
 /// The key alone on its line, so that it can be piped.
 async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, admin::Command::AdminKeyAdd { name }).await?;
+    let answer = administer(common, operator::Command::AdminKeyAdd { name }).await?;
     if is_json {
         return show::json(&answer);
     }
@@ -68,7 +68,7 @@ async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), 
 }
 
 async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, admin::Command::AdminKeyList {}).await?;
+    let answer = administer(common, operator::Command::AdminKeyList {}).await?;
     show_all(&answer, "admin_keys", is_json, ["id", "name", "made by", "created"], |key| {
         [cell(key, "id"), cell(key, "name"), cell(key, "made_by"), time(key, "created_at")]
     })

@@ -4,7 +4,7 @@ use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use counterfoil::{admin, backup};
+use counterfoil::operator;
 use serde_json::Value;
 
 use crate::configuration::Configuration;
@@ -47,14 +47,14 @@ async fn watched(common: &Configuration, file: &Path, replace: bool) -> Result<V
     let store = common.settings(common.listen)?.store;
     let length = store.file().and_then(|store| store.metadata().ok()).map_or(0, |about| about.len());
     let bar = bytes_of(length, "copying");
-    let written = administer(common, admin::Command::Backup { file: file.to_owned(), replace });
+    let written = administer(common, operator::Command::Backup { file: file.to_owned(), replace });
     tokio::pin!(written);
     let mut glance = tokio::time::interval(GLANCE);
     let answer = loop {
         tokio::select! {
             answer = &mut written => break answer,
             _ = glance.tick() => {
-                let grown = backup::unfinished(file).metadata().map_or(0, |about| about.len());
+                let grown = operator::unfinished(file).metadata().map_or(0, |about| about.len());
                 bar.set_position(grown);
             }
         }

@@ -1,7 +1,7 @@
 //! `counterfoil client`: the applications that people log in through.
 
 use clap::{Args, Subcommand, ValueEnum};
-use counterfoil::admin::{self, ClientForm};
+use counterfoil::operator::{self, ClientForm};
 use serde_json::{Value, json};
 
 use crate::commands::page::PageOptions;
@@ -73,12 +73,12 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
     match command {
         Command::Add(one) => {
             let (id, client) = (one.id.clone(), one.form()?);
-            put(common, admin::Command::ClientAdd { id, client }, "added", one.json).await
+            put(common, operator::Command::ClientAdd { id, client }, "added", one.json).await
         }
         Command::List(page) => list(common, page).await,
         Command::Set(one) => {
             let (id, client) = (one.id.clone(), one.form()?);
-            put(common, admin::Command::ClientSet { id, client }, "changed", one.json).await
+            put(common, operator::Command::ClientSet { id, client }, "changed", one.json).await
         }
     }
 }
@@ -118,7 +118,7 @@ impl Mode {
 
 async fn put(
     common: &Configuration,
-    command: admin::Command,
+    command: operator::Command,
     done: &str,
     is_json: bool,
 ) -> Result<(), Fault> {
@@ -130,7 +130,7 @@ async fn put(
 }
 
 async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
-    let command = admin::Command::ClientList { after: page.after.clone(), limit: Some(page.limit) };
+    let command = operator::Command::ClientList { after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
     let header = ["id", "name", "modes", "audiences", "scopes", "enabled"];
     page.show(&answer, "clients", header, |client| {

@@ -1,7 +1,7 @@
 //! `counterfoil clock`: what the clock could not settle by itself.
 
 use clap::Subcommand;
-use counterfoil::admin;
+use counterfoil::operator;
 
 use crate::configuration::Configuration;
 use crate::fault::Fault;
@@ -24,7 +24,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 }
 
 async fn accept(common: &Configuration) -> Result<(), Fault> {
-    let answer = administer(common, admin::Command::ClockAccept {}).await?;
+    let answer = administer(common, operator::Command::ClockAccept {}).await?;
     show::say(&format!("accepted {}", show::time(&answer, "wall")))?;
     if answer["restart"] == true {
         eprintln!("hint: restart the server; until then it goes by {}", show::time(&answer, "now"));

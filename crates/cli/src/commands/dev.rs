@@ -1,7 +1,7 @@
 //! `counterfoil dev`: everything on, to be tried out and thrown away.
 
-use counterfoil::admin::Command;
-use counterfoil::{App, server};
+use counterfoil::App;
+use counterfoil::operator::Command;
 use counterfoil_jose::Secret;
 
 use crate::commands::serve::listen;
@@ -29,7 +29,7 @@ pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
     let app = App::open(dev_settings(dir.path(), address)?).await?;
     app.administer(demo_user()).await?;
     let tour = tour::text(&format!("http://{address}"), dir.path());
-    let served = server::serve(app, listener, stop.asked_after(tour)).await;
+    let served = counterfoil::serve(app, listener, stop.asked_after(tour)).await;
     // Said rather than dropped: a store that stays behind holds the sessions of somebody's tests.
     dir.close().map_err(|error| Fault::because("the throw-away store is not removed", &error))?;
     served.map_err(|error| Fault::because("the server ended", &error))

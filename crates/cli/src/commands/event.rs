@@ -1,7 +1,7 @@
 //! `counterfoil event`: what happened, to whom, by whom and why.
 
 use clap::{Args, Subcommand};
-use counterfoil::admin;
+use counterfoil::operator;
 
 use crate::commands::page::PageOptions;
 use crate::configuration::Configuration;
@@ -34,7 +34,7 @@ pub(crate) struct List {
 pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     let Command::List(List { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
-    let command = admin::Command::EventList { user, session, after, limit };
+    let command = operator::Command::EventList { user, session, after, limit };
     let answer = administer(common, command).await?;
     let header = ["time", "what", "why", "by", "address", "user", "session", "detail"];
     page.show(&answer, "events", header, |event| {

@@ -6,10 +6,10 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counterfoil::admin;
-use counterfoil::user_import::MOST;
-use counterfoil_core::Refusal;
-use counterfoil_core::policy::import::Newcomer;
+use counterfoil::operator;
+use counterfoil::operator::MOST;
+use counterfoil_core::ClientError;
+use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ fn judge(options: &Options) -> Result<Tally, Fault> {
     for line in Lines::of(&options.file, "judging")? {
         let (number, text) = line?;
         let name = text.and_then(|text| read(&text)).and_then(|newcomer| {
-            let wanted = newcomer.judge(now).map_err(|refusal: Refusal| refusal.to_string())?;
+            let wanted = newcomer.judge(now).map_err(|refusal: ClientError| refusal.to_string())?;
             Ok(wanted.username.folded().to_owned())
         });
         match name.map(|name| lines_of.insert(name, number)) {
@@ -123,14 +123,14 @@ async fn bring_in(door: &Door, options: &Options, tally: &mut Tally) -> Result<(
 async fn send(
     door: &Door,
     options: &Options,
-    batch: Vec<(u64, Newcomer)>,
+    batch: Vec<(u64, ImportedUser)>,
     tally: &mut Tally,
 ) -> Result<(), Fault> {
-    let (numbers, users): (Vec<u64>, Vec<Newcomer>) = batch.into_iter().unzip();
+    let (numbers, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
     if users.is_empty() {
         return Ok(());
     }
-    let command = admin::Command::UserImport { users, rehearsal: options.dry_run };
+    let command = operator::Command::UserImport { users, rehearsal: options.dry_run };
     let answer = door.administer(command).await?;
     let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
     let outcomes = outcomes.ok_or_else(|| Fault::failure("the server's answer is not about these users"))?;
@@ -181,7 +181,7 @@ fn summary(tally: &Tally, options: &Options) -> Value {
 }
 
 /// Reads a line strictly. What is wrong is told without what stands there: it may be a secret.
-fn read(text: &str) -> Result<Newcomer, String> {
+fn read(text: &str) -> Result<ImportedUser, String> {
     json::object(text.as_bytes()).map_err(|error| error.to_string())
 }
 

@@ -3,7 +3,7 @@
 use std::path::{self, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::admin::{self, RevocationForm, RotationForm, Wait, Which};
+use counterfoil::operator::{self, RevocationForm, RotationForm, Wait, Which};
 
 use crate::commands::page::show_all;
 use crate::configuration::Configuration;
@@ -91,7 +91,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
         Command::Revoke(Revoke { kid }) => {
             let subject = format!("key:{kid}");
             let form = RevocationForm { subject, reason: None, wait: Wait::None };
-            administer(common, admin::Command::Revoke(form)).await?;
+            administer(common, operator::Command::Revoke(form)).await?;
             show::say(&format!("revoked {kid}"))
         }
     }
@@ -99,7 +99,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 
 async fn rotate(common: &Configuration, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
     let purpose = if pepper { Which::Pepper } else { Which::Signing };
-    let answer = administer(common, admin::Command::KeyRotate(RotationForm { now, purpose })).await?;
+    let answer = administer(common, operator::Command::KeyRotate(RotationForm { now, purpose })).await?;
     if json {
         return show::json(&answer);
     }
@@ -114,7 +114,7 @@ async fn import(common: &Configuration, Import { file, json }: Import) -> Result
     // As below: it is the server that reads it.
     let file = path::absolute(&file).map_err(|error| Fault::because("the key file has no path", &error))?;
     let shown = file.display().to_string();
-    let answer = administer(common, admin::Command::KeyImport { file }).await?;
+    let answer = administer(common, operator::Command::KeyImport { file }).await?;
     if json {
         return show::json(&answer);
     }
@@ -131,7 +131,7 @@ async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
     // The server that reads it has another working directory.
     let file = options.new_master_key_file.map(path::absolute).transpose();
     let file = file.map_err(|error| Fault::because("the new master key has no path", &error))?;
-    let answer = administer(common, admin::Command::KeyRekey { file }).await?;
+    let answer = administer(common, operator::Command::KeyRekey { file }).await?;
     if options.json {
         return show::json(&answer);
     }
@@ -146,7 +146,7 @@ async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
 }
 
 async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, admin::Command::KeyList {}).await?;
+    let answer = administer(common, operator::Command::KeyList {}).await?;
     let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
     show_all(&answer, "keys", is_json, header, |key| {
         let [made, from, retired, leaves] =

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::breached::{BreachedFile, Builder};
-use counterfoil_core::issued::password::{Fingerprint, Password};
+use counterfoil::operator::{BreachedFile, Builder};
+use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
 
@@ -103,14 +103,14 @@ fn fill(mut builder: Builder, options: &Build) -> Result<Builder, Fault> {
 }
 
 /// The fingerprint of a password in plain text; of the form that a user would be judged by.
-fn of_password(text: &[u8]) -> Option<Fingerprint> {
+fn of_password(text: &[u8]) -> Option<PasswordFingerprint> {
     // Only a whole line is a password.
     let text = std::str::from_utf8(text).ok().filter(|text| (text.len() as u64) < LONGEST_LINE)?;
-    Some(Password::typed(&Secret::new(text.to_owned())).fingerprint())
+    Some(PlaintextPassword::typed(&Secret::new(text.to_owned())).fingerprint())
 }
 
 /// The fingerprint in `5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8` or `5BAA...:52256179`.
-fn of_hash(text: &[u8]) -> Option<Fingerprint> {
+fn of_hash(text: &[u8]) -> Option<PasswordFingerprint> {
     let text = std::str::from_utf8(text).ok()?;
     let (hash, count) = text.split_once(':').unwrap_or((text, "0"));
     let is_hash = hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -118,7 +118,7 @@ fn of_hash(text: &[u8]) -> Option<Fingerprint> {
     if !is_hash || !is_count {
         return None;
     }
-    u64::from_str_radix(&hash[..16], 16).ok().map(Fingerprint)
+    u64::from_str_radix(&hash[..16], 16).ok().map(PasswordFingerprint)
 }
 
 fn not_a_line(path: &Path, number: u64, plain: bool) -> Fault {

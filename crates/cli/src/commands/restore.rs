@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil::restore::{RestoreError, Restored, Spared, restore};
+use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore};
 use dialoguer::Confirm;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), 
     if !options.yes && !confirmed(&options, &settings.store.to_string())? {
         return Err(Fault::failure("nothing was restored"));
     }
-    let spared = if options.keep_sessions { Spared::CookieSessions } else { Spared::Nothing };
+    let spared = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
     let restored = restore(&settings, &options.file, spared).await?;
     if options.json {
         return show::json(&summary(&restored, spared));
@@ -74,13 +74,13 @@ fn warning(options: &Options, store: &str) -> String {
     )
 }
 
-fn report(restored: &Restored, spared: Spared) -> String {
+fn report(restored: &Restored, spared: KeptOnRestore) -> String {
     let newest = time(restored.newest);
     let mut lines = vec![
         format!("restored, as of {newest}; what came later is lost"),
         match spared {
-            Spared::Nothing => "everybody logs in again".to_owned(),
-            Spared::CookieSessions => "cookie sessions live on, all tokens are dead".to_owned(),
+            KeptOnRestore::Nothing => "everybody logs in again".to_owned(),
+            KeptOnRestore::CookieSessions => "cookie sessions live on, all tokens are dead".to_owned(),
         },
         format!("{} signs from here on; revoked: {}", restored.key, list(&restored.revoked_keys)),
         format!("admin keys removed: {}", list(&restored.removed_admin_keys)),
@@ -101,7 +101,7 @@ fn list<T: ToString>(names: &[T]) -> String {
     }
 }
 
-fn summary(restored: &Restored, spared: Spared) -> Value {
+fn summary(restored: &Restored, spared: KeptOnRestore) -> Value {
     json!({
         "newest_at": restored.newest.unix_seconds(),
         "restored_at": restored.at.unix_seconds(),
@@ -110,7 +110,7 @@ fn summary(restored: &Restored, spared: Spared) -> Value {
         "key": restored.key,
         "revoked_keys": restored.revoked_keys,
         "removed_admin_keys": restored.removed_admin_keys,
-        "kept_sessions": spared == Spared::CookieSessions,
+        "kept_sessions": spared == KeptOnRestore::CookieSessions,
         "former": restored.former,
     })
 }

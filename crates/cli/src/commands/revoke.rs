@@ -1,7 +1,7 @@
 //! `counterfoil revoke`: whatever can be named, dead when the command is done.
 
 use clap::{Args, ValueEnum};
-use counterfoil::admin::{self, RevocationForm};
+use counterfoil::operator::{self, RevocationForm};
 
 use crate::configuration::Configuration;
 use crate::fault::Fault;
@@ -37,11 +37,11 @@ enum Wait {
 pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
     let Options { subject, reason, wait, json } = options;
     let wait = match wait {
-        Wait::None => admin::Wait::None,
-        Wait::Fleet => admin::Wait::Fleet,
+        Wait::None => operator::Wait::None,
+        Wait::Fleet => operator::Wait::Fleet,
     };
     let form = RevocationForm { subject, reason, wait };
-    let answer = administer(common, admin::Command::Revoke(form)).await?;
+    let answer = administer(common, operator::Command::Revoke(form)).await?;
     if json {
         return show::json(&answer);
     }

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use counterfoil::{App, metrics, server};
+use counterfoil::App;
 
 use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
@@ -39,7 +39,7 @@ pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
         hello += &format!("\nmetrics on http://{address}/metrics");
     }
     let metrics = watched.map(|(listener, _)| tokio::spawn(show_metrics(app.clone(), listener)));
-    let served = server::serve(app, listener, stop.asked_after(hello)).await;
+    let served = counterfoil::serve(app, listener, stop.asked_after(hello)).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
@@ -48,7 +48,7 @@ pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
 
 /// Serves the page of the metrics. Whoever watches would take its end for an end of the server: it is told.
 async fn show_metrics(app: App, listener: TcpListener) {
-    if let Err(error) = metrics::serve(app, listener).await {
+    if let Err(error) = counterfoil::serve_metrics(app, listener).await {
         tracing::error!(%error, "the listener of the metrics ended");
     }
 }

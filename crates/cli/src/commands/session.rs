@@ -1,7 +1,7 @@
 //! `counterfoil session`: who is signed in, and the end of it.
 
 use clap::{Args, Subcommand};
-use counterfoil::admin;
+use counterfoil::operator;
 
 use crate::commands::page::PageOptions;
 use crate::configuration::Configuration;
@@ -49,7 +49,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 }
 
 async fn list(common: &Configuration, List { user, page }: List) -> Result<(), Fault> {
-    let command = admin::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
+    let command = operator::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
     let header = [
         "id",
@@ -81,8 +81,8 @@ async fn list(common: &Configuration, List { user, page }: List) -> Result<(), F
 
 async fn revoke(common: &Configuration, options: Revoke) -> Result<(), Fault> {
     let command = match (options.id, options.user) {
-        (Some(id), None) => admin::Command::SessionRevoke { id },
-        (None, Some(user)) => admin::Command::SessionRevokeAll { user },
+        (Some(id), None) => operator::Command::SessionRevoke { id },
+        (None, Some(user)) => operator::Command::SessionRevokeAll { user },
         (None, None) | (Some(_), Some(_)) => return Err(Fault::usage("name one session, or one user")),
     };
     let answer = administer(common, command).await?;

@@ -1,7 +1,7 @@
 //! `counterfoil user`: who may sign in.
 
 use clap::{Args, Subcommand};
-use counterfoil::admin::{self, UserForm};
+use counterfoil::operator::{self, UserForm};
 use serde_json::Value;
 
 use crate::commands::import;
@@ -100,7 +100,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
             alter(common, user, change, "changed").await
         }
         Command::Delete(Whom { user }) => {
-            let answer = administer(common, admin::Command::UserDelete { user }).await?;
+            let answer = administer(common, operator::Command::UserDelete { user }).await?;
             show::say(&format!("deleted {}", cell(&answer, "id")))
         }
         Command::Import(options) => import::run(common, options).await,
@@ -110,7 +110,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
     let password = options.password.read()?;
     let Add { username, email, roles, .. } = options;
-    let answer = administer(common, admin::Command::UserAdd { username, password, email, roles }).await?;
+    let answer = administer(common, operator::Command::UserAdd { username, password, email, roles }).await?;
     if options.json {
         return show::json(&answer["user"]);
     }
@@ -118,13 +118,13 @@ async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
 }
 
 async fn alter(common: &Configuration, user: String, change: UserForm, done: &str) -> Result<(), Fault> {
-    let answer = administer(common, admin::Command::UserChange { user, change }).await?;
+    let answer = administer(common, operator::Command::UserChange { user, change }).await?;
     say_done(done, &answer["user"])
 }
 
 async fn passwd(common: &Configuration, Passwd { user, password }: Passwd) -> Result<(), Fault> {
     let password = password.read()?;
-    let answer = administer(common, admin::Command::UserPassword { user, password }).await?;
+    let answer = administer(common, operator::Command::UserPassword { user, password }).await?;
     say_done("changed", &answer["user"])
 }
 
@@ -133,7 +133,7 @@ fn say_done(done: &str, user: &Value) -> Result<(), Fault> {
 }
 
 async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
-    let command = admin::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
+    let command = operator::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
     page.show(&answer, "users", ["id", "username", "email", "roles", "created", "disabled"], |user| {
         [

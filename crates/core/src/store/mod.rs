@@ -9,10 +9,10 @@
 //! - A store never decides: it stores and compares.
 //! - After a commit of unknown outcome a store refuses everything until it has been opened anew.
 
-pub mod cached;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod figures;
+pub mod metrics;
+pub mod session_cache;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use async_trait::async_trait;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, LogEntry, LogId, Position, SessionId, Subject, UserId};
 
-use crate::issued::admin_key::AdminKeyId;
-use crate::kept::admin_key::AdminKeyRecord;
-use crate::kept::client::Client;
-use crate::kept::event::Event;
-use crate::kept::key::KeyRecord;
-use crate::kept::session::{Cause, Ended, Session};
-use crate::kept::user::User;
-use crate::store::figures::Figures;
+use crate::credentials::admin_key::AdminKeyId;
+use crate::model::admin_key::AdminKeyRecord;
+use crate::model::audit_event::AuditEvent;
+use crate::model::client::Client;
+use crate::model::key::KeyRecord;
+use crate::model::session::{EndReason, Session, SessionEnd};
+use crate::model::user::User;
+use crate::store::metrics::StoreMetrics;
 
 /// Where records are kept. Reads find; [`Store::commit`] is the only way to change anything.
 #[async_trait]
@@ -39,7 +39,7 @@ pub trait Store: Send + Sync + 'static {
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
     /// The session `id` with all that it is judged by, read from one snapshot.
-    async fn standing(&self, id: SessionId) -> Result<Option<Standing>, StoreError>;
+    async fn standing(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError>;
 
     /// Live sessions of `user` at `now`, the newest first; at most `page.limit`. What a mark has killed is not live.
     async fn sessions_of(
@@ -53,7 +53,7 @@ pub trait Store: Send + Sync + 'static {
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// The user who logs in with this name, or whose *verified* address this is.
-    async fn user_by_login(&self, login: &Login) -> Result<Option<User>, StoreError>;
+    async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
 
     /// Users in the order of their folded names, after the one named.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;
@@ -74,7 +74,7 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// Every entry of the log after `after`, with the head, from one snapshot.
-    async fn log_after(&self, after: Position) -> Result<LogPage, StoreError>;
+    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the log: whatever is committed later stands behind it.
     async fn head(&self) -> Result<Position, StoreError>;
@@ -89,43 +89,46 @@ pub trait Store: Send + Sync + 'static {
     async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Lines of the journal, the newest first.
-    async fn events(&self, query: &EventQuery) -> Result<Vec<(EventNumber, Event)>, StoreError>;
+    async fn events(
+        &self,
+        query: &AuditEventQuery,
+    ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError>;
 
     /// The newest time that any record holds: the clock never starts before it.
     async fn newest_time(&self) -> Result<Time, StoreError>;
 
     /// Applies every change in one durable transaction, or none.
     ///
-    /// [`Committed::Lost`] names the first change whose expectation no longer held. If `changes` append to
+    /// [`CommitOutcome::Conflict`] names the first change whose expectation no longer held. If `changes` append to
     /// the log, their positions are drawn last, so that the order of positions is the order of commits.
     ///
     /// Once it was handed over a commit is carried out whether or not the caller waits for it.
-    async fn commit(&self, changes: &[Change]) -> Result<Committed, StoreError>;
+    async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError>;
 
     /// Writes down that sessions were used. Each moves `seen_at` forward, never back, and raises the revision of
     /// a session that has not ended; for all others it changes nothing.
     ///
     /// No witness is told: nobody is judged more strictly because a session was used, and whoever remembers
     /// sessions has seen the use first.
-    async fn note_uses(&self, uses: &[Use]) -> Result<(), StoreError>;
+    async fn note_uses(&self, uses: &[LastSeen]) -> Result<(), StoreError>;
 
     /// Spends from durable counters, each in one statement, and tells what their windows hold now, in the same
     /// order. Of callers who spend at the same time each is told another sum.
-    async fn take(&self, takings: &[Taking], now: Time) -> Result<Vec<Spent>, StoreError>;
+    async fn take(&self, takings: &[CounterIncrement], now: Time) -> Result<Vec<CounterValue>, StoreError>;
 
     /// What the windows of these counters hold, in the same order, read from one snapshot. A counter that is not
     /// there, or whose window is over, holds nothing until `now`.
-    async fn spent(&self, counters: &[CounterKey], now: Time) -> Result<Vec<Spent>, StoreError>;
+    async fn spent(&self, counters: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError>;
 
     /// Drops what has expired at `now`, at most `limit` rows; returns how many. `now` is a settled time: what
     /// is dropped by a clock that is later set back would be missed.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
 
     /// Tells `witness` of every commit, in their order, before any caller is answered.
-    fn watch(&self, witness: Arc<dyn Witness>);
+    fn watch(&self, witness: Arc<dyn CommitListener>);
 
     /// What it has had to do since it was opened.
-    fn figures(&self) -> &Figures;
+    fn figures(&self) -> &StoreMetrics;
 
     /// Writes a consistent copy to the new file `to`, while work goes on.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
@@ -138,9 +141,9 @@ pub trait Store: Send + Sync + 'static {
 ///
 /// The store's one writer calls it after the commit and before any caller is answered, also for a caller
 /// who no longer waits.
-pub trait Witness: Send + Sync {
+pub trait CommitListener: Send + Sync {
     /// `changes` are durable, with this result.
-    fn committed(&self, changes: &[Change], applied: &Applied);
+    fn committed(&self, changes: &[Change], applied: &AppliedChanges);
 
     /// A commit failed with unknown outcome: nothing that was held in memory can be relied on.
     fn failed(&self);
@@ -160,7 +163,7 @@ pub enum Change {
     /// Inserts a user; lost if the id or the folded name is taken.
     InsertUser(Box<User>),
     /// Puts a user in the place of its predecessor, by revision.
-    SwapUser(Box<User>),
+    ReplaceUser(Box<User>),
     /// Removes a user with all their sessions, the data of those, and the admin keys that they made; lost if
     /// there is none.
     ///
@@ -170,9 +173,9 @@ pub enum Change {
     InsertSession(Box<Session>),
     /// Puts a session in the place of its predecessor, by revision; lost if that has ended. Whose it is, through
     /// which client and when and how it was opened never changes: lost if any of them differs.
-    SwapSession(Box<Session>),
+    ReplaceSession(Box<Session>),
     /// Ends a session if it has not ended yet, and then appends its entry to the log.
-    EndSession(SessionId, Ending),
+    EndSession(SessionId, SessionEnding),
     /// Ends every session of a user that has not ended yet, but `except`; one entry for each.
     EndSessionsOf {
         /// Whose.
@@ -180,10 +183,10 @@ pub enum Change {
         /// The one that is spared.
         except: Option<SessionId>,
         /// How they end.
-        ending: Ending,
+        ending: SessionEnding,
     },
     /// Ends the live sessions of a user but `except` and the `keep` newest of the others; one entry for each.
-    EndOldestOf {
+    EndOldestSessionsOf {
         /// Whose.
         user: UserId,
         /// The one that is spared whatever its age: the login that this commit is about.
@@ -191,17 +194,17 @@ pub enum Change {
         /// How many others are spared.
         keep: u32,
         /// How they end; its time is that by which a session is live.
-        ending: Ending,
+        ending: SessionEnding,
     },
     /// Sets the `pos` of a session to the last position that this commit draws (or the head). Lost if the session
     /// has ended or lies below a mark: nothing brings back what a mark has killed.
     ///
     /// Its revision rises: who has read it before would put the old `pos` back.
-    Restamp(SessionId),
+    RefreshPosition(SessionId),
     /// The same for every session of a user that has not ended and lies below no mark.
-    RestampSessionsOf(UserId),
+    RefreshPositionsOf(UserId),
     /// The same for every cookie session that has not ended and lies below no mark.
-    RestampCookieSessions,
+    RefreshCookiePositions,
     /// Merges a patch into the session's data (RFC 7396), member by member, in one statement.
     ///
     /// Lost if the session is not live at `now`, if the data's revision is not `expected`, or if the
@@ -221,17 +224,17 @@ pub enum Change {
     /// Inserts a client; lost if the id is taken.
     InsertClient(Box<Client>),
     /// Puts a client in the place of its predecessor, by revision.
-    SwapClient(Box<Client>),
+    ReplaceClient(Box<Client>),
     /// Inserts a key; lost if the id is taken.
     InsertKey(Box<KeyRecord>),
     /// Puts a key in the place of its predecessor, by revision.
-    SwapKey(Box<KeyRecord>),
+    ReplaceKey(Box<KeyRecord>),
     /// Appends to the log.
-    Append {
+    AppendRevocation {
         /// What is revoked.
         subject: Subject,
         /// Why.
-        cause: Cause,
+        cause: EndReason,
         /// When: a lower bound of the position, in Unix milliseconds.
         at: Time,
         /// How long it must be remembered; `None`: for ever (keys).
@@ -241,7 +244,7 @@ pub enum Change {
     /// above `after`. What the log held it still holds.
     ///
     /// For a store that was put back from a backup: whoever has followed the former log must hear that it is over.
-    BeginLog {
+    StartRevocationLog {
         /// Its id.
         id: LogId,
         /// A position that no position of the former log lies above.
@@ -249,27 +252,27 @@ pub enum Change {
     },
     /// Raises a durable mark to the last position that this commit draws: what a user, a client or everyone
     /// was given so far stays dead when the log has forgotten it. A mark never falls, whatever is swapped.
-    RaiseNotBefore(Mark),
+    SetCutoff(CutoffScope),
     /// Sets a fact.
-    SetFact(&'static str, Vec<u8>),
+    SetMetadata(&'static str, Vec<u8>),
     /// Sets a durable counter, whatever it held, with the end of its window.
-    SetCounter(CounterKey, Spent),
+    SetCounter(CounterKey, CounterValue),
     /// Writes a line in the journal.
-    Record(Box<Event>),
+    Record(Box<AuditEvent>),
     /// Writes this line for each session that this commit has ended so far: with that session, its user and its
     /// client in their places. So the journal of a session tells its end, whatever ended it.
-    RecordEnds(Box<Event>),
+    RecordSessionEnds(Box<AuditEvent>),
     /// Inserts an admin key; lost if the id is taken, or if the user who made it is unknown.
     InsertAdminKey(Box<AdminKeyRecord>),
     /// Removes an admin key; lost if there is none.
     RemoveAdminKey(AdminKeyId),
     /// Removes every admin key that a user made, and writes this line for each, with the id of the key.
-    RemoveAdminKeysOf(UserId, Box<Event>),
+    RemoveAdminKeysOf(UserId, Box<AuditEvent>),
 }
 
 /// That a session was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Use {
+pub struct LastSeen {
     /// Which.
     pub session: SessionId,
     /// When.
@@ -278,16 +281,16 @@ pub struct Use {
 
 /// How a session ends: when, why, and how long verifiers must remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending {
+pub struct SessionEnding {
     /// When and why.
-    pub ended: Ended,
+    pub ended: SessionEnd,
     /// When its last access token has certainly expired.
     pub until: Time,
 }
 
 /// Whose `not_before` is raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mark {
+pub enum CutoffScope {
     /// One user's.
     User(UserId),
     /// One client's.
@@ -299,16 +302,16 @@ pub enum Mark {
 /// What became of a commit.
 #[derive(Debug, Clone)]
 #[must_use]
-pub enum Committed {
+pub enum CommitOutcome {
     /// All of it is durable.
-    Applied(Applied),
+    Applied(AppliedChanges),
     /// Nothing was changed: the change with this index no longer held.
-    Lost(usize),
+    Conflict(usize),
 }
 
 /// What a commit has done beyond what it was told.
 #[derive(Debug, Clone, Default)]
-pub struct Applied {
+pub struct AppliedChanges {
     /// The entries that it appended to the log, in their order.
     pub entries: Vec<LogEntry>,
     /// The sessions that it ended.
@@ -319,7 +322,7 @@ pub struct Applied {
 
 /// A session with all that it is judged by.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct SessionContext {
     /// The session.
     pub session: Session,
     /// Its user.
@@ -334,7 +337,7 @@ pub struct Standing {
 
 /// Part of the log, from one snapshot.
 #[derive(Debug, Clone, Default)]
-pub struct LogPage {
+pub struct RevocationLogPage {
     /// The entries, in their order.
     pub entries: Vec<LogEntry>,
     /// The head.
@@ -352,14 +355,14 @@ pub struct SessionData {
 
 /// What somebody logs in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Login {
+pub enum LoginName {
     /// A folded username.
     Username(String),
     /// An e-mail address in lower case; only a verified one finds anybody.
     Email(String),
 }
 
-impl Login {
+impl LoginName {
     /// The text that is looked up.
     pub fn text(&self) -> &str {
         match self {
@@ -387,11 +390,11 @@ pub struct SessionCursor {
 }
 
 /// The number of a line of the journal.
-pub type EventNumber = u64;
+pub type AuditEventNumber = u64;
 
 /// Which lines of the journal.
 #[derive(Debug, Clone, Default)]
-pub struct EventQuery {
+pub struct AuditEventQuery {
     /// Of this user alone.
     pub user: Option<UserId>,
     /// Of this session alone.
@@ -399,7 +402,7 @@ pub struct EventQuery {
     /// Only what has revoked everything of a client, or everything of everyone.
     pub marks: bool,
     /// Older than this line.
-    pub before: Option<EventNumber>,
+    pub before: Option<AuditEventNumber>,
     /// How many at most.
     pub limit: u32,
 }
@@ -410,7 +413,7 @@ pub struct CounterKey(pub String);
 
 /// What is taken from a durable counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taking {
+pub struct CounterIncrement {
     /// From which.
     pub counter: CounterKey,
     /// How much.
@@ -421,7 +424,7 @@ pub struct Taking {
 
 /// What a durable counter holds after something was taken from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spent {
+pub struct CounterValue {
     /// How much was taken in the present window, this time included.
     pub taken: u64,
     /// When the window ends and the counter begins anew.
@@ -458,31 +461,31 @@ pub enum StoreError {
     Closed,
 }
 
-impl Committed {
+impl CommitOutcome {
     /// The result, if it was applied.
-    pub fn applied(self) -> Option<Applied> {
+    pub fn applied(self) -> Option<AppliedChanges> {
         match self {
             Self::Applied(applied) => Some(applied),
-            Self::Lost(_) => None,
+            Self::Conflict(_) => None,
         }
     }
 }
 
-impl Standing {
+impl SessionContext {
     /// Whether user and client are enabled and no mark lies above what the session was judged by.
     ///
     /// # Errors
     ///
     /// Says which of them it is.
-    pub fn holds(&self) -> Result<(), crate::refusal::Unfit> {
-        use crate::refusal::Unfit;
+    pub fn holds(&self) -> Result<(), crate::client_error::InvalidCredential> {
+        use crate::client_error::InvalidCredential;
 
         if !self.user.is_enabled() || !self.client.enabled {
-            return Err(Unfit::Disabled);
+            return Err(InvalidCredential::Disabled);
         }
         let mark = self.user.not_before.max(self.client.not_before).max(self.not_before);
         if self.session.pos < mark {
-            return Err(Unfit::Marked);
+            return Err(InvalidCredential::RevokedByCutoff);
         }
         Ok(())
     }

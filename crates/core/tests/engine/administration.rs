@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use counterfoil_core::kept::admin_key::Maker;
-use counterfoil_core::kept::client::{Lifetimes, LifetimesChange};
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::administration::{ClientChange, UserChange, horizon_of};
-use counterfoil_core::policy::issuer::Opening;
-use counterfoil_core::policy::revoke::Reason;
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::model::admin_key::KeyCreator;
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::model::client::{Lifetimes, LifetimesChange};
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::administration::{ClientChange, UserChange, horizon_of};
+use counterfoil_core::services::issuer::NewSession;
+use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::Secret;
 use counterfoil_verify::{Position, Subject};
 
@@ -22,7 +22,7 @@ fn roles(role: &str) -> UserChange {
 }
 
 async fn change(engine: &Engine, user: &User, change: UserChange) {
-    engine.administration.change_user(user.id, &change, &because(Cause::ByAdmin), NOON).await.unwrap();
+    engine.administration.change_user(user.id, &change, &because(EndReason::ByAdmin), NOON).await.unwrap();
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_login_in_flight_gets_the_roles_that_it_has_when_it_is_done() {
 
     change(&engine, &ada, roles("staff")).await;
 
-    let opened = engine.issuer.issue_access(judged, Opening::default(), NOON).await.unwrap();
+    let opened = engine.issuer.issue_access(judged, NewSession::default(), NOON).await.unwrap();
     let principal = engine.admit_access(&opened.issued, NOON).await.unwrap();
     assert_eq!(principal.roles(), ["staff"]);
 }
@@ -46,13 +46,13 @@ async fn a_login_in_flight_loses_against_being_locked_out_or_deleted() {
         let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
 
         if is_deleted {
-            engine.administration.delete_user(ada.id, &because(Cause::ByAdmin), NOON).await.unwrap();
+            engine.administration.delete_user(ada.id, &because(EndReason::ByAdmin), NOON).await.unwrap();
         } else {
             change(&engine, &ada, UserChange { disabled: Some(true), ..UserChange::default() }).await;
         }
 
-        let opened = engine.issuer.open_session(judged, Opening::default(), NOON).await;
-        assert!(matches!(opened, Err(Trouble::Refused(Refusal::SignIn))), "{opened:?}");
+        let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await;
+        assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))), "{opened:?}");
     }
 }
 
@@ -62,10 +62,10 @@ async fn a_login_in_flight_is_dead_where_everyone_was_revoked() {
     engine.ada().await;
     let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
 
-    let reason = because(Cause::ByAdmin);
+    let reason = because(EndReason::ByAdmin);
     engine.administration.revoke(&Subject::Everyone, None, &reason, NOON).await.unwrap();
 
-    let opened = engine.issuer.open_session(judged, Opening::default(), NOON).await.unwrap();
+    let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await.unwrap();
     assert!(engine.admit_session(&opened.issued, NOON).await.is_err());
 }
 
@@ -75,17 +75,17 @@ async fn a_session_that_a_mark_has_killed_ends_no_others_and_does_not_come_back(
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let (current, other) = (engine.session(NOON).await, engine.session(NOON).await);
-    let reason = because(Cause::ByAdmin);
+    let reason = because(EndReason::ByAdmin);
     engine.administration.revoke(&Subject::Everyone, None, &reason, NOON).await.unwrap();
 
     let id = Some(current.session.id);
-    let ended = engine.revoker.end_all(ada.id, id, &because(Cause::ByUser), NOON).await;
+    let ended = engine.revoker.end_all(ada.id, id, &because(EndReason::ByUser), NOON).await;
     let (old, new) = (Secret::new(PASSWORD.into()), Secret::new("another horse battery".into()));
     let changed = engine.sign_in.change_password(ada.id, id, (&old, &new), &nowhere(), NOON).await;
 
-    let marked = Refusal::Credential(Unfit::Marked);
-    assert!(matches!(ended, Err(Trouble::Refused(refusal)) if refusal == marked));
-    assert!(matches!(changed, Err(Trouble::Refused(refusal)) if refusal == marked));
+    let marked = ClientError::Credential(InvalidCredential::RevokedByCutoff);
+    assert!(matches!(ended, Err(ServiceError::Client(refusal)) if refusal == marked));
+    assert!(matches!(changed, Err(ServiceError::Client(refusal)) if refusal == marked));
     for dead in [&current, &other] {
         assert!(engine.admit_session(&dead.issued, NOON).await.is_err());
     }
@@ -95,7 +95,7 @@ async fn a_session_that_a_mark_has_killed_ends_no_others_and_does_not_come_back(
 async fn a_revocation_is_remembered_for_as_long_as_any_client_lets_a_token_live() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
-    let (reason, day) = (because(Cause::ByAdmin), Duration::from_secs(86_400));
+    let (reason, day) = (because(EndReason::ByAdmin), Duration::from_secs(86_400));
     let lifetimes = |jwt| LifetimesChange { jwt: Some(jwt), ..LifetimesChange::default() };
     let slow = ClientChange { lifetimes: lifetimes(86_400), ..ClientChange::default() };
     let client =
@@ -118,12 +118,12 @@ async fn a_revocation_is_remembered_for_as_long_as_any_client_lets_a_token_live(
 #[tokio::test]
 async fn a_change_that_was_refused_hides_no_longer_life_from_the_next_process() {
     let engine = Engine::start().await;
-    let (reason, day) = (because(Cause::ByAdmin), Duration::from_secs(86_400));
+    let (reason, day) = (because(EndReason::ByAdmin), Duration::from_secs(86_400));
     let lifetimes = |jwt| LifetimesChange { jwt: Some(jwt), ..LifetimesChange::default() };
     let slow = ClientChange { lifetimes: lifetimes(86_400), ..ClientChange::default() };
     let taken =
         engine.administration.add_client("default".parse().unwrap(), slow.clone(), &reason, NOON).await;
-    assert!(matches!(taken, Err(Trouble::Refused(Refusal::Exists(_)))));
+    assert!(matches!(taken, Err(ServiceError::Client(ClientError::AlreadyExists(_)))));
 
     let default = "default".parse().unwrap();
     engine.administration.change_client(&default, &slow, &reason, NOON).await.unwrap();
@@ -138,7 +138,7 @@ async fn two_who_change_one_user_at_a_time_both_have_their_way() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let session = engine.session(NOON).await;
-    let reason = because(Cause::ByAdmin);
+    let reason = because(EndReason::ByAdmin);
     let email = UserChange { email: Some(Some("ada@example.org".into())), ..UserChange::default() };
     let (staff, email) = (&roles("staff"), &email);
 
@@ -154,8 +154,8 @@ async fn two_who_change_one_user_at_a_time_both_have_their_way() {
     assert_eq!(principal.roles(), ["staff"]);
 }
 
-fn by(actor: Actor) -> Reason {
-    Reason { actor, ..because(Cause::ByAdmin) }
+fn by(actor: Actor) -> RevocationContext {
+    RevocationContext { actor, ..because(EndReason::ByAdmin) }
 }
 
 /// Those who end an administrator's right, each in its own way.
@@ -166,7 +166,7 @@ async fn end_right_of(engine: &Engine, user: &User, way: &str) {
             change(engine, user, UserChange { disabled: Some(true), ..UserChange::default() }).await
         }
         "deleted" => {
-            engine.administration.delete_user(user.id, &because(Cause::ByAdmin), NOON).await.unwrap();
+            engine.administration.delete_user(user.id, &because(EndReason::ByAdmin), NOON).await.unwrap();
         }
         other => panic!("{other}"),
     }
@@ -185,8 +185,8 @@ async fn the_keys_of_an_administrator_go_with_their_right_and_the_operators_stay
         let by_key = add(Actor::AdminKey(own.id)).await;
         let operators = add(Actor::Operator).await;
         let by_operators_key = add(Actor::AdminKey(operators.id)).await;
-        assert_eq!(by_key.made_by, Maker::User(ada.id), "a key of a key is its maker's");
-        assert_eq!(by_operators_key.made_by, Maker::Operator);
+        assert_eq!(by_key.made_by, KeyCreator::User(ada.id), "a key of a key is its maker's");
+        assert_eq!(by_operators_key.made_by, KeyCreator::Operator);
 
         end_right_of(&engine, &ada, way).await;
 
@@ -195,7 +195,7 @@ async fn the_keys_of_an_administrator_go_with_their_right_and_the_operators_stay
         let kept = engine.store.admin_keys().await.unwrap();
         assert_eq!(kept.iter().map(|key| key.id).collect::<Vec<_>>(), stayed, "{way}");
         let journal = engine.journal().await;
-        let told = journal.iter().filter(|line| line.kind == EventKind::AdminKeyRemoved);
+        let told = journal.iter().filter(|line| line.kind == AuditEventKind::AdminKeyRemoved);
         assert!(told.clone().all(|line| line.user == Some(ada.id) && line.cause.is_some()), "{way}");
         assert_eq!(told.count(), 2, "{way}");
     }
@@ -230,7 +230,7 @@ async fn who_has_lost_the_right_makes_no_key_in_flight() {
 
         for actor in [Actor::User(ada.id), Actor::AdminKey(own.id)] {
             let made = engine.administration.add_admin_key("another", &by(actor), NOON).await;
-            assert!(matches!(made, Err(Trouble::Refused(Refusal::Credential(_)))), "{way}: {made:?}");
+            assert!(matches!(made, Err(ServiceError::Client(ClientError::Credential(_)))), "{way}: {made:?}");
         }
         assert!(engine.store.admin_keys().await.unwrap().is_empty(), "{way}");
     }

@@ -4,24 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_core::Store;
-use counterfoil_core::issued::password::Cost;
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::client::Lifetimes;
-use counterfoil_core::kept::event::{Actor, Event};
-use counterfoil_core::kept::session::{Cause, Circumstances, Grace, Mode};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::administration::Administration;
-use counterfoil_core::policy::authenticator::Authenticator;
-use counterfoil_core::policy::hashing::{Hashing, OnTheSpot};
-use counterfoil_core::policy::issuer::{Access, Issuer, Opened, Opening, Pair};
-use counterfoil_core::policy::keyring::Keyring;
-use counterfoil_core::policy::revoke::{Horizon, Reason, Revoker};
-use counterfoil_core::policy::schedule::Schedule;
-use counterfoil_core::policy::sign_in::{Credentials, Judged, Registration, SignIn};
-use counterfoil_core::policy::throttle::{Limits, Throttle};
-use counterfoil_core::store::EventQuery;
-use counterfoil_core::store::cached::Memory;
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::audit_event::{Actor, AuditEvent};
+use counterfoil_core::model::client::Lifetimes;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, RefreshGracePeriod};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::{AccountService, AuthenticatedUser, Credentials, Registration};
+use counterfoil_core::services::administration::Administration;
+use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair};
+use counterfoil_core::services::keys::keyring::Keyring;
+use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
+use counterfoil_core::services::login_rate_limiter::{LoginRateLimiter, RateLimits};
+use counterfoil_core::services::password_hasher::{InlineHasher, PasswordHasher};
+use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention, Revoker};
+use counterfoil_core::store::AuditEventQuery;
+use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_jose::{Algorithm, HmacKey, SealingKey, Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
@@ -32,17 +32,17 @@ pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 pub(crate) const ISSUER: &str = "https://auth.example";
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
-pub(crate) const SCHEDULE: Schedule = Schedule::DEFAULT;
-pub(crate) const CHEAP: Cost = Cost { memory: 64, passes: 1, lanes: 1 };
+pub(crate) const SCHEDULE: RotationSchedule = RotationSchedule::DEFAULT;
+pub(crate) const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) sign_in: SignIn,
+    pub(crate) sign_in: AccountService,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
     pub(crate) authenticator: Authenticator,
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
 }
 
@@ -53,20 +53,20 @@ pub(crate) fn after(seconds: u64) -> Time {
 impl Engine {
     pub(crate) async fn start() -> Self {
         let store = SqliteStore::in_memory().expect("a store in memory opens");
-        Self::on(store, OnTheSpot::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
+        Self::on(store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
     }
 
     pub(crate) async fn on(
         store: Arc<dyn Store>,
-        hashing: Arc<dyn Hashing>,
+        hashing: Arc<dyn PasswordHasher>,
         grace: Duration,
         serving_since: Time,
     ) -> Self {
         let revocations = Arc::new(Revocations::new());
-        let memory = Arc::new(Memory::new(10_000, revocations.clone()));
+        let memory = Arc::new(SessionCache::new(10_000, revocations.clone()));
         store.watch(memory.clone());
         let master = SealingKey::from_bytes([7; 32]);
-        let horizon = Arc::new(Horizon::new(Lifetimes::default().longest_access()));
+        let horizon = Arc::new(RevocationRetention::new(Lifetimes::default().longest_access()));
         let keys = Keyring::open(store.clone(), master, SCHEDULE, horizon.clone(), NOON).await;
         let keys = keys.map(Arc::new).unwrap();
         let tokens = TokenVerifier::builder(ISSUER, ISSUER, &[Algorithm::Es256])
@@ -76,13 +76,13 @@ impl Engine {
         keys.tell(tokens.clone());
         let verifier = Arc::new(LocalVerifier::new(tokens, revocations, || NOON));
         Self {
-            sign_in: SignIn::new(store.clone(), hashing, horizon.clone(), throttle(&store)),
+            sign_in: AccountService::new(store.clone(), hashing, horizon.clone(), throttle(&store)),
             issuer: Issuer::new(
                 store.clone(),
                 keys.clone(),
                 ISSUER.into(),
                 horizon.clone(),
-                Grace { length: grace, serving_since },
+                RefreshGracePeriod { length: grace, serving_since },
             ),
             revoker: Revoker::new(store.clone(), horizon.clone()),
             administration: Administration::new(store.clone(), keys.clone(), horizon),
@@ -95,7 +95,7 @@ impl Engine {
 
     /// The same store with nothing remembered, as after a crash.
     pub(crate) async fn restarted(self) -> Self {
-        Self::on(self.store, OnTheSpot::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
+        Self::on(self.store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
     }
 
     pub(crate) async fn ada(&self) -> User {
@@ -112,7 +112,12 @@ impl Engine {
         self.sign_in.register(form, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
     }
 
-    pub(crate) async fn judge(&self, name: &str, password: &str, now: Time) -> Result<Judged, Trouble> {
+    pub(crate) async fn judge(
+        &self,
+        name: &str,
+        password: &str,
+        now: Time,
+    ) -> Result<AuthenticatedUser, ServiceError> {
         let shown = Credentials {
             username: name.into(),
             password: Secret::new(password.into()),
@@ -122,44 +127,48 @@ impl Engine {
         self.sign_in.with_password(&shown, &nowhere(), now).await
     }
 
-    pub(crate) async fn session(&self, now: Time) -> Opened<SessionToken> {
+    pub(crate) async fn session(&self, now: Time) -> IssuedSession<SessionToken> {
         let judged = self.judge("ada", PASSWORD, now).await.unwrap();
-        self.issuer.open_session(judged, Opening::default(), now).await.unwrap()
+        self.issuer.open_session(judged, NewSession::default(), now).await.unwrap()
     }
 
-    pub(crate) async fn access(&self, now: Time) -> Opened<Access> {
+    pub(crate) async fn access(&self, now: Time) -> IssuedSession<IssuedAccessToken> {
         let judged = self.judge("ada", PASSWORD, now).await.unwrap();
-        self.issuer.issue_access(judged, Opening::default(), now).await.unwrap()
+        self.issuer.issue_access(judged, NewSession::default(), now).await.unwrap()
     }
 
-    pub(crate) async fn pair(&self, now: Time) -> Opened<Pair> {
+    pub(crate) async fn pair(&self, now: Time) -> IssuedSession<TokenPair> {
         let judged = self.judge("ada", PASSWORD, now).await.unwrap();
-        self.issuer.issue_pair(judged, Opening::default(), now).await.unwrap()
+        self.issuer.issue_pair(judged, NewSession::default(), now).await.unwrap()
     }
 
     pub(crate) async fn admit_session(&self, token: &SessionToken, now: Time) -> Result<Principal, Denied> {
         self.authenticator.authenticate(Presented::Session(&token.to_string()), now).wait().await
     }
 
-    pub(crate) async fn admit_access(&self, access: &Access, now: Time) -> Result<Principal, Denied> {
+    pub(crate) async fn admit_access(
+        &self,
+        access: &IssuedAccessToken,
+        now: Time,
+    ) -> Result<Principal, Denied> {
         self.authenticator.authenticate(Presented::Access(&access.token.to_string()), now).wait().await
     }
 
-    pub(crate) async fn journal(&self) -> Vec<Event> {
-        let query = EventQuery { limit: 10_000, ..EventQuery::default() };
+    pub(crate) async fn journal(&self) -> Vec<AuditEvent> {
+        let query = AuditEventQuery { limit: 10_000, ..AuditEventQuery::default() };
         self.store.events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
     }
 }
 
 /// With the limits of the contract.
-pub(crate) fn throttle(store: &Arc<dyn Store>) -> Throttle {
-    Throttle::new(store.clone(), HmacKey::new(&[9; 32]), Limits::default())
+pub(crate) fn throttle(store: &Arc<dyn Store>) -> LoginRateLimiter {
+    LoginRateLimiter::new(store.clone(), HmacKey::new(&[9; 32]), RateLimits::default())
 }
 
-pub(crate) fn nowhere() -> Circumstances {
-    Circumstances::default()
+pub(crate) fn nowhere() -> ClientInfo {
+    ClientInfo::default()
 }
 
-pub(crate) fn because(cause: Cause) -> Reason {
-    Reason { actor: Actor::System, cause, from: nowhere() }
+pub(crate) fn because(cause: EndReason) -> RevocationContext {
+    RevocationContext { actor: Actor::System, cause, from: nowhere() }
 }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::Refusal;
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::import::{Arrival, Importer, Newcomer, Run};
-use counterfoil_core::store::Login;
+use counterfoil_core::ClientError;
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::user_import::{ImportMode, ImportOutcome, ImportedUser, UserImporter};
+use counterfoil_core::store::LoginName;
 
 use crate::harness::{Engine, NOON, PASSWORD, after};
 
 const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
 
-fn newcomer(name: &str) -> Newcomer {
-    Newcomer {
+fn newcomer(name: &str) -> ImportedUser {
+    ImportedUser {
         username: name.into(),
         email: Some(format!("{name}@elsewhere.example")),
         email_verified: true,
@@ -24,18 +24,18 @@ fn newcomer(name: &str) -> Newcomer {
     }
 }
 
-async fn import(engine: &Engine, newcomers: &[Newcomer]) -> Vec<Result<Arrival, Refusal>> {
-    Importer::new(Arc::clone(&engine.store)).import(newcomers, Run::Real, NOON).await.unwrap()
+async fn import(engine: &Engine, newcomers: &[ImportedUser]) -> Vec<Result<ImportOutcome, ClientError>> {
+    UserImporter::new(Arc::clone(&engine.store)).import(newcomers, ImportMode::Real, NOON).await.unwrap()
 }
 
 async fn named(engine: &Engine, name: &str) -> Option<User> {
-    engine.store.user_by_login(&Login::Username(name.into())).await.unwrap()
+    engine.store.user_by_login(&LoginName::Username(name.into())).await.unwrap()
 }
 
 /// The field that was wrong.
-fn field(newcomer: Newcomer) -> &'static str {
+fn field(newcomer: ImportedUser) -> &'static str {
     match newcomer.judge(NOON) {
-        Err(Refusal::Field { field, .. }) => field,
+        Err(ClientError::Field { field, .. }) => field,
         other => panic!("{other:?}"),
     }
 }
@@ -46,7 +46,7 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
 
     assert_eq!(
         import(&engine, &[newcomer("ada"), newcomer("bob")]).await,
-        [Ok(Arrival::Added), Ok(Arrival::Added)]
+        [Ok(ImportOutcome::Added), Ok(ImportOutcome::Added)]
     );
 
     let ada = named(&engine, "ada").await.unwrap();
@@ -60,7 +60,7 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
     let journal = engine.journal().await;
     let line = journal
         .iter()
-        .find(|event| event.user == Some(ada.id) && event.kind == EventKind::Registered)
+        .find(|event| event.user == Some(ada.id) && event.kind == AuditEventKind::Registered)
         .unwrap();
     assert_eq!((&line.actor, line.detail.as_deref()), (&Actor::Operator, Some("imported")));
 }
@@ -74,7 +74,10 @@ async fn an_import_may_be_run_again_also_after_a_login() {
 
     let again = import(&engine, &[newcomer("ada"), newcomer("bob"), newcomer("eve")]).await;
 
-    assert_eq!(again, [Ok(Arrival::There), Ok(Arrival::There), Ok(Arrival::Added)]);
+    assert_eq!(
+        again,
+        [Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::Added)]
+    );
     assert_eq!(named(&engine, "ada").await, before);
 }
 
@@ -82,37 +85,37 @@ async fn an_import_may_be_run_again_also_after_a_login() {
 async fn somebody_elses_name_or_address_is_refused_and_the_others_come_in() {
     let engine = Engine::start().await;
     engine.register("ada").await;
-    let same_name = Newcomer { username: "ADA".into(), ..newcomer("ada") };
-    let same_address = Newcomer { email: newcomer("bob").email, ..newcomer("eve") };
+    let same_name = ImportedUser { username: "ADA".into(), ..newcomer("ada") };
+    let same_address = ImportedUser { email: newcomer("bob").email, ..newcomer("eve") };
 
     let arrivals =
         import(&engine, &[same_name, newcomer("bob"), same_address, newcomer("BOB"), newcomer("mallory")])
             .await;
 
-    assert_eq!(arrivals[0], Err(Refusal::Taken));
-    assert_eq!(arrivals[1], Ok(Arrival::Added));
-    assert!(matches!(arrivals[2], Err(Refusal::Field { field: "email", .. })));
-    assert_eq!(arrivals[3], Err(Refusal::Taken), "two in one file");
-    assert_eq!(arrivals[4], Ok(Arrival::Added));
+    assert_eq!(arrivals[0], Err(ClientError::UsernameTaken));
+    assert_eq!(arrivals[1], Ok(ImportOutcome::Added));
+    assert!(matches!(arrivals[2], Err(ClientError::Field { field: "email", .. })));
+    assert_eq!(arrivals[3], Err(ClientError::UsernameTaken), "two in one file");
+    assert_eq!(arrivals[4], Ok(ImportOutcome::Added));
 }
 
 #[tokio::test]
 async fn a_rehearsal_keeps_nothing() {
     let engine = Engine::start().await;
 
-    let importer = Importer::new(Arc::clone(&engine.store));
-    let arrivals = importer.import(&[newcomer("ada")], Run::Rehearsal, NOON).await.unwrap();
+    let importer = UserImporter::new(Arc::clone(&engine.store));
+    let arrivals = importer.import(&[newcomer("ada")], ImportMode::DryRun, NOON).await.unwrap();
 
-    assert_eq!(arrivals, [Ok(Arrival::Added)]);
+    assert_eq!(arrivals, [Ok(ImportOutcome::Added)]);
     assert_eq!(named(&engine, "ada").await, None);
-    assert!(engine.journal().await.iter().all(|event| event.kind != EventKind::Registered));
+    assert!(engine.journal().await.iter().all(|event| event.kind != AuditEventKind::Registered));
 }
 
 #[tokio::test]
 async fn who_was_locked_out_or_had_no_password_stays_so() {
     let engine = Engine::start().await;
-    let locked = Newcomer { disabled: true, ..newcomer("eve") };
-    let without = Newcomer { password_hash: None, ..newcomer("mallory") };
+    let locked = ImportedUser { disabled: true, ..newcomer("eve") };
+    let without = ImportedUser { password_hash: None, ..newcomer("mallory") };
 
     import(&engine, &[locked, without]).await;
 
@@ -124,17 +127,20 @@ async fn who_was_locked_out_or_had_no_password_stays_so() {
 
 #[test]
 fn what_cannot_be_is_refused_before_anybody_is_looked_up() {
-    assert_eq!(field(Newcomer { username: "a@b".into(), ..newcomer("x") }), "username");
-    assert_eq!(field(Newcomer { email: Some("nowhere".into()), ..newcomer("x") }), "email");
-    assert_eq!(field(Newcomer { email: None, ..newcomer("x") }), "email_verified");
+    assert_eq!(field(ImportedUser { username: "a@b".into(), ..newcomer("x") }), "username");
+    assert_eq!(field(ImportedUser { email: Some("nowhere".into()), ..newcomer("x") }), "email");
+    assert_eq!(field(ImportedUser { email: None, ..newcomer("x") }), "email_verified");
     assert_eq!(
-        field(Newcomer { password_hash: Some("md5$salt$0123".into()), ..newcomer("x") }),
+        field(ImportedUser { password_hash: Some("md5$salt$0123".into()), ..newcomer("x") }),
         "password_hash"
     );
-    assert_eq!(field(Newcomer { password_hash: Some(String::new()), ..newcomer("x") }), "password_hash");
-    assert_eq!(field(Newcomer { roles: vec!["two words".into()], ..newcomer("x") }), "roles");
-    assert_eq!(field(Newcomer { created_at: Some(after(1).unix_seconds()), ..newcomer("x") }), "created_at");
-    assert_eq!(field(Newcomer { created_at: Some(u64::MAX), ..newcomer("x") }), "created_at");
+    assert_eq!(field(ImportedUser { password_hash: Some(String::new()), ..newcomer("x") }), "password_hash");
+    assert_eq!(field(ImportedUser { roles: vec!["two words".into()], ..newcomer("x") }), "roles");
+    assert_eq!(
+        field(ImportedUser { created_at: Some(after(1).unix_seconds()), ..newcomer("x") }),
+        "created_at"
+    );
+    assert_eq!(field(ImportedUser { created_at: Some(u64::MAX), ..newcomer("x") }), "created_at");
 }
 
 #[test]
@@ -147,7 +153,7 @@ fn a_line_is_read_strictly() {
         r#"{"username":"ada","created_at":-1}"#,
         r#"{"username":"ada","email":1}"#,
     ] {
-        assert!(serde_json::from_str::<Newcomer>(line).is_err(), "{line}");
+        assert!(serde_json::from_str::<ImportedUser>(line).is_err(), "{line}");
     }
     assert!(!format!("{:?}", newcomer("ada")).contains("$2b$"));
 }

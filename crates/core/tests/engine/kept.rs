@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Cause, Mode, Stub};
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::administration::{ClientChange, UserChange};
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::issuer::Opening;
-use counterfoil_core::policy::sign_in::Credentials;
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{EndReason, Mode, SessionCredential};
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::Credentials;
+use counterfoil_core::services::administration::{ClientChange, UserChange};
+use counterfoil_core::services::issuer::NewSession;
+use counterfoil_core::services::password_hasher::InlineHasher;
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time, base64url};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;
@@ -26,20 +26,22 @@ async fn the_file_holds_no_secret_of_any_credential() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
-    let hashing = OnTheSpot::new(CHEAP).map(Arc::new).unwrap();
+    let hashing = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
     let engine = Engine::on(store, hashing, GRACE, Time::EPOCH).await;
     engine.ada().await;
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
     let turned = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(20)).await.unwrap();
-    let reason =
-        counterfoil_core::policy::revoke::Reason { actor: Actor::Operator, ..because(Cause::ByAdmin) };
+    let reason = counterfoil_core::services::revoker::RevocationContext {
+        actor: Actor::Operator,
+        ..because(EndReason::ByAdmin)
+    };
     let key = engine.administration.add_admin_key("a key", &reason, NOON).await.unwrap().0;
     engine.store.close().await.unwrap();
 
     let kept = std::fs::read(&file).unwrap();
     let holds = |bytes: &[u8]| kept.windows(bytes.len()).any(|window| window == bytes);
-    let Stub::Cookie(digest) = session.session.stub else { panic!("it is a cookie's") };
+    let SessionCredential::Cookie(digest) = session.session.stub else { panic!("it is a cookie's") };
     assert!(holds(digest.as_bytes()), "the file was read");
     for secret in [
         secret_of(&session.issued),
@@ -66,7 +68,7 @@ async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
     };
 
     let before = engine.access(NOON).await.issued;
-    engine.administration.change_user(ada.id, &change, &because(Cause::ByAdmin), NOON).await.unwrap();
+    engine.administration.change_user(ada.id, &change, &because(EndReason::ByAdmin), NOON).await.unwrap();
     let after = engine.access(NOON).await.issued;
 
     let principal = engine.admit_access(&after, NOON).await.unwrap();
@@ -84,7 +86,7 @@ async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
 async fn a_refresh_token_stays_its_clients_own() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let (mobile, reason): (ClientId, _) = ("mobile".parse().unwrap(), because(Cause::ByAdmin));
+    let (mobile, reason): (ClientId, _) = ("mobile".parse().unwrap(), because(EndReason::ByAdmin));
     engine.administration.add_client(mobile.clone(), ClientChange::default(), &reason, NOON).await.unwrap();
     let shown = Credentials {
         username: "ada".into(),
@@ -93,7 +95,7 @@ async fn a_refresh_token_stays_its_clients_own() {
         mode: Mode::Hybrid,
     };
     let judged = engine.sign_in.with_password(&shown, &nowhere(), NOON).await.unwrap();
-    let theirs = engine.issuer.issue_pair(judged, Opening::default(), NOON).await.unwrap().issued;
+    let theirs = engine.issuer.issue_pair(judged, NewSession::default(), NOON).await.unwrap().issued;
     let others = engine.pair(NOON).await.issued;
 
     let next = engine.issuer.refresh(&theirs.refresh, None, &nowhere(), after(20)).await.unwrap().issued;
@@ -106,7 +108,9 @@ async fn a_refresh_token_stays_its_clients_own() {
     assert_eq!(principal.client(), Some(&mobile));
     assert!(matches!(
         refused,
-        Err(Trouble::Refused(Refusal::Credential(Unfit::Disabled | Unfit::Marked | Unfit::Ended)))
+        Err(ServiceError::Client(ClientError::Credential(
+            InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended
+        )))
     ));
     assert!(other.is_ok(), "another client's are not concerned");
 }
@@ -117,7 +121,7 @@ async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
     engine.ada().await;
     let old = engine.session(NOON).await;
     let opening =
-        || Opening { replaces: Some(old.session.id), longest_token: Some(64), ..Opening::default() };
+        || NewSession { replaces: Some(old.session.id), longest_token: Some(64), ..NewSession::default() };
 
     let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
     let access = engine.issuer.issue_access(judged, opening(), NOON).await.map(drop);
@@ -126,7 +130,7 @@ async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
 
     for refused in [access, pair] {
         assert!(
-            matches!(refused, Err(Trouble::Refused(Refusal::Field { field: "carrier", .. }))),
+            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "carrier", .. }))),
             "{refused:?}"
         );
     }

@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_core::kept::client::Lifetimes;
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::key::{KeyState, Purpose};
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::keyring::{KeyStanding, Keyring, Rotated, When};
-use counterfoil_core::policy::revoke::Horizon;
-use counterfoil_core::policy::schedule::Schedule;
-use counterfoil_core::{Refusal, Store};
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::model::client::Lifetimes;
+use counterfoil_core::model::key::{KeyPurpose, KeyState};
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::keys::keyring::{ActivateAt, KeyStatus, Keyring, RotatedKeys};
+use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
+use counterfoil_core::services::revoker::RevocationRetention;
+use counterfoil_core::{ClientError, Store};
 use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time, jws, unverified};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::KeyId;
@@ -26,18 +26,18 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const LEEWAY: Duration = MINUTE;
 
 /// A second node over the same store, with a schedule of its own.
-async fn node(store: &Arc<dyn Store>, schedule: Schedule, now: Time) -> Arc<Keyring> {
-    let horizon = Arc::new(Horizon::new(Lifetimes::default().longest_access()));
+async fn node(store: &Arc<dyn Store>, schedule: RotationSchedule, now: Time) -> Arc<Keyring> {
+    let horizon = Arc::new(RevocationRetention::new(Lifetimes::default().longest_access()));
     let master = SealingKey::from_bytes([7; 32]);
     Keyring::open(store.clone(), master, schedule, horizon, now).await.map(Arc::new).unwrap()
 }
 
-async fn in_state(keys: &Keyring, state: KeyState) -> Vec<KeyStanding> {
+async fn in_state(keys: &Keyring, state: KeyState) -> Vec<KeyStatus> {
     let all = keys.keys().await.unwrap();
-    all.into_iter().filter(|key| key.state == state && key.purpose == Purpose::Signing).collect()
+    all.into_iter().filter(|key| key.state == state && key.purpose == KeyPurpose::Signing).collect()
 }
 
-async fn the(keys: &Keyring, state: KeyState) -> KeyStanding {
+async fn the(keys: &Keyring, state: KeyState) -> KeyStatus {
     let mut found = in_state(keys, state).await;
     assert_eq!(found.len(), 1, "{state:?}: {found:?}");
     found.remove(0)
@@ -104,7 +104,7 @@ async fn in_a_year_of_rotations_every_token_is_verified_by_every_cache() {
         // For half an hour somebody asks again and again: one rotation follows the other as soon as it may.
         if now >= NOON + 200 * DAY && asked < 90 {
             asked += 1;
-            engine.keys.rotate(When::Known, &because(Cause::ByAdmin), now).await.unwrap();
+            engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), now).await.unwrap();
         }
         let next_due = engine.keys.turn(now).await.unwrap();
         if published(&engine.keys) != before {
@@ -135,7 +135,7 @@ async fn a_token_of_a_key_that_was_dropped_had_expired() {
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.access(NOON).await.issued;
-    engine.keys.rotate(When::AtOnce, &because(Cause::ByAdmin), NOON).await.unwrap();
+    engine.keys.rotate(ActivateAt::Immediately, &because(EndReason::ByAdmin), NOON).await.unwrap();
     let retired = the(&engine.keys, KeyState::Retired).await;
     let leaves = retired.leaves_at.unwrap();
     assert!(leaves > old.expires_at + LEEWAY);
@@ -147,7 +147,7 @@ async fn a_token_of_a_key_that_was_dropped_had_expired() {
     assert!(!published(&engine.keys).contains(retired.id.as_str()));
     let kept = engine.store.keys().await.unwrap();
     let kept = kept.iter().find(|key| key.id == retired.id).unwrap();
-    assert_eq!((kept.state, kept.sealed.len()), (KeyState::Dropped, 0), "the secret is wiped");
+    assert_eq!((kept.state, kept.sealed.len()), (KeyState::Removed, 0), "the secret is wiped");
     let keys = engine.keys.ring();
     let refused = jws::verify(&old.token.to_string(), keys.verifying(), &[Algorithm::Es256], &["at+jwt"]);
     assert!(refused.is_err());
@@ -159,12 +159,14 @@ async fn an_orderly_rotation_waits_until_the_next_key_is_known_and_no_longer() {
     let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
     let known = NOON + SCHEDULE.known_after();
 
-    let begun = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(10)).await.unwrap();
+    let begun =
+        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(10)).await.unwrap();
 
-    assert_eq!(begun, Rotated { id: next.clone(), from: known });
+    assert_eq!(begun, RotatedKeys { id: next.clone(), from: known });
     assert_eq!(signs(&engine.keys), first);
     let journal = engine.journal().await.len();
-    let again = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(20)).await.unwrap();
+    let again =
+        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(20)).await.unwrap();
     assert_eq!((again, engine.journal().await.len()), (begun, journal), "asked twice is asked once");
     assert_eq!(engine.keys.turn(after(30)).await.unwrap(), Some(known));
     assert_eq!(signs(&engine.keys), first);
@@ -173,7 +175,8 @@ async fn an_orderly_rotation_waits_until_the_next_key_is_known_and_no_longer() {
 
     // The key after it has been published since; when it is known there is nothing to wait for.
     let later = known + SCHEDULE.known_after();
-    let at_once = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), later).await.unwrap();
+    let at_once =
+        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), later).await.unwrap();
     assert_eq!((at_once.from, signs(&engine.keys)), (later, at_once.id));
 }
 
@@ -182,13 +185,13 @@ async fn a_revoked_key_is_followed_by_the_next_one_at_once() {
     let engine = Engine::start().await;
     let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
 
-    let entry = engine.keys.revoke(&first, &because(Cause::KeyCompromised), after(1)).await.unwrap();
+    let entry = engine.keys.revoke(&first, &because(EndReason::KeyCompromised), after(1)).await.unwrap();
 
     assert!(entry.is_some());
     assert_eq!(signs(&engine.keys), next, "the one that verifiers may know already");
     let after_it = the(&engine.keys, KeyState::Next).await.id;
     assert_eq!(published(&engine.keys), [&next, &after_it].map(|id| id.as_str().to_owned()).into());
-    let again = engine.keys.revoke(&first, &because(Cause::KeyCompromised), after(2)).await.unwrap();
+    let again = engine.keys.revoke(&first, &because(EndReason::KeyCompromised), after(2)).await.unwrap();
     assert_eq!(again, None);
     let kept = engine.store.keys().await.unwrap();
     assert!(kept.iter().any(|key| key.id == first && key.sealed.is_empty()), "its secret is wiped");
@@ -199,19 +202,19 @@ async fn a_next_or_a_dropped_key_can_be_revoked_and_a_next_one_is_replaced() {
     let engine = Engine::start().await;
     let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
 
-    engine.keys.revoke(&next, &because(Cause::KeyCompromised), after(1)).await.unwrap();
+    engine.keys.revoke(&next, &because(EndReason::KeyCompromised), after(1)).await.unwrap();
 
     assert_eq!(signs(&engine.keys), first);
     let other = the(&engine.keys, KeyState::Next).await.id;
     assert_ne!(other, next);
-    engine.keys.rotate(When::AtOnce, &because(Cause::ByAdmin), after(2)).await.unwrap();
+    engine.keys.rotate(ActivateAt::Immediately, &because(EndReason::ByAdmin), after(2)).await.unwrap();
     engine.keys.turn(after(10_000)).await.unwrap();
-    assert_eq!(the(&engine.keys, KeyState::Dropped).await.id, first);
-    let entry = engine.keys.revoke(&first, &because(Cause::KeyCompromised), after(10_001)).await.unwrap();
+    assert_eq!(the(&engine.keys, KeyState::Removed).await.id, first);
+    let entry = engine.keys.revoke(&first, &because(EndReason::KeyCompromised), after(10_001)).await.unwrap();
     assert!(entry.is_some(), "a verifier that keeps keys for ever is told all the same");
     let unknown: KeyId = "unknown".parse().unwrap();
-    let refused = engine.keys.revoke(&unknown, &because(Cause::KeyCompromised), after(3)).await;
-    assert!(matches!(refused, Err(Trouble::Refused(Refusal::Nothing("key")))), "{refused:?}");
+    let refused = engine.keys.revoke(&unknown, &because(EndReason::KeyCompromised), after(3)).await;
+    assert!(matches!(refused, Err(ServiceError::Client(ClientError::NotFound("key")))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -241,7 +244,7 @@ async fn of_many_nodes_whose_time_has_come_one_rotates() {
         }
     }
     let keys = nodes[0].keys().await.unwrap();
-    let signing = keys.iter().filter(|key| key.purpose == Purpose::Signing).count();
+    let signing = keys.iter().filter(|key| key.purpose == KeyPurpose::Signing).count();
     assert_eq!(signing, 22, "the first, twenty that followed, and the next: none was made for nothing");
 }
 
@@ -251,7 +254,7 @@ async fn what_another_node_has_changed_is_taken_up() {
     let other = node(&engine.store, SCHEDULE, NOON).await;
     let revoked = signs(&engine.keys);
 
-    other.revoke(&revoked, &because(Cause::KeyCompromised), after(1)).await.unwrap();
+    other.revoke(&revoked, &because(EndReason::KeyCompromised), after(1)).await.unwrap();
     assert_eq!(signs(&engine.keys), revoked, "until it looks");
     engine.keys.turn(after(60)).await.unwrap();
 
@@ -264,7 +267,7 @@ async fn another_algorithm_comes_in_an_orderly_way_and_old_tokens_live_on() {
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.access(NOON).await.issued.token.to_string();
-    let schedule = Schedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
+    let schedule = RotationSchedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
 
     let keys = node(&engine.store, schedule, after(60)).await;
     assert_eq!(keys.turn(after(60)).await.unwrap(), Some(after(60) + schedule.known_after()));
@@ -281,20 +284,20 @@ async fn another_algorithm_comes_in_an_orderly_way_and_old_tokens_live_on() {
 async fn the_life_of_a_key_stands_in_the_journal() {
     let engine = Engine::start().await;
     let first = signs(&engine.keys);
-    engine.keys.rotate(When::Known, &because(Cause::ByAdmin), NOON).await.unwrap();
+    engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), NOON).await.unwrap();
     engine.keys.turn(NOON + SCHEDULE.known_after()).await.unwrap();
     engine.keys.turn(NOON + DAY).await.unwrap();
-    engine.keys.revoke(&first, &because(Cause::KeyCompromised), NOON + DAY).await.unwrap();
+    engine.keys.revoke(&first, &because(EndReason::KeyCompromised), NOON + DAY).await.unwrap();
 
     let journal = engine.journal().await;
 
     let of_first: Vec<_> =
         journal.iter().rev().filter(|event| event.detail.as_deref() == Some(first.as_str())).collect();
     let kinds: Vec<_> = of_first.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::KeyRetired, EventKind::KeyDropped, EventKind::KeyRevoked]);
+    assert_eq!(kinds, [AuditEventKind::KeyRetired, AuditEventKind::KeyDropped, AuditEventKind::KeyRevoked]);
     assert_eq!(of_first[0].actor, Actor::System);
-    assert_eq!(of_first[2].cause, Some(Cause::KeyCompromised));
-    assert!(journal.iter().any(|event| event.kind == EventKind::RotationAsked));
+    assert_eq!(of_first[2].cause, Some(EndReason::KeyCompromised));
+    assert!(journal.iter().any(|event| event.kind == AuditEventKind::RotationAsked));
 }
 
 #[tokio::test]
@@ -304,7 +307,7 @@ async fn a_rotated_pepper_logs_nobody_out_and_goes_when_its_families_are_over() 
     let old = engine.pair(NOON).await;
     let first = engine.keys.ring().pepper().id();
 
-    let new = engine.keys.rotate_pepper(&because(Cause::ByAdmin), after(1)).await.unwrap();
+    let new = engine.keys.rotate_pepper(&because(EndReason::ByAdmin), after(1)).await.unwrap();
 
     assert_ne!(engine.keys.ring().pepper().id(), first);
     let turned =
@@ -316,7 +319,8 @@ async fn a_rotated_pepper_logs_nobody_out_and_goes_when_its_families_are_over() 
     assert_eq!(newer.session.pepper(), Some(engine.keys.ring().pepper().id()));
 
     let peppers = engine.keys.keys().await.unwrap();
-    let retired = peppers.iter().find(|key| key.purpose == Purpose::Pepper && key.id != new).unwrap();
+    let retired =
+        peppers.iter().find(|key| key.purpose == KeyPurpose::RefreshToken && key.id != new).unwrap();
     let leaves = retired.leaves_at.unwrap();
     engine.keys.turn(leaves - Duration::from_millis(1)).await.unwrap();
     assert!(engine.keys.ring().pepper_of(first).is_some());
@@ -330,15 +334,16 @@ async fn a_key_that_was_brought_in_is_published_before_it_signs() {
     let (first, old_next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
     let foreign = SigningKey::generate(Algorithm::Es256).unwrap();
 
-    let id = engine.keys.bring_in(&foreign, &because(Cause::ByAdmin), after(60)).await.unwrap();
+    let id = engine.keys.bring_in(&foreign, &because(EndReason::ByAdmin), after(60)).await.unwrap();
 
     assert_eq!(id.as_str(), foreign.kid());
     assert_eq!(the(&engine.keys, KeyState::Next).await.id, id);
-    assert_eq!(the(&engine.keys, KeyState::Dropped).await.id, old_next, "it has signed nothing");
+    assert_eq!(the(&engine.keys, KeyState::Removed).await.id, old_next, "it has signed nothing");
     assert_eq!(published(&engine.keys), [first.to_string(), id.to_string()].into());
-    let rotated = engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(61)).await.unwrap();
+    let rotated =
+        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(61)).await.unwrap();
     let known = after(60) + SCHEDULE.known_after();
-    assert_eq!(rotated, Rotated { id: id.clone(), from: known });
+    assert_eq!(rotated, RotatedKeys { id: id.clone(), from: known });
     engine.keys.turn(known - Duration::from_millis(1)).await.unwrap();
     assert_eq!(signs(&engine.keys), first, "somebody may not have seen the new one");
     engine.keys.turn(known).await.unwrap();
@@ -346,16 +351,16 @@ async fn a_key_that_was_brought_in_is_published_before_it_signs() {
     let journal = engine.journal().await;
     let of_it = journal.iter().rev().filter(|event| event.detail.as_deref() == Some(id.as_str()));
     let kinds: Vec<_> = of_it.map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::KeyImported, EventKind::RotationAsked, EventKind::KeyTaken]);
+    assert_eq!(kinds, [AuditEventKind::KeyImported, AuditEventKind::RotationAsked, AuditEventKind::KeyTaken]);
 }
 
 #[tokio::test]
 async fn a_rotation_that_was_asked_for_waits_for_the_key_that_was_brought_in() {
     let engine = Engine::start().await;
-    engine.keys.rotate(When::Known, &because(Cause::ByAdmin), after(1)).await.unwrap();
+    engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(1)).await.unwrap();
     let foreign = SigningKey::generate(Algorithm::Es256).unwrap();
 
-    let id = engine.keys.bring_in(&foreign, &because(Cause::ByAdmin), after(60)).await.unwrap();
+    let id = engine.keys.bring_in(&foreign, &because(EndReason::ByAdmin), after(60)).await.unwrap();
 
     let known = after(60) + SCHEDULE.known_after();
     assert_eq!(engine.keys.turn(after(60)).await.unwrap(), Some(known));
@@ -369,7 +374,7 @@ async fn a_key_of_another_algorithm_or_that_was_here_before_does_not_come_in() {
     let bring = async |key: &SigningKey| {
         engine
             .keys
-            .bring_in(key, &because(Cause::ByAdmin), after(1))
+            .bring_in(key, &because(EndReason::ByAdmin), after(1))
             .await
             .map_err(|trouble| trouble.to_string())
     };
@@ -382,6 +387,6 @@ async fn a_key_of_another_algorithm_or_that_was_here_before_does_not_come_in() {
     );
     let id = bring(&once).await.unwrap();
     assert_eq!(bring(&once).await.unwrap_err(), format!("key: {id} is here already (next)"));
-    engine.keys.revoke(&id, &because(Cause::KeyCompromised), after(2)).await.unwrap();
+    engine.keys.revoke(&id, &because(EndReason::KeyCompromised), after(2)).await.unwrap();
     assert_eq!(bring(&once).await.unwrap_err(), format!("key: {id} is here already (revoked)"));
 }

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use counterfoil_core::issued::password::{Password, PasswordHash};
-use counterfoil_core::kept::client::{Client, Lifetimes};
-use counterfoil_core::kept::event::EventKind;
-use counterfoil_core::kept::session::{Cause, Mode};
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::{Hashing, HashingError, OnTheSpot, Verdict};
-use counterfoil_core::policy::issuer::{Bounds, Opening, Wanted};
-use counterfoil_core::store::{Change, Committed, Mark, Page};
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::credentials::password::{PasswordHash, PlaintextPassword};
+use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::model::client::{Client, Lifetimes};
+use counterfoil_core::model::session::{EndReason, Mode};
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::issuer::{AccessBounds, NewSession, TokenRequest};
+use counterfoil_core::services::password_hasher::{
+    HashingError, InlineHasher, PasswordCheck, PasswordHasher,
+};
+use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, Page};
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, Denied, Subject};
@@ -49,15 +51,18 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
     engine.admit_access(&access.issued, NOON).await.unwrap();
 
     for id in [session.session.id, access.session.id, pair.session.id] {
-        assert!(engine.revoker.end(id, &because(Cause::ByUser), after(1)).await.unwrap());
-        assert!(!engine.revoker.end(id, &because(Cause::ByUser), after(1)).await.unwrap(), "ends once");
+        assert!(engine.revoker.end(id, &because(EndReason::ByUser), after(1)).await.unwrap());
+        assert!(!engine.revoker.end(id, &because(EndReason::ByUser), after(1)).await.unwrap(), "ends once");
     }
 
     assert!(matches!(engine.admit_session(&session.issued, after(1)).await, Err(Denied::Invalid(_))));
     assert!(matches!(engine.admit_access(&access.issued, after(1)).await, Err(Denied::Invalid(_))));
     assert!(matches!(engine.admit_access(&pair.issued.access, after(1)).await, Err(Denied::Invalid(_))));
     let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
-    assert!(matches!(refreshed, Err(Trouble::Refused(Refusal::Credential(Unfit::Ended)))));
+    assert!(matches!(
+        refreshed,
+        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Ended)))
+    ));
 }
 
 #[tokio::test]
@@ -65,8 +70,8 @@ async fn unknown_disabled_and_wrong_are_one_refusal() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let bob = engine.register("bob").await;
-    let disabled = Change::SwapUser(Box::new(bob.disabled(NOON)));
-    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(Committed::Applied(_))));
+    let disabled = Change::ReplaceUser(Box::new(bob.disabled(NOON)));
+    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
 
     for (name, password) in [
         ("ada", "wrong horse battery"),
@@ -76,13 +81,13 @@ async fn unknown_disabled_and_wrong_are_one_refusal() {
         ("\0", ""),
     ] {
         let judged = engine.judge(name, password, NOON).await;
-        assert!(matches!(judged, Err(Trouble::Refused(Refusal::SignIn))), "{name}: {judged:?}");
+        assert!(matches!(judged, Err(ServiceError::Client(ClientError::LoginFailed))), "{name}: {judged:?}");
     }
     let refused: Vec<_> = engine
         .journal()
         .await
         .into_iter()
-        .filter(|event| event.kind == EventKind::SignInRefused)
+        .filter(|event| event.kind == AuditEventKind::SignInRefused)
         .map(|event| event.user)
         .collect();
     assert_eq!(refused, [None, None, None, Some(bob.id), Some(ada.id)], "the journal knows more");
@@ -94,20 +99,20 @@ async fn names_that_fold_alike_are_one_user_and_taken() {
     engine.register("Straße").await;
 
     assert!(engine.judge("STRASSE", PASSWORD, NOON).await.is_ok());
-    let form = counterfoil_core::policy::sign_in::Registration {
+    let form = counterfoil_core::services::account::Registration {
         username: "strasse".into(),
         password: secret(PASSWORD),
         email: None,
         roles: Vec::new(),
     };
-    let actor = counterfoil_core::kept::event::Actor::Anonymous;
+    let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
     let taken = engine.sign_in.register(form, actor, &nowhere(), NOON).await;
-    assert!(matches!(taken, Err(Trouble::Refused(Refusal::Taken))));
+    assert!(matches!(taken, Err(ServiceError::Client(ClientError::UsernameTaken))));
 }
 
 /// Lets somebody else act while a hash is being worked on.
 struct Interrupted {
-    inner: OnTheSpot,
+    inner: InlineHasher,
     meanwhile: tokio::sync::Mutex<Option<act::Act>>,
 }
 
@@ -119,12 +124,16 @@ mod act {
 }
 
 #[async_trait]
-impl Hashing for Interrupted {
-    async fn make(&self, password: Password) -> Result<PasswordHash, HashingError> {
+impl PasswordHasher for Interrupted {
+    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
         self.inner.make(password).await
     }
 
-    async fn check(&self, password: Password, kept: Option<PasswordHash>) -> Result<Verdict, HashingError> {
+    async fn check(
+        &self,
+        password: PlaintextPassword,
+        kept: Option<PasswordHash>,
+    ) -> Result<PasswordCheck, HashingError> {
         let verdict = self.inner.check(password, kept).await;
         if let Some(act) = self.meanwhile.lock().await.take() {
             act().await;
@@ -136,11 +145,11 @@ impl Hashing for Interrupted {
 #[tokio::test]
 async fn a_login_in_flight_loses_against_a_password_change() {
     let store = SqliteStore::in_memory().unwrap();
-    let quick = Arc::new(OnTheSpot::new(CHEAP).unwrap());
+    let quick = Arc::new(InlineHasher::new(CHEAP).unwrap());
     let owner = Arc::new(Engine::on(store.clone(), quick, GRACE, Time::EPOCH).await);
     let ada = owner.ada().await;
     let interrupted = Arc::new(Interrupted {
-        inner: OnTheSpot::new(CHEAP).unwrap(),
+        inner: InlineHasher::new(CHEAP).unwrap(),
         meanwhile: tokio::sync::Mutex::default(),
     });
     let thief = Engine::on(store, interrupted.clone(), GRACE, Time::EPOCH).await;
@@ -154,9 +163,9 @@ async fn a_login_in_flight_loses_against_a_password_change() {
 
     // The old password was right when it was checked, and is no longer when the session is to be opened.
     let judged = thief.judge("ada", PASSWORD, NOON).await.unwrap();
-    let opened = thief.issuer.open_session(judged, Opening::default(), NOON).await;
+    let opened = thief.issuer.open_session(judged, NewSession::default(), NOON).await;
 
-    assert!(matches!(opened, Err(Trouble::Refused(Refusal::SignIn))), "{opened:?}");
+    assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))), "{opened:?}");
     let page = Page { after: None, limit: 10 };
     assert!(owner.store.sessions_of(ada.id, page, NOON).await.unwrap().is_empty());
 }
@@ -166,10 +175,10 @@ async fn a_login_in_flight_survives_a_change_of_roles_and_carries_the_new_ones()
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
-    let with_roles = Change::SwapUser(Box::new(ada.with_roles(vec!["editor".into()])));
-    assert!(matches!(engine.store.commit(&[with_roles]).await, Ok(Committed::Applied(_))));
+    let with_roles = Change::ReplaceUser(Box::new(ada.with_roles(vec!["editor".into()])));
+    assert!(matches!(engine.store.commit(&[with_roles]).await, Ok(CommitOutcome::Applied(_))));
 
-    let opened = engine.issuer.open_session(judged, Opening::default(), NOON).await.unwrap();
+    let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await.unwrap();
 
     assert_eq!(opened.user.roles, ["editor"]);
     let principal = engine.admit_session(&opened.issued, NOON).await.unwrap();
@@ -205,9 +214,9 @@ async fn a_wrong_current_password_changes_nothing_and_is_journalled() {
     let (old, new) = (secret("wrong horse battery"), secret("another horse altogether"));
     let changed = engine.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
 
-    assert!(matches!(changed, Err(Trouble::Refused(Refusal::SignIn))));
+    assert!(matches!(changed, Err(ServiceError::Client(ClientError::LoginFailed))));
     assert!(engine.admit_session(&other.issued, NOON).await.is_ok());
-    assert!(engine.journal().await.iter().any(|event| event.kind == EventKind::PasswordChangeRefused));
+    assert!(engine.journal().await.iter().any(|event| event.kind == AuditEventKind::PasswordChangeRefused));
 }
 
 #[tokio::test]
@@ -221,7 +230,7 @@ async fn ending_all_others_is_one_commit_with_one_entry_each() {
     let before = engine.store.head().await.unwrap();
 
     let ended =
-        engine.revoker.end_all(ada.id, Some(mine.session.id), &because(Cause::ByUser), after(1)).await;
+        engine.revoker.end_all(ada.id, Some(mine.session.id), &because(EndReason::ByUser), after(1)).await;
 
     assert_eq!(ended.unwrap(), 3);
     let page = engine.store.log_after(before).await.unwrap();
@@ -240,18 +249,24 @@ async fn a_mark_outlives_the_log_and_kills_cookies_and_refresh_families() {
         let (session, pair) = (engine.session(NOON).await, engine.pair(NOON).await);
         engine.admit_session(&session.issued, NOON).await.unwrap();
         let mark = match mark {
-            "user" => Mark::User(ada.id),
-            "client" => Mark::Client(ClientId::default()),
-            _ => Mark::Everyone,
+            "user" => CutoffScope::User(ada.id),
+            "client" => CutoffScope::Client(ClientId::default()),
+            _ => CutoffScope::Everyone,
         };
 
         // The mark alone: as if the log had been pruned since.
-        let raised = engine.store.commit(&[Change::RaiseNotBefore(mark.clone())]).await;
-        assert!(matches!(raised, Ok(Committed::Applied(_))), "{mark:?}");
+        let raised = engine.store.commit(&[Change::SetCutoff(mark.clone())]).await;
+        assert!(matches!(raised, Ok(CommitOutcome::Applied(_))), "{mark:?}");
 
         assert!(engine.admit_session(&session.issued, after(1)).await.is_err(), "{mark:?}");
         let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
-        assert!(matches!(refreshed, Err(Trouble::Refused(Refusal::Credential(Unfit::Marked)))), "{mark:?}");
+        assert!(
+            matches!(
+                refreshed,
+                Err(ServiceError::Client(ClientError::Credential(InvalidCredential::RevokedByCutoff)))
+            ),
+            "{mark:?}"
+        );
         let again = engine.session(after(2)).await;
         assert!(engine.admit_session(&again.issued, after(2)).await.is_ok(), "{mark:?}: what is new is good");
     }
@@ -262,13 +277,13 @@ async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let old = engine.access(NOON).await;
-    let entry = Change::Append {
+    let entry = Change::AppendRevocation {
         subject: Subject::User(ada.id),
-        cause: Cause::ByAdmin,
+        cause: EndReason::ByAdmin,
         at: NOON,
         until: Some(after(4000)),
     };
-    assert!(matches!(engine.store.commit(&[entry]).await, Ok(Committed::Applied(_))));
+    assert!(matches!(engine.store.commit(&[entry]).await, Ok(CommitOutcome::Applied(_))));
 
     let new = engine.access(NOON).await;
 
@@ -283,7 +298,7 @@ async fn a_login_in_the_same_browser_ends_the_session_it_takes_the_place_of() {
     let old = engine.session(NOON).await;
     let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
 
-    let opening = Opening { replaces: Some(old.session.id), ..Opening::default() };
+    let opening = NewSession { replaces: Some(old.session.id), ..NewSession::default() };
     let new = engine.issuer.open_session(judged, opening, after(1)).await.unwrap();
 
     assert_ne!(new.session.id, old.session.id);
@@ -318,8 +333,8 @@ async fn a_clock_that_is_set_back_revives_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (session, access) = (engine.session(after(1000)).await, engine.access(after(1000)).await);
-    engine.revoker.end(session.session.id, &because(Cause::Logout), after(1000)).await.unwrap();
-    engine.revoker.end(access.session.id, &because(Cause::Logout), after(1000)).await.unwrap();
+    engine.revoker.end(session.session.id, &because(EndReason::Logout), after(1000)).await.unwrap();
+    engine.revoker.end(access.session.id, &because(EndReason::Logout), after(1000)).await.unwrap();
 
     for now in [NOON, after(1000), after(1001)] {
         assert!(engine.admit_session(&session.issued, now).await.is_err());
@@ -335,7 +350,7 @@ async fn a_logout_within_the_leeway_still_kills_the_token() {
     let late = after(3600 + 5);
     assert!(engine.admit_access(&access.issued, late).await.is_ok(), "within a verifier's leeway");
 
-    assert!(engine.revoker.end(access.session.id, &because(Cause::Logout), late).await.unwrap());
+    assert!(engine.revoker.end(access.session.id, &because(EndReason::Logout), late).await.unwrap());
 
     assert!(engine.admit_access(&access.issued, late).await.is_err());
 }
@@ -347,8 +362,8 @@ async fn a_session_in_constant_use_outlives_a_short_idle_time() {
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
     let lifetimes = Lifetimes { session_idle: 10, ..client.lifetimes };
     let short = Client { lifetimes, revision: client.revision + 1, ..client };
-    let changed = engine.store.commit(&[Change::SwapClient(Box::new(short))]).await;
-    assert!(matches!(changed, Ok(Committed::Applied(_))));
+    let changed = engine.store.commit(&[Change::ReplaceClient(Box::new(short))]).await;
+    assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
     let session = engine.session(NOON).await;
 
     for second in 0..100 {
@@ -364,12 +379,12 @@ async fn a_login_in_flight_loses_a_mode_that_its_client_lost() {
     let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
     let narrowed = Client { modes: vec![Mode::Jwt], revision: client.revision + 1, ..client };
-    let changed = engine.store.commit(&[Change::SwapClient(Box::new(narrowed))]).await;
-    assert!(matches!(changed, Ok(Committed::Applied(_))));
+    let changed = engine.store.commit(&[Change::ReplaceClient(Box::new(narrowed))]).await;
+    assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
 
-    let opened = engine.issuer.open_session(judged, Opening::default(), NOON).await;
+    let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await;
 
-    assert!(matches!(opened, Err(Trouble::Refused(Refusal::SignIn))));
+    assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))));
 }
 
 #[tokio::test]
@@ -377,23 +392,28 @@ async fn an_exchange_narrows_and_never_widens() {
     let engine = Engine::start().await;
     engine.ada().await;
     let session = engine.session(NOON).await.session.id;
-    let wanted =
-        |scope: &str| Wanted { audience: Some("https://shop.example".into()), scope: Some(scope.into()) };
+    let wanted = |scope: &str| TokenRequest {
+        audience: Some("https://shop.example".into()),
+        scope: Some(scope.into()),
+    };
 
     let (access, scope) =
         engine.issuer.exchange(session, None, &wanted("read write"), &nowhere(), NOON).await.unwrap();
     assert_eq!(scope.as_deref(), Some("read write"));
     assert_eq!(access.expires_at, after(900));
 
-    let over = Bounds { expires_at: NOON, scope: None };
-    let late = engine.issuer.exchange(session, Some(&over), &Wanted::default(), &nowhere(), NOON).await;
-    assert!(matches!(late, Err(Trouble::Refused(Refusal::Credential(Unfit::Expired)))), "no leeway here");
-    let bounds = Bounds { expires_at: after(60), scope: Some("read".into()) };
+    let over = AccessBounds { expires_at: NOON, scope: None };
+    let late = engine.issuer.exchange(session, Some(&over), &TokenRequest::default(), &nowhere(), NOON).await;
+    assert!(
+        matches!(late, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Expired)))),
+        "no leeway here"
+    );
+    let bounds = AccessBounds { expires_at: after(60), scope: Some("read".into()) };
     let (short, _) =
         engine.issuer.exchange(session, Some(&bounds), &wanted("read"), &nowhere(), NOON).await.unwrap();
     assert_eq!(short.expires_at, after(60));
     for wider in ["write", "read write", "", "read ", " "] {
         let refused = engine.issuer.exchange(session, Some(&bounds), &wanted(wider), &nowhere(), NOON).await;
-        assert!(matches!(refused, Err(Trouble::Refused(Refusal::NotGranted("scope")))), "{wider:?}");
+        assert!(matches!(refused, Err(ServiceError::Client(ClientError::NotGranted("scope")))), "{wider:?}");
     }
 }

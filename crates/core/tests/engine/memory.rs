@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_core::Unfit;
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::session::{Cause, Circumstances, Ended, Session, Stub};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::store::cached::{Found, Memory};
-use counterfoil_core::store::{Applied, Change, Ending, Mark, Use, Witness};
+use counterfoil_core::InvalidCredential;
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::session_cache::{CacheLookup, SessionCache};
+use counterfoil_core::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen, SessionEnding};
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     Carrier, ClientId, LogEntry, Position, Principal, PrincipalParts, Revocations, SessionId, Subject, UserId,
@@ -16,10 +16,11 @@ use counterfoil_verify::{
 
 const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const ADA: UserId = UserId::from_bytes([8; 16]);
-const ENDING: Ending = Ending { ended: Ended { at: NOON, cause: Cause::Logout }, until: NOON };
+const ENDING: SessionEnding =
+    SessionEnding { ended: SessionEnd { at: NOON, cause: EndReason::Logout }, until: NOON };
 
-fn memory() -> Memory {
-    Memory::new(1000, Arc::new(Revocations::new()))
+fn memory() -> SessionCache {
+    SessionCache::new(1000, Arc::new(Revocations::new()))
 }
 
 fn cookie(id: u8) -> (Session, SessionToken) {
@@ -28,7 +29,7 @@ fn cookie(id: u8) -> (Session, SessionToken) {
         id: token.session(),
         user: ADA,
         client: ClientId::default(),
-        stub: Stub::Cookie(token.digest()),
+        stub: SessionCredential::Cookie(token.digest()),
         authenticated_at: NOON,
         amr: Vec::new(),
         seen_at: NOON,
@@ -36,7 +37,7 @@ fn cookie(id: u8) -> (Session, SessionToken) {
         expires_at: NOON + Duration::from_secs(7200),
         pos: Position::START,
         scope: None,
-        from: Circumstances::default(),
+        from: ClientInfo::default(),
         label: None,
         ended: None,
         revision: 0,
@@ -49,7 +50,7 @@ fn principal() -> Principal {
 }
 
 fn user() -> Change {
-    Change::SwapUser(Box::new(User {
+    Change::ReplaceUser(Box::new(User {
         id: ADA,
         username: "ada".parse().unwrap(),
         email: None,
@@ -64,36 +65,36 @@ fn user() -> Change {
     }))
 }
 
-fn remembered() -> (Memory, Session, SessionToken) {
+fn remembered() -> (SessionCache, Session, SessionToken) {
     let (memory, (session, token)) = (memory(), cookie(1));
     memory.remember(&session, principal(), memory.note(session.id));
     (memory, session, token)
 }
 
-fn is_found(memory: &Memory, token: &SessionToken) -> bool {
+fn is_found(memory: &SessionCache, token: &SessionToken) -> bool {
     is_found_at(memory, token, NOON)
 }
 
-fn is_found_at(memory: &Memory, token: &SessionToken, now: Time) -> bool {
-    matches!(memory.find(token, now), Found::Live(_))
+fn is_found_at(memory: &SessionCache, token: &SessionToken, now: Time) -> bool {
+    matches!(memory.find(token, now), CacheLookup::Live(_))
 }
 
-fn committed(memory: &Memory, change: Change) {
-    memory.committed(&[change], &Applied::default());
+fn committed(memory: &SessionCache, change: Change) {
+    memory.committed(&[change], &AppliedChanges::default());
 }
 
 /// Each way to change what a session is judged by.
 fn strikes(session: &Session) -> Vec<Change> {
     vec![
         Change::EndSession(session.id, ENDING),
-        Change::SwapSession(Box::new(session.clone())),
-        Change::Restamp(session.id),
+        Change::ReplaceSession(Box::new(session.clone())),
+        Change::RefreshPosition(session.id),
         user(),
         Change::RemoveUser(ADA),
-        Change::RestampSessionsOf(ADA),
-        Change::RaiseNotBefore(Mark::User(ADA)),
-        Change::RaiseNotBefore(Mark::Client(ClientId::default())),
-        Change::RaiseNotBefore(Mark::Everyone),
+        Change::RefreshPositionsOf(ADA),
+        Change::SetCutoff(CutoffScope::User(ADA)),
+        Change::SetCutoff(CutoffScope::Client(ClientId::default())),
+        Change::SetCutoff(CutoffScope::Everyone),
     ]
 }
 
@@ -105,7 +106,7 @@ fn what_is_changed_is_forgotten() {
 
         committed(&memory, change.clone());
 
-        assert!(matches!(memory.find(&token, NOON), Found::Unknown), "{change:?}");
+        assert!(matches!(memory.find(&token, NOON), CacheLookup::Unknown), "{change:?}");
     }
 }
 
@@ -127,7 +128,7 @@ fn sessions_that_a_commit_ended_are_forgotten_with_it() {
     let (memory, session, token) = remembered();
     let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
 
-    memory.committed(&[change], &Applied { ended: vec![session.id], ..Applied::default() });
+    memory.committed(&[change], &AppliedChanges { ended: vec![session.id], ..AppliedChanges::default() });
 
     assert!(!is_found(&memory, &token));
 }
@@ -136,7 +137,7 @@ fn sessions_that_a_commit_ended_are_forgotten_with_it() {
 fn a_change_of_one_user_leaves_the_others_alone() {
     let (memory, _, token) = remembered();
 
-    committed(&memory, Change::RaiseNotBefore(Mark::User(UserId::from_bytes([7; 16]))));
+    committed(&memory, Change::SetCutoff(CutoffScope::User(UserId::from_bytes([7; 16]))));
 
     assert!(is_found(&memory, &token));
 }
@@ -168,8 +169,8 @@ fn memory_judges_the_secret_and_knows_no_life_beyond_the_end() {
     let (memory, session, token) = remembered();
     let forged = SessionToken::draw(session.id).unwrap();
 
-    assert!(matches!(memory.find(&forged, NOON), Found::Unfit(Unfit::Unknown)));
-    assert!(matches!(memory.find(&token, session.ends_at()), Found::Unknown));
+    assert!(matches!(memory.find(&forged, NOON), CacheLookup::Invalid(InvalidCredential::Unknown)));
+    assert!(matches!(memory.find(&token, session.ends_at()), CacheLookup::Unknown));
 }
 
 #[test]
@@ -182,10 +183,10 @@ fn one_use_a_minute_is_noted_and_the_session_stays_remembered() {
     for milliseconds in 0..3 {
         assert!(is_found_at(&memory, &token, NOON + minute + Duration::from_millis(milliseconds)));
     }
-    assert_eq!(memory.take_uses(), [Use { session: session.id, at: NOON + minute }]);
+    assert_eq!(memory.take_uses(), [LastSeen { session: session.id, at: NOON + minute }]);
 
     assert!(is_found_at(&memory, &token, NOON + 2 * minute));
-    assert_eq!(memory.take_uses(), [Use { session: session.id, at: NOON + 2 * minute }]);
+    assert_eq!(memory.take_uses(), [LastSeen { session: session.id, at: NOON + 2 * minute }]);
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn a_use_moves_the_idle_end_and_never_the_absolute_one() {
 
     assert!(is_found_at(&memory, &token, last));
     assert!(is_found_at(&memory, &token, session.ends_at()), "it was used a moment ago");
-    let Found::Live(principal) = memory.find(&token, last) else { panic!("it is live") };
+    let CacheLookup::Live(principal) = memory.find(&token, last) else { panic!("it is live") };
     assert_eq!(principal.expires_at(), session.expires_at.min(last + session.idle));
 
     assert!(!is_found_at(&memory, &token, session.expires_at));
@@ -239,14 +240,14 @@ fn the_log_reaches_the_revocations_with_the_commit() {
     let memory = memory();
     let entry = LogEntry { position: Position::new(9), subject: Subject::Everyone, until: None };
 
-    memory.committed(&[], &Applied { entries: vec![entry], ..Applied::default() });
+    memory.committed(&[], &AppliedChanges { entries: vec![entry], ..AppliedChanges::default() });
 
     assert_eq!(memory.revocations().head(), Position::new(9));
 }
 
 #[test]
 fn memory_is_bounded() {
-    let memory = Memory::new(64, Arc::new(Revocations::new()));
+    let memory = SessionCache::new(64, Arc::new(Revocations::new()));
     for n in 0..10_000_u32 {
         let (mut session, _) = cookie(1);
         let mut id = [0; 16];

@@ -2,36 +2,36 @@
 
 use std::time::Duration;
 
-use counterfoil_core::Refusal;
-use counterfoil_core::kept::event::{Actor, EventKind};
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::issuer::{Minted, Minting, Whom};
-use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::ClientError;
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::issuer::{MintRequest, MintSubject, MintedToken};
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Change, Page};
 use counterfoil_verify::{Denied, Subject};
 
 use crate::harness::{Engine, NOON, after, because, nowhere};
 
-fn operator() -> Reason {
-    Reason { actor: Actor::Operator, cause: Cause::ByAdmin, from: nowhere() }
+fn operator() -> RevocationContext {
+    RevocationContext { actor: Actor::Operator, cause: EndReason::ByAdmin, from: nowhere() }
 }
 
-fn minting(whom: Whom) -> Minting {
-    Minting { whom, audience: None, scope: Some("orders:read".into()), life: None }
+fn minting(whom: MintSubject) -> MintRequest {
+    MintRequest { whom, audience: None, scope: Some("orders:read".into()), life: None }
 }
 
-fn machine(name: &str) -> Minting {
-    minting(Whom::Machine(name.into()))
+fn machine(name: &str) -> MintRequest {
+    minting(MintSubject::Machine(name.into()))
 }
 
-async fn mint(engine: &Engine, minting: &Minting) -> Result<Minted, Trouble> {
+async fn mint(engine: &Engine, minting: &MintRequest) -> Result<MintedToken, ServiceError> {
     engine.issuer.mint_by_hand(minting, &operator(), NOON).await
 }
 
-fn refused_field(minted: Result<Minted, Trouble>) -> &'static str {
+fn refused_field(minted: Result<MintedToken, ServiceError>) -> &'static str {
     match minted {
-        Err(Trouble::Refused(Refusal::Field { field, .. })) => field,
+        Err(ServiceError::Client(ClientError::Field { field, .. })) => field,
         other => panic!("{other:?}"),
     }
 }
@@ -41,7 +41,7 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
 
-    let minted = mint(&engine, &minting(Whom::User(ada.id))).await.unwrap();
+    let minted = mint(&engine, &minting(MintSubject::User(ada.id))).await.unwrap();
 
     let principal = engine.admit_access(&minted.access, NOON).await.unwrap();
     assert_eq!((principal.user(), principal.session()), (Some(ada.id), minted.session));
@@ -53,7 +53,7 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
     assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [minted.session.unwrap()]);
 
     let session = minted.session.unwrap();
-    assert!(engine.revoker.end(session, &because(Cause::ByAdmin), after(1)).await.unwrap());
+    assert!(engine.revoker.end(session, &because(EndReason::ByAdmin), after(1)).await.unwrap());
     assert!(engine.admit_access(&minted.access, after(1)).await.is_err());
 }
 
@@ -75,11 +75,15 @@ async fn a_token_for_a_machine_is_revoked_by_its_id() {
 async fn what_was_minted_stands_in_the_journal() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
-    let of_ada = mint(&engine, &minting(Whom::User(ada.id))).await.unwrap();
+    let of_ada = mint(&engine, &minting(MintSubject::User(ada.id))).await.unwrap();
     let of_machine = mint(&engine, &machine("ci")).await.unwrap();
 
-    let minted: Vec<_> =
-        engine.journal().await.into_iter().filter(|event| event.kind == EventKind::TokenMinted).collect();
+    let minted: Vec<_> = engine
+        .journal()
+        .await
+        .into_iter()
+        .filter(|event| event.kind == AuditEventKind::TokenMinted)
+        .collect();
 
     let [machine, user] = minted.as_slice() else { panic!("{minted:?}") };
     assert_eq!((&user.actor, user.user, user.session), (&Actor::Operator, Some(ada.id), of_ada.session));
@@ -92,7 +96,7 @@ async fn what_was_minted_stands_in_the_journal() {
 async fn no_token_outlives_what_the_log_remembers() {
     let engine = Engine::start().await;
     let hour = Duration::from_secs(3600);
-    let of = |life| Minting { life: Some(life), ..machine("ci") };
+    let of = |life| MintRequest { life: Some(life), ..machine("ci") };
 
     let minted = mint(&engine, &of(hour)).await.unwrap();
     assert_eq!(minted.access.expires_at, NOON + hour);
@@ -115,10 +119,10 @@ async fn a_machine_is_called_by_no_users_name() {
 async fn nothing_is_minted_for_who_is_shut_out() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
-    let disabled = Change::SwapUser(Box::new(ada.disabled(NOON)));
+    let disabled = Change::ReplaceUser(Box::new(ada.disabled(NOON)));
     assert!(engine.store.commit(&[disabled]).await.unwrap().applied().is_some());
 
-    let minted = mint(&engine, &minting(Whom::User(ada.id))).await;
+    let minted = mint(&engine, &minting(MintSubject::User(ada.id))).await;
 
-    assert!(matches!(minted, Err(Trouble::Refused(Refusal::SignIn))), "{minted:?}");
+    assert!(matches!(minted, Err(ServiceError::Client(ClientError::LoginFailed))), "{minted:?}");
 }

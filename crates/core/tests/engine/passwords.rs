@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::Refusal;
-use counterfoil_core::issued::password::PasswordHash;
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::password_policy::PasswordPolicy;
-use counterfoil_core::policy::revoke::Horizon;
-use counterfoil_core::policy::sign_in::{Registration, SignIn};
-use counterfoil_core::store::{Change, Committed, Login};
+use counterfoil_core::ClientError;
+use counterfoil_core::credentials::password::PasswordHash;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::{AccountService, Registration};
+use counterfoil_core::services::password_hasher::InlineHasher;
+use counterfoil_core::services::password_policy::PasswordPolicy;
+use counterfoil_core::services::revoker::RevocationRetention;
+use counterfoil_core::store::{Change, CommitOutcome, LoginName};
 use counterfoil_jose::Secret;
 
 use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere, throttle};
@@ -29,9 +29,9 @@ fn form(password: &str) -> Registration {
 }
 
 /// What was told about the field `password`.
-fn told(outcome: Result<User, Trouble>) -> String {
+fn told(outcome: Result<User, ServiceError>) -> String {
     match outcome {
-        Err(Trouble::Refused(Refusal::Field { field: "password", detail })) => detail,
+        Err(ServiceError::Client(ClientError::Field { field: "password", detail })) => detail,
         other => panic!("{other:?}"),
     }
 }
@@ -39,8 +39,8 @@ fn told(outcome: Result<User, Trouble>) -> String {
 async fn with_password_of_elsewhere(engine: &Engine) -> User {
     let user = engine.ada().await;
     let elsewhere = user.rehashed(PasswordHash::import(OF_BCRYPT).unwrap());
-    let changed = engine.store.commit(&[Change::SwapUser(Box::new(elsewhere.clone()))]).await;
-    assert!(matches!(changed, Ok(Committed::Applied(_))));
+    let changed = engine.store.commit(&[Change::ReplaceUser(Box::new(elsewhere.clone()))]).await;
+    assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
     elsewhere
 }
 
@@ -68,7 +68,7 @@ async fn a_change_of_the_password_is_judged_by_the_same_policy() {
     let changed = engine.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
 
     assert!(
-        matches!(changed, Err(Trouble::Refused(Refusal::Field { field: "new_password", .. }))),
+        matches!(changed, Err(ServiceError::Client(ClientError::Field { field: "new_password", .. }))),
         "{changed:?}"
     );
     assert!(engine.judge("ada", PASSWORD, NOON).await.is_ok());
@@ -78,10 +78,10 @@ async fn a_change_of_the_password_is_judged_by_the_same_policy() {
 async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
     let engine = Engine::start().await;
     engine.register("old").await;
-    let hashing = Arc::new(OnTheSpot::new(CHEAP).unwrap());
-    let horizon = Arc::new(Horizon::new(std::time::Duration::from_secs(3600)));
+    let hashing = Arc::new(InlineHasher::new(CHEAP).unwrap());
+    let horizon = Arc::new(RevocationRetention::new(std::time::Duration::from_secs(3600)));
     let policy = PasswordPolicy::nist().for_service("auth.example");
-    let strict = SignIn::new(Arc::clone(&engine.store), hashing, horizon, throttle(&engine.store))
+    let strict = AccountService::new(Arc::clone(&engine.store), hashing, horizon, throttle(&engine.store))
         .with_passwords(policy);
 
     let refused = strict.register(form("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
@@ -112,11 +112,11 @@ async fn a_hash_of_elsewhere_is_upgraded_at_the_first_login() {
 async fn a_disabled_user_with_a_hash_of_elsewhere_is_neither_let_in_nor_upgraded() {
     let engine = Engine::start().await;
     let user = with_password_of_elsewhere(&engine).await;
-    let disabled = Change::SwapUser(Box::new(user.disabled(NOON)));
-    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(Committed::Applied(_))));
+    let disabled = Change::ReplaceUser(Box::new(user.disabled(NOON)));
+    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
 
     assert!(engine.judge("ada", PASSWORD, NOON).await.is_err());
 
-    let kept = engine.store.user_by_login(&Login::Username("ada".into())).await.unwrap().unwrap();
+    let kept = engine.store.user_by_login(&LoginName::Username("ada".into())).await.unwrap().unwrap();
     assert_eq!(kept.password, user.password);
 }

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use counterfoil_core::issued::refresh::{Pepper, RefreshToken};
-use counterfoil_core::kept::event::EventKind;
-use counterfoil_core::kept::session::{Cause, Circumstances, Stub};
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::issuer::{Opened, Pair};
-use counterfoil_core::store::{Change, Committed};
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::credentials::refresh_token::{RefreshToken, RefreshTokenKey};
+use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::model::session::{ClientInfo, EndReason, SessionCredential};
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::issuer::{IssuedSession, TokenPair};
+use counterfoil_core::services::password_hasher::InlineHasher;
+use counterfoil_core::store::{Change, CommitOutcome};
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 
@@ -20,7 +20,11 @@ use crate::harness::{CHEAP, Engine, GRACE, NOON, after, nowhere};
 const ROUNDS: u64 = 1000;
 const CALLERS: usize = 32;
 
-async fn refresh(engine: &Engine, shown: &RefreshToken, now: Time) -> Result<Opened<Pair>, Trouble> {
+async fn refresh(
+    engine: &Engine,
+    shown: &RefreshToken,
+    now: Time,
+) -> Result<IssuedSession<TokenPair>, ServiceError> {
     engine.issuer.refresh(shown, None, &nowhere(), now).await
 }
 
@@ -62,12 +66,15 @@ async fn a_replay_ends_the_session_for_both() {
 
     let replayed = refresh(&engine, &stolen, after(60)).await;
 
-    assert!(matches!(replayed, Err(Trouble::Refused(Refusal::Credential(Unfit::Replayed)))));
+    assert!(matches!(
+        replayed,
+        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::RefreshReuseDetected)))
+    ));
     assert!(refresh(&engine, &owners.refresh, after(60)).await.is_err(), "the owner's family is over");
     assert!(engine.admit_access(&owners.access, after(60)).await.is_err(), "and the access tokens");
     let told = engine.journal().await;
-    let told = told.iter().find(|event| event.kind == EventKind::RefreshReplayed).unwrap();
-    assert_eq!(told.cause, Some(Cause::Replay));
+    let told = told.iter().find(|event| event.kind == AuditEventKind::RefreshReplayed).unwrap();
+    assert_eq!(told.cause, Some(EndReason::RefreshReuseDetected));
 }
 
 #[tokio::test]
@@ -76,15 +83,18 @@ async fn a_forged_tag_ends_nothing() {
     engine.ada().await;
     let pair = engine.pair(NOON).await;
     let turned = refresh(&engine, &pair.issued.refresh, after(20)).await.unwrap();
-    let Stub::Refresh { pepper, salt, .. } = turned.session.stub else { panic!() };
+    let SessionCredential::Refresh { pepper, salt, .. } = turned.session.stub else { panic!() };
     let before = engine.journal().await.len();
 
-    let guessed = Pepper::new(pepper, &Secret::new([0; 32]));
+    let guessed = RefreshTokenKey::new(pepper, &Secret::new([0; 32]));
     for turn in [0, 1, 2, u64::MAX] {
         // Even with the salt and the id of the pepper, as a stolen store shows them.
         let forged = RefreshToken::of(&guessed, &salt, turned.session.id, turn);
         let refused = refresh(&engine, &forged, after(60)).await;
-        assert!(matches!(refused, Err(Trouble::Refused(Refusal::Credential(Unfit::Unknown)))), "{turn}");
+        assert!(
+            matches!(refused, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
+            "{turn}"
+        );
     }
 
     assert_eq!(engine.journal().await.len(), before, "nothing was written");
@@ -102,7 +112,8 @@ async fn a_lost_answer_is_given_again_byte_for_byte() {
 
     assert_eq!(lost.issued.refresh.to_string(), again.issued.refresh.to_string());
     assert_ne!(lost.issued.access.token.to_string(), again.issued.access.token.to_string());
-    let turned = engine.journal().await.iter().filter(|event| event.kind == EventKind::Refreshed).count();
+    let turned =
+        engine.journal().await.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count();
     assert_eq!(turned, 1, "nothing was written for the second");
 }
 
@@ -112,11 +123,11 @@ async fn a_repeat_to_another_address_is_journalled() {
     engine.ada().await;
     let first = engine.pair(NOON).await.issued.refresh;
     refresh(&engine, &first, after(20)).await.unwrap();
-    let elsewhere = Circumstances { user_agent: Some("other".into()), ..nowhere() };
+    let elsewhere = ClientInfo { user_agent: Some("other".into()), ..nowhere() };
 
     engine.issuer.refresh(&first, None, &elsewhere, after(25)).await.unwrap();
 
-    assert!(engine.journal().await.iter().any(|event| event.kind == EventKind::RefreshRepeated));
+    assert!(engine.journal().await.iter().any(|event| event.kind == AuditEventKind::RefreshRepeated));
 }
 
 #[tokio::test]
@@ -135,13 +146,13 @@ async fn a_turn_is_not_answered_again_without_end() {
     };
 
     assert_eq!(answered, 64);
-    assert!(matches!(refused, Trouble::Refused(Refusal::TooMany(_))));
+    assert!(matches!(refused, ServiceError::Client(ClientError::RateLimited(_))));
 }
 
 #[tokio::test]
 async fn a_spent_turn_is_still_spent_after_a_restart() {
     let store = SqliteStore::in_memory().unwrap();
-    let hashing = Arc::new(OnTheSpot::new(CHEAP).unwrap());
+    let hashing = Arc::new(InlineHasher::new(CHEAP).unwrap());
     let engine = Engine::on(store.clone(), hashing.clone(), GRACE, NOON).await;
     engine.ada().await;
     let stolen = engine.pair(NOON).await.issued.refresh;
@@ -154,7 +165,10 @@ async fn a_spent_turn_is_still_spent_after_a_restart() {
     let repeated = refresh(&engine, &second, after(3605)).await.unwrap();
     assert_eq!(repeated.issued.refresh.to_string(), third.to_string(), "the crash was a lost answer");
     let replayed = refresh(&engine, &stolen, after(3606)).await;
-    assert!(matches!(replayed, Err(Trouble::Refused(Refusal::Credential(Unfit::Replayed)))));
+    assert!(matches!(
+        replayed,
+        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::RefreshReuseDetected)))
+    ));
 }
 
 #[tokio::test]
@@ -183,21 +197,27 @@ async fn a_refresh_checks_user_and_client_again() {
         let client = engine.store.client(&pair.session.client).await.unwrap().unwrap();
         let user = engine.store.user(ada.id).await.unwrap().unwrap();
         let change = match what {
-            "user" => Change::SwapUser(Box::new(user.disabled(NOON))),
+            "user" => Change::ReplaceUser(Box::new(user.disabled(NOON))),
             _ => {
                 let revision = client.revision + 1;
-                Change::SwapClient(Box::new(counterfoil_core::kept::client::Client {
+                Change::ReplaceClient(Box::new(counterfoil_core::model::client::Client {
                     enabled: false,
                     revision,
                     ..client
                 }))
             }
         };
-        assert!(matches!(engine.store.commit(&[change]).await, Ok(Committed::Applied(_))), "{what}");
+        assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))), "{what}");
 
         let refused = refresh(&engine, &pair.issued.refresh, after(20)).await;
 
-        assert!(matches!(refused, Err(Trouble::Refused(Refusal::Credential(Unfit::Disabled)))), "{what}");
+        assert!(
+            matches!(
+                refused,
+                Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Disabled)))
+            ),
+            "{what}"
+        );
     }
 }
 
@@ -207,8 +227,8 @@ async fn a_changed_role_is_in_the_next_token_and_the_family_lives() {
     let ada = engine.ada().await;
     let pair = engine.pair(NOON).await;
     let user = engine.store.user(ada.id).await.unwrap().unwrap();
-    let change = Change::SwapUser(Box::new(user.with_roles(vec!["editor".into()])));
-    assert!(matches!(engine.store.commit(&[change]).await, Ok(Committed::Applied(_))));
+    let change = Change::ReplaceUser(Box::new(user.with_roles(vec!["editor".into()])));
+    assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))));
 
     let next = refresh(&engine, &pair.issued.refresh, after(20)).await.unwrap().issued;
 
@@ -226,7 +246,8 @@ async fn a_refresh_that_races_a_logout_leaves_nothing_alive() {
             let engine = engine.clone();
             tokio::spawn(async move { refresh(&engine, &shown, after(20)).await })
         };
-        let ended = engine.revoker.end(id, &crate::harness::because(Cause::Logout), after(20)).await.unwrap();
+        let ended =
+            engine.revoker.end(id, &crate::harness::because(EndReason::Logout), after(20)).await.unwrap();
         assert!(ended);
 
         if let Ok(opened) = refreshing.await.unwrap() {
@@ -241,12 +262,15 @@ async fn a_store_that_is_older_than_the_token_ends_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
-    let Stub::Refresh { salt, .. } = pair.session.stub else { panic!() };
+    let SessionCredential::Refresh { salt, .. } = pair.session.stub else { panic!() };
     let ahead = RefreshToken::of(engine.issuer.keys().ring().pepper(), &salt, pair.session.id, 7);
 
     let refused = refresh(&engine, &ahead, after(20)).await;
 
-    assert!(matches!(refused, Err(Trouble::Refused(Refusal::Credential(Unfit::Ahead)))));
+    assert!(matches!(
+        refused,
+        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::AheadOfStore)))
+    ));
     assert!(refresh(&engine, &pair.issued.refresh, after(20)).await.is_ok());
 }
 
@@ -258,7 +282,7 @@ async fn a_scope_can_be_narrowed_for_one_token_and_never_widened() {
 
     let widened = engine.issuer.refresh(&pair.issued.refresh, Some("admin"), &nowhere(), after(20)).await;
 
-    assert!(matches!(widened, Err(Trouble::Refused(Refusal::NotGranted("scope")))));
+    assert!(matches!(widened, Err(ServiceError::Client(ClientError::NotGranted("scope")))));
     let kept = engine.store.session(pair.session.id).await.unwrap().unwrap();
     assert_eq!(kept, pair.session, "nothing has turned");
 }

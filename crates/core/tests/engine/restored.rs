@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use counterfoil_core::Store;
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::event::EventKind;
-use counterfoil_core::kept::session::{Cause, Circumstances};
-use counterfoil_core::policy::Failure;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::issuer::{Access, Pair};
-use counterfoil_core::policy::restore::{Restoration, Restored, Spared, take_up};
-use counterfoil_core::policy::ring::RingError;
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::model::session::{ClientInfo, EndReason};
+use counterfoil_core::services::InternalError;
+use counterfoil_core::services::issuer::{IssuedAccessToken, TokenPair};
+use counterfoil_core::services::keys::active_keys::ActiveKeysError;
+use counterfoil_core::services::password_hasher::InlineHasher;
+use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, take_up};
 use counterfoil_core::store::Change;
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
@@ -29,8 +29,8 @@ struct Before {
     kept: SessionToken,
     /// Ended after the backup was made.
     ended: SessionToken,
-    access: Access,
-    pair: Pair,
+    access: IssuedAccessToken,
+    pair: TokenPair,
 }
 
 impl Before {
@@ -39,10 +39,10 @@ impl Before {
         engine.ada().await;
         let (kept, ended) = (engine.session(NOON).await.issued, engine.session(NOON).await);
         let (access, pair) = (engine.access(NOON).await.issued, engine.pair(NOON).await.issued);
-        engine.administration.add_admin_key("deploy", &because(Cause::ByAdmin), NOON).await.unwrap();
+        engine.administration.add_admin_key("deploy", &because(EndReason::ByAdmin), NOON).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         engine.store.backup(&directory.path().join("backup.db")).await.unwrap();
-        engine.revoker.end(ended.session.id, &because(Cause::Logout), after(1)).await.unwrap();
+        engine.revoker.end(ended.session.id, &because(EndReason::Logout), after(1)).await.unwrap();
         Self { directory, engine, kept, ended: ended.issued, access, pair }
     }
 
@@ -51,17 +51,17 @@ impl Before {
     }
 }
 
-fn wanted(spared: Spared) -> Restoration {
-    Restoration { log: LogId::from_bytes([5; 16]), seen: Position::new(7), spared, now: after(60) }
+fn wanted(spared: KeptOnRestore) -> RestoreRequest {
+    RestoreRequest { log: LogId::from_bytes([5; 16]), seen: Position::new(7), spared, now: after(60) }
 }
 
-async fn take_up_with(store: &Arc<dyn Store>, spared: Spared) -> Restored {
+async fn take_up_with(store: &Arc<dyn Store>, spared: KeptOnRestore) -> RestoreOutcome {
     let master = SealingKey::from_bytes([7; 32]);
     take_up(&**store, (&master, Algorithm::Es256), wanted(spared), Vec::new()).await.unwrap()
 }
 
 async fn engine_on(store: Arc<dyn Store>) -> Engine {
-    Engine::on(store, Arc::new(OnTheSpot::new(CHEAP).unwrap()), GRACE, Time::EPOCH).await
+    Engine::on(store, Arc::new(InlineHasher::new(CHEAP).unwrap()), GRACE, Time::EPOCH).await
 }
 
 /// Which of the session that was kept, the one that was ended, the access token and the pair are good.
@@ -72,7 +72,7 @@ async fn good(engine: &Engine, before: &Before) -> [bool; 5] {
         engine.admit_session(&before.ended, now).await.is_ok(),
         engine.admit_access(&before.access, now).await.is_ok(),
         engine.admit_access(&before.pair.access, now).await.is_ok(),
-        engine.issuer.refresh(&before.pair.refresh, None, &Circumstances::default(), now).await.is_ok(),
+        engine.issuer.refresh(&before.pair.refresh, None, &ClientInfo::default(), now).await.is_ok(),
     ]
 }
 
@@ -89,7 +89,7 @@ async fn nothing_that_was_given_before_is_good_and_whoever_logs_in_again_is_let_
     let before = Before::there_was_a_backup().await;
     let store = before.backup();
 
-    let restored = take_up_with(&store, Spared::Nothing).await;
+    let restored = take_up_with(&store, KeptOnRestore::Nothing).await;
 
     let engine = engine_on(store).await;
     assert_eq!(good(&engine, &before).await, [false; 5]);
@@ -106,13 +106,13 @@ async fn cookie_sessions_are_spared_if_that_is_wanted_and_nothing_else() {
     let before = Before::there_was_a_backup().await;
     let store = before.backup();
 
-    let _ = take_up_with(&store, Spared::CookieSessions).await;
+    let _ = take_up_with(&store, KeptOnRestore::CookieSessions).await;
 
     // The one that was ended after the backup lives again: that is the risk, and the journal tells it.
     let engine = engine_on(store).await;
     assert_eq!(good(&engine, &before).await, [true, true, false, false, false]);
     let journal = engine.journal().await;
-    let told = journal.iter().find(|event| event.kind == EventKind::Restored).unwrap();
+    let told = journal.iter().find(|event| event.kind == AuditEventKind::Restored).unwrap();
     assert_eq!(told.detail.as_deref(), Some("cookie sessions were kept"));
 }
 
@@ -121,9 +121,9 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
     let before = Before::there_was_a_backup().await;
     let store = before.backup();
     let administration = engine_on(Arc::clone(&store)).await.administration;
-    administration.revoke(&Subject::Everyone, None, &because(Cause::ByAdmin), after(2)).await.unwrap();
+    administration.revoke(&Subject::Everyone, None, &because(EndReason::ByAdmin), after(2)).await.unwrap();
 
-    let _ = take_up_with(&store, Spared::CookieSessions).await;
+    let _ = take_up_with(&store, KeptOnRestore::CookieSessions).await;
 
     assert_eq!(good(&engine_on(store).await, &before).await, [false; 5]);
 }
@@ -135,8 +135,8 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
         let store = before.backup();
         let former = store.log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
-        let wanted = Restoration { seen, ..wanted(Spared::Nothing) };
-        let also = vec![Change::SetFact("a_fact", b"told".to_vec())];
+        let wanted = RestoreRequest { seen, ..wanted(KeptOnRestore::Nothing) };
+        let also = vec![Change::SetMetadata("a_fact", b"told".to_vec())];
 
         let restored = take_up(&*store, (&master, Algorithm::Es256), wanted, also).await.unwrap();
 
@@ -165,9 +165,10 @@ async fn another_master_key_changes_nothing() {
     let store = before.backup();
     let other = SealingKey::from_bytes([8; 32]);
 
-    let refused = take_up(&*store, (&other, Algorithm::Es256), wanted(Spared::Nothing), Vec::new()).await;
+    let refused =
+        take_up(&*store, (&other, Algorithm::Es256), wanted(KeptOnRestore::Nothing), Vec::new()).await;
 
-    assert!(matches!(refused, Err(Failure::Keys(RingError::MasterKey(..)))), "{refused:?}");
+    assert!(matches!(refused, Err(InternalError::Keys(ActiveKeysError::MasterKey(..)))), "{refused:?}");
     assert_eq!(good(&engine_on(store).await, &before).await, [true; 5]);
 }
 
@@ -177,7 +178,7 @@ async fn a_backup_of_a_store_without_keys_gets_its_first_ones() {
     let empty: &Path = &directory.path().join("empty.db");
     let store: Arc<dyn Store> = SqliteStore::open(empty).unwrap();
 
-    let restored = take_up_with(&store, Spared::Nothing).await;
+    let restored = take_up_with(&store, KeptOnRestore::Nothing).await;
 
     let engine = engine_on(store).await;
     engine.ada().await;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::keyring::When;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::keys::keyring::ActivateAt;
 
 use crate::harness::{Engine, NOON, because};
 
@@ -16,6 +16,6 @@ async fn keys_that_have_not_changed_are_not_taken_up_again() {
     keys.renew().await.unwrap();
     assert!(Arc::ptr_eq(&before, &keys.ring()), "whoever verifies by them would forget every token");
 
-    keys.rotate(When::AtOnce, &because(Cause::ByAdmin), NOON).await.unwrap();
+    keys.rotate(ActivateAt::Immediately, &because(EndReason::ByAdmin), NOON).await.unwrap();
     assert!(!Arc::ptr_eq(&before, &keys.ring()));
 }

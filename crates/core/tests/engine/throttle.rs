@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_core::Refusal;
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Circumstances, Mode, Session};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::hashing::OnTheSpot;
-use counterfoil_core::policy::sign_in::{Credentials, Registration};
-use counterfoil_core::store::{Change, Committed};
+use counterfoil_core::ClientError;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::{Credentials, Registration};
+use counterfoil_core::services::password_hasher::InlineHasher;
+use counterfoil_core::store::{Change, CommitOutcome};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;
@@ -31,15 +31,15 @@ enum Told {
     Wait(u64),
 }
 
-fn from(ip: &str) -> Circumstances {
-    Circumstances { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: None }
+fn from(ip: &str) -> ClientInfo {
+    ClientInfo { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: None }
 }
 
-fn told<T>(outcome: Result<T, Trouble>) -> Told {
+fn told<T>(outcome: Result<T, ServiceError>) -> Told {
     match outcome {
         Ok(_) => Told::Right,
-        Err(Trouble::Refused(Refusal::SignIn)) => Told::Wrong,
-        Err(Trouble::Refused(Refusal::TooMany(wait))) => Told::Wait(wait.as_secs()),
+        Err(ServiceError::Client(ClientError::LoginFailed)) => Told::Wrong,
+        Err(ServiceError::Client(ClientError::RateLimited(wait))) => Told::Wait(wait.as_secs()),
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -67,7 +67,7 @@ async fn attack(engine: &Engine, name: &str, now: Time) {
     }
 }
 
-async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result<User, Trouble> {
+async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result<User, ServiceError> {
     let form = Registration {
         username: name.into(),
         password: Secret::new(PASSWORD.into()),
@@ -144,8 +144,8 @@ async fn one_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one(
 async fn names_that_nobody_has_are_throttled_alike() {
     let engine = with_ada().await;
     let bob = engine.register("bob").await;
-    let disabled = Change::SwapUser(Box::new(bob.disabled(NOON)));
-    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(Committed::Applied(_))));
+    let disabled = Change::ReplaceUser(Box::new(bob.disabled(NOON)));
+    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
 
     let mut lives = Vec::new();
     for (number, name) in ["ada", "bob", "nobody", "a@b", "\0", ""].into_iter().enumerate() {
@@ -218,7 +218,7 @@ async fn counters_outlive_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let open = async || {
         let store = SqliteStore::open(&dir.path().join("auth.db")).unwrap();
-        let hashing = OnTheSpot::new(CHEAP).map(Arc::new).unwrap();
+        let hashing = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
         Engine::on(store, hashing, GRACE, Time::EPOCH).await
     };
     let engine = open().await;
@@ -243,12 +243,18 @@ async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administ
         // A name that is taken counts too.
         let name = if number % 2 == 0 { format!("user{number}") } else { "user0".into() };
         let outcome = register(&engine, &name, Actor::Anonymous, "192.0.2.1").await;
-        assert!(matches!(outcome, Ok(_) | Err(Trouble::Refused(Refusal::Taken))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Ok(_) | Err(ServiceError::Client(ClientError::UsernameTaken))),
+            "{outcome:?}"
+        );
     }
 
     let wait = Duration::from_secs(3600);
     let beyond = register(&engine, "ada", Actor::Anonymous, "192.0.2.1").await;
-    assert!(matches!(beyond, Err(Trouble::Refused(Refusal::TooMany(told))) if told == wait), "{beyond:?}");
+    assert!(
+        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(told))) if told == wait),
+        "{beyond:?}"
+    );
     assert!(register(&engine, "ada", Actor::Operator, "192.0.2.1").await.is_ok());
     assert!(register(&engine, "bob", Actor::Anonymous, "192.0.2.2").await.is_ok());
 }
@@ -312,7 +318,7 @@ async fn the_store_holds_no_name_that_was_typed() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
-    let hashing = OnTheSpot::new(CHEAP).map(Arc::new).unwrap();
+    let hashing = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
     let engine = Engine::on(store, hashing, GRACE, Time::EPOCH).await;
     fail(&engine, "hunter2-typed-as-name", "2001:db8::77", 1, NOON).await;
     engine.store.close().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_core::kept::session::{Cause, Session};
+use counterfoil_core::model::session::{EndReason, Session};
 use counterfoil_verify::SessionId;
 
 use crate::harness::{Engine, NOON, because};
@@ -76,7 +76,7 @@ async fn a_use_on_its_way_brings_no_ended_session_back() {
     let opened = engine.session(NOON).await;
     assert!(engine.admit_session(&opened.issued, NOON + HOUR).await.is_ok());
 
-    engine.revoker.end(opened.session.id, &because(Cause::Logout), NOON + HOUR).await.unwrap();
+    engine.revoker.end(opened.session.id, &because(EndReason::Logout), NOON + HOUR).await.unwrap();
     let ended = engine.kept(opened.session.id).await;
     engine.write_uses().await;
 

@@ -5,27 +5,27 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use counterfoil_core::kept::key::Purpose;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::keyring::{Rotated, When};
-use counterfoil_core::policy::revoke::Reason;
-use counterfoil_core::policy::ring::opens_all;
+use counterfoil_core::model::key::KeyPurpose;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::keys::active_keys::opens_all;
+use counterfoil_core::services::keys::keyring::{ActivateAt, RotatedKeys};
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 
-use super::forms::{RotationForm, Which};
-use super::views::{KeyRow, KeyRows, RotationRow};
-use super::{Refused, by_operator, with_causes};
+use crate::admin::requests::{RotationForm, Which};
+use crate::admin::responses::{KeyRow, KeyRows, RotationRow};
+use crate::admin::{Refused, by_operator, with_causes};
 use crate::app::App;
-use crate::key_file;
-use crate::master_key::{self, MasterKeyError, Replacement};
-use crate::task::{aside, blocking};
+use crate::keys::key_file;
+use crate::keys::master_key::{self, MasterKeyError, Replacement};
+use crate::runtime::task::{aside, blocking};
 
 impl App {
     /// Lists the keys, the oldest first.
-    pub(crate) async fn key_rows(&self) -> Result<KeyRows, Trouble> {
+    pub(crate) async fn key_rows(&self) -> Result<KeyRows, ServiceError> {
         let kept = self.keys.keys().await?;
         let (signing, peppers): (Vec<_>, Vec<_>) =
-            kept.into_iter().partition(|key| key.purpose == Purpose::Signing);
+            kept.into_iter().partition(|key| key.purpose == KeyPurpose::Signing);
         let rows = |keys: &[_]| keys.iter().map(KeyRow::of).collect();
         Ok(KeyRows { keys: rows(&signing), peppers: rows(&peppers) })
     }
@@ -34,16 +34,16 @@ impl App {
     pub(crate) async fn rotate(
         &self,
         form: RotationForm,
-        reason: Reason,
+        reason: RevocationContext,
         now: Time,
-    ) -> Result<RotationRow, Trouble> {
-        let when = if form.now { When::AtOnce } else { When::Known };
+    ) -> Result<RotationRow, ServiceError> {
+        let when = if form.now { ActivateAt::Immediately } else { ActivateAt::OncePublished };
         let keys = Arc::clone(&self.keys);
         let rotated = aside(async move {
             match form.purpose {
                 Which::Signing => keys.rotate(when, &reason, now).await,
                 // Nobody has to know a pepper but ourselves, so there is nothing to wait for.
-                Which::Pepper => Ok(Rotated { id: keys.rotate_pepper(&reason, now).await?, from: now }),
+                Which::Pepper => Ok(RotatedKeys { id: keys.rotate_pepper(&reason, now).await?, from: now }),
             }
         });
         let rotated = rotated.await?;
@@ -97,7 +97,7 @@ impl App {
     /// was full, say. It alone opens the store until everything is sealed anew, and backups need it afterwards.
     async fn finish_former_rekey(&self, place: &Path, now: Time) -> Result<(), Refused> {
         let Some(former) = Replacement::begun(place)? else { return Ok(()) };
-        let kept = self.store.keys().await.map_err(Trouble::from)?;
+        let kept = self.store.keys().await.map_err(ServiceError::from)?;
         if opens_all(&kept, former.key()) {
             former.finish(now)?;
         }

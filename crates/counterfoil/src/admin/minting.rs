@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use counterfoil_core::policy::issuer::{Minting, Whom};
+use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 
-use super::{Refused, by_operator};
+use crate::admin::{Refused, by_operator};
 use crate::app::App;
-use crate::routes::scope;
+use crate::http::scope;
 
 /// What is to be minted.
 ///
 /// ```
-/// use counterfoil::admin::MintForm;
+/// use counterfoil::operator::MintForm;
 ///
 /// let form: MintForm = serde_json::from_str(r#"{"subject":"nightly-report","lifetime":600}"#)?;
 /// assert_eq!((form.subject.as_deref(), form.lifetime), (Some("nightly-report"), Some(600)));
@@ -46,14 +46,14 @@ impl App {
             Refused::new(unsettled.to_string()).hint("`counterfoil clock accept`, if the clock is right")
         })?;
         let whom = match (form.user, form.subject) {
-            (Some(user), None) => Whom::User(self.user_named(&user).await?.id),
-            (None, Some(subject)) => Whom::Machine(subject),
+            (Some(user), None) => MintSubject::User(self.user_named(&user).await?.id),
+            (None, Some(subject)) => MintSubject::Machine(subject),
             (None, None) | (Some(_), Some(_)) => {
                 return Err(Refused::new("a token is for a user or for a subject, one of them"));
             }
         };
         let (audience, scope) = (form.audience.map(scope::judge_audience), form.scope.map(scope::judge));
-        let minting = Minting {
+        let minting = MintRequest {
             whom,
             audience: audience.transpose().map_err(|_| Refused::new("that cannot be an audience"))?,
             scope: scope.transpose().map_err(|_| Refused::new("a scope is words parted by single spaces"))?,

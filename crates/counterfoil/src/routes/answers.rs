@@ -3,13 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::issued::session::SessionToken;
-use counterfoil_core::kept::session::{Mode, Session};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::issuer::{Access, Pair};
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::issuer::{IssuedAccessToken, TokenPair};
 use counterfoil_jose::Time;
 
-use crate::cookies::{Kind, SetCookies, TooLarge};
+use crate::http::set_cookie::{Kind, SetCookies, TooLarge};
 
 /// A user, as they see themselves.
 #[derive(Debug, Serialize, ToSchema)]
@@ -122,7 +122,7 @@ impl Credentials {
     }
 
     /// Of an access token alone.
-    pub(super) fn of_access(access: &Access, now: Time) -> Self {
+    pub(super) fn of_access(access: &IssuedAccessToken, now: Time) -> Self {
         Self {
             access_token: Some(access.token.to_string()),
             token_type: Some("Bearer"),
@@ -132,7 +132,7 @@ impl Credentials {
     }
 
     /// Of a pair.
-    pub(super) fn of_pair(pair: &Pair, now: Time) -> Self {
+    pub(super) fn of_pair(pair: &TokenPair, now: Time) -> Self {
         Self {
             refresh_token: Some(pair.refresh.to_string()),
             refresh_expires_in: Some(seconds_until(pair.refresh_expires_at, now)),

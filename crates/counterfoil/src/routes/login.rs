@@ -10,28 +10,28 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Cause, Circumstances, Mode, Session};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::Trouble;
-use counterfoil_core::policy::issuer::{Opened, Opening};
-use counterfoil_core::policy::revoke::Reason;
-use counterfoil_core::policy::sign_in::{self, Judged};
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::{self, AuthenticatedUser};
+use counterfoil_core::services::issuer::{IssuedSession, NewSession};
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{ClientId, Reads, Shown, cookies};
 
 use crate::app::App;
-use crate::body::{StrictJson, secret};
-use crate::circumstances::Whence;
-use crate::cookies::{Kind, SetCookies};
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::{StrictJson, secret};
+use crate::http::presented_sessions::{self, Login};
+use crate::http::set_cookie::{Kind, SetCookies};
 use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::shown::{self, Login};
-use crate::task::to_the_end;
+use crate::runtime::task::to_the_end;
 
 /// The most characters of a label.
 const LONGEST_LABEL: usize = 64;
@@ -83,7 +83,7 @@ pub(super) async fn login(
     let now = app.now_to_issue()?;
     expect_one_session_cookie(&app, &headers, now).await?;
     let label = form.label.map(judge_label).transpose()?;
-    let credentials = sign_in::Credentials {
+    let credentials = account::Credentials {
         username: form.username,
         password: form.password,
         client: client_of(form.client_id.as_deref())?,
@@ -113,7 +113,7 @@ impl FromRequestParts<App> for Room {
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
         let Err(busy) = app.hashing.expect_room() else { return Ok(Self) };
-        app.tally.logins.count(Err(Trouble::from(busy).into()))
+        app.tally.logins.count(Err(ServiceError::from(busy).into()))
     }
 }
 
@@ -128,11 +128,11 @@ struct Wish {
 async fn sign_in(
     app: &App,
     headers: &HeaderMap,
-    credentials: sign_in::Credentials,
+    credentials: account::Credentials,
     wish: Wish,
-    from: Circumstances,
+    from: ClientInfo,
     now: Time,
-) -> Result<Opened<Credentials>, AppError> {
+) -> Result<IssuedSession<Credentials>, AppError> {
     let judged = app.sign_in.with_password(&credentials, &from, now).await?;
     // Only who has proved who they are ends anything.
     let mut former = former_logins(app, headers, wish.carrier, now).await?;
@@ -141,7 +141,7 @@ async fn sign_in(
         Carrier::Body => None,
         Carrier::Cookie => Some(Kind::Access.room(&app.cookie_names)),
     };
-    let opening = Opening { from: from.clone(), label: wish.label, replaces, longest_token };
+    let opening = NewSession { from: from.clone(), label: wish.label, replaces, longest_token };
     let opened = open(app, wish.mode, judged, opening, now).await?;
     end_others(app, former, &from, now).await?;
     Ok(opened)
@@ -151,35 +151,37 @@ async fn sign_in(
 async fn open(
     app: &App,
     mode: Mode,
-    judged: Judged,
-    opening: Opening,
+    judged: AuthenticatedUser,
+    opening: NewSession,
     now: Time,
-) -> Result<Opened<Credentials>, Trouble> {
+) -> Result<IssuedSession<Credentials>, ServiceError> {
     match mode {
         Mode::Session => {
-            let Opened { session, issued, user } = app.issuer.open_session(judged, opening, now).await?;
+            let IssuedSession { session, issued, user } =
+                app.issuer.open_session(judged, opening, now).await?;
             Ok(carry_away(Credentials::of_session(&issued, &session, now), session, user))
         }
         Mode::Jwt => {
-            let Opened { session, issued, user } = app.issuer.issue_access(judged, opening, now).await?;
+            let IssuedSession { session, issued, user } =
+                app.issuer.issue_access(judged, opening, now).await?;
             Ok(carry_away(Credentials::of_access(&issued, now), session, user))
         }
         Mode::Hybrid => {
-            let Opened { session, issued, user } = app.issuer.issue_pair(judged, opening, now).await?;
+            let IssuedSession { session, issued, user } = app.issuer.issue_pair(judged, opening, now).await?;
             Ok(carry_away(Credentials::of_pair(&issued, now), session, user))
         }
     }
 }
 
-fn carry_away(issued: Credentials, session: Session, user: User) -> Opened<Credentials> {
-    Opened { session, issued, user }
+fn carry_away(issued: Credentials, session: Session, user: User) -> IssuedSession<Credentials> {
+    IssuedSession { session, issued, user }
 }
 
 /// Two session cookies of different values are resolved by nobody, here neither.
 async fn expect_one_session_cookie(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
     let values: BTreeSet<&str> = cookies::values_of(headers, app.cookie_names.session).collect();
     if values.len() > 1 {
-        return Err(shown::ambiguous(app, headers, Reads::SESSION, now).await);
+        return Err(presented_sessions::ambiguous(app, headers, Reads::SESSION, now).await);
     }
     Ok(())
 }
@@ -199,7 +201,7 @@ async fn former_logins(
     carrier: Carrier,
     now: Time,
 ) -> Result<BTreeSet<Login>, AppError> {
-    shown::live_behind(app, headers, taken_over(carrier), now)
+    presented_sessions::live_behind(app, headers, taken_over(carrier), now)
         .await
         .map_err(|denied| AppError::denied(denied, Shown::Cookie))
 }
@@ -207,7 +209,7 @@ async fn former_logins(
 fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app: &App) -> SetCookies {
     let kinds = taken_over(carrier).iter();
     kinds
-        .filter(|kind| crate::cookies::is_shown(**kind, &app.cookie_names, headers))
+        .filter(|kind| crate::http::set_cookie::is_shown(**kind, &app.cookie_names, headers))
         .fold(cookies, |cookies, kind| cookies.clear(*kind))
 }
 
@@ -215,11 +217,12 @@ fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app:
 async fn end_others(
     app: &App,
     others: BTreeSet<Login>,
-    from: &Circumstances,
+    from: &ClientInfo,
     now: Time,
-) -> Result<(), Trouble> {
+) -> Result<(), ServiceError> {
     for Login { session, user } in others {
-        let reason = Reason { actor: Actor::User(user), cause: Cause::Replaced, from: from.clone() };
+        let reason =
+            RevocationContext { actor: Actor::User(user), cause: EndReason::Replaced, from: from.clone() };
         app.revoker.end(session, &reason, now).await?;
     }
     Ok(())

@@ -8,23 +8,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::credentials::Credentials;
 use counterfoil_verify::{Presented, Reads, credentials};
 
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::circumstances::Whence;
-use crate::cookies::{Kind, SetCookies};
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::http::presented_sessions::{self, Login};
+use crate::http::set_cookie::{Kind, SetCookies};
 use crate::routes::refresh::some_secret;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable, UnsupportedType,
 };
-use crate::shown::{self, Login};
 
 /// W3C Clear Site Data, section 3.1.
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -62,7 +62,8 @@ pub(super) async fn logout(
 
     // If one cannot be made durable the cookies are kept: the client is not told that it is logged out.
     for Login { session, user } in logins {
-        let reason = Reason { actor: Actor::User(user), cause: Cause::Logout, from: from.clone() };
+        let reason =
+            RevocationContext { actor: Actor::User(user), cause: EndReason::Logout, from: from.clone() };
         app.revoker.end(session, &reason, now).await?;
     }
     let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);
@@ -83,17 +84,17 @@ async fn named_logins(
     now: Time,
 ) -> Result<BTreeSet<Login>, AppError> {
     let Ok(found) = credentials::read_all(headers, &app.cookie_names, READS) else {
-        return Err(shown::ambiguous(app, headers, READS, now).await);
+        return Err(presented_sessions::ambiguous(app, headers, READS, now).await);
     };
     let cookie = found.refresh.map(|refresh| refresh.0);
     let named = named.map(|named| named.expose().as_str());
     if cookie.is_some() && named.is_some() && cookie != named {
-        return Err(shown::ambiguous(app, headers, READS, now).await);
+        return Err(presented_sessions::ambiguous(app, headers, READS, now).await);
     }
     let mut logins = BTreeSet::new();
     logins.extend(by_credential(app, &found, now).await?);
     if let Some(text) = cookie.or(named) {
-        logins.extend(shown::named_by_refresh(app, text).await?);
+        logins.extend(presented_sessions::named_by_refresh(app, text).await?);
     }
     Ok(logins)
 }
@@ -102,7 +103,7 @@ async fn named_logins(
 async fn by_credential(app: &App, found: &Credentials<'_>, now: Time) -> Result<Option<Login>, AppError> {
     match found.presented {
         Presented::None => Ok(None),
-        Presented::Session(text) => shown::live(app, Kind::Session, text, now)
+        Presented::Session(text) => presented_sessions::live(app, Kind::Session, text, now)
             .await
             .map_err(|denied| AppError::denied(denied, found.shown)),
         Presented::Access(text) => {

@@ -12,7 +12,6 @@ mod query;
 mod refresh;
 mod register;
 mod responses;
-pub(crate) mod scope;
 mod session_data;
 mod sessions;
 mod token;
@@ -29,9 +28,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use counterfoil_verify::CsrfLayer;
 
 use crate::app::App;
-use crate::failure::AppError;
-use crate::headers::{self, Edge};
-use crate::time_limit::in_time;
+use crate::http::error::AppError;
+use crate::http::response_headers::{self, Edge};
+use crate::http::timeout::in_time;
 
 pub use openapi::openapi;
 
@@ -55,7 +54,7 @@ pub(crate) fn router(app: App) -> Router {
 
 /// Every route, and a problem for whatever matches none: for a server that has nothing else.
 pub(crate) fn site(app: App) -> Router {
-    let lost = not_found.layer(from_fn_with_state(Edge::of(&app, UNMATCHED), headers::finish));
+    let lost = not_found.layer(from_fn_with_state(Edge::of(&app, UNMATCHED), response_headers::finish));
     router(app).fallback_service(lost.with_state(()))
 }
 
@@ -97,9 +96,9 @@ fn wrapped(path: &'static str, route: MethodRouter<App>, csrf: CsrfLayer, app: &
     route
         .fallback(no_such_method)
         .layer::<_, Infallible>(csrf)
-        .layer(CatchPanicLayer::custom(headers::caught))
+        .layer(CatchPanicLayer::custom(response_headers::caught))
         .layer(from_fn_with_state(app.settings().limits.request_timeout, in_time))
-        .layer(from_fn_with_state(Edge::of(app, path), headers::finish))
+        .layer(from_fn_with_state(Edge::of(app, path), response_headers::finish))
 }
 
 async fn no_such_method() -> AppError {
@@ -119,15 +118,15 @@ mod tests {
     use tempfile::TempDir;
     use tower::ServiceExt as _;
 
-    use counterfoil_core::issued::password::Cost;
-    use counterfoil_core::kept::session::Mode;
-    use counterfoil_core::policy::sign_in::{Credentials, Registration};
-    use counterfoil_core::store::{Change, Login};
+    use counterfoil_core::credentials::password::Argon2Cost;
+    use counterfoil_core::model::session::Mode;
+    use counterfoil_core::services::account::{Credentials, Registration};
+    use counterfoil_core::store::{Change, LoginName};
     use counterfoil_jose::Secret;
     use counterfoil_verify::{AccessClaims, ClientId};
 
+    use crate::counters::Outcome;
     use crate::settings::Settings;
-    use crate::tally::Outcome;
 
     use super::*;
 
@@ -135,7 +134,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let argon2 = Cost { memory: 64, passes: 1, lanes: 1 };
+        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         (App::open(Settings { argon2, password_hashing_threads: 1, ..settings }).await.unwrap(), dir)
     }
 
@@ -150,7 +149,7 @@ mod tests {
         let (password, from) = (|| Secret::new("correct horse".to_owned()), Default::default());
         let now = app.now();
         let form = Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
-        let actor = counterfoil_core::kept::event::Actor::Anonymous;
+        let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
         app.sign_in.register(form, actor, &from, now).await.unwrap();
         let shown = Credentials {
             username: "ada".into(),
@@ -201,11 +200,11 @@ mod tests {
     async fn the_right_password_of_a_disabled_user_is_answered_as_a_wrong_one_of_nobody() {
         let (app, _dir) = app().await;
         let (fresh, _) = fresh_and_expired(&app).await;
-        let login = Login::Username("ada".into());
+        let login = LoginName::Username("ada".into());
         let user = app.store.user_by_login(&login).await.unwrap().unwrap();
         assert_eq!(login_answer(&app, "ada", "correct horse").await.0, StatusCode::OK);
 
-        let disabled = [Change::SwapUser(Box::new(user.disabled(app.now())))];
+        let disabled = [Change::ReplaceUser(Box::new(user.disabled(app.now())))];
         assert!(app.store.commit(&disabled).await.unwrap().applied().is_some());
 
         let answer = login_answer(&app, "ada", "correct horse").await;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::failure::AppError;
+use crate::http::error::AppError;
 use crate::routes::responses::Unavailable;
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 use counterfoil_jose::Secret;
 
 use crate::app::App;
-use crate::body::{StrictJson, secret};
-use crate::caller::Caller;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
+use crate::http::json_body::{StrictJson, secret};
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::task::to_the_end;
+use crate::runtime::task::to_the_end;
 
 /// The password as it is and as it is to be.
 #[derive(Debug, Deserialize, ToSchema)]

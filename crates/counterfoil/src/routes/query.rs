@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 
 use crate::app::App;
-use crate::failure::AppError;
+use crate::http::error::AppError;
 
 /// The parameters of a request, in their order.
 #[derive(Debug)]

@@ -7,23 +7,23 @@ use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use counterfoil_core::issued::refresh::RefreshToken;
-use counterfoil_core::{Refusal, Unfit};
+use counterfoil_core::credentials::refresh_token::RefreshToken;
+use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{Denied, Reads, Shown, credentials};
 
 use crate::app::App;
-use crate::body::{StrictJson, secret};
-use crate::circumstances::Whence;
-use crate::cookies::SetCookies;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::{StrictJson, secret};
+use crate::http::presented_sessions::{self, Login};
+use crate::http::scope;
+use crate::http::set_cookie::SetCookies;
 use crate::routes::answers::{Carrier, Credentials};
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::routes::scope;
-use crate::shown::{self, Login};
 
 /// What is shown for the next pair, where it is not a cookie.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -86,9 +86,9 @@ async fn one_token(
         (Ok(None), Some(named)) => (named.expose().as_str(), Carrier::Body),
         (Ok(None), None) => return Err(AppError::denied(Denied::Missing, Shown::Nothing)),
         (Ok(Some(_)), Some(_)) | (Err(_), _) => {
-            return Err(shown::ambiguous(app, headers, Reads::REFRESH, now).await);
+            return Err(presented_sessions::ambiguous(app, headers, Reads::REFRESH, now).await);
         }
     };
-    let token = text.parse().map_err(|_| Refusal::from(Unfit::Malformed))?;
+    let token = text.parse().map_err(|_| ClientError::from(InvalidCredential::Malformed))?;
     Ok((token, carrier))
 }

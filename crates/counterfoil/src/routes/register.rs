@@ -7,21 +7,21 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::policy::sign_in;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::services::account;
 use counterfoil_jose::Secret;
 
 use crate::app::App;
-use crate::body::{StrictJson, secret};
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::{StrictJson, secret};
 use crate::routes::answers::UserView;
 use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable,
     UnsupportedType,
 };
+use crate::runtime::task::to_the_end;
 use crate::settings::Registration;
-use crate::task::to_the_end;
 
 /// What somebody registers with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,7 +61,7 @@ pub(super) async fn register(
     }
     let RegisterForm { username, password, email } = form;
     // Roles come from an operator, never from the network.
-    let wanted = sign_in::Registration { username, password, email, roles: Vec::new() };
+    let wanted = account::Registration { username, password, email, roles: Vec::new() };
     let (app, registered) = to_the_end(async move {
         let registered = app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await;
         (app, registered)

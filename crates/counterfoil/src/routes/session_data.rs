@@ -6,15 +6,15 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue};
 
-use counterfoil_core::Refusal;
-use counterfoil_core::policy::data;
+use counterfoil_core::ClientError;
+use counterfoil_core::services::session_data;
 use counterfoil_core::store::SessionData;
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
-use crate::body::Patch;
-use crate::caller::Caller;
-use crate::failure::AppError;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
+use crate::http::json_body::Patch;
 use crate::routes::responses::{
     BadRequest, Forbidden, PreconditionFailed, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
@@ -30,7 +30,7 @@ use crate::routes::responses::{
     )
 )]
 pub(super) async fn show(State(app): State<App>, caller: Caller) -> Result<Response, AppError> {
-    Ok(answer(data::of(&*app.store, caller.session).await?))
+    Ok(answer(session_data::of(&*app.store, caller.session).await?))
 }
 
 /// Merges a patch (RFC 7396) into the data of this login.
@@ -54,7 +54,7 @@ pub(super) async fn merge(
         Condition::None => None,
         Condition::OneOf(revisions) => Some(present_one(&app, caller.session, &revisions).await?),
     };
-    Ok(answer(data::merge(&*app.store, caller.session, patch, expected, caller.now).await?))
+    Ok(answer(session_data::merge(&*app.store, caller.session, patch, expected, caller.now).await?))
 }
 
 fn answer(data: SessionData) -> Response {
@@ -68,8 +68,8 @@ async fn present_one(app: &App, session: SessionId, revisions: &[u64]) -> Result
     match revisions {
         [one] => Ok(*one),
         several => {
-            let present = data::of(&*app.store, session).await?.revision;
-            several.contains(&present).then_some(present).ok_or_else(|| Refusal::Precondition.into())
+            let present = session_data::of(&*app.store, session).await?.revision;
+            several.contains(&present).then_some(present).ok_or_else(|| ClientError::Precondition.into())
         }
     }
 }

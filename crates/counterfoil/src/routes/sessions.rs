@@ -7,18 +7,18 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Cause, Circumstances, Mode, Session};
-use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
-use crate::caller::Caller;
-use crate::circumstances::Whence;
-use crate::cookies::SetCookies;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
+use crate::http::set_cookie::SetCookies;
 use crate::routes::answers::ModeName;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable};
@@ -153,8 +153,8 @@ pub(super) async fn end_all(
     Ok((cookies, Json(RevokedCount { revoked })))
 }
 
-fn by_user(caller: &Caller, from: Circumstances) -> Reason {
-    Reason { actor: Actor::User(caller.user), cause: Cause::ByUser, from }
+fn by_user(caller: &Caller, from: ClientInfo) -> RevocationContext {
+    RevocationContext { actor: Actor::User(caller.user), cause: EndReason::ByUser, from }
 }
 
 fn row(session: Session, current: SessionId) -> SessionRow {

@@ -5,20 +5,20 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::policy::issuer::{Bounds, Wanted};
+use counterfoil_core::services::issuer::{AccessBounds, TokenRequest};
 use counterfoil_verify::{Carrier, Principal};
 
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::caller::Caller;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::http::scope;
 use crate::routes::answers::Credentials;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::routes::scope;
 
 /// What the token is to be good for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -47,7 +47,7 @@ pub(super) async fn token(
 ) -> Result<Json<Credentials>, AppError> {
     let now = app.now_to_issue()?;
     let form = form.map(|StrictJson(form)| form).unwrap_or_default();
-    let wanted = Wanted {
+    let wanted = TokenRequest {
         audience: form.audience.map(scope::judge_audience).transpose()?,
         scope: form.scope.map(scope::judge).transpose()?,
     };
@@ -57,13 +57,13 @@ pub(super) async fn token(
 }
 
 /// What comes from an access token never lives longer nor may do more than it.
-fn bounds_of(principal: &Principal) -> Option<Bounds> {
+fn bounds_of(principal: &Principal) -> Option<AccessBounds> {
     match principal.carried_by() {
         Carrier::SessionToken => None,
         Carrier::AccessToken => {
             let scope = principal.scope().collect::<Vec<_>>().join(" ");
             let scope = (!scope.is_empty()).then_some(scope);
-            Some(Bounds { expires_at: principal.expires_at(), scope })
+            Some(AccessBounds { expires_at: principal.expires_at(), scope })
         }
     }
 }

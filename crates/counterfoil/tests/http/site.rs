@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use counterfoil::admin::Command;
-use counterfoil::{App, Settings, server};
-use counterfoil_core::issued::password::Cost;
-use counterfoil_core::policy::throttle::{Limits, Rate};
+use counterfoil::operator::Command;
+use counterfoil::{App, Settings};
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
 use counterfoil_jose::Secret;
 
 use crate::client::{Answer, Request};
@@ -47,7 +47,7 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let issuer = format!("http://{address}");
         let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
-        settings.argon2 = Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         settings.password_hashing_threads = 1;
         settings.rate_limits = without_end();
         change(&mut settings);
@@ -55,7 +55,7 @@ impl Site {
         let origin = settings.issuer.origin().to_string();
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = server::serve(app.clone(), listener, async move {
+        let serving = counterfoil::serve(app.clone(), listener, async move {
             let _ = stopped.await;
         });
         tokio::spawn(serving);
@@ -100,15 +100,15 @@ impl Site {
 }
 
 /// Limits that no test reaches unless it is about them: everything here comes from one address.
-fn without_end() -> Limits {
-    let rate = Rate { most: u32::MAX, window: Duration::from_secs(1) };
-    Limits {
+fn without_end() -> RateLimits {
+    let rate = RateLimit { most: u32::MAX, window: Duration::from_secs(1) };
+    RateLimits {
         account_and_source: rate,
         source: rate,
         in_a_row: rate,
         password_changes: rate,
         registrations: rate,
-        ..Limits::default()
+        ..RateLimits::default()
     }
 }
 

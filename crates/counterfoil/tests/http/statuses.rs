@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use counterfoil::Limits;
-use counterfoil_core::policy::throttle::Rate;
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -134,7 +134,7 @@ async fn provoke(seen: &mut Seen) {
 
 /// Fails until it is too often.
 async fn exhaust(seen: &mut Seen) {
-    let once = Rate { most: 1, window: Duration::from_secs(900) };
+    let once = RateLimit { most: 1, window: Duration::from_secs(900) };
     let site = Site::with(|settings| {
         settings.rate_limits.account_and_source = once;
         settings.rate_limits.password_changes = once;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use counterfoil::Settings;
-use counterfoil_core::issued::password::Cost;
-use counterfoil_core::policy::throttle::{Limits, Rate};
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -17,7 +17,7 @@ const WRONG: &str = "wrong horse battery";
 /// A site with the limits of the contract.
 async fn throttled(change: impl FnOnce(&mut Settings)) -> Site {
     Site::with(|settings| {
-        settings.rate_limits = Limits::default();
+        settings.rate_limits = RateLimits::default();
         change(settings);
     })
     .await
@@ -61,7 +61,7 @@ async fn the_twenty_first_failure_waits_alike_for_a_name_that_nobody_has() {
 
 #[tokio::test]
 async fn who_has_to_wait_is_told_before_anything_is_hashed() {
-    let slow = Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
+    let slow = Argon2Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
     let site = throttled(|settings| {
         settings.argon2 = slow;
         settings.rate_limits.account_and_source.most = 1;
@@ -83,7 +83,7 @@ async fn who_has_to_wait_is_told_before_anything_is_hashed() {
 
 #[tokio::test]
 async fn who_goes_away_before_the_answer_has_guessed_all_the_same() {
-    let slow = Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
+    let slow = Argon2Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
     let site = throttled(|settings| {
         settings.argon2 = slow;
         settings.rate_limits.account_and_source.most = 3;
@@ -160,7 +160,7 @@ async fn no_other_spelling_of_the_path_has_guesses_of_its_own() {
 #[tokio::test]
 async fn registrations_and_wrong_current_passwords_are_limited_too() {
     let site = throttled(|settings| {
-        settings.rate_limits.registrations = Rate { most: 2, ..settings.rate_limits.registrations };
+        settings.rate_limits.registrations = RateLimit { most: 2, ..settings.rate_limits.registrations };
         settings.rate_limits.password_changes.most = 2;
     })
     .await;

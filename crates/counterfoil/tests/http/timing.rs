@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use counterfoil::admin::{Command, UserForm};
-use counterfoil_core::issued::password::Cost;
+use counterfoil::operator::{Command, UserForm};
+use counterfoil_core::credentials::password::Argon2Cost;
 use serde_json::json;
 
 use crate::client::Request;
@@ -36,7 +36,7 @@ fn median(samples: &mut [Duration]) -> Duration {
 /// machine that is busy may need another try; a difference that one could use is there in every try.
 #[tokio::test]
 async fn wrong_disabled_and_unknown_take_the_same_time() {
-    let site = Site::with(|settings| settings.argon2 = Cost::default()).await;
+    let site = Site::with(|settings| settings.argon2 = Argon2Cost::default()).await;
     site.register("ada").await;
     site.register("bob").await;
     let change = UserForm { disabled: Some(true), ..UserForm::default() };

@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use counterfoil::{App, Settings, server};
-use counterfoil_core::issued::password::Cost;
+use counterfoil::{App, Settings};
+use counterfoil_core::credentials::password::Argon2Cost;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -34,12 +34,12 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let mut settings =
             Settings::new(format!("http://localhost:{}", at.port()).parse().unwrap(), store.parse().unwrap());
-        settings.argon2 = Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         settings.password_hashing_threads = 1;
         change(&mut settings);
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server::serve(app, listener, async move {
+        tokio::spawn(counterfoil::serve(app, listener, async move {
             let _ = stopped.await;
         }));
         Self { at, _dir: dir, _stop: stop, _alone: alone }

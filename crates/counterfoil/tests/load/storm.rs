@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_core::issued::password::Cost;
+use counterfoil_core::credentials::password::Argon2Cost;
 use tokio::task::JoinSet;
 
 use crate::site::{Site, answer, p99, post, resident, status};
@@ -13,7 +13,7 @@ const FORM: &str = r#"{"username":"ada","password":"correct horse battery"}"#;
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_storm_of_logins_the_excess_comes_back_later_and_others_are_served() {
     let site = Site::with(|settings| {
-        settings.argon2 = Cost::default();
+        settings.argon2 = Argon2Cost::default();
         settings.password_hashing_queue_size = 16;
     })
     .await;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use counterfoil_core::kept::user::User;
-use counterfoil_core::store::{Applied, Change, Committed, Page, Store, StoreError};
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::{AppliedChanges, Change, CommitOutcome, Page, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_jose::digest::sha256;
 use counterfoil_sqlite::SqliteStore;
@@ -72,10 +72,10 @@ pub(crate) fn user(number: u64) -> User {
     }
 }
 
-pub(crate) async fn insert(store: &SqliteStore, number: u64) -> Result<Applied, StoreError> {
+pub(crate) async fn insert(store: &SqliteStore, number: u64) -> Result<AppliedChanges, StoreError> {
     match store.commit(&[Change::InsertUser(Box::new(user(number)))]).await? {
-        Committed::Applied(applied) => Ok(applied),
-        Committed::Lost(_) => panic!("user {number} was there before"),
+        CommitOutcome::Applied(applied) => Ok(applied),
+        CommitOutcome::Conflict(_) => panic!("user {number} was there before"),
     }
 }
 

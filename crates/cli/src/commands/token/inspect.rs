@@ -1,8 +1,8 @@
 //! `counterfoil token inspect`: what a token says about itself, without any key.
 
 use clap::Args;
-use counterfoil_core::issued::refresh::RefreshToken;
-use counterfoil_core::issued::session::SessionToken;
+use counterfoil_core::credentials::refresh_token::RefreshToken;
+use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_jose::base64url;
 use counterfoil_jose::unverified::{self, Unverified};
 use serde_json::{Value, json};

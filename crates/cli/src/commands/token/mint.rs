@@ -1,7 +1,7 @@
 //! `counterfoil token mint`: an access token by an operator's hand.
 
 use clap::Args;
-use counterfoil::admin::{self, MintForm};
+use counterfoil::operator::{self, MintForm};
 
 use crate::configuration::Configuration;
 use crate::fault::Fault;
@@ -37,7 +37,7 @@ impl Mint {
     pub(crate) async fn run(self, common: &Configuration) -> Result<(), Fault> {
         let Self { user, subject, audience, scope, lifetime, json } = self;
         let form = MintForm { user, subject, audience, scope, lifetime };
-        let answer = administer(common, admin::Command::TokenMint(form)).await?;
+        let answer = administer(common, operator::Command::TokenMint(form)).await?;
         if json {
             return show::json(&answer);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_core::issued::password::Cost;
+use counterfoil_core::credentials::password::Argon2Cost;
 
 use super::{Check, warn_if};
 
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// Whether the parameters are weaker than each that OWASP recommends.
-fn is_below_owasp(cost: Cost) -> bool {
+fn is_below_owasp(cost: Argon2Cost) -> bool {
     !OWASP.iter().any(|(memory, passes)| cost.memory >= *memory && cost.passes >= *passes)
 }
 
@@ -60,10 +60,10 @@ mod tests {
     #[test]
     fn each_owasp_recommendation_is_enough_and_less_is_not() {
         for (memory, passes) in OWASP {
-            assert!(!is_below_owasp(Cost { memory, passes, lanes: 1 }));
-            assert!(is_below_owasp(Cost { memory: memory - 1, passes, lanes: 1 }));
+            assert!(!is_below_owasp(Argon2Cost { memory, passes, lanes: 1 }));
+            assert!(is_below_owasp(Argon2Cost { memory: memory - 1, passes, lanes: 1 }));
         }
-        assert!(is_below_owasp(Cost { memory: 19_456, passes: 1, lanes: 4 }));
-        assert!(!is_below_owasp(Cost::default()));
+        assert!(is_below_owasp(Argon2Cost { memory: 19_456, passes: 1, lanes: 4 }));
+        assert!(!is_below_owasp(Argon2Cost::default()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_core::policy::throttle::Rate;
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use super::{Check, warn_if};
 
@@ -66,6 +66,6 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// The attempts that a limit allows in a day, window after window.
-fn per_day(limit: Rate) -> u64 {
+fn per_day(limit: RateLimit) -> u64 {
     u64::from(limit.most).saturating_mul(DAY.as_secs()) / limit.window.as_secs().max(1)
 }

@@ -9,20 +9,20 @@ use tokio::time::timeout;
 
 use counterfoil_verify::{ClientId, KeyId, Position, Subject};
 
-use super::fixture::{
+use crate::model::client::Client;
+use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
+use crate::model::session::{EndReason, Session};
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, record,
     session, session_id, swap, used, user, user_id,
 };
-use crate::kept::client::Client;
-use crate::kept::key::{KeyRecord, KeyState, Purpose};
-use crate::kept::session::{Cause, Session};
-use crate::store::{Change, Committed, EventQuery, Mark, Page, Store, StoreError};
+use crate::store::{AuditEventQuery, Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
 
 /// One change of each kind that changes something, all of which hold after [`one_login`].
 fn one_of_each() -> Vec<Change> {
     let key = KeyRecord {
         id: "key".parse::<KeyId>().expect("a name"),
-        purpose: Purpose::Signing,
+        purpose: KeyPurpose::Signing,
         algorithm: "ES256".into(),
         sealed: vec![1, 2, 3],
         state: KeyState::Current,
@@ -38,29 +38,34 @@ fn one_of_each() -> Vec<Change> {
         Change::ExpectClient(ClientId::default(), 0),
         Change::ExpectLive(session_id(1), NOON),
         insert_user(user(2)),
-        Change::SwapUser(Box::new(user(1).next_epoch())),
+        Change::ReplaceUser(Box::new(user(1).next_epoch())),
         insert(session(2, 2)),
         swap(used(&session(1, 1), NOON + HOUR)),
         Change::MergeData { session: session_id(1), patch, expected: Some(0), limit: 100, now: NOON },
         Change::InsertClient(Box::new(shop.clone())),
-        Change::SwapClient(Box::new(Client { name: "Shop".into(), revision: 1, ..shop })),
+        Change::ReplaceClient(Box::new(Client { name: "Shop".into(), revision: 1, ..shop })),
         Change::InsertKey(Box::new(key.clone())),
-        Change::SwapKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
-        Change::Append { subject: Subject::Everyone, cause: Cause::ByAdmin, at: NOON, until: Some(NOON) },
-        Change::Restamp(session_id(1)),
-        Change::EndSession(session_id(2), ending(NOON, Cause::Logout)),
-        Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, Cause::ByUser) },
-        Change::RaiseNotBefore(Mark::User(user_id(1))),
-        Change::RaiseNotBefore(Mark::Client(ClientId::default())),
-        Change::RaiseNotBefore(Mark::Everyone),
-        Change::SetFact("fact", vec![1]),
+        Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
+        Change::AppendRevocation {
+            subject: Subject::Everyone,
+            cause: EndReason::ByAdmin,
+            at: NOON,
+            until: Some(NOON),
+        },
+        Change::RefreshPosition(session_id(1)),
+        Change::EndSession(session_id(2), ending(NOON, EndReason::Logout)),
+        Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, EndReason::ByUser) },
+        Change::SetCutoff(CutoffScope::User(user_id(1))),
+        Change::SetCutoff(CutoffScope::Client(ClientId::default())),
+        Change::SetCutoff(CutoffScope::Everyone),
+        Change::SetMetadata("fact", vec![1]),
         record(1, 1, NOON + YEAR),
     ]
 }
 
 /// All that a store tells, in words.
 async fn all_that_is_told(store: &Arc<dyn Store>) -> String {
-    let journal = EventQuery { limit: 100, ..EventQuery::default() };
+    let journal = AuditEventQuery { limit: 100, ..AuditEventQuery::default() };
     let mut told = format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         answer(store.users(Page { after: None, limit: 100 }).await),
@@ -104,10 +109,10 @@ pub(super) async fn the_first_change_that_does_not_hold_is_named(store: Arc<dyn 
         insert_user(user(1)),
         insert(kept.clone()),
         swap(kept),
-        Change::Restamp(session_id(9)),
+        Change::RefreshPosition(session_id(9)),
         Change::InsertClient(Box::new(Client::default_client())),
-        Change::SwapClient(Box::new(Client::default_client())),
-        Change::RaiseNotBefore(Mark::User(user_id(9))),
+        Change::ReplaceClient(Box::new(Client::default_client())),
+        Change::SetCutoff(CutoffScope::User(user_id(9))),
     ];
     for change in wrong {
         let holds = Change::ExpectEpoch(user_id(1), 0);
@@ -116,13 +121,14 @@ pub(super) async fn the_first_change_that_does_not_hold_is_named(store: Arc<dyn 
     }
     // What a commit has done itself is seen by what comes after.
     let next = Box::new(user(1).next_epoch());
-    let _ = applied(&store, &[Change::SwapUser(next), Change::ExpectEpoch(user_id(1), 1)]).await;
+    let _ = applied(&store, &[Change::ReplaceUser(next), Change::ExpectEpoch(user_id(1), 1)]).await;
 }
 
 pub(super) async fn a_raised_epoch_or_revision_is_noticed(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let client = Client { revision: 1, ..Client::default_client() };
-    let raise = [Change::SwapUser(Box::new(user(1).next_epoch())), Change::SwapClient(Box::new(client))];
+    let raise =
+        [Change::ReplaceUser(Box::new(user(1).next_epoch())), Change::ReplaceClient(Box::new(client))];
     let _ = applied(&store, &raise).await;
 
     let default = ClientId::default();
@@ -149,15 +155,15 @@ pub(super) async fn a_login_in_flight_loses_against_a_change_of_the_password(sto
         let number = u16::try_from(round).expect("twenty") + 10;
         let before = answer(store.user(user_id(1)).await).expect("it was inserted");
         let login = [Change::ExpectEpoch(before.id, before.epoch), insert(session(number, 1))];
-        let all = ending(NOON, Cause::PasswordChanged);
+        let all = ending(NOON, EndReason::PasswordChanged);
         let change = [
-            Change::SwapUser(Box::new(before.next_epoch())),
+            Change::ReplaceUser(Box::new(before.next_epoch())),
             Change::EndSessionsOf { user: before.id, except: None, ending: all },
         ];
 
         let (login, change) = tokio::join!(store.commit(&login), store.commit(&change));
 
-        assert!(matches!(answer(change), Committed::Applied(_)));
+        assert!(matches!(answer(change), CommitOutcome::Applied(_)));
         let alive = answer(store.session(session_id(number)).await).filter(|session| session.ended.is_none());
         assert_eq!(alive, None, "after {login:?}");
     }
@@ -193,7 +199,7 @@ pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Ar
     for (number, committed) in callers.join_all().await {
         let is_there = answer(store.session(session_id(number)).await).is_some();
         assert_eq!(is_there, number % 2 == 1);
-        assert_eq!(matches!(committed, Committed::Applied(_)), number % 2 == 1);
+        assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
     assert_eq!(answer(store.log_after(Position::START).await).entries.len(), 50);
 }

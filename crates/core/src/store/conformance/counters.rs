@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{HOUR, NOON, answer, applied};
-use crate::store::{Change, CounterKey, Spent, Store, Taking};
+use crate::store::conformance::fixture::{HOUR, NOON, answer, applied};
+use crate::store::{Change, CounterIncrement, CounterKey, CounterValue, Store};
 
 pub(super) fn counter(name: &str) -> CounterKey {
     CounterKey(name.to_owned())
 }
 
 /// Something taken from one counter, for an hour.
-pub(super) fn from(name: &str, cost: u32) -> Taking {
-    Taking { counter: counter(name), cost, window: HOUR }
+pub(super) fn from(name: &str, cost: u32) -> CounterIncrement {
+    CounterIncrement { counter: counter(name), cost, window: HOUR }
 }
 
 pub(super) async fn of_parallel_takes_none_is_forgotten(store: Arc<dyn Store>) {
@@ -31,12 +31,12 @@ pub(super) async fn of_parallel_takes_none_is_forgotten(store: Arc<dyn Store>) {
 pub(super) async fn a_window_begins_anew_when_it_is_over(store: Arc<dyn Store>) {
     let take = async |name, cost, now| answer(store.take(&[from(name, cost)], now).await)[0];
 
-    assert_eq!(take("a", 2, NOON).await, Spent { taken: 2, until: NOON + HOUR });
-    assert_eq!(take("a", 0, NOON + HOUR / 2).await, Spent { taken: 2, until: NOON + HOUR });
-    assert_eq!(take("b", 1, NOON + HOUR / 2).await, Spent { taken: 1, until: NOON + HOUR / 2 + HOUR });
-    assert_eq!(take("a", 5, NOON + HOUR).await, Spent { taken: 5, until: NOON + 2 * HOUR });
+    assert_eq!(take("a", 2, NOON).await, CounterValue { taken: 2, until: NOON + HOUR });
+    assert_eq!(take("a", 0, NOON + HOUR / 2).await, CounterValue { taken: 2, until: NOON + HOUR });
+    assert_eq!(take("b", 1, NOON + HOUR / 2).await, CounterValue { taken: 1, until: NOON + HOUR / 2 + HOUR });
+    assert_eq!(take("a", 5, NOON + HOUR).await, CounterValue { taken: 5, until: NOON + 2 * HOUR });
     // A clock that was set back gives nothing back.
-    assert_eq!(take("a", 1, NOON).await, Spent { taken: 6, until: NOON + 2 * HOUR });
+    assert_eq!(take("a", 1, NOON).await, CounterValue { taken: 6, until: NOON + 2 * HOUR });
 }
 
 pub(super) async fn several_counters_are_told_in_the_order_that_was_asked(store: Arc<dyn Store>) {
@@ -53,12 +53,12 @@ pub(super) async fn several_counters_are_told_in_the_order_that_was_asked(store:
 
 pub(super) async fn a_counter_is_what_it_was_last_set_to(store: Arc<dyn Store>) {
     let _ = answer(store.take(&[from("a", 7)], NOON).await);
-    let set = Spent { taken: 1, until: NOON + HOUR * 3 };
+    let set = CounterValue { taken: 1, until: NOON + HOUR * 3 };
 
     let _ = applied(&store, &[Change::SetCounter(counter("a"), set)]).await;
     let _ = applied(&store, &[Change::SetCounter(counter("b"), set)]).await;
 
     assert_eq!(answer(store.spent(&[counter("a"), counter("b")], NOON + HOUR).await), [set, set]);
     let taken = answer(store.take(&[from("a", 1)], NOON + HOUR).await);
-    assert_eq!(taken, [Spent { taken: 2, ..set }]);
+    assert_eq!(taken, [CounterValue { taken: 2, ..set }]);
 }

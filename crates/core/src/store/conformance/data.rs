@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use super::fixture::{
+use crate::store::conformance::fixture::{
     DAY, Dice, HOUR, NOON, answer, applied, end, insert, lost, one_login, session, session_id,
 };
 use crate::store::{Change, Store};

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{NOON, answer, applied, end, lost, one_login, session_id, user_id};
+use crate::store::conformance::fixture::{NOON, answer, applied, end, lost, one_login, session_id, user_id};
 use crate::store::{Change, Store};
 
 pub(super) async fn every_read_and_every_commit_is_counted_once(store: Arc<dyn Store>) {

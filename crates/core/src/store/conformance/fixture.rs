@@ -6,11 +6,11 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, Position, SessionId, UserId};
 
-use crate::issued::session::Digest;
-use crate::kept::event::{Event, EventKind};
-use crate::kept::session::{Cause, Circumstances, Ended, Session, Stub};
-use crate::kept::user::{User, Username};
-use crate::store::{Applied, Change, Committed, Ending, Store, StoreError};
+use crate::credentials::session_token::TokenHash;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use crate::model::user::{User, Username};
+use crate::store::{AppliedChanges, Change, CommitOutcome, SessionEnding, Store, StoreError};
 
 /// A day like any other.
 pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -27,18 +27,18 @@ pub(super) fn answer<T>(result: Result<T, StoreError>) -> T {
 }
 
 /// Commits what must hold.
-pub(super) async fn applied(store: &Arc<dyn Store>, changes: &[Change]) -> Applied {
+pub(super) async fn applied(store: &Arc<dyn Store>, changes: &[Change]) -> AppliedChanges {
     match answer(store.commit(changes).await) {
-        Committed::Applied(applied) => applied,
-        Committed::Lost(index) => panic!("change {index} of {changes:?} was lost"),
+        CommitOutcome::Applied(applied) => applied,
+        CommitOutcome::Conflict(index) => panic!("change {index} of {changes:?} was lost"),
     }
 }
 
 /// Commits what must not hold; the index of the change that was lost.
 pub(super) async fn lost(store: &Arc<dyn Store>, changes: &[Change]) -> usize {
     match answer(store.commit(changes).await) {
-        Committed::Applied(_) => panic!("{changes:?} was applied"),
-        Committed::Lost(index) => index,
+        CommitOutcome::Applied(_) => panic!("{changes:?} was applied"),
+        CommitOutcome::Conflict(index) => index,
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         id: session_id(number),
         user: user_id(user),
         client: ClientId::default(),
-        stub: Stub::Cookie(Digest::from_bytes([7; 32])),
+        stub: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
         authenticated_at: NOON,
         amr: vec!["pwd".into()],
         seen_at: NOON,
@@ -90,7 +90,7 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         expires_at: NOON + 30 * DAY,
         pos: Position::START,
         scope: None,
-        from: Circumstances::default(),
+        from: ClientInfo::default(),
         label: None,
         ended: None,
         revision: 0,
@@ -102,8 +102,8 @@ pub(super) fn used(session: &Session, at: Time) -> Session {
     Session { seen_at: at, revision: session.revision + 1, ..session.clone() }
 }
 
-pub(super) fn ending(at: Time, cause: Cause) -> Ending {
-    Ending { ended: Ended { at, cause }, until: at + HOUR }
+pub(super) fn ending(at: Time, cause: EndReason) -> SessionEnding {
+    SessionEnding { ended: SessionEnd { at, cause }, until: at + HOUR }
 }
 
 pub(super) fn insert_user(user: User) -> Change {
@@ -115,15 +115,15 @@ pub(super) fn insert(session: Session) -> Change {
 }
 
 pub(super) fn swap(session: Session) -> Change {
-    Change::SwapSession(Box::new(session))
+    Change::ReplaceSession(Box::new(session))
 }
 
 pub(super) fn end(session: u16, at: Time) -> Change {
-    Change::EndSession(session_id(session), ending(at, Cause::Logout))
+    Change::EndSession(session_id(session), ending(at, EndReason::Logout))
 }
 
 pub(super) fn record(user: u16, session: u16, at: Time) -> Change {
-    let event = Event::by_user(EventKind::SignedIn, user_id(user), &Circumstances::default(), at);
+    let event = AuditEvent::by_user(AuditEventKind::SignedIn, user_id(user), &ClientInfo::default(), at);
     Change::Record(Box::new(event.in_session(session_id(session), ClientId::default())))
 }
 

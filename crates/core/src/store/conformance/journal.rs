@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use counterfoil_verify::ClientId;
 
-use super::fixture::{
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::session::{ClientInfo, EndReason};
+use crate::store::conformance::fixture::{
     NOON, answer, applied, end, ending, insert, one_login, record, session, session_id, user_id,
 };
-use crate::kept::event::{Actor, Event, EventKind};
-use crate::kept::session::{Cause, Circumstances};
-use crate::store::{Change, EventNumber, EventQuery, Store};
+use crate::store::{AuditEventNumber, AuditEventQuery, Change, Store};
 
 pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store: Arc<dyn Store>) {
     // Thirty lines: user 0, 1, 2, 0, ..., each in a session out of six.
     for line in 0..30 {
         let _ = applied(&store, &[record(line % 3, line % 6, NOON)]).await;
     }
-    let found = async |query: EventQuery| {
-        let mut all: Vec<EventNumber> = Vec::new();
+    let found = async |query: AuditEventQuery| {
+        let mut all: Vec<AuditEventNumber> = Vec::new();
         loop {
             let before = all.last().copied();
-            let page = answer(store.events(&EventQuery { before, limit: 4, ..query.clone() }).await);
+            let page = answer(store.events(&AuditEventQuery { before, limit: 4, ..query.clone() }).await);
             assert!(page.len() <= 4);
             for (_, event) in &page {
                 assert!(query.user.is_none_or(|user| event.user == Some(user)));
@@ -35,52 +35,66 @@ pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store
     };
 
     let (user, session) = (Some(user_id(1)), Some(session_id(1)));
-    assert_eq!(found(EventQuery::default()).await, 30);
-    assert_eq!(found(EventQuery { user, ..EventQuery::default() }).await, 10);
-    assert_eq!(found(EventQuery { session, ..EventQuery::default() }).await, 5);
-    assert_eq!(found(EventQuery { user, session, ..EventQuery::default() }).await, 5);
-    assert_eq!(found(EventQuery { user: Some(user_id(2)), session, ..EventQuery::default() }).await, 0);
+    assert_eq!(found(AuditEventQuery::default()).await, 30);
+    assert_eq!(found(AuditEventQuery { user, ..AuditEventQuery::default() }).await, 10);
+    assert_eq!(found(AuditEventQuery { session, ..AuditEventQuery::default() }).await, 5);
+    assert_eq!(found(AuditEventQuery { user, session, ..AuditEventQuery::default() }).await, 5);
+    assert_eq!(
+        found(AuditEventQuery { user: Some(user_id(2)), session, ..AuditEventQuery::default() }).await,
+        0
+    );
 }
 
 pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
     let tell = |kind| {
-        let line = Event::by(kind, Actor::Operator, &Circumstances::default(), NOON);
-        Change::RecordEnds(Box::new(line.because(Cause::ByAdmin)))
+        let line = AuditEvent::by(kind, Actor::Operator, &ClientInfo::default(), NOON);
+        Change::RecordSessionEnds(Box::new(line.because(EndReason::ByAdmin)))
     };
-    let all = Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, Cause::ByAdmin) };
+    let all =
+        Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, EndReason::ByAdmin) };
     let changes = [
-        tell(EventKind::SignedIn),
+        tell(AuditEventKind::SignedIn),
         end(1, NOON),
-        tell(EventKind::SessionEnded),
+        tell(AuditEventKind::SessionEnded),
         all,
-        tell(EventKind::SessionsEnded),
+        tell(AuditEventKind::SessionsEnded),
     ];
     let _ = applied(&store, &changes).await;
 
-    let lines = answer(store.events(&EventQuery { limit: 10, ..EventQuery::default() }).await);
+    let lines = answer(store.events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
     let told: Vec<_> = lines.iter().map(|(_, line)| (line.kind, line.session)).collect();
     assert_eq!(
         told,
-        [(EventKind::SessionsEnded, Some(session_id(2))), (EventKind::SessionEnded, Some(session_id(1))),]
+        [
+            (AuditEventKind::SessionsEnded, Some(session_id(2))),
+            (AuditEventKind::SessionEnded, Some(session_id(1))),
+        ]
     );
     for (_, line) in lines {
         assert_eq!((line.user, line.client), (Some(user_id(1)), Some(ClientId::default())));
-        assert_eq!((line.actor, line.cause), (Actor::Operator, Some(Cause::ByAdmin)));
+        assert_eq!((line.actor, line.cause), (Actor::Operator, Some(EndReason::ByAdmin)));
     }
 }
 
 pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store>) {
-    let kinds =
-        [EventKind::ClientRevoked, EventKind::SignedIn, EventKind::EveryoneRevoked, EventKind::Restored];
+    let kinds = [
+        AuditEventKind::ClientRevoked,
+        AuditEventKind::SignedIn,
+        AuditEventKind::EveryoneRevoked,
+        AuditEventKind::Restored,
+    ];
     for kind in kinds {
-        let line = Event::by(kind, Actor::Operator, &Circumstances::default(), NOON);
+        let line = AuditEvent::by(kind, Actor::Operator, &ClientInfo::default(), NOON);
         let _ = applied(&store, &[Change::Record(Box::new(line))]).await;
     }
 
-    let query = EventQuery { marks: true, limit: 10, ..EventQuery::default() };
+    let query = AuditEventQuery { marks: true, limit: 10, ..AuditEventQuery::default() };
     let found: Vec<_> = answer(store.events(&query).await).into_iter().map(|(_, line)| line.kind).collect();
 
-    assert_eq!(found, [EventKind::Restored, EventKind::EveryoneRevoked, EventKind::ClientRevoked]);
+    assert_eq!(
+        found,
+        [AuditEventKind::Restored, AuditEventKind::EveryoneRevoked, AuditEventKind::ClientRevoked]
+    );
 }

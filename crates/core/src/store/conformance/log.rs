@@ -8,14 +8,16 @@ use tokio::task::JoinSet;
 use counterfoil_jose::Time;
 use counterfoil_verify::{LogEntry, LogId, Position, Subject, TokenId};
 
-use super::fixture::{NOON, YEAR, answer, applied, end, insert, insert_user, session, user};
-use crate::kept::session::Cause;
+use crate::model::session::EndReason;
+use crate::store::conformance::fixture::{
+    NOON, YEAR, answer, applied, end, insert, insert_user, session, user,
+};
 use crate::store::{Change, Store};
 
 /// Appends something about a token.
 fn append(number: u8, at: Time) -> Change {
     let subject = Subject::Token(TokenId::from_bytes([number; 16]));
-    Change::Append { subject, cause: Cause::Logout, at, until: Some(at + YEAR) }
+    Change::AppendRevocation { subject, cause: EndReason::Logout, at, until: Some(at + YEAR) }
 }
 
 async fn all(store: &Arc<dyn Store>) -> Vec<LogEntry> {
@@ -107,9 +109,9 @@ pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_
 }
 
 pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn Store>) {
-    let until_never = Change::Append {
+    let until_never = Change::AppendRevocation {
         subject: Subject::Key("leaked".parse().expect("a name")),
-        cause: Cause::KeyCompromised,
+        cause: EndReason::KeyCompromised,
         at: NOON,
         until: None,
     };
@@ -146,7 +148,7 @@ pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(s
     let [first, again] = [answer(store.log_id().await), answer(store.log_id().await)];
     let (id, after) = (LogId::from_bytes([9; 16]), Position::new(NOON.unix_ms() + (1 << 40)));
 
-    let begun = applied(&store, &[append(2, NOON), Change::BeginLog { id, after }]).await.entries;
+    let begun = applied(&store, &[append(2, NOON), Change::StartRevocationLog { id, after }]).await.entries;
     let next = applied(&store, &[append(3, NOON)]).await.entries;
 
     assert!(first == again && first != id);
@@ -154,6 +156,6 @@ pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(s
     assert_eq!([begun[0].position, next[0].position], [1, 2].map(|n| Position::new(after.number() + n)));
     assert_eq!(all(&store).await, [former, begun, next].concat());
     // A head that is far ahead does not fall back.
-    let _ = applied(&store, &[Change::BeginLog { id, after: Position::START }]).await;
+    let _ = applied(&store, &[Change::StartRevocationLog { id, after: Position::START }]).await;
     assert_eq!(answer(store.head().await).number(), after.number() + 2);
 }

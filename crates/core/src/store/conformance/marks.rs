@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use counterfoil_verify::{ClientId, Position, Subject};
 
-use super::fixture::{
+use crate::client_error::InvalidCredential;
+use crate::model::client::Client;
+use crate::model::session::{EndReason, Session, SessionCredential};
+use crate::store::conformance::fixture::{
     NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
     swap, used, user, user_id,
 };
-use crate::kept::client::Client;
-use crate::kept::session::{Cause, Session, Stub};
-use crate::refusal::Unfit;
-use crate::store::{Change, Mark, Page, Store};
+use crate::store::{Change, CutoffScope, Page, Store};
 
 fn append(subject: Subject) -> Change {
-    Change::Append { subject, cause: Cause::ByAdmin, at: NOON, until: Some(NOON + YEAR) }
+    Change::AppendRevocation { subject, cause: EndReason::ByAdmin, at: NOON, until: Some(NOON + YEAR) }
 }
 
 /// The marks of user 1, of the default client and of everyone.
@@ -27,12 +27,12 @@ pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Sto
     let _ = one_login(&store).await;
     let client = ClientId::default();
     let raised = [
-        (Mark::User(user_id(1)), Subject::User(user_id(1))),
-        (Mark::Client(client.clone()), Subject::Client(client)),
-        (Mark::Everyone, Subject::Everyone),
+        (CutoffScope::User(user_id(1)), Subject::User(user_id(1))),
+        (CutoffScope::Client(client.clone()), Subject::Client(client)),
+        (CutoffScope::Everyone, Subject::Everyone),
     ];
     for (place, (mark, subject)) in raised.into_iter().enumerate() {
-        let changes = [append(subject.clone()), Change::RaiseNotBefore(mark), append(subject)];
+        let changes = [append(subject.clone()), Change::SetCutoff(mark), append(subject)];
         let entries = applied(&store, &changes).await.entries;
 
         assert_eq!(marks(&store).await[place], entries[1].position);
@@ -47,7 +47,7 @@ pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Stor
 
     // A login in flight has read this head; the mark is to lie above it.
     let before = answer(store.head().await);
-    let _ = applied(&store, &[Change::RaiseNotBefore(Mark::Everyone)]).await;
+    let _ = applied(&store, &[Change::SetCutoff(CutoffScope::Everyone)]).await;
 
     assert_eq!(before, entries[0].position);
     assert!(marks(&store).await[2] > before);
@@ -57,14 +57,14 @@ pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Stor
 
 pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let marked = [Mark::User(user_id(1)), Mark::Client(ClientId::default())];
-    let _ = applied(&store, &marked.map(Change::RaiseNotBefore)).await;
+    let marked = [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default())];
+    let _ = applied(&store, &marked.map(Change::SetCutoff)).await;
     let before = marks(&store).await;
 
     // Both were read before the marks were raised.
-    let user = Change::SwapUser(Box::new(user(1).with_roles(vec!["admin".into()])));
+    let user = Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()])));
     let client = Client { name: "Shop".into(), revision: 1, ..Client::default_client() };
-    let _ = applied(&store, &[user, Change::SwapClient(Box::new(client))]).await;
+    let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
 
     assert_eq!(marks(&store).await, before);
     assert!(before[0] > Position::START);
@@ -77,13 +77,13 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
     // The change of a password, whole: the session that asked for it stays, and its old tokens do not.
     let changes = [
         Change::ExpectLive(session_id(1), NOON),
-        Change::SwapUser(Box::new(user(1).next_epoch())),
-        Change::Restamp(session_id(1)),
-        Change::RaiseNotBefore(Mark::User(user_id(1))),
+        Change::ReplaceUser(Box::new(user(1).next_epoch())),
+        Change::RefreshPosition(session_id(1)),
+        Change::SetCutoff(CutoffScope::User(user_id(1))),
         Change::EndSessionsOf {
             user: user_id(1),
             except: Some(session_id(1)),
-            ending: ending(NOON, Cause::PasswordChanged),
+            ending: ending(NOON, EndReason::PasswordChanged),
         },
         append(Subject::User(user_id(1))),
     ];
@@ -96,13 +96,13 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
     let later = [insert(session(4, 1))];
     let _ = applied(&store, &later).await;
     let in_flight = answer(store.standing(session_id(4)).await).expect("it was inserted");
-    assert_eq!(in_flight.holds(), Err(Unfit::Marked));
+    assert_eq!(in_flight.holds(), Err(InvalidCredential::RevokedByCutoff));
 }
 
 pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dyn Store>) {
     let seen = one_login(&store).await;
     let _ = applied(&store, &[append(Subject::Everyone)]).await;
-    let _ = applied(&store, &[Change::Restamp(seen.id)]).await;
+    let _ = applied(&store, &[Change::RefreshPosition(seen.id)]).await;
 
     assert_eq!(lost(&store, &[swap(used(&seen, NOON))]).await, 0);
 
@@ -117,9 +117,9 @@ pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dy
 
     // The change of roles, whole: sessions go on, access tokens of before do not.
     let changes = [
-        Change::SwapUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
-        Change::RaiseNotBefore(Mark::User(user_id(1))),
-        Change::RestampSessionsOf(user_id(1)),
+        Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
+        Change::SetCutoff(CutoffScope::User(user_id(1))),
+        Change::RefreshPositionsOf(user_id(1)),
         append(Subject::User(user_id(1))),
     ];
     let position = applied(&store, &changes).await.entries[0].position;
@@ -139,11 +139,11 @@ pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store
     let _ = applied(&store, &other).await;
     // Killed by a mark that only its user has.
     let _ = applied(&store, &[insert_user(user(3)), insert(session(4, 3))]).await;
-    let _ = applied(&store, &[Change::RaiseNotBefore(Mark::User(user_id(3)))]).await;
-    let access = Session { stub: Stub::Access, ..session(5, 1) };
+    let _ = applied(&store, &[Change::SetCutoff(CutoffScope::User(user_id(3)))]).await;
+    let access = Session { stub: SessionCredential::AccessOnly, ..session(5, 1) };
     let _ = applied(&store, &[insert(access)]).await;
 
-    let changes = [Change::RestampCookieSessions, Change::RaiseNotBefore(Mark::Everyone)];
+    let changes = [Change::RefreshCookiePositions, Change::SetCutoff(CutoffScope::Everyone)];
     let _ = applied(&store, &changes).await;
 
     let mut standing = Vec::new();
@@ -158,18 +158,19 @@ pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store
 }
 
 pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: Arc<dyn Store>) {
-    let everyones = [Mark::User(user_id(1)), Mark::Client(ClientId::default()), Mark::Everyone];
+    let everyones =
+        [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default()), CutoffScope::Everyone];
     let _ = applied(&store, &[insert_user(user(1))]).await;
     for (mark, number) in everyones.into_iter().zip(1..) {
         let pos = answer(store.head().await);
         let _ = applied(&store, &[insert(Session { pos, ..session(number, 1) })]).await;
-        let _ = applied(&store, &[Change::RaiseNotBefore(mark)]).await;
+        let _ = applied(&store, &[Change::SetCutoff(mark)]).await;
 
-        assert_eq!(lost(&store, &[Change::Restamp(session_id(number))]).await, 0);
-        let _ = applied(&store, &[Change::RestampSessionsOf(user_id(1)), append(Subject::Everyone)]).await;
+        assert_eq!(lost(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
+        let _ = applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(Subject::Everyone)]).await;
 
         let killed = answer(store.standing(session_id(number)).await).expect("it was inserted");
-        assert_eq!((killed.session.pos, killed.holds()), (pos, Err(Unfit::Marked)));
+        assert_eq!((killed.session.pos, killed.holds()), (pos, Err(InvalidCredential::RevokedByCutoff)));
     }
 }
 
@@ -181,7 +182,7 @@ pub(super) async fn what_a_mark_has_killed_is_not_listed(store: Arc<dyn Store>) 
     };
     assert_eq!(listed().await, 1);
 
-    let _ = applied(&store, &[Change::RaiseNotBefore(Mark::Everyone)]).await;
+    let _ = applied(&store, &[Change::SetCutoff(CutoffScope::Everyone)]).await;
 
     assert_eq!(listed().await, 0);
 }

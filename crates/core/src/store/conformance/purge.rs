@@ -6,13 +6,13 @@ use serde_json::Map;
 
 use counterfoil_verify::{Position, Subject};
 
-use super::counters::from;
-use super::fixture::{
+use crate::model::session::{EndReason, Session};
+use crate::store::conformance::counters::from;
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, session, session_id,
     swap, used, user,
 };
-use crate::kept::session::{Cause, Session};
-use crate::store::{Change, EventQuery, Store};
+use crate::store::{AuditEventQuery, Change, Store};
 
 /// Purges until nothing is left to be dropped.
 async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
@@ -73,9 +73,9 @@ pub(super) async fn a_session_that_is_used_outlives_its_first_end(store: Arc<dyn
 }
 
 pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: Arc<dyn Store>) {
-    let append = |subject: &str, until| Change::Append {
+    let append = |subject: &str, until| Change::AppendRevocation {
         subject: subject.parse::<Subject>().expect("a subject"),
-        cause: Cause::ByAdmin,
+        cause: EndReason::ByAdmin,
         at: NOON,
         until,
     };
@@ -103,7 +103,7 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
 pub(super) async fn old_lines_and_spent_counters_go(store: Arc<dyn Store>) {
     let _ = applied(&store, &[record(1, 1, NOON), record(1, 1, NOON + 50 * DAY)]).await;
     let _ = answer(store.take(&[from("login", 5)], NOON).await);
-    let journal = EventQuery { limit: 10, ..EventQuery::default() };
+    let journal = AuditEventQuery { limit: 10, ..AuditEventQuery::default() };
 
     assert_eq!(purge_all(&store, NOON + HOUR / 2).await, 0);
     assert_eq!(answer(store.take(&[from("login", 1)], NOON).await)[0].taken, 6);

@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 
 use counterfoil_verify::Subject;
 
-use super::fixture::{
+use crate::model::session::{EndReason, Session, SessionEnd};
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
     swap, used, user, user_id,
 };
-use crate::kept::session::{Cause, Ended, Session};
-use crate::store::{Change, Committed, Page, SessionCursor, Store};
+use crate::store::{Change, CommitOutcome, Page, SessionCursor, Store};
 
 pub(super) async fn a_session_is_inserted_only_where_none_is(store: Arc<dyn Store>) {
     let first = one_login(&store).await;
@@ -74,7 +74,7 @@ pub(super) async fn of_32_parallel_swaps_one_wins(store: Arc<dyn Store>) {
             let (store, next) =
                 (Arc::clone(&store), used(&kept, kept.seen_at + Duration::from_millis(racer)));
             racers.spawn(async move {
-                matches!(answer(store.commit(&[swap(next.clone())]).await), Committed::Applied(_))
+                matches!(answer(store.commit(&[swap(next.clone())]).await), CommitOutcome::Applied(_))
                     .then_some(next)
             });
         }
@@ -90,7 +90,7 @@ pub(super) async fn an_ended_session_never_lives_again(store: Arc<dyn Store>) {
     let kept = one_login(&store).await;
     let _ = applied(&store, &[end(1, NOON + HOUR)]).await;
     let ended = answer(store.session(kept.id).await).expect("it stays for a while");
-    assert_eq!(ended.ended, Some(Ended { at: NOON + HOUR, cause: Cause::Logout }));
+    assert_eq!(ended.ended, Some(SessionEnd { at: NOON + HOUR, cause: EndReason::Logout }));
     assert_ne!(ended.revision, kept.revision);
 
     for revision in 0..4 {
@@ -98,7 +98,7 @@ pub(super) async fn an_ended_session_never_lives_again(store: Arc<dyn Store>) {
         assert_eq!(lost(&store, &[swap(alive)]).await, 0, "swapped at {revision}");
     }
     assert_eq!(lost(&store, &[insert(kept.clone())]).await, 0);
-    assert_eq!(lost(&store, &[Change::Restamp(kept.id)]).await, 0);
+    assert_eq!(lost(&store, &[Change::RefreshPosition(kept.id)]).await, 0);
     assert_eq!(lost(&store, &[Change::ExpectLive(kept.id, NOON)]).await, 0);
     let patch = serde_json::Map::new();
     let merge = Change::MergeData { session: kept.id, patch, expected: None, limit: 100, now: NOON };
@@ -113,7 +113,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
     let first = applied(&store, &[end(1, NOON + HOUR)]).await;
     let again = applied(
         &store,
-        &[Change::EndSession(kept.id, ending(NOON + 2 * HOUR, Cause::ByAdmin)), end(9, NOON)],
+        &[Change::EndSession(kept.id, ending(NOON + 2 * HOUR, EndReason::ByAdmin)), end(9, NOON)],
     )
     .await;
 
@@ -123,7 +123,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
     assert_eq!(first.entries[0].until, Some(NOON + 2 * HOUR));
     assert!(again.ended.is_empty() && again.entries.is_empty());
     let ended = answer(store.session(kept.id).await).and_then(|session| session.ended);
-    assert_eq!(ended, Some(Ended { at: NOON + HOUR, cause: Cause::Logout }));
+    assert_eq!(ended, Some(SessionEnd { at: NOON + HOUR, cause: EndReason::Logout }));
     assert_eq!(answer(store.log_after(Default::default()).await).entries, first.entries);
 }
 
@@ -135,7 +135,7 @@ pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<
     let all_but = |except| Change::EndSessionsOf {
         user: user_id(1),
         except,
-        ending: ending(NOON + HOUR, Cause::PasswordChanged),
+        ending: ending(NOON + HOUR, EndReason::PasswordChanged),
     };
 
     let others = applied(&store, &[all_but(Some(session_id(5)))]).await;
@@ -213,11 +213,11 @@ pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
     // Neither what has ended nor what lay idle takes a place of the living.
     changes.extend([end(5, NOON), insert(Session { idle: Duration::from_secs(1), ..session(7, 1) })]);
     let _ = applied(&store, &changes).await;
-    let at_most = |keep| Change::EndOldestOf {
+    let at_most = |keep| Change::EndOldestSessionsOf {
         user: user_id(1),
         except: session_id(0),
         keep,
-        ending: ending(NOON + HOUR, Cause::Replaced),
+        ending: ending(NOON + HOUR, EndReason::Replaced),
     };
 
     let none = applied(&store, &[at_most(4)]).await;

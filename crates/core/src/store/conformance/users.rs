@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{
+use crate::model::user::User;
+use crate::store::conformance::fixture::{
     NOON, answer, applied, end, insert, insert_user, lost, name, record, session, user, user_id,
 };
-use crate::kept::user::User;
-use crate::store::{Change, Committed, EventQuery, Login, Page, Store};
+use crate::store::{AuditEventQuery, Change, CommitOutcome, LoginName, Page, Store};
 
 pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>) {
     for round in 0..10_u16 {
@@ -19,13 +19,13 @@ pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>)
             let store = Arc::clone(&store);
             racers.spawn(async move {
                 let committed = answer(store.commit(&[insert_user(racer.clone())]).await);
-                matches!(committed, Committed::Applied(_)).then_some(racer)
+                matches!(committed, CommitOutcome::Applied(_)).then_some(racer)
             });
         }
         let winners: Vec<User> = racers.join_all().await.into_iter().flatten().collect();
 
         let [winner] = &winners[..] else { panic!("{} have the name", winners.len()) };
-        let login = Login::Username(winner.username.folded().to_owned());
+        let login = LoginName::Username(winner.username.folded().to_owned());
         assert_eq!(answer(store.user_by_login(&login).await).as_ref(), Some(winner));
     }
 }
@@ -34,28 +34,28 @@ pub(super) async fn a_taken_name_cannot_be_taken_over_by_a_swap(store: Arc<dyn S
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
 
     let thief = User { username: user(1).username, revision: 1, ..user(2) };
-    assert_eq!(lost(&store, &[Change::SwapUser(Box::new(thief))]).await, 0);
+    assert_eq!(lost(&store, &[Change::ReplaceUser(Box::new(thief))]).await, 0);
 
     assert_eq!(answer(store.user(user_id(2)).await), Some(user(2)));
-    let login = Login::Username(user(1).username.folded().to_owned());
+    let login = LoginName::Username(user(1).username.folded().to_owned());
     assert_eq!(answer(store.user_by_login(&login).await), Some(user(1)));
 }
 
 pub(super) async fn an_address_finds_nobody_before_it_is_verified(store: Arc<dyn Store>) {
     let claims = |number| User { email: Some("Ada@Example.org".into()), ..user(number) };
-    let login = Login::Email("ada@example.org".into());
+    let login = LoginName::Email("ada@example.org".into());
     let _ = applied(&store, &[insert_user(claims(1)), insert_user(claims(2))]).await;
     assert_eq!(answer(store.user_by_login(&login).await), None);
 
     let verified = User { email_verified: true, revision: 1, ..claims(2) };
-    let _ = applied(&store, &[Change::SwapUser(Box::new(verified.clone()))]).await;
+    let _ = applied(&store, &[Change::ReplaceUser(Box::new(verified.clone()))]).await;
 
     assert_eq!(answer(store.user_by_login(&login).await), Some(verified));
     let second = User { email_verified: true, revision: 1, ..claims(1) };
-    assert_eq!(lost(&store, &[Change::SwapUser(Box::new(second))]).await, 0);
+    assert_eq!(lost(&store, &[Change::ReplaceUser(Box::new(second))]).await, 0);
     let third = User { email: Some("ADA@EXAMPLE.ORG".into()), email_verified: true, ..user(3) };
     assert_eq!(lost(&store, &[insert_user(third)]).await, 0);
-    assert_eq!(answer(store.user_by_login(&Login::Username("ada@example.org".into())).await), None);
+    assert_eq!(answer(store.user_by_login(&LoginName::Username("ada@example.org".into())).await), None);
 }
 
 pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc<dyn Store>) {
@@ -85,8 +85,8 @@ pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Sto
         for racer in 0..32 {
             let (store, next) = (Arc::clone(&store), kept.with_roles(vec![format!("role{racer}")]));
             racers.spawn(async move {
-                let committed = answer(store.commit(&[Change::SwapUser(Box::new(next.clone()))]).await);
-                matches!(committed, Committed::Applied(_)).then_some(next)
+                let committed = answer(store.commit(&[Change::ReplaceUser(Box::new(next.clone()))]).await);
+                matches!(committed, CommitOutcome::Applied(_)).then_some(next)
             });
         }
         let winners: Vec<User> = racers.join_all().await.into_iter().flatten().collect();
@@ -115,7 +115,7 @@ pub(super) async fn a_removed_user_is_gone_with_all_their_sessions(store: Arc<dy
     }
     assert_eq!(answer(store.data(kept.id).await), None);
     assert_eq!(answer(store.session(strangers.id).await), Some(strangers));
-    let query = EventQuery { user: Some(user_id(1)), limit: 10, ..EventQuery::default() };
+    let query = AuditEventQuery { user: Some(user_id(1)), limit: 10, ..AuditEventQuery::default() };
     assert_eq!(answer(store.events(&query).await).len(), 1, "the journal keeps what happened");
     assert_eq!(lost(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
     assert_eq!(lost(&store, &[Change::RemoveUser(user_id(1))]).await, 0);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use counterfoil_jose::Time;
 
-use super::fixture::{
+use crate::model::session::Session;
+use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, end, insert, lost, one_login, session, session_id, swap, used,
 };
-use super::witness::watched;
-use crate::kept::session::Session;
-use crate::store::{Change, Store, Use};
+use crate::store::conformance::witness::watched;
+use crate::store::{Change, LastSeen, Store};
 
 async fn use_session(store: &Arc<dyn Store>, number: u16, at: Time) {
-    answer(store.note_uses(&[Use { session: session_id(number), at }]).await);
+    answer(store.note_uses(&[LastSeen { session: session_id(number), at }]).await);
 }
 
 async fn kept(store: &Arc<dyn Store>, number: u16) -> Session {
@@ -36,7 +36,7 @@ pub(super) async fn a_use_of_what_has_ended_changes_nothing(store: Arc<dyn Store
     let _ = applied(&store, &[insert(session(2, 1)), end(1, NOON)]).await;
     let ended = kept(&store, 1).await;
 
-    let uses = [1, 9, 2].map(|number| Use { session: session_id(number), at: NOON + HOUR });
+    let uses = [1, 9, 2].map(|number| LastSeen { session: session_id(number), at: NOON + HOUR });
     answer(store.note_uses(&uses).await);
 
     assert_eq!(kept(&store, 1).await, ended);

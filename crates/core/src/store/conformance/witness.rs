@@ -8,12 +8,14 @@ use tokio::time::timeout;
 
 use counterfoil_verify::{LogEntry, Position};
 
-use super::fixture::{NOON, answer, applied, end, insert, lost, one_login, session, session_id, user_id};
-use crate::store::{Applied, Change, Store, Witness};
+use crate::store::conformance::fixture::{
+    NOON, answer, applied, end, insert, lost, one_login, session, session_id, user_id,
+};
+use crate::store::{AppliedChanges, Change, CommitListener, Store};
 
 /// Writes down what it is told.
 #[derive(Default)]
-pub(super) struct Notes(Mutex<Vec<(usize, Applied)>>);
+pub(super) struct Notes(Mutex<Vec<(usize, AppliedChanges)>>);
 
 impl Notes {
     fn entries(&self) -> Vec<LogEntry> {
@@ -25,13 +27,13 @@ impl Notes {
         self.read(<[_]>::len)
     }
 
-    fn read<T>(&self, look: impl FnOnce(&[(usize, Applied)]) -> T) -> T {
+    fn read<T>(&self, look: impl FnOnce(&[(usize, AppliedChanges)]) -> T) -> T {
         look(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Witness for Notes {
-    fn committed(&self, changes: &[Change], applied: &Applied) {
+impl CommitListener for Notes {
+    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((changes.len(), applied.clone()));
     }
 
@@ -41,7 +43,7 @@ impl Witness for Notes {
 pub(super) async fn watched(store: &Arc<dyn Store>) -> Arc<Notes> {
     let _ = one_login(store).await;
     let notes = Arc::new(Notes::default());
-    store.watch(Arc::clone(&notes) as Arc<dyn Witness>);
+    store.watch(Arc::clone(&notes) as Arc<dyn CommitListener>);
     notes
 }
 

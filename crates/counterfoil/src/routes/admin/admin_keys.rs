@@ -6,13 +6,13 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::administrator::Administrator;
-use super::id_in;
-use crate::admin::views::AdminKeyRow;
+use crate::admin::responses::AdminKeyRow;
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::id_in;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,

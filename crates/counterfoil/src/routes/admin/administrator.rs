@@ -3,18 +3,18 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use counterfoil_core::issued::admin_key::AdminKey;
-use counterfoil_core::kept::event::Actor;
-use counterfoil_core::kept::session::{Cause, Circumstances};
-use counterfoil_core::kept::user::User;
-use counterfoil_core::policy::revoke::Reason as Because;
+use counterfoil_core::credentials::admin_key::AdminKey;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, EndReason};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::{Denied, Presented, Reads, Reason, Shown, credentials};
 
 use crate::app::App;
-use crate::caller::Caller;
-use crate::failure::AppError;
-use crate::shown;
+use crate::http::current_user::Caller;
+use crate::http::error::AppError;
+use crate::http::presented_sessions;
 
 /// Somebody who may administer, and the time by which that was judged.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ pub(in crate::routes) struct Administrator {
 
 impl Administrator {
     /// The reason of what they do, from there.
-    pub(super) fn reason(&self, from: Circumstances) -> Because {
-        Because { actor: self.actor.clone(), cause: Cause::ByAdmin, from }
+    pub(super) fn reason(&self, from: ClientInfo) -> RevocationContext {
+        RevocationContext { actor: self.actor.clone(), cause: EndReason::ByAdmin, from }
     }
 }
 
@@ -39,7 +39,7 @@ impl FromRequestParts<App> for Administrator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let (now, reads) = (app.now(), Reads::ANY_CREDENTIAL);
         let Ok(found) = credentials::read_all(&parts.headers, &app.cookie_names, reads) else {
-            return Err(shown::ambiguous(app, &parts.headers, reads, now).await);
+            return Err(presented_sessions::ambiguous(app, &parts.headers, reads, now).await);
         };
         match found.presented {
             Presented::Access(text) if found.shown == Shown::Bearer && text.starts_with(AdminKey::PREFIX) => {

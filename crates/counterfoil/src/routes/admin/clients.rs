@@ -6,19 +6,19 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::client::LifetimesChange;
-use counterfoil_core::kept::session::Mode;
+use counterfoil_core::model::client::LifetimesChange;
+use counterfoil_core::model::session::Mode;
 use counterfoil_core::store::Page;
 use counterfoil_verify::ClientId;
 
-use super::administrator::Administrator;
-use super::{cut, id_in, limit_of, no_cursor};
 use crate::admin::ClientForm;
-use crate::admin::views::ClientRow;
+use crate::admin::responses::ClientRow;
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::{cut, id_in, limit_of, no_cursor};
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow,

@@ -5,13 +5,13 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::store::EventQuery;
+use counterfoil_core::store::AuditEventQuery;
 
-use super::administrator::Administrator;
-use super::{cut, limit_of, no_cursor};
-use crate::admin::views::EventRow;
+use crate::admin::responses::EventRow;
 use crate::app::App;
-use crate::failure::AppError;
+use crate::http::error::AppError;
+use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::{cut, limit_of, no_cursor};
 use crate::routes::query::Parameters;
 use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
 
@@ -46,12 +46,12 @@ pub(in crate::routes) async fn list(
     parameters.only(&["user", "session", "limit", "after"])?;
     let no_id = |field| move |_| AppError::field(field, "is to be an id");
     let limit = limit_of(&parameters)?;
-    let query = EventQuery {
+    let query = AuditEventQuery {
         user: parameters.one("user")?.map(str::parse).transpose().map_err(no_id("user"))?,
         session: parameters.one("session")?.map(str::parse).transpose().map_err(no_id("session"))?,
         before: parameters.one("after")?.map(|text| text.parse().map_err(|_| no_cursor())).transpose()?,
         limit: limit + 1,
-        ..EventQuery::default()
+        ..AuditEventQuery::default()
     };
     let mut lines = app.journal(&query).await?;
     let next = cut(&mut lines, limit, |(number, _)| number.to_string());

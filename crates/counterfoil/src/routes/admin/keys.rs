@@ -6,24 +6,24 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::session::Cause;
-use counterfoil_core::policy::revoke::Reason;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::KeyId;
 
-use super::administrator::Administrator;
-use super::id_in;
 use crate::admin::RotationForm;
-use crate::admin::views::{KeyRow, KeyRows, RotationRow};
+use crate::admin::responses::{KeyRow, KeyRows, RotationRow};
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::id_in;
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::task::{aside, to_the_end};
+use crate::runtime::task::{aside, to_the_end};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
@@ -92,7 +92,7 @@ pub(in crate::routes) async fn revoke(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
-    let reason = Reason { cause: Cause::KeyCompromised, ..reason };
+    let reason = RevocationContext { cause: EndReason::KeyCompromised, ..reason };
     let now = administrator.now;
     // The next key takes its place, and another is drawn.
     aside(async move { app.keys.revoke(&id, &reason, now).await }).await?;

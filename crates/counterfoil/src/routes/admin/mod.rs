@@ -14,7 +14,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::Uri;
 
 use crate::app::App;
-use crate::failure::AppError;
+use crate::http::error::AppError;
 use crate::routes::query::Parameters;
 
 /// How many rows a page has unless it is said otherwise, and at most.

@@ -3,18 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::administrator::Administrator;
 use crate::admin::RevocationForm;
-use crate::admin::views::RevocationRow;
+use crate::admin::responses::RevocationRow;
 use crate::app::App;
-use crate::body::StrictJson;
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::StrictJson;
+use crate::routes::admin::administrator::Administrator;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::task::aside;
+use crate::runtime::task::aside;
 
 /// Revokes a login, all of a user, of a client or of everyone so far, one access token, or a key.
 ///

@@ -6,22 +6,22 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::kept::user::Username;
-use counterfoil_core::policy::administration::judge_roles;
-use counterfoil_core::policy::sign_in::Registration;
-use counterfoil_core::store::{Login, Page};
+use counterfoil_core::model::user::Username;
+use counterfoil_core::services::account::Registration;
+use counterfoil_core::services::administration::judge_roles;
+use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
-use super::administrator::Administrator;
-use super::{cut, id_in, limit_of, no_cursor};
 use crate::admin::UserForm;
-use crate::admin::views::{SessionRow, UserRow};
+use crate::admin::responses::{SessionRow, UserRow};
 use crate::admin::{cursor, cursor_after};
 use crate::app::App;
-use crate::body::{StrictJson, secret};
-use crate::circumstances::Whence;
-use crate::failure::AppError;
+use crate::http::client_info::Whence;
+use crate::http::error::AppError;
+use crate::http::json_body::{StrictJson, secret};
+use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::{cut, id_in, limit_of, no_cursor};
 use crate::routes::query::Parameters;
 use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow,
@@ -94,7 +94,7 @@ pub(in crate::routes) async fn list(
 /// The list of the one user of this name; a text that can be nobody's name is nobody's.
 async fn named(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
     let found = match name.parse::<Username>() {
-        Ok(name) => app.store.user_by_login(&Login::Username(name.folded().to_owned())).await?,
+        Ok(name) => app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?,
         Err(_) => None,
     };
     Ok(Json(UserList { users: found.iter().map(UserRow::of).collect(), next: None }))

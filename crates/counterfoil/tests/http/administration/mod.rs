@@ -10,7 +10,7 @@ mod who;
 
 use serde_json::{Value, json};
 
-use counterfoil::admin::Command;
+use counterfoil::operator::Command;
 
 use crate::client::{Answer, Request};
 use crate::site::{PASSWORD, Site, text};

@@ -1,0 +1,167 @@
+//! The admin key: what a program carries that administers an installation.
+
+use std::fmt;
+use std::str::FromStr;
+
+use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::{Secret, base64url, constant_time, digest};
+
+use crate::credentials::MalformedCredential;
+
+/// The name of an admin key: sixteen random bytes, shown as 22 characters of base64url. Public.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AdminKeyId([u8; 16]);
+
+impl AdminKeyId {
+    /// The id with these bytes; they are to come from a cryptographic generator.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The sixteen bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for AdminKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(self.0))
+    }
+}
+
+impl fmt::Debug for AdminKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AdminKeyId({self})")
+    }
+}
+
+impl FromStr for AdminKeyId {
+    type Err = MalformedCredential;
+
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        base64url::decode_exact(text).map(Self).map_err(|_| MalformedCredential)
+    }
+}
+
+/// `cfa_<id>.<secret>`: an id to find the record by, and 32 random bytes that prove the right to it.
+///
+/// It is read on the routes of administration and nowhere else. `Display` is the one way out, `FromStr` the one
+/// way in, and only the canonical text parses. `Debug` shows the id alone.
+///
+/// ```
+/// use counterfoil_core::credentials::admin_key::AdminKey;
+///
+/// let key = AdminKey::draw()?;
+/// let shown: AdminKey = key.to_string().parse()?;
+/// assert!(key.digest().is_of(&shown));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct AdminKey {
+    id: AdminKeyId,
+    secret: Secret<[u8; 32]>,
+}
+
+impl AdminKey {
+    /// What every admin key begins with.
+    pub const PREFIX: &'static str = "cfa_";
+
+    /// Draws a new key with a new id.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give; nothing weaker takes its place.
+    pub fn draw() -> Result<Self, Unavailable> {
+        Ok(Self { id: AdminKeyId(random::bytes()?), secret: Secret::new(random::bytes()?) })
+    }
+
+    /// The record that it claims to belong to. Public; proves nothing.
+    pub fn id(&self) -> AdminKeyId {
+        self.id
+    }
+
+    /// What we keep of it: a stolen store administers nothing.
+    pub fn digest(&self) -> AdminKeyHash {
+        AdminKeyHash(digest::sha256(self.secret.expose()))
+    }
+}
+
+impl fmt::Display for AdminKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}.{}", Self::PREFIX, self.id, base64url::encode(self.secret.expose()))
+    }
+}
+
+impl FromStr for AdminKey {
+    type Err = MalformedCredential;
+
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        let (id, secret) = text
+            .strip_prefix(Self::PREFIX)
+            .and_then(|rest| rest.split_once('.'))
+            .ok_or(MalformedCredential)?;
+        let secret = base64url::decode_exact(secret).map_err(|_| MalformedCredential)?;
+        Ok(Self { id: id.parse()?, secret: Secret::new(secret) })
+    }
+}
+
+impl fmt::Debug for AdminKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AdminKey({})", self.id)
+    }
+}
+
+/// The SHA-256 of an admin key's secret, which has 256 bits of its own and needs no salt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdminKeyHash([u8; 32]);
+
+impl AdminKeyHash {
+    /// The digest with these bytes, as a store kept them.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, as a store keeps them.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether this is the digest of `shown`. Takes the same time either way.
+    pub fn is_of(&self, shown: &AdminKey) -> bool {
+        constant_time::equal(&self.0, &shown.digest().0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_text_of_an_admin_key_parses() {
+        let text = AdminKey::draw().unwrap().to_string();
+        assert!(text.parse::<AdminKey>().is_ok());
+
+        for bad in [
+            text.to_uppercase(),
+            format!("{text}="),
+            format!(" {text}"),
+            text.replace('.', ""),
+            text.replace("cfa_", "cfs_"),
+            text[..text.len() - 1].to_owned(),
+            format!("{text}A"),
+            String::new(),
+        ] {
+            assert!(bad.parse::<AdminKey>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret_and_another_secret_is_another_key() {
+        let (key, other) = (AdminKey::draw().unwrap(), AdminKey::draw().unwrap());
+        let text = key.to_string();
+
+        assert!(!format!("{key:?}").contains(text.split_once('.').unwrap().1));
+        assert!(!key.digest().is_of(&other));
+    }
+}

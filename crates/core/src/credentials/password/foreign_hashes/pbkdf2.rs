@@ -1,0 +1,102 @@
+//! PBKDF2 (RFC 8018, section 5.2) under SHA-1, SHA-256 or SHA-512, as PHC strings, passlib and Django write it.
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::pbkdf2;
+
+use crate::credentials::password::foreign_hashes::error::ForeignHashError;
+use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
+use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
+
+/// The most iterations, of all blocks of the output together: one or two seconds of a core.
+const CEILING: u32 = 3_000_000;
+
+const NAME: &str = "PBKDF2";
+
+/// The hash function below.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenHash {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+impl TokenHash {
+    fn algorithm(self) -> pbkdf2::Algorithm {
+        match self {
+            Self::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+            Self::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+            Self::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+        }
+    }
+
+    /// How many bytes one block of the output has.
+    const fn block(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// A PBKDF2 hash within its ceiling.
+#[derive(PartialEq, Eq)]
+pub(in crate::credentials) struct Pbkdf2 {
+    digest: TokenHash,
+    iterations: NonZeroU32,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Pbkdf2 {
+    /// Reads `i=600000,l=32$salt$hash`, or as passlib has it `600000$salt$hash`.
+    pub(super) fn phc(digest: TokenHash, text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let [params, salt, hash] = parts(text).ok_or(malformed)?;
+        let (iterations, length) = iterations(params).ok_or(malformed)?;
+        let kept = Self::new(digest, iterations, bytes(salt), bytes(hash))?;
+        let is_as_long_as_said = length.is_none_or(|length| length as usize == kept.hash.len());
+        if is_as_long_as_said { Ok(kept) } else { Err(malformed) }
+    }
+
+    /// Reads Django's `iterations$salt$hash`; the salt is text.
+    pub(super) fn django(digest: TokenHash, text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let [iterations, salt, hash] = parts(text).ok_or(malformed)?;
+        Self::new(digest, number(iterations).ok_or(malformed)?, Some(salt.into()), bytes(hash))
+    }
+
+    fn new(
+        digest: TokenHash,
+        iterations: u32,
+        salt: Option<Vec<u8>>,
+        hash: Option<Vec<u8>>,
+    ) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let (salt, hash) = salt_and_hash(salt, hash).ok_or(malformed)?;
+        let iterations = NonZeroU32::new(iterations).ok_or(malformed)?;
+        let blocks = hash.len().div_ceil(digest.block());
+        if iterations.get() as usize > CEILING as usize / blocks {
+            return Err(ForeignHashError::TooCostly(NAME));
+        }
+        Ok(Self { digest, iterations, salt, hash })
+    }
+
+    /// Whether this is the hash of `password`.
+    pub(super) fn is_of(&self, password: &[u8]) -> bool {
+        pbkdf2::verify(self.digest.algorithm(), self.iterations, &self.salt, password, &self.hash).is_ok()
+    }
+}
+
+/// The iterations, and the length of the hash where it is said.
+fn iterations(params: &str) -> Option<(u32, Option<u32>)> {
+    if let Some(plain) = number(params) {
+        return Some((plain, None));
+    }
+    if let Some([iterations, length]) = values(params, ["i", "l"]) {
+        return Some((number(iterations)?, Some(number(length)?)));
+    }
+    let [iterations] = values(params, ["i"])?;
+    Some((number(iterations)?, None))
+}

@@ -1,0 +1,88 @@
+//! scrypt (RFC 7914), as PHC strings, passlib and Django write it.
+
+use counterfoil_jose::{Secret, constant_time};
+use scrypt::Params;
+
+use crate::credentials::password::foreign_hashes::error::ForeignHashError;
+use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
+use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
+
+/// The most memory, as N·r in blocks of 128 bytes: 128 MiB, as for Argon2.
+const MEMORY: u64 = 1 << 20;
+/// The most work, as N·r·p: one or two seconds of a core.
+const WORK: u64 = 1 << 22;
+/// The most of r and of p, each.
+const WIDEST: u32 = 64;
+
+const NAME: &str = "scrypt";
+
+/// A scrypt hash within its ceiling.
+#[derive(PartialEq)]
+pub(in crate::credentials) struct Scrypt {
+    params: Params,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Eq for Scrypt {}
+
+impl Scrypt {
+    /// Reads `ln=16,r=8,p=1$salt$hash`.
+    pub(super) fn phc(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let [params, salt, hash] = parts(text).ok_or(malformed)?;
+        let [log_n, r, p] = values(params, ["ln", "r", "p"]).ok_or(malformed)?;
+        let params = bounded(NAME, number(log_n), number(r), number(p))?;
+        Self::new(params, bytes(salt), bytes(hash))
+    }
+
+    /// Reads Django's `N$salt$r$p$hash`; the salt is text and N a power of two.
+    pub(super) fn django(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let [n, salt, r, p, hash] = parts(text).ok_or(malformed)?;
+        let n = number(n).filter(|n| n.is_power_of_two());
+        let params = bounded(NAME, n.map(u32::ilog2), number(r), number(p))?;
+        Self::new(params, Some(salt.into()), bytes(hash))
+    }
+
+    fn new(params: Params, salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Result<Self, ForeignHashError> {
+        let (salt, hash) = salt_and_hash(salt, hash).ok_or(ForeignHashError::Malformed(NAME))?;
+        Ok(Self { params, salt, hash })
+    }
+
+    /// Whether this is the hash of `password`.
+    pub(super) fn is_of(&self, password: &[u8]) -> bool {
+        let worked = derive(password, &self.salt, &self.params, vec![0; self.hash.len()]);
+        constant_time::equal(worked.expose(), &self.hash)
+    }
+}
+
+/// The parameters, if they are there and within the ceiling of memory and work.
+pub(super) fn bounded(
+    scheme: &'static str,
+    log_n: Option<u32>,
+    r: Option<u32>,
+    p: Option<u32>,
+) -> Result<Params, ForeignHashError> {
+    let (malformed, costly) = (ForeignHashError::Malformed(scheme), ForeignHashError::TooCostly(scheme));
+    let (Some(log_n), Some(r), Some(p)) = (log_n, r, p) else { return Err(malformed) };
+    if log_n == 0 || r == 0 || p == 0 {
+        return Err(malformed);
+    }
+    if log_n > 20 || r > WIDEST || p > WIDEST {
+        return Err(costly);
+    }
+    let memory = u64::from(r) << log_n;
+    if memory > MEMORY || memory * u64::from(p) > WORK {
+        return Err(costly);
+    }
+    let log_n = u8::try_from(log_n).map_err(|_| costly)?;
+    Params::new(log_n, r, p).map_err(|_| malformed)
+}
+
+/// Fills `output`, which is not empty, with what scrypt makes of `password`.
+pub(super) fn derive(password: &[u8], salt: &[u8], params: &Params, mut output: Vec<u8>) -> Secret<Vec<u8>> {
+    scrypt::scrypt(password, salt, params, &mut output)
+        .expect("the length of the output is one that scrypt makes");
+    Secret::new(output)
+}

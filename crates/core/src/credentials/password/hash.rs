@@ -1,0 +1,282 @@
+//! What is kept of a password: its hash, made here or by another system.
+
+use std::fmt;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Version};
+
+use counterfoil_jose::constant_time;
+use counterfoil_jose::random::{self, Unavailable};
+
+use crate::credentials::password::argon2_memory::Argon2Memory;
+use crate::credentials::password::cost::Argon2Cost;
+use crate::credentials::password::foreign_hashes::ForeignHashError;
+use crate::credentials::password::hash_params::{HashParams, StoredHash};
+use crate::credentials::password::plaintext::PlaintextPassword;
+
+/// The bytes of the salts that we make.
+const SALT: usize = 16;
+/// The bytes of the hashes that we make.
+const HASH: usize = 32;
+
+/// A password hash: our own, a PHC string like `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or that of
+/// another system, in one of the forms of [`imported`](crate::credentials::password::foreign_hashes).
+///
+/// ```
+/// use counterfoil_core::credentials::password::PasswordHash;
+///
+/// let text = "$2b$12$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+/// assert!(PasswordHash::import(text).is_ok());
+/// assert!(PasswordHash::import("md5$salt$0123456789").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+/// A kept hash that cannot be worked with: an unknown scheme, broken, or above its ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the kept password hash cannot be used")]
+pub struct UnusableHash;
+
+impl PasswordHash {
+    /// Hashes `password` with a new salt.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    ///
+    /// # Panics
+    ///
+    /// If `cost` is none that Argon2 knows; costs are ours, never a client's.
+    pub fn make(
+        password: &PlaintextPassword,
+        cost: Argon2Cost,
+        space: &mut Argon2Memory,
+    ) -> Result<Self, Unavailable> {
+        let salt: [u8; SALT] = random::bytes()?;
+        let recipe = HashParams { algorithm: Algorithm::Argon2id, cost };
+        let hash = recipe.work(password, &salt, HASH, space).expect("a configured cost is a valid one");
+        Ok(Self::written(cost, &salt, &hash))
+    }
+
+    /// What looks like the hash of a password and takes as long to check, and was drawn at random: no password has
+    /// it, but by a chance of 2⁻²⁵⁶.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    ///
+    /// # Panics
+    ///
+    /// As [`PasswordHash::make`].
+    pub fn of_nobody(cost: Argon2Cost) -> Result<Self, Unavailable> {
+        let (salt, hash): ([u8; SALT], [u8; HASH]) = (random::bytes()?, random::bytes()?);
+        Ok(Self::written(cost, &salt, &hash))
+    }
+
+    fn written(cost: Argon2Cost, salt: &[u8], hash: &[u8]) -> Self {
+        let params = cost.params(HASH).and_then(|params| params.try_into().ok());
+        let text = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: params.expect("valid parameters have a text"),
+            salt: Some(phc::Salt::new(salt).expect("sixteen bytes are a salt")),
+            hash: Some(phc::Output::new(hash).expect("32 bytes are an output")),
+        };
+        Self(text.to_string())
+    }
+
+    /// Takes over a hash that another system made.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be checked here; it is judged now, so that nobody finds out at a login.
+    pub fn import(text: &str) -> Result<Self, ForeignHashError> {
+        StoredHash::read(text).map(|_| Self(text.to_owned()))
+    }
+
+    /// Whether this is the hash of `password`. The comparison takes the same time either way.
+    ///
+    /// # Errors
+    ///
+    /// If the hash cannot be worked with; nobody gets in by a broken record.
+    pub fn is_of(
+        &self,
+        password: &PlaintextPassword,
+        space: &mut Argon2Memory,
+    ) -> Result<bool, UnusableHash> {
+        match StoredHash::read(&self.0).map_err(|_| UnusableHash)? {
+            StoredHash::Argon2(recipe, phc) => {
+                let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
+                let worked = recipe.work(password, salt.as_ref(), hash.len(), space).ok_or(UnusableHash)?;
+                Ok(constant_time::equal(&worked, hash.as_bytes()))
+            }
+            StoredHash::Imported(hash) => Ok(hash.is_of(password.bytes())),
+        }
+    }
+
+    /// Whether it was made under another scheme or cost than `wanted`, and should be made again at the next
+    /// login.
+    pub fn is_outdated(&self, wanted: Argon2Cost) -> bool {
+        let ours = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
+        match StoredHash::read(&self.0) {
+            Ok(StoredHash::Argon2(recipe, phc)) => {
+                let lengths = (phc.salt.map(|salt| salt.len()), phc.hash.map(|hash| hash.len()));
+                recipe != ours || lengths != (Some(SALT), Some(HASH)) || !self.is_ours()
+            }
+            Ok(StoredHash::Imported(_)) | Err(_) => true,
+        }
+    }
+
+    /// Whether it has the form that is made here, whatever its cost.
+    pub fn is_ours(&self) -> bool {
+        self.0.starts_with("$argon2id$")
+    }
+
+    /// The hash that a store kept.
+    pub fn from_kept(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for a store.
+    pub fn as_kept(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use counterfoil_jose::Secret;
+
+    use super::*;
+
+    const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+
+    fn typed(text: &str) -> PlaintextPassword {
+        PlaintextPassword::typed(&Secret::new(text.to_owned()))
+    }
+
+    #[test]
+    fn what_was_drawn_for_nobody_looks_like_ours_and_is_of_no_password() {
+        let (nobody, mut space) = (PasswordHash::of_nobody(CHEAP).unwrap(), Argon2Memory::default());
+
+        assert!(nobody.is_ours() && !nobody.is_outdated(CHEAP));
+        assert_eq!(nobody.is_of(&typed(""), &mut space), Ok(false));
+        assert_ne!(nobody, PasswordHash::of_nobody(CHEAP).unwrap());
+    }
+
+    #[test]
+    fn a_hash_is_of_its_password_alone() {
+        let mut space = Argon2Memory::default();
+        let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut space).unwrap();
+
+        assert_eq!(hash.is_of(&typed("correct horse"), &mut space), Ok(true));
+        for other in ["correct horsf", "correct horse ", "Correct horse", ""] {
+            assert_eq!(hash.is_of(&typed(other), &mut space), Ok(false), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn one_password_has_one_form() {
+        let mut space = Argon2Memory::default();
+        let hash = PasswordHash::make(&typed("caf\u{e9} au lait"), CHEAP, &mut space).unwrap();
+
+        assert_eq!(hash.is_of(&typed("cafe\u{301} au lait"), &mut space), Ok(true));
+    }
+
+    #[test]
+    fn a_hash_that_asks_for_too_much_is_not_worked_on() {
+        let mut space = Argon2Memory::default();
+        for costly in ["m=4194304,t=2,p=1", "m=19456,t=4000000,p=1", "m=19456,t=2,p=200"] {
+            let text = format!("$argon2id$v=19${costly}$c29tZXNhbHRzb21lc2FsdA${}", "A".repeat(43));
+            let hash = PasswordHash::from_kept(text);
+            assert_eq!(hash.is_of(&typed("x"), &mut space), Err(UnusableHash), "{costly}");
+        }
+        assert_eq!(format!("{space:?}"), "Workspace(0 KiB)");
+    }
+
+    #[test]
+    fn a_broken_hash_lets_nobody_in() {
+        let mut space = Argon2Memory::default();
+        for broken in [
+            "",
+            "$",
+            "$argon2id$",
+            "plain",
+            "$2b$10$abcdefghijklmnopqrstuu",
+            "$argon2d$v=19$m=64,t=1,p=1$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
+            "$argon2id$v=16$m=64,t=1,p=1$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA",
+            "é",
+        ] {
+            let hash = PasswordHash::from_kept(broken.to_owned());
+            assert_eq!(hash.is_of(&typed(""), &mut space), Err(UnusableHash), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_cost_shows() {
+        let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut Argon2Memory::default()).unwrap();
+
+        assert!(!hash.is_outdated(CHEAP));
+        assert!(hash.is_outdated(Argon2Cost { passes: 2, ..CHEAP }));
+    }
+
+    #[test]
+    fn argon2_of_others_is_checked_and_outdated() {
+        let mut space = Argon2Memory::default();
+        // Made with Python's argon2-cffi and Django 5.2.
+        for text in [
+            "$argon2id$v=19$m=64,t=2,p=2$jrF2bu39n/M+h3AuBSDEeA$a75qffYnoOwjKLeVfRPRkkuMecN3/A9JfF+E4nUDQ/0",
+            "$argon2i$v=19$m=64,t=2,p=1$Z+y9N6a09r73Pse4F0KIUQ$W0dmluR0/M0rAq0J0/nrMoAzDjFNOP6yErCZsIB6UN8",
+            "argon2$argon2id$v=19$m=64,t=1,p=8$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
+        ] {
+            let hash = PasswordHash::import(text).unwrap();
+            assert_eq!(hash.is_of(&typed("correct horse battery"), &mut space), Ok(true), "{text}");
+            assert_eq!(hash.is_of(&typed("correct horse batterz"), &mut space), Ok(false), "{text}");
+            assert!(hash.is_outdated(CHEAP), "{text}");
+        }
+    }
+
+    /// Texts that look like hashes, at costs that a test can pay.
+    fn hash_like() -> impl Strategy<Value = String> {
+        let scheme = prop_oneof![
+            Just("$2b$04$"),
+            Just("$2a$"),
+            Just("bcrypt$$2b$04$"),
+            Just("bcrypt_sha256$$2y$05$"),
+            Just("$argon2id$v=19$m=64,t=1,p=1$"),
+            Just("argon2$argon2i$v=19$"),
+            Just("$scrypt$ln=2,r=1,p=1$"),
+            Just("scrypt$4$"),
+            Just("$pbkdf2-sha256$i=2$"),
+            Just("$pbkdf2-sha1$"),
+            Just("pbkdf2_sha256$3$"),
+            Just("$fbscrypt$v=1,n=2,r=1,p=1,ss=,sk="),
+            Just("$"),
+            Just(""),
+        ];
+        (scheme, "([./A-Za-z0-9$=,é-]{0,80}|\\PC{0,60})").prop_map(|(scheme, rest)| format!("{scheme}{rest}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+        #[test]
+        fn no_kept_text_makes_a_check_panic_or_lets_anybody_in(text in hash_like(), guess in "\\PC{0,80}") {
+            let hash = PasswordHash::from_kept(text.clone());
+
+            let verdict = hash.is_of(&typed(&guess), &mut Argon2Memory::default());
+
+            prop_assert_ne!(verdict, Ok(true));
+            prop_assert_eq!(verdict.is_ok(), PasswordHash::import(&text).is_ok());
+        }
+    }
+}

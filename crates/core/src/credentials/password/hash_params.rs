@@ -1,0 +1,84 @@
+//! How a kept hash was made: by Argon2, which we make too, or in the way of another system.
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use crate::credentials::password::argon2_memory::Argon2Memory;
+use crate::credentials::password::cost::Argon2Cost;
+use crate::credentials::password::foreign_hashes::{self, ForeignHash, ForeignHashError};
+use crate::credentials::password::plaintext::PlaintextPassword;
+
+/// The fewest bytes of a hash that tell one password from another.
+const LEAST_HASH: usize = 16;
+
+/// A kept hash, taken apart and within its ceiling.
+pub(super) enum StoredHash {
+    Argon2(HashParams, Box<phc::PasswordHash>),
+    Imported(ForeignHash),
+}
+
+impl StoredHash {
+    /// Recognises the scheme and judges what it would cost.
+    pub(super) fn read(text: &str) -> Result<Self, ForeignHashError> {
+        // Django writes the name before the PHC string.
+        let phc = text.strip_prefix("argon2").unwrap_or(text);
+        if !phc.starts_with("$argon2") || text.len() > foreign_hashes::LONGEST {
+            return ForeignHash::read(text).map(Self::Imported);
+        }
+        let malformed = ForeignHashError::Malformed("Argon2");
+        let kept = phc::PasswordHash::new(phc).map_err(|_| malformed)?;
+        let has_hash = kept.hash.as_ref().is_some_and(|hash| hash.len() >= LEAST_HASH);
+        let has_salt = kept.salt.as_ref().is_some_and(|salt| salt.len() >= argon2::MIN_SALT_LEN);
+        if !has_hash || !has_salt {
+            return Err(malformed);
+        }
+        Ok(Self::Argon2(HashParams::of(&kept)?, Box::new(kept)))
+    }
+}
+
+/// How an Argon2 hash is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct HashParams {
+    pub(super) algorithm: Algorithm,
+    pub(super) cost: Argon2Cost,
+}
+
+impl HashParams {
+    /// Argon2id and, of others, Argon2i, both in the version of RFC 9106. Argon2d tells its time to whoever
+    /// shares the machine.
+    fn of(kept: &phc::PasswordHash) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed("Argon2");
+        let algorithm =
+            [Algorithm::Argon2id, Algorithm::Argon2i].into_iter().find(|a| a.ident() == kept.algorithm);
+        let algorithm = algorithm.ok_or(ForeignHashError::Unknown)?;
+        if kept.version != Some(Version::V0x13.into()) {
+            return Err(malformed);
+        }
+        let params = Params::try_from(kept).map_err(|_| malformed)?;
+        if !params.keyid().is_empty() || !params.data().is_empty() {
+            return Err(malformed);
+        }
+        let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+        if cost.is_within_ceiling() {
+            Ok(Self { algorithm, cost })
+        } else {
+            Err(ForeignHashError::TooCostly("Argon2"))
+        }
+    }
+
+    /// Makes the hash of `password`, of so many bytes; `None` for parameters or salts that Argon2 does not know.
+    pub(super) fn work(
+        &self,
+        password: &PlaintextPassword,
+        salt: &[u8],
+        length: usize,
+        space: &mut Argon2Memory,
+    ) -> Option<Vec<u8>> {
+        let params = self.cost.params(length)?;
+        let blocks = space.blocks(params.block_count());
+        let argon2 = Argon2::new(self.algorithm, Version::V0x13, params);
+        let mut hash = vec![0; length];
+        argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, blocks).ok()?;
+        Some(hash)
+    }
+}

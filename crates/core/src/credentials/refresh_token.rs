@@ -1,0 +1,196 @@
+//! The refresh token: what the hybrid's client shows to be given the next pair.
+
+use std::fmt;
+use std::str::FromStr;
+
+use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::{HmacKey, Secret, base64url, constant_time};
+use counterfoil_verify::SessionId;
+
+use crate::credentials::MalformedCredential;
+
+/// `cfr_<session>.<turn>.<tag>`: which session, which turn of it, and a tag that only we can make.
+///
+/// The tag is HMAC-SHA256 under a pepper that is kept sealed, over a salt that is kept with the session.
+/// So any turn ever handed out is recognised without keeping one of them, an answer that was lost can be
+/// given again byte for byte, and a stolen store alone mints nothing.
+#[derive(Clone)]
+pub struct RefreshToken {
+    session: SessionId,
+    turn: u64,
+    tag: Secret<[u8; 32]>,
+}
+
+impl RefreshToken {
+    /// What every refresh token begins with.
+    pub const PREFIX: &'static str = "cfr_";
+
+    /// The token of `turn`: always the same text for the same pepper, salt, session and turn.
+    pub fn of(pepper: &RefreshTokenKey, salt: &Salt, session: SessionId, turn: u64) -> Self {
+        Self { session, turn, tag: Secret::new(pepper.tag(salt, session, turn)) }
+    }
+
+    /// The session that it claims to belong to. Public; proves nothing.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The turn that it claims to be.
+    pub fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// Whether we made it, with this pepper and this salt. Takes the same time either way.
+    pub fn is_genuine(&self, pepper: &RefreshTokenKey, salt: &Salt) -> bool {
+        constant_time::equal(self.tag.expose(), &pepper.tag(salt, self.session, self.turn))
+    }
+}
+
+impl fmt::Display for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}.{}.{}", Self::PREFIX, self.session, self.turn, base64url::encode(self.tag.expose()))
+    }
+}
+
+impl FromStr for RefreshToken {
+    type Err = MalformedCredential;
+
+    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
+        let mut parts = text.strip_prefix(Self::PREFIX).ok_or(MalformedCredential)?.split('.');
+        let (Some(session), Some(turn), Some(tag), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(MalformedCredential);
+        };
+        Ok(Self {
+            session: session.parse().map_err(|_| MalformedCredential)?,
+            turn: canonical_number(turn).ok_or(MalformedCredential)?,
+            tag: Secret::new(base64url::decode_exact(tag).map_err(|_| MalformedCredential)?),
+        })
+    }
+}
+
+/// Reads a number without sign, leading zeros or anything else that two texts could share.
+fn canonical_number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefreshToken({}, turn {})", self.session, self.turn)
+    }
+}
+
+/// The salt of one session's refresh tokens: 16 random bytes, kept with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Salt([u8; 16]);
+
+impl Salt {
+    /// Draws a new salt.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    pub fn draw() -> Result<Self, Unavailable> {
+        random::bytes().map(Self)
+    }
+
+    /// The salt with these bytes, as a store kept them.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, as a store keeps them.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Which pepper a session's tags were made with. A rotation of the pepper keeps the old ones for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RefreshTokenKeyId([u8; 8]);
+
+impl RefreshTokenKeyId {
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, as a store keeps them.
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+/// The key of the refresh tags: kept sealed, outside whatever a thief of the store can read.
+pub struct RefreshTokenKey {
+    id: RefreshTokenKeyId,
+    key: HmacKey,
+}
+
+impl RefreshTokenKey {
+    /// The pepper `id` with this key.
+    pub fn new(id: RefreshTokenKeyId, key: &Secret<[u8; 32]>) -> Self {
+        Self { id, key: HmacKey::new(key.expose()) }
+    }
+
+    /// Which one it is.
+    pub fn id(&self) -> RefreshTokenKeyId {
+        self.id
+    }
+
+    /// `HMAC-SHA256(pepper, "cfr1" ‖ pepper id ‖ salt ‖ session ‖ turn as 8 bytes)`. Every part has a fixed
+    /// size, so no two inputs run together.
+    fn tag(&self, salt: &Salt, session: SessionId, turn: u64) -> [u8; 32] {
+        self.key.tag(&[b"cfr1", &self.id.0, &salt.0, session.as_bytes(), &turn.to_be_bytes()])
+    }
+}
+
+impl fmt::Debug for RefreshTokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pepper({:?})", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: SessionId = SessionId::from_bytes([9; 16]);
+    const SALT: Salt = Salt::from_bytes([3; 16]);
+
+    fn pepper(byte: u8) -> RefreshTokenKey {
+        RefreshTokenKey::new(RefreshTokenKeyId::from_bytes([byte; 8]), &Secret::new([byte; 32]))
+    }
+
+    #[test]
+    fn the_token_of_a_turn_is_the_same_every_time() {
+        let first = RefreshToken::of(&pepper(1), &SALT, ID, 5).to_string();
+
+        assert_eq!(first, RefreshToken::of(&pepper(1), &SALT, ID, 5).to_string());
+    }
+
+    #[test]
+    fn a_tag_is_good_for_its_own_turn_session_salt_and_pepper_alone() {
+        let token = RefreshToken::of(&pepper(1), &SALT, ID, 5);
+        assert!(token.is_genuine(&pepper(1), &SALT));
+
+        assert!(!token.is_genuine(&pepper(2), &SALT));
+        assert!(!token.is_genuine(&pepper(1), &Salt::from_bytes([4; 16])));
+        assert!(!RefreshToken { turn: 6, ..token.clone() }.is_genuine(&pepper(1), &SALT));
+        let other = SessionId::from_bytes([8; 16]);
+        assert!(!RefreshToken { session: other, ..token }.is_genuine(&pepper(1), &SALT));
+    }
+
+    #[test]
+    fn only_the_canonical_text_of_a_refresh_token_parses() {
+        let text = RefreshToken::of(&pepper(1), &SALT, ID, 5).to_string();
+        assert_eq!(text.parse::<RefreshToken>().unwrap().to_string(), text);
+
+        for bad in [".5.", ".05.", ".+5.", ".-5.", ".5 .", "..", ".18446744073709551616.", ".٥."] {
+            assert_eq!(text.replace(".5.", bad).parse::<RefreshToken>().is_ok(), bad == ".5.", "{bad}");
+        }
+        assert!(format!("{text}.").parse::<RefreshToken>().is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! How long things took: counted in buckets, without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counts durations in fixed buckets, from ten microseconds to ten seconds.
+///
+/// Recording is two additions that order nothing: it may stand on any path that takes microseconds. A reader
+/// who comes in between may see one of them; the next reading makes up for it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use counterfoil_core::histogram::Histogram;
+///
+/// let reads = Histogram::default();
+/// reads.record(Duration::from_micros(7));
+/// reads.record(Duration::from_secs(60));
+///
+/// let counted = reads.counted();
+/// assert_eq!(counted.count(), 2);
+/// assert_eq!((counted.buckets[0], counted.buckets[Histogram::BOUNDS.len()]), (1, 1));
+/// ```
+#[derive(Debug, Default)]
+pub struct Histogram {
+    /// One for each bound, and one for what is longer than all of them.
+    buckets: [AtomicU64; Histogram::BOUNDS.len() + 1],
+    nanos: AtomicU64,
+}
+
+/// What was counted so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistogramSnapshot {
+    /// How many there were in each bucket, not added up; the last one is beyond all bounds.
+    pub buckets: [u64; Histogram::BOUNDS.len() + 1],
+    /// All of them together.
+    pub sum: Duration,
+}
+
+impl Histogram {
+    /// The upper bounds of the buckets, in microseconds; each bound belongs to its bucket.
+    pub const BOUNDS: [u64; 19] = [
+        10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+        1_000_000, 2_500_000, 5_000_000, 10_000_000,
+    ];
+
+    /// Counts one.
+    pub fn record(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = Self::BOUNDS.partition_point(|bound| bound * 1_000 < nanos);
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn counted(&self) -> HistogramSnapshot {
+        HistogramSnapshot {
+            buckets: std::array::from_fn(|at| self.buckets[at].load(Ordering::Relaxed)),
+            sum: Duration::from_nanos(self.nanos.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl HistogramSnapshot {
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket() {
+        let counted = |micros: u64, more: u64| {
+            let durations = Histogram::default();
+            durations.record(Duration::from_micros(micros) + Duration::from_nanos(more));
+            durations.counted().buckets.iter().position(|count| *count == 1).unwrap()
+        };
+
+        for (at, bound) in Histogram::BOUNDS.into_iter().enumerate() {
+            assert_eq!((counted(bound, 0), counted(bound, 1)), (at, at + 1), "{bound}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_among_threads() {
+        let durations = Histogram::default();
+
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1000).for_each(|_| durations.record(Duration::from_micros(3))));
+            }
+        });
+
+        let counted = durations.counted();
+        assert_eq!((counted.count(), counted.sum), (4000, Duration::from_millis(12)));
+    }
+}

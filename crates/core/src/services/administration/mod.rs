@@ -1,0 +1,54 @@
+//! What an administrator changes: users, clients, admin keys, and what is revoked.
+//!
+//! Each act is one commit: the record, what it kills and the line of the journal that says who did it. Whether
+//! somebody may administer is judged before; nothing here asks.
+
+mod admin_keys;
+mod clients;
+mod revocations;
+mod users;
+
+use std::sync::Arc;
+
+use crate::services::keys::keyring::Keyring;
+use crate::services::revoker::RevocationRetention;
+use crate::store::{Store, StoreError};
+
+pub use clients::ClientChange;
+pub use revocations::RevocationResult;
+pub use users::{UserChange, judge_roles};
+
+/// Under which name the longest life of any access token that was ever allowed is kept.
+const LONGEST_ACCESS: &str = "longest_access";
+
+/// Changes what others are judged by.
+pub struct Administration {
+    store: Arc<dyn Store>,
+    horizon: Arc<RevocationRetention>,
+    keys: Arc<Keyring>,
+}
+
+impl Administration {
+    /// Administers what `store` keeps.
+    pub fn new(store: Arc<dyn Store>, keys: Arc<Keyring>, horizon: Arc<RevocationRetention>) -> Self {
+        Self { store, horizon, keys }
+    }
+}
+
+/// The horizon of an installation: the longest that its clients let an access token live or ever did, and at
+/// least `least`, for tokens that no client's lifetimes bound.
+///
+/// # Errors
+///
+/// If the store could not be read.
+pub async fn horizon_of(
+    store: &dyn Store,
+    least: std::time::Duration,
+) -> Result<RevocationRetention, StoreError> {
+    let horizon = RevocationRetention::new(least);
+    if let Some(seconds) = store.fact(LONGEST_ACCESS).await?.and_then(|bytes| bytes.try_into().ok()) {
+        horizon.raise(std::time::Duration::from_secs(u64::from_be_bytes(seconds)));
+    }
+    clients::raise_by_all(store, &horizon).await?;
+    Ok(horizon)
+}

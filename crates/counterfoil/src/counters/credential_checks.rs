@@ -1,0 +1,144 @@
+//! Counts every check of a session token or access token, around the authenticator.
+
+use std::sync::Arc;
+
+use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_jose::Time;
+use counterfoil_verify::{Authenticate, Decision, Denied, Presented, Principal, Reason};
+
+use crate::counters::sharded::ShardedCounter;
+
+/// A counter for each type and result, and two for the session cache.
+const COUNTERS: usize = CREDENTIAL_TYPES.len() * CHECK_RESULTS.len() + 2;
+const CACHE_HITS: usize = COUNTERS - 2;
+const CACHE_MISSES: usize = COUNTERS - 1;
+
+/// The values of the label `type`, in the order of their counters.
+pub(crate) const CREDENTIAL_TYPES: [&str; 2] = ["session", "access"];
+
+const SESSION: usize = 0;
+const ACCESS: usize = 1;
+
+/// The values of the label `result`, in the order of [`CheckResult`].
+pub(crate) const CHECK_RESULTS: [&str; 6] =
+    ["accepted", "expired", "revoked", "invalid", "stale", "unavailable"];
+
+/// The result of one check. Its number is its index in [`CHECK_RESULTS`].
+#[derive(Clone, Copy)]
+enum CheckResult {
+    Accepted,
+    Expired,
+    Revoked,
+    Invalid,
+    Stale,
+    Unavailable,
+}
+
+/// Checks by credential type and result, and requests to the session cache.
+#[derive(Debug, Default)]
+pub(crate) struct CredentialChecks(ShardedCounter<COUNTERS>);
+
+impl CredentialChecks {
+    fn record(&self, credential_type: usize, result: &Result<Principal, Denied>) {
+        let result = CheckResult::from_result(result) as usize;
+        self.0.increment(credential_type * CHECK_RESULTS.len() + result);
+    }
+
+    /// The checks of one type with one result, both by index.
+    pub(crate) fn total(&self, credential_type: usize, result: usize) -> u64 {
+        self.0.total(credential_type * CHECK_RESULTS.len() + result)
+    }
+
+    /// Session tokens that were checked from the cache, and those that needed the store.
+    pub(crate) fn cache_hits_and_misses(&self) -> (u64, u64) {
+        (self.0.total(CACHE_HITS), self.0.total(CACHE_MISSES))
+    }
+}
+
+impl CheckResult {
+    fn from_result(result: &Result<Principal, Denied>) -> Self {
+        match result {
+            Ok(_) => Self::Accepted,
+            Err(Denied::Stale) => Self::Stale,
+            Err(Denied::Unavailable) => Self::Unavailable,
+            Err(Denied::Invalid(reason)) => Self::from_reason(reason),
+            Err(_) => Self::Invalid,
+        }
+    }
+
+    fn from_reason(reason: &Reason) -> Self {
+        match reason {
+            Reason::Expired | Reason::Record("expired") => Self::Expired,
+            Reason::Revoked(_) | Reason::Record("ended" | "marked" | "disabled") => Self::Revoked,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// An authenticator that counts its results. Requests without a credential are not counted.
+#[derive(Clone)]
+pub(crate) struct CountingAuthenticator {
+    inner: Arc<Authenticator>,
+    checks: Arc<CredentialChecks>,
+}
+
+impl CountingAuthenticator {
+    /// Counts the results of `inner` in `checks`.
+    pub(crate) fn new(inner: Authenticator, checks: Arc<CredentialChecks>) -> Self {
+        Self { inner: Arc::new(inner), checks }
+    }
+
+    /// A session that is in the cache is decided without waiting; every other session needs the store.
+    fn record_cache_request(&self, decision: &Decision) {
+        let index = if matches!(decision, Decision::Ready(_)) { CACHE_HITS } else { CACHE_MISSES };
+        self.checks.0.increment(index);
+    }
+}
+
+impl Authenticate for CountingAuthenticator {
+    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
+        let credential_type = match presented {
+            Presented::None => return self.inner.authenticate(presented, now),
+            Presented::Session(_) => SESSION,
+            Presented::Access(_) => ACCESS,
+        };
+        let decision = self.inner.authenticate(presented, now);
+        if credential_type == SESSION {
+            self.record_cache_request(&decision);
+        }
+        match decision {
+            Decision::Ready(result) => {
+                self.checks.record(credential_type, &result);
+                Decision::Ready(result)
+            }
+            Decision::Later(pending) => {
+                let checks = Arc::clone(&self.checks);
+                Decision::Later(Box::pin(async move {
+                    let result = pending.await;
+                    checks.record(credential_type, &result);
+                    result
+                }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result_of(error: Denied) -> &'static str {
+        CHECK_RESULTS[CheckResult::from_result(&Err(error)) as usize]
+    }
+
+    #[test]
+    fn each_error_has_its_result_label() {
+        assert_eq!(result_of(Reason::Expired.into()), "expired");
+        assert_eq!(result_of(Reason::Record("expired").into()), "expired");
+        assert_eq!(result_of(Reason::Record("ended").into()), "revoked");
+        assert_eq!(result_of(Reason::Record("unknown").into()), "invalid");
+        assert_eq!(result_of(Reason::Issuer.into()), "invalid");
+        assert_eq!(result_of(Denied::Stale), "stale");
+        assert_eq!(result_of(Denied::Unavailable), "unavailable");
+    }
+}

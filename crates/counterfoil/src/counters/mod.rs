@@ -1,0 +1,77 @@
+//! What the server counts, without the export.
+//!
+//! ```text
+//!   sharded             for the hottest paths: each thread counts on cache lines of its own
+//!   credential_checks   around the authenticator: results by credential type
+//!   events              a commit listener of the store: audit events, sessions created and ended
+//!   outcomes            results of logins, refreshes, registrations and password changes
+//!   requests            HTTP requests by route, method and status
+//! ```
+//!
+//! No label value comes from a client, so a client cannot create series.
+
+mod credential_checks;
+mod events;
+mod outcomes;
+mod requests;
+mod sharded;
+
+use std::sync::Arc;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+
+pub(crate) use credential_checks::{
+    CHECK_RESULTS, CREDENTIAL_TYPES, CountingAuthenticator, CredentialChecks,
+};
+pub(crate) use events::EventCounters;
+pub(crate) use outcomes::{Outcome, Outcomes};
+pub(crate) use requests::{HttpRequests, Route, method_label};
+
+/// The counters of an installation.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    /// Checks of session tokens and access tokens.
+    pub(crate) credential_checks: Arc<CredentialChecks>,
+    /// Committed events.
+    pub(crate) events: Arc<EventCounters>,
+    /// Results of logins.
+    pub(crate) logins: Outcomes,
+    /// Results of refreshes.
+    pub(crate) refreshes: Outcomes,
+    /// Results of registrations.
+    pub(crate) registrations: Outcomes,
+    /// Results of password changes.
+    pub(crate) password_changes: Outcomes,
+    /// HTTP requests by route.
+    pub(crate) requests: HttpRequests,
+    /// Connections of the public listener.
+    pub(crate) connections: Arc<ConnectionCounters>,
+}
+
+/// The connections of a listener.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionCounters {
+    /// Connections that are open.
+    pub(crate) open: Gauge,
+    /// Connections that were closed because a limit was reached.
+    pub(crate) refused: Counter,
+}
+
+impl ConnectionCounters {
+    /// Counts a connection as open until the returned value is dropped.
+    pub(crate) fn track(self: &Arc<Self>) -> OpenConnection {
+        self.open.inc();
+        OpenConnection(Arc::clone(self))
+    }
+}
+
+/// A connection that is counted as open until this is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Arc<ConnectionCounters>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.open.dec();
+    }
+}

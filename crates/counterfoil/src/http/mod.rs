@@ -1,0 +1,16 @@
+//! Extractors, middleware, cookies and error responses that the routes share.
+
+pub(crate) mod body_error;
+pub(crate) mod client_info;
+pub(crate) mod client_ip;
+pub(crate) mod current_user;
+pub(crate) mod error;
+pub(crate) mod json_body;
+pub(crate) mod presented_sessions;
+pub(crate) mod request_log;
+pub(crate) mod response_headers;
+pub(crate) mod scope;
+pub(crate) mod set_cookie;
+pub(crate) mod timeout;
+#[cfg(feature = "otel")]
+pub(crate) mod trace_context;

@@ -1,0 +1,6 @@
+//! The master key, key files and the TLS certificate of the listener.
+
+pub(crate) mod key_file;
+pub(crate) mod master_key;
+pub(crate) mod master_key_rotation;
+pub(crate) mod tls;

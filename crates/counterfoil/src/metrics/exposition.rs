@@ -1,0 +1,262 @@
+//! Collects every metric of an installation into one OpenMetrics text.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+use counterfoil_core::model::audit_event::AuditEventKind;
+
+use crate::app::App;
+use crate::app::readiness::Missing;
+use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
+use crate::metrics::encoder::Encoder;
+use crate::metrics::process;
+use crate::runtime::panics::panics;
+
+impl App {
+    /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
+    /// [`serve_metrics`](crate::serve_metrics) serves it on a listener. The text holds no secret and nothing that a
+    /// client sent, but do not publish it: it shows how many users log in.
+    ///
+    /// `docs/operate.md` describes each metric.
+    pub async fn metrics(&self) -> String {
+        let mut registry = Registry::default();
+        let failed = self.missing().await;
+        self.register_counters(&mut registry);
+        registry.register_collector(Box::new(Exposition { app: self.clone(), failed }));
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("writing to a String does not fail");
+        text
+    }
+
+    /// Registers the counters that `prometheus-client` holds; [`Exposition`] encodes all others.
+    fn register_counters(&self, registry: &mut Registry) {
+        let (events, connections) = (&self.tally.events, &self.tally.connections);
+        registry.register(
+            "counterfoil_sessions_created",
+            "Sessions created by logins, by mode",
+            events.sessions_created.clone(),
+        );
+        registry.register(
+            "counterfoil_sessions_ended",
+            "Sessions ended, by reason, without those that expired",
+            events.sessions_ended.clone(),
+        );
+        registry.register(
+            "counterfoil_audit_events",
+            "Audit events written, by kind",
+            events.audit_events.clone(),
+        );
+        registry.register(
+            "counterfoil_revocation_log_entries",
+            "Entries appended to the revocation log",
+            events.revocation_log_entries.clone(),
+        );
+        registry.register("counterfoil_connections", "Open connections", connections.open.clone());
+        registry.register(
+            "counterfoil_connections_refused",
+            "Connections closed because a limit was reached",
+            connections.refused.clone(),
+        );
+    }
+}
+
+/// One reading of all metrics that are computed when they are exported.
+#[derive(Debug)]
+struct Exposition {
+    app: App,
+    failed: Vec<Missing>,
+}
+
+impl Collector for Exposition {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let encoder = &mut Encoder(encoder);
+        self.installation(encoder)?;
+        self.attempts(encoder)?;
+        self.revocation_log(encoder)?;
+        self.credential_checks(encoder)?;
+        self.password_hashing(encoder)?;
+        self.store(encoder)?;
+        self.requests(encoder)?;
+        process::encode(encoder)
+    }
+}
+
+impl Exposition {
+    fn installation(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let version = env!("CARGO_PKG_VERSION");
+        encoder.gauges("counterfoil_build_info", "Always 1, labelled with the version", |sample| {
+            sample(&[("version", version)], 1)
+        })?;
+        let started = self.app.started.unix_seconds();
+        encoder.gauge("counterfoil_start_time_seconds", "Start time in Unix seconds", started)?;
+        encoder.gauges("counterfoil_ready", "1 if the readiness check passes, 0 if it fails", |sample| {
+            Missing::ALL.iter().try_for_each(|check| {
+                sample(&[("check", check.as_str())], u64::from(!self.failed.contains(check)))
+            })
+        })?;
+        encoder.gauge(
+            "counterfoil_clock_jump_detected",
+            "1 while a jump of the system clock prevents tokens from being issued",
+            u64::from(!self.app.clock.may_issue()),
+        )?;
+        encoder.counter(
+            "counterfoil_panics",
+            "Panics of request handlers, answered with 500, and of background tasks, which are restarted",
+            panics(),
+        )
+    }
+
+    fn attempts(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let metrics = &self.app.tally;
+        encode_attempts(encoder, "counterfoil_logins", "Login attempts, by result", &metrics.logins)?;
+        encode_attempts(
+            encoder,
+            "counterfoil_registrations",
+            "Registration attempts, by result",
+            &metrics.registrations,
+        )?;
+        encode_attempts(
+            encoder,
+            "counterfoil_password_changes",
+            "Attempts to change a password, by result",
+            &metrics.password_changes,
+        )?;
+        let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
+        let repeated = self.app.issuer.repeated();
+        encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
+            sample(&[("result", "rotated")], rotated)?;
+            sample(&[("result", "repeated")], repeated)?;
+            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Accepted);
+            failed
+                .into_iter()
+                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.of(outcome)))
+        })
+    }
+
+    fn revocation_log(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let revocations = self.app.memory.revocations();
+        encoder.gauge(
+            "counterfoil_revocation_log_position",
+            "Last position in the revocation log",
+            revocations.head().number(),
+        )?;
+        encoder.gauge("counterfoil_active_revocations", "Revocations kept in memory", revocations.len())
+    }
+
+    fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let checks = &self.app.tally.credential_checks;
+        encoder.counters(
+            "counterfoil_credential_checks",
+            "Credentials checked, by type and result",
+            |sample| {
+                for (credential_type, type_name) in CREDENTIAL_TYPES.into_iter().enumerate() {
+                    for (result, result_name) in CHECK_RESULTS.into_iter().enumerate() {
+                        let total = checks.total(credential_type, result);
+                        sample(&[("type", type_name), ("result", result_name)], total)?;
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        let (hits, misses) = checks.cache_hits_and_misses();
+        encoder.counters(
+            "counterfoil_session_cache_requests",
+            "Session tokens checked from the cache (hit) or from the store (miss)",
+            |sample| {
+                sample(&[("result", "hit")], hits)?;
+                sample(&[("result", "miss")], misses)
+            },
+        )?;
+        encoder.gauge("counterfoil_session_cache_entries", "Sessions in the cache", self.app.memory.len())?;
+        let tokens = self.app.verifier.tokens();
+        encoder.counter(
+            "counterfoil_token_cache_misses",
+            "Access tokens whose signature was verified because they were not in the cache",
+            tokens.signatures(),
+        )?;
+        encoder.gauge("counterfoil_token_cache_entries", "Access tokens in the cache", tokens.remembered())
+    }
+
+    fn password_hashing(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let pool = &self.app.hashing;
+        let figures = pool.figures();
+        encoder.gauge(
+            "counterfoil_password_hash_queue_length",
+            "Passwords waiting to be hashed",
+            pool.waiting(),
+        )?;
+        encoder.gauge(
+            "counterfoil_password_hash_allocated_threads",
+            "Hashing threads that have memory allocated",
+            pool.holding_memory(),
+        )?;
+        encoder.histogram(
+            "counterfoil_password_hash_queue",
+            "Time that passwords waited to be hashed",
+            &figures.waited,
+        )?;
+        encoder.histogram(
+            "counterfoil_password_hash_duration",
+            "Time to hash one password",
+            &figures.took,
+        )?;
+        encoder.counters(
+            "counterfoil_password_hash_rejected",
+            "Password hashes rejected because the queue was full or timed out",
+            |sample| {
+                sample(&[("reason", "queue_full")], figures.full.load(Ordering::Relaxed))?;
+                sample(&[("reason", "timeout")], figures.late.load(Ordering::Relaxed))
+            },
+        )
+    }
+
+    fn store(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let store = self.app.store.figures();
+        encoder.histogram("counterfoil_store_read", "Duration of reads from the store", &store.reads)?;
+        encoder.histogram(
+            "counterfoil_store_commit",
+            "Time from a write request until it is durable",
+            &store.commits,
+        )?;
+        encoder.histogram(
+            "counterfoil_store_transaction",
+            "Duration of transactions; write requests in one transaction share its sync",
+            &store.transactions,
+        )?;
+        let waiting = store.waiting.load(Ordering::Relaxed);
+        encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
+        let failed = store.failed.load(Ordering::Relaxed);
+        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
+    }
+
+    fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let routes = self.app.tally.requests.routes();
+        encoder.counters("counterfoil_http_requests", "HTTP requests answered", |sample| {
+            for route in &routes {
+                for (method, status, count) in route.totals() {
+                    sample(&[("route", route.path), ("method", method), ("status", &status)], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        encoder.histograms("counterfoil_http_request_duration", "Duration of HTTP requests", |sample| {
+            let snapshots = routes.iter().map(|route| (route.path, route.duration.counted()));
+            let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
+            used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
+        })?;
+        let max = self.app.settings().limits.max_connections;
+        encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
+    }
+}
+
+fn encode_attempts(encoder: &mut Encoder<'_>, name: &str, help: &str, attempts: &Outcomes) -> fmt::Result {
+    encoder.counters(name, help, |sample| {
+        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Replayed);
+        reported.into_iter().try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.of(outcome)))
+    })
+}

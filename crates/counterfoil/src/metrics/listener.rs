@@ -1,0 +1,74 @@
+//! Serves `GET /metrics` on a listener of its own, which serves nothing else.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::http::response_headers::caught;
+use crate::limits::connections::Places;
+use crate::runtime::task::{RECOVERY, again_and_again};
+use crate::server::FAREWELL;
+use crate::server::accept::Listening;
+use crate::server::connection::Connections;
+use crate::settings::{Limits, Settings};
+
+/// Connections at the same time: some scrapers and a person with a browser.
+const MAX_CONNECTIONS: usize = 16;
+
+/// The content type of OpenMetrics text.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Serves `GET /metrics` on `listener`, without authentication, until the future is dropped.
+///
+/// Everyone who can connect can read the metrics, so use a loopback address or a monitoring network, never the public
+/// listener.
+///
+/// # Errors
+///
+/// Returns an error if the listener cannot be used.
+///
+/// ```no_run
+/// use counterfoil::{App, Settings};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = App::open(Settings::new("http://localhost:3000".parse()?, "sqlite:auth.db".parse()?)).await?;
+/// let listener = std::net::TcpListener::bind("127.0.0.1:9464")?;
+/// tokio::spawn(counterfoil::serve_metrics(app.clone(), listener));
+/// # Ok(())
+/// # }
+/// ```
+pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
+    let settings = app.settings();
+    let limits = Limits {
+        max_connections: MAX_CONNECTIONS,
+        max_connections_per_ip: MAX_CONNECTIONS,
+        ..settings.limits
+    };
+    let places = Places::new(&Settings { limits, ..settings.clone() });
+    let router = Router::new().route("/metrics", get(metrics)).with_state(app);
+    let router = router.layer(CatchPanicLayer::custom(caught));
+    let listen = async || {
+        let connections = Connections::new(router.clone(), None, limits);
+        let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;
+        // Serving ends when the future is dropped; no shutdown is signalled.
+        let (_end, ending) = watch::channel(false);
+        listening.serve(ending, FAREWELL).await;
+        Ok(())
+    };
+    again_and_again("metrics", RECOVERY, listen).await
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let headers =
+        [(CONTENT_TYPE, OPENMETRICS), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, app.metrics().await)
+}

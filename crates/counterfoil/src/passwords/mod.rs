@@ -1,0 +1,5 @@
+//! The thread pool that hashes passwords, and the list of breached passwords.
+
+pub(crate) mod breached;
+mod breached_builder;
+pub(crate) mod hash_pool;

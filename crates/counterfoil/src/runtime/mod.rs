@@ -1,0 +1,4 @@
+//! Background tasks and panics.
+
+pub(crate) mod panics;
+pub(crate) mod task;
