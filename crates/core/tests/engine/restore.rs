@@ -11,7 +11,7 @@ use counterfoil_core::services::InternalError;
 use counterfoil_core::services::issuer::{IssuedAccessToken, TokenPair};
 use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::InlineHasher;
-use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, take_up};
+use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, load};
 use counterfoil_core::store::Change;
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
@@ -20,13 +20,13 @@ use tempfile::TempDir;
 
 use crate::harness::{CHEAP, Engine, GRACE, NOON, after, because};
 
-const FAR: u64 = 1 << 32;
+const POSITION_GAP: u64 = 1 << 32;
 
 /// An installation, a backup of it, and what was held when the backup was made.
 struct Before {
     directory: TempDir,
     engine: Engine,
-    kept: SessionToken,
+    stored: SessionToken,
     /// Ended after the backup was made.
     ended: SessionToken,
     access: IssuedAccessToken,
@@ -37,13 +37,21 @@ impl Before {
     async fn there_was_a_backup() -> Self {
         let engine = Engine::start().await;
         engine.ada().await;
-        let (kept, ended) = (engine.session(NOON).await.issued, engine.session(NOON).await);
-        let (access, pair) = (engine.access(NOON).await.issued, engine.pair(NOON).await.issued);
-        engine.administration.add_admin_key("deploy", &because(EndReason::ByAdmin), NOON).await.unwrap();
+        let (stored, ended) = (engine.session(NOON).await.credential, engine.session(NOON).await);
+        let (access, pair) = (engine.access(NOON).await.credential, engine.pair(NOON).await.credential);
+        engine
+            .administration
+            .create_admin_key("deploy", &revocation_context(EndReason::ByAdmin), NOON)
+            .await
+            .unwrap();
         let directory = tempfile::tempdir().unwrap();
         engine.store.backup(&directory.path().join("backup.db")).await.unwrap();
-        engine.revoker.end(ended.session.id, &because(EndReason::Logout), after(1)).await.unwrap();
-        Self { directory, engine, kept, ended: ended.issued, access, pair }
+        engine
+            .revoker
+            .end_session(ended.session.id, &revocation_context(EndReason::Logout), after(1))
+            .await
+            .unwrap();
+        Self { directory, engine, stored, ended: ended.credential, access, pair }
     }
 
     fn backup(&self) -> Arc<dyn Store> {
@@ -57,7 +65,7 @@ fn wanted(spared: KeptOnRestore) -> RestoreRequest {
 
 async fn take_up_with(store: &Arc<dyn Store>, spared: KeptOnRestore) -> RestoreOutcome {
     let master = SealingKey::from_bytes([7; 32]);
-    take_up(&**store, (&master, Algorithm::Es256), wanted(spared), Vec::new()).await.unwrap()
+    load(&**store, (&master, Algorithm::Es256), wanted(spared), Vec::new()).await.unwrap()
 }
 
 async fn engine_on(store: Arc<dyn Store>) -> Engine {
@@ -68,10 +76,10 @@ async fn engine_on(store: Arc<dyn Store>) -> Engine {
 async fn good(engine: &Engine, before: &Before) -> [bool; 5] {
     let now = after(61);
     [
-        engine.admit_session(&before.kept, now).await.is_ok(),
-        engine.admit_session(&before.ended, now).await.is_ok(),
-        engine.admit_access(&before.access, now).await.is_ok(),
-        engine.admit_access(&before.pair.access, now).await.is_ok(),
+        engine.authenticate_session(&before.stored, now).await.is_ok(),
+        engine.authenticate_session(&before.ended, now).await.is_ok(),
+        engine.authenticate_access_token(&before.access, now).await.is_ok(),
+        engine.authenticate_access_token(&before.pair.access, now).await.is_ok(),
         engine.issuer.refresh(&before.pair.refresh, None, &ClientInfo::default(), now).await.is_ok(),
     ]
 }
@@ -93,9 +101,10 @@ async fn nothing_that_was_given_before_is_good_and_whoever_logs_in_again_is_let_
 
     let engine = engine_on(store).await;
     assert_eq!(good(&engine, &before).await, [false; 5]);
-    let (session, pair) = (engine.session(after(62)).await.issued, engine.pair(after(62)).await.issued);
-    assert!(engine.admit_session(&session, after(63)).await.is_ok());
-    assert!(engine.admit_access(&pair.access, after(63)).await.is_ok());
+    let (session, pair) =
+        (engine.session(after(62)).await.credential, engine.pair(after(62)).await.credential);
+    assert!(engine.authenticate_session(&session, after(63)).await.is_ok());
+    assert!(engine.authenticate_access_token(&pair.access, after(63)).await.is_ok());
     // The one that signed and the next one.
     assert_eq!((restored.revoked_keys.len(), restored.removed_admin_keys.len()), (2, 1));
     assert!(engine.store.admin_keys().await.unwrap().is_empty());
@@ -111,8 +120,8 @@ async fn cookie_sessions_are_spared_if_that_is_wanted_and_nothing_else() {
     // The one that was ended after the backup lives again: that is the risk, and the journal tells it.
     let engine = engine_on(store).await;
     assert_eq!(good(&engine, &before).await, [true, true, false, false, false]);
-    let journal = engine.journal().await;
-    let told = journal.iter().find(|event| event.kind == AuditEventKind::Restored).unwrap();
+    let events = engine.audit_events().await;
+    let told = events.iter().find(|event| event.kind == AuditEventKind::Restored).unwrap();
     assert_eq!(told.detail.as_deref(), Some("cookie sessions were kept"));
 }
 
@@ -121,7 +130,10 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
     let before = Before::there_was_a_backup().await;
     let store = before.backup();
     let administration = engine_on(Arc::clone(&store)).await.administration;
-    administration.revoke(&Subject::Everyone, None, &because(EndReason::ByAdmin), after(2)).await.unwrap();
+    administration
+        .revoke(&Subject::Everyone, None, &revocation_context(EndReason::ByAdmin), after(2))
+        .await
+        .unwrap();
 
     let _ = take_up_with(&store, KeptOnRestore::CookieSessions).await;
 
@@ -133,21 +145,21 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
     let before = Before::there_was_a_backup().await;
     for seen in [Position::START, Position::new(after(60).unix_ms() + 500)] {
         let store = before.backup();
-        let former = store.log_id().await.unwrap();
+        let former = store.revocation_log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
         let wanted = RestoreRequest { seen, ..wanted(KeptOnRestore::Nothing) };
         let also = vec![Change::SetMetadata("a_fact", b"told".to_vec())];
 
-        let restored = take_up(&*store, (&master, Algorithm::Es256), wanted, also).await.unwrap();
+        let restored = load(&*store, (&master, Algorithm::Es256), wanted, also).await.unwrap();
 
-        let floor = seen.number().max(after(60).unix_ms()) + FAR;
+        let floor = seen.number().max(after(60).unix_ms()) + POSITION_GAP;
         assert!(restored.head.number() > floor, "{restored:?}");
-        assert_eq!(store.head().await.unwrap(), restored.head);
-        assert_eq!(store.log_id().await.unwrap(), wanted.log);
+        assert_eq!(store.revocation_log_head().await.unwrap(), restored.head);
+        assert_eq!(store.revocation_log_id().await.unwrap(), wanted.log);
         assert_ne!(former, wanted.log);
-        assert_eq!(store.fact("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
+        assert_eq!(store.metadata("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
         // Followers hear of the keys by name, for ever, and of everybody's tokens whatever has signed them.
-        let entries = store.log_after(Position::new(floor)).await.unwrap().entries;
+        let entries = store.revocation_log_after(Position::new(floor)).await.unwrap().entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
         let keys: Vec<_> = restored.revoked_keys.iter().cloned().map(Subject::Key).collect();
         let everyone = std::iter::once((&Subject::Everyone, false));
@@ -165,8 +177,7 @@ async fn another_master_key_changes_nothing() {
     let store = before.backup();
     let other = SealingKey::from_bytes([8; 32]);
 
-    let refused =
-        take_up(&*store, (&other, Algorithm::Es256), wanted(KeptOnRestore::Nothing), Vec::new()).await;
+    let refused = load(&*store, (&other, Algorithm::Es256), wanted(KeptOnRestore::Nothing), Vec::new()).await;
 
     assert!(matches!(refused, Err(InternalError::Keys(ActiveKeysError::MasterKey(..)))), "{refused:?}");
     assert_eq!(good(&engine_on(store).await, &before).await, [true; 5]);
@@ -182,6 +193,8 @@ async fn a_backup_of_a_store_without_keys_gets_its_first_ones() {
 
     let engine = engine_on(store).await;
     engine.ada().await;
-    assert!(engine.admit_access(&engine.access(after(62)).await.issued, after(63)).await.is_ok());
+    assert!(
+        engine.authenticate_access_token(&engine.access(after(62)).await.credential, after(63)).await.is_ok()
+    );
     assert!(!restored.revoked_keys.contains(&restored.key));
 }

@@ -11,11 +11,11 @@ use crate::harness::{Engine, NOON, because};
 async fn keys_that_have_not_changed_are_not_taken_up_again() {
     let engine = Engine::start().await;
     let keys = engine.issuer.keys();
-    let before = keys.ring();
+    let before = keys.active_keys();
 
-    keys.renew().await.unwrap();
-    assert!(Arc::ptr_eq(&before, &keys.ring()), "whoever verifies by them would forget every token");
+    keys.reload().await.unwrap();
+    assert!(Arc::ptr_eq(&before, &keys.active_keys()), "whoever verifies by them would forget every token");
 
-    keys.rotate(ActivateAt::Immediately, &because(EndReason::ByAdmin), NOON).await.unwrap();
-    assert!(!Arc::ptr_eq(&before, &keys.ring()));
+    keys.rotate(ActivateAt::Immediately, &revocation_context(EndReason::ByAdmin), NOON).await.unwrap();
+    assert!(!Arc::ptr_eq(&before, &keys.active_keys()));
 }
