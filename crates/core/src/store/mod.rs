@@ -263,8 +263,8 @@ pub enum Change {
     SetCounter(CounterKey, CounterValue),
     /// Writes a line in the journal.
     RecordEvent(Box<AuditEvent>),
-    /// Writes this line for each session that this commit has ended so far: with that session, its user and its
-    /// client in their places. So the journal of a session tells its end, whatever ended it.
+    /// Records this audit event for each session that this commit has ended since its previous `RecordSessionEnds`,
+    /// with that session, its user and its client filled in.
     RecordSessionEnds(Box<AuditEvent>),
     /// Inserts an admin key; lost if the id is taken, or if the user who made it is unknown.
     InsertAdminKey(Box<AdminKeyRecord>),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::services::keys::keyring::ActivateAt;
 
-use crate::harness::{Engine, NOON, because};
+use crate::harness::{Engine, NOON, revocation_context};
 
 #[tokio::test]
 async fn keys_that_have_not_changed_are_not_taken_up_again() {

@@ -15,7 +15,7 @@ use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::Secret;
 use counterfoil_verify::{Position, Subject};
 
-use crate::harness::{Engine, NOON, PASSWORD, after, because, nowhere};
+use crate::harness::{Engine, NOON, PASSWORD, after, nowhere, revocation_context};
 
 fn roles(role: &str) -> UserChange {
     UserChange { roles: Some(vec![role.into()]), ..UserChange::default() }
@@ -164,7 +164,7 @@ async fn two_who_change_one_user_at_a_time_both_have_their_way() {
 }
 
 fn by(actor: Actor) -> RevocationContext {
-    RevocationContext { actor, ..with_reason(EndReason::ByAdmin) }
+    RevocationContext { actor, ..revocation_context(EndReason::ByAdmin) }
 }
 
 /// Those who end an administrator's right, each in its own way.

@@ -17,7 +17,7 @@ use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time, jws, unverified}
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::KeyId;
 
-use crate::harness::{Engine, NOON, SCHEDULE, after, because};
+use crate::harness::{Engine, NOON, SCHEDULE, after, revocation_context};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -346,13 +346,16 @@ async fn a_rotated_pepper_logs_nobody_out_and_goes_when_its_families_are_over() 
         .unwrap();
 
     assert_ne!(engine.keys.active_keys().refresh_token_key().id(), first);
-    let turned =
+    let rotated =
         engine.issuer.refresh(&old.credential.refresh, None, &crate::harness::nowhere(), after(20)).await;
-    let turned = turned.unwrap().credential.refresh;
-    let again = engine.issuer.refresh(&turned, None, &crate::harness::nowhere(), after(40)).await;
+    let rotated = rotated.unwrap().credential.refresh;
+    let again = engine.issuer.refresh(&rotated, None, &crate::harness::nowhere(), after(40)).await;
     assert!(again.is_ok(), "and on it goes");
     let newer = engine.pair(after(50)).await;
-    assert_eq!(newer.session.refresh_token_key(), Some(engine.keys.active_keys().refresh_token_key().id()));
+    assert_eq!(
+        newer.session.refresh_token_key_id(),
+        Some(engine.keys.active_keys().refresh_token_key().id())
+    );
 
     let refresh_token_keys = engine.keys.keys().await.unwrap();
     let retired = refresh_token_keys

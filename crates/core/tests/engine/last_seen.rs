@@ -5,7 +5,7 @@ use std::time::Duration;
 use counterfoil_core::model::session::{EndReason, Session};
 use counterfoil_verify::SessionId;
 
-use crate::harness::{Engine, NOON, because};
+use crate::harness::{Engine, NOON, revocation_context};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -20,7 +20,7 @@ use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, Denied, Subject};
 
-use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, nowhere, revocation_context};
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.into())
@@ -151,16 +151,16 @@ mod act {
 
 #[async_trait]
 impl PasswordHasher for Interrupted {
-    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.inner.make(password).await
+    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+        self.inner.hash(password).await
     }
 
-    async fn check(
+    async fn verify(
         &self,
         password: PlaintextPassword,
         stored: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError> {
-        let check = self.inner.check(password, stored).await;
+        let check = self.inner.verify(password, stored).await;
         if let Some(act) = self.meanwhile.lock().await.take() {
             act().await;
         }
@@ -314,7 +314,7 @@ async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
         subject: Subject::User(ada.id),
         reason: EndReason::ByAdmin,
         at: NOON,
-        until: Some(after(4000)),
+        remember_until: Some(after(4000)),
     };
     assert!(matches!(engine.store.commit(&[entry]).await, Ok(CommitOutcome::Applied(_))));
 

@@ -11,14 +11,14 @@ use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Change, Page};
 use counterfoil_verify::{Denied, Subject};
 
-use crate::harness::{Engine, NOON, after, because, nowhere};
+use crate::harness::{Engine, NOON, after, nowhere, revocation_context};
 
 fn operator() -> RevocationContext {
     RevocationContext { actor: Actor::Operator, reason: EndReason::ByAdmin, client_info: nowhere() }
 }
 
-fn minting(whom: MintSubject) -> MintRequest {
-    MintRequest { whom, audience: None, scope: Some("orders:read".into()), life: None }
+fn minting(subject: MintSubject) -> MintRequest {
+    MintRequest { subject, audience: None, scope: Some("orders:read".into()), lifetime: None }
 }
 
 fn machine(name: &str) -> MintRequest {
@@ -101,7 +101,7 @@ async fn what_was_minted_stands_in_the_journal() {
 async fn no_token_outlives_what_the_log_remembers() {
     let engine = Engine::start().await;
     let hour = Duration::from_secs(3600);
-    let of = |life| MintRequest { life: Some(life), ..machine("ci") };
+    let of = |lifetime| MintRequest { lifetime: Some(lifetime), ..machine("ci") };
 
     let minted = mint(&engine, &of(hour)).await.unwrap();
     assert_eq!(minted.access.expires_at, NOON + hour);

@@ -29,7 +29,7 @@ fn form(password: &str) -> Registration {
 }
 
 /// What was told about the field `password`.
-fn told(outcome: Result<User, ServiceError>) -> String {
+fn field_error(outcome: Result<User, ServiceError>) -> String {
     match outcome {
         Err(ServiceError::Client(ClientError::Field { field: "password", detail })) => detail,
         other => panic!("{other:?}"),
@@ -51,11 +51,11 @@ async fn a_registration_is_told_why_its_password_is_refused() {
         async |password| engine.accounts.register(form(password), Actor::Anonymous, &nowhere(), NOON).await;
 
     let long = "a".repeat(257);
-    assert!(told(register("seven").await).contains("at least 8 characters"));
-    assert!(told(register("countess").await).contains("your name, your address"));
-    assert!(told(register(&long).await).contains("at most 256 characters"));
+    assert!(field_error(register("seven").await).contains("at least 8 characters"));
+    assert!(field_error(register("countess").await).contains("your name, your address"));
+    assert!(field_error(register(&long).await).contains("at most 256 characters"));
     #[cfg(feature = "strength")]
-    assert!(told(register("password").await).contains("most common"));
+    assert!(field_error(register("password").await).contains("most common"));
     assert!(register(PASSWORD).await.is_ok());
 }
 
@@ -87,7 +87,7 @@ async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
 
     let refused = strict.register(form("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
 
-    assert!(told(refused).contains("at least 15 characters"));
+    assert!(field_error(refused).contains("at least 15 characters"));
     let engine = Engine { accounts: strict, ..engine };
     assert!(engine.authenticate("old", PASSWORD, NOON).await.is_ok());
 }

@@ -14,7 +14,7 @@ use counterfoil_jose::{Secret, Time, base64url};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;
 
-use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, nowhere, revocation_context};
 
 /// The last part of a credential: what proves the right to it.
 fn secret_of(credential: &impl ToString) -> String {
@@ -31,10 +31,10 @@ async fn the_file_holds_no_secret_of_any_credential() {
     engine.ada().await;
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
-    let turned = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(20)).await.unwrap();
+    let rotated = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(20)).await.unwrap();
     let reason = counterfoil_core::services::revoker::RevocationContext {
         actor: Actor::Operator,
-        ..with_reason(EndReason::ByAdmin)
+        ..revocation_context(EndReason::ByAdmin)
     };
     let key = engine.administration.create_admin_key("a key", &reason, NOON).await.unwrap().0;
     engine.store.close().await.unwrap();
@@ -47,7 +47,7 @@ async fn the_file_holds_no_secret_of_any_credential() {
         secret_of(&session.credential),
         secret_of(&access.credential.token),
         secret_of(&pair.credential.refresh),
-        secret_of(&turned.credential.refresh),
+        secret_of(&rotated.credential.refresh),
         secret_of(&key),
     ] {
         assert!(!holds(secret.as_bytes()), "its text");
@@ -135,7 +135,7 @@ async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
 
     for refused in [access, pair] {
         assert!(
-            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "carrier", .. }))),
+            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "transport", .. }))),
             "{refused:?}"
         );
     }

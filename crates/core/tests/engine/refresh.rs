@@ -85,16 +85,14 @@ async fn a_forged_tag_ends_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
-    let turned = refresh(&engine, &pair.credential.refresh, after(20)).await.unwrap();
-    let SessionCredential::Refresh { refresh_token_key, salt, .. } = turned.session.credential else {
-        panic!()
-    };
+    let rotated = refresh(&engine, &pair.credential.refresh, after(20)).await.unwrap();
+    let SessionCredential::Refresh { key_id, salt, .. } = rotated.session.credential else { panic!() };
     let before = engine.audit_events().await.len();
 
-    let guessed = RefreshTokenKey::new(refresh_token_key, &Secret::new([0; 32]));
+    let guessed = RefreshTokenKey::new(key_id, &Secret::new([0; 32]));
     for counter in [0, 1, 2, u64::MAX] {
         // Even with the salt and the id of the pepper, as a stolen store shows them.
-        let forged = RefreshToken::new(&guessed, &salt, turned.session.id, counter);
+        let forged = RefreshToken::new(&guessed, &salt, rotated.session.id, counter);
         let refused = refresh(&engine, &forged, after(60)).await;
         assert!(
             matches!(refused, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
@@ -103,7 +101,7 @@ async fn a_forged_tag_ends_nothing() {
     }
 
     assert_eq!(engine.audit_events().await.len(), before, "nothing was written");
-    assert!(refresh(&engine, &turned.credential.refresh, after(60)).await.is_ok());
+    assert!(refresh(&engine, &rotated.credential.refresh, after(60)).await.is_ok());
 }
 
 #[tokio::test]
@@ -117,9 +115,9 @@ async fn a_lost_answer_is_given_again_byte_for_byte() {
 
     assert_eq!(lost.credential.refresh.to_string(), again.credential.refresh.to_string());
     assert_ne!(lost.credential.access.token.to_string(), again.credential.access.token.to_string());
-    let turned =
+    let rotated =
         engine.audit_events().await.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count();
-    assert_eq!(turned, 1, "nothing was written for the second");
+    assert_eq!(rotated, 1, "nothing was written for the second");
 }
 
 #[tokio::test]
@@ -274,7 +272,8 @@ async fn a_store_that_is_older_than_the_token_ends_nothing() {
     engine.ada().await;
     let pair = engine.pair(NOON).await;
     let SessionCredential::Refresh { salt, .. } = pair.session.credential else { panic!() };
-    let ahead = RefreshToken::new(engine.issuer.keys().ring().refresh_token_key(), &salt, pair.session.id, 7);
+    let ahead =
+        RefreshToken::new(engine.issuer.keys().active_keys().refresh_token_key(), &salt, pair.session.id, 7);
 
     let refused = refresh(&engine, &ahead, after(20)).await;
 

@@ -11,14 +11,14 @@ use counterfoil_core::services::InternalError;
 use counterfoil_core::services::issuer::{IssuedAccessToken, TokenPair};
 use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::InlineHasher;
-use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, load};
+use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, restore};
 use counterfoil_core::store::Change;
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{LogId, Position, Subject};
 use tempfile::TempDir;
 
-use crate::harness::{CHEAP, Engine, GRACE, NOON, after, because};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, after, revocation_context};
 
 const POSITION_GAP: u64 = 1 << 32;
 
@@ -34,7 +34,7 @@ struct Before {
 }
 
 impl Before {
-    async fn there_was_a_backup() -> Self {
+    async fn with_backup() -> Self {
         let engine = Engine::start().await;
         engine.ada().await;
         let (stored, ended) = (engine.session(NOON).await.credential, engine.session(NOON).await);
@@ -59,13 +59,18 @@ impl Before {
     }
 }
 
-fn wanted(spared: KeptOnRestore) -> RestoreRequest {
-    RestoreRequest { log: LogId::from_bytes([5; 16]), seen: Position::new(7), spared, now: after(60) }
+fn request(kept: KeptOnRestore) -> RestoreRequest {
+    RestoreRequest {
+        revocation_log_id: LogId::from_bytes([5; 16]),
+        highest_seen: Position::new(7),
+        kept,
+        now: after(60),
+    }
 }
 
-async fn take_up_with(store: &Arc<dyn Store>, spared: KeptOnRestore) -> RestoreOutcome {
+async fn restore_with(store: &Arc<dyn Store>, kept: KeptOnRestore) -> RestoreOutcome {
     let master = SealingKey::from_bytes([7; 32]);
-    load(&**store, (&master, Algorithm::Es256), wanted(spared), Vec::new()).await.unwrap()
+    restore(&**store, (&master, Algorithm::Es256), request(kept), Vec::new()).await.unwrap()
 }
 
 async fn engine_on(store: Arc<dyn Store>) -> Engine {
@@ -86,7 +91,7 @@ async fn good(engine: &Engine, before: &Before) -> [bool; 5] {
 
 #[tokio::test]
 async fn a_backup_that_is_merely_put_back_would_bring_the_ended_session_back() {
-    let before = Before::there_was_a_backup().await;
+    let before = Before::with_backup().await;
 
     assert_eq!(good(&before.engine, &before).await, [true, false, true, true, true]);
     assert_eq!(good(&engine_on(before.backup()).await, &before).await, [true; 5]);
@@ -94,10 +99,10 @@ async fn a_backup_that_is_merely_put_back_would_bring_the_ended_session_back() {
 
 #[tokio::test]
 async fn nothing_that_was_given_before_is_good_and_whoever_logs_in_again_is_let_in() {
-    let before = Before::there_was_a_backup().await;
+    let before = Before::with_backup().await;
     let store = before.backup();
 
-    let restored = take_up_with(&store, KeptOnRestore::Nothing).await;
+    let outcome = restore_with(&store, KeptOnRestore::Nothing).await;
 
     let engine = engine_on(store).await;
     assert_eq!(good(&engine, &before).await, [false; 5]);
@@ -106,16 +111,16 @@ async fn nothing_that_was_given_before_is_good_and_whoever_logs_in_again_is_let_
     assert!(engine.authenticate_session(&session, after(63)).await.is_ok());
     assert!(engine.authenticate_access_token(&pair.access, after(63)).await.is_ok());
     // The one that signed and the next one.
-    assert_eq!((restored.revoked_keys.len(), restored.removed_admin_keys.len()), (2, 1));
+    assert_eq!((outcome.revoked_keys.len(), outcome.removed_admin_keys.len()), (2, 1));
     assert!(engine.store.admin_keys().await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn cookie_sessions_are_spared_if_that_is_wanted_and_nothing_else() {
-    let before = Before::there_was_a_backup().await;
+    let before = Before::with_backup().await;
     let store = before.backup();
 
-    let _ = take_up_with(&store, KeptOnRestore::CookieSessions).await;
+    let _ = restore_with(&store, KeptOnRestore::CookieSessions).await;
 
     // The one that was ended after the backup lives again: that is the risk, and the journal tells it.
     let engine = engine_on(store).await;
@@ -127,7 +132,7 @@ async fn cookie_sessions_are_spared_if_that_is_wanted_and_nothing_else() {
 
 #[tokio::test]
 async fn what_was_revoked_before_the_backup_is_not_spared() {
-    let before = Before::there_was_a_backup().await;
+    let before = Before::with_backup().await;
     let store = before.backup();
     let administration = engine_on(Arc::clone(&store)).await.administration;
     administration
@@ -135,33 +140,33 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
         .await
         .unwrap();
 
-    let _ = take_up_with(&store, KeptOnRestore::CookieSessions).await;
+    let _ = restore_with(&store, KeptOnRestore::CookieSessions).await;
 
     assert_eq!(good(&engine_on(store).await, &before).await, [false; 5]);
 }
 
 #[tokio::test]
 async fn the_log_is_another_one_far_above_whatever_was_seen() {
-    let before = Before::there_was_a_backup().await;
-    for seen in [Position::START, Position::new(after(60).unix_ms() + 500)] {
+    let before = Before::with_backup().await;
+    for highest_seen in [Position::START, Position::new(after(60).unix_ms() + 500)] {
         let store = before.backup();
-        let former = store.revocation_log_id().await.unwrap();
+        let previous_log_id = store.revocation_log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
-        let wanted = RestoreRequest { seen, ..wanted(KeptOnRestore::Nothing) };
-        let also = vec![Change::SetMetadata("a_fact", b"told".to_vec())];
+        let request = RestoreRequest { highest_seen, ..request(KeptOnRestore::Nothing) };
+        let more_changes = vec![Change::SetMetadata("a_fact", b"told".to_vec())];
 
-        let restored = load(&*store, (&master, Algorithm::Es256), wanted, also).await.unwrap();
+        let outcome = restore(&*store, (&master, Algorithm::Es256), request, more_changes).await.unwrap();
 
-        let floor = seen.number().max(after(60).unix_ms()) + POSITION_GAP;
-        assert!(restored.head.number() > floor, "{restored:?}");
-        assert_eq!(store.revocation_log_head().await.unwrap(), restored.head);
-        assert_eq!(store.revocation_log_id().await.unwrap(), wanted.log);
-        assert_ne!(former, wanted.log);
+        let floor = highest_seen.number().max(after(60).unix_ms()) + POSITION_GAP;
+        assert!(outcome.revocation_log_head.number() > floor, "{outcome:?}");
+        assert_eq!(store.revocation_log_head().await.unwrap(), outcome.revocation_log_head);
+        assert_eq!(store.revocation_log_id().await.unwrap(), request.revocation_log_id);
+        assert_ne!(previous_log_id, request.revocation_log_id);
         assert_eq!(store.metadata("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
         // Followers hear of the keys by name, for ever, and of everybody's tokens whatever has signed them.
         let entries = store.revocation_log_after(Position::new(floor)).await.unwrap().entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
-        let keys: Vec<_> = restored.revoked_keys.iter().cloned().map(Subject::Key).collect();
+        let keys: Vec<_> = outcome.revoked_keys.iter().cloned().map(Subject::Key).collect();
         let everyone = std::iter::once((&Subject::Everyone, false));
         let expected: Vec<_> = keys.iter().map(|key| (key, true)).chain(everyone).collect();
         assert_eq!(subjects, expected);
@@ -173,11 +178,12 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
 
 #[tokio::test]
 async fn another_master_key_changes_nothing() {
-    let before = Before::there_was_a_backup().await;
+    let before = Before::with_backup().await;
     let store = before.backup();
     let other = SealingKey::from_bytes([8; 32]);
 
-    let refused = load(&*store, (&other, Algorithm::Es256), wanted(KeptOnRestore::Nothing), Vec::new()).await;
+    let refused =
+        restore(&*store, (&other, Algorithm::Es256), request(KeptOnRestore::Nothing), Vec::new()).await;
 
     assert!(matches!(refused, Err(InternalError::Keys(ActiveKeysError::MasterKey(..)))), "{refused:?}");
     assert_eq!(good(&engine_on(store).await, &before).await, [true; 5]);
@@ -189,12 +195,12 @@ async fn a_backup_of_a_store_without_keys_gets_its_first_ones() {
     let empty: &Path = &directory.path().join("empty.db");
     let store: Arc<dyn Store> = SqliteStore::open(empty).unwrap();
 
-    let restored = take_up_with(&store, KeptOnRestore::Nothing).await;
+    let outcome = restore_with(&store, KeptOnRestore::Nothing).await;
 
     let engine = engine_on(store).await;
     engine.ada().await;
     assert!(
         engine.authenticate_access_token(&engine.access(after(62)).await.credential, after(63)).await.is_ok()
     );
-    assert!(!restored.revoked_keys.contains(&restored.key));
+    assert!(!outcome.revoked_keys.contains(&outcome.key));
 }

@@ -17,7 +17,7 @@ use counterfoil_verify::{
 const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const ADA: UserId = UserId::from_bytes([8; 16]);
 const ENDING: SessionEnding =
-    SessionEnding { ended: SessionEnd { at: NOON, reason: EndReason::Logout }, until: NOON };
+    SessionEnding { end: SessionEnd { at: NOON, reason: EndReason::Logout }, remember_until: NOON };
 
 fn cache() -> SessionCache {
     SessionCache::new(1000, Arc::new(Revocations::new()))
@@ -128,7 +128,10 @@ fn sessions_that_a_commit_ended_are_forgotten_with_it() {
     let (cache, session, token) = remembered();
     let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
 
-    cache.on_commit(&[change], &AppliedChanges { ended: vec![session.id], ..AppliedChanges::default() });
+    cache.on_commit(
+        &[change],
+        &AppliedChanges { ended_sessions: vec![session.id], ..AppliedChanges::default() },
+    );
 
     assert!(!is_found(&cache, &token));
 }
@@ -242,7 +245,7 @@ fn the_log_reaches_the_revocations_with_the_commit() {
 
     cache.on_commit(&[], &AppliedChanges { entries: vec![entry], ..AppliedChanges::default() });
 
-    assert_eq!(cache.revocations().revocation_log_head(), Position::new(9));
+    assert_eq!(cache.revocations().head(), Position::new(9));
 }
 
 #[test]

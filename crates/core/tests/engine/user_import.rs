@@ -34,7 +34,7 @@ async fn named(engine: &Engine, name: &str) -> Option<User> {
 
 /// The field that was wrong.
 fn field(imported: ImportedUser) -> &'static str {
-    match imported.authenticate(NOON) {
+    match imported.validate(NOON) {
         Err(ClientError::Field { field, .. }) => field,
         other => panic!("{other:?}"),
     }
