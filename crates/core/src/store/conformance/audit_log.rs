@@ -20,7 +20,8 @@ pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store
         let mut all: Vec<AuditEventNumber> = Vec::new();
         loop {
             let before = all.last().copied();
-            let page = answer(store.events(&AuditEventQuery { before, limit: 4, ..query.clone() }).await);
+            let page =
+                answer(store.audit_events(&AuditEventQuery { before, limit: 4, ..query.clone() }).await);
             assert!(page.len() <= 4);
             for (_, event) in &page {
                 assert!(query.user.is_none_or(|user| event.user == Some(user)));
@@ -49,13 +50,13 @@ pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>
     let _ = one_login(&store).await;
     let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
     let tell = |kind| {
-        let line = AuditEvent::by(kind, Actor::Operator, &ClientInfo::default(), NOON);
-        Change::RecordSessionEnds(Box::new(line.because(EndReason::ByAdmin)))
+        let line = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
+        Change::RecordSessionEnds(Box::new(line.with_reason(EndReason::ByAdmin)))
     };
     let all =
         Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, EndReason::ByAdmin) };
     let changes = [
-        tell(AuditEventKind::SignedIn),
+        tell(AuditEventKind::LoginSucceeded),
         end(1, NOON),
         tell(AuditEventKind::SessionEnded),
         all,
@@ -63,10 +64,11 @@ pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>
     ];
     let _ = applied(&store, &changes).await;
 
-    let lines = answer(store.events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
-    let told: Vec<_> = lines.iter().map(|(_, line)| (line.kind, line.session)).collect();
+    let lines =
+        answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
+    let reported: Vec<_> = lines.iter().map(|(_, line)| (line.kind, line.session)).collect();
     assert_eq!(
-        told,
+        reported,
         [
             (AuditEventKind::SessionsEnded, Some(session_id(2))),
             (AuditEventKind::SessionEnded, Some(session_id(1))),
@@ -74,24 +76,25 @@ pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>
     );
     for (_, line) in lines {
         assert_eq!((line.user, line.client), (Some(user_id(1)), Some(ClientId::default())));
-        assert_eq!((line.actor, line.cause), (Actor::Operator, Some(EndReason::ByAdmin)));
+        assert_eq!((line.actor, line.reason), (Actor::Operator, Some(EndReason::ByAdmin)));
     }
 }
 
 pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store>) {
     let kinds = [
         AuditEventKind::ClientRevoked,
-        AuditEventKind::SignedIn,
+        AuditEventKind::LoginSucceeded,
         AuditEventKind::EveryoneRevoked,
         AuditEventKind::Restored,
     ];
     for kind in kinds {
-        let line = AuditEvent::by(kind, Actor::Operator, &ClientInfo::default(), NOON);
-        let _ = applied(&store, &[Change::Record(Box::new(line))]).await;
+        let line = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
+        let _ = applied(&store, &[Change::RecordEvent(Box::new(line))]).await;
     }
 
-    let query = AuditEventQuery { marks: true, limit: 10, ..AuditEventQuery::default() };
-    let found: Vec<_> = answer(store.events(&query).await).into_iter().map(|(_, line)| line.kind).collect();
+    let query = AuditEventQuery { cutoffs_only: true, limit: 10, ..AuditEventQuery::default() };
+    let found: Vec<_> =
+        answer(store.audit_events(&query).await).into_iter().map(|(_, line)| line.kind).collect();
 
     assert_eq!(
         found,

@@ -8,19 +8,24 @@ use crate::client_error::InvalidCredential;
 use crate::model::client::Client;
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::store::conformance::fixture::{
-    NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
-    swap, used, user, user_id,
+    NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, replace, session,
+    session_id, used, user, user_id,
 };
 use crate::store::{Change, CutoffScope, Page, Store};
 
-fn append(subject: RevocationSubject) -> Change {
-    Change::AppendRevocation { subject, cause: EndReason::ByAdmin, at: NOON, until: Some(NOON + YEAR) }
+fn append(subject: Subject) -> Change {
+    Change::AppendRevocation {
+        subject,
+        reason: EndReason::ByAdmin,
+        at: NOON,
+        remember_until: Some(NOON + YEAR),
+    }
 }
 
 /// The marks of user 1, of the default client and of everyone.
-async fn marks(store: &Arc<dyn Store>) -> [RevocationPosition; 3] {
-    let standing = answer(store.standing(session_id(1)).await).expect("it was inserted");
-    [standing.user.not_before, standing.client.not_before, standing.not_before]
+async fn cutoffs(store: &Arc<dyn Store>) -> [Position; 3] {
+    let session_context = answer(store.session_context(session_id(1)).await).expect("it was inserted");
+    [session_context.user.cutoff, session_context.client.cutoff, session_context.global_cutoff]
 }
 
 pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Store>) {
@@ -31,14 +36,14 @@ pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Sto
         (CutoffScope::Client(client.clone()), RevocationSubject::Client(client)),
         (CutoffScope::Everyone, RevocationSubject::Everyone),
     ];
-    for (place, (mark, subject)) in raised.into_iter().enumerate() {
-        let changes = [append(subject.clone()), Change::SetCutoff(mark), append(subject)];
+    for (place, (scope, subject)) in raised.into_iter().enumerate() {
+        let changes = [append(subject.clone()), Change::SetCutoff(scope), append(subject)];
         let entries = applied(&store, &changes).await.entries;
 
-        assert_eq!(marks(&store).await[place], entries[1].position);
-        assert_eq!(answer(store.head().await), entries[1].position);
+        assert_eq!(cutoffs(&store).await[place], entries[1].position);
+        assert_eq!(answer(store.revocation_log_head().await), entries[1].position);
     }
-    assert!(marks(&store).await.is_sorted_by(|a, b| a < b), "a mark was raised that nobody asked for");
+    assert!(cutoffs(&store).await.is_sorted_by(|a, b| a < b), "a mark was raised that nobody asked for");
 }
 
 pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Store>) {
@@ -46,28 +51,28 @@ pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Stor
     let entries = applied(&store, &[append(RevocationSubject::Everyone)]).await.entries;
 
     // A login in flight has read this head; the mark is to lie above it.
-    let before = answer(store.head().await);
+    let before = answer(store.revocation_log_head().await);
     let _ = applied(&store, &[Change::SetCutoff(CutoffScope::Everyone)]).await;
 
     assert_eq!(before, entries[0].position);
-    assert!(marks(&store).await[2] > before);
-    assert_eq!(answer(store.head().await), marks(&store).await[2]);
-    assert_eq!(answer(store.log_after(RevocationPosition::START).await).entries, entries);
+    assert!(cutoffs(&store).await[2] > before);
+    assert_eq!(answer(store.revocation_log_head().await), cutoffs(&store).await[2]);
+    assert_eq!(answer(store.revocation_log_after(Position::START).await).entries, entries);
 }
 
 pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let marked = [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default())];
-    let _ = applied(&store, &marked.map(Change::SetCutoff)).await;
-    let before = marks(&store).await;
+    let scopes = [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default())];
+    let _ = applied(&store, &scopes.map(Change::SetCutoff)).await;
+    let before = cutoffs(&store).await;
 
     // Both were read before the marks were raised.
     let user = Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()])));
     let client = Client { name: "Shop".into(), revision: 1, ..Client::default_client() };
     let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
 
-    assert_eq!(marks(&store).await, before);
-    assert!(before[0] > RevocationPosition::START);
+    assert_eq!(cutoffs(&store).await, before);
+    assert!(before[0] > Position::START);
 }
 
 pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>) {
@@ -76,7 +81,7 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
 
     // The change of a password, whole: the session that asked for it stays, and its old tokens do not.
     let changes = [
-        Change::ExpectLive(session_id(1), NOON),
+        Change::ExpectActive(session_id(1), NOON),
         Change::ReplaceUser(Box::new(user(1).next_epoch())),
         Change::RefreshPosition(session_id(1)),
         Change::SetCutoff(CutoffScope::User(user_id(1))),
@@ -89,14 +94,14 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
     ];
     let done = applied(&store, &changes).await;
 
-    assert_eq!((done.entries.len(), done.ended.len()), (3, 2));
-    let spared = answer(store.standing(session_id(1)).await).expect("it was inserted");
+    assert_eq!((done.entries.len(), done.ended_sessions.len()), (3, 2));
+    let spared = answer(store.session_context(session_id(1)).await).expect("it was inserted");
     assert_eq!(spared.session.pos, done.entries[2].position);
-    assert_eq!(spared.holds(), Ok(()));
+    assert_eq!(spared.check_access(), Ok(()));
     let later = [insert(session(4, 1))];
     let _ = applied(&store, &later).await;
-    let in_flight = answer(store.standing(session_id(4)).await).expect("it was inserted");
-    assert_eq!(in_flight.holds(), Err(InvalidCredential::RevokedByCutoff));
+    let in_flight = answer(store.session_context(session_id(4)).await).expect("it was inserted");
+    assert_eq!(in_flight.check_access(), Err(InvalidCredential::RevokedByCutoff));
 }
 
 pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dyn Store>) {
@@ -104,11 +109,11 @@ pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dy
     let _ = applied(&store, &[append(RevocationSubject::Everyone)]).await;
     let _ = applied(&store, &[Change::RefreshPosition(seen.id)]).await;
 
-    assert_eq!(lost(&store, &[swap(used(&seen, NOON))]).await, 0);
+    assert_eq!(lost(&store, &[replace(used(&seen, NOON))]).await, 0);
 
-    let kept = answer(store.session(seen.id).await).expect("it was inserted");
-    assert_eq!(kept.pos, answer(store.head().await));
-    let _ = applied(&store, &[swap(used(&kept, NOON))]).await;
+    let stored = answer(store.session(seen.id).await).expect("it was inserted");
+    assert_eq!(stored.pos, answer(store.revocation_log_head().await));
+    let _ = applied(&store, &[replace(used(&stored, NOON))]).await;
 }
 
 pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dyn Store>) {
@@ -125,12 +130,12 @@ pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dy
     let position = applied(&store, &changes).await.entries[0].position;
 
     for number in [1, 2] {
-        let kept = answer(store.standing(session_id(number)).await).expect("it was inserted");
-        assert_eq!((kept.session.pos, kept.holds()), (position, Ok(())));
-        assert_eq!(kept.session.revision, 1, "who read it before has lost");
+        let stored = answer(store.session_context(session_id(number)).await).expect("it was inserted");
+        assert_eq!((stored.session.pos, stored.check_access()), (position, Ok(())));
+        assert_eq!(stored.session.revision, 1, "who read it before has lost");
     }
     assert!(answer(store.session(session_id(3)).await).is_some_and(|session| session.ended.is_some()));
-    assert_eq!(marks(&store).await[0], position);
+    assert_eq!(cutoffs(&store).await[0], position);
 }
 
 pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store: Arc<dyn Store>) {
@@ -140,39 +145,42 @@ pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store
     // Killed by a mark that only its user has.
     let _ = applied(&store, &[insert_user(user(3)), insert(session(4, 3))]).await;
     let _ = applied(&store, &[Change::SetCutoff(CutoffScope::User(user_id(3)))]).await;
-    let access = Session { stub: SessionCredential::AccessOnly, ..session(5, 1) };
+    let access = Session { credential: SessionCredential::AccessOnly, ..session(5, 1) };
     let _ = applied(&store, &[insert(access)]).await;
 
     let changes = [Change::RefreshCookiePositions, Change::SetCutoff(CutoffScope::Everyone)];
     let _ = applied(&store, &changes).await;
 
-    let mut standing = Vec::new();
+    let mut session_context = Vec::new();
     for number in 1..=5 {
-        let found = answer(store.standing(session_id(number)).await).expect("it was inserted");
-        if found.session.ended.is_none() && found.holds().is_ok() {
-            assert_eq!((found.session.pos, found.session.revision), (found.not_before, 1));
-            standing.push(number);
+        let found = answer(store.session_context(session_id(number)).await).expect("it was inserted");
+        if found.session.ended.is_none() && found.check_access().is_ok() {
+            assert_eq!((found.session.pos, found.session.revision), (found.global_cutoff, 1));
+            session_context.push(number);
         }
     }
-    assert_eq!(standing, [1, 2]);
+    assert_eq!(session_context, [1, 2]);
 }
 
 pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: Arc<dyn Store>) {
     let everyones =
         [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default()), CutoffScope::Everyone];
     let _ = applied(&store, &[insert_user(user(1))]).await;
-    for (mark, number) in everyones.into_iter().zip(1..) {
-        let pos = answer(store.head().await);
+    for (scope, number) in everyones.into_iter().zip(1..) {
+        let pos = answer(store.revocation_log_head().await);
         let _ = applied(&store, &[insert(Session { pos, ..session(number, 1) })]).await;
-        let _ = applied(&store, &[Change::SetCutoff(mark)]).await;
+        let _ = applied(&store, &[Change::SetCutoff(scope)]).await;
 
         assert_eq!(lost(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
         let _ =
             applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(RevocationSubject::Everyone)])
                 .await;
 
-        let killed = answer(store.standing(session_id(number)).await).expect("it was inserted");
-        assert_eq!((killed.session.pos, killed.holds()), (pos, Err(InvalidCredential::RevokedByCutoff)));
+        let killed = answer(store.session_context(session_id(number)).await).expect("it was inserted");
+        assert_eq!(
+            (killed.session.pos, killed.check_access()),
+            (pos, Err(InvalidCredential::RevokedByCutoff))
+        );
     }
 }
 

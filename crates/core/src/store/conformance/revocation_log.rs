@@ -16,12 +16,12 @@ use crate::store::{Change, Store};
 
 /// Appends something about a token.
 fn append(number: u8, at: Time) -> Change {
-    let subject = RevocationSubject::Token(TokenId::from_bytes([number; 16]));
-    Change::AppendRevocation { subject, cause: EndReason::Logout, at, until: Some(at + YEAR) }
+    let subject = Subject::Token(TokenId::from_bytes([number; 16]));
+    Change::AppendRevocation { subject, reason: EndReason::Logout, at, remember_until: Some(at + YEAR) }
 }
 
-async fn all(store: &Arc<dyn Store>) -> Vec<RevocationEntry> {
-    answer(store.log_after(RevocationPosition::START).await).entries
+async fn all(store: &Arc<dyn Store>) -> Vec<LogEntry> {
+    answer(store.revocation_log_after(Position::START).await).entries
 }
 
 pub(super) async fn positions_rise_in_the_order_of_commits(store: Arc<dyn Store>) {
@@ -32,22 +32,22 @@ pub(super) async fn positions_rise_in_the_order_of_commits(store: Arc<dyn Store>
             let mut seen = Vec::new();
             for _ in 0..30 {
                 // Whoever is told of a commit finds its position at or below the head from then on.
-                let before = answer(store.head().await);
+                let before = answer(store.revocation_log_head().await);
                 let entries = applied(&store, &[append(caller, NOON)]).await.entries;
                 assert_eq!(entries.len(), 1);
                 assert!(before < entries[0].position);
-                assert!(answer(store.head().await) >= entries[0].position);
+                assert!(answer(store.revocation_log_head().await) >= entries[0].position);
                 seen.extend(entries);
             }
             assert!(seen.is_sorted_by(|a, b| a.position < b.position));
             seen
         });
     }
-    let mut told: Vec<RevocationEntry> = callers.join_all().await.into_iter().flatten().collect();
+    let mut reported: Vec<LogEntry> = callers.join_all().await.into_iter().flatten().collect();
 
-    told.sort_by_key(|entry| entry.position);
-    assert!(told.is_sorted_by(|a, b| a.position < b.position), "a position was drawn twice");
-    assert_eq!(all(&store).await, told);
+    reported.sort_by_key(|entry| entry.position);
+    assert!(reported.is_sorted_by(|a, b| a.position < b.position), "a position was drawn twice");
+    assert_eq!(all(&store).await, reported);
 }
 
 pub(super) async fn no_reader_sees_a_head_without_what_stands_below_it(store: Arc<dyn Store>) {
@@ -77,7 +77,7 @@ async fn follow(store: Arc<dyn Store>, is_done: Arc<AtomicBool>) -> Vec<Revocati
     let (mut seen, mut after): (Vec<RevocationEntry>, _) = (Vec::new(), RevocationPosition::START);
     loop {
         let is_last = is_done.load(Ordering::Acquire);
-        let page = answer(store.log_after(after).await);
+        let page = answer(store.revocation_log_after(after).await);
         assert!(page.entries.iter().all(|entry| entry.position > after && entry.position <= page.head));
         for entry in &page.entries {
             // The rows of a commit are seen with its entry.
@@ -104,16 +104,16 @@ pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_
             assert!(entry.position > last);
             last = entry.position;
         }
-        assert_eq!(answer(store.head().await), last);
+        assert_eq!(answer(store.revocation_log_head().await), last);
     }
 }
 
 pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn Store>) {
     let until_never = Change::AppendRevocation {
-        subject: RevocationSubject::Key("leaked".parse().expect("a name")),
-        cause: EndReason::KeyCompromised,
+        subject: Subject::Key("leaked".parse().expect("a name")),
+        reason: EndReason::KeyCompromised,
         at: NOON,
-        until: None,
+        remember_until: None,
     };
     let mut changes: Vec<Change> = (0..9).map(|number| append(number, NOON)).collect();
     changes.insert(4, until_never);
@@ -129,15 +129,15 @@ pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn St
 }
 
 pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>) {
-    assert_eq!(answer(store.log_after(RevocationPosition::new(7)).await).head, RevocationPosition::START);
+    assert_eq!(answer(store.revocation_log_after(Position::new(7)).await).head, Position::START);
     let changes: Vec<Change> = (0..5).map(|number| append(number, NOON)).collect();
     let entries = applied(&store, &changes).await.entries;
 
-    let rest = answer(store.log_after(entries[2].position).await);
+    let rest = answer(store.revocation_log_after(entries[2].position).await);
     assert_eq!(rest.entries, entries[3..]);
     assert_eq!(rest.head, entries[4].position);
-    for beyond in [entries[4].position, RevocationPosition::new(u64::MAX)] {
-        let nothing = answer(store.log_after(beyond).await);
+    for beyond in [entries[4].position, Position::new(u64::MAX)] {
+        let nothing = answer(store.revocation_log_after(beyond).await);
         assert!(nothing.entries.is_empty());
         assert_eq!(nothing.head, entries[4].position);
     }
@@ -145,21 +145,17 @@ pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>
 
 pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(store: Arc<dyn Store>) {
     let former = applied(&store, &[append(1, NOON)]).await.entries;
-    let [first, again] = [answer(store.log_id().await), answer(store.log_id().await)];
-    let (id, after) =
-        (RevocationLogId::from_bytes([9; 16]), RevocationPosition::new(NOON.unix_ms() + (1 << 40)));
+    let [first, again] = [answer(store.revocation_log_id().await), answer(store.revocation_log_id().await)];
+    let (id, after) = (LogId::from_bytes([9; 16]), Position::new(NOON.unix_ms() + (1 << 40)));
 
     let begun = applied(&store, &[append(2, NOON), Change::StartRevocationLog { id, after }]).await.entries;
     let next = applied(&store, &[append(3, NOON)]).await.entries;
 
     assert!(first == again && first != id);
-    assert_eq!(answer(store.log_id().await), id);
-    assert_eq!(
-        [begun[0].position, next[0].position],
-        [1, 2].map(|n| RevocationPosition::new(after.number() + n))
-    );
+    assert_eq!(answer(store.revocation_log_id().await), id);
+    assert_eq!([begun[0].position, next[0].position], [1, 2].map(|n| Position::new(after.number() + n)));
     assert_eq!(all(&store).await, [former, begun, next].concat());
     // A head that is far ahead does not fall back.
-    let _ = applied(&store, &[Change::StartRevocationLog { id, after: RevocationPosition::START }]).await;
-    assert_eq!(answer(store.head().await).number(), after.number() + 2);
+    let _ = applied(&store, &[Change::StartRevocationLog { id, after: Position::START }]).await;
+    assert_eq!(answer(store.revocation_log_head().await).number(), after.number() + 2);
 }

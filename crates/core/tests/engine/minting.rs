@@ -11,14 +11,14 @@ use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Change, Page};
 use counterfoil_verify::{AuthError, RevocationSubject};
 
-use crate::harness::{Engine, NOON, after, because, nowhere};
+use crate::harness::{Engine, NOON, after, nowhere, revocation_context};
 
 fn operator() -> RevocationContext {
-    RevocationContext { actor: Actor::Operator, cause: EndReason::ByAdmin, from: nowhere() }
+    RevocationContext { actor: Actor::Operator, reason: EndReason::ByAdmin, client_info: nowhere() }
 }
 
-fn minting(whom: MintSubject) -> MintRequest {
-    MintRequest { whom, audience: None, scope: Some("orders:read".into()), life: None }
+fn minting(subject: MintSubject) -> MintRequest {
+    MintRequest { subject, audience: None, scope: Some("orders:read".into()), lifetime: None }
 }
 
 fn machine(name: &str) -> MintRequest {
@@ -26,7 +26,7 @@ fn machine(name: &str) -> MintRequest {
 }
 
 async fn mint(engine: &Engine, minting: &MintRequest) -> Result<MintedToken, ServiceError> {
-    engine.issuer.mint_by_hand(minting, &operator(), NOON).await
+    engine.issuer.mint(minting, &operator(), NOON).await
 }
 
 fn refused_field(minted: Result<MintedToken, ServiceError>) -> &'static str {
@@ -43,8 +43,8 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
 
     let minted = mint(&engine, &minting(MintSubject::User(ada.id))).await.unwrap();
 
-    let principal = engine.admit_access(&minted.access, NOON).await.unwrap();
-    assert_eq!((principal.user_id(), principal.session_id()), (Some(ada.id), minted.session));
+    let principal = engine.authenticate_access_token(&minted.access, NOON).await.unwrap();
+    assert_eq!((principal.user(), principal.session()), (Some(ada.id), minted.session));
     assert!(principal.has_scope("orders:read"));
     // Nobody proved anything, and a service can see that.
     assert_eq!(principal.amr(), ["operator"]);
@@ -53,8 +53,10 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
     assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [minted.session.unwrap()]);
 
     let session = minted.session.unwrap();
-    assert!(engine.revoker.end(session, &because(EndReason::ByAdmin), after(1)).await.unwrap());
-    assert!(engine.admit_access(&minted.access, after(1)).await.is_err());
+    assert!(
+        engine.revoker.end_session(session, &revocation_context(EndReason::ByAdmin), after(1)).await.unwrap()
+    );
+    assert!(engine.authenticate_access_token(&minted.access, after(1)).await.is_err());
 }
 
 #[tokio::test]
@@ -63,14 +65,14 @@ async fn a_token_for_a_machine_is_revoked_by_its_id() {
 
     let minted = mint(&engine, &machine("nightly-report")).await.unwrap();
 
-    let principal = engine.admit_access(&minted.access, NOON).await.unwrap();
-    assert_eq!((principal.subject(), principal.user_id()), ("nightly-report", None));
+    let principal = engine.authenticate_access_token(&minted.access, NOON).await.unwrap();
+    assert_eq!((principal.subject(), principal.user()), ("nightly-report", None));
     assert_eq!((principal.roles().len(), minted.session), (0, None));
     let subject = RevocationSubject::Token(minted.id);
     engine.administration.revoke(&subject, None, &operator(), after(1)).await.unwrap();
     assert!(matches!(
-        engine.admit_access(&minted.access, after(1)).await,
-        Err(AuthError::InvalidCredential(_))
+        engine.authenticate_access_token(&minted.access, after(1)).await,
+        Err(Denied::Invalid(_))
     ));
 }
 
@@ -82,7 +84,7 @@ async fn what_was_minted_stands_in_the_journal() {
     let of_machine = mint(&engine, &machine("ci")).await.unwrap();
 
     let minted: Vec<_> = engine
-        .journal()
+        .audit_events()
         .await
         .into_iter()
         .filter(|event| event.kind == AuditEventKind::TokenMinted)
@@ -99,7 +101,7 @@ async fn what_was_minted_stands_in_the_journal() {
 async fn no_token_outlives_what_the_log_remembers() {
     let engine = Engine::start().await;
     let hour = Duration::from_secs(3600);
-    let of = |life| MintRequest { life: Some(life), ..machine("ci") };
+    let of = |lifetime| MintRequest { lifetime: Some(lifetime), ..machine("ci") };
 
     let minted = mint(&engine, &of(hour)).await.unwrap();
     assert_eq!(minted.access.expires_at, NOON + hour);

@@ -14,7 +14,7 @@ use counterfoil_jose::{Secret, Time, base64url};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;
 
-use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, nowhere, revocation_context};
 
 /// The last part of a credential: what proves the right to it.
 fn secret_of(credential: &impl ToString) -> String {
@@ -26,28 +26,28 @@ async fn the_file_holds_no_secret_of_any_credential() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
-    let hashing = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
-    let engine = Engine::on(store, hashing, GRACE, Time::EPOCH).await;
+    let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+    let engine = Engine::on(store, hasher, GRACE, Time::EPOCH).await;
     engine.ada().await;
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
-    let turned = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(20)).await.unwrap();
+    let rotated = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(20)).await.unwrap();
     let reason = counterfoil_core::services::revoker::RevocationContext {
         actor: Actor::Operator,
-        ..because(EndReason::ByAdmin)
+        ..revocation_context(EndReason::ByAdmin)
     };
-    let key = engine.administration.add_admin_key("a key", &reason, NOON).await.unwrap().0;
+    let key = engine.administration.create_admin_key("a key", &reason, NOON).await.unwrap().0;
     engine.store.close().await.unwrap();
 
-    let kept = std::fs::read(&file).unwrap();
-    let holds = |bytes: &[u8]| kept.windows(bytes.len()).any(|window| window == bytes);
-    let SessionCredential::Cookie(digest) = session.session.stub else { panic!("it is a cookie's") };
+    let stored = std::fs::read(&file).unwrap();
+    let holds = |bytes: &[u8]| stored.windows(bytes.len()).any(|window| window == bytes);
+    let SessionCredential::Cookie(digest) = session.session.credential else { panic!("it is a cookie's") };
     assert!(holds(digest.as_bytes()), "the file was read");
     for secret in [
-        secret_of(&session.issued),
-        secret_of(&access.issued.token),
-        secret_of(&pair.issued.refresh),
-        secret_of(&turned.issued.refresh),
+        secret_of(&session.credential),
+        secret_of(&access.credential.token),
+        secret_of(&pair.credential.refresh),
+        secret_of(&rotated.credential.refresh),
         secret_of(&key),
     ] {
         assert!(!holds(secret.as_bytes()), "its text");
@@ -67,11 +67,15 @@ async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
         ..UserChange::default()
     };
 
-    let before = engine.access(NOON).await.issued;
-    engine.administration.change_user(ada.id, &change, &because(EndReason::ByAdmin), NOON).await.unwrap();
-    let after = engine.access(NOON).await.issued;
+    let before = engine.access(NOON).await.credential;
+    engine
+        .administration
+        .change_user(ada.id, &change, &revocation_context(EndReason::ByAdmin), NOON)
+        .await
+        .unwrap();
+    let after = engine.access(NOON).await.credential;
 
-    let principal = engine.admit_access(&after, NOON).await.unwrap();
+    let principal = engine.authenticate_access_token(&after, NOON).await.unwrap();
     assert_eq!(principal.subject(), ada.id.to_string());
     for access in [&before, &after] {
         let text = access.token.to_string();
@@ -86,20 +90,21 @@ async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
 async fn a_refresh_token_stays_its_clients_own() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let (mobile, reason): (ClientId, _) = ("mobile".parse().unwrap(), because(EndReason::ByAdmin));
+    let (mobile, reason): (ClientId, _) = ("mobile".parse().unwrap(), revocation_context(EndReason::ByAdmin));
     engine.administration.add_client(mobile.clone(), ClientChange::default(), &reason, NOON).await.unwrap();
-    let shown = Credentials {
+    let presented = Credentials {
         username: "ada".into(),
         password: Secret::new(PASSWORD.into()),
         client: mobile.clone(),
         mode: Mode::Hybrid,
     };
-    let judged = engine.sign_in.with_password(&shown, &nowhere(), NOON).await.unwrap();
-    let theirs = engine.issuer.issue_pair(judged, NewSession::default(), NOON).await.unwrap().issued;
-    let others = engine.pair(NOON).await.issued;
+    let authenticated = engine.accounts.authenticate(&presented, &nowhere(), NOON).await.unwrap();
+    let theirs =
+        engine.issuer.issue_token_pair(authenticated, NewSession::default(), NOON).await.unwrap().credential;
+    let others = engine.pair(NOON).await.credential;
 
-    let next = engine.issuer.refresh(&theirs.refresh, None, &nowhere(), after(20)).await.unwrap().issued;
-    let principal = engine.admit_access(&next.access, after(20)).await.unwrap();
+    let next = engine.issuer.refresh(&theirs.refresh, None, &nowhere(), after(20)).await.unwrap().credential;
+    let principal = engine.authenticate_access_token(&next.access, after(20)).await.unwrap();
     let shut = ClientChange { enabled: Some(false), ..ClientChange::default() };
     engine.administration.change_client(&mobile, &shut, &reason, after(30)).await.unwrap();
     let refused = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
@@ -120,17 +125,17 @@ async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.session(NOON).await;
-    let opening =
-        || NewSession { replaces: Some(old.session.id), longest_token: Some(64), ..NewSession::default() };
+    let new_session =
+        || NewSession { replaces: Some(old.session.id), max_token_length: Some(64), ..NewSession::default() };
 
-    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
-    let access = engine.issuer.issue_access(judged, opening(), NOON).await.map(drop);
-    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
-    let pair = engine.issuer.issue_pair(judged, opening(), NOON).await.map(drop);
+    let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
+    let access = engine.issuer.issue_access_token(authenticated, new_session(), NOON).await.map(drop);
+    let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
+    let pair = engine.issuer.issue_token_pair(authenticated, new_session(), NOON).await.map(drop);
 
     for refused in [access, pair] {
         assert!(
-            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "carrier", .. }))),
+            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "transport", .. }))),
             "{refused:?}"
         );
     }

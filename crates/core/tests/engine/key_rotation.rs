@@ -17,7 +17,7 @@ use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time, jws, unverified}
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::KeyId;
 
-use crate::harness::{Engine, NOON, SCHEDULE, after, because};
+use crate::harness::{Engine, NOON, SCHEDULE, after, revocation_context};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,28 +27,28 @@ const LEEWAY: Duration = MINUTE;
 
 /// A second node over the same store, with a schedule of its own.
 async fn node(store: &Arc<dyn Store>, schedule: RotationSchedule, now: Time) -> Arc<Keyring> {
-    let horizon = Arc::new(RevocationRetention::new(Lifetimes::default().longest_access()));
+    let retention = Arc::new(RevocationRetention::new(Lifetimes::default().max_access_lifetime()));
     let master = SealingKey::from_bytes([7; 32]);
-    Keyring::open(store.clone(), master, schedule, horizon, now).await.map(Arc::new).unwrap()
+    Keyring::open(store.clone(), master, schedule, retention, now).await.map(Arc::new).unwrap()
 }
 
-async fn in_state(keys: &Keyring, state: KeyState) -> Vec<KeyStatus> {
+async fn with_state(keys: &Keyring, state: KeyState) -> Vec<KeyStatus> {
     let all = keys.keys().await.unwrap();
     all.into_iter().filter(|key| key.state == state && key.purpose == KeyPurpose::Signing).collect()
 }
 
 async fn the(keys: &Keyring, state: KeyState) -> KeyStatus {
-    let mut found = in_state(keys, state).await;
+    let mut found = with_state(keys, state).await;
     assert_eq!(found.len(), 1, "{state:?}: {found:?}");
     found.remove(0)
 }
 
 fn published(keys: &Keyring) -> BTreeSet<String> {
-    keys.ring().verifying().iter().map(|key| key.kid().to_owned()).collect()
+    keys.active_keys().verification_keys().iter().map(|key| key.kid().to_owned()).collect()
 }
 
 fn signs(keys: &Keyring) -> KeyId {
-    keys.ring().signing().kid().parse().unwrap()
+    keys.active_keys().signing_key().kid().parse().unwrap()
 }
 
 fn kid(token: &str) -> String {
@@ -97,26 +97,30 @@ async fn in_a_year_of_rotations_every_token_is_verified_by_every_cache() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (mut fleet, mut now, mut signed_by) = (Fleet::default(), NOON, BTreeSet::new());
-    let longest = Lifetimes::default().longest_access();
+    let longest = Lifetimes::default().max_access_lifetime();
     let (mut asked, mut close_look) = (0, NOON);
     while now < NOON + 366 * DAY {
         let before = published(&engine.keys);
         // For half an hour somebody asks again and again: one rotation follows the other as soon as it may.
         if now >= NOON + 200 * DAY && asked < 90 {
             asked += 1;
-            engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), now).await.unwrap();
+            engine
+                .keys
+                .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), now)
+                .await
+                .unwrap();
         }
-        let next_due = engine.keys.turn(now).await.unwrap();
+        let next_due = engine.keys.run_due_rotation(now).await.unwrap();
         if published(&engine.keys) != before {
             close_look = now + 3 * HOUR;
         }
         fleet.sees(now, published(&engine.keys));
-        let access = engine.access(now).await.issued;
+        let access = engine.access(now).await.credential;
         let kid = kid(&access.token.to_string());
         signed_by.insert(kid.clone());
         fleet.is_given(kid, access.expires_at);
         fleet.verifies_everything(now);
-        for key in in_state(&engine.keys, KeyState::Retired).await {
+        for key in with_state(&engine.keys, KeyState::Retired).await {
             let must = key.changed_at + longest + LEEWAY;
             assert!(now <= must + LEEWAY + SCHEDULE.margin, "{now:?}: {key:?} stays longer than it must");
         }
@@ -134,22 +138,23 @@ async fn in_a_year_of_rotations_every_token_is_verified_by_every_cache() {
 async fn a_token_of_a_key_that_was_dropped_had_expired() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let old = engine.access(NOON).await.issued;
-    engine.keys.rotate(ActivateAt::Immediately, &because(EndReason::ByAdmin), NOON).await.unwrap();
+    let old = engine.access(NOON).await.credential;
+    engine.keys.rotate(ActivateAt::Immediately, &revocation_context(EndReason::ByAdmin), NOON).await.unwrap();
     let retired = the(&engine.keys, KeyState::Retired).await;
-    let leaves = retired.leaves_at.unwrap();
+    let leaves = retired.removed_at.unwrap();
     assert!(leaves > old.expires_at + LEEWAY);
 
-    engine.keys.turn(leaves - Duration::from_millis(1)).await.unwrap();
+    engine.keys.run_due_rotation(leaves - Duration::from_millis(1)).await.unwrap();
     assert!(published(&engine.keys).contains(retired.id.as_str()));
-    engine.keys.turn(leaves).await.unwrap();
+    engine.keys.run_due_rotation(leaves).await.unwrap();
 
     assert!(!published(&engine.keys).contains(retired.id.as_str()));
-    let kept = engine.store.keys().await.unwrap();
-    let kept = kept.iter().find(|key| key.id == retired.id).unwrap();
-    assert_eq!((kept.state, kept.sealed.len()), (KeyState::Removed, 0), "the secret is wiped");
-    let keys = engine.keys.ring();
-    let refused = jws::verify(&old.token.to_string(), keys.verifying(), &[Algorithm::Es256], &["at+jwt"]);
+    let stored = engine.store.keys().await.unwrap();
+    let stored = stored.iter().find(|key| key.id == retired.id).unwrap();
+    assert_eq!((stored.state, stored.sealed.len()), (KeyState::Removed, 0), "the secret is wiped");
+    let keys = engine.keys.active_keys();
+    let refused =
+        jws::verify(&old.token.to_string(), keys.verification_keys(), &[Algorithm::Es256], &["at+jwt"]);
     assert!(refused.is_err());
 }
 
@@ -157,27 +162,36 @@ async fn a_token_of_a_key_that_was_dropped_had_expired() {
 async fn an_orderly_rotation_waits_until_the_next_key_is_known_and_no_longer() {
     let engine = Engine::start().await;
     let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
-    let known = NOON + SCHEDULE.known_after();
+    let known = NOON + SCHEDULE.publication_period();
 
-    let begun =
-        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(10)).await.unwrap();
+    let begun = engine
+        .keys
+        .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), after(10))
+        .await
+        .unwrap();
 
-    assert_eq!(begun, RotatedKeys { id: next.clone(), from: known });
+    assert_eq!(begun, RotatedKeys { id: next.clone(), activated_at: known });
     assert_eq!(signs(&engine.keys), first);
-    let journal = engine.journal().await.len();
-    let again =
-        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(20)).await.unwrap();
-    assert_eq!((again, engine.journal().await.len()), (begun, journal), "asked twice is asked once");
-    assert_eq!(engine.keys.turn(after(30)).await.unwrap(), Some(known));
+    let events = engine.audit_events().await.len();
+    let again = engine
+        .keys
+        .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), after(20))
+        .await
+        .unwrap();
+    assert_eq!((again, engine.audit_events().await.len()), (begun, events), "asked twice is asked once");
+    assert_eq!(engine.keys.run_due_rotation(after(30)).await.unwrap(), Some(known));
     assert_eq!(signs(&engine.keys), first);
-    engine.keys.turn(known).await.unwrap();
+    engine.keys.run_due_rotation(known).await.unwrap();
     assert_eq!(signs(&engine.keys), next);
 
     // The key after it has been published since; when it is known there is nothing to wait for.
-    let later = known + SCHEDULE.known_after();
-    let at_once =
-        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), later).await.unwrap();
-    assert_eq!((at_once.from, signs(&engine.keys)), (later, at_once.id));
+    let later = known + SCHEDULE.publication_period();
+    let at_once = engine
+        .keys
+        .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), later)
+        .await
+        .unwrap();
+    assert_eq!((at_once.activated_at, signs(&engine.keys)), (later, at_once.id));
 }
 
 #[tokio::test]
@@ -185,16 +199,18 @@ async fn a_revoked_key_is_followed_by_the_next_one_at_once() {
     let engine = Engine::start().await;
     let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
 
-    let entry = engine.keys.revoke(&first, &because(EndReason::KeyCompromised), after(1)).await.unwrap();
+    let entry =
+        engine.keys.revoke(&first, &revocation_context(EndReason::KeyCompromised), after(1)).await.unwrap();
 
     assert!(entry.is_some());
     assert_eq!(signs(&engine.keys), next, "the one that verifiers may know already");
     let after_it = the(&engine.keys, KeyState::Next).await.id;
     assert_eq!(published(&engine.keys), [&next, &after_it].map(|id| id.as_str().to_owned()).into());
-    let again = engine.keys.revoke(&first, &because(EndReason::KeyCompromised), after(2)).await.unwrap();
+    let again =
+        engine.keys.revoke(&first, &revocation_context(EndReason::KeyCompromised), after(2)).await.unwrap();
     assert_eq!(again, None);
-    let kept = engine.store.keys().await.unwrap();
-    assert!(kept.iter().any(|key| key.id == first && key.sealed.is_empty()), "its secret is wiped");
+    let stored = engine.store.keys().await.unwrap();
+    assert!(stored.iter().any(|key| key.id == first && key.sealed.is_empty()), "its secret is wiped");
 }
 
 #[tokio::test]
@@ -202,18 +218,27 @@ async fn a_next_or_a_dropped_key_can_be_revoked_and_a_next_one_is_replaced() {
     let engine = Engine::start().await;
     let (first, next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
 
-    engine.keys.revoke(&next, &because(EndReason::KeyCompromised), after(1)).await.unwrap();
+    engine.keys.revoke(&next, &revocation_context(EndReason::KeyCompromised), after(1)).await.unwrap();
 
     assert_eq!(signs(&engine.keys), first);
     let other = the(&engine.keys, KeyState::Next).await.id;
     assert_ne!(other, next);
-    engine.keys.rotate(ActivateAt::Immediately, &because(EndReason::ByAdmin), after(2)).await.unwrap();
-    engine.keys.turn(after(10_000)).await.unwrap();
+    engine
+        .keys
+        .rotate(ActivateAt::Immediately, &revocation_context(EndReason::ByAdmin), after(2))
+        .await
+        .unwrap();
+    engine.keys.run_due_rotation(after(10_000)).await.unwrap();
     assert_eq!(the(&engine.keys, KeyState::Removed).await.id, first);
-    let entry = engine.keys.revoke(&first, &because(EndReason::KeyCompromised), after(10_001)).await.unwrap();
+    let entry = engine
+        .keys
+        .revoke(&first, &revocation_context(EndReason::KeyCompromised), after(10_001))
+        .await
+        .unwrap();
     assert!(entry.is_some(), "a verifier that keeps keys for ever is told all the same");
     let unknown: KeyId = "unknown".parse().unwrap();
-    let refused = engine.keys.revoke(&unknown, &because(EndReason::KeyCompromised), after(3)).await;
+    let refused =
+        engine.keys.revoke(&unknown, &revocation_context(EndReason::KeyCompromised), after(3)).await;
     assert!(matches!(refused, Err(ServiceError::Client(ClientError::NotFound("key")))), "{refused:?}");
 }
 
@@ -229,17 +254,17 @@ async fn of_many_nodes_whose_time_has_come_one_rotates() {
         let turns: Vec<_> = nodes
             .iter()
             .cloned()
-            .map(|node| tokio::spawn(async move { node.turn(now).await.unwrap() }))
+            .map(|node| tokio::spawn(async move { node.run_due_rotation(now).await.unwrap() }))
             .collect();
-        for turn in turns {
-            turn.await.unwrap();
+        for counter in turns {
+            counter.await.unwrap();
         }
 
         let current = the(&nodes[0], KeyState::Current).await;
         the(&nodes[0], KeyState::Next).await;
-        assert_eq!(current.used_from, Some(now), "round {round}");
+        assert_eq!(current.activated_at, Some(now), "round {round}");
         for node in &nodes {
-            node.turn(now).await.unwrap();
+            node.run_due_rotation(now).await.unwrap();
             assert_eq!(signs(node), current.id, "every node signs with it");
         }
     }
@@ -254,9 +279,9 @@ async fn what_another_node_has_changed_is_taken_up() {
     let other = node(&engine.store, SCHEDULE, NOON).await;
     let revoked = signs(&engine.keys);
 
-    other.revoke(&revoked, &because(EndReason::KeyCompromised), after(1)).await.unwrap();
+    other.revoke(&revoked, &revocation_context(EndReason::KeyCompromised), after(1)).await.unwrap();
     assert_eq!(signs(&engine.keys), revoked, "until it looks");
-    engine.keys.turn(after(60)).await.unwrap();
+    engine.keys.run_due_rotation(after(60)).await.unwrap();
 
     assert_eq!(signs(&engine.keys), signs(&other));
     assert_eq!(published(&engine.keys), published(&other));
@@ -266,38 +291,45 @@ async fn what_another_node_has_changed_is_taken_up() {
 async fn another_algorithm_comes_in_an_orderly_way_and_old_tokens_live_on() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let old = engine.access(NOON).await.issued.token.to_string();
+    let old = engine.access(NOON).await.credential.token.to_string();
     let schedule = RotationSchedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
 
     let keys = node(&engine.store, schedule, after(60)).await;
-    assert_eq!(keys.turn(after(60)).await.unwrap(), Some(after(60) + schedule.known_after()));
-    assert_eq!(keys.ring().signing().algorithm(), Algorithm::Es256);
+    assert_eq!(
+        keys.run_due_rotation(after(60)).await.unwrap(),
+        Some(after(60) + schedule.publication_period())
+    );
+    assert_eq!(keys.active_keys().signing_key().algorithm(), Algorithm::Es256);
     assert_eq!(the(&keys, KeyState::Next).await.algorithm, "Ed25519");
-    keys.turn(after(60) + schedule.known_after()).await.unwrap();
+    keys.run_due_rotation(after(60) + schedule.publication_period()).await.unwrap();
 
-    assert_eq!(keys.ring().signing().algorithm(), Algorithm::Ed25519);
+    assert_eq!(keys.active_keys().signing_key().algorithm(), Algorithm::Ed25519);
     let both = [Algorithm::Es256, Algorithm::Ed25519];
-    assert!(jws::verify(&old, keys.ring().verifying(), &both, &["at+jwt"]).is_ok());
+    assert!(jws::verify(&old, keys.active_keys().verification_keys(), &both, &["at+jwt"]).is_ok());
 }
 
 #[tokio::test]
 async fn the_life_of_a_key_stands_in_the_journal() {
     let engine = Engine::start().await;
     let first = signs(&engine.keys);
-    engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), NOON).await.unwrap();
-    engine.keys.turn(NOON + SCHEDULE.known_after()).await.unwrap();
-    engine.keys.turn(NOON + DAY).await.unwrap();
-    engine.keys.revoke(&first, &because(EndReason::KeyCompromised), NOON + DAY).await.unwrap();
+    engine
+        .keys
+        .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), NOON)
+        .await
+        .unwrap();
+    engine.keys.run_due_rotation(NOON + SCHEDULE.publication_period()).await.unwrap();
+    engine.keys.run_due_rotation(NOON + DAY).await.unwrap();
+    engine.keys.revoke(&first, &revocation_context(EndReason::KeyCompromised), NOON + DAY).await.unwrap();
 
-    let journal = engine.journal().await;
+    let events = engine.audit_events().await;
 
     let of_first: Vec<_> =
-        journal.iter().rev().filter(|event| event.detail.as_deref() == Some(first.as_str())).collect();
+        events.iter().rev().filter(|event| event.detail.as_deref() == Some(first.as_str())).collect();
     let kinds: Vec<_> = of_first.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [AuditEventKind::KeyRetired, AuditEventKind::KeyDropped, AuditEventKind::KeyRevoked]);
+    assert_eq!(kinds, [AuditEventKind::KeyRetired, AuditEventKind::KeyRemoved, AuditEventKind::KeyRevoked]);
     assert_eq!(of_first[0].actor, Actor::System);
-    assert_eq!(of_first[2].cause, Some(EndReason::KeyCompromised));
-    assert!(journal.iter().any(|event| event.kind == AuditEventKind::RotationAsked));
+    assert_eq!(of_first[2].reason, Some(EndReason::KeyCompromised));
+    assert!(events.iter().any(|event| event.kind == AuditEventKind::RotationRequested));
 }
 
 #[tokio::test]
@@ -305,27 +337,36 @@ async fn a_rotated_pepper_logs_nobody_out_and_goes_when_its_families_are_over() 
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.pair(NOON).await;
-    let first = engine.keys.ring().pepper().id();
+    let first = engine.keys.active_keys().refresh_token_key().id();
 
-    let new = engine.keys.rotate_pepper(&because(EndReason::ByAdmin), after(1)).await.unwrap();
+    let new = engine
+        .keys
+        .rotate_refresh_token_key(&revocation_context(EndReason::ByAdmin), after(1))
+        .await
+        .unwrap();
 
-    assert_ne!(engine.keys.ring().pepper().id(), first);
-    let turned =
-        engine.issuer.refresh(&old.issued.refresh, None, &crate::harness::nowhere(), after(20)).await;
-    let turned = turned.unwrap().issued.refresh;
-    let again = engine.issuer.refresh(&turned, None, &crate::harness::nowhere(), after(40)).await;
+    assert_ne!(engine.keys.active_keys().refresh_token_key().id(), first);
+    let rotated =
+        engine.issuer.refresh(&old.credential.refresh, None, &crate::harness::nowhere(), after(20)).await;
+    let rotated = rotated.unwrap().credential.refresh;
+    let again = engine.issuer.refresh(&rotated, None, &crate::harness::nowhere(), after(40)).await;
     assert!(again.is_ok(), "and on it goes");
     let newer = engine.pair(after(50)).await;
-    assert_eq!(newer.session.pepper(), Some(engine.keys.ring().pepper().id()));
+    assert_eq!(
+        newer.session.refresh_token_key_id(),
+        Some(engine.keys.active_keys().refresh_token_key().id())
+    );
 
-    let peppers = engine.keys.keys().await.unwrap();
-    let retired =
-        peppers.iter().find(|key| key.purpose == KeyPurpose::RefreshToken && key.id != new).unwrap();
-    let leaves = retired.leaves_at.unwrap();
-    engine.keys.turn(leaves - Duration::from_millis(1)).await.unwrap();
-    assert!(engine.keys.ring().pepper_of(first).is_some());
-    engine.keys.turn(leaves).await.unwrap();
-    assert!(engine.keys.ring().pepper_of(first).is_none());
+    let refresh_token_keys = engine.keys.keys().await.unwrap();
+    let retired = refresh_token_keys
+        .iter()
+        .find(|key| key.purpose == KeyPurpose::RefreshToken && key.id != new)
+        .unwrap();
+    let leaves = retired.removed_at.unwrap();
+    engine.keys.run_due_rotation(leaves - Duration::from_millis(1)).await.unwrap();
+    assert!(engine.keys.active_keys().refresh_token_key_by_id(first).is_some());
+    engine.keys.run_due_rotation(leaves).await.unwrap();
+    assert!(engine.keys.active_keys().refresh_token_key_by_id(first).is_none());
 }
 
 #[tokio::test]
@@ -334,37 +375,47 @@ async fn a_key_that_was_brought_in_is_published_before_it_signs() {
     let (first, old_next) = (signs(&engine.keys), the(&engine.keys, KeyState::Next).await.id);
     let foreign = SigningKey::generate(Algorithm::Es256).unwrap();
 
-    let id = engine.keys.bring_in(&foreign, &because(EndReason::ByAdmin), after(60)).await.unwrap();
+    let id = engine.keys.import(&foreign, &revocation_context(EndReason::ByAdmin), after(60)).await.unwrap();
 
     assert_eq!(id.as_str(), foreign.kid());
     assert_eq!(the(&engine.keys, KeyState::Next).await.id, id);
     assert_eq!(the(&engine.keys, KeyState::Removed).await.id, old_next, "it has signed nothing");
     assert_eq!(published(&engine.keys), [first.to_string(), id.to_string()].into());
-    let rotated =
-        engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(61)).await.unwrap();
-    let known = after(60) + SCHEDULE.known_after();
-    assert_eq!(rotated, RotatedKeys { id: id.clone(), from: known });
-    engine.keys.turn(known - Duration::from_millis(1)).await.unwrap();
+    let rotated = engine
+        .keys
+        .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), after(61))
+        .await
+        .unwrap();
+    let known = after(60) + SCHEDULE.publication_period();
+    assert_eq!(rotated, RotatedKeys { id: id.clone(), activated_at: known });
+    engine.keys.run_due_rotation(known - Duration::from_millis(1)).await.unwrap();
     assert_eq!(signs(&engine.keys), first, "somebody may not have seen the new one");
-    engine.keys.turn(known).await.unwrap();
+    engine.keys.run_due_rotation(known).await.unwrap();
     assert_eq!(signs(&engine.keys), id);
-    let journal = engine.journal().await;
-    let of_it = journal.iter().rev().filter(|event| event.detail.as_deref() == Some(id.as_str()));
+    let events = engine.audit_events().await;
+    let of_it = events.iter().rev().filter(|event| event.detail.as_deref() == Some(id.as_str()));
     let kinds: Vec<_> = of_it.map(|event| event.kind).collect();
-    assert_eq!(kinds, [AuditEventKind::KeyImported, AuditEventKind::RotationAsked, AuditEventKind::KeyTaken]);
+    assert_eq!(
+        kinds,
+        [AuditEventKind::KeyImported, AuditEventKind::RotationRequested, AuditEventKind::KeyActivated]
+    );
 }
 
 #[tokio::test]
 async fn a_rotation_that_was_asked_for_waits_for_the_key_that_was_brought_in() {
     let engine = Engine::start().await;
-    engine.keys.rotate(ActivateAt::OncePublished, &because(EndReason::ByAdmin), after(1)).await.unwrap();
+    engine
+        .keys
+        .rotate(ActivateAt::OncePublished, &revocation_context(EndReason::ByAdmin), after(1))
+        .await
+        .unwrap();
     let foreign = SigningKey::generate(Algorithm::Es256).unwrap();
 
-    let id = engine.keys.bring_in(&foreign, &because(EndReason::ByAdmin), after(60)).await.unwrap();
+    let id = engine.keys.import(&foreign, &revocation_context(EndReason::ByAdmin), after(60)).await.unwrap();
 
-    let known = after(60) + SCHEDULE.known_after();
-    assert_eq!(engine.keys.turn(after(60)).await.unwrap(), Some(known));
-    engine.keys.turn(known).await.unwrap();
+    let known = after(60) + SCHEDULE.publication_period();
+    assert_eq!(engine.keys.run_due_rotation(after(60)).await.unwrap(), Some(known));
+    engine.keys.run_due_rotation(known).await.unwrap();
     assert_eq!(signs(&engine.keys), id);
 }
 
@@ -374,7 +425,7 @@ async fn a_key_of_another_algorithm_or_that_was_here_before_does_not_come_in() {
     let bring = async |key: &SigningKey| {
         engine
             .keys
-            .bring_in(key, &because(EndReason::ByAdmin), after(1))
+            .import(key, &revocation_context(EndReason::ByAdmin), after(1))
             .await
             .map_err(|trouble| trouble.to_string())
     };
@@ -387,6 +438,6 @@ async fn a_key_of_another_algorithm_or_that_was_here_before_does_not_come_in() {
     );
     let id = bring(&once).await.unwrap();
     assert_eq!(bring(&once).await.unwrap_err(), format!("key: {id} is here already (next)"));
-    engine.keys.revoke(&id, &because(EndReason::KeyCompromised), after(2)).await.unwrap();
+    engine.keys.revoke(&id, &revocation_context(EndReason::KeyCompromised), after(2)).await.unwrap();
     assert_eq!(bring(&once).await.unwrap_err(), format!("key: {id} is here already (revoked)"));
 }

@@ -12,7 +12,7 @@ use crate::harness::{Engine, NOON, PASSWORD, after};
 
 const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
 
-fn newcomer(name: &str) -> ImportedUser {
+fn imported(name: &str) -> ImportedUser {
     ImportedUser {
         username: name.into(),
         email: Some(format!("{name}@elsewhere.example")),
@@ -24,8 +24,8 @@ fn newcomer(name: &str) -> ImportedUser {
     }
 }
 
-async fn import(engine: &Engine, newcomers: &[ImportedUser]) -> Vec<Result<ImportOutcome, ClientError>> {
-    UserImporter::new(Arc::clone(&engine.store)).import(newcomers, ImportMode::Real, NOON).await.unwrap()
+async fn import(engine: &Engine, imported: &[ImportedUser]) -> Vec<Result<ImportOutcome, ClientError>> {
+    UserImporter::new(Arc::clone(&engine.store)).import(imported, ImportMode::Commit, NOON).await.unwrap()
 }
 
 async fn named(engine: &Engine, name: &str) -> Option<User> {
@@ -33,8 +33,8 @@ async fn named(engine: &Engine, name: &str) -> Option<User> {
 }
 
 /// The field that was wrong.
-fn field(newcomer: ImportedUser) -> &'static str {
-    match newcomer.judge(NOON) {
+fn field(imported: ImportedUser) -> &'static str {
+    match imported.validate(NOON) {
         Err(ClientError::Field { field, .. }) => field,
         other => panic!("{other:?}"),
     }
@@ -45,7 +45,7 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
     let engine = Engine::start().await;
 
     assert_eq!(
-        import(&engine, &[newcomer("ada"), newcomer("bob")]).await,
+        import(&engine, &[imported("ada"), imported("bob")]).await,
         [Ok(ImportOutcome::Added), Ok(ImportOutcome::Added)]
     );
 
@@ -54,13 +54,13 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
         (ada.created_at.unix_seconds(), ada.roles.clone()),
         (1_500_000_000, vec!["reader".to_owned()])
     );
-    assert!(engine.judge("ada", PASSWORD, NOON).await.is_ok());
-    assert!(engine.judge("bob@elsewhere.example", PASSWORD, NOON).await.is_ok());
-    assert!(engine.judge("ada", "wrong horse battery", NOON).await.is_err());
-    let journal = engine.journal().await;
-    let line = journal
+    assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("bob@elsewhere.example", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("ada", "wrong horse battery", NOON).await.is_err());
+    let events = engine.audit_events().await;
+    let line = events
         .iter()
-        .find(|event| event.user == Some(ada.id) && event.kind == AuditEventKind::Registered)
+        .find(|event| event.user == Some(ada.id) && event.kind == AuditEventKind::UserRegistered)
         .unwrap();
     assert_eq!((&line.actor, line.detail.as_deref()), (&Actor::Operator, Some("imported")));
 }
@@ -68,11 +68,11 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
 #[tokio::test]
 async fn an_import_may_be_run_again_also_after_a_login() {
     let engine = Engine::start().await;
-    import(&engine, &[newcomer("ada"), newcomer("bob")]).await;
-    engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    import(&engine, &[imported("ada"), imported("bob")]).await;
+    engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let before = named(&engine, "ada").await;
 
-    let again = import(&engine, &[newcomer("ada"), newcomer("bob"), newcomer("eve")]).await;
+    let again = import(&engine, &[imported("ada"), imported("bob"), imported("eve")]).await;
 
     assert_eq!(
         again,
@@ -85,18 +85,18 @@ async fn an_import_may_be_run_again_also_after_a_login() {
 async fn somebody_elses_name_or_address_is_refused_and_the_others_come_in() {
     let engine = Engine::start().await;
     engine.register("ada").await;
-    let same_name = ImportedUser { username: "ADA".into(), ..newcomer("ada") };
-    let same_address = ImportedUser { email: newcomer("bob").email, ..newcomer("eve") };
+    let same_name = ImportedUser { username: "ADA".into(), ..imported("ada") };
+    let same_address = ImportedUser { email: imported("bob").email, ..imported("eve") };
 
-    let arrivals =
-        import(&engine, &[same_name, newcomer("bob"), same_address, newcomer("BOB"), newcomer("mallory")])
+    let outcomes =
+        import(&engine, &[same_name, imported("bob"), same_address, imported("BOB"), imported("mallory")])
             .await;
 
-    assert_eq!(arrivals[0], Err(ClientError::UsernameTaken));
-    assert_eq!(arrivals[1], Ok(ImportOutcome::Added));
-    assert!(matches!(arrivals[2], Err(ClientError::Field { field: "email", .. })));
-    assert_eq!(arrivals[3], Err(ClientError::UsernameTaken), "two in one file");
-    assert_eq!(arrivals[4], Ok(ImportOutcome::Added));
+    assert_eq!(outcomes[0], Err(ClientError::UsernameTaken));
+    assert_eq!(outcomes[1], Ok(ImportOutcome::Added));
+    assert!(matches!(outcomes[2], Err(ClientError::Field { field: "email", .. })));
+    assert_eq!(outcomes[3], Err(ClientError::UsernameTaken), "two in one file");
+    assert_eq!(outcomes[4], Ok(ImportOutcome::Added));
 }
 
 #[tokio::test]
@@ -104,43 +104,43 @@ async fn a_rehearsal_keeps_nothing() {
     let engine = Engine::start().await;
 
     let importer = UserImporter::new(Arc::clone(&engine.store));
-    let arrivals = importer.import(&[newcomer("ada")], ImportMode::DryRun, NOON).await.unwrap();
+    let outcomes = importer.import(&[imported("ada")], ImportMode::DryRun, NOON).await.unwrap();
 
-    assert_eq!(arrivals, [Ok(ImportOutcome::Added)]);
+    assert_eq!(outcomes, [Ok(ImportOutcome::Added)]);
     assert_eq!(named(&engine, "ada").await, None);
-    assert!(engine.journal().await.iter().all(|event| event.kind != AuditEventKind::Registered));
+    assert!(engine.audit_events().await.iter().all(|event| event.kind != AuditEventKind::UserRegistered));
 }
 
 #[tokio::test]
 async fn who_was_locked_out_or_had_no_password_stays_so() {
     let engine = Engine::start().await;
-    let locked = ImportedUser { disabled: true, ..newcomer("eve") };
-    let without = ImportedUser { password_hash: None, ..newcomer("mallory") };
+    let locked = ImportedUser { disabled: true, ..imported("eve") };
+    let without = ImportedUser { password_hash: None, ..imported("mallory") };
 
     import(&engine, &[locked, without]).await;
 
-    assert!(engine.judge("eve", PASSWORD, NOON).await.is_err());
+    assert!(engine.authenticate("eve", PASSWORD, NOON).await.is_err());
     for password in ["", PASSWORD] {
-        assert!(engine.judge("mallory", password, NOON).await.is_err());
+        assert!(engine.authenticate("mallory", password, NOON).await.is_err());
     }
 }
 
 #[test]
 fn what_cannot_be_is_refused_before_anybody_is_looked_up() {
-    assert_eq!(field(ImportedUser { username: "a@b".into(), ..newcomer("x") }), "username");
-    assert_eq!(field(ImportedUser { email: Some("nowhere".into()), ..newcomer("x") }), "email");
-    assert_eq!(field(ImportedUser { email: None, ..newcomer("x") }), "email_verified");
+    assert_eq!(field(ImportedUser { username: "a@b".into(), ..imported("x") }), "username");
+    assert_eq!(field(ImportedUser { email: Some("nowhere".into()), ..imported("x") }), "email");
+    assert_eq!(field(ImportedUser { email: None, ..imported("x") }), "email_verified");
     assert_eq!(
-        field(ImportedUser { password_hash: Some("md5$salt$0123".into()), ..newcomer("x") }),
+        field(ImportedUser { password_hash: Some("md5$salt$0123".into()), ..imported("x") }),
         "password_hash"
     );
-    assert_eq!(field(ImportedUser { password_hash: Some(String::new()), ..newcomer("x") }), "password_hash");
-    assert_eq!(field(ImportedUser { roles: vec!["two words".into()], ..newcomer("x") }), "roles");
+    assert_eq!(field(ImportedUser { password_hash: Some(String::new()), ..imported("x") }), "password_hash");
+    assert_eq!(field(ImportedUser { roles: vec!["two words".into()], ..imported("x") }), "roles");
     assert_eq!(
-        field(ImportedUser { created_at: Some(after(1).unix_seconds()), ..newcomer("x") }),
+        field(ImportedUser { created_at: Some(after(1).unix_seconds()), ..imported("x") }),
         "created_at"
     );
-    assert_eq!(field(ImportedUser { created_at: Some(u64::MAX), ..newcomer("x") }), "created_at");
+    assert_eq!(field(ImportedUser { created_at: Some(u64::MAX), ..imported("x") }), "created_at");
 }
 
 #[test]
@@ -155,5 +155,5 @@ fn a_line_is_read_strictly() {
     ] {
         assert!(serde_json::from_str::<ImportedUser>(line).is_err(), "{line}");
     }
-    assert!(!format!("{:?}", newcomer("ada")).contains("$2b$"));
+    assert!(!format!("{:?}", imported("ada")).contains("$2b$"));
 }

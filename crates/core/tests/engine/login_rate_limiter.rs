@@ -24,39 +24,39 @@ const DAY: u64 = 86_400;
 
 /// What became of a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Right,
-    Wrong,
+enum Outcome {
+    Accepted,
+    Rejected,
     /// To wait so many seconds.
-    Wait(u64),
+    RateLimited(u64),
 }
 
-fn from(ip: &str) -> ClientInfo {
+fn client_info(ip: &str) -> ClientInfo {
     ClientInfo { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: None }
 }
 
-fn told<T>(outcome: Result<T, ServiceError>) -> Told {
+fn outcome<T>(outcome: Result<T, ServiceError>) -> Outcome {
     match outcome {
-        Ok(_) => Told::Right,
-        Err(ServiceError::Client(ClientError::LoginFailed)) => Told::Wrong,
-        Err(ServiceError::Client(ClientError::RateLimited(wait))) => Told::Wait(wait.as_secs()),
+        Ok(_) => Outcome::Accepted,
+        Err(ServiceError::Client(ClientError::LoginFailed)) => Outcome::Rejected,
+        Err(ServiceError::Client(ClientError::RateLimited(wait))) => Outcome::RateLimited(wait.as_secs()),
         Err(other) => panic!("{other:?}"),
     }
 }
 
-async fn guess(engine: &Engine, name: &str, password: &str, ip: &str, now: Time) -> Told {
-    let shown = Credentials {
+async fn attempt(engine: &Engine, name: &str, password: &str, ip: &str, now: Time) -> Outcome {
+    let presented = Credentials {
         username: name.into(),
         password: Secret::new(password.into()),
         client: ClientId::default(),
         mode: Mode::Session,
     };
-    told(engine.sign_in.with_password(&shown, &from(ip), now).await)
+    outcome(engine.accounts.authenticate(&presented, &client_info(ip), now).await)
 }
 
 async fn fail(engine: &Engine, name: &str, ip: &str, times: usize, now: Time) {
     for _ in 0..times {
-        assert_eq!(guess(engine, name, WRONG, ip, now).await, Told::Wrong);
+        assert_eq!(attempt(engine, name, WRONG, ip, now).await, Outcome::Rejected);
     }
 }
 
@@ -74,7 +74,7 @@ async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result
         email: None,
         roles: Vec::new(),
     };
-    engine.sign_in.register(form, actor, &from(ip), NOON).await
+    engine.accounts.register(form, actor, &client_info(ip), NOON).await
 }
 
 async fn with_ada() -> Engine {
@@ -88,17 +88,17 @@ async fn a_source_that_failed_twenty_times_waits_whatever_it_shows() {
     let engine = with_ada().await;
     fail(&engine, "ada", "192.0.2.1", 20, NOON).await;
 
-    assert_eq!(guess(&engine, "ada", WRONG, "192.0.2.1", after(300)).await, Told::Wait(600));
-    assert_eq!(guess(&engine, "ADA", PASSWORD, "192.0.2.1", after(300)).await, Told::Wait(600));
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.2", after(300)).await, Told::Right);
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", after(900)).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", WRONG, "192.0.2.1", after(300)).await, Outcome::RateLimited(600));
+    assert_eq!(attempt(&engine, "ADA", PASSWORD, "192.0.2.1", after(300)).await, Outcome::RateLimited(600));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.2", after(300)).await, Outcome::Accepted);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(900)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
 async fn successes_are_never_counted() {
     let engine = with_ada().await;
     for _ in 0..150 {
-        assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
+        assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
     }
 }
 
@@ -106,11 +106,11 @@ async fn successes_are_never_counted() {
 async fn a_success_between_gives_no_new_guesses_at_the_same_account() {
     let engine = with_ada().await;
     fail(&engine, "ada", "192.0.2.1", 19, NOON).await;
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
 
     fail(&engine, "ada", "192.0.2.1", 1, NOON).await;
 
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Wait(900));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::RateLimited(900));
 }
 
 #[tokio::test]
@@ -119,12 +119,12 @@ async fn a_success_with_ones_own_account_gives_no_new_guesses_at_others() {
     engine.register("eve").await;
     for name in 0..99 {
         fail(&engine, &format!("victim{name}"), "192.0.2.1", 1, NOON).await;
-        assert_eq!(guess(&engine, "eve", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
+        assert_eq!(attempt(&engine, "eve", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
     }
     fail(&engine, "victim99", "192.0.2.1", 1, NOON).await;
 
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", after(20)).await, Told::Wait(40));
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(20)).await, Outcome::RateLimited(40));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
@@ -135,9 +135,9 @@ async fn one_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one(
     }
     fail(&engine, "bob", "::ffff:192.0.2.1", 20, NOON).await;
 
-    assert_eq!(guess(&engine, "ada", PASSWORD, "2001:db8::ffff", NOON).await, Told::Wait(900));
-    assert_eq!(guess(&engine, "ada", PASSWORD, "2001:db8:0:1::1", NOON).await, Told::Right);
-    assert_eq!(guess(&engine, "bob", WRONG, "192.0.2.1", NOON).await, Told::Wait(900));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "2001:db8::ffff", NOON).await, Outcome::RateLimited(900));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "2001:db8:0:1::1", NOON).await, Outcome::Accepted);
+    assert_eq!(attempt(&engine, "bob", WRONG, "192.0.2.1", NOON).await, Outcome::RateLimited(900));
 }
 
 #[tokio::test]
@@ -151,27 +151,31 @@ async fn names_that_nobody_has_are_throttled_alike() {
     for (number, name) in ["ada", "bob", "nobody", "a@b", "\0", ""].into_iter().enumerate() {
         let mut life = Vec::new();
         for _ in 0..22 {
-            life.push(guess(&engine, name, WRONG, &format!("192.0.2.{number}"), NOON).await);
+            life.push(attempt(&engine, name, WRONG, &format!("192.0.2.{number}"), NOON).await);
         }
         lives.push(life);
     }
 
-    assert_eq!(lives[0][19..], [Told::Wrong, Told::Wait(900), Told::Wait(900)]);
+    assert_eq!(lives[0][19..], [Outcome::Rejected, Outcome::RateLimited(900), Outcome::RateLimited(900)]);
     assert!(lives.iter().all(|life| *life == lives[0]), "{lives:?}");
 }
 
 #[tokio::test]
 async fn a_hundred_in_a_row_close_the_account_to_strangers_and_to_no_source_that_it_knows() {
     let engine = with_ada().await;
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
     attack(&engine, "ada", after(1)).await;
 
-    assert_eq!(guess(&engine, "ada", PASSWORD, "198.51.100.1", after(1)).await, Told::Wait(DAY));
-    assert_eq!(guess(&engine, "ada", WRONG, "192.0.2.1", after(1)).await, Told::Wrong, "the owner slips");
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", after(2)).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(1)).await, Outcome::RateLimited(DAY));
+    assert_eq!(
+        attempt(&engine, "ada", WRONG, "192.0.2.1", after(1)).await,
+        Outcome::Rejected,
+        "the owner slips"
+    );
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(2)).await, Outcome::Accepted);
 
     // The owner's success ended the row.
-    assert_eq!(guess(&engine, "ada", PASSWORD, "198.51.100.1", after(2)).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(2)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
@@ -180,23 +184,23 @@ async fn the_success_of_another_account_ends_no_row() {
     engine.register("eve").await;
     attack(&engine, "ada", NOON).await;
 
-    assert_eq!(guess(&engine, "eve", PASSWORD, "198.51.100.1", NOON).await, Told::Right);
+    assert_eq!(attempt(&engine, "eve", PASSWORD, "198.51.100.1", NOON).await, Outcome::Accepted);
 
-    assert_eq!(guess(&engine, "ada", PASSWORD, "198.51.100.1", NOON).await, Told::Wait(DAY));
-    assert_eq!(guess(&engine, "ada", PASSWORD, "198.51.100.1", after(DAY)).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", NOON).await, Outcome::RateLimited(DAY));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(DAY)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
 async fn a_source_is_known_for_a_month_after_its_last_login() {
     let engine = with_ada().await;
     for day in [0, 20, 40] {
-        assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", after(day * DAY)).await, Told::Right);
+        assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(day * DAY)).await, Outcome::Accepted);
     }
 
     attack(&engine, "ada", after(69 * DAY)).await;
-    assert_eq!(guess(&engine, "ada", WRONG, "192.0.2.1", after(69 * DAY)).await, Told::Wrong);
+    assert_eq!(attempt(&engine, "ada", WRONG, "192.0.2.1", after(69 * DAY)).await, Outcome::Rejected);
     attack(&engine, "ada", after(71 * DAY)).await;
-    assert_eq!(guess(&engine, "ada", WRONG, "192.0.2.1", after(71 * DAY)).await, Told::Wait(DAY));
+    assert_eq!(attempt(&engine, "ada", WRONG, "192.0.2.1", after(71 * DAY)).await, Outcome::RateLimited(DAY));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,12 +209,12 @@ async fn of_a_hundred_guesses_at_once_no_more_than_twenty_are_answered() {
     let mut guesses = JoinSet::new();
     for _ in 0..100 {
         let engine = Arc::clone(&engine);
-        guesses.spawn(async move { guess(&engine, "ada", WRONG, "192.0.2.1", NOON).await });
+        guesses.spawn(async move { attempt(&engine, "ada", WRONG, "192.0.2.1", NOON).await });
     }
-    let told = guesses.join_all().await;
+    let outcome = guesses.join_all().await;
 
-    assert_eq!(told.iter().filter(|told| **told == Told::Wrong).count(), 20);
-    assert_eq!(told.iter().filter(|told| **told == Told::Wait(900)).count(), 80);
+    assert_eq!(outcome.iter().filter(|outcome| **outcome == Outcome::Rejected).count(), 20);
+    assert_eq!(outcome.iter().filter(|outcome| **outcome == Outcome::RateLimited(900)).count(), 80);
 }
 
 #[tokio::test]
@@ -218,22 +222,32 @@ async fn counters_outlive_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let open = async || {
         let store = SqliteStore::open(&dir.path().join("auth.db")).unwrap();
-        let hashing = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
-        Engine::on(store, hashing, GRACE, Time::EPOCH).await
+        let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+        Engine::on(store, hasher, GRACE, Time::EPOCH).await
     };
     let engine = open().await;
     engine.ada().await;
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
     attack(&engine, "ada", NOON).await;
     engine.store.close().await.unwrap();
     drop(engine);
 
     let engine = open().await;
 
-    assert_eq!(guess(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await, Told::Wait(DAY - 60));
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.9", after(60)).await, Told::Wait(DAY - 60));
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await, Told::Right, "it is known");
-    assert_eq!(guess(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await, Told::Wait(840));
+    assert_eq!(
+        attempt(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await,
+        Outcome::RateLimited(DAY - 60)
+    );
+    assert_eq!(
+        attempt(&engine, "ada", PASSWORD, "192.0.2.9", after(60)).await,
+        Outcome::RateLimited(DAY - 60)
+    );
+    assert_eq!(
+        attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await,
+        Outcome::Accepted,
+        "it is known"
+    );
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await, Outcome::RateLimited(840));
 }
 
 #[tokio::test]
@@ -252,7 +266,7 @@ async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administ
     let wait = Duration::from_secs(3600);
     let beyond = register(&engine, "ada", Actor::Anonymous, "192.0.2.1").await;
     assert!(
-        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(told))) if told == wait),
+        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(outcome))) if outcome == wait),
         "{beyond:?}"
     );
     assert!(register(&engine, "ada", Actor::Operator, "192.0.2.1").await.is_ok());
@@ -260,10 +274,10 @@ async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administ
 }
 
 /// A change of ada's password, by whoever holds this session.
-async fn change(engine: &Engine, session: &Session, current: &str, now: Time) -> Told {
+async fn change(engine: &Engine, session: &Session, current: &str, now: Time) -> Outcome {
     let (current, new) = (Secret::new(current.into()), Secret::new("another horse altogether".into()));
-    let (user, session, shown) = (session.user, Some(session.id), (&current, &new));
-    told(engine.sign_in.change_password(user, session, shown, &from("192.0.2.1"), now).await)
+    let (user, session, presented) = (session.user, Some(session.id), (&current, &new));
+    outcome(engine.accounts.change_password(user, session, presented, &client_info("192.0.2.1"), now).await)
 }
 
 #[tokio::test]
@@ -272,15 +286,15 @@ async fn who_holds_a_session_guesses_at_the_current_password_no_more_often() {
     engine.ada().await;
     let session = engine.session(NOON).await.session;
     for _ in 0..20 {
-        assert_eq!(change(&engine, &session, WRONG, NOON).await, Told::Wrong);
+        assert_eq!(change(&engine, &session, WRONG, NOON).await, Outcome::Rejected);
     }
 
-    assert_eq!(change(&engine, &session, PASSWORD, NOON).await, Told::Wait(86_400));
+    assert_eq!(change(&engine, &session, PASSWORD, NOON).await, Outcome::RateLimited(86_400));
     // It is not the count of logins, which strangers can fill.
-    assert_eq!(guess(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Told::Right);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
     // Who can log in has guesses again; whoever only holds the session has none.
     let anew = engine.session(after(60)).await.session;
-    assert_eq!(change(&engine, &anew, PASSWORD, after(60)).await, Told::Right);
+    assert_eq!(change(&engine, &anew, PASSWORD, after(60)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
@@ -295,7 +309,7 @@ async fn the_thief_of_a_session_does_not_keep_the_owner_from_changing_the_passwo
         }
     }
 
-    assert_eq!(change(&engine, &own, PASSWORD, after(23 * 3600)).await, Told::Right);
+    assert_eq!(change(&engine, &own, PASSWORD, after(23 * 3600)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
@@ -306,7 +320,7 @@ async fn many_sessions_together_guess_a_hundred_times_in_a_row() {
     for _ in 0..6 {
         let session = engine.session(NOON).await.session;
         for _ in 0..20 {
-            answered += u32::from(change(&engine, &session, WRONG, NOON).await == Told::Wrong);
+            answered += u32::from(change(&engine, &session, WRONG, NOON).await == Outcome::Rejected);
         }
     }
 
@@ -318,13 +332,13 @@ async fn the_store_holds_no_name_that_was_typed() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
-    let hashing = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
-    let engine = Engine::on(store, hashing, GRACE, Time::EPOCH).await;
+    let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+    let engine = Engine::on(store, hasher, GRACE, Time::EPOCH).await;
     fail(&engine, "hunter2-typed-as-name", "2001:db8::77", 1, NOON).await;
     engine.store.close().await.unwrap();
 
-    let kept = std::fs::read(&file).unwrap();
-    let holds = |word: &[u8]| kept.windows(word.len()).any(|window| window == word);
-    assert!(holds(b"sign_in_refused"), "the file was read");
+    let stored = std::fs::read(&file).unwrap();
+    let holds = |word: &[u8]| stored.windows(word.len()).any(|window| window == word);
+    assert!(holds(b"login_failed"), "the file was read");
     assert!(!holds(b"hunter2"));
 }

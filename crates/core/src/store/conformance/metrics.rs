@@ -10,21 +10,21 @@ use crate::store::{Change, Store};
 
 pub(super) async fn every_read_and_every_commit_is_counted_once(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let counted = || {
-        let figures = store.figures();
-        (figures.reads.counted().count(), figures.commits.counted().count())
+    let snapshot = || {
+        let metrics = store.metrics();
+        (metrics.reads.snapshot().count(), metrics.commits.snapshot().count())
     };
-    let (reads, commits) = counted();
+    let (reads, commits) = snapshot();
 
     let _ = answer(store.session(session_id(1)).await);
     let _ = applied(&store, &[end(1, NOON)]).await;
     let _ = lost(&store, &[Change::ExpectEpoch(user_id(1), 7)]).await;
 
-    assert_eq!(counted(), (reads + 1, commits + 2));
+    assert_eq!(snapshot(), (reads + 1, commits + 2));
 }
 
 pub(super) async fn those_who_commit_together_share_transactions(store: Arc<dyn Store>) {
-    let before = store.figures().transactions.counted().count();
+    let before = store.metrics().transactions.snapshot().count();
     let mut callers = JoinSet::new();
     for _ in 0..32 {
         let store = Arc::clone(&store);
@@ -32,10 +32,10 @@ pub(super) async fn those_who_commit_together_share_transactions(store: Arc<dyn 
     }
     callers.join_all().await;
 
-    let figures = store.figures();
-    let transactions = figures.transactions.counted().count() - before;
+    let metrics = store.metrics();
+    let transactions = metrics.transactions.snapshot().count() - before;
     assert!((1..=32).contains(&transactions), "{transactions}");
-    assert_eq!(figures.waiting.load(Ordering::Relaxed), 0, "nobody waits any more");
-    assert_eq!(figures.failed.load(Ordering::Relaxed), 0);
-    assert!(!figures.is_refusing());
+    assert_eq!(metrics.pending.load(Ordering::Relaxed), 0, "nobody waits any more");
+    assert_eq!(metrics.failed.load(Ordering::Relaxed), 0);
+    assert!(!metrics.last_commit_failed());
 }

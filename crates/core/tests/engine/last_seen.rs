@@ -5,7 +5,7 @@ use std::time::Duration;
 use counterfoil_core::model::session::{EndReason, Session};
 use counterfoil_verify::SessionId;
 
-use crate::harness::{Engine, NOON, because};
+use crate::harness::{Engine, NOON, revocation_context};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -13,10 +13,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 impl Engine {
     /// Writes down what was noted, as the roof does every second.
     async fn write_uses(&self) {
-        self.store.note_uses(&self.memory.take_uses()).await.unwrap();
+        self.store.record_last_seen(&self.cache.take_last_seen()).await.unwrap();
     }
 
-    async fn kept(&self, session: SessionId) -> Session {
+    async fn stored(&self, session: SessionId) -> Session {
         self.store.session(session).await.unwrap().unwrap()
     }
 }
@@ -30,12 +30,12 @@ async fn a_session_lives_as_long_as_it_is_used_and_dies_when_it_is_not() {
 
     for _ in 0..10 {
         now = now + opened.session.idle - MINUTE;
-        assert!(engine.admit_session(&opened.issued, now).await.is_ok());
+        assert!(engine.authenticate_session(&opened.credential, now).await.is_ok());
         engine.write_uses().await;
     }
 
-    assert_eq!(engine.kept(opened.session.id).await.seen_at, now);
-    assert!(engine.admit_session(&opened.issued, now + opened.session.idle).await.is_err());
+    assert_eq!(engine.stored(opened.session.id).await.seen_at, now);
+    assert!(engine.authenticate_session(&opened.credential, now + opened.session.idle).await.is_err());
 }
 
 #[tokio::test]
@@ -47,10 +47,10 @@ async fn a_use_counts_before_it_is_written_down() {
 
     // The first is judged by the store, the second from memory; nothing is written down meanwhile.
     for used in [NOON + HOUR, NOON + idle, NOON + idle + HOUR] {
-        assert!(engine.admit_session(&opened.issued, used).await.is_ok());
+        assert!(engine.authenticate_session(&opened.credential, used).await.is_ok());
     }
 
-    assert_eq!(engine.kept(opened.session.id).await, opened.session);
+    assert_eq!(engine.stored(opened.session.id).await, opened.session);
 }
 
 #[tokio::test]
@@ -58,15 +58,15 @@ async fn after_a_crash_a_session_lives_no_longer_than_its_last_use_that_was_writ
     let engine = Engine::start().await;
     engine.ada().await;
     let opened = engine.session(NOON).await;
-    assert!(engine.admit_session(&opened.issued, NOON + HOUR).await.is_ok());
+    assert!(engine.authenticate_session(&opened.credential, NOON + HOUR).await.is_ok());
     engine.write_uses().await;
-    assert!(engine.admit_session(&opened.issued, NOON + HOUR + MINUTE).await.is_ok());
+    assert!(engine.authenticate_session(&opened.credential, NOON + HOUR + MINUTE).await.is_ok());
 
     let engine = engine.restarted().await;
 
     let end = NOON + HOUR + opened.session.idle;
-    assert!(engine.admit_session(&opened.issued, end).await.is_err());
-    assert!(engine.admit_session(&opened.issued, end - MINUTE).await.is_ok());
+    assert!(engine.authenticate_session(&opened.credential, end).await.is_err());
+    assert!(engine.authenticate_session(&opened.credential, end - MINUTE).await.is_ok());
 }
 
 #[tokio::test]
@@ -74,12 +74,16 @@ async fn a_use_on_its_way_brings_no_ended_session_back() {
     let engine = Engine::start().await;
     engine.ada().await;
     let opened = engine.session(NOON).await;
-    assert!(engine.admit_session(&opened.issued, NOON + HOUR).await.is_ok());
+    assert!(engine.authenticate_session(&opened.credential, NOON + HOUR).await.is_ok());
 
-    engine.revoker.end(opened.session.id, &because(EndReason::Logout), NOON + HOUR).await.unwrap();
-    let ended = engine.kept(opened.session.id).await;
+    engine
+        .revoker
+        .end_session(opened.session.id, &revocation_context(EndReason::Logout), NOON + HOUR)
+        .await
+        .unwrap();
+    let ended = engine.stored(opened.session.id).await;
     engine.write_uses().await;
 
-    assert_eq!(engine.kept(opened.session.id).await, ended);
-    assert!(engine.admit_session(&opened.issued, NOON + HOUR).await.is_err());
+    assert_eq!(engine.stored(opened.session.id).await, ended);
+    assert!(engine.authenticate_session(&opened.credential, NOON + HOUR).await.is_err());
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
 use crate::store::conformance::fixture::{
-    DAY, Dice, HOUR, NOON, answer, applied, end, insert, lost, one_login, session, session_id,
+    DAY, HOUR, NOON, TestRng, answer, applied, end, insert, lost, one_login, session, session_id,
 };
 use crate::store::{Change, Store};
 
@@ -21,8 +21,8 @@ fn patch(session: u16, patch: Value) -> Change {
     Change::MergeData {
         session: session_id(session),
         patch: object(patch),
-        expected: None,
-        limit: 1 << 20,
+        expected_revision: None,
+        max_bytes: 1 << 20,
         now: NOON,
     }
 }
@@ -43,7 +43,7 @@ pub(super) async fn patches_merge_as_the_examples_of_the_rfc(store: Arc<dyn Stor
     ];
     for (number, (target, change, outcome)) in (10..).zip(examples) {
         let _ = applied(&store, &[insert(session(number, 1)), patch(number, target)]).await;
-        let merged = applied(&store, &[patch(number, change.clone())]).await.data;
+        let merged = applied(&store, &[patch(number, change.clone())]).await.session_data;
 
         assert_eq!(merged.map(|data| data.members), Some(object(outcome)), "{change}");
     }
@@ -51,17 +51,17 @@ pub(super) async fn patches_merge_as_the_examples_of_the_rfc(store: Arc<dyn Stor
 
 pub(super) async fn patches_merge_as_the_algorithm_of_the_rfc(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let mut dice = Dice::new(7396);
+    let mut rng = TestRng::new(7396);
     let mut expected = Value::Object(Map::new());
     for revision in 1..=300 {
-        let change = Value::Object(any_object(&mut dice, 3));
+        let change = Value::Object(any_object(&mut rng, 3));
         expected = merged(expected, &change);
 
-        let data = applied(&store, &[patch(1, change.clone())]).await.data.expect("it was merged");
+        let data = applied(&store, &[patch(1, change.clone())]).await.session_data.expect("it was merged");
 
         assert_eq!(Value::Object(data.members.clone()), expected, "after {change}");
         assert_eq!(data.revision, revision);
-        assert_eq!(answer(store.data(session_id(1)).await), Some(data));
+        assert_eq!(answer(store.session_data(session_id(1)).await), Some(data));
     }
 }
 
@@ -83,33 +83,33 @@ fn merged(target: Value, patch: &Value) -> Value {
     Value::Object(target)
 }
 
-fn any_object(dice: &mut Dice, depth: usize) -> Map<String, Value> {
+fn any_object(rng: &mut TestRng, depth: usize) -> Map<String, Value> {
     let names =
         ["", "a", "b", "cart", "a.b", "$", "\"", "\\", "é", "🔑", "\u{0}", "0", "[0]", "\u{7f}", "\\u0061"];
-    (0..dice.throw(5)).map(|_| (dice.one_of(&names).to_owned(), any_value(dice, depth))).collect()
+    (0..rng.below(5)).map(|_| (rng.one_of(&names).to_owned(), any_value(rng, depth))).collect()
 }
 
-fn any_value(dice: &mut Dice, depth: usize) -> Value {
-    match dice.throw(if depth == 0 { 6 } else { 9 }) {
+fn any_value(rng: &mut TestRng, depth: usize) -> Value {
+    match rng.below(if depth == 0 { 6 } else { 9 }) {
         0 => Value::Null,
-        1 => Value::Bool(dice.throw(2) == 0),
-        2 => dice.one_of(&[json!(0), json!(-1), json!(i64::MAX), json!(i64::MIN), json!(u64::MAX)]),
-        3 => match dice.throw(2) {
-            0 => any_float(dice),
-            _ => dice.one_of(&[json!(0.5), json!(-1.5e300), json!(1e-7), json!(-0.0)]),
+        1 => Value::Bool(rng.below(2) == 0),
+        2 => rng.one_of(&[json!(0), json!(-1), json!(i64::MAX), json!(i64::MIN), json!(u64::MAX)]),
+        3 => match rng.below(2) {
+            0 => any_float(rng),
+            _ => rng.one_of(&[json!(0.5), json!(-1.5e300), json!(1e-7), json!(-0.0)]),
         },
-        4 => Value::String(dice.text() + dice.one_of(&["\u{0}", "\u{8}\u{c}\r\t", "</script>", "\u{2028}"])),
+        4 => Value::String(rng.text() + rng.one_of(&["\u{0}", "\u{8}\u{c}\r\t", "</script>", "\u{2028}"])),
         5 => Value::String(String::new()),
         // In an array a null is a null.
-        6 => (0..dice.throw(4)).map(|_| any_value(dice, depth - 1)).collect(),
-        _ => Value::Object(any_object(dice, depth - 1)),
+        6 => (0..rng.below(4)).map(|_| any_value(rng, depth - 1)).collect(),
+        _ => Value::Object(any_object(rng, depth - 1)),
     }
 }
 
 /// A number with all its digits: it is not to drift while it lies there.
-fn any_float(dice: &mut Dice) -> Value {
-    let digits = dice.throw(1 << 30) as f64 / (1 << 30) as f64;
-    json!(digits * 10_f64.powi(i32::try_from(dice.throw(60)).unwrap_or(0) - 30))
+fn any_float(rng: &mut TestRng) -> Value {
+    let digits = rng.below(1 << 30) as f64 / (1 << 30) as f64;
+    json!(digits * 10_f64.powi(i32::try_from(rng.below(60)).unwrap_or(0) - 30))
 }
 
 pub(super) async fn parallel_patches_of_different_members_all_survive(store: Arc<dyn Store>) {
@@ -125,7 +125,7 @@ pub(super) async fn parallel_patches_of_different_members_all_survive(store: Arc
     }
     callers.join_all().await;
 
-    let data = answer(store.data(session_id(1)).await).expect("it was merged");
+    let data = answer(store.session_data(session_id(1)).await).expect("it was merged");
     assert_eq!(data.members.len(), 32);
     assert!(data.members.values().all(|count| *count == 10));
     assert_eq!(data.revision, 320);
@@ -138,17 +138,17 @@ pub(super) async fn a_patch_beyond_the_limit_changes_nothing(store: Arc<dyn Stor
     let limited = |limit| Change::MergeData {
         session: session_id(1),
         patch: object(json!({ "a": text })),
-        expected: None,
-        limit,
+        expected_revision: None,
+        max_bytes: limit,
         now: NOON,
     };
     assert_eq!(lost(&store, &[limited(27)]).await, 0);
-    assert_eq!(answer(store.data(session_id(1)).await), None);
+    assert_eq!(answer(store.session_data(session_id(1)).await), None);
 
     let _ = applied(&store, &[limited(28)]).await;
-    let before = answer(store.data(session_id(1)).await);
+    let before = answer(store.session_data(session_id(1)).await);
     assert_eq!(lost(&store, &[limited(27)]).await, 0);
-    assert_eq!(answer(store.data(session_id(1)).await), before);
+    assert_eq!(answer(store.session_data(session_id(1)).await), before);
 }
 
 pub(super) async fn a_patch_holds_only_for_the_revision_that_was_seen(store: Arc<dyn Store>) {
@@ -156,32 +156,32 @@ pub(super) async fn a_patch_holds_only_for_the_revision_that_was_seen(store: Arc
     let seen = |expected, member: &str| Change::MergeData {
         session: session_id(1),
         patch: object(json!({ member: 1 })),
-        expected: Some(expected),
-        limit: 1000,
+        expected_revision: Some(expected),
+        max_bytes: 1000,
         now: NOON,
     };
     assert_eq!(lost(&store, &[seen(1, "a")]).await, 0);
     let _ = applied(&store, &[seen(0, "a")]).await;
     assert_eq!(lost(&store, &[seen(0, "b")]).await, 0);
     assert_eq!(lost(&store, &[seen(2, "b")]).await, 0);
-    let data = applied(&store, &[seen(1, "b"), seen(2, "c")]).await.data.expect("it was merged");
+    let data = applied(&store, &[seen(1, "b"), seen(2, "c")]).await.session_data.expect("it was merged");
 
     assert_eq!(data.revision, 3);
     assert_eq!(data.members, object(json!({"a": 1, "b": 1, "c": 1})));
 }
 
 pub(super) async fn data_is_kept_with_a_live_session_alone(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+    let stored = one_login(&store).await;
     let at = |now| Change::MergeData {
-        session: kept.id,
+        session: stored.id,
         patch: object(json!({"a": 1})),
-        expected: None,
-        limit: 1000,
+        expected_revision: None,
+        max_bytes: 1000,
         now,
     };
     assert_eq!(lost(&store, &[at(NOON + DAY)]).await, 0);
     assert_eq!(lost(&store, &[patch(9, json!({"a": 1}))]).await, 0);
-    assert_eq!(answer(store.data(kept.id).await), None);
+    assert_eq!(answer(store.session_data(stored.id).await), None);
 
     let _ = applied(&store, &[at(NOON + HOUR), end(1, NOON + HOUR)]).await;
     assert_eq!(lost(&store, &[at(NOON + HOUR)]).await, 0);

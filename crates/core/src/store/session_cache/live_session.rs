@@ -12,12 +12,12 @@ use crate::store::session_cache::slots::Slot;
 
 /// A cookie session that was found live, and what it was judged by.
 pub(super) struct LiveSession {
-    pub(super) digest: TokenHash,
+    pub(super) token_hash: TokenHash,
     pub(super) principal: Principal,
     /// Its user, as it was then.
     pub(super) user: Arc<Slot>,
     /// The age of the marks by which it was judged.
-    pub(super) marks_age: u64,
+    pub(super) cutoff_version: u64,
     /// From when on a use is worth a write. Earlier uses change nothing here.
     pub(super) touch_at: Time,
     /// When it is over if it is not used any more.
@@ -30,16 +30,16 @@ impl LiveSession {
     /// The session with this digest, judged by `user` and by marks of that age.
     pub(super) fn new(
         session: &Session,
-        digest: TokenHash,
+        token_hash: TokenHash,
         principal: Principal,
         user: Arc<Slot>,
-        marks_age: u64,
+        cutoff_version: u64,
     ) -> Self {
         Self {
-            digest,
+            token_hash,
             principal,
             user,
-            marks_age,
+            cutoff_version,
             touch_at: session.seen_at + session.touch_interval(),
             ends_at: session.ends_at(),
             idle: session.idle,

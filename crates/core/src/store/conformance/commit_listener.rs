@@ -15,10 +15,10 @@ use crate::store::{AppliedChanges, Change, CommitListener, Store};
 
 /// Writes down what it is told.
 #[derive(Default)]
-pub(super) struct Notes(Mutex<Vec<(usize, AppliedChanges)>>);
+pub(super) struct RecordingListener(Mutex<Vec<(usize, AppliedChanges)>>);
 
-impl Notes {
-    fn entries(&self) -> Vec<RevocationEntry> {
+impl RecordingListener {
+    fn entries(&self) -> Vec<LogEntry> {
         self.read(|notes| notes.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
     }
 
@@ -32,23 +32,23 @@ impl Notes {
     }
 }
 
-impl CommitListener for Notes {
-    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
+impl CommitListener for RecordingListener {
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((changes.len(), applied.clone()));
     }
 
-    fn failed(&self) {}
+    fn on_failure(&self) {}
 }
 
-pub(super) async fn watched(store: &Arc<dyn Store>) -> Arc<Notes> {
+pub(super) async fn recording_listener(store: &Arc<dyn Store>) -> Arc<RecordingListener> {
     let _ = one_login(store).await;
-    let notes = Arc::new(Notes::default());
-    store.watch(Arc::clone(&notes) as Arc<dyn CommitListener>);
+    let notes = Arc::new(RecordingListener::default());
+    store.subscribe(Arc::clone(&notes) as Arc<dyn CommitListener>);
     notes
 }
 
 pub(super) async fn a_witness_is_told_before_the_caller_and_in_order(store: Arc<dyn Store>) {
-    let notes = watched(&store).await;
+    let notes = recording_listener(&store).await;
     let mut callers = JoinSet::new();
     for caller in 0..16 {
         let (store, notes) = (Arc::clone(&store), Arc::clone(&notes));
@@ -62,22 +62,22 @@ pub(super) async fn a_witness_is_told_before_the_caller_and_in_order(store: Arc<
     }
     callers.join_all().await;
 
-    let told = notes.entries();
-    assert!(told.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(told, answer(store.log_after(RevocationPosition::START).await).entries);
+    let reported = notes.entries();
+    assert!(reported.is_sorted_by(|a, b| a.position < b.position));
+    assert_eq!(reported, answer(store.revocation_log_after(Position::START).await).entries);
     assert!(notes.read(|notes| notes.iter().all(|(changes, _)| *changes == 2)));
 }
 
 pub(super) async fn a_witness_is_told_for_a_caller_who_went_away(store: Arc<dyn Store>) {
-    let notes = watched(&store).await;
+    let notes = recording_listener(&store).await;
     let _ = timeout(Duration::ZERO, store.commit(&[end(1, NOON)])).await;
     let _ = applied(&store, &[]).await;
 
-    assert_eq!(notes.read(|notes| notes[0].1.ended.clone()), [session_id(1)]);
+    assert_eq!(notes.read(|notes| notes[0].1.ended_sessions.clone()), [session_id(1)]);
 }
 
 pub(super) async fn a_witness_is_not_told_what_was_lost(store: Arc<dyn Store>) {
-    let notes = watched(&store).await;
+    let notes = recording_listener(&store).await;
     let _ = lost(&store, &[end(1, NOON), Change::ExpectEpoch(user_id(1), 7)]).await;
     let _ = answer(store.session(session_id(1)).await);
 
