@@ -44,7 +44,7 @@ impl User {
     pub const ADMINISTRATOR: &str = "admin";
 
     /// The user with another password, one epoch on.
-    pub fn authenticate(&self, password: PasswordHash) -> Self {
+    pub fn with_password(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
