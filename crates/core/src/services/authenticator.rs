@@ -27,16 +27,16 @@ impl Authenticator {
         Self { store, cache, verifier }
     }
 
-    fn authenticate_session(&self, text: &str, now: Time) -> Decision {
+    fn authenticate_session(&self, text: &str, now: Time) -> AuthFuture {
         let Ok(presented) = text.parse::<SessionToken>() else {
-            return Decision::Ready(Err(invalid(InvalidCredential::Malformed)));
+            return AuthFuture::Ready(Err(invalid(InvalidCredential::Malformed)));
         };
         match self.cache.lookup(&presented, now) {
-            CacheLookup::Hit(principal) => Decision::Ready(Ok(principal)),
-            CacheLookup::Invalid(reason) => Decision::Ready(Err(invalid(reason))),
+            CacheLookup::Hit(principal) => AuthFuture::Ready(Ok(principal)),
+            CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
             CacheLookup::Miss => {
                 let (store, cache) = (self.store.clone(), self.cache.clone());
-                Decision::Later(Box::pin(async move {
+                AuthFuture::Later(Box::pin(async move {
                     authenticate_by_store(&*store, &cache, &presented, now).await
                 }))
             }
@@ -47,9 +47,9 @@ impl Authenticator {
 impl Authenticator for StoreAuthenticator {
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         match presented {
-            Presented::None => Decision::Ready(Err(Denied::Missing)),
-            Presented::Session(text) => self.authenticate_session(text, now),
-            Presented::Access(_) => self.verifier.authenticate(presented, now),
+            PresentedCredential::None => AuthFuture::Ready(Err(AuthError::Missing)),
+            PresentedCredential::Session(text) => self.authenticate_session(text, now),
+            PresentedCredential::Access(_) => self.verifier.authenticate(presented, now),
         }
     }
 }
@@ -61,7 +61,7 @@ async fn authenticate_by_store(
     cache: &SessionCache,
     presented: &SessionToken,
     now: Time,
-) -> Result<Principal, Denied> {
+) -> Result<Principal, AuthError> {
     let version = cache.version(presented.session());
     let session_context = store.session_context(presented.session()).await.map_err(unavailable)?;
     let mut session_context = session_context.ok_or_else(|| invalid(InvalidCredential::Unknown))?;
@@ -80,7 +80,7 @@ async fn authenticate_by_store(
 /// The principal of a session that was judged good.
 fn session_principal(session_context: &SessionContext) -> Principal {
     let session = &session_context.session;
-    Principal::verified(PrincipalParts {
+    Principal::from_verified(PrincipalParts {
         session: Some(session.id),
         client: Some(session.client.clone()),
         position: session.pos,
@@ -92,8 +92,8 @@ fn session_principal(session_context: &SessionContext) -> Principal {
     })
 }
 
-fn invalid(reason: InvalidCredential) -> Denied {
-    Denied::Invalid(Reason::Record(code(reason)))
+fn invalid(reason: InvalidCredential) -> AuthError {
+    AuthError::Invalid(Reason::Record(code(reason)))
 }
 
 /// For the log alone; the client learns that the credential is not good.
