@@ -33,12 +33,13 @@ use counterfoil_verify::{
 };
 
 use crate::clock::checkpoint;
-use crate::clock::{Clock, ClockUnsettled, Machine, Source};
+use crate::clock::{Clock, ClockJumpPending, ClockSource, SystemClock};
 use crate::counters::{Counting, Tally};
 use crate::keys::master_key::{self, Found, MasterKeyError, Replacement};
-use crate::limits::body_memory::Bodies;
+use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
-use crate::passwords::hash_pool::{HashPool, PoolSize};
+use crate::passwords::hash_pool::HashPool;
+use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::data_dir::{self, DataDirError};
 use crate::settings::store_url::StoreUrl;
 use crate::settings::{PasswordRules, Settings};
@@ -73,7 +74,7 @@ pub struct Inner {
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookie_names: CookieNames,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started: Time,
     pub(crate) is_closing: AtomicBool,
     /// Whether the keys as they are kept could not be taken up.
@@ -152,7 +153,7 @@ impl App {
     ///
     /// Says what is wrong, and [`OpenError::hint`] what to do. Nothing that was there is changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_by(settings, Machine).await
+        Self::open_by(settings, SystemClock).await
     }
 
     /// The same, by other clocks than this machine's: for tests of what time does.
@@ -160,7 +161,7 @@ impl App {
     /// # Errors
     ///
     /// As [`App::open`].
-    pub async fn open_by(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
+    pub async fn open_by(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
         let passwords = password_policy(&settings)?;
         let found = settings.master_key.find(settings.default_master_key_file())?;
         let log_head = settings.log_head_file().map(LogHead::at);
@@ -196,7 +197,7 @@ impl App {
         settings: Settings,
         (store, log_head): (Arc<dyn Store>, Option<LogHead>),
         (found, passwords): (Found, PasswordPolicy),
-        source: impl Source,
+        source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read or made: an older store is no store of ours.
         if let Some(log_head) = &log_head {
@@ -247,7 +248,7 @@ impl App {
                 trusted: settings.trusted_origins.clone(),
             }),
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
-            bodies: Bodies::new(&settings.limits),
+            bodies: BodyMemoryLimiter::new(&settings.limits),
             is_closing: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             hashing,
@@ -275,7 +276,7 @@ impl App {
     /// # Errors
     ///
     /// While a leap of the clock is unsettled; 503.
-    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockUnsettled> {
+    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockJumpPending> {
         self.clock.now_to_issue()
     }
 
@@ -302,7 +303,7 @@ impl App {
     }
 
     /// Says that no new work should come: from now on we are not ready.
-    pub(crate) fn begin_closing(&self) {
+    pub(crate) fn start_shutdown(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
     }
 
@@ -323,7 +324,7 @@ impl App {
     ///
     /// If the store could not be closed in good order. What it has acknowledged is safe all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.begin_closing();
+        self.start_shutdown();
         let noted = last_seen::write(&*self.store, &self.memory).await;
         let saved = checkpoint::save(&*self.store, &self.clock).await;
         self.save_log_head().await;
@@ -432,11 +433,11 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
 }
 
 fn start_hashing(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
-    let size = PoolSize {
+    let options = HashPoolOptions {
         threads: settings.hashing_threads,
-        waiting: settings.hashing_waiting,
-        deadline: settings.hashing_deadline,
-        ..PoolSize::default()
+        queue_size: settings.hashing_waiting,
+        queue_timeout: settings.hashing_deadline,
+        ..HashPoolOptions::default()
     };
-    Ok(Arc::new(HashPool::start(settings.password_cost, size)?))
+    Ok(Arc::new(HashPool::start(settings.password_cost, options)?))
 }

@@ -15,7 +15,7 @@ use crate::app::readiness::Missing;
 use crate::counters::{CARRIERS, OUTCOMES, Outcome, Outcomes};
 use crate::metrics::encoder::Sheet;
 use crate::metrics::process;
-use crate::runtime::panics::panics;
+use crate::runtime::panics::panic_count;
 
 impl App {
     /// Every metric, as OpenMetrics text: for a host that serves its own page. [`crate::metrics::serve`] is for
@@ -75,7 +75,7 @@ impl Page {
         sheet.counter(
             "counterfoil_panics",
             "Panics of handlers, answered with 500, and of work beside the requests, begun again",
-            panics(),
+            panic_count(),
         )
     }
 
@@ -162,21 +162,21 @@ impl Page {
 
     fn hashing(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
         let pool = &self.app.hashing;
-        let figures = pool.figures();
-        sheet.gauge("counterfoil_hash_queue", "Passwords that wait to be hashed", pool.waiting())?;
+        let metrics = pool.metrics();
+        sheet.gauge("counterfoil_hash_queue", "Passwords that wait to be hashed", pool.queue_length())?;
         sheet.gauge(
             "counterfoil_hash_threads_warm",
             "Threads that hold memory to hash in",
-            pool.holding_memory(),
+            pool.allocated_threads(),
         )?;
-        sheet.durations("counterfoil_hash_wait", "How long passwords waited", &figures.waited)?;
-        sheet.durations("counterfoil_hash", "How long the hashing of one took", &figures.took)?;
+        sheet.durations("counterfoil_hash_wait", "How long passwords waited", &metrics.queue_time)?;
+        sheet.durations("counterfoil_hash", "How long the hashing of one took", &metrics.duration)?;
         sheet.counters(
             "counterfoil_hash_refusals",
             "Passwords that were not hashed, since too many waited",
             |row| {
-                row(&[("reason", "full")], figures.full.load(Ordering::Relaxed))?;
-                row(&[("reason", "late")], figures.late.load(Ordering::Relaxed))
+                row(&[("reason", "full")], metrics.rejected_queue_full.get())?;
+                row(&[("reason", "late")], metrics.rejected_timeout.get())
             },
         )
     }

@@ -14,11 +14,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::http::response_headers::caught;
-use crate::limits::connections::Places;
-use crate::runtime::task::{RECOVERY, again_and_again};
-use crate::server::FAREWELL;
-use crate::server::accept::Listening;
-use crate::server::connection::Connections;
+use crate::limits::connections::ConnectionLimiter;
+use crate::runtime::task::{RESTART_DELAY, supervise};
+use crate::server::SHUTDOWN_TIMEOUT;
+use crate::server::accept::Acceptor;
+use crate::server::connection::ConnectionHandler;
 use crate::settings::{Limits, Settings};
 
 /// How many may ask at a time: a scraper or two, and somebody who looks.
@@ -49,18 +49,18 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let plain = app.settings();
     let limits = Limits { connections: AT_A_TIME, connections_of_source: AT_A_TIME, ..plain.limits };
-    let places = Places::new(&Settings { limits, ..plain.clone() });
+    let limiter = ConnectionLimiter::new(&Settings { limits, ..plain.clone() });
     let router = Router::new().route("/metrics", get(page)).with_state(app);
     let router = router.layer(CatchPanicLayer::custom(caught));
     let listen = async || {
-        let connections = Connections::new(router.clone(), None, limits);
-        let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;
+        let handler = ConnectionHandler::new(router.clone(), None, limits);
+        let acceptor = Acceptor::new(listener.try_clone()?, limiter.clone(), handler, Arc::default())?;
         // It ends when it is dropped, and is never told to.
-        let (_end, ending) = watch::channel(false);
-        listening.serve(ending, FAREWELL).await;
+        let (_trigger, shutdown) = watch::channel(false);
+        acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
         Ok(())
     };
-    again_and_again("metrics", RECOVERY, listen).await
+    supervise("metrics", RESTART_DELAY, listen).await
 }
 
 async fn page(State(app): State<App>) -> impl IntoResponse {
