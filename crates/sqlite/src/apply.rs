@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::store::{AppliedChanges, Change, CutoffScope, SessionEnding};
 use counterfoil_jose::Time;
-use counterfoil_verify::{Position, SessionId, Subject};
+use counterfoil_verify::{RevocationPosition, RevocationSubject, SessionId};
 
 use crate::data::Merge;
 use crate::log::Unplaced;
@@ -144,7 +144,7 @@ impl Work<'_> {
     fn note_end(&mut self, session: SessionId, ending: SessionEnding) {
         self.applied.ended.push(session);
         self.unplaced.push(Unplaced {
-            subject: Subject::Session(session),
+            subject: RevocationSubject::Session(session),
             cause: ending.ended.cause,
             at: ending.ended.at,
             until: Some(ending.until),
@@ -181,7 +181,7 @@ impl Work<'_> {
     ///
     /// A mark needs a position of its own even where nothing is appended: at the head of before it would
     /// spare a login in flight that has read that head.
-    fn draw(&mut self, changes: &[Change]) -> rusqlite::Result<Option<Position>> {
+    fn draw(&mut self, changes: &[Change]) -> rusqlite::Result<Option<RevocationPosition>> {
         let marks = changes.iter().any(|change| matches!(change, Change::SetCutoff(_)));
         let count = (self.unplaced.len() as u64).max(u64::from(marks));
         if count == 0 && self.to_restamp.is_empty() {
@@ -193,11 +193,11 @@ impl Work<'_> {
         let at = self.unplaced.iter().map(|entry| entry.at).max().unwrap_or(Time::EPOCH);
         let first = log::draw(self.connection, count, at)?;
         self.applied.entries = log::append(self.connection, first, std::mem::take(&mut self.unplaced))?;
-        Ok(Some(Position::new(first.number() + count - 1)))
+        Ok(Some(RevocationPosition::new(first.number() + count - 1)))
     }
 
     /// Sets what a change wants to stand at `position`; `false` if there is nothing to set.
-    fn set_position(&self, change: &Change, position: Position) -> rusqlite::Result<bool> {
+    fn set_position(&self, change: &Change, position: RevocationPosition) -> rusqlite::Result<bool> {
         match change {
             Change::SetCutoff(CutoffScope::User(user)) => {
                 users::raise_not_before(self.connection, *user, position)

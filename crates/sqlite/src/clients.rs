@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::store::Page;
-use counterfoil_verify::{ClientId, Position};
+use counterfoil_verify::{ClientId, RevocationPosition};
 
 use crate::row::{Columns, Number, list};
 
@@ -127,7 +127,7 @@ pub(crate) fn swap(connection: &Connection, client: &Client) -> rusqlite::Result
 pub(crate) fn raise_not_before(
     connection: &Connection,
     id: &ClientId,
-    position: Position,
+    position: RevocationPosition,
 ) -> rusqlite::Result<bool> {
     let raised = connection
         .prepare_cached("UPDATE clients SET not_before = max(not_before, ?2) WHERE id = ?1")?

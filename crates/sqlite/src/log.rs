@@ -5,26 +5,30 @@ use rusqlite::{Connection, params};
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::store::RevocationLogPage;
 use counterfoil_jose::Time;
-use counterfoil_verify::{LogEntry, LogId, Position, Subject};
+use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition, RevocationSubject};
 
 use crate::row::{Columns, Number, time};
 
 /// The head of the log.
-pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Position> {
+pub(crate) fn head(connection: &Connection) -> rusqlite::Result<RevocationPosition> {
     connection
         .prepare_cached("SELECT last FROM log_head WHERE one = 1")?
         .query_row([], |row| Columns::of(row).position())
 }
 
 /// Which log it is.
-pub(crate) fn id(connection: &Connection) -> rusqlite::Result<LogId> {
+pub(crate) fn id(connection: &Connection) -> rusqlite::Result<RevocationLogId> {
     connection
         .prepare_cached("SELECT id FROM log_head WHERE one = 1")?
-        .query_row([], |row| row.get(0).map(LogId::from_bytes))
+        .query_row([], |row| row.get(0).map(RevocationLogId::from_bytes))
 }
 
 /// Begins another log, whose positions lie above `after` and above all of the former one.
-pub(crate) fn begin(connection: &Connection, id: LogId, after: Position) -> rusqlite::Result<()> {
+pub(crate) fn begin(
+    connection: &Connection,
+    id: RevocationLogId,
+    after: RevocationPosition,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE log_head SET id = ?1, last = max(last, ?2) WHERE one = 1")?
         .execute(params![id.as_bytes(), Number(after.number())])?;
@@ -33,7 +37,10 @@ pub(crate) fn begin(connection: &Connection, id: LogId, after: Position) -> rusq
 
 /// Every entry after `after`, with the head. One statement, so one snapshot: no entry at or below the head
 /// is missing.
-pub(crate) fn after(connection: &Connection, after: Position) -> rusqlite::Result<RevocationLogPage> {
+pub(crate) fn after(
+    connection: &Connection,
+    after: RevocationPosition,
+) -> rusqlite::Result<RevocationLogPage> {
     let mut page = RevocationLogPage::default();
     let mut statement = connection.prepare_cached(
         "SELECT h.last, l.position, l.subject, l.until
@@ -49,8 +56,8 @@ pub(crate) fn after(connection: &Connection, after: Position) -> rusqlite::Resul
         if let Some(position) = columns.plain::<Option<i64>>()? {
             let position =
                 u64::try_from(position).map_err(|_| columns.unfit(rusqlite::types::Type::Integer))?;
-            page.entries.push(LogEntry {
-                position: Position::new(position),
+            page.entries.push(RevocationEntry {
+                position: RevocationPosition::new(position),
                 subject: columns.name()?,
                 until: columns.time_if_any()?,
             });
@@ -61,7 +68,7 @@ pub(crate) fn after(connection: &Connection, after: Position) -> rusqlite::Resul
 
 /// An entry that has no position yet.
 pub(crate) struct Unplaced {
-    pub(crate) subject: Subject,
+    pub(crate) subject: RevocationSubject,
     pub(crate) cause: EndReason,
     pub(crate) at: Time,
     pub(crate) until: Option<Time>,
@@ -72,22 +79,22 @@ pub(crate) struct Unplaced {
 /// This is to be the last thing that a commit draws. Only one transaction writes at a time, and it is
 /// committed before the next begins, so the order of positions is the order of commits. A clock that was set
 /// back changes nothing of that: `last` only rises.
-pub(crate) fn draw(connection: &Connection, count: u64, at: Time) -> rusqlite::Result<Position> {
+pub(crate) fn draw(connection: &Connection, count: u64, at: Time) -> rusqlite::Result<RevocationPosition> {
     let last: i64 = connection
         .prepare_cached(
             "UPDATE log_head SET last = max(last + ?1, ?2 + ?1 - 1) WHERE one = 1 RETURNING last",
         )?
         .query_row(params![Number(count), time(at)], |row| row.get(0))?;
     let last = u64::try_from(last).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, last))?;
-    Ok(Position::new(last - (count - 1)))
+    Ok(RevocationPosition::new(last - (count - 1)))
 }
 
 /// Appends entries at the positions from `first` on.
 pub(crate) fn append(
     connection: &Connection,
-    first: Position,
+    first: RevocationPosition,
     unplaced: Vec<Unplaced>,
-) -> rusqlite::Result<Vec<LogEntry>> {
+) -> rusqlite::Result<Vec<RevocationEntry>> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO log (position, subject, cause, at, until) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -102,13 +109,16 @@ pub(crate) fn append(
                 time(at),
                 until.map(time)
             ])?;
-            Ok(LogEntry { position: Position::new(position), subject, until })
+            Ok(RevocationEntry { position: RevocationPosition::new(position), subject, until })
         })
         .collect()
 }
 
 /// Raises the mark of the whole installation to `position`.
-pub(crate) fn raise_not_before(connection: &Connection, position: Position) -> rusqlite::Result<bool> {
+pub(crate) fn raise_not_before(
+    connection: &Connection,
+    position: RevocationPosition,
+) -> rusqlite::Result<bool> {
     let raised = connection
         .prepare_cached("UPDATE log_head SET not_before = max(not_before, ?1) WHERE one = 1")?
         .execute([Number(position.number())])?;

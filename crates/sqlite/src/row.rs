@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::Position;
+use counterfoil_verify::RevocationPosition;
 
 /// A time, in Unix milliseconds. What lies beyond 2^63 (in 292 million years) is kept as that: never.
 pub(crate) fn time(time: Time) -> i64 {
@@ -65,8 +65,8 @@ impl<'r> Columns<'r> {
         u64::try_from(number).map_err(|_| self.unfit(Type::Integer))
     }
 
-    pub(crate) fn position(&mut self) -> rusqlite::Result<Position> {
-        self.number().map(Position::new)
+    pub(crate) fn position(&mut self) -> rusqlite::Result<RevocationPosition> {
+        self.number().map(RevocationPosition::new)
     }
 
     pub(crate) fn time(&mut self) -> rusqlite::Result<Time> {

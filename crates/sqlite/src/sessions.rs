@@ -10,7 +10,7 @@ use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::store::{LastSeen, Page, SessionContext, SessionCursor};
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::purge::KEPT_AFTER_THE_END;
 use crate::row::{Columns, Number, duration, list, time};
@@ -382,7 +382,11 @@ pub(crate) fn end_all_of(
 
 /// Sets the position by which the session was judged. Its revision rises: whoever has read the session
 /// before would put the old position back.
-pub(crate) fn restamp(connection: &Connection, id: SessionId, pos: Position) -> rusqlite::Result<()> {
+pub(crate) fn restamp(
+    connection: &Connection,
+    id: SessionId,
+    pos: RevocationPosition,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE sessions SET pos = ?2, revision = revision + 1 WHERE id = ?1 AND ended_at IS NULL",

@@ -22,7 +22,7 @@ use counterfoil_core::store::{
     Store, StoreError,
 };
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::error::OpenError;
 use crate::file_lock::Owner;
@@ -208,15 +208,15 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError> {
+    async fn log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError> {
         self.readers.read(|connection| log::after(connection, after))
     }
 
-    async fn head(&self) -> Result<Position, StoreError> {
+    async fn head(&self) -> Result<RevocationPosition, StoreError> {
         self.readers.read(log::head)
     }
 
-    async fn log_id(&self) -> Result<LogId, StoreError> {
+    async fn log_id(&self) -> Result<RevocationLogId, StoreError> {
         self.readers.read(log::id)
     }
 

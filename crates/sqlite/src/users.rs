@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{LoginName, Page};
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::row::{Columns, Number, list, time};
 
@@ -147,7 +147,7 @@ pub(crate) fn remove(connection: &Connection, id: UserId) -> rusqlite::Result<bo
 pub(crate) fn raise_not_before(
     connection: &Connection,
     id: UserId,
-    position: Position,
+    position: RevocationPosition,
 ) -> rusqlite::Result<bool> {
     let raised = connection
         .prepare_cached("UPDATE users SET not_before = max(not_before, ?2) WHERE id = ?1")?

@@ -13,7 +13,7 @@ use counterfoil_core::services::keys::keyring::{ActivateAt, Keyring};
 use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention};
 use counterfoil_core::store::Change;
 use counterfoil_jose::{SealingKey, Secret, Time, base64url};
-use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
+use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
 
 use super::*;
 use crate::clock::CLOCK_JUMP_HOLD_TIME;
@@ -40,7 +40,7 @@ async fn log_in_with_token(app: &App) -> IssuedSession<SessionToken> {
 async fn app_in(dir: &std::path::Path, clock: &ManualClock) -> App {
     let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
     let defaults = Settings::new("http://localhost".parse().unwrap(), store);
-    let settings = Settings { password_cost: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..defaults };
+    let settings = Settings { argon2: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..defaults };
     App::open_by(settings, clock.clone()).await.unwrap()
 }
 
@@ -100,7 +100,11 @@ async fn last_seen_times_are_written_before_the_store_is_closed() {
 
     clock.advance(MAINTENANCE_INTERVAL);
     let token = login.issued.to_string();
-    app.authenticator.authenticate(Presented::Session(&token), app.now()).wait().await.unwrap();
+    app.authenticator
+        .authenticate(PresentedCredential::SessionToken(&token), app.now())
+        .wait()
+        .await
+        .unwrap();
     let used_at = app.now();
     app.close().await.unwrap();
 

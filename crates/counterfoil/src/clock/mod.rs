@@ -211,7 +211,7 @@ impl Clock {
     }
 }
 
-impl counterfoil_verify::Now for Clock {
+impl counterfoil_verify::Clock for Clock {
     fn now(&self) -> Time {
         Self::now(self)
     }

@@ -20,9 +20,10 @@ impl BodyMemoryLimiter {
     /// Uses the byte limits in `limits`. The minimum is one request in total, and one complete body per
     /// client IP.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let total = limits.bodies.max(REQUEST_OVERHEAD);
-        let per_ip = total as u128 * limits.connections_of_source as u128 / limits.connections.max(1) as u128;
-        let min_per_ip = REQUEST_OVERHEAD.saturating_add(limits.body);
+        let total = limits.max_total_body_memory.max(REQUEST_OVERHEAD);
+        let per_ip =
+            total as u128 * limits.max_connections_per_ip as u128 / limits.max_connections.max(1) as u128;
+        let min_per_ip = REQUEST_OVERHEAD.saturating_add(limits.max_body_size);
         Self(Quota::new(total, usize::try_from(per_ip).unwrap_or(usize::MAX).max(min_per_ip)))
     }
 
@@ -41,7 +42,11 @@ mod tests {
 
     /// A limiter of so many bytes, a tenth of them per client IP.
     fn limiter(bytes: usize) -> BodyMemoryLimiter {
-        BodyMemoryLimiter::new(&Limits { bodies: bytes, body: 0, ..Limits::default() })
+        BodyMemoryLimiter::new(&Limits {
+            max_total_body_memory: bytes,
+            max_body_size: 0,
+            ..Limits::default()
+        })
     }
 
     #[test]
@@ -59,8 +64,11 @@ mod tests {
     #[test]
     fn one_complete_body_per_ip_always_fits() {
         assert!(limiter(0).acquire(Some(IP)).is_ok());
-        let limits = Limits { connections_of_source: 1, ..Limits::default() };
+        let limits = Limits { max_connections_per_ip: 1, ..Limits::default() };
 
-        assert_eq!(BodyMemoryLimiter::new(&limits).acquire(Some(IP)).unwrap().grow(limits.body), Ok(()));
+        assert_eq!(
+            BodyMemoryLimiter::new(&limits).acquire(Some(IP)).unwrap().grow(limits.max_body_size),
+            Ok(())
+        );
     }
 }

@@ -26,8 +26,8 @@ impl ConnectionLimiter {
     pub(crate) fn new(settings: &Settings) -> Self {
         let limits = settings.limits;
         Self {
-            quota: Quota::new(limits.connections.max(1), limits.connections_of_source.max(1)),
-            ipv6_prefix: settings.throttle.ipv6_prefix,
+            quota: Quota::new(limits.max_connections.max(1), limits.max_connections_per_ip.max(1)),
+            ipv6_prefix: settings.rate_limits.ipv6_prefix,
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -49,10 +49,10 @@ mod tests {
     use super::*;
     use crate::settings::Limits;
 
-    fn limiter(connections: usize, connections_of_source: usize) -> ConnectionLimiter {
+    fn limiter(max_connections: usize, max_connections_per_ip: usize) -> ConnectionLimiter {
         let defaults = Settings::new("https://auth.example".parse().unwrap(), "sqlite:a.db".parse().unwrap());
         ConnectionLimiter::new(&Settings {
-            limits: Limits { connections, connections_of_source, ..Limits::default() },
+            limits: Limits { max_connections, max_connections_per_ip, ..Limits::default() },
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..defaults
         })

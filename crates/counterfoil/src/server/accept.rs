@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::counters::ConnectionTally;
+use crate::counters::ConnectionCounters;
 use crate::limits::connections::ConnectionLimiter;
 use crate::server::admission::AdmissionControl;
 use crate::server::connection::{ConnectionHandler, ShutdownSignal, wait_for_shutdown};
@@ -26,7 +26,7 @@ pub(crate) struct Acceptor {
     listener: tokio::net::TcpListener,
     limiter: ConnectionLimiter,
     handler: Arc<ConnectionHandler>,
-    counters: Arc<ConnectionTally>,
+    counters: Arc<ConnectionCounters>,
 }
 
 impl Acceptor {
@@ -40,7 +40,7 @@ impl Acceptor {
         listener: TcpListener,
         limiter: ConnectionLimiter,
         handler: ConnectionHandler,
-        counters: Arc<ConnectionTally>,
+        counters: Arc<ConnectionCounters>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         rustix::net::listen(&listener, BACKLOG)?;
@@ -64,10 +64,10 @@ impl Acceptor {
                     Ok((stream, peer)) => {
                         // Beyond the limits a connection is closed at once, in favor of open ones.
                         let Some(permit) = self.limiter.acquire(peer.ip()) else {
-                            self.counters.refuse();
+                            self.counters.refused.inc();
                             continue;
                         };
-                        let guards = (permit, self.counters.open());
+                        let guards = (permit, self.counters.track());
                         let (handler, shutdown) = (Arc::clone(&self.handler), shutdown.clone());
                         // Meanwhile further connections wait in the system's queue.
                         let admission = admission.admit().await;

@@ -76,14 +76,14 @@ impl ConnectionHandler {
         mut shutdown: ShutdownSignal,
     ) {
         let served = async {
-            let stream = WriteTimeoutStream::new(stream, self.limits.request)?;
+            let stream = WriteTimeoutStream::new(stream, self.limits.request_timeout)?;
             let Some(certificate) = &self.certificate else {
                 self.serve_http(stream, (peer, admission), shutdown).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(certificate.served()).accept(stream);
             let tls_stream = tokio::select! {
-                tls_stream = timeout(self.limits.header_read, handshake) => tls_stream??,
+                tls_stream = timeout(self.limits.header_timeout, handshake) => tls_stream??,
                 () = wait_for_shutdown(&mut shutdown) => return Ok(()),
             };
             self.serve_http(tls_stream, (peer, admission), shutdown).await;
@@ -116,7 +116,7 @@ impl ConnectionHandler {
             // An error of the connection is not logged: each request has its own line in the request log.
             _ = connection.as_mut() => return,
             () = wait_for_shutdown(&mut shutdown) => {}
-            () = activity.wait_until_idle(self.limits.header_read, self.limits.idle) => {
+            () = activity.wait_until_idle(self.limits.header_timeout, self.limits.idle_timeout) => {
                 if !activity.has_received_request() {
                     return;
                 }
@@ -124,24 +124,24 @@ impl ConnectionHandler {
         }
         connection.as_mut().graceful_shutdown();
         // A client that does not read its responses delays the end by one request timeout at most.
-        let _ = timeout(self.limits.request, connection).await;
+        let _ = timeout(self.limits.request_timeout, connection).await;
     }
 }
 
 /// Configures hyper with the limits of a connection. Without the timer hyper ignores all timeouts.
 fn http_builder(limits: Limits) -> Builder<TokioExecutor> {
-    let max_header_size = limits.headers.max(8 * 1024);
+    let max_header_size = limits.max_header_size.max(8 * 1024);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read)
+        .header_read_timeout(limits.header_timeout)
         .max_buf_size(max_header_size);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HTTP2_PING_INTERVAL)
-        .keep_alive_timeout(limits.header_read)
+        .keep_alive_timeout(limits.header_timeout)
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
