@@ -16,10 +16,10 @@ use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 use crate::admin::Command;
 use crate::admin::socket::{self, CallError};
 use crate::app::{self, OpenError, StoreRestoreError};
-use crate::clock::Machine;
+use crate::clock::SystemClock;
 use crate::clock::checkpoint;
 use crate::keys::master_key::{Found, MasterKeyError};
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 use crate::settings::Settings;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::{self, LogHead, LogHeadError, Seen};
@@ -156,7 +156,7 @@ async fn put(
     (master, spared): (&SealingKey, KeptOnRestore),
 ) -> Result<Restored, RestoreError> {
     let (url, backup) = (settings.store.clone(), backup.to_owned());
-    let restoring = blocking(move || app::begin_restoring(&url, &backup)).await?;
+    let restoring = spawn_blocking(move || app::begin_restoring(&url, &backup)).await?;
     // Read while the store is ours, so that nobody writes it.
     let log_head = settings.log_head_file().map(LogHead::at);
     let seen = log_head.as_ref().map_or(Ok(None), seen).map_err(OpenError::from)?;
@@ -176,7 +176,7 @@ async fn take_up(
     seen: Option<Seen>,
 ) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
-    let at = checkpoint::start(store, Machine).await?.now();
+    let at = checkpoint::start(store, SystemClock).await?.now();
     let log =
         RevocationLogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
     let highest = seen.map_or(RevocationPosition::START, |seen| seen.head);

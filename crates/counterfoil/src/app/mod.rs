@@ -34,12 +34,13 @@ use counterfoil_verify::{
 };
 
 use crate::clock::checkpoint;
-use crate::clock::{Clock, ClockUnsettled, Machine, Source};
+use crate::clock::{Clock, ClockJumpPending, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::keys::master_key::{self, Found, MasterKeyError, Replacement};
-use crate::limits::body_memory::Bodies;
+use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
-use crate::passwords::hash_pool::{HashPool, PoolSize};
+use crate::passwords::hash_pool::HashPool;
+use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::Settings;
 use crate::settings::data_dir::{self, DataDirError};
 use crate::settings::store_url::StoreUrl;
@@ -74,7 +75,7 @@ pub struct Inner {
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookie_names: CookieNames,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started: Time,
     pub(crate) is_closing: AtomicBool,
     /// Whether the keys as they are kept could not be taken up.
@@ -153,7 +154,7 @@ impl App {
     ///
     /// Says what is wrong, and [`OpenError::hint`] what to do. Nothing that was there is changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_by(settings, Machine).await
+        Self::open_by(settings, SystemClock).await
     }
 
     /// The same, by other clocks than this machine's: for tests of what time does.
@@ -161,7 +162,7 @@ impl App {
     /// # Errors
     ///
     /// As [`App::open`].
-    pub async fn open_by(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
+    pub async fn open_by(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
         let passwords = password_policy(&settings)?;
         let found = settings.master_key.find(settings.default_master_key_file())?;
         let log_head = settings.log_head_file().map(LogHead::at);
@@ -197,7 +198,7 @@ impl App {
         settings: Settings,
         (store, log_head): (Arc<dyn Store>, Option<LogHead>),
         (found, passwords): (Found, PasswordPolicy),
-        source: impl Source,
+        source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read or made: an older store is no store of ours.
         if let Some(log_head) = &log_head {
@@ -248,7 +249,7 @@ impl App {
                 trusted: settings.trusted_origins.clone(),
             }),
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
-            bodies: Bodies::new(&settings.limits),
+            bodies: BodyMemoryLimiter::new(&settings.limits),
             is_closing: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             hashing,
@@ -276,7 +277,7 @@ impl App {
     /// # Errors
     ///
     /// While a leap of the clock is unsettled; 503.
-    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockUnsettled> {
+    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockJumpPending> {
         self.clock.now_to_issue()
     }
 
@@ -303,7 +304,7 @@ impl App {
     }
 
     /// Says that no new work should come: from now on we are not ready.
-    pub(crate) fn begin_closing(&self) {
+    pub(crate) fn start_shutdown(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
     }
 
@@ -324,7 +325,7 @@ impl App {
     ///
     /// If the store could not be closed in good order. What it has acknowledged is safe all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.begin_closing();
+        self.start_shutdown();
         let noted = last_seen::write(&*self.store, &self.memory).await;
         let saved = checkpoint::save(&*self.store, &self.clock).await;
         self.save_log_head().await;
@@ -430,11 +431,11 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
 }
 
 fn start_hashing(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
-    let size = PoolSize {
+    let options = HashPoolOptions {
         threads: settings.password_hashing_threads,
-        waiting: settings.password_hashing_queue_size,
-        deadline: settings.password_hashing_queue_timeout,
-        ..PoolSize::default()
+        queue_size: settings.password_hashing_queue_size,
+        queue_timeout: settings.password_hashing_queue_timeout,
+        ..HashPoolOptions::default()
     };
-    Ok(Arc::new(HashPool::start(settings.argon2, size)?))
+    Ok(Arc::new(HashPool::start(settings.argon2, options)?))
 }

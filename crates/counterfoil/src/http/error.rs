@@ -14,7 +14,7 @@ use counterfoil_core::store::StoreError;
 use counterfoil_verify::MultipleCredentials;
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Problem};
 
-use crate::clock::ClockUnsettled;
+use crate::clock::ClockJumpPending;
 use crate::http::body_error::BodyFault;
 use crate::http::set_cookie::{SetCookies, TooLarge};
 
@@ -35,7 +35,7 @@ pub(crate) enum AppError {
     Body(#[from] BodyFault),
     /// Nothing is issued while a leap of the clock is unsettled.
     #[error(transparent)]
-    Clock(#[from] ClockUnsettled),
+    Clock(#[from] ClockJumpPending),
     /// An access token that no browser would keep.
     #[error(transparent)]
     Cookie(#[from] TooLarge),

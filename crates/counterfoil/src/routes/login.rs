@@ -31,7 +31,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 
 /// The most characters of a label.
 const LONGEST_LABEL: usize = 64;
@@ -90,7 +90,7 @@ pub(super) async fn login(
         mode: form.mode,
     };
     let (carrier, mode) = (form.carrier, form.mode);
-    let (app, headers, opened) = to_the_end(async move {
+    let (app, headers, opened) = run_detached(async move {
         let opened = sign_in(&app, &headers, credentials, Wish { carrier, mode, label }, from, now).await;
         (app, headers, opened)
     })
@@ -112,7 +112,7 @@ impl FromRequestParts<App> for Room {
     type Rejection = AppError;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let Err(busy) = app.hashing.expect_room() else { return Ok(Self) };
+        let Err(busy) = app.hashing.check_capacity() else { return Ok(Self) };
         app.tally.logins.count(Err(ServiceError::from(busy).into()))
     }
 }

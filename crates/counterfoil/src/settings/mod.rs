@@ -3,6 +3,7 @@
 pub(crate) mod data_dir;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
+pub(crate) mod loopback;
 pub(crate) mod store_url;
 
 use std::num::NonZeroU32;

@@ -16,7 +16,7 @@ use counterfoil_jose::json;
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::new_file;
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 
 /// The fact that counts how often the file was saved. It tells a store that was rolled back to a time since which
 /// nothing was revoked, and by which a refresh token or a password would be an older one.
@@ -203,7 +203,7 @@ impl LogHead {
 
     async fn write(&self, seen: Seen) -> Result<(), LogHeadError> {
         let (file, writing) = (self.file.clone(), Arc::clone(&self.writing));
-        let written = blocking(move || {
+        let written = spawn_blocking(move || {
             // Nothing that is half done is left behind by whoever panics here.
             let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
             write(&file, &serde_json::to_vec(&seen)?)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use counterfoil::Reading;
+use counterfoil::ClockReading;
 use counterfoil::{App, Settings};
 use counterfoil_jose::Time;
 
@@ -21,9 +21,9 @@ async fn a_clock_that_has_leapt_is_named_until_an_operator_accepts_it() {
     let house = House::new();
     let leapt = Arc::new(AtomicU64::new(0));
     let wall = Arc::clone(&leapt);
-    let source = move || Reading {
+    let source = move || ClockReading {
         wall: Time::from_unix_seconds(1_800_000_000) + Duration::from_secs(wall.load(Ordering::SeqCst)),
-        up: Duration::from_secs(1000),
+        uptime: Duration::from_secs(1000),
     };
     let app = App::open_by(house.settings(), source).await.unwrap();
     let server = Running::of(app.clone()).await;

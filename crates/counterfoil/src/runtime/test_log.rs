@@ -1,4 +1,4 @@
-//! What the present thread says to the log, for tests.
+//! Captures the log events of the current thread, for tests.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -8,28 +8,28 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Hears what is said at a level or a worse one, and nothing else: neither lines nor spans.
+/// Captures events of one level and of more severe ones. Spans are not captured.
 #[derive(Debug, Clone)]
-pub(crate) struct Overheard {
+pub(crate) struct CapturedLogs {
     level: Level,
-    said: Arc<Mutex<String>>,
+    text: Arc<Mutex<String>>,
 }
 
-impl Overheard {
-    /// Listens to this thread for as long as the guard is held.
-    pub(crate) fn at(level: Level) -> (Self, DefaultGuard) {
-        let overheard = Self { level, said: Arc::default() };
-        let guard = tracing::subscriber::set_default(overheard.clone());
-        (overheard, guard)
+impl CapturedLogs {
+    /// Captures the events of this thread for as long as the guard is held.
+    pub(crate) fn capture(level: Level) -> (Self, DefaultGuard) {
+        let logs = Self { level, text: Arc::default() };
+        let guard = tracing::subscriber::set_default(logs.clone());
+        (logs, guard)
     }
 
-    /// Everything that was said, each field as `name=value`.
-    pub(crate) fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
+    /// All captured events, each field as `name=value`.
+    pub(crate) fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
     }
 }
 
-impl Subscriber for Overheard {
+impl Subscriber for CapturedLogs {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= self.level
     }
@@ -43,7 +43,7 @@ impl Subscriber for Overheard {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Fields(&mut self.said.lock().unwrap()));
+        event.record(&mut FieldWriter(&mut self.text.lock().unwrap()));
     }
 
     fn enter(&self, _: &Id) {}
@@ -51,9 +51,10 @@ impl Subscriber for Overheard {
     fn exit(&self, _: &Id) {}
 }
 
-struct Fields<'a>(&'a mut String);
+/// Writes the fields of an event to a string.
+struct FieldWriter<'a>(&'a mut String);
 
-impl Visit for Fields<'_> {
+impl Visit for FieldWriter<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         write!(self.0, "{field}={value} ").unwrap();
     }
