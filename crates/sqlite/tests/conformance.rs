@@ -1,4 +1,4 @@
-//! SQLite is held to the laws of every store.
+//! The conformance suite for stores, run on SQLite.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use counterfoil_core::store::conformance::holds_every_law;
 use counterfoil_sqlite::SqliteStore;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn holds_every_law_of_a_store() {
+async fn sqlite_passes_the_conformance_suite() {
     holds_every_law(async || SqliteStore::in_memory().expect("a temporary directory") as Arc<dyn Store>)
         .await;
 }
