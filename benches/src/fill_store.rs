@@ -11,7 +11,7 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::store::{Change, CommitOutcome, Store};
 use counterfoil_jose::Time;
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 /// How many sessions share a commit.
 const AT_A_TIME: usize = 1_000;
@@ -64,7 +64,7 @@ fn user(number: usize, now: Time) -> Result<User> {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        not_before: Position::START,
+        not_before: RevocationPosition::START,
         created_at: now,
         revision: 0,
     })
@@ -81,7 +81,7 @@ fn session(token: &SessionToken, number: usize, now: Time) -> Session {
         seen_at: now,
         idle: DAY,
         expires_at: now + 30 * DAY,
-        pos: Position::START,
+        pos: RevocationPosition::START,
         scope: None,
         from: ClientInfo { ip: Some([192, 0, 2, 1].into()), user_agent: Some("Mozilla/5.0".into()) },
         label: None,

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time, VerifyingKey, base64url};
-use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId, TokenVerifier};
+use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId, TokenVerifier};
 
 use crate::theirs::Theirs;
 
@@ -42,7 +42,7 @@ impl Contest {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let token = key.sign("at+jwt", &claims(seconds)?.to_json())?;
         let keys = KeySet::new([key.verifying_key()])?;
-        let ours = TokenVerifier::builder(ISSUER, SHOP, &[algorithm]).remember(0).build(keys)?;
+        let ours = TokenVerifier::builder(ISSUER, SHOP, &[algorithm]).cache_size(0).build(keys)?;
         let contest = Self {
             now: Time::from_unix_seconds(seconds),
             raw: Raw::of(&key, &token)?,
@@ -106,7 +106,7 @@ fn claims(seconds: u64) -> Result<AccessClaims> {
         acr: None,
         scope: Some("orders:read".into()),
         roles: Vec::new(),
-        pos: Position::new(1_764_000_000_123),
+        pos: RevocationPosition::new(1_764_000_000_123),
         extra: Default::default(),
     })
 }

@@ -138,7 +138,7 @@ mod tests {
     use counterfoil_core::services::revoker::RevocationRetention;
     use counterfoil_core::store::Change;
     use counterfoil_jose::{SealingKey, Secret, Time, base64url};
-    use counterfoil_verify::{Authenticate, ClientId, Presented, SessionId};
+    use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
     use tracing::Level;
 
     use super::*;
@@ -193,7 +193,7 @@ mod tests {
     async fn app_in(dir: &std::path::Path, hand: &Hand) -> App {
         let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost".parse().unwrap(), store);
-        let settings = Settings { password_cost: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
+        let settings = Settings { argon2: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
         let read = hand.clone();
         App::open_by(settings, move || read.read()).await.unwrap()
     }
@@ -254,7 +254,11 @@ mod tests {
 
         hand.passes(ROUND);
         let token = opened.issued.to_string();
-        app.authenticator.authenticate(Presented::Session(&token), app.now()).wait().await.unwrap();
+        app.authenticator
+            .authenticate(PresentedCredential::SessionToken(&token), app.now())
+            .wait()
+            .await
+            .unwrap();
         let used = app.now();
         app.close().await.unwrap();
 

@@ -16,9 +16,9 @@ pub(crate) fn map_error(error: rusqlite::Error) -> StoreError {
 pub(crate) fn map_shared_error(error: &Arc<rusqlite::Error>) -> StoreError {
     let source = Some(Box::new(Arc::clone(error)) as Box<dyn std::error::Error + Send + Sync>);
     match (invalid_value(error), error.sqlite_error_code()) {
-        (Some(what), _) => StoreError::Corrupt { what, source },
+        (Some(detail), _) => StoreError::Corrupt { detail, source },
         (None, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-            StoreError::Corrupt { what: "the database file is damaged", source }
+            StoreError::Corrupt { detail: "the database file is damaged", source }
         }
         (None, code) => StoreError::Unavailable { reason: reason(code), source },
     }

@@ -22,7 +22,7 @@ use counterfoil_core::store::{
     Store, StoreError,
 };
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::error::OpenError;
 use crate::file::file_lock::FileLock;
@@ -135,10 +135,10 @@ impl SqliteStore {
         self.state.check_open()?;
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         // Counted first, because the writer may finish the request before this thread continues.
-        self.metrics.begin();
+        self.metrics.request_started();
         queue.try_send(request).map_err(|error| {
-            self.metrics.end(1);
-            self.metrics.fail(1);
+            self.metrics.requests_finished(1);
+            self.metrics.requests_failed(1);
             match error {
                 TrySendError::Full(_) => {
                     StoreError::Unavailable { reason: "the write queue is full", source: None }
@@ -175,7 +175,7 @@ impl Store for SqliteStore {
         self.readers.read(|connection| sessions::find(connection, id))
     }
 
-    async fn standing(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError> {
+    async fn session_context(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError> {
         self.readers.read(|connection| sessions::find_context(connection, id))
     }
 
@@ -220,27 +220,27 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError> {
+    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError> {
         self.readers.read(|connection| revocation_log::entries_after(connection, after))
     }
 
-    async fn head(&self) -> Result<Position, StoreError> {
+    async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError> {
         self.readers.read(revocation_log::head)
     }
 
-    async fn log_id(&self) -> Result<LogId, StoreError> {
+    async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError> {
         self.readers.read(revocation_log::id)
     }
 
-    async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {
+    async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {
         self.readers.read(|connection| session_data::find(connection, session))
     }
 
-    async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.readers.read(|connection| metadata::find(connection, name))
+    async fn metadata(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.read(|connection| metadata::find(connection, key))
     }
 
-    async fn events(
+    async fn audit_events(
         &self,
         query: &AuditEventQuery,
     ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError> {
@@ -255,15 +255,19 @@ impl Store for SqliteStore {
         self.request(WriteRequest::Commit, changes.to_vec()).await
     }
 
-    async fn note_uses(&self, uses: &[LastSeen]) -> Result<(), StoreError> {
-        self.request(WriteRequest::RecordLastSeen, uses.to_vec()).await
+    async fn record_last_seen(&self, entries: &[LastSeen]) -> Result<(), StoreError> {
+        self.request(WriteRequest::RecordLastSeen, entries.to_vec()).await
     }
 
-    async fn take(&self, takings: &[CounterIncrement], now: Time) -> Result<Vec<CounterValue>, StoreError> {
-        self.request(WriteRequest::IncrementCounters, (takings.to_vec(), now)).await
+    async fn increment_counters(
+        &self,
+        increments: &[CounterIncrement],
+        now: Time,
+    ) -> Result<Vec<CounterValue>, StoreError> {
+        self.request(WriteRequest::IncrementCounters, (increments.to_vec(), now)).await
     }
 
-    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError> {
+    async fn counters(&self, keys: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError> {
         self.readers.read(|connection| counters::values(connection, keys, now))
     }
 
@@ -271,11 +275,11 @@ impl Store for SqliteStore {
         self.request(WriteRequest::Purge, (now, limit)).await
     }
 
-    fn watch(&self, listener: Arc<dyn CommitListener>) {
+    fn subscribe(&self, listener: Arc<dyn CommitListener>) {
         self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
-    fn figures(&self) -> &StoreMetrics {
+    fn metrics(&self) -> &StoreMetrics {
         &self.metrics
     }
 

@@ -108,7 +108,7 @@ impl WriteRequest {
     pub(crate) fn notify(&self, listeners: &[Arc<dyn CommitListener>]) {
         if let Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) = self {
             for listener in listeners {
-                listener.committed(input, applied);
+                listener.on_commit(input, applied);
             }
         }
     }

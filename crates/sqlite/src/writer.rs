@@ -126,14 +126,14 @@ impl Writer {
         for queued_at in batch.iter().filter_map(WriteRequest::queued_at) {
             self.metrics.commits.record(now.saturating_duration_since(queued_at));
         }
-        self.metrics.is_refusing.store(false, Ordering::Relaxed);
-        self.metrics.end(batch.len());
+        self.metrics.last_commit_failed.store(false, Ordering::Relaxed);
+        self.metrics.requests_finished(batch.len());
     }
 
     fn count_failed(&self, batch: &[WriteRequest]) {
-        self.metrics.is_refusing.store(true, Ordering::Relaxed);
-        self.metrics.fail(batch.len());
-        self.metrics.end(batch.len());
+        self.metrics.last_commit_failed.store(true, Ordering::Relaxed);
+        self.metrics.requests_failed(batch.len());
+        self.metrics.requests_finished(batch.len());
     }
 
     /// Executes a batch in one transaction.
@@ -284,7 +284,7 @@ fn next_batch(
 fn poison(state: &StoreState, listeners: &CommitListeners) {
     if state.poison() {
         for listener in listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            listener.failed();
+            listener.on_failure();
         }
     }
 }

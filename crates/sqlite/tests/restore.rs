@@ -81,7 +81,7 @@ async fn a_backup_during_writes_holds_every_acknowledged_commit_and_no_partial_o
         assert!((least..=most).contains(&users), "{least} <= {users} <= {most}");
         let mut commits = 0;
         for key in ["one", "other"] {
-            if let Some(newest) = copied.fact(key).await.unwrap() {
+            if let Some(newest) = copied.metadata(key).await.unwrap() {
                 commits += u64::from_be_bytes(newest.try_into().unwrap()) / 2 + 1;
             }
         }
@@ -264,8 +264,8 @@ async fn each_database_has_its_own_revocation_log_id_and_a_backup_keeps_it() {
     let (dir, backup) = with_backup().await;
     let (other, _) = with_backup().await;
 
-    let id = dir.open().log_id().await.unwrap();
+    let id = dir.open().revocation_log_id().await.unwrap();
 
-    assert_eq!(SqliteStore::open(&backup).unwrap().log_id().await.unwrap(), id);
-    assert_ne!(other.open().log_id().await.unwrap(), id);
+    assert_eq!(SqliteStore::open(&backup).unwrap().revocation_log_id().await.unwrap(), id);
+    assert_ne!(other.open().revocation_log_id().await.unwrap(), id);
 }

@@ -97,9 +97,9 @@ fn passes_integrity_check(database: &Path) -> bool {
 struct FailureCounter(AtomicUsize);
 
 impl CommitListener for FailureCounter {
-    fn committed(&self, _: &[Change], _: &AppliedChanges) {}
+    fn on_commit(&self, _: &[Change], _: &AppliedChanges) {}
 
-    fn failed(&self) {
+    fn on_failure(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -107,7 +107,7 @@ impl CommitListener for FailureCounter {
 /// Writes under a limit that makes writes fail, and checks the state of the store afterwards.
 async fn write_until_it_fails(store: &Arc<SqliteStore>) {
     let failures = Arc::new(FailureCounter::default());
-    store.watch(Arc::clone(&failures) as Arc<dyn CommitListener>);
+    store.subscribe(Arc::clone(&failures) as Arc<dyn CommitListener>);
     let mut number = 0;
     let error = loop {
         match insert(store, number).await {
@@ -121,7 +121,7 @@ async fn write_until_it_fails(store: &Arc<SqliteStore>) {
     // From here on every request is refused, reads too.
     assert!(matches!(insert(store, number + 1).await, Err(StoreError::Poisoned)));
     assert!(matches!(store.user(user(0).id).await, Err(StoreError::Poisoned)));
-    assert!(matches!(store.head().await, Err(StoreError::Poisoned)));
+    assert!(matches!(store.revocation_log_head().await, Err(StoreError::Poisoned)));
     store.close().await.unwrap();
     println!("store poisoned as expected");
 }
@@ -154,7 +154,7 @@ async fn on_a_full_disk_writes_fail_reads_continue_and_the_store_recovers() {
     let target = dir.directory().to_str().unwrap().to_owned();
     let mounted = mount(&["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", &target]);
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("skipped: mounting a file system is not permitted");
+        counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     }
 
@@ -190,8 +190,8 @@ async fn fill_disk_and_recover(dir: &DatabaseDir) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn queued_commits_share_one_transaction() {
-    let event = AuditEvent::by_user(AuditEventKind::SignedIn, user(1).id, &ClientInfo::default(), NOON);
-    let changes = [Change::Record(Box::new(event))];
+    let event = AuditEvent::by_user(AuditEventKind::LoginSucceeded, user(1).id, &ClientInfo::default(), NOON);
+    let changes = [Change::RecordEvent(Box::new(event))];
     // Each transaction rewrites a page of the audit log, so the length of the WAL counts the transactions.
     let alone = DatabaseDir::new();
     let store = alone.open();
@@ -222,19 +222,19 @@ fn wal_length(dir: &DatabaseDir) -> u64 {
 struct WriterBlock(Mutex<mpsc::Receiver<()>>);
 
 impl CommitListener for WriterBlock {
-    fn committed(&self, _: &[Change], _: &AppliedChanges) {
+    fn on_commit(&self, _: &[Change], _: &AppliedChanges) {
         // Without a sender it does not block.
         let _ = self.0.lock().unwrap().recv();
     }
 
-    fn failed(&self) {}
+    fn on_failure(&self) {}
 }
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_keeps_queued_commits() {
     let store = SqliteStore::in_memory().unwrap();
     let (blocker, blocked) = mpsc::channel();
-    store.watch(Arc::new(WriterBlock(Mutex::new(blocked))));
+    store.subscribe(Arc::new(WriterBlock(Mutex::new(blocked))));
 
     let (mut queued, mut refused) = (0, 0);
     for number in 0..5000 {
@@ -270,11 +270,11 @@ async fn queued_commits_are_executed_when_the_store_is_dropped() {
 struct PanickingListener;
 
 impl CommitListener for PanickingListener {
-    fn committed(&self, _: &[Change], _: &AppliedChanges) {
+    fn on_commit(&self, _: &[Change], _: &AppliedChanges) {
         panic!("a defect of the session cache");
     }
 
-    fn failed(&self) {}
+    fn on_failure(&self) {}
 }
 
 #[tokio::test]
@@ -282,8 +282,8 @@ async fn a_listener_that_panics_poisons_the_store_and_not_the_process() {
     let dir = DatabaseDir::new();
     let store = dir.open();
     let failures = Arc::new(FailureCounter::default());
-    store.watch(Arc::clone(&failures) as Arc<dyn CommitListener>);
-    store.watch(Arc::new(PanickingListener));
+    store.subscribe(Arc::clone(&failures) as Arc<dyn CommitListener>);
+    store.subscribe(Arc::new(PanickingListener));
 
     assert!(matches!(insert(&store, 1).await, Err(StoreError::Poisoned)));
     assert!(matches!(count_users(&store).await, Err(StoreError::Poisoned)));

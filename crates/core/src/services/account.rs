@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_jose::{Secret, Time, random};
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
@@ -21,10 +21,10 @@ use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 /// Judges names and passwords.
 pub struct AccountService {
     store: Arc<dyn Store>,
-    hashing: Arc<dyn PasswordHasher>,
-    horizon: Arc<RevocationRetention>,
-    passwords: Arc<PasswordPolicy>,
-    throttle: LoginRateLimiter,
+    hasher: Arc<dyn PasswordHasher>,
+    retention: Arc<RevocationRetention>,
+    password_policy: Arc<PasswordPolicy>,
+    rate_limiter: LoginRateLimiter,
 }
 
 /// A user who has just proved who they are, and all that this was judged by.
@@ -37,7 +37,7 @@ pub struct AuthenticatedUser {
     /// The client, at the revision that a session's creation will insist on.
     pub client: Client,
     /// The head of the log before user and client were read.
-    pub pos: Position,
+    pub pos: RevocationPosition,
     /// How they proved it (`amr`, RFC 8176).
     pub amr: Vec<String>,
     /// What the login is to be.
@@ -71,20 +71,20 @@ pub struct Credentials {
 }
 
 impl AccountService {
-    /// Judges by what `store` keeps; whoever guesses too often has to wait for `throttle`.
+    /// Judges by what `store` keeps; whoever guesses too often has to wait for `rate_limiter`.
     pub fn new(
         store: Arc<dyn Store>,
-        hashing: Arc<dyn PasswordHasher>,
-        horizon: Arc<RevocationRetention>,
-        throttle: LoginRateLimiter,
+        hasher: Arc<dyn PasswordHasher>,
+        retention: Arc<RevocationRetention>,
+        rate_limiter: LoginRateLimiter,
     ) -> Self {
-        Self { store, hashing, horizon, passwords: Arc::default(), throttle }
+        Self { store, hasher, retention, password_policy: Arc::default(), rate_limiter }
     }
 
     /// The same, with this policy for new passwords in the place of the default one.
     #[must_use]
-    pub fn with_passwords(self, passwords: PasswordPolicy) -> Self {
-        Self { passwords: Arc::new(passwords), ..self }
+    pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
+        Self { password_policy: Arc::new(password_policy), ..self }
     }
 
     /// Registers a user. What is wrong with the form is judged before anybody is looked up.
@@ -97,16 +97,16 @@ impl AccountService {
         &self,
         form: Registration,
         actor: Actor,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<User, ServiceError> {
-        let username: Username = form.username.parse().map_err(|fault| field("username", &fault))?;
+        let username: Username = form.username.parse().map_err(|error| invalid_field("username", &error))?;
         let email = form.email.as_deref().map(canonical_email).transpose()?;
-        let about = PasswordContext { username: username.as_str(), email: email.as_deref() };
-        let password = self.new_password("password", &form.password, about).await?;
+        let context = PasswordContext { username: username.as_str(), email: email.as_deref() };
+        let password = self.validate_new_password("password", &form.password, context).await?;
         if actor == Actor::Anonymous {
             // Names that are taken count too: nobody is to go through a list of them.
-            self.throttle.admit_registration(from.ip, now).await?;
+            self.rate_limiter.consume_registration(client_info.ip, now).await?;
         }
         // Spares the hash where the answer is known; the race is settled by the insert.
         if self.store.user_by_login(&LoginName::Username(username.folded().to_owned())).await?.is_some() {
@@ -117,17 +117,19 @@ impl AccountService {
             username,
             email,
             email_verified: false,
-            password: Some(self.hashing.make(password).await?),
+            password: Some(self.hasher.hash(password).await?),
             roles: form.roles,
             disabled_at: None,
             epoch: 0,
-            not_before: Position::START,
+            cutoff: Position::START,
             created_at: now,
             revision: 0,
         };
-        let event =
-            AuditEvent { actor, ..AuditEvent::by_user(AuditEventKind::Registered, user.id, from, now) };
-        let changes = [Change::InsertUser(Box::new(user.clone())), Change::Record(Box::new(event))];
+        let event = AuditEvent {
+            actor,
+            ..AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, client_info, now)
+        };
+        let changes = [Change::InsertUser(Box::new(user.clone())), Change::RecordEvent(Box::new(event))];
         match self.store.commit(&changes).await? {
             CommitOutcome::Applied(_) => Ok(user),
             CommitOutcome::Conflict(_) => Err(ClientError::UsernameTaken.into()),
@@ -141,32 +143,32 @@ impl AccountService {
     ///
     /// [`ClientError::LoginFailed`], or [`ClientError::Client`] if the client may not do this for anybody, or
     /// [`ClientError::RateLimited`], before anything is hashed and whoever the name belongs to.
-    pub async fn with_password(
+    pub async fn authenticate(
         &self,
-        shown: &Credentials,
-        from: &ClientInfo,
+        presented: &Credentials,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<AuthenticatedUser, ServiceError> {
-        let pos = self.store.head().await?;
-        let client = self.client_for(shown).await?;
-        let login = login_of(&shown.username);
-        let account = login.as_ref().map_or(shown.username.as_str(), LoginName::text);
-        let guess = self.throttle.admit_login(account, from.ip, now).await?;
-        let password = PlaintextPassword::typed(&shown.password);
-        let kept = self.find(login.as_ref()).await?;
-        let verdict = self.check(password.clone(), kept.as_ref()).await?;
-        match (kept, verdict) {
+        let pos = self.store.revocation_log_head().await?;
+        let client = self.allowed_client(presented).await?;
+        let login = login_name(&presented.username);
+        let account = login.as_ref().map_or(presented.username.as_str(), LoginName::as_str);
+        let attempt = self.rate_limiter.check_login(account, client_info.ip, now).await?;
+        let password = PlaintextPassword::new(&presented.password);
+        let stored = self.find_user(login.as_ref()).await?;
+        let check = self.verify_password(password.clone(), stored.as_ref()).await?;
+        match (stored, check) {
             (Some(user), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) if user.is_enabled() => {
-                self.throttle.succeeded(guess, now).await?;
-                let user = match verdict {
-                    PasswordCheck::MatchNeedsRehash => self.hash_anew(user, password).await?,
+                self.rate_limiter.record_success(attempt, now).await?;
+                let user = match check {
+                    PasswordCheck::MatchNeedsRehash => self.rehash(user, password).await?,
                     PasswordCheck::Match | PasswordCheck::Mismatch => user,
                 };
-                Ok(AuthenticatedUser { user, client, pos, amr: vec!["pwd".into()], mode: shown.mode })
+                Ok(AuthenticatedUser { user, client, pos, amr: vec!["pwd".into()], mode: presented.mode })
             }
-            (kept, _) => {
-                self.throttle.failed(&guess, now).await?;
-                Err(self.refuse(kept.map(|user| user.id), client.id, from, now).await)
+            (stored, _) => {
+                self.rate_limiter.record_failure(&attempt, now).await?;
+                Err(self.record_failed_login(stored.map(|user| user.id), client.id, client_info, now).await)
             }
         }
     }
@@ -176,17 +178,20 @@ impl AccountService {
     /// # Errors
     ///
     /// [`ClientError::LoginFailed`] if the password was changed or the user disabled in the meantime.
-    pub async fn again(
+    pub async fn revalidate(
         store: &dyn Store,
-        judged: &AuthenticatedUser,
+        authenticated: &AuthenticatedUser,
     ) -> Result<AuthenticatedUser, ServiceError> {
-        let pos = store.head().await?;
-        let client = store.client(&judged.client.id).await?.ok_or(ClientError::LoginFailed)?;
-        let user = store.user(judged.user.id).await?.ok_or(ClientError::LoginFailed)?;
-        if !user.is_enabled() || !client.allows(judged.mode) || user.password != judged.user.password {
+        let pos = store.revocation_log_head().await?;
+        let client = store.client(&authenticated.client.id).await?.ok_or(ClientError::LoginFailed)?;
+        let user = store.user(authenticated.user.id).await?.ok_or(ClientError::LoginFailed)?;
+        if !user.is_enabled()
+            || !client.allows(authenticated.mode)
+            || user.password != authenticated.user.password
+        {
             return Err(ClientError::LoginFailed.into());
         }
-        Ok(AuthenticatedUser { user, client, pos, amr: judged.amr.clone(), mode: judged.mode })
+        Ok(AuthenticatedUser { user, client, pos, amr: authenticated.amr.clone(), mode: authenticated.mode })
     }
 
     /// Changes a password in one commit: the new hash, one epoch on, every other session ended and said so.
@@ -200,45 +205,52 @@ impl AccountService {
         &self,
         user: UserId,
         current: Option<SessionId>,
-        shown: (&Secret<String>, &Secret<String>),
-        from: &ClientInfo,
+        presented: (&Secret<String>, &Secret<String>),
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<(), ServiceError> {
-        let guess = self.throttle.admit_password_change(user, current, now).await?;
-        let kept = self.store.user(user).await?.filter(User::is_enabled);
-        let about = kept.as_ref().map(PasswordContext::of).unwrap_or_default();
-        let new = self.new_password("new_password", shown.1, about).await?;
-        let verdict = self.check(PlaintextPassword::typed(shown.0), kept.as_ref()).await?;
-        let (Some(seen), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (kept, verdict) else {
-            self.throttle.failed(&guess, now).await?;
-            self.record(AuditEvent::by_user(AuditEventKind::PasswordChangeRefused, user, from, now)).await?;
+        let attempt = self.rate_limiter.check_password_change(user, current, now).await?;
+        let stored = self.store.user(user).await?.filter(User::is_enabled);
+        let context = stored.as_ref().map(PasswordContext::for_user).unwrap_or_default();
+        let new = self.validate_new_password("new_password", presented.1, context).await?;
+        let check = self.verify_password(PlaintextPassword::new(presented.0), stored.as_ref()).await?;
+        let (Some(previous), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
+            self.rate_limiter.record_failure(&attempt, now).await?;
+            self.record_event(AuditEvent::by_user(
+                AuditEventKind::PasswordChangeFailed,
+                user,
+                client_info,
+                now,
+            ))
+            .await?;
             return Err(ClientError::LoginFailed.into());
         };
-        self.throttle.succeeded(guess, now).await?;
-        let hash = self.hashing.make(new).await?;
-        self.put_password(seen, hash, current, from, now).await
+        self.rate_limiter.record_success(attempt, now).await?;
+        let hash = self.hasher.hash(new).await?;
+        self.store_new_password(previous, hash, current, client_info, now).await
     }
 
     /// Puts the new hash in place; judged again if somebody else changed the user, but not their password.
-    async fn put_password(
+    async fn store_new_password(
         &self,
-        mut seen: User,
+        mut previous: User,
         hash: PasswordHash,
         current: Option<SessionId>,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<(), ServiceError> {
         for _ in 0..ATTEMPTS {
-            let changes = self.password_change(&seen, &hash, &Actor::User(seen.id), current, from, now);
+            let changes =
+                self.password_changes(&previous, &hash, &Actor::User(previous.id), current, client_info, now);
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(());
             }
-            self.expect_live(current, now).await?;
-            let before = seen;
-            seen =
+            self.check_session(current, now).await?;
+            let before = previous;
+            previous =
                 self.store.user(before.id).await?.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
             // The same password under a better hash leaves the epoch alone, another password raises it.
-            if seen.password != before.password && seen.epoch != before.epoch {
+            if previous.password != before.password && previous.epoch != before.epoch {
                 return Err(ClientError::LoginFailed.into());
             }
         }
@@ -256,16 +268,17 @@ impl AccountService {
         user: UserId,
         password: &Secret<String>,
         actor: &Actor,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<(), ServiceError> {
-        let nobody = ClientError::NotFound("user");
-        let seen = self.store.user(user).await?.ok_or_else(|| nobody.clone())?;
-        let new = self.new_password("password", password, PasswordContext::of(&seen)).await?;
-        let hash = self.hashing.make(new).await?;
+        let not_found = ClientError::NotFound("user");
+        let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
+        let new =
+            self.validate_new_password("password", password, PasswordContext::for_user(&previous)).await?;
+        let hash = self.hasher.hash(new).await?;
         for _ in 0..ATTEMPTS {
-            let seen = self.store.user(user).await?.ok_or_else(|| nobody.clone())?;
-            let changes = self.password_change(&seen, &hash, actor, None, from, now);
+            let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
+            let changes = self.password_changes(&previous, &hash, actor, None, client_info, now);
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(());
             }
@@ -274,53 +287,54 @@ impl AccountService {
     }
 
     /// Who shows a session that has ended meanwhile, or was killed by a mark, changes nothing by it.
-    async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
+    async fn check_session(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
         let Some(session) = session else { return Ok(()) };
-        let standing = self.store.standing(session).await?.ok_or(InvalidCredential::Unknown)?;
-        standing.session.is_live(now)?;
-        Ok(standing.holds()?)
+        let session_context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
+        session_context.session.check_active(now)?;
+        Ok(session_context.check_access()?)
     }
 
-    fn password_change(
+    fn password_changes(
         &self,
-        seen: &User,
+        previous: &User,
         hash: &PasswordHash,
         actor: &Actor,
         current: Option<SessionId>,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Vec<Change> {
-        let event = AuditEvent::by(AuditEventKind::PasswordChanged, actor.clone(), from, now).about(seen.id);
+        let event = AuditEvent::by_actor(AuditEventKind::PasswordChanged, actor.clone(), client_info, now)
+            .with_user(previous.id);
         let ended = AuditEvent { kind: AuditEventKind::SessionEnded, ..event.clone() };
         let mut changes = vec![
-            Change::ReplaceUser(Box::new(seen.with_password(hash.clone()))),
+            Change::ReplaceUser(Box::new(previous.authenticate(hash.clone()))),
             Change::EndSessionsOf {
-                user: seen.id,
+                user: previous.id,
                 except: current,
-                ending: self.horizon.ending(EndReason::PasswordChanged, now),
+                ending: self.retention.session_ending(EndReason::PasswordChanged, now),
             },
-            Change::RecordSessionEnds(Box::new(ended.because(EndReason::PasswordChanged))),
-            Change::Record(Box::new(AuditEvent { session: current, ..event })),
+            Change::RecordSessionEnds(Box::new(ended.with_reason(EndReason::PasswordChanged))),
+            Change::RecordEvent(Box::new(AuditEvent { session: current, ..event })),
         ];
         if let Some(current) = current {
-            changes.push(Change::ExpectLive(current, now));
+            changes.push(Change::ExpectActive(current, now));
             changes.push(Change::RefreshPosition(current));
         }
         changes
     }
 
     /// The client, if it may have this mode.
-    async fn client_for(&self, shown: &Credentials) -> Result<Client, ServiceError> {
-        let client = self.store.client(&shown.client).await?;
+    async fn allowed_client(&self, presented: &Credentials) -> Result<Client, ServiceError> {
+        let client = self.store.client(&presented.client).await?;
         let client = client.filter(|client| client.enabled).ok_or(ClientError::Client("no such client"))?;
-        if !client.allows(shown.mode) {
+        if !client.allows(presented.mode) {
             return Err(ClientError::Client("the client may not use this mode").into());
         }
         Ok(client)
     }
 
     /// Whom the name means, if anybody. A text that can be nobody's name is nobody's.
-    async fn find(&self, login: Option<&LoginName>) -> Result<Option<User>, StoreError> {
+    async fn find_user(&self, login: Option<&LoginName>) -> Result<Option<User>, StoreError> {
         match login {
             Some(login) => self.store.user_by_login(login).await,
             None => Ok(None),
@@ -329,74 +343,74 @@ impl AccountService {
 
     /// The password that somebody wants, if the policy lets them have it. Its length is judged on the spot: what
     /// is too long is not looked at any closer.
-    async fn new_password(
+    async fn validate_new_password(
         &self,
         name: &'static str,
         text: &Secret<String>,
-        about: PasswordContext<'_>,
+        context: PasswordContext<'_>,
     ) -> Result<PlaintextPassword, ServiceError> {
-        let password = PlaintextPassword::typed(text);
-        self.passwords.judge_length(&password).map_err(|fault| field(name, &fault))?;
-        let new = NewPassword::new(&self.passwords, &password, about);
-        self.hashing.judge(new).await?.map_err(|fault| field(name, &fault))?;
+        let password = PlaintextPassword::new(text);
+        self.password_policy.validate_length(&password).map_err(|error| invalid_field(name, &error))?;
+        let new = NewPassword::new(&self.password_policy, &password, context);
+        self.hasher.validate_new(new).await?.map_err(|error| invalid_field(name, &error))?;
         Ok(password)
     }
 
     /// One hash, whoever it is. Too long a password is nobody's: that is told from the form alone.
-    async fn check(
+    async fn verify_password(
         &self,
         password: PlaintextPassword,
-        kept: Option<&User>,
+        stored: Option<&User>,
     ) -> Result<PasswordCheck, ServiceError> {
-        let hash = kept.and_then(|user| user.password.clone());
+        let hash = stored.and_then(|user| user.password.clone());
         if password.is_too_long() {
             return Ok(PasswordCheck::Mismatch);
         }
-        Ok(self.hashing.check(password, hash).await?)
+        Ok(self.hasher.verify(password, hash).await?)
     }
 
     /// Hashes the password under the present cost. Losing this race costs nothing: the next login tries again.
-    async fn hash_anew(&self, seen: User, password: PlaintextPassword) -> Result<User, ServiceError> {
-        let better = seen.rehashed(self.hashing.make(password).await?);
+    async fn rehash(&self, previous: User, password: PlaintextPassword) -> Result<User, ServiceError> {
+        let better = previous.rehashed(self.hasher.hash(password).await?);
         match self.store.commit(&[Change::ReplaceUser(Box::new(better.clone()))]).await? {
             CommitOutcome::Applied(_) => Ok(better),
-            CommitOutcome::Conflict(_) => Ok(seen),
+            CommitOutcome::Conflict(_) => Ok(previous),
         }
     }
 
-    async fn refuse(
+    async fn record_failed_login(
         &self,
         user: Option<UserId>,
         client: ClientId,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> ServiceError {
         let event = AuditEvent {
             at: now,
-            kind: AuditEventKind::SignInRefused,
+            kind: AuditEventKind::LoginFailed,
             user,
             session: None,
             client: Some(client),
             actor: Actor::Anonymous,
-            cause: None,
-            from: from.clone(),
+            reason: None,
+            client_info: client_info.clone(),
             detail: None,
         };
-        match self.record(event).await {
+        match self.record_event(event).await {
             Ok(()) => ClientError::LoginFailed.into(),
             Err(failed) => failed.into(),
         }
     }
 
-    async fn record(&self, event: AuditEvent) -> Result<(), StoreError> {
-        match self.store.commit(&[Change::Record(Box::new(event))]).await? {
+    async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {
+        match self.store.commit(&[Change::RecordEvent(Box::new(event))]).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }
 }
 
 /// What a name comes to when it is looked up, if it can be anybody's.
-fn login_of(name: &str) -> Option<LoginName> {
+fn login_name(name: &str) -> Option<LoginName> {
     match (name.contains('@'), name.parse::<Username>()) {
         (true, _) => Some(LoginName::Email(name.to_lowercase())),
         (false, Ok(name)) => Some(LoginName::Username(name.folded().to_owned())),
@@ -404,8 +418,8 @@ fn login_of(name: &str) -> Option<LoginName> {
     }
 }
 
-pub(super) fn field(field: &'static str, fault: &dyn std::fmt::Display) -> ClientError {
-    ClientError::Field { field, detail: fault.to_string() }
+pub(super) fn invalid_field(field: &'static str, error: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Field { field, detail: error.to_string() }
 }
 
 /// An address in lower case with one `@` between two parts. Whether it is anybody's only a mail can show.
@@ -418,5 +432,5 @@ pub(super) fn canonical_email(text: &str) -> Result<String, ClientError> {
     if has_two_parts && is_plain && email.len() <= 254 {
         return Ok(email);
     }
-    Err(field("email", &"must be an e-mail address of at most 254 characters"))
+    Err(invalid_field("email", &"must be an e-mail address of at most 254 characters"))
 }

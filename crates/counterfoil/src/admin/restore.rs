@@ -11,7 +11,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::restore::{self as service, RestoreRequest};
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time, random};
-use counterfoil_verify::{KeyId, LogId, Position};
+use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
 use crate::admin::socket::{self, CallError};
@@ -35,9 +35,9 @@ pub struct Restored {
     /// When it was restored.
     pub at: Time,
     /// The log that has begun.
-    pub log: LogId,
+    pub log: RevocationLogId,
     /// Its head.
-    pub head: Position,
+    pub head: RevocationPosition,
     /// The key that signs from here on.
     pub key: KeyId,
     /// The keys that are revoked.
@@ -174,11 +174,12 @@ async fn take_up(
     settings: &Settings,
     (master, spared): (&SealingKey, KeptOnRestore),
     seen: Option<Seen>,
-) -> Result<(Restored, LogId), RestoreError> {
+) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
     let at = checkpoint::start(store, Machine).await?.now();
-    let log = LogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
-    let highest = seen.map_or(Position::START, |seen| seen.head);
+    let log =
+        RevocationLogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
+    let highest = seen.map_or(RevocationPosition::START, |seen| seen.head);
     let former = [Some(store.log_id().await?), seen.map(|seen| seen.log)].into_iter().flatten();
     let wanted = RestoreRequest { log, seen: highest, spared, now: at };
     let keys = (master, settings.algorithm);

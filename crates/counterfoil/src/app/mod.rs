@@ -16,7 +16,7 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{EXCHANGED, Issuer};
 use counterfoil_core::services::keys::active_keys::{ActiveKeysError, opens_all};
 use counterfoil_core::services::keys::keyring::Keyring;
@@ -29,19 +29,20 @@ use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations, TokenVerifier,
+    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, RevocationPosition, Revocations,
+    TokenVerifier,
 };
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockUnsettled, Machine, Source};
-use crate::counters::{Counting, Tally};
+use crate::counters::{CountingAuthenticator, Metrics};
 use crate::keys::master_key::{self, Found, MasterKeyError, Replacement};
 use crate::limits::body_memory::Bodies;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::{HashPool, PoolSize};
+use crate::settings::Settings;
 use crate::settings::data_dir::{self, DataDirError};
 use crate::settings::store_url::StoreUrl;
-use crate::settings::{PasswordRules, Settings};
 use crate::store::last_seen;
 use crate::store::rollback_guard::{LogHead, LogHeadError};
 
@@ -66,9 +67,9 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
-    pub(crate) authenticator: Arc<Counting>,
+    pub(crate) authenticator: Arc<CountingAuthenticator>,
     pub(crate) hashing: Arc<HashPool>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
@@ -121,7 +122,7 @@ pub enum OpenError {
     Hashing(#[from] HashingError),
     /// The settings allow no safe judgement of tokens.
     #[error(transparent)]
-    Verifier(#[from] counterfoil_verify::SettingsError),
+    Verifier(#[from] counterfoil_verify::VerifierBuildError),
 }
 
 impl OpenError {
@@ -204,24 +205,24 @@ impl App {
         }
         let master = master_key_of(&*store, found).await?;
         // Watched before it is read: what is committed in between is heard twice, never missed.
-        let memory = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+        let memory = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
-        let tally = Tally::default();
-        store.watch(Arc::clone(&tally.journal) as _);
-        let log = store.log_after(Position::START).await?;
+        let tally = Metrics::default();
+        store.watch(Arc::clone(&tally.events) as _);
+        let log = store.log_after(RevocationPosition::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let started = clock.now();
         let throttle =
-            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
+            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.rate_limits);
         let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
         let (schedule, longest) = (settings.schedule(), Arc::clone(&horizon));
         let keys = Arc::new(Keyring::open(Arc::clone(&store), master, schedule, longest, started).await?);
         warn_of_another_family(&keys);
         let verifier = Arc::new(own_verifier(&settings, &keys, &memory, &clock)?);
         let hashing = start_hashing(&settings)?;
-        let grace = RefreshGracePeriod { length: settings.refresh_grace, serving_since: started };
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         if let Some(log_head) = &log_head {
             log_head.begin(&*store).await?;
@@ -238,9 +239,9 @@ impl App {
                 .with_most_sessions(settings.max_sessions),
             revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
             administration: Administration::new(Arc::clone(&store), Arc::clone(&keys), horizon),
-            authenticator: Arc::new(Counting::new(
-                Authenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
-                Arc::clone(&tally.verifications),
+            authenticator: Arc::new(CountingAuthenticator::new(
+                StoreAuthenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
+                Arc::clone(&tally.credential_checks),
             )),
             origins: Arc::new(OriginPolicy {
                 own: settings.issuer.origin().clone(),
@@ -293,7 +294,7 @@ impl App {
     /// Finds out who is calling.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).cookies(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
     }
 
     /// Refuses writes from other sites that carry a cookie of ours.
@@ -418,10 +419,7 @@ fn own_verifier(
 
 /// What new passwords must be like; they are not to be built on the name that the service has in the network.
 fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
-    let policy = match settings.password_rules {
-        PasswordRules::Standard => PasswordPolicy::default(),
-        PasswordRules::Nist => PasswordPolicy::nist(),
-    };
+    let policy = PasswordPolicy::default().with_min_length(settings.password_min_length);
     let issuer = settings.issuer.as_str();
     let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
     let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
@@ -433,10 +431,10 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
 
 fn start_hashing(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
     let size = PoolSize {
-        threads: settings.hashing_threads,
-        waiting: settings.hashing_waiting,
-        deadline: settings.hashing_deadline,
+        threads: settings.password_hashing_threads,
+        waiting: settings.password_hashing_queue_size,
+        deadline: settings.password_hashing_queue_timeout,
         ..PoolSize::default()
     };
-    Ok(Arc::new(HashPool::start(settings.password_cost, size)?))
+    Ok(Arc::new(HashPool::start(settings.argon2, size)?))
 }

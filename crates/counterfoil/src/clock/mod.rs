@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::time::{ClockId, clock_gettime};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::Now;
 
 /// A step of the wall that is larger than this is a leap; so is a mark that lies this far ahead of it.
 pub const LEAP: Duration = Duration::from_secs(5 * 60);
@@ -244,7 +243,7 @@ impl Clock {
     }
 }
 
-impl Now for Clock {
+impl counterfoil_verify::Clock for Clock {
     fn now(&self) -> Time {
         Self::now(self)
     }

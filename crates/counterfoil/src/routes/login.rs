@@ -18,7 +18,7 @@ use counterfoil_core::services::account::{self, AuthenticatedUser};
 use counterfoil_core::services::issuer::{IssuedSession, NewSession};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{ClientId, Reads, Shown, cookies};
+use counterfoil_verify::{AcceptedCredentials, ClientId, CredentialSource, cookie_values};
 
 use crate::app::App;
 use crate::http::client_info::Whence;
@@ -179,9 +179,11 @@ fn carry_away(issued: Credentials, session: Session, user: User) -> IssuedSessio
 
 /// Two session cookies of different values are resolved by nobody, here neither.
 async fn expect_one_session_cookie(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
-    let values: BTreeSet<&str> = cookies::values_of(headers, app.cookie_names.session).collect();
+    let values: BTreeSet<&str> = cookie_values(headers, app.cookie_names.session).collect();
     if values.len() > 1 {
-        return Err(presented_sessions::ambiguous(app, headers, Reads::SESSION, now).await);
+        return Err(
+            presented_sessions::ambiguous(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await
+        );
     }
     Ok(())
 }
@@ -203,7 +205,7 @@ async fn former_logins(
 ) -> Result<BTreeSet<Login>, AppError> {
     presented_sessions::live_behind(app, headers, taken_over(carrier), now)
         .await
-        .map_err(|denied| AppError::denied(denied, Shown::Cookie))
+        .map_err(|denied| AppError::denied(denied, CredentialSource::Cookie))
 }
 
 fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app: &App) -> SetCookies {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::counters::ConnectionTally;
+use crate::counters::ConnectionCounters;
 use crate::limits::connections::Places;
 use crate::server::admission::Newcomers;
 use crate::server::connection::{Connections, Ending, has_begun};
@@ -25,7 +25,7 @@ pub(crate) struct Listening {
     listener: tokio::net::TcpListener,
     places: Places,
     connections: Arc<Connections>,
-    tally: Arc<ConnectionTally>,
+    tally: Arc<ConnectionCounters>,
 }
 
 impl Listening {
@@ -38,7 +38,7 @@ impl Listening {
         listener: TcpListener,
         places: Places,
         connections: Connections,
-        tally: Arc<ConnectionTally>,
+        tally: Arc<ConnectionCounters>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         rustix::net::listen(&listener, WAITING)?;
@@ -61,10 +61,10 @@ impl Listening {
                     Ok((stream, peer)) => {
                         // Beyond the places it is closed at once: whoever is in is served.
                         let Some(place) = self.places.take(peer.ip()) else {
-                            self.tally.refuse();
+                            self.tally.refused.inc();
                             continue;
                         };
-                        let place = (place, self.tally.open());
+                        let place = (place, self.tally.track());
                         let (connections, ending) = (Arc::clone(&self.connections), ending.clone());
                         // The rest of a crowd waits in the system's queue.
                         let newcomer = newcomers.welcome().await;

@@ -95,7 +95,7 @@ impl FromStr for IssuerUrl {
             "http" => return Err(IssuerFault::Plain),
             _ => return Err(IssuerFault::NotAUrl),
         }
-        let origin = Origin::of_url(text).map_err(|_| IssuerFault::NotAUrl)?;
+        let origin = Origin::from_url(text).map_err(|_| IssuerFault::NotAUrl)?;
         Ok(Self { text: text.to_owned(), origin })
     }
 }

@@ -71,7 +71,7 @@ impl<'c> Application<'c> {
         match change {
             Change::ExpectEpoch(user, epoch) => users::has_epoch(c, *user, *epoch),
             Change::ExpectClient(client, revision) => clients::has_revision(c, client, *revision),
-            Change::ExpectLive(session, now) => exists_active(c, *session, *now),
+            Change::ExpectActive(session, now) => exists_active(c, *session, *now),
             Change::ExpectAdminKey(id) => admin_keys::exists(c, *id),
             Change::InsertUser(user) => users::insert(c, user),
             Change::ReplaceUser(user) => users::replace(c, user),
@@ -86,21 +86,21 @@ impl<'c> Application<'c> {
             Change::RefreshPosition(session) => self.refresh_position(*session),
             Change::RefreshPositionsOf(user) => self.refresh_positions(*user),
             Change::RefreshCookiePositions => self.refresh_cookie_positions(),
-            Change::MergeData { session, patch, expected, limit, now } => {
-                self.merge_data(*session, patch, *expected, *limit, *now)
+            Change::MergeData { session, patch, expected_revision, max_bytes, now } => {
+                self.merge_data(*session, patch, *expected_revision, *max_bytes, *now)
             }
             Change::InsertClient(client) => clients::insert(c, client),
             Change::ReplaceClient(client) => clients::replace(c, client),
             Change::InsertKey(key) => keys::insert(c, key),
             Change::ReplaceKey(key) => keys::replace(c, key),
-            Change::AppendRevocation { subject, cause, at, until } => {
-                self.append_revocation(subject.clone(), *cause, *at, *until)
+            Change::AppendRevocation { subject, reason, at, remember_until } => {
+                self.append_revocation(subject.clone(), *reason, *at, *remember_until)
             }
             Change::StartRevocationLog { id, after } => revocation_log::start(c, *id, *after).map(|()| true),
             Change::SetCutoff(scope) => self.set_cutoff(index, scope),
             Change::SetMetadata(name, value) => metadata::set(c, name, value).map(|()| true),
             Change::SetCounter(counter, value) => counters::set(c, counter, *value).map(|()| true),
-            Change::Record(event) => audit_events::insert(c, event).map(|()| true),
+            Change::RecordEvent(event) => audit_events::insert(c, event).map(|()| true),
             Change::RecordSessionEnds(event) => self.record_session_ends(event),
             Change::InsertAdminKey(key) => admin_keys::insert(c, key),
             Change::RemoveAdminKey(id) => admin_keys::delete(c, *id),
@@ -118,7 +118,7 @@ impl<'c> Application<'c> {
     /// Deletes the admin keys that a user created, and records `event` for each with the id of the key.
     fn remove_admin_keys(&self, user: UserId, event: &AuditEvent) -> rusqlite::Result<bool> {
         for key in admin_keys::delete_all_of_user(self.connection, user)? {
-            audit_events::insert(self.connection, &event.clone().telling(key.to_string()))?;
+            audit_events::insert(self.connection, &event.clone().with_detail(key.to_string()))?;
         }
         Ok(true)
     }

@@ -3,7 +3,7 @@
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::store::{AppliedChanges, CutoffScope};
 use counterfoil_jose::Time;
-use counterfoil_verify::{Position, SessionId, Subject, UserId};
+use counterfoil_verify::{RevocationPosition, RevocationSubject, SessionId, UserId};
 
 use super::{Application, ApplyError};
 use crate::tables::revocation_log::{self, NewEntry};
@@ -14,7 +14,7 @@ impl Application<'_> {
     /// Adds an entry for the revocation log.
     pub(super) fn append_revocation(
         &mut self,
-        subject: Subject,
+        subject: RevocationSubject,
         reason: EndReason,
         revoked_at: Time,
         expires_at: Option<Time>,
@@ -66,7 +66,7 @@ impl Application<'_> {
     ///
     /// A cutoff needs a position of its own even if no entry is appended: at the current head it would not
     /// revoke a concurrent login that has read that head.
-    fn append_entries(&mut self) -> rusqlite::Result<Option<Position>> {
+    fn append_entries(&mut self) -> rusqlite::Result<Option<RevocationPosition>> {
         let has_cutoffs = !self.cutoffs.is_empty();
         let count = (self.entries.len() as u64).max(u64::from(has_cutoffs));
         if count == 0 && self.refreshed.is_empty() {
@@ -79,11 +79,11 @@ impl Application<'_> {
         let first = revocation_log::take_positions(self.connection, count, at)?;
         let entries = std::mem::take(&mut self.entries);
         self.applied.entries = revocation_log::append(self.connection, first, entries)?;
-        Ok(Some(Position::new(first.number() + count - 1)))
+        Ok(Some(RevocationPosition::new(first.number() + count - 1)))
     }
 
     /// Raises a cutoff to `position`; `false` if its user or client does not exist.
-    fn raise_cutoff(&self, scope: &CutoffScope, position: Position) -> rusqlite::Result<bool> {
+    fn raise_cutoff(&self, scope: &CutoffScope, position: RevocationPosition) -> rusqlite::Result<bool> {
         match scope {
             CutoffScope::User(user) => users::raise_cutoff(self.connection, *user, position),
             CutoffScope::Client(client) => clients::raise_cutoff(self.connection, client, position),

@@ -6,7 +6,7 @@ use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::store::SessionEnding;
 use counterfoil_jose::Time;
-use counterfoil_verify::{SessionId, Subject, UserId};
+use counterfoil_verify::{RevocationSubject, SessionId, UserId};
 
 use super::Application;
 use crate::tables::audit_events;
@@ -18,7 +18,7 @@ impl Application<'_> {
     /// Replaces a session; the new revision may have ended.
     pub(super) fn replace_session(&mut self, session: &Session) -> rusqlite::Result<bool> {
         if session.ended.is_some() {
-            self.applied.ended.push(session.id);
+            self.applied.ended_sessions.push(session.id);
         }
         row::replace(self.connection, session)
     }
@@ -29,7 +29,7 @@ impl Application<'_> {
         session: SessionId,
         ending: SessionEnding,
     ) -> rusqlite::Result<bool> {
-        if end::end(self.connection, session, ending.ended)? {
+        if end::end(self.connection, session, ending.end)? {
             self.append_end(session, ending);
         }
         Ok(true)
@@ -42,7 +42,7 @@ impl Application<'_> {
         except: Option<SessionId>,
         ending: SessionEnding,
     ) -> rusqlite::Result<bool> {
-        for session in end::end_all_of_user(self.connection, user, except, ending.ended)? {
+        for session in end::end_all_of_user(self.connection, user, except, ending.end)? {
             self.append_end(session, ending);
         }
         Ok(true)
@@ -56,7 +56,7 @@ impl Application<'_> {
         keep: u32,
         ending: SessionEnding,
     ) -> rusqlite::Result<bool> {
-        for session in end::end_oldest_of_user(self.connection, user, except, keep, ending.ended)? {
+        for session in end::end_oldest_of_user(self.connection, user, except, keep, ending.end)? {
             self.append_end(session, ending);
         }
         Ok(true)
@@ -64,23 +64,23 @@ impl Application<'_> {
 
     /// Adds the revocation log entry of a session that was ended.
     fn append_end(&mut self, session: SessionId, ending: SessionEnding) {
-        self.applied.ended.push(session);
+        self.applied.ended_sessions.push(session);
         self.entries.push(NewEntry {
-            subject: Subject::Session(session),
-            reason: ending.ended.cause,
-            revoked_at: ending.ended.at,
-            expires_at: Some(ending.until),
+            subject: RevocationSubject::Session(session),
+            reason: ending.end.reason,
+            revoked_at: ending.end.at,
+            expires_at: Some(ending.remember_until),
         });
     }
 
     /// Records `event` for each session that this commit has ended and that has no such event yet.
     pub(super) fn record_session_ends(&mut self, event: &AuditEvent) -> rusqlite::Result<bool> {
-        for session in &self.applied.ended[self.recorded_ends..] {
+        for session in &self.applied.ended_sessions[self.recorded_ends..] {
             let (user, client) = find_user_and_client(self.connection, *session)?;
-            let event = AuditEvent { user: Some(user), ..event.clone() }.in_session(*session, client);
+            let event = AuditEvent { user: Some(user), ..event.clone() }.with_session(*session, client);
             audit_events::insert(self.connection, &event)?;
         }
-        self.recorded_ends = self.applied.ended.len();
+        self.recorded_ends = self.applied.ended_sessions.len();
         Ok(true)
     }
 
@@ -96,7 +96,7 @@ impl Application<'_> {
         let merge = MergePatch { session, patch, expected, limit, now };
         let merged = session_data::merge(self.connection, &merge)?;
         let is_merged = merged.is_some();
-        self.applied.data = merged.or(self.applied.data.take());
+        self.applied.session_data = merged.or(self.applied.session_data.take());
         Ok(is_merged)
     }
 }

@@ -37,8 +37,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AdminKeyRecord> {
     Ok(AdminKeyRecord {
         id: AdminKeyId::from_bytes(columns.bytes()?),
         name: columns.value()?,
-        digest: AdminKeyHash::from_bytes(columns.bytes()?),
-        made_by: columns
+        key_hash: AdminKeyHash::from_bytes(columns.bytes()?),
+        created_by: columns
             .value::<Option<_>>()?
             .map_or(KeyCreator::Operator, |id| KeyCreator::User(UserId::from_bytes(id))),
         created_at: columns.time()?,
@@ -52,7 +52,7 @@ pub(crate) fn exists(connection: &Connection, id: AdminKeyId) -> rusqlite::Resul
 
 /// Inserts an admin key; `false` if the id is taken or its creator does not exist.
 pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite::Result<bool> {
-    let created_by = match &key.made_by {
+    let created_by = match &key.created_by {
         KeyCreator::User(id) => Some(id.as_bytes()),
         KeyCreator::Operator => None,
     };
@@ -65,7 +65,7 @@ pub(crate) fn insert(connection: &Connection, key: &AdminKeyRecord) -> rusqlite:
         .execute(params![
             key.id.as_bytes(),
             key.name,
-            key.digest.as_bytes(),
+            key.key_hash.as_bytes(),
             created_by,
             unix_ms(key.created_at)
         ]);

@@ -57,7 +57,7 @@ pub(crate) fn page(
 /// One statement for each kind of query: with `?1 IS NULL OR …` SQLite would scan the whole table.
 fn statement_for(query: &AuditEventQuery) -> &'static str {
     match (query.user, query.session) {
-        _ if query.marks => select_events!(
+        _ if query.cutoffs_only => select_events!(
             "kind IN ('client_revoked', 'everyone_revoked', 'restored') AND ?1 IS NULL AND ?2 IS NULL"
         ),
         (None, None) => select_events!("?1 IS NULL AND ?2 IS NULL"),
@@ -73,13 +73,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, AuditEvent)> {
     let number = columns.unsigned()?;
     let event = AuditEvent {
         at: columns.time()?,
-        kind: columns.text(AuditEventKind::from_word)?,
+        kind: columns.text(AuditEventKind::from_name)?,
         user: columns.value::<Option<_>>()?.map(UserId::from_bytes),
         session: columns.value::<Option<_>>()?.map(SessionId::from_bytes),
         client: columns.optional_text(|text| text.parse().ok())?,
         actor: read_actor(&mut columns)?,
-        cause: columns.optional_text(EndReason::from_word)?,
-        from: ClientInfo { ip: columns.optional_ip()?, user_agent: columns.value()? },
+        reason: columns.optional_text(EndReason::from_name)?,
+        client_info: ClientInfo { ip: columns.optional_ip()?, user_agent: columns.value()? },
         detail: columns.value::<Option<String>>()?.map(Cow::Owned),
     };
     Ok((number, event))
@@ -126,9 +126,9 @@ pub(crate) fn insert(connection: &Connection, event: &AuditEvent) -> rusqlite::R
             event.client.as_ref().map(|client| client.as_str()),
             actor,
             actor_id,
-            event.cause.map(EndReason::as_str),
-            event.from.ip.as_ref().map(IpAddr::to_string),
-            event.from.user_agent,
+            event.reason.map(EndReason::as_str),
+            event.client_info.ip.as_ref().map(IpAddr::to_string),
+            event.client_info.user_agent,
             event.detail,
         ])?;
     Ok(())

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::store::Page;
-use counterfoil_verify::{ClientId, Position};
+use counterfoil_verify::{ClientId, RevocationPosition};
 
 use super::columns::{Columns, Unsigned, json_array};
 
@@ -74,7 +74,7 @@ pub(super) fn read_client(columns: &mut Columns<'_>) -> rusqlite::Result<Client>
             refresh_absolute: columns.unsigned()?,
         },
         enabled: columns.value()?,
-        not_before: columns.position()?,
+        cutoff: columns.position()?,
         revision: columns.unsigned()?,
     })
 }
@@ -129,7 +129,7 @@ fn write(connection: &Connection, sql: &str, client: &Client) -> rusqlite::Resul
         Unsigned(client.lifetimes.refresh_idle),
         Unsigned(client.lifetimes.refresh_absolute),
         client.enabled,
-        Unsigned(client.not_before.number()),
+        Unsigned(client.cutoff.number()),
         Unsigned(client.revision),
     ])?;
     Ok(written == 1)
@@ -139,7 +139,7 @@ fn write(connection: &Connection, sql: &str, client: &Client) -> rusqlite::Resul
 pub(crate) fn raise_cutoff(
     connection: &Connection,
     id: &ClientId,
-    position: Position,
+    position: RevocationPosition,
 ) -> rusqlite::Result<bool> {
     let raised = connection
         .prepare_cached("UPDATE clients SET cutoff = max(cutoff, ?2) WHERE id = ?1")?

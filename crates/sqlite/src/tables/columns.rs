@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::Position;
+use counterfoil_verify::RevocationPosition;
 
 /// The SQL text of a list of columns, each behind the same prefix: `column_list!("u.", id, name)` is `u.id,
 /// u.name`.
@@ -79,8 +79,8 @@ impl<'r> Columns<'r> {
         number.map(|number| u64::try_from(number).map_err(|_| self.invalid(Type::Integer))).transpose()
     }
 
-    pub(super) fn position(&mut self) -> rusqlite::Result<Position> {
-        self.unsigned().map(Position::new)
+    pub(super) fn position(&mut self) -> rusqlite::Result<RevocationPosition> {
+        self.unsigned().map(RevocationPosition::new)
     }
 
     pub(super) fn time(&mut self) -> rusqlite::Result<Time> {

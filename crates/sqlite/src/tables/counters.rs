@@ -23,7 +23,7 @@ pub(crate) fn increment(
     )?;
     let increment = |increment: &CounterIncrement| {
         let window_end = unix_ms(now + increment.window);
-        statement.query_row(params![increment.counter.0, increment.cost, window_end, unix_ms(now)], |row| {
+        statement.query_row(params![increment.key.0, increment.amount, window_end, unix_ms(now)], |row| {
             read_value(&mut Columns::new(row))
         })
     };
@@ -31,7 +31,7 @@ pub(crate) fn increment(
 }
 
 fn read_value(columns: &mut Columns<'_>) -> rusqlite::Result<CounterValue> {
-    Ok(CounterValue { taken: columns.unsigned()?, until: columns.time()? })
+    Ok(CounterValue { count: columns.unsigned()?, resets_at: columns.time()? })
 }
 
 /// The values of these counters in their current windows, in the same order; 0 for a counter without a
@@ -52,8 +52,8 @@ pub(crate) fn values(
         Ok((columns.value::<String>()?, value))
     })?;
     let stored: Vec<(String, CounterValue)> = rows.collect::<rusqlite::Result<_>>()?;
-    let find = |key: &CounterKey| stored.iter().find(|(name, value)| *name == key.0 && value.until > now);
-    let zero = CounterValue { taken: 0, until: now };
+    let find = |key: &CounterKey| stored.iter().find(|(name, value)| *name == key.0 && value.resets_at > now);
+    let zero = CounterValue { count: 0, resets_at: now };
     Ok(keys.iter().map(|key| find(key).map_or(zero, |(_, value)| *value)).collect())
 }
 
@@ -64,6 +64,6 @@ pub(crate) fn set(connection: &Connection, key: &CounterKey, value: CounterValue
             "INSERT INTO counters (key, value, window_ends_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value, window_ends_at = excluded.window_ends_at",
         )?
-        .execute(params![key.0, Unsigned(value.taken), unix_ms(value.until)])?;
+        .execute(params![key.0, Unsigned(value.count), unix_ms(value.resets_at)])?;
     Ok(())
 }

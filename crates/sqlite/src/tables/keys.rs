@@ -25,13 +25,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
     let mut columns = Columns::new(row);
     Ok(KeyRecord {
         id: columns.parsed()?,
-        purpose: columns.text(KeyPurpose::from_word)?,
+        purpose: columns.text(KeyPurpose::from_name)?,
         algorithm: columns.value()?,
         sealed: columns.value()?,
-        state: columns.text(KeyState::from_word)?,
+        state: columns.text(KeyState::from_name)?,
         created_at: columns.time()?,
         changed_at: columns.time()?,
-        used_from: columns.optional_time()?,
+        activated_at: columns.optional_time()?,
         revision: columns.unsigned()?,
     })
 }
@@ -72,7 +72,7 @@ fn write(connection: &Connection, sql: &str, key: &KeyRecord) -> rusqlite::Resul
         key.state.as_str(),
         unix_ms(key.created_at),
         unix_ms(key.changed_at),
-        key.used_from.map(unix_ms),
+        key.activated_at.map(unix_ms),
         Unsigned(key.revision),
     ])?;
     Ok(written == 1)

@@ -36,16 +36,16 @@ pub(crate) fn in_change(change: &Change) -> Time {
         Change::InsertKey(key) | Change::ReplaceKey(key) => key.created_at.max(key.changed_at),
         Change::EndSession(_, ending)
         | Change::EndSessionsOf { ending, .. }
-        | Change::EndOldestSessionsOf { ending, .. } => ending.ended.at,
+        | Change::EndOldestSessionsOf { ending, .. } => ending.end.at,
         Change::AppendRevocation { at, .. } => *at,
-        Change::Record(event) | Change::RecordSessionEnds(event) | Change::RemoveAdminKeysOf(_, event) => {
-            event.at
-        }
+        Change::RecordEvent(event)
+        | Change::RecordSessionEnds(event)
+        | Change::RemoveAdminKeysOf(_, event) => event.at,
         Change::InsertAdminKey(key) => key.created_at,
         Change::MergeData { now, .. } => *now,
         Change::ExpectEpoch(..)
         | Change::ExpectClient(..)
-        | Change::ExpectLive(..)
+        | Change::ExpectActive(..)
         | Change::ExpectAdminKey(_)
         | Change::RemoveUser(_)
         | Change::RefreshPosition(_)

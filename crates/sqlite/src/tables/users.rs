@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{LoginName, Page};
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use super::columns::{Columns, Unsigned, json_array, unix_ms};
 
@@ -78,14 +78,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<User> {
 pub(super) fn read_user(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId::from_bytes(columns.bytes()?),
-        username: Username::from_kept(columns.value()?, columns.value()?),
+        username: Username::from_stored(columns.value()?, columns.value()?),
         email: columns.value()?,
         email_verified: columns.value()?,
-        password: columns.value::<Option<String>>()?.map(PasswordHash::from_kept),
+        password: columns.value::<Option<String>>()?.map(PasswordHash::from_stored),
         roles: columns.list()?,
         disabled_at: columns.optional_time()?,
         epoch: columns.unsigned()?,
-        not_before: columns.position()?,
+        cutoff: columns.position()?,
         created_at: columns.time()?,
         revision: columns.unsigned()?,
     })
@@ -136,11 +136,11 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bo
         user.username.folded(),
         user.email,
         user.email_verified,
-        user.password.as_ref().map(PasswordHash::as_kept),
+        user.password.as_ref().map(PasswordHash::as_str),
         json_array(&user.roles)?,
         user.disabled_at.map(unix_ms),
         Unsigned(user.epoch),
-        Unsigned(user.not_before.number()),
+        Unsigned(user.cutoff.number()),
         unix_ms(user.created_at),
         Unsigned(user.revision),
     ])?;
@@ -158,7 +158,7 @@ pub(crate) fn delete(connection: &Connection, id: UserId) -> rusqlite::Result<bo
 pub(crate) fn raise_cutoff(
     connection: &Connection,
     id: UserId,
-    position: Position,
+    position: RevocationPosition,
 ) -> rusqlite::Result<bool> {
     let raised = connection
         .prepare_cached("UPDATE users SET cutoff = max(cutoff, ?2) WHERE id = ?1")?

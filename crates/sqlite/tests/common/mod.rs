@@ -11,7 +11,7 @@ use counterfoil_core::store::{AppliedChanges, Change, CommitOutcome, Page, Store
 use counterfoil_jose::Time;
 use counterfoil_jose::digest::sha256;
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 use tempfile::TempDir;
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -66,7 +66,7 @@ pub(crate) fn user(number: u64) -> User {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        not_before: Position::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 0,
     }

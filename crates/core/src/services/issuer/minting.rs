@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{AccessClaims, ClientId, Position, SessionId, TokenId, UserId};
+use counterfoil_verify::{AccessClaims, ClientId, RevocationPosition, SessionId, TokenId, UserId};
 
 use crate::client_error::ClientError;
 use crate::credentials::access_token::AccessToken;
@@ -19,10 +19,10 @@ use crate::store::{Change, CommitOutcome};
 
 /// What `amr` says of a token that nobody proved anything for: a service that asks for a password or a
 /// second factor finds neither.
-const BY_HAND: &str = "operator";
+const OPERATOR_AMR: &str = "operator";
 
 /// The most characters of a machine's name.
-const LONGEST_SUBJECT: usize = 128;
+const MAX_SUBJECT_LENGTH: usize = 128;
 
 /// Whom a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +37,13 @@ pub enum MintSubject {
 #[derive(Debug, Clone)]
 pub struct MintRequest {
     /// For whom.
-    pub whom: MintSubject,
+    pub subject: MintSubject,
     /// Who is to take it; the issuer itself if nobody is named.
     pub audience: Option<String>,
     /// With which scope.
     pub scope: Option<String>,
     /// How long it lives; as long as that of a login in mode `jwt` if nothing is said.
-    pub life: Option<Duration>,
+    pub lifetime: Option<Duration>,
 }
 
 /// What was minted.
@@ -65,89 +65,95 @@ impl Issuer {
     /// [`ClientError::Field`] for a name that a machine cannot have, or a life that is longer than that of any
     /// token which clients may be given: revocations are remembered no longer. [`ClientError::LoginFailed`] for a user who
     /// is disabled, or gone.
-    pub async fn mint_by_hand(
+    pub async fn mint(
         &self,
-        minting: &MintRequest,
-        reason: &RevocationContext,
+        request: &MintRequest,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
-        match &minting.whom {
-            MintSubject::User(user) => self.mint_for_user(*user, minting, reason, now).await,
-            MintSubject::Machine(name) => self.mint_for_machine(name, minting, reason, now).await,
+        match &request.subject {
+            MintSubject::User(user) => self.mint_for_user(*user, request, context, now).await,
+            MintSubject::Machine(name) => self.mint_for_machine(name, request, context, now).await,
         }
     }
 
     async fn mint_for_user(
         &self,
         user: UserId,
-        minting: &MintRequest,
-        reason: &RevocationContext,
+        request: &MintRequest,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let judged = self.judged_by_hand(user).await?;
-            let life = self.life_by_hand(minting, judged.client.lifetimes.jwt)?;
+            let authenticated = self.authenticated_user(user).await?;
+            let lifetime = self.minted_lifetime(request, authenticated.client.lifetimes.jwt)?;
             let id = SessionId::from_bytes(random::bytes()?);
-            let opening = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
-            let opened = Session::open(id, SessionCredential::AccessOnly, &judged, &opening, now);
-            let scope = minting.scope.clone();
-            let session = Session { idle: life, expires_at: now + life, scope, ..opened };
-            let who = (user.to_string(), judged.user.roles.clone());
-            let of = (session.id, &session.client);
-            let claims = self.claims_by_hand(minting, who, of, judged.pos, (now, life))?;
-            let event = AuditEvent::by(AuditEventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
-                .about(user)
-                .in_session(session.id, session.client.clone())
-                .telling(claims.jti.to_string());
+            let new_session = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
+            let opened = Session::new(id, SessionCredential::AccessOnly, &authenticated, &new_session, now);
+            let scope = request.scope.clone();
+            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, ..opened };
+            let subject = (user.to_string(), authenticated.user.roles.clone());
+            let session_and_client = (session.id, &session.client);
+            let claims =
+                self.minted_claims(request, subject, session_and_client, authenticated.pos, (now, lifetime))?;
+            let event = AuditEvent::by_actor(
+                AuditEventKind::TokenMinted,
+                context.actor.clone(),
+                &context.client_info,
+                now,
+            )
+            .with_user(user)
+            .with_session(session.id, session.client.clone())
+            .with_detail(claims.jti.to_string());
             let changes = [
-                Change::ExpectEpoch(user, judged.user.epoch),
-                Change::ExpectClient(judged.client.id.clone(), judged.client.revision),
+                Change::ExpectEpoch(user, authenticated.user.epoch),
+                Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
                 Change::InsertSession(Box::new(session.clone())),
-                Change::Record(Box::new(event)),
+                Change::RecordEvent(Box::new(event)),
             ];
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
-                return self.minted(&claims, Some(session.id));
+                return self.sign_minted(&claims, Some(session.id));
             }
         }
         Err(InternalError::Contention.into())
     }
 
     /// Judges a user by an operator's word, as a login would have: the head of the log first.
-    async fn judged_by_hand(&self, user: UserId) -> Result<AuthenticatedUser, ServiceError> {
-        let pos = self.store.head().await?;
-        let client = self.client_by_hand().await?;
+    async fn authenticated_user(&self, user: UserId) -> Result<AuthenticatedUser, ServiceError> {
+        let pos = self.store.revocation_log_head().await?;
+        let client = self.minting_client().await?;
         let user = self.store.user(user).await?.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
-        Ok(AuthenticatedUser { user, client, pos, amr: vec![BY_HAND.into()], mode: Mode::Jwt })
+        Ok(AuthenticatedUser { user, client, pos, amr: vec![OPERATOR_AMR.into()], mode: Mode::Jwt })
     }
 
-    async fn client_by_hand(&self) -> Result<Client, ServiceError> {
+    async fn minting_client(&self) -> Result<Client, ServiceError> {
         let client = self.store.client(&ClientId::default()).await?;
         Ok(client.filter(|client| client.allows(Mode::Jwt)).ok_or(ClientError::Client("mode jwt"))?)
     }
 
     /// The claims of a token in the login `session`, or of none.
-    fn claims_by_hand(
+    fn minted_claims(
         &self,
-        minting: &MintRequest,
+        request: &MintRequest,
         (sub, roles): (String, Vec<String>),
         (session, client): (SessionId, &ClientId),
         pos: Position,
-        (now, life): (Time, Duration),
+        (now, lifetime): (Time, Duration),
     ) -> Result<AccessClaims, ServiceError> {
         Ok(AccessClaims {
-            iss: self.name.clone(),
-            aud: vec![minting.audience.clone().unwrap_or_else(|| self.name.clone())],
+            iss: self.issuer.clone(),
+            aud: vec![request.audience.clone().unwrap_or_else(|| self.issuer.clone())],
             sub,
             client_id: client.clone(),
             iat: now.unix_seconds(),
-            exp: (now + life).unix_seconds(),
+            exp: (now + lifetime).unix_seconds(),
             nbf: None,
             jti: TokenId::from_bytes(random::bytes()?),
             sid: session,
             auth_time: now.unix_seconds(),
-            amr: vec![BY_HAND.into()],
+            amr: vec![OPERATOR_AMR.into()],
             acr: None,
-            scope: minting.scope.clone(),
+            scope: request.scope.clone(),
             roles,
             pos,
             extra: serde_json::Map::new(),
@@ -157,56 +163,67 @@ impl Issuer {
     async fn mint_for_machine(
         &self,
         name: &str,
-        minting: &MintRequest,
-        reason: &RevocationContext,
+        request: &MintRequest,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
-        judge_name(name)?;
-        let pos = self.store.head().await?;
-        let client = self.client_by_hand().await?;
-        let life = self.life_by_hand(minting, client.lifetimes.jwt)?;
+        validate_machine_name(name)?;
+        let pos = self.store.revocation_log_head().await?;
+        let client = self.minting_client().await?;
+        let lifetime = self.minted_lifetime(request, client.lifetimes.jwt)?;
         // Of no login: nothing is found under it, and the issuer's own routes let nobody in by it.
         let session = SessionId::from_bytes(random::bytes()?);
-        let who = (name.to_owned(), Vec::new());
-        let claims = self.claims_by_hand(minting, who, (session, &client.id), pos, (now, life))?;
-        let event = AuditEvent::by(AuditEventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
-            .of_client(client.id.clone())
-            .telling(format!("{} for {name}", claims.jti));
+        let subject = (name.to_owned(), Vec::new());
+        let claims = self.minted_claims(request, subject, (session, &client.id), pos, (now, lifetime))?;
+        let event = AuditEvent::by_actor(
+            AuditEventKind::TokenMinted,
+            context.actor.clone(),
+            &context.client_info,
+            now,
+        )
+        .with_client(client.id.clone())
+        .with_detail(format!("{} for {name}", claims.jti));
         let expected = Change::ExpectClient(client.id.clone(), client.revision);
-        match self.store.commit(&[expected, Change::Record(Box::new(event))]).await? {
-            CommitOutcome::Applied(_) => self.minted(&claims, None),
+        match self.store.commit(&[expected, Change::RecordEvent(Box::new(event))]).await? {
+            CommitOutcome::Applied(_) => self.sign_minted(&claims, None),
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
-    fn minted(&self, claims: &AccessClaims, session: Option<SessionId>) -> Result<MintedToken, ServiceError> {
-        let compact = self.keys.ring().signing().sign(ACCESS_TYP, &claims.to_json())?;
+    fn sign_minted(
+        &self,
+        claims: &AccessClaims,
+        session: Option<SessionId>,
+    ) -> Result<MintedToken, ServiceError> {
+        let compact = self.keys.active_keys().signing_key().sign(ACCESS_TYP, &claims.to_json())?;
         let expires_at = Time::from_unix_seconds(claims.exp);
         let access = IssuedAccessToken { token: AccessToken::signed(compact), expires_at };
         Ok(MintedToken { access, id: claims.jti, session })
     }
 
     /// The life that is wanted, or the usual one, within what the log of revocations covers.
-    fn life_by_hand(&self, minting: &MintRequest, usual: u64) -> Result<Duration, ClientError> {
-        let (life, most) =
-            (minting.life.unwrap_or(Duration::from_secs(usual)), self.horizon.longest_access());
-        if life < Duration::from_secs(1) || life > most {
-            let detail = format!("is to be 1 to {} seconds, as long as any client's tokens", most.as_secs());
+    fn minted_lifetime(&self, request: &MintRequest, default_seconds: u64) -> Result<Duration, ClientError> {
+        let (lifetime, max) = (
+            request.lifetime.unwrap_or(Duration::from_secs(default_seconds)),
+            self.retention.max_access_lifetime(),
+        );
+        if lifetime < Duration::from_secs(1) || lifetime > max {
+            let detail = format!("is to be 1 to {} seconds, as long as any client's tokens", max.as_secs());
             return Err(ClientError::Field { field: "lifetime", detail });
         }
-        Ok(life)
+        Ok(lifetime)
     }
 }
 
 /// A machine is called by visible ASCII that nobody takes for a user.
-fn judge_name(name: &str) -> Result<(), ClientError> {
-    let fault = |detail: &str| Err(ClientError::Field { field: "subject", detail: detail.into() });
+fn validate_machine_name(name: &str) -> Result<(), ClientError> {
+    let invalid = |detail: &str| Err(ClientError::Field { field: "subject", detail: detail.into() });
     let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic());
-    if name.is_empty() || name.len() > LONGEST_SUBJECT || !is_plain {
-        return fault("is to be 1 to 128 characters of visible ASCII");
+    if name.is_empty() || name.len() > MAX_SUBJECT_LENGTH || !is_plain {
+        return invalid("is to be 1 to 128 characters of visible ASCII");
     }
     if name.parse::<UserId>().is_ok() {
-        return fault("reads like the id of a user; a user has logins of their own");
+        return invalid("reads like the id of a user; a user has logins of their own");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId};
+use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId};
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::access_token::AccessToken;
@@ -31,40 +31,40 @@ pub use minting::{MintRequest, MintSubject, MintedToken};
 pub const ACCESS_TYP: &str = "at+jwt";
 
 /// The longest life of a token from [`Issuer::exchange`].
-pub const EXCHANGED: Duration = Duration::from_secs(15 * 60);
+pub const MAX_EXCHANGED_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Tears tickets in two: keeps one half, hands over the other.
 pub struct Issuer {
     store: Arc<dyn Store>,
     keys: Arc<Keyring>,
-    name: String,
-    horizon: Arc<RevocationRetention>,
+    issuer: String,
+    retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
-    repeats: RefreshReplayCounter,
-    most_sessions: Option<NonZeroU32>,
+    replay_counter: RefreshReplayCounter,
+    max_sessions: Option<NonZeroU32>,
 }
 
 /// What a login brings besides who it is.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
     /// Where from.
-    pub from: ClientInfo,
+    pub client_info: ClientInfo,
     /// What the user calls the device.
     pub label: Option<String>,
     /// The live session of the same browser, which the new one takes the place of.
     pub replaces: Option<SessionId>,
     /// The most characters of an access token that its carrier takes; any number unless said otherwise.
-    pub longest_token: Option<usize>,
+    pub max_token_length: Option<usize>,
 }
 
 impl NewSession {
     /// The token, if its carrier takes one as long.
-    fn judge_length(&self, access: IssuedAccessToken) -> Result<IssuedAccessToken, ClientError> {
-        if self.longest_token.is_none_or(|longest| access.token.length() <= longest) {
+    fn check_token_length(&self, access: IssuedAccessToken) -> Result<IssuedAccessToken, ClientError> {
+        if self.max_token_length.is_none_or(|max| access.token.length() <= max) {
             return Ok(access);
         }
-        let detail = "is to be `body`: the access token is too large for a cookie".to_owned();
-        Err(ClientError::Field { field: "carrier", detail })
+        let detail = "must be `bearer`: the access token is too large for a cookie".to_owned();
+        Err(ClientError::Field { field: "transport", detail })
     }
 }
 
@@ -74,7 +74,7 @@ pub struct IssuedSession<T> {
     /// The record.
     pub session: Session,
     /// The client's half.
-    pub issued: T,
+    pub credential: T,
     /// The user, as judged.
     pub user: crate::model::user::User,
 }
@@ -122,18 +122,18 @@ impl Issuer {
     pub fn new(
         store: Arc<dyn Store>,
         keys: Arc<Keyring>,
-        name: String,
-        horizon: Arc<RevocationRetention>,
+        issuer: String,
+        retention: Arc<RevocationRetention>,
         grace: RefreshGracePeriod,
     ) -> Self {
-        let repeats = RefreshReplayCounter::new(grace.length);
-        Self { store, keys, name, horizon, grace, repeats, most_sessions: None }
+        let replay_counter = RefreshReplayCounter::new(grace.length);
+        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None }
     }
 
     /// The same, with a cap on the live sessions of one user: a login beyond it takes the place of the oldest.
     #[must_use]
-    pub fn with_most_sessions(self, most_sessions: Option<NonZeroU32>) -> Self {
-        Self { most_sessions, ..self }
+    pub fn with_max_sessions(self, max_sessions: Option<NonZeroU32>) -> Self {
+        Self { max_sessions, ..self }
     }
 
     /// The keys that it signs with.
@@ -146,36 +146,51 @@ impl Issuer {
     /// # Errors
     ///
     /// If the login lost against a change of the user that it was judged by.
-    pub async fn open_session(
+    pub async fn issue_session(
         &self,
-        judged: AuthenticatedUser,
-        opening: NewSession,
+        authenticated: AuthenticatedUser,
+        new_session: NewSession,
         now: Time,
     ) -> Result<IssuedSession<SessionToken>, ServiceError> {
-        let token = SessionToken::draw(SessionId::from_bytes(random::bytes()?))?;
-        let stub = SessionCredential::Cookie(token.digest());
-        let opened = self.open(token.session(), stub, judged, &opening, now, |_, _| Ok(())).await?;
-        Ok(IssuedSession { session: opened.session, issued: token, user: opened.user })
+        let token = SessionToken::generate(SessionId::from_bytes(random::bytes()?))?;
+        let credential = SessionCredential::Cookie(token.hash());
+        let opened = self
+            .create_session(token.session(), credential, authenticated, &new_session, now, |_, _| Ok(()))
+            .await?;
+        Ok(IssuedSession { session: opened.session, credential: token, user: opened.user })
     }
 
     /// Mode `jwt`: a signed token that is judged locally. Its record is what a list shows and a logout ends.
     ///
     /// # Errors
     ///
-    /// As [`Issuer::open_session`]; [`ClientError::Field`] if the token is too long for its carrier.
-    pub async fn issue_access(
+    /// As [`Issuer::issue_session`]; [`ClientError::Field`] if the token is too long for its carrier.
+    pub async fn issue_access_token(
         &self,
-        judged: AuthenticatedUser,
-        opening: NewSession,
+        authenticated: AuthenticatedUser,
+        new_session: NewSession,
         now: Time,
     ) -> Result<IssuedSession<IssuedAccessToken>, ServiceError> {
         let id = SessionId::from_bytes(random::bytes()?);
-        self.open(id, SessionCredential::AccessOnly, judged, &opening, now, |session, judged| {
-            let life = seconds(judged.client.lifetimes.jwt);
-            let access =
-                self.mint(session, &judged.user.roles, self.own_audience(), life, judged.pos, now)?;
-            Ok(opening.judge_length(access)?)
-        })
+        self.create_session(
+            id,
+            SessionCredential::AccessOnly,
+            authenticated,
+            &new_session,
+            now,
+            |session, authenticated| {
+                let lifetime = seconds(authenticated.client.lifetimes.jwt);
+                let access = self.sign_access_token(
+                    session,
+                    &authenticated.user.roles,
+                    self.default_audience(),
+                    lifetime,
+                    authenticated.pos,
+                    now,
+                )?;
+                Ok(new_session.check_token_length(access)?)
+            },
+        )
         .await
     }
 
@@ -183,46 +198,50 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// As [`Issuer::issue_access`].
-    pub async fn issue_pair(
+    /// As [`Issuer::issue_access_token`].
+    pub async fn issue_token_pair(
         &self,
-        judged: AuthenticatedUser,
-        opening: NewSession,
+        authenticated: AuthenticatedUser,
+        new_session: NewSession,
         now: Time,
     ) -> Result<IssuedSession<TokenPair>, ServiceError> {
         let id = SessionId::from_bytes(random::bytes()?);
-        let stub = SessionCredential::Refresh {
-            pepper: self.keys.ring().pepper().id(),
-            salt: Salt::draw()?,
-            turn: 0,
-            since: now,
+        let credential = SessionCredential::Refresh {
+            key_id: self.keys.active_keys().refresh_token_key().id(),
+            salt: Salt::generate()?,
+            counter: 0,
+            rotated_at: now,
         };
-        self.open(id, stub, judged, &opening, now, |session, judged| {
-            let life = seconds(judged.client.lifetimes.access);
-            let pair = self.pair(session, &judged.user.roles, None, life, judged.pos, now)?;
-            Ok(TokenPair { access: opening.judge_length(pair.access)?, ..pair })
+        self.create_session(id, credential, authenticated, &new_session, now, |session, authenticated| {
+            let lifetime = seconds(authenticated.client.lifetimes.access);
+            let pair =
+                self.token_pair(session, &authenticated.user.roles, None, lifetime, authenticated.pos, now)?;
+            Ok(TokenPair { access: new_session.check_token_length(pair.access)?, ..pair })
         })
         .await
     }
 
     /// Makes the record, if what the login was judged by still holds; else judges it anew. What the client is to
     /// carry away is torn off before the commit: where that cannot be, no login is left behind.
-    async fn open<T>(
+    async fn create_session<T>(
         &self,
         id: SessionId,
-        stub: SessionCredential,
-        mut judged: AuthenticatedUser,
-        opening: &NewSession,
+        credential: SessionCredential,
+        mut authenticated: AuthenticatedUser,
+        new_session: &NewSession,
         now: Time,
-        tear: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
+        issue: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
     ) -> Result<IssuedSession<T>, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let session = Session::open(id, stub, &judged, opening, now);
-            let issued = tear(&session, &judged)?;
-            match self.store.commit(&self.opening_changes(&session, &judged, opening, now)).await? {
-                CommitOutcome::Applied(_) => return Ok(IssuedSession { session, issued, user: judged.user }),
+            let session = Session::new(id, credential, &authenticated, new_session, now);
+            let credential = issue(&session, &authenticated)?;
+            match self.store.commit(&self.session_changes(&session, &authenticated, new_session, now)).await?
+            {
+                CommitOutcome::Applied(_) => {
+                    return Ok(IssuedSession { session, credential, user: authenticated.user });
+                }
                 CommitOutcome::Conflict(0 | 1) => {
-                    judged = AccountService::again(&*self.store, &judged).await?
+                    authenticated = AccountService::revalidate(&*self.store, &authenticated).await?
                 }
                 // 128 random bits that are taken are no coincidence.
                 CommitOutcome::Conflict(_) => return Err(InternalError::Contention.into()),
@@ -231,31 +250,47 @@ impl Issuer {
         Err(InternalError::Contention.into())
     }
 
-    fn opening_changes(
+    fn session_changes(
         &self,
         session: &Session,
-        judged: &AuthenticatedUser,
-        opening: &NewSession,
+        authenticated: &AuthenticatedUser,
+        new_session: &NewSession,
         now: Time,
     ) -> Vec<Change> {
-        let event = AuditEvent::by_user(AuditEventKind::SignedIn, session.user, &opening.from, now)
-            .in_session(session.id, session.client.clone());
+        let event =
+            AuditEvent::by_user(AuditEventKind::LoginSucceeded, session.user, &new_session.client_info, now)
+                .with_session(session.id, session.client.clone());
         let mut changes = vec![
-            Change::ExpectEpoch(judged.user.id, judged.user.epoch),
-            Change::ExpectClient(judged.client.id.clone(), judged.client.revision),
+            Change::ExpectEpoch(authenticated.user.id, authenticated.user.epoch),
+            Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
             Change::InsertSession(Box::new(session.clone())),
-            Change::Record(Box::new(AuditEvent { detail: Some(session.mode().as_str().into()), ..event })),
+            Change::RecordEvent(Box::new(AuditEvent {
+                detail: Some(session.mode().as_str().into()),
+                ..event
+            })),
         ];
-        let ending = self.horizon.ending(EndReason::Replaced, now);
-        changes.extend(opening.replaces.map(|old| Change::EndSession(old, ending)));
-        changes.extend(self.most_sessions.map(|most| Change::EndOldestSessionsOf {
-            user: session.user,
-            except: session.id,
-            keep: most.get() - 1,
-            ending,
-        }));
-        let replaced = AuditEvent::by_user(AuditEventKind::SessionEnded, session.user, &opening.from, now);
-        changes.push(Change::RecordSessionEnds(Box::new(replaced.because(EndReason::Replaced))));
+        let session_ended = |reason| {
+            let event = AuditEvent::by_user(
+                AuditEventKind::SessionEnded,
+                session.user,
+                &new_session.client_info,
+                now,
+            );
+            Change::RecordSessionEnds(Box::new(event.with_reason(reason)))
+        };
+        if let Some(old) = new_session.replaces {
+            changes.push(Change::EndSession(old, self.retention.session_ending(EndReason::Replaced, now)));
+            changes.push(session_ended(EndReason::Replaced));
+        }
+        if let Some(max) = self.max_sessions {
+            changes.push(Change::EndOldestSessionsOf {
+                user: session.user,
+                except: session.id,
+                keep: max.get() - 1,
+                ending: self.retention.session_ending(EndReason::SessionLimit, now),
+            });
+            changes.push(session_ended(EndReason::SessionLimit));
+        }
         changes
     }
 
@@ -267,58 +302,74 @@ impl Issuer {
     /// has ended the session when this returns.
     pub async fn refresh(
         &self,
-        shown: &RefreshToken,
+        presented: &RefreshToken,
         narrowed: Option<&str>,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<IssuedSession<TokenPair>, ServiceError> {
         for _ in 0..ATTEMPTS {
             // With the head: what is revoked after this line stands behind it.
-            let standing = self.store.standing(shown.session()).await?.ok_or(InvalidCredential::Unknown)?;
-            let pepper = standing.session.pepper().ok_or(InvalidCredential::WrongKind)?;
-            let ring = self.keys.ring();
-            let pepper = ring.pepper_of(pepper).ok_or(InvalidCredential::Unknown)?;
-            let judgement = standing.session.rotate(shown, pepper, self.grace, now)?;
-            let scope = match judgement {
+            let session_context =
+                self.store.session_context(presented.session()).await?.ok_or(InvalidCredential::Unknown)?;
+            let key = session_context.session.refresh_token_key_id().ok_or(InvalidCredential::WrongKind)?;
+            let keys = self.keys.active_keys();
+            let key = keys.refresh_token_key_by_id(key).ok_or(InvalidCredential::Unknown)?;
+            let outcome = session_context.session.rotate(presented, key, self.grace, now)?;
+            let scope = match outcome {
                 // Whatever else is asked for: the family ends.
                 RefreshOutcome::ReuseDetected => None,
                 RefreshOutcome::Rotate(_)
                 | RefreshOutcome::RepeatCurrent
                 | RefreshOutcome::RepeatWithinGrace => {
-                    standing.holds()?;
+                    session_context.check_access()?;
                     // Before anything turns: who asks for too much still holds a good token.
-                    narrow(standing.session.scope.as_deref(), narrowed)?
+                    narrowed_scope(session_context.session.scope.as_deref(), narrowed)?
                 }
             };
-            let Some(session) = self.settle(&standing, judgement, from, now).await? else { continue };
-            let life = seconds(standing.client.lifetimes.access);
-            let pair = self.pair(&session, &standing.user.roles, scope, life, standing.head, now)?;
-            return Ok(IssuedSession { session, issued: pair, user: standing.user });
+            let Some(session) = self.apply_refresh(&session_context, outcome, client_info, now).await? else {
+                continue;
+            };
+            let lifetime = seconds(session_context.client.lifetimes.access);
+            let pair = self.token_pair(
+                &session,
+                &session_context.user.roles,
+                scope,
+                lifetime,
+                session_context.revocation_log_head,
+                now,
+            )?;
+            return Ok(IssuedSession { session, credential: pair, user: session_context.user });
         }
         Err(InternalError::Contention.into())
     }
 
     /// Makes the judgement durable. `None` if somebody was faster, and it must be judged again.
-    async fn settle(
+    async fn apply_refresh(
         &self,
-        standing: &SessionContext,
-        judgement: RefreshOutcome,
-        from: &ClientInfo,
+        session_context: &SessionContext,
+        outcome: RefreshOutcome,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<Option<Session>, ServiceError> {
-        let kept = &standing.session;
-        match judgement {
-            RefreshOutcome::Rotate(next) => self.advance(standing, *next, from, now).await,
+        let stored = &session_context.session;
+        match outcome {
+            RefreshOutcome::Rotate(next) => {
+                self.store_rotation(session_context, *next, client_info, now).await
+            }
             RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace => {
-                self.repeat(kept, from, now).await.map(Some)
+                self.repeat_response(stored, client_info, now).await.map(Some)
             }
             RefreshOutcome::ReuseDetected => {
-                let ending =
-                    Change::EndSession(kept.id, self.horizon.ending(EndReason::RefreshReuseDetected, now));
-                let event = of(kept, AuditEventKind::RefreshReplayed, from, now);
-                let event =
-                    AuditEvent { actor: Actor::Anonymous, ..event.because(EndReason::RefreshReuseDetected) };
-                match self.store.commit(&[ending, Change::Record(Box::new(event))]).await? {
+                let ending = Change::EndSession(
+                    stored.id,
+                    self.retention.session_ending(EndReason::RefreshReuseDetected, now),
+                );
+                let event = session_event(stored, AuditEventKind::RefreshReuseDetected, client_info, now);
+                let event = AuditEvent {
+                    actor: Actor::Anonymous,
+                    ..event.with_reason(EndReason::RefreshReuseDetected)
+                };
+                match self.store.commit(&[ending, Change::RecordEvent(Box::new(event))]).await? {
                     CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
                         Err(InvalidCredential::RefreshReuseDetected.into())
                     }
@@ -327,19 +378,19 @@ impl Issuer {
         }
     }
 
-    async fn advance(
+    async fn store_rotation(
         &self,
-        standing: &SessionContext,
+        session_context: &SessionContext,
         next: Session,
-        from: &ClientInfo,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<Option<Session>, ServiceError> {
-        let next = Session { from: from.clone(), ..next };
+        let next = Session { client_info: client_info.clone(), ..next };
         let changes = [
-            Change::ExpectEpoch(standing.user.id, standing.user.epoch),
-            Change::ExpectClient(standing.client.id.clone(), standing.client.revision),
+            Change::ExpectEpoch(session_context.user.id, session_context.user.epoch),
+            Change::ExpectClient(session_context.client.id.clone(), session_context.client.revision),
             Change::ReplaceSession(Box::new(next.clone())),
-            Change::Record(Box::new(of(&next, AuditEventKind::Refreshed, from, now))),
+            Change::RecordEvent(Box::new(session_event(&next, AuditEventKind::Refreshed, client_info, now))),
         ];
         match self.store.commit(&changes).await? {
             CommitOutcome::Applied(_) => Ok(Some(next)),
@@ -348,23 +399,28 @@ impl Issuer {
     }
 
     /// How many refreshes were answered again so far, for whoever watches.
-    pub fn repeated(&self) -> u64 {
-        self.repeats.allowed()
+    pub fn repeated_refreshes(&self) -> u64 {
+        self.replay_counter.allowed()
     }
 
     /// Gives the same answer again: nothing turns. Told to the journal if it goes somewhere else.
-    async fn repeat(&self, kept: &Session, from: &ClientInfo, now: Time) -> Result<Session, ServiceError> {
-        let SessionCredential::Refresh { turn, .. } = kept.stub else {
+    async fn repeat_response(
+        &self,
+        stored: &Session,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Session, ServiceError> {
+        let SessionCredential::Refresh { counter, .. } = stored.credential else {
             return Err(InvalidCredential::WrongKind.into());
         };
-        if !self.repeats.allow(kept.id, turn, now) {
+        if !self.replay_counter.allow(stored.id, counter, now) {
             return Err(ClientError::RateLimited(self.grace.length).into());
         }
-        if kept.from != *from {
-            let event = of(kept, AuditEventKind::RefreshRepeated, from, now);
-            let _: CommitOutcome = self.store.commit(&[Change::Record(Box::new(event))]).await?;
+        if stored.client_info != *client_info {
+            let event = session_event(stored, AuditEventKind::RefreshRetried, client_info, now);
+            let _: CommitOutcome = self.store.commit(&[Change::RecordEvent(Box::new(event))]).await?;
         }
-        Ok(kept.clone())
+        Ok(stored.clone())
     }
 
     /// Mints an access token from a live session, for this audience and with this scope.
@@ -377,85 +433,103 @@ impl Issuer {
         &self,
         session: SessionId,
         bounds: Option<&AccessBounds>,
-        wanted: &TokenRequest,
-        from: &ClientInfo,
+        request: &TokenRequest,
+        client_info: &ClientInfo,
         now: Time,
     ) -> Result<(IssuedAccessToken, Option<String>), ServiceError> {
-        let standing = self.store.standing(session).await?.ok_or(InvalidCredential::Unknown)?;
-        standing.session.is_live(now)?;
-        standing.holds()?;
+        let session_context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
+        session_context.session.check_active(now)?;
+        session_context.check_access()?;
         // Without leeway: who trades a token just after its end for the next would have one for ever.
         if bounds.is_some_and(|bounds| bounds.expires_at <= now) {
             return Err(InvalidCredential::Expired.into());
         }
-        let scope = self.grant(&standing, bounds, wanted)?;
-        let audience = wanted.audience.clone().map_or_else(|| self.own_audience(), |one| vec![one]);
-        let life = bounds.map_or(EXCHANGED, |bounds| EXCHANGED.min(bounds.expires_at.since(now)));
-        let kept = Session { scope: scope.clone(), ..standing.session };
-        let access = self.mint(&kept, &standing.user.roles, audience, life, standing.head, now)?;
-        let event = Change::Record(Box::new(of(&kept, AuditEventKind::Exchanged, from, now)));
-        match self.store.commit(&[Change::ExpectLive(session, now), event]).await? {
+        let scope = self.granted_scope(&session_context, bounds, request)?;
+        let audience = request.audience.clone().map_or_else(|| self.default_audience(), |one| vec![one]);
+        let lifetime = bounds.map_or(MAX_EXCHANGED_LIFETIME, |bounds| {
+            MAX_EXCHANGED_LIFETIME.min(bounds.expires_at.since(now))
+        });
+        let stored = Session { scope: scope.clone(), ..session_context.session };
+        let access = self.sign_access_token(
+            &stored,
+            &session_context.user.roles,
+            audience,
+            lifetime,
+            session_context.revocation_log_head,
+            now,
+        )?;
+        let event = Change::RecordEvent(Box::new(session_event(
+            &stored,
+            AuditEventKind::TokenExchanged,
+            client_info,
+            now,
+        )));
+        match self.store.commit(&[Change::ExpectActive(session, now), event]).await? {
             CommitOutcome::Applied(_) => Ok((access, scope)),
             CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
         }
     }
 
     /// The scope of an exchange, if audience and scope are within what may be asked for.
-    fn grant(
+    fn granted_scope(
         &self,
-        standing: &SessionContext,
+        session_context: &SessionContext,
         bounds: Option<&AccessBounds>,
-        wanted: &TokenRequest,
+        request: &TokenRequest,
     ) -> Result<Option<String>, ClientError> {
-        let allowed = |audience: &String| *audience == self.name || standing.client.allows_audience(audience);
-        if !wanted.audience.as_ref().is_none_or(allowed) {
+        let allowed =
+            |audience: &String| *audience == self.issuer || session_context.client.allows_audience(audience);
+        if !request.audience.as_ref().is_none_or(allowed) {
             return Err(ClientError::NotGranted("audience"));
         }
-        let wanted = wanted.scope.as_deref();
-        let scope = match (bounds, &standing.session.scope) {
-            (Some(bounds), _) => narrow(bounds.scope.as_deref(), wanted)?,
-            (None, Some(granted)) => narrow(Some(granted), wanted)?,
+        let request = request.scope.as_deref();
+        let scope = match (bounds, &session_context.session.scope) {
+            (Some(bounds), _) => narrowed_scope(bounds.scope.as_deref(), request)?,
+            (None, Some(granted)) => narrowed_scope(Some(granted), request)?,
             // A login that was limited to no scope may ask for any that its client may have.
-            (None, None) => wanted,
+            (None, None) => request,
         };
-        if scope.is_some_and(|scope| !standing.client.allows_scope(scope)) {
+        if scope.is_some_and(|scope| !session_context.client.allows_scope(scope)) {
             return Err(ClientError::NotGranted("scope"));
         }
         Ok(scope.map(str::to_owned))
     }
 
-    fn pair(
+    fn token_pair(
         &self,
         session: &Session,
         roles: &[String],
         scope: Option<&str>,
-        life: Duration,
+        lifetime: Duration,
         pos: Position,
         now: Time,
     ) -> Result<TokenPair, ServiceError> {
-        let ring = self.keys.ring();
-        let pepper = session.pepper().and_then(|id| ring.pepper_of(id)).ok_or(InvalidCredential::Unknown)?;
+        let keys = self.keys.active_keys();
+        let key = session
+            .refresh_token_key_id()
+            .and_then(|id| keys.refresh_token_key_by_id(id))
+            .ok_or(InvalidCredential::Unknown)?;
         let narrowed = Session { scope: scope.map(str::to_owned), ..session.clone() };
         Ok(TokenPair {
-            access: self.mint(&narrowed, roles, self.own_audience(), life, pos, now)?,
-            refresh: session.refresh_token(pepper).ok_or(InvalidCredential::WrongKind)?,
+            access: self.sign_access_token(&narrowed, roles, self.default_audience(), lifetime, pos, now)?,
+            refresh: session.refresh_token(key).ok_or(InvalidCredential::WrongKind)?,
             refresh_expires_at: session.ends_at(),
         })
     }
 
     /// Signs an access token of `session`. It never outlives the session's absolute end.
-    fn mint(
+    fn sign_access_token(
         &self,
         session: &Session,
         roles: &[String],
         audience: Vec<String>,
-        life: Duration,
+        lifetime: Duration,
         pos: Position,
         now: Time,
     ) -> Result<IssuedAccessToken, ServiceError> {
-        let expires_at = (now + life).min(session.expires_at);
+        let expires_at = (now + lifetime).min(session.expires_at);
         let claims = AccessClaims {
-            iss: self.name.clone(),
+            iss: self.issuer.clone(),
             aud: audience,
             sub: session.user.to_string(),
             client_id: session.client.clone(),
@@ -472,42 +546,42 @@ impl Issuer {
             pos,
             extra: serde_json::Map::new(),
         };
-        let compact = self.keys.ring().signing().sign(ACCESS_TYP, &claims.to_json())?;
+        let compact = self.keys.active_keys().signing_key().sign(ACCESS_TYP, &claims.to_json())?;
         Ok(IssuedAccessToken {
             token: AccessToken::signed(compact),
             expires_at: Time::from_unix_seconds(expires_at.unix_seconds()),
         })
     }
 
-    fn own_audience(&self) -> Vec<String> {
-        vec![self.name.clone()]
+    fn default_audience(&self) -> Vec<String> {
+        vec![self.issuer.clone()]
     }
 }
 
 impl Session {
     /// Opens the record of a login with this stub.
-    pub fn open(
+    pub fn new(
         id: SessionId,
-        stub: SessionCredential,
-        judged: &AuthenticatedUser,
-        opening: &NewSession,
+        credential: SessionCredential,
+        authenticated: &AuthenticatedUser,
+        new_session: &NewSession,
         now: Time,
     ) -> Self {
-        let (idle, absolute) = lives(&stub, &judged.client.lifetimes);
+        let (idle, absolute) = session_lifetimes(&credential, &authenticated.client.lifetimes);
         Self {
             id,
-            user: judged.user.id,
-            client: judged.client.id.clone(),
-            stub,
+            user: authenticated.user.id,
+            client: authenticated.client.id.clone(),
+            credential,
             authenticated_at: now,
-            amr: judged.amr.clone(),
+            amr: authenticated.amr.clone(),
             seen_at: now,
             idle,
             expires_at: now + absolute,
-            pos: judged.pos,
+            pos: authenticated.pos,
             scope: None,
-            from: opening.from.clone(),
-            label: opening.label.clone(),
+            client_info: new_session.client_info.clone(),
+            label: new_session.label.clone(),
             ended: None,
             revision: 0,
         }
@@ -515,8 +589,8 @@ impl Session {
 }
 
 /// How long a session with this stub may lie unused, and lives at most.
-fn lives(stub: &SessionCredential, lifetimes: &Lifetimes) -> (Duration, Duration) {
-    let (idle, absolute) = match stub {
+fn session_lifetimes(credential: &SessionCredential, lifetimes: &Lifetimes) -> (Duration, Duration) {
+    let (idle, absolute) = match credential {
         SessionCredential::Cookie(_) => (lifetimes.session_idle, lifetimes.session_absolute),
         SessionCredential::AccessOnly => (lifetimes.jwt, lifetimes.jwt),
         SessionCredential::Refresh { .. } => (lifetimes.refresh_idle, lifetimes.refresh_absolute),
@@ -529,12 +603,15 @@ const fn seconds(count: u64) -> Duration {
 }
 
 /// An event of this session, by its user.
-fn of(session: &Session, kind: AuditEventKind, from: &ClientInfo, now: Time) -> AuditEvent {
-    AuditEvent::by_user(kind, session.user, from, now).in_session(session.id, session.client.clone())
+fn session_event(session: &Session, kind: AuditEventKind, client_info: &ClientInfo, now: Time) -> AuditEvent {
+    AuditEvent::by_user(kind, session.user, client_info, now).with_session(session.id, session.client.clone())
 }
 
 /// The scope that was asked for, if all of it was granted; what was granted, if none was asked for.
-fn narrow<'a>(granted: Option<&'a str>, asked: Option<&'a str>) -> Result<Option<&'a str>, ClientError> {
+fn narrowed_scope<'a>(
+    granted: Option<&'a str>,
+    asked: Option<&'a str>,
+) -> Result<Option<&'a str>, ClientError> {
     let Some(asked) = asked else { return Ok(granted) };
     let granted: Vec<&str> = granted.unwrap_or_default().split(' ').collect();
     if asked.split(' ').all(|one| !one.is_empty() && granted.contains(&one)) {

@@ -16,7 +16,7 @@ pub(crate) fn end(connection: &Connection, id: SessionId, ended: SessionEnd) -> 
             "UPDATE sessions SET ended_at = ?2, end_reason = ?3, revision = revision + 1
              WHERE id = ?1 AND ended_at IS NULL",
         )?
-        .execute(params![id.as_bytes(), unix_ms(ended.at), ended.cause.as_str()])?;
+        .execute(params![id.as_bytes(), unix_ms(ended.at), ended.reason.as_str()])?;
     Ok(changed == 1)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn end_all_of_user(
                 user.as_bytes(),
                 except.as_ref().map(|id| id.as_bytes() as &dyn ToSql),
                 unix_ms(ended.at),
-                ended.cause.as_str()
+                ended.reason.as_str()
             ],
             |row| row.get(0).map(SessionId::from_bytes),
         )?
@@ -65,7 +65,7 @@ pub(crate) fn end_oldest_of_user(
              RETURNING id",
         ))?
         .query_map(
-            params![user.as_bytes(), except.as_bytes(), keep, unix_ms(ended.at), ended.cause.as_str()],
+            params![user.as_bytes(), except.as_bytes(), keep, unix_ms(ended.at), ended.reason.as_str()],
             |row| row.get(0).map(SessionId::from_bytes),
         )?
         .collect()

@@ -69,8 +69,8 @@ pub(crate) fn find_context(
                 session: read_session(&mut columns)?,
                 user: read_user(&mut columns)?,
                 client: read_client(&mut columns)?,
-                not_before: columns.position()?,
-                head: columns.position()?,
+                global_cutoff: columns.position()?,
+                revocation_log_head: columns.position()?,
             })
         })
         .optional()

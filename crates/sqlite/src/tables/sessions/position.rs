@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Params, params};
 
-use counterfoil_verify::{Position, SessionId, UserId};
+use counterfoil_verify::{RevocationPosition, SessionId, UserId};
 
 use super::not_below_a_cutoff;
 use crate::tables::columns::Unsigned;
@@ -44,7 +44,7 @@ fn ids(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Res
 pub(crate) fn set_position(
     connection: &Connection,
     id: SessionId,
-    position: Position,
+    position: RevocationPosition,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(

@@ -53,7 +53,7 @@ pub(super) fn read_session(columns: &mut Columns<'_>) -> rusqlite::Result<Sessio
         id: SessionId::from_bytes(columns.bytes()?),
         user: UserId::from_bytes(columns.bytes()?),
         client: columns.parsed()?,
-        stub: read_credential(columns)?,
+        credential: read_credential(columns)?,
         authenticated_at: columns.time()?,
         amr: columns.list()?,
         seen_at: columns.time()?,
@@ -61,10 +61,10 @@ pub(super) fn read_session(columns: &mut Columns<'_>) -> rusqlite::Result<Sessio
         expires_at: columns.time()?,
         pos: columns.position()?,
         scope: columns.value()?,
-        from: ClientInfo { ip: columns.optional_ip()?, user_agent: columns.value()? },
+        client_info: ClientInfo { ip: columns.optional_ip()?, user_agent: columns.value()? },
         label: columns.value()?,
-        ended: match (columns.optional_time()?, columns.optional_text(EndReason::from_word)?) {
-            (Some(at), Some(cause)) => Some(SessionEnd { at, cause }),
+        ended: match (columns.optional_time()?, columns.optional_text(EndReason::from_name)?) {
+            (Some(at), Some(reason)) => Some(SessionEnd { at, reason }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(columns.invalid(Type::Text)),
         },
@@ -86,10 +86,10 @@ fn read_credential(columns: &mut Columns<'_>) -> rusqlite::Result<SessionCredent
         ("access_only", None, None, None, None, None) => Ok(SessionCredential::AccessOnly),
         ("refresh", None, Some(key), Some(salt), Some(counter), Some(rotated_at)) => {
             Ok(SessionCredential::Refresh {
-                pepper: RefreshTokenKeyId::from_bytes(key),
+                key_id: RefreshTokenKeyId::from_bytes(key),
                 salt: Salt::from_bytes(salt),
-                turn: counter,
-                since: rotated_at,
+                counter,
+                rotated_at,
             })
         }
         _ => Err(columns.invalid(Type::Text)),
@@ -121,12 +121,12 @@ impl<'s> CredentialColumns<'s> {
             SessionCredential::Cookie(hash) => {
                 Self { kind: "cookie", token_hash: Some(hash.as_bytes()), ..access_only }
             }
-            SessionCredential::Refresh { pepper, salt, turn, since } => Self {
+            SessionCredential::Refresh { key_id, salt, counter, rotated_at } => Self {
                 kind: "refresh",
-                key: Some(pepper.as_bytes()),
+                key: Some(key_id.as_bytes()),
                 salt: Some(salt.as_bytes()),
-                counter: Some(Unsigned(*turn)),
-                rotated_at: Some(unix_ms(*since)),
+                counter: Some(Unsigned(*counter)),
+                rotated_at: Some(unix_ms(*rotated_at)),
                 ..access_only
             },
         }
@@ -175,7 +175,7 @@ pub(crate) fn replace(connection: &Connection, session: &Session) -> rusqlite::R
 /// Executes `sql` with a session's values as parameters, in the order of [`session_columns`], and with the
 /// time of its purge as the last one; `false` if no row changed.
 fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Result<bool> {
-    let credential = CredentialColumns::new(&session.stub);
+    let credential = CredentialColumns::new(&session.credential);
     let written = connection.prepare_cached(sql)?.execute(params![
         session.id.as_bytes(),
         session.user.as_bytes(),
@@ -193,11 +193,11 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
         unix_ms(session.expires_at),
         Unsigned(session.pos.number()),
         session.scope,
-        session.from.ip.as_ref().map(IpAddr::to_string),
-        session.from.user_agent,
+        session.client_info.ip.as_ref().map(IpAddr::to_string),
+        session.client_info.user_agent,
         session.label,
         session.ended.map(|ended| unix_ms(ended.at)),
-        session.ended.map(|ended| ended.cause.as_str()),
+        session.ended.map(|ended| ended.reason.as_str()),
         Unsigned(session.revision),
         unix_ms(session.ends_at() + ENDED_SESSION_RETENTION),
     ])?;
