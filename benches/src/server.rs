@@ -70,7 +70,7 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     if options.cheap {
         (settings.password_cost.memory, settings.password_cost.passes) = (8, 1);
     }
-    let counterfoil = Counterfoil::with(settings).await?;
+    let counterfoil = Counterfoil::with_settings(settings).await?;
     if options.store.is_some() {
         return Ok(counterfoil);
     }

@@ -216,15 +216,19 @@ impl Common {
 
 /// What keeps these settings from being served, as far as it is seen without opening the store.
 pub(crate) fn unfit(settings: &Settings) -> Vec<Fault> {
-    operator::faults(settings).iter().map(fault_of).collect()
+    operator::preflight_errors(settings).iter().map(fault_of).collect()
 }
 
 /// The same, and what only looks like it: for whoever does not go on to open the store.
 pub(crate) fn unfit_or_suspect(settings: &Settings) -> Vec<Fault> {
-    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(fault_of).collect()
+    operator::preflight_errors(settings)
+        .iter()
+        .chain(&operator::missing_master_key(settings))
+        .map(fault_of)
+        .collect()
 }
 
-fn fault_of(unfit: &operator::Unfit) -> Fault {
+fn fault_of(unfit: &operator::PreflightError) -> Fault {
     let fault = Fault::of(unfit);
     match unfit.hint() {
         Some(hint) => fault.hint(hint),

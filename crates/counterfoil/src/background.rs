@@ -13,7 +13,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockUnsettled;
 use crate::clock::checkpoint;
-use crate::http::error::chain;
+use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RECOVERY, Task, again_and_again, aside};
 use crate::store::last_seen;
 
@@ -42,8 +42,8 @@ pub(crate) fn start(app: App) -> Task {
 
 async fn gatherings(app: App) {
     loop {
-        sleep(last_seen::GATHERED).await;
-        if let Err(error) = last_seen::write(&*app.store, &app.memory).await {
+        sleep(last_seen::BATCH_INTERVAL).await;
+        if let Err(error) = last_seen::write(&*app.store, &app.session_cache).await {
             tracing::warn!(%error, "some uses of sessions could not be written down");
         }
     }
@@ -55,7 +55,7 @@ async fn turns(app: App) {
         let due = Instant::now() + turn_keys(&app).await;
         tokio::select! {
             () = sleep_until(due) => {}
-            () = app.keys_asked.notified() => {}
+            () = app.key_schedule_changed.notified() => {}
         }
     }
 }
@@ -77,11 +77,11 @@ async fn rounds(app: App) {
 /// One round. Each step is whole in itself, so it may end after any.
 pub(crate) async fn round(app: &App) -> Result<(), StoreError> {
     checkpoint::save(&*app.store, &app.clock).await?;
-    app.save_log_head().await;
+    app.save_rollback_guard().await;
     // What is dropped is gone for good: not by a leap of the clock that may yet be taken back. A revocation
     // that was forgotten by it would let its token in again.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
-    app.memory.revocations().prune(now);
+    app.session_cache.revocations().prune(now);
     while app.store.purge(now, AT_A_TIME).await? >= u64::from(AT_A_TIME) {
         sleep(PAUSE).await;
     }
@@ -112,7 +112,7 @@ async fn turn_keys(app: &App) -> Duration {
     let stale = app.keys.renew().await.err();
     app.has_stale_keys.store(stale.is_some(), Ordering::Relaxed);
     // With the key's name and the cause: whoever reads `keys` at `/readyz` looks here.
-    let error = chain(stale.as_ref().unwrap_or(&failed));
+    let error = error_chain(stale.as_ref().unwrap_or(&failed));
     tracing::error!(error, "the keys could not be looked after; they are within a minute again");
     ROUND
 }
@@ -163,7 +163,7 @@ mod tests {
             client: ClientId::default(),
             mode: Mode::Session,
         };
-        let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
+        let judged = app.accounts.with_password(&shown, &from, now).await.unwrap();
         app.issuer.open_session(judged, NewSession::default(), now).await.unwrap()
     }
 
@@ -195,7 +195,7 @@ mod tests {
         let plain = Settings::new("http://localhost".parse().unwrap(), store);
         let settings = Settings { password_cost: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
         let read = hand.clone();
-        App::open_by(settings, move || read.read()).await.unwrap()
+        App::open_with_clock(settings, move || read.read()).await.unwrap()
     }
 
     async fn app_with_a_user(dir: &std::path::Path, hand: &Hand) -> App {
@@ -206,7 +206,7 @@ mod tests {
             email: None,
             roles: Vec::new(),
         };
-        app.sign_in.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
+        app.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
         app
     }
 
@@ -215,7 +215,7 @@ mod tests {
         let app = app_with_a_user(dir, hand).await;
         let dead = log_in(&app).await;
         app.revoker.end(dead, &by_nobody(), app.now()).await.unwrap();
-        assert_eq!(app.memory.revocations().len(), 1);
+        assert_eq!(app.session_cache.revocations().len(), 1);
         (app, dead)
     }
 
@@ -230,7 +230,7 @@ mod tests {
 
         assert!(app.store.session(dead).await.unwrap().is_none());
         assert!(app.store.session(alive).await.unwrap().is_some());
-        assert_eq!(app.memory.revocations().len(), 0);
+        assert_eq!(app.session_cache.revocations().len(), 0);
     }
 
     #[tokio::test]
@@ -243,7 +243,7 @@ mod tests {
         round(&app).await.unwrap();
 
         assert!(app.store.session(dead).await.unwrap().is_some());
-        assert_eq!(app.memory.revocations().len(), 1);
+        assert_eq!(app.session_cache.revocations().len(), 1);
     }
 
     #[tokio::test]
@@ -339,7 +339,7 @@ mod tests {
         round(&app).await.unwrap();
         jobs.stop().await;
 
-        assert_eq!(app.memory.revocations().len(), 0, "the dead are buried all the same");
+        assert_eq!(app.session_cache.revocations().len(), 0, "the dead are buried all the same");
     }
 
     fn damaged(id: &str) -> KeyRecord {

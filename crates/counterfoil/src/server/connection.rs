@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use crate::keys::tls::Certificate;
+use crate::keys::tls::CurrentCertificate;
 use crate::server::activity::{Running, Traffic};
 use crate::server::admission::Newcomer;
 use crate::server::write_timeout::Patient;
@@ -49,7 +49,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 pub(crate) struct Connections {
     builder: Builder<TokioExecutor>,
     site: Router,
-    certificate: Option<Certificate>,
+    certificate: Option<CurrentCertificate>,
     limits: Limits,
 }
 
@@ -58,7 +58,7 @@ pub(crate) type Ending = watch::Receiver<bool>;
 
 impl Connections {
     /// Serves `site` within `limits`, with TLS if there is a certificate.
-    pub(crate) fn new(site: Router, certificate: Option<Certificate>, limits: Limits) -> Self {
+    pub(crate) fn new(site: Router, certificate: Option<CurrentCertificate>, limits: Limits) -> Self {
         Self { builder: builder(limits), site, certificate, limits }
     }
 
@@ -76,7 +76,7 @@ impl Connections {
                 self.converse(stream, (peer, newcomer), ending).await;
                 return Ok(());
             };
-            let handshake = TlsAcceptor::from(certificate.served()).accept(stream);
+            let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
             let greeted = tokio::select! {
                 greeted = timeout(self.limits.header_read, handshake) => greeted??,
                 () = has_begun(&mut ending) => return Ok(()),

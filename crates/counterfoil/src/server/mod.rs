@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::admin::socket::AdminSocket;
 use crate::app::App;
 use crate::background;
-use crate::keys::tls::Tls;
+use crate::keys::tls::CertificateReloader;
 use crate::limits::connections::Places;
 use crate::routes;
 use crate::runtime::task::Task;
@@ -74,7 +74,7 @@ async fn serve_open(
             tokio::select! {
                 () = serving.end() => {}
                 () = shutdown => {
-                    app.begin_closing();
+                    app.start_shutdown();
                     farewell.send_replace(true);
                     serving.end().await;
                 }
@@ -92,13 +92,13 @@ async fn serve_open(
 /// What serves on `listener` until `ending`, once certificate and listener are found usable.
 fn listen(app: &App, listener: TcpListener, ending: Ending) -> io::Result<impl Future<Output = ()> + use<>> {
     let settings = app.settings();
-    let tls = settings.tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
-    let certificate = tls.as_ref().map(Tls::certificate);
+    let tls = settings.tls.clone().map(CertificateReloader::open).transpose().map_err(io::Error::other)?;
+    let certificate = tls.as_ref().map(CertificateReloader::certificate);
     let connections = Connections::new(routes::site(app.clone()), certificate, settings.limits);
     let tally = Arc::clone(&app.tally.connections);
     let listening = Listening::new(listener, Places::new(settings), connections, tally)?;
     Ok(async move {
-        let _renewal = tls.map(|tls| Task::start(tls.follow()));
+        let _renewal = tls.map(|tls| Task::start(tls.run()));
         listening.serve(ending, FAREWELL).await;
     })
 }

@@ -208,10 +208,10 @@ impl Settings {
         in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
     }
 
-    /// The file that tells what was last seen of the store: `DIR/log-head`, or beside the store.
-    pub(crate) fn log_head_file(&self) -> Option<PathBuf> {
-        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("log-head"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".log-head")))
+    /// The file that tells what was last seen of the store: `DIR/rollback-guard`, or beside the store.
+    pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
+        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
+        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".rollback-guard")))
     }
 
     /// The files that the installation lives on, those too that are there only at times: SQLite's own beside the
@@ -220,8 +220,8 @@ impl Settings {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
         let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
         let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let log_head = self.log_head_file().map(|head| [beside(&head, ".new"), head]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(log_head).flatten()).collect()
+        let rollback_guard = self.rollback_guard_file().map(|head| [beside(&head, ".new"), head]);
+        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use counterfoil::operator::{Command, UserForm};
+use counterfoil::operator::{Command, UserChangeRequest};
 use counterfoil_core::credentials::password::Argon2Cost;
 use serde_json::json;
 
@@ -39,7 +39,7 @@ async fn wrong_disabled_and_unknown_take_the_same_time() {
     let site = Site::with(|settings| settings.password_cost = Argon2Cost::default()).await;
     site.register("ada").await;
     site.register("bob").await;
-    let change = UserForm { disabled: Some(true), ..UserForm::default() };
+    let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
     site.app.administer(Command::UserChange { user: "bob".into(), change }).await.unwrap();
 
     let mut told = Vec::new();
