@@ -41,7 +41,7 @@ impl ClockSource for Hand {
 }
 
 async fn open(house: &House, hand: &Hand) -> App {
-    App::open_by(house.settings(), hand.clone()).await.unwrap()
+    App::open_with_clock(house.settings(), hand.clone()).await.unwrap()
 }
 
 async fn log_in(server: &Running) -> Reply {
