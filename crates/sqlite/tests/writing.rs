@@ -154,7 +154,7 @@ async fn a_full_disk_refuses_writes_and_lets_reads_go_on_and_recovers() {
     let target = place.directory().to_str().unwrap().to_owned();
     let mounted = mount(&["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", &target]);
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("skipped: no file system may be mounted here");
+        counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     }
 

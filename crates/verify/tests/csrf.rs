@@ -66,7 +66,7 @@ struct Vectors {
 
 fn vectors() -> Option<Vectors> {
     let Some(folder) = std::env::var_os("COUNTERFOIL_VECTORS") else {
-        println!("skipped: COUNTERFOIL_VECTORS names no folder");
+        counterfoil_test_support::skip("COUNTERFOIL_VECTORS is not set");
         return None;
     };
     let file = Path::new(&folder).join("csrf/cross-origin-protection-cases.json");

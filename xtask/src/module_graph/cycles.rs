@@ -1,13 +1,13 @@
-//! Circles among arrows.
+//! Finds cycles in a graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The circles among `arrows`, one for each node that closes one, shown as `a -> b -> a`.
+/// The cycles that `edges` form, each as `a -> b -> a`.
 ///
-/// Not every circle is listed: enough of them that none is left when those listed are gone.
-pub(crate) fn find(arrows: &[(String, String)]) -> Vec<String> {
+/// Not every cycle is listed, but enough of them that the graph has none once the listed ones are removed.
+pub(crate) fn find(edges: &[(String, String)]) -> Vec<String> {
     let mut graph: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (from, to) in arrows {
+    for (from, to) in edges {
         graph.entry(from).or_default().insert(to);
     }
     let mut walk = Walk { graph: &graph, done: BTreeSet::new(), path: Vec::new(), found: Vec::new() };
@@ -17,7 +17,7 @@ pub(crate) fn find(arrows: &[(String, String)]) -> Vec<String> {
     walk.found
 }
 
-/// A walk in depth: an arrow to a node of the path that we stand on closes a circle.
+/// A depth-first walk. An edge to a node of the current path closes a cycle.
 struct Walk<'a> {
     graph: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
     done: BTreeSet<&'a str>,
@@ -27,8 +27,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn visit(&mut self, node: &'a str) {
-        if let Some(begin) = self.path.iter().position(|passed| *passed == node) {
-            self.found.push(format!("{} -> {node}", self.path[begin..].join(" -> ")));
+        if let Some(start) = self.path.iter().position(|visited| *visited == node) {
+            self.found.push(format!("{} -> {node}", self.path[start..].join(" -> ")));
             return;
         }
         if self.done.contains(node) {
@@ -47,22 +47,22 @@ impl<'a> Walk<'a> {
 mod tests {
     use super::*;
 
-    fn arrows(text: &[(&str, &str)]) -> Vec<(String, String)> {
+    fn edges(text: &[(&str, &str)]) -> Vec<(String, String)> {
         text.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
     }
 
     #[test]
-    fn arrows_that_fall_make_no_circle() {
-        assert!(find(&arrows(&[("a", "b"), ("b", "c"), ("a", "c")])).is_empty());
+    fn a_graph_without_a_cycle_has_none() {
+        assert!(find(&edges(&[("a", "b"), ("b", "c"), ("a", "c")])).is_empty());
     }
 
     #[test]
-    fn a_circle_is_shown_as_one_walks_it() {
-        assert_eq!(find(&arrows(&[("x", "a"), ("a", "b"), ("b", "c"), ("c", "a")])), ["a -> b -> c -> a"]);
+    fn a_cycle_is_shown_from_its_first_node_back_to_it() {
+        assert_eq!(find(&edges(&[("x", "a"), ("a", "b"), ("b", "c"), ("c", "a")])), ["a -> b -> c -> a"]);
     }
 
     #[test]
-    fn two_circles_are_two() {
-        assert_eq!(find(&arrows(&[("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")])).len(), 2);
+    fn each_separate_cycle_is_listed() {
+        assert_eq!(find(&edges(&[("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")])).len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the threat model tells the truth: each test that it names is there, and no row is missing.
+//! `cargo xtask threat-model-check`: every test that the threat model names exists, and no row is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,10 +12,10 @@ use crate::workspace;
 /// The table, below the root.
 const MODEL: &str = "docs/threat-model.md";
 
-/// The list of the laws that every store is held to, below `crates`.
-const LAWS: &str = "core/src/store/conformance.rs";
+/// The list of the conformance cases that every store passes, below `crates`.
+const CONFORMANCE: &str = "core/src/store/conformance.rs";
 
-/// The rows that engine, store, HTTP and command line have to satisfy.
+/// The rows that core, store, HTTP and command line must satisfy.
 const ROWS: [RangeInclusive<u16>; 14] = [
     1..=37,
     43..=45,
@@ -33,41 +33,45 @@ const ROWS: [RangeInclusive<u16>; 14] = [
     181..=188,
 ];
 
-/// What stands in the last column where something is not there yet.
+/// The words by which the last column says that something is missing.
 const GAPS: [&str; 3] = ["open", "not built", "none"];
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     number: u16,
-    /// What shows it: the last column.
-    shown_by: String,
+    /// The last column: the tests that show it.
+    evidence: String,
 }
 
-/// Reads the table, says what is still open, and fails where it names what is not there.
+/// Reads the table and prints what is open.
+///
+/// # Errors
+///
+/// If a row names a test that does not exist, or a row is missing.
 pub(crate) fn run() -> Result<()> {
     let root = workspace::root();
     let text = fs::read_to_string(root.join(MODEL)).with_context(|| format!("cannot read {MODEL}"))?;
     let rows = rows(&text);
-    let mut faults = missing(&rows);
+    let mut violations = missing(&rows);
     let mut named = 0;
     for row in &rows {
-        let tests = tests_in(&row.shown_by);
+        let tests = tests_in(&row.evidence);
         named += tests.len();
         let read = |folder: &str, file: &str| fs::read_to_string(root.join(folder).join(file)).ok();
-        // Below the crates, or below the root: what the project does with itself is tested too.
-        faults.extend(judge(row, &tests, &|file| read("crates", file).or_else(|| read("", file))));
+        // Below `crates`, or below the root for xtask and the fault-injection crate.
+        violations.extend(check(row, &tests, &|file| read("crates", file).or_else(|| read("", file))));
     }
-    let gaps: Vec<_> = rows.iter().filter(|row| !gaps_of(&row.shown_by).is_empty()).collect();
-    println!("{} rows name {named} tests; {} of them say what is missing:", rows.len(), gaps.len());
+    let gaps: Vec<_> = rows.iter().filter(|row| !gaps_of(&row.evidence).is_empty()).collect();
+    println!("{} rows name {named} tests; {} of them are incomplete:", rows.len(), gaps.len());
     for row in gaps {
-        println!("  R{}: {}", row.number, gaps_of(&row.shown_by).join("; "));
+        println!("  R{}: {}", row.number, gaps_of(&row.evidence).join("; "));
     }
-    for fault in &faults {
-        eprintln!("error: {fault}");
+    for violation in &violations {
+        eprintln!("error: {violation}");
     }
-    if !faults.is_empty() {
-        bail!("{} faults in {MODEL}", faults.len());
+    if !violations.is_empty() {
+        bail!("{} errors in {MODEL}", violations.len());
     }
     Ok(())
 }
@@ -76,25 +80,26 @@ pub(crate) fn run() -> Result<()> {
 fn rows(text: &str) -> Vec<Row> {
     let row = |line: &str| {
         let cells: Vec<&str> = line.strip_prefix("| R")?.trim_end().strip_suffix('|')?.split(" | ").collect();
-        let [number, .., shown_by] = &cells[..] else { return None };
-        Some(Row { number: number.parse().ok()?, shown_by: shown_by.trim().to_owned() })
+        let [number, .., evidence] = &cells[..] else { return None };
+        Some(Row { number: number.parse().ok()?, evidence: evidence.trim().to_owned() })
     };
     text.lines().filter_map(row).collect()
 }
 
-/// Rows that are to be there and are not, and those that stand twice.
+/// The expected rows that are missing, and the rows that stand twice.
 fn missing(rows: &[Row]) -> Vec<String> {
     let mut seen = BTreeMap::new();
     for row in rows {
         *seen.entry(row.number).or_insert(0) += 1;
     }
     let wanted = ROWS.into_iter().flatten();
-    let mut faults: Vec<_> = wanted
+    let mut violations: Vec<_> = wanted
         .filter(|number| !seen.contains_key(number))
         .map(|number| format!("R{number} is missing"))
         .collect();
-    faults.extend(seen.iter().filter(|(_, times)| **times > 1).map(|(n, _)| format!("R{n} stands twice")));
-    faults
+    violations
+        .extend(seen.iter().filter(|(_, times)| **times > 1).map(|(n, _)| format!("R{n} stands twice")));
+    violations
 }
 
 /// The tests that a cell names: `path/file.rs::name` between backticks, the path below `crates` or the root.
@@ -108,32 +113,32 @@ fn tests_in(cell: &str) -> BTreeSet<(String, String)> {
     quoted.filter_map(test).collect()
 }
 
-/// What a cell says to be missing, each gap with its reason.
+/// What a cell names as missing, each gap with its reason.
 fn gaps_of(cell: &str) -> Vec<&str> {
     let parts = cell.split("; ").map(str::trim);
     parts.filter(|part| GAPS.iter().any(|gap| part.starts_with(gap) || part.contains(": open"))).collect()
 }
 
-/// What is wrong with a row: it names a test that is not there, or neither a test nor what is missing.
-fn judge(
+/// What is wrong with a row: it names a test that does not exist, or neither a test nor what is missing.
+fn check(
     row: &Row,
     tests: &BTreeSet<(String, String)>,
     read: &impl Fn(&str) -> Option<String>,
 ) -> Vec<String> {
-    let Row { number, shown_by } = row;
-    let mut faults = Vec::new();
+    let Row { number, evidence } = row;
+    let mut violations = Vec::new();
     for (file, name) in tests {
         match read(file) {
-            None => faults.push(format!("R{number}: there is no file {file}")),
-            Some(text) if is_test(&text, name) || is_law(file, &text, name, read) => {}
-            Some(_) => faults.push(format!("R{number}: {file} has no test {name}")),
+            None => violations.push(format!("R{number}: {file} does not exist")),
+            Some(text) if is_test(&text, name) || is_conformance_case(file, &text, name, read) => {}
+            Some(_) => violations.push(format!("R{number}: {file} has no test {name}")),
         }
     }
-    let is_an_example = shown_by.contains("compile_fail") || shown_by.contains("every answer in");
-    if tests.is_empty() && gaps_of(shown_by).is_empty() && !is_an_example {
-        faults.push(format!("R{number} names no test, and does not say what is missing"));
+    let is_an_example = evidence.contains("compile_fail") || evidence.contains("every answer in");
+    if tests.is_empty() && gaps_of(evidence).is_empty() && !is_an_example {
+        violations.push(format!("R{number} names neither a test nor what is missing"));
     }
-    faults
+    violations
 }
 
 /// Whether `text` has a function of this name that the test runner runs: an attribute says so.
@@ -151,11 +156,11 @@ fn is_test(text: &str, name: &str) -> bool {
     begins.into_iter().any(attributes)
 }
 
-/// Whether it is a law of stores that is tried: it is there, and stands in the list.
-fn is_law(file: &str, text: &str, name: &str, read: &impl Fn(&str) -> Option<String>) -> bool {
-    Path::new(file).starts_with(Path::new(LAWS).with_extension(""))
+/// Whether `name` is a conformance case of stores: it exists and stands in the list.
+fn is_conformance_case(file: &str, text: &str, name: &str, read: &impl Fn(&str) -> Option<String>) -> bool {
+    Path::new(file).starts_with(Path::new(CONFORMANCE).with_extension(""))
         && text.contains(&format!("async fn {name}("))
-        && read(LAWS).is_some_and(|laws| laws.contains(&format!("{name},")))
+        && read(CONFORMANCE).is_some_and(|cases| cases.contains(&format!("{name},")))
 }
 
 #[cfg(test)]
@@ -171,51 +176,51 @@ mod tests {
     fn read(file: &str) -> Option<String> {
         match file {
             "a/b.rs" => Some(FILE.to_owned()),
-            LAWS => Some("    sessions {\n        a_law,\n    }\n".to_owned()),
+            CONFORMANCE => Some("    sessions {\n        a_case,\n    }\n".to_owned()),
             "core/src/store/conformance/sessions.rs" => {
-                Some("pub(super) async fn a_law(s) {}\nasync fn no_law(s) {}\n".to_owned())
+                Some("pub(super) async fn a_case(s) {}\nasync fn unlisted(s) {}\n".to_owned())
             }
             _ => None,
         }
     }
 
-    fn faults(shown_by: &str) -> Vec<String> {
-        let row = Row { number: 7, shown_by: shown_by.to_owned() };
-        judge(&row, &tests_in(shown_by), &read)
+    fn violations(evidence: &str) -> Vec<String> {
+        let row = Row { number: 7, evidence: evidence.to_owned() };
+        check(&row, &tests_in(evidence), &read)
     }
 
     #[test]
-    fn rows_are_read_with_what_shows_them() {
+    fn rows_are_read_with_their_tests() {
         let rows = rows(TEXT);
 
         assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(tests_in(&rows[0].shown_by).len(), 2);
-        assert_eq!(gaps_of(&rows[0].shown_by), ["open: more of it"]);
-        assert_eq!(gaps_of(&rows[1].shown_by), ["not built: nothing"]);
+        assert_eq!(tests_in(&rows[0].evidence).len(), 2);
+        assert_eq!(gaps_of(&rows[0].evidence), ["open: more of it"]);
+        assert_eq!(gaps_of(&rows[1].evidence), ["not built: nothing"]);
     }
 
     #[test]
-    fn a_row_names_tests_that_run_or_says_what_is_missing() {
+    fn a_row_names_existing_tests_or_what_is_missing() {
         for good in
             ["`a/b.rs::good`; `a/b.rs::asynchronous`", "open: all of it", "the `compile_fail` example"]
         {
-            assert!(faults(good).is_empty(), "{good}");
+            assert!(violations(good).is_empty(), "{good}");
         }
         for bad in ["`a/b.rs::gone`", "`a/b.rs::helper`", "`a/c.rs::good`", "it is so", ""] {
-            assert_eq!(faults(bad).len(), 1, "{bad}");
+            assert_eq!(violations(bad).len(), 1, "{bad}");
         }
     }
 
     #[test]
-    fn a_law_counts_if_it_is_tried() {
-        assert!(faults("`core/src/store/conformance/sessions.rs::a_law`").is_empty());
-        assert_eq!(faults("`core/src/store/conformance/sessions.rs::no_law`").len(), 1);
+    fn a_conformance_case_counts_if_the_list_names_it() {
+        assert!(violations("`core/src/store/conformance/sessions.rs::a_case`").is_empty());
+        assert_eq!(violations("`core/src/store/conformance/sessions.rs::unlisted`").len(), 1);
     }
 
     #[test]
-    fn a_row_that_is_missing_or_stands_twice_is_told() {
+    fn a_missing_or_repeated_row_is_an_error() {
         let all: Vec<_> = ROWS.into_iter().flatten().collect();
-        let row = |number: &u16| Row { number: *number, shown_by: String::new() };
+        let row = |number: &u16| Row { number: *number, evidence: String::new() };
         assert!(missing(&all.iter().map(row).collect::<Vec<_>>()).is_empty());
         let without_last = all[..all.len() - 1].iter().map(row).chain([row(&1)]).collect::<Vec<_>>();
 
