@@ -15,7 +15,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockJumpPending;
 use crate::clock::checkpoint;
-use crate::http::error::chain;
+use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
 use crate::store::last_seen;
 
@@ -45,7 +45,7 @@ pub(crate) fn start(app: App) -> Task {
 
 async fn write_last_seen_periodically(app: App) {
     loop {
-        sleep(last_seen::GATHERED).await;
+        sleep(last_seen::BATCH_INTERVAL).await;
         if let Err(error) = last_seen::write(&*app.store, &app.memory).await {
             tracing::warn!(%error, "some last-seen times of sessions could not be written");
         }
@@ -117,7 +117,7 @@ async fn run_key_rotation(app: &App) -> Duration {
     let reload_failure = app.keys.renew().await.err();
     app.has_stale_keys.store(reload_failure.is_some(), Ordering::Relaxed);
     // The whole error chain names the key and the cause, for an operator who sees `keys` fail at `/readyz`.
-    let error = chain(reload_failure.as_ref().unwrap_or(&failure));
+    let error = error_chain(reload_failure.as_ref().unwrap_or(&failure));
     tracing::error!(error, "key rotation failed; it is retried within a minute");
     MAINTENANCE_INTERVAL
 }

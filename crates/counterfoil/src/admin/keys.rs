@@ -18,7 +18,7 @@ use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
 use crate::keys::key_file;
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::task::{aside, blocking};
+use crate::runtime::task::{run_on_blocking_thread, spawn_blocking};
 
 impl App {
     /// All keys, the oldest first.
@@ -39,7 +39,7 @@ impl App {
     ) -> Result<RotationResponse, ServiceError> {
         let activate_at = if request.now { ActivateAt::Immediately } else { ActivateAt::OncePublished };
         let keys = Arc::clone(&self.keys);
-        let rotated = aside(async move {
+        let rotated = run_on_blocking_thread(async move {
             match request.purpose {
                 KeySelector::Signing => keys.rotate(activate_at, &context, now).await,
                 // Only this installation uses it, so there is no verifier to wait for.

@@ -75,7 +75,7 @@ fn end_reason(change: &Change) -> Option<EndReason> {
 }
 
 impl CommitListener for EventCounters {
-    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         let ended = applied.ended.len() as u64;
         for change in changes {
             match change {
@@ -92,7 +92,7 @@ impl CommitListener for EventCounters {
         self.revocation_log_entries.inc_by(applied.entries.len() as u64);
     }
 
-    fn failed(&self) {}
+    fn on_failure(&self) {}
 }
 
 #[cfg(test)]

@@ -96,11 +96,11 @@ impl HashPool {
 
 #[async_trait]
 impl PasswordHasher for HashPool {
-    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
         self.run(move |memory| memory.make(&password)).await
     }
 
-    async fn check(
+    async fn verify(
         &self,
         password: PlaintextPassword,
         kept: Option<PasswordHash>,
@@ -108,7 +108,7 @@ impl PasswordHasher for HashPool {
         self.run(move |memory| Ok(memory.check(&password, kept.as_ref()))).await
     }
 
-    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
+    async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
         self.run(move |_| new.judge()).await
     }
 }

@@ -17,7 +17,7 @@ use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
 use crate::fs::new_file::{parent_dir, with_suffix};
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 
 /// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last revocation,
 /// which would bring back an older refresh token or password.
@@ -35,9 +35,9 @@ const MAX_LENGTH: u64 = 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordedState {
     /// The id of the revocation log.
-    pub(crate) log: LogId,
+    pub(crate) log: RevocationLogId,
     /// The position of its last entry.
-    pub(crate) head: Position,
+    pub(crate) head: RevocationPosition,
     /// How often the file had been saved.
     save_count: u64,
 }
@@ -188,7 +188,7 @@ impl RollbackGuard {
     }
 
     /// Records the state of a store that was just restored (see [`restore_changes`]).
-    pub(crate) async fn record_restore(&self, log: LogId, head: Position) -> Result<(), RollbackGuardError> {
+    pub(crate) async fn record_restore(&self, log: RevocationLogId, head: RevocationPosition) -> Result<(), RollbackGuardError> {
         self.write(RecordedState { log, head, save_count: 0 }).await
     }
 
@@ -200,7 +200,7 @@ impl RollbackGuard {
 
     async fn write(&self, state: RecordedState) -> Result<(), RollbackGuardError> {
         let (file, write_lock) = (self.file.clone(), Arc::clone(&self.write_lock));
-        let written = blocking(move || {
+        let written = spawn_blocking(move || {
             // A panic during a write leaves nothing inconsistent behind.
             let _locked = write_lock.lock().unwrap_or_else(PoisonError::into_inner);
             write(&file, &state)
@@ -215,7 +215,7 @@ impl RollbackGuard {
 }
 
 /// The changes that a restored store starts with: its save count is zero, and it replaces these revocation logs.
-pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = LogId>) -> Vec<Change> {
+pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
     let ids = replaced.into_iter().flat_map(|log| *log.as_bytes()).collect();
     vec![
         Change::SetMetadata(SAVE_COUNT, 0_u64.to_be_bytes().to_vec()),
@@ -230,7 +230,7 @@ async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
 }
 
 /// Whether the store was restored in place of one with the revocation log `log`.
-async fn replaces(store: &dyn Store, log: LogId) -> Result<bool, StoreError> {
+async fn replaces(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
     let replaced = store.fact(REPLACED_LOGS).await?.unwrap_or_default();
     Ok(replaced.chunks_exact(16).any(|id| id == log.as_bytes()))
 }
@@ -294,10 +294,10 @@ mod tests {
     #[tokio::test]
     async fn a_store_behind_its_recorded_state_is_refused() {
         let (_dir, guard, store) = guarded_store().await;
-        tamper(&guard, |state| state.head = Position::new(1));
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
 
-        tamper(&guard, |state| (state.head, state.save_count) = (Position::START, 2));
+        tamper(&guard, |state| (state.head, state.save_count) = (RevocationPosition::START, 2));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
 
         // After a crash between the commit and the write of the file, the store is ahead of the file.
@@ -308,13 +308,13 @@ mod tests {
     #[tokio::test]
     async fn a_file_of_another_revocation_log_is_refused_unless_the_store_replaces_it() {
         let (_dir, guard, store) = guarded_store().await;
-        let other = LogId::from_bytes([3; 16]);
+        let other = RevocationLogId::from_bytes([3; 16]);
         tamper(&guard, |state| state.log = other);
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
 
-        let _ = store.commit(&restore_changes([LogId::from_bytes([2; 16]), other])).await.unwrap();
+        let _ = store.commit(&restore_changes([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
         guard.check(&*store).await.unwrap();
-        tamper(&guard, |state| state.head = Position::new(1));
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
     }
 
