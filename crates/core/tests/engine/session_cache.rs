@@ -11,7 +11,8 @@ use counterfoil_core::store::session_cache::{CacheLookup, SessionCache};
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen, SessionEnding};
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    CredentialKind, ClientId, RevocationEntry, RevocationPosition, Principal, PrincipalParts, Revocations, SessionId, RevocationSubject, UserId,
+    ClientId, CredentialKind, Principal, PrincipalParts, RevocationEntry, RevocationPosition,
+    RevocationSubject, Revocations, SessionId, UserId,
 };
 
 const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -241,7 +242,11 @@ fn uses_that_nobody_writes_down_take_no_more_room_than_some_megabytes() {
 #[test]
 fn the_log_reaches_the_revocations_with_the_commit() {
     let cache = cache();
-    let entry = RevocationEntry { position: RevocationPosition::new(9), subject: RevocationSubject::Everyone, until: None };
+    let entry = RevocationEntry {
+        position: RevocationPosition::new(9),
+        subject: RevocationSubject::Everyone,
+        until: None,
+    };
 
     cache.on_commit(&[], &AppliedChanges { entries: vec![entry], ..AppliedChanges::default() });
 

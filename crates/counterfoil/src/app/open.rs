@@ -10,8 +10,8 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
-use counterfoil_core::services::authenticator::Authenticator;
-use counterfoil_core::services::issuer::{MAX_EXCHANGED_LIFETIME, Issuer};
+use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
@@ -20,13 +20,15 @@ use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_jose::SealingKey;
-use counterfoil_verify::{CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier};
+use counterfoil_verify::{
+    CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier,
+};
 
 use crate::app::backend::open_store;
 use crate::app::error::OpenError;
 use crate::app::{App, Inner};
 use crate::clock::checkpoint;
-use crate::clock::{Clock, SystemClock, ClockSource};
+use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
@@ -35,8 +37,8 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
-use crate::settings::data_dir;
 use crate::settings::Settings;
+use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
 
 impl App {
@@ -96,7 +98,7 @@ impl App {
         let (session_cache, tally) = subscribe(&*store, &settings).await?;
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let rate_limit_key = master_key.hmac_key(b"login_rate_limit");
-        let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.throttle);
+        let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
@@ -144,18 +146,18 @@ impl Loaded {
         let (store, retention, keys) =
             (|| Arc::clone(&shared_store), || Arc::clone(&shared_retention), || Arc::clone(&shared_keys));
         let started_at = self.clock.now();
-        let grace = RefreshGracePeriod { length: settings.refresh_grace, serving_since: started_at };
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started_at };
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
         let authenticator =
-            Authenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
+            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.tally.credential_checks);
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
-            accounts: accounts.with_passwords(password_policy),
-            issuer: issuer.with_most_sessions(settings.max_sessions),
+            accounts: accounts.with_password_policy(password_policy),
+            issuer: issuer.with_max_sessions(settings.max_sessions),
             revoker: Revoker::new(store(), retention()),
             administration: Administration::new(store(), keys(), retention()),
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
@@ -184,12 +186,12 @@ async fn subscribe(
     store: &dyn Store,
     settings: &Settings,
 ) -> Result<(Arc<SessionCache>, Metrics), OpenError> {
-    let cache = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+    let cache = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
     let metrics = Metrics::default();
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
-    store.watch(Arc::clone(&cache) as _);
-    store.watch(Arc::clone(&metrics.events) as _);
-    let log = store.log_after(RevocationPosition::START).await?;
+    store.subscribe(Arc::clone(&cache) as _);
+    store.subscribe(Arc::clone(&metrics.events) as _);
+    let log = store.revocation_log_after(RevocationPosition::START).await?;
     cache.revocations().publish(&log.entries, log.head);
     Ok((cache, metrics))
 }
@@ -232,7 +234,7 @@ fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> R
 }
 
 fn warn_if_algorithm_is_ignored(keys: &Keyring) {
-    let (current, configured) = (keys.ring().signing().algorithm(), keys.schedule().algorithm);
+    let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
     if current.is_symmetric() != configured.is_symmetric() {
         tracing::warn!(
             %current,
@@ -249,14 +251,14 @@ fn local_verifier(
     cache: &SessionCache,
     clock: &Arc<Clock>,
 ) -> Result<LocalVerifier, OpenError> {
-    let (issuer, active) = (settings.issuer.as_str(), keys.ring());
+    let (issuer, active) = (settings.issuer.as_str(), keys.active_keys());
     // Every active key is for one algorithm of this family, also if it was created with other settings.
-    let tokens = TokenVerifier::builder(issuer, issuer, active.signing().algorithm().family())
+    let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().family())
         // The longest lifetime that any client can have.
-        .max_lifetime(Lifetimes::CEILING.longest_access())
-        .build(active.verifying().clone())?;
+        .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
+        .build(active.verification_keys().clone())?;
     let tokens = Arc::new(tokens);
-    keys.tell(Arc::clone(&tokens));
+    keys.subscribe(Arc::clone(&tokens));
     let clock = Arc::clone(clock);
     Ok(LocalVerifier::new(tokens, Arc::clone(cache.revocations()), move || clock.now()))
 }

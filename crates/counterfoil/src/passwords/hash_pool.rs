@@ -34,7 +34,7 @@ impl HashPool {
         let queue = Arc::new(HashQueue::new(options));
         let threads = (0..options.threads.max(1))
             .map(|number| {
-                let (queue, memory) = (Arc::clone(&queue), memory.another());
+                let (queue, memory) = (Arc::clone(&queue), memory.for_another_worker());
                 let thread = thread::Builder::new().name(format!("hashing-{number}"));
                 thread.spawn(move || queue.run_thread(memory)).expect("a thread can be created at the start")
             })
@@ -97,7 +97,7 @@ impl HashPool {
 #[async_trait]
 impl PasswordHasher for HashPool {
     async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.run(move |memory| memory.make(&password)).await
+        self.run(move |memory| memory.hash(&password)).await
     }
 
     async fn verify(
@@ -105,11 +105,11 @@ impl PasswordHasher for HashPool {
         password: PlaintextPassword,
         kept: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError> {
-        self.run(move |memory| Ok(memory.check(&password, kept.as_ref()))).await
+        self.run(move |memory| Ok(memory.verify(&password, kept.as_ref()))).await
     }
 
     async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
-        self.run(move |_| new.judge()).await
+        self.run(move |_| new.validate()).await
     }
 }
 

@@ -81,7 +81,7 @@ impl ConnectionHandler {
                 self.serve_http(stream, (peer, admission), shutdown).await;
                 return Ok(());
             };
-            let handshake = TlsAcceptor::from(certificate.served()).accept(stream);
+            let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
             let tls_stream = tokio::select! {
                 tls_stream = timeout(self.limits.header_timeout, handshake) => tls_stream??,
                 () = wait_for_shutdown(&mut shutdown) => return Ok(()),

@@ -103,7 +103,7 @@ fn listen(
     let counters = Arc::clone(&app.tally.connections);
     let acceptor = Acceptor::new(listener, ConnectionLimiter::new(settings), handler, counters)?;
     Ok(async move {
-        let _certificate_reload = tls.map(|tls| Task::spawn(tls.follow()));
+        let _certificate_reload = tls.map(|tls| Task::spawn(tls.run()));
         acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
     })
 }

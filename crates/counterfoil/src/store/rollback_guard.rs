@@ -151,7 +151,8 @@ impl RollbackGuard {
     /// Without the file only a store that never had one is accepted: a new or a just restored one. A used store
     /// without its file may be a backup that was copied to another machine, and is refused.
     pub(crate) async fn check(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let (log, head, save_count) = (store.log_id().await?, store.head().await?, save_count(store).await?);
+        let (log, head, save_count) =
+            (store.revocation_log_id().await?, store.revocation_log_head().await?, save_count(store).await?);
         let file = self.file.clone();
         match self.recorded()? {
             None if save_count == 0 => Ok(()),
@@ -167,28 +168,36 @@ impl RollbackGuard {
 
     /// Creates the file for a store that was checked, if it does not exist or was written before a restore.
     pub(crate) async fn initialize(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let log = store.log_id().await?;
+        let log = store.revocation_log_id().await?;
         if self.recorded()?.is_some_and(|state| state.log == log) {
             return Ok(());
         }
         // The file first: once the save count is above zero, the store is not opened without the file.
-        let state = RecordedState { log, head: store.head().await?, save_count: save_count(store).await? };
+        let state = RecordedState {
+            log,
+            head: store.revocation_log_head().await?,
+            save_count: save_count(store).await?,
+        };
         self.write(state).await?;
         self.save(store).await
     }
 
     /// Records the current state: every minute, and when the store is closed.
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let log = store.log_id().await?;
+        let log = store.revocation_log_id().await?;
         let save_count = save_count(store).await? + 1;
         match store.commit(&[Change::SetMetadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())]).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
         }
-        self.write(RecordedState { log, head: store.head().await?, save_count }).await
+        self.write(RecordedState { log, head: store.revocation_log_head().await?, save_count }).await
     }
 
     /// Records the state of a store that was just restored (see [`restore_changes`]).
-    pub(crate) async fn record_restore(&self, log: RevocationLogId, head: RevocationPosition) -> Result<(), RollbackGuardError> {
+    pub(crate) async fn record_restore(
+        &self,
+        log: RevocationLogId,
+        head: RevocationPosition,
+    ) -> Result<(), RollbackGuardError> {
         self.write(RecordedState { log, head, save_count: 0 }).await
     }
 
@@ -224,14 +233,14 @@ pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId
 }
 
 async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
-    let Some(bytes) = store.fact(SAVE_COUNT).await? else { return Ok(0) };
-    let corrupt = |_| StoreError::Corrupt { what: "the save count of the rollback guard", source: None };
+    let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(0) };
+    let corrupt = |_| StoreError::Corrupt { detail: "the save count of the rollback guard", source: None };
     bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)
 }
 
 /// Whether the store was restored in place of one with the revocation log `log`.
 async fn replaces(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
-    let replaced = store.fact(REPLACED_LOGS).await?.unwrap_or_default();
+    let replaced = store.metadata(REPLACED_LOGS).await?.unwrap_or_default();
     Ok(replaced.chunks_exact(16).any(|id| id == log.as_bytes()))
 }
 

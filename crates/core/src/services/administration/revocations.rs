@@ -143,7 +143,10 @@ impl Administration {
     }
 
     /// What was revoked before stands somewhere at or below the head.
-    async fn revocation_result(&self, position: Option<RevocationPosition>) -> Result<RevocationResult, ServiceError> {
+    async fn revocation_result(
+        &self,
+        position: Option<RevocationPosition>,
+    ) -> Result<RevocationResult, ServiceError> {
         match position {
             Some(position) => Ok(RevocationResult { position }),
             None => Ok(RevocationResult { position: self.store.revocation_log_head().await? }),

@@ -45,7 +45,8 @@ pub(super) async fn every_field_of_a_user_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertUser(Box::new(stored.clone()))]).await;
         assert_eq!(answer(store.user(stored.id).await), Some(stored.clone()));
 
-        let (cutoff, revision) = (stored.cutoff.max(RevocationPosition::new(rng.count())), stored.revision + 1);
+        let (cutoff, revision) =
+            (stored.cutoff.max(RevocationPosition::new(rng.count())), stored.revision + 1);
         let next = User { cutoff, revision, id: stored.id, ..any_user(number, &mut rng) };
         let _ = applied(&store, &[Change::ReplaceUser(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.user(stored.id).await), Some(next));
@@ -134,7 +135,8 @@ pub(super) async fn every_field_of_a_client_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertClient(Box::new(stored.clone()))]).await;
         assert_eq!(answer(store.client(&stored.id).await), Some(stored.clone()));
 
-        let (cutoff, revision) = (stored.cutoff.max(RevocationPosition::new(rng.count())), stored.revision + 1);
+        let (cutoff, revision) =
+            (stored.cutoff.max(RevocationPosition::new(rng.count())), stored.revision + 1);
         let next = Client { cutoff, revision, ..any_client(number, &mut rng) };
         let _ = applied(&store, &[Change::ReplaceClient(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.client(&stored.id).await), Some(next));

@@ -129,7 +129,10 @@ pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn St
 }
 
 pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>) {
-    assert_eq!(answer(store.revocation_log_after(RevocationPosition::new(7)).await).head, RevocationPosition::START);
+    assert_eq!(
+        answer(store.revocation_log_after(RevocationPosition::new(7)).await).head,
+        RevocationPosition::START
+    );
     let changes: Vec<Change> = (0..5).map(|number| append(number, NOON)).collect();
     let entries = applied(&store, &changes).await.entries;
 
@@ -146,14 +149,18 @@ pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>
 pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(store: Arc<dyn Store>) {
     let former = applied(&store, &[append(1, NOON)]).await.entries;
     let [first, again] = [answer(store.revocation_log_id().await), answer(store.revocation_log_id().await)];
-    let (id, after) = (RevocationLogId::from_bytes([9; 16]), RevocationPosition::new(NOON.unix_ms() + (1 << 40)));
+    let (id, after) =
+        (RevocationLogId::from_bytes([9; 16]), RevocationPosition::new(NOON.unix_ms() + (1 << 40)));
 
     let begun = applied(&store, &[append(2, NOON), Change::StartRevocationLog { id, after }]).await.entries;
     let next = applied(&store, &[append(3, NOON)]).await.entries;
 
     assert!(first == again && first != id);
     assert_eq!(answer(store.revocation_log_id().await), id);
-    assert_eq!([begun[0].position, next[0].position], [1, 2].map(|n| RevocationPosition::new(after.number() + n)));
+    assert_eq!(
+        [begun[0].position, next[0].position],
+        [1, 2].map(|n| RevocationPosition::new(after.number() + n))
+    );
     assert_eq!(all(&store).await, [former, begun, next].concat());
     // A head that is far ahead does not fall back.
     let _ = applied(&store, &[Change::StartRevocationLog { id, after: RevocationPosition::START }]).await;
