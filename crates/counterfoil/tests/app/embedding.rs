@@ -6,7 +6,7 @@ use counterfoil::{Counterfoil, EmbedError};
 use serde_json::{Value, json};
 
 use crate::client::{Reply, send};
-use crate::house::House;
+use crate::fixture::House;
 
 #[path = "../../../../examples/embedded.rs"]
 #[allow(dead_code, reason = "its main is for people; the tests serve its router")]

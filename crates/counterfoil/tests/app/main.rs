@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by panicking that something is wrong")]
 
-mod administering;
+mod admin_commands;
 mod client;
+mod clock_jumps;
 mod embedding;
-mod fleet;
-mod house;
-mod opening;
+mod fixture;
+mod master_key_replacement;
 mod readiness;
-mod rekeying;
-mod serving;
-mod time;
+mod remote_verifiers;
+mod request_limits;
+mod startup;

@@ -14,7 +14,7 @@ use counterfoil::{App, Settings};
 use counterfoil_jose::Time;
 
 use crate::client::send;
-use crate::house::{House, Running};
+use crate::fixture::{House, Running};
 
 #[tokio::test]
 async fn a_clock_that_has_leapt_is_named_until_an_operator_accepts_it() {

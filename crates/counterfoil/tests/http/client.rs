@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::site::Site;
+use crate::test_server::Site;
 
 /// A request, header lines as bytes: they need not be good ones.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::{Request, exchange};
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 /// How many requests, unless `COUNTERFOIL_FUZZ` says otherwise.
 const ROUNDS: u64 = 10_000;

@@ -6,7 +6,7 @@ use counterfoil::LogoutClears;
 use counterfoil_jose::{Algorithm, SigningKey};
 
 use crate::client::Request;
-use crate::site::{Browser, Site, text};
+use crate::test_server::{Browser, Site, text};
 
 #[tokio::test]
 async fn who_shows_nothing_is_logged_out_already() {

@@ -3,21 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
 mod administration;
-mod ambiguous;
-mod bad_input;
 mod client;
-mod contract;
-mod cross_site;
-mod data;
+mod credential_modes;
+mod cross_site_requests;
+mod documented_statuses;
+mod external_test_suites;
 mod fuzz;
-mod logins;
+mod login_rate_limit;
 mod logout;
+mod malformed_input;
 mod metrics;
-mod modes;
-mod password;
+mod multiple_credentials;
+mod openapi_contract;
+mod password_change;
 mod refresh;
-mod register;
-mod site;
-mod statuses;
-mod suites;
-mod throttle;
+mod registration;
+mod session_data;
+mod session_list;
+mod test_server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request};
-use crate::site::{Browser, Site, text};
+use crate::test_server::{Browser, Site, text};
 
 async fn refresh(site: &Site, token: &Value) -> Answer {
     Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(site).await

@@ -5,12 +5,12 @@
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
-mod judge;
-mod ours;
-#[path = "../http/site.rs"]
+mod foreign_library;
+mod foreign_tokens;
+mod our_tokens;
+#[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
-mod site;
-mod theirs;
+mod test_server;
 
 /// What the documents show is what runs here.
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Admin, Carried};
 use crate::client::{Answer, Request};
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 async fn login(site: &Site, client: &str, mode: &str) -> Answer {
     let form = json!({ "username": "ada", "password": PASSWORD, "mode": mode, "client_id": client });

@@ -10,7 +10,7 @@ use counterfoil_jose::{Algorithm, JwkSet, KeySet, jws};
 
 use super::{Admin, Carried, token_part};
 use crate::client::Request;
-use crate::site::{Site, text};
+use crate::test_server::{Site, text};
 
 fn states(list: &Value) -> Vec<(&str, &str)> {
     list["keys"].as_array().unwrap().iter().map(|key| (text(key, "id"), text(key, "state"))).collect()

@@ -1,19 +1,19 @@
 //! Administration over HTTP: who may, what it does, and that it does nothing else.
 
+mod audit_log;
+mod authorization;
 mod clients;
-pub(crate) mod contract;
-mod journal;
+pub(crate) mod documented_statuses;
 mod keys;
 mod revocations;
 mod users;
-mod who;
 
 use serde_json::{Value, json};
 
 use counterfoil::operator::Command;
 
 use crate::client::{Answer, Request};
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 /// An administrator with an admin key: whatever they revoke, they stay.
 pub(crate) struct Admin<'s> {

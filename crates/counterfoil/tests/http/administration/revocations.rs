@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Admin, Carried, token_part};
-use crate::site::{Site, text};
+use crate::test_server::{Site, text};
 
 const ALL: [bool; 4] = [true; 4];
 const NONE: [bool; 4] = [false; 4];

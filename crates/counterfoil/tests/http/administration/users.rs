@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Admin, Carried};
 use crate::client::Request;
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 const ALL: [bool; 4] = [true; 4];
 const NONE: [bool; 4] = [false; 4];
