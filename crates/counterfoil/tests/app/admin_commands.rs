@@ -1,4 +1,4 @@
-//! An operator's commands, with a server and without one.
+//! Admin commands: in process, and over the socket of a running server.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use crate::client::send;
-use crate::fixture::{House, Running};
+use crate::fixture::{Fixture, TestServer};
 
 fn add(username: &str) -> Command {
     Command::UserAdd {
@@ -31,34 +31,34 @@ fn sessions_of(user: &str) -> Command {
     Command::SessionList { user: user.into(), after: None, limit: None }
 }
 
-async fn asked(app: &App, command: Command) -> Value {
+async fn execute(app: &App, command: Command) -> Value {
     app.administer(command).await.unwrap()
 }
 
-async fn refused(app: &App, command: Command) -> Refused {
+async fn execute_err(app: &App, command: Command) -> Refused {
     app.administer(command).await.unwrap_err()
 }
 
-async fn log_in(at: std::net::SocketAddr) -> Value {
+async fn log_in(address: std::net::SocketAddr) -> Value {
     let body = r#"{"username":"ada","password":"correct horse"}"#;
-    let reply = send(at, "POST /v1/login", &[], body).await;
+    let reply = send(address, "POST /v1/login", &[], body).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     reply.json()
 }
 
 #[tokio::test]
 async fn users_are_added_and_listed_by_name() {
-    let house = House::new();
-    let app = house.open().await;
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
     for name in ["Cleo", "ada", "Bob"] {
-        let added = asked(&app, add(name)).await;
+        let added = execute(&app, add(name)).await;
         assert_eq!(added["user"]["username"], name);
         assert_eq!(added["user"]["roles"], json!(["admin"]));
     }
 
-    let first = asked(&app, Command::UserList { after: None, limit: Some(2) }).await;
+    let first = execute(&app, Command::UserList { after: None, limit: Some(2) }).await;
     let after = first["next"].as_str().map(str::to_owned);
-    let rest = asked(&app, Command::UserList { after, limit: Some(2) }).await;
+    let rest = execute(&app, Command::UserList { after, limit: Some(2) }).await;
 
     let names = |list: &Value| -> Vec<String> {
         list["users"].as_array().unwrap().iter().map(|u| u["username"].as_str().unwrap().into()).collect()
@@ -68,63 +68,64 @@ async fn users_are_added_and_listed_by_name() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_and_not_done() {
-    let house = House::new();
-    let app = house.open().await;
-    asked(&app, add("ada")).await;
+async fn an_invalid_command_is_rejected_with_its_reason() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
 
-    assert_eq!(refused(&app, add("ADA")).await.message, "the username is taken");
-    assert!(refused(&app, add("a@b")).await.message.starts_with("username: "));
-    assert_eq!(refused(&app, sessions_of("eve")).await.message, "there is no such user");
+    assert_eq!(execute_err(&app, add("ADA")).await.message, "the username is taken");
+    assert!(execute_err(&app, add("a@b")).await.message.starts_with("username: "));
+    assert_eq!(execute_err(&app, sessions_of("eve")).await.message, "there is no such user");
     let no_id = Command::SessionRevoke { id: "ada".into() };
-    assert_eq!(refused(&app, no_id).await.message, "that is no session id");
-    let nobodys = Command::SessionRevoke { id: "A".repeat(22) };
-    assert_eq!(refused(&app, nobodys).await.message, "there is no such session");
+    assert_eq!(execute_err(&app, no_id).await.message, "that is no session id");
+    let unknown = Command::SessionRevoke { id: "A".repeat(22) };
+    assert_eq!(execute_err(&app, unknown).await.message, "there is no such session");
     let relative = Command::Backup { file: "copy.db".into(), replace: false };
-    assert!(refused(&app, relative).await.message.contains("absolute"));
+    assert!(execute_err(&app, relative).await.message.contains("absolute"));
 }
 
 #[tokio::test]
-async fn a_session_that_an_operator_ends_is_dead_at_once() {
-    let house = House::new();
-    let server = Running::start(house.settings()).await;
-    operator::call(&house.dir(), &add("ada")).await.unwrap();
-    let tokens = [log_in(server.at).await, log_in(server.at).await, log_in(server.at).await];
+async fn a_session_revoked_by_an_operator_is_rejected_at_once() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
+    operator::call(&fixture.data_dir(), &add("ada")).await.unwrap();
+    let tokens = [log_in(server.address).await, log_in(server.address).await, log_in(server.address).await];
     let bearers =
         tokens.map(|login| format!("authorization: Bearer {}", login["session_token"].as_str().unwrap()));
 
-    let listed = operator::call(&house.dir(), &sessions_of("ada")).await.unwrap();
+    let listed = operator::call(&fixture.data_dir(), &sessions_of("ada")).await.unwrap();
     assert_eq!(listed["sessions"].as_array().unwrap().len(), 3);
     let newest = listed["sessions"][0]["id"].as_str().unwrap().to_owned();
-    let one = operator::call(&house.dir(), &Command::SessionRevoke { id: newest.clone() }).await.unwrap();
-    let again = operator::call(&house.dir(), &Command::SessionRevoke { id: newest }).await.unwrap();
-    assert_eq!((one, again), (json!({ "revoked": 1 }), json!({ "revoked": 0 })));
-    let alive = async || {
-        let mut alive = 0;
+    let first =
+        operator::call(&fixture.data_dir(), &Command::SessionRevoke { id: newest.clone() }).await.unwrap();
+    let again = operator::call(&fixture.data_dir(), &Command::SessionRevoke { id: newest }).await.unwrap();
+    assert_eq!((first, again), (json!({ "revoked": 1 }), json!({ "revoked": 0 })));
+    let count_active = async || {
+        let mut active = 0;
         for bearer in &bearers {
-            alive += usize::from(send(server.at, "GET /v1/me", &[bearer], "").await.status == 200);
+            active += usize::from(send(server.address, "GET /v1/me", &[bearer], "").await.status == 200);
         }
-        alive
+        active
     };
-    assert_eq!(alive().await, 2);
+    assert_eq!(count_active().await, 2);
 
     let all = Command::SessionRevokeAll { user: "Ada".into() };
-    assert_eq!(operator::call(&house.dir(), &all).await.unwrap(), json!({ "revoked": 2 }));
+    assert_eq!(operator::call(&fixture.data_dir(), &all).await.unwrap(), json!({ "revoked": 2 }));
 
-    assert_eq!(alive().await, 0);
-    server.end().await;
+    assert_eq!(count_active().await, 0);
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn the_journal_says_that_it_was_an_operator() {
-    let house = House::new();
-    let app = house.open().await;
-    asked(&app, add("ada")).await;
-    asked(&app, Command::ClockAccept {}).await;
+async fn the_audit_log_names_the_operator_as_the_actor() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
+    execute(&app, Command::ClockAccept {}).await;
     app.close().await.unwrap();
     drop(app);
 
-    let store = SqliteStore::open(&house.inside("auth.db")).unwrap();
+    let store = SqliteStore::open(&fixture.data_path("auth.db")).unwrap();
     let events = store.events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap();
 
     for kind in [AuditEventKind::Registered, AuditEventKind::ClockAccepted] {
@@ -133,68 +134,71 @@ async fn the_journal_says_that_it_was_an_operator() {
 }
 
 #[tokio::test]
-async fn a_backup_is_a_good_store_and_replaces_nothing() {
-    let house = House::new();
-    let app = house.open().await;
-    asked(&app, add("ada")).await;
-    let file = house.outside("copy.db");
+async fn a_backup_can_be_opened_and_does_not_overwrite_a_file() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
+    let file = fixture.path("copy.db");
 
-    asked(&app, Command::Backup { file: file.clone(), replace: false }).await;
+    execute(&app, Command::Backup { file: file.clone(), replace: false }).await;
 
-    refused(&app, Command::Backup { file: file.clone(), replace: false }).await;
+    execute_err(&app, Command::Backup { file: file.clone(), replace: false }).await;
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
     let store = format!("sqlite:{}", file.display()).parse().unwrap();
-    let copy = App::open(Settings { store, ..house.settings() }).await.unwrap();
-    assert_eq!(asked(&copy, sessions_of("ada")).await, json!({ "sessions": [], "next": null }));
+    let copy = App::open(Settings { store, ..fixture.settings() }).await.unwrap();
+    assert_eq!(execute(&copy, sessions_of("ada")).await, json!({ "sessions": [], "next": null }));
 }
 
 #[tokio::test]
-async fn status_tells_how_things_are() {
-    let house = House::new();
-    let app = house.open().await;
+async fn status_shows_the_issuer_and_the_readiness() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
 
-    let status = asked(&app, Command::Status {}).await;
+    let status = execute(&app, Command::Status {}).await;
 
     assert_eq!(status["issuer"], "http://localhost:3000");
     assert_eq!((&status["may_issue"], &status["missing"]), (&json!(true), &json!([])));
 }
 
 #[tokio::test]
-async fn the_socket_is_its_owners_alone_and_goes_with_the_server() {
-    let house = House::new();
-    let socket = operator::path_in(&house.dir());
-    let server = Running::start(house.settings()).await;
-    operator::call(&house.dir(), &Command::Status {}).await.unwrap();
+async fn the_admin_socket_is_private_and_removed_at_shutdown() {
+    let fixture = Fixture::new();
+    let socket = operator::path_in(&fixture.data_dir());
+    let server = TestServer::start(fixture.settings()).await;
+    operator::call(&fixture.data_dir(), &Command::Status {}).await.unwrap();
 
     assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_dir(house.dir()).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir()).count(), 0);
-    server.end().await;
+    assert_eq!(
+        fs::read_dir(fixture.data_dir()).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir()).count(),
+        0
+    );
+    server.shut_down().await;
 
     assert!(!socket.exists());
-    let gone = operator::call(&house.dir(), &Command::Status {}).await;
-    assert!(matches!(gone, Err(CallError::NobodyThere(_))), "{gone:?}");
+    let result = operator::call(&fixture.data_dir(), &Command::Status {}).await;
+    assert!(matches!(result, Err(CallError::NobodyThere(_))), "{result:?}");
 }
 
 #[tokio::test]
-async fn a_socket_that_a_dead_server_left_is_replaced() {
-    let house = House::new();
-    house.open().await.close().await.unwrap();
-    drop(std::os::unix::net::UnixListener::bind(operator::path_in(&house.dir())).unwrap());
-    let nobody = operator::call(&house.dir(), &Command::Status {}).await;
-    assert!(matches!(nobody, Err(CallError::NobodyThere(_))), "{nobody:?}");
+async fn a_stale_admin_socket_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.open_app().await.close().await.unwrap();
+    drop(std::os::unix::net::UnixListener::bind(operator::path_in(&fixture.data_dir())).unwrap());
+    let result = operator::call(&fixture.data_dir(), &Command::Status {}).await;
+    assert!(matches!(result, Err(CallError::NobodyThere(_))), "{result:?}");
 
-    let server = Running::start(house.settings()).await;
+    let server = TestServer::start(fixture.settings()).await;
 
-    assert!(operator::call(&house.dir(), &Command::Status {}).await.is_ok());
-    server.end().await;
+    assert!(operator::call(&fixture.data_dir(), &Command::Status {}).await.is_ok());
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn what_is_no_command_is_refused_and_not_repeated() {
-    let house = House::new();
-    let server = Running::start(house.settings()).await;
+async fn an_unknown_command_is_rejected_without_echoing_it() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
     for bad in [&b"\n"[..], b"hunter2\n", b"{\"command\":\"hunter2\"}\n", b"\xff\xfe\n", b"[[[[\n"] {
-        let mut stream = UnixStream::connect(operator::path_in(&house.dir())).await.unwrap();
+        let mut stream = UnixStream::connect(operator::path_in(&fixture.data_dir())).await.unwrap();
         stream.write_all(bad).await.unwrap();
 
         let mut answer = String::new();
@@ -203,16 +207,16 @@ async fn what_is_no_command_is_refused_and_not_repeated() {
         assert!(answer.starts_with(r#"{"refused":"#), "{answer}");
         assert!(!answer.contains("hunter2"));
     }
-    let mut endless = UnixStream::connect(operator::path_in(&house.dir())).await.unwrap();
+    let mut endless = UnixStream::connect(operator::path_in(&fixture.data_dir())).await.unwrap();
     let _ = endless.write_all(&vec![b'x'; 70_000]).await;
     let mut answer = Vec::new();
     let _ = endless.read_to_end(&mut answer).await;
-    assert!(answer.is_empty(), "a line without end is not answered");
-    server.end().await;
+    assert!(answer.is_empty(), "a line without an end gets no answer");
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn a_path_too_long_for_a_socket_is_one_clear_error() {
+async fn a_socket_path_that_is_too_long_is_reported() {
     let dir = std::path::PathBuf::from("/tmp").join("x".repeat(120));
 
     let error = operator::call(&dir, &Command::Status {}).await.unwrap_err();
@@ -223,32 +227,32 @@ async fn a_path_too_long_for_a_socket_is_one_clear_error() {
     );
 }
 
-/// On the one thread of this runtime: whoever draws there holds it for as long as that takes.
+/// The runtime has one thread, so a key generated on it would block everything else.
 #[tokio::test]
-async fn while_a_key_is_drawn_requests_go_on() {
-    let house = House::new();
-    let app = App::open(Settings { algorithm: Algorithm::Rs256, ..house.settings() }).await.unwrap();
-    let began = Instant::now();
-    let mut held = Duration::ZERO;
+async fn generating_a_key_does_not_block_the_runtime() {
+    let fixture = Fixture::new();
+    let app = App::open(Settings { algorithm: Algorithm::Rs256, ..fixture.settings() }).await.unwrap();
+    let started = Instant::now();
+    let mut blocked = Duration::ZERO;
 
     let rotations = async {
         for _ in 0..4 {
             let form = RotationForm { now: true, purpose: Which::Signing };
-            asked(&app, Command::KeyRotate(form)).await;
+            execute(&app, Command::KeyRotate(form)).await;
         }
     };
     tokio::pin!(rotations);
     loop {
-        let looked = Instant::now();
+        let polled = Instant::now();
         tokio::select! {
             biased;
             () = &mut rotations => break,
             () = tokio::task::yield_now() => {}
         }
-        held += Some(looked.elapsed()).filter(|gap| *gap > Duration::from_millis(30)).unwrap_or_default();
+        blocked += Some(polled.elapsed()).filter(|gap| *gap > Duration::from_millis(30)).unwrap_or_default();
     }
 
-    let took = began.elapsed();
-    println!("four keys in {took:?}, the runtime was held for {held:?}");
-    assert!(held < took / 2, "held for {held:?} of {took:?}");
+    let took = started.elapsed();
+    println!("four keys in {took:?}, the runtime was blocked for {blocked:?}");
+    assert!(blocked < took / 2, "blocked for {blocked:?} of {took:?}");
 }

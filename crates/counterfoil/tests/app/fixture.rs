@@ -1,4 +1,4 @@
-//! A directory with an installation in it, cheap enough for many.
+//! A temporary installation and a running test server, for tests of the whole application.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -13,42 +13,43 @@ use tokio::task::JoinHandle;
 
 use crate::client::send;
 
-/// Where everything of one installation is; gone when it is dropped.
+/// A temporary directory that holds one installation. Dropping it deletes the directory.
 #[derive(Debug)]
-pub(crate) struct House(TempDir);
+pub(crate) struct Fixture(TempDir);
 
-impl House {
+impl Fixture {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A place beside the data directory.
-    pub(crate) fn outside(&self, name: &str) -> PathBuf {
+    /// A path outside the data directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub(crate) fn dir(&self) -> PathBuf {
-        self.outside("data")
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.path("data")
     }
 
-    pub(crate) fn inside(&self, name: &str) -> PathBuf {
-        self.dir().join(name)
+    /// A path in the data directory.
+    pub(crate) fn data_path(&self, name: &str) -> PathBuf {
+        self.data_dir().join(name)
     }
 
-    /// Settings with everything in the data directory, and hashes that cost nearly nothing.
+    /// Settings that keep every file in the data directory and hash passwords at minimal cost.
     pub(crate) fn settings(&self) -> Settings {
-        let store = format!("sqlite:{}", self.inside("auth.db").display()).parse().unwrap();
-        let plain = Settings::new("http://localhost:3000".parse().unwrap(), store);
+        let store = format!("sqlite:{}", self.data_path("auth.db").display()).parse().unwrap();
+        let defaults = Settings::new("http://localhost:3000".parse().unwrap(), store);
         let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        Settings { data_dir: Some(self.dir()), password_cost, ..plain }
+        Settings { data_dir: Some(self.data_dir()), password_cost, ..defaults }
     }
 
-    pub(crate) async fn open(&self) -> App {
+    pub(crate) async fn open_app(&self) -> App {
         App::open(self.settings()).await.unwrap()
     }
 }
 
-/// Every file below `dir` with what is in it: to see that nothing was touched.
+/// Every file below `dir` with its contents, to compare before and after.
 pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(dir).into_iter().flatten() {
@@ -61,42 +62,42 @@ pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// A server on a free port of loopback.
+/// A server on a free port of the loopback interface.
 #[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) at: SocketAddr,
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<io::Result<()>>,
+    task: JoinHandle<io::Result<()>>,
 }
 
-impl Running {
+impl TestServer {
     pub(crate) async fn start(settings: Settings) -> Self {
-        Self::of(App::open(settings).await.unwrap()).await
+        Self::serve(App::open(settings).await.unwrap()).await
     }
 
-    pub(crate) async fn of(app: App) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), app).await
+    pub(crate) async fn serve(app: App) -> Self {
+        Self::serve_on(TcpListener::bind("127.0.0.1:0").unwrap(), app).await
     }
 
-    /// Serves `app` where somebody listens already: its issuer may name that address.
-    pub(crate) async fn on(listener: TcpListener, app: App) -> Self {
-        let at = listener.local_addr().unwrap();
+    /// Serves `app` on an open listener, so that the app's issuer can contain the listener's address.
+    pub(crate) async fn serve_on(listener: TcpListener, app: App) -> Self {
+        let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(counterfoil::serve(app, listener, async {
+        let task = tokio::spawn(counterfoil::serve(app, listener, async {
             let _ = stopped.await;
         }));
-        // Once it answers, everything else is open too.
-        assert_eq!(send(at, "GET /healthz", &[], "").await.status, 200);
-        Self { at, stop, served }
+        // Once it answers, the admin socket is open too.
+        assert_eq!(send(address, "GET /healthz", &[], "").await.status, 200);
+        Self { address, stop, task }
     }
 
-    /// Asks it to end, and does not wait.
-    pub(crate) fn ask_to_end(self) -> JoinHandle<io::Result<()>> {
+    /// Starts the shutdown without waiting for its end.
+    pub(crate) fn begin_shutdown(self) -> JoinHandle<io::Result<()>> {
         self.stop.send(()).unwrap();
-        self.served
+        self.task
     }
 
-    pub(crate) async fn end(self) {
-        self.ask_to_end().await.unwrap().unwrap();
+    pub(crate) async fn shut_down(self) {
+        self.begin_shutdown().await.unwrap().unwrap();
     }
 }

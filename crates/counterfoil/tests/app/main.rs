@@ -1,6 +1,6 @@
-//! The house from outside: opening, administering, serving and embedding, through the public door.
+//! Tests of the whole application through its public API: startup, admin commands, serving and embedding.
 
-#![allow(clippy::unwrap_used, reason = "a test says by panicking that something is wrong")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admin_commands;
 mod client;
@@ -11,4 +11,5 @@ mod master_key_replacement;
 mod readiness;
 mod remote_verifiers;
 mod request_limits;
+mod shutdown;
 mod startup;

@@ -1,4 +1,4 @@
-//! Services that verify what a real server issues, while its keys change under them.
+//! Remote verifiers of a real server's access tokens, while its signing keys rotate and are revoked.
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -15,35 +15,35 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
 use crate::client::{Reply, send};
-use crate::fixture::{House, Running};
+use crate::fixture::{Fixture, TestServer};
 
 #[path = "../../../../examples/resource_server.rs"]
-#[allow(dead_code, reason = "its main is for people; the tests serve its router")]
+#[allow(dead_code, reason = "the tests serve its router instead of calling its main")]
 mod resource_server;
 
 const SHOP: &str = "http://127.0.0.1:4000";
 
-/// The rotations of a soak of a minute, in a tenth of it.
 const ROTATIONS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(250);
+/// The time between two rotations.
+const ROTATION_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Three verifiers, each so often: 500 verifications a second together.
 const VERIFIERS: usize = 3;
-const BEAT: Duration = Duration::from_millis(6);
+/// The time between two verifications of one verifier: 500 a second in total.
+const VERIFY_INTERVAL: Duration = Duration::from_millis(6);
 
-/// A server whose issuer is the address that it listens on, with a user who is logged in.
+/// A server whose issuer is its own address, with one logged-in user and an admin key.
 struct Issuer {
-    running: Running,
+    server: TestServer,
     url: String,
     admin_key: String,
     session: String,
 }
 
 impl Issuer {
-    async fn open(house: &House, roles: &[&str]) -> Self {
+    async fn open(fixture: &Fixture, roles: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = App::open(Settings { issuer: url.parse().unwrap(), ..house.settings() }).await.unwrap();
+        let app = App::open(Settings { issuer: url.parse().unwrap(), ..fixture.settings() }).await.unwrap();
         let ada = Command::UserAdd {
             username: "ada".into(),
             password: Secret::new("correct horse".into()),
@@ -51,33 +51,33 @@ impl Issuer {
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
         };
         app.administer(ada).await.unwrap();
-        let made = app.administer(Command::AdminKeyAdd { name: "rotator".into() }).await.unwrap();
-        let running = Running::on(listener, app).await;
+        let admin_key = app.administer(Command::AdminKeyAdd { name: "rotator".into() }).await.unwrap();
+        let server = TestServer::serve_on(listener, app).await;
         let form = r#"{"username":"ada","password":"correct horse"}"#;
-        let session = send(running.at, "POST /v1/login", &[], form).await.json()["session_token"].clone();
+        let session = send(server.address, "POST /v1/login", &[], form).await.json()["session_token"].clone();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        Self { running, url, admin_key: text(&made["key"]), session: text(&session) }
+        Self { server, url, admin_key: text(&admin_key["key"]), session: text(&session) }
     }
 
-    fn at(&self) -> SocketAddr {
-        self.running.at
+    fn address(&self) -> SocketAddr {
+        self.server.address
     }
 
-    async fn ask(&self, request: &str, bearer: &str, body: &str) -> Reply {
-        send(self.at(), request, &[&format!("authorization: Bearer {bearer}")], body).await
+    async fn send(&self, request: &str, bearer: &str, body: &str) -> Reply {
+        send(self.address(), request, &[&format!("authorization: Bearer {bearer}")], body).await
     }
 
-    /// A token for the shop, with this scope.
-    async fn token(&self, scope: &str) -> String {
+    /// Issues an access token for the shop with this scope.
+    async fn issue_token(&self, scope: &str) -> String {
         let form = json!({ "audience": SHOP, "scope": scope }).to_string();
-        let reply = self.ask("POST /v1/token", &self.session, &form).await;
+        let reply = self.send("POST /v1/token", &self.session, &form).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.json()["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// The harder way: the new key signs before anybody can have fetched it.
-    async fn rotate_at_once(&self) {
-        let reply = self.ask("POST /v1/admin/keys", &self.admin_key, r#"{"now":true}"#).await;
+    /// Rotates immediately, so the new key signs before any verifier can have fetched it.
+    async fn rotate_now(&self) {
+        let reply = self.send("POST /v1/admin/keys", &self.admin_key, r#"{"now":true}"#).await;
         assert_eq!(reply.status, 201, "{reply:?}");
     }
 
@@ -92,53 +92,55 @@ fn kid(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_resource_server_takes_what_is_for_it_and_nothing_else() {
-    let house = House::new();
-    let issuer = Issuer::open(&house, &["admin"]).await;
+async fn the_resource_server_accepts_only_valid_tokens_for_its_audience() {
+    let fixture = Fixture::new();
+    let issuer = Issuer::open(&fixture, &["admin"]).await;
     let verifier = issuer.verifier(Follow::discover());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
+    let address = listener.local_addr().unwrap();
     let shop = resource_server::shop(&verifier);
     tokio::spawn(async move { axum::serve(listener, shop).await.unwrap() });
-    let ask = async |request: &str, token: &str| {
-        send(at, request, &[&format!("authorization: Bearer {token}")], "").await
+    let get = async |request: &str, token: &str| {
+        send(address, request, &[&format!("authorization: Bearer {token}")], "").await
     };
-    let (reads, writes) = (issuer.token("orders:read").await, issuer.token("orders:write").await);
+    let (read_token, write_token) =
+        (issuer.issue_token("orders:read").await, issuer.issue_token("orders:write").await);
 
-    assert_eq!(send(at, "GET /", &[], "").await.body, "Hello, stranger");
-    assert!(ask("GET /", &reads).await.body.starts_with("Hello, "));
-    assert!(ask("GET /orders", &reads).await.body.starts_with("The orders of "));
-    let forbidden = ask("GET /orders", &writes).await;
+    assert_eq!(send(address, "GET /", &[], "").await.body, "Hello, stranger");
+    assert!(get("GET /", &read_token).await.body.starts_with("Hello, "));
+    assert!(get("GET /orders", &read_token).await.body.starts_with("The orders of "));
+    let forbidden = get("GET /orders", &write_token).await;
     assert_eq!(forbidden.status, 403);
     let challenge = r#"www-authenticate: Bearer error="insufficient_scope", scope="orders:read""#;
     assert!(forbidden.head.contains(challenge), "{forbidden:?}");
-    assert_eq!(ask("POST /close", &writes).await.status, 200);
+    assert_eq!(get("POST /close", &write_token).await.status, 200);
 
-    let own = issuer.ask("POST /v1/token", &issuer.session, "{}").await.json()["access_token"].clone();
-    let (signed, signature) = reads.rsplit_once('.').unwrap();
+    let own_audience =
+        issuer.send("POST /v1/token", &issuer.session, "{}").await.json()["access_token"].clone();
+    let (signed, signature) = read_token.rsplit_once('.').unwrap();
     let other = if signature.starts_with('A') { "B" } else { "A" };
     let forged = format!("{signed}.{other}{}", &signature[1..]);
-    for bad in [own.as_str().unwrap(), &forged, "nonsense"] {
-        let refused = ask("GET /orders", bad).await;
+    for bad in [own_audience.as_str().unwrap(), &forged, "nonsense"] {
+        let refused = get("GET /orders", bad).await;
         assert_eq!(refused.status, 401, "{bad}");
         assert!(refused.head.contains(r#"www-authenticate: Bearer error="invalid_token""#), "{refused:?}");
     }
-    // A session token is for its issuer alone: here it is as if nothing were shown.
-    assert_eq!(ask("GET /orders", &issuer.session).await.status, 401);
-    issuer.running.end().await;
+    // Only the issuer accepts session tokens; here one counts as no credential.
+    assert_eq!(get("GET /orders", &issuer.session).await.status, 401);
+    issuer.server.shut_down().await;
 }
 
-/// Tokens as clients hold them: the newest ones, of whatever key.
+/// The newest tokens of all clients, whatever key signed them.
 #[derive(Default)]
-struct Wallet {
+struct TokenPool {
     tokens: Mutex<Vec<String>>,
     kids: Mutex<HashSet<String>>,
-    is_over: AtomicBool,
+    is_finished: AtomicBool,
     verified: AtomicUsize,
 }
 
-impl Wallet {
-    fn put(&self, token: String) {
+impl TokenPool {
+    fn add(&self, token: String) {
         self.kids.lock().unwrap().insert(kid(&token));
         let mut tokens = self.tokens.lock().unwrap();
         tokens.push(token);
@@ -147,95 +149,95 @@ impl Wallet {
         }
     }
 
-    /// The newest one, and then the others in turn.
-    fn take(&self, turn: usize) -> String {
+    /// Alternates between the newest token and the older ones.
+    fn pick(&self, round: usize) -> String {
         let tokens = self.tokens.lock().unwrap();
-        let back = if turn.is_multiple_of(2) { 0 } else { turn % tokens.len() };
-        tokens[tokens.len() - 1 - back].clone()
+        let age = if round.is_multiple_of(2) { 0 } else { round % tokens.len() };
+        tokens[tokens.len() - 1 - age].clone()
     }
 
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
-}
-
-/// Verifies until it is over; every token that somebody holds is good.
-async fn verify_on(verifier: RemoteVerifier, wallet: Arc<Wallet>) {
-    let mut beat = interval(BEAT);
-    let mut turn = 0;
-    while !wallet.is_over() {
-        beat.tick().await;
-        let token = wallet.take(turn);
-        let judged = verifier.verify(&token).await;
-        assert!(judged.is_ok(), "{judged:?} for a token of {}", kid(&token));
-        turn += 1;
-        wallet.verified.fetch_add(1, Ordering::SeqCst);
+    fn is_finished(&self) -> bool {
+        self.is_finished.load(Ordering::SeqCst)
     }
 }
 
-/// F16, R39: nobody fails, and each verifier fetches at most once for each rotation.
+/// Verifies tokens from the pool until the test is finished; each must be accepted.
+async fn verify_repeatedly(verifier: RemoteVerifier, pool: Arc<TokenPool>) {
+    let mut ticks = interval(VERIFY_INTERVAL);
+    let mut round = 0;
+    while !pool.is_finished() {
+        ticks.tick().await;
+        let token = pool.pick(round);
+        let result = verifier.verify(&token).await;
+        assert!(result.is_ok(), "{result:?} for a token signed by {}", kid(&token));
+        round += 1;
+        pool.verified.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Each verifier accepts every token and fetches the key set at most once for each rotation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_rotations_under_load_fail_nobody() {
-    let house = House::new();
-    let issuer = Issuer::open(&house, &[]).await;
-    // Between two fetches for unknown keys a thirtieth of the cool-down passes, less than between two rotations.
-    let quick = || Follow::discover().cool_down(10 * PAUSE);
-    let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(quick())).collect();
-    let wallet = Arc::new(Wallet::default());
-    wallet.put(issuer.token("orders:read").await);
-    let mut fleet = JoinSet::new();
+async fn twenty_rotations_under_load_fail_no_verification() {
+    let fixture = Fixture::new();
+    let issuer = Issuer::open(&fixture, &[]).await;
+    // Fetches for unknown keys are at least a thirtieth of the cool-down apart, which is less than ROTATION_INTERVAL.
+    let options = || Follow::discover().cool_down(10 * ROTATION_INTERVAL);
+    let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(options())).collect();
+    let pool = Arc::new(TokenPool::default());
+    pool.add(issuer.issue_token("orders:read").await);
+    let mut tasks = JoinSet::new();
     for verifier in &verifiers {
-        fleet.spawn(verify_on(verifier.clone(), Arc::clone(&wallet)));
+        tasks.spawn(verify_repeatedly(verifier.clone(), Arc::clone(&pool)));
     }
 
     for _ in 0..ROTATIONS {
-        issuer.rotate_at_once().await;
+        issuer.rotate_now().await;
         let rotated = Instant::now();
-        while rotated.elapsed() < PAUSE {
-            wallet.put(issuer.token("orders:read").await);
+        while rotated.elapsed() < ROTATION_INTERVAL {
+            pool.add(issuer.issue_token("orders:read").await);
             sleep(Duration::from_millis(20)).await;
         }
     }
-    wallet.is_over.store(true, Ordering::SeqCst);
-    fleet.join_all().await;
+    pool.is_finished.store(true, Ordering::SeqCst);
+    tasks.join_all().await;
 
-    let (kids, verified) = (wallet.kids.lock().unwrap().len(), wallet.verified.load(Ordering::SeqCst));
+    let (kids, verified) = (pool.kids.lock().unwrap().len(), pool.verified.load(Ordering::SeqCst));
     let fetches: Vec<_> = verifiers.iter().map(|verifier| verifier.follower().status().fetches).collect();
     println!("{verified} verifications, {kids} keys, fetches {fetches:?}");
     assert_eq!(kids, 1 + ROTATIONS);
     assert!(verified > 500, "{verified}");
     assert!(fetches.iter().all(|&fetches| fetches <= 1 + ROTATIONS as u64), "{fetches:?}");
-    issuer.running.end().await;
+    issuer.server.shut_down().await;
 }
 
-/// F17, R41: the bound of a verifier that follows the key set alone is the age that it lets the set have.
+/// A verifier that only fetches the key set rejects a revoked key within the maximum age of its set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_key_is_refused_by_every_verifier_within_its_bound() {
-    const BOUND: Duration = Duration::from_millis(400);
-    /// What a busy machine may add: a fetch, and threads that wait for their turn.
+async fn every_verifier_rejects_a_revoked_key_within_the_maximum_age() {
+    const MAX_AGE: Duration = Duration::from_millis(400);
+    /// What a busy machine may add: a fetch, and waiting for a thread.
     const SLACK: Duration = Duration::from_millis(1500);
-    let house = House::new();
-    let issuer = Issuer::open(&house, &[]).await;
-    let quick = || Follow::discover().refresh_between(BOUND, BOUND);
-    let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(quick())).collect();
-    let stolen = issuer.token("orders:read").await;
+    let fixture = Fixture::new();
+    let issuer = Issuer::open(&fixture, &[]).await;
+    let options = || Follow::discover().refresh_between(MAX_AGE, MAX_AGE);
+    let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(options())).collect();
+    let stolen = issuer.issue_token("orders:read").await;
     for verifier in &verifiers {
         assert!(verifier.verify(&stolen).await.is_ok());
     }
 
-    let kill = format!("DELETE /v1/admin/keys/{}", kid(&stolen));
-    assert_eq!(issuer.ask(&kill, &issuer.admin_key, "").await.status, 204);
-    let killed = Instant::now();
+    let revoke = format!("DELETE /v1/admin/keys/{}", kid(&stolen));
+    assert_eq!(issuer.send(&revoke, &issuer.admin_key, "").await.status, 204);
+    let revoked = Instant::now();
 
     for verifier in &verifiers {
-        // Remembered or not: what the key verified goes with it.
+        // Removing the key also removes its cached verifications.
         while verifier.verify(&stolen).await.is_ok() {
-            assert!(killed.elapsed() < BOUND + SLACK, "it is still believed");
+            assert!(revoked.elapsed() < MAX_AGE + SLACK, "the stolen token is still accepted");
             sleep(Duration::from_millis(5)).await;
         }
         assert!(verifier.verify(&stolen).await.unwrap_err().is_unknown_key());
-        assert!(verifier.verify(&issuer.token("orders:read").await).await.is_ok());
+        assert!(verifier.verify(&issuer.issue_token("orders:read").await).await.is_ok());
     }
-    println!("all refuse after {:?}, told to within {BOUND:?}", killed.elapsed());
-    issuer.running.end().await;
+    println!("every verifier rejects after {:?}; the maximum age is {MAX_AGE:?}", revoked.elapsed());
+    issuer.server.shut_down().await;
 }

@@ -1,4 +1,4 @@
-//! The server under slow, many and large requests, and how it ends.
+//! Timeouts for slow requests, the header size limit, the connection limit, and HTTP/2.
 
 use std::time::Duration;
 
@@ -11,42 +11,46 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::client::{reply, send};
-use crate::fixture::{House, Running};
+use crate::fixture::{Fixture, TestServer};
 
-const SHORT: Duration = Duration::from_millis(300);
-/// By then even a busy machine has done what was to be done after [`SHORT`].
-const LONG: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_millis(300);
+/// Even a busy machine acts on [`TIMEOUT`] within this time.
+const DEADLINE: Duration = Duration::from_secs(20);
 
-fn with(house: &House, limits: Limits) -> Settings {
-    Settings { limits, ..house.settings() }
+fn settings_with(fixture: &Fixture, limits: Limits) -> Settings {
+    Settings { limits, ..fixture.settings() }
 }
 
-/// Whether the server closes the connection, not before [`SHORT`] and before [`LONG`].
-async fn is_closed_in_time(stream: &mut TcpStream) -> bool {
-    let since = Instant::now();
+/// Whether the server closes the connection after [`TIMEOUT`] and before [`DEADLINE`].
+async fn closes_in_time(stream: &mut TcpStream) -> bool {
+    let started = Instant::now();
     let mut bytes = Vec::new();
-    let closed = timeout(LONG, stream.read_to_end(&mut bytes)).await.is_ok();
-    closed && since.elapsed() >= SHORT - Duration::from_millis(20)
+    let closed = timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.is_ok();
+    closed && started.elapsed() >= TIMEOUT - Duration::from_millis(20)
 }
 
 #[tokio::test]
-async fn a_client_that_sends_its_headers_slowly_is_let_go() {
-    let house = House::new();
-    let server = Running::start(with(&house, Limits { header_read: SHORT, ..Limits::default() })).await;
-    for begin in ["", "G", "GET /healthz HTTP/1.1\r\nhost: local", "PRI * HTTP/2.0\r\n"] {
-        let mut slow = TcpStream::connect(server.at).await.unwrap();
-        slow.write_all(begin.as_bytes()).await.unwrap();
+async fn a_connection_with_slow_headers_is_closed() {
+    let fixture = Fixture::new();
+    let server =
+        TestServer::start(settings_with(&fixture, Limits { header_read: TIMEOUT, ..Limits::default() }))
+            .await;
+    for start in ["", "G", "GET /healthz HTTP/1.1\r\nhost: local", "PRI * HTTP/2.0\r\n"] {
+        let mut slow = TcpStream::connect(server.address).await.unwrap();
+        slow.write_all(start.as_bytes()).await.unwrap();
 
-        assert!(is_closed_in_time(&mut slow).await, "{begin:?}");
+        assert!(closes_in_time(&mut slow).await, "{start:?}");
     }
-    server.end().await;
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn a_second_request_that_comes_slowly_is_let_go_as_well() {
-    let house = House::new();
-    let server = Running::start(with(&house, Limits { header_read: SHORT, ..Limits::default() })).await;
-    let mut slow = TcpStream::connect(server.at).await.unwrap();
+async fn a_slow_second_request_on_a_connection_is_closed_too() {
+    let fixture = Fixture::new();
+    let server =
+        TestServer::start(settings_with(&fixture, Limits { header_read: TIMEOUT, ..Limits::default() }))
+            .await;
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut first = [0; 12];
     slow.read_exact(&mut first).await.unwrap();
@@ -54,59 +58,61 @@ async fn a_second_request_that_comes_slowly_is_let_go_as_well() {
 
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost").await.unwrap();
 
-    assert!(timeout(LONG, slow.read_to_end(&mut Vec::new())).await.is_ok());
-    server.end().await;
+    assert!(timeout(DEADLINE, slow.read_to_end(&mut Vec::new())).await.is_ok());
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn a_body_that_never_comes_is_answered_in_time() {
-    let house = House::new();
-    let server = Running::start(with(&house, Limits { request: SHORT, ..Limits::default() })).await;
-    let mut slow = TcpStream::connect(server.at).await.unwrap();
+async fn a_body_that_never_arrives_gets_408() {
+    let fixture = Fixture::new();
+    let server =
+        TestServer::start(settings_with(&fixture, Limits { request: TIMEOUT, ..Limits::default() })).await;
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                 content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     slow.write_all(head.as_bytes()).await.unwrap();
 
-    let answer = timeout(LONG, reply(&mut slow)).await.unwrap();
+    let answer = timeout(DEADLINE, reply(&mut slow)).await.unwrap();
 
     assert_eq!((answer.status, answer.json()["type"].as_str()), (408, Some("/problems/request-timeout")));
-    server.end().await;
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn headers_beyond_the_limit_are_refused() {
-    let house = House::new();
-    let server = Running::start(house.settings()).await;
+async fn headers_above_the_size_limit_get_431() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
 
     let large = format!("x-large: {}", "a".repeat(15 * 1024));
-    assert_eq!(send(server.at, "GET /healthz", &[&large], "").await.status, 200);
+    assert_eq!(send(server.address, "GET /healthz", &[&large], "").await.status, 200);
     let larger = format!("x-large: {}", "a".repeat(17 * 1024));
-    assert_eq!(send(server.at, "GET /healthz", &[&larger], "").await.status, 431);
-    server.end().await;
+    assert_eq!(send(server.address, "GET /healthz", &[&larger], "").await.status, 431);
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_closed_and_those_within_are_served() {
-    let house = House::new();
-    let server = Running::start(with(&house, Limits { connections: 2, ..Limits::default() })).await;
-    let mut held = Vec::new();
+async fn connections_above_the_limit_are_closed_until_others_end() {
+    let fixture = Fixture::new();
+    let server =
+        TestServer::start(settings_with(&fixture, Limits { connections: 2, ..Limits::default() })).await;
+    let mut open = Vec::new();
     for _ in 0..2 {
-        let mut stream = TcpStream::connect(server.at).await.unwrap();
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         stream.read_exact(&mut [0; 12]).await.unwrap();
-        held.push(stream);
+        open.push(stream);
     }
 
-    let mut beyond = TcpStream::connect(server.at).await.unwrap();
-    let _ = beyond.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let mut excess = TcpStream::connect(server.address).await.unwrap();
+    let _ = excess.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let mut answer = Vec::new();
-    let _ = timeout(LONG, beyond.read_to_end(&mut answer)).await.unwrap();
-    assert!(answer.is_empty(), "it was closed");
+    let _ = timeout(DEADLINE, excess.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.is_empty(), "the connection must be closed");
 
-    drop(held);
+    drop(open);
     let served = async {
         loop {
-            let mut stream = TcpStream::connect(server.at).await.unwrap();
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
             let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer).await;
@@ -115,66 +121,19 @@ async fn connections_beyond_the_limit_are_closed_and_those_within_are_served() {
             }
         }
     };
-    timeout(LONG, served).await.unwrap();
-    server.end().await;
+    timeout(DEADLINE, served).await.unwrap();
+    server.shut_down().await;
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_to_those_who_know_it() {
-    let house = House::new();
-    let server = Running::start(house.settings()).await;
+async fn http_2_is_supported() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
     let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Empty<bytes::Bytes>>();
 
-    let answer = client.get(format!("http://{}/healthz", server.at).parse().unwrap()).await.unwrap();
+    let answer = client.get(format!("http://{}/healthz", server.address).parse().unwrap()).await.unwrap();
 
     assert_eq!((answer.version(), answer.status().as_u16()), (http::Version::HTTP_2, 200));
     drop(client);
-    server.end().await;
-}
-
-#[tokio::test]
-async fn what_was_begun_is_finished_and_nothing_new_is_taken() {
-    let house = House::new();
-    let server = Running::start(house.settings()).await;
-    let at = server.at;
-    let mut begun = TcpStream::connect(at).await.unwrap();
-    let body = r#"{"username":"ada","password":"correct horse"}"#;
-    let head = format!(
-        "POST /v1/register HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    begun.write_all(head.as_bytes()).await.unwrap();
-    // Its headers are read by now, since they were sent first.
-    assert_eq!(send(at, "GET /readyz", &[], "").await.status, 200);
-
-    let ended = server.ask_to_end();
-    let closed = async {
-        while TcpStream::connect(at).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONG, closed).await.unwrap();
-    begun.write_all(body.as_bytes()).await.unwrap();
-
-    assert_eq!(reply(&mut begun).await.status, 201);
-    timeout(LONG, ended).await.unwrap().unwrap().unwrap();
-    // The store has been let go, and what was answered is in it.
-    let again = Running::start(house.settings()).await;
-    assert_eq!(send(again.at, "POST /v1/login", &[], body).await.status, 200);
-    again.end().await;
-}
-
-#[tokio::test]
-async fn an_idle_connection_does_not_hold_the_end_up() {
-    let house = House::new();
-    let server = Running::start(house.settings()).await;
-    let mut idle = TcpStream::connect(server.at).await.unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    idle.read_exact(&mut [0; 12]).await.unwrap();
-
-    let since = Instant::now();
-    server.end().await;
-
-    assert!(since.elapsed() < Duration::from_secs(8), "it waited for a client that asks for nothing");
+    server.shut_down().await;
 }
