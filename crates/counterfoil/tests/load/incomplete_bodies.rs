@@ -1,4 +1,4 @@
-//! Bodies that do not come to their end.
+//! Request bodies that are never completed: the memory for them is bounded, in total and per client IP.
 
 use std::time::{Duration, Instant};
 
@@ -6,99 +6,102 @@ use counterfoil::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
-use crate::test_server::{Site, post, resident, status};
+use crate::test_server::{TestServer, post, resident_memory, status};
 
 const MIB: usize = 1 << 20;
-/// How many bodies are begun, and how much of each.
-const MANY: usize = 800;
-const PART: usize = 60 * 1024;
+/// How many bodies are started.
+const BODIES: usize = 800;
+/// How many bytes of each body are sent.
+const SENT_BYTES: usize = 60 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_of_many_bodies_takes_no_more_memory_than_there_is_for_them() {
+async fn incomplete_bodies_use_no_more_memory_than_the_limit() {
     let request = Duration::from_secs(8);
-    let site = Site::with(|settings| {
+    let server = TestServer::with_settings(|settings| {
         settings.limits = Limits { bodies: 4 * MIB, request, ..Limits::default() };
     })
     .await;
-    site.probe().await;
+    server.probe().await;
     let head = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
                 content-length: 65000\r\n\r\n";
-    let half = [head.as_bytes(), &b" ".repeat(PART)].concat();
-    let (before, since) = (resident(), Instant::now());
+    let incomplete = [head.as_bytes(), &b" ".repeat(SENT_BYTES)].concat();
+    let (before, started) = (resident_memory(), Instant::now());
 
-    let mut held = Vec::new();
-    for _ in 0..MANY {
-        let mut stream = site.connect().await;
-        let _ = stream.write_all(&half).await;
-        held.push(stream);
+    let mut open = Vec::new();
+    for _ in 0..BODIES {
+        let mut stream = server.connect().await;
+        let _ = stream.write_all(&incomplete).await;
+        open.push(stream);
     }
     sleep(Duration::from_millis(500)).await;
-    let grown = resident().saturating_sub(before);
-    let mut told = 0;
-    for stream in &mut held {
-        let mut answer = [0; 12];
-        let answered = timeout(Duration::from_millis(1), stream.read_exact(&mut answer)).await;
-        told += usize::from(matches!(answered, Ok(Ok(_))) && answer.ends_with(b"503"));
+    let grown = resident_memory().saturating_sub(before);
+    let mut rejected = 0;
+    for stream in &mut open {
+        let mut start = [0; 12];
+        let read = timeout(Duration::from_millis(1), stream.read_exact(&mut start)).await;
+        rejected += usize::from(matches!(read, Ok(Ok(_))) && start.ends_with(b"503"));
     }
-    println!("{MANY} half bodies of {PART} bytes: {grown} bytes more, {told} told to come back");
-    assert!(since.elapsed() < request, "the machine was too slow for this test to mean anything");
-    // Without a bound it would be 47 MiB for the bodies alone.
+    println!(
+        "{BODIES} incomplete bodies of {SENT_BYTES} bytes: memory grew by {grown} bytes, {rejected} got 503"
+    );
+    assert!(started.elapsed() < request, "the machine is too slow for this test: bodies timed out during it");
+    // Without the limit the bodies alone would use 47 MiB.
     assert!(grown < 24 << 20, "{grown}");
-    assert!(told > 0, "somebody was told to come back");
+    assert!(rejected > 0, "some requests must get 503");
 
-    drop(held);
+    drop(open);
     let form = r#"{"username":"ada","password":"correct horse battery"}"#;
     let served = async {
-        while status(&site.answer(&post("/v1/login", form)).await) != 401 {
+        while status(&server.response(&post("/v1/login", form)).await) != 401 {
             sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(Duration::from_secs(15), served).await.unwrap();
 }
 
-/// The streams of HTTP/2 let a few connections begin more bodies than there is memory for.
+/// With HTTP/2 streams a few connections can start more bodies than there is memory for.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_source_does_not_take_all_memory_for_bodies() {
-    its_own_part_is_all_it_takes("x-forwarded-for: 192.0.2.1").await;
+async fn one_client_ip_cannot_use_all_body_memory() {
+    assert_limited_per_ip("x-forwarded-for: 192.0.2.1").await;
 }
 
-/// What a client adds to what its proxy says makes the two disagree, and takes it out of no bound.
+/// A client that adds its own forwarding header to the proxy's cannot escape the limit of its IP.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_contradicts_the_proxy_takes_nobody_out_of_a_part() {
-    its_own_part_is_all_it_takes("x-forwarded-for: 192.0.2.1\r\nforwarded: for=198.51.100.1").await;
-    its_own_part_is_all_it_takes("x-forwarded-for: unknown").await;
+async fn contradicting_forwarding_headers_do_not_escape_the_limit_per_ip() {
+    assert_limited_per_ip("x-forwarded-for: 192.0.2.1\r\nforwarded: for=198.51.100.1").await;
+    assert_limited_per_ip("x-forwarded-for: unknown").await;
 }
 
-/// Begins as many bodies as there is memory for, from where `claim` says, through a trusted proxy: whoever
-/// claims the same is told to come back, and another source is read.
-async fn its_own_part_is_all_it_takes(claim: &str) {
-    let site = Site::with(|settings| {
+/// Starts as many bodies as the memory allows with the forwarding header `header`, through a trusted proxy. Asserts that
+/// a request with the same header gets 429 and a request from another IP is served.
+async fn assert_limited_per_ip(header: &str) {
+    let server = TestServer::with_settings(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         settings.limits = Limits { bodies: 2 * MIB, connections_of_source: 2_000, ..Limits::default() };
     })
     .await;
-    let begun = format!(
-        "POST /v1/login HTTP/1.1\r\nhost: x\r\n{claim}\r\n\
+    let incomplete = format!(
+        "POST /v1/login HTTP/1.1\r\nhost: x\r\n{header}\r\n\
          content-type: application/json\r\ncontent-length: 9\r\n\r\n{{"
     );
-    let mut held = Vec::new();
+    let mut open = Vec::new();
     for _ in 0..2 * MIB / (8 * 1024) {
-        let mut stream = site.connect().await;
-        let _ = stream.write_all(begun.as_bytes()).await;
-        held.push(stream);
+        let mut stream = server.connect().await;
+        let _ = stream.write_all(incomplete.as_bytes()).await;
+        open.push(stream);
     }
     let form = r#"{"username":"ada","password":"correct horse battery"}"#;
-    let from = |claim: &str| {
-        let plain = String::from_utf8(post("/v1/login", form)).unwrap();
-        plain.replacen("\r\n", &format!("\r\n{claim}\r\n"), 1).into_bytes()
+    let from = |header: &str| {
+        let request = String::from_utf8(post("/v1/login", form)).unwrap();
+        request.replacen("\r\n", &format!("\r\n{header}\r\n"), 1).into_bytes()
     };
 
-    let its_own = async {
-        while status(&site.answer(&from(claim)).await) != 429 {
+    let same_ip = async {
+        while status(&server.response(&from(header)).await) != 429 {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_secs(15), its_own).await.unwrap();
-    let other = status(&site.answer(&from("x-forwarded-for: 192.0.2.2")).await);
-    assert_eq!(other, 401, "another source is read: {claim}");
+    timeout(Duration::from_secs(15), same_ip).await.unwrap();
+    let other_ip = status(&server.response(&from("x-forwarded-for: 192.0.2.2")).await);
+    assert_eq!(other_ip, 401, "another IP is served: {header}");
 }

@@ -1,4 +1,4 @@
-//! More logins at once than there are hashes to be had.
+//! A burst of logins that exceeds the password hash queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,44 +6,47 @@ use std::time::Duration;
 use counterfoil_core::credentials::password::Argon2Cost;
 use tokio::task::JoinSet;
 
-use crate::test_server::{Site, answer, p99, post, resident, status};
+use crate::test_server::{TestServer, p99, post, resident_memory, response, status};
 
 const FORM: &str = r#"{"username":"ada","password":"correct horse battery"}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_storm_of_logins_the_excess_comes_back_later_and_others_are_served() {
-    let site = Site::with(|settings| {
+async fn excess_logins_of_a_burst_get_503_and_other_requests_are_served() {
+    let server = TestServer::with_settings(|settings| {
         settings.password_cost = Argon2Cost::default();
         settings.hashing_waiting = 16;
     })
     .await;
-    let site = Arc::new(site);
-    assert_eq!(status(&site.answer(&post("/v1/register", FORM)).await), 201);
-    let before = resident();
+    let server = Arc::new(server);
+    assert_eq!(status(&server.response(&post("/v1/register", FORM)).await), 201);
+    let before = resident_memory();
 
-    let mut storm = JoinSet::new();
+    let mut logins = JoinSet::new();
     for _ in 0..300 {
-        let at = site.at;
-        storm.spawn(async move { answer(at, &post("/v1/login", FORM)).await });
+        let address = server.address;
+        logins.spawn(async move { response(address, &post("/v1/login", FORM)).await });
     }
-    let (mut times, mut answers) = (Vec::new(), Vec::new());
-    while let Some(answer) = storm.join_next().await {
-        answers.push(answer.unwrap());
+    let (mut times, mut responses) = (Vec::new(), Vec::new());
+    while let Some(response) = logins.join_next().await {
+        responses.push(response.unwrap());
         if times.len() < 50 {
-            times.push(site.probe().await);
+            times.push(server.probe().await);
         }
     }
 
-    let served = answers.iter().filter(|answer| status(answer) == 200).count();
-    let (slowest, grown) = (p99(&mut times), resident().saturating_sub(before));
-    println!("{served} of 300 logins served; {} probes, p99 {slowest:?}; {grown} bytes more", times.len());
-    for answer in answers.iter().filter(|answer| status(answer) != 200) {
-        assert_eq!(status(answer), 503, "{answer}");
-        assert!(answer.contains("retry-after: "), "{answer}");
+    let served = responses.iter().filter(|response| status(response) == 200).count();
+    let (slowest, grown) = (p99(&mut times), resident_memory().saturating_sub(before));
+    println!(
+        "{served} of 300 logins served; {} probes, p99 {slowest:?}; memory grew by {grown} bytes",
+        times.len()
+    );
+    for response in responses.iter().filter(|response| status(response) != 200) {
+        assert_eq!(status(response), 503, "{response}");
+        assert!(response.contains("retry-after: "), "{response}");
     }
-    assert!(served >= 16, "who had a place in the queue was served");
-    assert!(served < 300, "it was no storm");
+    assert!(served >= 16, "logins with a place in the queue are served");
+    assert!(served < 300, "the burst must exceed the queue");
     assert!(slowest < Duration::from_millis(500), "{slowest:?}");
-    // One thread's memory to hash in is 19 MiB.
+    // Each hashing thread uses 19 MiB.
     assert!(grown < 64 << 20, "{grown}");
 }

@@ -1,6 +1,6 @@
-//! The server under clients that are slow, many, large or hostile: whoever behaves is served.
+//! The server under slow, numerous, oversized and malicious requests: well-behaved clients are still served.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod file_descriptors;
 mod http2_connection;

@@ -1,4 +1,4 @@
-//! One source, and the connections that it may have.
+//! The limit of connections per client IP.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -6,12 +6,12 @@ use counterfoil::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::test_server::Site;
+use crate::test_server::TestServer;
 
-/// The address of this machine in its network, if it is in one: loopback is nobody's source.
+/// The network address of this machine, if it has one. Loopback addresses have no limit per IP.
 fn own_address() -> Option<SocketAddr> {
     let probe = UdpSocket::bind("0.0.0.0:0").ok()?;
-    // Nothing is sent by this: it asks the system which way it would send.
+    // Sends nothing: connecting a UDP socket only selects the local address.
     probe.connect("192.0.2.1:9").ok()?;
     probe.local_addr().ok().filter(|address| !address.ip().is_loopback() && !address.ip().is_unspecified())
 }
@@ -22,30 +22,30 @@ async fn is_served(stream: &mut TcpStream) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_source_has_its_part_of_the_connections_and_this_machine_all_of_them() {
+async fn connections_are_limited_per_client_ip_except_on_loopback() {
     let Some(own) = own_address() else {
         counterfoil_test_support::skip_not_here(counterfoil_test_support::NotHere::AddressBesideLoopback);
         return;
     };
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let _site = Site::on(listener, |settings| {
+    let _server = TestServer::on_listener(listener, |settings| {
         settings.issuer = "https://auth.example".parse().unwrap();
         settings.limits = Limits { connections_of_source: 3, ..Limits::default() };
     })
     .await;
 
-    let mut held = Vec::new();
+    let mut open = Vec::new();
     for _ in 0..3 {
         let mut stream = TcpStream::connect((own.ip(), port)).await.unwrap();
         assert!(is_served(&mut stream).await);
-        held.push(stream);
+        open.push(stream);
     }
-    let mut beyond = TcpStream::connect((own.ip(), port)).await.unwrap();
-    assert!(!is_served(&mut beyond).await, "a source has three");
+    let mut excess = TcpStream::connect((own.ip(), port)).await.unwrap();
+    assert!(!is_served(&mut excess).await, "an IP may have three connections");
     for _ in 0..5 {
         let mut local = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         assert!(is_served(&mut local).await);
-        held.push(local);
+        open.push(local);
     }
 }
