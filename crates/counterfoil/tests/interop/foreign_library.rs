@@ -1,4 +1,4 @@
-//! A foreign library, in a process of its own, that is asked about tokens line by line.
+//! A JWT library of another language, run in its own process. Requests and responses are JSON objects, one a line.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use counterfoil_jose::Algorithm;
 use serde_json::{Value, json};
 
-/// A library of another language.
+/// A JWT library of another language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Library {
     /// `jose` on npm.
@@ -32,8 +32,8 @@ impl Library {
         }
     }
 
-    /// Whether it knows `algorithm`. None knows ML-DSA: `jose` does with a Node of 2025 below it.
-    pub(crate) fn knows(self, algorithm: Algorithm) -> bool {
+    /// Whether it supports `algorithm`. None supports ML-DSA; `jose` requires a Node.js of 2025 for it.
+    pub(crate) fn supports(self, algorithm: Algorithm) -> bool {
         match algorithm {
             Algorithm::MlDsa44 | Algorithm::MlDsa65 => false,
             Algorithm::EdDsa => self != Self::Jsonwebtoken,
@@ -43,16 +43,16 @@ impl Library {
     }
 
     pub(crate) fn algorithms(self) -> impl Iterator<Item = Algorithm> {
-        Algorithm::ALL.into_iter().filter(move |&algorithm| self.knows(algorithm))
+        Algorithm::ALL.into_iter().filter(move |&algorithm| self.supports(algorithm))
     }
 
-    /// All of them, if they are installed; else says that the test is skipped.
-    pub(crate) fn call_all(test: &str) -> Option<Vec<Judge>> {
-        let folder = installed(test)?;
-        Some(Self::ALL.map(|library| library.call(&folder)).into())
+    /// Starts every library. `None` if they are not installed: the test is skipped.
+    pub(crate) fn start_all(test: &str) -> Option<Vec<ForeignLibrary>> {
+        let folder = installation(test)?;
+        Some(Self::ALL.map(|library| library.start(&folder)).into())
     }
 
-    fn call(self, folder: &Path) -> Judge {
+    fn start(self, folder: &Path) -> ForeignLibrary {
         let command = match self {
             Self::Jose | Self::Jsonwebtoken => {
                 let mut node = Command::new("node");
@@ -61,12 +61,12 @@ impl Library {
             }
             Self::PyJwt | Self::JoseRfc => python(&folder.join("python"), "driver.py"),
         };
-        Judge::start(self, command)
+        ForeignLibrary::start(self, command)
     }
 }
 
-/// Where the libraries are installed; else says that the test is skipped.
-fn installed(test: &str) -> Option<PathBuf> {
+/// The folder with the installed libraries. `None` if they are not installed: the test is skipped.
+fn installation(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("COUNTERFOIL_INTEROP").map(PathBuf::from);
     if folder.is_none() {
         counterfoil_test_support::skip(&format!(
@@ -82,44 +82,46 @@ fn python(folder: &Path, program: &str) -> Command {
     python
 }
 
-/// What comes of strangers with made-up keys while the issuer is away, in the verifier that the documents show.
-pub(crate) fn besieged(test: &str) -> Option<Value> {
-    let said = python(&installed(test)?.join("python"), "unknown_kid_requests.py").output().unwrap();
-    Some(serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}")))
+/// Runs `unknown_kid_requests.py`: the documented PyJWT verifier receives tokens with invented key ids while the issuer
+/// is unavailable. Returns its report.
+pub(crate) fn unknown_kid_requests(test: &str) -> Option<Value> {
+    let output = python(&installation(test)?.join("python"), "unknown_kid_requests.py").output().unwrap();
+    Some(serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}")))
 }
 
-/// A library that runs; it ends with the test.
-pub(crate) struct Judge {
+/// A running library. Dropping it ends the process.
+pub(crate) struct ForeignLibrary {
     pub(crate) library: Library,
     process: Child,
-    questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    requests: ChildStdin,
+    responses: BufReader<ChildStdout>,
 }
 
-impl Judge {
+impl ForeignLibrary {
     fn start(library: Library, mut command: Command) -> Self {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (questions, answers) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-        Self { library, process, questions, answers: BufReader::new(answers) }
+        let (requests, responses) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        Self { library, process, requests, responses: BufReader::new(responses) }
     }
 
-    /// What the library says: an answer, or why it refuses.
-    fn ask(&mut self, mut question: Value) -> Result<Value, String> {
-        question["library"] = json!(self.library.name());
+    /// Sends a request. Returns the library's result, or the text of its error.
+    fn call(&mut self, mut request: Value) -> Result<Value, String> {
+        request["library"] = json!(self.library.name());
         let mut line = String::new();
-        // It asks our server for keys: whoever runs on this thread goes on elsewhere.
+        // The library fetches keys from the server of this process, so this thread must not block its tasks.
         tokio::task::block_in_place(|| {
-            writeln!(self.questions, "{question}").unwrap();
-            self.answers.read_line(&mut line).unwrap();
+            writeln!(self.requests, "{request}").unwrap();
+            self.responses.read_line(&mut line).unwrap();
         });
-        let mut said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{question}: {line:?}"));
-        match said.get("refused") {
-            Some(why) => Err(why.to_string()),
-            None => Ok(said["answer"].take()),
+        let mut response: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("{request}: {line:?}"));
+        match response.get("error") {
+            Some(error) => Err(error.to_string()),
+            None => Ok(response["result"].take()),
         }
     }
 
-    /// The claims of a token that the library accepts by the keys that `issuer` publishes.
+    /// Verifies a token with the keys that `issuer` publishes, and returns its claims.
     pub(crate) fn verify(
         &mut self,
         issuer: &str,
@@ -127,10 +129,10 @@ impl Judge {
         token: &str,
     ) -> Result<Value, String> {
         let (alg, audience) = (algorithm.as_str(), issuer);
-        self.ask(json!({"ask": "verify", "issuer": issuer, "audience": audience, "alg": alg, "token": token}))
+        self.call(json!({"operation": "verify", "issuer": issuer, "audience": audience, "alg": alg, "token": token}))
     }
 
-    /// The same by a secret that both know, as base64url.
+    /// Verifies a token with a shared secret, given as base64url, and returns its claims.
     pub(crate) fn verify_by_secret(
         &mut self,
         issuer: &str,
@@ -139,19 +141,19 @@ impl Judge {
         secret: &str,
     ) -> Result<Value, String> {
         let alg = algorithm.as_str();
-        self.ask(json!({
-            "ask": "verify", "issuer": issuer, "audience": issuer, "alg": alg, "token": token, "secret": secret,
+        self.call(json!({
+            "operation": "verify", "issuer": issuer, "audience": issuer, "alg": alg, "token": token, "secret": secret,
         }))
     }
 
-    /// A token that the library signed with a new key: its `token`, and its `jwk`, `pem`, `private` or `secret`.
-    pub(crate) fn mint(&mut self, algorithm: Algorithm, kid: &str, claims: &Value) -> Value {
+    /// Signs `claims` with a new key. Returns the `token`, and the key as `jwk`, `pem`, `private` or `secret`.
+    pub(crate) fn sign(&mut self, algorithm: Algorithm, kid: &str, claims: &Value) -> Value {
         let alg = algorithm.as_str();
-        self.ask(json!({"ask": "mint", "alg": alg, "kid": kid, "claims": claims})).unwrap()
+        self.call(json!({"operation": "sign", "alg": alg, "kid": kid, "claims": claims})).unwrap()
     }
 }
 
-impl Drop for Judge {
+impl Drop for ForeignLibrary {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -1,82 +1,84 @@
-//! Our tokens, by our keys over HTTP, in every algorithm that a library knows, and while keys change.
+//! Other libraries verify our tokens with the keys we publish: every algorithm that they support, also during rotations.
 
 use counterfoil::operator::Command;
 use counterfoil_jose::{Algorithm, SigningKey, base64url};
 use serde_json::json;
 
 use crate::client::Request;
-use crate::foreign_library::{Judge, Library, besieged};
+use crate::foreign_library::{ForeignLibrary, Library, unknown_kid_requests};
 use crate::test_server::{Site, text};
 
-/// An issuer that signs with `algorithm`, and Ada, who is known to it.
-async fn issuer(algorithm: Algorithm) -> Site {
+/// A server that signs with `algorithm` and has the user `ada`.
+async fn start_issuer(algorithm: Algorithm) -> Site {
     let site = Site::with(|settings| settings.algorithm = algorithm).await;
     site.register("ada").await;
     site
 }
 
-async fn token_of_ada(site: &Site) -> String {
+async fn issue_token(site: &Site) -> String {
     text(&site.login("ada", "jwt").await, "access_token").to_owned()
 }
 
-/// Signs with another key from now on, as an administrator may; the old one and the next stay published.
+/// Rotates the signing key at once. The old and the next key stay published.
 async fn rotate(site: &Site) {
-    let made = site.app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
-    let at_once = Request::post("/v1/admin/keys").bearer(text(&made, "key")).json(&json!({ "now": true }));
-    assert_eq!(at_once.send(site).await.status, 201);
+    let admin_key = site.app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
+    let rotation =
+        Request::post("/v1/admin/keys").bearer(text(&admin_key, "key")).json(&json!({ "now": true }));
+    assert_eq!(rotation.send(site).await.status, 201);
     let jwks = Request::get("/.well-known/jwks.json").send(site).await.json();
     assert!(jwks["keys"].as_array().unwrap().len() >= 2, "{jwks}");
 }
 
-/// The token with another end of its signature.
-fn forged(token: &str) -> String {
-    let (front, last) = token.split_at(token.len() - 8);
-    format!("{front}{}", if last == "AAAAAAAA" { "BBBBBBBB" } else { "AAAAAAAA" })
+/// Changes the end of the signature.
+fn forge(token: &str) -> String {
+    let (start, end) = token.split_at(token.len() - 8);
+    format!("{start}{}", if end == "AAAAAAAA" { "BBBBBBBB" } else { "AAAAAAAA" })
 }
 
-/// Whether every library that knows the algorithm accepts this token, and none a forged one.
-fn assert_accepted(judges: &mut [Judge], site: &Site, algorithm: Algorithm, token: &str) {
-    for judge in judges.iter_mut().filter(|judge| judge.library.knows(algorithm)) {
-        let accepted = judge.verify(&site.origin, algorithm, token);
-        let claims = accepted.unwrap_or_else(|why| panic!("{:?} {algorithm}: {why}", judge.library));
+/// Asserts that every library that supports the algorithm accepts this token and rejects a forged one.
+fn assert_accepted(libraries: &mut [ForeignLibrary], site: &Site, algorithm: Algorithm, token: &str) {
+    for foreign in libraries.iter_mut().filter(|foreign| foreign.library.supports(algorithm)) {
+        let accepted = foreign.verify(&site.origin, algorithm, token);
+        let claims = accepted.unwrap_or_else(|error| panic!("{:?} {algorithm}: {error}", foreign.library));
         assert_eq!((&claims["iss"], &claims["aud"]), (&json!(site.origin), &json!(site.origin)));
         assert!(claims["sid"].is_string() && claims["pos"].is_u64(), "{claims}");
-        judge.verify(&site.origin, algorithm, &forged(token)).unwrap_err();
+        foreign.verify(&site.origin, algorithm, &forge(token)).unwrap_err();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn foreign_libraries_accept_our_tokens_also_while_keys_change() {
-    let test = "foreign_libraries_accept_our_tokens_also_while_keys_change";
-    let Some(mut judges) = Library::call_all(test) else { return };
-    let known = |algorithm: &Algorithm| Library::ALL.iter().any(|library| library.knows(*algorithm));
-    let algorithms = Algorithm::PUBLIC.into_iter().filter(known);
+async fn foreign_libraries_verify_our_tokens_during_key_rotations() {
+    let test = "foreign_libraries_verify_our_tokens_during_key_rotations";
+    let Some(mut libraries) = Library::start_all(test) else { return };
+    let is_supported =
+        |algorithm: &Algorithm| Library::ALL.iter().any(|library| library.supports(*algorithm));
+    let algorithms = Algorithm::PUBLIC.into_iter().filter(is_supported);
     for algorithm in algorithms.clone() {
-        // One issuer for all libraries: making a key for RSA takes a second.
-        let site = issuer(algorithm).await;
-        let before = token_of_ada(&site).await;
-        assert_accepted(&mut judges, &site, algorithm, &before);
+        // One issuer for all libraries, because generating an RSA key takes a second.
+        let site = start_issuer(algorithm).await;
+        let before = issue_token(&site).await;
+        assert_accepted(&mut libraries, &site, algorithm, &before);
 
         rotate(&site).await;
-        let after = token_of_ada(&site).await;
-        assert_ne!(before.split('.').next(), after.split('.').next(), "another key signs");
+        let after = issue_token(&site).await;
+        assert_ne!(before.split('.').next(), after.split('.').next(), "the tokens must have different keys");
         for token in [before, after] {
-            assert_accepted(&mut judges, &site, algorithm, &token);
+            assert_accepted(&mut libraries, &site, algorithm, &token);
         }
     }
-    println!("{test}: {} algorithms, {} libraries", algorithms.count(), judges.len());
+    println!("{test}: {} algorithms, {} libraries", algorithms.count(), libraries.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn foreign_libraries_accept_our_tokens_under_a_shared_secret() {
-    let test = "foreign_libraries_accept_our_tokens_under_a_shared_secret";
-    let Some(mut judges) = Library::call_all(test) else { return };
-    judges.iter_mut().for_each(judge_secrets);
-    println!("{test}: {} algorithms, {} libraries", Algorithm::SECRET.len(), judges.len());
+async fn foreign_libraries_verify_our_tokens_with_a_shared_secret() {
+    let test = "foreign_libraries_verify_our_tokens_with_a_shared_secret";
+    let Some(mut libraries) = Library::start_all(test) else { return };
+    libraries.iter_mut().for_each(verify_with_secrets);
+    println!("{test}: {} algorithms, {} libraries", Algorithm::SECRET.len(), libraries.len());
 }
 
-/// Tokens under a secret that no issuer publishes.
-fn judge_secrets(judge: &mut Judge) {
+/// Verifies a token of each HMAC algorithm.
+fn verify_with_secrets(foreign: &mut ForeignLibrary) {
     const ISSUER: &str = "https://auth.example";
     for algorithm in Algorithm::SECRET {
         let key = SigningKey::generate(algorithm).unwrap();
@@ -84,18 +86,24 @@ fn judge_secrets(judge: &mut Judge) {
         let claims = json!({"iss": ISSUER, "aud": ISSUER, "sub": "ada", "exp": 4_000_000_000_u64});
         let token = key.sign("at+jwt", claims.to_string().as_bytes()).unwrap();
 
-        let accepted = judge.verify_by_secret(ISSUER, algorithm, &token, &secret);
-        assert_eq!(accepted.unwrap(), claims, "{:?} {algorithm}", judge.library);
-        judge.verify_by_secret(ISSUER, algorithm, &forged(&token), &secret).unwrap_err();
+        let accepted = foreign.verify_by_secret(ISSUER, algorithm, &token, &secret);
+        assert_eq!(accepted.unwrap(), claims, "{:?} {algorithm}", foreign.library);
+        foreign.verify_by_secret(ISSUER, algorithm, &forge(&token), &secret).unwrap_err();
     }
 }
 
-/// Rules 3 and 4 of `docs/keys.md`: anybody can make up a `kid`, and an issuer may be away.
+/// Rules 3 and 4 of `docs/keys.md`: any client can invent a `kid`, and the issuer may be unavailable.
 #[test]
-fn strangers_make_pyjwt_ask_once_and_forget_no_key() {
-    let Some(said) = besieged("strangers_make_pyjwt_ask_once_and_forget_no_key") else { return };
+fn unknown_kids_make_pyjwt_fetch_once_and_keep_its_keys() {
+    let Some(report) = unknown_kid_requests("unknown_kids_make_pyjwt_fetch_once_and_keep_its_keys") else {
+        return;
+    };
 
-    assert_eq!(said["known"], json!([true, true]), "also while the issuer is away");
-    assert_eq!(said["strangers"], json!(vec![false; 20]));
-    assert_eq!(said["asked"], 2, "once for the keys, and once for all strangers");
+    assert_eq!(
+        report["known"],
+        json!([true, true]),
+        "known keys are accepted while the issuer is unavailable"
+    );
+    assert_eq!(report["unknown"], json!(vec![false; 20]));
+    assert_eq!(report["fetches"], 2, "one fetch for the keys and one for all unknown kids");
 }

@@ -48,7 +48,7 @@ async fn a_hundred_slow_clients_are_disconnected_and_do_not_delay_others() {
         let stream = server.connect().await;
         match number % 3 {
             0 => slow.spawn(send_slowly(stream, "GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ")),
-            1 => slow.spawn(drip(
+            1 => slow.spawn(send_slowly(
                 stream,
                 "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
                  content-length: 1000\r\nconnection: close\r\n\r\n",

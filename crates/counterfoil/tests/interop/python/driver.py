@@ -1,4 +1,4 @@
-"""Answers questions about tokens: one JSON object a line, and one for an answer."""
+"""Verifies and signs tokens for the tests. Reads one JSON request a line and writes one JSON response a line."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R
 
 
 def verify(library, token, issuer, audience, alg, secret=None):
-    """Verifies a token, by the keys that its issuer publishes or by a secret."""
+    """Verifies a token with the keys that its issuer publishes, or with a secret, and returns its claims."""
     if secret is None:
         return LIBRARIES[library](issuer, audience, [alg])(token)
     key = base64.urlsafe_b64decode(secret + "==")
@@ -28,30 +28,31 @@ def verify(library, token, issuer, audience, alg, secret=None):
     return joserfc.jwt.decode(token, OctKey.import_key(key), algorithms=[alg]).claims
 
 
-def mint(library, alg, claims, kid):
-    """Makes a key and signs with it: the token, and the key as a JWK, a PEM or a secret."""
+def sign(library, alg, claims, kid):
+    """Signs claims with a new key. Returns the token, and the key as a JWK, a PEM or a secret."""
     header = {"alg": alg, "typ": "at+jwt", "kid": kid}
     if alg.startswith("HS"):
         secret = secrets.token_bytes(int(alg[2:]) // 8)
         key = secret if library == "pyjwt" else OctKey.import_key(secret)
         text = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
-        return {"token": sign(library, header, claims, key), "secret": text}
+        return {"token": encode(library, header, claims, key), "secret": text}
     if library == "pyjwt":
-        key = private_key(alg)
+        key = generate_private_key(alg)
         pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        return {"token": sign(library, header, claims, key), "pem": pem.decode()}
-    key = joserfc_key(alg)
+        return {"token": encode(library, header, claims, key), "pem": pem.decode()}
+    key = generate_joserfc_key(alg)
     jwk = {**key.as_dict(private=False), "alg": alg, "kid": kid, "use": "sig"}
-    return {"token": sign(library, header, claims, key), "jwk": jwk, "private": key.as_dict(private=True)}
+    return {"token": encode(library, header, claims, key), "jwk": jwk, "private": key.as_dict(private=True)}
 
 
-def sign(library, header, claims, key):
+def encode(library, header, claims, key):
+    """Encodes a token with the library."""
     if library == "pyjwt":
         return jwt.encode(claims, key, algorithm=header["alg"], headers=header)
     return joserfc.jwt.encode(header, claims, key, algorithms=[header["alg"]])
 
 
-def private_key(alg):
+def generate_private_key(alg):
     if alg in CURVES:
         return ec.generate_private_key(CURVES[alg])
     if alg == "EdDSA":
@@ -59,7 +60,7 @@ def private_key(alg):
     return rsa.generate_private_key(65537, 2048)
 
 
-def joserfc_key(alg):
+def generate_joserfc_key(alg):
     if alg in CURVES:
         return ECKey.generate_key({"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[alg])
     if alg in ("EdDSA", "Ed25519"):
@@ -68,9 +69,10 @@ def joserfc_key(alg):
 
 
 for line in sys.stdin:
-    question = json.loads(line)
+    request = json.loads(line)
+    operation = {"verify": verify, "sign": sign}[request.pop("operation")]
     try:
-        answer = {"answer": {"verify": verify, "mint": mint}[question.pop("ask")](**question)}
-    except Exception as error:  # Whatever it is, it is a refusal, and the test reads why.
-        answer = {"refused": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), flush=True)
+        response = {"result": operation(**request)}
+    except Exception as error:  # Any error of the library is a rejection; the test reads its text.
+        response = {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(response), flush=True)

@@ -1,4 +1,4 @@
-"""How often the verifier of the documents asks an issuer that has gone away, while strangers show it made-up keys."""
+"""Counts the key fetches of the documented verifier when tokens name unknown keys and the issuer is unavailable."""
 
 import json
 import threading
@@ -12,16 +12,16 @@ import with_pyjwt
 
 private = ec.generate_private_key(ec.SECP256R1())
 public = {**jwt.algorithms.ECAlgorithm.to_jwk(private.public_key(), as_dict=True), "kid": "known", "alg": "ES256"}
-asked = 0
+fetches = 0
 
 
 class Issuer(BaseHTTPRequestHandler):
-    """Gives its keys once, and is out of order from then on."""
+    """Serves its keys once, and answers 503 from then on."""
 
     def do_GET(self):
-        global asked
-        asked += 1
-        self.send_response(200 if asked == 1 else 503)
+        global fetches
+        fetches += 1
+        self.send_response(200 if fetches == 1 else 503)
         self.end_headers()
         self.wfile.write(json.dumps({"keys": [public]}).encode())
 
@@ -36,6 +36,7 @@ verify = with_pyjwt.verifier(issuer, "api", ["ES256"])
 
 
 def accepts(kid):
+    """Whether the verifier accepts a valid token whose header names this key."""
     claims = {"iss": issuer, "aud": "api", "sub": "ada", "exp": int(time.time()) + 600}
     token = jwt.encode(claims, private, algorithm="ES256", headers={"typ": "at+jwt", "kid": kid})
     try:
@@ -45,9 +46,9 @@ def accepts(kid):
 
 
 known = [accepts("known")]
-# What the library itself waits for after the last answer is over.
+# Moves the clock past the library's own cool-down.
 clock = time.monotonic
 time.monotonic = lambda: clock() + 31
-strangers = [accepts(f"stranger-{number}") for number in range(20)]
+unknown = [accepts(f"unknown-{number}") for number in range(20)]
 known.append(accepts("known"))
-print(json.dumps({"known": known, "strangers": strangers, "asked": asked}))
+print(json.dumps({"known": known, "unknown": unknown, "fetches": fetches}))
