@@ -1,4 +1,4 @@
-//! The three modes, by body and by cookie, on every route that they open.
+//! The three credential modes, by bearer token and by cookie, on every authenticated route.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::client::Request;
 use crate::test_server::{Browser, Site, text};
 
 #[tokio::test]
-async fn each_mode_hands_over_what_the_contract_says() {
+async fn each_mode_returns_the_documented_credentials() {
     let site = Site::open().await;
     site.register("ada").await;
 
@@ -30,7 +30,7 @@ async fn each_mode_hands_over_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn each_mode_opens_every_route_and_each_logout_shuts_them() {
+async fn every_mode_authenticates_on_every_route_until_logout() {
     let site = Site::open().await;
     site.register("ada").await;
     for (mode, member) in [("session", "session_token"), ("jwt", "access_token"), ("hybrid", "access_token")]
@@ -57,7 +57,7 @@ async fn each_mode_opens_every_route_and_each_logout_shuts_them() {
 }
 
 #[tokio::test]
-async fn a_browser_carries_each_mode_in_cookies_and_sees_no_secret() {
+async fn cookie_logins_set_cookies_and_return_no_tokens() {
     for site in [Site::open().await, Site::secure().await] {
         site.register("ada").await;
         let prefix = if site.origin.starts_with("https") { "__Host-" } else { "counterfoil-" };
@@ -74,8 +74,8 @@ async fn a_browser_carries_each_mode_in_cookies_and_sees_no_secret() {
             assert_eq!(lines.len(), expected.len(), "{lines:?}");
             for (line, (name, age)) in lines.iter().zip(&expected) {
                 assert!(line.starts_with(&format!("{prefix}{name}=")) && line.ends_with(age), "{line}");
-                let site = if *name == "refresh" { "SameSite=Strict" } else { "SameSite=Lax" };
-                assert!(line.contains(site), "{line}");
+                let same_site = if *name == "refresh" { "SameSite=Strict" } else { "SameSite=Lax" };
+                assert!(line.contains(same_site), "{line}");
             }
             for secret in ["session_token", "access_token", "refresh_token"] {
                 assert!(answer.json()[secret].is_null(), "{answer:?}");
@@ -93,7 +93,7 @@ async fn a_browser_carries_each_mode_in_cookies_and_sees_no_secret() {
 }
 
 #[tokio::test]
-async fn a_login_takes_the_place_of_whatever_the_browser_carried() {
+async fn a_cookie_login_ends_the_previous_login_of_the_browser() {
     let site = Site::open().await;
     site.register("ada").await;
     let modes = ["session", "jwt", "hybrid"];
@@ -115,7 +115,7 @@ async fn a_login_takes_the_place_of_whatever_the_browser_carried() {
 }
 
 #[tokio::test]
-async fn only_a_genuine_cookie_ends_a_login() {
+async fn a_forged_cookie_ends_no_session_at_login() {
     let site = Site::open().await;
     site.register("ada").await;
     site.register("eve").await;
@@ -133,7 +133,7 @@ async fn only_a_genuine_cookie_ends_a_login() {
 }
 
 #[tokio::test]
-async fn a_failed_login_ends_nothing() {
+async fn a_failed_login_ends_no_session() {
     let site = Site::open().await;
     site.register("ada").await;
     let mut browser = Browser::default();
@@ -146,7 +146,7 @@ async fn a_failed_login_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_login_by_body_ends_the_session_cookie_that_it_shows_and_leaves_the_rest() {
+async fn a_bearer_login_ends_the_presented_session_cookie_only() {
     let site = Site::open().await;
     site.register("ada").await;
     let mut browser = Browser::default();
@@ -155,7 +155,7 @@ async fn a_login_by_body_ends_the_session_cookie_that_it_shows_and_leaves_the_re
 
     let form = json!({ "username": "ada", "password": crate::test_server::PASSWORD });
     assert_eq!(browser.send(Request::post("/v1/login").json(&form), &site).await.status, 200);
-    assert!(browser.cookies.is_empty(), "the dead cookie is cleared");
+    assert!(browser.cookies.is_empty(), "the ended session's cookie is cleared");
     assert_eq!(old.clone().send(Request::get("/v1/me"), &site).await.status, 401);
 
     site.login_browser(&mut browser, "ada", "hybrid").await;
@@ -163,12 +163,12 @@ async fn a_login_by_body_ends_the_session_cookie_that_it_shows_and_leaves_the_re
     assert_eq!(
         browser.send(Request::get("/v1/me"), &site).await.status,
         200,
-        "what login does not read stays"
+        "credentials that login does not use stay valid"
     );
 }
 
 #[tokio::test]
-async fn the_answers_of_unknown_wrong_and_disabled_are_the_same_bytes() {
+async fn unknown_users_and_wrong_passwords_get_the_same_response() {
     let site = Site::open().await;
     site.register("ada").await;
     let attempt = |name: &'static str, password: &'static str| {

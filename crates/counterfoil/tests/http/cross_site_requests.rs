@@ -1,11 +1,11 @@
-//! Cross-site writes on real routes: the published table, and its twin with a cookie.
+//! Cross-site writes are rejected: the published test table, with and without a cookie.
 
 use serde_json::Value;
 
 use crate::client::{Answer, Request};
 use crate::test_server::Site;
 
-/// What the table calls our own host, and the one that is trusted.
+/// A server with the issuer and the trusted origin of the table.
 async fn site() -> Site {
     Site::with(|settings| {
         settings.issuer = "https://example.com".parse().unwrap();
@@ -31,7 +31,7 @@ fn request_of(case: &Value, path: &str) -> Request {
 }
 
 #[tokio::test]
-async fn the_published_table_holds_on_our_routes_and_more_strictly_with_a_cookie() {
+async fn the_published_test_table_passes_and_cookies_are_stricter() {
     let Some(folder) = std::env::var_os("COUNTERFOIL_VECTORS").map(std::path::PathBuf::from) else {
         counterfoil_test_support::skip("COUNTERFOIL_VECTORS is not set");
         return;
@@ -57,14 +57,14 @@ async fn the_published_table_holds_on_our_routes_and_more_strictly_with_a_cookie
             let twin =
                 request_of(case, path).header("cookie", "a=b; __Host-refresh=whatever").send(&site).await;
             let is_safe = matches!(case["method"].as_str(), Some("GET" | "HEAD" | "OPTIONS"));
-            // Here we are stricter than the table: without either header a cookie of ours is not taken.
+            // Stricter than the table: a write with our cookie and neither header is rejected.
             let expected = expected || (says_nothing && !is_safe);
             assert_eq!(is_cross_site(&twin), expected, "{path} {case}");
         }
         for path in with_cookie {
             assert!(
                 !is_cross_site(&request_of(case, path).send(&site).await),
-                "{path} {case}: no cookie, no harm"
+                "{path} {case}: without a cookie the request is allowed"
             );
         }
         ran += 18;
@@ -73,7 +73,7 @@ async fn the_published_table_holds_on_our_routes_and_more_strictly_with_a_cookie
 }
 
 #[tokio::test]
-async fn the_judgement_comes_before_the_body_whatever_its_type() {
+async fn cross_site_requests_are_rejected_before_the_body_is_read() {
     let site = site().await;
     for kind in
         ["text/plain", "TEXT/PLAIN", "application/x-www-form-urlencoded", "multipart/form-data", "", "x"]
@@ -90,7 +90,7 @@ async fn the_judgement_comes_before_the_body_whatever_its_type() {
 }
 
 #[tokio::test]
-async fn what_looks_like_our_origin_is_not() {
+async fn origins_similar_to_a_trusted_one_are_rejected() {
     let site = site().await;
     for origin in [
         "null",
@@ -116,7 +116,7 @@ async fn what_looks_like_our_origin_is_not() {
 }
 
 #[tokio::test]
-async fn a_preflight_grants_nothing() {
+async fn a_cors_preflight_gets_405() {
     let site = site().await;
     let preflight = Request::new("OPTIONS", "/v1/login")
         .header("origin", "https://trusted.example")

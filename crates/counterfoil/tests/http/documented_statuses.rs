@@ -1,4 +1,4 @@
-//! Each answer that is documented can be had.
+//! Every status that OpenAPI documents for a route can be produced.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,15 +15,14 @@ use crate::client::Request;
 use crate::openapi_contract::{operations, path_of};
 use crate::test_server::{PASSWORD, Site, text};
 
-/// Each documented answer of each route, asked for: whatever is in the document can happen.
 #[tokio::test]
-async fn every_documented_status_can_be_had() {
+async fn every_documented_status_can_be_produced() {
     let mut seen = BTreeSet::new();
-    provoke(&mut seen).await;
-    crate::administration::documented_statuses::provoke(&mut seen).await;
-    exhaust(&mut seen).await;
-    dawdle(&mut seen).await;
-    crowd(&mut seen).await;
+    call_every_route(&mut seen).await;
+    crate::administration::documented_statuses::call_every_route(&mut seen).await;
+    exceed_rate_limits(&mut seen).await;
+    time_out_bodies(&mut seen).await;
+    exceed_body_memory(&mut seen).await;
     let documented: BTreeSet<(String, String, String)> = operations()
         .into_iter()
         .flat_map(|(path, method, operation)| {
@@ -33,12 +32,12 @@ async fn every_documented_status_can_be_had() {
         .collect();
 
     let missing: Vec<_> = documented.difference(&seen).collect();
-    assert!(missing.is_empty(), "documented, and never seen: {missing:?}");
+    assert!(missing.is_empty(), "documented but not produced: {missing:?}");
 }
 
 type Seen = BTreeSet<(String, String, String)>;
 
-async fn provoke(seen: &mut Seen) {
+async fn call_every_route(seen: &mut Seen) {
     let site = Site::open().await;
     site.register("ada").await;
     let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
@@ -115,7 +114,7 @@ async fn provoke(seen: &mut Seen) {
             each(seen, method, path, request.send(&site).await.status);
         }
     }
-    // Turns once, then is answered again until it is too often.
+    // Rotates once, then is retried until the limit of repeats.
     let token = site.refresh_token("ada", "another horse battery").await;
     for _ in 0..70 {
         let answer = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
@@ -132,8 +131,8 @@ async fn provoke(seen: &mut Seen) {
     }
 }
 
-/// Fails until it is too often.
-async fn exhaust(seen: &mut Seen) {
+/// Fails until the rate limits reject.
+async fn exceed_rate_limits(seen: &mut Seen) {
     let once = RateLimit { most: 1, window: Duration::from_secs(900) };
     let site = Site::with(|settings| {
         settings.throttle.account_and_source = once;
@@ -155,17 +154,16 @@ async fn exhaust(seen: &mut Seen) {
     }
 }
 
-/// Announces a body to each route that takes one, and never sends it.
-async fn dawdle(seen: &mut Seen) {
+/// Announces a body to each route that accepts one, and never sends it.
+async fn time_out_bodies(seen: &mut Seen) {
     let site = Site::with(|settings| settings.limits.request = Duration::from_millis(500)).await;
     for (path, method, request) in announcements(&site).await {
         seen.insert((path, method, request.send(&site).await.status.to_string()));
     }
 }
 
-/// Sends a body to each route that takes one, from a source whose part of the memory for bodies is taken by another
-/// that does not come to its end.
-async fn crowd(seen: &mut Seen) {
+/// Sends a body to each route that accepts one, from a client IP whose body memory is used up by an incomplete body.
+async fn exceed_body_memory(seen: &mut Seen) {
     const FROM: &str = "192.0.2.1";
     let site = Site::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -191,7 +189,7 @@ async fn crowd(seen: &mut Seen) {
     }
 }
 
-/// For each route that takes a body, a request that announces one; what else it wants is there.
+/// For each route that accepts a body, an authenticated request that announces one.
 async fn announcements(site: &Site) -> Vec<(String, String, Request)> {
     let admin = Admin::of(site).await;
     site.register("ada").await;
@@ -212,7 +210,7 @@ async fn announcements(site: &Site) -> Vec<(String, String, Request)> {
 }
 
 impl Site {
-    /// A refresh token of a new login, under another password than usual.
+    /// The refresh token of a new login with this password.
     async fn refresh_token(&self, name: &str, password: &str) -> Value {
         let form = json!({ "username": name, "password": password, "mode": "hybrid" });
         Request::post("/v1/login").json(&form).send(self).await.json()["refresh_token"].clone()

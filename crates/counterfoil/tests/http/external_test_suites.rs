@@ -1,4 +1,4 @@
-//! Published collections of nasty input on real routes. Where they are the environment says.
+//! Published test suites of malformed input. `COUNTERFOIL_VECTORS` names their folder.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ fn folder(test: &str) -> Option<PathBuf> {
 }
 
 #[tokio::test]
-async fn every_text_of_the_json_suite_is_answered_clearly() {
+async fn every_json_suite_document_gets_a_defined_status() {
     let Some(folder) = folder("JSON suite") else { return };
     let site = Site::open().await;
     site.register("ada").await;
@@ -47,9 +47,9 @@ async fn every_text_of_the_json_suite_is_answered_clearly() {
     assert!(ran >= 300 && merged >= 10);
 }
 
-/// Whoever can register by a name and a password can log in by them; whoever cannot is told why.
+/// A name and a password that can be registered can log in; others are rejected.
 #[tokio::test]
-async fn naughty_strings_are_names_and_passwords_or_are_refused() {
+async fn naughty_strings_register_and_log_in_or_are_rejected() {
     let Some(folder) = folder("naughty strings") else { return };
     let strings = std::fs::read(folder.join("naughty-strings/blns.json")).unwrap();
     let strings: Vec<String> = serde_json::from_slice(&strings).unwrap();
@@ -69,7 +69,7 @@ async fn naughty_strings_are_names_and_passwords_or_are_refused() {
                     assert_eq!(login.json()["user"], answer.json()["user"]);
                     registered += 1;
                 }
-                409 => assert_eq!(login.status, 200, "{form}: the same name under the same password"),
+                409 => assert_eq!(login.status, 200, "{form}: the same name with the same password"),
                 _ => assert_eq!(login.status, 401, "{form}"),
             }
         }
@@ -78,9 +78,9 @@ async fn naughty_strings_are_names_and_passwords_or_are_refused() {
     assert!(strings.len() > 500 && registered > 300);
 }
 
-/// What is stored as session data comes back as it was, whatever it says.
+/// Session data is returned exactly as it was stored.
 #[tokio::test]
-async fn naughty_strings_survive_as_session_data_labels_and_user_agents() {
+async fn naughty_strings_are_stored_unchanged_in_session_data() {
     let Some(folder) = folder("naughty strings as data") else { return };
     let strings = std::fs::read(folder.join("naughty-strings/blns.json")).unwrap();
     let strings: Vec<String> = serde_json::from_slice(&strings).unwrap();

@@ -1,4 +1,4 @@
-//! Who fails too often waits, wherever the request says that it comes from.
+//! Rate limits of logins, registrations and password changes, per account and client IP.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use crate::test_server::{PASSWORD, Site, text};
 
 const WRONG: &str = "wrong horse battery";
 
-/// A site with the limits of the contract.
-async fn throttled(change: impl FnOnce(&mut Settings)) -> Site {
+/// A server with the default rate limits.
+async fn with_default_limits(change: impl FnOnce(&mut Settings)) -> Site {
     Site::with(|settings| {
         settings.throttle = RateLimits::default();
         change(settings);
@@ -33,7 +33,7 @@ async fn fail(site: &Site, name: &str, times: usize) {
     }
 }
 
-/// The answer without what may differ from second to second.
+/// Removes `Retry-After`, which changes from second to second, after checking its range.
 fn without_seconds(answer: Answer) -> Answer {
     let mut answer = answer.without_id();
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
@@ -43,8 +43,8 @@ fn without_seconds(answer: Answer) -> Answer {
 }
 
 #[tokio::test]
-async fn the_twenty_first_failure_waits_alike_for_a_name_that_nobody_has() {
-    let site = throttled(|_| {}).await;
+async fn after_twenty_failures_known_and_unknown_users_get_the_same_429() {
+    let site = with_default_limits(|_| {}).await;
     site.register("ada").await;
     fail(&site, "ada", 20).await;
     fail(&site, "nobody", 20).await;
@@ -56,13 +56,13 @@ async fn the_twenty_first_failure_waits_alike_for_a_name_that_nobody_has() {
     assert_eq!((right.status, right.problem()), (429, "/problems/too-many-requests".into()));
     assert_eq!(right, wrong);
     assert_eq!(right, nobody);
-    assert_eq!(login("eve", PASSWORD).send(&site).await.status, 401, "others are not concerned");
+    assert_eq!(login("eve", PASSWORD).send(&site).await.status, 401, "other users are not affected");
 }
 
 #[tokio::test]
-async fn who_has_to_wait_is_told_before_anything_is_hashed() {
+async fn a_rate_limited_login_is_rejected_before_hashing() {
     let slow = Argon2Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
-    let site = throttled(|settings| {
+    let site = with_default_limits(|settings| {
         settings.password_cost = slow;
         settings.throttle.account_and_source.most = 1;
     })
@@ -78,13 +78,13 @@ async fn who_has_to_wait_is_told_before_anything_is_hashed() {
     }
     let refused = since.elapsed() / 5;
 
-    assert!(refused * 4 < hashed, "{refused:?} beside {hashed:?} for a hash");
+    assert!(refused * 4 < hashed, "a rejection took {refused:?}, a hash {hashed:?}");
 }
 
 #[tokio::test]
-async fn who_goes_away_before_the_answer_has_guessed_all_the_same() {
+async fn a_login_attempt_counts_even_if_the_client_disconnects() {
     let slow = Argon2Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
-    let site = throttled(|settings| {
+    let site = with_default_limits(|settings| {
         settings.password_cost = slow;
         settings.throttle.account_and_source.most = 3;
     })
@@ -94,22 +94,22 @@ async fn who_goes_away_before_the_answer_has_guessed_all_the_same() {
     for _ in 0..3 {
         let mut stream = TcpStream::connect(site.address).await.unwrap();
         stream.write_all(&login("ada", WRONG).bytes()).await.unwrap();
-        // The hash has begun, and takes longer than this.
+        // Hashing has started by then, and takes longer than this.
         tokio::time::sleep(Duration::from_millis(15)).await;
         drop(stream);
     }
 
-    // What was begun is carried to its end; then the right password waits as well.
+    // The server finishes the attempts; then even the correct password is rate-limited.
     let deadline = Instant::now() + Duration::from_secs(20);
     while login("ada", PASSWORD).send(&site).await.status != 429 {
-        assert!(Instant::now() < deadline, "the guesses were never counted");
+        assert!(Instant::now() < deadline, "the attempts must be counted");
     }
 }
 
 #[tokio::test]
-async fn a_stranger_names_no_source_and_a_trusted_proxy_does() {
+async fn forwarding_headers_are_used_only_from_trusted_proxies() {
     for (trusted, expected) in [(vec![], 429), (vec!["127.0.0.0/8"], 200)] {
-        let site = throttled(|settings| {
+        let site = with_default_limits(|settings| {
             settings.trusted_proxies = trusted.iter().map(|network| network.parse().unwrap()).collect();
         })
         .await;
@@ -128,8 +128,9 @@ async fn a_stranger_names_no_source_and_a_trusted_proxy_does() {
 }
 
 #[tokio::test]
-async fn a_login_shows_the_address_that_a_trusted_proxy_tells() {
-    let site = throttled(|settings| settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
+async fn a_session_shows_the_client_ip_from_a_trusted_proxy() {
+    let site =
+        with_default_limits(|settings| settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
     site.register("ada").await;
     let request = login("ada", PASSWORD).header("forwarded", "for=1.1.1.1, for=\"[2001:db8::7]:443\"");
     let token = text(&request.send(&site).await.json(), "session_token").to_owned();
@@ -140,8 +141,8 @@ async fn a_login_shows_the_address_that_a_trusted_proxy_tells() {
 }
 
 #[tokio::test]
-async fn no_other_spelling_of_the_path_has_guesses_of_its_own() {
-    let site = throttled(|_| {}).await;
+async fn path_and_username_variants_do_not_bypass_the_limit() {
+    let site = with_default_limits(|_| {}).await;
     site.register("ada").await;
     for path in ["//v1/login", "/v1//login", "/v1/login/", "/V1/login", "/v1/%6cogin", "/v1/./login"] {
         let request = Request::post(path).json(&json!({ "username": "ada", "password": PASSWORD }));
@@ -158,8 +159,8 @@ async fn no_other_spelling_of_the_path_has_guesses_of_its_own() {
 }
 
 #[tokio::test]
-async fn registrations_and_wrong_current_passwords_are_limited_too() {
-    let site = throttled(|settings| {
+async fn registrations_and_password_changes_are_rate_limited() {
+    let site = with_default_limits(|settings| {
         settings.throttle.registrations = RateLimit { most: 2, ..settings.throttle.registrations };
         settings.throttle.password_changes.most = 2;
     })

@@ -1,6 +1,6 @@
-//! The HTTP contract, held by a real installation on SQLite behind a real loopback socket.
+//! Tests of the HTTP API: a real server on SQLite, reached over a loopback socket.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod administration;
 mod client;

@@ -1,4 +1,4 @@
-//! Bad input of every shape: 400, 401, 413, 415 or 422 with a clear problem, never a failure of ours.
+//! Malformed input is answered with 400, 401, 413, 415 or 422 and a problem, never with 5xx.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::client::{Request, exchange};
 use crate::test_server::{PASSWORD, Site, text};
 
-/// Tokens that are none, for every place where one is read.
+/// Malformed tokens: fixed ones, and mutations of the genuine ones.
 fn malformed_tokens(genuine: &[&str]) -> Vec<String> {
     let mut tokens: Vec<String> = [
         "",
@@ -52,13 +52,13 @@ fn malformed_tokens(genuine: &[&str]) -> Vec<String> {
         flipped.insert(token.len() / 2, last);
         tokens.push(flipped);
     }
-    // Where a change found nothing to change.
+    // Remove mutations that changed nothing.
     tokens.retain(|token| !genuine.contains(&token.as_str()));
     tokens
 }
 
 #[tokio::test]
-async fn a_malformed_token_is_401_wherever_it_is_shown() {
+async fn a_malformed_token_gets_401_on_every_route() {
     let site = Site::open().await;
     site.register("ada").await;
     let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
@@ -84,7 +84,7 @@ async fn a_malformed_token_is_401_wherever_it_is_shown() {
         assert_eq!(logout.status, 204, "{token}");
     }
     for token in [genuine[0], genuine[1]] {
-        assert_eq!(site.me(token).await, 200, "nobody was harmed");
+        assert_eq!(site.me(token).await, 200, "genuine tokens stay valid");
     }
     let refreshed =
         Request::post("/v1/refresh").json(&json!({ "refresh_token": genuine[2] })).send(&site).await;
@@ -92,7 +92,7 @@ async fn a_malformed_token_is_401_wherever_it_is_shown() {
 }
 
 #[tokio::test]
-async fn each_kind_of_token_is_refused_in_every_others_place() {
+async fn each_token_type_is_rejected_where_another_is_required() {
     let site = Site::open().await;
     site.register("ada").await;
     let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
@@ -115,7 +115,7 @@ async fn each_kind_of_token_is_refused_in_every_others_place() {
         assert!(matches!(status, 401 | 403), "{status}");
     }
     assert_eq!(site.me(cfr).await, 401, "a refresh token as bearer");
-    assert_eq!(site.me(text(&foreign, "access_token")).await, 401, "an access token for somebody else");
+    assert_eq!(site.me(text(&foreign, "access_token")).await, 401, "an access token for another audience");
     for (name, token) in [
         ("session", access),
         ("session", cfr),
@@ -130,12 +130,12 @@ async fn each_kind_of_token_is_refused_in_every_others_place() {
         let answer = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
         assert_eq!(answer.status, 401);
     }
-    // An id is public: it opens nothing.
+    // A session id is public and is not a credential.
     assert_eq!(site.me(text(&session["session"], "id")).await, 401);
 }
 
 #[tokio::test]
-async fn malformed_cookies_authenticate_nobody() {
+async fn malformed_cookies_get_401() {
     let site = Site::open().await;
     let cases: [&[u8]; 9] = [
         &[b';'; 8192],
@@ -155,7 +155,7 @@ async fn malformed_cookies_authenticate_nobody() {
 }
 
 #[tokio::test]
-async fn a_body_is_judged_by_its_type_its_form_and_its_members() {
+async fn a_body_is_validated_by_content_type_json_syntax_and_members() {
     let site = Site::open().await;
     let login = |kind: &str, body: &[u8]| {
         let request = if kind.is_empty() {
@@ -209,7 +209,7 @@ async fn a_body_is_judged_by_its_type_its_form_and_its_members() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named_and_never_repeated() {
+async fn a_validation_error_names_the_field_but_never_its_value() {
     let site = Site::open().await;
     let form = json!({ "username": "ada", "password": ["hunter2-hunter2"] });
 
@@ -220,7 +220,7 @@ async fn what_is_wrong_is_named_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_not_taken() {
+async fn a_compressed_body_gets_415() {
     let site = Site::open().await;
     let request = Request::post("/v1/login").json(&json!({})).header("content-encoding", "gzip");
 
@@ -228,7 +228,7 @@ async fn a_compressed_body_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_bounded_too() {
+async fn the_size_limit_applies_to_chunked_bodies() {
     let site = Site::open().await;
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000)).repeat(20);
     let mut request = Request::post("/v1/login").header("transfer-encoding", "chunked");
@@ -238,7 +238,7 @@ async fn a_body_without_a_length_is_bounded_too() {
 }
 
 #[tokio::test]
-async fn a_length_that_lies_is_refused_before_a_byte_is_read() {
+async fn a_content_length_above_the_limit_is_rejected_before_the_body_is_read() {
     let site = Site::open().await;
     let request = Request::post("/v1/login")
         .header("content-type", "application/json")
@@ -248,7 +248,7 @@ async fn a_length_that_lies_is_refused_before_a_byte_is_read() {
 }
 
 #[tokio::test]
-async fn requests_that_could_be_read_in_two_ways_are_refused() {
+async fn ambiguous_requests_are_rejected() {
     let site = Site::open().await;
     for smuggled in [
         "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\nconnection: close\r\n\r\n{}{}{}",
@@ -262,9 +262,9 @@ async fn requests_that_could_be_read_in_two_ways_are_refused() {
     }
 }
 
-/// Sends a request with another behind it, on a connection that would stay open; how many answers come, and
-/// the status of the first.
-async fn answers_to(site: &Site, first: &str) -> (usize, u16) {
+/// Sends this request and a second one on the same connection. Returns the number of responses and the first status.
+/// An attacker who makes a proxy and the server disagree on where a request ends can smuggle the second one.
+async fn count_responses(site: &Site, first: &str) -> (usize, u16) {
     let both = format!("{first}GET /v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     let mut stream = TcpStream::connect(site.address).await.unwrap();
     let _ = stream.write_all(both.as_bytes()).await;
@@ -276,11 +276,11 @@ async fn answers_to(site: &Site, first: &str) -> (usize, u16) {
 }
 
 #[tokio::test]
-async fn what_stands_behind_a_request_of_two_readings_is_no_request() {
+async fn bytes_after_an_ambiguous_request_are_not_read_as_a_request() {
     let site = Site::open().await;
     let post = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
-    // A twin that is read in one way only is answered, and so is what stands behind it.
-    assert_eq!(answers_to(&site, &format!("{post}content-length: 2\r\n\r\n{{}}")).await, (2, 422));
+    // The control request is unambiguous, so both requests are answered.
+    assert_eq!(count_responses(&site, &format!("{post}content-length: 2\r\n\r\n{{}}")).await, (2, 422));
 
     for (name, head, body) in [
         ("CL+TE", "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n", "0\r\n\r\n"),
@@ -298,7 +298,7 @@ async fn what_stands_behind_a_request_of_two_readings_is_no_request() {
         ("a NUL in a header", "x: \0\r\ncontent-length: 2\r\n\r\n", "{}"),
         ("a bare CR", "x: y\rcontent-length: 2\r\n\r\n", "{}"),
         ("a chunk of a signed size", "transfer-encoding: chunked\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n"),
-        ("a chunk longer than said", "transfer-encoding: chunked\r\n\r\n", "1\r\n{}\r\n0\r\n\r\n"),
+        ("a chunk longer than its size", "transfer-encoding: chunked\r\n\r\n", "1\r\n{}\r\n0\r\n\r\n"),
         ("a chunk with a bare LF", "transfer-encoding: chunked\r\n\r\n", "2\n{}\n0\n\n"),
         (
             "a size that overflows",
@@ -306,13 +306,13 @@ async fn what_stands_behind_a_request_of_two_readings_is_no_request() {
             "10000000000000002\r\n{}\r\n0\r\n\r\n",
         ),
     ] {
-        let (count, status) = answers_to(&site, &format!("{post}{head}{body}")).await;
+        let (count, status) = count_responses(&site, &format!("{post}{head}{body}")).await;
         assert!(count <= 1 && (status == 0 || (400..500).contains(&status)), "{name}: {count}, {status}");
     }
 }
 
 #[tokio::test]
-async fn headers_beyond_their_limit_are_refused() {
+async fn headers_above_the_size_limit_get_431() {
     let site = Site::open().await;
     let answer =
         exchange(&site, &Request::get("/v1/me").header("x-long", "a".repeat(20 * 1024)).bytes()).await;

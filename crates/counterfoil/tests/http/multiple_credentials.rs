@@ -1,9 +1,9 @@
-//! Two different credentials are refused, never resolved by their order.
+//! A request with two different credentials is rejected, whatever their order.
 
 use crate::client::{Answer, Request};
 use crate::test_server::{Site, text};
 
-/// The session tokens of two logins, the second dead if it is to be.
+/// The session tokens of two logins. The second is logged out unless `second_lives`.
 async fn two_logins(site: &Site, second_lives: bool) -> (String, String) {
     site.register("ada").await;
     let one = text(&site.login("ada", "session").await, "session_token").to_owned();
@@ -19,7 +19,7 @@ fn is_ambiguous(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn two_cookies_of_one_name_are_refused_in_both_orders() {
+async fn two_cookies_with_one_name_are_rejected_in_either_order() {
     let site = Site::secure().await;
     let (one, other) = two_logins(&site, false).await;
     for (first, second) in [(&one, &other), (&other, &one)] {
@@ -28,7 +28,7 @@ async fn two_cookies_of_one_name_are_refused_in_both_orders() {
         let answer = Request::get("/v1/me").header("cookie", line).send(&site).await;
 
         assert!(is_ambiguous(&answer), "{answer:?}");
-        assert!(answer.all("set-cookie").is_empty(), "one of them is live: {answer:?}");
+        assert!(answer.all("set-cookie").is_empty(), "one of the cookies is valid: {answer:?}");
     }
     let line = format!("__Host-session={one}; __Host-session={one}");
     assert_eq!(Request::get("/v1/me").header("cookie", line).send(&site).await.status, 200);
@@ -37,7 +37,7 @@ async fn two_cookies_of_one_name_are_refused_in_both_orders() {
 }
 
 #[tokio::test]
-async fn the_answer_clears_what_is_not_live_and_nothing_else() {
+async fn the_response_clears_only_cookies_that_are_not_valid() {
     let site = Site::secure().await;
     let (live, dead) = two_logins(&site, false).await;
 
@@ -54,11 +54,14 @@ async fn the_answer_clears_what_is_not_live_and_nothing_else() {
     let beside = format!("__Host-session={live}; __Host-access=eyJ; __Host-refresh=cfr_x");
     let answer = Request::get("/v1/me").header("cookie", beside).send(&site).await;
     assert!(is_ambiguous(&answer));
-    assert!(answer.header("set-cookie").unwrap().starts_with("__Host-access=; "), "refresh is not read here");
+    assert!(
+        answer.header("set-cookie").unwrap().starts_with("__Host-access=; "),
+        "this route does not use the refresh token"
+    );
 }
 
 #[tokio::test]
-async fn two_authorization_headers_are_refused_and_other_schemes_ignored() {
+async fn two_bearer_tokens_are_rejected_and_other_schemes_are_ignored() {
     let site = Site::open().await;
     let (one, other) = two_logins(&site, true).await;
 
@@ -70,7 +73,7 @@ async fn two_authorization_headers_are_refused_and_other_schemes_ignored() {
 }
 
 #[tokio::test]
-async fn login_register_and_refresh_ignore_the_kinds_that_they_do_not_read() {
+async fn login_register_and_refresh_ignore_credentials_they_do_not_use() {
     let site = Site::open().await;
     let (one, other) = two_logins(&site, true).await;
     let form = serde_json::json!({ "username": "ada", "password": crate::test_server::PASSWORD });
@@ -87,11 +90,11 @@ async fn login_register_and_refresh_ignore_the_kinds_that_they_do_not_read() {
     assert_eq!(with("/v1/refresh").send(&site).await.status, 401);
     assert!(is_ambiguous(&with("/v1/login").json(&form).send(&site).await));
     assert!(is_ambiguous(&with("/v1/logout").send(&site).await));
-    assert_eq!((site.me(&one).await, site.me(&other).await), (200, 200), "nothing was ended");
+    assert_eq!((site.me(&one).await, site.me(&other).await), (200, 200), "both sessions are still active");
 }
 
 #[tokio::test]
-async fn a_refresh_token_in_the_body_and_another_in_the_cookie_are_refused() {
+async fn different_refresh_tokens_in_body_and_cookie_are_rejected() {
     let site = Site::open().await;
     site.register("ada").await;
     let one = text(&site.login("ada", "hybrid").await, "refresh_token").to_owned();
@@ -107,6 +110,6 @@ async fn a_refresh_token_in_the_body_and_another_in_the_cookie_are_refused() {
     assert!(is_ambiguous(&both("/v1/logout", &other).send(&site).await));
     let same = both("/v1/refresh", &one).send(&site).await;
     assert_eq!(same.status, 200);
-    assert_eq!(same.all("set-cookie").len(), 2, "whoever shows a cookie is answered by cookies");
+    assert_eq!(same.all("set-cookie").len(), 2, "a refresh by cookie is answered with cookies");
     assert!(same.json()["refresh_token"].is_null());
 }

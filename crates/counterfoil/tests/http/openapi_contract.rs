@@ -1,4 +1,4 @@
-//! The contract as a whole: documented and there are the same, and no path has two names.
+//! The API matches its OpenAPI document; standard headers, the JWKS and the metadata.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::administration::Admin;
 use crate::client::Request;
 use crate::test_server::{PASSWORD, Site, text};
 
-/// A path of the document as a request names it.
+/// A documented path with an id in place of `{id}`.
 pub(crate) fn path_of(template: &str) -> String {
     template.replace("{id}", "AAAAAAAAAAAAAAAAAAAAAA")
 }
 
-/// Path, method and operation of each call of the document.
+/// Path, method and operation of each documented call.
 pub(crate) fn operations() -> Vec<(String, String, Value)> {
     let document = counterfoil::openapi();
     let paths = document["paths"].as_object().unwrap().clone();
@@ -25,7 +25,7 @@ pub(crate) fn operations() -> Vec<(String, String, Value)> {
     operations.collect()
 }
 
-/// Every `$ref` below `value`.
+/// Collects every `$ref` below `value`.
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
@@ -38,7 +38,7 @@ fn references(value: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_document_holds_all_that_it_refers_to() {
+fn every_reference_in_the_openapi_document_resolves() {
     let document = counterfoil::openapi();
     let mut found = Vec::new();
     references(&document, &mut found);
@@ -55,7 +55,7 @@ fn the_document_holds_all_that_it_refers_to() {
 }
 
 #[tokio::test]
-async fn every_path_has_exactly_the_methods_of_the_document() {
+async fn every_path_supports_exactly_the_documented_methods() {
     let site = Site::open().await;
     let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths.len(), 26);
@@ -79,7 +79,7 @@ async fn every_path_has_exactly_the_methods_of_the_document() {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_by_a_safe_method() {
+async fn get_and_head_change_nothing() {
     let site = Site::open().await;
     site.add_admin("ada").await;
     let session = site.login("ada", "session").await;
@@ -99,7 +99,7 @@ async fn nothing_is_changed_by_a_safe_method() {
 }
 
 #[tokio::test]
-async fn a_path_has_one_name() {
+async fn path_aliases_get_404() {
     let site = Site::open().await;
     for alias in [
         "/v1/login/",
@@ -129,7 +129,7 @@ async fn a_path_has_one_name() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_login_has_one_text() {
+async fn a_percent_encoded_session_id_is_not_found() {
     let site = Site::open().await;
     site.register("ada").await;
     let (one, other) = (site.login("ada", "session").await, site.login("ada", "session").await);
@@ -144,7 +144,7 @@ async fn the_id_of_a_login_has_one_text() {
 }
 
 #[tokio::test]
-async fn the_keys_are_public_ones_and_may_be_stored_for_a_while() {
+async fn the_jwks_contains_only_public_keys_and_may_be_cached() {
     let site = Site::open().await;
 
     let answer = Request::get("/.well-known/jwks.json").send(&site).await;
@@ -152,7 +152,7 @@ async fn the_keys_are_public_ones_and_may_be_stored_for_a_while() {
     assert_eq!(answer.header("content-type"), Some("application/jwk-set+json"));
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     let keys = answer.json()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 2, "the one that signs and the next one");
+    assert_eq!(keys.len(), 2, "the current key and the next one");
     for key in &keys {
         assert_eq!((&key["alg"], &key["use"]), (&json!("ES256"), &json!("sig")));
         for secret in ["d", "p", "q", "k"] {
@@ -162,7 +162,7 @@ async fn the_keys_are_public_ones_and_may_be_stored_for_a_while() {
 }
 
 #[tokio::test]
-async fn the_keys_may_be_stored_for_as_long_as_a_rotation_waits() {
+async fn the_jwks_max_age_equals_the_rotation_delay() {
     let site = Site::with(|settings| settings.jwks_max_age = Duration::from_secs(3600)).await;
     let admin = Admin::of(&site).await;
 
@@ -176,7 +176,7 @@ async fn the_keys_may_be_stored_for_as_long_as_a_rotation_waits() {
 }
 
 #[tokio::test]
-async fn the_metadata_names_the_issuer_as_it_is_configured_whatever_the_request_says() {
+async fn the_metadata_names_the_configured_issuer_whatever_the_request_headers() {
     let site = Site::secure().await;
     let path = "/.well-known/oauth-authorization-server";
 
@@ -193,7 +193,7 @@ async fn the_metadata_names_the_issuer_as_it_is_configured_whatever_the_request_
 }
 
 #[tokio::test]
-async fn only_an_issuer_on_tls_asks_browsers_for_tls() {
+async fn hsts_is_sent_only_with_an_https_issuer() {
     for (site, expected) in [(Site::open().await, None), (Site::secure().await, Some("max-age=31536000"))] {
         let answer = Request::get("/v1/me").send(&site).await;
         assert_eq!(answer.header("strict-transport-security"), expected);
@@ -201,7 +201,7 @@ async fn only_an_issuer_on_tls_asks_browsers_for_tls() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_request_is_ours() {
+async fn a_request_id_from_an_untrusted_client_is_replaced() {
     let site = Site::open().await;
 
     let answer = Request::get("/v1/me").header("x-request-id", "theirs-is-well-formed").send(&site).await;
@@ -210,7 +210,7 @@ async fn the_id_of_a_request_is_ours() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_names_requests_if_it_does_so_well() {
+async fn a_well_formed_request_id_from_a_trusted_proxy_is_kept() {
     let site = Site::with(|settings| settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
     let named = async |id: &str| {
         let answer = Request::get("/v1/me").header("x-request-id", id).send(&site).await;
@@ -219,11 +219,11 @@ async fn a_trusted_proxy_names_requests_if_it_does_so_well() {
 
     assert_eq!(named("0af7651916cd43dd8448eb211c80319c").await, "0af7651916cd43dd8448eb211c80319c");
     assert_ne!(named("with space in it").await, "with space in it");
-    assert_eq!(named("short").await.len(), 16, "then it is ours");
+    assert_eq!(named("short").await.len(), 16, "the server generates an id");
 }
 
 #[tokio::test]
-async fn who_is_closed_is_alive_and_not_ready() {
+async fn a_closed_app_is_alive_but_not_ready() {
     let site = Site::open().await;
     assert_eq!(Request::get("/readyz").send(&site).await.status, 200);
 
@@ -236,7 +236,7 @@ async fn who_is_closed_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn without_its_store_nobody_is_let_in_and_nothing_is_said_to_be_done() {
+async fn without_its_store_the_server_answers_503_and_authenticates_no_request() {
     let site = Site::open().await;
     site.register("ada").await;
     let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
@@ -265,10 +265,10 @@ async fn without_its_store_nobody_is_let_in_and_nothing_is_said_to_be_done() {
         assert!(answer.all("set-cookie").is_empty());
         assert!(
             !String::from_utf8(answer.body).unwrap().contains("closed"),
-            "no word of what happened inside"
+            "the cause is not sent to the client"
         );
     }
     let browser = Request::post("/v1/logout").header("cookie", format!("counterfoil-session={bearer}"));
     let answer = browser.header("sec-fetch-site", "same-origin").send(&site).await;
-    assert_eq!((answer.status, answer.all("set-cookie").len()), (503, 0), "the cookie is kept");
+    assert_eq!((answer.status, answer.all("set-cookie").len()), (503, 0), "the cookie is not cleared");
 }

@@ -1,4 +1,4 @@
-//! A change of the password: this login stays, all others end.
+//! A password change keeps the current session and ends all others.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ async fn login_status(site: &Site, password: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_change_ends_every_other_login_in_every_mode() {
+async fn a_password_change_ends_every_other_session_in_every_mode() {
     for (mode, member) in [("session", "session_token"), ("jwt", "access_token"), ("hybrid", "access_token")]
     {
         let site = Site::open().await;

@@ -1,4 +1,4 @@
-//! Registration.
+//! Registration: normalization, unique names, validation, and closed registration.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::client::Request;
 use crate::test_server::{PASSWORD, Site};
 
 #[tokio::test]
-async fn a_user_is_told_who_they_are_now() {
+async fn registration_returns_the_normalized_user() {
     let site = Site::open().await;
     let form = json!({ "username": "Zoe\u{308}", "password": PASSWORD, "email": "Zoe@Example.org" });
 
@@ -22,7 +22,7 @@ async fn a_user_is_told_who_they_are_now() {
 }
 
 #[tokio::test]
-async fn a_name_belongs_to_one_whatever_its_case() {
+async fn usernames_are_unique_regardless_of_case() {
     let site = Site::open().await;
     site.register("Stra\u{df}e").await;
 
@@ -33,7 +33,7 @@ async fn a_name_belongs_to_one_whatever_its_case() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_wrong_is_named_before_anybody_is_looked_up() {
+async fn an_invalid_field_is_named_before_the_user_is_looked_up() {
     let site = Site::open().await;
     site.register("ada").await;
     for (field, form) in [
@@ -51,7 +51,7 @@ async fn a_field_that_is_wrong_is_named_before_anybody_is_looked_up() {
 }
 
 #[tokio::test]
-async fn nobody_registers_with_a_role_or_where_it_is_closed() {
+async fn registration_rejects_roles_and_can_be_closed() {
     let site = Site::open().await;
     let form = json!({ "username": "eve", "password": PASSWORD, "roles": ["admin"] });
     assert_eq!(Request::post("/v1/register").json(&form).send(&site).await.status, 400);

@@ -1,4 +1,4 @@
-//! Session data: merged member by member, tagged, bounded, and gone with the login.
+//! Session data: merge patches, entity tags, the size limit, and deletion with the session.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Request};
 use crate::test_server::{Site, text};
 
-async fn signed_in() -> (Site, String) {
+async fn log_in() -> (Site, String) {
     let site = Site::open().await;
     site.register("ada").await;
     let token = text(&site.login("ada", "session").await, "session_token").to_owned();
@@ -23,11 +23,11 @@ async fn show(site: &Site, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn patches_merge_as_rfc_7396_says() {
-    let (site, token) = signed_in().await;
+async fn patches_are_merged_according_to_rfc_7396() {
+    let (site, token) = log_in().await;
     assert_eq!(show(&site, &token).await.json(), json!({}));
 
-    // RFC 7396, appendix A, as far as both sides are objects; in a row.
+    // The cases of RFC 7396, appendix A, in which both sides are objects, applied in sequence.
     for (given, expected) in [
         (json!({ "a": "b" }), json!({ "a": "b" })),
         (json!({ "a": "c" }), json!({ "a": "c" })),
@@ -53,8 +53,8 @@ async fn patches_merge_as_rfc_7396_says() {
 }
 
 #[tokio::test]
-async fn parallel_patches_of_different_members_all_survive() {
-    let (site, token) = signed_in().await;
+async fn parallel_patches_of_different_members_are_all_kept() {
+    let (site, token) = log_in().await;
     let site = Arc::new(site);
     let mut patches = tokio::task::JoinSet::new();
     for n in 0..50 {
@@ -70,8 +70,8 @@ async fn parallel_patches_of_different_members_all_survive() {
 }
 
 #[tokio::test]
-async fn a_tag_guards_against_what_came_in_between() {
-    let (site, token) = signed_in().await;
+async fn if_match_prevents_lost_updates() {
+    let (site, token) = log_in().await;
     let first = patch(&site, &token, &json!({ "a": 1 })).await;
     let tag = first.header("etag").unwrap().to_owned();
     let guarded = |tag: String| {
@@ -91,8 +91,8 @@ async fn a_tag_guards_against_what_came_in_between() {
 }
 
 #[tokio::test]
-async fn the_data_stay_within_sixteen_kibibytes() {
-    let (site, token) = signed_in().await;
+async fn session_data_is_limited_to_sixteen_kibibytes() {
+    let (site, token) = log_in().await;
     assert_eq!(patch(&site, &token, &json!({ "a": "x".repeat(16_000) })).await.status, 200);
 
     let answer = patch(&site, &token, &json!({ "b": "x".repeat(400) })).await;
@@ -103,8 +103,8 @@ async fn the_data_stay_within_sixteen_kibibytes() {
 }
 
 #[tokio::test]
-async fn the_data_are_of_one_login_and_end_with_it() {
-    let (site, token) = signed_in().await;
+async fn session_data_belongs_to_one_session_and_ends_with_it() {
+    let (site, token) = log_in().await;
     let other = text(&site.login("ada", "jwt").await, "access_token").to_owned();
     patch(&site, &token, &json!({ "cart": 1 })).await;
 

@@ -1,4 +1,4 @@
-//! The list of one's own logins: looked at, and ended, one and all.
+//! `/v1/sessions`: a user lists and ends their own sessions.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ async fn list(site: &Site, bearer: &str, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_list_shows_the_three_modes_alike() {
+async fn the_list_shows_sessions_of_every_mode() {
     let site = Site::open().await;
     site.register("ada").await;
     site.login("ada", "jwt").await;
@@ -36,7 +36,7 @@ async fn the_list_shows_the_three_modes_alike() {
 }
 
 #[tokio::test]
-async fn pages_show_every_login_once() {
+async fn pagination_returns_every_session_once() {
     let site = Site::open().await;
     site.register("ada").await;
     let mut bearer = String::new();
@@ -58,7 +58,7 @@ async fn pages_show_every_login_once() {
 }
 
 #[tokio::test]
-async fn parameters_are_judged_and_a_forged_cursor_is_harmless() {
+async fn query_parameters_are_validated_and_a_forged_cursor_is_harmless() {
     let site = Site::open().await;
     site.register("ada").await;
     let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
@@ -86,7 +86,7 @@ async fn parameters_are_judged_and_a_forged_cursor_is_harmless() {
 }
 
 #[tokio::test]
-async fn one_login_ends_another_of_its_own_and_none_of_others() {
+async fn a_session_can_end_only_sessions_of_its_own_user() {
     let site = Site::open().await;
     site.register("ada").await;
     site.register("eve").await;
@@ -103,18 +103,22 @@ async fn one_login_ends_another_of_its_own_and_none_of_others() {
     assert_eq!(stranger.status, 404);
     let unknown = Request::new("DELETE", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA");
     let unknown = unknown.bearer(text(&eve, "session_token")).send(&site).await;
-    assert_eq!(stranger.without_id(), unknown.without_id(), "somebody else's and nobody's are the same");
+    assert_eq!(
+        stranger.without_id(),
+        unknown.without_id(),
+        "another user's session and an unknown one get the same response"
+    );
 
     assert_eq!(end(&one, "session_token", &other).await.status, 204);
     assert_eq!(site.me(text(&other, "access_token")).await, 401);
     let refresh = json!({ "refresh_token": other["refresh_token"] });
     assert_eq!(Request::post("/v1/refresh").json(&refresh).send(&site).await.status, 401);
-    assert_eq!(end(&one, "session_token", &other).await.status, 404, "it has ended before");
+    assert_eq!(end(&one, "session_token", &other).await.status, 404, "the session has already ended");
     assert_eq!(site.me(text(&one, "session_token")).await, 200);
 }
 
 #[tokio::test]
-async fn all_others_end_and_the_current_one_if_it_is_meant() {
+async fn delete_sessions_ends_the_others_and_with_except_none_all() {
     let site = Site::open().await;
     site.register("ada").await;
     let others = [site.login("ada", "jwt").await, site.login("ada", "hybrid").await];
@@ -137,7 +141,7 @@ async fn all_others_end_and_the_current_one_if_it_is_meant() {
 }
 
 #[tokio::test]
-async fn who_ends_the_login_they_use_is_left_without_its_cookie() {
+async fn ending_the_current_session_clears_its_cookies() {
     let site = Site::open().await;
     site.register("ada").await;
     let mut browser = Browser::default();

@@ -1,4 +1,4 @@
-//! An installation of its own for each test: a store in a fresh directory, a server on a free port.
+//! A test server on a free port, with a store in a new temporary directory, and a browser with cookies.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use counterfoil_jose::Secret;
 
 use crate::client::{Answer, Request};
 
-/// The password of everybody here.
+/// The password of every test user.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// A running installation; it ends when it is dropped.
+/// A running server. It stops when it is dropped.
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
@@ -28,17 +28,17 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// With an issuer on plain HTTP and loopback.
+    /// Starts a server whose issuer uses plain HTTP on loopback.
     pub(crate) async fn open() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// With an issuer on TLS: a proxy before us would terminate it.
+    /// Starts a server whose issuer uses HTTPS, as behind a proxy that terminates TLS.
     pub(crate) async fn secure() -> Self {
         Self::with(|settings| settings.issuer = "https://auth.example".parse().unwrap()).await
     }
 
-    /// With settings of the test.
+    /// Starts a server with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let dir = TempDir::new().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -49,7 +49,7 @@ impl Site {
         let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
         settings.password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
         settings.hashing_threads = 1;
-        settings.throttle = without_end();
+        settings.throttle = no_limits();
         change(&mut settings);
 
         let origin = settings.issuer.origin().to_string();
@@ -62,14 +62,14 @@ impl Site {
         Self { app, address, origin, _dir: dir, _stop: stop }
     }
 
-    /// Registers somebody.
+    /// Registers a user.
     pub(crate) async fn register(&self, name: &str) {
         let form = json!({ "username": name, "password": PASSWORD });
         let answer = Request::post("/v1/register").json(&form).send(self).await;
         assert_eq!(answer.status, 201, "{answer:?}");
     }
 
-    /// Adds an administrator, as an operator does.
+    /// Adds an administrator with an admin command.
     pub(crate) async fn add_admin(&self, name: &str) {
         let password = Secret::new(PASSWORD.to_owned());
         let (username, roles) = (name.to_owned(), vec!["admin".to_owned()]);
@@ -77,7 +77,7 @@ impl Site {
         self.app.administer(add).await.unwrap();
     }
 
-    /// Logs somebody in, with credentials in the body.
+    /// Logs a user in and returns the response body with the credentials.
     pub(crate) async fn login(&self, name: &str, mode: &str) -> Value {
         let form = json!({ "username": name, "password": PASSWORD, "mode": mode });
         let answer = Request::post("/v1/login").json(&form).send(self).await;
@@ -85,7 +85,7 @@ impl Site {
         answer.json()
     }
 
-    /// Logs somebody in with a browser.
+    /// Logs a user in with cookies.
     pub(crate) async fn login_browser(&self, browser: &mut Browser, name: &str, mode: &str) -> Answer {
         let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "carrier": "cookie" });
         let answer = browser.send(Request::post("/v1/login").json(&form), self).await;
@@ -93,14 +93,14 @@ impl Site {
         answer
     }
 
-    /// What says who is calling: the status of `/v1/me` for this bearer.
+    /// The status of `GET /v1/me` for this bearer token.
     pub(crate) async fn me(&self, bearer: &str) -> u16 {
         Request::get("/v1/me").bearer(bearer).send(self).await.status
     }
 }
 
-/// Limits that no test reaches unless it is about them: everything here comes from one address.
-fn without_end() -> RateLimits {
+/// Rate limits that no test reaches, because every request has the same client IP.
+fn no_limits() -> RateLimits {
     let rate = RateLimit { most: u32::MAX, window: Duration::from_secs(1) };
     RateLimits {
         account_and_source: rate,
@@ -112,29 +112,29 @@ fn without_end() -> RateLimits {
     }
 }
 
-/// The text of a member.
+/// The string in this JSON member.
 pub(crate) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}"))
 }
 
-/// A browser on our own pages: it keeps cookies and says from where it writes.
+/// A same-origin browser: it stores cookies and sends `Sec-Fetch-Site`.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Browser {
     pub(crate) cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    /// Sends a request with its cookies, and takes up what the answer sets and clears.
+    /// Sends a request with its cookies, and stores or deletes the cookies that the response sets.
     pub(crate) async fn send(&mut self, request: Request, site: &Site) -> Answer {
         let line =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let request = if line.is_empty() { request } else { request.header("cookie", line) };
         let answer = request.header("sec-fetch-site", "same-origin").send(site).await;
-        self.take_up(&answer);
+        self.store_cookies(&answer);
         answer
     }
 
-    fn take_up(&mut self, answer: &Answer) {
+    fn store_cookies(&mut self, answer: &Answer) {
         for line in answer.all("set-cookie") {
             let (pair, attributes) = line.split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -145,12 +145,12 @@ impl Browser {
         }
     }
 
-    /// The value of a cookie, by the end of its name.
+    /// The value of the cookie whose name ends like this.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(kept, _)| kept.ends_with(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The names, without what they begin with.
+    /// The cookie names without their prefix, sorted.
     pub(crate) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> =
             self.cookies.iter().map(|(name, _)| name.rsplit('-').next().unwrap()).collect();

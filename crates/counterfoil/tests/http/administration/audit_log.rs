@@ -1,4 +1,4 @@
-//! The journal answers: why was I logged out?
+//! The audit log shows why each session ended.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ async fn told(admin: &Admin<'_>, session: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_life_of_each_login_is_told_with_its_end_cause_and_actor() {
+async fn the_audit_log_shows_each_sessions_events_with_reason_and_actor() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -45,7 +45,7 @@ async fn the_life_of_each_login_is_told_with_its_end_cause_and_actor() {
 }
 
 #[tokio::test]
-async fn what_ended_everybody_is_told_of_those_whom_it_ended() {
+async fn a_revocation_of_everyone_is_listed_for_each_session_it_ended() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -66,7 +66,7 @@ async fn what_ended_everybody_is_told_of_those_whom_it_ended() {
 }
 
 #[tokio::test]
-async fn the_journal_comes_in_pages_and_by_user() {
+async fn the_audit_log_is_paginated_and_filtered_by_user() {
     let site = Site::open().await;
     site.register("ada").await;
     site.register("eve").await;

@@ -1,4 +1,4 @@
-//! Who may administer.
+//! Authorization of admin operations: admin keys, the admin role, scopes and cross-site requests.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Admin, Carried};
 use crate::client::Request;
 use crate::test_server::{Browser, Site, text};
 
-/// Every operation of administration.
+/// Every documented admin operation.
 fn operations() -> Vec<(String, String)> {
     let document = counterfoil::openapi();
     let mut found = Vec::new();
@@ -22,7 +22,7 @@ fn operations() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn only_administrators_administer() {
+async fn every_admin_operation_requires_an_administrator() {
     let site = Site::open().await;
     site.register("ada").await;
     site.add_admin("root").await;
@@ -48,7 +48,7 @@ async fn only_administrators_administer() {
         for token in [text(&ada.session, "session_token"), text(&ada.jwt, "access_token")] {
             assert_eq!(status(token).await, 403, "{method} {path}");
         }
-        // Whom it lets in it tells what is wrong, or answers.
+        // An authorized request gets the resource or 404.
         if method == "GET" {
             for token in [
                 admin.bearer.as_str(),
@@ -63,7 +63,7 @@ async fn only_administrators_administer() {
 }
 
 #[tokio::test]
-async fn an_admin_key_is_read_nowhere_else() {
+async fn an_admin_key_is_accepted_only_by_admin_routes() {
     let site = Site::open().await;
     let admin = Admin::of(&site).await;
 
@@ -87,7 +87,7 @@ async fn an_admin_key_is_read_nowhere_else() {
 }
 
 #[tokio::test]
-async fn an_admin_key_is_told_once_and_removed_at_once() {
+async fn an_admin_key_is_shown_once_and_its_removal_takes_effect_at_once() {
     let site = Site::open().await;
     let admin = Admin::of(&site).await;
     let made = admin.done("POST", "/v1/admin/admin-keys", &json!({ "name": "deploy" })).await;
@@ -110,7 +110,7 @@ async fn an_admin_key_is_told_once_and_removed_at_once() {
 }
 
 #[tokio::test]
-async fn a_cookie_of_an_administrator_does_nothing_for_another_site() {
+async fn a_cross_site_request_cannot_use_an_administrators_cookie() {
     let site = Site::open().await;
     site.add_admin("root").await;
     let mut browser = Browser::default();
@@ -130,7 +130,7 @@ async fn a_cookie_of_an_administrator_does_nothing_for_another_site() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_limited_to_a_scope_administers_nothing() {
+async fn an_access_token_with_a_scope_is_not_an_administrator() {
     let site = Site::open().await;
     site.add_admin("root").await;
     let root = site.login("root", "session").await;
@@ -147,7 +147,7 @@ async fn a_token_that_is_limited_to_a_scope_administers_nothing() {
 }
 
 #[tokio::test]
-async fn who_is_demoted_administers_nothing_from_the_next_request_on() {
+async fn a_removed_admin_role_takes_effect_at_the_next_request() {
     let site = Site::open().await;
     site.add_admin("root").await;
     let admin = Admin::of(&site).await;
@@ -164,7 +164,7 @@ async fn who_is_demoted_administers_nothing_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn the_keys_that_somebody_made_open_nothing_once_they_may_not_administer() {
+async fn admin_keys_end_when_their_creator_is_no_longer_an_administrator() {
     for (method, change) in [
         ("PATCH", json!({ "roles": ["staff"] })),
         ("PATCH", json!({ "disabled": true })),

@@ -1,4 +1,4 @@
-//! What the document says of administration, asked for: each answer of each route.
+//! Produces the documented statuses of the admin routes.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ type Seen = BTreeSet<(String, String, String)>;
 /// One call: method, path as it is sent, body.
 type Call = (&'static str, String, Option<Value>);
 
-/// Asks for everything that may be answered, and notes what was.
-pub(crate) async fn provoke(seen: &mut Seen) {
+/// Calls every admin route in many variants, and records the statuses.
+pub(crate) async fn call_every_route(seen: &mut Seen) {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -39,20 +39,20 @@ pub(crate) async fn provoke(seen: &mut Seen) {
             plain.clone().body("application/json", "{").bearer(&admin.bearer),
             plain.clone().body("application/json", vec![b' '; 70_000]).bearer(&admin.bearer),
             with_query(call, "unknown=1").bearer(&admin.bearer),
-            at_nobody(call).bearer(&admin.bearer),
+            with_unknown_id(call).bearer(&admin.bearer),
         ];
         for request in variants.into_iter().chain(wrong) {
-            note(seen, &request, request.send(&site).await.status);
+            record(seen, &request, request.send(&site).await.status);
         }
     }
     site.app.close().await.unwrap();
     for call in &calls {
         let request = request(call, true).bearer(&admin.bearer);
-        note(seen, &request, request.send(&site).await.status);
+        record(seen, &request, request.send(&site).await.status);
     }
 }
 
-/// In an order in which each of them can be done.
+/// The calls, in an order in which each can succeed.
 fn calls(ada: &Carried) -> Vec<Call> {
     let user = format!("/v1/admin/users/{}", ada.user);
     let key = format!("/v1/admin/keys/{}", token_part(text(&ada.jwt, "access_token"), 0, "kid"));
@@ -92,8 +92,8 @@ fn with_query((method, path, _): &Call, query: &str) -> Request {
     Request::new(method, &format!("{path}?{query}"))
 }
 
-/// The same for somebody or something that is not there.
-fn at_nobody(call @ (_, path, _): &Call) -> Request {
+/// The same call with an id that does not exist.
+fn with_unknown_id(call @ (_, path, _): &Call) -> Request {
     let mut parts: Vec<&str> = path.split('/').collect();
     if let Some(id) = parts.get_mut(4) {
         *id = "AAAAAAAAAAAAAAAAAAAAAB";
@@ -101,7 +101,7 @@ fn at_nobody(call @ (_, path, _): &Call) -> Request {
     Request { path: parts.join("/"), ..request(call, true) }
 }
 
-fn note(seen: &mut Seen, request: &Request, status: u16) {
+fn record(seen: &mut Seen, request: &Request, status: u16) {
     let path = request.path.split('?').next().unwrap();
     let parts = path.split('/').enumerate();
     let template: Vec<_> = parts.map(|(place, part)| if place == 4 { "{id}" } else { part }).collect();
