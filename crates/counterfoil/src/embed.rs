@@ -112,7 +112,7 @@ impl Counterfoil {
     ///
     /// If the store was not closed in good order. What it has acknowledged is safe all the same.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.jobs.stop().await;
+        self.jobs.cancel().await;
         self.app.close().await
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{BreachedFile, Builder};
+use counterfoil::operator::{BreachedFile, BreachedPasswordsBuilder};
 use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
@@ -63,7 +63,7 @@ fn build(options: &Build) -> Result<(), Fault> {
     let cannot = |error| Fault::because(&format!("{} cannot be written", options.output.display()), &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot)?;
     let output = tempfile::NamedTempFile::new_in(dir).map_err(cannot)?;
-    let builder = fill(Builder::new(scratch), options)?;
+    let builder = fill(BreachedPasswordsBuilder::new(scratch), options)?;
     let count = builder.finish(output.as_file()).map_err(cannot)?;
     // It holds no secret, and the server may be another user.
     output.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(cannot)?;
@@ -76,7 +76,7 @@ fn build(options: &Build) -> Result<(), Fault> {
 }
 
 /// Adds every line.
-fn fill(mut builder: Builder, options: &Build) -> Result<Builder, Fault> {
+fn fill(mut builder: BreachedPasswordsBuilder, options: &Build) -> Result<BreachedPasswordsBuilder, Fault> {
     let path = &options.input;
     let cannot = |error| Fault::because(&format!("{} cannot be read", path.display()), &error);
     let file = File::open(path).map_err(cannot)?;

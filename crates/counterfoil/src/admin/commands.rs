@@ -14,7 +14,7 @@ use counterfoil_verify::{ClientId, SessionId};
 use crate::admin::responses::{AdminKeyRow, ClientRow, EventRow, RevocationRow, UserRow};
 use crate::admin::{ClientForm, Refused, RevocationForm, UserForm, by_operator, is_full, page};
 use crate::app::App;
-use crate::runtime::task::aside;
+use crate::runtime::task::run_on_blocking_thread;
 
 type Answer = Result<Value, Refused>;
 
@@ -108,7 +108,7 @@ impl App {
         let began = self.now();
         let app = self.clone();
         // Also where it is a key, and another is drawn.
-        let revoked = aside(async move {
+        let revoked = run_on_blocking_thread(async move {
             let note = wanted.note.as_deref();
             app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await
         });

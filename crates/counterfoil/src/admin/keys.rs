@@ -18,7 +18,7 @@ use crate::admin::{Refused, by_operator, with_causes};
 use crate::app::App;
 use crate::keys::key_file;
 use crate::keys::master_key::{self, MasterKeyError, Replacement};
-use crate::runtime::task::{aside, blocking};
+use crate::runtime::task::{run_on_blocking_thread, spawn_blocking};
 
 impl App {
     /// Lists the keys, the oldest first.
@@ -39,7 +39,7 @@ impl App {
     ) -> Result<RotationRow, ServiceError> {
         let when = if form.now { ActivateAt::Immediately } else { ActivateAt::OncePublished };
         let keys = Arc::clone(&self.keys);
-        let rotated = aside(async move {
+        let rotated = run_on_blocking_thread(async move {
             match form.purpose {
                 Which::Signing => keys.rotate(when, &reason, now).await,
                 // Nobody has to know a pepper but ourselves, so there is nothing to wait for.
@@ -61,7 +61,7 @@ impl App {
     pub(super) async fn import_key(&self, file: PathBuf) -> Result<Value, Refused> {
         let now = self.settled()?;
         let algorithm = self.keys.algorithm_to_come();
-        let key = blocking(move || key_file::read(&file, algorithm))
+        let key = spawn_blocking(move || key_file::read(&file, algorithm))
             .await
             .map_err(|error| Refused::new(with_causes(&error)).hint(error.hint(algorithm)))?;
         let id = self.keys.bring_in(&key, &by_operator(), now).await?;
@@ -75,7 +75,7 @@ impl App {
     pub(super) async fn rekey(&self, file: Option<PathBuf>) -> Result<Value, Refused> {
         let now = self.settled()?;
         let new = match file {
-            Some(file) => blocking(move || master_key::given(&file)).await?,
+            Some(file) => spawn_blocking(move || master_key::given(&file)).await?,
             None if self.settings().master_key.text.is_some() => return Err(name_a_file()),
             None => master_key::draw().map_err(|error| Refused::new(error.to_string()))?,
         };

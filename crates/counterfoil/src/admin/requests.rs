@@ -9,7 +9,7 @@ use counterfoil_core::model::client::LifetimesChange;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
 use counterfoil_core::services::administration::{ClientChange, UserChange};
 use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_verify::Subject;
+use counterfoil_verify::RevocationSubject;
 
 /// The most characters of a reason.
 const LONGEST_REASON: usize = 200;
@@ -141,7 +141,7 @@ pub enum Wait {
 
 /// A revocation that was judged: what, why, and what the administrator gave as reason.
 pub(crate) struct Wanted {
-    pub(crate) subject: Subject,
+    pub(crate) subject: RevocationSubject,
     pub(crate) note: Option<String>,
     pub(crate) reason: RevocationContext,
 }
@@ -154,7 +154,7 @@ impl RevocationForm {
     /// [`ClientError::Field`], with what the field is to be.
     pub(crate) fn judge(self, actor: Actor, from: ClientInfo) -> Result<Wanted, ClientError> {
         let fault = |field, detail: String| ClientError::Field { field, detail };
-        let subject: Subject = self.subject.parse().map_err(|_| {
+        let subject: RevocationSubject = self.subject.parse().map_err(|_| {
             let kinds = "session:, user:, token:, client: or key: and an id, or everyone";
             fault("subject", format!("is to be {kinds}"))
         })?;
@@ -166,12 +166,12 @@ impl RevocationForm {
             return Err(fault("reason", detail));
         }
         let usual = match subject {
-            Subject::Key(_) => EndReason::KeyCompromised,
-            Subject::Session(_)
-            | Subject::User(_)
-            | Subject::Token(_)
-            | Subject::Client(_)
-            | Subject::Everyone => EndReason::ByAdmin,
+            RevocationSubject::Key(_) => EndReason::KeyCompromised,
+            RevocationSubject::Session(_)
+            | RevocationSubject::User(_)
+            | RevocationSubject::Token(_)
+            | RevocationSubject::Client(_)
+            | RevocationSubject::Everyone => EndReason::ByAdmin,
         };
         let named = note.as_deref().and_then(EndReason::from_word);
         let reason = RevocationContext { actor, cause: named.unwrap_or(usual), from };

@@ -11,15 +11,15 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::restore::{self as service, RestoreRequest};
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time, random};
-use counterfoil_verify::{KeyId, LogId, Position};
+use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
 use crate::admin::socket::{self, CallError};
 use crate::app::{self, OpenError, StoreRestoreError};
-use crate::clock::Machine;
+use crate::clock::SystemClock;
 use crate::clock::checkpoint;
 use crate::keys::master_key::{Found, MasterKeyError};
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 use crate::settings::Settings;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::{self, LogHead, LogHeadError, Seen};
@@ -35,9 +35,9 @@ pub struct Restored {
     /// When it was restored.
     pub at: Time,
     /// The log that has begun.
-    pub log: LogId,
+    pub log: RevocationLogId,
     /// Its head.
-    pub head: Position,
+    pub head: RevocationPosition,
     /// The key that signs from here on.
     pub key: KeyId,
     /// The keys that are revoked.
@@ -156,7 +156,7 @@ async fn put(
     (master, spared): (&SealingKey, KeptOnRestore),
 ) -> Result<Restored, RestoreError> {
     let (url, backup) = (settings.store.clone(), backup.to_owned());
-    let restoring = blocking(move || app::begin_restoring(&url, &backup)).await?;
+    let restoring = spawn_blocking(move || app::begin_restoring(&url, &backup)).await?;
     // Read while the store is ours, so that nobody writes it.
     let log_head = settings.log_head_file().map(LogHead::at);
     let seen = log_head.as_ref().map_or(Ok(None), seen).map_err(OpenError::from)?;
@@ -174,11 +174,12 @@ async fn take_up(
     settings: &Settings,
     (master, spared): (&SealingKey, KeptOnRestore),
     seen: Option<Seen>,
-) -> Result<(Restored, LogId), RestoreError> {
+) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
-    let at = checkpoint::start(store, Machine).await?.now();
-    let log = LogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
-    let highest = seen.map_or(Position::START, |seen| seen.head);
+    let at = checkpoint::start(store, SystemClock).await?.now();
+    let log =
+        RevocationLogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
+    let highest = seen.map_or(RevocationPosition::START, |seen| seen.head);
     let former = [Some(store.log_id().await?), seen.map(|seen| seen.log)].into_iter().flatten();
     let wanted = RestoreRequest { log, seen: highest, spared, now: at };
     let keys = (master, settings.algorithm);

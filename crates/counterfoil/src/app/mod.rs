@@ -16,7 +16,7 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{EXCHANGED, Issuer};
 use counterfoil_core::services::keys::active_keys::{ActiveKeysError, opens_all};
 use counterfoil_core::services::keys::keyring::Keyring;
@@ -29,19 +29,21 @@ use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, Position, Revocations, TokenVerifier,
+    AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, RevocationPosition, Revocations,
+    TokenVerifier,
 };
 
 use crate::clock::checkpoint;
-use crate::clock::{Clock, ClockUnsettled, Machine, Source};
+use crate::clock::{Clock, ClockJumpPending, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::keys::master_key::{self, Found, MasterKeyError, Replacement};
-use crate::limits::body_memory::Bodies;
+use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
-use crate::passwords::hash_pool::{HashPool, PoolSize};
+use crate::passwords::hash_pool::HashPool;
+use crate::passwords::hash_queue::HashPoolOptions;
+use crate::settings::Settings;
 use crate::settings::data_dir::{self, DataDirError};
 use crate::settings::store_url::StoreUrl;
-use crate::settings::{PasswordRules, Settings};
 use crate::store::last_seen;
 use crate::store::rollback_guard::{LogHead, LogHeadError};
 
@@ -73,7 +75,7 @@ pub struct Inner {
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookie_names: CookieNames,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started: Time,
     pub(crate) is_closing: AtomicBool,
     /// Whether the keys as they are kept could not be taken up.
@@ -121,7 +123,7 @@ pub enum OpenError {
     Hashing(#[from] HashingError),
     /// The settings allow no safe judgement of tokens.
     #[error(transparent)]
-    Verifier(#[from] counterfoil_verify::SettingsError),
+    Verifier(#[from] counterfoil_verify::VerifierBuildError),
 }
 
 impl OpenError {
@@ -152,7 +154,7 @@ impl App {
     ///
     /// Says what is wrong, and [`OpenError::hint`] what to do. Nothing that was there is changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_by(settings, Machine).await
+        Self::open_by(settings, SystemClock).await
     }
 
     /// The same, by other clocks than this machine's: for tests of what time does.
@@ -160,7 +162,7 @@ impl App {
     /// # Errors
     ///
     /// As [`App::open`].
-    pub async fn open_by(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
+    pub async fn open_by(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
         let passwords = password_policy(&settings)?;
         let found = settings.master_key.find(settings.default_master_key_file())?;
         let log_head = settings.log_head_file().map(LogHead::at);
@@ -196,7 +198,7 @@ impl App {
         settings: Settings,
         (store, log_head): (Arc<dyn Store>, Option<LogHead>),
         (found, passwords): (Found, PasswordPolicy),
-        source: impl Source,
+        source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read or made: an older store is no store of ours.
         if let Some(log_head) = &log_head {
@@ -204,24 +206,24 @@ impl App {
         }
         let master = master_key_of(&*store, found).await?;
         // Watched before it is read: what is committed in between is heard twice, never missed.
-        let memory = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+        let memory = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
         let tally = Metrics::default();
         store.watch(Arc::clone(&tally.events) as _);
-        let log = store.log_after(Position::START).await?;
+        let log = store.log_after(RevocationPosition::START).await?;
         memory.revocations().publish(&log.entries, log.head);
 
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let started = clock.now();
         let throttle =
-            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
+            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.rate_limits);
         let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
         let (schedule, longest) = (settings.schedule(), Arc::clone(&horizon));
         let keys = Arc::new(Keyring::open(Arc::clone(&store), master, schedule, longest, started).await?);
         warn_of_another_family(&keys);
         let verifier = Arc::new(own_verifier(&settings, &keys, &memory, &clock)?);
         let hashing = start_hashing(&settings)?;
-        let grace = RefreshGracePeriod { length: settings.refresh_grace, serving_since: started };
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         if let Some(log_head) = &log_head {
             log_head.begin(&*store).await?;
@@ -239,7 +241,7 @@ impl App {
             revoker: Revoker::new(Arc::clone(&store), Arc::clone(&horizon)),
             administration: Administration::new(Arc::clone(&store), Arc::clone(&keys), horizon),
             authenticator: Arc::new(CountingAuthenticator::new(
-                Authenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
+                StoreAuthenticator::new(Arc::clone(&store), Arc::clone(&memory), Arc::clone(&verifier)),
                 Arc::clone(&tally.credential_checks),
             )),
             origins: Arc::new(OriginPolicy {
@@ -247,7 +249,7 @@ impl App {
                 trusted: settings.trusted_origins.clone(),
             }),
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
-            bodies: Bodies::new(&settings.limits),
+            bodies: BodyMemoryLimiter::new(&settings.limits),
             is_closing: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             hashing,
@@ -275,7 +277,7 @@ impl App {
     /// # Errors
     ///
     /// While a leap of the clock is unsettled; 503.
-    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockUnsettled> {
+    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockJumpPending> {
         self.clock.now_to_issue()
     }
 
@@ -293,7 +295,7 @@ impl App {
     /// Finds out who is calling.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).cookies(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
     }
 
     /// Refuses writes from other sites that carry a cookie of ours.
@@ -302,7 +304,7 @@ impl App {
     }
 
     /// Says that no new work should come: from now on we are not ready.
-    pub(crate) fn begin_closing(&self) {
+    pub(crate) fn start_shutdown(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
     }
 
@@ -323,7 +325,7 @@ impl App {
     ///
     /// If the store could not be closed in good order. What it has acknowledged is safe all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.begin_closing();
+        self.start_shutdown();
         let noted = last_seen::write(&*self.store, &self.memory).await;
         let saved = checkpoint::save(&*self.store, &self.clock).await;
         self.save_log_head().await;
@@ -418,10 +420,7 @@ fn own_verifier(
 
 /// What new passwords must be like; they are not to be built on the name that the service has in the network.
 fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
-    let policy = match settings.password_rules {
-        PasswordRules::Standard => PasswordPolicy::default(),
-        PasswordRules::Nist => PasswordPolicy::nist(),
-    };
+    let policy = PasswordPolicy::default().with_min_length(settings.password_min_length);
     let issuer = settings.issuer.as_str();
     let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
     let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
@@ -432,11 +431,11 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
 }
 
 fn start_hashing(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
-    let size = PoolSize {
-        threads: settings.hashing_threads,
-        waiting: settings.hashing_waiting,
-        deadline: settings.hashing_deadline,
-        ..PoolSize::default()
+    let options = HashPoolOptions {
+        threads: settings.password_hashing_threads,
+        queue_size: settings.password_hashing_queue_size,
+        queue_timeout: settings.password_hashing_queue_timeout,
+        ..HashPoolOptions::default()
     };
-    Ok(Arc::new(HashPool::start(settings.password_cost, size)?))
+    Ok(Arc::new(HashPool::start(settings.argon2, options)?))
 }

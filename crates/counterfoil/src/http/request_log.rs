@@ -10,7 +10,7 @@ use http::HeaderName;
 use tracing::field::display;
 
 use counterfoil_jose::{base64url, random};
-use counterfoil_verify::{Denied, RequestId};
+use counterfoil_verify::{AuthError, RequestId};
 
 use crate::app::App;
 use crate::counters::{Route, method_label};
@@ -64,7 +64,7 @@ impl Arrived {
         let took = self.since.elapsed();
         route.record(self.method, answer.status(), took);
         let why = answer.extensions().get::<Why>().map(|why| why.0.as_str());
-        let denied = answer.extensions().get::<Denied>().map(Denied::code);
+        let denied = answer.extensions().get::<AuthError>().map(AuthError::code);
         if answer.status().is_server_error() {
             self.line::<true>(route, answer, took, why, denied);
         } else {

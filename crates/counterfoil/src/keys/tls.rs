@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use counterfoil_jose::Secret;
 
-use crate::runtime::task::{RECOVERY, again_and_again};
+use crate::runtime::task::{RESTART_DELAY, supervise};
 
 /// How often the files are looked at.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -188,7 +188,7 @@ impl Tls {
 
     /// Looks at the files again and again, whatever happens there. Connections that are open stay as they are.
     pub(crate) async fn follow(self) {
-        again_and_again("certificate", RECOVERY, || self.clone().watch()).await;
+        supervise("certificate", RESTART_DELAY, || self.clone().watch()).await;
     }
 
     async fn watch(mut self) {

@@ -15,7 +15,7 @@ use crate::app::readiness::Missing;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
-use crate::runtime::panics::panics;
+use crate::runtime::panics::panic_count;
 
 impl App {
     /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
@@ -107,7 +107,7 @@ impl Exposition {
         encoder.counter(
             "counterfoil_panics",
             "Panics of request handlers, answered with 500, and of background tasks, which are restarted",
-            panics(),
+            panic_count(),
         )
     }
 
@@ -173,44 +173,44 @@ impl Exposition {
             },
         )?;
         encoder.gauge("counterfoil_session_cache_entries", "Sessions in the cache", self.app.memory.len())?;
-        let tokens = self.app.verifier.tokens();
+        let tokens = self.app.verifier.token_verifier();
         encoder.counter(
             "counterfoil_token_cache_misses",
             "Access tokens whose signature was verified because they were not in the cache",
-            tokens.signatures(),
+            tokens.verified_signatures(),
         )?;
-        encoder.gauge("counterfoil_token_cache_entries", "Access tokens in the cache", tokens.remembered())
+        encoder.gauge("counterfoil_token_cache_entries", "Access tokens in the cache", tokens.cached_tokens())
     }
 
     fn password_hashing(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let pool = &self.app.hashing;
-        let figures = pool.figures();
+        let metrics = pool.metrics();
         encoder.gauge(
             "counterfoil_password_hash_queue_length",
             "Passwords waiting to be hashed",
-            pool.waiting(),
+            pool.queue_length(),
         )?;
         encoder.gauge(
             "counterfoil_password_hash_allocated_threads",
             "Hashing threads that have memory allocated",
-            pool.holding_memory(),
+            pool.allocated_threads(),
         )?;
         encoder.histogram(
             "counterfoil_password_hash_queue",
             "Time that passwords waited to be hashed",
-            &figures.waited,
+            &metrics.queue_time,
         )?;
         encoder.histogram(
             "counterfoil_password_hash_duration",
             "Time to hash one password",
-            &figures.took,
+            &metrics.duration,
         )?;
         encoder.counters(
             "counterfoil_password_hash_rejected",
             "Password hashes rejected because the queue was full or timed out",
             |sample| {
-                sample(&[("reason", "queue_full")], figures.full.load(Ordering::Relaxed))?;
-                sample(&[("reason", "timeout")], figures.late.load(Ordering::Relaxed))
+                sample(&[("reason", "queue_full")], metrics.rejected_queue_full.get())?;
+                sample(&[("reason", "timeout")], metrics.rejected_timeout.get())
             },
         )
     }
@@ -249,7 +249,7 @@ impl Exposition {
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let max = self.app.settings().limits.connections;
+        let max = self.app.settings().limits.max_connections;
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }

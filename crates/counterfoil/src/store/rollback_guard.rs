@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
 use counterfoil_jose::json;
-use counterfoil_verify::{LogId, Position};
+use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::new_file;
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 
 /// The fact that counts how often the file was saved. It tells a store that was rolled back to a time since which
 /// nothing was revoked, and by which a refresh token or a password would be an older one.
@@ -34,9 +34,9 @@ const LONGEST: u64 = 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Seen {
     /// Which log.
-    pub(crate) log: LogId,
+    pub(crate) log: RevocationLogId,
     /// How far it had come.
-    pub(crate) head: Position,
+    pub(crate) head: RevocationPosition,
     /// How often the file had been saved.
     saved: u64,
 }
@@ -188,7 +188,11 @@ impl LogHead {
     }
 
     /// Writes what is there after a restore, which has begun to count anew (see [`begun_anew`]).
-    pub(crate) async fn restored(&self, log: LogId, head: Position) -> Result<(), LogHeadError> {
+    pub(crate) async fn restored(
+        &self,
+        log: RevocationLogId,
+        head: RevocationPosition,
+    ) -> Result<(), LogHeadError> {
         self.write(Seen { log, head, saved: 0 }).await
     }
 
@@ -199,7 +203,7 @@ impl LogHead {
 
     async fn write(&self, seen: Seen) -> Result<(), LogHeadError> {
         let (file, writing) = (self.file.clone(), Arc::clone(&self.writing));
-        let written = blocking(move || {
+        let written = spawn_blocking(move || {
             // Nothing that is half done is left behind by whoever panics here.
             let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
             write(&file, &serde_json::to_vec(&seen)?)
@@ -214,7 +218,7 @@ impl LogHead {
 }
 
 /// What a restored store keeps: it begins to count anew, and comes after these logs.
-pub(crate) fn begun_anew(former: impl IntoIterator<Item = LogId>) -> Vec<Change> {
+pub(crate) fn begun_anew(former: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
     let ids = former.into_iter().flat_map(|log| *log.as_bytes()).collect();
     vec![Change::SetMetadata(SAVED, 0_u64.to_be_bytes().to_vec()), Change::SetMetadata(FORMER, ids)]
 }
@@ -226,7 +230,7 @@ async fn saved(store: &dyn Store) -> Result<u64, StoreError> {
 }
 
 /// Whether the store was restored after it had, or its installation had, this log.
-async fn follows(store: &dyn Store, log: LogId) -> Result<bool, StoreError> {
+async fn follows(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
     let former = store.fact(FORMER).await?.unwrap_or_default();
     Ok(former.chunks_exact(16).any(|id| id == log.as_bytes()))
 }
@@ -303,10 +307,10 @@ mod tests {
     #[tokio::test]
     async fn a_store_behind_what_was_seen_is_refused() {
         let (_dir, head, store) = place().await;
-        tamper(&head, |seen| seen.head = Position::new(1));
+        tamper(&head, |seen| seen.head = RevocationPosition::new(1));
         assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Behind { .. })));
 
-        tamper(&head, |seen| (seen.head, seen.saved) = (Position::START, 2));
+        tamper(&head, |seen| (seen.head, seen.saved) = (RevocationPosition::START, 2));
         assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Behind { .. })));
 
         // A crash between the commit and the file: the store is ahead, as it should be.
@@ -317,13 +321,13 @@ mod tests {
     #[tokio::test]
     async fn another_log_is_refused_unless_the_store_comes_after_it() {
         let (_dir, head, store) = place().await;
-        let other = LogId::from_bytes([3; 16]);
+        let other = RevocationLogId::from_bytes([3; 16]);
         tamper(&head, |seen| seen.log = other);
         assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Another { .. })));
 
-        let _ = store.commit(&begun_anew([LogId::from_bytes([2; 16]), other])).await.unwrap();
+        let _ = store.commit(&begun_anew([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
         head.judge(&*store).await.unwrap();
-        tamper(&head, |seen| seen.head = Position::new(1));
+        tamper(&head, |seen| seen.head = RevocationPosition::new(1));
         assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Another { .. })));
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use counterfoil::App;
 use counterfoil::operator::Command;
-use counterfoil::{HOLD, Reading, Source};
+use counterfoil::{CLOCK_JUMP_HOLD_TIME, ClockReading, ClockSource};
 use counterfoil_jose::Time;
 
 use crate::client::{Reply, send};
@@ -17,16 +17,16 @@ const HOUR: Duration = Duration::from_secs(3600);
 const ADA: &str = r#"{"username":"ada","password":"correct horse"}"#;
 
 #[derive(Clone)]
-struct TestClock(Arc<Mutex<Reading>>);
+struct TestClock(Arc<Mutex<ClockReading>>);
 
 impl TestClock {
     fn new(wall: Time) -> Self {
-        Self(Arc::new(Mutex::new(Reading { wall, up: MINUTE })))
+        Self(Arc::new(Mutex::new(ClockReading { wall, uptime: MINUTE })))
     }
 
     fn advance(&self, span: Duration) {
         let mut reading = self.0.lock().unwrap();
-        *reading = Reading { wall: reading.wall + span, up: reading.up + span };
+        *reading = ClockReading { wall: reading.wall + span, uptime: reading.uptime + span };
     }
 
     fn set(&self, wall: Time) {
@@ -34,8 +34,8 @@ impl TestClock {
     }
 }
 
-impl Source for TestClock {
-    fn read(&self) -> Reading {
+impl ClockSource for TestClock {
+    fn read(&self) -> ClockReading {
         *self.0.lock().unwrap()
     }
 }
@@ -63,7 +63,7 @@ async fn a_clock_jump_stops_logins_but_not_existing_sessions() {
     assert!(refused.head.contains("retry-after: "));
     assert_eq!(send(server.address, "GET /v1/me", &[&bearer], "").await.status, 200);
     assert_eq!(send(server.address, "POST /v1/token", &[&bearer], "{}").await.status, 503);
-    clock.advance(HOLD);
+    clock.advance(CLOCK_JUMP_HOLD_TIME);
     assert_eq!(log_in(&server).await.status, 200);
 
     clock.set(NOON + 3 * HOUR);

@@ -40,8 +40,8 @@ impl Fixture {
     pub(crate) fn settings(&self) -> Settings {
         let store = format!("sqlite:{}", self.data_path("auth.db").display()).parse().unwrap();
         let defaults = Settings::new("http://localhost:3000".parse().unwrap(), store);
-        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        Settings { data_dir: Some(self.data_dir()), password_cost, ..defaults }
+        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        Settings { data_dir: Some(self.data_dir()), argon2, ..defaults }
     }
 
     pub(crate) async fn open_app(&self) -> App {

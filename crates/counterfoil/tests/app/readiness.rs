@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use counterfoil::Reading;
+use counterfoil::ClockReading;
 use counterfoil::{App, Settings};
 use counterfoil_jose::Time;
 
@@ -21,9 +21,9 @@ async fn a_clock_jump_fails_readiness_until_an_operator_accepts_it() {
     let fixture = Fixture::new();
     let jump = Arc::new(AtomicU64::new(0));
     let wall = Arc::clone(&jump);
-    let source = move || Reading {
+    let source = move || ClockReading {
         wall: Time::from_unix_seconds(1_800_000_000) + Duration::from_secs(wall.load(Ordering::SeqCst)),
-        up: Duration::from_secs(1000),
+        uptime: Duration::from_secs(1000),
     };
     let app = App::open_by(fixture.settings(), source).await.unwrap();
     let server = TestServer::serve(app.clone()).await;
@@ -81,7 +81,12 @@ async fn a_full_disk_fails_readiness_until_there_is_space_again() {
     };
     // Key rotation is always due and soon finds no space for a new key. The existing keys stay readable.
     let (soon, now) = (Some(Duration::from_secs(1)), Duration::ZERO);
-    let settings = Settings { key_rotation: soon, jwks_max_age: now, key_margin: now, ..fixture.settings() };
+    let settings = Settings {
+        signing_key_rotation_interval: soon,
+        jwks_max_age: now,
+        key_margin: now,
+        ..fixture.settings()
+    };
     let server = TestServer::start(settings).await;
     assert_eq!(send(server.address, "GET /readyz", &[], "").await.status, 200);
     let ballast = fixture.data_path("ballast");

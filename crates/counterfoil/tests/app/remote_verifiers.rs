@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use counterfoil::operator::Command;
 use counterfoil::{App, Settings};
 use counterfoil_jose::{Algorithm, Secret, unverified};
-use counterfoil_verify::{Follow, RemoteVerifier, TokenVerifier};
+use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
@@ -81,7 +81,7 @@ impl Issuer {
         assert_eq!(reply.status, 201, "{reply:?}");
     }
 
-    fn verifier(&self, follow: Follow) -> RemoteVerifier {
+    fn verifier(&self, follow: JwksOptions) -> RemoteVerifier {
         let tokens = TokenVerifier::builder(&self.url, SHOP, &[Algorithm::Es256]);
         RemoteVerifier::start(tokens, follow).unwrap()
     }
@@ -95,7 +95,7 @@ fn kid(token: &str) -> String {
 async fn the_resource_server_accepts_only_valid_tokens_for_its_audience() {
     let fixture = Fixture::new();
     let issuer = Issuer::open(&fixture, &["admin"]).await;
-    let verifier = issuer.verifier(Follow::discover());
+    let verifier = issuer.verifier(JwksOptions::from_discovery());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shop = resource_server::shop(&verifier);
@@ -181,7 +181,7 @@ async fn twenty_rotations_under_load_fail_no_verification() {
     let fixture = Fixture::new();
     let issuer = Issuer::open(&fixture, &[]).await;
     // Fetches for unknown keys are at least a thirtieth of the cool-down apart, which is less than ROTATION_INTERVAL.
-    let options = || Follow::discover().cool_down(10 * ROTATION_INTERVAL);
+    let options = || JwksOptions::from_discovery().unknown_key_cooldown(10 * ROTATION_INTERVAL);
     let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(options())).collect();
     let pool = Arc::new(TokenPool::default());
     pool.add(issuer.issue_token("orders:read").await);
@@ -202,7 +202,7 @@ async fn twenty_rotations_under_load_fail_no_verification() {
     tasks.join_all().await;
 
     let (kids, verified) = (pool.kids.lock().unwrap().len(), pool.verified.load(Ordering::SeqCst));
-    let fetches: Vec<_> = verifiers.iter().map(|verifier| verifier.follower().status().fetches).collect();
+    let fetches: Vec<_> = verifiers.iter().map(|verifier| verifier.refresher().status().fetches).collect();
     println!("{verified} verifications, {kids} keys, fetches {fetches:?}");
     assert_eq!(kids, 1 + ROTATIONS);
     assert!(verified > 500, "{verified}");
@@ -218,7 +218,7 @@ async fn every_verifier_rejects_a_revoked_key_within_the_maximum_age() {
     const SLACK: Duration = Duration::from_millis(1500);
     let fixture = Fixture::new();
     let issuer = Issuer::open(&fixture, &[]).await;
-    let options = || Follow::discover().refresh_between(MAX_AGE, MAX_AGE);
+    let options = || JwksOptions::from_discovery().refresh_between(MAX_AGE, MAX_AGE);
     let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(options())).collect();
     let stolen = issuer.issue_token("orders:read").await;
     for verifier in &verifiers {

@@ -33,7 +33,7 @@ async fn closes_in_time(stream: &mut TcpStream) -> bool {
 async fn a_connection_with_slow_headers_is_closed() {
     let fixture = Fixture::new();
     let server =
-        TestServer::start(settings_with(&fixture, Limits { header_read: TIMEOUT, ..Limits::default() }))
+        TestServer::start(settings_with(&fixture, Limits { header_timeout: TIMEOUT, ..Limits::default() }))
             .await;
     for start in ["", "G", "GET /healthz HTTP/1.1\r\nhost: local", "PRI * HTTP/2.0\r\n"] {
         let mut slow = TcpStream::connect(server.address).await.unwrap();
@@ -48,7 +48,7 @@ async fn a_connection_with_slow_headers_is_closed() {
 async fn a_slow_second_request_on_a_connection_is_closed_too() {
     let fixture = Fixture::new();
     let server =
-        TestServer::start(settings_with(&fixture, Limits { header_read: TIMEOUT, ..Limits::default() }))
+        TestServer::start(settings_with(&fixture, Limits { header_timeout: TIMEOUT, ..Limits::default() }))
             .await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
@@ -66,7 +66,8 @@ async fn a_slow_second_request_on_a_connection_is_closed_too() {
 async fn a_body_that_never_arrives_gets_408() {
     let fixture = Fixture::new();
     let server =
-        TestServer::start(settings_with(&fixture, Limits { request: TIMEOUT, ..Limits::default() })).await;
+        TestServer::start(settings_with(&fixture, Limits { request_timeout: TIMEOUT, ..Limits::default() }))
+            .await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                 content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
@@ -74,7 +75,7 @@ async fn a_body_that_never_arrives_gets_408() {
 
     let answer = timeout(DEADLINE, reply(&mut slow)).await.unwrap();
 
-    assert_eq!((answer.status, answer.json()["type"].as_str()), (408, Some("/problems/request-timeout")));
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (408, Some("request_timeout")));
     server.shut_down().await;
 }
 
@@ -94,7 +95,7 @@ async fn headers_above_the_size_limit_get_431() {
 async fn connections_above_the_limit_are_closed_until_others_end() {
     let fixture = Fixture::new();
     let server =
-        TestServer::start(settings_with(&fixture, Limits { connections: 2, ..Limits::default() })).await;
+        TestServer::start(settings_with(&fixture, Limits { max_connections: 2, ..Limits::default() })).await;
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();

@@ -15,7 +15,7 @@ async fn site() -> Site {
 }
 
 fn is_cross_site(answer: &Answer) -> bool {
-    answer.status == 403 && (answer.body.is_empty() || answer.problem() == "/problems/cross-site")
+    answer.status == 403 && (answer.body.is_empty() || answer.problem() == "cross_site")
 }
 
 fn request_of(case: &Value, path: &str) -> Request {

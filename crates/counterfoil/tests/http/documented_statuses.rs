@@ -135,9 +135,9 @@ async fn call_every_route(seen: &mut Seen) {
 async fn exceed_rate_limits(seen: &mut Seen) {
     let once = RateLimit { most: 1, window: Duration::from_secs(900) };
     let site = Site::with(|settings| {
-        settings.throttle.account_and_source = once;
-        settings.throttle.password_changes = once;
-        settings.throttle.registrations = once;
+        settings.rate_limits.account_and_source = once;
+        settings.rate_limits.password_changes = once;
+        settings.rate_limits.registrations = once;
     })
     .await;
     site.register("ada").await;
@@ -156,7 +156,7 @@ async fn exceed_rate_limits(seen: &mut Seen) {
 
 /// Announces a body to each route that accepts one, and never sends it.
 async fn time_out_bodies(seen: &mut Seen) {
-    let site = Site::with(|settings| settings.limits.request = Duration::from_millis(500)).await;
+    let site = Site::with(|settings| settings.limits.request_timeout = Duration::from_millis(500)).await;
     for (path, method, request) in announcements(&site).await {
         seen.insert((path, method, request.send(&site).await.status.to_string()));
     }
@@ -167,7 +167,8 @@ async fn exceed_body_memory(seen: &mut Seen) {
     const FROM: &str = "192.0.2.1";
     let site = Site::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.limits = Limits { connections_of_source: 1, bodies: 1 << 20, ..Limits::default() };
+        settings.limits =
+            Limits { max_connections_per_ip: 1, max_total_body_memory: 1 << 20, ..Limits::default() };
     })
     .await;
     let requests = announcements(&site).await;

@@ -17,7 +17,7 @@ const WRONG: &str = "wrong horse battery";
 /// A server with the default rate limits.
 async fn with_default_limits(change: impl FnOnce(&mut Settings)) -> Site {
     Site::with(|settings| {
-        settings.throttle = RateLimits::default();
+        settings.rate_limits = RateLimits::default();
         change(settings);
     })
     .await
@@ -53,7 +53,7 @@ async fn after_twenty_failures_known_and_unknown_users_get_the_same_429() {
     let wrong = without_seconds(login("ada", WRONG).send(&site).await);
     let nobody = without_seconds(login("nobody", PASSWORD).send(&site).await);
 
-    assert_eq!((right.status, right.problem()), (429, "/problems/too-many-requests".into()));
+    assert_eq!((right.status, right.problem()), (429, "too_many_requests".into()));
     assert_eq!(right, wrong);
     assert_eq!(right, nobody);
     assert_eq!(login("eve", PASSWORD).send(&site).await.status, 401, "other users are not affected");
@@ -63,8 +63,8 @@ async fn after_twenty_failures_known_and_unknown_users_get_the_same_429() {
 async fn a_rate_limited_login_is_rejected_before_hashing() {
     let slow = Argon2Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
     let site = with_default_limits(|settings| {
-        settings.password_cost = slow;
-        settings.throttle.account_and_source.most = 1;
+        settings.argon2 = slow;
+        settings.rate_limits.account_and_source.most = 1;
     })
     .await;
     site.register("ada").await;
@@ -85,8 +85,8 @@ async fn a_rate_limited_login_is_rejected_before_hashing() {
 async fn a_login_attempt_counts_even_if_the_client_disconnects() {
     let slow = Argon2Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
     let site = with_default_limits(|settings| {
-        settings.password_cost = slow;
-        settings.throttle.account_and_source.most = 3;
+        settings.argon2 = slow;
+        settings.rate_limits.account_and_source.most = 3;
     })
     .await;
     site.register("ada").await;
@@ -161,8 +161,8 @@ async fn path_and_username_variants_do_not_bypass_the_limit() {
 #[tokio::test]
 async fn registrations_and_password_changes_are_rate_limited() {
     let site = with_default_limits(|settings| {
-        settings.throttle.registrations = RateLimit { most: 2, ..settings.throttle.registrations };
-        settings.throttle.password_changes.most = 2;
+        settings.rate_limits.registrations = RateLimit { most: 2, ..settings.rate_limits.registrations };
+        settings.rate_limits.password_changes.most = 2;
     })
     .await;
     site.register("ada").await;

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use counterfoil::LogoutClears;
 use counterfoil_jose::{Algorithm, SigningKey};
 
 use crate::client::Request;
@@ -25,10 +24,8 @@ async fn logout_without_a_valid_credential_gets_204() {
 
 #[tokio::test]
 async fn logout_sends_clear_site_data_if_configured() {
-    for (cleared, told) in
-        [(LogoutClears::OurCookies, None), (LogoutClears::Site, Some(r#""cookies","storage""#))]
-    {
-        let site = Site::with(|settings| settings.logout_clears = cleared).await;
+    for (cleared, told) in [(false, None), (true, Some(r#""cookies","storage""#))] {
+        let site = Site::with(|settings| settings.clear_site_data_on_logout = cleared).await;
         site.register("ada").await;
         let login = site.login("ada", "session").await;
 

@@ -49,7 +49,7 @@ async fn concurrent_refreshes_of_one_token_get_the_same_successor() {
 
 #[tokio::test]
 async fn a_reused_refresh_token_ends_the_session() {
-    let site = Site::with(|settings| settings.refresh_grace = Duration::ZERO).await;
+    let site = Site::with(|settings| settings.refresh_reuse_grace = Duration::ZERO).await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
     let next = refresh(&site, &login["refresh_token"]).await.json();

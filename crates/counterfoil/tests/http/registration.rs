@@ -29,7 +29,7 @@ async fn usernames_are_unique_regardless_of_case() {
     let form = json!({ "username": "STRASSE", "password": PASSWORD });
     let answer = Request::post("/v1/register").json(&form).send(&site).await;
 
-    assert_eq!((answer.status, answer.problem().as_str()), (409, "/problems/username-taken"));
+    assert_eq!((answer.status, answer.problem().as_str()), (409, "username_taken"));
 }
 
 #[tokio::test]
@@ -59,5 +59,5 @@ async fn registration_rejects_roles_and_can_be_closed() {
     let closed = Site::with(|settings| settings.registration = Registration::Closed).await;
     let form = json!({ "username": "eve", "password": PASSWORD });
     let answer = Request::post("/v1/register").json(&form).send(&closed).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (403, "/problems/registration-closed"));
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "registration_closed"));
 }

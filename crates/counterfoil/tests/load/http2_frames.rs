@@ -29,7 +29,7 @@ async fn is_disconnected(server: &TestServer, frames: impl Iterator<Item = Vec<u
 }
 
 fn with_short_timeouts(settings: &mut Settings) {
-    settings.limits = Limits { idle: SECOND, request: SECOND, ..Limits::default() };
+    settings.limits = Limits { idle_timeout: SECOND, request_timeout: SECOND, ..Limits::default() };
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +158,7 @@ async fn time_to_goaway(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_with_only_pings_is_closed_and_one_with_requests_is_kept() {
     let short_timeouts = |settings: &mut Settings| {
-        settings.limits = Limits { header_read: SECOND / 2, idle: SECOND, ..Limits::default() };
+        settings.limits = Limits { header_timeout: SECOND / 2, idle_timeout: SECOND, ..Limits::default() };
     };
     let server = TestServer::with_settings(short_timeouts).await;
 

@@ -18,7 +18,8 @@ const SENT_BYTES: usize = 60 * 1024;
 async fn incomplete_bodies_use_no_more_memory_than_the_limit() {
     let request = Duration::from_secs(8);
     let server = TestServer::with_settings(|settings| {
-        settings.limits = Limits { bodies: 4 * MIB, request, ..Limits::default() };
+        settings.limits =
+            Limits { max_total_body_memory: 4 * MIB, request_timeout: request, ..Limits::default() };
     })
     .await;
     server.probe().await;
@@ -77,7 +78,8 @@ async fn contradicting_forwarding_headers_do_not_escape_the_limit_per_ip() {
 async fn assert_limited_per_ip(header: &str) {
     let server = TestServer::with_settings(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.limits = Limits { bodies: 2 * MIB, connections_of_source: 2_000, ..Limits::default() };
+        settings.limits =
+            Limits { max_total_body_memory: 2 * MIB, max_connections_per_ip: 2_000, ..Limits::default() };
     })
     .await;
     let incomplete = format!(

@@ -13,8 +13,8 @@ const FORM: &str = r#"{"username":"ada","password":"correct horse battery"}"#;
 #[tokio::test(flavor = "multi_thread")]
 async fn excess_logins_of_a_burst_get_503_and_other_requests_are_served() {
     let server = TestServer::with_settings(|settings| {
-        settings.password_cost = Argon2Cost::default();
-        settings.hashing_waiting = 16;
+        settings.argon2 = Argon2Cost::default();
+        settings.password_hashing_queue_size = 16;
     })
     .await;
     let server = Arc::new(server);

@@ -23,7 +23,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::runtime::task::{aside, to_the_end};
+use crate::runtime::task::{run_detached, run_on_blocking_thread};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
@@ -71,7 +71,7 @@ pub(in crate::routes) async fn rotate(
 ) -> Result<(StatusCode, Json<RotationRow>), AppError> {
     let form = form.map_or_else(RotationForm::default, |StrictJson(form)| form);
     let (reason, now) = (administrator.reason(from), app.now_to_issue()?);
-    let rotated = to_the_end(async move { app.rotate(form, reason, now).await }).await?;
+    let rotated = run_detached(async move { app.rotate(form, reason, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
@@ -95,6 +95,6 @@ pub(in crate::routes) async fn revoke(
     let reason = RevocationContext { cause: EndReason::KeyCompromised, ..reason };
     let now = administrator.now;
     // The next key takes its place, and another is drawn.
-    aside(async move { app.keys.revoke(&id, &reason, now).await }).await?;
+    run_on_blocking_thread(async move { app.keys.revoke(&id, &reason, now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

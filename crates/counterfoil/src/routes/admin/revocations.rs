@@ -14,7 +14,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::runtime::task::aside;
+use crate::runtime::task::run_on_blocking_thread;
 
 /// Revokes a login, all of a user, of a client or of everyone so far, one access token, or a key.
 ///
@@ -36,7 +36,7 @@ pub(in crate::routes) async fn revoke(
     let wanted = form.judge(administrator.actor, from)?;
     let began = administrator.now;
     // Also where it is a key, and another is drawn.
-    let (app, revoked) = aside(async move {
+    let (app, revoked) = run_on_blocking_thread(async move {
         let note = wanted.note.as_deref();
         let revoked = app.administration.revoke(&wanted.subject, note, &wanted.reason, began).await;
         (app, revoked)

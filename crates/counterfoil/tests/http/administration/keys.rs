@@ -199,7 +199,7 @@ async fn rotations_under_load_fail_no_login_and_no_verification() {
         settings.jwks_max_age = PERIOD;
         settings.key_margin = Duration::from_millis(500);
         // Each refresh rotates, even without a pause between them.
-        settings.refresh_grace = Duration::ZERO;
+        settings.refresh_reuse_grace = Duration::ZERO;
     };
     let site = Arc::new(Site::with(schedule).await);
     site.register("ada").await;
