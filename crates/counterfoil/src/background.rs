@@ -58,7 +58,7 @@ async fn rotate_keys_on_schedule(app: App) {
         let due = Instant::now() + run_key_rotation(&app).await;
         tokio::select! {
             () = sleep_until(due) => {}
-            () = app.keys_asked.notified() => {}
+            () = app.key_schedule_changed.notified() => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::app::App;
-use crate::app::readiness::Missing;
+use crate::app::readiness::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
@@ -25,7 +25,7 @@ impl App {
     /// `docs/operate.md` describes each metric.
     pub async fn metrics(&self) -> String {
         let mut registry = Registry::default();
-        let failed = self.missing().await;
+        let failed = self.failed_checks().await;
         self.register_counters(&mut registry);
         registry.register_collector(Box::new(Exposition { app: self.clone(), failed }));
         let mut text = String::new();
@@ -69,7 +69,7 @@ impl App {
 #[derive(Debug)]
 struct Exposition {
     app: App,
-    failed: Vec<Missing>,
+    failed: Vec<ReadinessCheck>,
 }
 
 impl Collector for Exposition {
@@ -92,10 +92,10 @@ impl Exposition {
         encoder.gauges("counterfoil_build_info", "Always 1, labelled with the version", |sample| {
             sample(&[("version", version)], 1)
         })?;
-        let started = self.app.started.unix_seconds();
+        let started = self.app.started_at.unix_seconds();
         encoder.gauge("counterfoil_start_time_seconds", "Start time in Unix seconds", started)?;
         encoder.gauges("counterfoil_ready", "1 if the readiness check passes, 0 if it fails", |sample| {
-            Missing::ALL.iter().try_for_each(|check| {
+            ReadinessCheck::ALL.iter().try_for_each(|check| {
                 sample(&[("check", check.as_str())], u64::from(!self.failed.contains(check)))
             })
         })?;
@@ -139,7 +139,7 @@ impl Exposition {
     }
 
     fn revocation_log(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let revocations = self.app.memory.revocations();
+        let revocations = self.app.session_cache.revocations();
         encoder.gauge(
             "counterfoil_revocation_log_position",
             "Last position in the revocation log",

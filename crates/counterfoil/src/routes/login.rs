@@ -133,7 +133,7 @@ async fn sign_in(
     from: ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<Credentials>, AppError> {
-    let judged = app.sign_in.with_password(&credentials, &from, now).await?;
+    let judged = app.accounts.with_password(&credentials, &from, now).await?;
     // Only who has proved who they are ends anything.
     let mut former = former_logins(app, headers, wish.carrier, now).await?;
     let replaces = former.pop_first().map(|login| login.session);

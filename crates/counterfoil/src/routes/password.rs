@@ -49,7 +49,7 @@ pub(super) async fn change(
     let (app, changed) = run_detached(async move {
         let shown = (&form.current_password, &form.new_password);
         let changed =
-            app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now);
+            app.accounts.change_password(caller.user, Some(caller.session), shown, &from, caller.now);
         let changed = changed.await;
         (app, changed)
     })

@@ -1,5 +1,6 @@
-//! Background tasks, the count of panics, and captured logs for tests.
+//! Background tasks, panics and error chains.
 
+pub(crate) mod error_chain;
 pub(crate) mod panics;
 pub(crate) mod task;
 #[cfg(test)]

@@ -206,8 +206,8 @@ impl Settings {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
         let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
         let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let log_head = self.log_head_file().map(|head| [beside(&head, ".new"), head]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(log_head).flatten()).collect()
+        let rollback_guard = self.rollback_guard_file().map(|head| [beside(&head, ".new"), head]);
+        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
     }
 }
 

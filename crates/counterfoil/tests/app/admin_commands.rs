@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::{self, CallError};
-use counterfoil::operator::{Command, Refused, RotationForm, Which};
+use counterfoil::operator::{AdminError, Command, KeyRotationRequest, KeySelector};
 use counterfoil::{App, Settings};
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::store::{AuditEventQuery, Store as _};
@@ -35,7 +35,7 @@ async fn execute(app: &App, command: Command) -> Value {
     app.administer(command).await.unwrap()
 }
 
-async fn execute_err(app: &App, command: Command) -> Refused {
+async fn execute_err(app: &App, command: Command) -> AdminError {
     app.administer(command).await.unwrap_err()
 }
 
@@ -157,13 +157,13 @@ async fn status_shows_the_issuer_and_the_readiness() {
     let status = execute(&app, Command::Status {}).await;
 
     assert_eq!(status["issuer"], "http://localhost:3000");
-    assert_eq!((&status["may_issue"], &status["missing"]), (&json!(true), &json!([])));
+    assert_eq!((&status["may_issue"], &status["failed"]), (&json!(true), &json!([])));
 }
 
 #[tokio::test]
 async fn the_admin_socket_is_private_and_removed_at_shutdown() {
     let fixture = Fixture::new();
-    let socket = operator::path_in(&fixture.data_dir());
+    let socket = operator::socket_path(&fixture.data_dir());
     let server = TestServer::start(fixture.settings()).await;
     operator::call(&fixture.data_dir(), &Command::Status {}).await.unwrap();
 
@@ -176,16 +176,16 @@ async fn the_admin_socket_is_private_and_removed_at_shutdown() {
 
     assert!(!socket.exists());
     let result = operator::call(&fixture.data_dir(), &Command::Status {}).await;
-    assert!(matches!(result, Err(CallError::NobodyThere(_))), "{result:?}");
+    assert!(matches!(result, Err(CallError::NoServer(_))), "{result:?}");
 }
 
 #[tokio::test]
 async fn a_stale_admin_socket_is_replaced() {
     let fixture = Fixture::new();
     fixture.open_app().await.close().await.unwrap();
-    drop(std::os::unix::net::UnixListener::bind(operator::path_in(&fixture.data_dir())).unwrap());
+    drop(std::os::unix::net::UnixListener::bind(operator::socket_path(&fixture.data_dir())).unwrap());
     let result = operator::call(&fixture.data_dir(), &Command::Status {}).await;
-    assert!(matches!(result, Err(CallError::NobodyThere(_))), "{result:?}");
+    assert!(matches!(result, Err(CallError::NoServer(_))), "{result:?}");
 
     let server = TestServer::start(fixture.settings()).await;
 
@@ -198,16 +198,16 @@ async fn an_unknown_command_is_rejected_without_echoing_it() {
     let fixture = Fixture::new();
     let server = TestServer::start(fixture.settings()).await;
     for bad in [&b"\n"[..], b"hunter2\n", b"{\"command\":\"hunter2\"}\n", b"\xff\xfe\n", b"[[[[\n"] {
-        let mut stream = UnixStream::connect(operator::path_in(&fixture.data_dir())).await.unwrap();
+        let mut stream = UnixStream::connect(operator::socket_path(&fixture.data_dir())).await.unwrap();
         stream.write_all(bad).await.unwrap();
 
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
 
-        assert!(answer.starts_with(r#"{"refused":"#), "{answer}");
+        assert!(answer.starts_with(r#"{"error":"#), "{answer}");
         assert!(!answer.contains("hunter2"));
     }
-    let mut endless = UnixStream::connect(operator::path_in(&fixture.data_dir())).await.unwrap();
+    let mut endless = UnixStream::connect(operator::socket_path(&fixture.data_dir())).await.unwrap();
     let _ = endless.write_all(&vec![b'x'; 70_000]).await;
     let mut answer = Vec::new();
     let _ = endless.read_to_end(&mut answer).await;
@@ -221,10 +221,7 @@ async fn a_socket_path_that_is_too_long_is_reported() {
 
     let error = operator::call(&dir, &Command::Status {}).await.unwrap_err();
 
-    assert!(
-        matches!(&error, CallError::Broken(cause) if cause.to_string().contains("too long")),
-        "{error:?}"
-    );
+    assert!(matches!(&error, CallError::Io(cause) if cause.to_string().contains("too long")), "{error:?}");
 }
 
 /// The runtime has one thread, so a key generated on it would block everything else.
@@ -237,7 +234,7 @@ async fn generating_a_key_does_not_block_the_runtime() {
 
     let rotations = async {
         for _ in 0..4 {
-            let form = RotationForm { now: true, purpose: Which::Signing };
+            let form = KeyRotationRequest { now: true, purpose: KeySelector::Signing };
             execute(&app, Command::KeyRotate(form)).await;
         }
     };

@@ -41,7 +41,7 @@ impl ClockSource for TestClock {
 }
 
 async fn open(fixture: &Fixture, clock: &TestClock) -> App {
-    App::open_by(fixture.settings(), clock.clone()).await.unwrap()
+    App::open_with_clock(fixture.settings(), clock.clone()).await.unwrap()
 }
 
 async fn log_in(server: &TestServer) -> Reply {

@@ -23,7 +23,7 @@ struct TestShop {
 
 impl TestShop {
     async fn open(fixture: &Fixture) -> Self {
-        let auth = Counterfoil::with(fixture.settings()).await.unwrap();
+        let auth = Counterfoil::with_settings(fixture.settings()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = embedded::shop(&auth).into_make_service_with_connect_info::<SocketAddr>();

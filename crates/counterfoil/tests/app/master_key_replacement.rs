@@ -100,7 +100,7 @@ async fn replacing_the_master_key_keeps_every_login() {
     again.shut_down().await;
     fs::rename(&old, fixture.data_path("master-key")).unwrap();
     assert!(
-        matches!(App::open(fixture.settings()).await, Err(OpenError::Ring(_))),
+        matches!(App::open(fixture.settings()).await, Err(OpenError::Keys(_))),
         "the old key no longer opens the store"
     );
 }
@@ -147,7 +147,7 @@ async fn replacing_a_master_key_from_the_environment_requires_a_given_key() {
     drop(app);
     assert_eq!(key_files(&fixture), [""; 0], "no key file is left in the data directory");
     assert!(App::open(settings_with_key(&fixture, &second)).await.is_ok());
-    assert!(matches!(App::open(settings_with_key(&fixture, &first)).await, Err(OpenError::Ring(_))));
+    assert!(matches!(App::open(settings_with_key(&fixture, &first)).await, Err(OpenError::Keys(_))));
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn no_key_file_changes_if_neither_key_opens_the_store() {
 
     let error = App::open(fixture.settings()).await.unwrap_err();
 
-    assert!(matches!(error, OpenError::Ring(_)), "{error}");
+    assert!(matches!(error, OpenError::Keys(_)), "{error}");
     let keys = |all: &std::collections::BTreeMap<PathBuf, Vec<u8>>| {
         all.iter()
             .filter(|(path, _)| path.to_string_lossy().contains("master-key"))
@@ -208,7 +208,7 @@ async fn keys_rotate_after_the_master_key_is_replaced() {
     let app = fixture.open_app().await;
     replace_master_key(&app, None).await;
 
-    let form = counterfoil::operator::RotationForm { now: true, ..Default::default() };
+    let form = counterfoil::operator::KeyRotationRequest { now: true, ..Default::default() };
     app.administer(Command::KeyRotate(form)).await.unwrap();
     replace_master_key(&app, None).await;
     app.administer(Command::KeyRotate(form)).await.unwrap();

@@ -25,7 +25,7 @@ async fn a_clock_jump_fails_readiness_until_an_operator_accepts_it() {
         wall: Time::from_unix_seconds(1_800_000_000) + Duration::from_secs(wall.load(Ordering::SeqCst)),
         uptime: Duration::from_secs(1000),
     };
-    let app = App::open_by(fixture.settings(), source).await.unwrap();
+    let app = App::open_with_clock(fixture.settings(), source).await.unwrap();
     let server = TestServer::serve(app.clone()).await;
     assert_eq!(send(server.address, "GET /readyz", &[], "").await.status, 200);
 

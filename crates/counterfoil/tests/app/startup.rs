@@ -91,7 +91,7 @@ async fn a_wrong_master_key_does_not_open_the_store() {
 
     let error = open_err(other).await;
 
-    assert!(matches!(error, OpenError::Ring(_)), "{error}");
+    assert!(matches!(error, OpenError::Keys(_)), "{error}");
     assert!(error.hint().unwrap().contains("master key"));
 }
 
@@ -153,7 +153,7 @@ async fn a_master_key_file_readable_by_others_stops_the_start() {
 
     let error = open_err(fixture.settings()).await;
 
-    assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Exposed { .. })), "{error}");
+    assert!(matches!(error, OpenError::MasterKey(MasterKeyError::InsecureMode { .. })), "{error}");
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ async fn the_jwks_max_age_equals_the_rotation_delay() {
     let begun = admin.send("POST", "/v1/admin/keys").await.json();
 
     assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
-    let waits = begun["first_used_at"].as_u64().unwrap() - asked;
+    let waits = begun["activated_at"].as_u64().unwrap() - asked;
     assert!((3600..=3600 + 120).contains(&waits), "{begun}");
 }
 

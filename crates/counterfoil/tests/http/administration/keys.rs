@@ -57,7 +57,7 @@ async fn a_rotation_waits_until_verifiers_have_the_next_key() {
     assert_eq!(begun.status, 201, "{begun:?}");
     let begun = begun.json();
     assert_eq!((text(&begun, "id"), text(&begun, "state")), (next.as_str(), "next"));
-    assert!(begun["first_used_at"].as_u64().unwrap() > site.app.now().unix_seconds());
+    assert!(begun["activated_at"].as_u64().unwrap() > site.app.now().unix_seconds());
     assert_eq!(signing_kid(&site).await, current);
     assert_eq!(
         admin.send("POST", "/v1/admin/keys").await.json(),
@@ -66,7 +66,7 @@ async fn a_rotation_waits_until_verifiers_have_the_next_key() {
     );
     let list = admin.get("/v1/admin/keys").await;
     let row = list["keys"].as_array().unwrap().iter().find(|key| key["id"] == next.as_str()).unwrap();
-    assert_eq!(row["first_used_at"], begun["first_used_at"]);
+    assert_eq!(row["activated_at"], begun["activated_at"]);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn an_immediate_rotation_keeps_existing_tokens_valid() {
     let next = in_state(&list, "next").remove(0);
     assert_eq!(published(&site).await, sorted([old, next, text(&rotated, "id").to_owned()]));
     let retired = list["keys"].as_array().unwrap().iter().find(|key| key["state"] == "retired").unwrap();
-    assert!(retired["leaves_at"].as_u64() > retired["retired_at"].as_u64().map(|at| at + 3600), "{retired}");
+    assert!(retired["removed_at"].as_u64() > retired["retired_at"].as_u64().map(|at| at + 3600), "{retired}");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn revoking_a_key_removes_it_and_its_tokens_at_once() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|line| json!([line["kind"], line["cause"]]))
+        .map(|line| json!([line["kind"], line["reason"]]))
         .collect();
     assert!(kinds.contains(&json!(["key_revoked", "key_compromised"])), "{kinds:?}");
 }
@@ -141,12 +141,12 @@ async fn rotating_the_refresh_token_key_keeps_every_login() {
     let admin = Admin::of(&site).await;
     let held = Carried::by(&site, "ada", "default").await;
 
-    let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "purpose": "pepper" })).await;
+    let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "purpose": "refresh_token" })).await;
 
     assert_eq!(text(&rotated, "state"), "current");
     assert_eq!(held.alive(&site).await, [true; 4]);
-    let peppers = admin.get("/v1/admin/keys").await["peppers"].clone();
-    let found: Vec<_> = peppers.as_array().unwrap().iter().map(|key| text(key, "state")).collect();
+    let keys = admin.get("/v1/admin/keys").await["refresh_token_keys"].clone();
+    let found: Vec<_> = keys.as_array().unwrap().iter().map(|key| text(key, "state")).collect();
     assert_eq!(found, ["retired", "current"]);
 }
 
