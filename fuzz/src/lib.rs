@@ -1,4 +1,5 @@
-//! The functions behind the fuzz targets: each parses untrusted bytes, and panics if an invariant does not hold.
+//! The functions behind the fuzz targets: each parses untrusted bytes, and panics if an invariant does not
+//! hold.
 //!
 //! They are plain functions, so that both libFuzzer and a test with its own mutator on stable can call them.
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A JWS signature algorithm (RFC 7518, section 3.1; RFC 8037; RFC 9864, section 2.2; RFC 9964).
 ///
-/// A key is bound to exactly one algorithm when it is loaded; a token never selects the algorithm. `none` is not
-/// supported. The deprecated name `EdDSA`, which does not name the curve, is a separate algorithm: a verifier accepts
-/// it only if its list contains it, and a key for `Ed25519` does not verify tokens with `EdDSA`.
+/// A key is bound to exactly one algorithm when it is loaded; a token never selects the algorithm. `none` is
+/// not supported. The deprecated name `EdDSA`, which does not name the curve, is a separate algorithm: a
+/// verifier accepts it only if its list contains it, and a key for `Ed25519` does not verify tokens with
+/// `EdDSA`.
 ///
 /// ```
 /// use counterfoil_jose::Algorithm;
@@ -93,8 +94,8 @@ impl Algorithm {
         Self::MlDsa65,
     ];
 
-    /// The algorithms with a shared secret. A verifier must not combine them with those that have a public key: an
-    /// attacker could use the public key as an HMAC secret (RFC 8725, section 2.1).
+    /// The algorithms with a shared secret. A verifier must not combine them with those that have a public
+    /// key: an attacker could use the public key as an HMAC secret (RFC 8725, section 2.1).
     pub const SYMMETRIC: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
 
     /// The registered name, as in the header parameter `alg`.
@@ -129,8 +130,8 @@ impl Algorithm {
         }
     }
 
-    /// All algorithms that a verifier may list together with this one, which is included. Listing all of them is
-    /// safe, because each key is bound to one algorithm.
+    /// All algorithms that a verifier may list together with this one, which is included. Listing all of them
+    /// is safe, because each key is bound to one algorithm.
     pub const fn compatible(self) -> &'static [Self] {
         if self.is_symmetric() { &Self::SYMMETRIC } else { &Self::ASYMMETRIC }
     }

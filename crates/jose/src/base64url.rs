@@ -41,8 +41,8 @@ pub fn encode_into(bytes: impl AsRef<[u8]>, text: &mut String) {
 ///
 /// # Errors
 ///
-/// Padding, white space, the characters `+` and `/`, and unused bits that are not zero: each byte string has exactly
-/// one encoding (RFC 4648, section 3.5).
+/// Padding, white space, the characters `+` and `/`, and unused bits that are not zero: each byte string has
+/// exactly one encoding (RFC 4648, section 3.5).
 pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, DecodeError> {
     ENGINE.decode(text).map_err(|_| DecodeError)
 }

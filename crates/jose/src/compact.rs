@@ -3,7 +3,8 @@
 use crate::base64url;
 use crate::jws_error::JwsError;
 
-/// The maximum length of a token in bytes. A typical access token has about 500 bytes, with ML-DSA up to 5,000.
+/// The maximum length of a token in bytes. A typical access token has about 500 bytes, with ML-DSA up to
+/// 5,000.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
 /// The segments of a token. None of them is empty.
@@ -24,8 +25,8 @@ impl<'a> Compact<'a> {
         Ok(compact)
     }
 
-    /// Splits `token` at its dots, for callers that decode the segments later. The length is checked first, which
-    /// limits the cost of everything that follows.
+    /// Splits `token` at its dots, for callers that decode the segments later. The length is checked first,
+    /// which limits the cost of everything that follows.
     pub(crate) fn split(token: &'a str) -> Result<Self, JwsError> {
         if token.len() > MAX_LENGTH {
             return Err(JwsError::TooLong);

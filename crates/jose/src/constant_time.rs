@@ -1,7 +1,8 @@
 //! Comparison of secrets in constant time.
 
-/// Whether `a` and `b` are equal. Takes the same time wherever they differ, so that an attacker cannot measure how
-/// much of a guess is right. Different lengths are reported at once: the length must not be a secret.
+/// Whether `a` and `b` are equal. Takes the same time wherever they differ, so that an attacker cannot
+/// measure how much of a guess is right. Different lengths are reported at once: the length must not be a
+/// secret.
 ///
 /// ```
 /// use counterfoil_jose::constant_time;

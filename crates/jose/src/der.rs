@@ -9,7 +9,8 @@ pub(crate) const OCTET_STRING: u8 = 0x04;
 /// The tag of a sequence.
 pub(crate) const SEQUENCE: u8 = 0x30;
 
-/// Reads the value at the start of `der`, which must have this tag, and returns its content and the bytes after it.
+/// Reads the value at the start of `der`, which must have this tag, and returns its content and the bytes
+/// after it.
 ///
 /// A length must have its shortest form, as DER requires, and is at most 16 MiB.
 pub(crate) fn read_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
@@ -33,7 +34,8 @@ pub(crate) fn read_single(der: &[u8], tag: u8) -> Option<&[u8]> {
     Some(content)
 }
 
-/// Reads a non-negative integer, and returns its big-endian bytes without the sign byte, and the bytes after it.
+/// Reads a non-negative integer, and returns its big-endian bytes without the sign byte, and the bytes after
+/// it.
 pub(crate) fn read_unsigned(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (integer, rest) = read_value(der, INTEGER)?;
     match integer {

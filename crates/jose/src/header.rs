@@ -10,8 +10,8 @@ use crate::json;
 use crate::jws_error::JwsError;
 use crate::key_id::is_valid_key_id;
 
-/// The header parameters that are used. `jwk`, `jku`, `x5u`, `x5c` and all others are ignored: an attacker could
-/// otherwise supply the verification key with the token (RFC 8725, section 3.10).
+/// The header parameters that are used. `jwk`, `jku`, `x5u`, `x5c` and all others are ignored: an attacker
+/// could otherwise supply the verification key with the token (RFC 8725, section 3.10).
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     pub(crate) alg: Algorithm,

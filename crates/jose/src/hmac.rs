@@ -8,7 +8,8 @@ use crate::constant_time;
 
 /// A key for HMAC-SHA256.
 ///
-/// Holds only the prepared state, which is wiped when dropped. The bytes of the key cannot be recovered from it.
+/// Holds only the prepared state, which is wiped when dropped. The bytes of the key cannot be recovered from
+/// it.
 ///
 /// ```
 /// use counterfoil_jose::HmacKey;

@@ -1,8 +1,9 @@
 //! Strict JSON parsing (RFC 8259, RFC 7493): no duplicate members, limited nesting.
 //!
-//! If two parsers can read one text differently, an attacker can pass the check of one and be understood differently by
-//! the other. Therefore a member name occurs once in its object (compared after unescaping), the text is UTF-8 without
-//! a byte order mark, nothing follows the value, numbers are finite, and the depth is limited.
+//! If two parsers can read one text differently, an attacker can pass the check of one and be understood
+//! differently by the other. Therefore a member name occurs once in its object (compared after unescaping),
+//! the text is UTF-8 without a byte order mark, nothing follows the value, numbers are finite, and the depth
+//! is limited.
 
 mod error;
 mod scan;
@@ -47,8 +48,8 @@ pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError>
 
 /// Parses `bytes`, which must be a JSON object, as a `T`.
 ///
-/// A derived `Deserialize` for a struct also accepts an array of its members; this function does not. Use it for
-/// claims, headers and request bodies.
+/// A derived `Deserialize` for a struct also accepts an array of its members; this function does not. Use it
+/// for claims, headers and request bodies.
 ///
 /// ```
 /// use counterfoil_jose::json;

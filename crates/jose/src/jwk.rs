@@ -9,8 +9,8 @@ use crate::digest;
 use crate::key_error::KeyError;
 use crate::primitive::Primitive;
 
-/// A public key as a JWK (RFC 7517, section 4). It has no private members, so a private key can be neither read into
-/// it nor published with it. Unknown members are ignored.
+/// A public key as a JWK (RFC 7517, section 4). It has no private members, so a private key can be neither
+/// read into it nor published with it. Unknown members are ignored.
 ///
 /// ```
 /// use counterfoil_jose::{Jwk, json};

@@ -41,8 +41,8 @@ impl JwkSet {
 
     /// Parses a JWK set.
     ///
-    /// Malformed keys and keys of an unknown type are skipped (RFC 7517, section 5). Keys with the same `kid` are all
-    /// skipped, because a token could mean any of them.
+    /// Malformed keys and keys of an unknown type are skipped (RFC 7517, section 5). Keys with the same `kid`
+    /// are all skipped, because a token could mean any of them.
     ///
     /// # Errors
     ///
@@ -62,8 +62,8 @@ impl JwkSet {
         Ok(keys.iter().filter(has_unique_id).cloned().collect())
     }
 
-    /// The keys of the set that can verify signatures. Keys that [`VerifyingKey::from_jwk`] rejects are left out.
-    /// `expected` is the algorithm of keys without `alg`; keys with another `alg` are left out.
+    /// The keys of the set that can verify signatures. Keys that [`VerifyingKey::from_jwk`] rejects are left
+    /// out. `expected` is the algorithm of keys without `alg`; keys with another `alg` are left out.
     ///
     /// # Errors
     ///

@@ -51,8 +51,8 @@ impl<'a> Jws<'a> {
     ///
     /// # Errors
     ///
-    /// The token is not in compact serialization or longer than [`MAX_LENGTH`] bytes; the header is not strict JSON,
-    /// names an unsupported algorithm, or has `crit` or `b64`.
+    /// The token is not in compact serialization or longer than [`MAX_LENGTH`] bytes; the header is not
+    /// strict JSON, names an unsupported algorithm, or has `crit` or `b64`.
     pub fn parse(token: &'a str) -> Result<Self, JwsError> {
         let compact = Compact::parse(token)?;
         let header = Header::parse(compact.header)?;
@@ -74,11 +74,11 @@ impl<'a> Jws<'a> {
         self.header.typ.as_deref()
     }
 
-    /// Verifies the token: `alg` is one of `allowed`, `typ` is one of `typ`, the key is in `keys` and bound to `alg`,
-    /// and the signature is valid. The checks run in this order.
+    /// Verifies the token: `alg` is one of `allowed`, `typ` is one of `typ`, the key is in `keys` and bound
+    /// to `alg`, and the signature is valid. The checks run in this order.
     ///
-    /// `typ` is compared as a media type: without regard to case, with or without the prefix `application/` (RFC 7515,
-    /// section 4.1.9). An empty list accepts no token.
+    /// `typ` is compared as a media type: without regard to case, with or without the prefix `application/`
+    /// (RFC 7515, section 4.1.9). An empty list accepts no token.
     ///
     /// # Errors
     ///
@@ -95,8 +95,8 @@ impl<'a> Jws<'a> {
 
     /// Verifies the token as [`Jws::verify`] does, but accepts any `typ` or none.
     ///
-    /// This also accepts tokens that were issued for another purpose, such as ID tokens. Use it only for an issuer that
-    /// sets no `typ`, with keys that sign no other type of token (RFC 8725, section 3.12).
+    /// This also accepts tokens that were issued for another purpose, such as ID tokens. Use it only for an
+    /// issuer that sets no `typ`, with keys that sign no other type of token (RFC 8725, section 3.12).
     ///
     /// # Errors
     ///
@@ -113,8 +113,8 @@ impl<'a> Jws<'a> {
 
 /// Parses and verifies `token`, with the same result as [`Jws::parse`] and [`Jws::verify`].
 ///
-/// Faster for many tokens of few keys: each key caches the header of the first token that it verified, and an equal
-/// header is not parsed again.
+/// Faster for many tokens of few keys: each key caches the header of the first token that it verified, and an
+/// equal header is not parsed again.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, KeySet, SigningKey, jws};
@@ -138,8 +138,8 @@ pub fn verify(
     let compact = Compact::split(token)?;
     if let Some(header) = keys.iter().find_map(|key| key.cached_header(compact.header)) {
         let result = keys.select(header, allowed, Some(typ)).and_then(|key| verify_signature(key, &compact));
-        // Decoding also detects a non-canonical encoding. The encoding is checked here only if the token is rejected,
-        // so that the error is the same as without a cached header.
+        // Decoding also detects a non-canonical encoding. The encoding is checked here only if the token is
+        // rejected, so that the error is the same as without a cached header.
         return result.map_err(|error| compact.check_encoding().err().unwrap_or(error));
     }
     compact.check_encoding()?;
@@ -150,8 +150,8 @@ pub fn verify(
     Ok(verified)
 }
 
-/// Signatures up to this size in bytes are decoded on the stack: all except those of ML-DSA and of RSA keys with more
-/// than 4096 bits. To clear a larger buffer for each token would cost as much as an HMAC.
+/// Signatures up to this size in bytes are decoded on the stack: all except those of ML-DSA and of RSA keys
+/// with more than 4096 bits. To clear a larger buffer for each token would cost as much as an HMAC.
 const STACK_BUFFER_LEN: usize = 512 + 3;
 
 /// Verifies the signature, then decodes the payload.

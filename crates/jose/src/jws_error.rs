@@ -4,15 +4,16 @@ use crate::json::JsonError;
 
 /// Why a token is rejected.
 ///
-/// The client learns only that the token is invalid (RFC 6750, section 3.1). Logs and metrics use [`JwsError::code`].
-/// No variant contains any part of the token.
+/// The client learns only that the token is invalid (RFC 6750, section 3.1). Logs and metrics use
+/// [`JwsError::code`]. No variant contains any part of the token.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
     /// The token is longer than [`crate::jws::MAX_LENGTH`]. It was not parsed.
     #[error("the token is longer than 8 KiB")]
     TooLong,
-    /// Not three non-empty segments, for example a JWE, a JSON serialization, an unsigned or a detached token.
+    /// Not three non-empty segments, for example a JWE, a JSON serialization, an unsigned or a detached
+    /// token.
     #[error("the token must have exactly three non-empty segments")]
     NotCompact,
     /// A segment has padding, non-zero unused bits or an invalid character.
@@ -33,8 +34,8 @@ pub enum JwsError {
     /// The header has the parameter `b64` (RFC 7797).
     #[error("the header parameter `b64` is not supported")]
     UnsupportedB64,
-    /// The header parameter `alg` is unknown (`none` included), or not in the verifier's list. This is checked before
-    /// the key is selected.
+    /// The header parameter `alg` is unknown (`none` included), or not in the verifier's list. This is
+    /// checked before the key is selected.
     #[error("the algorithm is not allowed")]
     AlgorithmNotAllowed,
     /// The header parameter `typ` is absent or names another type of token (RFC 8725, section 3.11).

@@ -37,8 +37,8 @@ pub enum KeyError {
     /// A shared secret with fewer bytes than the hash, whose length is given (RFC 7518, section 3.2).
     #[error("the secret is shorter than the hash: it must have at least {0} random bytes")]
     SecretTooShort(usize),
-    /// A shared secret that is a key or certificate in PEM, DER, JWK or OpenSSH format. An attacker who knows the
-    /// public key could sign tokens with it (RFC 8725, section 2.1).
+    /// A shared secret that is a key or certificate in PEM, DER, JWK or OpenSSH format. An attacker who knows
+    /// the public key could sign tokens with it (RFC 8725, section 2.1).
     #[error("the secret is a key or certificate: it must be random bytes")]
     SecretIsKey,
     /// The text is not exactly one PEM block with this label (RFC 7468).

@@ -25,8 +25,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`KeyError::DuplicateKeyId`]; [`KeyError::SymmetricAndAsymmetric`], because an attacker could use a public key
-    /// as an HMAC secret if a verifier accepts both (RFC 8725, section 2.1).
+    /// [`KeyError::DuplicateKeyId`]; [`KeyError::SymmetricAndAsymmetric`], because an attacker could use a
+    /// public key as an HMAC secret if a verifier accepts both (RFC 8725, section 2.1).
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for key in keys {
@@ -62,8 +62,8 @@ impl KeySet {
         self.0.is_empty()
     }
 
-    /// Selects the key for a token with this `header`. Checks first `alg`, then `typ` (not checked if `None`), then
-    /// `kid`, then that the key is for `alg`.
+    /// Selects the key for a token with this `header`. Checks first `alg`, then `typ` (not checked if
+    /// `None`), then `kid`, then that the key is for `alg`.
     pub(crate) fn select(
         &self,
         header: &Header,
@@ -80,8 +80,8 @@ impl KeySet {
         if key.algorithm() == header.alg { Ok(key) } else { Err(JwsError::AlgorithmMismatch) }
     }
 
-    /// The key with the `kid` of the header. A `kid` is only compared with the ids of loaded keys; it is never used as
-    /// a path, a URL or a query.
+    /// The key with the `kid` of the header. A `kid` is only compared with the ids of loaded keys; it is
+    /// never used as a path, a URL or a query.
     fn find_for_header(&self, header: &Header) -> Result<&VerifyingKey, JwsError> {
         match &header.kid {
             Some(kid) => self.find(kid).ok_or(JwsError::UnknownKeyId),

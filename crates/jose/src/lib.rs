@@ -1,8 +1,8 @@
 //! JOSE with a strict profile: JWS, JWK, JWK sets and signing keys on aws-lc-rs.
 //!
-//! Each key is bound to one algorithm, a verifier lists the algorithms that it accepts, and input that is not in its
-//! canonical form is rejected (RFC 8725). The crate does no I/O and reads no clock: claims such as `exp` are left to
-//! the caller.
+//! Each key is bound to one algorithm, a verifier lists the algorithms that it accepts, and input that is not
+//! in its canonical form is rejected (RFC 8725). The crate does no I/O and reads no clock: claims such as
+//! `exp` are left to the caller.
 //!
 //! ```
 //! use counterfoil_jose::{Algorithm, Jws, KeySet, SigningKey};
@@ -31,8 +31,10 @@
 //!
 //! # What is rejected
 //!
-//! - The algorithm `none`, an algorithm that the verifier does not list, and an algorithm that is not the key's.
-//! - A set that mixes public keys and shared secrets, which makes algorithm confusion possible (RFC 8725, section 2.1).
+//! - The algorithm `none`, an algorithm that the verifier does not list, and an algorithm that is not the
+//!   key's.
+//! - A set that mixes public keys and shared secrets, which makes algorithm confusion possible (RFC 8725,
+//!   section 2.1).
 //! - The header parameters `crit` and `b64`. Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
 //! - JWE, the JSON serializations, and tokens longer than [`jws::MAX_LENGTH`].
 //! - Base64url with padding or non-zero unused bits, and JSON with duplicate members.

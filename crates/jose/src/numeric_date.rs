@@ -1,7 +1,7 @@
 //! Strict `NumericDate` for serde: whole seconds, not negative, below 2^53 (RFC 7519, section 2).
 //!
-//! Use it with `#[serde(with = "...")]` on a [`Time`]. A string, a float, `null`, a boolean and a negative number are
-//! errors; none of them means "no limit".
+//! Use it with `#[serde(with = "...")]` on a [`Time`]. A string, a float, `null`, a boolean and a negative
+//! number are errors; none of them means "no limit".
 //!
 //! ```
 //! use counterfoil_jose::{Time, json, numeric_date};
@@ -28,7 +28,8 @@ use serde::{Deserializer, Serializer, de};
 
 use crate::time::Time;
 
-/// The exclusive upper bound, 2^53: all smaller integers are exact in every JSON parser (RFC 7493, section 2.2).
+/// The exclusive upper bound, 2^53: all smaller integers are exact in every JSON parser (RFC 7493, section
+/// 2.2).
 pub const UPPER_BOUND: u64 = 1 << 53;
 
 /// Serializes whole seconds, rounded down.

@@ -17,8 +17,9 @@ const MAX_LENGTH: usize = 16 * 1024;
 
 /// Decodes `pem`: one block with this label, and only white space around it.
 ///
-/// The format is not detected: `RSA PUBLIC KEY`, `EC PRIVATE KEY`, certificates and encrypted keys are rejected. Wrong
-/// detection let attackers use a public key as an HMAC secret in another library (CVE-2023-48223).
+/// The format is not detected: `RSA PUBLIC KEY`, `EC PRIVATE KEY`, certificates and encrypted keys are
+/// rejected. Wrong detection let attackers use a public key as an HMAC secret in another library
+/// (CVE-2023-48223).
 pub(crate) fn decode(pem: &str, label: &'static str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let error = KeyError::NotPem(label);
     if pem.len() > MAX_LENGTH {

@@ -142,7 +142,8 @@ fn private_members(algorithm: Algorithm, secret_bytes: &[u8]) -> Option<PrivateM
     let text = |bytes: &[u8]| Some(base64url::encode(bytes));
     Some(match algorithm.primitive() {
         Primitive::Hmac(_) => PrivateMembers { k: text(secret_bytes), ..PrivateMembers::default() },
-        // ECPrivateKey: the version and the private key, which has the length of a coordinate (RFC 5915, section 3).
+        // ECPrivateKey: the version and the private key, which has the length of a coordinate (RFC 5915,
+        // section 3).
         Primitive::Ecdsa(_) => {
             let (_, rest) = der::read_value(
                 der::read_single(private_key_content(secret_bytes)?, der::SEQUENCE)?,

@@ -52,7 +52,8 @@ impl PrivateKey {
         Ok(Self::Shared { key, secret: Secret::new(secret.to_vec()) })
     }
 
-    /// Parses `der`, a key in PKCS#8 (RFC 5958). aws-lc-rs checks that the public key matches, if it is present.
+    /// Parses `der`, a key in PKCS#8 (RFC 5958). aws-lc-rs checks that the public key matches, if it is
+    /// present.
     pub(crate) fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let parsed = match algorithm.primitive() {
             Primitive::Ecdsa(curve) => EcdsaKeyPair::from_pkcs8(curve.signing, der).map(Self::Ecdsa),

@@ -50,8 +50,8 @@ const ROCA_PRIMES: [u32; 38] = [
     107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/// Whether `n` has the fingerprint of keys from Infineon's library (CVE-2017-15361): modulo each of the primes it is a
-/// power of 65537. One of about 200 million other keys has the same fingerprint.
+/// Whether `n` has the fingerprint of keys from Infineon's library (CVE-2017-15361): modulo each of the
+/// primes it is a power of 65537. One of about 200 million other keys has the same fingerprint.
 fn is_roca(n: &[u8]) -> bool {
     ROCA_PRIMES.into_iter().all(|prime| {
         let residue = n.iter().fold(0, |residue, &byte| (residue << 8 | u32::from(byte)) % prime);
@@ -70,7 +70,8 @@ fn is_power_of_65537(residue: u32, prime: u32) -> bool {
     false
 }
 
-/// The modulus and the exponent of an `RSAPublicKey` in DER (RFC 8017, appendix A.1.1), without leading zeros.
+/// The modulus and the exponent of an `RSAPublicKey` in DER (RFC 8017, appendix A.1.1), without leading
+/// zeros.
 pub(crate) fn components(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (n, rest) = der::read_unsigned(der::read_single(der, der::SEQUENCE)?)?;
     let (e, []) = der::read_unsigned(rest)? else { return None };

@@ -21,9 +21,9 @@ const TAG_LEN: usize = 16;
 
 /// The master key: 32 bytes that are kept outside the store.
 ///
-/// Each context has its own key, derived by HKDF-SHA256 (RFC 5869). Each encryption uses a random nonce of 96 bits, so
-/// that one context allows 2^32 encryptions (NIST SP 800-38D, section 8.3). The context is authenticated: an attacker
-/// with write access to the store cannot move sealed data from one row to another.
+/// Each context has its own key, derived by HKDF-SHA256 (RFC 5869). Each encryption uses a random nonce of 96
+/// bits, so that one context allows 2^32 encryptions (NIST SP 800-38D, section 8.3). The context is
+/// authenticated: an attacker with write access to the store cannot move sealed data from one row to another.
 ///
 /// ```
 /// use counterfoil_jose::SealingKey;
@@ -44,7 +44,8 @@ pub enum SealError {
     /// No random bytes were available for the nonce.
     #[error(transparent)]
     RandomUnavailable(#[from] RandomUnavailable),
-    /// The data was sealed with another key or for another context, or was modified. These cases cannot be told apart.
+    /// The data was sealed with another key or for another context, or was modified. These cases cannot be
+    /// told apart.
     #[error("the data was sealed with another key or for another context, or is damaged")]
     DecryptionFailed,
     /// The version is unknown: the data was sealed by a newer release, or is not sealed.
@@ -58,8 +59,8 @@ impl SealingKey {
         Self(Secret::new(bytes))
     }
 
-    /// Encrypts `plaintext` for `context`. The result is the version, the nonce, the ciphertext and the tag, 29 bytes
-    /// longer than `plaintext`.
+    /// Encrypts `plaintext` for `context`. The result is the version, the nonce, the ciphertext and the tag,
+    /// 29 bytes longer than `plaintext`.
     ///
     /// The context names where the data is stored: table, row and column, or the file.
     ///
@@ -105,8 +106,8 @@ impl SealingKey {
         Ok(Secret::new(plaintext))
     }
 
-    /// Derives the HMAC key of `context`. It is the same on each call, so that it need not be stored, and differs
-    /// between contexts.
+    /// Derives the HMAC key of `context`. It is the same on each call, so that it need not be stored, and
+    /// differs between contexts.
     pub fn derive_hmac_key(&self, context: &[u8]) -> HmacKey {
         let master = Salt::new(HKDF_SHA256, &[]).extract(self.0.expose());
         let info = [HMAC_LABEL, context];

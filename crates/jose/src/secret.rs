@@ -6,8 +6,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// A secret value.
 ///
-/// `Debug` prints `Secret(..)`. There is no `Display`, no serialization and no comparison. The memory is wiped when the
-/// value is dropped. [`Secret::expose`] is the only access to the value, so that a search for it finds every use.
+/// `Debug` prints `Secret(..)`. There is no `Display`, no serialization and no comparison. The memory is
+/// wiped when the value is dropped. [`Secret::expose`] is the only access to the value, so that a search for
+/// it finds every use.
 ///
 /// ```
 /// use counterfoil_jose::Secret;

@@ -31,8 +31,8 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 ///
 /// - [`KeyError::WrongKeyType`]: the algorithm does not use shared secrets.
 /// - [`KeyError::SecretTooShort`]: the secret is shorter than the hash (RFC 7518, section 3.2).
-/// - [`KeyError::SecretIsKey`]: the secret is a key or certificate, also as hexadecimal or base64 text. An attacker who
-///   knows the public key could sign tokens with it (RFC 8725, section 2.1).
+/// - [`KeyError::SecretIsKey`]: the secret is a key or certificate, also as hexadecimal or base64 text. An
+///   attacker who knows the public key could sign tokens with it (RFC 8725, section 2.1).
 pub(crate) fn validate(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
     let Primitive::Hmac(hmac) = algorithm.primitive() else { return Err(KeyError::WrongKeyType) };
     if secret.len() < hmac.min_secret_len {
@@ -49,7 +49,8 @@ fn is_key_or_its_text(secret: &[u8]) -> bool {
 }
 
 fn is_key(bytes: &[u8]) -> bool {
-    // DER of a key contains control characters. Text can start like DER: `04` is the header of a sequence of 52 bytes.
+    // DER of a key contains control characters. Text can start like DER: `04` is the header of a sequence of
+    // 52 bytes.
     if is_text(bytes) { is_key_file(bytes.trim_ascii()) } else { is_der_key(bytes) }
 }
 
@@ -59,12 +60,12 @@ fn is_key_file(text: &[u8]) -> bool {
         || json::parse_object::<IgnoredAny>(text).is_ok()
 }
 
-/// Whether `bytes` start with a DER value that contains a key. `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7) and
-/// certificates start with a sequence; PKCS#8 (RFC 5958, section 2), RSA and EC keys (RFC 8017, appendix A.1; RFC 5915)
-/// start with an integer. Bytes after the value are ignored.
+/// Whether `bytes` start with a DER value that contains a key. `SubjectPublicKeyInfo` (RFC 5280, section
+/// 4.1.2.7) and certificates start with a sequence; PKCS#8 (RFC 5958, section 2), RSA and EC keys (RFC 8017,
+/// appendix A.1; RFC 5915) start with an integer. Bytes after the value are ignored.
 ///
-/// 32 random bytes never match; 64 random bytes match with a probability of less than 10^-6, because nearly three bytes
-/// are fixed.
+/// 32 random bytes never match; 64 random bytes match with a probability of less than 10^-6, because nearly
+/// three bytes are fixed.
 fn is_der_key(bytes: &[u8]) -> bool {
     let Some((content, _)) = der::read_value(bytes, der::SEQUENCE) else { return false };
     content.len() >= MIN_DER_KEY_LEN

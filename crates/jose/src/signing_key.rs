@@ -14,8 +14,8 @@ use crate::verifying_key::VerifyingKey;
 
 /// A private key or shared secret that signs, for exactly one algorithm.
 ///
-/// Its id is the RFC 7638 thumbprint of the public key. The id of a shared secret is an HMAC under it, which does not
-/// reveal the secret. `Debug` prints only the algorithm and the id.
+/// Its id is the RFC 7638 thumbprint of the public key. The id of a shared secret is an HMAC under it, which
+/// does not reveal the secret. `Debug` prints only the algorithm and the id.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, SigningKey};
@@ -47,8 +47,8 @@ pub enum SignError {
 }
 
 impl SigningKey {
-    /// Generates a key. An RSA key has 3072 bits, and its generation takes about a second. A shared secret has the
-    /// length of the hash.
+    /// Generates a key. An RSA key has 3072 bits, and its generation takes about a second. A shared secret
+    /// has the length of the hash.
     ///
     /// # Errors
     ///
@@ -61,8 +61,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// The bytes are not a key for `algorithm`, or [`VerifyingKey::from_jwk`] or [`VerifyingKey::from_secret`] rejects
-    /// it.
+    /// The bytes are not a key for `algorithm`, or [`VerifyingKey::from_jwk`] or
+    /// [`VerifyingKey::from_secret`] rejects it.
     pub fn from_secret_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
         let private = if algorithm.is_symmetric() {
             PrivateKey::from_secret(algorithm, bytes)?
@@ -76,15 +76,16 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotPem`] for any other block; `openssl pkey` converts `RSA PRIVATE KEY`, `EC PRIVATE KEY` and
-    /// encrypted keys. Otherwise as [`SigningKey::from_secret_bytes`].
+    /// [`KeyError::NotPem`] for any other block; `openssl pkey` converts `RSA PRIVATE KEY`, `EC PRIVATE KEY`
+    /// and encrypted keys. Otherwise as [`SigningKey::from_secret_bytes`].
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         let der = pem::decode(pem, pem::PRIVATE_KEY)?;
         Self::new(algorithm, PrivateKey::from_pkcs8(algorithm, &der)?)
     }
 
-    /// Parses a private key or shared secret from `jwk`, a JSON object. The algorithm is `alg`, which must equal
-    /// `expected` if that is given, or else `expected`. `kid` is ignored: the id of a signing key is its thumbprint.
+    /// Parses a private key or shared secret from `jwk`, a JSON object. The algorithm is `alg`, which must
+    /// equal `expected` if that is given, or else `expected`. `kid` is ignored: the id of a signing key is
+    /// its thumbprint.
     ///
     /// ```
     /// use counterfoil_jose::{Algorithm, SigningKey};
@@ -97,8 +98,9 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// Not strict JSON; no algorithm, or not the expected one; a private key that does not match the public key; an RSA
-    /// key with more than two primes; and the errors of [`VerifyingKey::from_jwk`] and [`VerifyingKey::from_secret`].
+    /// Not strict JSON; no algorithm, or not the expected one; a private key that does not match the public
+    /// key; an RSA key with more than two primes; and the errors of [`VerifyingKey::from_jwk`] and
+    /// [`VerifyingKey::from_secret`].
     pub fn from_private_jwk(jwk: &[u8], expected: Option<Algorithm>) -> Result<Self, KeyError> {
         let (algorithm, private) = private_jwk::parse(jwk, expected)?;
         Self::new(algorithm, private)
@@ -115,18 +117,21 @@ impl SigningKey {
         Ok(Self { private, verifying })
     }
 
-    /// Serializes the key as [`SigningKey::from_secret_bytes`] parses it. Encrypt the bytes before they are stored.
+    /// Serializes the key as [`SigningKey::from_secret_bytes`] parses it. Encrypt the bytes before they are
+    /// stored.
     pub fn to_secret_bytes(&self) -> Secret<Vec<u8>> {
         self.private.to_secret_bytes()
     }
 
-    /// The private key as unencrypted PEM; `None` for a shared secret. Anyone with this text can issue tokens.
+    /// The private key as unencrypted PEM; `None` for a shared secret. Anyone with this text can issue
+    /// tokens.
     pub fn to_private_pem(&self) -> Option<Secret<String>> {
         let is_symmetric = self.algorithm().is_symmetric();
         (!is_symmetric).then(|| Secret::new(pem::encode(self.to_secret_bytes().expose(), pem::PRIVATE_KEY)))
     }
 
-    /// The private key or shared secret as a JWK, with its public members. Anyone with this text can issue tokens.
+    /// The private key or shared secret as a JWK, with its public members. Anyone with this text can issue
+    /// tokens.
     pub fn to_private_jwk(&self) -> Secret<String> {
         let (public, secret_bytes) = (self.verifying.jwk(), self.to_secret_bytes());
         private_jwk::serialize(public, self.algorithm(), self.kid(), secret_bytes.expose())
@@ -148,14 +153,16 @@ impl SigningKey {
         self.verifying.clone()
     }
 
-    /// Signs `claims`. The result is a JWS in compact serialization, whose header has exactly `typ`, `alg` and `kid`.
+    /// Signs `claims`. The result is a JWS in compact serialization, whose header has exactly `typ`, `alg`
+    /// and `kid`.
     ///
-    /// `claims` are signed as they are. A client must not choose them: it could get a token for another purpose (RFC
-    /// 8725, section 3.12).
+    /// `claims` are signed as they are. A client must not choose them: it could get a token for another
+    /// purpose (RFC 8725, section 3.12).
     ///
     /// # Errors
     ///
-    /// `typ` is not a media type, the token would be longer than [`crate::jws::MAX_LENGTH`], or aws-lc-rs failed.
+    /// `typ` is not a media type, the token would be longer than [`crate::jws::MAX_LENGTH`], or aws-lc-rs
+    /// failed.
     pub fn sign(&self, typ: &str, claims: &[u8]) -> Result<String, SignError> {
         if !is_media_type(typ) {
             return Err(SignError::BadTyp);
@@ -185,7 +192,8 @@ impl SigningKey {
     }
 }
 
-/// The id of a shared secret: an HMAC under it. A thumbprint would publish a digest of the secret (RFC 7638, section 7).
+/// The id of a shared secret: an HMAC under it. A thumbprint would publish a digest of the secret (RFC 7638,
+/// section 7).
 fn secret_key_id(secret: &Secret<Vec<u8>>) -> String {
     base64url::encode(HmacKey::new(secret.expose()).mac(&[b"counterfoil key id"]))
 }

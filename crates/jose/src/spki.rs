@@ -8,8 +8,8 @@ use crate::key_error::KeyError;
 use crate::primitive::Primitive;
 use crate::rsa;
 
-/// The content of the `AlgorithmIdentifier` of a key, with its parameters (RFC 3279, section 2.3.1; RFC 5480, section
-/// 2.1.1; RFC 8410, section 3; RFC 9881, section 2). `None` for algorithms with shared secrets.
+/// The content of the `AlgorithmIdentifier` of a key, with its parameters (RFC 3279, section 2.3.1; RFC 5480,
+/// section 2.1.1; RFC 8410, section 3; RFC 9881, section 2). `None` for algorithms with shared secrets.
 const fn algorithm_identifier(algorithm: Algorithm) -> Option<&'static [u8]> {
     const RSA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
     Some(match algorithm {
@@ -42,8 +42,8 @@ fn split(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((identifier, der::read_single(rest, der::BIT_STRING)?.strip_prefix(&[0])?))
 }
 
-/// The JWK for the raw bytes of a public key, as in `SubjectPublicKeyInfo` and in aws-lc-rs: an uncompressed point, an
-/// `RSAPublicKey`, or the key itself. `None` for a point in compressed or hybrid form.
+/// The JWK for the raw bytes of a public key, as in `SubjectPublicKeyInfo` and in aws-lc-rs: an uncompressed
+/// point, an `RSAPublicKey`, or the key itself. `None` for a point in compressed or hybrid form.
 pub(crate) fn jwk_from_raw(raw: &[u8], algorithm: Algorithm) -> Option<Jwk> {
     let text = |bytes: &[u8]| Some(base64url::encode(bytes));
     let kty = |kty: &str| Jwk { kty: kty.to_owned(), ..Jwk::default() };

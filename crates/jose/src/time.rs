@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Arithmetic saturates. It does not wrap around, so a very long lifetime cannot make a token that is never valid or
-/// that never expires.
+/// Arithmetic saturates. It does not wrap around, so a very long lifetime cannot make a token that is never
+/// valid or that never expires.
 ///
 /// ```
 /// use std::time::Duration;

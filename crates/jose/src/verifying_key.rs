@@ -40,8 +40,8 @@ struct Inner {
     algorithm: Algorithm,
     kid: Arc<str>,
     material: KeyMaterial,
-    /// The header of the first token that this key verified, with its segment. Most tokens of a key have the same
-    /// header, which is then parsed only once.
+    /// The header of the first token that this key verified, with its segment. Most tokens of a key have the
+    /// same header, which is then parsed only once.
     cached_header: OnceLock<(Box<str>, Header)>,
 }
 
@@ -52,15 +52,15 @@ enum KeyMaterial {
 }
 
 impl VerifyingKey {
-    /// Parses and validates the public key in `jwk`. The algorithm is `alg`, which must equal `expected` if that is
-    /// given, or else `expected`. The id is `kid`, or else the thumbprint.
+    /// Parses and validates the public key in `jwk`. The algorithm is `alg`, which must equal `expected` if
+    /// that is given, or else `expected`. The id is `kid`, or else the thumbprint.
     ///
     /// # Errors
     ///
-    /// No algorithm, or not the expected one; a `kty` or `crv` that does not match it; `use` other than `sig`, or
-    /// `key_ops` without `verify`; a point that is not on the curve; an RSA key with fewer than 2048 bits, with an
-    /// invalid exponent or with the ROCA weakness. For a symmetric JWK [`KeyError::WrongKeyType`]: use
-    /// [`VerifyingKey::from_secret`].
+    /// No algorithm, or not the expected one; a `kty` or `crv` that does not match it; `use` other than
+    /// `sig`, or `key_ops` without `verify`; a point that is not on the curve; an RSA key with fewer than
+    /// 2048 bits, with an invalid exponent or with the ROCA weakness. For a symmetric JWK
+    /// [`KeyError::WrongKeyType`]: use [`VerifyingKey::from_secret`].
     pub fn from_jwk(jwk: &Jwk, expected: Option<Algorithm>) -> Result<Self, KeyError> {
         let algorithm = jwk.resolve_algorithm(expected)?;
         if !jwk.allows_verifying() {
@@ -77,8 +77,8 @@ impl VerifyingKey {
 
     /// Makes a key with the id `kid` from a shared secret, for HS256, HS384 or HS512.
     ///
-    /// The secret must be random, and have at least the length of the hash. It is used as it is: hexadecimal or base64
-    /// text is not decoded, as in other libraries.
+    /// The secret must be random, and have at least the length of the hash. It is used as it is: hexadecimal
+    /// or base64 text is not decoded, as in other libraries.
     ///
     /// ```
     /// use counterfoil_jose::{Algorithm, KeyError, SigningKey, VerifyingKey};
@@ -94,8 +94,9 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// A secret that is shorter than the hash (RFC 7518, section 3.2), or that is a key or certificate in PEM, DER, JWK
-    /// or SSH form; an algorithm with public keys; an id that is empty or longer than 128 bytes.
+    /// A secret that is shorter than the hash (RFC 7518, section 3.2), or that is a key or certificate in
+    /// PEM, DER, JWK or SSH form; an algorithm with public keys; an id that is empty or longer than 128
+    /// bytes.
     pub fn from_secret(algorithm: Algorithm, kid: &str, secret: &[u8]) -> Result<Self, KeyError> {
         shared_secret::validate(algorithm, secret)?;
         let Primitive::Hmac(parameters) = algorithm.primitive() else { return Err(KeyError::WrongKeyType) };
@@ -105,17 +106,19 @@ impl VerifyingKey {
         Ok(Self::new(algorithm, kid, KeyMaterial::Shared(Box::new(hmac::Key::new(parameters.hash, secret)))))
     }
 
-    /// Parses a public key for `algorithm` from `pem`, one block `PUBLIC KEY` (RFC 7468, section 13). The id is the
-    /// thumbprint; [`VerifyingKey::with_kid`] sets another id.
+    /// Parses a public key for `algorithm` from `pem`, one block `PUBLIC KEY` (RFC 7468, section 13). The id
+    /// is the thumbprint; [`VerifyingKey::with_kid`] sets another id.
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotPem`] for any other block, such as a certificate. Otherwise as [`VerifyingKey::from_spki`].
+    /// [`KeyError::NotPem`] for any other block, such as a certificate. Otherwise as
+    /// [`VerifyingKey::from_spki`].
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         Self::from_spki(algorithm, &pem::decode(pem, pem::PUBLIC_KEY)?)
     }
 
-    /// Parses a public key for `algorithm` from `spki`, `SubjectPublicKeyInfo` in DER (RFC 5280, section 4.1.2.7).
+    /// Parses a public key for `algorithm` from `spki`, `SubjectPublicKeyInfo` in DER (RFC 5280, section
+    /// 4.1.2.7).
     ///
     /// # Errors
     ///
@@ -198,14 +201,14 @@ impl VerifyingKey {
         self.0.cached_header.get().filter(|(cached, _)| **cached == *segment).map(|(_, header)| header)
     }
 
-    /// Caches the header of a token that this key verified, unless one is cached. Only the owner of the key can write
-    /// to the cache.
+    /// Caches the header of a token that this key verified, unless one is cached. Only the owner of the key
+    /// can write to the cache.
     pub(crate) fn cache_header(&self, segment: &str, header: &Header) {
         self.0.cached_header.get_or_init(|| (segment.into(), header.clone()));
     }
 
-    /// Whether `signature` is valid for `message`. This is the primitive, for data other than tokens. ECDSA signatures
-    /// are R and S, each with the length of a coordinate (RFC 7518, section 3.4).
+    /// Whether `signature` is valid for `message`. This is the primitive, for data other than tokens. ECDSA
+    /// signatures are R and S, each with the length of a coordinate (RFC 7518, section 3.4).
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.material {
@@ -235,7 +238,8 @@ fn parse_public(jwk: &Jwk, algorithm: Algorithm) -> Result<ParsedPublicKey, KeyE
 fn parse_point(jwk: &Jwk, curve: Curve) -> Option<ParsedPublicKey> {
     let x = decode_exact(&jwk.x, curve.coordinate_len)?;
     let y = decode_exact(&jwk.y, curve.coordinate_len)?;
-    // An uncompressed point is not at infinity (SEC 1, section 2.3.3). aws-lc-rs checks that it is on the curve.
+    // An uncompressed point is not at infinity (SEC 1, section 2.3.3). aws-lc-rs checks that it is on the
+    // curve.
     let point = [&[4][..], &x, &y].concat();
     ParsedPublicKey::new(curve.verifying, point).ok()
 }

@@ -73,8 +73,8 @@ fn hs256(header: &str, secret: &[u8]) -> String {
     format!("{signing_input}.{}", base64url::encode(mac))
 }
 
-/// The encodings of the public key that an attacker can try as a secret: `SubjectPublicKeyInfo` and the point, as DER,
-/// PEM, base64 and JSON, with and without the last line break.
+/// The encodings of the public key that an attacker can try as a secret: `SubjectPublicKeyInfo` and the
+/// point, as DER, PEM, base64 and JSON, with and without the last line break.
 fn encodings_of_the_public_key() -> Vec<Vec<u8>> {
     let jwk = ISSUER.key.verifying_key().jwk().unwrap();
     let coordinate = |text: &Option<String>| base64url::decode(text.as_ref().unwrap()).unwrap();
@@ -118,7 +118,8 @@ fn keys_in_the_header_are_ignored() {
         r#","jwk":null,"jku":{},"x5c":0,"cty":"JWT","nonce":"n","zip":"DEF""#.to_owned(),
     ] {
         let header = ISSUER.header_with(&members);
-        // With the attacker's signature the token is rejected. With the issuer's it is accepted: the members are ignored.
+        // With the attacker's signature the token is rejected. With the issuer's it is accepted: the members
+        // are ignored.
         let forged = signed_by(&attacker, &header);
         assert_eq!(ISSUER.error_code(&forged), "token_bad_signature");
         assert!(ISSUER.verify(&ISSUER.signed(&header)).is_ok(), "{header}");

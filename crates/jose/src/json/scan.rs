@@ -143,8 +143,8 @@ impl<'de> Visitor<'de> for NameSeed {
     }
 }
 
-/// The number of names that are compared one by one; more names are stored in a hash set. Otherwise an object with
-/// ten thousand members would cost a hundred million comparisons.
+/// The number of names that are compared one by one; more names are stored in a hash set. Otherwise an object
+/// with ten thousand members would cost a hundred million comparisons.
 const MAX_INLINE_NAMES: usize = 24;
 
 /// The member names of one object that have been read.

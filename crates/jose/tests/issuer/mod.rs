@@ -36,7 +36,8 @@ impl Issuer {
         signed_by(&self.key, header)
     }
 
-    /// Verifies `token` through both functions, with and without a cached header. All results must be the same.
+    /// Verifies `token` through both functions, with and without a cached header. All results must be the
+    /// same.
     pub(crate) fn verify(&self, token: &str) -> Result<VerifiedJws, JwsError> {
         let keys = self.keys();
         let result = Jws::parse(token).and_then(|jws| jws.verify(&keys, ES256, ACCESS));

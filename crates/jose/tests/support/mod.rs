@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// The folder that `COUNTERFOIL_VECTORS` names. The vectors have their own licences and are not copied here; without
-/// them a test is skipped.
+/// The folder that `COUNTERFOIL_VECTORS` names. The vectors have their own licences and are not copied here;
+/// without them a test is skipped.
 pub(crate) fn vectors(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("COUNTERFOIL_VECTORS").map(PathBuf::from);
     if folder.is_none() {
