@@ -1,4 +1,4 @@
-//! What an algorithm is made of: the kind of key that it needs, and the primitives of the library.
+//! The cryptographic primitive of each algorithm, with its parameters in aws-lc-rs.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
@@ -13,78 +13,78 @@ use aws_lc_rs::signature::{
 
 use crate::algorithm::Algorithm;
 
-/// The kind of key that an algorithm needs, with the primitives that use it.
+/// A cryptographic primitive with its parameters.
 #[derive(Clone, Copy)]
-pub(crate) enum Scheme {
-    Hmac(Mac),
+pub(crate) enum Primitive {
+    Hmac(HmacParameters),
     Ecdsa(Curve),
     Ed25519,
-    Rsa(Rsa),
-    MlDsa(MlDsa),
+    Rsa(RsaScheme),
+    MlDsa(MlDsaParameters),
 }
 
-/// HMAC with one hash.
+/// HMAC with a hash function.
 #[derive(Clone, Copy)]
-pub(crate) struct Mac {
+pub(crate) struct HmacParameters {
     pub(crate) hash: hmac::Algorithm,
-    /// The fewest bytes that a secret has: as many as the hash (RFC 7518, section 3.2).
-    pub(crate) secret_len: usize,
+    /// The minimum length of a secret in bytes: the length of the hash (RFC 7518, section 3.2).
+    pub(crate) min_secret_len: usize,
 }
 
-/// ECDSA on one curve, with the hash that belongs to it (RFC 7518, section 3.4).
+/// A curve for ECDSA, with its hash function (RFC 7518, section 3.4).
 #[derive(Clone, Copy)]
 pub(crate) struct Curve {
     pub(crate) name: &'static str,
-    /// How many bytes a coordinate has.
-    pub(crate) coordinate: usize,
+    /// The length of a coordinate in bytes.
+    pub(crate) coordinate_len: usize,
     pub(crate) verifying: &'static EcdsaVerificationAlgorithm,
     pub(crate) signing: &'static EcdsaSigningAlgorithm,
 }
 
-/// RSA with one hash and one padding.
+/// RSA with a hash function and a padding.
 #[derive(Clone, Copy)]
-pub(crate) struct Rsa {
+pub(crate) struct RsaScheme {
     pub(crate) verifying: &'static RsaParameters,
     pub(crate) signing: &'static RsaSignatureEncoding,
 }
 
-/// ML-DSA with one set of parameters (FIPS 204, section 4).
+/// A parameter set of ML-DSA (FIPS 204, section 4).
 #[derive(Clone, Copy)]
-pub(crate) struct MlDsa {
+pub(crate) struct MlDsaParameters {
     pub(crate) verifying: &'static PqdsaVerificationAlgorithm,
     pub(crate) signing: &'static PqdsaSigningAlgorithm,
 }
 
 const P256: Curve = Curve {
     name: "P-256",
-    coordinate: 32,
+    coordinate_len: 32,
     verifying: &ECDSA_P256_SHA256_FIXED,
     signing: &ECDSA_P256_SHA256_FIXED_SIGNING,
 };
 const P384: Curve = Curve {
     name: "P-384",
-    coordinate: 48,
+    coordinate_len: 48,
     verifying: &ECDSA_P384_SHA384_FIXED,
     signing: &ECDSA_P384_SHA384_FIXED_SIGNING,
 };
 const P521: Curve = Curve {
     name: "P-521",
-    coordinate: 66,
+    coordinate_len: 66,
     verifying: &ECDSA_P521_SHA512_FIXED,
     signing: &ECDSA_P521_SHA512_FIXED_SIGNING,
 };
 
 impl Algorithm {
-    /// What the algorithm is made of.
-    pub(crate) const fn scheme(self) -> Scheme {
+    /// The primitive of the algorithm.
+    pub(crate) const fn primitive(self) -> Primitive {
         match self {
-            Self::Es256 => Scheme::Ecdsa(P256),
-            Self::Es384 => Scheme::Ecdsa(P384),
-            Self::Es512 => Scheme::Ecdsa(P521),
-            Self::Ed25519 | Self::EdDsa => Scheme::Ed25519,
-            Self::Hs256 => Scheme::Hmac(Mac { hash: hmac::HMAC_SHA256, secret_len: 32 }),
-            Self::Hs384 => Scheme::Hmac(Mac { hash: hmac::HMAC_SHA384, secret_len: 48 }),
-            Self::Hs512 => Scheme::Hmac(Mac { hash: hmac::HMAC_SHA512, secret_len: 64 }),
+            Self::Es256 => Primitive::Ecdsa(P256),
+            Self::Es384 => Primitive::Ecdsa(P384),
+            Self::Es512 => Primitive::Ecdsa(P521),
+            Self::Ed25519 | Self::EdDsa => Primitive::Ed25519,
+            Self::Hs256 => Primitive::Hmac(HmacParameters { hash: hmac::HMAC_SHA256, min_secret_len: 32 }),
+            Self::Hs384 => Primitive::Hmac(HmacParameters { hash: hmac::HMAC_SHA384, min_secret_len: 48 }),
+            Self::Hs512 => Primitive::Hmac(HmacParameters { hash: hmac::HMAC_SHA512, min_secret_len: 64 }),
             Self::Rs256 => rsa(&RSA_PKCS1_2048_8192_SHA256, &RSA_PKCS1_SHA256),
             Self::Rs384 => rsa(&RSA_PKCS1_2048_8192_SHA384, &RSA_PKCS1_SHA384),
             Self::Rs512 => rsa(&RSA_PKCS1_2048_8192_SHA512, &RSA_PKCS1_SHA512),
@@ -97,13 +97,13 @@ impl Algorithm {
     }
 }
 
-const fn rsa(verifying: &'static RsaParameters, signing: &'static RsaSignatureEncoding) -> Scheme {
-    Scheme::Rsa(Rsa { verifying, signing })
+const fn rsa(verifying: &'static RsaParameters, signing: &'static RsaSignatureEncoding) -> Primitive {
+    Primitive::Rsa(RsaScheme { verifying, signing })
 }
 
 const fn ml_dsa(
     verifying: &'static PqdsaVerificationAlgorithm,
     signing: &'static PqdsaSigningAlgorithm,
-) -> Scheme {
-    Scheme::MlDsa(MlDsa { verifying, signing })
+) -> Primitive {
+    Primitive::MlDsa(MlDsaParameters { verifying, signing })
 }

@@ -1,17 +1,17 @@
-//! Keys that must not be used, and keys that must not be shown.
+//! Rejection of weak and unsuitable keys, and protection of private members.
 
-#![allow(clippy::unwrap_used, reason = "what a test can't prepare fails it")]
+#![allow(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 #[path = "support/keys.rs"]
-mod made;
+mod keys;
 
 use std::sync::LazyLock;
 
 use counterfoil_jose::{
-    Algorithm, HmacKey, Jwk, JwkSet, KeyError, KeySet, Rejection, SigningKey, VerifyingKey, base64url, jws,
+    Algorithm, HmacKey, Jwk, JwkSet, JwsError, KeyError, KeySet, SigningKey, VerifyingKey, base64url, jws,
 };
 
-use made::signing_key;
+use keys::signing_key;
 
 static KEY: LazyLock<Jwk> = LazyLock::new(|| public(Algorithm::Es256));
 
@@ -21,65 +21,65 @@ fn public(algorithm: Algorithm) -> Jwk {
 }
 
 #[test]
-fn a_key_without_alg_never_lets_a_token_choose() {
-    let bare = Jwk { alg: None, ..KEY.clone() };
+fn a_key_without_alg_needs_an_expected_algorithm() {
+    let without_alg = Jwk { alg: None, ..KEY.clone() };
 
-    assert_eq!(VerifyingKey::from_jwk(&bare, None).unwrap_err(), KeyError::NoAlgorithm);
-    for configured in [Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Hs256] {
-        assert_eq!(VerifyingKey::from_jwk(&bare, Some(configured)).unwrap_err(), KeyError::WrongType);
+    assert_eq!(VerifyingKey::from_jwk(&without_alg, None).unwrap_err(), KeyError::MissingAlgorithm);
+    for expected in [Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Hs256] {
+        assert_eq!(VerifyingKey::from_jwk(&without_alg, Some(expected)).unwrap_err(), KeyError::WrongKeyType);
     }
     assert_eq!(
         VerifyingKey::from_jwk(&KEY.clone(), Some(Algorithm::Rs256)).unwrap_err(),
         KeyError::WrongAlgorithm
     );
-    let key = VerifyingKey::from_jwk(&bare, Some(Algorithm::Es256)).unwrap();
+    let key = VerifyingKey::from_jwk(&without_alg, Some(Algorithm::Es256)).unwrap();
     assert_eq!(key.algorithm(), Algorithm::Es256);
 }
 
 #[test]
-fn an_rsa_key_without_alg_is_no_empty_hmac_secret() {
+fn an_rsa_key_without_alg_is_not_used_as_an_empty_hmac_secret() {
     let rsa = public(Algorithm::Rs256);
-    let bare = JwkSet { keys: vec![Jwk { alg: None, ..rsa.clone() }] };
+    let without_alg = JwkSet { keys: vec![Jwk { alg: None, ..rsa.clone() }] };
     let header = format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{}"}}"#, rsa.kid.as_ref().unwrap());
-    let signed = format!("{}.{}", base64url::encode(header), base64url::encode("{}"));
-    let token = format!("{signed}.{}", base64url::encode(HmacKey::new(b"").tag(&[signed.as_bytes()])));
+    let signing_input = format!("{}.{}", base64url::encode(header), base64url::encode("{}"));
+    let token =
+        format!("{signing_input}.{}", base64url::encode(HmacKey::new(b"").mac(&[signing_input.as_bytes()])));
 
-    assert!(bare.key_set(None).unwrap().is_empty());
-    let keys = bare.key_set(Some(Algorithm::Rs256)).unwrap();
+    assert!(without_alg.to_key_set(None).unwrap().is_empty());
+    let keys = without_alg.to_key_set(Some(Algorithm::Rs256)).unwrap();
     assert_eq!(
         jws::verify(&token, &keys, &Algorithm::ALL, &["at+jwt"]).unwrap_err(),
-        Rejection::AlgorithmMismatch
+        JwsError::AlgorithmMismatch
     );
 }
 
 #[test]
-fn a_symmetric_jwk_is_never_a_key() {
+fn a_symmetric_jwk_is_rejected() {
     let oct = br#"{"keys":[{"kty":"oct","alg":"HS256","use":"sig","kid":"a","k":"-ebuDNsVZ2iJtoZ-akfXTSCt4UO2cruLCsbWlBinggE"}]}"#;
     assert!(JwkSet::from_json(oct).unwrap().keys.is_empty());
     let jwk = Jwk { kty: "oct".into(), alg: Some("HS256".into()), kid: Some("a".into()), ..Jwk::default() };
-    assert_eq!(VerifyingKey::from_jwk(&jwk, Some(Algorithm::Hs256)).unwrap_err(), KeyError::WrongType);
+    assert_eq!(VerifyingKey::from_jwk(&jwk, Some(Algorithm::Hs256)).unwrap_err(), KeyError::WrongKeyType);
 }
 
 #[test]
-fn a_short_secret_is_refused() {
+fn a_short_secret_is_rejected() {
     for short in [&b""[..], b"password", &[7; 31]] {
         assert_eq!(
             VerifyingKey::from_secret(Algorithm::Hs256, "k", short).unwrap_err(),
-            KeyError::ShortSecret(32)
+            KeyError::SecretTooShort(32)
         );
         assert_eq!(
             SigningKey::from_secret_bytes(Algorithm::Hs256, short).unwrap_err(),
-            KeyError::ShortSecret(32)
+            KeyError::SecretTooShort(32)
         );
     }
-    assert_eq!(SigningKey::from_secret_bytes(Algorithm::Hs256, &[7; 32]).unwrap_err(), KeyError::Password);
 }
 
 #[test]
-fn only_public_members_are_published_under_the_thumbprint() {
-    for algorithm in Algorithm::PUBLIC {
+fn only_public_members_are_published_and_kid_is_the_thumbprint() {
+    for algorithm in Algorithm::ASYMMETRIC {
         let key = signing_key(algorithm);
-        let published = JwkSet::of(&KeySet::new([key.verifying_key()]).unwrap());
+        let published = JwkSet::from_key_set(&KeySet::new([key.verifying_key()]).unwrap());
         let json: serde_json::Value = serde_json::from_str(&published.to_json()).unwrap();
         let members = json["keys"][0].as_object().unwrap();
 
@@ -91,40 +91,40 @@ fn only_public_members_are_published_under_the_thumbprint() {
     }
     let shared = SigningKey::generate(Algorithm::Hs256).unwrap();
     let keys = KeySet::new([shared.verifying_key()]).unwrap();
-    assert_eq!(JwkSet::of(&keys).to_json(), r#"{"keys":[]}"#);
+    assert_eq!(JwkSet::from_key_set(&keys).to_json(), r#"{"keys":[]}"#);
 }
 
 #[test]
-fn a_private_key_that_somebody_published_is_not_published_again() {
+fn private_members_in_a_jwk_set_are_not_published_again() {
     let leaked = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]}"#;
-    let read = JwkSet::from_json(leaked).unwrap();
-    assert_eq!(read.keys.len(), 1);
-    assert!(!read.to_json().contains("nWGxne"));
+    let parsed = JwkSet::from_json(leaked).unwrap();
+    assert_eq!(parsed.keys.len(), 1);
+    assert!(!parsed.to_json().contains("nWGxne"));
 }
 
 #[test]
-fn a_foreign_set_never_selects_a_wrong_key() {
-    let (ours, other) = (KEY.clone(), public(Algorithm::Es256));
-    let imposter = Jwk { kid: ours.kid.clone(), ..other.clone() };
-    let set = JwkSet { keys: vec![ours.clone(), imposter, other.clone()] };
-    let read = JwkSet::from_json(set.to_json().as_bytes()).unwrap();
-    assert_eq!(read.keys, [other]);
-    assert_eq!(set.key_set(None).unwrap_err(), KeyError::DuplicateKeyId);
+fn ambiguous_and_malformed_keys_of_a_jwk_set_are_skipped() {
+    let (key, other) = (KEY.clone(), public(Algorithm::Es256));
+    let same_id = Jwk { kid: key.kid.clone(), ..other.clone() };
+    let set = JwkSet { keys: vec![key.clone(), same_id, other.clone()] };
+    let parsed = JwkSet::from_json(set.to_json().as_bytes()).unwrap();
+    assert_eq!(parsed.keys, [other]);
+    assert_eq!(set.to_key_set(None).unwrap_err(), KeyError::DuplicateKeyId);
 
-    let odd = format!(
+    let with_malformed = format!(
         r#"{{"keys":[{{"kty":"future","kid":"f"}},{{"kty":"EC","x":7}},{{}},[],null,7,"EC",{}],"more":1}}"#,
-        serde_json::to_string(&ours).unwrap()
+        serde_json::to_string(&key).unwrap()
     );
-    assert_eq!(JwkSet::from_json(odd.as_bytes()).unwrap().keys, [ours]);
-    for wrong in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[],\"keys\":[]}", "[[]]"] {
-        assert!(JwkSet::from_json(wrong.as_bytes()).is_err(), "{wrong}");
+    assert_eq!(JwkSet::from_json(with_malformed.as_bytes()).unwrap().keys, [key]);
+    for invalid in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[],\"keys\":[]}", "[[]]"] {
+        assert!(JwkSet::from_json(invalid.as_bytes()).is_err(), "{invalid}");
     }
 }
 
 #[test]
-fn a_key_for_another_use_verifies_nothing() {
+fn a_key_for_another_use_is_rejected() {
     let ops = |ops: &[&str]| Some(ops.iter().map(|op| op.to_string()).collect());
-    for (use_, key_ops, fit) in [
+    for (use_, key_ops, is_accepted) in [
         (None, None, true),
         (Some("sig"), ops(&["verify"]), true),
         (None, ops(&["sign", "verify"]), true),
@@ -137,13 +137,13 @@ fn a_key_for_another_use_verifies_nothing() {
         (Some("sig"), ops(&["sign"]), false),
     ] {
         let jwk = Jwk { use_: use_.map(Into::into), key_ops, ..KEY.clone() };
-        let refused = VerifyingKey::from_jwk(&jwk, None).err();
-        assert_eq!(refused, (!fit).then_some(KeyError::WrongUse), "{jwk:?}");
+        let error = VerifyingKey::from_jwk(&jwk, None).err();
+        assert_eq!(error, (!is_accepted).then_some(KeyError::WrongUse), "{jwk:?}");
     }
 }
 
 #[test]
-fn debug_shows_nothing_of_a_key() {
+fn debug_prints_only_algorithm_and_id() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         assert_eq!(format!("{key:?}"), format!("SigningKey({algorithm} {})", key.kid()));
@@ -152,14 +152,14 @@ fn debug_shows_nothing_of_a_key() {
 }
 
 #[test]
-fn a_malformed_or_weak_public_key_is_refused() {
+fn a_malformed_public_key_is_rejected() {
     let es256 =
         |x: Option<&str>, y: Option<&str>| Jwk { x: x.map(Into::into), y: y.map(Into::into), ..KEY.clone() };
     let jwk = KEY.clone();
     let (x, y) = (jwk.x.as_deref(), jwk.y.as_deref());
     let zero = base64url::encode([0; 32]);
     let padded = x.map(|x| format!("{x}="));
-    for odd in [
+    for invalid in [
         es256(x, None),
         es256(None, y),
         es256(x, x),
@@ -168,7 +168,10 @@ fn a_malformed_or_weak_public_key_is_refused() {
         es256(padded.as_deref(), y),
         es256(Some("AAAA"), y),
     ] {
-        assert_eq!(VerifyingKey::from_jwk(&odd, None).unwrap_err(), KeyError::Malformed(Algorithm::Es256));
+        assert_eq!(
+            VerifyingKey::from_jwk(&invalid, None).unwrap_err(),
+            KeyError::Malformed(Algorithm::Es256)
+        );
     }
     for (kty, crv) in [
         ("EC", "P-384"),
@@ -179,13 +182,17 @@ fn a_malformed_or_weak_public_key_is_refused() {
         ("RSA", "P-256"),
         ("", ""),
     ] {
-        let odd = Jwk { kty: kty.into(), crv: Some(crv.into()), ..KEY.clone() };
-        assert_eq!(VerifyingKey::from_jwk(&odd, None).unwrap_err(), KeyError::WrongType, "{kty} {crv}");
+        let invalid = Jwk { kty: kty.into(), crv: Some(crv.into()), ..KEY.clone() };
+        assert_eq!(
+            VerifyingKey::from_jwk(&invalid, None).unwrap_err(),
+            KeyError::WrongKeyType,
+            "{kty} {crv}"
+        );
     }
 }
 
 #[test]
-fn a_weak_rsa_key_is_refused() {
+fn a_weak_rsa_key_is_rejected() {
     let good = public(Algorithm::Rs256);
     let n = base64url::decode(good.n.as_ref().unwrap()).unwrap();
     let with = |n: &[u8], e: &[u8]| Jwk {
@@ -193,28 +200,28 @@ fn a_weak_rsa_key_is_refused() {
         e: Some(base64url::encode(e)),
         ..good.clone()
     };
-    let refusal = |jwk: &Jwk| VerifyingKey::from_jwk(jwk, None).err();
+    let error = |jwk: &Jwk| VerifyingKey::from_jwk(jwk, None).err();
     let malformed = Some(KeyError::Malformed(Algorithm::Rs256));
 
-    assert_eq!(refusal(&with(&n, &[1, 0, 1])), None);
-    assert_eq!(refusal(&with(&n, &[3])), None);
+    assert_eq!(error(&with(&n, &[1, 0, 1])), None);
+    assert_eq!(error(&with(&n, &[3])), None);
     for e in [&[1][..], &[2], &[1, 0, 0], &[2, 0, 0, 0, 1], &[1, 0, 0, 0, 0, 1]] {
-        assert_eq!(refusal(&with(&n, e)), Some(KeyError::RsaExponent), "{e:?}");
+        assert_eq!(error(&with(&n, e)), Some(KeyError::RsaExponent), "{e:?}");
     }
     for e in [&[][..], &[0], &[0, 1, 0, 1]] {
-        assert_eq!(refusal(&with(&n, e)), malformed, "{e:?}");
+        assert_eq!(error(&with(&n, e)), malformed, "{e:?}");
     }
-    assert_eq!(refusal(&with(&[0x7F; 256], &[3])), Some(KeyError::RsaSize));
+    assert_eq!(error(&with(&[0x7F; 256], &[3])), Some(KeyError::RsaSize));
     let even = [&n[..n.len() - 1], &[2]].concat();
-    assert_eq!(refusal(&with(&even, &[3])), malformed);
-    assert_eq!(refusal(&with(&[&[0], &n[..]].concat(), &[3])), malformed);
-    assert_eq!(refusal(&with(&[0xFF; 1025], &[3])), Some(KeyError::RsaSize));
-    // 1 is a power of 65537 modulo every prime, and so is whatever is 1 modulo their product.
-    assert_eq!(refusal(&with(&roca(), &[1, 0, 1])), Some(KeyError::RsaRoca));
+    assert_eq!(error(&with(&even, &[3])), malformed);
+    assert_eq!(error(&with(&[&[0], &n[..]].concat(), &[3])), malformed);
+    assert_eq!(error(&with(&[0xFF; 1025], &[3])), Some(KeyError::RsaSize));
+    // 1 is a power of 65537 modulo every prime. So is a number that is 1 modulo the product of the primes.
+    assert_eq!(error(&with(&roca_modulus(), &[1, 0, 1])), Some(KeyError::RsaRoca));
 }
 
-/// A modulus of some 2400 bits with the fingerprint: a multiple of the product of the primes, plus one.
-fn roca() -> Vec<u8> {
+/// A modulus of about 2400 bits with the ROCA fingerprint: a multiple of the product of the primes, plus one.
+fn roca_modulus() -> Vec<u8> {
     let primes = (2..=167_u32).filter(|n| (2..*n).all(|d| n % d != 0));
     let mut product = vec![1_u8];
     for prime in primes {
@@ -229,7 +236,7 @@ fn roca() -> Vec<u8> {
             carry >>= 8;
         }
     }
-    // Times a power of two, for the size, and plus one.
+    // Multiply by a power of two for the size, and add one.
     product.resize(300, 0);
     product[299] = 1;
     product
