@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 use counterfoil_jose::{Secret, base64url, constant_time, digest};
 
 use crate::credentials::MalformedCredential;
@@ -72,7 +72,7 @@ impl AdminKey {
     /// # Errors
     ///
     /// If the system has no randomness to give; nothing weaker takes its place.
-    pub fn generate() -> Result<Self, Unavailable> {
+    pub fn generate() -> Result<Self, RandomUnavailable> {
         Ok(Self { id: AdminKeyId(random::bytes()?), secret: Secret::new(random::bytes()?) })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 use counterfoil_jose::{HmacKey, Secret, base64url, constant_time};
 use counterfoil_verify::SessionId;
 
@@ -99,7 +99,7 @@ impl Salt {
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub fn generate() -> Result<Self, Unavailable> {
+    pub fn generate() -> Result<Self, RandomUnavailable> {
         random::bytes().map(Self)
     }
 
@@ -150,7 +150,7 @@ impl RefreshTokenKey {
     /// `HMAC-SHA256(key, "cfr1" ‖ key id ‖ salt ‖ session ‖ counter as 8 bytes)`. Every part has a fixed
     /// size, so no two inputs run together.
     fn mac(&self, salt: &Salt, session: SessionId, counter: u64) -> [u8; 32] {
-        self.key.tag(&[b"cfr1", &self.id.0, &salt.0, session.as_bytes(), &counter.to_be_bytes()])
+        self.key.mac(&[b"cfr1", &self.id.0, &salt.0, session.as_bytes(), &counter.to_be_bytes()])
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 use counterfoil_jose::{Secret, base64url, constant_time, digest};
 use counterfoil_verify::SessionId;
 
@@ -38,7 +38,7 @@ impl SessionToken {
     /// # Errors
     ///
     /// If the system has no randomness to give; nothing weaker takes its place.
-    pub fn generate(session: SessionId) -> Result<Self, Unavailable> {
+    pub fn generate(session: SessionId) -> Result<Self, RandomUnavailable> {
         Ok(Self { session, secret: Secret::new(random::bytes()?) })
     }
 

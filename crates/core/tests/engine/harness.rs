@@ -148,7 +148,7 @@ impl Engine {
         token: &SessionToken,
         now: Time,
     ) -> Result<Principal, AuthError> {
-        self.authenticator.authenticate(PresentedCredential::Session(&token.to_string()), now).wait().await
+        self.authenticator.authenticate(PresentedCredential::SessionToken(&token.to_string()), now).wait().await
     }
 
     pub(crate) async fn authenticate_access_token(

@@ -68,7 +68,7 @@ impl FromRequest<App> for Patch {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
         let bytes = read(request, app, &[JSON, MERGE_PATCH]).await?.ok_or(BodyFault::Missing)?;
-        Ok(Self(json::object(&bytes).map_err(BodyFault::Json)?))
+        Ok(Self(json::parse_object(&bytes).map_err(BodyFault::Json)?))
     }
 }
 
@@ -164,7 +164,7 @@ fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
 
 /// Reads a `T` from an object, and tells by the member that was read last which of them is wrong.
 fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyFault> {
-    let members: Map<String, Value> = json::object(bytes).map_err(BodyFault::Json)?;
+    let members: Map<String, Value> = json::parse_object(bytes).map_err(BodyFault::Json)?;
     let last = RefCell::new(String::new());
     let told = members.into_iter().inspect(|(name, _)| *last.borrow_mut() = name.clone());
     T::deserialize(MapDeserializer::<_, serde_json::Error>::new(told))

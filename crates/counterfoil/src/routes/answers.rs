@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_travels_as_a_cookie_is_not_in_the_body() {
-        let token = SessionToken::draw(SessionId::from_bytes([1; 16])).unwrap();
+        let token = SessionToken::generate(SessionId::from_bytes([1; 16])).unwrap();
         let credentials =
             Credentials { session_token: Some(token.to_string()), expires_in: 60, ..Default::default() };
 

@@ -134,7 +134,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        let argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
         (App::open(Settings { argon2, password_hashing_threads: 1, ..settings }).await.unwrap(), dir)
     }
 
@@ -157,15 +157,15 @@ mod tests {
             client: ClientId::default(),
             mode: Mode::Jwt,
         };
-        let judged = app.accounts.with_password(&shown, &from, now).await.unwrap();
-        let opened = app.issuer.issue_access(judged, Default::default(), now).await.unwrap();
-        let fresh = opened.issued.token.to_string();
+        let judged = app.accounts.authenticate(&shown, &from, now).await.unwrap();
+        let opened = app.issuer.issue_access_token(judged, Default::default(), now).await.unwrap();
+        let fresh = opened.credential.token.to_string();
 
         let payload = fresh.split('.').nth(1).unwrap();
         let payload = counterfoil_jose::base64url::decode(payload).unwrap();
         let claims = AccessClaims::from_json(&payload).unwrap();
         let claims = AccessClaims { iat: claims.iat - 7200, exp: claims.exp - 7200, ..claims };
-        let expired = app.keys.ring().signing().sign("at+jwt", &claims.to_json()).unwrap();
+        let expired = app.keys.active_keys().signing_key().sign("at+jwt", &claims.to_json()).unwrap();
         (fresh, expired)
     }
 

@@ -6,7 +6,7 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Version};
 
 use counterfoil_jose::constant_time;
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 
 use crate::credentials::password::argon2_memory::Argon2Memory;
 use crate::credentials::password::cost::Argon2Cost;
@@ -51,7 +51,7 @@ impl PasswordHash {
         password: &PlaintextPassword,
         cost: Argon2Cost,
         memory: &mut Argon2Memory,
-    ) -> Result<Self, Unavailable> {
+    ) -> Result<Self, RandomUnavailable> {
         let salt: [u8; SALT_LENGTH] = random::bytes()?;
         let params = HashParams { algorithm: Algorithm::Argon2id, cost };
         let hash =
@@ -69,7 +69,7 @@ impl PasswordHash {
     /// # Panics
     ///
     /// As [`PasswordHash::new`].
-    pub fn dummy(cost: Argon2Cost) -> Result<Self, Unavailable> {
+    pub fn dummy(cost: Argon2Cost) -> Result<Self, RandomUnavailable> {
         let (salt, hash): ([u8; SALT_LENGTH], [u8; HASH_LENGTH]) = (random::bytes()?, random::bytes()?);
         Ok(Self::from_parts(cost, &salt, &hash))
     }
