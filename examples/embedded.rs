@@ -1,6 +1,7 @@
-//! An axum application with users, sessions, JWTs and the hybrid: `cargo run -p counterfoil --example embedded`.
+//! An axum application with users and logins in all three modes: session, JWT and hybrid.
 //!
 //! ```sh
+//! cargo run -p counterfoil --example embedded
 //! json='content-type: application/json'
 //! curl -H "$json" -d '{"username":"ada","password":"correct horse"}' localhost:3000/v1/register
 //! curl -H "$json" -d '{"username":"ada","password":"correct horse","mode":"jwt"}' localhost:3000/v1/login
@@ -20,12 +21,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let auth = Counterfoil::open("sqlite:embedded.db").await?;
     let service = shop(&auth).into_make_service_with_connect_info::<SocketAddr>();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    let until = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    axum::serve(listener, service).with_graceful_shutdown(until).await?;
+    let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
     Ok(auth.close().await?)
 }
 
-/// The shop's own routes below the layer, and ours beside them.
+/// The application's routes behind the authentication layer, and the routes of Counterfoil (`/v1/login`, …).
 pub(crate) fn shop(auth: &Counterfoil) -> Router {
     Router::new()
         .route("/", get(home))
@@ -35,17 +36,17 @@ pub(crate) fn shop(auth: &Counterfoil) -> Router {
         .merge(auth.routes())
 }
 
-/// Anybody may come in.
-async fn home(caller: Option<Principal>) -> String {
-    caller.map_or_else(|| "Hello, stranger".into(), |caller| format!("Hello, {}", caller.subject()))
+/// Works with and without authentication.
+async fn home(principal: Option<Principal>) -> String {
+    principal.map_or_else(|| "Hello, stranger".into(), |principal| format!("Hello, {}", principal.subject()))
 }
 
-/// Reached by those alone who are somebody: a handler that takes a `Principal` cannot forget to ask.
-async fn account(caller: Principal) -> String {
-    format!("The account of {}", caller.subject())
+/// Requires authentication, because it takes a `Principal`: other requests get 401.
+async fn account(principal: Principal) -> String {
+    format!("The account of {}", principal.subject())
 }
 
-/// What is in the cart stays on our side, whatever the client carries.
+/// Stores the cart in the session data, on the server. This works in every mode.
 async fn add_to_cart(mut data: SessionData) -> Result<String, SessionDataError> {
     let items = data.get::<u32>("items")?.unwrap_or(0) + 1;
     data.merge(json!({ "items": items })).await?;

@@ -1,10 +1,10 @@
-//! A service of its own that verifies access tokens:
-//! `cargo run -p counterfoil-verify --features axum,http --example resource_server`.
+//! A resource server (RFC 6749): a separate service that verifies access tokens of the issuer.
 //!
 //! ```sh
-//! # With `counterfoil dev` running, and the token of a login in $session:
-//! asked='{"audience":"http://127.0.0.1:4000","scope":"orders:read"}' json='content-type: application/json'
-//! curl -H "authorization: Bearer $session" -H "$json" -d "$asked" http://127.0.0.1:3000/v1/token
+//! cargo run -p counterfoil-verify --features axum,http --example resource_server
+//! # `counterfoil dev` is running; $session is the session token of a login. Get an access token for it:
+//! request='{"audience":"http://127.0.0.1:4000","scope":"orders:read"}' json='content-type: application/json'
+//! curl -H "authorization: Bearer $session" -H "$json" -d "$request" http://127.0.0.1:3000/v1/token
 //! curl -H "authorization: Bearer <access_token>" http://127.0.0.1:4000/orders
 //! ```
 
@@ -13,18 +13,20 @@ use std::error::Error;
 use axum::Router;
 use axum::routing::{get, post};
 use counterfoil_jose::Algorithm;
-use counterfoil_verify::{Follow, InRole, Principal, RemoteVerifier, Role, Scope, Scoped, TokenVerifier};
+use counterfoil_verify::{
+    HasRole, HasScope, JwksOptions, Principal, RemoteVerifier, Role, Scope, TokenVerifier,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (issuer, shop_url) = ("http://127.0.0.1:3000", "http://127.0.0.1:4000");
-    let tokens = TokenVerifier::builder(issuer, shop_url, &[Algorithm::Es256]);
-    let verifier = RemoteVerifier::start(tokens, Follow::discover())?;
+    let (issuer, audience) = ("http://127.0.0.1:3000", "http://127.0.0.1:4000");
+    let tokens = TokenVerifier::builder(issuer, audience, &[Algorithm::Es256]);
+    let verifier = RemoteVerifier::start(tokens, JwksOptions::from_discovery())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
     Ok(axum::serve(listener, shop(&verifier)).await?)
 }
 
-/// The shop's routes below the layer that finds out who is calling.
+/// The routes of the service, behind the layer that authenticates requests.
 pub(crate) fn shop(verifier: &RemoteVerifier) -> Router {
     Router::new()
         .route("/", get(home))
@@ -45,16 +47,17 @@ impl Role for Admin {
     const NAME: &str = "admin";
 }
 
-/// Anybody may come in.
-async fn home(caller: Option<Principal>) -> String {
-    caller.map_or_else(|| "Hello, stranger".into(), |caller| format!("Hello, {}", caller.subject()))
+/// Works with and without authentication.
+async fn home(principal: Option<Principal>) -> String {
+    principal.map_or_else(|| "Hello, stranger".into(), |principal| format!("Hello, {}", principal.subject()))
 }
 
-/// Reached with the scope alone: the signature says what it takes.
-async fn orders(caller: Scoped<ReadOrders>) -> String {
-    format!("The orders of {}", caller.subject())
+/// Requires the scope `orders:read`: other tokens get 403.
+async fn orders(principal: HasScope<ReadOrders>) -> String {
+    format!("The orders of {}", principal.subject())
 }
 
-async fn close(caller: InRole<Admin>) -> String {
-    format!("closed by {}", caller.subject())
+/// Requires the role `admin`.
+async fn close(principal: HasRole<Admin>) -> String {
+    format!("closed by {}", principal.subject())
 }

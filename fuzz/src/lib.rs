@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, SigningKey, VerifyingKey, json, jws, unverified};
-use counterfoil_verify::{AccessClaims, Position, SessionId, TokenId};
+use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId};
 
 /// An issuer with one key, and a token of it.
 pub struct Issuer {
@@ -49,7 +49,7 @@ fn genuine_claims() -> Vec<u8> {
         acr: None,
         scope: Some("orders:read".into()),
         roles: vec!["clerk".into()],
-        pos: Position::new(7),
+        pos: RevocationPosition::new(7),
         extra: [("tenant".to_owned(), "a".into())].into_iter().collect(),
     };
     claims.to_json()

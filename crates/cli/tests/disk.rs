@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use counterfoil_trial::check::{Grace, check};
-use counterfoil_trial::clients::Clients;
-use counterfoil_trial::dice::Dice;
-use counterfoil_trial::disk::shim::{Call, Failure, Shim};
-use counterfoil_trial::http::{Answer, Request, ask};
-use counterfoil_trial::ledger::Ledger;
-use counterfoil_trial::program::{Plan, Program, Server, Start, is_one_clear_error};
-use counterfoil_trial::promise::Promise;
+use counterfoil_fault_injection::check::{ReuseGrace, check};
+use counterfoil_fault_injection::disk::failure::{Call, InjectedFailure};
+use counterfoil_fault_injection::disk::shim::Shim;
+use counterfoil_fault_injection::history::History;
+use counterfoil_fault_injection::http::{Request, Response, send};
+use counterfoil_fault_injection::model::Model;
+use counterfoil_fault_injection::program::{LaunchConfig, Program, StartResult, is_single_error_message};
+use counterfoil_fault_injection::rng::Rng;
+use counterfoil_fault_injection::server::Server;
+use counterfoil_fault_injection::workload::Workload;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -28,21 +30,21 @@ const USERS: [&str; 5] = ["ada", "bob", "cyd", "dot", "eve"];
 const NOBODY: u32 = 65_534;
 
 fn program() -> Program {
-    Program::at(env!("CARGO_BIN_EXE_counterfoil"))
+    Program::new(env!("CARGO_BIN_EXE_counterfoil"))
 }
 
-fn register(server: &Server, name: &str) -> Answer {
+fn register(server: &Server, name: &str) -> Response {
     let body = json!({ "username": name, "password": PASSWORD });
-    ask(server.at, &Request::post("/v1/register").json(&body)).unwrap()
+    send(server.address, &Request::post("/v1/register").json(&body)).unwrap()
 }
 
-fn log_in(server: &Server, name: &str, mode: &str) -> Answer {
+fn log_in(server: &Server, name: &str, mode: &str) -> Response {
     let body = json!({ "username": name, "password": PASSWORD, "mode": mode });
-    ask(server.at, &Request::post("/v1/login").json(&body)).unwrap()
+    send(server.address, &Request::post("/v1/login").json(&body)).unwrap()
 }
 
-fn text(answer: &Answer, name: &str) -> String {
-    answer.json()[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", answer.json())).to_owned()
+fn text(response: &Response, name: &str) -> String {
+    response.json()[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", response.json())).to_owned()
 }
 
 fn is_root() -> bool {
@@ -52,13 +54,13 @@ fn is_root() -> bool {
 /// A data directory in `place` with some users, closed in good order.
 fn used(place: &Path) -> PathBuf {
     let dir = place.join("used");
-    let server = program().serve(&Plan::of(&dir)).unwrap();
+    let server = program().start(&LaunchConfig::new(&dir)).unwrap();
     for name in USERS {
         assert_eq!(register(&server, name).status, 201);
         assert_eq!(log_in(&server, name, "hybrid").status, 200);
     }
-    server.signal(Signal::TERM).unwrap();
-    assert!(server.end_within(Duration::from_secs(10)).unwrap().0.success());
+    server.send_signal(Signal::TERM).unwrap();
+    assert!(server.wait_for_exit(Duration::from_secs(10)).unwrap().0.success());
     dir
 }
 
@@ -74,13 +76,13 @@ fn copy(dir: &Path, name: &str) -> PathBuf {
 }
 
 /// Starts it, and expects one clear error.
-fn refused(plan: &Plan, what: &str) -> String {
-    match program().start(plan).unwrap() {
-        Start::Serves(_) => panic!("{what}: it serves"),
-        Start::Refused { status, said } => {
-            assert_eq!(status.code(), Some(1), "{what}: {said}");
-            assert!(is_one_clear_error(&said), "{what}: {said}");
-            said
+fn refused(plan: &LaunchConfig, what: &str) -> String {
+    match program().try_start(plan).unwrap() {
+        StartResult::Serving(_) => panic!("{what}: it serves"),
+        StartResult::Exited { status, stderr } => {
+            assert_eq!(status.code(), Some(1), "{what}: {stderr}");
+            assert!(is_single_error_message(&stderr), "{what}: {stderr}");
+            stderr
         }
     }
 }
@@ -118,60 +120,67 @@ fn a_full_disk_stops_writes_alone_and_space_brings_them_back() {
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("data");
     let Some(disk) = SmallDisk::mount(&dir) else {
-        println!("skipped: no small disk can be mounted here");
+        counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     };
-    let server = program().serve(&Plan::of(&dir)).unwrap();
-    let admin = program().admin_key(&Plan::of(&dir)).unwrap();
+    let server = program().start(&LaunchConfig::new(&dir)).unwrap();
+    let admin = program().create_admin_key(&LaunchConfig::new(&dir)).unwrap();
     assert_eq!(register(&server, "ada").status, 201);
     let kept = text(&log_in(&server, "ada", "session"), "session_token");
     let going = text(&log_in(&server, "ada", "session"), "session_token");
     let pair = log_in(&server, "ada", "hybrid");
-    let me = |token: &str| ask(server.at, &Request::get("/v1/me").bearer(token)).unwrap().status;
+    let me = |token: &str| send(server.address, &Request::get("/v1/me").bearer(token)).unwrap().status;
     assert_eq!(me(&kept), 200);
-    let ledger = Arc::new(Ledger::default());
-    let clients = Clients::send(2, server.at, &admin, &ledger, 7);
+    let history = Arc::new(History::default());
+    let workload = Workload::start(2, server.address, &admin, &history, 7);
     sleep(Duration::from_millis(200));
 
     let ballast = disk.fill();
     let until_full = Instant::now();
     let mut late = log_in(&server, "ada", "session");
-    while late.is_done() {
+    while late.is_success() {
         late = log_in(&server, "ada", "session");
         assert!(until_full.elapsed() < Duration::from_secs(10), "the disk is not full");
     }
-    assert!(late.is_clear_503(), "{}", late.status);
+    assert!(late.is_retryable_503(), "{}", late.status);
     let late = register(&server, "bob");
-    assert!(late.is_done() || late.is_clear_503(), "{}", late.status);
+    assert!(late.is_success() || late.is_retryable_503(), "{}", late.status);
     // What is small may still find room: then it is there for good. Else it is refused, and nothing has changed.
     let refresh =
         Request::post("/v1/refresh").json(&json!({ "refresh_token": text(&pair, "refresh_token") }));
-    let refreshed = ask(server.at, &refresh).unwrap();
-    assert!(refreshed.is_done() || refreshed.is_clear_503(), "{}", refreshed.status);
+    let refreshed = send(server.address, &refresh).unwrap();
+    assert!(refreshed.is_success() || refreshed.is_retryable_503(), "{}", refreshed.status);
     for token in [&kept, &text(&pair, "access_token")] {
         assert_eq!(me(token), 200, "who is in stays in");
     }
-    let logout = ask(server.at, &Request::post("/v1/logout").bearer(&going)).unwrap();
-    assert!(logout.is_done() || logout.is_clear_503(), "{}", logout.status);
-    let standing = if logout.is_done() { 401 } else { 200 };
-    assert_eq!(me(&going), standing, "nothing is said to be ended that is not");
+    let logout = send(server.address, &Request::post("/v1/logout").bearer(&going)).unwrap();
+    assert!(logout.is_success() || logout.is_retryable_503(), "{}", logout.status);
+    let standing = if logout.is_success() { 401 } else { 200 };
+    assert_eq!(me(&going), standing, "a session is ended exactly if the logout says so");
 
     fs::remove_file(ballast).unwrap();
     let freed = Instant::now();
-    while !log_in(&server, "ada", "session").is_done() {
-        assert!(freed.elapsed() < Duration::from_secs(5), "it does not recover: {}", server.said().unwrap());
+    while !log_in(&server, "ada", "session").is_success() {
+        assert!(
+            freed.elapsed() < Duration::from_secs(5),
+            "it does not recover: {}",
+            server.stderr().unwrap()
+        );
         sleep(Duration::from_millis(20));
     }
     let took = freed.elapsed();
-    assert_eq!(ask(server.at, &refresh).unwrap().status, 200);
-    assert_eq!(ask(server.at, &Request::post("/v1/logout").bearer(&going)).unwrap().status, 204);
+    assert_eq!(send(server.address, &refresh).unwrap().status, 200);
+    assert_eq!(send(server.address, &Request::post("/v1/logout").bearer(&going)).unwrap().status, 204);
     assert_eq!(me(&going), 401);
     sleep(Duration::from_millis(200));
-    clients.stop();
-    assert_eq!(ledger.oddities(), [""; 0]);
-    let found = check(&mut Promise::of(&ledger), server.at, Grace::Some, 7).unwrap();
-    println!("recovered in {took:?}; {} deeds done around it; {found:?}", ledger.done());
-    assert!(found.faults.is_empty(), "{:?}", found.faults);
+    workload.stop();
+    assert_eq!(history.unexpected_responses(), [""; 0]);
+    let found = check(&mut Model::from_history(&history), server.address, ReuseGrace::Enabled, 7).unwrap();
+    println!(
+        "recovered in {took:?}; {} operations acknowledged meanwhile; {found:?}",
+        history.acknowledged_count()
+    );
+    assert!(found.violations.is_empty(), "{:?}", found.violations);
 }
 
 #[test]
@@ -181,23 +190,25 @@ fn a_file_that_cannot_grow_for_a_moment_costs_that_moment() {
     let shim = Shim::compile(place.path()).unwrap();
     for (on, at, count) in [("-wal", 20, 1), ("-wal", 31, 3), ("-wal", 64, 10), ("counterfoil.db", 3, 5)] {
         let dir = place.path().join(format!("data{on}{at}"));
-        let failure = Failure { of: Call::Write, at, count, with: NO_SPACE, on };
-        let server = program().serve(&shim.failing(Plan::of(&dir), failure)).unwrap();
-        let admin = program().admin_key(&Plan::of(&dir)).unwrap_or_default();
-        let ledger = Arc::new(Ledger::default());
-        let clients = Clients::send(2, server.at, &admin, &ledger, 3);
+        let failure =
+            InjectedFailure { call: Call::Write, first: at, count, errno: NO_SPACE, file_suffix: on };
+        let server = program().start(&shim.with_failure(LaunchConfig::new(&dir), failure)).unwrap();
+        let admin = program().create_admin_key(&LaunchConfig::new(&dir)).unwrap_or_default();
+        let history = Arc::new(History::default());
+        let workload = Workload::start(2, server.address, &admin, &history, 3);
         sleep(Duration::from_millis(600));
-        clients.stop();
+        workload.stop();
 
         assert!(
             matches!(register(&server, "ada").status, 201 | 409),
             "{on} {at}: {}",
-            server.said().unwrap()
+            server.stderr().unwrap()
         );
         assert_eq!(log_in(&server, "ada", "session").status, 200, "{on} {at}");
-        let found = check(&mut Promise::of(&ledger), server.at, Grace::Some, 3).unwrap();
-        assert!(found.faults.is_empty(), "{on} {at}: {:?}", found.faults);
-        assert!(found.people > 0);
+        let found =
+            check(&mut Model::from_history(&history), server.address, ReuseGrace::Enabled, 3).unwrap();
+        assert!(found.violations.is_empty(), "{on} {at}: {:?}", found.violations);
+        assert!(found.accounts > 0);
     }
 }
 
@@ -207,26 +218,26 @@ fn a_database_with_a_byte_flipped_anywhere_is_refused_or_served_to_its_users() {
     let place = tempfile::tempdir().unwrap();
     let dir = used(place.path());
     let whole = fs::read(dir.join("counterfoil.db")).unwrap();
-    let (mut dice, mut refusals) = (Dice::seeded(1), 0);
+    let (mut rng, mut refusals) = (Rng::from_seed(1), 0);
     for number in 0..OFFSETS {
         let damaged = copy(&dir, &format!("flipped-{number}"));
         let mut bytes = whole.clone();
         // Every other one at the beginning of a page, where its structure is.
         let at = if number % 2 == 0 {
-            dice.below(bytes.len())
+            rng.below(bytes.len())
         } else {
-            dice.below(bytes.len() / 4096) * 4096 + dice.below(64)
+            rng.below(bytes.len() / 4096) * 4096 + rng.below(64)
         };
-        bytes[at] ^= 1 << dice.below(8);
+        bytes[at] ^= 1 << rng.below(8);
         fs::write(damaged.join("counterfoil.db"), bytes).unwrap();
 
-        match program().start(&Plan::of(&damaged)).unwrap() {
-            Start::Refused { status, said } => {
+        match program().try_start(&LaunchConfig::new(&damaged)).unwrap() {
+            StartResult::Exited { status, stderr } => {
                 refusals += 1;
-                assert_eq!(status.code(), Some(1), "at {at}: {said}");
-                assert!(is_one_clear_error(&said), "at {at}: {said}");
+                assert_eq!(status.code(), Some(1), "at {at}: {stderr}");
+                assert!(is_single_error_message(&stderr), "at {at}: {stderr}");
             }
-            Start::Serves(server) => {
+            StartResult::Serving(server) => {
                 let statuses = USERS.map(|name| log_in(&server, name, "session").status);
                 assert!(
                     statuses.iter().all(|status| matches!(status, 200 | 401 | 503)),
@@ -234,7 +245,7 @@ fn a_database_with_a_byte_flipped_anywhere_is_refused_or_served_to_its_users() {
                 );
                 let lost = statuses.iter().filter(|status| **status == 401).count();
                 assert!(lost <= 1, "at {at}: one byte cost {lost} users");
-                assert!(!server.said().unwrap().contains("panicked"), "at {at}");
+                assert!(!server.stderr().unwrap().contains("panicked"), "at {at}");
             }
         }
         fs::remove_dir_all(damaged).unwrap();
@@ -265,7 +276,7 @@ fn a_database_that_was_cut_off_is_refused_at_every_length() {
         let damaged = copy(&dir, &format!("cut-{length}"));
         fs::write(damaged.join("counterfoil.db"), &whole[..length]).unwrap();
 
-        refused(&Plan::of(&damaged), &format!("cut to {length}"));
+        refused(&LaunchConfig::new(&damaged), &format!("cut to {length}"));
 
         assert_eq!(
             fs::metadata(damaged.join("counterfoil.db")).unwrap().len(),
@@ -283,9 +294,9 @@ fn what_may_not_be_written_is_refused_with_its_name() {
         let closed = copy(&dir, &format!("mode-{mode:o}"));
         fs::set_permissions(closed.join(file), Permissions::from_mode(mode)).unwrap();
 
-        let said = refused(&Plan::of(&closed), file);
+        let stderr = refused(&LaunchConfig::new(&closed), file);
 
-        assert!(said.contains("cannot be written"), "{said}");
+        assert!(stderr.contains("cannot be written"), "{stderr}");
         fs::set_permissions(closed.join(file), Permissions::from_mode(0o700)).unwrap();
     }
 }
@@ -293,7 +304,7 @@ fn what_may_not_be_written_is_refused_with_its_name() {
 #[test]
 fn files_of_another_user_are_refused_and_left_alone() {
     if !is_root() {
-        println!("skipped: only root can start it as another user");
+        counterfoil_test_support::skip("only root can start the server as another user");
         return;
     }
     let place = tempfile::tempdir().unwrap();
@@ -304,14 +315,14 @@ fn files_of_another_user_are_refused_and_left_alone() {
     let mixed = copy(&theirs, "mixed");
     chown(&mixed, Some(NOBODY), Some(NOBODY)).unwrap();
     for dir in [&theirs, &mixed] {
-        let plan = Plan::of(dir).run_by(NOBODY);
-        let Start::Refused { status, said } = Program::at(&binary).start(&plan).unwrap() else {
+        let plan = LaunchConfig::new(dir).with_uid(NOBODY);
+        let StartResult::Exited { status, stderr } = Program::new(&binary).try_start(&plan).unwrap() else {
             panic!("it serves what belongs to somebody else");
         };
 
-        assert_eq!(status.code(), Some(1), "{said}");
-        assert!(is_one_clear_error(&said), "{said}");
+        assert_eq!(status.code(), Some(1), "{stderr}");
+        assert!(is_single_error_message(&stderr), "{stderr}");
     }
-    let server = program().serve(&Plan::of(&theirs)).unwrap();
+    let server = program().start(&LaunchConfig::new(&theirs)).unwrap();
     assert_eq!(log_in(&server, "ada", "session").status, 200, "it was left alone");
 }

@@ -32,7 +32,7 @@ fn fetch(url: &str) -> (String, String) {
 }
 
 #[test]
-fn metrics_are_served_at_a_door_of_their_own_and_nowhere_else() {
+fn metrics_are_served_only_on_the_metrics_listener() {
     let place = tempfile::tempdir().unwrap();
     let (server, address) = watched(&place.path().join("data"), &[]);
     let ada = json!({ "username": "ada", "password": "correct horse battery staple" });
@@ -42,7 +42,7 @@ fn metrics_are_served_at_a_door_of_their_own_and_nowhere_else() {
     let (status, page) = fetch(&address);
 
     assert_eq!(status, "200");
-    assert!(page.contains("counterfoil_logins_total{outcome=\"accepted\"} 1\n"), "{page}");
+    assert!(page.contains("counterfoil_logins_total{result=\"success\"} 1\n"), "{page}");
     assert!(page.ends_with("# EOF\n"));
     assert_eq!(fetch(&address.replace("/metrics", "/v1/me")).0, "404", "nothing else is there");
     assert_eq!(server.curl("/metrics", &[]).0, 404, "and it is nowhere else");
@@ -58,25 +58,25 @@ fn one_door_for_everybody_and_for_the_metrics_is_refused() {
         let said = run(&in_dir(&dir, &arguments));
 
         assert_eq!(said.code, 2, "{said:?}");
-        assert!(said.err.starts_with("error: metrics_listen"), "{said:?}");
+        assert!(said.err.starts_with("error: metrics.listen"), "{said:?}");
         assert!(!dir.exists(), "nothing was created");
     }
 }
 
 #[test]
-fn metrics_beyond_loopback_are_told_to_be_weak() {
+fn check_warns_of_metrics_beyond_loopback() {
     let said = run(&["check", "--metrics-listen", "0.0.0.0:9464", "--json"]);
 
     let found: Value = serde_json::from_str(&said.out).unwrap();
-    let keys: Vec<_> = found["weak"].as_array().unwrap().iter().map(|weak| &weak["key"]).collect();
-    assert!(keys.contains(&&json!("metrics_listen")), "{found}");
+    let keys: Vec<_> = found["warnings"].as_array().unwrap().iter().map(|warning| &warning["key"]).collect();
+    assert!(keys.contains(&&json!("metrics.listen")), "{found}");
 }
 
 #[test]
 fn each_request_is_one_line_of_json_with_the_id_that_its_problem_has() {
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("data");
-    let (server, _) = watched(&dir, &["--log", "json"]);
+    let (server, _) = watched(&dir, &["--log-format", "json"]);
     let ada = json!({ "username": "ada", "password": "correct horse battery staple" });
     let user = server.post("/v1/register", &ada).1["user"]["id"].clone();
     let token = server.post("/v1/login", &ada).1["session_token"].as_str().unwrap().to_owned();
@@ -108,7 +108,8 @@ fn a_level_is_a_level() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("log_level"), "{said:?}");
 
-    let (server, _) = watched(&dir, &["--log", "json", "--log-level", "counterfoil::requests=off,warn"]);
+    let (server, _) =
+        watched(&dir, &["--log-format", "json", "--log-level", "counterfoil::requests=off,warn"]);
     assert_eq!(server.curl("/healthz", &[]).0, 200);
     assert_eq!(fs::read_to_string(dir.with_extension("log")).unwrap(), "");
 }

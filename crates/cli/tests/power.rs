@@ -4,18 +4,18 @@
 
 use std::time::Duration;
 
-use counterfoil_trial::program::Program;
-use counterfoil_trial::{power, sync};
+use counterfoil_fault_injection::program::Program;
+use counterfoil_fault_injection::{failed_sync, power_loss};
 
 fn program() -> Program {
-    Program::at(env!("CARGO_BIN_EXE_counterfoil"))
+    Program::new(env!("CARGO_BIN_EXE_counterfoil"))
 }
 
 #[test]
 fn when_the_power_goes_nothing_acknowledged_is_lost_and_nothing_ended_is_alive() {
     let place = tempfile::tempdir().unwrap();
 
-    let report = power::run(&program(), place.path(), 20, Duration::from_secs(1), 1, &|| {}).unwrap();
+    let report = power_loss::run(&program(), place.path(), 20, Duration::from_secs(1), 1, &|| {}).unwrap();
 
     println!("{report}");
     assert!(report.is_met(), "{report}");
@@ -26,8 +26,8 @@ fn a_write_or_a_sync_that_fails_is_never_acknowledged() {
     let place = tempfile::tempdir().unwrap();
 
     // From where the new database has its name.
-    let sweep = sync::Sweep { from: 16, calls: 12 };
-    let report = sync::run(&program(), place.path(), sweep, 1, &|| {}).unwrap();
+    let sweep = failed_sync::Sweep { first_call: 16, count: 12 };
+    let report = failed_sync::run(&program(), place.path(), sweep, 1, &|| {}).unwrap();
 
     println!("{report}");
     assert!(report.is_met(), "{report}");

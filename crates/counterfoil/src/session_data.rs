@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use counterfoil_core::services::{ServiceError, session_data};
-use counterfoil_verify::{Denied, Principal, Reason, SessionId, Shown};
+use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Principal, SessionId};
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -94,8 +94,14 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
         let app = Extension::<App>::from_request_parts(parts, state).await;
         let Extension(app) = app.map_err(IntoResponse::into_response)?;
         // Only a foreign issuer's token has no session, and no data either.
-        let nobody = || AppError::denied(Denied::Invalid(Reason::Kind), Shown::Nothing).into_response();
-        let session = principal.session().ok_or_else(nobody)?;
+        let nobody = || {
+            AppError::denied(
+                AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
+                CredentialSource::None,
+            )
+            .into_response()
+        };
+        let session = principal.session_id().ok_or_else(nobody)?;
         let kept = session_data::of(&*app.store, session)
             .await
             .map_err(|e| SessionDataError::from(e).into_response())?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use counterfoil_verify::{ClientId, Position};
+use counterfoil_verify::{ClientId, RevocationPosition};
 
 use crate::model::session::Mode;
 
@@ -26,7 +26,7 @@ pub struct Client {
     /// Whether it may be used.
     pub enabled: bool,
     /// The revocation cutoff: everything issued through this client at or below this log position is revoked.
-    pub cutoff: Position,
+    pub cutoff: RevocationPosition,
     /// The number of changes.
     pub revision: u64,
 }
@@ -42,7 +42,7 @@ impl Client {
             scopes: None,
             lifetimes: Lifetimes::default(),
             enabled: true,
-            cutoff: Position::START,
+            cutoff: RevocationPosition::START,
             revision: 0,
         }
     }

@@ -8,7 +8,7 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::{BidiControl, GeneralCategory};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::credentials::password::PasswordHash;
 
@@ -33,7 +33,7 @@ pub struct User {
     /// revocation.
     pub epoch: u64,
     /// The revocation cutoff: everything issued to this user at or below this log position is revoked.
-    pub cutoff: Position,
+    pub cutoff: RevocationPosition,
     /// When they were registered.
     pub created_at: Time,
     /// The number of changes.
@@ -45,7 +45,7 @@ impl User {
     pub const ADMINISTRATOR: &str = "admin";
 
     /// The user with another password and the next epoch.
-    pub fn authenticate(&self, password: PasswordHash) -> Self {
+    pub fn with_password(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 

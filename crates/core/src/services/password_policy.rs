@@ -153,6 +153,12 @@ impl PasswordPolicy {
         Self { min_length: Self::MIN_LENGTH_NIST, ..Self::default() }
     }
 
+    /// Requires at least `length` code points, and never fewer than [`Self::MIN_LENGTH`].
+    #[must_use]
+    pub fn with_min_length(self, length: usize) -> Self {
+        Self { min_length: length.max(Self::MIN_LENGTH), ..self }
+    }
+
     /// The same for the service that is reached at `host`, whose name is no password.
     #[must_use]
     pub fn for_service(self, host: &str) -> Self {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PasswordHash;
@@ -216,7 +216,7 @@ impl ImportedUser {
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
             epoch: 0,
-            cutoff: Position::START,
+            cutoff: RevocationPosition::START,
             created_at: target.created_at,
             revision: 0,
         };

@@ -1,7 +1,9 @@
 //! The changes and expectations that a commit consists of.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogId, Position, SessionId, Subject, UserId};
+use counterfoil_verify::{
+    ClientId, RevocationLogId, RevocationPosition, RevocationSubject, SessionId, UserId,
+};
 
 use crate::credentials::admin_key::AdminKeyId;
 use crate::model::admin_key::AdminKeyRecord;
@@ -97,7 +99,7 @@ pub enum Change {
     /// Appends an entry to the revocation log.
     AppendRevocation {
         /// What is revoked.
-        subject: Subject,
+        subject: RevocationSubject,
         /// The reason.
         reason: EndReason,
         /// The time, which is a lower bound of the position in Unix milliseconds.
@@ -112,9 +114,9 @@ pub enum Change {
     /// ended.
     StartRevocationLog {
         /// The id.
-        id: LogId,
+        id: RevocationLogId,
         /// A position that is at or above all positions of the former log.
-        after: Position,
+        after: RevocationPosition,
     },
     /// Sets a revocation cutoff to the last position of this commit: everything issued so far to a user,
     /// through a client or to anyone stays revoked after the log has been purged. A cutoff never falls,

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
 use crate::model::admin_key::AdminKeyRecord;
@@ -90,13 +90,13 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// All entries of the revocation log after `after`, and its head, from one snapshot.
-    async fn revocation_log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError>;
+    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the revocation log. Later commits have higher positions.
-    async fn revocation_log_head(&self) -> Result<Position, StoreError>;
+    async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError>;
 
     /// The id of the revocation log. It changes when the store is restored from a backup.
-    async fn revocation_log_id(&self) -> Result<LogId, StoreError>;
+    async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError>;
 
     /// The data of a session. `None` if it has none.
     async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;

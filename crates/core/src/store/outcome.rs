@@ -1,6 +1,6 @@
 //! The outcome of a commit.
 
-use counterfoil_verify::{LogEntry, SessionId};
+use counterfoil_verify::{RevocationEntry, SessionId};
 
 use crate::store::query::SessionData;
 
@@ -28,7 +28,7 @@ impl CommitOutcome {
 #[derive(Debug, Clone, Default)]
 pub struct AppliedChanges {
     /// The entries that it appended to the revocation log, in order.
-    pub entries: Vec<LogEntry>,
+    pub entries: Vec<RevocationEntry>,
     /// The sessions that it ended.
     pub ended_sessions: Vec<SessionId>,
     /// The session data after the last merge.

@@ -1,15 +1,15 @@
 //! What reads of a store take and return.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{LogEntry, Position, SessionId, UserId};
+use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId, UserId};
 
 /// A part of the revocation log, from one snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationLogPage {
     /// The entries, in order.
-    pub entries: Vec<LogEntry>,
+    pub entries: Vec<RevocationEntry>,
     /// The head of the log.
-    pub head: Position,
+    pub head: RevocationPosition,
 }
 
 /// The data of an application for a session: one JSON object.

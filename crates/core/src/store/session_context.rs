@@ -1,6 +1,6 @@
 //! A session with its user, its client and its position in the revocation log.
 
-use counterfoil_verify::Position;
+use counterfoil_verify::RevocationPosition;
 
 use crate::client_error::InvalidCredential;
 use crate::model::client::Client;
@@ -17,9 +17,9 @@ pub struct SessionContext {
     /// Its client.
     pub client: Client,
     /// The global revocation cutoff.
-    pub global_cutoff: Position,
+    pub global_cutoff: RevocationPosition,
     /// The head of the revocation log. Revocations that are not included here have higher positions.
-    pub revocation_log_head: Position,
+    pub revocation_log_head: RevocationPosition,
 }
 
 impl SessionContext {

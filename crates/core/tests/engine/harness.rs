@@ -13,7 +13,7 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{AccountService, AuthenticatedUser, Credentials, Registration};
 use counterfoil_core::services::administration::Administration;
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair};
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
@@ -25,7 +25,8 @@ use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_jose::{Algorithm, HmacKey, SealingKey, Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    Authenticate as _, ClientId, Denied, LocalVerifier, Presented, Principal, Revocations, TokenVerifier,
+    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
+    TokenVerifier,
 };
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -41,7 +42,7 @@ pub(crate) struct Engine {
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) authenticator: StoreAuthenticator,
     pub(crate) cache: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
 }
@@ -86,7 +87,7 @@ impl Engine {
             ),
             revoker: Revoker::new(store.clone(), retention.clone()),
             administration: Administration::new(store.clone(), keys.clone(), retention),
-            authenticator: Authenticator::new(store.clone(), cache.clone(), verifier),
+            authenticator: StoreAuthenticator::new(store.clone(), cache.clone(), verifier),
             cache,
             keys,
             store,
@@ -146,16 +147,22 @@ impl Engine {
         &self,
         token: &SessionToken,
         now: Time,
-    ) -> Result<Principal, Denied> {
-        self.authenticator.authenticate(Presented::Session(&token.to_string()), now).wait().await
+    ) -> Result<Principal, AuthError> {
+        self.authenticator
+            .authenticate(PresentedCredential::SessionToken(&token.to_string()), now)
+            .wait()
+            .await
     }
 
     pub(crate) async fn authenticate_access_token(
         &self,
         access: &IssuedAccessToken,
         now: Time,
-    ) -> Result<Principal, Denied> {
-        self.authenticator.authenticate(Presented::Access(&access.token.to_string()), now).wait().await
+    ) -> Result<Principal, AuthError> {
+        self.authenticator
+            .authenticate(PresentedCredential::AccessToken(&access.token.to_string()), now)
+            .wait()
+            .await
     }
 
     pub(crate) async fn audit_events(&self) -> Vec<AuditEvent> {

@@ -110,7 +110,7 @@ async fn a_refresh_token_stays_its_clients_own() {
     let refused = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
     let other = engine.issuer.refresh(&others.refresh, None, &nowhere(), after(40)).await;
 
-    assert_eq!(principal.client(), Some(&mobile));
+    assert_eq!(principal.client_id(), Some(&mobile));
     assert!(matches!(
         refused,
         Err(ServiceError::Client(ClientError::Credential(

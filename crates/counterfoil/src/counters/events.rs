@@ -1,70 +1,71 @@
-//! What was committed: lines of the journal by kind, logins that began by mode and ended by cause.
+//! Counts what the store commits: audit events by kind, sessions created and ended, revocation log entries.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::model::session::{EndReason, Mode};
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener};
 
-/// Room for the kinds of events; a test sees that it is enough.
-const KINDS: usize = 48;
+/// One label with a constant value.
+pub(crate) type Label = [(&'static str, &'static str); 1];
 
-/// The modes in the order of their counters.
-pub(crate) const MODES: [Mode; 3] = [Mode::Session, Mode::Jwt, Mode::Hybrid];
-
-/// Counts what the store tells its witnesses: one writer counts, so there is nothing to contend for.
+/// Counts commits as a listener of the store. Every label value is a constant of the server.
 #[derive(Debug)]
-pub(crate) struct JournalTally {
-    events: [AtomicU64; KINDS],
-    opened: [AtomicU64; MODES.len()],
-    ended: [AtomicU64; EndReason::ALL.len()],
-    entries: AtomicU64,
+pub(crate) struct EventCounters {
+    /// Audit events by `kind`.
+    pub(crate) audit_events: Family<Label, Counter>,
+    /// Sessions created by `mode`.
+    pub(crate) sessions_created: Family<Label, Counter>,
+    /// Sessions ended by `reason`, without those that expired.
+    pub(crate) sessions_ended: Family<Label, Counter>,
+    /// Entries appended to the revocation log.
+    pub(crate) revocation_log_entries: Counter,
 }
 
-impl Default for JournalTally {
+impl Default for EventCounters {
+    /// Every series starts at zero, so that a rate can be computed from the first event on.
     fn default() -> Self {
-        Self {
-            events: std::array::from_fn(|_| AtomicU64::new(0)),
-            opened: Default::default(),
-            ended: Default::default(),
-            entries: AtomicU64::new(0),
+        let counters = Self {
+            audit_events: Family::default(),
+            sessions_created: Family::default(),
+            sessions_ended: Family::default(),
+            revocation_log_entries: Counter::default(),
+        };
+        for kind in AuditEventKind::ALL {
+            counters.add_events(*kind, 0);
         }
+        for mode in [Mode::Session, Mode::Jwt, Mode::Hybrid] {
+            counters.add_session(mode, 0);
+        }
+        for reason in EndReason::ALL {
+            counters.add_ended(reason, 0);
+        }
+        counters
     }
 }
 
-impl JournalTally {
-    /// How many lines of this kind were written.
-    pub(crate) fn events(&self, kind: AuditEventKind) -> u64 {
-        self.events[kind as usize].load(Ordering::Relaxed)
+impl EventCounters {
+    /// Audit events of one kind.
+    pub(crate) fn audit_event(&self, kind: AuditEventKind) -> u64 {
+        self.audit_events.get_or_create(&[("kind", kind.as_str())]).get()
     }
 
-    /// How many logins began in each of [`MODES`].
-    pub(crate) fn opened(&self) -> impl Iterator<Item = (Mode, u64)> {
-        MODES.into_iter().zip(self.opened.iter().map(|count| count.load(Ordering::Relaxed)))
+    fn add_events(&self, kind: AuditEventKind, count: u64) {
+        self.audit_events.get_or_create(&[("kind", kind.as_str())]).inc_by(count);
     }
 
-    /// How many logins were ended for each cause. Those that only expired are not among them.
-    pub(crate) fn ended(&self) -> impl Iterator<Item = (EndReason, u64)> {
-        EndReason::ALL.into_iter().zip(self.ended.iter().map(|count| count.load(Ordering::Relaxed)))
+    fn add_session(&self, mode: Mode, count: u64) {
+        self.sessions_created.get_or_create(&[("mode", mode.as_str())]).inc_by(count);
     }
 
-    /// How many entries were appended to the log of revocations.
-    pub(crate) fn entries(&self) -> u64 {
-        self.entries.load(Ordering::Relaxed)
-    }
-
-    fn event(&self, kind: AuditEventKind, times: usize) {
-        self.events[kind as usize].fetch_add(times as u64, Ordering::Relaxed);
-    }
-
-    fn begin(&self, mode: Mode) {
-        let place = MODES.iter().position(|one| *one == mode);
-        place.map(|place| self.opened[place].fetch_add(1, Ordering::Relaxed));
+    fn add_ended(&self, reason: EndReason, count: u64) {
+        self.sessions_ended.get_or_create(&[("reason", reason.as_str())]).inc_by(count);
     }
 }
 
-/// The cause for which a change ends logins, if it does.
-fn cause_of(change: &Change) -> Option<EndReason> {
+/// The reason for which a change ends sessions, `None` for a change that ends none.
+fn end_reason(change: &Change) -> Option<EndReason> {
     match change {
         Change::EndSession(_, ending)
         | Change::EndSessionsOf { ending, .. }
@@ -73,23 +74,22 @@ fn cause_of(change: &Change) -> Option<EndReason> {
     }
 }
 
-impl CommitListener for JournalTally {
+impl CommitListener for EventCounters {
     fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
+        let ended = applied.ended.len() as u64;
         for change in changes {
             match change {
-                Change::Record(event) => self.event(event.kind, 1),
-                Change::RecordSessionEnds(event) => self.event(event.kind, applied.ended.len()),
-                Change::InsertSession(session) => self.begin(session.mode()),
+                Change::Record(event) => self.add_events(event.kind, 1),
+                Change::RecordSessionEnds(event) => self.add_events(event.kind, ended),
+                Change::InsertSession(session) => self.add_session(session.mode(), 1),
                 _ => {}
             }
         }
-        // All that one commit ends, it ends for one reason.
-        if let Some(cause) = changes.iter().find_map(cause_of)
-            && let Some(place) = EndReason::ALL.iter().position(|one| *one == cause)
-        {
-            self.ended[place].fetch_add(applied.ended.len() as u64, Ordering::Relaxed);
+        // One commit ends all its sessions for one reason.
+        if let Some(reason) = changes.iter().find_map(end_reason) {
+            self.add_ended(reason, ended);
         }
-        self.entries.fetch_add(applied.entries.len() as u64, Ordering::Relaxed);
+        self.revocation_log_entries.inc_by(applied.entries.len() as u64);
     }
 
     fn failed(&self) {}
@@ -100,10 +100,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_room_for_every_kind() {
-        for (place, kind) in AuditEventKind::ALL.iter().enumerate() {
-            assert_eq!(*kind as usize, place);
-            assert!(place < KINDS, "{kind:?}");
+    fn every_kind_of_event_has_a_series_before_its_first_event() {
+        let counters = EventCounters::default();
+
+        for kind in AuditEventKind::ALL {
+            let series = counters.audit_events.get(&[("kind", kind.as_str())]);
+            assert_eq!(series.map(|counter| counter.get()), Some(0), "{kind:?}");
         }
     }
 }

@@ -1,81 +1,77 @@
-//! What is counted for whoever watches the server: counters in arrays, whose handle is their place.
+//! What the server counts, without the export.
 //!
 //! ```text
-//!   striped         for the hottest paths: each thread counts on cache lines of its own
-//!   verifications   around the authenticator: who was let in, and who was not
-//!   journal         a witness of the store: what was committed, by kind and cause
-//!   outcomes        how attempts of clients ended
-//!   requests        every request, by route, method and status
+//!   sharded             for the hottest paths: each thread counts on cache lines of its own
+//!   credential_checks   around the authenticator: results by credential type
+//!   events              a commit listener of the store: audit events, sessions created and ended
+//!   outcomes            results of logins, refreshes, registrations and password changes
+//!   requests            HTTP requests by route, method and status
 //! ```
 //!
-//! Nothing is looked up at a request, and no label ever holds what a client chose: each is one of a few words.
+//! No label value comes from a client, so a client cannot create series.
 
+mod credential_checks;
 mod events;
 mod outcomes;
 mod requests;
-mod striped;
-mod verifications;
+mod sharded;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use events::JournalTally;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+
+pub(crate) use credential_checks::{
+    CHECK_RESULTS, CREDENTIAL_TYPES, CountingAuthenticator, CredentialChecks,
+};
+pub(crate) use events::EventCounters;
 pub(crate) use outcomes::{Outcome, Outcomes};
-pub(crate) use requests::{Requests, Route, known};
-pub(crate) use verifications::{CARRIERS, Counting, OUTCOMES, Verifications};
+pub(crate) use requests::{HttpRequests, Route, method_label};
 
-/// Every counter of an installation that has no better place. Whoever counts holds it, or a part of it.
+/// The counters of an installation.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    /// Who was let in, and who was not.
-    pub(crate) verifications: Arc<Verifications>,
-    /// What was committed.
-    pub(crate) journal: Arc<JournalTally>,
-    /// How logins ended.
+pub(crate) struct Metrics {
+    /// Checks of session tokens and access tokens.
+    pub(crate) credential_checks: Arc<CredentialChecks>,
+    /// Committed events.
+    pub(crate) events: Arc<EventCounters>,
+    /// Results of logins.
     pub(crate) logins: Outcomes,
-    /// How refreshes ended.
+    /// Results of refreshes.
     pub(crate) refreshes: Outcomes,
-    /// How registrations ended.
+    /// Results of registrations.
     pub(crate) registrations: Outcomes,
-    /// How changes of the password ended.
+    /// Results of password changes.
     pub(crate) password_changes: Outcomes,
-    /// Every request, by route.
-    pub(crate) requests: Requests,
-    /// The connections of the public listener.
-    pub(crate) connections: Arc<ConnectionTally>,
+    /// HTTP requests by route.
+    pub(crate) requests: HttpRequests,
+    /// Connections of the public listener.
+    pub(crate) connections: Arc<ConnectionCounters>,
 }
 
 /// The connections of a listener.
 #[derive(Debug, Default)]
-pub(crate) struct ConnectionTally {
-    open: AtomicU64,
-    refused: AtomicU64,
+pub(crate) struct ConnectionCounters {
+    /// Connections that are open.
+    pub(crate) open: Gauge,
+    /// Connections that were closed because a limit was reached.
+    pub(crate) refused: Counter,
 }
 
-impl ConnectionTally {
-    /// Counts a connection for as long as the result is held.
-    pub(crate) fn open(self: &Arc<Self>) -> OpenConnection {
-        self.open.fetch_add(1, Ordering::Relaxed);
+impl ConnectionCounters {
+    /// Counts a connection as open until the returned value is dropped.
+    pub(crate) fn track(self: &Arc<Self>) -> OpenConnection {
+        self.open.inc();
         OpenConnection(Arc::clone(self))
     }
-
-    /// How many are open, and how many were refused.
-    pub(crate) fn counted(&self) -> (u64, u64) {
-        (self.open.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
-    }
-
-    /// Counts a connection that there was no place for.
-    pub(crate) fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
-/// A connection that is counted as open, until this is dropped.
+/// A connection that is counted as open until this is dropped.
 #[derive(Debug)]
-pub(crate) struct OpenConnection(Arc<ConnectionTally>);
+pub(crate) struct OpenConnection(Arc<ConnectionCounters>);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.open.dec();
     }
 }

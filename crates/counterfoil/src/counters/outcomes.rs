@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_verify::Denied;
+use counterfoil_verify::AuthError;
 
 use crate::http::error::{AppError, NotLetIn};
 
@@ -28,10 +28,10 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// All of them with their words.
     pub(crate) const ALL: [(Self, &str); 6] = [
-        (Self::Accepted, "accepted"),
-        (Self::Refused, "refused"),
-        (Self::Replayed, "replayed"),
-        (Self::Throttled, "throttled"),
+        (Self::Accepted, "success"),
+        (Self::Refused, "failure"),
+        (Self::Replayed, "reuse_detected"),
+        (Self::Throttled, "rate_limited"),
         (Self::Invalid, "invalid"),
         (Self::Unavailable, "unavailable"),
     ];
@@ -43,10 +43,11 @@ impl Outcome {
             | AppError::Clock(_)
             | AppError::TooLate
             | AppError::Panicked
-            | AppError::Denied(NotLetIn { denied: Denied::Unavailable | Denied::Stale, .. }) => {
-                Self::Unavailable
-            }
-            AppError::Denied(_) => Self::Refused,
+            | AppError::AuthError(NotLetIn {
+                denied: AuthError::Unavailable | AuthError::StaleRevocations,
+                ..
+            }) => Self::Unavailable,
+            AppError::AuthError(_) => Self::Refused,
             _ => Self::Invalid,
         }
     }
@@ -104,7 +105,7 @@ mod tests {
         ] {
             assert!(outcomes.count::<()>(Err(refusal.into())).is_err());
         }
-        assert!(outcomes.count::<()>(Err(crate::clock::ClockUnsettled.into())).is_err());
+        assert!(outcomes.count::<()>(Err(crate::clock::ClockJumpPending.into())).is_err());
         assert!(outcomes.count(Ok(())).is_ok());
 
         let counted = Outcome::ALL.map(|(outcome, _)| outcomes.of(outcome));

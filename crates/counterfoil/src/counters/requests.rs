@@ -1,4 +1,4 @@
-//! Every request, by the template of its route, its method and its status.
+//! Counts HTTP requests by route template, method and status.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,69 +9,69 @@ use http::{Method, StatusCode};
 
 use counterfoil_core::histogram::Histogram;
 
-/// The methods that are told apart, and all others.
+/// The values of the label `method`. Every other method is `other`.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 
-/// The statuses that are told apart, and all others (0).
+/// The values of the label `status`. Every other status is 0, which is exported as `other`.
 const STATUSES: [u16; 20] =
     [200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 501, 503, 0];
 
-/// What is counted of one route. Whoever serves the route holds it.
+/// The counters of one route, held by the middleware of the route.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// Its template, as `/v1/sessions/{id}`.
+    /// The route template, for example `/v1/sessions/{id}`.
     pub(crate) path: &'static str,
     counts: [[AtomicU64; STATUSES.len()]; METHODS.len()],
-    /// How long answers took.
-    pub(crate) took: Histogram,
+    /// How long responses took.
+    pub(crate) duration: Histogram,
 }
 
 impl Route {
     fn new(path: &'static str) -> Self {
         let counts = std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)));
-        Self { path, counts, took: Histogram::default() }
+        Self { path, counts, duration: Histogram::default() }
     }
 
-    /// Counts an answer that took this long.
-    pub(crate) fn count(&self, method: &'static str, status: StatusCode, took: Duration) {
+    /// Counts one response.
+    pub(crate) fn record(&self, method: &'static str, status: StatusCode, duration: Duration) {
         let method = METHODS.iter().position(|one| *one == method).unwrap_or(METHODS.len() - 1);
         let status = STATUSES.iter().position(|one| *one == status.as_u16()).unwrap_or(STATUSES.len() - 1);
         self.counts[method][status].fetch_add(1, Ordering::Relaxed);
-        self.took.record(took);
+        self.duration.record(duration);
     }
 
-    /// Method, status and how many, where there was any.
-    pub(crate) fn counted(&self) -> Vec<(&'static str, String, u64)> {
-        let mut counted = Vec::new();
+    /// Method, status and count of every series that is not zero.
+    pub(crate) fn totals(&self) -> Vec<(&'static str, String, u64)> {
+        let mut totals = Vec::new();
         for (method, statuses) in METHODS.into_iter().zip(&self.counts) {
             for (status, count) in STATUSES.into_iter().zip(statuses) {
                 let status = if status == 0 { "other".to_owned() } else { status.to_string() };
-                counted.push((method, status, count.load(Ordering::Relaxed)));
+                totals.push((method, status, count.load(Ordering::Relaxed)));
             }
         }
-        counted.retain(|(_, _, count)| *count > 0);
-        counted
+        totals.retain(|(_, _, count)| *count > 0);
+        totals
     }
 }
 
-/// The word of a method that is one; what somebody made up is repeated nowhere.
-pub(crate) fn known(method: &Method) -> &'static str {
+/// The label value for a method. A method that a client invents becomes `other`, so that clients cannot create series.
+pub(crate) fn method_label(method: &Method) -> &'static str {
     METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-/// All routes. They are asked for when routes are put together, and not at a request.
+/// The counters of all routes. A route looks its counters up when the router is built, not for each request.
 #[derive(Debug, Default)]
-pub(crate) struct Requests(Mutex<BTreeMap<&'static str, Arc<Route>>>);
+pub(crate) struct HttpRequests(Mutex<BTreeMap<&'static str, Arc<Route>>>);
 
-impl Requests {
-    /// The route with this template; the same each time.
+impl HttpRequests {
+    /// The counters of the route with this template; the same value for each call.
     pub(crate) fn route(&self, path: &'static str) -> Arc<Route> {
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(routes.entry(path).or_insert_with(|| Arc::new(Route::new(path))))
     }
 
-    /// Every route, in the order of their templates.
-    pub(crate) fn all(&self) -> Vec<Arc<Route>> {
+    /// Every route, sorted by template.
+    pub(crate) fn routes(&self) -> Vec<Arc<Route>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
@@ -81,14 +81,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_makes_up_is_no_label() {
+    fn an_invented_method_or_status_is_counted_as_other() {
         let route = Route::new("/v1/me");
-        let odd = Method::from_bytes(b"HUNTER2").unwrap();
+        let invented = Method::from_bytes(b"HUNTER2").unwrap();
 
-        route.count(known(&odd), StatusCode::from_u16(999).unwrap(), Duration::ZERO);
-        route.count(known(&Method::GET), StatusCode::OK, Duration::ZERO);
+        route.record(method_label(&invented), StatusCode::from_u16(999).unwrap(), Duration::ZERO);
+        route.record(method_label(&Method::GET), StatusCode::OK, Duration::ZERO);
 
-        let counted = route.counted();
-        assert_eq!(counted, [("GET", "200".into(), 1), ("other", "other".into(), 1)]);
+        let totals = route.totals();
+        assert_eq!(totals, [("GET", "200".into(), 1), ("other", "other".into(), 1)]);
     }
 }

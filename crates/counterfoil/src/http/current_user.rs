@@ -6,7 +6,8 @@ use http::request::Parts;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    Authenticate as _, Denied, Principal, Reads, Reason, SessionId, UserId, credentials,
+    AcceptedCredentials, AuthError, Authenticator as _, InvalidReason, Principal, SessionId, UserId,
+    read_credentials,
 };
 
 use crate::app::App;
@@ -43,15 +44,18 @@ impl FromRequestParts<App> for Caller {
 }
 
 async fn judge(app: &App, headers: &HeaderMap, now: Time) -> Result<Caller, AppError> {
-    let reads = Reads::ANY_CREDENTIAL;
-    let Ok(found) = credentials::read_all(headers, &app.cookie_names, reads) else {
+    let reads = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN;
+    let Ok(found) = read_credentials(headers, &app.cookie_names, reads) else {
         return Err(presented_sessions::ambiguous(app, headers, reads, now).await);
     };
-    let judged = app.authenticator.authenticate(found.presented, now).wait().await;
-    let principal = judged.map_err(|denied| AppError::denied(denied, found.shown))?;
+    let judged = app.authenticator.authenticate(found.credential, now).wait().await;
+    let principal = judged.map_err(|denied| AppError::denied(denied, found.source))?;
     // Every credential of ours names both; another could do nothing here.
     let Some(Login { session, user }) = Login::of_principal(&principal) else {
-        return Err(AppError::denied(Denied::Invalid(Reason::Kind), found.shown));
+        return Err(AppError::denied(
+            AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
+            found.source,
+        ));
     };
     Ok(Caller { principal, user, session, now })
 }

@@ -1,7 +1,6 @@
 //! The one place that chooses a status: whatever goes wrong becomes a problem (RFC 9457) here.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -11,12 +10,13 @@ use http::{HeaderValue, StatusCode};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
-use counterfoil_verify::credentials::Ambiguous;
-use counterfoil_verify::{Denied, Problem, Reason, Shown};
+use counterfoil_verify::MultipleCredentials;
+use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Problem};
 
-use crate::clock::ClockUnsettled;
+use crate::clock::ClockJumpPending;
 use crate::http::body_error::BodyFault;
 use crate::http::set_cookie::{SetCookies, TooLarge};
+use crate::runtime::error_chain::error_chain;
 
 /// Why a route does not answer what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -26,16 +26,16 @@ pub(crate) enum AppError {
     Trouble(#[from] ServiceError),
     /// The credential is not good, or could not be judged.
     #[error(transparent)]
-    Denied(#[from] NotLetIn),
+    AuthError(#[from] NotLetIn),
     /// Two different credentials; the answer clears those of our cookies that are worth nothing.
     #[error(transparent)]
-    Ambiguous(Box<TooMany>),
+    MultipleCredentials(Box<TooMany>),
     /// The body was not taken.
     #[error(transparent)]
     Body(#[from] BodyFault),
     /// Nothing is issued while a leap of the clock is unsettled.
     #[error(transparent)]
-    Clock(#[from] ClockUnsettled),
+    Clock(#[from] ClockJumpPending),
     /// An access token that no browser would keep.
     #[error(transparent)]
     Cookie(#[from] TooLarge),
@@ -72,8 +72,8 @@ pub(crate) enum AppError {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .denied.reason().map_or_else(|| .denied.to_string(), |reason| reason.to_string()))]
 pub(crate) struct NotLetIn {
-    pub(crate) denied: Denied,
-    pub(crate) shown: Shown,
+    pub(crate) denied: AuthError,
+    pub(crate) shown: CredentialSource,
 }
 
 /// That two different credentials were shown, and what to clear of them.
@@ -99,7 +99,7 @@ impl From<StoreError> for AppError {
 
 impl AppError {
     /// A credential that came in this way and was denied.
-    pub(crate) fn denied(denied: Denied, shown: Shown) -> Self {
+    pub(crate) fn denied(denied: AuthError, shown: CredentialSource) -> Self {
         NotLetIn { denied, shown }.into()
     }
 
@@ -112,8 +112,8 @@ impl AppError {
         match self {
             Self::Trouble(ServiceError::Client(refusal)) => refused(refusal),
             Self::Trouble(ServiceError::Internal(failure)) => failed(failure),
-            Self::Denied(NotLetIn { denied, shown }) => Problem::of_denied(denied, *shown),
-            Self::Ambiguous(_) => Ambiguous.into(),
+            Self::AuthError(NotLetIn { denied, shown }) => Problem::from_auth_error(denied, *shown),
+            Self::MultipleCredentials(_) => MultipleCredentials.into(),
             Self::Body(fault) => of_body(fault),
             Self::Clock(_) => retry(unavailable("the clock of this server is being settled"), 60),
             Self::Cookie(TooLarge) => invalid_fields()
@@ -145,7 +145,10 @@ fn refused(refusal: &ClientError) -> Problem {
             .detail("the name or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         // One answer for expired, revoked and unknown; the reason goes to the log.
-        ClientError::Credential(_) => Problem::of_denied(&Denied::Invalid(Reason::Kind), Shown::Nothing),
+        ClientError::Credential(_) => Problem::from_auth_error(
+            &AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
+            CredentialSource::None,
+        ),
         ClientError::Client(detail) => {
             problem(403, "client-not-allowed", "Not allowed to this client").detail(*detail)
         }
@@ -202,7 +205,7 @@ fn of_body(fault: &BodyFault) -> Problem {
 
 fn problem(status: u16, name: &'static str, title: &'static str) -> Problem {
     let status = StatusCode::from_u16(status).expect("the statuses of this file are statuses");
-    Problem::new(status, format!("/problems/{name}"), title)
+    Problem::new(status, name, title)
 }
 
 fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
@@ -230,29 +233,15 @@ fn seconds(after: Duration) -> u64 {
     after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
-/// The error with its causes, for the log.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let (mut text, mut error) = (error.to_string(), error);
-    while let Some(cause) = error.source() {
-        let words = cause.to_string();
-        // A transparent error and its source say the same.
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        error = cause;
-    }
-    text
-}
-
 impl IntoResponse for AppError {
     /// The answer carries its [`Problem`] and its [`Why`] among its extensions: whoever knows the id of the
     /// request writes it into the one and logs the other.
     fn into_response(self) -> Response {
-        let (problem, why) = (self.problem(), Why(chain(&self)));
+        let (problem, why) = (self.problem(), Why(error_chain(&self)));
         let mut answer = IntoResponse::into_response(problem.clone());
         answer.extensions_mut().insert(problem);
         answer.extensions_mut().insert(why);
-        let Self::Ambiguous(too_many) = self else { return answer };
+        let Self::MultipleCredentials(too_many) = self else { return answer };
         (too_many.0, answer).into_response()
     }
 }
@@ -293,7 +282,7 @@ mod tests {
         let source = std::io::Error::other("/var/lib/secret.db: disk I/O error");
         let store = StoreError::Unavailable { reason: "out of order", source: Some(Box::new(source)) };
 
-        let why = chain(&AppError::from(StoreError::Unavailable { reason: "full", source: None }));
+        let why = error_chain(&AppError::from(StoreError::Unavailable { reason: "full", source: None }));
         let (status, body) = text(store.into());
 
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

@@ -10,7 +10,8 @@ use counterfoil_core::services::ServiceError;
 use counterfoil_core::store::StoreError;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    Authenticate as _, Denied, Presented, Principal, Reads, SessionId, UserId, cookies,
+    AcceptedCredentials, AuthError, Authenticator as _, PresentedCredential, Principal, SessionId, UserId,
+    cookie_values,
 };
 
 use crate::app::App;
@@ -34,7 +35,7 @@ impl Login {
 
     /// The login of a principal, who has one if the credential is ours.
     pub(crate) fn of_principal(principal: &Principal) -> Option<Self> {
-        Some(Self { session: principal.session()?, user: principal.user()? })
+        Some(Self { session: principal.session_id()?, user: principal.user_id()? })
     }
 }
 
@@ -42,32 +43,32 @@ impl Login {
 ///
 /// # Errors
 ///
-/// [`Denied::Unavailable`] if it could not be judged.
-pub(crate) async fn live(app: &App, kind: Kind, text: &str, now: Time) -> Result<Option<Login>, Denied> {
+/// [`AuthError::Unavailable`] if it could not be judged.
+pub(crate) async fn live(app: &App, kind: Kind, text: &str, now: Time) -> Result<Option<Login>, AuthError> {
     let presented = match kind {
-        Kind::Session => Presented::Session(text),
-        Kind::Access => Presented::Access(text),
+        Kind::Session => PresentedCredential::SessionToken(text),
+        Kind::Access => PresentedCredential::AccessToken(text),
         Kind::Refresh => return live_by_refresh(app, text, now).await,
     };
     match app.authenticator.authenticate(presented, now).wait().await {
         Ok(principal) => Ok(Login::of_principal(&principal)),
-        Err(denied @ (Denied::Unavailable | Denied::Stale)) => Err(denied),
+        Err(denied @ (AuthError::Unavailable | AuthError::StaleRevocations)) => Err(denied),
         Err(_) => Ok(None),
     }
 }
 
-async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Login>, Denied> {
+async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Login>, AuthError> {
     let Ok(token) = text.parse::<RefreshToken>() else { return Ok(None) };
     let kept = genuine(app, &token).await.map_err(|error| {
         tracing::error!(%error, "a session could not be read");
-        Denied::Unavailable
+        AuthError::Unavailable
     })?;
     Ok(kept.filter(|session| is_good(app, session, &token, now)).map(|session| Login::of(&session)))
 }
 
 /// Whether a refresh with this token would be answered. A judgement alone: nothing turns.
 fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let grace = RefreshGracePeriod { length: app.settings().refresh_grace, serving_since: app.started };
+    let grace = RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started };
     let ring = app.keys.ring();
     let Some(pepper) = session.pepper().and_then(|id| ring.pepper_of(id)) else { return false };
     match session.rotate(token, pepper, grace, now) {
@@ -109,7 +110,7 @@ pub(crate) async fn live_behind(
     headers: &HeaderMap,
     kinds: &[Kind],
     now: Time,
-) -> Result<BTreeSet<Login>, Denied> {
+) -> Result<BTreeSet<Login>, AuthError> {
     let mut found = BTreeSet::new();
     for kind in kinds {
         for text in values(app, headers, *kind) {
@@ -121,7 +122,12 @@ pub(crate) async fn live_behind(
 
 /// The refusal of two different credentials. It clears those of our cookies, of the kinds that the route reads,
 /// of which no value is live; where that cannot be told nothing is cleared.
-pub(crate) async fn ambiguous(app: &App, headers: &HeaderMap, reads: Reads, now: Time) -> AppError {
+pub(crate) async fn ambiguous(
+    app: &App,
+    headers: &HeaderMap,
+    reads: AcceptedCredentials,
+    now: Time,
+) -> AppError {
     let mut cleared = SetCookies::none(app.cookie_names);
     for kind in Kind::ALL {
         if reads_kind(reads, kind)
@@ -131,18 +137,18 @@ pub(crate) async fn ambiguous(app: &App, headers: &HeaderMap, reads: Reads, now:
             cleared = cleared.clear(kind);
         }
     }
-    AppError::Ambiguous(Box::new(TooMany(cleared)))
+    AppError::MultipleCredentials(Box::new(TooMany(cleared)))
 }
 
-const fn reads_kind(reads: Reads, kind: Kind) -> bool {
+const fn reads_kind(reads: AcceptedCredentials, kind: Kind) -> bool {
     match kind {
-        Kind::Session => reads.session,
-        Kind::Access => reads.access,
-        Kind::Refresh => reads.refresh,
+        Kind::Session => reads.session_token,
+        Kind::Access => reads.access_token,
+        Kind::Refresh => reads.refresh_token,
     }
 }
 
 fn values<'a>(app: &App, headers: &'a HeaderMap, kind: Kind) -> impl Iterator<Item = &'a str> + use<'a> {
-    let seen: BTreeSet<&str> = cookies::values_of(headers, kind.name(&app.cookie_names)).collect();
+    let seen: BTreeSet<&str> = cookie_values(headers, kind.name(&app.cookie_names)).collect();
     seen.into_iter()
 }

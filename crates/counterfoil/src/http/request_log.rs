@@ -10,10 +10,10 @@ use http::HeaderName;
 use tracing::field::display;
 
 use counterfoil_jose::{base64url, random};
-use counterfoil_verify::{Denied, RequestId};
+use counterfoil_verify::{AuthError, RequestId};
 
 use crate::app::App;
-use crate::counters::{Route, known};
+use crate::counters::{Route, method_label};
 use crate::http::client_ip::{client_address, is_trusted};
 use crate::http::error::Why;
 use crate::http::presented_sessions::Login;
@@ -52,7 +52,7 @@ impl Arrived {
         Self {
             since: Instant::now(),
             id: RequestId(named.map_or_else(draw_id, str::to_owned).into()),
-            method: known(request.method()),
+            method: method_label(request.method()),
             mark: Mark::default(),
             client: peer(request)
                 .map(|peer| client_address(peer, request.headers(), &app.settings().trusted_proxies)),
@@ -62,9 +62,9 @@ impl Arrived {
     /// Writes the line, and counts the request.
     pub(crate) fn answered(&self, route: &Route, answer: &Response) {
         let took = self.since.elapsed();
-        route.count(self.method, answer.status(), took);
+        route.record(self.method, answer.status(), took);
         let why = answer.extensions().get::<Why>().map(|why| why.0.as_str());
-        let denied = answer.extensions().get::<Denied>().map(Denied::code);
+        let denied = answer.extensions().get::<AuthError>().map(AuthError::code);
         if answer.status().is_server_error() {
             self.line::<true>(route, answer, took, why, denied);
         } else {

@@ -13,7 +13,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 use tracing::{Instrument as _, Span};
 
-use counterfoil_verify::{Problem, RequestId};
+use counterfoil_verify::{Problem, ProblemIssuer, RequestId};
 
 use crate::app::App;
 use crate::counters::Route;
@@ -46,12 +46,17 @@ const HSTS: &str = "max-age=31536000";
 pub(crate) struct Edge {
     app: App,
     route: Arc<Route>,
+    issuer: ProblemIssuer,
 }
 
 impl Edge {
     /// The edge of the route with this template.
     pub(crate) fn of(app: &App, path: &'static str) -> Self {
-        Self { app: app.clone(), route: app.tally.requests.route(path) }
+        Self {
+            app: app.clone(),
+            route: app.tally.requests.route(path),
+            issuer: ProblemIssuer(app.settings().issuer.as_str().into()),
+        }
     }
 }
 
@@ -59,7 +64,7 @@ impl Edge {
 ///
 /// The name is ours, or that of a proxy whose word is believed: what a client sends could name another's.
 pub(crate) async fn finish(
-    State(Edge { app, route }): State<Edge>,
+    State(Edge { app, route, issuer }): State<Edge>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -69,6 +74,7 @@ pub(crate) async fn finish(
     #[cfg(feature = "otel")]
     let traced = Traced::begin(&span, &app, &request, &arrived, &route);
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(issuer.clone());
     request.extensions_mut().insert(arrived.mark.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let answer = next.run(request).instrument(span).await;
@@ -76,7 +82,7 @@ pub(crate) async fn finish(
     #[cfg(feature = "otel")]
     traced.answered(&answer);
 
-    let mut answer = with_id(answer, &id);
+    let mut answer = with_id(answer, &id, &issuer);
     harden(answer.headers_mut(), app.settings().issuer.is_secure());
     if is_chunked {
         // Whether there was a Content-Length beside it, hyper does not tell. A proxy that went by that takes for
@@ -99,9 +105,10 @@ fn span_of(arrived: &Arrived, route: &Route) -> Span {
 }
 
 /// Writes the id of the request on the answer, and into its problem if it is one.
-fn with_id(mut answer: Response, id: &RequestId) -> Response {
+fn with_id(mut answer: Response, id: &RequestId, issuer: &ProblemIssuer) -> Response {
     if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
-        let named: Response = IntoResponse::into_response(problem.request_id(id.0.clone()));
+        let named: Response =
+            IntoResponse::into_response(problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0)));
         *answer.body_mut() = named.into_body();
         answer.headers_mut().remove(http::header::CONTENT_LENGTH);
     }
@@ -124,7 +131,7 @@ fn harden(headers: &mut HeaderMap, is_secure: bool) {
 
 /// Turns a panic into an answer that does not repeat what it said.
 pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
-    panics::count();
+    panics::count_panic();
     AppError::Panicked.into_response()
 }
 
@@ -134,8 +141,8 @@ mod tests {
     use tracing::Level;
 
     use super::*;
+    use crate::runtime::test_log::CapturedLogs;
     use crate::settings::Settings;
-    use crate::test_log::Overheard;
 
     #[tokio::test]
     async fn trouble_within_a_request_has_its_id_however_little_is_told() {
@@ -145,7 +152,7 @@ mod tests {
         let (arrived, edge) = (Arrived::of(&app, &Request::new(Body::empty())), Edge::of(&app, "/v1/me"));
 
         for level in [Level::INFO, Level::WARN, Level::ERROR] {
-            let (_, _listening) = Overheard::at(level);
+            let (_, _listening) = CapturedLogs::capture(level);
             let span = span_of(&arrived, &edge.route);
             assert!(span.has_field("request_id") && !span.is_disabled(), "{level}");
         }
@@ -174,11 +181,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_counted_and_says_nothing_of_itself() {
-        let before = panics::panics();
+        let before = panics::panic_count();
 
         let answer = caught(Box::new("hunter2"));
 
         assert_eq!(answer.status(), 500);
-        assert!(panics::panics() > before);
+        assert!(panics::panic_count() > before);
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponseParts, ResponseParts};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use counterfoil_verify::{CookieNames, cookies};
+use counterfoil_verify::{CookieNames, cookie_values};
 
 /// The longest life that browsers grant a cookie (RFC 6265bis, section 5.5).
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -119,7 +119,7 @@ impl SetCookies {
 
 /// Whether a request shows a cookie of this kind, whatever it is worth.
 pub(crate) fn is_shown(kind: Kind, names: &CookieNames, headers: &HeaderMap) -> bool {
-    cookies::values_of(headers, kind.name(names)).next().is_some()
+    cookie_values(headers, kind.name(names)).next().is_some()
 }
 
 impl IntoResponseParts for SetCookies {

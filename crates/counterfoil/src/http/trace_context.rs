@@ -13,7 +13,7 @@ use opentelemetry::{Context, KeyValue};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use counterfoil_verify::Denied;
+use counterfoil_verify::AuthError;
 
 use crate::app::App;
 use crate::counters::Route;
@@ -52,7 +52,7 @@ impl Traced {
         let (span, status) = (self.context.span(), answer.status());
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
         if status.is_server_error() {
-            let code = answer.extensions().get::<Denied>().map(Denied::code);
+            let code = answer.extensions().get::<AuthError>().map(AuthError::code);
             span.set_status(Status::error(code.unwrap_or_default()));
         }
     }

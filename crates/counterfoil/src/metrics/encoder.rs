@@ -1,4 +1,4 @@
-//! The text of the page, line by line: OpenMetrics, written by `prometheus-client`.
+//! Writes metric families as OpenMetrics text with `prometheus-client`.
 
 use std::fmt;
 
@@ -8,72 +8,72 @@ use prometheus_client::registry::Unit;
 
 use counterfoil_core::histogram::{Histogram, HistogramSnapshot};
 
-/// The labels of one line: names and words of ours.
+/// Label names and values of one sample. Both are constants of the server, never input of a client.
 pub(crate) type Labels<'a> = &'a [(&'a str, &'a str)];
 
-/// A page that is being written.
-pub(crate) struct Sheet<'a>(pub(crate) DescriptorEncoder<'a>);
+/// Encodes metric families. Each method writes one family.
+pub(crate) struct Encoder<'a>(pub(crate) DescriptorEncoder<'a>);
 
-impl Sheet<'_> {
-    /// A number that only grows.
-    pub(crate) fn counter(&mut self, name: &str, help: &str, count: u64) -> fmt::Result {
-        let mut metric = self.begin(name, help, None, MetricType::Counter)?;
-        metric.encode_counter::<NoLabelSet, _, u64>(&count, None)
+impl Encoder<'_> {
+    /// A counter without labels.
+    pub(crate) fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let mut metric = self.descriptor(name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 
-    /// Numbers that only grow, one for each set of labels.
+    /// A counter with one sample for each set of labels that `encode` writes.
     pub(crate) fn counters(
         &mut self,
         name: &str,
         help: &str,
-        tell: impl FnOnce(&mut dyn FnMut(Labels<'_>, u64) -> fmt::Result) -> fmt::Result,
+        encode: impl FnOnce(&mut dyn FnMut(Labels<'_>, u64) -> fmt::Result) -> fmt::Result,
     ) -> fmt::Result {
-        let mut metric = self.begin(name, help, None, MetricType::Counter)?;
-        tell(&mut |labels, count| {
-            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)
+        let mut metric = self.descriptor(name, help, None, MetricType::Counter)?;
+        encode(&mut |labels, value| {
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
         })
     }
 
-    /// Seconds that only grow.
-    pub(crate) fn counter_of_seconds(&mut self, name: &str, help: &str, seconds: f64) -> fmt::Result {
-        let mut metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Counter)?;
+    /// A counter of seconds. The unit is added to the name.
+    pub(crate) fn seconds_counter(&mut self, name: &str, help: &str, seconds: f64) -> fmt::Result {
+        let mut metric = self.descriptor(name, help, Some(&Unit::Seconds), MetricType::Counter)?;
         metric.encode_counter::<NoLabelSet, _, u64>(&seconds, None)
     }
 
-    /// A number that rises and falls.
+    /// A gauge without labels.
     pub(crate) fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
-        self.begin(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+        self.descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
     }
 
-    /// Numbers that rise and fall, one for each set of labels.
+    /// A gauge with one sample for each set of labels that `encode` writes.
     pub(crate) fn gauges(
         &mut self,
         name: &str,
         help: &str,
-        tell: impl FnOnce(&mut dyn FnMut(Labels<'_>, u64) -> fmt::Result) -> fmt::Result,
+        encode: impl FnOnce(&mut dyn FnMut(Labels<'_>, u64) -> fmt::Result) -> fmt::Result,
     ) -> fmt::Result {
-        let mut metric = self.begin(name, help, None, MetricType::Gauge)?;
-        tell(&mut |labels, value| metric.encode_family(&labels)?.encode_gauge(&value))
+        let mut metric = self.descriptor(name, help, None, MetricType::Gauge)?;
+        encode(&mut |labels, value| metric.encode_family(&labels)?.encode_gauge(&value))
     }
 
-    /// How long things took. The unit is added to the name.
-    pub(crate) fn durations(&mut self, name: &str, help: &str, durations: &Histogram) -> fmt::Result {
-        let metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-        histogram(metric, durations.counted())
+    /// A histogram of durations. The unit is added to the name.
+    pub(crate) fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
+        let metric = self.descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        encode_histogram(metric, histogram.counted())
     }
 
-    /// The same, one for each set of labels.
-    pub(crate) fn durations_of(
+    /// A histogram of durations for each set of labels that `encode` writes.
+    pub(crate) fn histograms(
         &mut self,
         name: &str,
         help: &str,
-        tell: impl FnOnce(&mut dyn FnMut(Labels<'_>, HistogramSnapshot) -> fmt::Result) -> fmt::Result,
+        encode: impl FnOnce(&mut dyn FnMut(Labels<'_>, HistogramSnapshot) -> fmt::Result) -> fmt::Result,
     ) -> fmt::Result {
-        let mut metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-        tell(&mut |labels, counted| histogram(metric.encode_family(&labels)?, counted))
+        let mut metric = self.descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        encode(&mut |labels, snapshot| encode_histogram(metric.encode_family(&labels)?, snapshot))
     }
 
-    fn begin<'s>(
+    fn descriptor<'s>(
         &'s mut self,
         name: &'s str,
         help: &'s str,
@@ -84,8 +84,8 @@ impl Sheet<'_> {
     }
 }
 
-fn histogram(mut row: MetricEncoder<'_>, counted: HistogramSnapshot) -> fmt::Result {
+fn encode_histogram(mut metric: MetricEncoder<'_>, snapshot: HistogramSnapshot) -> fmt::Result {
     let bounds = Histogram::BOUNDS.into_iter().map(|micros| micros as f64 / 1e6);
-    let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(counted.buckets).collect();
-    row.encode_histogram::<NoLabelSet>(counted.sum.as_secs_f64(), counted.count(), &buckets, None)
+    let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(snapshot.buckets).collect();
+    metric.encode_histogram::<NoLabelSet>(snapshot.sum.as_secs_f64(), snapshot.count(), &buckets, None)
 }

@@ -1,4 +1,4 @@
-//! The page: every metric of an installation, put together when somebody asks for it.
+//! Collects every metric of an installation into one OpenMetrics text.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -11,215 +11,252 @@ use prometheus_client::registry::Registry;
 use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::app::App;
-use crate::app::readiness::Missing;
-use crate::counters::{CARRIERS, OUTCOMES, Outcome, Outcomes};
-use crate::metrics::encoder::Sheet;
+use crate::app::readiness::ReadinessCheck;
+use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
+use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
-use crate::runtime::panics::panics;
+use crate::runtime::panics::panic_count;
 
 impl App {
-    /// Every metric, as OpenMetrics text: for a host that serves its own page. [`crate::metrics::serve`] is for
-    /// those who have none. It holds no secret and nothing that a client chose; how many log in is nobody else's
-    /// business all the same.
+    /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
+    /// [`serve_metrics`](crate::serve_metrics) serves it on a listener. The text holds no secret and nothing that a
+    /// client sent, but do not publish it: it shows how many users log in.
     ///
-    /// `docs/operate.md` tells what each of them means.
+    /// `docs/operate.md` describes each metric.
     pub async fn metrics(&self) -> String {
         let mut registry = Registry::default();
-        let missing = self.missing().await;
-        registry.register_collector(Box::new(Page { app: self.clone(), missing }));
+        let failed = self.failed_checks().await;
+        self.register_counters(&mut registry);
+        registry.register_collector(Box::new(Exposition { app: self.clone(), failed }));
         let mut text = String::new();
-        encode(&mut text, &registry).expect("a String takes all that is written to it");
+        encode(&mut text, &registry).expect("writing to a String does not fail");
         text
     }
-}
 
-/// One reading of everything.
-#[derive(Debug)]
-struct Page {
-    app: App,
-    missing: Vec<Missing>,
-}
-
-impl Collector for Page {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let sheet = &mut Sheet(encoder);
-        self.installation(sheet)?;
-        self.attempts(sheet)?;
-        self.logins(sheet)?;
-        self.verifications(sheet)?;
-        self.hashing(sheet)?;
-        self.store(sheet)?;
-        self.requests(sheet)?;
-        process::tell(sheet)
+    /// Registers the counters that `prometheus-client` holds; [`Exposition`] encodes all others.
+    fn register_counters(&self, registry: &mut Registry) {
+        let (events, connections) = (&self.tally.events, &self.tally.connections);
+        registry.register(
+            "counterfoil_sessions_created",
+            "Sessions created by logins, by mode",
+            events.sessions_created.clone(),
+        );
+        registry.register(
+            "counterfoil_sessions_ended",
+            "Sessions ended, by reason, without those that expired",
+            events.sessions_ended.clone(),
+        );
+        registry.register(
+            "counterfoil_audit_events",
+            "Audit events written, by kind",
+            events.audit_events.clone(),
+        );
+        registry.register(
+            "counterfoil_revocation_log_entries",
+            "Entries appended to the revocation log",
+            events.revocation_log_entries.clone(),
+        );
+        registry.register("counterfoil_connections", "Open connections", connections.open.clone());
+        registry.register(
+            "counterfoil_connections_refused",
+            "Connections closed because a limit was reached",
+            connections.refused.clone(),
+        );
     }
 }
 
-impl Page {
-    fn installation(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+/// One reading of all metrics that are computed when they are exported.
+#[derive(Debug)]
+struct Exposition {
+    app: App,
+    failed: Vec<ReadinessCheck>,
+}
+
+impl Collector for Exposition {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let encoder = &mut Encoder(encoder);
+        self.installation(encoder)?;
+        self.attempts(encoder)?;
+        self.revocation_log(encoder)?;
+        self.credential_checks(encoder)?;
+        self.password_hashing(encoder)?;
+        self.store(encoder)?;
+        self.requests(encoder)?;
+        process::encode(encoder)
+    }
+}
+
+impl Exposition {
+    fn installation(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let version = env!("CARGO_PKG_VERSION");
-        sheet
-            .gauges("counterfoil_build_info", "1, with the version", |row| row(&[("version", version)], 1))?;
-        let started = self.app.started.unix_seconds();
-        sheet.gauge("counterfoil_start_time_seconds", "When it was opened, in Unix seconds", started)?;
-        sheet.gauges("counterfoil_missing", "1 for what keeps it from being ready", |row| {
-            Missing::ALL.iter().try_for_each(|missing| {
-                row(&[("what", missing.as_str())], u64::from(self.missing.contains(missing)))
+        encoder.gauges("counterfoil_build_info", "Always 1, labelled with the version", |sample| {
+            sample(&[("version", version)], 1)
+        })?;
+        let started = self.app.started_at.unix_seconds();
+        encoder.gauge("counterfoil_start_time_seconds", "Start time in Unix seconds", started)?;
+        encoder.gauges("counterfoil_ready", "1 if the readiness check passes, 0 if it fails", |sample| {
+            ReadinessCheck::ALL.iter().try_for_each(|check| {
+                sample(&[("check", check.as_str())], u64::from(!self.failed.contains(check)))
             })
         })?;
-        let unsettled = u64::from(!self.app.clock.may_issue());
-        sheet.gauge(
-            "counterfoil_clock_unsettled",
-            "1 while a leap of the clock keeps us from issuing",
-            unsettled,
+        encoder.gauge(
+            "counterfoil_clock_jump_detected",
+            "1 while a jump of the system clock prevents tokens from being issued",
+            u64::from(!self.app.clock.may_issue()),
         )?;
-        sheet.counter(
+        encoder.counter(
             "counterfoil_panics",
-            "Panics of handlers, answered with 500, and of work beside the requests, begun again",
-            panics(),
+            "Panics of request handlers, answered with 500, and of background tasks, which are restarted",
+            panic_count(),
         )
     }
 
-    fn attempts(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+    fn attempts(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let metrics = &self.app.tally;
-        outcomes(sheet, "counterfoil_logins", "Attempts to log in, by how they ended", &metrics.logins)?;
-        outcomes(sheet, "counterfoil_registrations", "Attempts to register", &metrics.registrations)?;
-        outcomes(
-            sheet,
+        encode_attempts(encoder, "counterfoil_logins", "Login attempts, by result", &metrics.logins)?;
+        encode_attempts(
+            encoder,
+            "counterfoil_registrations",
+            "Registration attempts, by result",
+            &metrics.registrations,
+        )?;
+        encode_attempts(
+            encoder,
             "counterfoil_password_changes",
-            "Attempts to change a password",
+            "Attempts to change a password, by result",
             &metrics.password_changes,
         )?;
-        let (rotated, repeated) =
-            (metrics.journal.events(AuditEventKind::Refreshed), self.app.issuer.repeated());
-        sheet.counters("counterfoil_refreshes", "Refresh tokens that were shown, by the judgement", |row| {
-            row(&[("judgement", "rotated")], rotated)?;
-            row(&[("judgement", "repeated")], repeated)?;
-            let others = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Accepted);
-            others
+        let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
+        let repeated = self.app.issuer.repeated();
+        encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
+            sample(&[("result", "rotated")], rotated)?;
+            sample(&[("result", "repeated")], repeated)?;
+            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Accepted);
+            failed
                 .into_iter()
-                .try_for_each(|(outcome, word)| row(&[("judgement", word)], metrics.refreshes.of(outcome)))
+                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.of(outcome)))
         })
     }
 
-    fn logins(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let journal = &self.app.tally.journal;
-        sheet.counters("counterfoil_sessions_opened", "Logins that began, by mode", |row| {
-            journal.opened().try_for_each(|(mode, count)| row(&[("mode", mode.as_str())], count))
-        })?;
-        sheet.counters("counterfoil_sessions_ended", "Logins that were ended, by cause", |row| {
-            journal.ended().try_for_each(|(cause, count)| row(&[("cause", cause.as_str())], count))
-        })?;
-        sheet.counters("counterfoil_events", "Lines of the journal, by kind", |row| {
-            let kinds = AuditEventKind::ALL.iter();
-            kinds.copied().try_for_each(|kind| row(&[("kind", kind.as_str())], journal.events(kind)))
-        })?;
-        sheet.counter(
-            "counterfoil_log_entries",
-            "Entries appended to the log of revocations",
-            journal.entries(),
-        )?;
-        let revocations = self.app.memory.revocations();
-        sheet.gauge(
-            "counterfoil_log_head",
-            "The head of the log of revocations",
+    fn revocation_log(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let revocations = self.app.session_cache.revocations();
+        encoder.gauge(
+            "counterfoil_revocation_log_position",
+            "Last position in the revocation log",
             revocations.head().number(),
         )?;
-        sheet.gauge("counterfoil_revocations", "Revocations that are remembered", revocations.len())
+        encoder.gauge("counterfoil_active_revocations", "Revocations kept in memory", revocations.len())
     }
 
-    fn verifications(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let tally = &self.app.tally.verifications;
-        sheet.counters("counterfoil_verifications", "Credentials that were judged", |row| {
-            for (carrier, name) in CARRIERS.into_iter().enumerate() {
-                for (outcome, word) in OUTCOMES.into_iter().enumerate() {
-                    row(&[("carrier", name), ("outcome", word)], tally.of(carrier, outcome))?;
+    fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let checks = &self.app.tally.credential_checks;
+        encoder.counters(
+            "counterfoil_credential_checks",
+            "Credentials checked, by type and result",
+            |sample| {
+                for (credential_type, type_name) in CREDENTIAL_TYPES.into_iter().enumerate() {
+                    for (result, result_name) in CHECK_RESULTS.into_iter().enumerate() {
+                        let total = checks.total(credential_type, result);
+                        sample(&[("type", type_name), ("result", result_name)], total)?;
+                    }
                 }
-            }
-            Ok(())
-        })?;
-        let (hits, misses) = tally.hits_and_misses();
-        sheet.counters(
-            "counterfoil_memory_lookups",
-            "Session tokens judged from memory, or by the store",
-            |row| {
-                row(&[("result", "hit")], hits)?;
-                row(&[("result", "miss")], misses)
+                Ok(())
             },
         )?;
-        sheet.gauge(
-            "counterfoil_memory_sessions",
-            "Sessions that are judged from memory",
-            self.app.memory.len(),
+        let (hits, misses) = checks.cache_hits_and_misses();
+        encoder.counters(
+            "counterfoil_session_cache_requests",
+            "Session tokens checked from the cache (hit) or from the store (miss)",
+            |sample| {
+                sample(&[("result", "hit")], hits)?;
+                sample(&[("result", "miss")], misses)
+            },
         )?;
-        let tokens = self.app.verifier.tokens();
-        sheet.counter(
-            "counterfoil_token_signatures",
-            "Access tokens that were good by their signature; other good ones were remembered",
-            tokens.signatures(),
+        encoder.gauge("counterfoil_session_cache_entries", "Sessions in the cache", self.app.memory.len())?;
+        let tokens = self.app.verifier.token_verifier();
+        encoder.counter(
+            "counterfoil_token_cache_misses",
+            "Access tokens whose signature was verified because they were not in the cache",
+            tokens.verified_signatures(),
         )?;
-        sheet.gauge("counterfoil_tokens_remembered", "Access tokens that are remembered", tokens.remembered())
+        encoder.gauge("counterfoil_token_cache_entries", "Access tokens in the cache", tokens.cached_tokens())
     }
 
-    fn hashing(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+    fn password_hashing(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let pool = &self.app.hashing;
-        let figures = pool.figures();
-        sheet.gauge("counterfoil_hash_queue", "Passwords that wait to be hashed", pool.waiting())?;
-        sheet.gauge(
-            "counterfoil_hash_threads_warm",
-            "Threads that hold memory to hash in",
-            pool.holding_memory(),
+        let metrics = pool.metrics();
+        encoder.gauge(
+            "counterfoil_password_hash_queue_length",
+            "Passwords waiting to be hashed",
+            pool.queue_length(),
         )?;
-        sheet.durations("counterfoil_hash_wait", "How long passwords waited", &figures.waited)?;
-        sheet.durations("counterfoil_hash", "How long the hashing of one took", &figures.took)?;
-        sheet.counters(
-            "counterfoil_hash_refusals",
-            "Passwords that were not hashed, since too many waited",
-            |row| {
-                row(&[("reason", "full")], figures.full.load(Ordering::Relaxed))?;
-                row(&[("reason", "late")], figures.late.load(Ordering::Relaxed))
+        encoder.gauge(
+            "counterfoil_password_hash_allocated_threads",
+            "Hashing threads that have memory allocated",
+            pool.allocated_threads(),
+        )?;
+        encoder.histogram(
+            "counterfoil_password_hash_queue",
+            "Time that passwords waited to be hashed",
+            &metrics.queue_time,
+        )?;
+        encoder.histogram(
+            "counterfoil_password_hash_duration",
+            "Time to hash one password",
+            &metrics.duration,
+        )?;
+        encoder.counters(
+            "counterfoil_password_hash_rejected",
+            "Password hashes rejected because the queue was full or timed out",
+            |sample| {
+                sample(&[("reason", "queue_full")], metrics.rejected_queue_full.get())?;
+                sample(&[("reason", "timeout")], metrics.rejected_timeout.get())
             },
         )
     }
 
-    fn store(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let figures = self.app.store.figures();
-        sheet.durations("counterfoil_store_read", "How long readings of the store took", &figures.reads)?;
-        let commits = "How long orders to write waited until they were durable";
-        sheet.durations("counterfoil_store_commit", commits, &figures.commits)?;
-        let transactions = "How long transactions took; orders in one share its sync";
-        sheet.durations("counterfoil_store_transaction", transactions, &figures.transactions)?;
-        let waiting = figures.waiting.load(Ordering::Relaxed);
-        sheet.gauge("counterfoil_store_queue", "Orders to write that wait or are being written", waiting)?;
-        let failed = figures.failed.load(Ordering::Relaxed);
-        sheet.counter("counterfoil_store_failures", "Orders to write that failed", failed)
+    fn store(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let store = self.app.store.figures();
+        encoder.histogram("counterfoil_store_read", "Duration of reads from the store", &store.reads)?;
+        encoder.histogram(
+            "counterfoil_store_commit",
+            "Time from a write request until it is durable",
+            &store.commits,
+        )?;
+        encoder.histogram(
+            "counterfoil_store_transaction",
+            "Duration of transactions; write requests in one transaction share its sync",
+            &store.transactions,
+        )?;
+        let waiting = store.waiting.load(Ordering::Relaxed);
+        encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
+        let failed = store.failed.load(Ordering::Relaxed);
+        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
     }
 
-    fn requests(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let metrics = &self.app.tally;
-        let routes = metrics.requests.all();
-        sheet.counters("counterfoil_requests", "Requests that were answered", |row| {
+    fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let routes = self.app.tally.requests.routes();
+        encoder.counters("counterfoil_http_requests", "HTTP requests answered", |sample| {
             for route in &routes {
-                for (method, status, count) in route.counted() {
-                    row(&[("route", route.path), ("method", method), ("status", &status)], count)?;
+                for (method, status, count) in route.totals() {
+                    sample(&[("route", route.path), ("method", method), ("status", &status)], count)?;
                 }
             }
             Ok(())
         })?;
-        sheet.durations_of("counterfoil_request", "How long answers took", |row| {
-            let counted = routes.iter().map(|route| (route.path, route.took.counted()));
-            let used = counted.filter(|(_, counted)| counted.count() > 0);
-            used.into_iter().try_for_each(|(path, counted)| row(&[("route", path)], counted))
+        encoder.histograms("counterfoil_http_request_duration", "Duration of HTTP requests", |sample| {
+            let snapshots = routes.iter().map(|route| (route.path, route.duration.counted()));
+            let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
+            used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let (open, refused) = metrics.connections.counted();
-        sheet.gauge("counterfoil_connections", "Open connections", open)?;
-        let most = self.app.settings().limits.connections;
-        sheet.gauge("counterfoil_connections_most", "How many may be open", most)?;
-        sheet.counter("counterfoil_connections_refused", "Connections closed for want of a place", refused)
+        let max = self.app.settings().limits.max_connections;
+        encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }
 
-fn outcomes(sheet: &mut Sheet<'_>, name: &str, help: &str, of: &Outcomes) -> fmt::Result {
-    sheet.counters(name, help, |row| {
-        Outcome::ALL.into_iter().try_for_each(|(outcome, word)| row(&[("outcome", word)], of.of(outcome)))
+fn encode_attempts(encoder: &mut Encoder<'_>, name: &str, help: &str, attempts: &Outcomes) -> fmt::Result {
+    encoder.counters(name, help, |sample| {
+        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Replayed);
+        reported.into_iter().try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.of(outcome)))
     })
 }

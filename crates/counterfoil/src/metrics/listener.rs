@@ -1,4 +1,4 @@
-//! The listener of the page: nothing else answers there, and the page answers nowhere else.
+//! Serves `GET /metrics` on a listener of its own, which serves nothing else.
 
 use std::io;
 use std::net::TcpListener;
@@ -14,57 +14,61 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::http::response_headers::caught;
-use crate::limits::connections::Places;
-use crate::runtime::task::{RECOVERY, again_and_again};
-use crate::server::FAREWELL;
-use crate::server::accept::Listening;
-use crate::server::connection::Connections;
+use crate::limits::connections::ConnectionLimiter;
+use crate::runtime::task::{RESTART_DELAY, supervise};
+use crate::server::SHUTDOWN_TIMEOUT;
+use crate::server::accept::Acceptor;
+use crate::server::connection::ConnectionHandler;
 use crate::settings::{Limits, Settings};
 
-/// How many may ask at a time: a scraper or two, and somebody who looks.
-const AT_A_TIME: usize = 16;
+/// Connections at the same time: some scrapers and a person with a browser.
+const MAX_CONNECTIONS: usize = 16;
 
-/// What the text is.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The content type of OpenMetrics text.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves `GET /metrics` on `listener` until it is dropped.
+/// Serves `GET /metrics` on `listener`, without authentication, until the future is dropped.
 ///
-/// Whoever reaches the listener reads the page, so it is not to be the public one: loopback, or a network of
-/// those who watch.
+/// Everyone who can connect can read the metrics, so use a loopback address or a monitoring network, never the public
+/// listener.
 ///
 /// # Errors
 ///
-/// If the listener cannot be used.
+/// Returns an error if the listener cannot be used.
 ///
 /// ```no_run
-/// use counterfoil::{App, Settings, metrics};
+/// use counterfoil::{App, Settings};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let app = App::open(Settings::new("http://localhost:3000".parse()?, "sqlite:auth.db".parse()?)).await?;
-/// let watched = std::net::TcpListener::bind("127.0.0.1:9464")?;
-/// tokio::spawn(metrics::serve(app.clone(), watched));
+/// let listener = std::net::TcpListener::bind("127.0.0.1:9464")?;
+/// tokio::spawn(counterfoil::serve_metrics(app.clone(), listener));
 /// # Ok(())
 /// # }
 /// ```
 pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
-    let plain = app.settings();
-    let limits = Limits { connections: AT_A_TIME, connections_of_source: AT_A_TIME, ..plain.limits };
-    let places = Places::new(&Settings { limits, ..plain.clone() });
-    let router = Router::new().route("/metrics", get(page)).with_state(app);
+    let settings = app.settings();
+    let limits = Limits {
+        max_connections: MAX_CONNECTIONS,
+        max_connections_per_ip: MAX_CONNECTIONS,
+        ..settings.limits
+    };
+    let limiter = ConnectionLimiter::new(&Settings { limits, ..settings.clone() });
+    let router = Router::new().route("/metrics", get(metrics)).with_state(app);
     let router = router.layer(CatchPanicLayer::custom(caught));
     let listen = async || {
-        let connections = Connections::new(router.clone(), None, limits);
-        let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;
-        // It ends when it is dropped, and is never told to.
-        let (_end, ending) = watch::channel(false);
-        listening.serve(ending, FAREWELL).await;
+        let handler = ConnectionHandler::new(router.clone(), None, limits);
+        let acceptor = Acceptor::new(listener.try_clone()?, limiter.clone(), handler, Arc::default())?;
+        // Serving ends when the future is dropped; no shutdown is signalled.
+        let (_trigger, shutdown) = watch::channel(false);
+        acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
         Ok(())
     };
-    again_and_again("metrics", RECOVERY, listen).await
+    supervise("metrics", RESTART_DELAY, listen).await
 }
 
-async fn page(State(app): State<App>) -> impl IntoResponse {
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let headers =
-        [(CONTENT_TYPE, OPEN_METRICS), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+        [(CONTENT_TYPE, OPENMETRICS), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
     (headers, app.metrics().await)
 }

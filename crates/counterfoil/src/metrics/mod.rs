@@ -1,4 +1,4 @@
-//! The metrics: the page that tells what was counted, and the listener that serves it and nothing else.
+//! Exports the metrics as OpenMetrics text, on a listener of its own.
 
 mod encoder;
 mod exposition;

@@ -1,41 +1,42 @@
-//! What the system says of this process: memory, files, time on the processor. Linux tells it below `/proc/self`.
+//! Metrics of this process, read from `/proc/self`: memory, open files and CPU time.
 
 use std::fs;
 
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
-use crate::metrics::encoder::Sheet;
+use crate::metrics::encoder::Encoder;
 
-/// Tells what can be read; what cannot is left out.
-pub(crate) fn tell(sheet: &mut Sheet<'_>) -> std::fmt::Result {
+/// Encodes the metrics that can be read, and leaves out the others.
+pub(crate) fn encode(encoder: &mut Encoder<'_>) -> std::fmt::Result {
     if let Some(bytes) = resident_bytes() {
-        sheet.gauge("process_resident_memory_bytes", "Memory that is in use (RSS)", bytes)?;
+        encoder.gauge("process_resident_memory_bytes", "Resident memory size in bytes", bytes)?;
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
-        // One of them is the reading itself.
+        // One of the descriptors belongs to this read itself.
         let open = files.count().saturating_sub(1) as u64;
-        sheet.gauge("process_open_fds", "Open files, each connection among them", open)?;
+        encoder.gauge("process_open_fds", "Number of open file descriptors", open)?;
     }
-    if let Some(most) = getrlimit(Resource::Nofile).current {
-        sheet.gauge("process_max_fds", "How many files may be open", most)?;
+    if let Some(max) = getrlimit(Resource::Nofile).current {
+        encoder.gauge("process_max_fds", "Maximum number of open file descriptors", max)?;
     }
-    if let Some(ticks) = processor_ticks() {
+    if let Some(ticks) = cpu_ticks() {
         let seconds = ticks as f64 / clock_ticks_per_second() as f64;
-        sheet.counter_of_seconds("process_cpu", "Time on the processor", seconds)?;
+        encoder.seconds_counter("process_cpu", "Total user and system CPU time in seconds", seconds)?;
     }
     Ok(())
 }
 
-/// The second number of `statm` is in pages.
+/// The second field of `statm`, which counts pages.
 fn resident_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
     Some(pages * page_size() as u64)
 }
 
-/// `utime` and `stime`: the 14th and 15th field of `stat`, counted from behind the name, which may hold anything.
-fn processor_ticks() -> Option<u64> {
+/// `utime` plus `stime`: fields 14 and 15 of `stat`. The name in field 2 may contain spaces and parentheses, so the
+/// fields are counted from the last closing parenthesis.
+fn cpu_ticks() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
     let fields = text.rsplit_once(')')?.1.split_whitespace();
     let ticks: Vec<u64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
@@ -47,8 +48,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_takes_memory() {
+    fn memory_and_cpu_time_of_this_process_can_be_read() {
         assert!(resident_bytes().unwrap() > 1 << 20);
-        assert!(processor_ticks().is_some());
+        assert!(cpu_ticks().is_some());
     }
 }

@@ -18,7 +18,7 @@ use counterfoil_core::services::account::{self, AuthenticatedUser};
 use counterfoil_core::services::issuer::{IssuedSession, NewSession};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{ClientId, Reads, Shown, cookies};
+use counterfoil_verify::{AcceptedCredentials, ClientId, CredentialSource, cookie_values};
 
 use crate::app::App;
 use crate::http::client_info::Whence;
@@ -31,7 +31,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 
 /// The most characters of a label.
 const LONGEST_LABEL: usize = 64;
@@ -90,7 +90,7 @@ pub(super) async fn login(
         mode: form.mode,
     };
     let (carrier, mode) = (form.carrier, form.mode);
-    let (app, headers, opened) = to_the_end(async move {
+    let (app, headers, opened) = run_detached(async move {
         let opened = sign_in(&app, &headers, credentials, Wish { carrier, mode, label }, from, now).await;
         (app, headers, opened)
     })
@@ -112,7 +112,7 @@ impl FromRequestParts<App> for Room {
     type Rejection = AppError;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let Err(busy) = app.hashing.expect_room() else { return Ok(Self) };
+        let Err(busy) = app.hashing.check_capacity() else { return Ok(Self) };
         app.tally.logins.count(Err(ServiceError::from(busy).into()))
     }
 }
@@ -133,7 +133,7 @@ async fn sign_in(
     from: ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<Credentials>, AppError> {
-    let judged = app.sign_in.with_password(&credentials, &from, now).await?;
+    let judged = app.accounts.with_password(&credentials, &from, now).await?;
     // Only who has proved who they are ends anything.
     let mut former = former_logins(app, headers, wish.carrier, now).await?;
     let replaces = former.pop_first().map(|login| login.session);
@@ -179,9 +179,11 @@ fn carry_away(issued: Credentials, session: Session, user: User) -> IssuedSessio
 
 /// Two session cookies of different values are resolved by nobody, here neither.
 async fn expect_one_session_cookie(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
-    let values: BTreeSet<&str> = cookies::values_of(headers, app.cookie_names.session).collect();
+    let values: BTreeSet<&str> = cookie_values(headers, app.cookie_names.session).collect();
     if values.len() > 1 {
-        return Err(presented_sessions::ambiguous(app, headers, Reads::SESSION, now).await);
+        return Err(
+            presented_sessions::ambiguous(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await
+        );
     }
     Ok(())
 }
@@ -203,7 +205,7 @@ async fn former_logins(
 ) -> Result<BTreeSet<Login>, AppError> {
     presented_sessions::live_behind(app, headers, taken_over(carrier), now)
         .await
-        .map_err(|denied| AppError::denied(denied, Shown::Cookie))
+        .map_err(|denied| AppError::denied(denied, CredentialSource::Cookie))
 }
 
 fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app: &App) -> SetCookies {

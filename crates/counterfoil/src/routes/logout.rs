@@ -12,8 +12,8 @@ use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::credentials::Credentials;
-use counterfoil_verify::{Presented, Reads, credentials};
+use counterfoil_verify::RequestCredentials;
+use counterfoil_verify::{AcceptedCredentials, PresentedCredential, read_credentials};
 
 use crate::app::App;
 use crate::http::client_info::Whence;
@@ -25,13 +25,12 @@ use crate::routes::refresh::some_secret;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable, UnsupportedType,
 };
-use crate::settings::LogoutClears;
 
 /// W3C Clear Site Data, section 3.1.
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// All kinds.
-const READS: Reads = Reads::ANY_CREDENTIAL.and_refresh();
+const READS: AcceptedCredentials = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token();
 
 /// What may name a login where no cookie or bearer does.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -68,16 +67,13 @@ pub(super) async fn logout(
         app.revoker.end(session, &reason, now).await?;
     }
     let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);
-    Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.logout_clears)))
+    Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.clear_site_data_on_logout)))
 }
 
 /// What a browser is told to forget besides our cookies. Service workers and caches hold what only the user saw.
-fn site_data(cleared: LogoutClears) -> HeaderMap {
+fn site_data(is_cleared: bool) -> HeaderMap {
     let site = HeaderValue::from_static(r#""cookies","storage""#);
-    match cleared {
-        LogoutClears::OurCookies => HeaderMap::new(),
-        LogoutClears::Site => HeaderMap::from_iter([(CLEAR_SITE_DATA, site)]),
-    }
+    is_cleared.then_some((CLEAR_SITE_DATA, site)).into_iter().collect()
 }
 
 /// The logins that the request names by what only their clients have.
@@ -87,10 +83,10 @@ async fn named_logins(
     named: Option<&Secret<String>>,
     now: Time,
 ) -> Result<BTreeSet<Login>, AppError> {
-    let Ok(found) = credentials::read_all(headers, &app.cookie_names, READS) else {
+    let Ok(found) = read_credentials(headers, &app.cookie_names, READS) else {
         return Err(presented_sessions::ambiguous(app, headers, READS, now).await);
     };
-    let cookie = found.refresh.map(|refresh| refresh.0);
+    let cookie = found.refresh_token.map(|refresh| refresh.0);
     let named = named.map(|named| named.expose().as_str());
     if cookie.is_some() && named.is_some() && cookie != named {
         return Err(presented_sessions::ambiguous(app, headers, READS, now).await);
@@ -104,14 +100,18 @@ async fn named_logins(
 }
 
 /// The login of a session or access token. An access token that has expired still says whose it was.
-async fn by_credential(app: &App, found: &Credentials<'_>, now: Time) -> Result<Option<Login>, AppError> {
-    match found.presented {
-        Presented::None => Ok(None),
-        Presented::Session(text) => presented_sessions::live(app, Kind::Session, text, now)
+async fn by_credential(
+    app: &App,
+    found: &RequestCredentials<'_>,
+    now: Time,
+) -> Result<Option<Login>, AppError> {
+    match found.credential {
+        PresentedCredential::None => Ok(None),
+        PresentedCredential::SessionToken(text) => presented_sessions::live(app, Kind::Session, text, now)
             .await
-            .map_err(|denied| AppError::denied(denied, found.shown)),
-        Presented::Access(text) => {
-            let authentic = app.verifier.tokens().verify_even_if_expired(text, now);
+            .map_err(|denied| AppError::denied(denied, found.source)),
+        PresentedCredential::AccessToken(text) => {
+            let authentic = app.verifier.token_verifier().verify_ignoring_expiry(text, now);
             Ok(authentic.ok().as_ref().and_then(Login::of_principal))
         }
     }

@@ -62,7 +62,7 @@ pub(crate) fn site(app: App) -> Router {
 fn everything(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
     let with_cookie = app.csrf_layer();
     // Where the harm is to be signed in, or out, as somebody else, every write is judged.
-    let always = app.csrf_layer().always();
+    let always = app.csrf_layer().check_every_write();
     let judged_always = [
         ("/v1/register", post(register::register)),
         ("/v1/login", post(login::login)),
@@ -97,7 +97,7 @@ fn wrapped(path: &'static str, route: MethodRouter<App>, csrf: CsrfLayer, app: &
         .fallback(no_such_method)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::caught))
-        .layer(from_fn_with_state(app.settings().limits.request, in_time))
+        .layer(from_fn_with_state(app.settings().limits.request_timeout, in_time))
         .layer(from_fn_with_state(Edge::of(app, path), response_headers::finish))
 }
 
@@ -134,8 +134,8 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        (App::open(Settings { password_cost, hashing_threads: 1, ..settings }).await.unwrap(), dir)
+        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        (App::open(Settings { argon2, password_hashing_threads: 1, ..settings }).await.unwrap(), dir)
     }
 
     async fn ask(app: &App, method: &str, path: &str, bearer: &str) -> Response {
@@ -150,14 +150,14 @@ mod tests {
         let now = app.now();
         let form = Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
-        app.sign_in.register(form, actor, &from, now).await.unwrap();
+        app.accounts.register(form, actor, &from, now).await.unwrap();
         let shown = Credentials {
             username: "ada".into(),
             password: password(),
             client: ClientId::default(),
             mode: Mode::Jwt,
         };
-        let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
+        let judged = app.accounts.with_password(&shown, &from, now).await.unwrap();
         let opened = app.issuer.issue_access(judged, Default::default(), now).await.unwrap();
         let fresh = opened.issued.token.to_string();
 
@@ -218,7 +218,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let app = App::open(Settings { hashing_waiting: 0, ..settings }).await.unwrap();
+        let app = App::open(Settings { password_hashing_queue_size: 0, ..settings }).await.unwrap();
 
         let request = Request::post("/v1/login").body(Body::from("no JSON at all")).unwrap();
         let answer = site(app.clone()).oneshot(request).await.unwrap();

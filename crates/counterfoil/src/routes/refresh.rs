@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{Denied, Reads, Shown, credentials};
+use counterfoil_verify::{AcceptedCredentials, AuthError, CredentialSource, read_credentials};
 
 use crate::app::App;
 use crate::http::client_info::Whence;
@@ -79,14 +79,19 @@ async fn one_token(
     named: Option<&Secret<String>>,
     now: Time,
 ) -> Result<(RefreshToken, Carrier), AppError> {
-    let cookie = credentials::read_all(headers, &app.cookie_names, Reads::REFRESH).map(|found| found.refresh);
+    let cookie = read_credentials(headers, &app.cookie_names, AcceptedCredentials::REFRESH_TOKEN)
+        .map(|found| found.refresh_token);
     let (text, carrier) = match (cookie, named) {
         (Ok(Some(cookie)), None) => (cookie.0, Carrier::Cookie),
         (Ok(Some(cookie)), Some(named)) if cookie.0 == named.expose() => (cookie.0, Carrier::Cookie),
         (Ok(None), Some(named)) => (named.expose().as_str(), Carrier::Body),
-        (Ok(None), None) => return Err(AppError::denied(Denied::Missing, Shown::Nothing)),
+        (Ok(None), None) => {
+            return Err(AppError::denied(AuthError::MissingCredential, CredentialSource::None));
+        }
         (Ok(Some(_)), Some(_)) | (Err(_), _) => {
-            return Err(presented_sessions::ambiguous(app, headers, Reads::REFRESH, now).await);
+            return Err(
+                presented_sessions::ambiguous(app, headers, AcceptedCredentials::REFRESH_TOKEN, now).await
+            );
         }
     };
     let token = text.parse().map_err(|_| ClientError::from(InvalidCredential::Malformed))?;

@@ -10,7 +10,7 @@ use utoipa::{IntoResponses, ToSchema};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(in crate::routes) struct ProblemView {
-    /// A stable path: `/problems/invalid-credential`.
+    /// A stable path: `<issuer>/problems/invalid-token`.
     r#type: String,
     title: String,
     status: u16,

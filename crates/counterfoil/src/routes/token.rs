@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::services::issuer::{AccessBounds, TokenRequest};
-use counterfoil_verify::{Carrier, Principal};
+use counterfoil_verify::{CredentialKind, Principal};
 
 use crate::app::App;
 use crate::http::client_info::Whence;
@@ -58,10 +58,10 @@ pub(super) async fn token(
 
 /// What comes from an access token never lives longer nor may do more than it.
 fn bounds_of(principal: &Principal) -> Option<AccessBounds> {
-    match principal.carried_by() {
-        Carrier::SessionToken => None,
-        Carrier::AccessToken => {
-            let scope = principal.scope().collect::<Vec<_>>().join(" ");
+    match principal.credential_kind() {
+        CredentialKind::SessionToken => None,
+        CredentialKind::AccessToken => {
+            let scope = principal.scopes().collect::<Vec<_>>().join(" ");
             let scope = (!scope.is_empty()).then_some(scope);
             Some(AccessBounds { expires_at: principal.expires_at(), scope })
         }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::{self, CallError};
-use counterfoil::operator::{Command, Refused, RotationForm, Which};
+use counterfoil::operator::{AdminError, Command, KeyRotationRequest, KeySelector};
 use counterfoil::{App, Settings};
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::store::{AuditEventQuery, Store as _};
@@ -35,7 +35,7 @@ async fn asked(app: &App, command: Command) -> Value {
     app.administer(command).await.unwrap()
 }
 
-async fn refused(app: &App, command: Command) -> Refused {
+async fn refused(app: &App, command: Command) -> AdminError {
     app.administer(command).await.unwrap_err()
 }
 
@@ -156,13 +156,13 @@ async fn status_tells_how_things_are() {
     let status = asked(&app, Command::Status {}).await;
 
     assert_eq!(status["issuer"], "http://localhost:3000");
-    assert_eq!((&status["may_issue"], &status["missing"]), (&json!(true), &json!([])));
+    assert_eq!((&status["may_issue"], &status["failed"]), (&json!(true), &json!([])));
 }
 
 #[tokio::test]
 async fn the_socket_is_its_owners_alone_and_goes_with_the_server() {
     let house = House::new();
-    let socket = operator::path_in(&house.dir());
+    let socket = operator::socket_path(&house.dir());
     let server = Running::start(house.settings()).await;
     operator::call(&house.dir(), &Command::Status {}).await.unwrap();
 
@@ -172,16 +172,16 @@ async fn the_socket_is_its_owners_alone_and_goes_with_the_server() {
 
     assert!(!socket.exists());
     let gone = operator::call(&house.dir(), &Command::Status {}).await;
-    assert!(matches!(gone, Err(CallError::NobodyThere(_))), "{gone:?}");
+    assert!(matches!(gone, Err(CallError::NoServer(_))), "{gone:?}");
 }
 
 #[tokio::test]
 async fn a_socket_that_a_dead_server_left_is_replaced() {
     let house = House::new();
     house.open().await.close().await.unwrap();
-    drop(std::os::unix::net::UnixListener::bind(operator::path_in(&house.dir())).unwrap());
+    drop(std::os::unix::net::UnixListener::bind(operator::socket_path(&house.dir())).unwrap());
     let nobody = operator::call(&house.dir(), &Command::Status {}).await;
-    assert!(matches!(nobody, Err(CallError::NobodyThere(_))), "{nobody:?}");
+    assert!(matches!(nobody, Err(CallError::NoServer(_))), "{nobody:?}");
 
     let server = Running::start(house.settings()).await;
 
@@ -194,16 +194,16 @@ async fn what_is_no_command_is_refused_and_not_repeated() {
     let house = House::new();
     let server = Running::start(house.settings()).await;
     for bad in [&b"\n"[..], b"hunter2\n", b"{\"command\":\"hunter2\"}\n", b"\xff\xfe\n", b"[[[[\n"] {
-        let mut stream = UnixStream::connect(operator::path_in(&house.dir())).await.unwrap();
+        let mut stream = UnixStream::connect(operator::socket_path(&house.dir())).await.unwrap();
         stream.write_all(bad).await.unwrap();
 
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
 
-        assert!(answer.starts_with(r#"{"refused":"#), "{answer}");
+        assert!(answer.starts_with(r#"{"error":"#), "{answer}");
         assert!(!answer.contains("hunter2"));
     }
-    let mut endless = UnixStream::connect(operator::path_in(&house.dir())).await.unwrap();
+    let mut endless = UnixStream::connect(operator::socket_path(&house.dir())).await.unwrap();
     let _ = endless.write_all(&vec![b'x'; 70_000]).await;
     let mut answer = Vec::new();
     let _ = endless.read_to_end(&mut answer).await;
@@ -217,10 +217,7 @@ async fn a_path_too_long_for_a_socket_is_one_clear_error() {
 
     let error = operator::call(&dir, &Command::Status {}).await.unwrap_err();
 
-    assert!(
-        matches!(&error, CallError::Broken(cause) if cause.to_string().contains("too long")),
-        "{error:?}"
-    );
+    assert!(matches!(&error, CallError::Io(cause) if cause.to_string().contains("too long")), "{error:?}");
 }
 
 /// On the one thread of this runtime: whoever draws there holds it for as long as that takes.
@@ -233,7 +230,7 @@ async fn while_a_key_is_drawn_requests_go_on() {
 
     let rotations = async {
         for _ in 0..4 {
-            let form = RotationForm { now: true, purpose: Which::Signing };
+            let form = KeyRotationRequest { now: true, purpose: KeySelector::Signing };
             asked(&app, Command::KeyRotate(form)).await;
         }
     };

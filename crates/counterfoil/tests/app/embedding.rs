@@ -23,7 +23,7 @@ struct Shop {
 
 impl Shop {
     async fn open(house: &House) -> Self {
-        let auth = Counterfoil::with(house.settings()).await.unwrap();
+        let auth = Counterfoil::with_settings(house.settings()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let service = embedded::shop(&auth).into_make_service_with_connect_info::<SocketAddr>();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use counterfoil::operator::Command;
 use counterfoil::{App, Settings};
 use counterfoil_jose::{Algorithm, Secret, unverified};
-use counterfoil_verify::{Follow, RemoteVerifier, TokenVerifier};
+use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
@@ -81,7 +81,7 @@ impl Issuer {
         assert_eq!(reply.status, 201, "{reply:?}");
     }
 
-    fn verifier(&self, follow: Follow) -> RemoteVerifier {
+    fn verifier(&self, follow: JwksOptions) -> RemoteVerifier {
         let tokens = TokenVerifier::builder(&self.url, SHOP, &[Algorithm::Es256]);
         RemoteVerifier::start(tokens, follow).unwrap()
     }
@@ -95,7 +95,7 @@ fn kid(token: &str) -> String {
 async fn the_resource_server_takes_what_is_for_it_and_nothing_else() {
     let house = House::new();
     let issuer = Issuer::open(&house, &["admin"]).await;
-    let verifier = issuer.verifier(Follow::discover());
+    let verifier = issuer.verifier(JwksOptions::from_discovery());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let shop = resource_server::shop(&verifier);
@@ -179,7 +179,7 @@ async fn twenty_rotations_under_load_fail_nobody() {
     let house = House::new();
     let issuer = Issuer::open(&house, &[]).await;
     // Between two fetches for unknown keys a thirtieth of the cool-down passes, less than between two rotations.
-    let quick = || Follow::discover().cool_down(10 * PAUSE);
+    let quick = || JwksOptions::from_discovery().unknown_key_cooldown(10 * PAUSE);
     let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(quick())).collect();
     let wallet = Arc::new(Wallet::default());
     wallet.put(issuer.token("orders:read").await);
@@ -200,7 +200,7 @@ async fn twenty_rotations_under_load_fail_nobody() {
     fleet.join_all().await;
 
     let (kids, verified) = (wallet.kids.lock().unwrap().len(), wallet.verified.load(Ordering::SeqCst));
-    let fetches: Vec<_> = verifiers.iter().map(|verifier| verifier.follower().status().fetches).collect();
+    let fetches: Vec<_> = verifiers.iter().map(|verifier| verifier.refresher().status().fetches).collect();
     println!("{verified} verifications, {kids} keys, fetches {fetches:?}");
     assert_eq!(kids, 1 + ROTATIONS);
     assert!(verified > 500, "{verified}");
@@ -216,7 +216,7 @@ async fn a_revoked_key_is_refused_by_every_verifier_within_its_bound() {
     const SLACK: Duration = Duration::from_millis(1500);
     let house = House::new();
     let issuer = Issuer::open(&house, &[]).await;
-    let quick = || Follow::discover().refresh_between(BOUND, BOUND);
+    let quick = || JwksOptions::from_discovery().refresh_between(BOUND, BOUND);
     let verifiers: Vec<_> = (0..VERIFIERS).map(|_| issuer.verifier(quick())).collect();
     let stolen = issuer.token("orders:read").await;
     for verifier in &verifiers {

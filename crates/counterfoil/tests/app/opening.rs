@@ -91,7 +91,7 @@ async fn another_master_key_opens_nothing_and_replaces_nothing() {
 
     let error = refused(other).await;
 
-    assert!(matches!(error, OpenError::Ring(_)), "{error}");
+    assert!(matches!(error, OpenError::Keys(_)), "{error}");
     assert!(error.hint().unwrap().contains("master key"));
 }
 
@@ -153,7 +153,7 @@ async fn a_key_file_that_others_can_read_stops_the_start() {
 
     let error = refused(house.settings()).await;
 
-    assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Exposed { .. })), "{error}");
+    assert!(matches!(error, OpenError::MasterKey(MasterKeyError::InsecureMode { .. })), "{error}");
 }
 
 #[tokio::test]

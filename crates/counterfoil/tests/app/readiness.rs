@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use counterfoil::Reading;
+use counterfoil::ClockReading;
 use counterfoil::{App, Settings};
 use counterfoil_jose::Time;
 
@@ -21,11 +21,11 @@ async fn a_clock_that_has_leapt_is_named_until_an_operator_accepts_it() {
     let house = House::new();
     let leapt = Arc::new(AtomicU64::new(0));
     let wall = Arc::clone(&leapt);
-    let source = move || Reading {
+    let source = move || ClockReading {
         wall: Time::from_unix_seconds(1_800_000_000) + Duration::from_secs(wall.load(Ordering::SeqCst)),
-        up: Duration::from_secs(1000),
+        uptime: Duration::from_secs(1000),
     };
-    let app = App::open_by(house.settings(), source).await.unwrap();
+    let app = App::open_with_clock(house.settings(), source).await.unwrap();
     let server = Running::of(app.clone()).await;
     assert_eq!(send(server.at, "GET /readyz", &[], "").await.status, 200);
 
@@ -76,12 +76,17 @@ impl Drop for Small {
 async fn a_full_disk_is_named_and_serving_goes_on_by_itself_when_there_is_room() {
     let house = House::new();
     let Some(_small) = Small::mount(&house.dir()) else {
-        println!("skipped: no file system may be mounted here");
+        counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     };
     // A key is due all the time, and soon one that there is no room for. Those that there are can be read.
     let (soon, now) = (Some(Duration::from_secs(1)), Duration::ZERO);
-    let settings = Settings { key_rotation: soon, jwks_max_age: now, key_margin: now, ..house.settings() };
+    let settings = Settings {
+        signing_key_rotation_interval: soon,
+        jwks_max_age: now,
+        key_margin: now,
+        ..house.settings()
+    };
     let server = Running::start(settings).await;
     assert_eq!(send(server.at, "GET /readyz", &[], "").await.status, 200);
     let ballast = house.inside("ballast");

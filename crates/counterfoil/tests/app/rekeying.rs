@@ -100,7 +100,7 @@ async fn another_master_key_logs_nobody_out() {
     again.end().await;
     fs::rename(&old, house.inside("master-key")).unwrap();
     assert!(
-        matches!(App::open(house.settings()).await, Err(OpenError::Ring(_))),
+        matches!(App::open(house.settings()).await, Err(OpenError::Keys(_))),
         "the old one opens nothing"
     );
 }
@@ -145,7 +145,7 @@ async fn a_key_of_the_environment_is_followed_by_one_that_the_operator_has() {
     drop(app);
     assert_eq!(key_files(&house), [""; 0], "none is left in the directory");
     assert!(App::open(from_environment(&house, &second)).await.is_ok());
-    assert!(matches!(App::open(from_environment(&house, &first)).await, Err(OpenError::Ring(_))));
+    assert!(matches!(App::open(from_environment(&house, &first)).await, Err(OpenError::Keys(_))));
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn where_neither_key_opens_the_store_nothing_is_touched() {
 
     let error = App::open(house.settings()).await.unwrap_err();
 
-    assert!(matches!(error, OpenError::Ring(_)), "{error}");
+    assert!(matches!(error, OpenError::Keys(_)), "{error}");
     let keys = |all: &std::collections::BTreeMap<PathBuf, Vec<u8>>| {
         all.iter()
             .filter(|(path, _)| path.to_string_lossy().contains("master-key"))
@@ -206,7 +206,7 @@ async fn keys_are_rotated_under_the_new_master_key_as_under_the_old() {
     let app = house.open().await;
     rekey(&app, None).await;
 
-    let form = counterfoil::operator::RotationForm { now: true, ..Default::default() };
+    let form = counterfoil::operator::KeyRotationRequest { now: true, ..Default::default() };
     app.administer(Command::KeyRotate(form)).await.unwrap();
     rekey(&app, None).await;
     app.administer(Command::KeyRotate(form)).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use counterfoil::App;
 use counterfoil::operator::Command;
-use counterfoil::{HOLD, Reading, Source};
+use counterfoil::{CLOCK_JUMP_HOLD_TIME, ClockReading, ClockSource};
 use counterfoil_jose::Time;
 
 use crate::client::{Reply, send};
@@ -17,16 +17,16 @@ const HOUR: Duration = Duration::from_secs(3600);
 const ADA: &str = r#"{"username":"ada","password":"correct horse"}"#;
 
 #[derive(Clone)]
-struct Hand(Arc<Mutex<Reading>>);
+struct Hand(Arc<Mutex<ClockReading>>);
 
 impl Hand {
     fn at(wall: Time) -> Self {
-        Self(Arc::new(Mutex::new(Reading { wall, up: MINUTE })))
+        Self(Arc::new(Mutex::new(ClockReading { wall, uptime: MINUTE })))
     }
 
     fn pass(&self, span: Duration) {
         let mut reading = self.0.lock().unwrap();
-        *reading = Reading { wall: reading.wall + span, up: reading.up + span };
+        *reading = ClockReading { wall: reading.wall + span, uptime: reading.uptime + span };
     }
 
     fn set(&self, wall: Time) {
@@ -34,14 +34,14 @@ impl Hand {
     }
 }
 
-impl Source for Hand {
-    fn read(&self) -> Reading {
+impl ClockSource for Hand {
+    fn read(&self) -> ClockReading {
         *self.0.lock().unwrap()
     }
 }
 
 async fn open(house: &House, hand: &Hand) -> App {
-    App::open_by(house.settings(), hand.clone()).await.unwrap()
+    App::open_with_clock(house.settings(), hand.clone()).await.unwrap()
 }
 
 async fn log_in(server: &Running) -> Reply {
@@ -63,7 +63,7 @@ async fn while_a_leap_is_unsettled_nobody_logs_in_and_who_is_in_stays() {
     assert!(refused.head.contains("retry-after: "));
     assert_eq!(send(server.at, "GET /v1/me", &[&bearer], "").await.status, 200);
     assert_eq!(send(server.at, "POST /v1/token", &[&bearer], "{}").await.status, 503);
-    hand.pass(HOLD);
+    hand.pass(CLOCK_JUMP_HOLD_TIME);
     assert_eq!(log_in(&server).await.status, 200);
 
     hand.set(NOON + 3 * HOUR);

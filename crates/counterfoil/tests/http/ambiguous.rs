@@ -15,7 +15,7 @@ async fn two_logins(site: &Site, second_lives: bool) -> (String, String) {
 }
 
 fn is_ambiguous(answer: &Answer) -> bool {
-    answer.status == 400 && answer.problem() == "/problems/ambiguous-credential"
+    answer.status == 400 && answer.problem() == "ambiguous_credential"
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ impl Answer {
 
     /// The `type` of a problem.
     pub(crate) fn problem(&self) -> String {
-        self.json()["type"].as_str().unwrap().to_owned()
+        self.json()["code"].as_str().unwrap().to_owned()
     }
 
     /// What may differ between two answers to the same: cut out.
@@ -178,7 +178,9 @@ impl Answer {
         assert_eq!(self.header("cache-control"), Some("no-store"));
         if method != "HEAD" {
             let body = self.json();
-            assert!(body["type"].as_str().unwrap().starts_with("/problems/"), "{body}");
+            let (issuer, name) = body["type"].as_str().unwrap().split_once("/problems/").unwrap();
+            assert!(issuer.starts_with("http"), "{body}");
+            assert_eq!(body["code"], name.replace('-', "_"));
             assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
             assert_eq!(body["status"], self.status);
             assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{body}");

@@ -171,7 +171,7 @@ async fn the_keys_may_be_stored_for_as_long_as_a_rotation_waits() {
     let begun = admin.send("POST", "/v1/admin/keys").await.json();
 
     assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
-    let waits = begun["first_used_at"].as_u64().unwrap() - asked;
+    let waits = begun["activated_at"].as_u64().unwrap() - asked;
     assert!((3600..=3600 + 120).contains(&waits), "{begun}");
 }
 

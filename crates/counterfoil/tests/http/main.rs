@@ -21,4 +21,3 @@ mod site;
 mod statuses;
 mod suites;
 mod throttle;
-mod timing;

@@ -1,12 +1,12 @@
-//! The metrics: what happened is counted once, under words of ours.
+//! The metrics: each event is counted once, and no label value comes from a client.
 
 use serde_json::json;
 
 use crate::client::Request;
 use crate::site::{PASSWORD, Site, text};
 
-/// The number that stands behind a name and its labels.
-async fn number(site: &Site, name: &str) -> f64 {
+/// The value of the sample with this name and these labels.
+async fn sample(site: &Site, name: &str) -> f64 {
     let page = site.app.metrics().await;
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in\n{page}")).parse().unwrap()
@@ -22,8 +22,8 @@ async fn refresh(site: &Site, token: &str) {
 }
 
 #[tokio::test]
-async fn logins_are_counted_by_how_they_ended() {
-    let site = Site::with(|settings| settings.throttle.account_and_source.most = 2).await;
+async fn logins_are_counted_by_result() {
+    let site = Site::with(|settings| settings.rate_limits.account_and_source.most = 2).await;
     site.register("ada").await;
 
     login_with(&site, PASSWORD).await;
@@ -31,19 +31,23 @@ async fn logins_are_counted_by_how_they_ended() {
         login_with(&site, "wrong horse battery").await;
     }
 
-    for (outcome, expected) in [("accepted", 1.0), ("refused", 2.0), ("throttled", 1.0), ("unavailable", 0.0)]
+    for (result, expected) in
+        [("success", 1.0), ("failure", 2.0), ("rate_limited", 1.0), ("unavailable", 0.0)]
     {
-        let name = format!("counterfoil_logins_total{{outcome=\"{outcome}\"}}");
-        assert_eq!(number(&site, &name).await, expected, "{outcome}");
+        let name = format!("counterfoil_logins_total{{result=\"{result}\"}}");
+        assert_eq!(sample(&site, &name).await, expected, "{result}");
     }
-    assert_eq!(number(&site, "counterfoil_registrations_total{outcome=\"accepted\"}").await, 1.0);
-    assert_eq!(number(&site, "counterfoil_sessions_opened_total{mode=\"session\"}").await, 1.0);
-    assert_eq!(number(&site, "counterfoil_events_total{kind=\"sign_in_refused\"}").await, 2.0);
-    assert!(number(&site, "counterfoil_hash_seconds_count").await >= 4.0, "one to register, three to log in");
+    assert_eq!(sample(&site, "counterfoil_registrations_total{result=\"success\"}").await, 1.0);
+    assert_eq!(sample(&site, "counterfoil_sessions_created_total{mode=\"session\"}").await, 1.0);
+    assert_eq!(sample(&site, "counterfoil_audit_events_total{kind=\"login_failed\"}").await, 2.0);
+    assert!(
+        sample(&site, "counterfoil_password_hash_duration_seconds_count").await >= 4.0,
+        "one to register, three to log in"
+    );
 }
 
 #[tokio::test]
-async fn refreshes_are_counted_by_the_judgement() {
+async fn refreshes_are_counted_by_result() {
     let site = Site::open().await;
     site.register("ada").await;
     let first = site.login("ada", "hybrid").await;
@@ -55,19 +59,19 @@ async fn refreshes_are_counted_by_the_judgement() {
     let second = second.json();
     let third =
         Request::post("/v1/refresh").json(&json!({ "refresh_token": text(&second, "refresh_token") }));
-    // Within the grace the newest is held: one turn later the first is two turns old, and a replay.
+    // Within the grace period the newest refresh token is returned again.
     let held = third.send(&site).await;
     assert_eq!(held.status, 200);
 
-    for (judgement, expected) in [("rotated", 1.0), ("repeated", 2.0), ("replayed", 0.0)] {
-        let name = format!("counterfoil_refreshes_total{{judgement=\"{judgement}\"}}");
-        assert_eq!(number(&site, &name).await, expected, "{judgement}");
+    for (result, expected) in [("rotated", 1.0), ("repeated", 2.0), ("reuse_detected", 0.0)] {
+        let name = format!("counterfoil_token_refreshes_total{{result=\"{result}\"}}");
+        assert_eq!(sample(&site, &name).await, expected, "{result}");
     }
 }
 
 #[tokio::test]
-async fn a_replay_is_counted_and_what_it_ends() {
-    let site = Site::with(|settings| settings.refresh_grace = std::time::Duration::ZERO).await;
+async fn a_reused_refresh_token_and_the_session_it_ends_are_counted() {
+    let site = Site::with(|settings| settings.refresh_reuse_grace = std::time::Duration::ZERO).await;
     site.register("ada").await;
     let pair = site.login("ada", "hybrid").await;
     let token = text(&pair, "refresh_token");
@@ -75,14 +79,17 @@ async fn a_replay_is_counted_and_what_it_ends() {
     refresh(&site, token).await;
     refresh(&site, token).await;
 
-    assert_eq!(number(&site, "counterfoil_refreshes_total{judgement=\"replayed\"}").await, 1.0);
-    assert_eq!(number(&site, "counterfoil_sessions_ended_total{cause=\"replay\"}").await, 1.0);
-    assert_eq!(number(&site, "counterfoil_log_entries_total").await, 1.0);
-    assert_eq!(number(&site, "counterfoil_revocations").await, 1.0);
+    assert_eq!(sample(&site, "counterfoil_token_refreshes_total{result=\"reuse_detected\"}").await, 1.0);
+    assert_eq!(
+        sample(&site, "counterfoil_sessions_ended_total{reason=\"refresh_reuse_detected\"}").await,
+        1.0
+    );
+    assert_eq!(sample(&site, "counterfoil_revocation_log_entries_total").await, 1.0);
+    assert_eq!(sample(&site, "counterfoil_active_revocations").await, 1.0);
 }
 
 #[tokio::test]
-async fn credentials_are_counted_by_what_they_are_and_what_became_of_them() {
+async fn credential_checks_are_counted_by_type_and_result() {
     let site = Site::open().await;
     site.register("ada").await;
     let session = site.login("ada", "session").await;
@@ -96,26 +103,26 @@ async fn credentials_are_counted_by_what_they_are_and_what_became_of_them() {
     assert_eq!(site.me(text(&jwt, "access_token")).await, 401);
     assert_eq!(site.me("cfs_nothing").await, 401);
 
-    for (carrier, outcome, expected) in [
+    for (kind, result, expected) in [
         ("session", "accepted", 3.0),
         ("session", "invalid", 1.0),
         ("access", "accepted", 1.0),
         ("access", "revoked", 1.0),
     ] {
-        let name = format!("counterfoil_verifications_total{{carrier=\"{carrier}\",outcome=\"{outcome}\"}}");
-        let counted = number(&site, &name).await;
-        // A logout may look at the credential that it is shown as well.
-        assert!((expected..=expected + 1.0).contains(&counted), "{carrier} {outcome}: {counted}");
+        let name = format!("counterfoil_credential_checks_total{{type=\"{kind}\",result=\"{result}\"}}");
+        let counted = sample(&site, &name).await;
+        // A logout may check the presented credential too.
+        assert!((expected..=expected + 1.0).contains(&counted), "{kind} {result}: {counted}");
     }
-    assert!(number(&site, "counterfoil_memory_lookups_total{result=\"miss\"}").await >= 1.0);
-    assert!(number(&site, "counterfoil_memory_lookups_total{result=\"hit\"}").await >= 2.0);
-    assert_eq!(number(&site, "counterfoil_memory_sessions").await, 1.0);
-    assert_eq!(number(&site, "counterfoil_token_signatures_total").await, 1.0, "shown three times");
-    assert_eq!(number(&site, "counterfoil_tokens_remembered").await, 1.0);
+    assert!(sample(&site, "counterfoil_session_cache_requests_total{result=\"miss\"}").await >= 1.0);
+    assert!(sample(&site, "counterfoil_session_cache_requests_total{result=\"hit\"}").await >= 2.0);
+    assert_eq!(sample(&site, "counterfoil_session_cache_entries").await, 1.0);
+    assert_eq!(sample(&site, "counterfoil_token_cache_misses_total").await, 1.0, "shown three times");
+    assert_eq!(sample(&site, "counterfoil_token_cache_entries").await, 1.0);
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_nothing_that_a_client_makes_up_is_a_label() {
+async fn requests_are_counted_by_route_and_no_label_comes_from_a_client() {
     let site = Site::open().await;
     Request::get("/v1/hunter2?hunter3").send(&site).await;
     Request::new("HUNTER4", "/v1/me").send(&site).await;
@@ -124,15 +131,18 @@ async fn requests_are_counted_by_route_and_nothing_that_a_client_makes_up_is_a_l
     let page = site.app.metrics().await;
 
     assert!(!page.contains("hunter") && !page.contains("HUNTER"), "{page}");
-    let name = "counterfoil_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"}";
-    assert_eq!(number(&site, name).await, 1.0);
-    let name = "counterfoil_requests_total{route=\"/v1/me\",method=\"other\",status=\"405\"}";
-    assert_eq!(number(&site, name).await, 1.0);
-    assert_eq!(number(&site, "counterfoil_request_seconds_count{route=\"unmatched\"}").await, 1.0);
+    let name = "counterfoil_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"}";
+    assert_eq!(sample(&site, name).await, 1.0);
+    let name = "counterfoil_http_requests_total{route=\"/v1/me\",method=\"other\",status=\"405\"}";
+    assert_eq!(sample(&site, name).await, 1.0);
+    assert_eq!(
+        sample(&site, "counterfoil_http_request_duration_seconds_count{route=\"unmatched\"}").await,
+        1.0
+    );
 }
 
 #[tokio::test]
-async fn the_page_is_open_metrics() {
+async fn the_metrics_are_valid_openmetrics() {
     let site = Site::open().await;
     site.register("ada").await;
 
@@ -142,20 +152,20 @@ async fn the_page_is_open_metrics() {
     let mut typed = std::collections::BTreeSet::new();
     for line in page.lines().filter(|line| *line != "# EOF") {
         if let Some(named) = line.strip_prefix("# TYPE ") {
-            assert!(typed.insert(named.split(' ').next().unwrap().to_owned()), "{line} comes twice");
+            assert!(typed.insert(named.split(' ').next().unwrap().to_owned()), "{line} is declared twice");
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().unwrap();
             let family = typed.iter().any(|family| name.starts_with(family.as_str()));
-            assert!(family, "{line} is of no family");
+            assert!(family, "{line} belongs to no metric family");
             assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
         }
     }
-    assert!(number(&site, "process_resident_memory_bytes").await > 1e6);
-    assert!(number(&site, "counterfoil_store_commit_seconds_count").await >= 1.0);
+    assert!(sample(&site, "process_resident_memory_bytes").await > 1e6);
+    assert!(sample(&site, "counterfoil_store_commit_seconds_count").await >= 1.0);
 }
 
 #[tokio::test]
-async fn the_documents_tell_every_metric_and_the_alerts_name_no_other() {
+async fn every_metric_is_documented_and_alerts_use_only_existing_metrics() {
     let site = Site::open().await;
     site.register("ada").await;
     let page = site.app.metrics().await;
@@ -168,12 +178,12 @@ async fn the_documents_tell_every_metric_and_the_alerts_name_no_other() {
 
     let document = read("docs/operate.md");
     for name in &names {
-        assert!(document.contains(&format!("`{name}`")), "{name} is not told");
+        assert!(document.contains(&format!("`{name}`")), "{name} is not documented");
     }
     let alerts = read("dist/counterfoil.rules.yml");
     let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     for word in words.filter(|word| word.starts_with("counterfoil_") || word.starts_with("process_")) {
         let name = word.trim_end_matches("_bucket");
-        assert!(names.iter().any(|known| known == name), "there is no {word}");
+        assert!(names.iter().any(|known| known == name), "the alerts use {word}, which does not exist");
     }
 }

@@ -54,7 +54,7 @@ async fn a_wrong_or_weak_password_changes_nothing() {
     let bearer = text(&mine, "session_token");
 
     let wrong = change(&site, bearer, "wrong horse battery", NEW).await;
-    assert_eq!((wrong.status, &wrong.json()["type"]), (401, &json!("/problems/invalid-credentials")));
+    assert_eq!((wrong.status, &wrong.json()["code"]), (401, &json!("invalid_credentials")));
     let short = change(&site, bearer, PASSWORD, "short").await;
     assert_eq!((short.status, &short.json()["errors"][0]["field"]), (422, &json!("new_password")));
     assert_eq!(change(&site, bearer, PASSWORD, &"x".repeat(257)).await.status, 422);

@@ -29,7 +29,7 @@ async fn a_name_belongs_to_one_whatever_its_case() {
     let form = json!({ "username": "STRASSE", "password": PASSWORD });
     let answer = Request::post("/v1/register").json(&form).send(&site).await;
 
-    assert_eq!((answer.status, answer.problem().as_str()), (409, "/problems/username-taken"));
+    assert_eq!((answer.status, answer.problem().as_str()), (409, "username_taken"));
 }
 
 #[tokio::test]
@@ -59,5 +59,5 @@ async fn nobody_registers_with_a_role_or_where_it_is_closed() {
     let closed = Site::with(|settings| settings.registration = Registration::Closed).await;
     let form = json!({ "username": "eve", "password": PASSWORD });
     let answer = Request::post("/v1/register").json(&form).send(&closed).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (403, "/problems/registration-closed"));
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "registration_closed"));
 }

@@ -67,9 +67,11 @@ impl Library {
 
 /// Where the libraries are installed; else says that the test is skipped.
 fn installed(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("COUNTERFOIL_JUDGES").map(PathBuf::from);
+    let folder = std::env::var_os("COUNTERFOIL_INTEROP").map(PathBuf::from);
     if folder.is_none() {
-        println!("{test}: skipped, COUNTERFOIL_JUDGES is not set (cargo xtask test sets it)");
+        counterfoil_test_support::skip(&format!(
+            "{test}: COUNTERFOIL_INTEROP is not set (cargo xtask test sets it)"
+        ));
     }
     folder
 }

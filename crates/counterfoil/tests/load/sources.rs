@@ -24,14 +24,14 @@ async fn is_served(stream: &mut TcpStream) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_source_has_its_part_of_the_connections_and_this_machine_all_of_them() {
     let Some(own) = own_address() else {
-        println!("skipped: this machine has no address but loopback");
+        counterfoil_test_support::skip_not_here(counterfoil_test_support::NotHere::AddressBesideLoopback);
         return;
     };
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let _site = Site::on(listener, |settings| {
         settings.issuer = "https://auth.example".parse().unwrap();
-        settings.limits = Limits { connections_of_source: 3, ..Limits::default() };
+        settings.limits = Limits { max_connections_per_ip: 3, ..Limits::default() };
     })
     .await;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub(crate) fn vectors(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("COUNTERFOIL_VECTORS").map(PathBuf::from);
     if folder.is_none() {
-        println!("{test}: skipped, COUNTERFOIL_VECTORS is not set");
+        counterfoil_test_support::skip(&format!("{test}: COUNTERFOIL_VECTORS is not set"));
     }
     folder
 }

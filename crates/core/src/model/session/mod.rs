@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::refresh_token::{RefreshTokenKeyId, Salt};
@@ -44,7 +44,7 @@ pub struct Session {
     pub expires_at: Time,
     /// The head of the revocation log when the user authenticated (the claim `pos`). A revocation cutoff
     /// above it revokes the session.
-    pub pos: Position,
+    pub pos: RevocationPosition,
     /// The granted scope, if any. A refresh can narrow it, but never widen it.
     pub scope: Option<String>,
     /// The client that last used it.
@@ -233,7 +233,7 @@ mod fixture {
             seen_at: NOON,
             idle: Duration::from_secs(7 * 86_400),
             expires_at: NOON + Duration::from_secs(90 * 86_400),
-            pos: Position::new(5),
+            pos: RevocationPosition::new(5),
             scope: None,
             client_info: ClientInfo::default(),
             label: None,

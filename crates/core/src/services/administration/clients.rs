@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Subject};
+use counterfoil_verify::{ClientId, RevocationSubject};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -108,7 +108,7 @@ impl Administration {
     ) -> [Change; 3] {
         let event = event(AuditEventKind::ClientRevoked, id, context, now).with_reason(context.reason);
         [
-            self.revocation_entry(Subject::Client(id.clone()), context, now),
+            self.revocation_entry(RevocationSubject::Client(id.clone()), context, now),
             Change::SetCutoff(CutoffScope::Client(id.clone())),
             Change::RecordEvent(Box::new(event)),
         ]

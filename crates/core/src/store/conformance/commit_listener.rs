@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use counterfoil_verify::{LogEntry, Position};
+use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::store::conformance::fixture::{
     NOON, answer, applied, conflict, end, insert, one_login, session, session_id, user_id,
@@ -18,7 +18,7 @@ use crate::store::{AppliedChanges, Change, CommitListener, Store};
 pub(super) struct RecordingListener(Mutex<Vec<(usize, AppliedChanges)>>);
 
 impl RecordingListener {
-    fn entries(&self) -> Vec<LogEntry> {
+    fn entries(&self) -> Vec<RevocationEntry> {
         self.read(|listener| listener.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
     }
 
@@ -67,7 +67,7 @@ pub(super) async fn a_listener_is_called_before_the_caller_is_answered(store: Ar
 
     let reported = listener.entries();
     assert!(reported.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(reported, answer(store.revocation_log_after(Position::START).await).entries);
+    assert_eq!(reported, answer(store.revocation_log_after(RevocationPosition::START).await).entries);
     assert!(listener.read(|listener| listener.iter().all(|(changes, _)| *changes == 2)));
 }
 

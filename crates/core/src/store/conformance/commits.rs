@@ -7,7 +7,7 @@ use serde_json::Map;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use counterfoil_verify::{ClientId, KeyId, Position, Subject};
+use counterfoil_verify::{ClientId, KeyId, RevocationPosition, RevocationSubject};
 
 use crate::model::client::Client;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
@@ -53,7 +53,7 @@ fn one_of_each() -> Vec<Change> {
         Change::InsertKey(Box::new(key.clone())),
         Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
         Change::AppendRevocation {
-            subject: Subject::Everyone,
+            subject: RevocationSubject::Everyone,
             reason: EndReason::ByAdmin,
             at: NOON,
             remember_until: Some(NOON),
@@ -78,7 +78,7 @@ async fn everything_in(store: &Arc<dyn Store>) -> String {
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        answer(store.revocation_log_after(Position::START).await),
+        answer(store.revocation_log_after(RevocationPosition::START).await),
         answer(store.audit_events(&query).await),
         answer(store.newest_time().await),
     );
@@ -208,7 +208,7 @@ pub(super) async fn a_conflict_does_not_affect_parallel_commits(store: Arc<dyn S
         assert_eq!(is_stored, number % 2 == 1);
         assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
-    assert_eq!(answer(store.revocation_log_after(Position::START).await).entries.len(), 50);
+    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries.len(), 50);
 }
 
 pub(super) async fn the_newest_time_follows_commits(store: Arc<dyn Store>) {

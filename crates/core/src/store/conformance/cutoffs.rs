@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counterfoil_verify::{ClientId, Position, Subject};
+use counterfoil_verify::{ClientId, RevocationPosition, RevocationSubject};
 
 use crate::client_error::InvalidCredential;
 use crate::model::client::Client;
@@ -13,7 +13,7 @@ use crate::store::conformance::fixture::{
 };
 use crate::store::{Change, CutoffScope, Page, Store};
 
-fn append(subject: Subject) -> Change {
+fn append(subject: RevocationSubject) -> Change {
     Change::AppendRevocation {
         subject,
         reason: EndReason::ByAdmin,
@@ -23,7 +23,7 @@ fn append(subject: Subject) -> Change {
 }
 
 /// The cutoffs of user 1, of the default client, and the global one.
-async fn cutoffs(store: &Arc<dyn Store>) -> [Position; 3] {
+async fn cutoffs(store: &Arc<dyn Store>) -> [RevocationPosition; 3] {
     let session_context = answer(store.session_context(session_id(1)).await).expect("it was inserted");
     [session_context.user.cutoff, session_context.client.cutoff, session_context.global_cutoff]
 }
@@ -32,9 +32,9 @@ pub(super) async fn a_cutoff_is_the_last_position_of_its_commit(store: Arc<dyn S
     let _ = one_login(&store).await;
     let client = ClientId::default();
     let raised = [
-        (CutoffScope::User(user_id(1)), Subject::User(user_id(1))),
-        (CutoffScope::Client(client.clone()), Subject::Client(client)),
-        (CutoffScope::Everyone, Subject::Everyone),
+        (CutoffScope::User(user_id(1)), RevocationSubject::User(user_id(1))),
+        (CutoffScope::Client(client.clone()), RevocationSubject::Client(client)),
+        (CutoffScope::Everyone, RevocationSubject::Everyone),
     ];
     for (place, (scope, subject)) in raised.into_iter().enumerate() {
         let changes = [append(subject.clone()), Change::SetCutoff(scope), append(subject)];
@@ -48,7 +48,7 @@ pub(super) async fn a_cutoff_is_the_last_position_of_its_commit(store: Arc<dyn S
 
 pub(super) async fn a_cutoff_without_an_entry_has_its_own_position(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let entries = applied(&store, &[append(Subject::Everyone)]).await.entries;
+    let entries = applied(&store, &[append(RevocationSubject::Everyone)]).await.entries;
 
     // A login in progress has read this head. The cutoff must be above it.
     let before = answer(store.revocation_log_head().await);
@@ -57,7 +57,7 @@ pub(super) async fn a_cutoff_without_an_entry_has_its_own_position(store: Arc<dy
     assert_eq!(before, entries[0].position);
     assert!(cutoffs(&store).await[2] > before);
     assert_eq!(answer(store.revocation_log_head().await), cutoffs(&store).await[2]);
-    assert_eq!(answer(store.revocation_log_after(Position::START).await).entries, entries);
+    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries, entries);
 }
 
 pub(super) async fn a_cutoff_never_falls(store: Arc<dyn Store>) {
@@ -72,7 +72,7 @@ pub(super) async fn a_cutoff_never_falls(store: Arc<dyn Store>) {
     let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
 
     assert_eq!(cutoffs(&store).await, before);
-    assert!(before[0] > Position::START);
+    assert!(before[0] > RevocationPosition::START);
 }
 
 pub(super) async fn a_refreshed_position_survives_the_cutoff(store: Arc<dyn Store>) {
@@ -90,7 +90,7 @@ pub(super) async fn a_refreshed_position_survives_the_cutoff(store: Arc<dyn Stor
             except: Some(session_id(1)),
             ending: ending(NOON, EndReason::PasswordChanged),
         },
-        append(Subject::User(user_id(1))),
+        append(RevocationSubject::User(user_id(1))),
     ];
     let done = applied(&store, &changes).await;
 
@@ -106,7 +106,7 @@ pub(super) async fn a_refreshed_position_survives_the_cutoff(store: Arc<dyn Stor
 
 pub(super) async fn a_replacement_based_on_the_former_position_conflicts(store: Arc<dyn Store>) {
     let seen = one_login(&store).await;
-    let _ = applied(&store, &[append(Subject::Everyone)]).await;
+    let _ = applied(&store, &[append(RevocationSubject::Everyone)]).await;
     let _ = applied(&store, &[Change::RefreshPosition(seen.id)]).await;
 
     assert_eq!(conflict(&store, &[replace(used(&seen, NOON))]).await, 0);
@@ -125,7 +125,7 @@ pub(super) async fn all_active_sessions_of_a_user_get_the_new_position(store: Ar
         Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
         Change::SetCutoff(CutoffScope::User(user_id(1))),
         Change::RefreshPositionsOf(user_id(1)),
-        append(Subject::User(user_id(1))),
+        append(RevocationSubject::User(user_id(1))),
     ];
     let position = applied(&store, &changes).await.entries[0].position;
 
@@ -172,7 +172,9 @@ pub(super) async fn a_refreshed_position_does_not_undo_a_cutoff(store: Arc<dyn S
         let _ = applied(&store, &[Change::SetCutoff(scope)]).await;
 
         assert_eq!(conflict(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
-        let _ = applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(Subject::Everyone)]).await;
+        let _ =
+            applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(RevocationSubject::Everyone)])
+                .await;
 
         let killed = answer(store.session_context(session_id(number)).await).expect("it was inserted");
         assert_eq!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::session_token::TokenHash;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -66,7 +66,7 @@ pub(super) fn user(number: u16) -> User {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        cutoff: Position::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 0,
     }
@@ -89,7 +89,7 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         seen_at: NOON,
         idle: DAY,
         expires_at: NOON + 30 * DAY,
-        pos: Position::START,
+        pos: RevocationPosition::START,
         scope: None,
         client_info: ClientInfo::default(),
         label: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use counterfoil_verify::{Position, Subject};
+use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::counters::increment;
@@ -80,7 +80,7 @@ pub(super) async fn a_session_in_use_is_not_purged(store: Arc<dyn Store>) {
 
 pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store: Arc<dyn Store>) {
     let append = |subject: &str, until| Change::AppendRevocation {
-        subject: subject.parse::<Subject>().expect("a subject"),
+        subject: subject.parse::<RevocationSubject>().expect("a subject"),
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: until,
@@ -91,7 +91,7 @@ pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.revocation_log_after(Position::START).await);
+    let left = async || answer(store.revocation_log_after(RevocationPosition::START).await);
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);

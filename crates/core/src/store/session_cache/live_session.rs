@@ -54,7 +54,7 @@ impl LiveSession {
         }
         self.touch_at = now + touch_interval(self.idle);
         self.ends_at = self.expires_at.min(now + self.idle);
-        self.principal = self.principal.ending_at(self.ends_at);
+        self.principal = self.principal.with_expires_at(self.ends_at);
         true
     }
 }

@@ -9,7 +9,9 @@ use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
-use counterfoil_verify::{Denied, Presented, Reads, Reason, Shown, credentials};
+use counterfoil_verify::{
+    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential, read_credentials,
+};
 
 use crate::app::App;
 use crate::http::current_user::Caller;
@@ -37,23 +39,30 @@ impl FromRequestParts<App> for Administrator {
 
     /// An admin key comes as a bearer and never as a cookie. Nowhere else is one read.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let (now, reads) = (app.now(), Reads::ANY_CREDENTIAL);
-        let Ok(found) = credentials::read_all(&parts.headers, &app.cookie_names, reads) else {
+        let (now, reads) = (app.now(), AcceptedCredentials::SESSION_OR_ACCESS_TOKEN);
+        let Ok(found) = read_credentials(&parts.headers, &app.cookie_names, reads) else {
             return Err(presented_sessions::ambiguous(app, &parts.headers, reads, now).await);
         };
-        match found.presented {
-            Presented::Access(text) if found.shown == Shown::Bearer && text.starts_with(AdminKey::PREFIX) => {
+        match found.credential {
+            PresentedCredential::AccessToken(text)
+                if found.source == CredentialSource::Bearer && text.starts_with(AdminKey::PREFIX) =>
+            {
                 by_key(app, text, now).await
             }
-            Presented::Access(_) | Presented::Session(_) | Presented::None => {
-                by_role(Caller::from_request_parts(parts, app).await?)
-            }
+            PresentedCredential::AccessToken(_)
+            | PresentedCredential::SessionToken(_)
+            | PresentedCredential::None => by_role(Caller::from_request_parts(parts, app).await?),
         }
     }
 }
 
 async fn by_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppError> {
-    let refused = |why| AppError::denied(Denied::Invalid(Reason::Record(why)), Shown::Bearer);
+    let refused = |why| {
+        AppError::denied(
+            AuthError::InvalidCredential(InvalidReason::SessionRejected(why)),
+            CredentialSource::Bearer,
+        )
+    };
     let shown: AdminKey = text.parse().map_err(|_| refused("malformed"))?;
     let kept = app.administration.admin_key(&shown).await?.ok_or_else(|| refused("unknown"))?;
     Ok(Administrator { actor: Actor::AdminKey(kept.id), now })
@@ -61,7 +70,7 @@ async fn by_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppEr
 
 /// A token that was limited to a scope was limited for a reason, whoever's it is.
 fn by_role(caller: Caller) -> Result<Administrator, AppError> {
-    let is_limited = caller.principal.scope().next().is_some();
+    let is_limited = caller.principal.scopes().next().is_some();
     if !caller.principal.has_role(User::ADMINISTRATOR) || is_limited {
         return Err(AppError::NotAdministrator);
     }

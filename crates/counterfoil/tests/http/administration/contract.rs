@@ -75,7 +75,7 @@ fn calls(ada: &Carried) -> Vec<Call> {
         ("GET", "/v1/admin/admin-keys".into(), None),
         ("POST", "/v1/admin/admin-keys".into(), Some(json!({ "name": "deploy" }))),
         ("GET", "/v1/admin/keys".into(), None),
-        ("POST", "/v1/admin/keys".into(), Some(json!({ "purpose": "pepper" }))),
+        ("POST", "/v1/admin/keys".into(), Some(json!({ "purpose": "refresh_token" }))),
         ("DELETE", key, None),
         ("GET", "/v1/admin/events".into(), None),
         ("POST", "/v1/revocations".into(), Some(nobodys)),

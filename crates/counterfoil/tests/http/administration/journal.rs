@@ -10,7 +10,7 @@ async fn told(admin: &Admin<'_>, session: &Value) -> Vec<Value> {
     let path = format!("/v1/admin/events?session={}", text(&session["session"], "id"));
     let mut lines: Vec<Value> = admin.get(&path).await["events"].as_array().unwrap().clone();
     lines.reverse();
-    lines.into_iter().map(|line| json!([line["kind"], line["cause"], line["actor"]])).collect()
+    lines.into_iter().map(|line| json!([line["kind"], line["reason"], line["actor"]])).collect()
 }
 
 #[tokio::test]

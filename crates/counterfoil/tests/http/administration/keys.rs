@@ -57,12 +57,12 @@ async fn a_rotation_is_announced_and_nothing_is_signed_with_what_not_everybody_k
     assert_eq!(begun.status, 201, "{begun:?}");
     let begun = begun.json();
     assert_eq!((text(&begun, "id"), text(&begun, "state")), (next.as_str(), "next"));
-    assert!(begun["first_used_at"].as_u64().unwrap() > site.app.now().unix_seconds());
+    assert!(begun["activated_at"].as_u64().unwrap() > site.app.now().unix_seconds());
     assert_eq!(signs(&site).await, current);
     assert_eq!(admin.send("POST", "/v1/admin/keys").await.json(), begun, "asked twice is asked once");
     let list = admin.get("/v1/admin/keys").await;
     let row = list["keys"].as_array().unwrap().iter().find(|key| key["id"] == next.as_str()).unwrap();
-    assert_eq!(row["first_used_at"], begun["first_used_at"]);
+    assert_eq!(row["activated_at"], begun["activated_at"]);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_rotation_at_once_spares_what_was_signed() {
     let next = in_state(&list, "next").remove(0);
     assert_eq!(published(&site).await, sorted([old, next, text(&rotated, "id").to_owned()]));
     let retired = list["keys"].as_array().unwrap().iter().find(|key| key["state"] == "retired").unwrap();
-    assert!(retired["leaves_at"].as_u64() > retired["retired_at"].as_u64().map(|at| at + 3600), "{retired}");
+    assert!(retired["removed_at"].as_u64() > retired["retired_at"].as_u64().map(|at| at + 3600), "{retired}");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_revoked_key_is_gone_at_once_and_its_tokens_with_it() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|line| json!([line["kind"], line["cause"]]))
+        .map(|line| json!([line["kind"], line["reason"]]))
         .collect();
     assert!(kinds.contains(&json!(["key_revoked", "key_compromised"])), "{kinds:?}");
 }
@@ -137,11 +137,11 @@ async fn another_pepper_logs_nobody_out() {
     let admin = Admin::of(&site).await;
     let held = Carried::by(&site, "ada", "default").await;
 
-    let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "purpose": "pepper" })).await;
+    let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "purpose": "refresh_token" })).await;
 
     assert_eq!(text(&rotated, "state"), "current");
     assert_eq!(held.alive(&site).await, [true; 4]);
-    let peppers = admin.get("/v1/admin/keys").await["peppers"].clone();
+    let peppers = admin.get("/v1/admin/keys").await["refresh_token_keys"].clone();
     let found: Vec<_> = peppers.as_array().unwrap().iter().map(|key| text(key, "state")).collect();
     assert_eq!(found, ["retired", "current"]);
 }
@@ -195,7 +195,7 @@ async fn under_load_no_rotation_fails_a_login_or_a_verification() {
         settings.jwks_max_age = PERIOD;
         settings.key_margin = Duration::from_millis(500);
         // Each refresh turns, however quickly the next one comes.
-        settings.refresh_grace = Duration::ZERO;
+        settings.refresh_reuse_grace = Duration::ZERO;
     };
     let site = Arc::new(Site::with(schedule).await);
     site.register("ada").await;

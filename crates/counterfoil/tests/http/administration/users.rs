@@ -216,5 +216,5 @@ async fn at_the_cap_a_login_takes_the_place_of_the_oldest() {
     }
     let path = format!("/v1/admin/events?session={}", text(&first["session"], "id"));
     let last = &admin.get(&path).await["events"][0];
-    assert_eq!((&last["kind"], &last["cause"]), (&json!("session_ended"), &json!("replaced")));
+    assert_eq!((&last["kind"], &last["reason"]), (&json!("session_ended"), &json!("replaced")));
 }

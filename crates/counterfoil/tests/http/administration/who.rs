@@ -181,7 +181,7 @@ async fn the_keys_that_somebody_made_open_nothing_once_they_may_not_administer()
         let detour = Admin { site: &site, bearer: text(&again, "key").to_owned() };
         let list = operator.get("/v1/admin/admin-keys").await;
         let makers: Vec<_> =
-            list["admin_keys"].as_array().unwrap().iter().map(|key| text(key, "made_by")).collect();
+            list["admin_keys"].as_array().unwrap().iter().map(|key| text(key, "created_by")).collect();
         let theirs = format!("user:{}", root.user);
         assert_eq!(makers, ["operator", &theirs, &theirs]);
 

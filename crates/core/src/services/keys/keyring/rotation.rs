@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_jose::{SealingKey, SigningKey, Time};
-use counterfoil_verify::{KeyId, LogEntry};
+use counterfoil_verify::{KeyId, RevocationEntry};
 
 use crate::model::audit_event::Actor;
 use crate::model::session::{ClientInfo, EndReason};
@@ -104,7 +104,7 @@ impl Keyring {
         id: &KeyId,
         context: &RevocationContext,
         now: Time,
-    ) -> Result<Option<LogEntry>, ServiceError> {
+    ) -> Result<Option<RevocationEntry>, ServiceError> {
         let (_, mut applied) = self.change(context, now, |change| change.revoke(id)).await?;
         Ok(applied.entries.pop())
     }

@@ -1,0 +1,148 @@
+//! Counts every check of a session token or access token, around the authenticator.
+
+use std::sync::Arc;
+
+use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_jose::Time;
+use counterfoil_verify::{
+    AuthError, AuthFuture, Authenticator, InvalidReason, PresentedCredential, Principal,
+};
+
+use crate::counters::sharded::ShardedCounter;
+
+/// A counter for each type and result, and two for the session cache.
+const COUNTERS: usize = CREDENTIAL_TYPES.len() * CHECK_RESULTS.len() + 2;
+const CACHE_HITS: usize = COUNTERS - 2;
+const CACHE_MISSES: usize = COUNTERS - 1;
+
+/// The values of the label `type`, in the order of their counters.
+pub(crate) const CREDENTIAL_TYPES: [&str; 2] = ["session", "access"];
+
+const SESSION: usize = 0;
+const ACCESS: usize = 1;
+
+/// The values of the label `result`, in the order of [`CheckResult`].
+pub(crate) const CHECK_RESULTS: [&str; 6] =
+    ["accepted", "expired", "revoked", "invalid", "stale", "unavailable"];
+
+/// The result of one check. Its number is its index in [`CHECK_RESULTS`].
+#[derive(Clone, Copy)]
+enum CheckResult {
+    Accepted,
+    Expired,
+    Revoked,
+    Invalid,
+    Stale,
+    Unavailable,
+}
+
+/// Checks by credential type and result, and requests to the session cache.
+#[derive(Debug, Default)]
+pub(crate) struct CredentialChecks(ShardedCounter<COUNTERS>);
+
+impl CredentialChecks {
+    fn record(&self, credential_type: usize, result: &Result<Principal, AuthError>) {
+        let result = CheckResult::from_result(result) as usize;
+        self.0.increment(credential_type * CHECK_RESULTS.len() + result);
+    }
+
+    /// The checks of one type with one result, both by index.
+    pub(crate) fn total(&self, credential_type: usize, result: usize) -> u64 {
+        self.0.total(credential_type * CHECK_RESULTS.len() + result)
+    }
+
+    /// Session tokens that were checked from the cache, and those that needed the store.
+    pub(crate) fn cache_hits_and_misses(&self) -> (u64, u64) {
+        (self.0.total(CACHE_HITS), self.0.total(CACHE_MISSES))
+    }
+}
+
+impl CheckResult {
+    fn from_result(result: &Result<Principal, AuthError>) -> Self {
+        match result {
+            Ok(_) => Self::Accepted,
+            Err(AuthError::StaleRevocations) => Self::Stale,
+            Err(AuthError::Unavailable) => Self::Unavailable,
+            Err(AuthError::InvalidCredential(reason)) => Self::from_reason(reason),
+            Err(_) => Self::Invalid,
+        }
+    }
+
+    fn from_reason(reason: &InvalidReason) -> Self {
+        match reason {
+            InvalidReason::Expired | InvalidReason::SessionRejected("expired") => Self::Expired,
+            InvalidReason::Revoked(_) | InvalidReason::SessionRejected("ended" | "marked" | "disabled") => {
+                Self::Revoked
+            }
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// An authenticator that counts its results. Requests without a credential are not counted.
+#[derive(Clone)]
+pub(crate) struct CountingAuthenticator {
+    inner: Arc<StoreAuthenticator>,
+    checks: Arc<CredentialChecks>,
+}
+
+impl CountingAuthenticator {
+    /// Counts the results of `inner` in `checks`.
+    pub(crate) fn new(inner: StoreAuthenticator, checks: Arc<CredentialChecks>) -> Self {
+        Self { inner: Arc::new(inner), checks }
+    }
+
+    /// A session that is in the cache is decided without waiting; every other session needs the store.
+    fn record_cache_request(&self, decision: &AuthFuture) {
+        let index = if matches!(decision, AuthFuture::Ready(_)) { CACHE_HITS } else { CACHE_MISSES };
+        self.checks.0.increment(index);
+    }
+}
+
+impl Authenticator for CountingAuthenticator {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
+        let credential_type = match presented {
+            PresentedCredential::None => return self.inner.authenticate(presented, now),
+            PresentedCredential::SessionToken(_) => SESSION,
+            PresentedCredential::AccessToken(_) => ACCESS,
+        };
+        let decision = self.inner.authenticate(presented, now);
+        if credential_type == SESSION {
+            self.record_cache_request(&decision);
+        }
+        match decision {
+            AuthFuture::Ready(result) => {
+                self.checks.record(credential_type, &result);
+                AuthFuture::Ready(result)
+            }
+            AuthFuture::Pending(pending) => {
+                let checks = Arc::clone(&self.checks);
+                AuthFuture::Pending(Box::pin(async move {
+                    let result = pending.await;
+                    checks.record(credential_type, &result);
+                    result
+                }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result_of(error: AuthError) -> &'static str {
+        CHECK_RESULTS[CheckResult::from_result(&Err(error)) as usize]
+    }
+
+    #[test]
+    fn each_error_has_its_result_label() {
+        assert_eq!(result_of(InvalidReason::Expired.into()), "expired");
+        assert_eq!(result_of(InvalidReason::SessionRejected("expired").into()), "expired");
+        assert_eq!(result_of(InvalidReason::SessionRejected("ended").into()), "revoked");
+        assert_eq!(result_of(InvalidReason::SessionRejected("unknown").into()), "invalid");
+        assert_eq!(result_of(InvalidReason::WrongIssuer.into()), "invalid");
+        assert_eq!(result_of(AuthError::StaleRevocations), "stale");
+        assert_eq!(result_of(AuthError::Unavailable), "unavailable");
+    }
+}
