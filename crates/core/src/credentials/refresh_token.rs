@@ -14,7 +14,7 @@ use crate::credentials::MalformedCredential;
 ///
 /// The MAC is HMAC-SHA256 with a key that is stored sealed, over a salt that is stored with the session. So
 /// every refresh token that was ever issued is recognized without storing it, a lost response can be repeated
-/// byte for byte, and a attacker_key of the store alone cannot forge a token.
+/// byte for byte, and a thief of the store alone cannot forge a token.
 #[derive(Clone)]
 pub struct RefreshToken {
     session: SessionId,
@@ -132,7 +132,7 @@ impl RefreshTokenKeyId {
     }
 }
 
-/// The MAC key of refresh tokens. It is stored sealed, so that a attacker_key of the store cannot read it.
+/// The MAC key of refresh tokens. It is stored sealed, so that a thief of the store cannot read it.
 pub struct RefreshTokenKey {
     id: RefreshTokenKeyId,
     key: HmacKey,

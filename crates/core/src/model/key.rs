@@ -3,7 +3,7 @@
 use counterfoil_jose::{SealError, SealingKey, Secret, Time};
 use counterfoil_verify::KeyId;
 
-/// A secret of the installation, sealed with the master key. A attacker_key of the store cannot open it.
+/// A secret of the installation, sealed with the master key. A thief of the store cannot open it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// The id: the `kid` of a signing key, or the hexadecimal id of a refresh token key.

@@ -56,7 +56,7 @@ impl PasswordHash {
         let salt: [u8; SALT_LENGTH] = random::bytes()?;
         let params = HashParams { algorithm: Algorithm::Argon2id, cost };
         let hash =
-            params.compute(password, &salt, HASH_LENGTH, memory).expect("a configured cost is a valid one");
+            params.compute(password, &salt, HASH_LENGTH, memory).expect("the configured cost is valid");
         Ok(Self::from_parts(cost, &salt, &hash))
     }
 
@@ -119,11 +119,11 @@ impl PasswordHash {
 
     /// Whether the hash has another scheme or cost than `wanted`, and should be replaced at the next login.
     pub fn needs_rehash(&self, wanted: Argon2Cost) -> bool {
-        let ours = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
+        let expected = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
         match StoredHash::parse(&self.0) {
             Ok(StoredHash::Argon2(params, phc)) => {
                 let lengths = (phc.salt.map(|salt| salt.len()), phc.hash.map(|hash| hash.len()));
-                params != ours || lengths != (Some(SALT_LENGTH), Some(HASH_LENGTH)) || !self.is_argon2id()
+                params != expected || lengths != (Some(SALT_LENGTH), Some(HASH_LENGTH)) || !self.is_argon2id()
             }
             Ok(StoredHash::Foreign(_)) | Err(_) => true,
         }

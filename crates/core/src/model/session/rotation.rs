@@ -37,7 +37,7 @@ pub enum RefreshOutcome {
     /// The former token, just after the rotation: the response was lost. Nothing is written.
     RepeatWithinGrace,
     /// A used token: two parties hold tokens of this session, and the server cannot tell which one is the
-    /// attacker_key (RFC 9700, section 4.14.2).
+    /// thief (RFC 9700, section 4.14.2).
     ReuseDetected,
 }
 
@@ -232,7 +232,7 @@ mod tests {
         let outcome = at_counter(4).rotate(&token(3), &key(), restarted, later + TEN);
         assert_eq!(outcome, Ok(RefreshOutcome::RepeatWithinGrace));
         let outcome = at_counter(4).rotate(&token(2), &key(), restarted, later);
-        assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected), "an older one is still a replay");
+        assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected), "an older token is still reuse");
     }
 
     #[test]
@@ -246,17 +246,17 @@ mod tests {
 
     /// A client that stores the last response, loses some responses, and retries in time.
     #[derive(Debug, Clone, Copy)]
-    enum RotationStep {
-        Refresh { answer_is_lost: bool },
-        AskTwice,
+    enum ClientStep {
+        Refresh { response_is_lost: bool },
+        Retry,
         Wait(u64),
     }
 
-    fn step() -> impl Strategy<Value = RotationStep> {
+    fn step() -> impl Strategy<Value = ClientStep> {
         prop_oneof![
-            3 => any::<bool>().prop_map(|answer_is_lost| RotationStep::Refresh { answer_is_lost }),
-            1 => Just(RotationStep::AskTwice),
-            2 => (0_u64..20_000).prop_map(RotationStep::Wait),
+            3 => any::<bool>().prop_map(|response_is_lost| ClientStep::Refresh { response_is_lost }),
+            1 => Just(ClientStep::Retry),
+            2 => (0_u64..20_000).prop_map(ClientStep::Wait),
         ]
     }
 
@@ -265,31 +265,31 @@ mod tests {
         /// holds the current token or the one before it.
         #[test]
         fn a_client_that_retries_in_time_never_loses_its_session(steps in prop::collection::vec(step(), 1..60)) {
-            let (mut stored, mut held, mut now) = (at_counter(0), 0_u64, NOON);
+            let (mut stored, mut client_counter, mut now) = (at_counter(0), 0_u64, NOON);
             let mut lost_at: Option<Time> = None;
             for step in steps {
                 match step {
-                    RotationStep::Wait(ms) => {
+                    ClientStep::Wait(ms) => {
                         now = now + Duration::from_millis(ms);
                         // The client retries within the grace period.
                         now = lost_at.map_or(now, |lost| now.min(lost + TEN));
                     }
-                    RotationStep::AskTwice | RotationStep::Refresh { .. } => {
-                        let rotation = rotate(&stored, held, now);
+                    ClientStep::Retry | ClientStep::Refresh { .. } => {
+                        let rotation = rotate(&stored, client_counter, now);
                         prop_assert!(!matches!(rotation, Ok(RefreshOutcome::ReuseDetected) | Err(_)), "{rotation:?}");
-                        let advanced = matches!(rotation, Ok(RefreshOutcome::Rotate(_)));
+                        let is_rotated = matches!(rotation, Ok(RefreshOutcome::Rotate(_)));
                         if let Ok(RefreshOutcome::Rotate(next)) = rotation {
                             stored = *next;
                         }
                         let SessionCredential::Refresh { counter, .. } = stored.credential else { unreachable!() };
-                        if matches!(step, RotationStep::Refresh { answer_is_lost: true }) {
-                            if advanced {
+                        if matches!(step, ClientStep::Refresh { response_is_lost: true }) {
+                            if is_rotated {
                                 lost_at = Some(now);
                             }
                         } else {
-                            (held, lost_at) = (counter, None);
+                            (client_counter, lost_at) = (counter, None);
                         }
-                        prop_assert!(counter - held <= 1);
+                        prop_assert!(counter - client_counter <= 1);
                     }
                 }
             }
@@ -304,13 +304,13 @@ mod tests {
             let outcome = rotate(&at_counter(stored), presented, now);
 
             let expected = match (stored, presented) {
-                (k, t) if t > k => Err(InvalidCredential::AheadOfStore),
-                (k, t) if t == k && k > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
-                (k, t) if t == k => {
-                    prop_assert_eq!(stored_counter(outcome), k + 1);
+                (current, shown) if shown > current => Err(InvalidCredential::AheadOfStore),
+                (current, shown) if shown == current && current > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
+                (current, shown) if shown == current => {
+                    prop_assert_eq!(stored_counter(outcome), current + 1);
                     return Ok(());
                 }
-                (k, t) if t + 1 == k && in_grace => Ok(RefreshOutcome::RepeatWithinGrace),
+                (current, shown) if shown + 1 == current && in_grace => Ok(RefreshOutcome::RepeatWithinGrace),
                 _ => Ok(RefreshOutcome::ReuseDetected),
             };
             prop_assert_eq!(outcome, expected);

@@ -64,7 +64,7 @@ fn one_of_each() -> Vec<Change> {
         Change::SetCutoff(CutoffScope::User(user_id(1))),
         Change::SetCutoff(CutoffScope::Client(ClientId::default())),
         Change::SetCutoff(CutoffScope::Everyone),
-        Change::SetMetadata("fact", vec![1]),
+        Change::SetMetadata("key", vec![1]),
         record(1, 1, NOON + YEAR),
     ]
 }
@@ -89,7 +89,7 @@ async fn everything_in(store: &Arc<dyn Store>) -> String {
             answer(store.session_data(session).await).map(|data| (data.members, data.revision)),
         );
     }
-    reported + &format!(" {:?}", answer(store.metadata("fact").await))
+    reported + &format!(" {:?}", answer(store.metadata("key").await))
 }
 
 pub(super) async fn nothing_is_changed_if_the_last_change_conflicts(store: Arc<dyn Store>) {

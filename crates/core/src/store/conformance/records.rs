@@ -274,7 +274,7 @@ pub(super) async fn an_admin_key_is_found_until_it_is_removed(store: Arc<dyn Sto
     }
     assert_eq!(answer(store.admin_keys().await), stored);
 
-    let again = AdminKeyRecord { name: "attacker_key".into(), ..stored[0].clone() };
+    let again = AdminKeyRecord { name: "thief".into(), ..stored[0].clone() };
     assert_eq!(conflict(&store, &[Change::InsertAdminKey(Box::new(again))]).await, 0);
     let _ = applied(&store, &[Change::RemoveAdminKey(stored[0].id)]).await;
 
@@ -284,16 +284,25 @@ pub(super) async fn an_admin_key_is_found_until_it_is_removed(store: Arc<dyn Sto
 }
 
 pub(super) async fn an_admin_key_needs_its_user_and_is_removed_with_them(store: Arc<dyn Store>) {
-    let (theirs, ours) = (admin_key(1, KeyCreator::User(user_id(1))), admin_key(2, KeyCreator::Operator));
+    let (users_key, operators_key) =
+        (admin_key(1, KeyCreator::User(user_id(1))), admin_key(2, KeyCreator::Operator));
     let insert = |key: &AdminKeyRecord| Change::InsertAdminKey(Box::new(key.clone()));
-    assert_eq!(conflict(&store, &[insert(&ours), insert(&theirs)]).await, 1, "its creator does not exist");
+    assert_eq!(
+        conflict(&store, &[insert(&operators_key), insert(&users_key)]).await,
+        1,
+        "its creator does not exist"
+    );
 
-    let _ = applied(&store, &[Change::InsertUser(Box::new(user(1))), insert(&theirs), insert(&ours)]).await;
-    let _ = applied(&store, &[Change::ExpectAdminKey(theirs.id), Change::ExpectAdminKey(ours.id)]).await;
+    let _ =
+        applied(&store, &[Change::InsertUser(Box::new(user(1))), insert(&users_key), insert(&operators_key)])
+            .await;
+    let _ =
+        applied(&store, &[Change::ExpectAdminKey(users_key.id), Change::ExpectAdminKey(operators_key.id)])
+            .await;
     let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
 
-    assert_eq!(answer(store.admin_keys().await), [ours]);
-    assert_eq!(conflict(&store, &[Change::ExpectAdminKey(theirs.id)]).await, 0);
+    assert_eq!(answer(store.admin_keys().await), [operators_key]);
+    assert_eq!(conflict(&store, &[Change::ExpectAdminKey(users_key.id)]).await, 0);
 }
 
 pub(super) async fn all_admin_keys_of_a_user_are_removed_and_recorded(store: Arc<dyn Store>) {

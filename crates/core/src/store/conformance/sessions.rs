@@ -99,7 +99,7 @@ pub(super) async fn an_ended_session_never_becomes_active_again(store: Arc<dyn S
 
     for revision in 0..4 {
         let active_session = Session { ended: None, revision, ..stored.clone() };
-        assert_eq!(conflict(&store, &[replace(active_session)]).await, 0, "swapped at {revision}");
+        assert_eq!(conflict(&store, &[replace(active_session)]).await, 0, "replaced at {revision}");
     }
     assert_eq!(conflict(&store, &[insert(stored.clone())]).await, 0);
     assert_eq!(conflict(&store, &[Change::RefreshPosition(stored.id)]).await, 0);
@@ -158,8 +158,8 @@ pub(super) async fn ending_all_other_sessions_appends_one_revocation_each(store:
     );
     assert_eq!(spared, None);
     assert_eq!(last.ended_sessions, [session_id(5)]);
-    let stranger = answer(store.session(session_id(100)).await).expect("it was inserted");
-    assert_eq!(stranger.ended, None);
+    let other_user = answer(store.session(session_id(100)).await).expect("it was inserted");
+    assert_eq!(other_user.ended, None);
 }
 
 pub(super) async fn active_sessions_are_listed_once_and_newest_first(store: Arc<dyn Store>) {

@@ -34,8 +34,8 @@ pub(super) async fn one_of_32_parallel_registrations_gets_the_name(store: Arc<dy
 pub(super) async fn a_replacement_cannot_take_an_existing_name(store: Arc<dyn Store>) {
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
 
-    let attacker_key = User { username: user(1).username, revision: 1, ..user(2) };
-    assert_eq!(conflict(&store, &[Change::ReplaceUser(Box::new(attacker_key))]).await, 0);
+    let renamed = User { username: user(1).username, revision: 1, ..user(2) };
+    assert_eq!(conflict(&store, &[Change::ReplaceUser(Box::new(renamed))]).await, 0);
 
     assert_eq!(answer(store.user(user_id(2)).await), Some(user(2)));
     let login = LoginName::Username(user(1).username.folded().to_owned());
@@ -99,12 +99,12 @@ pub(super) async fn one_of_32_parallel_changes_of_a_user_applies(store: Arc<dyn 
 }
 
 pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Store>) {
-    let (stored, ended, strangers) = (session(1, 1), session(2, 1), session(3, 2));
+    let (stored, ended, other_user) = (session(1, 1), session(2, 1), session(3, 2));
     let patch = [("cart".to_owned(), 7.into())].into_iter().collect();
     let merge =
         Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 1000, now: NOON };
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
-    let sessions = [stored.clone(), ended.clone(), strangers.clone()].map(insert);
+    let sessions = [stored.clone(), ended.clone(), other_user.clone()].map(insert);
     let _ = applied(&store, &sessions).await;
     let _ = applied(&store, &[merge, end(2, NOON), record(1, 1, NOON)]).await;
 
@@ -116,7 +116,7 @@ pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Sto
         assert!(answer(store.session_context(gone).await).is_none());
     }
     assert_eq!(answer(store.session_data(stored.id).await), None);
-    assert_eq!(answer(store.session(strangers.id).await), Some(strangers));
+    assert_eq!(answer(store.session(other_user.id).await), Some(other_user));
     let query = AuditEventQuery { user: Some(user_id(1)), limit: 10, ..AuditEventQuery::default() };
     assert_eq!(answer(store.audit_events(&query).await).len(), 1, "the audit log keeps its events");
     assert_eq!(conflict(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);

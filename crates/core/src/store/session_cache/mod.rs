@@ -196,7 +196,7 @@ impl SessionCache {
         }
     }
 
-    fn evict_all(&self) {
+    fn invalidate_all(&self) {
         self.cutoff_version.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -242,7 +242,7 @@ impl CommitListener for SessionCache {
                 Change::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)
                 | Change::ReplaceClient(_)
                 | Change::RefreshCookiePositions => {
-                    self.evict_all();
+                    self.invalidate_all();
                 }
                 // The sessions that these end are in `applied.ended_sessions`, and the entries in
                 // `applied.entries`.
@@ -271,14 +271,14 @@ impl CommitListener for SessionCache {
         for session in &applied.ended_sessions {
             self.evict_session(*session);
         }
-        // The entries are published together with the head, so that whoever sees the head sees the entries.
+        // The entries are published together with the head, so that a reader of the head sees the entries.
         if let Some(last) = applied.entries.last() {
             self.revocations.publish(&applied.entries, last.position);
         }
     }
 
     fn on_failure(&self) {
-        self.evict_all();
+        self.invalidate_all();
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.generation += 1;
