@@ -15,7 +15,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockJumpPending;
 use crate::clock::checkpoint;
-use crate::http::error::chain;
+use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
 use crate::store::last_seen;
 
@@ -45,8 +45,8 @@ pub(crate) fn start(app: App) -> Task {
 
 async fn write_last_seen_periodically(app: App) {
     loop {
-        sleep(last_seen::GATHERED).await;
-        if let Err(error) = last_seen::write(&*app.store, &app.memory).await {
+        sleep(last_seen::BATCH_INTERVAL).await;
+        if let Err(error) = last_seen::write(&*app.store, &app.session_cache).await {
             tracing::warn!(%error, "some last-seen times of sessions could not be written");
         }
     }
@@ -81,11 +81,11 @@ async fn maintain_periodically(app: App) {
 /// store. Each step is complete in itself, so maintenance may stop after any of them.
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     checkpoint::save(&*app.store, &app.clock).await?;
-    app.save_log_head().await;
+    app.save_rollback_guard().await;
     // A purge cannot be undone, so nothing is purged by a clock jump that may be taken back: a revoked token
     // would be valid again if its revocation were purged too early.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
-    app.memory.revocations().prune(now);
+    app.session_cache.revocations().prune(now);
     while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
         sleep(PURGE_PAUSE).await;
     }
@@ -100,10 +100,10 @@ async fn run_key_rotation(app: &App) -> Duration {
     let rotated = match app.now_to_issue() {
         Ok(now) => {
             let keys = Arc::clone(&app.keys);
-            let rotated = run_on_blocking_thread(async move { keys.turn(now).await }).await;
+            let rotated = run_on_blocking_thread(async move { keys.run_due_rotation(now).await }).await;
             rotated.map(|next| next.map_or(MAINTENANCE_INTERVAL, |next| next.since(now)))
         }
-        Err(ClockJumpPending) => app.keys.renew().await.map(|()| CLOCK_POLL_INTERVAL),
+        Err(ClockJumpPending) => app.keys.reload().await.map(|()| CLOCK_POLL_INTERVAL),
     };
     let failure = match rotated {
         Ok(delay) => {
@@ -114,10 +114,10 @@ async fn run_key_rotation(app: &App) -> Duration {
     };
     // A rotation that could not be written is an error of the store, and reported as such. The keys in the
     // store are loaded all the same.
-    let reload_failure = app.keys.renew().await.err();
+    let reload_failure = app.keys.reload().await.err();
     app.has_stale_keys.store(reload_failure.is_some(), Ordering::Relaxed);
     // The whole error chain names the key and the cause, for an operator who sees `keys` fail at `/readyz`.
-    let error = chain(reload_failure.as_ref().unwrap_or(&failure));
+    let error = error_chain(reload_failure.as_ref().unwrap_or(&failure));
     tracing::error!(error, "key rotation failed; it is retried within a minute");
     MAINTENANCE_INTERVAL
 }

@@ -143,7 +143,7 @@ pub enum Wait {
 /// A validated [`RevocationRequest`].
 pub(crate) struct ValidRevocation {
     /// What to revoke.
-    pub(crate) subject: Subject,
+    pub(crate) subject: RevocationSubject,
     /// The administrator's text, unless it is the name of an end reason.
     pub(crate) note: Option<String>,
     /// Who revokes, and why.
@@ -156,12 +156,16 @@ impl RevocationRequest {
     /// # Errors
     ///
     /// [`ClientError::Field`] with the requirement that a member does not meet.
-    pub(crate) fn validate(self, actor: Actor, from: ClientInfo) -> Result<ValidRevocation, ClientError> {
+    pub(crate) fn validate(
+        self,
+        actor: Actor,
+        client_info: ClientInfo,
+    ) -> Result<ValidRevocation, ClientError> {
         let invalid = |field, detail: String| ClientError::Field { field, detail };
         if self.wait == Wait::Fleet {
             return Err(invalid("wait", "must be `none`: verifiers do not receive revocations yet".into()));
         }
-        let subject: Subject = self.subject.parse().map_err(|_| {
+        let subject: RevocationSubject = self.subject.parse().map_err(|_| {
             let detail = "must be session:, user:, token:, client: or key: and an id, or everyone";
             invalid("subject", detail.into())
         })?;
@@ -170,9 +174,9 @@ impl RevocationRequest {
             let detail = format!("must be at most {MAX_REASON_LENGTH} characters without control characters");
             return Err(invalid("reason", detail));
         }
-        let named = note.as_deref().and_then(EndReason::from_word);
-        let cause = named.unwrap_or_else(|| default_reason(&subject));
-        let context = RevocationContext { actor, cause, from };
+        let named = note.as_deref().and_then(EndReason::from_name);
+        let reason = named.unwrap_or_else(|| default_reason(&subject));
+        let context = RevocationContext { actor, reason, client_info };
         Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context })
     }
 }
@@ -181,14 +185,14 @@ fn is_valid_reason(text: &str) -> bool {
     text.chars().count() <= MAX_REASON_LENGTH && !text.chars().any(char::is_control)
 }
 
-const fn default_reason(subject: &Subject) -> EndReason {
+const fn default_reason(subject: &RevocationSubject) -> EndReason {
     match subject {
-        Subject::Key(_) => EndReason::KeyCompromised,
-        Subject::Session(_)
-        | Subject::User(_)
-        | Subject::Token(_)
-        | Subject::Client(_)
-        | Subject::Everyone => EndReason::ByAdmin,
+        RevocationSubject::Key(_) => EndReason::KeyCompromised,
+        RevocationSubject::Session(_)
+        | RevocationSubject::User(_)
+        | RevocationSubject::Token(_)
+        | RevocationSubject::Client(_)
+        | RevocationSubject::Everyone => EndReason::ByAdmin,
     }
 }
 

@@ -69,9 +69,9 @@ fn set_time(key: &'static str, time: Time) -> Change {
 }
 
 async fn stored_time(store: &dyn Store, key: &str) -> Result<Option<Time>, StoreError> {
-    let Some(bytes) = store.fact(key).await? else { return Ok(None) };
+    let Some(bytes) = store.metadata(key).await? else { return Ok(None) };
     let ms = bytes.try_into().map(u64::from_be_bytes);
-    let corrupt = |_| StoreError::Corrupt { what: "a clock checkpoint", source: None };
+    let corrupt = |_| StoreError::Corrupt { detail: "a clock checkpoint", source: None };
     ms.map(Time::from_unix_ms).map(Some).map_err(corrupt)
 }
 

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use counterfoil_core::services::login_rate_limiter::source_of;
+use counterfoil_core::services::login_rate_limiter::client_ip_key;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
@@ -111,7 +111,7 @@ fn sender(parts: &Parts, app: &App) -> Option<IpKey> {
     let client = client_address(peer.ip(), &parts.headers, &settings.trusted_proxies);
     let is_ours = is_loopback_ip(client) || is_trusted(client, &settings.trusted_proxies);
     let is_anybody = is_ours && !has_claim(&parts.headers);
-    (!is_anybody).then(|| source_of(client, settings.rate_limits.ipv6_prefix))
+    (!is_anybody).then(|| client_ip_key(client, settings.rate_limits.ipv6_prefix))
 }
 
 /// Whether a body is announced. A type that is named has to be one of `taken`.

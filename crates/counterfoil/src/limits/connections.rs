@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use counterfoil_core::services::login_rate_limiter::source_of;
+use counterfoil_core::services::login_rate_limiter::client_ip_key;
 
 use crate::limits::quota::{Permit, Quota};
 use crate::settings::Settings;
@@ -35,7 +35,7 @@ impl ConnectionLimiter {
     /// A permit for one connection from `peer`, or `None` if a limit is reached. Drop it when the connection
     /// ends.
     pub(crate) fn acquire(&self, peer: IpAddr) -> Option<Permit> {
-        let ip = self.is_limited_per_ip(peer).then(|| source_of(peer, self.ipv6_prefix));
+        let ip = self.is_limited_per_ip(peer).then(|| client_ip_key(peer, self.ipv6_prefix));
         self.quota.acquire(ip, 1).ok()
     }
 

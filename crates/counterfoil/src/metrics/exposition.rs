@@ -127,7 +127,7 @@ impl Exposition {
             &metrics.password_changes,
         )?;
         let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
-        let repeated = self.app.issuer.repeated();
+        let repeated = self.app.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
             sample(&[("result", "repeated")], repeated)?;
@@ -172,7 +172,11 @@ impl Exposition {
                 sample(&[("result", "miss")], misses)
             },
         )?;
-        encoder.gauge("counterfoil_session_cache_entries", "Sessions in the cache", self.app.memory.len())?;
+        encoder.gauge(
+            "counterfoil_session_cache_entries",
+            "Sessions in the cache",
+            self.app.session_cache.len(),
+        )?;
         let tokens = self.app.verifier.token_verifier();
         encoder.counter(
             "counterfoil_token_cache_misses",
@@ -216,7 +220,7 @@ impl Exposition {
     }
 
     fn store(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let store = self.app.store.figures();
+        let store = self.app.store.metrics();
         encoder.histogram("counterfoil_store_read", "Duration of reads from the store", &store.reads)?;
         encoder.histogram(
             "counterfoil_store_commit",
@@ -228,7 +232,7 @@ impl Exposition {
             "Duration of transactions; write requests in one transaction share its sync",
             &store.transactions,
         )?;
-        let waiting = store.waiting.load(Ordering::Relaxed);
+        let waiting = store.pending.load(Ordering::Relaxed);
         encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
         let failed = store.failed.load(Ordering::Relaxed);
         encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
@@ -245,7 +249,7 @@ impl Exposition {
             Ok(())
         })?;
         encoder.histograms("counterfoil_http_request_duration", "Duration of HTTP requests", |sample| {
-            let snapshots = routes.iter().map(|route| (route.path, route.duration.counted()));
+            let snapshots = routes.iter().map(|route| (route.path, route.duration.snapshot()));
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;

@@ -34,7 +34,7 @@ impl HashPool {
         let queue = Arc::new(HashQueue::new(options));
         let threads = (0..options.threads.max(1))
             .map(|number| {
-                let (queue, memory) = (Arc::clone(&queue), memory.another());
+                let (queue, memory) = (Arc::clone(&queue), memory.for_another_worker());
                 let thread = thread::Builder::new().name(format!("hashing-{number}"));
                 thread.spawn(move || queue.run_thread(memory)).expect("a thread can be created at the start")
             })
@@ -96,20 +96,20 @@ impl HashPool {
 
 #[async_trait]
 impl PasswordHasher for HashPool {
-    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.run(move |memory| memory.make(&password)).await
+    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+        self.run(move |memory| memory.hash(&password)).await
     }
 
-    async fn check(
+    async fn verify(
         &self,
         password: PlaintextPassword,
         kept: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError> {
-        self.run(move |memory| Ok(memory.check(&password, kept.as_ref()))).await
+        self.run(move |memory| Ok(memory.verify(&password, kept.as_ref()))).await
     }
 
-    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
-        self.run(move |_| new.judge()).await
+    async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
+        self.run(move |_| new.validate()).await
     }
 }
 

@@ -213,7 +213,7 @@ impl HashQueue {
     }
 
     fn release_memory(&self, memory: &mut HashMemory, is_allocated: &mut bool) {
-        memory.rest();
+        memory.release_memory();
         if std::mem::take(is_allocated) {
             self.allocated_threads.fetch_sub(1, Ordering::SeqCst);
         }

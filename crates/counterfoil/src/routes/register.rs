@@ -63,7 +63,7 @@ pub(super) async fn register(
     // Roles come from an operator, never from the network.
     let wanted = account::Registration { username, password, email, roles: Vec::new() };
     let (app, registered) = run_detached(async move {
-        let registered = app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await;
+        let registered = app.accounts.register(wanted, Actor::Anonymous, &from, app.now()).await;
         (app, registered)
     })
     .await;

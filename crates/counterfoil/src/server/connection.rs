@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use crate::keys::tls::Certificate;
+use crate::keys::tls::CurrentCertificate;
 use crate::server::activity::{ActiveRequest, ConnectionActivity};
 use crate::server::admission::AdmissionPermit;
 use crate::server::write_timeout::WriteTimeoutStream;
@@ -57,13 +57,13 @@ pub(crate) async fn wait_for_shutdown(shutdown: &mut ShutdownSignal) {
 pub(crate) struct ConnectionHandler {
     builder: Builder<TokioExecutor>,
     router: Router,
-    certificate: Option<Certificate>,
+    certificate: Option<CurrentCertificate>,
     limits: Limits,
 }
 
 impl ConnectionHandler {
     /// Serves `router` within `limits`, over TLS if there is a certificate.
-    pub(crate) fn new(router: Router, certificate: Option<Certificate>, limits: Limits) -> Self {
+    pub(crate) fn new(router: Router, certificate: Option<CurrentCertificate>, limits: Limits) -> Self {
         Self { builder: http_builder(limits), router, certificate, limits }
     }
 
@@ -81,7 +81,7 @@ impl ConnectionHandler {
                 self.serve_http(stream, (peer, admission), shutdown).await;
                 return Ok(());
             };
-            let handshake = TlsAcceptor::from(certificate.served()).accept(stream);
+            let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
             let tls_stream = tokio::select! {
                 tls_stream = timeout(self.limits.header_timeout, handshake) => tls_stream??,
                 () = wait_for_shutdown(&mut shutdown) => return Ok(()),

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::admin::socket::AdminSocket;
 use crate::app::App;
 use crate::background;
-use crate::keys::tls::Tls;
+use crate::keys::tls::CertificateReloader;
 use crate::limits::connections::ConnectionLimiter;
 use crate::routes;
 use crate::runtime::task::Task;
@@ -97,13 +97,13 @@ fn listen(
     shutdown: ShutdownSignal,
 ) -> io::Result<impl Future<Output = ()> + use<>> {
     let settings = app.settings();
-    let tls = settings.tls.clone().map(Tls::open).transpose().map_err(io::Error::other)?;
-    let certificate = tls.as_ref().map(Tls::certificate);
+    let tls = settings.tls.clone().map(CertificateReloader::open).transpose().map_err(io::Error::other)?;
+    let certificate = tls.as_ref().map(CertificateReloader::certificate);
     let handler = ConnectionHandler::new(routes::site(app.clone()), certificate, settings.limits);
     let counters = Arc::clone(&app.tally.connections);
     let acceptor = Acceptor::new(listener, ConnectionLimiter::new(settings), handler, counters)?;
     Ok(async move {
-        let _certificate_reload = tls.map(|tls| Task::spawn(tls.follow()));
+        let _certificate_reload = tls.map(|tls| Task::spawn(tls.run()));
         acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
     })
 }

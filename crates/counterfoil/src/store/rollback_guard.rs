@@ -17,7 +17,7 @@ use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
 use crate::fs::new_file::{parent_dir, with_suffix};
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 
 /// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last revocation,
 /// which would bring back an older refresh token or password.
@@ -35,9 +35,9 @@ const MAX_LENGTH: u64 = 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordedState {
     /// The id of the revocation log.
-    pub(crate) log: LogId,
+    pub(crate) log: RevocationLogId,
     /// The position of its last entry.
-    pub(crate) head: Position,
+    pub(crate) head: RevocationPosition,
     /// How often the file had been saved.
     save_count: u64,
 }
@@ -151,7 +151,8 @@ impl RollbackGuard {
     /// Without the file only a store that never had one is accepted: a new or a just restored one. A used store
     /// without its file may be a backup that was copied to another machine, and is refused.
     pub(crate) async fn check(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let (log, head, save_count) = (store.log_id().await?, store.head().await?, save_count(store).await?);
+        let (log, head, save_count) =
+            (store.revocation_log_id().await?, store.revocation_log_head().await?, save_count(store).await?);
         let file = self.file.clone();
         match self.recorded()? {
             None if save_count == 0 => Ok(()),
@@ -167,28 +168,36 @@ impl RollbackGuard {
 
     /// Creates the file for a store that was checked, if it does not exist or was written before a restore.
     pub(crate) async fn initialize(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let log = store.log_id().await?;
+        let log = store.revocation_log_id().await?;
         if self.recorded()?.is_some_and(|state| state.log == log) {
             return Ok(());
         }
         // The file first: once the save count is above zero, the store is not opened without the file.
-        let state = RecordedState { log, head: store.head().await?, save_count: save_count(store).await? };
+        let state = RecordedState {
+            log,
+            head: store.revocation_log_head().await?,
+            save_count: save_count(store).await?,
+        };
         self.write(state).await?;
         self.save(store).await
     }
 
     /// Records the current state: every minute, and when the store is closed.
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let log = store.log_id().await?;
+        let log = store.revocation_log_id().await?;
         let save_count = save_count(store).await? + 1;
         match store.commit(&[Change::SetMetadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())]).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
         }
-        self.write(RecordedState { log, head: store.head().await?, save_count }).await
+        self.write(RecordedState { log, head: store.revocation_log_head().await?, save_count }).await
     }
 
     /// Records the state of a store that was just restored (see [`restore_changes`]).
-    pub(crate) async fn record_restore(&self, log: LogId, head: Position) -> Result<(), RollbackGuardError> {
+    pub(crate) async fn record_restore(
+        &self,
+        log: RevocationLogId,
+        head: RevocationPosition,
+    ) -> Result<(), RollbackGuardError> {
         self.write(RecordedState { log, head, save_count: 0 }).await
     }
 
@@ -200,7 +209,7 @@ impl RollbackGuard {
 
     async fn write(&self, state: RecordedState) -> Result<(), RollbackGuardError> {
         let (file, write_lock) = (self.file.clone(), Arc::clone(&self.write_lock));
-        let written = blocking(move || {
+        let written = spawn_blocking(move || {
             // A panic during a write leaves nothing inconsistent behind.
             let _locked = write_lock.lock().unwrap_or_else(PoisonError::into_inner);
             write(&file, &state)
@@ -215,7 +224,7 @@ impl RollbackGuard {
 }
 
 /// The changes that a restored store starts with: its save count is zero, and it replaces these revocation logs.
-pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = LogId>) -> Vec<Change> {
+pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
     let ids = replaced.into_iter().flat_map(|log| *log.as_bytes()).collect();
     vec![
         Change::SetMetadata(SAVE_COUNT, 0_u64.to_be_bytes().to_vec()),
@@ -224,14 +233,14 @@ pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = LogId>) -> Vec<
 }
 
 async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
-    let Some(bytes) = store.fact(SAVE_COUNT).await? else { return Ok(0) };
-    let corrupt = |_| StoreError::Corrupt { what: "the save count of the rollback guard", source: None };
+    let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(0) };
+    let corrupt = |_| StoreError::Corrupt { detail: "the save count of the rollback guard", source: None };
     bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)
 }
 
 /// Whether the store was restored in place of one with the revocation log `log`.
-async fn replaces(store: &dyn Store, log: LogId) -> Result<bool, StoreError> {
-    let replaced = store.fact(REPLACED_LOGS).await?.unwrap_or_default();
+async fn replaces(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
+    let replaced = store.metadata(REPLACED_LOGS).await?.unwrap_or_default();
     Ok(replaced.chunks_exact(16).any(|id| id == log.as_bytes()))
 }
 
@@ -294,10 +303,10 @@ mod tests {
     #[tokio::test]
     async fn a_store_behind_its_recorded_state_is_refused() {
         let (_dir, guard, store) = guarded_store().await;
-        tamper(&guard, |state| state.head = Position::new(1));
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
 
-        tamper(&guard, |state| (state.head, state.save_count) = (Position::START, 2));
+        tamper(&guard, |state| (state.head, state.save_count) = (RevocationPosition::START, 2));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
 
         // After a crash between the commit and the write of the file, the store is ahead of the file.
@@ -308,13 +317,13 @@ mod tests {
     #[tokio::test]
     async fn a_file_of_another_revocation_log_is_refused_unless_the_store_replaces_it() {
         let (_dir, guard, store) = guarded_store().await;
-        let other = LogId::from_bytes([3; 16]);
+        let other = RevocationLogId::from_bytes([3; 16]);
         tamper(&guard, |state| state.log = other);
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
 
-        let _ = store.commit(&restore_changes([LogId::from_bytes([2; 16]), other])).await.unwrap();
+        let _ = store.commit(&restore_changes([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
         guard.check(&*store).await.unwrap();
-        tamper(&guard, |state| state.head = Position::new(1));
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
     }
 

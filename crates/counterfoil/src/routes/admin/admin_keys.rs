@@ -77,7 +77,7 @@ pub(in crate::routes) async fn add(
     StrictJson(form): StrictJson<NewAdminKey>,
 ) -> Result<(StatusCode, Json<MadeAdminKey>), AppError> {
     let reason = administrator.reason(from);
-    let (key, record) = app.administration.add_admin_key(&form.name, &reason, administrator.now).await?;
+    let (key, record) = app.administration.create_admin_key(&form.name, &reason, administrator.now).await?;
     let made = MadeAdminKey { id: record.id.to_string(), name: record.name, key: key.to_string() };
     Ok((StatusCode::CREATED, Json(made)))
 }

@@ -92,7 +92,7 @@ pub(in crate::routes) async fn revoke(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
-    let reason = RevocationContext { cause: EndReason::KeyCompromised, ..reason };
+    let reason = RevocationContext { reason: EndReason::KeyCompromised, ..reason };
     let now = administrator.now;
     // The next key takes its place, and another is drawn.
     run_on_blocking_thread(async move { app.keys.revoke(&id, &reason, now).await }).await?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use counterfoil_core::model::user::Username;
 use counterfoil_core::services::account::Registration;
-use counterfoil_core::services::administration::judge_roles;
+use counterfoil_core::services::administration::validate_roles;
 use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
@@ -116,7 +116,7 @@ pub(in crate::routes) async fn add(
     StrictJson(form): StrictJson<NewUser>,
 ) -> Result<(StatusCode, Json<OneUser>), AppError> {
     let NewUser { username, password, email, roles } = form;
-    judge_roles(&roles)?;
+    validate_roles(&roles)?;
     let wanted = Registration { username, password, email, roles };
     let user = app.accounts.register(wanted, administrator.actor, &from, administrator.now).await?;
     Ok((StatusCode::CREATED, Json(OneUser { user: UserResponse::from(&user) })))
