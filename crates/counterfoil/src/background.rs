@@ -13,7 +13,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockUnsettled;
 use crate::clock::checkpoint;
-use crate::http::error::chain;
+use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RECOVERY, Task, again_and_again, aside};
 use crate::store::last_seen;
 
@@ -112,7 +112,7 @@ async fn turn_keys(app: &App) -> Duration {
     let stale = app.keys.renew().await.err();
     app.has_stale_keys.store(stale.is_some(), Ordering::Relaxed);
     // With the key's name and the cause: whoever reads `keys` at `/readyz` looks here.
-    let error = chain(stale.as_ref().unwrap_or(&failed));
+    let error = error_chain(stale.as_ref().unwrap_or(&failed));
     tracing::error!(error, "the keys could not be looked after; they are within a minute again");
     ROUND
 }

@@ -9,7 +9,7 @@ use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 
 use crate::admin::{Refused, by_operator};
 use crate::app::App;
-use crate::http::scope;
+use crate::http::scope::{validate_audience, validate_scope};
 
 /// What is to be minted.
 ///
@@ -52,7 +52,7 @@ impl App {
                 return Err(Refused::new("a token is for a user or for a subject, one of them"));
             }
         };
-        let (audience, scope) = (form.audience.map(scope::judge_audience), form.scope.map(scope::judge));
+        let (audience, scope) = (form.audience.map(validate_audience), form.scope.map(validate_scope));
         let minting = MintRequest {
             whom,
             audience: audience.transpose().map_err(|_| Refused::new("that cannot be an audience"))?,

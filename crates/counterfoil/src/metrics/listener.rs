@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-use crate::http::response_headers::caught;
+use crate::http::response_headers::panic_response;
 use crate::limits::connections::Places;
 use crate::runtime::task::{RECOVERY, again_and_again};
 use crate::server::FAREWELL;
@@ -52,7 +52,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
         Limits { connections: MAX_CONNECTIONS, connections_of_source: MAX_CONNECTIONS, ..settings.limits };
     let places = Places::new(&Settings { limits, ..settings.clone() });
     let router = Router::new().route("/metrics", get(metrics)).with_state(app);
-    let router = router.layer(CatchPanicLayer::custom(caught));
+    let router = router.layer(CatchPanicLayer::custom(panic_response));
     let listen = async || {
         let connections = Connections::new(router.clone(), None, limits);
         let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;

@@ -1,4 +1,5 @@
-//! Background tasks and panics.
+//! Background tasks, panics and error chains.
 
+pub(crate) mod error_chain;
 pub(crate) mod panics;
 pub(crate) mod task;
