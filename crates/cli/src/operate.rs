@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use counterfoil::operator::{self, CallError};
-use counterfoil::operator::{Command, Refused};
+use counterfoil::operator::{AdminError, Command};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 
 /// Does `command` and gives its answer.
@@ -15,15 +15,15 @@ use crate::fault::Fault;
 /// # Errors
 ///
 /// If it was refused, or there is no store; only a command that adds something makes one.
-pub(crate) async fn administer(common: &Common, command: Command) -> Result<Value, Fault> {
+pub(crate) async fn administer(common: &Configuration, command: Command) -> Result<Value, Fault> {
     let settings = common.settings(common.listen)?;
-    if common.named_store().is_some() {
+    if common.configured_store().is_some() {
         judge_owner(common).await?;
     }
     match operator::call(&common.data_dir, &command).await {
         Ok(answer) => Ok(answer),
-        Err(CallError::NobodyThere(_)) => here(settings, command).await,
-        Err(CallError::Refused(refused)) => Err(refused.into()),
+        Err(CallError::NoServer(_)) => here(settings, command).await,
+        Err(CallError::Failed(refused)) => Err(refused.into()),
         Err(error) => Err(Fault::of(&error)),
     }
 }
@@ -42,18 +42,18 @@ impl Door {
     /// # Errors
     ///
     /// If there is no store and it `may_make_one` not, or if it does not open.
-    pub(crate) async fn open(common: &Common, may_make_one: bool) -> Result<Self, Fault> {
+    pub(crate) async fn open(common: &Configuration, may_make_one: bool) -> Result<Self, Fault> {
         let settings = common.settings(common.listen)?;
         match operator::call(&common.data_dir, &Command::Status {}).await {
             Ok(status) => {
                 judge_store(common, &status)?;
                 Ok(Self::Server(common.data_dir.clone()))
             }
-            Err(CallError::NobodyThere(_)) if may_make_one || !is_missing(&settings) => {
+            Err(CallError::NoServer(_)) if may_make_one || !is_missing(&settings) => {
                 Ok(Self::Here(App::open(settings).await?))
             }
-            Err(CallError::NobodyThere(_)) => Err(no_store(&settings)),
-            Err(CallError::Refused(refused)) => Err(refused.into()),
+            Err(CallError::NoServer(_)) => Err(no_store(&settings)),
+            Err(CallError::Failed(refused)) => Err(refused.into()),
             Err(error) => Err(Fault::of(&error)),
         }
     }
@@ -64,7 +64,7 @@ impl Door {
             Self::Here(app) => Ok(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => Ok(answer),
-                Err(CallError::Refused(refused)) => Err(refused.into()),
+                Err(CallError::Failed(refused)) => Err(refused.into()),
                 Err(error) => Err(Fault::of(&error)),
             },
         }
@@ -81,7 +81,7 @@ impl Door {
 
 /// Refuses to have a server do what was meant for another store. Where none answers, or not well, whoever asks it
 /// for something finds out.
-async fn judge_owner(common: &Common) -> Result<(), Fault> {
+async fn judge_owner(common: &Configuration) -> Result<(), Fault> {
     match operator::call(&common.data_dir, &Command::Status {}).await {
         Ok(status) => judge_store(common, &status),
         Err(_) => Ok(()),
@@ -89,8 +89,10 @@ async fn judge_owner(common: &Common) -> Result<(), Fault> {
 }
 
 /// Whether the store that was named, if one was, is that of the server with this status.
-fn judge_store(common: &Common, status: &Value) -> Result<(), Fault> {
-    let Some(named) = common.named_store().map(|store| store.resolved().to_string()) else { return Ok(()) };
+fn judge_store(common: &Configuration, status: &Value) -> Result<(), Fault> {
+    let Some(named) = common.configured_store().map(|store| store.resolved().to_string()) else {
+        return Ok(());
+    };
     match status["store"].as_str() {
         Some(served) if served != named => {
             let what =
@@ -115,7 +117,7 @@ async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
 }
 
 fn is_missing(settings: &Settings) -> bool {
-    !App::has_store(settings)
+    !App::store_exists(settings)
 }
 
 fn no_store(settings: &Settings) -> Fault {
@@ -133,8 +135,8 @@ impl From<OpenError> for Fault {
     }
 }
 
-impl From<Refused> for Fault {
-    fn from(refused: Refused) -> Self {
+impl From<AdminError> for Fault {
+    fn from(refused: AdminError) -> Self {
         let fault = Self::failure(refused.message);
         match refused.hint {
             Some(hint) => fault.hint(hint),

@@ -17,9 +17,9 @@ use std::time::Duration;
 /// reads.record(Duration::from_micros(7));
 /// reads.record(Duration::from_secs(60));
 ///
-/// let counted = reads.counted();
-/// assert_eq!(counted.count(), 2);
-/// assert_eq!((counted.buckets[0], counted.buckets[Histogram::BOUNDS.len()]), (1, 1));
+/// let snapshot = reads.snapshot();
+/// assert_eq!(snapshot.count(), 2);
+/// assert_eq!((snapshot.buckets[0], snapshot.buckets[Histogram::BOUNDS.len()]), (1, 1));
 /// ```
 #[derive(Debug, Default)]
 pub struct Histogram {
@@ -45,15 +45,15 @@ impl Histogram {
     ];
 
     /// Counts one.
-    pub fn record(&self, took: Duration) {
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+    pub fn record(&self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = Self::BOUNDS.partition_point(|bound| bound * 1_000 < nanos);
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// What was counted so far.
-    pub fn counted(&self) -> HistogramSnapshot {
+    pub fn snapshot(&self) -> HistogramSnapshot {
         HistogramSnapshot {
             buckets: std::array::from_fn(|at| self.buckets[at].load(Ordering::Relaxed)),
             sum: Duration::from_nanos(self.nanos.load(Ordering::Relaxed)),
@@ -74,14 +74,14 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_bucket() {
-        let counted = |micros: u64, more: u64| {
+        let bucket_of = |micros: u64, more: u64| {
             let durations = Histogram::default();
             durations.record(Duration::from_micros(micros) + Duration::from_nanos(more));
-            durations.counted().buckets.iter().position(|count| *count == 1).unwrap()
+            durations.snapshot().buckets.iter().position(|count| *count == 1).unwrap()
         };
 
         for (at, bound) in Histogram::BOUNDS.into_iter().enumerate() {
-            assert_eq!((counted(bound, 0), counted(bound, 1)), (at, at + 1), "{bound}");
+            assert_eq!((bucket_of(bound, 0), bucket_of(bound, 1)), (at, at + 1), "{bound}");
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
             }
         });
 
-        let counted = durations.counted();
-        assert_eq!((counted.count(), counted.sum), (4000, Duration::from_millis(12)));
+        let snapshot = durations.snapshot();
+        assert_eq!((snapshot.count(), snapshot.sum), (4000, Duration::from_millis(12)));
     }
 }

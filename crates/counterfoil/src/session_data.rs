@@ -102,7 +102,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
             .into_response()
         };
         let session = principal.session_id().ok_or_else(no_session)?;
-        let data = session_data::of(&*app.store, session)
+        let data = session_data::load(&*app.store, session)
             .await
             .map_err(|error| SessionDataError::from(error).into_response())?;
         Ok(Self { app, session, members: data.members })

@@ -3,10 +3,10 @@
 use std::path::{self, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, RevocationForm, RotationForm, Wait, Which};
+use counterfoil::operator::{self, KeyRotationRequest, KeySelector, RevocationRequest, Wait};
 
 use crate::commands::page::show_all;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::printable::printable;
@@ -82,7 +82,7 @@ pub(crate) struct Revoke {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::List(List { json }) => list(common, json).await,
         Command::Rotate(options) => rotate(common, options).await,
@@ -90,7 +90,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
         Command::Rekey(options) => rekey(common, options).await,
         Command::Revoke(Revoke { kid }) => {
             let subject = format!("key:{kid}");
-            let form = RevocationForm { subject, reason: None, wait: Wait::None };
+            let form = RevocationRequest { subject, reason: None, wait: Wait::None };
             administer(common, operator::Command::Revoke(form)).await?;
             show::say(&format!("revoked {kid}"))
         }
@@ -98,19 +98,20 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
 }
 
 async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
-    let purpose = if pepper { Which::Pepper } else { Which::Signing };
-    let answer = administer(common, operator::Command::KeyRotate(RotationForm { now, purpose })).await?;
+    let purpose = if pepper { KeySelector::RefreshToken } else { KeySelector::Signing };
+    let answer =
+        administer(common, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
     if json {
         return show::json(&answer);
     }
     let (id, verb) = (cell(&answer, "id"), if pepper { "makes refresh tokens" } else { "signs" });
     match answer["state"].as_str() {
         Some("current") => show::say(&format!("{id} {verb} from now on")),
-        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "first_used_at"))),
+        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "activated_at"))),
     }
 }
 
-async fn import(common: &Common, Import { file, json }: Import) -> Result<(), Fault> {
+async fn import(common: &Configuration, Import { file, json }: Import) -> Result<(), Fault> {
     // As below: it is the server that reads it.
     let file = path::absolute(&file).map_err(|error| Fault::because("the key file has no path", &error))?;
     let shown = file.display().to_string();
@@ -119,15 +120,15 @@ async fn import(common: &Common, Import { file, json }: Import) -> Result<(), Fa
         return show::json(&answer);
     }
     let id = cell(&answer, "id");
-    show::say(&match answer["first_used_at"].as_u64() {
-        Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "first_used_at")),
+    show::say(&match answer["activated_at"].as_u64() {
+        Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "activated_at")),
         None => format!("{id} is the next key, and signs when `key rotate` asks for it"),
     })?;
     eprintln!("hint: whoever reads {} signs in your name; delete it", printable(&shown));
     Ok(())
 }
 
-async fn rekey(common: &Common, options: Rekey) -> Result<(), Fault> {
+async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
     // The server that reads it has another working directory.
     let file = options.new_master_key_file.map(path::absolute).transpose();
     let file = file.map_err(|error| Fault::because("the new master key has no path", &error))?;
@@ -145,12 +146,12 @@ async fn rekey(common: &Common, options: Rekey) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn list(common: &Common, is_json: bool) -> Result<(), Fault> {
+async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::KeyList {}).await?;
     let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
     show_all(&answer, "keys", is_json, header, |key| {
         let [made, from, retired, leaves] =
-            ["created_at", "first_used_at", "retired_at", "leaves_at"].map(|name| time(key, name));
+            ["created_at", "activated_at", "retired_at", "removed_at"].map(|name| time(key, name));
         [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), made, from, retired, leaves]
     })
 }

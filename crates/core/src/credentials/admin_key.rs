@@ -52,9 +52,9 @@ impl FromStr for AdminKeyId {
 /// ```
 /// use counterfoil_core::credentials::admin_key::AdminKey;
 ///
-/// let key = AdminKey::draw()?;
-/// let shown: AdminKey = key.to_string().parse()?;
-/// assert!(key.digest().is_of(&shown));
+/// let key = AdminKey::generate()?;
+/// let presented: AdminKey = key.to_string().parse()?;
+/// assert!(key.hash().matches(&presented));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl AdminKey {
     /// # Errors
     ///
     /// If the system has no randomness to give; nothing weaker takes its place.
-    pub fn draw() -> Result<Self, Unavailable> {
+    pub fn generate() -> Result<Self, Unavailable> {
         Ok(Self { id: AdminKeyId(random::bytes()?), secret: Secret::new(random::bytes()?) })
     }
 
@@ -82,7 +82,7 @@ impl AdminKey {
     }
 
     /// What we keep of it: a stolen store administers nothing.
-    pub fn digest(&self) -> AdminKeyHash {
+    pub fn hash(&self) -> AdminKeyHash {
         AdminKeyHash(digest::sha256(self.secret.expose()))
     }
 }
@@ -127,9 +127,9 @@ impl AdminKeyHash {
         &self.0
     }
 
-    /// Whether this is the digest of `shown`. Takes the same time either way.
-    pub fn is_of(&self, shown: &AdminKey) -> bool {
-        constant_time::equal(&self.0, &shown.digest().0)
+    /// Whether this is the digest of `presented`. Takes the same time either way.
+    pub fn matches(&self, presented: &AdminKey) -> bool {
+        constant_time::equal(&self.0, &presented.hash().0)
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn only_the_canonical_text_of_an_admin_key_parses() {
-        let text = AdminKey::draw().unwrap().to_string();
+        let text = AdminKey::generate().unwrap().to_string();
         assert!(text.parse::<AdminKey>().is_ok());
 
         for bad in [
@@ -158,10 +158,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret_and_another_secret_is_another_key() {
-        let (key, other) = (AdminKey::draw().unwrap(), AdminKey::draw().unwrap());
+        let (key, other) = (AdminKey::generate().unwrap(), AdminKey::generate().unwrap());
         let text = key.to_string();
 
         assert!(!format!("{key:?}").contains(text.split_once('.').unwrap().1));
-        assert!(!key.digest().is_of(&other));
+        assert!(!key.hash().matches(&other));
     }
 }

@@ -9,7 +9,7 @@ use counterfoil_verify::SessionId;
 
 use crate::credentials::MalformedCredential;
 
-/// `cfr_<session>.<turn>.<tag>`: which session, which turn of it, and a tag that only we can make.
+/// `cfr_<session>.<counter>.<mac>`: which session, which turn of it, and a tag that only we can make.
 ///
 /// The tag is HMAC-SHA256 under a pepper that is kept sealed, over a salt that is kept with the session.
 /// So any turn ever handed out is recognised without keeping one of them, an answer that was lost can be
@@ -17,17 +17,17 @@ use crate::credentials::MalformedCredential;
 #[derive(Clone)]
 pub struct RefreshToken {
     session: SessionId,
-    turn: u64,
-    tag: Secret<[u8; 32]>,
+    counter: u64,
+    mac: Secret<[u8; 32]>,
 }
 
 impl RefreshToken {
     /// What every refresh token begins with.
     pub const PREFIX: &'static str = "cfr_";
 
-    /// The token of `turn`: always the same text for the same pepper, salt, session and turn.
-    pub fn of(pepper: &RefreshTokenKey, salt: &Salt, session: SessionId, turn: u64) -> Self {
-        Self { session, turn, tag: Secret::new(pepper.tag(salt, session, turn)) }
+    /// The token of `counter`: always the same text for the same pepper, salt, session and turn.
+    pub fn new(key: &RefreshTokenKey, salt: &Salt, session: SessionId, counter: u64) -> Self {
+        Self { session, counter, mac: Secret::new(key.mac(salt, session, counter)) }
     }
 
     /// The session that it claims to belong to. Public; proves nothing.
@@ -36,19 +36,26 @@ impl RefreshToken {
     }
 
     /// The turn that it claims to be.
-    pub fn turn(&self) -> u64 {
-        self.turn
+    pub fn counter(&self) -> u64 {
+        self.counter
     }
 
     /// Whether we made it, with this pepper and this salt. Takes the same time either way.
-    pub fn is_genuine(&self, pepper: &RefreshTokenKey, salt: &Salt) -> bool {
-        constant_time::equal(self.tag.expose(), &pepper.tag(salt, self.session, self.turn))
+    pub fn has_valid_mac(&self, key: &RefreshTokenKey, salt: &Salt) -> bool {
+        constant_time::equal(self.mac.expose(), &key.mac(salt, self.session, self.counter))
     }
 }
 
 impl fmt::Display for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}.{}.{}", Self::PREFIX, self.session, self.turn, base64url::encode(self.tag.expose()))
+        write!(
+            f,
+            "{}{}.{}.{}",
+            Self::PREFIX,
+            self.session,
+            self.counter,
+            base64url::encode(self.mac.expose())
+        )
     }
 }
 
@@ -57,15 +64,15 @@ impl FromStr for RefreshToken {
 
     fn from_str(text: &str) -> Result<Self, MalformedCredential> {
         let mut parts = text.strip_prefix(Self::PREFIX).ok_or(MalformedCredential)?.split('.');
-        let (Some(session), Some(turn), Some(tag), None) =
+        let (Some(session), Some(counter), Some(mac), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(MalformedCredential);
         };
         Ok(Self {
             session: session.parse().map_err(|_| MalformedCredential)?,
-            turn: canonical_number(turn).ok_or(MalformedCredential)?,
-            tag: Secret::new(base64url::decode_exact(tag).map_err(|_| MalformedCredential)?),
+            counter: canonical_number(counter).ok_or(MalformedCredential)?,
+            mac: Secret::new(base64url::decode_exact(mac).map_err(|_| MalformedCredential)?),
         })
     }
 }
@@ -78,7 +85,7 @@ fn canonical_number(text: &str) -> Option<u64> {
 
 impl fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RefreshToken({}, turn {})", self.session, self.turn)
+        write!(f, "RefreshToken({}, turn {})", self.session, self.counter)
     }
 }
 
@@ -92,7 +99,7 @@ impl Salt {
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub fn draw() -> Result<Self, Unavailable> {
+    pub fn generate() -> Result<Self, Unavailable> {
         random::bytes().map(Self)
     }
 
@@ -140,16 +147,16 @@ impl RefreshTokenKey {
         self.id
     }
 
-    /// `HMAC-SHA256(pepper, "cfr1" ‖ pepper id ‖ salt ‖ session ‖ turn as 8 bytes)`. Every part has a fixed
+    /// `HMAC-SHA256(key, "cfr1" ‖ key id ‖ salt ‖ session ‖ counter as 8 bytes)`. Every part has a fixed
     /// size, so no two inputs run together.
-    fn tag(&self, salt: &Salt, session: SessionId, turn: u64) -> [u8; 32] {
-        self.key.tag(&[b"cfr1", &self.id.0, &salt.0, session.as_bytes(), &turn.to_be_bytes()])
+    fn mac(&self, salt: &Salt, session: SessionId, counter: u64) -> [u8; 32] {
+        self.key.tag(&[b"cfr1", &self.id.0, &salt.0, session.as_bytes(), &counter.to_be_bytes()])
     }
 }
 
 impl fmt::Debug for RefreshTokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pepper({:?})", self.id)
+        write!(f, "RefreshTokenKey({:?})", self.id)
     }
 }
 
@@ -160,32 +167,32 @@ mod tests {
     const ID: SessionId = SessionId::from_bytes([9; 16]);
     const SALT: Salt = Salt::from_bytes([3; 16]);
 
-    fn pepper(byte: u8) -> RefreshTokenKey {
+    fn key(byte: u8) -> RefreshTokenKey {
         RefreshTokenKey::new(RefreshTokenKeyId::from_bytes([byte; 8]), &Secret::new([byte; 32]))
     }
 
     #[test]
     fn the_token_of_a_turn_is_the_same_every_time() {
-        let first = RefreshToken::of(&pepper(1), &SALT, ID, 5).to_string();
+        let first = RefreshToken::new(&key(1), &SALT, ID, 5).to_string();
 
-        assert_eq!(first, RefreshToken::of(&pepper(1), &SALT, ID, 5).to_string());
+        assert_eq!(first, RefreshToken::new(&key(1), &SALT, ID, 5).to_string());
     }
 
     #[test]
     fn a_tag_is_good_for_its_own_turn_session_salt_and_pepper_alone() {
-        let token = RefreshToken::of(&pepper(1), &SALT, ID, 5);
-        assert!(token.is_genuine(&pepper(1), &SALT));
+        let token = RefreshToken::new(&key(1), &SALT, ID, 5);
+        assert!(token.has_valid_mac(&key(1), &SALT));
 
-        assert!(!token.is_genuine(&pepper(2), &SALT));
-        assert!(!token.is_genuine(&pepper(1), &Salt::from_bytes([4; 16])));
-        assert!(!RefreshToken { turn: 6, ..token.clone() }.is_genuine(&pepper(1), &SALT));
+        assert!(!token.has_valid_mac(&key(2), &SALT));
+        assert!(!token.has_valid_mac(&key(1), &Salt::from_bytes([4; 16])));
+        assert!(!RefreshToken { counter: 6, ..token.clone() }.has_valid_mac(&key(1), &SALT));
         let other = SessionId::from_bytes([8; 16]);
-        assert!(!RefreshToken { session: other, ..token }.is_genuine(&pepper(1), &SALT));
+        assert!(!RefreshToken { session: other, ..token }.has_valid_mac(&key(1), &SALT));
     }
 
     #[test]
     fn only_the_canonical_text_of_a_refresh_token_parses() {
-        let text = RefreshToken::of(&pepper(1), &SALT, ID, 5).to_string();
+        let text = RefreshToken::new(&key(1), &SALT, ID, 5).to_string();
         assert_eq!(text.parse::<RefreshToken>().unwrap().to_string(), text);
 
         for bad in [".5.", ".05.", ".+5.", ".-5.", ".5 .", "..", ".18446744073709551616.", ".٥."] {

@@ -18,9 +18,9 @@ use crate::credentials::MalformedCredential;
 /// use counterfoil_core::credentials::session_token::SessionToken;
 /// use counterfoil_verify::SessionId;
 ///
-/// let token = SessionToken::draw(SessionId::from_bytes([7; 16]))?;
-/// let shown: SessionToken = token.to_string().parse()?;
-/// assert!(token.digest().is_of(&shown));
+/// let token = SessionToken::generate(SessionId::from_bytes([7; 16]))?;
+/// let presented: SessionToken = token.to_string().parse()?;
+/// assert!(token.hash().matches(&presented));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl SessionToken {
     /// # Errors
     ///
     /// If the system has no randomness to give; nothing weaker takes its place.
-    pub fn draw(session: SessionId) -> Result<Self, Unavailable> {
+    pub fn generate(session: SessionId) -> Result<Self, Unavailable> {
         Ok(Self { session, secret: Secret::new(random::bytes()?) })
     }
 
@@ -48,7 +48,7 @@ impl SessionToken {
     }
 
     /// What we keep of it: a stolen store shows no usable cookie.
-    pub fn digest(&self) -> TokenHash {
+    pub fn hash(&self) -> TokenHash {
         TokenHash(digest::sha256(self.secret.expose()))
     }
 }
@@ -97,9 +97,9 @@ impl TokenHash {
         &self.0
     }
 
-    /// Whether this is the digest of `shown`. Takes the same time either way.
-    pub fn is_of(&self, shown: &SessionToken) -> bool {
-        constant_time::equal(&self.0, &shown.digest().0)
+    /// Whether this is the digest of `presented`. Takes the same time either way.
+    pub fn matches(&self, presented: &SessionToken) -> bool {
+        constant_time::equal(&self.0, &presented.hash().0)
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn only_the_canonical_text_of_a_session_token_parses() {
-        let text = SessionToken::draw(ID).unwrap().to_string();
+        let text = SessionToken::generate(ID).unwrap().to_string();
         assert!(text.parse::<SessionToken>().is_ok());
 
         for bad in [
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let token = SessionToken::draw(ID).unwrap();
+        let token = SessionToken::generate(ID).unwrap();
         let text = token.to_string();
         let (_, secret) = text.split_once('.').unwrap();
 

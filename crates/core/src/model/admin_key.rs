@@ -13,9 +13,9 @@ pub struct AdminKeyRecord {
     /// What people call it: the program or the person who has it.
     pub name: String,
     /// What we keep of the secret.
-    pub digest: AdminKeyHash,
+    pub key_hash: AdminKeyHash,
     /// By whose right it administers.
-    pub made_by: KeyCreator,
+    pub created_by: KeyCreator,
     /// When it was made.
     pub created_at: Time,
 }
@@ -31,7 +31,7 @@ pub enum KeyCreator {
 
 impl AdminKeyRecord {
     /// The record of a key that was just drawn.
-    pub fn of(key: &AdminKey, name: String, made_by: KeyCreator, now: Time) -> Self {
-        Self { id: key.id(), name, digest: key.digest(), made_by, created_at: now }
+    pub fn new(key: &AdminKey, name: String, created_by: KeyCreator, now: Time) -> Self {
+        Self { id: key.id(), name, key_hash: key.hash(), created_by, created_at: now }
     }
 }

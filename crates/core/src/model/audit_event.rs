@@ -24,16 +24,16 @@ pub struct AuditEvent {
     /// By whom.
     pub actor: Actor,
     /// Why, if something ended.
-    pub cause: Option<EndReason>,
+    pub reason: Option<EndReason>,
     /// From where.
-    pub from: ClientInfo,
+    pub client_info: ClientInfo,
     /// Anything else worth telling: a word or two of ours, the name of a key, what an administrator gave as reason.
     pub detail: Option<Cow<'static, str>>,
 }
 
 impl AuditEvent {
     /// Something that a user did themselves.
-    pub fn by_user(kind: AuditEventKind, user: UserId, from: &ClientInfo, at: Time) -> Self {
+    pub fn by_user(kind: AuditEventKind, user: UserId, client_info: &ClientInfo, at: Time) -> Self {
         Self {
             at,
             kind,
@@ -41,14 +41,14 @@ impl AuditEvent {
             session: None,
             client: None,
             actor: Actor::User(user),
-            cause: None,
-            from: from.clone(),
+            reason: None,
+            client_info: client_info.clone(),
             detail: None,
         }
     }
 
     /// Something that was done to nobody in particular, or to somebody else.
-    pub fn by(kind: AuditEventKind, actor: Actor, from: &ClientInfo, at: Time) -> Self {
+    pub fn by_actor(kind: AuditEventKind, actor: Actor, client_info: &ClientInfo, at: Time) -> Self {
         Self {
             at,
             kind,
@@ -56,35 +56,35 @@ impl AuditEvent {
             session: None,
             client: None,
             actor,
-            cause: None,
-            from: from.clone(),
+            reason: None,
+            client_info: client_info.clone(),
             detail: None,
         }
     }
 
     /// The same event, about this user.
-    pub fn about(self, user: UserId) -> Self {
+    pub fn with_user(self, user: UserId) -> Self {
         Self { user: Some(user), ..self }
     }
 
     /// The same event, through or about this application.
-    pub fn of_client(self, client: ClientId) -> Self {
+    pub fn with_client(self, client: ClientId) -> Self {
         Self { client: Some(client), ..self }
     }
 
     /// The same event, with this worth telling.
-    pub fn telling(self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
     /// The same event, in this login.
-    pub fn in_session(self, session: SessionId, client: ClientId) -> Self {
+    pub fn with_session(self, session: SessionId, client: ClientId) -> Self {
         Self { session: Some(session), client: Some(client), ..self }
     }
 
     /// The same event, for this reason.
-    pub fn because(self, cause: EndReason) -> Self {
-        Self { cause: Some(cause), ..self }
+    pub fn with_reason(self, reason: EndReason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 }
 
@@ -104,12 +104,12 @@ pub enum Actor {
 }
 
 macro_rules! event_kinds {
-    ($($(#[doc = $sentence:literal])* $kind:ident = $word:literal,)*) => {
+    ($($(#[doc = $text:literal])* $kind:ident = $name:literal,)*) => {
         /// What happened.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum AuditEventKind {
-            $($(#[doc = $sentence])* $kind,)*
+            $($(#[doc = $text])* $kind,)*
         }
 
         impl AuditEventKind {
@@ -119,21 +119,21 @@ macro_rules! event_kinds {
             /// The word, as the journal keeps and shows it.
             pub const fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$kind => $word,)*
+                    $(Self::$kind => $name,)*
                 }
             }
 
             /// The same as a sentence for a person.
-            pub fn sentence(self) -> &'static str {
+            pub fn description(self) -> &'static str {
                 match self {
-                    $(Self::$kind => concat!($($sentence),*).trim_start(),)*
+                    $(Self::$kind => concat!($($text),*).trim_start(),)*
                 }
             }
 
             /// The kind that this word names.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$kind),)*
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$kind),)*
                     _ => None,
                 }
             }
@@ -143,29 +143,29 @@ macro_rules! event_kinds {
 
 event_kinds! {
     /// A user was registered.
-    Registered = "registered",
+    UserRegistered = "user_registered",
     /// A login succeeded.
-    SignedIn = "signed_in",
+    LoginSucceeded = "login_succeeded",
     /// A login failed.
-    SignInRefused = "sign_in_refused",
+    LoginFailed = "login_failed",
     /// A refresh token turned.
     Refreshed = "refreshed",
     /// A refresh was answered again, to another address or program than before.
-    RefreshRepeated = "refresh_repeated",
+    RefreshRetried = "refresh_retried",
     /// A spent refresh token was shown: theft, or a client that broke its store.
-    RefreshReplayed = "refresh_replayed",
+    RefreshReuseDetected = "refresh_reuse_detected",
     /// A session ended.
     SessionEnded = "session_ended",
     /// All sessions of a user but at most one ended.
     SessionsEnded = "sessions_ended",
     /// An access token was minted from a session.
-    Exchanged = "exchanged",
+    TokenExchanged = "token_exchanged",
     /// An access token was minted by hand.
     TokenMinted = "token_minted",
     /// A password was changed.
     PasswordChanged = "password_changed",
     /// A change of the password failed.
-    PasswordChangeRefused = "password_change_refused",
+    PasswordChangeFailed = "password_change_failed",
     /// Roles were changed.
     RolesChanged = "roles_changed",
     /// A user was disabled.
@@ -189,23 +189,23 @@ event_kinds! {
     /// A client was changed.
     ClientChanged = "client_changed",
     /// A key was made.
-    KeyMade = "key_made",
+    KeyCreated = "key_created",
     /// A key that was made elsewhere was brought in, as the next one.
     KeyImported = "key_imported",
     /// A key was taken into use.
-    KeyTaken = "key_taken",
+    KeyActivated = "key_activated",
     /// An orderly rotation of the keys that sign was asked for.
-    RotationAsked = "rotation_asked",
+    RotationRequested = "rotation_requested",
     /// A key was retired: it signs nothing new.
     KeyRetired = "key_retired",
     /// A key was dropped: all that it signed has expired.
-    KeyDropped = "key_dropped",
+    KeyRemoved = "key_removed",
     /// Every key was sealed anew, under another master key.
     MasterKeyReplaced = "master_key_replaced",
     /// A key was revoked: nothing that it ever signed is good.
     KeyRevoked = "key_revoked",
     /// An admin key was made.
-    AdminKeyMade = "admin_key_made",
+    AdminKeyCreated = "admin_key_created",
     /// An admin key was removed.
     AdminKeyRemoved = "admin_key_removed",
     /// The store was put back from a backup: all that was given before is revoked.

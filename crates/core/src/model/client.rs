@@ -26,7 +26,7 @@ pub struct Client {
     /// Whether it may be used at all.
     pub enabled: bool,
     /// Everything that was given through it at or below this position of the log is dead.
-    pub not_before: RevocationPosition,
+    pub cutoff: RevocationPosition,
     /// Counts the changes.
     pub revision: u64,
 }
@@ -42,7 +42,7 @@ impl Client {
             scopes: None,
             lifetimes: Lifetimes::default(),
             enabled: true,
-            not_before: RevocationPosition::START,
+            cutoff: RevocationPosition::START,
             revision: 0,
         }
     }
@@ -121,14 +121,14 @@ pub struct LifetimesChange {
 
 impl LifetimesChange {
     /// The lifetimes after the change.
-    pub fn applied_to(self, seen: Lifetimes) -> Lifetimes {
+    pub fn apply_to(self, previous: Lifetimes) -> Lifetimes {
         Lifetimes {
-            session_idle: self.session_idle.unwrap_or(seen.session_idle),
-            session_absolute: self.session_absolute.unwrap_or(seen.session_absolute),
-            jwt: self.jwt.unwrap_or(seen.jwt),
-            access: self.access.unwrap_or(seen.access),
-            refresh_idle: self.refresh_idle.unwrap_or(seen.refresh_idle),
-            refresh_absolute: self.refresh_absolute.unwrap_or(seen.refresh_absolute),
+            session_idle: self.session_idle.unwrap_or(previous.session_idle),
+            session_absolute: self.session_absolute.unwrap_or(previous.session_absolute),
+            jwt: self.jwt.unwrap_or(previous.jwt),
+            access: self.access.unwrap_or(previous.access),
+            refresh_idle: self.refresh_idle.unwrap_or(previous.refresh_idle),
+            refresh_absolute: self.refresh_absolute.unwrap_or(previous.refresh_absolute),
         }
     }
 }
@@ -137,14 +137,14 @@ impl Lifetimes {
     /// The longest that any of them may be: an access token lives for hours, no cookie for more than 400 days.
     pub const CEILING: Self = {
         const HOUR: u64 = 60 * 60;
-        const LONGEST_COOKIE: u64 = 400 * 24 * HOUR;
+        const MAX_COOKIE_AGE: u64 = 400 * 24 * HOUR;
         Self {
-            session_idle: LONGEST_COOKIE,
-            session_absolute: LONGEST_COOKIE,
+            session_idle: MAX_COOKIE_AGE,
+            session_absolute: MAX_COOKIE_AGE,
             jwt: 24 * HOUR,
             access: HOUR,
-            refresh_idle: LONGEST_COOKIE,
-            refresh_absolute: LONGEST_COOKIE,
+            refresh_idle: MAX_COOKIE_AGE,
+            refresh_absolute: MAX_COOKIE_AGE,
         }
     };
 
@@ -154,11 +154,11 @@ impl Lifetimes {
     /// ```
     /// use counterfoil_core::model::client::Lifetimes;
     ///
-    /// assert!(Lifetimes::default().fault().is_none());
+    /// assert!(Lifetimes::default().validate().is_none());
     /// let careless = Lifetimes { jwt: 7 * 86_400, ..Lifetimes::default() };
-    /// assert_eq!(careless.fault().unwrap().0, "jwt");
+    /// assert_eq!(careless.validate().unwrap().0, "jwt");
     /// ```
-    pub fn fault(&self) -> Option<(&'static str, String)> {
+    pub fn validate(&self) -> Option<(&'static str, String)> {
         let ceiling = Self::CEILING;
         let bounds = [
             ("session_absolute", self.session_absolute, ceiling.session_absolute),
@@ -173,7 +173,7 @@ impl Lifetimes {
     }
 
     /// The longest life of an access token under these settings: how long a revocation is remembered.
-    pub fn longest_access(&self) -> Duration {
+    pub fn max_access_lifetime(&self) -> Duration {
         Duration::from_secs(self.jwt.max(self.access))
     }
 }

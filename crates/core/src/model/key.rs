@@ -21,7 +21,7 @@ pub struct KeyRecord {
     /// When it got into its present state.
     pub changed_at: Time,
     /// Since when it is or was in use; with a next key, from when on it is to be, if somebody has asked for that.
-    pub used_from: Option<Time>,
+    pub activated_at: Option<Time>,
     /// Counts the changes.
     pub revision: u64,
 }
@@ -40,13 +40,13 @@ impl KeyPurpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Signing => "signing",
-            Self::RefreshToken => "pepper",
+            Self::RefreshToken => "refresh_token",
         }
     }
 
     /// The purpose that this word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Signing, Self::RefreshToken].into_iter().find(|purpose| purpose.as_str() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Signing, Self::RefreshToken].into_iter().find(|purpose| purpose.as_str() == name)
     }
 }
 
@@ -72,19 +72,19 @@ impl KeyState {
             Self::Next => "next",
             Self::Current => "current",
             Self::Retired => "retired",
-            Self::Removed => "dropped",
+            Self::Removed => "removed",
             Self::Revoked => "revoked",
         }
     }
 
     /// The state that this word names.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         let all = [Self::Next, Self::Current, Self::Retired, Self::Removed, Self::Revoked];
-        all.into_iter().find(|state| state.as_str() == word)
+        all.into_iter().find(|state| state.as_str() == name)
     }
 
     /// Whether anything that the key is needed for is still to come. If not, its secret is wiped.
-    pub const fn is_live(self) -> bool {
+    pub const fn needs_secret(self) -> bool {
         match self {
             Self::Next | Self::Current | Self::Retired => true,
             Self::Removed | Self::Revoked => false,
@@ -106,7 +106,7 @@ impl KeyRecord {
         master: &SealingKey,
         now: Time,
     ) -> Result<Self, SealError> {
-        let sealed = master.seal(&context(&id, purpose, algorithm), key)?;
+        let sealed = master.seal(&seal_context(&id, purpose, algorithm), key)?;
         let algorithm = algorithm.to_owned();
         Ok(Self {
             id,
@@ -116,30 +116,30 @@ impl KeyRecord {
             state: KeyState::Next,
             created_at: now,
             changed_at: now,
-            used_from: None,
+            activated_at: None,
             revision: 0,
         })
     }
 
     /// The key in another state since `now`. One that is dropped or revoked is needed by nobody, and its sealed
     /// secret goes: what is not there cannot be stolen.
-    pub fn in_state(&self, state: KeyState, now: Time) -> Self {
-        let sealed = if state.is_live() { self.sealed.clone() } else { Vec::new() };
-        Self { state, sealed, changed_at: now, ..self.touched() }
+    pub fn with_state(&self, state: KeyState, now: Time) -> Self {
+        let sealed = if state.needs_secret() { self.sealed.clone() } else { Vec::new() };
+        Self { state, sealed, changed_at: now, ..self.next_revision() }
     }
 
     /// The key in use, from `now` on.
-    pub fn in_use(&self, now: Time) -> Self {
-        Self { used_from: Some(now), ..self.in_state(KeyState::Current, now) }
+    pub fn activated(&self, now: Time) -> Self {
+        Self { activated_at: Some(now), ..self.with_state(KeyState::Current, now) }
     }
 
     /// A next key that somebody wants to be used from `at` on.
-    pub fn wanted_from(&self, at: Time) -> Self {
-        Self { used_from: Some(at), ..self.touched() }
+    pub fn scheduled_for(&self, at: Time) -> Self {
+        Self { activated_at: Some(at), ..self.next_revision() }
     }
 
     /// The same key as a new revision: who has read the old one changes nothing by it.
-    pub fn touched(&self) -> Self {
+    pub fn next_revision(&self) -> Self {
         Self { revision: self.revision + 1, ..self.clone() }
     }
 
@@ -148,10 +148,10 @@ impl KeyRecord {
     /// # Errors
     ///
     /// If `from` does not open it, or it could not be sealed.
-    pub fn sealed_anew(&self, from: &SealingKey, to: &SealingKey) -> Result<Self, SealError> {
-        let context = context(&self.id, self.purpose, &self.algorithm);
-        let sealed = to.seal(&context, self.open(from)?.expose())?;
-        Ok(Self { sealed, ..self.touched() })
+    pub fn resealed(&self, from: &SealingKey, to: &SealingKey) -> Result<Self, SealError> {
+        let seal_context = seal_context(&self.id, self.purpose, &self.algorithm);
+        let sealed = to.seal(&seal_context, self.open(from)?.expose())?;
+        Ok(Self { sealed, ..self.next_revision() })
     }
 
     /// Opens the seal.
@@ -160,11 +160,11 @@ impl KeyRecord {
     ///
     /// If the master key is another, or the record was changed or moved.
     pub fn open(&self, master: &SealingKey) -> Result<Secret<Vec<u8>>, SealError> {
-        master.open(&context(&self.id, self.purpose, &self.algorithm), &self.sealed)
+        master.open(&seal_context(&self.id, self.purpose, &self.algorithm), &self.sealed)
     }
 }
 
 /// What a seal is bound to: a record copied over another does not open.
-fn context(id: &KeyId, purpose: KeyPurpose, algorithm: &str) -> Vec<u8> {
+fn seal_context(id: &KeyId, purpose: KeyPurpose, algorithm: &str) -> Vec<u8> {
     format!("counterfoil key\0{}\0{algorithm}\0{id}", purpose.as_str()).into_bytes()
 }

@@ -32,7 +32,7 @@ pub struct User {
     /// Raised by whatever must not be outlived by a login in flight: password, roles, disabling, revocation.
     pub epoch: u64,
     /// Everything they were given at or below this position of the log is dead.
-    pub not_before: RevocationPosition,
+    pub cutoff: RevocationPosition,
     /// When they were registered.
     pub created_at: Time,
     /// Counts the changes.
@@ -97,7 +97,7 @@ impl User {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username {
-    shown: String,
+    display: String,
     folded: String,
 }
 
@@ -121,7 +121,7 @@ pub enum UsernameError {
 impl Username {
     /// As it is shown: in NFC.
     pub fn as_str(&self) -> &str {
-        &self.shown
+        &self.display
     }
 
     /// As it is looked up: case folded, in NFC. Unique among the users.
@@ -130,8 +130,8 @@ impl Username {
     }
 
     /// The name whose two forms a store kept.
-    pub fn from_kept(shown: String, folded: String) -> Self {
-        Self { shown, folded }
+    pub fn from_stored(display: String, folded: String) -> Self {
+        Self { display, folded }
     }
 }
 
@@ -145,15 +145,15 @@ impl std::str::FromStr for Username {
             return Err(UsernameError::Length);
         }
         let nfc = ComposingNormalizer::new_nfc();
-        let shown = nfc.normalize(text).into_owned();
-        let folded = nfc.normalize(&CaseMapper::new().fold_string(&shown)).into_owned();
-        judge(&shown)?;
-        judge(&folded)?;
-        Ok(Self { shown, folded })
+        let display = nfc.normalize(text).into_owned();
+        let folded = nfc.normalize(&CaseMapper::new().fold_string(&display)).into_owned();
+        validate(&display)?;
+        validate(&folded)?;
+        Ok(Self { display, folded })
     }
 }
 
-fn judge(form: &str) -> Result<(), UsernameError> {
+fn validate(form: &str) -> Result<(), UsernameError> {
     if !(1..=64).contains(&form.chars().count()) {
         return Err(UsernameError::Length);
     }
@@ -187,13 +187,13 @@ fn is_invisible(c: char) -> bool {
 
 impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.display)
     }
 }
 
 impl fmt::Debug for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Username({:?})", self.shown)
+        write!(f, "Username({:?})", self.display)
     }
 }
 

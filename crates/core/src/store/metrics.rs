@@ -14,31 +14,31 @@ pub struct StoreMetrics {
     /// Each transaction that was committed, with the orders that it carried: a group shares one sync.
     pub transactions: Histogram,
     /// How many orders are waiting to be written, or are being written.
-    pub waiting: AtomicU64,
+    pub pending: AtomicU64,
     /// How many orders were refused or have failed: by a full disk, a full queue, an error of the system.
     pub failed: AtomicU64,
     /// Whether the last transaction could not be committed. A store that recovers by itself says so by the next.
-    pub is_refusing: AtomicBool,
+    pub last_commit_failed: AtomicBool,
 }
 
 impl StoreMetrics {
     /// Counts an order that begins to wait.
-    pub fn begin(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+    pub fn request_started(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts orders that wait no longer.
-    pub fn end(&self, orders: usize) {
-        self.waiting.fetch_sub(orders as u64, Ordering::Relaxed);
+    pub fn requests_finished(&self, count: usize) {
+        self.pending.fetch_sub(count as u64, Ordering::Relaxed);
     }
 
     /// Counts orders that have failed.
-    pub fn fail(&self, orders: usize) {
-        self.failed.fetch_add(orders as u64, Ordering::Relaxed);
+    pub fn requests_failed(&self, count: usize) {
+        self.failed.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Whether the last transaction could not be committed.
-    pub fn is_refusing(&self) -> bool {
-        self.is_refusing.load(Ordering::Relaxed)
+    pub fn last_commit_failed(&self) -> bool {
+        self.last_commit_failed.load(Ordering::Relaxed)
     }
 }

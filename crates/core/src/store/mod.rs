@@ -41,7 +41,7 @@ pub trait Store: Send + Sync + 'static {
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
     /// The session `id` with all that it is judged by, read from one snapshot.
-    async fn standing(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError>;
+    async fn session_context(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError>;
 
     /// Live sessions of `user` at `now`, the newest first; at most `page.limit`. What a mark has killed is not live.
     async fn sessions_of(
@@ -76,22 +76,22 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// Every entry of the log after `after`, with the head, from one snapshot.
-    async fn log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
+    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the log: whatever is committed later stands behind it.
-    async fn head(&self) -> Result<RevocationPosition, StoreError>;
+    async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError>;
 
     /// Which log it is, of all logs that there are.
-    async fn log_id(&self) -> Result<RevocationLogId, StoreError>;
+    async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError>;
 
     /// The data of a session, `None` if none was ever kept.
-    async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
+    async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
 
     /// A fact about the installation, by its name.
-    async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn metadata(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Lines of the journal, the newest first.
-    async fn events(
+    async fn audit_events(
         &self,
         query: &AuditEventQuery,
     ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError>;
@@ -112,25 +112,29 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// No witness is told: nobody is judged more strictly because a session was used, and whoever remembers
     /// sessions has seen the use first.
-    async fn note_uses(&self, uses: &[LastSeen]) -> Result<(), StoreError>;
+    async fn record_last_seen(&self, uses: &[LastSeen]) -> Result<(), StoreError>;
 
     /// Spends from durable counters, each in one statement, and tells what their windows hold now, in the same
     /// order. Of callers who spend at the same time each is told another sum.
-    async fn take(&self, takings: &[CounterIncrement], now: Time) -> Result<Vec<CounterValue>, StoreError>;
+    async fn increment_counters(
+        &self,
+        increments: &[CounterIncrement],
+        now: Time,
+    ) -> Result<Vec<CounterValue>, StoreError>;
 
     /// What the windows of these counters hold, in the same order, read from one snapshot. A counter that is not
     /// there, or whose window is over, holds nothing until `now`.
-    async fn spent(&self, counters: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError>;
+    async fn counters(&self, counters: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError>;
 
     /// Drops what has expired at `now`, at most `limit` rows; returns how many. `now` is a settled time: what
     /// is dropped by a clock that is later set back would be missed.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
 
     /// Tells `witness` of every commit, in their order, before any caller is answered.
-    fn watch(&self, witness: Arc<dyn CommitListener>);
+    fn subscribe(&self, listener: Arc<dyn CommitListener>);
 
     /// What it has had to do since it was opened.
-    fn figures(&self) -> &StoreMetrics;
+    fn metrics(&self) -> &StoreMetrics;
 
     /// Writes a consistent copy to the new file `to`, while work goes on.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
@@ -145,10 +149,10 @@ pub trait Store: Send + Sync + 'static {
 /// who no longer waits.
 pub trait CommitListener: Send + Sync {
     /// `changes` are durable, with this result.
-    fn committed(&self, changes: &[Change], applied: &AppliedChanges);
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges);
 
     /// A commit failed with unknown outcome: nothing that was held in memory can be relied on.
-    fn failed(&self);
+    fn on_failure(&self);
 }
 
 /// One change, or one expectation. A commit takes a list of them.
@@ -159,7 +163,7 @@ pub enum Change {
     /// Expects that the client's revision is still this one.
     ExpectClient(ClientId, u64),
     /// Expects that the session is live at this time.
-    ExpectLive(SessionId, Time),
+    ExpectActive(SessionId, Time),
     /// Expects that the admin key has not been removed.
     ExpectAdminKey(AdminKeyId),
     /// Inserts a user; lost if the id or the folded name is taken.
@@ -217,9 +221,9 @@ pub enum Change {
         /// The patch: an object.
         patch: serde_json::Map<String, serde_json::Value>,
         /// The revision that the client has seen (`If-Match`); 0 stands for no data yet.
-        expected: Option<u64>,
+        expected_revision: Option<u64>,
         /// The most bytes that the outcome may have.
-        limit: usize,
+        max_bytes: usize,
         /// When.
         now: Time,
     },
@@ -236,11 +240,11 @@ pub enum Change {
         /// What is revoked.
         subject: RevocationSubject,
         /// Why.
-        cause: EndReason,
+        reason: EndReason,
         /// When: a lower bound of the position, in Unix milliseconds.
         at: Time,
         /// How long it must be remembered; `None`: for ever (keys).
-        until: Option<Time>,
+        remember_until: Option<Time>,
     },
     /// Begins another log: it has this id, and every position that is drawn from here on, by this commit too, lies
     /// above `after`. What the log held it still holds.
@@ -260,9 +264,9 @@ pub enum Change {
     /// Sets a durable counter, whatever it held, with the end of its window.
     SetCounter(CounterKey, CounterValue),
     /// Writes a line in the journal.
-    Record(Box<AuditEvent>),
-    /// Writes this line for each session that this commit has ended so far: with that session, its user and its
-    /// client in their places. So the journal of a session tells its end, whatever ended it.
+    RecordEvent(Box<AuditEvent>),
+    /// Records this audit event for each session that this commit has ended since its previous `RecordSessionEnds`,
+    /// with that session, its user and its client filled in.
     RecordSessionEnds(Box<AuditEvent>),
     /// Inserts an admin key; lost if the id is taken, or if the user who made it is unknown.
     InsertAdminKey(Box<AdminKeyRecord>),
@@ -285,12 +289,12 @@ pub struct LastSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionEnding {
     /// When and why.
-    pub ended: SessionEnd,
+    pub end: SessionEnd,
     /// When its last access token has certainly expired.
-    pub until: Time,
+    pub remember_until: Time,
 }
 
-/// Whose `not_before` is raised.
+/// Whose `cutoff` is raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CutoffScope {
     /// One user's.
@@ -317,9 +321,9 @@ pub struct AppliedChanges {
     /// The entries that it appended to the log, in their order.
     pub entries: Vec<RevocationEntry>,
     /// The sessions that it ended.
-    pub ended: Vec<SessionId>,
+    pub ended_sessions: Vec<SessionId>,
     /// The session data after the last merge.
-    pub data: Option<SessionData>,
+    pub session_data: Option<SessionData>,
 }
 
 /// A session with all that it is judged by.
@@ -332,9 +336,9 @@ pub struct SessionContext {
     /// Its client.
     pub client: Client,
     /// The store's own mark.
-    pub not_before: RevocationPosition,
+    pub global_cutoff: RevocationPosition,
     /// The head of the log: whatever could end the session and is not in here stands behind it.
-    pub head: RevocationPosition,
+    pub revocation_log_head: RevocationPosition,
 }
 
 /// Part of the log, from one snapshot.
@@ -366,7 +370,7 @@ pub enum LoginName {
 
 impl LoginName {
     /// The text that is looked up.
-    pub fn text(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Username(text) | Self::Email(text) => text,
         }
@@ -402,7 +406,7 @@ pub struct AuditEventQuery {
     /// Of this session alone.
     pub session: Option<SessionId>,
     /// Only what has revoked everything of a client, or everything of everyone.
-    pub marks: bool,
+    pub cutoffs_only: bool,
     /// Older than this line.
     pub before: Option<AuditEventNumber>,
     /// How many at most.
@@ -417,9 +421,9 @@ pub struct CounterKey(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CounterIncrement {
     /// From which.
-    pub counter: CounterKey,
+    pub key: CounterKey,
     /// How much.
-    pub cost: u32,
+    pub amount: u32,
     /// How long its window is, if it begins with this.
     pub window: Duration,
 }
@@ -428,9 +432,9 @@ pub struct CounterIncrement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CounterValue {
     /// How much was taken in the present window, this time included.
-    pub taken: u64,
+    pub count: u64,
     /// When the window ends and the counter begins anew.
-    pub until: Time,
+    pub resets_at: Time,
 }
 
 /// Something that the store could not do. Ours, never the client's: 503, and the cause in the log.
@@ -450,10 +454,10 @@ pub enum StoreError {
     #[error("the store has failed and must be opened anew")]
     Poisoned,
     /// A record that cannot be read: damaged, or written by somebody else.
-    #[error("a record in the store cannot be read: {what}")]
+    #[error("a record in the store cannot be read: {detail}")]
     Corrupt {
         /// Which kind of record and what is wrong.
-        what: &'static str,
+        detail: &'static str,
         /// What the back end said.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -479,14 +483,14 @@ impl SessionContext {
     /// # Errors
     ///
     /// Says which of them it is.
-    pub fn holds(&self) -> Result<(), crate::client_error::InvalidCredential> {
+    pub fn check_access(&self) -> Result<(), crate::client_error::InvalidCredential> {
         use crate::client_error::InvalidCredential;
 
         if !self.user.is_enabled() || !self.client.enabled {
             return Err(InvalidCredential::Disabled);
         }
-        let mark = self.user.not_before.max(self.client.not_before).max(self.not_before);
-        if self.session.pos < mark {
+        let cutoff = self.user.cutoff.max(self.client.cutoff).max(self.global_cutoff);
+        if self.session.pos < cutoff {
             return Err(InvalidCredential::RevokedByCutoff);
         }
         Ok(())

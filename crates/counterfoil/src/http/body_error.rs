@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use counterfoil_jose::JsonError;
 
-use crate::limits::quota::Exhausted;
+use crate::limits::quota::QuotaExceeded;
 
 /// Why a request body was rejected.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +46,11 @@ pub(crate) enum BodyError {
     },
 }
 
-impl From<Exhausted> for BodyError {
-    fn from(error: Exhausted) -> Self {
+impl From<QuotaExceeded> for BodyError {
+    fn from(error: QuotaExceeded) -> Self {
         match error {
-            Exhausted::All => Self::ServerBusy,
-            Exhausted::Part => Self::ClientBusy,
+            QuotaExceeded::Total => Self::ServerBusy,
+            QuotaExceeded::PerIp => Self::ClientBusy,
         }
     }
 }

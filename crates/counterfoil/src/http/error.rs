@@ -13,7 +13,7 @@ use counterfoil_core::store::StoreError;
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCredentials, Problem};
 
-use crate::clock::ClockUnsettled;
+use crate::clock::ClockJumpPending;
 use crate::counters::Outcome;
 use crate::http::body_error::BodyError;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
@@ -36,7 +36,7 @@ pub(crate) enum AppError {
     Body(#[from] BodyError),
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
-    Clock(#[from] ClockUnsettled),
+    Clock(#[from] ClockJumpPending),
     /// The access token is larger than browsers store as a cookie.
     #[error(transparent)]
     CookieTooLarge(#[from] CredentialTooLarge),
@@ -353,6 +353,6 @@ mod tests {
         assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
         assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
         assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
-        assert_eq!(outcome(ClockUnsettled.into()), Outcome::Unavailable);
+        assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use counterfoil_core::services::login_rate_limiter::source_of;
+use counterfoil_core::services::login_rate_limiter::client_ip_key;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
@@ -23,7 +23,8 @@ use crate::http::body_error::BodyError;
 use crate::http::client_ip::{client_ip, is_forwarded, is_trusted};
 use crate::http::error::AppError;
 use crate::http::json_shape;
-use crate::limits::quota::{Share, Source};
+use crate::limits::quota::{IpKey, Permit};
+use crate::settings::loopback::is_loopback_ip;
 
 /// The content type that every route accepts.
 const JSON: &str = "application/json";
@@ -65,7 +66,7 @@ impl FromRequest<App> for MergePatch {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
         let bytes = read(request, app, &[JSON, MERGE_PATCH]).await?.ok_or(BodyError::Missing)?;
-        Ok(Self(json::object(&bytes).map_err(BodyError::InvalidJson)?))
+        Ok(Self(json::parse_object(&bytes).map_err(BodyError::InvalidJson)?))
     }
 }
 
@@ -76,7 +77,7 @@ async fn read(
     app: &App,
     accepted: &[&'static str],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, BodyError> {
-    let limit = app.settings().limits.body;
+    let limit = app.settings().limits.max_body_size;
     let (parts, body) = request.into_parts();
     if !check_content_type(&parts.headers, accepted)? {
         return Ok(None);
@@ -86,8 +87,8 @@ async fn read(
     if content_length.is_some_and(|length: u64| length > limit as u64) {
         return Err(BodyError::TooLarge(limit));
     }
-    let memory = app.bodies.begin(quota_source(&parts, app))?;
-    let bytes = timeout(body_timeout(app.settings().limits.request), collect(body, limit, memory))
+    let memory = app.bodies.acquire(quota_source(&parts, app))?;
+    let bytes = timeout(body_timeout(app.settings().limits.request_timeout), collect(body, limit, memory))
         .await
         .map_err(|_| BodyError::Timeout)??;
     Ok((!bytes.is_empty()).then_some(bytes))
@@ -103,13 +104,13 @@ fn body_timeout(request: Duration) -> Duration {
 ///
 /// If the forwarding headers contradict each other, the client IP is a proxy, and the body takes the share of one
 /// client. Otherwise a client could send a contradicting header to escape its own share and use all memory.
-fn quota_source(parts: &Parts, app: &App) -> Option<Source> {
+fn quota_source(parts: &Parts, app: &App) -> Option<IpKey> {
     let settings = app.settings();
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let client = client_ip(peer.ip(), &parts.headers, &settings.trusted_proxies);
-    let is_internal = client.is_loopback() || is_trusted(client, &settings.trusted_proxies);
+    let is_internal = is_loopback_ip(client) || is_trusted(client, &settings.trusted_proxies);
     let is_unlimited = is_internal && !is_forwarded(&parts.headers);
-    (!is_unlimited).then(|| source_of(client, settings.throttle.ipv6_prefix))
+    (!is_unlimited).then(|| client_ip_key(client, settings.rate_limits.ipv6_prefix))
 }
 
 /// Whether the request has a content type, and so a body. It must be one of `accepted`.
@@ -137,7 +138,7 @@ fn is_utf8_charset(parameter: &str) -> bool {
 }
 
 /// Reads to the end or to the limit: a chunked body has no `Content-Length`.
-async fn collect(mut body: Body, limit: usize, mut memory: Share) -> Result<Zeroizing<Vec<u8>>, BodyError> {
+async fn collect(mut body: Body, limit: usize, mut memory: Permit) -> Result<Zeroizing<Vec<u8>>, BodyError> {
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
@@ -161,7 +162,7 @@ fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
-    json_shape::from_members(json::object(bytes).map_err(BodyError::InvalidJson)?)
+    json_shape::from_members(json::parse_object(bytes).map_err(BodyError::InvalidJson)?)
 }
 
 /// Deserializes a string into a [`Secret`]: a password or a token.

@@ -147,9 +147,12 @@ async fn find_live_by_refresh_token(
 
 /// Whether a refresh with this token would succeed. Nothing is rotated.
 fn can_refresh(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let grace = RefreshGracePeriod { length: app.settings().refresh_grace, serving_since: app.started };
-    let keys = app.keys.ring();
-    let Some(key) = session.pepper().and_then(|id| keys.pepper_of(id)) else { return false };
+    let grace =
+        RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started_at };
+    let keys = app.keys.active_keys();
+    let Some(key) = session.refresh_token_key_id().and_then(|id| keys.refresh_token_key_by_id(id)) else {
+        return false;
+    };
     match session.rotate(token, key, grace, now) {
         Ok(RefreshOutcome::Rotate(_) | RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace) => {
             true
@@ -178,8 +181,8 @@ async fn find_authentic(app: &App, token: &RefreshToken) -> Result<Option<Sessio
 }
 
 fn is_authentic(app: &App, session: &Session, token: &RefreshToken) -> bool {
-    let SessionCredential::Refresh { pepper, salt, .. } = session.stub else { return false };
-    app.keys.ring().pepper_of(pepper).is_some_and(|key| token.is_genuine(key, &salt))
+    let SessionCredential::Refresh { key_id, salt, .. } = session.credential else { return false };
+    app.keys.active_keys().refresh_token_key_by_id(key_id).is_some_and(|key| token.has_valid_mac(key, &salt))
 }
 
 /// Ends sessions in the name of their users.
@@ -195,8 +198,8 @@ pub(crate) async fn end_sessions(
     now: Time,
 ) -> Result<(), ServiceError> {
     for PresentedSession { session, user } in sessions {
-        let context = RevocationContext { actor: Actor::User(user), cause: reason, from: client.clone() };
-        app.revoker.end(session, &context, now).await?;
+        let context = RevocationContext { actor: Actor::User(user), reason, client_info: client.clone() };
+        app.revoker.end_session(session, &context, now).await?;
     }
     Ok(())
 }

@@ -132,7 +132,7 @@ fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
 
 /// The response to a panic. It does not contain the panic message.
 pub(crate) fn panic_response(_: Box<dyn Any + Send>) -> Response {
-    panics::count();
+    panics::count_panic();
     AppError::Panic.into_response()
 }
 
@@ -142,8 +142,8 @@ mod tests {
     use tracing::Level;
 
     use super::*;
+    use crate::runtime::test_log::CapturedLogs;
     use crate::settings::Settings;
-    use crate::test_log::Overheard;
 
     #[tokio::test]
     async fn log_lines_within_a_request_have_its_id_at_each_log_level() {
@@ -154,7 +154,7 @@ mod tests {
         let layer = FinalLayer::for_route(&app, "/v1/me");
 
         for level in [Level::INFO, Level::WARN, Level::ERROR] {
-            let (_, _listening) = Overheard::at(level);
+            let (_, _guard) = CapturedLogs::capture(level);
             let span = request_span(&started, &layer.route);
             assert!(span.has_field("request_id") && !span.is_disabled(), "{level}");
         }
@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_counted_and_its_message_is_not_sent() {
-        let before = panics::panics();
+        let before = panics::panic_count();
 
         let response = panic_response(Box::new("hunter2"));
 
         assert_eq!(response.status(), 500);
-        assert!(panics::panics() > before);
+        assert!(panics::panic_count() > before);
     }
 }

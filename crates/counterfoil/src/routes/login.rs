@@ -30,7 +30,7 @@ use crate::routes::problem_responses::{
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::{CredentialsResponse, ModeSchema, SessionResponse, Transport, UserResponse};
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 
 /// The longest label in characters.
 const MAX_LABEL_CHARS: usize = 64;
@@ -97,14 +97,14 @@ pub(super) async fn login(
         mode: request.mode,
     };
     let transport = options.transport;
-    let (app, headers, result) = to_the_end(async move {
+    let (app, headers, result) = run_detached(async move {
         let result = log_in(&app, &headers, credentials, options, client, now).await;
         (app, headers, result)
     })
     .await;
-    let IssuedSession { session, issued, user } = app.tally.logins.count(result)?;
+    let IssuedSession { session, credential, user } = app.tally.logins.count(result)?;
 
-    let (cookies, credentials) = issued.with_transport(transport, SetCookies::new(app.cookie_names))?;
+    let (cookies, credentials) = credential.with_transport(transport, SetCookies::new(app.cookie_names))?;
     let cookies = cookies.clear_presented_of(replaced_cookies(transport), &headers);
     let presented = PresentedSession::from_session(&session);
     let body = LoginResponse { user: (&user).into(), session: (&session).into(), credentials };
@@ -119,7 +119,7 @@ impl FromRequestParts<App> for HashQueueCheck {
     type Rejection = AppError;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let Err(error) = app.hashing.expect_room() else { return Ok(Self) };
+        let Err(error) = app.hashing.check_capacity() else { return Ok(Self) };
         app.tally.logins.count(Err(ServiceError::from(error).into()))
     }
 }
@@ -141,16 +141,16 @@ async fn log_in(
     now: Time,
 ) -> Result<IssuedSession<CredentialsResponse>, AppError> {
     let LoginOptions { mode, transport, label } = options;
-    let authenticated = app.sign_in.with_password(&credentials, &client, now).await?;
+    let authenticated = app.accounts.authenticate(&credentials, &client, now).await?;
     // Previous sessions are ended only after successful authentication: a cross-site request with a wrong password
     // must not log a user out.
     let mut previous = find_previous_sessions(app, headers, transport, now).await?;
     let replaces = previous.pop_first().map(|presented| presented.session);
-    let longest_token = match transport {
+    let max_token_length = match transport {
         Transport::Bearer => None,
         Transport::Cookie => Some(CookieKind::Access.max_value_len(&app.cookie_names)),
     };
-    let session = NewSession { from: client.clone(), label, replaces, longest_token };
+    let session = NewSession { client_info: client.clone(), label, replaces, max_token_length };
     let issued = issue(app, mode, authenticated, session, now).await?;
     // A browser with cookies of several sessions keeps the new one only.
     end_sessions(app, previous, EndReason::Replaced, &client, now).await?;
@@ -167,27 +167,30 @@ async fn issue(
 ) -> Result<IssuedSession<CredentialsResponse>, ServiceError> {
     match mode {
         Mode::Session => {
-            let IssuedSession { session, issued, user } = app.issuer.open_session(user, session, now).await?;
-            let credentials = CredentialsResponse::from_session_token(&issued, &session, now);
+            let IssuedSession { session, credential, user } =
+                app.issuer.issue_session(user, session, now).await?;
+            let credentials = CredentialsResponse::from_session_token(&credential, &session, now);
             Ok(with_credentials(credentials, session, user))
         }
         Mode::Jwt => {
-            let IssuedSession { session, issued, user } = app.issuer.issue_access(user, session, now).await?;
-            Ok(with_credentials(CredentialsResponse::from_access_token(&issued, now), session, user))
+            let IssuedSession { session, credential, user } =
+                app.issuer.issue_access_token(user, session, now).await?;
+            Ok(with_credentials(CredentialsResponse::from_access_token(&credential, now), session, user))
         }
         Mode::Hybrid => {
-            let IssuedSession { session, issued, user } = app.issuer.issue_pair(user, session, now).await?;
-            Ok(with_credentials(CredentialsResponse::from_token_pair(&issued, now), session, user))
+            let IssuedSession { session, credential, user } =
+                app.issuer.issue_token_pair(user, session, now).await?;
+            Ok(with_credentials(CredentialsResponse::from_token_pair(&credential, now), session, user))
         }
     }
 }
 
 fn with_credentials(
-    issued: CredentialsResponse,
+    credential: CredentialsResponse,
     session: Session,
     user: User,
 ) -> IssuedSession<CredentialsResponse> {
-    IssuedSession { session, issued, user }
+    IssuedSession { session, credential, user }
 }
 
 /// Rejects two session cookies with different values: the order must not decide which session is replaced.

@@ -24,7 +24,6 @@ use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
 };
-use crate::settings::LogoutClears;
 
 /// W3C Clear Site Data, section 3.1.
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -64,18 +63,13 @@ pub(super) async fn logout(
     // On an error the cookies stay: the client must not believe that it is logged out.
     end_sessions(&app, sessions, EndReason::Logout, &client, now).await?;
     let cookies = SetCookies::new(app.cookie_names).clear_presented(&headers);
-    Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.logout_clears)))
+    Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.clear_site_data_on_logout)))
 }
 
 /// Tells the browser to delete other data of the site: caches and service workers may hold what the user has seen.
-fn clear_site_data(setting: LogoutClears) -> HeaderMap {
-    match setting {
-        LogoutClears::OurCookies => HeaderMap::new(),
-        LogoutClears::Site => {
-            let value = HeaderValue::from_static(r#""cookies","storage""#);
-            HeaderMap::from_iter([(CLEAR_SITE_DATA, value)])
-        }
-    }
+fn clear_site_data(is_enabled: bool) -> HeaderMap {
+    let value = HeaderValue::from_static(r#""cookies","storage""#);
+    is_enabled.then_some((CLEAR_SITE_DATA, value)).into_iter().collect()
 }
 
 /// The sessions of the session or access token, and of the refresh token from a cookie or the body.

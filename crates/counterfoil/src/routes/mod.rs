@@ -104,7 +104,7 @@ fn with_layers(
         .fallback(method_not_allowed)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .layer(from_fn_with_state(app.settings().limits.request, limit_duration))
+        .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
         .layer(from_fn_with_state(FinalLayer::for_route(app, path), response_headers::finish))
 }
 
@@ -141,8 +141,8 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        (App::open(Settings { password_cost, hashing_threads: 1, ..settings }).await.unwrap(), dir)
+        let argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
+        (App::open(Settings { argon2, password_hashing_threads: 1, ..settings }).await.unwrap(), dir)
     }
 
     async fn send(app: &App, method: &str, path: &str, bearer: &str) -> Response {
@@ -158,22 +158,22 @@ mod tests {
         let registration =
             Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
-        app.sign_in.register(registration, actor, &client_info, now).await.unwrap();
+        app.accounts.register(registration, actor, &client_info, now).await.unwrap();
         let credentials = Credentials {
             username: "ada".into(),
             password: password(),
             client: ClientId::default(),
             mode: Mode::Jwt,
         };
-        let authenticated = app.sign_in.with_password(&credentials, &client_info, now).await.unwrap();
-        let issued = app.issuer.issue_access(authenticated, Default::default(), now).await.unwrap();
-        let valid = issued.issued.token.to_string();
+        let authenticated = app.accounts.authenticate(&credentials, &client_info, now).await.unwrap();
+        let issued = app.issuer.issue_access_token(authenticated, Default::default(), now).await.unwrap();
+        let valid = issued.credential.token.to_string();
 
         let payload = valid.split('.').nth(1).unwrap();
         let payload = counterfoil_jose::base64url::decode(payload).unwrap();
         let claims = AccessClaims::from_json(&payload).unwrap();
         let claims = AccessClaims { iat: claims.iat - 7200, exp: claims.exp - 7200, ..claims };
-        let expired = app.keys.ring().signing().sign("at+jwt", &claims.to_json()).unwrap();
+        let expired = app.keys.active_keys().signing_key().sign("at+jwt", &claims.to_json()).unwrap();
         (valid, expired)
     }
 
@@ -226,7 +226,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let app = App::open(Settings { hashing_waiting: 0, ..settings }).await.unwrap();
+        let app = App::open(Settings { password_hashing_queue_size: 0, ..settings }).await.unwrap();
 
         let request = Request::post("/v1/login").body(Body::from("no JSON at all")).unwrap();
         let response = site(app.clone()).oneshot(request).await.unwrap();

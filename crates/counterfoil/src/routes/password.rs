@@ -16,7 +16,7 @@ use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 
 /// The current and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,9 +48,9 @@ pub(super) async fn change(
     JsonBody(request): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, AppError> {
     let CurrentUser { user, session, now, .. } = current_user;
-    let (app, result) = to_the_end(async move {
+    let (app, result) = run_detached(async move {
         let passwords = (&request.current_password, &request.new_password);
-        let result = app.sign_in.change_password(user, Some(session), passwords, &client, now).await;
+        let result = app.accounts.change_password(user, Some(session), passwords, &client, now).await;
         (app, result)
     })
     .await;

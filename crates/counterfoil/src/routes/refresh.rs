@@ -63,7 +63,7 @@ pub(super) async fn refresh(
     let issued = app.tally.refreshes.count(result)?;
     let session = PresentedSession::from_session(&issued.session);
     let credentials =
-        CredentialsResponse::from_token_pair(&issued.issued, now).with_scope(scope.or(issued.session.scope));
+        CredentialsResponse::from_token_pair(&issued.credential, now).with_scope(scope.or(issued.session.scope));
     let (cookies, credentials) = credentials.with_transport(transport, SetCookies::new(app.cookie_names))?;
     Ok((Extension(session), cookies, Json(credentials)))
 }

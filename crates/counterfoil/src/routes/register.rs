@@ -20,7 +20,7 @@ use crate::routes::problem_responses::{
     UnsupportedMediaType,
 };
 use crate::routes::responses::UserResponse;
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 use crate::settings::Registration;
 
 /// A user to register.
@@ -64,8 +64,8 @@ pub(super) async fn register(
     let RegisterRequest { username, password, email } = request;
     // Only an operator or an administrator gives roles.
     let registration = account::Registration { username, password, email, roles: Vec::new() };
-    let (app, result) = to_the_end(async move {
-        let result = app.sign_in.register(registration, Actor::Anonymous, &client, app.now()).await;
+    let (app, result) = run_detached(async move {
+        let result = app.accounts.register(registration, Actor::Anonymous, &client, app.now()).await;
         (app, result)
     })
     .await;

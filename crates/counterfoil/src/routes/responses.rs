@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_token_in_a_cookie_is_not_in_the_body() {
-        let token = SessionToken::draw(SessionId::from_bytes([1; 16])).unwrap();
+        let token = SessionToken::generate(SessionId::from_bytes([1; 16])).unwrap();
         let credentials = CredentialsResponse {
             session_token: Some(token.to_string()),
             expires_in: 60,

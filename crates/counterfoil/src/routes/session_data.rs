@@ -30,7 +30,7 @@ use crate::routes::problem_responses::{
     )
 )]
 pub(super) async fn show(State(app): State<App>, current_user: CurrentUser) -> Result<Response, AppError> {
-    Ok(with_etag(session_data::of(&*app.store, current_user.session).await?))
+    Ok(with_etag(session_data::load(&*app.store, current_user.session).await?))
 }
 
 /// Applies a merge patch (RFC 7396) to the data of this session.
@@ -70,7 +70,7 @@ async fn expected_revision(app: &App, session: SessionId, revisions: &[u64]) -> 
     match revisions {
         [revision] => Ok(*revision),
         revisions => {
-            let current = session_data::of(&*app.store, session).await?.revision;
+            let current = session_data::load(&*app.store, session).await?.revision;
             revisions.contains(&current).then_some(current).ok_or_else(|| ClientError::Precondition.into())
         }
     }

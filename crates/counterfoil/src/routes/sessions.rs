@@ -108,7 +108,7 @@ pub(super) async fn end_one(
 ) -> Result<impl IntoResponse, AppError> {
     let id: SessionId = path_id(&uri, 2)?;
     let context = by_user(&current_user, client);
-    if !app.revoker.end_own(current_user.user, id, &context, current_user.now).await? {
+    if !app.revoker.end_own_session(current_user.user, id, &context, current_user.now).await? {
         return Err(AppError::NotFound);
     }
     let cookies = SetCookies::new(app.cookie_names);
@@ -140,14 +140,14 @@ pub(super) async fn end_all(
         Some(_) => return Err(AppError::field("except", "must be `current` or `none`")),
     };
     let context = by_user(&current_user, client);
-    let revoked = app.revoker.end_all(current_user.user, except, &context, current_user.now).await?;
+    let revoked = app.revoker.end_user_sessions(current_user.user, except, &context, current_user.now).await?;
     let cookies = SetCookies::new(app.cookie_names);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedCount { revoked })))
 }
 
 fn by_user(current_user: &CurrentUser, client: ClientInfo) -> RevocationContext {
-    RevocationContext { actor: Actor::User(current_user.user), cause: EndReason::ByUser, from: client }
+    RevocationContext { actor: Actor::User(current_user.user), reason: EndReason::ByUser, client_info: client }
 }
 
 impl SessionRow {
@@ -157,8 +157,8 @@ impl SessionRow {
             id: session.id.to_string(),
             mode: session.mode(),
             client_id: session.client.to_string(),
-            ip: session.from.ip.map(|ip| ip.to_string()),
-            user_agent: session.from.user_agent,
+            ip: session.client_info.ip.map(|ip| ip.to_string()),
+            user_agent: session.client_info.user_agent,
             label: session.label,
             created_at: session.authenticated_at.unix_seconds(),
             seen_at: session.seen_at.unix_seconds(),

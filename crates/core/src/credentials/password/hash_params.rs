@@ -9,30 +9,30 @@ use crate::credentials::password::foreign_hashes::{self, ForeignHash, ForeignHas
 use crate::credentials::password::plaintext::PlaintextPassword;
 
 /// The fewest bytes of a hash that tell one password from another.
-const LEAST_HASH: usize = 16;
+const MIN_HASH_LENGTH: usize = 16;
 
 /// A kept hash, taken apart and within its ceiling.
 pub(super) enum StoredHash {
     Argon2(HashParams, Box<phc::PasswordHash>),
-    Imported(ForeignHash),
+    Foreign(ForeignHash),
 }
 
 impl StoredHash {
     /// Recognises the scheme and judges what it would cost.
-    pub(super) fn read(text: &str) -> Result<Self, ForeignHashError> {
+    pub(super) fn parse(text: &str) -> Result<Self, ForeignHashError> {
         // Django writes the name before the PHC string.
         let phc = text.strip_prefix("argon2").unwrap_or(text);
-        if !phc.starts_with("$argon2") || text.len() > foreign_hashes::LONGEST {
-            return ForeignHash::read(text).map(Self::Imported);
+        if !phc.starts_with("$argon2") || text.len() > foreign_hashes::MAX_TEXT_LENGTH {
+            return ForeignHash::parse(text).map(Self::Foreign);
         }
         let malformed = ForeignHashError::Malformed("Argon2");
-        let kept = phc::PasswordHash::new(phc).map_err(|_| malformed)?;
-        let has_hash = kept.hash.as_ref().is_some_and(|hash| hash.len() >= LEAST_HASH);
-        let has_salt = kept.salt.as_ref().is_some_and(|salt| salt.len() >= argon2::MIN_SALT_LEN);
+        let stored = phc::PasswordHash::new(phc).map_err(|_| malformed)?;
+        let has_hash = stored.hash.as_ref().is_some_and(|hash| hash.len() >= MIN_HASH_LENGTH);
+        let has_salt = stored.salt.as_ref().is_some_and(|salt| salt.len() >= argon2::MIN_SALT_LEN);
         if !has_hash || !has_salt {
             return Err(malformed);
         }
-        Ok(Self::Argon2(HashParams::of(&kept)?, Box::new(kept)))
+        Ok(Self::Argon2(HashParams::from_phc(&stored)?, Box::new(stored)))
     }
 }
 
@@ -46,19 +46,23 @@ pub(super) struct HashParams {
 impl HashParams {
     /// Argon2id and, of others, Argon2i, both in the version of RFC 9106. Argon2d tells its time to whoever
     /// shares the machine.
-    fn of(kept: &phc::PasswordHash) -> Result<Self, ForeignHashError> {
+    fn from_phc(stored: &phc::PasswordHash) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed("Argon2");
         let algorithm =
-            [Algorithm::Argon2id, Algorithm::Argon2i].into_iter().find(|a| a.ident() == kept.algorithm);
+            [Algorithm::Argon2id, Algorithm::Argon2i].into_iter().find(|a| a.ident() == stored.algorithm);
         let algorithm = algorithm.ok_or(ForeignHashError::Unknown)?;
-        if kept.version != Some(Version::V0x13.into()) {
+        if stored.version != Some(Version::V0x13.into()) {
             return Err(malformed);
         }
-        let params = Params::try_from(kept).map_err(|_| malformed)?;
+        let params = Params::try_from(stored).map_err(|_| malformed)?;
         if !params.keyid().is_empty() || !params.data().is_empty() {
             return Err(malformed);
         }
-        let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+        let cost = Argon2Cost {
+            memory_kib: params.m_cost(),
+            iterations: params.t_cost(),
+            parallelism: params.p_cost(),
+        };
         if cost.is_within_ceiling() {
             Ok(Self { algorithm, cost })
         } else {
@@ -67,15 +71,15 @@ impl HashParams {
     }
 
     /// Makes the hash of `password`, of so many bytes; `None` for parameters or salts that Argon2 does not know.
-    pub(super) fn work(
+    pub(super) fn compute(
         &self,
         password: &PlaintextPassword,
         salt: &[u8],
         length: usize,
-        space: &mut Argon2Memory,
+        memory: &mut Argon2Memory,
     ) -> Option<Vec<u8>> {
         let params = self.cost.params(length)?;
-        let blocks = space.blocks(params.block_count());
+        let blocks = memory.blocks(params.block_count());
         let argon2 = Argon2::new(self.algorithm, Version::V0x13, params);
         let mut hash = vec![0; length];
         argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, blocks).ok()?;

@@ -1,6 +1,6 @@
 //! A password on its way through, and what is kept of it.
 //!
-//! `typed` is the password, `hash` what is kept of it; a `recipe` says how one becomes the other, at what
+//! `typed` is the password, `hash` what is kept of it; a `params` says how one becomes the other, at what
 //! `cost` and in which `workspace`.
 
 mod argon2_memory;

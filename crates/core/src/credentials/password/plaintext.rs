@@ -15,10 +15,10 @@ pub struct PlaintextPassword(Secret<String>);
 
 impl PlaintextPassword {
     /// The most code points that are ever hashed.
-    pub const LONGEST: usize = 256;
+    pub const MAX_LENGTH: usize = 256;
 
     /// Takes what was typed.
-    pub fn typed(text: &Secret<String>) -> Self {
+    pub fn new(text: &Secret<String>) -> Self {
         Self(Secret::new(ComposingNormalizer::new_nfc().normalize(text.expose()).into_owned()))
     }
 
@@ -29,7 +29,7 @@ impl PlaintextPassword {
 
     /// Whether it is longer than anything that was ever hashed.
     pub fn is_too_long(&self) -> bool {
-        self.length() > Self::LONGEST
+        self.length() > Self::MAX_LENGTH
     }
 
     /// How lists of breached passwords name it: the first eight bytes of its SHA-1.
@@ -57,7 +57,7 @@ pub struct PasswordFingerprint(pub u64);
 
 impl fmt::Debug for PasswordFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprint(..)")
+        f.write_str("PasswordFingerprint(..)")
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_beginning_of_sha_1() {
-        let password = PlaintextPassword::typed(&Secret::new("password".to_owned()));
+        let password = PlaintextPassword::new(&Secret::new("password".to_owned()));
 
         // printf 'password' | sha1sum
         assert_eq!(password.fingerprint(), PasswordFingerprint(0x5baa_61e4_c9b9_3f3f));

@@ -36,7 +36,7 @@ pub struct Session {
     /// Through which application.
     pub client: ClientId,
     /// What was torn off.
-    pub stub: SessionCredential,
+    pub credential: SessionCredential,
     /// When the user proved who they are (`auth_time`).
     pub authenticated_at: Time,
     /// How they proved it (`amr`, RFC 8176).
@@ -52,7 +52,7 @@ pub struct Session {
     /// The scope that was granted, if any; a refresh can narrow it, never widen it.
     pub scope: Option<String>,
     /// Where from it was last seen.
-    pub from: ClientInfo,
+    pub client_info: ClientInfo,
     /// What the user calls the device.
     pub label: Option<String>,
     /// When and why it ended; an ended session stays for a while, to recognise replays.
@@ -71,13 +71,13 @@ pub enum SessionCredential {
     /// A refresh token that turns.
     Refresh {
         /// The pepper its tags are made with.
-        pepper: RefreshTokenKeyId,
+        key_id: RefreshTokenKeyId,
         /// The salt its tags are made with.
         salt: Salt,
         /// The turn that is good now.
-        turn: u64,
+        counter: u64,
         /// Since when.
-        since: Time,
+        rotated_at: Time,
     },
 }
 
@@ -96,7 +96,7 @@ pub struct SessionEnd {
     /// When.
     pub at: Time,
     /// Why.
-    pub cause: EndReason,
+    pub reason: EndReason,
 }
 
 /// Why something was revoked: the `reason` of the log and the journal.
@@ -113,6 +113,8 @@ pub enum EndReason {
     RefreshReuseDetected,
     /// The same browser logged in again.
     Replaced,
+    /// The user had more sessions than `max_sessions` allows, and this was the oldest.
+    SessionLimit,
     /// The password was changed.
     PasswordChanged,
     /// The user was disabled or deleted.
@@ -127,12 +129,13 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every cause, for stores that keep the word.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Logout,
         Self::ByUser,
         Self::ByAdmin,
         Self::RefreshReuseDetected,
         Self::Replaced,
+        Self::SessionLimit,
         Self::PasswordChanged,
         Self::UserDisabled,
         Self::RolesChanged,
@@ -146,8 +149,9 @@ impl EndReason {
             Self::Logout => "logout",
             Self::ByUser => "by_user",
             Self::ByAdmin => "by_admin",
-            Self::RefreshReuseDetected => "replay",
+            Self::RefreshReuseDetected => "refresh_reuse_detected",
             Self::Replaced => "replaced",
+            Self::SessionLimit => "session_limit",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
             Self::RolesChanged => "roles_changed",
@@ -157,8 +161,8 @@ impl EndReason {
     }
 
     /// The cause that this word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|cause| cause.as_str() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }
 
@@ -173,8 +177,8 @@ pub struct RefreshGracePeriod {
 
 impl RefreshGracePeriod {
     /// Whether a turn that is good since `since` is still so new that its answer may have been lost.
-    fn covers(&self, since: Time, now: Time) -> bool {
-        !self.length.is_zero() && now <= since.max(self.serving_since) + self.length
+    fn covers(&self, rotated_at: Time, now: Time) -> bool {
+        !self.length.is_zero() && now <= rotated_at.max(self.serving_since) + self.length
     }
 }
 
@@ -195,72 +199,83 @@ pub enum RefreshOutcome {
 }
 
 impl Session {
-    /// Judges the session token `shown`: whether it is this session's, and the session is live.
+    /// Judges the session token `presented`: whether it is this session's, and the session is live.
     ///
     /// # Errors
     ///
     /// Says why not, for the journal. The digest is compared first: who does not know the secret learns
     /// nothing of the state.
-    pub fn admit(&self, shown: &SessionToken, now: Time) -> Result<(), InvalidCredential> {
-        let SessionCredential::Cookie(digest) = &self.stub else { return Err(InvalidCredential::WrongKind) };
-        if self.id != shown.session() || !digest.is_of(shown) {
+    pub fn verify_token(&self, presented: &SessionToken, now: Time) -> Result<(), InvalidCredential> {
+        let SessionCredential::Cookie(token_hash) = &self.credential else {
+            return Err(InvalidCredential::WrongKind);
+        };
+        if self.id != presented.session() || !token_hash.matches(presented) {
             return Err(InvalidCredential::Unknown);
         }
-        self.is_live(now)
+        self.check_active(now)
     }
 
-    /// Judges the refresh token `shown`; what to keep and what to answer are in the result.
+    /// Judges the refresh token `presented`; what to keep and what to answer are in the result.
     ///
     /// # Errors
     ///
     /// If the tag is not of this session nothing changes: nobody can end a session by knowing its id.
     pub fn rotate(
         &self,
-        shown: &RefreshToken,
-        pepper: &RefreshTokenKey,
+        presented: &RefreshToken,
+        key: &RefreshTokenKey,
         grace: RefreshGracePeriod,
         now: Time,
     ) -> Result<RefreshOutcome, InvalidCredential> {
-        let SessionCredential::Refresh { pepper: made_with, salt, turn, since } = self.stub else {
+        let SessionCredential::Refresh { key_id: stored_key_id, salt, counter, rotated_at } = self.credential
+        else {
             return Err(InvalidCredential::WrongKind);
         };
-        if self.id != shown.session() || made_with != pepper.id() || !shown.is_genuine(pepper, &salt) {
+        if self.id != presented.session() || stored_key_id != key.id() || !presented.has_valid_mac(key, &salt)
+        {
             return Err(InvalidCredential::Unknown);
         }
-        self.is_live(now)?;
+        self.check_active(now)?;
 
-        let in_grace = grace.covers(since, now);
-        match turn.checked_sub(shown.turn()) {
+        let in_grace = grace.covers(rotated_at, now);
+        match counter.checked_sub(presented.counter()) {
             None => Err(InvalidCredential::AheadOfStore),
-            Some(0) if turn > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
-            Some(0) => Ok(RefreshOutcome::Rotate(Box::new(self.turned(made_with, salt, turn, now)?))),
+            Some(0) if counter > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
+            Some(0) => Ok(RefreshOutcome::Rotate(Box::new(self.with_next_counter(
+                stored_key_id,
+                salt,
+                counter,
+                now,
+            )?))),
             Some(1) if in_grace => Ok(RefreshOutcome::RepeatWithinGrace),
             Some(_) => Ok(RefreshOutcome::ReuseDetected),
         }
     }
 
     /// The session one turn on.
-    fn turned(
+    fn with_next_counter(
         &self,
-        pepper: RefreshTokenKeyId,
+        key_id: RefreshTokenKeyId,
         salt: Salt,
-        turn: u64,
+        counter: u64,
         now: Time,
     ) -> Result<Self, InvalidCredential> {
-        let turn = turn.checked_add(1).ok_or(InvalidCredential::Unknown)?;
+        let counter = counter.checked_add(1).ok_or(InvalidCredential::Unknown)?;
         Ok(Self {
-            stub: SessionCredential::Refresh { pepper, salt, turn, since: now },
+            credential: SessionCredential::Refresh { key_id, salt, counter, rotated_at: now },
             seen_at: now,
             revision: self.revision + 1,
             ..self.clone()
         })
     }
 
-    /// The refresh token that is good now, if the session carries one made with `pepper`.
-    pub fn refresh_token(&self, pepper: &RefreshTokenKey) -> Option<RefreshToken> {
-        match &self.stub {
-            SessionCredential::Refresh { pepper: made_with, salt, turn, .. } if *made_with == pepper.id() => {
-                Some(RefreshToken::of(pepper, salt, self.id, *turn))
+    /// The refresh token that is good now, if the session carries one made with `key`.
+    pub fn refresh_token(&self, key: &RefreshTokenKey) -> Option<RefreshToken> {
+        match &self.credential {
+            SessionCredential::Refresh { key_id: stored_key_id, salt, counter, .. }
+                if *stored_key_id == key.id() =>
+            {
+                Some(RefreshToken::new(key, salt, self.id, *counter))
             }
             SessionCredential::Refresh { .. }
             | SessionCredential::Cookie(_)
@@ -269,16 +284,16 @@ impl Session {
     }
 
     /// The pepper that its refresh tokens are made with, if it has any.
-    pub fn pepper(&self) -> Option<RefreshTokenKeyId> {
-        match self.stub {
-            SessionCredential::Refresh { pepper, .. } => Some(pepper),
+    pub fn refresh_token_key_id(&self) -> Option<RefreshTokenKeyId> {
+        match self.credential {
+            SessionCredential::Refresh { key_id, .. } => Some(key_id),
             SessionCredential::Cookie(_) | SessionCredential::AccessOnly => None,
         }
     }
 
     /// What to keep of a use at `now`: the session as seen now, if that is worth a write.
     pub fn touch(&self, now: Time) -> Option<Self> {
-        match self.stub {
+        match self.credential {
             SessionCredential::Cookie(_) if now >= self.seen_at + self.touch_interval() => {
                 Some(Self { seen_at: now, revision: self.revision + 1, ..self.clone() })
             }
@@ -298,7 +313,7 @@ impl Session {
     /// # Errors
     ///
     /// Says which of them it is.
-    pub fn is_live(&self, now: Time) -> Result<(), InvalidCredential> {
+    pub fn check_active(&self, now: Time) -> Result<(), InvalidCredential> {
         if self.ended.is_some() {
             return Err(InvalidCredential::Ended);
         }
@@ -315,7 +330,7 @@ impl Session {
 
     /// The word for how the client's half is carried: `session`, `jwt` or `hybrid`.
     pub fn mode(&self) -> Mode {
-        match self.stub {
+        match self.credential {
             SessionCredential::Cookie(_) => Mode::Session,
             SessionCredential::AccessOnly => Mode::Jwt,
             SessionCredential::Refresh { .. } => Mode::Hybrid,
@@ -361,16 +376,16 @@ mod tests {
     const TEN: Duration = Duration::from_secs(10);
     const GRACE: RefreshGracePeriod = RefreshGracePeriod { length: TEN, serving_since: Time::EPOCH };
 
-    fn pepper() -> RefreshTokenKey {
+    fn key() -> RefreshTokenKey {
         RefreshTokenKey::new(RefreshTokenKeyId::from_bytes([1; 8]), &Secret::new([1; 32]))
     }
 
-    fn with(stub: SessionCredential) -> Session {
+    fn with(credential: SessionCredential) -> Session {
         Session {
             id: SessionId::from_bytes([9; 16]),
             user: UserId::from_bytes([8; 16]),
             client: ClientId::default(),
-            stub,
+            credential,
             authenticated_at: NOON,
             amr: vec!["pwd".into()],
             seen_at: NOON,
@@ -378,29 +393,29 @@ mod tests {
             expires_at: NOON + Duration::from_secs(90 * 86_400),
             pos: RevocationPosition::new(5),
             scope: None,
-            from: ClientInfo::default(),
+            client_info: ClientInfo::default(),
             label: None,
             ended: None,
             revision: 0,
         }
     }
 
-    fn at_turn(turn: u64) -> Session {
-        with(SessionCredential::Refresh { pepper: pepper().id(), salt: SALT, turn, since: NOON })
+    fn at_counter(counter: u64) -> Session {
+        with(SessionCredential::Refresh { key_id: key().id(), salt: SALT, counter, rotated_at: NOON })
     }
 
-    fn token(turn: u64) -> RefreshToken {
-        RefreshToken::of(&pepper(), &SALT, SessionId::from_bytes([9; 16]), turn)
+    fn token(counter: u64) -> RefreshToken {
+        RefreshToken::new(&key(), &SALT, SessionId::from_bytes([9; 16]), counter)
     }
 
-    fn rotate(session: &Session, turn: u64, now: Time) -> Result<RefreshOutcome, InvalidCredential> {
-        session.rotate(&token(turn), &pepper(), GRACE, now)
+    fn rotate(session: &Session, counter: u64, now: Time) -> Result<RefreshOutcome, InvalidCredential> {
+        session.rotate(&token(counter), &key(), GRACE, now)
     }
 
-    fn kept_turn(rotation: Result<RefreshOutcome, InvalidCredential>) -> u64 {
+    fn stored_counter(rotation: Result<RefreshOutcome, InvalidCredential>) -> u64 {
         match rotation {
-            Ok(RefreshOutcome::Rotate(next)) => match next.stub {
-                SessionCredential::Refresh { turn, .. } => turn,
+            Ok(RefreshOutcome::Rotate(next)) => match next.credential {
+                SessionCredential::Refresh { counter, .. } => counter,
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -409,27 +424,27 @@ mod tests {
 
     #[test]
     fn the_first_token_turns_at_once() {
-        assert_eq!(kept_turn(rotate(&at_turn(0), 0, NOON)), 1);
+        assert_eq!(stored_counter(rotate(&at_counter(0), 0, NOON)), 1);
     }
 
     #[test]
     fn the_newest_token_turns_after_the_grace_and_holds_within_it() {
-        let session = at_turn(4);
+        let session = at_counter(4);
 
         assert_eq!(rotate(&session, 4, NOON + TEN), Ok(RefreshOutcome::RepeatCurrent));
-        assert_eq!(kept_turn(rotate(&session, 4, NOON + TEN + Duration::from_millis(1))), 5);
+        assert_eq!(stored_counter(rotate(&session, 4, NOON + TEN + Duration::from_millis(1))), 5);
     }
 
     #[test]
     fn a_lost_answer_is_given_again_within_the_grace() {
-        assert_eq!(rotate(&at_turn(4), 3, NOON + TEN), Ok(RefreshOutcome::RepeatWithinGrace));
-        assert_eq!(rotate(&at_turn(1), 0, NOON), Ok(RefreshOutcome::RepeatWithinGrace));
+        assert_eq!(rotate(&at_counter(4), 3, NOON + TEN), Ok(RefreshOutcome::RepeatWithinGrace));
+        assert_eq!(rotate(&at_counter(1), 0, NOON), Ok(RefreshOutcome::RepeatWithinGrace));
     }
 
     #[test]
     fn the_last_spent_token_is_a_replay_after_the_grace() {
         assert_eq!(
-            rotate(&at_turn(4), 3, NOON + TEN + Duration::from_millis(1)),
+            rotate(&at_counter(4), 3, NOON + TEN + Duration::from_millis(1)),
             Ok(RefreshOutcome::ReuseDetected)
         );
     }
@@ -437,28 +452,33 @@ mod tests {
     #[test]
     fn an_older_token_is_a_replay_at_any_time() {
         for older in 0..3 {
-            assert_eq!(rotate(&at_turn(4), older, NOON), Ok(RefreshOutcome::ReuseDetected), "turn {older}");
+            assert_eq!(
+                rotate(&at_counter(4), older, NOON),
+                Ok(RefreshOutcome::ReuseDetected),
+                "turn {older}"
+            );
         }
     }
 
     #[test]
     fn a_turn_that_was_never_kept_ends_nothing() {
-        assert_eq!(rotate(&at_turn(4), 5, NOON), Err(InvalidCredential::AheadOfStore));
+        assert_eq!(rotate(&at_counter(4), 5, NOON), Err(InvalidCredential::AheadOfStore));
     }
 
     #[test]
     fn a_forged_tag_ends_nothing_whatever_turn_it_claims() {
-        let thief = RefreshTokenKey::new(pepper().id(), &Secret::new([2; 32]));
-        for turn in 0..8 {
-            let forged = RefreshToken::of(&thief, &SALT, SessionId::from_bytes([9; 16]), turn);
-            let judged = at_turn(4).rotate(&forged, &pepper(), GRACE, NOON);
-            assert_eq!(judged, Err(InvalidCredential::Unknown), "turn {turn}");
+        let thief = RefreshTokenKey::new(key().id(), &Secret::new([2; 32]));
+        for counter in 0..8 {
+            let forged = RefreshToken::new(&thief, &SALT, SessionId::from_bytes([9; 16]), counter);
+            let outcome = at_counter(4).rotate(&forged, &key(), GRACE, NOON);
+            assert_eq!(outcome, Err(InvalidCredential::Unknown), "turn {counter}");
         }
     }
 
     #[test]
     fn a_genuine_token_of_an_ended_session_is_refused_and_no_replay() {
-        let ended = Session { ended: Some(SessionEnd { at: NOON, cause: EndReason::Logout }), ..at_turn(4) };
+        let ended =
+            Session { ended: Some(SessionEnd { at: NOON, reason: EndReason::Logout }), ..at_counter(4) };
 
         assert_eq!(rotate(&ended, 4, NOON), Err(InvalidCredential::Ended));
         assert_eq!(rotate(&ended, 0, NOON), Err(InvalidCredential::Ended));
@@ -469,52 +489,58 @@ mod tests {
         let later = NOON + Duration::from_secs(3600);
         let restarted = RefreshGracePeriod { length: TEN, serving_since: later };
 
-        let judged = at_turn(4).rotate(&token(3), &pepper(), restarted, later + TEN);
-        assert_eq!(judged, Ok(RefreshOutcome::RepeatWithinGrace));
-        let judged = at_turn(4).rotate(&token(2), &pepper(), restarted, later);
-        assert_eq!(judged, Ok(RefreshOutcome::ReuseDetected), "an older one is still a replay");
+        let outcome = at_counter(4).rotate(&token(3), &key(), restarted, later + TEN);
+        assert_eq!(outcome, Ok(RefreshOutcome::RepeatWithinGrace));
+        let outcome = at_counter(4).rotate(&token(2), &key(), restarted, later);
+        assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected), "an older one is still a replay");
     }
 
     #[test]
     fn without_a_grace_every_spent_token_is_a_replay_at_once() {
         let none = RefreshGracePeriod { length: Duration::ZERO, serving_since: NOON };
-        let session = at_turn(4);
+        let session = at_counter(4);
 
-        assert_eq!(session.rotate(&token(3), &pepper(), none, NOON), Ok(RefreshOutcome::ReuseDetected));
-        assert_eq!(kept_turn(session.rotate(&token(4), &pepper(), none, NOON)), 5);
+        assert_eq!(session.rotate(&token(3), &key(), none, NOON), Ok(RefreshOutcome::ReuseDetected));
+        assert_eq!(stored_counter(session.rotate(&token(4), &key(), none, NOON)), 5);
     }
 
     #[test]
     fn a_session_ends_idle_and_ends_absolutely() {
         let cookie = with(SessionCredential::AccessOnly);
-        assert_eq!(cookie.is_live(NOON + cookie.idle - Duration::from_millis(1)), Ok(()));
-        assert_eq!(cookie.is_live(NOON + cookie.idle), Err(InvalidCredential::Expired));
+        assert_eq!(cookie.check_active(NOON + cookie.idle - Duration::from_millis(1)), Ok(()));
+        assert_eq!(cookie.check_active(NOON + cookie.idle), Err(InvalidCredential::Expired));
 
         let used = Session { seen_at: cookie.expires_at - Duration::from_secs(1), ..cookie.clone() };
-        assert_eq!(used.is_live(used.expires_at), Err(InvalidCredential::Expired));
+        assert_eq!(used.check_active(used.expires_at), Err(InvalidCredential::Expired));
     }
 
     #[test]
     fn a_use_is_written_down_once_a_minute() {
-        let token = SessionToken::draw(SessionId::from_bytes([9; 16])).unwrap();
-        let session = with(SessionCredential::Cookie(token.digest()));
+        let token = SessionToken::generate(SessionId::from_bytes([9; 16])).unwrap();
+        let session = with(SessionCredential::Cookie(token.hash()));
 
         assert_eq!(session.touch(NOON + Duration::from_millis(59_999)), None);
-        let touched = session.touch(NOON + Duration::from_secs(60)).unwrap();
-        assert_eq!(touched.seen_at, NOON + Duration::from_secs(60));
-        assert_eq!(touched.revision, 1);
+        let next_revision = session.touch(NOON + Duration::from_secs(60)).unwrap();
+        assert_eq!(next_revision.seen_at, NOON + Duration::from_secs(60));
+        assert_eq!(next_revision.revision, 1);
     }
 
     #[test]
     fn another_sessions_secret_admits_nobody() {
         let (mine, other) = (SessionId::from_bytes([9; 16]), SessionId::from_bytes([7; 16]));
-        let token = SessionToken::draw(mine).unwrap();
-        let session = with(SessionCredential::Cookie(token.digest()));
-        assert_eq!(session.admit(&token, NOON), Ok(()));
+        let token = SessionToken::generate(mine).unwrap();
+        let session = with(SessionCredential::Cookie(token.hash()));
+        assert_eq!(session.verify_token(&token, NOON), Ok(()));
 
-        assert_eq!(session.admit(&SessionToken::draw(mine).unwrap(), NOON), Err(InvalidCredential::Unknown));
-        assert_eq!(session.admit(&SessionToken::draw(other).unwrap(), NOON), Err(InvalidCredential::Unknown));
-        assert_eq!(at_turn(0).admit(&token, NOON), Err(InvalidCredential::WrongKind));
+        assert_eq!(
+            session.verify_token(&SessionToken::generate(mine).unwrap(), NOON),
+            Err(InvalidCredential::Unknown)
+        );
+        assert_eq!(
+            session.verify_token(&SessionToken::generate(other).unwrap(), NOON),
+            Err(InvalidCredential::Unknown)
+        );
+        assert_eq!(at_counter(0).verify_token(&token, NOON), Err(InvalidCredential::WrongKind));
     }
 
     /// One client that keeps what it was answered last, loses some answers, and asks again in time.
@@ -538,7 +564,7 @@ mod tests {
         /// the newest token or the one before it, and what it holds is the session's only lineage.
         #[test]
         fn an_honest_client_never_loses_its_family(steps in prop::collection::vec(step(), 1..60)) {
-            let (mut kept, mut held, mut now) = (at_turn(0), 0_u64, NOON);
+            let (mut stored, mut held, mut now) = (at_counter(0), 0_u64, NOON);
             let mut lost_at: Option<Time> = None;
             for step in steps {
                 match step {
@@ -548,21 +574,21 @@ mod tests {
                         now = lost_at.map_or(now, |lost| now.min(lost + TEN));
                     }
                     RotationStep::AskTwice | RotationStep::Refresh { .. } => {
-                        let rotation = rotate(&kept, held, now);
+                        let rotation = rotate(&stored, held, now);
                         prop_assert!(!matches!(rotation, Ok(RefreshOutcome::ReuseDetected) | Err(_)), "{rotation:?}");
                         let advanced = matches!(rotation, Ok(RefreshOutcome::Rotate(_)));
                         if let Ok(RefreshOutcome::Rotate(next)) = rotation {
-                            kept = *next;
+                            stored = *next;
                         }
-                        let SessionCredential::Refresh { turn, .. } = kept.stub else { unreachable!() };
+                        let SessionCredential::Refresh { counter, .. } = stored.credential else { unreachable!() };
                         if matches!(step, RotationStep::Refresh { answer_is_lost: true }) {
                             if advanced {
                                 lost_at = Some(now);
                             }
                         } else {
-                            (held, lost_at) = (turn, None);
+                            (held, lost_at) = (counter, None);
                         }
-                        prop_assert!(turn - held <= 1);
+                        prop_assert!(counter - held <= 1);
                     }
                 }
             }
@@ -571,22 +597,22 @@ mod tests {
         /// Whatever turn is shown at whatever time: only the tag's owner changes anything, turns only go up
         /// by one, and exactly the spent ones outside the window end the session.
         #[test]
-        fn every_turn_has_one_judgement(kept in 0_u64..50, shown in 0_u64..60, after in 0_u64..30_000) {
+        fn every_turn_has_one_judgement(stored in 0_u64..50, presented in 0_u64..60, after in 0_u64..30_000) {
             let now = NOON + Duration::from_millis(after);
             let in_grace = after <= 10_000;
-            let judged = rotate(&at_turn(kept), shown, now);
+            let outcome = rotate(&at_counter(stored), presented, now);
 
-            let expected = match (kept, shown) {
+            let expected = match (stored, presented) {
                 (k, t) if t > k => Err(InvalidCredential::AheadOfStore),
                 (k, t) if t == k && k > 0 && in_grace => Ok(RefreshOutcome::RepeatCurrent),
                 (k, t) if t == k => {
-                    prop_assert_eq!(kept_turn(judged), k + 1);
+                    prop_assert_eq!(stored_counter(outcome), k + 1);
                     return Ok(());
                 }
                 (k, t) if t + 1 == k && in_grace => Ok(RefreshOutcome::RepeatWithinGrace),
                 _ => Ok(RefreshOutcome::ReuseDetected),
             };
-            prop_assert_eq!(judged, expected);
+            prop_assert_eq!(outcome, expected);
         }
     }
 }

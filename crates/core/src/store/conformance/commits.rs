@@ -14,7 +14,7 @@ use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, record,
-    session, session_id, swap, used, user, user_id,
+    replace, session, session_id, used, user, user_id,
 };
 use crate::store::{AuditEventQuery, Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
 
@@ -28,7 +28,7 @@ fn one_of_each() -> Vec<Change> {
         state: KeyState::Current,
         created_at: NOON,
         changed_at: NOON,
-        used_from: None,
+        activated_at: None,
         revision: 0,
     };
     let shop = Client { id: "shop".parse().expect("a name"), ..Client::default_client() };
@@ -36,21 +36,27 @@ fn one_of_each() -> Vec<Change> {
     vec![
         Change::ExpectEpoch(user_id(1), 0),
         Change::ExpectClient(ClientId::default(), 0),
-        Change::ExpectLive(session_id(1), NOON),
+        Change::ExpectActive(session_id(1), NOON),
         insert_user(user(2)),
         Change::ReplaceUser(Box::new(user(1).next_epoch())),
         insert(session(2, 2)),
-        swap(used(&session(1, 1), NOON + HOUR)),
-        Change::MergeData { session: session_id(1), patch, expected: Some(0), limit: 100, now: NOON },
+        replace(used(&session(1, 1), NOON + HOUR)),
+        Change::MergeData {
+            session: session_id(1),
+            patch,
+            expected_revision: Some(0),
+            max_bytes: 100,
+            now: NOON,
+        },
         Change::InsertClient(Box::new(shop.clone())),
         Change::ReplaceClient(Box::new(Client { name: "Shop".into(), revision: 1, ..shop })),
         Change::InsertKey(Box::new(key.clone())),
         Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
         Change::AppendRevocation {
             subject: RevocationSubject::Everyone,
-            cause: EndReason::ByAdmin,
+            reason: EndReason::ByAdmin,
             at: NOON,
-            until: Some(NOON),
+            remember_until: Some(NOON),
         },
         Change::RefreshPosition(session_id(1)),
         Change::EndSession(session_id(2), ending(NOON, EndReason::Logout)),
@@ -66,24 +72,24 @@ fn one_of_each() -> Vec<Change> {
 /// All that a store tells, in words.
 async fn all_that_is_told(store: &Arc<dyn Store>) -> String {
     let journal = AuditEventQuery { limit: 100, ..AuditEventQuery::default() };
-    let mut told = format!(
+    let mut reported = format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         answer(store.users(Page { after: None, limit: 100 }).await),
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        answer(store.log_after(RevocationPosition::START).await),
-        answer(store.events(&journal).await),
+        answer(store.revocation_log_after(RevocationPosition::START).await),
+        answer(store.audit_events(&journal).await),
         answer(store.newest_time().await),
     );
     for session in [session_id(1), session_id(2)] {
-        told += &format!(
+        reported += &format!(
             " {:?} {:?}",
-            answer(store.standing(session).await),
-            answer(store.data(session).await).map(|data| (data.members, data.revision)),
+            answer(store.session_context(session).await),
+            answer(store.session_data(session).await).map(|data| (data.members, data.revision)),
         );
     }
-    told + &format!(" {:?}", answer(store.fact("fact").await))
+    reported + &format!(" {:?}", answer(store.metadata("fact").await))
 }
 
 pub(super) async fn nothing_is_changed_if_the_last_change_is_lost(store: Arc<dyn Store>) {
@@ -100,15 +106,15 @@ pub(super) async fn nothing_is_changed_if_the_last_change_is_lost(store: Arc<dyn
 }
 
 pub(super) async fn the_first_change_that_does_not_hold_is_named(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+    let stored = one_login(&store).await;
     let wrong = [
         Change::ExpectEpoch(user_id(1), 1),
         Change::ExpectEpoch(user_id(9), 0),
         Change::ExpectClient(ClientId::default(), 1),
-        Change::ExpectLive(kept.id, NOON + YEAR),
+        Change::ExpectActive(stored.id, NOON + YEAR),
         insert_user(user(1)),
-        insert(kept.clone()),
-        swap(kept),
+        insert(stored.clone()),
+        replace(stored),
         Change::RefreshPosition(session_id(9)),
         Change::InsertClient(Box::new(Client::default_client())),
         Change::ReplaceClient(Box::new(Client::default_client())),
@@ -144,8 +150,8 @@ pub(super) async fn a_session_is_live_only_until_its_end(store: Arc<dyn Store>) 
 
     let moment = Duration::from_millis(1);
     for (session, end) in [(idle.id, NOON + DAY), (absolute.id, NOON + 30 * DAY)] {
-        let _ = applied(&store, &[Change::ExpectLive(session, end - moment)]).await;
-        assert_eq!(lost(&store, &[Change::ExpectLive(session, end)]).await, 0);
+        let _ = applied(&store, &[Change::ExpectActive(session, end - moment)]).await;
+        assert_eq!(lost(&store, &[Change::ExpectActive(session, end)]).await, 0);
     }
 }
 
@@ -201,15 +207,15 @@ pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Ar
         assert_eq!(is_there, number % 2 == 1);
         assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
-    assert_eq!(answer(store.log_after(RevocationPosition::START).await).entries.len(), 50);
+    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries.len(), 50);
 }
 
 pub(super) async fn the_newest_time_follows_what_is_committed(store: Arc<dyn Store>) {
     let newest = async || answer(store.newest_time().await);
-    let kept = one_login(&store).await;
+    let stored = one_login(&store).await;
     assert_eq!(newest().await, NOON);
 
-    let _ = applied(&store, &[swap(used(&kept, NOON + HOUR))]).await;
+    let _ = applied(&store, &[replace(used(&stored, NOON + HOUR))]).await;
     assert_eq!(newest().await, NOON + HOUR);
     let _ = applied(&store, &[record(1, 1, NOON + 2 * HOUR)]).await;
     assert_eq!(newest().await, NOON + 2 * HOUR);

@@ -66,7 +66,7 @@ pub(super) fn user(number: u16) -> User {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        not_before: RevocationPosition::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 0,
     }
@@ -82,7 +82,7 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         id: session_id(number),
         user: user_id(user),
         client: ClientId::default(),
-        stub: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
+        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
         authenticated_at: NOON,
         amr: vec!["pwd".into()],
         seen_at: NOON,
@@ -90,7 +90,7 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         expires_at: NOON + 30 * DAY,
         pos: RevocationPosition::START,
         scope: None,
-        from: ClientInfo::default(),
+        client_info: ClientInfo::default(),
         label: None,
         ended: None,
         revision: 0,
@@ -102,8 +102,8 @@ pub(super) fn used(session: &Session, at: Time) -> Session {
     Session { seen_at: at, revision: session.revision + 1, ..session.clone() }
 }
 
-pub(super) fn ending(at: Time, cause: EndReason) -> SessionEnding {
-    SessionEnding { ended: SessionEnd { at, cause }, until: at + HOUR }
+pub(super) fn ending(at: Time, reason: EndReason) -> SessionEnding {
+    SessionEnding { end: SessionEnd { at, reason }, remember_until: at + HOUR }
 }
 
 pub(super) fn insert_user(user: User) -> Change {
@@ -114,7 +114,7 @@ pub(super) fn insert(session: Session) -> Change {
     Change::InsertSession(Box::new(session))
 }
 
-pub(super) fn swap(session: Session) -> Change {
+pub(super) fn replace(session: Session) -> Change {
     Change::ReplaceSession(Box::new(session))
 }
 
@@ -123,8 +123,9 @@ pub(super) fn end(session: u16, at: Time) -> Change {
 }
 
 pub(super) fn record(user: u16, session: u16, at: Time) -> Change {
-    let event = AuditEvent::by_user(AuditEventKind::SignedIn, user_id(user), &ClientInfo::default(), at);
-    Change::Record(Box::new(event.in_session(session_id(session), ClientId::default())))
+    let event =
+        AuditEvent::by_user(AuditEventKind::LoginSucceeded, user_id(user), &ClientInfo::default(), at);
+    Change::RecordEvent(Box::new(event.with_session(session_id(session), ClientId::default())))
 }
 
 /// Puts user 1 and their session 1 into the store, and tells the session.
@@ -135,28 +136,28 @@ pub(super) async fn one_login(store: &Arc<dyn Store>) -> Session {
 }
 
 /// What is drawn from a seed: the same each time, so that a law that fails once fails again.
-pub(super) struct Dice(u64);
+pub(super) struct TestRng(u64);
 
-impl Dice {
+impl TestRng {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below `sides` (xorshift64*).
-    pub(super) fn throw(&mut self, sides: usize) -> usize {
+    /// A number below `limit` (xorshift64*).
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap_or(0) % sides
+        usize::try_from(high).unwrap_or(0) % limit
     }
 
     pub(super) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.throw(all.len())].clone()
+        all[self.below(all.len())].clone()
     }
 
     pub(super) fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        (self.throw(3) > 0).then(|| some(self))
+        (self.below(3) > 0).then(|| some(self))
     }
 
     /// A text of the kind that breaks things.
@@ -175,7 +176,7 @@ impl Dice {
             "\n",
             "ß",
         ];
-        (0..self.throw(4)).map(|_| self.one_of(&parts)).collect()
+        (0..self.below(4)).map(|_| self.one_of(&parts)).collect()
     }
 
     /// A count, often at the edge of what a column holds.

@@ -2,27 +2,27 @@
 //!
 //! ```ignore
 //! #[tokio::test(flavor = "multi_thread")]
-//! async fn holds_every_law_of_a_store() {
-//!     holds_every_law(async || MyStore::open_empty().await as Arc<dyn Store>).await;
+//! async fn run_conformance_suite_of_a_store() {
+//!     run_conformance_suite(async || MyStore::open_empty().await as Arc<dyn Store>).await;
 //! }
 //! ```
 //!
 //! A new law comes with the bug that it would have caught.
 
+mod audit_log;
+mod commit_listener;
 mod commits;
 mod counters;
-mod data;
-mod figures;
+mod cutoffs;
 mod fixture;
-mod journal;
-mod log;
-mod marks;
+mod last_seen;
+mod metrics;
 mod purge;
 mod records;
+mod revocation_log;
+mod session_data;
 mod sessions;
 mod users;
-mod uses;
-mod witness;
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ macro_rules! hold {
 /// # Panics
 ///
 /// If a law does not hold; its name is printed before it is tried.
-pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
+pub async fn run_conformance_suite(open: impl AsyncFn() -> Arc<dyn Store>) {
     hold! { open:
         records {
             a_new_store_has_the_default_client_and_nothing_else,
@@ -73,7 +73,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_session_is_read_with_all_that_it_is_judged_by,
             beyond_a_cap_the_oldest_end,
         }
-        uses {
+        last_seen {
             a_use_moves_a_session_forward_and_never_back,
             a_use_of_what_has_ended_changes_nothing,
             who_read_a_session_before_its_use_has_lost,
@@ -100,7 +100,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             the_newest_time_follows_what_is_committed,
             a_closed_store_refuses,
         }
-        log {
+        revocation_log {
             positions_rise_in_the_order_of_commits,
             no_reader_sees_a_head_without_what_stands_below_it,
             a_position_is_never_below_its_time_and_rises_when_the_clock_falls,
@@ -108,7 +108,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             a_reader_is_told_only_what_comes_after,
             another_log_begins_above_the_former_and_keeps_what_it_held,
         }
-        marks {
+        cutoffs {
             a_mark_is_the_last_position_of_its_commit,
             a_mark_without_an_entry_draws_a_position,
             a_mark_never_falls,
@@ -119,7 +119,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             what_a_mark_has_killed_is_not_listed,
             who_read_a_session_before_its_restamp_has_lost,
         }
-        data {
+        session_data {
             patches_merge_as_the_examples_of_the_rfc,
             patches_merge_as_the_algorithm_of_the_rfc,
             parallel_patches_of_different_members_all_survive,
@@ -133,7 +133,7 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             several_counters_are_told_in_the_order_that_was_asked,
             a_counter_is_what_it_was_last_set_to,
         }
-        journal {
+        audit_log {
             lines_are_told_by_user_by_session_and_the_newest_first,
             each_session_that_ends_is_told_of_once,
             what_ended_everybody_is_found_by_itself,
@@ -146,12 +146,12 @@ pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
             old_lines_and_spent_counters_go,
             no_purge_drops_more_than_it_was_told,
         }
-        witness {
+        commit_listener {
             a_witness_is_told_before_the_caller_and_in_order,
             a_witness_is_told_for_a_caller_who_went_away,
             a_witness_is_not_told_what_was_lost,
         }
-        figures {
+        metrics {
             every_read_and_every_commit_is_counted_once,
             those_who_commit_together_share_transactions,
         }

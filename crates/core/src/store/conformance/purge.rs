@@ -7,10 +7,10 @@ use serde_json::Map;
 use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::model::session::{EndReason, Session};
-use crate::store::conformance::counters::from;
+use crate::store::conformance::counters::increment;
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, session, session_id,
-    swap, used, user,
+    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, replace, session,
+    session_id, used, user,
 };
 use crate::store::{AuditEventQuery, Change, Store};
 
@@ -46,7 +46,13 @@ pub(super) async fn what_lives_is_never_dropped(store: Arc<dyn Store>) {
 pub(super) async fn what_has_ended_stays_a_day_and_goes_with_its_data(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let patch = Map::from_iter([("a".to_owned(), 1.into())]);
-    let merge = Change::MergeData { session: session_id(1), patch, expected: None, limit: 100, now: NOON };
+    let merge = Change::MergeData {
+        session: session_id(1),
+        patch,
+        expected_revision: None,
+        max_bytes: 100,
+        now: NOON,
+    };
     let _ = applied(&store, &[merge, end(1, NOON + HOUR)]).await;
 
     // A spent token that is shown late is to be recognised.
@@ -56,28 +62,28 @@ pub(super) async fn what_has_ended_stays_a_day_and_goes_with_its_data(store: Arc
 
     let _ = purge_all(&store, NOON + 10 * DAY).await;
     assert_eq!(answer(store.session(session_id(1)).await), None);
-    assert_eq!(answer(store.data(session_id(1)).await), None);
+    assert_eq!(answer(store.session_data(session_id(1)).await), None);
 }
 
 pub(super) async fn a_session_that_is_used_outlives_its_first_end(store: Arc<dyn Store>) {
-    let mut kept = one_login(&store).await;
+    let mut stored = one_login(&store).await;
     for day in 1..=20 {
         let now = NOON + day * DAY - HOUR;
-        kept = used(&kept, now);
-        let _ = applied(&store, &[swap(kept.clone())]).await;
+        stored = used(&stored, now);
+        let _ = applied(&store, &[replace(stored.clone())]).await;
         let _ = purge_all(&store, now).await;
-        assert_eq!(answer(store.session(kept.id).await), Some(kept.clone()), "on day {day}");
+        assert_eq!(answer(store.session(stored.id).await), Some(stored.clone()), "on day {day}");
     }
     let _ = purge_all(&store, NOON + 23 * DAY).await;
-    assert_eq!(answer(store.session(kept.id).await), None);
+    assert_eq!(answer(store.session(stored.id).await), None);
 }
 
 pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: Arc<dyn Store>) {
     let append = |subject: &str, until| Change::AppendRevocation {
         subject: subject.parse::<RevocationSubject>().expect("a subject"),
-        cause: EndReason::ByAdmin,
+        reason: EndReason::ByAdmin,
         at: NOON,
-        until,
+        remember_until: until,
     };
     let changes = [
         append("key:k", None),
@@ -85,7 +91,7 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.log_after(RevocationPosition::START).await);
+    let left = async || answer(store.revocation_log_after(RevocationPosition::START).await);
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);
@@ -102,19 +108,19 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
 
 pub(super) async fn old_lines_and_spent_counters_go(store: Arc<dyn Store>) {
     let _ = applied(&store, &[record(1, 1, NOON), record(1, 1, NOON + 50 * DAY)]).await;
-    let _ = answer(store.take(&[from("login", 5)], NOON).await);
+    let _ = answer(store.increment_counters(&[increment("login", 5)], NOON).await);
     let journal = AuditEventQuery { limit: 10, ..AuditEventQuery::default() };
 
     assert_eq!(purge_all(&store, NOON + HOUR / 2).await, 0);
-    assert_eq!(answer(store.take(&[from("login", 1)], NOON).await)[0].taken, 6);
+    assert_eq!(answer(store.increment_counters(&[increment("login", 1)], NOON).await)[0].count, 6);
     assert_eq!(purge_all(&store, NOON + 91 * DAY).await, 2);
-    let left = answer(store.events(&journal).await);
+    let left = answer(store.audit_events(&journal).await);
     assert_eq!(left.len(), 1);
 
     // A number is not given twice, even if everything is old.
     let _ = purge_all(&store, NOON + YEAR).await;
     let _ = applied(&store, &[record(1, 1, NOON + YEAR)]).await;
-    let newest = &answer(store.events(&journal).await)[0];
+    let newest = &answer(store.audit_events(&journal).await)[0];
     assert!(newest.0 > left[0].0);
 }
 

@@ -14,8 +14,9 @@ pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>)
     for round in 0..10_u16 {
         let mut racers = JoinSet::new();
         for racer in 0..32_u16 {
-            let shown = if racer % 2 == 0 { format!("Straße{round}") } else { format!("STRASSE{round}") };
-            let racer = User { username: name(&shown), ..user(round * 100 + racer) };
+            let presented =
+                if racer % 2 == 0 { format!("Straße{round}") } else { format!("STRASSE{round}") };
+            let racer = User { username: name(&presented), ..user(round * 100 + racer) };
             let store = Arc::clone(&store);
             racers.spawn(async move {
                 let committed = answer(store.commit(&[insert_user(racer.clone())]).await);
@@ -78,12 +79,12 @@ pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc
 }
 
 pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Store>) {
-    let mut kept = user(1);
-    let _ = applied(&store, &[insert_user(kept.clone())]).await;
+    let mut stored = user(1);
+    let _ = applied(&store, &[insert_user(stored.clone())]).await;
     for _ in 0..10 {
         let mut racers = JoinSet::new();
         for racer in 0..32 {
-            let (store, next) = (Arc::clone(&store), kept.with_roles(vec![format!("role{racer}")]));
+            let (store, next) = (Arc::clone(&store), stored.with_roles(vec![format!("role{racer}")]));
             racers.spawn(async move {
                 let committed = answer(store.commit(&[Change::ReplaceUser(Box::new(next.clone()))]).await);
                 matches!(committed, CommitOutcome::Applied(_)).then_some(next)
@@ -92,31 +93,32 @@ pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Sto
         let winners: Vec<User> = racers.join_all().await.into_iter().flatten().collect();
 
         let [winner] = &winners[..] else { panic!("{} have won", winners.len()) };
-        assert_eq!(answer(store.user(kept.id).await).as_ref(), Some(winner));
-        kept = winner.clone();
+        assert_eq!(answer(store.user(stored.id).await).as_ref(), Some(winner));
+        stored = winner.clone();
     }
 }
 
 pub(super) async fn a_removed_user_is_gone_with_all_their_sessions(store: Arc<dyn Store>) {
-    let (kept, ended, strangers) = (session(1, 1), session(2, 1), session(3, 2));
+    let (stored, ended, strangers) = (session(1, 1), session(2, 1), session(3, 2));
     let patch = [("cart".to_owned(), 7.into())].into_iter().collect();
-    let merge = Change::MergeData { session: kept.id, patch, expected: None, limit: 1000, now: NOON };
+    let merge =
+        Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 1000, now: NOON };
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
-    let sessions = [kept.clone(), ended.clone(), strangers.clone()].map(insert);
+    let sessions = [stored.clone(), ended.clone(), strangers.clone()].map(insert);
     let _ = applied(&store, &sessions).await;
     let _ = applied(&store, &[merge, end(2, NOON), record(1, 1, NOON)]).await;
 
     let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
 
     assert_eq!(answer(store.user(user_id(1)).await), None);
-    for gone in [kept.id, ended.id] {
+    for gone in [stored.id, ended.id] {
         assert_eq!(answer(store.session(gone).await), None);
-        assert!(answer(store.standing(gone).await).is_none());
+        assert!(answer(store.session_context(gone).await).is_none());
     }
-    assert_eq!(answer(store.data(kept.id).await), None);
+    assert_eq!(answer(store.session_data(stored.id).await), None);
     assert_eq!(answer(store.session(strangers.id).await), Some(strangers));
     let query = AuditEventQuery { user: Some(user_id(1)), limit: 10, ..AuditEventQuery::default() };
-    assert_eq!(answer(store.events(&query).await).len(), 1, "the journal keeps what happened");
+    assert_eq!(answer(store.audit_events(&query).await).len(), 1, "the journal keeps what happened");
     assert_eq!(lost(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
     assert_eq!(lost(&store, &[Change::RemoveUser(user_id(1))]).await, 0);
     let next = User { id: user_id(4), ..user(1) };

@@ -5,10 +5,10 @@
 //! reading depends on was changed since before it read. If a commit fails, everything is forgotten.
 //!
 //! One thing is known here first: that a session is used. It moves the end of its idle time at once, and is
-//! written down a little later with the uses of others ([`SessionCache::take_uses`]).
+//! written down a little later with the uses of others ([`SessionCache::take_last_seen`]).
 
 mod id_hasher;
-mod live;
+mod live_session;
 mod slots;
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
 use crate::model::session::{Session, SessionCredential};
 use crate::store::session_cache::id_hasher::IdHasher;
-use crate::store::session_cache::live::LiveSession;
+use crate::store::session_cache::live_session::LiveSession;
 use crate::store::session_cache::slots::Slots;
 use crate::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen};
 
@@ -31,21 +31,21 @@ const SHARDS: usize = 64;
 
 /// How many uses wait at most to be written down: more than a store writes in a second. Of a session whose
 /// use found no room the next one is noted, a minute later.
-const MOST_USES: usize = 1 << 17;
+const MAX_PENDING_LAST_SEEN: usize = 1 << 17;
 
 /// What this process remembers of its store: live cookie sessions, and what was revoked.
 ///
 /// A look-up is one read lock, one probe of a table and one digest; nothing is allocated.
 pub struct SessionCache {
     shards: Box<[RwLock<Shard>]>,
-    most_a_shard: usize,
+    max_per_shard: usize,
     users: Mutex<Slots>,
     /// Raised *before* the slot of a changed user is struck out.
-    users_age: AtomicU64,
+    user_version: AtomicU64,
     /// Raised by what can strike out anybody: a change of a client, or a mark for everyone.
-    marks_age: AtomicU64,
+    cutoff_version: AtomicU64,
     /// Uses that are to be written down. Taken after a shard's lock, never before.
-    uses: Mutex<Vec<LastSeen>>,
+    pending: Mutex<Vec<LastSeen>>,
     revocations: Arc<Revocations>,
 }
 
@@ -58,113 +58,113 @@ struct Shard {
 /// What was true before a reader read; without it nothing can be put in.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct CacheEntry {
+pub struct CacheVersion {
     generation: u64,
-    users_age: u64,
-    marks_age: u64,
+    user_version: u64,
+    cutoff_version: u64,
 }
 
 /// What a look-up found.
 #[derive(Debug)]
 pub enum CacheLookup {
     /// The session is live, and the token is its own.
-    Live(Principal),
+    Hit(Principal),
     /// It is remembered, and the token is not good.
     Invalid(InvalidCredential),
     /// It is not remembered, or over as far as is remembered: ask the store.
-    Unknown,
+    Miss,
 }
 
 impl SessionCache {
-    /// Remembers at most about `most` sessions, and tells `revocations` what the log says.
-    pub fn new(most: usize, revocations: Arc<Revocations>) -> Self {
+    /// Remembers at most about `max` sessions, and tells `revocations` what the log says.
+    pub fn new(max: usize, revocations: Arc<Revocations>) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            most_a_shard: most.div_ceil(SHARDS).max(1),
+            max_per_shard: max.div_ceil(SHARDS).max(1),
             users: Mutex::default(),
-            users_age: AtomicU64::new(0),
-            marks_age: AtomicU64::new(0),
-            uses: Mutex::default(),
+            user_version: AtomicU64::new(0),
+            cutoff_version: AtomicU64::new(0),
+            pending: Mutex::default(),
             revocations,
         }
     }
 
-    /// Judges `shown` from memory, if its session is remembered. A use that is worth a write is noted.
-    pub fn find(&self, shown: &SessionToken, now: Time) -> CacheLookup {
-        let shard = self.read(shown.session());
-        let Some(live) = shard.sessions.get(&shown.session()) else { return CacheLookup::Unknown };
-        if live.user.is_stale() || live.marks_age != self.marks_age.load(Ordering::Acquire) {
-            return CacheLookup::Unknown;
+    /// Judges `presented` from memory, if its session is remembered. A use that is worth a write is noted.
+    pub fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
+        let shard = self.read(presented.session());
+        let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
+        if live.user.is_stale() || live.cutoff_version != self.cutoff_version.load(Ordering::Acquire) {
+            return CacheLookup::Miss;
         }
-        if !live.digest.is_of(shown) {
+        if !live.token_hash.matches(presented) {
             return CacheLookup::Invalid(InvalidCredential::Unknown);
         }
         // A later use may be kept than was known when it was read.
         if now >= live.ends_at {
-            return CacheLookup::Unknown;
+            return CacheLookup::Miss;
         }
         if now < live.touch_at {
-            return CacheLookup::Live(live.principal.clone());
+            return CacheLookup::Hit(live.principal.clone());
         }
         drop(shard);
-        self.touch(shown.session(), now)
+        self.touch(presented.session(), now)
     }
 
     /// Moves the last use of a session that was just judged live to `now`. If it has been forgotten meanwhile,
     /// it must be judged by the store.
     fn touch(&self, session: SessionId, now: Time) -> CacheLookup {
         let mut shard = self.write(session);
-        let Some(live) = shard.sessions.get_mut(&session) else { return CacheLookup::Unknown };
+        let Some(live) = shard.sessions.get_mut(&session) else { return CacheLookup::Miss };
         if live.touch(now) {
-            self.note_use(session, now);
+            self.record_last_seen(session, now);
         }
-        CacheLookup::Live(live.principal.clone())
+        CacheLookup::Hit(live.principal.clone())
     }
 
     /// Notes that a live session was used at `at`, to be written down with the uses of others.
-    pub fn note_use(&self, session: SessionId, at: Time) {
-        let mut uses = self.uses();
-        if uses.len() < MOST_USES {
-            uses.push(LastSeen { session, at });
+    pub fn record_last_seen(&self, session: SessionId, at: Time) {
+        let mut pending = self.pending();
+        if pending.len() < MAX_PENDING_LAST_SEEN {
+            pending.push(LastSeen { session, at });
         }
     }
 
     /// The uses that were noted since this was called last, to be given to the store: in the order of the
     /// sessions, so that neighbours in a table are written together.
-    pub fn take_uses(&self) -> Vec<LastSeen> {
-        let mut uses = std::mem::take(&mut *self.uses());
-        uses.sort_unstable_by_key(|used| used.session);
-        uses
+    pub fn take_last_seen(&self) -> Vec<LastSeen> {
+        let mut pending = std::mem::take(&mut *self.pending());
+        pending.sort_unstable_by_key(|used| used.session);
+        pending
     }
 
     /// Notes what is true before the session is read from the store.
-    pub fn note(&self, session: SessionId) -> CacheEntry {
-        CacheEntry {
+    pub fn version(&self, session: SessionId) -> CacheVersion {
+        CacheVersion {
             generation: self.read(session).generation,
-            users_age: self.users_age.load(Ordering::Acquire),
-            marks_age: self.marks_age.load(Ordering::Acquire),
+            user_version: self.user_version.load(Ordering::Acquire),
+            cutoff_version: self.cutoff_version.load(Ordering::Acquire),
         }
     }
 
     /// Remembers a live cookie session that was read after `note`, unless something was changed since.
-    pub fn remember(&self, session: &Session, principal: Principal, note: CacheEntry) {
-        let SessionCredential::Cookie(digest) = session.stub else { return };
-        let user = self.users().of(session.user);
+    pub fn insert(&self, session: &Session, principal: Principal, version: CacheVersion) {
+        let SessionCredential::Cookie(token_hash) = session.credential else { return };
+        let user = self.users().get_or_insert(session.user);
         // The writer raises the age first and strikes out the slot then. So either it strikes out the very
         // slot that was just taken, or the age has changed before this line.
-        if self.users_age.load(Ordering::Acquire) != note.users_age {
+        if self.user_version.load(Ordering::Acquire) != version.user_version {
             return;
         }
         let mut shard = self.write(session.id);
-        if shard.generation != note.generation {
+        if shard.generation != version.generation {
             return;
         }
-        if shard.sessions.len() >= self.most_a_shard
+        if shard.sessions.len() >= self.max_per_shard
             && let Some(other) = shard.sessions.keys().next().copied()
         {
             shard.sessions.remove(&other);
         }
-        let live = LiveSession::new(session, digest, principal, user, note.marks_age);
+        let live = LiveSession::new(session, token_hash, principal, user, version.cutoff_version);
         shard.sessions.insert(session.id, live);
     }
 
@@ -183,29 +183,29 @@ impl SessionCache {
         &self.revocations
     }
 
-    fn forget_session(&self, session: SessionId) {
+    fn evict_session(&self, session: SessionId) {
         let mut shard = self.write(session);
         shard.generation += 1;
         shard.sessions.remove(&session);
     }
 
-    fn forget_user(&self, user: UserId) {
-        self.users_age.fetch_add(1, Ordering::AcqRel);
-        if let Some(slot) = self.users().take(user) {
-            slot.strike_out();
+    fn evict_user(&self, user: UserId) {
+        self.user_version.fetch_add(1, Ordering::AcqRel);
+        if let Some(slot) = self.users().remove(user) {
+            slot.invalidate();
         }
     }
 
-    fn forget_everybody(&self) {
-        self.marks_age.fetch_add(1, Ordering::AcqRel);
+    fn evict_all(&self) {
+        self.cutoff_version.fetch_add(1, Ordering::AcqRel);
     }
 
     fn users(&self) -> MutexGuard<'_, Slots> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn uses(&self) -> MutexGuard<'_, Vec<LastSeen>> {
-        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Vec<LastSeen>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, session: SessionId) -> &RwLock<Shard> {
@@ -227,30 +227,30 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 }
 
 impl CommitListener for SessionCache {
-    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         for change in changes {
             match change {
                 Change::InsertSession(session) | Change::ReplaceSession(session) => {
-                    self.forget_session(session.id);
+                    self.evict_session(session.id);
                 }
                 Change::EndSession(session, _) | Change::RefreshPosition(session) => {
-                    self.forget_session(*session)
+                    self.evict_session(*session)
                 }
-                Change::ReplaceUser(user) => self.forget_user(user.id),
-                Change::RemoveUser(user) | Change::RefreshPositionsOf(user) => self.forget_user(*user),
-                Change::SetCutoff(CutoffScope::User(user)) => self.forget_user(*user),
+                Change::ReplaceUser(user) => self.evict_user(user.id),
+                Change::RemoveUser(user) | Change::RefreshPositionsOf(user) => self.evict_user(*user),
+                Change::SetCutoff(CutoffScope::User(user)) => self.evict_user(*user),
                 Change::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)
                 | Change::ReplaceClient(_)
                 | Change::RefreshCookiePositions => {
-                    self.forget_everybody();
+                    self.evict_all();
                 }
-                // The sessions that these end stand in `applied.ended`, the entries in `applied.entries`.
+                // The sessions that these end stand in `applied.ended_sessions`, the entries in `applied.entries`.
                 Change::EndSessionsOf { .. }
                 | Change::EndOldestSessionsOf { .. }
                 | Change::AppendRevocation { .. } => {}
                 Change::ExpectEpoch(..)
                 | Change::ExpectClient(..)
-                | Change::ExpectLive(..)
+                | Change::ExpectActive(..)
                 | Change::ExpectAdminKey(_)
                 | Change::InsertUser(_)
                 | Change::MergeData { .. }
@@ -263,12 +263,12 @@ impl CommitListener for SessionCache {
                 | Change::InsertAdminKey(_)
                 | Change::RemoveAdminKey(_)
                 | Change::RemoveAdminKeysOf(..)
-                | Change::Record(_)
+                | Change::RecordEvent(_)
                 | Change::RecordSessionEnds(_) => {}
             }
         }
-        for session in &applied.ended {
-            self.forget_session(*session);
+        for session in &applied.ended_sessions {
+            self.evict_session(*session);
         }
         // Rows before the head: who reads the head and then judges, judges by these rows.
         if let Some(last) = applied.entries.last() {
@@ -276,8 +276,8 @@ impl CommitListener for SessionCache {
         }
     }
 
-    fn failed(&self) {
-        self.forget_everybody();
+    fn on_failure(&self) {
+        self.evict_all();
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.generation += 1;

@@ -14,7 +14,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Says that the user was changed: what was judged by the former one is judged anew.
-    pub(super) fn strike_out(&self) {
+    pub(super) fn invalidate(&self) {
         self.is_stale.store(true, Ordering::Release);
     }
 
@@ -27,32 +27,32 @@ impl Slot {
 /// The slots of all users who have a session remembered, and some of users who had.
 #[derive(Default)]
 pub(super) struct Slots {
-    of: HashMap<UserId, Weak<Slot>>,
+    by_user: HashMap<UserId, Weak<Slot>>,
     sweep_at: usize,
 }
 
 impl Slots {
     /// The slot that all sessions of `user` share.
-    pub(super) fn of(&mut self, user: UserId) -> Arc<Slot> {
-        if let Some(slot) = self.of.get(&user).and_then(Weak::upgrade) {
+    pub(super) fn get_or_insert(&mut self, user: UserId) -> Arc<Slot> {
+        if let Some(slot) = self.by_user.get(&user).and_then(Weak::upgrade) {
             return slot;
         }
         self.sweep();
         let slot = Arc::new(Slot::default());
-        self.of.insert(user, Arc::downgrade(&slot));
+        self.by_user.insert(user, Arc::downgrade(&slot));
         slot
     }
 
     /// Takes the slot of `user` out, if there is one: whoever comes later gets a new one.
-    pub(super) fn take(&mut self, user: UserId) -> Option<Arc<Slot>> {
-        self.of.remove(&user).and_then(|slot| slot.upgrade())
+    pub(super) fn remove(&mut self, user: UserId) -> Option<Arc<Slot>> {
+        self.by_user.remove(&user).and_then(|slot| slot.upgrade())
     }
 
     /// Sweeps out slots whose sessions have all gone, whenever there are twice as many as were left last time.
     fn sweep(&mut self) {
-        if self.of.len() >= self.sweep_at {
-            self.of.retain(|_, slot| slot.strong_count() > 0);
-            self.sweep_at = (2 * self.of.len()).max(1024);
+        if self.by_user.len() >= self.sweep_at {
+            self.by_user.retain(|_, slot| slot.strong_count() > 0);
+            self.sweep_at = (2 * self.by_user.len()).max(1024);
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
 
-use crate::admin::responses::AdminKeyRow;
+use crate::admin::responses::AdminKeyResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
@@ -23,7 +23,7 @@ use crate::routes::query_parameters::QueryParameters;
 /// A list of admin keys.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct AdminKeyList {
-    admin_keys: Vec<AdminKeyRow>,
+    admin_keys: Vec<AdminKeyResponse>,
     /// Always null: all of them are on one page.
     next: Option<String>,
 }
@@ -60,7 +60,7 @@ pub(in crate::routes) async fn list(
     query: QueryParameters,
 ) -> Result<Json<AdminKeyList>, AppError> {
     query.allow_only(&[])?;
-    let admin_keys = app.store.admin_keys().await?.iter().map(AdminKeyRow::of).collect();
+    let admin_keys = app.store.admin_keys().await?.iter().map(AdminKeyResponse::from).collect();
     Ok(Json(AdminKeyList { admin_keys, next: None }))
 }
 
@@ -81,7 +81,8 @@ pub(in crate::routes) async fn add(
     JsonBody(request): JsonBody<NewAdminKey>,
 ) -> Result<(StatusCode, Json<CreatedAdminKey>), AppError> {
     let context = administrator.context(client);
-    let (key, record) = app.administration.add_admin_key(&request.name, &context, administrator.now).await?;
+    let (key, record) =
+        app.administration.create_admin_key(&request.name, &context, administrator.now).await?;
     let created = CreatedAdminKey { id: record.id.to_string(), name: record.name, key: key.to_string() };
     Ok((StatusCode::CREATED, Json(created)))
 }

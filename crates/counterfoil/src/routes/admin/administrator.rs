@@ -29,8 +29,8 @@ pub(in crate::routes) struct Administrator {
 
 impl Administrator {
     /// The context of a change by this administrator.
-    pub(super) fn context(&self, from: ClientInfo) -> RevocationContext {
-        RevocationContext { actor: self.actor.clone(), cause: EndReason::ByAdmin, from }
+    pub(super) fn context(&self, client_info: ClientInfo) -> RevocationContext {
+        RevocationContext { actor: self.actor.clone(), reason: EndReason::ByAdmin, client_info }
     }
 }
 
@@ -58,7 +58,7 @@ async fn authenticate_admin_key(app: &App, text: &str, now: Time) -> Result<Admi
         AppError::auth(error, CredentialSource::Bearer)
     };
     let key: AdminKey = text.parse().map_err(|_| rejected("malformed"))?;
-    let record = app.administration.admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
+    let record = app.administration.verify_admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
     Ok(Administrator { actor: Actor::AdminKey(record.id), now })
 }
 

@@ -10,8 +10,8 @@ use counterfoil_core::model::client::LifetimesChange;
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_verify::ClientId;
 
-use crate::admin::ClientForm;
-use crate::admin::responses::ClientRow;
+use crate::admin::ClientChangeRequest;
+use crate::admin::responses::ClientResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
@@ -27,15 +27,15 @@ use crate::routes::query_parameters::QueryParameters;
 /// A page of clients.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct ClientList {
-    clients: Vec<ClientRow>,
+    clients: Vec<ClientResponse>,
     /// The value of `after` for the next page, or null at the end.
     next: Option<String>,
 }
 
 /// A client.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct ClientResponse {
-    client: ClientRow,
+pub(in crate::routes) struct ClientBody {
+    client: ClientResponse,
 }
 
 /// A client to add. Absent members are copied from the client `default`.
@@ -81,7 +81,7 @@ pub(in crate::routes) async fn list(
     let page = PageRequest::new(&query, PageSize::ADMIN, |text| text.parse::<ClientId>().ok())?;
     let mut clients = app.store.clients(page.to_page()).await?;
     let next = page.finish(&mut clients, |client| client.id.to_string());
-    Ok(Json(ClientList { clients: clients.iter().map(ClientRow::of).collect(), next }))
+    Ok(Json(ClientList { clients: clients.iter().map(ClientResponse::from).collect(), next }))
 }
 
 /// Adds a client.
@@ -89,7 +89,7 @@ pub(in crate::routes) async fn list(
     post, path = "/v1/admin/clients", tag = "administration", request_body = NewClient,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Added", body = ClientResponse),
+        (status = 201, description = "Added", body = ClientBody),
         BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -99,15 +99,21 @@ pub(in crate::routes) async fn add(
     administrator: Administrator,
     client: ClientInfo,
     JsonBody(request): JsonBody<NewClient>,
-) -> Result<(StatusCode, Json<ClientResponse>), AppError> {
+) -> Result<(StatusCode, Json<ClientBody>), AppError> {
     let NewClient { id, name, modes, audiences, scopes, lifetimes, enabled } = request;
     let invalid_id = |_| AppError::field("id", "must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`");
     let id: ClientId = id.parse().map_err(invalid_id)?;
-    let form =
-        ClientForm { name, modes, audiences: Some(audiences), scopes: Some(scopes), lifetimes, enabled };
+    let form = ClientChangeRequest {
+        name,
+        modes,
+        audiences: Some(audiences),
+        scopes: Some(scopes),
+        lifetimes,
+        enabled,
+    };
     let context = administrator.context(client);
     let client = app.administration.add_client(id, form.into(), &context, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(ClientResponse { client: ClientRow::of(&client) })))
+    Ok((StatusCode::CREATED, Json(ClientBody { client: ClientResponse::from(&client) })))
 }
 
 /// Returns a client.
@@ -116,7 +122,7 @@ pub(in crate::routes) async fn add(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(
-        (status = 200, description = "The client", body = ClientResponse),
+        (status = 200, description = "The client", body = ClientBody),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
@@ -124,18 +130,18 @@ pub(in crate::routes) async fn show(
     State(app): State<App>,
     _: Administrator,
     uri: Uri,
-) -> Result<Json<ClientResponse>, AppError> {
+) -> Result<Json<ClientBody>, AppError> {
     let client = app.store.client(&path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(ClientResponse { client: ClientRow::of(&client) }))
+    Ok(Json(ClientBody { client: ClientResponse::from(&client) }))
 }
 
 /// Changes a client. Disabling it invalidates all its credentials at once.
 #[utoipa::path(
-    patch, path = "/v1/admin/clients/{id}", tag = "administration", request_body = ClientForm,
+    patch, path = "/v1/admin/clients/{id}", tag = "administration", request_body = ClientChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(
-        (status = 200, description = "The changed client", body = ClientResponse),
+        (status = 200, description = "The changed client", body = ClientBody),
         BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -145,10 +151,10 @@ pub(in crate::routes) async fn change(
     administrator: Administrator,
     client: ClientInfo,
     uri: Uri,
-    JsonBody(request): JsonBody<ClientForm>,
-) -> Result<Json<ClientResponse>, AppError> {
+    JsonBody(request): JsonBody<ClientChangeRequest>,
+) -> Result<Json<ClientBody>, AppError> {
     let (id, change): (ClientId, _) = (path_id(&uri, 3)?, request.into());
     let context = administrator.context(client);
     let client = app.administration.change_client(&id, &change, &context, administrator.now).await?;
-    Ok(Json(ClientResponse { client: ClientRow::of(&client) }))
+    Ok(Json(ClientBody { client: ClientResponse::from(&client) }))
 }

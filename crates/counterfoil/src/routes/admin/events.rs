@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Page};
 
-use crate::admin::responses::EventRow;
+use crate::admin::responses::AuditEventResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::routes::admin::administrator::Administrator;
@@ -18,7 +18,7 @@ use crate::routes::query_parameters::QueryParameters;
 /// A page of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct EventList {
-    events: Vec<EventRow>,
+    events: Vec<AuditEventResponse>,
     /// The value of `after` for the next page, with older events, or null at the end.
     next: Option<String>,
 }
@@ -55,7 +55,7 @@ pub(in crate::routes) async fn list(
         limit,
         ..AuditEventQuery::default()
     };
-    let mut events = app.journal(&filter).await?;
+    let mut events = app.audit_events(&filter).await?;
     let next = page.finish(&mut events, |(number, _)| number.to_string());
-    Ok(Json(EventList { events: events.iter().map(EventRow::of).collect(), next }))
+    Ok(Json(EventList { events: events.iter().map(AuditEventResponse::from).collect(), next }))
 }

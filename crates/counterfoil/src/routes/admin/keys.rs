@@ -10,8 +10,8 @@ use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::KeyId;
 
-use crate::admin::RotationForm;
-use crate::admin::responses::{KeyRow, KeyRows, RotationRow};
+use crate::admin::KeyRotationRequest;
+use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
@@ -22,14 +22,14 @@ use crate::routes::problem_responses::{
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
-use crate::runtime::task::{aside, to_the_end};
+use crate::runtime::task::{run_detached, run_on_blocking_thread};
 
 /// The keys, by purpose.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
-    keys: Vec<KeyRow>,
+    keys: Vec<KeyResponse>,
     /// The MAC keys of refresh tokens, without the keys themselves.
-    refresh_token_keys: Vec<KeyRow>,
+    refresh_token_keys: Vec<KeyResponse>,
     /// Always null: all of them are on one page.
     next: Option<String>,
 }
@@ -49,8 +49,8 @@ pub(in crate::routes) async fn list(
     query: QueryParameters,
 ) -> Result<Json<KeyList>, AppError> {
     query.allow_only(&[])?;
-    let KeyRows { keys, peppers } = app.key_rows().await?;
-    Ok(Json(KeyList { keys, refresh_token_keys: peppers, next: None }))
+    let KeyLists { signing, refresh_token } = app.key_lists().await?;
+    Ok(Json(KeyList { keys: signing, refresh_token_keys: refresh_token, next: None }))
 }
 
 /// Rotates a key.
@@ -58,10 +58,10 @@ pub(in crate::routes) async fn list(
 /// The next key signs once all cached key sets have expired, or at once with `now`. Tokens of the previous key stay
 /// valid. Repeating the request before that changes nothing.
 #[utoipa::path(
-    post, path = "/v1/admin/keys", tag = "administration", request_body = Option<RotationForm>,
+    post, path = "/v1/admin/keys", tag = "administration", request_body = Option<KeyRotationRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Rotated, or activated at `activated_at`", body = RotationRow),
+        (status = 201, description = "Rotated, or activated at `activated_at`", body = RotationResponse),
         BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -70,11 +70,11 @@ pub(in crate::routes) async fn rotate(
     State(app): State<App>,
     administrator: Administrator,
     client: ClientInfo,
-    body: Option<JsonBody<RotationForm>>,
-) -> Result<(StatusCode, Json<RotationRow>), AppError> {
+    body: Option<JsonBody<KeyRotationRequest>>,
+) -> Result<(StatusCode, Json<RotationResponse>), AppError> {
     let request = body.map(|JsonBody(request)| request).unwrap_or_default();
     let (context, now) = (administrator.context(client), app.now_to_issue()?);
-    let rotated = to_the_end(async move { app.rotate(request, context, now).await }).await?;
+    let rotated = run_detached(async move { app.rotate(request, context, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
@@ -95,9 +95,9 @@ pub(in crate::routes) async fn revoke(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let (id, context): (KeyId, _) = (path_id(&uri, 3)?, administrator.context(client));
-    let context = RevocationContext { cause: EndReason::KeyCompromised, ..context };
+    let context = RevocationContext { reason: EndReason::KeyCompromised, ..context };
     let now = administrator.now;
     // On another thread, because a new key is generated.
-    aside(async move { app.keys.revoke(&id, &context, now).await }).await?;
+    run_on_blocking_thread(async move { app.keys.revoke(&id, &context, now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,8 +5,8 @@ use axum::extract::State;
 
 use counterfoil_core::model::session::ClientInfo;
 
-use crate::admin::responses::RevocationRow;
-use crate::admin::{RevocationForm, Wait};
+use crate::admin::RevocationRequest;
+use crate::admin::responses::RevocationResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
@@ -15,17 +15,17 @@ use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
-use crate::runtime::task::aside;
+use crate::runtime::task::run_on_blocking_thread;
 
 /// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
 ///
 /// On 200 the revocation is durable, and this server rejects the subject. `wait: "fleet"` is rejected with 422: no
 /// verifier follows the revocation log yet, so there is nothing to wait for.
 #[utoipa::path(
-    post, path = "/v1/revocations", tag = "administration", request_body = RevocationForm,
+    post, path = "/v1/revocations", tag = "administration", request_body = RevocationRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 200, description = "Revoked", body = RevocationRow),
+        (status = 200, description = "Revoked", body = RevocationResponse),
         BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -34,24 +34,17 @@ pub(in crate::routes) async fn revoke(
     State(app): State<App>,
     administrator: Administrator,
     client: ClientInfo,
-    JsonBody(request): JsonBody<RevocationForm>,
-) -> Result<Json<RevocationRow>, AppError> {
-    match request.wait {
-        Wait::None => {}
-        Wait::Fleet => {
-            let detail = "must be `none`: no verifier follows the revocation log yet";
-            return Err(AppError::field("wait", detail));
-        }
-    }
-    let revocation = request.judge(administrator.actor, client)?;
+    JsonBody(request): JsonBody<RevocationRequest>,
+) -> Result<Json<RevocationResponse>, AppError> {
+    let revocation = request.validate(administrator.actor, client)?;
     let started_at = administrator.now;
     // On another thread: revoking a key generates a new one.
-    let (app, result) = aside(async move {
+    let (app, result) = run_on_blocking_thread(async move {
         let note = revocation.note.as_deref();
         let result =
-            app.administration.revoke(&revocation.subject, note, &revocation.reason, started_at).await;
+            app.administration.revoke(&revocation.subject, note, &revocation.context, started_at).await;
         (app, result)
     })
     .await;
-    Ok(Json(RevocationRow::of(result?, started_at, app.now())))
+    Ok(Json(RevocationResponse::new(result?, started_at, app.now())))
 }

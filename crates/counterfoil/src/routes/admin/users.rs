@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::Username;
 use counterfoil_core::services::account::Registration;
-use counterfoil_core::services::administration::judge_roles;
+use counterfoil_core::services::administration::validate_roles;
 use counterfoil_core::store::LoginName;
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
-use crate::admin::UserForm;
-use crate::admin::responses::{SessionRow, UserRow};
+use crate::admin::UserChangeRequest;
+use crate::admin::responses::{SessionResponse, UserResponse};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
@@ -31,22 +31,21 @@ use crate::routes::query_parameters::QueryParameters;
 /// A page of users.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct UserList {
-    users: Vec<UserRow>,
+    users: Vec<UserResponse>,
     /// The value of `after` for the next page, or null at the end.
     next: Option<String>,
 }
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AdminUserResponse)]
-pub(in crate::routes) struct UserResponse {
-    user: UserRow,
+pub(in crate::routes) struct UserBody {
+    user: UserResponse,
 }
 
 /// A page of a user's sessions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct UserSessionList {
-    sessions: Vec<SessionRow>,
+    sessions: Vec<SessionResponse>,
     /// The value of `after` for the next page, or null at the end.
     next: Option<String>,
 }
@@ -91,7 +90,7 @@ pub(in crate::routes) async fn list(
     }
     let mut users = app.store.users(page.to_page()).await?;
     let next = page.finish(&mut users, |user| user.username.folded().to_owned());
-    Ok(Json(UserList { users: users.iter().map(UserRow::of).collect(), next }))
+    Ok(Json(UserList { users: users.iter().map(UserResponse::from).collect(), next }))
 }
 
 /// The list of the user with this name. An invalid name matches no user.
@@ -100,7 +99,7 @@ async fn find_by_username(app: &App, name: &str) -> Result<Json<UserList>, AppEr
         Ok(name) => app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?,
         Err(_) => None,
     };
-    Ok(Json(UserList { users: user.iter().map(UserRow::of).collect(), next: None }))
+    Ok(Json(UserList { users: user.iter().map(UserResponse::from).collect(), next: None }))
 }
 
 /// Adds a user, also if registration is closed.
@@ -108,7 +107,7 @@ async fn find_by_username(app: &App, name: &str) -> Result<Json<UserList>, AppEr
     post, path = "/v1/admin/users", tag = "administration", request_body = NewUser,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Added", body = UserResponse),
+        (status = 201, description = "Added", body = UserBody),
         BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -118,12 +117,12 @@ pub(in crate::routes) async fn add(
     administrator: Administrator,
     client: ClientInfo,
     JsonBody(request): JsonBody<NewUser>,
-) -> Result<(StatusCode, Json<UserResponse>), AppError> {
+) -> Result<(StatusCode, Json<UserBody>), AppError> {
     let NewUser { username, password, email, roles } = request;
-    judge_roles(&roles)?;
+    validate_roles(&roles)?;
     let registration = Registration { username, password, email, roles };
-    let user = app.sign_in.register(registration, administrator.actor, &client, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(UserResponse { user: UserRow::of(&user) })))
+    let user = app.accounts.register(registration, administrator.actor, &client, administrator.now).await?;
+    Ok((StatusCode::CREATED, Json(UserBody { user: UserResponse::from(&user) })))
 }
 
 /// Returns a user.
@@ -132,7 +131,7 @@ pub(in crate::routes) async fn add(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 200, description = "The user", body = UserResponse),
+        (status = 200, description = "The user", body = UserBody),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
@@ -140,9 +139,9 @@ pub(in crate::routes) async fn show(
     State(app): State<App>,
     _: Administrator,
     uri: Uri,
-) -> Result<Json<UserResponse>, AppError> {
+) -> Result<Json<UserBody>, AppError> {
     let user = app.store.user(path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(UserResponse { user: UserRow::of(&user) }))
+    Ok(Json(UserBody { user: UserResponse::from(&user) }))
 }
 
 /// Changes a user.
@@ -150,11 +149,11 @@ pub(in crate::routes) async fn show(
 /// Disabling a user invalidates all their credentials. Changed roles apply at once: sessions continue, and access tokens
 /// with the previous roles are invalid.
 #[utoipa::path(
-    patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserForm,
+    patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 200, description = "The changed user", body = UserResponse),
+        (status = 200, description = "The changed user", body = UserBody),
         BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -164,12 +163,12 @@ pub(in crate::routes) async fn change(
     administrator: Administrator,
     client: ClientInfo,
     uri: Uri,
-    JsonBody(request): JsonBody<UserForm>,
-) -> Result<Json<UserResponse>, AppError> {
+    JsonBody(request): JsonBody<UserChangeRequest>,
+) -> Result<Json<UserBody>, AppError> {
     let (change, context) = (request.into(), administrator.context(client));
     let user =
         app.administration.change_user(path_id(&uri, 3)?, &change, &context, administrator.now).await?;
-    Ok(Json(UserResponse { user: UserRow::of(&user) }))
+    Ok(Json(UserBody { user: UserResponse::from(&user) }))
 }
 
 /// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes available.
@@ -221,5 +220,5 @@ pub(in crate::routes) async fn sessions(
     }
     let mut sessions = app.store.sessions_of(user, page.to_page(), administrator.now).await?;
     let next = page.finish(&mut sessions, session_cursor);
-    Ok(Json(UserSessionList { sessions: sessions.iter().map(SessionRow::of).collect(), next }))
+    Ok(Json(UserSessionList { sessions: sessions.iter().map(SessionResponse::from).collect(), next }))
 }

@@ -8,11 +8,11 @@ pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
     if text.len() - unpadded.len() > 2 {
         return None;
     }
-    let canonical: Vec<u8> = unpadded.bytes().map(of_url_alphabet).collect();
+    let canonical: Vec<u8> = unpadded.bytes().map(to_url_alphabet).collect();
     base64url::decode(canonical).ok()
 }
 
-const fn of_url_alphabet(byte: u8) -> u8 {
+const fn to_url_alphabet(byte: u8) -> u8 {
     match byte {
         b'+' | b'.' => b'-',
         b'/' => b'_',
