@@ -70,7 +70,7 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     if options.cheap_hashing {
         (settings.argon2.memory, settings.argon2.passes) = (8, 1);
     }
-    let counterfoil = Counterfoil::with(settings).await?;
+    let counterfoil = Counterfoil::with_settings(settings).await?;
     if options.store.is_some() {
         return Ok(counterfoil);
     }

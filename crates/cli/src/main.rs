@@ -27,10 +27,6 @@ mod signals;
 #[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
 mod traces;
 
-/// After how many tasks the runtime looks who has sent something. By itself it does so after 61: in a crowd of requests
-/// that cost much, whoever asks for little would wait for all of these.
-const GLANCE: u32 = 8;
-
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,7 +38,6 @@ fn run(arguments: Arguments) -> Result<(), Fault> {
     let common = Configuration::read(&arguments.flags);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .event_interval(GLANCE)
         .build()
         .map_err(|error| Fault::because("the system gives no threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve | Command::Dev);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use counterfoil::operator::{self, CallError};
-use counterfoil::operator::{Command, Refused};
+use counterfoil::operator::{AdminError, Command};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
@@ -22,8 +22,8 @@ pub(crate) async fn administer(common: &Configuration, command: Command) -> Resu
     }
     match operator::call(&common.data_dir, &command).await {
         Ok(answer) => Ok(answer),
-        Err(CallError::NobodyThere(_)) => here(settings, command).await,
-        Err(CallError::Refused(refused)) => Err(refused.into()),
+        Err(CallError::NoServer(_)) => here(settings, command).await,
+        Err(CallError::Failed(refused)) => Err(refused.into()),
         Err(error) => Err(Fault::of(&error)),
     }
 }
@@ -49,11 +49,11 @@ impl Door {
                 judge_store(common, &status)?;
                 Ok(Self::Server(common.data_dir.clone()))
             }
-            Err(CallError::NobodyThere(_)) if may_make_one || !is_missing(&settings) => {
+            Err(CallError::NoServer(_)) if may_make_one || !is_missing(&settings) => {
                 Ok(Self::Here(App::open(settings).await?))
             }
-            Err(CallError::NobodyThere(_)) => Err(no_store(&settings)),
-            Err(CallError::Refused(refused)) => Err(refused.into()),
+            Err(CallError::NoServer(_)) => Err(no_store(&settings)),
+            Err(CallError::Failed(refused)) => Err(refused.into()),
             Err(error) => Err(Fault::of(&error)),
         }
     }
@@ -64,7 +64,7 @@ impl Door {
             Self::Here(app) => Ok(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => Ok(answer),
-                Err(CallError::Refused(refused)) => Err(refused.into()),
+                Err(CallError::Failed(refused)) => Err(refused.into()),
                 Err(error) => Err(Fault::of(&error)),
             },
         }
@@ -117,7 +117,7 @@ async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
 }
 
 fn is_missing(settings: &Settings) -> bool {
-    !App::has_store(settings)
+    !App::store_exists(settings)
 }
 
 fn no_store(settings: &Settings) -> Fault {
@@ -135,8 +135,8 @@ impl From<OpenError> for Fault {
     }
 }
 
-impl From<Refused> for Fault {
-    fn from(refused: Refused) -> Self {
+impl From<AdminError> for Fault {
+    fn from(refused: AdminError) -> Self {
         let fault = Self::failure(refused.message);
         match refused.hint {
             Some(hint) => fault.hint(hint),

@@ -179,7 +179,7 @@ fn a_backup_on_a_new_machine_is_served_only_after_a_restore() {
 
     let refused = serve(&dir);
     assert!(is_one_clear_error(&refused), "{refused:?}");
-    assert!(refused.err.contains("log-head is missing"), "{refused:?}");
+    assert!(refused.err.contains("rollback-guard is missing"), "{refused:?}");
     fs::remove_file(dir.join("counterfoil.db")).unwrap();
     succeed(&dir, &["restore", before.backup.to_str().unwrap(), "--yes"]);
 
@@ -198,16 +198,16 @@ fn a_store_that_is_gone_or_another_ones_log_head_is_no_reason_to_begin_anew() {
     assert!(is_one_clear_error(&gone) && gone.err.contains("counterfoil restore"), "{gone:?}");
     assert!(!database.exists());
     fs::rename(before.place.path().join("away.db"), &database).unwrap();
-    let whole = fs::read(before.dir.join("log-head")).unwrap();
+    let whole = fs::read(before.dir.join("rollback-guard")).unwrap();
     for damaged in [&b""[..], b"{}", &whole[..10]] {
-        fs::write(before.dir.join("log-head"), damaged).unwrap();
+        fs::write(before.dir.join("rollback-guard"), damaged).unwrap();
         let refused = serve(&before.dir);
         assert!(is_one_clear_error(&refused) && refused.err.contains("damaged"), "{refused:?}");
     }
 
     succeed(&before.dir, &["restore", before.backup.to_str().unwrap(), "--yes"]);
 
-    assert!(before.dir.join("log-head.damaged").exists());
+    assert!(before.dir.join("rollback-guard.damaged").exists());
     login(&Server::serve(&before.dir), "session");
 }
 
@@ -387,16 +387,20 @@ fn a_backup_replaces_nothing_unless_that_is_wanted() {
 fn no_backup_takes_the_place_of_what_the_installation_lives_on() {
     let before = Before::there_was_a_backup();
     let refused = || {
-        for name in
-            ["counterfoil.db", "counterfoil.db-wal", "counterfoil.db.restored", "master-key", "log-head"]
-        {
+        for name in [
+            "counterfoil.db",
+            "counterfoil.db-wal",
+            "counterfoil.db.restored",
+            "master-key",
+            "rollback-guard",
+        ] {
             let file = before.dir.join(name);
             let which = || file.metadata().ok().map(|about| about.ino());
             let kept = which();
             let said = run(&in_dir(&before.dir, &["backup", file.to_str().unwrap(), "--force"]));
             assert!(is_one_clear_error(&said) && said.err.contains("belongs to this"), "{name}: {said:?}");
-            // The log-head is another file each time that it is saved.
-            assert!(name == "log-head" || which() == kept, "{name}");
+            // The rollback-guard is another file each time that it is saved.
+            assert!(name == "rollback-guard" || which() == kept, "{name}");
         }
     };
 

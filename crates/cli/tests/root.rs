@@ -64,7 +64,7 @@ fn what_root_does_without_a_server_leaves_every_file_to_the_service() {
     let (password, backup) = (place.path().join("password"), dir.join("backup.db"));
     fs::write(&password, "correct horse battery staple").unwrap();
 
-    // The first command makes everything, the store, its lock, the master key and the log-head.
+    // The first command makes everything, the store, its lock, the master key and the rollback-guard.
     succeed(&dir, &["user", "add", "ada", "--password-file", password.to_str().unwrap()]);
     is_the_services(&dir);
     serves(&dir);

@@ -1,22 +1,23 @@
-//! Counterfoil inside somebody else's axum application.
+//! Counterfoil inside another axum application.
 
 use axum::Router;
 
 use counterfoil_core::store::StoreError;
 
-use crate::app::{App, HostLayer, OpenError};
+use crate::app::error::OpenError;
+use crate::app::{App, HostLayer};
 use crate::background;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
 use crate::settings::issuer_url::{IssuerFault, IssuerUrl};
 use crate::settings::store_url::{StoreUrl, StoreUrlFault};
 
-/// The issuer of [`Counterfoil::open`]: where examples listen.
-const AT_HOME: &str = "http://localhost:3000";
+/// The issuer of [`Counterfoil::open`]: the address at which the examples listen.
+const DEFAULT_ISSUER: &str = "http://localhost:3000";
 
-/// Counterfoil as a library: its routes, and the layer for the host's own.
+/// Counterfoil as a library: its routes, and the layer for the host application's routes.
 ///
-/// Dead sessions are buried while it lives; [`close`](Self::close) it before the process ends.
+/// Expired sessions are purged in the background until it is closed; [`close`](Self::close) it before the process ends.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -25,7 +26,7 @@ const AT_HOME: &str = "http://localhost:3000";
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let auth = Counterfoil::open("sqlite:auth.db").await?;
 /// let app: Router = Router::new()
-///     .route("/hello", get(async |who: Principal| format!("Hello {}", who.subject())))
+///     .route("/hello", get(async |user: Principal| format!("Hello {}", user.subject())))
 ///     .layer(auth.layer())
 ///     .merge(auth.routes());
 /// # drop(app);
@@ -38,81 +39,81 @@ pub struct Counterfoil {
     jobs: Task,
 }
 
-/// An embedded Counterfoil did not open.
+/// An embedded Counterfoil cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbedError {
-    /// The store's address is none.
+    /// The store URL is invalid.
     #[error(transparent)]
     Store(#[from] StoreUrlFault),
-    /// The issuer is none.
+    /// The issuer URL is invalid.
     #[error(transparent)]
     Issuer(#[from] IssuerFault),
-    /// It did not open.
+    /// The installation cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
 }
 
 impl Counterfoil {
-    /// Opens the store at `store`, like `sqlite:auth.db`, for an application that is tried out at
-    /// `http://localhost:3000`. The master key is beside the store (`auth.db.key`), made at the first start.
+    /// Opens the store at `store`, such as `sqlite:auth.db`, for an application at `http://localhost:3000`. The master
+    /// key is next to the store (`auth.db.key`) and is created at the first start.
     ///
-    /// An application that is served under its own name says so: [`Counterfoil::for_issuer`].
+    /// An application with another URL uses [`Counterfoil::for_issuer`].
     ///
     /// # Errors
     ///
-    /// Says what is wrong; nothing that was there is changed.
+    /// What is wrong; nothing that existed was changed.
     pub async fn open(store: &str) -> Result<Self, EmbedError> {
-        Self::for_issuer(AT_HOME, store).await
+        Self::for_issuer(DEFAULT_ISSUER, store).await
     }
 
-    /// Opens the store at `store` for an application whose clients know it as `issuer`, like
+    /// Opens the store at `store` for an application that its clients reach at `issuer`, such as
     /// `https://shop.example`.
     ///
     /// # Errors
     ///
-    /// Says what is wrong; nothing that was there is changed.
+    /// What is wrong; nothing that existed was changed.
     pub async fn for_issuer(issuer: &str, store: &str) -> Result<Self, EmbedError> {
         let (issuer, store): (IssuerUrl, StoreUrl) = (issuer.parse()?, store.parse()?);
-        Ok(Self::with(Settings::new(issuer, store)).await?)
+        Ok(Self::with_settings(Settings::new(issuer, store)).await?)
     }
 
-    /// Opens with all settings in hand.
+    /// Opens with all settings.
     ///
     /// # Errors
     ///
-    /// Says what is wrong; nothing that was there is changed.
-    pub async fn with(settings: Settings) -> Result<Self, OpenError> {
+    /// What is wrong; nothing that existed was changed.
+    pub async fn with_settings(settings: Settings) -> Result<Self, OpenError> {
         let app = App::open(settings).await?;
         Ok(Self { jobs: background::start(app.clone()), app })
     }
 
-    /// Registering, logging in and out, refreshing, listing: every route of the HTTP contract.
+    /// Every route of the HTTP API: register, log in and out, refresh, list sessions, and so on.
     ///
-    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sessions show where they are used
-    /// from, and guesses are counted by source. Without it only the count in a row holds for an account.
+    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sessions record the client IP, and failed
+    /// logins are counted by client IP. Without it only the limit of consecutive failures of an account applies.
     pub fn routes(&self) -> Router {
         self.app.routes()
     }
 
-    /// The layer that lets handlers take a [`Principal`](crate::Principal) or
+    /// The layer that lets handlers extract a [`Principal`](crate::Principal) or
     /// [`SessionData`](crate::SessionData).
     pub fn layer(&self) -> HostLayer {
         self.app.layer()
     }
 
-    /// The installation behind it.
+    /// The open installation.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Finishes what is under way and closes the store.
+    /// Stops the background jobs and closes the store.
     ///
     /// # Errors
     ///
-    /// If the store was not closed in good order. What it has acknowledged is safe all the same.
+    /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.jobs.stop().await;
+        self.jobs.cancel().await;
         self.app.close().await
     }
 }

@@ -1,15 +1,7 @@
-//! Sessions, JWTs and the hybrid from one login: as routes, a layer and extractors for axum.
+//! Authentication for axum applications: sessions, JWTs and both combined, as routes, a layer and extractors.
 //!
-//! ```text
-//!   main or test  ->  server      listens, bounds, ends in good order; admin_socket, jobs
-//!                 ->  Counterfoil the same inside another application
-//!                        |
-//!                       App       the installation: settings, store, keys, clock, hash pool
-//!                        |
-//!                     routes      the HTTP contract; one file writes cookies, one chooses a status
-//! ```
-//!
-//! Ten lines are a whole application with users:
+//! [`Counterfoil`] adds a complete HTTP API for users to an application: registration, login, logout, refresh, sessions
+//! and administration. Its layer authenticates requests, and handlers extract a [`Principal`]:
 //!
 //! ```no_run
 //! use std::net::SocketAddr;
@@ -21,7 +13,7 @@
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let auth = Counterfoil::open("sqlite:auth.db").await?;
 //!     let app = Router::new()
-//!         .route("/hello", get(async |who: Principal| format!("Hello {}", who.subject())))
+//!         .route("/hello", get(async |user: Principal| format!("Hello {}", user.subject())))
 //!         .layer(auth.layer())
 //!         .merge(auth.routes())
 //!         .into_make_service_with_connect_info::<SocketAddr>();
@@ -31,8 +23,16 @@
 //! }
 //! ```
 //!
-//! `axum::serve` is for trying things out: it lets a slow client hold a connection for ever.
-//! [`server::serve`] does not.
+//! | item | purpose |
+//! |---|---|
+//! | [`Counterfoil`] | embeds Counterfoil in another application |
+//! | [`Principal`], [`SessionData`] | extractors for the application's handlers |
+//! | [`Settings`] | all settings, with secure defaults |
+//! | [`App`], [`serve`] | an open installation, and the server that the `counterfoil` command runs |
+//! | [`operator`] | administration, backups, restores and checks before a start |
+//!
+//! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time. [`serve`] limits
+//! connections, header and body times.
 
 mod admin;
 mod app;
@@ -52,39 +52,47 @@ mod server;
 mod session_data;
 mod settings;
 mod store;
-#[cfg(test)]
-mod test_log;
 
-pub use app::{App, HostLayer, OpenError};
-pub use clock::{Accepted, Clock, ClockUnsettled, HOLD, LEAP, Machine, Reading, Source};
+pub use app::error::OpenError;
+pub use app::{App, HostLayer};
+pub use clock::{
+    AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
+    ClockSource, SystemClock,
+};
 pub use embed::{Counterfoil, EmbedError};
-pub use keys::master_key::{MasterKeyError, MasterKeySource};
+pub use keys::master_key::MasterKeySource;
+pub use keys::master_key_file::MasterKeyError;
 pub use keys::tls::{TlsError, TlsFiles};
 pub use metrics::serve as serve_metrics;
-pub use passwords::hash_pool::PoolSize;
+pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
-pub use runtime::panics::panics;
-pub use server::{FAREWELL, serve};
+pub use runtime::panics::panic_count;
+pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use session_data::{SessionData, SessionDataError};
 pub use settings::data_dir::DataDirError;
 pub use settings::ip_network::{Network, NetworkFault};
 pub use settings::issuer_url::{IssuerFault, IssuerUrl};
 pub use settings::store_url::{StoreUrl, StoreUrlFault};
 pub use settings::{Limits, Registration, Settings};
-pub use store::rollback_guard::LogHeadError;
+pub use store::rollback_guard::RollbackGuardError;
 
 pub use counterfoil_verify::Principal;
 
-/// What the operator of an installation does, apart from serving it: administration through the socket, backups,
-/// restores, the list of breached passwords, and checks before a start.
+/// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks before a
+/// start.
 pub mod operator {
     pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
-    pub use crate::admin::socket::{AdminSocket, CallError, call, path_in};
-    pub use crate::admin::user_import::MOST;
+    pub use crate::admin::socket::{AdminSocket, socket_path};
+    pub use crate::admin::socket_client::{CallError, call};
+    pub use crate::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::admin::{
-        ClientForm, Command, MintForm, Refused, RevocationForm, RotationForm, UserForm, Wait, Which,
+        AdminError, ClientChangeRequest, Command, KeyRotationRequest, KeySelector, RevocationRequest,
+        TokenMintRequest, UserChangeRequest, Wait,
     };
-    pub use crate::app::preflight::{Unfit, faults, lost_key};
-    pub use crate::passwords::breached::{BreachedError, BreachedFile, Builder};
-    pub use crate::store::backup::{BackupError, unfinished};
+    pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
+    pub use crate::fs::atomic_write::replace_file;
+    pub use crate::passwords::breached::{BreachedError, BreachedFile};
+    pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
+    pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};
+    pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
 }

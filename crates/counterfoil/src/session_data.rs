@@ -102,7 +102,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
             .into_response()
         };
         let session = principal.session_id().ok_or_else(nobody)?;
-        let kept = session_data::of(&*app.store, session)
+        let kept = session_data::load(&*app.store, session)
             .await
             .map_err(|e| SessionDataError::from(e).into_response())?;
         Ok(Self { app, session, members: kept.members })

@@ -70,6 +70,6 @@ async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), 
 async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::AdminKeyList {}).await?;
     show_all(&answer, "admin_keys", is_json, ["id", "name", "made by", "created"], |key| {
-        [cell(key, "id"), cell(key, "name"), cell(key, "made_by"), time(key, "created_at")]
+        [cell(key, "id"), cell(key, "name"), cell(key, "created_by"), time(key, "created_at")]
     })
 }

@@ -54,7 +54,7 @@ async fn watched(common: &Configuration, file: &Path, replace: bool) -> Result<V
         tokio::select! {
             answer = &mut written => break answer,
             _ = glance.tick() => {
-                let grown = operator::unfinished(file).metadata().map_or(0, |about| about.len());
+                let grown = operator::partial_backup_path(file).metadata().map_or(0, |about| about.len());
                 bar.set_position(grown);
             }
         }

@@ -1,7 +1,7 @@
 //! `counterfoil client`: the applications that people log in through.
 
 use clap::{Args, Subcommand, ValueEnum};
-use counterfoil::operator::{self, ClientForm};
+use counterfoil::operator::{self, ClientChangeRequest};
 use serde_json::{Value, json};
 
 use crate::commands::page::PageOptions;
@@ -85,7 +85,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 
 impl One {
     /// The form; names of lifetimes are judged by it.
-    fn form(&self) -> Result<ClientForm, Fault> {
+    fn form(&self) -> Result<ClientChangeRequest, Fault> {
         let mut form = serde_json::Map::new();
         form.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
         form.extend(self.enabled.iter().map(|enabled| ("enabled".to_owned(), json!(enabled))));

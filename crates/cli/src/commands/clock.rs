@@ -26,7 +26,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 async fn accept(common: &Configuration) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::ClockAccept {}).await?;
     show::say(&format!("accepted {}", show::time(&answer, "wall")))?;
-    if answer["restart"] == true {
+    if answer["restart_required"] == true {
         eprintln!("hint: restart the server; until then it goes by {}", show::time(&answer, "now"));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use counterfoil::App;
 use counterfoil::operator::Command;
+use counterfoil::operator::is_loopback_ip;
 use counterfoil_jose::Secret;
 
 use crate::commands::serve::listen;
@@ -18,7 +19,7 @@ use crate::signals::Stop;
 /// If the address is not loopback: everybody knows the demo user's password.
 pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
     common.check_address()?;
-    if !common.listen.ip().is_loopback() {
+    if !is_loopback_ip(common.listen.ip()) {
         return Err(Fault::usage(format!("dev serves loopback only, not {}", common.listen.ip()))
             .hint("its demo user's password is known to everybody; use `counterfoil serve`"));
     }

@@ -34,14 +34,14 @@ pub(crate) struct List {
 pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     let Command::List(List { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
-    let command = operator::Command::EventList { user, session, after, limit };
+    let command = operator::Command::AuditList { user, session, after, limit };
     let answer = administer(common, command).await?;
     let header = ["time", "what", "why", "by", "address", "user", "session", "detail"];
     page.show(&answer, "events", header, |event| {
         [
             time(event, "at"),
             cell(event, "text"),
-            cell(event, "cause"),
+            cell(event, "reason"),
             cell(event, "actor"),
             cell(event, "ip"),
             cell(event, "user"),

@@ -6,8 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counterfoil::operator;
-use counterfoil::operator::MOST;
+use counterfoil::operator::{self, MAX_IMPORTED_USERS};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
@@ -110,7 +109,7 @@ async fn bring_in(door: &Door, options: &Options, tally: &mut Tally) -> Result<(
         let (number, text) = line?;
         let text = text.map_err(|fault| changed(number, &fault))?;
         let newcomer = read(&text).map_err(|fault| changed(number, &fault))?;
-        if batch.len() == MOST || bytes + text.len() > AT_ONCE {
+        if batch.len() == MAX_IMPORTED_USERS || bytes + text.len() > AT_ONCE {
             send(door, options, std::mem::take(&mut batch), tally).await?;
             bytes = 0;
         }
@@ -130,14 +129,14 @@ async fn send(
     if users.is_empty() {
         return Ok(());
     }
-    let command = operator::Command::UserImport { users, rehearsal: options.dry_run };
+    let command = operator::Command::UserImport { users, dry_run: options.dry_run };
     let answer = door.administer(command).await?;
     let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
     let outcomes = outcomes.ok_or_else(|| Fault::failure("the server's answer is not about these users"))?;
     for (number, outcome) in numbers.into_iter().zip(outcomes) {
         match outcome["outcome"].as_str() {
             Some("added") => tally.added += 1,
-            Some("there") => tally.there += 1,
+            Some("already_exists") => tally.there += 1,
             _ => {
                 let fault = outcome["error"].as_str().unwrap_or("was not brought in").to_owned();
                 tally.note(number, fault, options.max_errors);

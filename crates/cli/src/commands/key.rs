@@ -3,7 +3,7 @@
 use std::path::{self, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, RevocationForm, RotationForm, Wait, Which};
+use counterfoil::operator::{self, KeyRotationRequest, KeySelector, RevocationRequest, Wait};
 
 use crate::commands::page::show_all;
 use crate::configuration::Configuration;
@@ -90,23 +90,24 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
         Command::Rekey(options) => rekey(common, options).await,
         Command::Revoke(Revoke { kid }) => {
             let subject = format!("key:{kid}");
-            let form = RevocationForm { subject, reason: None, wait: Wait::None };
+            let form = RevocationRequest { subject, reason: None, wait: Wait::None };
             administer(common, operator::Command::Revoke(form)).await?;
             show::say(&format!("revoked {kid}"))
         }
     }
 }
 
-async fn rotate(common: &Configuration, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
-    let purpose = if pepper { Which::Pepper } else { Which::Signing };
-    let answer = administer(common, operator::Command::KeyRotate(RotationForm { now, purpose })).await?;
+async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
+    let purpose = if pepper { KeySelector::RefreshToken } else { KeySelector::Signing };
+    let answer =
+        administer(common, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
     if json {
         return show::json(&answer);
     }
     let (id, verb) = (cell(&answer, "id"), if pepper { "makes refresh tokens" } else { "signs" });
     match answer["state"].as_str() {
         Some("current") => show::say(&format!("{id} {verb} from now on")),
-        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "first_used_at"))),
+        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "activated_at"))),
     }
 }
 
@@ -119,8 +120,8 @@ async fn import(common: &Configuration, Import { file, json }: Import) -> Result
         return show::json(&answer);
     }
     let id = cell(&answer, "id");
-    show::say(&match answer["first_used_at"].as_u64() {
-        Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "first_used_at")),
+    show::say(&match answer["activated_at"].as_u64() {
+        Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "activated_at")),
         None => format!("{id} is the next key, and signs when `key rotate` asks for it"),
     })?;
     eprintln!("hint: whoever reads {} signs in your name; delete it", printable(&shown));
@@ -150,7 +151,7 @@ async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
     let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
     show_all(&answer, "keys", is_json, header, |key| {
         let [made, from, retired, leaves] =
-            ["created_at", "first_used_at", "retired_at", "leaves_at"].map(|name| time(key, name));
+            ["created_at", "activated_at", "retired_at", "removed_at"].map(|name| time(key, name));
         [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), made, from, retired, leaves]
     })
 }

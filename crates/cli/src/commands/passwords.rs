@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{BreachedFile, Builder};
+use counterfoil::operator::{self, BreachedFile, Builder};
 use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
@@ -57,18 +57,18 @@ pub(crate) fn run(command: Command) -> Result<(), Fault> {
     }
 }
 
-/// Builds the list beside its place, and moves it there when it is on the disk.
+/// Builds the list in a temporary file, which replaces the output when it is complete and on the disk.
 fn build(options: &Build) -> Result<(), Fault> {
     let dir = options.output.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot = |error| Fault::because(&format!("{} cannot be written", options.output.display()), &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot)?;
-    let output = tempfile::NamedTempFile::new_in(dir).map_err(cannot)?;
     let builder = fill(Builder::new(scratch), options)?;
-    let count = builder.finish(output.as_file()).map_err(cannot)?;
-    // It holds no secret, and the server may be another user.
-    output.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(cannot)?;
-    output.persist(&options.output).map_err(|error| cannot(error.error))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(cannot)?;
+    let count = operator::replace_file(&options.output, |output| {
+        // The list is no secret, and the server may run as another user.
+        output.set_permissions(Permissions::from_mode(0o644))?;
+        builder.finish(output)
+    });
+    let count = count.map_err(cannot)?;
     if options.json {
         return show::json(&json!({ "passwords": count }));
     }
@@ -76,7 +76,7 @@ fn build(options: &Build) -> Result<(), Fault> {
 }
 
 /// Adds every line.
-fn fill(mut builder: Builder, options: &Build) -> Result<Builder, Fault> {
+fn fill(mut builder: BreachedPasswordsBuilder, options: &Build) -> Result<BreachedPasswordsBuilder, Fault> {
     let path = &options.input;
     let cannot = |error| Fault::because(&format!("{} cannot be read", path.display()), &error);
     let file = File::open(path).map_err(cannot)?;

@@ -85,7 +85,7 @@ fn report(restored: &Restored, spared: KeptOnRestore) -> String {
         format!("{} signs from here on; revoked: {}", restored.key, list(&restored.revoked_keys)),
         format!("admin keys removed: {}", list(&restored.removed_admin_keys)),
     ];
-    if let Some(former) = &restored.former {
+    if let Some(former) = &restored.previous_database {
         lines.push(format!("the former database is {}", former.display()));
     }
     lines.push(format!(
@@ -111,7 +111,7 @@ fn summary(restored: &Restored, spared: KeptOnRestore) -> Value {
         "revoked_keys": restored.revoked_keys,
         "removed_admin_keys": restored.removed_admin_keys,
         "kept_sessions": spared == KeptOnRestore::CookieSessions,
-        "former": restored.former,
+        "former": restored.previous_database,
     })
 }
 

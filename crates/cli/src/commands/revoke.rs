@@ -1,7 +1,7 @@
-//! `counterfoil revoke`: whatever can be named, dead when the command is done.
+//! `counterfoil revoke`: revokes sessions, users, tokens, clients or keys.
 
-use clap::{Args, ValueEnum};
-use counterfoil::operator::{self, RevocationForm};
+use clap::Args;
+use counterfoil::operator::{self, RevocationRequest, Wait};
 
 use crate::configuration::Configuration;
 use crate::fault::Fault;
@@ -13,35 +13,19 @@ use crate::show::{self, cell};
 pub(crate) struct Options {
     /// session:ID, user:ID, token:JTI, client:ID, key:KID or everyone.
     subject: String,
-    /// Why, for the journal.
+    /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// For whom to wait: for nobody, or until every verifier that follows the log has heard. None follows it yet.
-    #[arg(long, value_name = "WHOM", default_value = "none")]
-    wait: Wait,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// For whom to wait.
-#[derive(Clone, Copy, ValueEnum)]
-enum Wait {
-    /// For nobody.
-    None,
-    /// For every verifier that follows the log.
-    Fleet,
-}
-
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
-    let Options { subject, reason, wait, json } = options;
-    let wait = match wait {
-        Wait::None => operator::Wait::None,
-        Wait::Fleet => operator::Wait::Fleet,
-    };
-    let form = RevocationForm { subject, reason, wait };
-    let answer = administer(common, operator::Command::Revoke(form)).await?;
+pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+    let Options { subject, reason, json } = options;
+    let request = RevocationRequest { subject, reason, wait: Wait::None };
+    let answer = administer(common, operator::Command::Revoke(request)).await?;
     if json {
         return show::json(&answer);
     }

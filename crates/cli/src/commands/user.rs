@@ -1,7 +1,7 @@
 //! `counterfoil user`: who may sign in.
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, UserForm};
+use counterfoil::operator::{self, UserChangeRequest};
 use serde_json::Value;
 
 use crate::commands::import;
@@ -87,16 +87,16 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
         Command::Add(options) => add(common, options).await,
         Command::List(page) => list(common, page).await,
         Command::Disable(Whom { user }) => {
-            let change = UserForm { disabled: Some(true), ..UserForm::default() };
+            let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
             alter(common, user, change, "disabled").await
         }
         Command::Enable(Whom { user }) => {
-            let change = UserForm { disabled: Some(false), ..UserForm::default() };
+            let change = UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() };
             alter(common, user, change, "enabled").await
         }
         Command::Passwd(options) => passwd(common, options).await,
         Command::Roles(Roles { user, roles }) => {
-            let change = UserForm { roles: Some(roles), ..UserForm::default() };
+            let change = UserChangeRequest { roles: Some(roles), ..UserChangeRequest::default() };
             alter(common, user, change, "changed").await
         }
         Command::Delete(Whom { user }) => {
@@ -117,7 +117,7 @@ async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
     say_done("added", &answer["user"])
 }
 
-async fn alter(common: &Configuration, user: String, change: UserForm, done: &str) -> Result<(), Fault> {
+async fn alter(common: &Common, user: String, change: UserChangeRequest, done: &str) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::UserChange { user, change }).await?;
     say_done(done, &answer["user"])
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use counterfoil::operator::is_loopback_ip;
 use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles};
 
 use crate::configuration::diagnostic::Diagnostic;
@@ -58,7 +59,7 @@ impl Configuration {
     /// The issuer: the one that is set, or the address if it is loopback.
     fn issuer_at(&self, address: SocketAddr) -> Result<IssuerUrl, Diagnostic> {
         if let Some(issuer) = &self.builder.issuer {
-            if !issuer.is_secure() && !address.ip().is_loopback() {
+            if !issuer.is_secure() && !is_loopback_ip(address.ip()) {
                 let message = format!("plain HTTP is for loopback only, and {address} is not loopback");
                 let hint = "use https:// (a proxy may terminate TLS), or listen on 127.0.0.1";
                 return Err(Diagnostic::combination("issuer", message, hint));
@@ -67,7 +68,7 @@ impl Configuration {
         }
         let scheme = if self.builder.tls_certificate.is_some() { "https" } else { "http" };
         let own = format!("{scheme}://{address}").parse().ok();
-        own.filter(|_| address.ip().is_loopback()).ok_or_else(|| {
+        own.filter(|_| is_loopback_ip(address.ip())).ok_or_else(|| {
             Diagnostic::combination(
                 "issuer",
                 format!("{address} is not loopback, so the issuer must be set"),

@@ -26,7 +26,7 @@ pub struct Client {
     /// Whether it may be used at all.
     pub enabled: bool,
     /// Everything that was given through it at or below this position of the log is dead.
-    pub cutoff: Position,
+    pub cutoff: RevocationPosition,
     /// Counts the changes.
     pub revision: u64,
 }
@@ -42,7 +42,7 @@ impl Client {
             scopes: None,
             lifetimes: Lifetimes::default(),
             enabled: true,
-            cutoff: Position::START,
+            cutoff: RevocationPosition::START,
             revision: 0,
         }
     }

@@ -32,7 +32,7 @@ pub struct User {
     /// Raised by whatever must not be outlived by a login in flight: password, roles, disabling, revocation.
     pub epoch: u64,
     /// Everything they were given at or below this position of the log is dead.
-    pub cutoff: Position,
+    pub cutoff: RevocationPosition,
     /// When they were registered.
     pub created_at: Time,
     /// Counts the changes.
@@ -44,7 +44,7 @@ impl User {
     pub const ADMINISTRATOR: &str = "admin";
 
     /// The user with another password, one epoch on.
-    pub fn authenticate(&self, password: PasswordHash) -> Self {
+    pub fn with_password(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 

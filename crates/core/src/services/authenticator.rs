@@ -1,4 +1,4 @@
-//! Who is calling: the one place that judges what a request shows, whatever it carries.
+//! Authenticates requests by session token or access token.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::credentials::session_token::SessionToken;
 use crate::store::session_cache::{CacheLookup, SessionCache};
 use crate::store::{SessionContext, Store, StoreError};
 
-/// Judges session tokens against the record, from memory where that is exact, and access tokens by their
+/// Checks session tokens against the session record, from the cache where it is exact, and access tokens by their
 /// signature and the revocations.
 pub struct StoreAuthenticator {
     store: Arc<dyn Store>,
@@ -21,22 +21,23 @@ pub struct StoreAuthenticator {
     verifier: Arc<LocalVerifier>,
 }
 
-impl Authenticator {
-    /// Judges by `store`, by the `cache` that watches it, and by a `verifier` of our own tokens.
+impl StoreAuthenticator {
+    /// Creates an authenticator. `cache` must listen to the commits of `store`; `verifier` verifies the access tokens of
+    /// this issuer.
     pub fn new(store: Arc<dyn Store>, cache: Arc<SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
         Self { store, cache, verifier }
     }
 
-    fn authenticate_session(&self, text: &str, now: Time) -> Decision {
+    fn authenticate_session(&self, text: &str, now: Time) -> AuthFuture {
         let Ok(presented) = text.parse::<SessionToken>() else {
-            return Decision::Ready(Err(invalid(InvalidCredential::Malformed)));
+            return AuthFuture::Ready(Err(invalid(InvalidCredential::Malformed)));
         };
         match self.cache.lookup(&presented, now) {
-            CacheLookup::Hit(principal) => Decision::Ready(Ok(principal)),
-            CacheLookup::Invalid(reason) => Decision::Ready(Err(invalid(reason))),
+            CacheLookup::Hit(principal) => AuthFuture::Ready(Ok(principal)),
+            CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
             CacheLookup::Miss => {
                 let (store, cache) = (self.store.clone(), self.cache.clone());
-                Decision::Later(Box::pin(async move {
+                AuthFuture::Pending(Box::pin(async move {
                     authenticate_by_store(&*store, &cache, &presented, now).await
                 }))
             }
@@ -47,21 +48,21 @@ impl Authenticator {
 impl Authenticator for StoreAuthenticator {
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         match presented {
-            Presented::None => Decision::Ready(Err(Denied::Missing)),
-            Presented::Session(text) => self.authenticate_session(text, now),
-            Presented::Access(_) => self.verifier.authenticate(presented, now),
+            PresentedCredential::None => AuthFuture::Ready(Err(AuthError::MissingCredential)),
+            PresentedCredential::SessionToken(text) => self.authenticate_session(text, now),
+            PresentedCredential::AccessToken(_) => self.verifier.authenticate(presented, now),
         }
     }
 }
 
-/// Judges by the store, and remembers what was found. That the session was used is written down later: a store
-/// that takes no writes shuts nobody out who is in.
+/// Checks a session token against the store and puts the session into the cache. The last use is written later, so that
+/// sessions stay valid while the store rejects writes.
 async fn authenticate_by_store(
     store: &dyn Store,
     cache: &SessionCache,
     presented: &SessionToken,
     now: Time,
-) -> Result<Principal, Denied> {
+) -> Result<Principal, AuthError> {
     let version = cache.version(presented.session());
     let session_context = store.session_context(presented.session()).await.map_err(unavailable)?;
     let mut session_context = session_context.ok_or_else(|| invalid(InvalidCredential::Unknown))?;
@@ -77,12 +78,12 @@ async fn authenticate_by_store(
     Ok(principal)
 }
 
-/// The principal of a session that was judged good.
+/// The principal of a valid session.
 fn session_principal(session_context: &SessionContext) -> Principal {
     let session = &session_context.session;
-    Principal::verified(PrincipalParts {
-        session: Some(session.id),
-        client: Some(session.client.clone()),
+    Principal::from_verified(PrincipalParts {
+        session_id: Some(session.id),
+        client_id: Some(session.client.clone()),
         position: session.pos,
         scope: session.scope.clone(),
         roles: session_context.user.roles.clone(),
@@ -92,11 +93,11 @@ fn session_principal(session_context: &SessionContext) -> Principal {
     })
 }
 
-fn invalid(reason: InvalidCredential) -> Denied {
-    Denied::Invalid(Reason::Record(code(reason)))
+fn invalid(reason: InvalidCredential) -> AuthError {
+    AuthError::InvalidCredential(InvalidReason::SessionRejected(code(reason)))
 }
 
-/// For the log alone; the client learns that the credential is not good.
+/// The code for the log. The client learns only that the credential is invalid.
 const fn code(reason: InvalidCredential) -> &'static str {
     match reason {
         InvalidCredential::Malformed => "malformed",

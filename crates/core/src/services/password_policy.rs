@@ -153,10 +153,10 @@ impl PasswordPolicy {
         Self { min_length: Self::MIN_LENGTH_NIST, ..Self::default() }
     }
 
-    /// The same with at least `length` code points; fewer than [`Self::SHORTEST`] count as those.
+    /// Requires at least `length` code points, and never fewer than [`Self::MIN_LENGTH`].
     #[must_use]
     pub fn with_min_length(self, length: usize) -> Self {
-        Self { shortest: length.max(Self::SHORTEST), ..self }
+        Self { min_length: length.max(Self::MIN_LENGTH), ..self }
     }
 
     /// The same for the service that is reached at `host`, whose name is no password.

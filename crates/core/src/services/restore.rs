@@ -24,9 +24,9 @@ const POSITION_GAP: u64 = 1 << 32;
 #[derive(Debug, Clone, Copy)]
 pub struct RestoreRequest {
     /// The id of the log that begins.
-    pub revocation_log_id: LogId,
+    pub revocation_log_id: RevocationLogId,
     /// The highest position that anybody is known to have seen.
-    pub highest_seen: Position,
+    pub highest_seen: RevocationPosition,
     /// What is spared.
     pub kept: KeptOnRestore,
     /// When.
@@ -49,7 +49,7 @@ pub enum KeptOnRestore {
 #[must_use]
 pub struct RestoreOutcome {
     /// The head of the new log, and the mark of everyone.
-    pub revocation_log_head: Position,
+    pub revocation_log_head: RevocationPosition,
     /// The key that signs from here on.
     pub key: KeyId,
     /// The signing keys that are revoked.
@@ -91,7 +91,7 @@ pub async fn restore(
     }
     // Whatever signed it, a key of after the backup too, which we do not know.
     let until = load_retention(store, MAX_EXCHANGED_LIFETIME).await?.remember_until(now);
-    changes.push(append_revocation(Subject::Everyone, Some(until), now));
+    changes.push(append_revocation(RevocationSubject::Everyone, Some(until), now));
     changes.extend(revoke_everyone(request.kept, now));
     changes.extend(more_changes);
     match store.commit(&changes).await? {
@@ -111,18 +111,18 @@ fn is_usable_signing_key(key: &KeyRecord) -> bool {
 }
 
 /// The new log, far above the head of the backup, above what was seen, and above the time.
-fn start_revocation_log(stored: Position, request: &RestoreRequest) -> Change {
+fn start_revocation_log(stored: RevocationPosition, request: &RestoreRequest) -> Change {
     let highest = stored.max(request.highest_seen).number().max(request.now.unix_ms());
     Change::StartRevocationLog {
         id: request.revocation_log_id,
-        after: Position::new(highest.saturating_add(POSITION_GAP)),
+        after: RevocationPosition::new(highest.saturating_add(POSITION_GAP)),
     }
 }
 
 fn revoke_key(key: &KeyRecord, now: Time) -> [Change; 3] {
     [
         Change::ReplaceKey(Box::new(key.with_state(KeyState::Revoked, now))),
-        append_revocation(Subject::Key(key.id.clone()), None, now),
+        append_revocation(RevocationSubject::Key(key.id.clone()), None, now),
         record_event(
             event(AuditEventKind::KeyRevoked, now)
                 .with_reason(EndReason::Restored)
@@ -147,7 +147,7 @@ fn revoke_everyone(kept: KeptOnRestore, now: Time) -> Vec<Change> {
     }
 }
 
-fn append_revocation(subject: Subject, until: Option<Time>, now: Time) -> Change {
+fn append_revocation(subject: RevocationSubject, until: Option<Time>, now: Time) -> Change {
     Change::AppendRevocation { subject, reason: EndReason::Restored, at: now, remember_until: until }
 }
 

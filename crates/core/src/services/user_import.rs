@@ -216,7 +216,7 @@ impl ImportedUser {
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
             epoch: 0,
-            cutoff: Position::START,
+            cutoff: RevocationPosition::START,
             created_at: target.created_at,
             revision: 0,
         };

@@ -76,13 +76,13 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// Every entry of the log after `after`, with the head, from one snapshot.
-    async fn revocation_log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError>;
+    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the log: whatever is committed later stands behind it.
-    async fn revocation_log_head(&self) -> Result<Position, StoreError>;
+    async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError>;
 
     /// Which log it is, of all logs that there are.
-    async fn revocation_log_id(&self) -> Result<LogId, StoreError>;
+    async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError>;
 
     /// The data of a session, `None` if none was ever kept.
     async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
@@ -336,9 +336,9 @@ pub struct SessionContext {
     /// Its client.
     pub client: Client,
     /// The store's own mark.
-    pub global_cutoff: Position,
+    pub global_cutoff: RevocationPosition,
     /// The head of the log: whatever could end the session and is not in here stands behind it.
-    pub revocation_log_head: Position,
+    pub revocation_log_head: RevocationPosition,
 }
 
 /// Part of the log, from one snapshot.

@@ -71,7 +71,7 @@ async fn a_login_in_flight_is_dead_where_everyone_was_revoked() {
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
 
     let reason = revocation_context(EndReason::ByAdmin);
-    engine.administration.revoke(&Subject::Everyone, None, &reason, NOON).await.unwrap();
+    engine.administration.revoke(&RevocationSubject::Everyone, None, &reason, NOON).await.unwrap();
 
     let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await.unwrap();
     assert!(engine.authenticate_session(&opened.credential, NOON).await.is_err());
@@ -84,7 +84,7 @@ async fn a_session_that_a_mark_has_killed_ends_no_others_and_does_not_come_back(
     let ada = engine.ada().await;
     let (current, other) = (engine.session(NOON).await, engine.session(NOON).await);
     let reason = revocation_context(EndReason::ByAdmin);
-    engine.administration.revoke(&Subject::Everyone, None, &reason, NOON).await.unwrap();
+    engine.administration.revoke(&RevocationSubject::Everyone, None, &reason, NOON).await.unwrap();
 
     let id = Some(current.session.id);
     let ended =
@@ -113,7 +113,7 @@ async fn a_revocation_is_remembered_for_as_long_as_any_client_lets_a_token_live(
     let user = RevocationSubject::User(ada.id);
     engine.administration.revoke(&user, None, &reason, NOON).await.unwrap();
 
-    let entries = engine.store.revocation_log_after(Position::START).await.unwrap().entries;
+    let entries = engine.store.revocation_log_after(RevocationPosition::START).await.unwrap().entries;
     assert!(entries.last().unwrap().until.unwrap() >= NOON + day, "{entries:?}");
     // What was given lives on when lifetimes are shortened, and the next process knows that.
     let quick = ClientChange { lifetimes: lifetimes(60), ..ClientChange::default() };

@@ -147,8 +147,8 @@ impl Engine {
         &self,
         token: &SessionToken,
         now: Time,
-    ) -> Result<Principal, Denied> {
-        self.authenticator.authenticate(Presented::Session(&token.to_string()), now).wait().await
+    ) -> Result<Principal, AuthError> {
+        self.authenticator.authenticate(PresentedCredential::Session(&token.to_string()), now).wait().await
     }
 
     pub(crate) async fn authenticate_access_token(

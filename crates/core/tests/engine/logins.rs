@@ -71,15 +71,15 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
 
     assert!(matches!(
         engine.authenticate_session(&session.credential, after(1)).await,
-        Err(Denied::Invalid(_))
+        Err(AuthError::Invalid(_))
     ));
     assert!(matches!(
         engine.authenticate_access_token(&access.credential, after(1)).await,
-        Err(Denied::Invalid(_))
+        Err(AuthError::Invalid(_))
     ));
     assert!(matches!(
         engine.authenticate_access_token(&pair.credential.access, after(1)).await,
-        Err(Denied::Invalid(_))
+        Err(AuthError::Invalid(_))
     ));
     let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
     assert!(matches!(
@@ -265,7 +265,7 @@ async fn ending_all_others_is_one_commit_with_one_entry_each() {
     assert_eq!(ended.unwrap(), 3);
     let page = engine.store.revocation_log_after(before).await.unwrap();
     assert_eq!(page.entries.len(), 3);
-    assert!(page.entries.iter().all(|entry| matches!(entry.subject, Subject::Session(_))));
+    assert!(page.entries.iter().all(|entry| matches!(entry.subject, RevocationSubject::Session(_))));
     assert!(engine.authenticate_session(&mine.credential, after(1)).await.is_ok());
     let stored = engine.store.session(mine.session.id).await.unwrap().unwrap();
     assert_eq!(stored.pos, page.head, "the session that stays is stamped anew");
@@ -311,7 +311,7 @@ async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
     let ada = engine.ada().await;
     let old = engine.access(NOON).await;
     let entry = Change::AppendRevocation {
-        subject: Subject::User(ada.id),
+        subject: RevocationSubject::User(ada.id),
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: Some(after(4000)),

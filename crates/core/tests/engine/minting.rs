@@ -72,7 +72,7 @@ async fn a_token_for_a_machine_is_revoked_by_its_id() {
     engine.administration.revoke(&subject, None, &operator(), after(1)).await.unwrap();
     assert!(matches!(
         engine.authenticate_access_token(&minted.access, after(1)).await,
-        Err(Denied::Invalid(_))
+        Err(AuthError::Invalid(_))
     ));
 }
 

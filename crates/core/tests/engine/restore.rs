@@ -61,8 +61,8 @@ impl Before {
 
 fn request(kept: KeptOnRestore) -> RestoreRequest {
     RestoreRequest {
-        revocation_log_id: LogId::from_bytes([5; 16]),
-        highest_seen: Position::new(7),
+        revocation_log_id: RevocationLogId::from_bytes([5; 16]),
+        highest_seen: RevocationPosition::new(7),
         kept,
         now: after(60),
     }
@@ -136,7 +136,7 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
     let store = before.backup();
     let administration = engine_on(Arc::clone(&store)).await.administration;
     administration
-        .revoke(&Subject::Everyone, None, &revocation_context(EndReason::ByAdmin), after(2))
+        .revoke(&RevocationSubject::Everyone, None, &revocation_context(EndReason::ByAdmin), after(2))
         .await
         .unwrap();
 
@@ -148,7 +148,7 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
 #[tokio::test]
 async fn the_log_is_another_one_far_above_whatever_was_seen() {
     let before = Before::with_backup().await;
-    for highest_seen in [Position::START, Position::new(after(60).unix_ms() + 500)] {
+    for highest_seen in [RevocationPosition::START, RevocationPosition::new(after(60).unix_ms() + 500)] {
         let store = before.backup();
         let previous_log_id = store.revocation_log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
@@ -164,10 +164,10 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
         assert_ne!(previous_log_id, request.revocation_log_id);
         assert_eq!(store.metadata("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
         // Followers hear of the keys by name, for ever, and of everybody's tokens whatever has signed them.
-        let entries = store.revocation_log_after(Position::new(floor)).await.unwrap().entries;
+        let entries = store.revocation_log_after(RevocationPosition::new(floor)).await.unwrap().entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
-        let keys: Vec<_> = outcome.revoked_keys.iter().cloned().map(Subject::Key).collect();
-        let everyone = std::iter::once((&Subject::Everyone, false));
+        let keys: Vec<_> = outcome.revoked_keys.iter().cloned().map(RevocationSubject::Key).collect();
+        let everyone = std::iter::once((&RevocationSubject::Everyone, false));
         let expected: Vec<_> = keys.iter().map(|key| (key, true)).chain(everyone).collect();
         assert_eq!(subjects, expected);
         drop(store);

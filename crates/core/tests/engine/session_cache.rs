@@ -11,7 +11,8 @@ use counterfoil_core::store::session_cache::{CacheLookup, SessionCache};
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen, SessionEnding};
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    Carrier, ClientId, LogEntry, Position, Principal, PrincipalParts, Revocations, SessionId, Subject, UserId,
+    ClientId, CredentialKind, Principal, PrincipalParts, RevocationEntry, RevocationPosition,
+    RevocationSubject, Revocations, SessionId, UserId,
 };
 
 const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -35,7 +36,7 @@ fn cookie(id: u8) -> (Session, SessionToken) {
         seen_at: NOON,
         idle: Duration::from_secs(3600),
         expires_at: NOON + Duration::from_secs(7200),
-        pos: Position::START,
+        pos: RevocationPosition::START,
         scope: None,
         client_info: ClientInfo::default(),
         label: None,
@@ -46,7 +47,7 @@ fn cookie(id: u8) -> (Session, SessionToken) {
 }
 
 fn principal() -> Principal {
-    Principal::verified(PrincipalParts::new(Carrier::SessionToken, ADA.to_string(), NOON))
+    Principal::from_verified(PrincipalParts::new(CredentialKind::SessionToken, ADA.to_string(), NOON))
 }
 
 fn user() -> Change {
@@ -59,7 +60,7 @@ fn user() -> Change {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 1,
-        cutoff: Position::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 1,
     }))
@@ -241,11 +242,15 @@ fn uses_that_nobody_writes_down_take_no_more_room_than_some_megabytes() {
 #[test]
 fn the_log_reaches_the_revocations_with_the_commit() {
     let cache = cache();
-    let entry = LogEntry { position: Position::new(9), subject: Subject::Everyone, until: None };
+    let entry = RevocationEntry {
+        position: RevocationPosition::new(9),
+        subject: RevocationSubject::Everyone,
+        until: None,
+    };
 
     cache.on_commit(&[], &AppliedChanges { entries: vec![entry], ..AppliedChanges::default() });
 
-    assert_eq!(cache.revocations().head(), Position::new(9));
+    assert_eq!(cache.revocations().head(), RevocationPosition::new(9));
 }
 
 #[test]

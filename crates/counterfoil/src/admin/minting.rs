@@ -1,65 +1,69 @@
-//! Access tokens that an operator has minted: for machines, and for trying things out as a user.
+//! Access tokens that an operator mints, for machines and for tests as a user.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 
-use crate::admin::{Refused, by_operator};
+use crate::admin::AdminError;
+use crate::admin::dispatch::{Answer, operator_context};
 use crate::app::App;
 use crate::http::scope;
 
-/// What is to be minted.
+/// The token to mint: for a user or for another subject.
 ///
 /// ```
-/// use counterfoil::operator::MintForm;
+/// use counterfoil::operator::TokenMintRequest;
 ///
-/// let form: MintForm = serde_json::from_str(r#"{"subject":"nightly-report","lifetime":600}"#)?;
-/// assert_eq!((form.subject.as_deref(), form.lifetime), (Some("nightly-report"), Some(600)));
+/// let request: TokenMintRequest = serde_json::from_str(r#"{"subject":"nightly-report","lifetime":600}"#)?;
+/// assert_eq!((request.subject.as_deref(), request.lifetime), (Some("nightly-report"), Some(600)));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct MintForm {
-    /// The user that it speaks for, by id or by name; in a login of its own.
+pub struct TokenMintRequest {
+    /// A user, by id or username. The token gets a session of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Or something that is no user, and has no login.
+    /// A subject that is not a user, without a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Who is to take it; the issuer itself if nobody is named.
+    /// The audience; the issuer by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// With which scope.
+    /// The scope (RFC 6749, section 3.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// For how many seconds; as long as a login in mode `jwt` if nothing is said.
+    /// The lifetime in seconds; that of a login in mode `jwt` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u64>,
 }
 
 impl App {
-    pub(super) async fn mint_token(&self, form: MintForm) -> Result<Value, Refused> {
-        let now = self.now_to_issue().map_err(|unsettled| {
-            Refused::new(unsettled.to_string()).hint("`counterfoil clock accept`, if the clock is right")
-        })?;
-        let whom = match (form.user, form.subject) {
-            (Some(user), None) => MintSubject::User(self.user_named(&user).await?.id),
+    pub(super) async fn mint_token(&self, request: TokenMintRequest) -> Answer {
+        let now = self.now_to_issue()?;
+        let subject = match (request.user, request.subject) {
+            (Some(user), None) => MintSubject::User(self.find_user(&user).await?.id),
             (None, Some(subject)) => MintSubject::Machine(subject),
             (None, None) | (Some(_), Some(_)) => {
-                return Err(Refused::new("a token is for a user or for a subject, one of them"));
+                return Err(AdminError::new("exactly one of `user` and `subject` must be given"));
             }
         };
-        let (audience, scope) = (form.audience.map(scope::judge_audience), form.scope.map(scope::judge));
+        let (audience, scope) =
+            (request.audience.map(scope::judge_audience), request.scope.map(scope::judge));
         let minting = MintRequest {
-            whom,
-            audience: audience.transpose().map_err(|_| Refused::new("that cannot be an audience"))?,
-            scope: scope.transpose().map_err(|_| Refused::new("a scope is words parted by single spaces"))?,
-            life: form.lifetime.map(Duration::from_secs),
+            subject,
+            audience: audience
+                .transpose()
+                .map_err(|_| AdminError::new("`audience` must be 1 to 512 characters of printable ASCII"))?,
+            scope: scope
+                .transpose()
+                .map_err(|_| AdminError::new("`scope` must be space-separated words of printable ASCII"))?,
+            lifetime: request.lifetime.map(Duration::from_secs),
         };
-        let minted = self.issuer.mint_by_hand(&minting, &by_operator(), now).await?;
+        let minted = self.issuer.mint(&minting, &operator_context(), now).await?;
         Ok(json!({
             "access_token": minted.access.token.to_string(),
             "token_type": "Bearer",

@@ -1,4 +1,4 @@
-//! What administrators ask for, by HTTP and at the command line alike.
+//! Requests of administrators, the same over HTTP and at the command line.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -11,218 +11,239 @@ use counterfoil_core::services::administration::{ClientChange, UserChange};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::RevocationSubject;
 
-/// The most characters of a reason.
-const LONGEST_REASON: usize = 200;
+/// The most characters of the reason of a revocation.
+const MAX_REASON_LENGTH: usize = 200;
 
-/// What is to be otherwise with a user; what is left out stays.
+/// Changes to a user. An omitted member is not changed.
 ///
 /// ```
-/// use counterfoil::operator::UserForm;
+/// use counterfoil::operator::UserChangeRequest;
 ///
-/// let form: UserForm = serde_json::from_str(r#"{"disabled":true}"#)?;
-/// assert_eq!(form.disabled, Some(true));
+/// let request: UserChangeRequest = serde_json::from_str(r#"{"disabled":true}"#)?;
+/// assert_eq!(request.disabled, Some(true));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct UserForm {
-    /// Whether they are locked out: all that they hold is dead at once, and stays so.
+pub struct UserChangeRequest {
+    /// Whether the user is disabled. Disabling revokes all their credentials at once; enabling does not restore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-    /// What they may do. Access tokens that say otherwise are dead at once; their logins go on.
+    /// The roles. Access tokens with other roles are revoked at once; the sessions stay active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
-    /// Their address, or null. Another one is not verified, unless that is said too.
+    /// The e-mail address, or null. A new address is unverified unless `email_verified` is also set.
     #[schema(value_type = Option<String>)]
-    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub email: Option<Option<String>>,
-    /// Whether the address was proved to be theirs; then it is a log-in name.
+    /// Whether the address is verified. A verified address can be used to log in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
 }
 
-impl From<UserForm> for UserChange {
-    fn from(form: UserForm) -> Self {
-        let UserForm { disabled, roles, email, email_verified } = form;
+impl From<UserChangeRequest> for UserChange {
+    fn from(request: UserChangeRequest) -> Self {
+        let UserChangeRequest { disabled, roles, email, email_verified } = request;
         Self { disabled, roles, email, email_verified }
     }
 }
 
-/// Which key is to be rotated, and when.
+/// Which key to rotate, and when.
 ///
 /// ```
-/// use counterfoil::operator::RotationForm;
+/// use counterfoil::operator::KeyRotationRequest;
 ///
-/// let form: RotationForm = serde_json::from_str(r#"{"now":true}"#)?;
-/// assert!(form.now);
+/// let request: KeyRotationRequest = serde_json::from_str(r#"{"now":true}"#)?;
+/// assert!(request.now);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct RotationForm {
-    /// Whether the next key signs at once. Else it does as soon as everybody who keeps the public keys must have
-    /// seen it. At once costs them a fetch, and those who do not fetch refuse good tokens until they do.
+pub struct KeyRotationRequest {
+    /// Whether the next key is activated immediately. By default it is activated once all cached key sets contain it.
+    /// After an immediate activation, verifiers that do not fetch the keys again reject valid tokens.
     pub now: bool,
-    /// Which of the keys; those that sign unless said otherwise.
-    pub purpose: Which,
+    /// The purpose of the key; `signing` by default.
+    pub purpose: KeySelector,
 }
 
-/// Which of the keys are meant.
+/// The purpose of the key to rotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Which {
-    /// Those that sign access tokens.
+#[serde(rename_all = "snake_case")]
+pub enum KeySelector {
+    /// Signs access tokens.
     #[default]
     Signing,
-    /// Those that make refresh tokens.
-    Pepper,
+    /// Authenticates refresh tokens.
+    RefreshToken,
 }
 
-/// What is to be otherwise with a client; what is left out stays, or is the default of a new one.
+/// Changes to a client. An omitted member is not changed; a new client gets the default.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct ClientForm {
-    /// What people call it; its id unless said otherwise.
+pub struct ClientChangeRequest {
+    /// A name for people; the client's id by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Which of `session`, `jwt` and `hybrid` a login may have; all unless said otherwise.
+    /// The modes that a login may use: `session`, `jwt`, `hybrid`; all by default.
     #[schema(value_type = Option<Vec<String>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modes: Option<Vec<Mode>>,
-    /// The audiences that its tokens may be for besides the issuer; null: any.
+    /// The audiences, in addition to the issuer, for which its tokens may be issued; null: any.
     #[schema(value_type = Option<Vec<String>>)]
-    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub audiences: Option<Option<Vec<String>>>,
-    /// The scopes that it may ask for; null: any.
+    /// The scopes that it may request; null: any.
     #[schema(value_type = Option<Vec<String>>)]
-    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Option<Vec<String>>>,
-    /// How long what it is given lives, in seconds: `session_idle`, `session_absolute`, `jwt`, `access`,
-    /// `refresh_idle`, `refresh_absolute`. An access token lives for 24 hours at most in mode `jwt`, for one hour
-    /// in the hybrid.
+    /// The lifetimes of its credentials in seconds: `session_idle`, `session_absolute`, `jwt`, `access`,
+    /// `refresh_idle`, `refresh_absolute`. At most 24 hours for an access token in mode `jwt`, one hour in mode
+    /// `hybrid`.
     #[schema(value_type = Object)]
     pub lifetimes: LifetimesChange,
-    /// Whether it may be used. Disabling kills all that was given through it.
+    /// Whether it may be used. Disabling revokes all credentials that were issued through it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
-impl From<ClientForm> for ClientChange {
-    fn from(form: ClientForm) -> Self {
-        let ClientForm { name, modes, audiences, scopes, lifetimes, enabled } = form;
+impl From<ClientChangeRequest> for ClientChange {
+    fn from(request: ClientChangeRequest) -> Self {
+        let ClientChangeRequest { name, modes, audiences, scopes, lifetimes, enabled } = request;
         Self { name, modes, audiences, scopes, lifetimes, enabled }
     }
 }
 
-/// What is to be revoked, and why.
+/// What to revoke, and the reason.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RevocationForm {
+pub struct RevocationRequest {
     /// `session:<id>`, `user:<id>`, `token:<jti>`, `client:<id>`, `key:<kid>` or `everyone`.
     pub subject: String,
-    /// For the journal, at most 200 characters. A cause of ours (`key_compromised`) is taken as that.
+    /// A text for the audit log, at most 200 characters. The name of an end reason, as `key_compromised`, is recorded
+    /// as that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// For whom to wait.
+    /// Until when the request waits.
     #[serde(default)]
     pub wait: Wait,
 }
 
-/// For whom a revocation waits.
+/// Until when a revocation request waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
-    /// For nobody: it is durable.
+    /// Until the revocation is durable.
     #[default]
     None,
-    /// For every verifier that follows the log. None does yet, so it returns at once.
+    /// Until every connected verifier has applied it. Not supported yet, and refused.
     Fleet,
 }
 
-/// A revocation that was judged: what, why, and what the administrator gave as reason.
-pub(crate) struct Wanted {
+/// A validated [`RevocationRequest`].
+pub(crate) struct ValidRevocation {
+    /// What to revoke.
     pub(crate) subject: RevocationSubject,
+    /// The administrator's text, unless it is the name of an end reason.
     pub(crate) note: Option<String>,
-    pub(crate) reason: RevocationContext,
+    /// Who revokes, and why.
+    pub(crate) context: RevocationContext,
 }
 
-impl RevocationForm {
-    /// Judges the form of an administrator.
+impl RevocationRequest {
+    /// Validates the request of `actor`.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`], with what the field is to be.
-    pub(crate) fn judge(self, actor: Actor, from: ClientInfo) -> Result<Wanted, ClientError> {
-        let fault = |field, detail: String| ClientError::Field { field, detail };
+    /// [`ClientError::Field`] with the requirement that a member does not meet.
+    pub(crate) fn validate(
+        self,
+        actor: Actor,
+        client_info: ClientInfo,
+    ) -> Result<ValidRevocation, ClientError> {
+        let invalid = |field, detail: String| ClientError::Field { field, detail };
+        if self.wait == Wait::Fleet {
+            return Err(invalid("wait", "must be `none`: verifiers do not receive revocations yet".into()));
+        }
         let subject: RevocationSubject = self.subject.parse().map_err(|_| {
-            let kinds = "session:, user:, token:, client: or key: and an id, or everyone";
-            fault("subject", format!("is to be {kinds}"))
+            let detail = "must be session:, user:, token:, client: or key: and an id, or everyone";
+            invalid("subject", detail.into())
         })?;
         let note = self.reason.filter(|note| !note.is_empty());
-        let is_plain =
-            |note: &String| note.chars().count() <= LONGEST_REASON && !note.chars().any(char::is_control);
-        if !note.as_ref().is_none_or(is_plain) {
-            let detail = format!("is to be at most {LONGEST_REASON} characters, none of them a control");
-            return Err(fault("reason", detail));
+        if !note.as_deref().is_none_or(is_valid_reason) {
+            let detail = format!("must be at most {MAX_REASON_LENGTH} characters without control characters");
+            return Err(invalid("reason", detail));
         }
-        let usual = match subject {
-            RevocationSubject::Key(_) => EndReason::KeyCompromised,
-            RevocationSubject::Session(_)
-            | RevocationSubject::User(_)
-            | RevocationSubject::Token(_)
-            | RevocationSubject::Client(_)
-            | RevocationSubject::Everyone => EndReason::ByAdmin,
-        };
-        let named = note.as_deref().and_then(EndReason::from_word);
-        let reason = RevocationContext { actor, cause: named.unwrap_or(usual), from };
-        Ok(Wanted { subject, note: note.filter(|_| named.is_none()), reason })
+        let named = note.as_deref().and_then(EndReason::from_name);
+        let reason = named.unwrap_or_else(|| default_reason(&subject));
+        let context = RevocationContext { actor, reason, client_info };
+        Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context })
     }
 }
 
-/// Tells null from what is left out.
-fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
+fn is_valid_reason(text: &str) -> bool {
+    text.chars().count() <= MAX_REASON_LENGTH && !text.chars().any(char::is_control)
+}
+
+const fn default_reason(subject: &RevocationSubject) -> EndReason {
+    match subject {
+        RevocationSubject::Key(_) => EndReason::KeyCompromised,
+        RevocationSubject::Session(_)
+        | RevocationSubject::User(_)
+        | RevocationSubject::Token(_)
+        | RevocationSubject::Client(_)
+        | RevocationSubject::Everyone => EndReason::ByAdmin,
+    }
+}
+
+/// Distinguishes null (`Some(None)`) from an omitted member (`None`).
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judge(text: &str) -> Result<Wanted, ClientError> {
-        let form: RevocationForm = serde_json::from_str(text).unwrap();
-        form.judge(Actor::Operator, ClientInfo::default())
+    fn validate(text: &str) -> Result<ValidRevocation, ClientError> {
+        let request: RevocationRequest = serde_json::from_str(text).unwrap();
+        request.validate(Actor::Operator, ClientInfo::default())
     }
 
     #[test]
-    fn null_is_not_what_is_left_out() {
-        let read = |text: &str| serde_json::from_str::<UserForm>(text).unwrap().email;
+    fn null_is_distinguished_from_an_omitted_member() {
+        let email = |text: &str| serde_json::from_str::<UserChangeRequest>(text).unwrap().email;
 
-        assert_eq!(read("{}"), None);
-        assert_eq!(read(r#"{"email":null}"#), Some(None));
-        assert_eq!(read(r#"{"email":"a@b"}"#), Some(Some("a@b".into())));
+        assert_eq!(email("{}"), None);
+        assert_eq!(email(r#"{"email":null}"#), Some(None));
+        assert_eq!(email(r#"{"email":"a@b"}"#), Some(Some("a@b".into())));
     }
 
     #[test]
-    fn a_cause_of_ours_is_taken_as_that_and_other_words_go_to_the_journal() {
-        let ours = judge(r#"{"subject":"everyone","reason":"key_compromised"}"#).unwrap();
-        let theirs = judge(r#"{"subject":"everyone","reason":"a stolen laptop"}"#).unwrap();
-        let none = judge(r#"{"subject":"key:k"}"#).unwrap();
+    fn the_name_of_an_end_reason_is_recorded_as_that_reason_and_other_text_as_a_note() {
+        let named = validate(r#"{"subject":"everyone","reason":"key_compromised"}"#).unwrap();
+        let text = validate(r#"{"subject":"everyone","reason":"a stolen laptop"}"#).unwrap();
+        let none = validate(r#"{"subject":"key:k"}"#).unwrap();
 
-        assert_eq!((ours.reason.cause, ours.note), (EndReason::KeyCompromised, None));
-        assert_eq!(
-            (theirs.reason.cause, theirs.note.as_deref()),
-            (EndReason::ByAdmin, Some("a stolen laptop"))
-        );
-        assert_eq!((none.reason.cause, none.note), (EndReason::KeyCompromised, None));
+        assert_eq!((named.context.cause, named.note), (EndReason::KeyCompromised, None));
+        assert_eq!((text.context.cause, text.note.as_deref()), (EndReason::ByAdmin, Some("a stolen laptop")));
+        assert_eq!((none.context.cause, none.note), (EndReason::KeyCompromised, None));
     }
 
     #[test]
-    fn a_subject_that_names_nothing_is_refused() {
+    fn an_invalid_subject_or_reason_is_refused() {
         for bad in ["", "session:", "session:x", "everybody", "role:admin", "user:ada", "token:"] {
-            let form = serde_json::json!({ "subject": bad }).to_string();
-            assert!(matches!(judge(&form), Err(ClientError::Field { field: "subject", .. })), "{bad}");
+            let request = serde_json::json!({ "subject": bad }).to_string();
+            assert!(matches!(validate(&request), Err(ClientError::Field { field: "subject", .. })), "{bad}");
         }
         let long = serde_json::json!({ "subject": "everyone", "reason": "a".repeat(201) }).to_string();
-        assert!(matches!(judge(&long), Err(ClientError::Field { field: "reason", .. })));
+        assert!(matches!(validate(&long), Err(ClientError::Field { field: "reason", .. })));
+    }
+
+    #[test]
+    fn waiting_for_the_fleet_is_refused_while_it_is_not_supported() {
+        let refused = validate(r#"{"subject":"everyone","wait":"fleet"}"#);
+
+        assert!(matches!(refused, Err(ClientError::Field { field: "wait", .. })));
     }
 }

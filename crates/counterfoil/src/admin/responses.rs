@@ -1,4 +1,4 @@
-//! What administrators are shown, by HTTP and at the command line alike.
+//! Responses to administrators, the same over HTTP and at the command line.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,22 +17,22 @@ use counterfoil_jose::Time;
 /// A user, as an administrator sees them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdminUser)]
-pub(crate) struct UserRow {
+pub(crate) struct UserResponse {
     id: String,
     username: String,
-    /// As claimed, or null.
+    /// The e-mail address, or null.
     email: Option<String>,
-    /// Whether the address was proved to be theirs.
+    /// Whether the address is verified.
     email_verified: bool,
     roles: Vec<String>,
     /// Unix seconds.
     created_at: u64,
-    /// Since when they are locked out, in Unix seconds, or null.
+    /// Since when the user is disabled, in Unix seconds, or null.
     disabled_at: Option<u64>,
 }
 
-impl UserRow {
-    pub(crate) fn of(user: &User) -> Self {
+impl From<&User> for UserResponse {
+    fn from(user: &User) -> Self {
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
@@ -45,10 +45,10 @@ impl UserRow {
     }
 }
 
-/// A login, as an administrator sees it.
+/// A session, as an administrator sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdminSession)]
-pub(crate) struct SessionRow {
+pub(crate) struct SessionResponse {
     id: String,
     /// `session`, `jwt` or `hybrid`.
     mode: &'static str,
@@ -56,24 +56,24 @@ pub(crate) struct SessionRow {
     label: Option<String>,
     ip: Option<String>,
     user_agent: Option<String>,
-    /// Unix seconds, as all times here.
+    /// Unix seconds, like all times here.
     created_at: u64,
     seen_at: u64,
-    /// When it ends if it is not used any more.
+    /// When it ends if it is not used again.
     idle_expires_at: u64,
-    /// When it ends however much it is used.
+    /// When it ends at the latest.
     expires_at: u64,
 }
 
-impl SessionRow {
-    pub(crate) fn of(session: &Session) -> Self {
+impl From<&Session> for SessionResponse {
+    fn from(session: &Session) -> Self {
         Self {
             id: session.id.to_string(),
             mode: session.mode().as_str(),
             client_id: session.client.to_string(),
             label: session.label.clone(),
-            ip: session.from.ip.map(|ip| ip.to_string()),
-            user_agent: session.from.user_agent.clone(),
+            ip: session.client_info.ip.map(|ip| ip.to_string()),
+            user_agent: session.client_info.user_agent.clone(),
             created_at: session.authenticated_at.unix_seconds(),
             seen_at: session.seen_at.unix_seconds(),
             idle_expires_at: session.ends_at().unix_seconds(),
@@ -85,23 +85,23 @@ impl SessionRow {
 /// A client application.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Client)]
-pub(crate) struct ClientRow {
+pub(crate) struct ClientResponse {
     id: String,
     name: String,
-    /// Which of `session`, `jwt` and `hybrid` a login through it may have.
+    /// The modes that a login may use: `session`, `jwt`, `hybrid`.
     modes: Vec<&'static str>,
-    /// The audiences that its tokens may be for besides the issuer, or null: any.
+    /// The audiences, in addition to the issuer, for which its tokens may be issued; null: any.
     audiences: Option<Vec<String>>,
-    /// The scopes that it may ask for, or null: any.
+    /// The scopes that it may request; null: any.
     scopes: Option<Vec<String>>,
-    lifetimes: LifetimesRow,
+    lifetimes: LifetimesResponse,
     enabled: bool,
 }
 
-/// How long what a client is given lives, in seconds.
+/// The lifetimes of a client's credentials, in seconds.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Lifetimes)]
-pub(crate) struct LifetimesRow {
+pub(crate) struct LifetimesResponse {
     session_idle: u64,
     session_absolute: u64,
     jwt: u64,
@@ -110,8 +110,8 @@ pub(crate) struct LifetimesRow {
     refresh_absolute: u64,
 }
 
-impl ClientRow {
-    pub(crate) fn of(client: &Client) -> Self {
+impl From<&Client> for ClientResponse {
+    fn from(client: &Client) -> Self {
         let Lifetimes { session_idle, session_absolute, jwt, access, refresh_idle, refresh_absolute } =
             client.lifetimes;
         Self {
@@ -120,7 +120,7 @@ impl ClientRow {
             modes: client.modes.iter().map(|mode| mode.as_str()).collect(),
             audiences: client.audiences.clone(),
             scopes: client.scopes.clone(),
-            lifetimes: LifetimesRow {
+            lifetimes: LifetimesResponse {
                 session_idle,
                 session_absolute,
                 jwt,
@@ -136,137 +136,141 @@ impl ClientRow {
 /// An admin key, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdminKey)]
-pub(crate) struct AdminKeyRow {
+pub(crate) struct AdminKeyResponse {
     id: String,
     name: String,
-    /// By whose right it administers: `user:<id>`, with whom it goes, or `operator`.
-    made_by: String,
+    /// Who created it: `user:<id>` or `operator`. It is removed when that user is deleted or is no administrator any more.
+    created_by: String,
     /// Unix seconds.
     created_at: u64,
 }
 
-impl AdminKeyRow {
-    pub(crate) fn of(key: &AdminKeyRecord) -> Self {
+impl From<&AdminKeyRecord> for AdminKeyResponse {
+    fn from(key: &AdminKeyRecord) -> Self {
         Self {
             id: key.id.to_string(),
             name: key.name.clone(),
-            made_by: match key.made_by {
-                KeyCreator::User(id) => name_of(&Actor::User(id)),
-                KeyCreator::Operator => name_of(&Actor::Operator),
+            created_by: match key.created_by {
+                KeyCreator::User(id) => actor_name(&Actor::User(id)),
+                KeyCreator::Operator => actor_name(&Actor::Operator),
             },
             created_at: key.created_at.unix_seconds(),
         }
     }
 }
 
-/// A rotation that is done, or begun.
+/// A rotation that was done or scheduled.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Rotation)]
-pub(crate) struct RotationRow {
-    /// The key that is used, or is to be: a `kid`, or the id of a pepper.
+pub(crate) struct RotationResponse {
+    /// The new key: the `kid` of a signing key, or the id of a refresh token key.
     id: String,
-    /// `current`, or `next` while those who keep the public keys need not have seen it.
+    /// `current`, or `next` while cached key sets may not contain it yet.
     state: &'static str,
-    /// From when on it is used, in Unix seconds.
-    first_used_at: u64,
+    /// When it is activated, in Unix seconds.
+    activated_at: u64,
 }
 
-impl RotationRow {
-    pub(crate) fn of(rotated: &RotatedKeys, now: Time) -> Self {
-        let state = if rotated.from <= now { KeyState::Current } else { KeyState::Next };
-        Self { id: rotated.id.to_string(), state: state.as_str(), first_used_at: rotated.from.unix_seconds() }
+impl RotationResponse {
+    pub(crate) fn new(rotated: &RotatedKeys, now: Time) -> Self {
+        let state = if rotated.activated_at <= now { KeyState::Current } else { KeyState::Next };
+        Self {
+            id: rotated.id.to_string(),
+            state: state.as_str(),
+            activated_at: rotated.activated_at.unix_seconds(),
+        }
     }
 }
 
-/// A signing key, as far as it is public; or a pepper, of which nothing is.
+/// The public data of a signing key or of a refresh token key.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SigningKey)]
-pub(crate) struct KeyRow {
-    /// The `kid` (RFC 7638), or the id of a pepper.
+pub(crate) struct KeyResponse {
+    /// The `kid` of a signing key (RFC 7638), or the id of a refresh token key.
     id: String,
     algorithm: String,
-    /// `next` (published, unused), `current`, `retired` (what it signed is good), `dropped` (what it signed has
-    /// expired) or `revoked` (nothing that it signed is good).
+    /// `next` (published, unused), `current`, `retired` (its tokens are valid), `removed` (its tokens have expired) or
+    /// `revoked` (its tokens are invalid).
     state: &'static str,
-    /// When it was made and published, in Unix seconds.
+    /// When it was created and published, in Unix seconds.
     created_at: u64,
-    /// Since when it is in its state.
+    /// When it entered its state.
     changed_at: u64,
-    /// When it signed first, or is to; null where that is not known, or never came.
-    first_used_at: Option<u64>,
-    /// Since when it signs nothing new, if it is retired.
+    /// When it was or will be activated; null if that is unknown or never happened.
+    activated_at: Option<u64>,
+    /// When it stopped signing, if it is retired.
     retired_at: Option<u64>,
-    /// When it leaves the public keys, if it is retired.
-    leaves_at: Option<u64>,
+    /// When it is removed from the published keys, if it is retired.
+    removed_at: Option<u64>,
 }
 
-impl KeyRow {
-    pub(crate) fn of(key: &KeyStatus) -> Self {
+impl From<&KeyStatus> for KeyResponse {
+    fn from(key: &KeyStatus) -> Self {
         Self {
             id: key.id.to_string(),
             algorithm: key.algorithm.clone(),
             state: key.state.as_str(),
             created_at: key.created_at.unix_seconds(),
             changed_at: key.changed_at.unix_seconds(),
-            first_used_at: key.used_from.map(Time::unix_seconds),
+            activated_at: key.activated_at.map(Time::unix_seconds),
             retired_at: (key.state == KeyState::Retired).then(|| key.changed_at.unix_seconds()),
-            leaves_at: key.leaves_at.map(Time::unix_seconds),
+            removed_at: key.removed_at.map(Time::unix_seconds),
         }
     }
 }
 
-/// Every key that there is or was, as a list shows them.
-pub(crate) struct KeyRows {
-    /// Those that sign.
-    pub(crate) keys: Vec<KeyRow>,
-    /// Those that make refresh tokens.
-    pub(crate) peppers: Vec<KeyRow>,
+/// All keys, including former ones.
+pub(crate) struct KeyLists {
+    /// Keys that sign access tokens.
+    pub(crate) signing: Vec<KeyResponse>,
+    /// Keys that authenticate refresh tokens.
+    pub(crate) refresh_token: Vec<KeyResponse>,
 }
 
-/// A line of the journal.
+/// An audit event.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEvent)]
-pub(crate) struct EventRow {
-    /// Rises with each line.
+pub(crate) struct AuditEventResponse {
+    /// Increases with each event.
     number: u64,
     /// Unix seconds.
     at: u64,
-    /// What happened, in one word.
+    /// The kind of the event.
     kind: &'static str,
-    /// The same as a sentence.
+    /// The kind as a sentence.
     text: &'static str,
     user: Option<String>,
     session: Option<String>,
     client_id: Option<String>,
-    /// By whom: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`.
+    /// Who caused it: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`.
     actor: String,
-    /// Why, if something ended.
-    cause: Option<&'static str>,
+    /// The end reason, if a session ended.
+    reason: Option<&'static str>,
     ip: Option<String>,
     user_agent: Option<String>,
     detail: Option<String>,
 }
 
-impl EventRow {
-    pub(crate) fn of((number, event): &(AuditEventNumber, AuditEvent)) -> Self {
+impl From<&(AuditEventNumber, AuditEvent)> for AuditEventResponse {
+    fn from((number, event): &(AuditEventNumber, AuditEvent)) -> Self {
         Self {
             number: *number,
             at: event.at.unix_seconds(),
             kind: event.kind.as_str(),
-            text: event.kind.sentence(),
+            text: event.kind.description(),
             user: event.user.map(|id| id.to_string()),
             session: event.session.map(|id| id.to_string()),
             client_id: event.client.as_ref().map(|id| id.to_string()),
-            actor: name_of(&event.actor),
-            cause: event.cause.map(|cause| cause.as_str()),
-            ip: event.from.ip.map(|ip| ip.to_string()),
-            user_agent: event.from.user_agent.clone(),
+            actor: actor_name(&event.actor),
+            reason: event.reason.map(|reason| reason.as_str()),
+            ip: event.client_info.ip.map(|ip| ip.to_string()),
+            user_agent: event.client_info.user_agent.clone(),
             detail: event.detail.as_ref().map(|text| text.to_string()),
         }
     }
 }
 
-fn name_of(actor: &Actor) -> String {
+fn actor_name(actor: &Actor) -> String {
     match actor {
         Actor::Anonymous => "anonymous".to_owned(),
         Actor::User(id) => format!("user:{id}"),
@@ -276,30 +280,30 @@ fn name_of(actor: &Actor) -> String {
     }
 }
 
-/// A revocation that is durable, and who has heard of it.
+/// A durable revocation, and which verifiers have applied it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Revocation)]
-pub(crate) struct RevocationRow {
-    /// Where it stands in the log.
+pub(crate) struct RevocationResponse {
+    /// Its position in the revocation log.
     position: u64,
-    /// How many verifiers have acknowledged it. None follows the log yet, so there is none to wait for.
+    /// How many verifiers have confirmed it. Verifiers do not receive revocations yet, so it is 0.
     confirmed: u64,
-    /// How many were cut off, and fail closed by now.
+    /// How many verifiers are disconnected and reject all tokens by now.
     expired: u64,
-    /// How long that took, in milliseconds.
+    /// The duration of the request in milliseconds.
     elapsed_ms: u64,
-    /// The kinds of reader that no wait covers. `jwks`: services that know our public keys alone accept an access
+    /// The kinds of verifier that no wait covers. `jwks`: services that only use the published keys accept an access
     /// token until it expires.
     beyond: [&'static str; 1],
 }
 
-impl RevocationRow {
-    pub(crate) fn of(revoked: RevocationResult, began: Time, now: Time) -> Self {
+impl RevocationResponse {
+    pub(crate) fn new(revoked: RevocationResult, started: Time, now: Time) -> Self {
         Self {
             position: revoked.position.number(),
             confirmed: 0,
             expired: 0,
-            elapsed_ms: u64::try_from(now.since(began).as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
             beyond: ["jwks"],
         }
     }

@@ -1,8 +1,8 @@
-//! A backup takes the place of the store, and nothing that was given before is good any more.
+//! Restores a backup: it replaces the store, and all credentials issued before are revoked.
 //!
-//! A backup does not know what was revoked after it was made. So each signing key of it is revoked and another
-//! made, admin keys are removed, every login is ended, and the log of revocations is another one, far above
-//! whatever anybody has seen: docs/backup.md tells operators what that means.
+//! A backup does not contain the revocations that were made after it. Therefore every signing key in it is revoked and
+//! a new one is created, admin keys are removed, all sessions end, and a new revocation log begins at a position above
+//! all known ones. `docs/backup.md` explains the consequences to operators.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,17 @@ use counterfoil_jose::{SealingKey, Time, random};
 use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
-use crate::admin::socket::{self, CallError};
-use crate::app::{self, OpenError, StoreRestoreError};
-use crate::clock::Machine;
+use crate::admin::socket_client::{CallError, call};
+use crate::app::backend::{StoreRestoreError, prepare_restore};
+use crate::app::error::OpenError;
+use crate::clock::SystemClock;
 use crate::clock::checkpoint;
-use crate::keys::master_key::{Found, MasterKeyError};
-use crate::runtime::task::blocking;
+use crate::keys::master_key::ResolvedMasterKey;
+use crate::keys::master_key_file::MasterKeyError;
+use crate::runtime::task::spawn_blocking;
 use crate::settings::Settings;
 use crate::settings::data_dir;
-use crate::store::rollback_guard::{self, LogHead, LogHeadError, Seen};
+use crate::store::rollback_guard::{RecordedState, RollbackGuard, RollbackGuardError, restore_changes};
 
 pub use counterfoil_core::services::restore::KeptOnRestore;
 
@@ -30,192 +32,199 @@ pub use counterfoil_core::services::restore::KeptOnRestore;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Restored {
-    /// The newest time that the backup knew of: what came later is lost.
+    /// The newest time in the backup. Later changes are lost.
     pub newest: Time,
     /// When it was restored.
     pub at: Time,
-    /// The log that has begun.
+    /// The id of the new revocation log.
     pub log: RevocationLogId,
-    /// Its head.
+    /// The position at which the new revocation log begins.
     pub head: RevocationPosition,
-    /// The key that signs from here on.
+    /// The new signing key.
     pub key: KeyId,
-    /// The keys that are revoked.
+    /// The revoked signing keys.
     pub revoked_keys: Vec<KeyId>,
-    /// The names of the admin keys that are removed.
+    /// The names of the removed admin keys.
     pub removed_admin_keys: Vec<String>,
-    /// Where the former database is kept, if there was one.
-    pub former: Option<PathBuf>,
+    /// Where the previous database is kept, if there was one.
+    pub previous_database: Option<PathBuf>,
 }
 
-/// The backup was not restored. Unless it says otherwise, everything is as it was.
+/// The backup was not restored. Nothing was changed, except where a variant says so.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// A server owns the data directory.
-    #[error("a server serves the data directory {}", .0.display())]
-    Served(PathBuf),
-    /// It cannot be found out whether a server does.
-    #[error("nobody knows whether a server serves {}", dir.display())]
-    Unknown {
+    /// A server uses the data directory.
+    #[error("a server is running for the data directory {}", .0.display())]
+    ServerRunning(PathBuf),
+    /// It cannot be determined whether a server uses the data directory.
+    #[error("cannot determine whether a server is running for {}", dir.display())]
+    ServerUnknown {
         /// The data directory.
         dir: PathBuf,
-        /// What the socket said.
+        /// The error of the socket.
         #[source]
         source: CallError,
     },
-    /// The keys of the backup are sealed with another master key.
-    #[error("the master key does not open the keys of the backup")]
-    OtherMasterKey(#[source] ActiveKeysError),
-    /// The backup, or the place of the store, cannot be used.
+    /// The keys in the backup are encrypted with another master key.
+    #[error("the master key does not decrypt the keys in the backup")]
+    WrongMasterKey(#[source] ActiveKeysError),
+    /// The backup cannot be used, or the database cannot be replaced.
     #[error(transparent)]
     Store(#[from] StoreRestoreError),
-    /// What belongs to the installation cannot be used.
+    /// The settings, the master key or the data directory cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The store could not be taken up.
-    #[error("the restored store could not be taken up")]
-    TakenUp(#[source] InternalError),
-    /// The store is restored, and the file that tells of it could not be written. The next start writes it.
-    #[error("the store is restored, but its log-head was not written")]
-    Untold(#[source] LogHeadError),
+    /// The copy of the backup cannot be prepared.
+    #[error("the backup cannot be prepared for use")]
+    NotPrepared(#[source] InternalError),
+    /// The store is restored, but its `rollback-guard` was not written. The next start writes it.
+    #[error("the store is restored, but its rollback-guard was not written")]
+    GuardNotWritten(#[source] RollbackGuardError),
 }
 
 impl RestoreError {
-    /// What to do about it, where there is something to say.
+    /// What to do about it, if anything can be done.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Served(_) => Some("stop the server first; nothing was changed".into()),
-            Self::Unknown { .. } => Some("run this as the user that serves, or as root".into()),
-            Self::OtherMasterKey(_) => {
-                Some("put the master key in place that was in use when the backup was made".into())
+            Self::ServerRunning(_) => Some("stop the server first; nothing was changed".into()),
+            Self::ServerUnknown { .. } => {
+                Some("run this command as the user that runs the server, or as root".into())
+            }
+            Self::WrongMasterKey(_) => {
+                Some("use the master key that was active when the backup was made".into())
             }
             Self::Store(error) => Some(error.hint().into()),
             Self::Open(error) => error.hint(),
-            Self::TakenUp(_) => Some("look at the room on the disk; nothing was changed".into()),
-            Self::Untold(_) => Some("mend what is wrong with it, and start the server".into()),
+            Self::NotPrepared(_) => Some("check the free disk space; nothing was changed".into()),
+            Self::GuardNotWritten(_) => Some("correct its cause, and start the server".into()),
         }
     }
 }
 
 impl From<InternalError> for RestoreError {
-    fn from(failure: InternalError) -> Self {
-        match failure {
-            InternalError::Keys(error @ ActiveKeysError::MasterKey(..)) => Self::OtherMasterKey(error),
-            failure => Self::TakenUp(failure),
+    fn from(error: InternalError) -> Self {
+        match error {
+            InternalError::Keys(error @ ActiveKeysError::MasterKey(..)) => Self::WrongMasterKey(error),
+            error => Self::NotPrepared(error),
         }
     }
 }
 
 impl From<StoreError> for RestoreError {
     fn from(error: StoreError) -> Self {
-        Self::TakenUp(InternalError::Store(error))
+        Self::NotPrepared(InternalError::Store(error))
     }
 }
 
-/// Puts `backup` in the place of the store that `settings` name.
+/// Replaces the store of `settings` with `backup`.
 ///
-/// The former database is kept beside it and never deleted. A crash at any point leaves the former store, or the
-/// restored one with all that was done to it.
+/// The previous database is kept next to it and never deleted. A crash at any point leaves the previous store, or the
+/// restored one with all revocations.
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use counterfoil::{Settings, restore};
+/// use counterfoil::{Settings, operator};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings::new("https://shop.example".parse()?, "sqlite:auth.db".parse()?);
-/// let restored = restore::restore(&settings, Path::new("backup.db"), restore::KeptOnRestore::Nothing).await?;
-/// println!("{} signs from here on", restored.key);
+/// let kept = operator::KeptOnRestore::Nothing;
+/// let restored = operator::restore(&settings, Path::new("backup.db"), kept).await?;
+/// println!("the new signing key is {}", restored.key);
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 ///
-/// If a server runs, the file is no good backup, the master key is not that of the backup, or the disk does not
-/// take it; [`RestoreError::hint`] says what to do.
+/// If a server is running, the file is not a valid backup, the master key is not that of the backup, or the disk
+/// cannot be written; [`RestoreError::hint`] says what to do.
 pub async fn restore(
     settings: &Settings,
     backup: &Path,
-    spared: KeptOnRestore,
+    kept: KeptOnRestore,
 ) -> Result<Restored, RestoreError> {
-    nobody_serves(settings).await?;
-    let master = master_key(settings)?;
-    let made = data_dir::make(settings).map_err(OpenError::from)?;
-    let restored = put(settings, backup, (&master, spared)).await;
-    if let (Err(_), Some(dir)) = (&restored, made) {
-        // It is empty, or it stays.
+    ensure_no_server(settings).await?;
+    let master_key = master_key(settings)?;
+    let created_dir = data_dir::make(settings).map_err(OpenError::from)?;
+    let restored = replace_store(settings, backup, (&master_key, kept)).await;
+    if let (Err(_), Some(dir)) = (&restored, created_dir) {
+        // Fails if it is not empty.
         let _ = std::fs::remove_dir(dir);
     }
     restored
 }
 
-async fn put(
+async fn replace_store(
     settings: &Settings,
     backup: &Path,
-    (master, spared): (&SealingKey, KeptOnRestore),
+    (master_key, kept): (&SealingKey, KeptOnRestore),
 ) -> Result<Restored, RestoreError> {
     let (url, backup) = (settings.store.clone(), backup.to_owned());
-    let restoring = blocking(move || app::begin_restoring(&url, &backup)).await?;
-    // Read while the store is ours, so that nobody writes it.
-    let log_head = settings.log_head_file().map(LogHead::at);
-    let seen = log_head.as_ref().map_or(Ok(None), seen).map_err(OpenError::from)?;
-    let (mut restored, log) = take_up(&*restoring.store(), settings, (master, spared), seen).await?;
-    restored.former = restoring.put().await?;
-    if let Some(log_head) = log_head {
-        log_head.restored(log, restored.head).await.map_err(RestoreError::Untold)?;
+    let restoring = spawn_blocking(move || prepare_restore(&url, &backup)).await?;
+    // Read while this process holds the lock of the store, so that no other process writes the file.
+    let guard = settings.rollback_guard_file().map(RollbackGuard::new);
+    let recorded = guard.as_ref().map_or(Ok(None), recorded).map_err(OpenError::from)?;
+    let (mut restored, log) = prepare(&*restoring.store(), settings, (master_key, kept), recorded).await?;
+    restored.previous_database = restoring.install().await?;
+    if let Some(guard) = guard {
+        guard.record_restore(log, restored.head).await.map_err(RestoreError::GuardNotWritten)?;
     }
     Ok(restored)
 }
 
-/// Marks the store of the backup before it takes its place.
-async fn take_up(
+/// Revokes what the backup contains, before it replaces the store.
+async fn prepare(
     store: &dyn Store,
     settings: &Settings,
-    (master, spared): (&SealingKey, KeptOnRestore),
-    seen: Option<Seen>,
+    (master_key, kept): (&SealingKey, KeptOnRestore),
+    recorded: Option<RecordedState>,
 ) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
-    let at = checkpoint::start(store, Machine).await?.now();
-    let log =
-        RevocationLogId::from_bytes(random::bytes().map_err(|error| RestoreError::TakenUp(error.into()))?);
-    let highest = seen.map_or(RevocationPosition::START, |seen| seen.head);
-    let former = [Some(store.log_id().await?), seen.map(|seen| seen.log)].into_iter().flatten();
-    let wanted = RestoreRequest { log, seen: highest, spared, now: at };
-    let keys = (master, settings.algorithm);
-    let done = service::take_up(store, keys, wanted, rollback_guard::begun_anew(former)).await?;
+    let at = checkpoint::start(store, SystemClock).await?.now();
+    let log = RevocationLogId::from_bytes(
+        random::bytes().map_err(|error| RestoreError::NotPrepared(error.into()))?,
+    );
+    let highest = recorded.map_or(RevocationPosition::START, |state| state.head);
+    let replaced =
+        [Some(store.revocation_log_id().await?), recorded.map(|state| state.log)].into_iter().flatten();
+    let request = RestoreRequest { revocation_log_id: log, highest_seen: highest, kept, now: at };
+    let keys = (master_key, settings.algorithm);
+    let done = service::restore(store, keys, request, restore_changes(replaced)).await?;
     let removed_admin_keys = done.removed_admin_keys.into_iter().map(|key| key.name).collect();
-    let service::RestoreOutcome { head, key, revoked_keys, .. } = done;
-    let restored = Restored { newest, at, log, head, key, revoked_keys, removed_admin_keys, former: None };
+    let service::RestoreOutcome { revocation_log_head: head, key, revoked_keys, .. } = done;
+    let restored =
+        Restored { newest, at, log, head, key, revoked_keys, removed_admin_keys, previous_database: None };
     Ok((restored, log))
 }
 
-/// What the file tells. A damaged one tells nothing, and is put out of the way.
-fn seen(log_head: &LogHead) -> Result<Option<Seen>, LogHeadError> {
-    match log_head.seen() {
-        Err(LogHeadError::Damaged { file }) => {
-            tracing::warn!(file = %file.display(), "the log-head is damaged, and is put aside");
-            log_head.set_aside().map(|()| None)
+/// The recorded state. A damaged file is renamed, and does not prevent the restore.
+fn recorded(guard: &RollbackGuard) -> Result<Option<RecordedState>, RollbackGuardError> {
+    match guard.recorded() {
+        Err(RollbackGuardError::Damaged { file }) => {
+            tracing::warn!(file = %file.display(), "the rollback-guard is damaged; it is renamed");
+            guard.set_aside().map(|()| None)
         }
-        seen => seen,
+        recorded => recorded,
     }
 }
 
-/// A server holds its store open, which is noticed by itself; but it may also serve another one from the same
-/// directory, and would go on writing there what belongs to that.
-async fn nobody_serves(settings: &Settings) -> Result<(), RestoreError> {
+/// The lock of the store excludes a server that uses the same store. A server that uses another store in the same data
+/// directory would overwrite files that belong to the restored one.
+async fn ensure_no_server(settings: &Settings) -> Result<(), RestoreError> {
     let Some(dir) = &settings.data_dir else { return Ok(()) };
-    match socket::call(dir, &Command::Status {}).await {
-        Err(CallError::NobodyThere(_)) => Ok(()),
-        Ok(_) | Err(CallError::Refused(_)) => Err(RestoreError::Served(dir.clone())),
-        Err(source) => Err(RestoreError::Unknown { dir: dir.clone(), source }),
+    match call(dir, &Command::Status {}).await {
+        Err(CallError::NoServer(_)) => Ok(()),
+        Ok(_) | Err(CallError::Failed(_)) => Err(RestoreError::ServerRunning(dir.clone())),
+        Err(source) => Err(RestoreError::ServerUnknown { dir: dir.clone(), source }),
     }
 }
 
 fn master_key(settings: &Settings) -> Result<SealingKey, RestoreError> {
-    let found = settings.master_key.find(settings.default_master_key_file()).map_err(OpenError::from)?;
-    match found {
-        Found::Key(key, _) => Ok(key),
-        Found::ToBeMade(file) => Err(OpenError::from(MasterKeyError::Missing { file }).into()),
+    let resolved =
+        settings.master_key.resolve(settings.default_master_key_file()).map_err(OpenError::from)?;
+    match resolved {
+        ResolvedMasterKey::Found(key, _) => Ok(key),
+        ResolvedMasterKey::ToCreate(file) => Err(OpenError::from(MasterKeyError::Missing { file }).into()),
     }
 }

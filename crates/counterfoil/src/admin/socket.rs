@@ -1,8 +1,8 @@
-//! The operator's door: `DIR/admin.sock`, for the owner of the server and root alone.
+//! The admin socket `DIR/admin.sock` of a running server, for the user of the server and root.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,91 +13,90 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-use crate::admin::{Command, Refused};
+use crate::admin::{AdminError, Command};
 use crate::app::App;
 
 /// The most bytes of a command.
-const LONGEST_COMMAND: u64 = 64 * 1024;
-/// The most bytes of an answer: a thousand users with their longest names.
-const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
-/// How long somebody at the door may take to say what they want.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How many are served at a time.
-const AT_A_TIME: usize = 16;
-/// The longest path of a socket (`sun_path`, with its final zero).
-const LONGEST_PATH: usize = 107;
+const MAX_COMMAND_LENGTH: u64 = 64 * 1024;
+/// How long a client may take to send its command.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most connections at a time.
+const MAX_CONNECTIONS: usize = 16;
+/// How long to wait after an error of `accept`.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// The most bytes of the path of a socket (`sun_path` without its final zero).
+const MAX_PATH_LENGTH: usize = 107;
 
-/// Where the socket of the server that owns `dir` is.
-pub fn path_in(dir: &Path) -> PathBuf {
+/// The path of the socket of a server with the data directory `dir`.
+pub fn socket_path(dir: &Path) -> PathBuf {
     dir.join("admin.sock")
 }
 
-/// The socket, while its server serves. The file goes when this is dropped.
+/// The listening socket. Its file is deleted when it is dropped.
 #[derive(Debug)]
 pub struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
 }
 
-/// What goes back through the socket.
+/// The answer to a command, as one line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
-    Done(Value),
-    Refused(Refused),
+pub(super) enum Reply {
+    Ok(Value),
+    Error(AdminError),
 }
 
 impl AdminSocket {
-    /// Opens the socket in `dir`, mode 0600 from its first moment. A file that a former server left there is
-    /// replaced: whoever calls this owns the store.
+    /// Creates the socket in `dir`; it has mode 0600 from the beginning. The file of a server that has ended is
+    /// replaced. The caller must hold the lock of the store.
     ///
     /// # Errors
     ///
-    /// If a server answers there already, the path is too long for a socket, or the system refuses.
+    /// If another server answers at the socket, the path is too long, or the system refuses.
     pub fn bind(dir: &Path) -> io::Result<Self> {
-        let path = path_in(dir);
+        let path = socket_path(dir);
         if StdStream::connect(&path).is_ok() {
-            let what = format!("another server answers at {}", path.display());
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+            let error = format!("another server answers at {}", path.display());
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, error));
         }
-        // Bound where nobody else can look, made private, and then moved to its place at once.
-        let hidden = dir.join(format!(".admin-{}", std::process::id()));
-        judge_length(&hidden.join("s"))?;
-        // A server that was cut short may have left it; in a container its successor has the same id.
-        let _ = fs::remove_dir_all(&hidden);
-        DirBuilder::new().mode(0o700).create(&hidden)?;
-        let bound = Self::bind_hidden(&hidden.join("s"), &path);
-        let _ = fs::remove_dir_all(&hidden);
+        // Bound in a private directory, so that no other user can connect before the mode is set, and then renamed.
+        let private_dir = dir.join(format!(".admin-{}", std::process::id()));
+        check_path_length(&private_dir.join("s"))?;
+        // An interrupted server may have left it; in a container the next one has the same process id.
+        let _ = fs::remove_dir_all(&private_dir);
+        DirBuilder::new().mode(0o700).create(&private_dir)?;
+        let bound = Self::bind_and_rename(&private_dir.join("s"), &path);
+        let _ = fs::remove_dir_all(&private_dir);
         Ok(Self { listener: UnixListener::from_std(bound?)?, path })
     }
 
-    fn bind_hidden(hidden: &Path, path: &Path) -> io::Result<StdListener> {
-        let listener = StdListener::bind(hidden)?;
-        fs::set_permissions(hidden, Permissions::from_mode(0o600))?;
-        fs::rename(hidden, path)?;
+    fn bind_and_rename(private: &Path, path: &Path) -> io::Result<StdListener> {
+        let listener = StdListener::bind(private)?;
+        fs::set_permissions(private, Permissions::from_mode(0o600))?;
+        fs::rename(private, path)?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     }
 
-    /// Serves until it is dropped.
+    /// Executes commands until it is cancelled.
     pub async fn serve(self, app: App) {
-        let mut served = JoinSet::new();
+        let mut connections = JoinSet::new();
         loop {
-            while served.len() >= AT_A_TIME {
-                served.join_next().await;
+            while connections.len() >= MAX_CONNECTIONS {
+                connections.join_next().await;
             }
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let app = app.clone();
-                    served.spawn(async move { serve_one(&app, stream).await });
+                    connections.spawn(async move { serve_connection(&app, stream).await });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "nobody could be let in at the operator's door");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tracing::warn!(%error, "a connection to the admin socket was not accepted");
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
-            // Those who are done are let go.
-            while served.try_join_next().is_some() {}
+            while connections.try_join_next().is_some() {}
         }
     }
 }
@@ -108,161 +107,54 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn serve_one(app: &App, stream: UnixStream) {
-    if let Err(error) = converse(app, stream).await {
-        tracing::warn!(%error, "an operator's command could not be taken or answered");
+async fn serve_connection(app: &App, stream: UnixStream) {
+    if let Err(error) = answer_one_command(app, stream).await {
+        tracing::warn!(%error, "an administrative command was not read or answered");
     }
 }
 
-/// One line in, one line out.
-async fn converse(app: &App, mut stream: UnixStream) -> io::Result<()> {
+/// Reads one line with a command, and writes one line with its reply.
+async fn answer_one_command(app: &App, mut stream: UnixStream) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != 0 && peer != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("user {peer} is not the owner")));
+        let error = format!("user {peer} does not run this server");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
     }
-    let answer = match tokio::time::timeout(PATIENCE, line_of(&mut stream, LONGEST_COMMAND)).await {
-        Err(_) => Err(Refused::new("no command came in time")),
+    let result = match tokio::time::timeout(READ_TIMEOUT, read_line(&mut stream, MAX_COMMAND_LENGTH)).await {
+        Err(_) => Err(AdminError::new("the command was not received in time")),
         Ok(line) => match serde_json::from_slice::<Command>(&line?) {
             Ok(command) => app.administer(command).await,
-            // The text of the error would show what was sent, and that may be a password.
-            Err(_) => {
-                Err(Refused::new("the server does not know this command").hint("is it of the same version?"))
-            }
+            // The parse error is not shown: it would contain the text, which may be a password.
+            Err(_) => Err(AdminError::new("the server does not know this command")
+                .hint("use the command line of the same version as the server")),
         },
     };
-    let answer = answer.map_or_else(Answer::Refused, Answer::Done);
-    let mut line = serde_json::to_vec(&answer)?;
+    let mut line = serde_json::to_vec(&result.map_or_else(Reply::Error, Reply::Ok))?;
     line.push(b'\n');
     stream.write_all(&line).await?;
     stream.shutdown().await
 }
 
-/// The first line of what comes, without its end.
-async fn line_of(stream: &mut UnixStream, longest: u64) -> io::Result<Vec<u8>> {
+/// Reads one line of at most `max_length` bytes, and returns it without its end.
+pub(super) async fn read_line(stream: &mut UnixStream, max_length: u64) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
-    BufReader::new(stream.take(longest)).read_until(b'\n', &mut line).await?;
+    BufReader::new(stream.take(max_length)).read_until(b'\n', &mut line).await?;
     match line.pop() {
         Some(b'\n') => Ok(line),
         Some(_) | None => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long, or has no end"))
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long or has no end"))
         }
     }
 }
 
-fn judge_length(path: &Path) -> io::Result<()> {
-    if path.as_os_str().len() <= LONGEST_PATH {
+/// Refuses a path that does not fit into a socket address.
+pub(super) fn check_path_length(path: &Path) -> io::Result<()> {
+    if path.as_os_str().len() <= MAX_PATH_LENGTH {
         return Ok(());
     }
-    let what = format!(
+    let error = format!(
         "the path {} is too long for a socket; choose a data directory with a shorter one",
         path.display()
     );
-    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
-}
-
-/// Whether the process that answers is root's or our own; root also talks to a service that has a user of its
-/// own, where nobody else could have put the directory in its place.
-fn may_be_told(dir: &Path, peer: u32) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    peer == 0 || peer == own || (own == 0 && belongs_to(dir, peer))
-}
-
-/// Whether `dir` is this user's, and neither it nor a directory on the way to it can be written by others.
-fn belongs_to(dir: &Path, user: u32) -> bool {
-    let Ok(dir) = dir.canonicalize() else { return false };
-    let is_closed = |place: &Path| place.metadata().is_ok_and(|about| about.mode() & 0o022 == 0);
-    dir.metadata().is_ok_and(|about| about.uid() == user) && dir.ancestors().all(is_closed)
-}
-
-/// What became of a command that was to go through the socket.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// No server serves there: whoever asks may open the store themselves.
-    #[error("no server answers at {}", .0.display())]
-    NobodyThere(PathBuf),
-    /// The server did not do it.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The socket is another user's, who is neither us nor root.
-    #[error("{} is another user's socket; run this as the user that serves", .0.display())]
-    Stranger(PathBuf),
-    /// The conversation broke off; whether it was done is unknown.
-    #[error("the server did not answer")]
-    Broken(#[from] io::Error),
-}
-
-/// Has the server that owns `dir` do `command`.
-///
-/// # Errors
-///
-/// [`CallError::NobodyThere`] if no server does; anything else is its answer, or the lack of one.
-pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
-    let path = path_in(dir);
-    judge_length(&path)?;
-    let mut stream = match UnixStream::connect(&path).await {
-        Ok(stream) => stream,
-        Err(error) if is_nobody(&error) => return Err(CallError::NobodyThere(path)),
-        Err(error) => return Err(error.into()),
-    };
-    // Whoever answers is told passwords. In a directory that others may write, others could answer.
-    if !may_be_told(dir, stream.peer_cred()?.uid()) {
-        return Err(CallError::Stranger(path));
-    }
-    let mut line = serde_json::to_vec(command).map_err(io::Error::other)?;
-    line.push(b'\n');
-    let line = counterfoil_jose::Secret::new(line);
-    stream.write_all(line.expose()).await?;
-    let answer = line_of(&mut stream, LONGEST_ANSWER).await?;
-    match serde_json::from_slice(&answer).map_err(io::Error::other)? {
-        Answer::Done(value) => Ok(value),
-        Answer::Refused(refused) => Err(refused.into()),
-    }
-}
-
-fn is_nobody(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs::{Permissions, set_permissions};
-    use std::os::unix::fs::{PermissionsExt as _, chown};
-
-    use super::*;
-
-    const SERVICE: u32 = 54_321;
-    const STRANGER: u32 = 54_322;
-
-    #[test]
-    fn root_and_we_ourselves_may_be_told_and_no_stranger() {
-        let dir = tempfile::tempdir().unwrap();
-        let own = rustix::process::geteuid().as_raw();
-
-        assert!(may_be_told(dir.path(), own) && may_be_told(dir.path(), 0));
-        assert!(!may_be_told(dir.path(), STRANGER));
-        assert!(!may_be_told(Path::new("/nowhere"), STRANGER));
-    }
-
-    /// Root asks a service that runs as a user of its own.
-    #[test]
-    fn root_tells_the_owner_of_a_directory_that_nobody_else_can_put_there() {
-        if !rustix::process::geteuid().is_root() {
-            counterfoil_test_support::skip("only root can give a file to another user");
-            return;
-        }
-        // Not below /tmp, where others may rename what is theirs.
-        let dir = tempfile::tempdir_in("/var/lib").unwrap();
-        let mode = |mode| set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
-        chown(dir.path(), Some(SERVICE), None).unwrap();
-
-        for (bits, is_closed) in [(0o700, true), (0o755, true), (0o775, false), (0o707, false)] {
-            mode(bits);
-            assert_eq!(may_be_told(dir.path(), SERVICE), is_closed, "{bits:o}");
-            assert!(!may_be_told(dir.path(), STRANGER), "{bits:o}");
-        }
-        let open = tempfile::tempdir_in("/tmp").unwrap();
-        chown(open.path(), Some(SERVICE), None).unwrap();
-        assert!(!may_be_told(open.path(), SERVICE), "others may write above it");
-    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -1,4 +1,4 @@
-//! Users of another system are brought in by an operator, many at a time.
+//! Import of users from another system, in batches.
 
 use std::sync::Arc;
 
@@ -7,33 +7,31 @@ use serde_json::{Value, json};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::{ImportMode, ImportOutcome, ImportedUser, UserImporter};
 
-use crate::admin::Refused;
+use crate::admin::AdminError;
+use crate::admin::dispatch::Answer;
+use crate::admin::pagination::rows;
 use crate::app::App;
 
-/// The most users of one command: one commit, for which others wait.
-pub const MOST: usize = 100;
+/// The most users of one command. They are written in one commit, which delays other writes.
+pub const MAX_IMPORTED_USERS: usize = 100;
 
 impl App {
-    /// Brings them in, and says of each, in their order, `added`, `there`, or what is wrong.
-    pub(crate) async fn import_users(
-        &self,
-        users: &[ImportedUser],
-        run: ImportMode,
-    ) -> Result<Value, Refused> {
-        if users.len() > MOST {
-            return Err(Refused::new(format!("at most {MOST} users are brought in by one command")));
+    /// Imports `users`; answers for each, in their order, `added`, `already_exists` or an error.
+    pub(crate) async fn import_users(&self, users: &[ImportedUser], mode: ImportMode) -> Answer {
+        if users.len() > MAX_IMPORTED_USERS {
+            return Err(AdminError::new(format!("one command imports at most {MAX_IMPORTED_USERS} users")));
         }
         let importer = UserImporter::new(Arc::clone(&self.store));
-        let arrivals = importer.import(users, run, self.now()).await?;
-        Ok(json!({ "users": arrivals.iter().map(shown).collect::<Vec<_>>() }))
+        let outcomes = importer.import(users, mode, self.now()).await?;
+        Ok(json!({ "users": rows(&outcomes, outcome_json) }))
     }
 }
 
-fn shown(arrival: &Result<ImportOutcome, ClientError>) -> Value {
-    match arrival {
+fn outcome_json(outcome: &Result<ImportOutcome, ClientError>) -> Value {
+    match outcome {
         Ok(ImportOutcome::Added) => json!({ "outcome": "added" }),
-        Ok(ImportOutcome::AlreadyExists) => json!({ "outcome": "there" }),
-        Err(ClientError::UsernameTaken) => json!({ "error": "the username is that of another user" }),
-        Err(refusal) => json!({ "error": refusal.to_string() }),
+        Ok(ImportOutcome::AlreadyExists) => json!({ "outcome": "already_exists" }),
+        Err(ClientError::UsernameTaken) => json!({ "error": "another user has this username" }),
+        Err(error) => json!({ "error": error.to_string() }),
     }
 }

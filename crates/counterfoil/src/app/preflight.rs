@@ -1,39 +1,41 @@
-//! What can be said of an installation before it is opened: nothing is made, changed or locked.
+//! Checks of an installation before it is opened. Nothing is created, changed or locked.
 
 use std::io;
 use std::path::Path;
 
-use crate::app::{App, OpenError};
-use crate::keys::master_key::{Found, MasterKeyError};
+use crate::app::App;
+use crate::app::error::OpenError;
+use crate::keys::master_key::ResolvedMasterKey;
+use crate::keys::master_key_file::MasterKeyError;
 use crate::keys::tls::TlsError;
 use crate::passwords::breached::BreachedFile;
 use crate::settings::Settings;
 use crate::settings::data_dir::DataDirError;
 
-/// Why an installation would not be served.
+/// A reason why an installation cannot be opened or served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unfit {
-    /// It would not open.
+pub enum PreflightError {
+    /// It cannot be opened.
     #[error(transparent)]
-    Closed(#[from] OpenError),
-    /// It could not be served over TLS.
+    Open(#[from] OpenError),
+    /// It cannot be served over TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
-impl Unfit {
-    /// What to do about it, where there is something to say.
+impl PreflightError {
+    /// What to do about it, if anything can be done.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Closed(error) => error.hint(),
+            Self::Open(error) => error.hint(),
             Self::Tls(error) => Some(error.hint().to_owned()),
         }
     }
 }
 
-/// Everything about these settings that would keep [`App::open`](crate::App::open) or
-/// [`server::serve`](crate::server::serve) from succeeding, as far as it can be seen without opening the store.
+/// Finds every reason why [`App::open`](crate::App::open) or [`serve`](crate::serve) would fail with these settings, as
+/// far as that is visible without opening the store.
 ///
 /// ```
 /// use counterfoil::{Settings, operator};
@@ -42,24 +44,24 @@ impl Unfit {
 /// settings.data_dir = Some("/nowhere/at/all".into());
 /// settings.breached_passwords = Some("/nowhere/breached".into());
 ///
-/// assert_eq!(operator::faults(&settings).len(), 2);
+/// assert_eq!(operator::preflight_errors(&settings).len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn faults(settings: &Settings) -> Vec<Unfit> {
-    let mut faults: Vec<Unfit> = Vec::new();
-    let dir = settings.data_dir.as_deref().map_or(Ok(()), data_dir);
-    faults.extend(dir.err().map(Unfit::from));
-    let key = settings.master_key.find(settings.default_master_key_file());
-    faults.extend(key.err().map(|error| OpenError::from(error).into()));
+pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
+    let mut errors: Vec<PreflightError> = Vec::new();
+    let dir = settings.data_dir.as_deref().map_or(Ok(()), check_data_dir);
+    errors.extend(dir.err().map(PreflightError::from));
+    let key = settings.master_key.resolve(settings.default_master_key_file());
+    errors.extend(key.err().map(|error| OpenError::from(error).into()));
     let breached = settings.breached_passwords.as_deref().map(BreachedFile::open).transpose();
-    faults.extend(breached.err().map(|error| OpenError::from(error).into()));
-    let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.judge());
-    faults.extend(tls.err().map(Unfit::from));
-    faults
+    errors.extend(breached.err().map(|error| OpenError::from(error).into()));
+    let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.check());
+    errors.extend(tls.err().map(PreflightError::from));
+    errors
 }
 
-/// The directory is there, or its parent is.
-fn data_dir(dir: &Path) -> Result<(), OpenError> {
+/// Checks that the directory exists, or its parent.
+fn check_data_dir(dir: &Path) -> Result<(), OpenError> {
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let kind = match dir.exists() {
         true if dir.is_dir() => return Ok(()),
@@ -70,23 +72,23 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
     Err(DataDirError { dir: dir.to_owned(), source: kind.into() }.into())
 }
 
-/// That the key a store is sealed with is not there, as far as it is seen from outside.
+/// Reports that the store exists and its master key file does not.
 ///
-/// A first start that was cut off leaves a store in which nothing is sealed yet, and opens without a key. Only
-/// opening it tells, so whoever is going to does not go by this.
+/// An interrupted first start leaves such a store, in which nothing is encrypted yet, and it can be opened. A caller
+/// that opens the store anyway must not rely on this check.
 ///
 /// ```
 /// use counterfoil::{Settings, operator};
 ///
 /// let settings = Settings::new("https://auth.example".parse()?, "sqlite:/nowhere/auth.db".parse()?);
-/// assert!(operator::lost_key(&settings).is_none(), "there is no store yet");
+/// assert!(operator::missing_master_key(&settings).is_none(), "there is no store yet");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn lost_key(settings: &Settings) -> Option<Unfit> {
-    match settings.master_key.find(settings.default_master_key_file()) {
-        Ok(Found::ToBeMade(file)) if App::has_store(settings) => {
+pub fn missing_master_key(settings: &Settings) -> Option<PreflightError> {
+    match settings.master_key.resolve(settings.default_master_key_file()) {
+        Ok(ResolvedMasterKey::ToCreate(file)) if App::store_exists(settings) => {
             Some(OpenError::from(MasterKeyError::Missing { file }).into())
         }
-        Ok(Found::ToBeMade(_) | Found::Key(..)) | Err(_) => None,
+        Ok(ResolvedMasterKey::ToCreate(_) | ResolvedMasterKey::Found(..)) | Err(_) => None,
     }
 }

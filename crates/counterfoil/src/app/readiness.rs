@@ -1,33 +1,33 @@
-//! What is missing for serving, by a word each: for `/readyz`, the metrics and whoever is woken by them.
+//! Readiness checks: whether this process can serve requests, for `/readyz`, metrics and alerts.
 
 use std::sync::atomic::Ordering;
 
 use crate::app::App;
 use crate::clock::checkpoint;
 
-/// Something without which requests should go elsewhere.
+/// A condition for serving requests. While one fails, requests should be sent to other instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// It was told to end.
+pub(crate) enum ReadinessCheck {
+    /// The server is not shutting down.
     Closing,
-    /// The store answers nothing: it has failed, and must be opened anew.
+    /// The store can be read. If not, it has failed and must be reopened.
     Store,
-    /// The store takes no writes: the disk is full, read-only or broken. What is there can be read.
+    /// The store can be written. If not, the disk is full, read-only or broken, and reads still work.
     StoreWrites,
-    /// The clock has leapt, and nothing is issued until that is settled.
+    /// No clock jump waits for acceptance. Until then no credentials are issued.
     Clock,
-    /// The keys as they are kept could not be taken up.
+    /// The keys in the store could be loaded.
     Keys,
-    /// Passwords wait, and no thread has taken one for far too long.
+    /// The threads that hash passwords make progress.
     Hashing,
 }
 
-impl Missing {
-    /// All that can be missing.
+impl ReadinessCheck {
+    /// All checks.
     pub(crate) const ALL: [Self; 6] =
         [Self::Closing, Self::Store, Self::StoreWrites, Self::Clock, Self::Keys, Self::Hashing];
 
-    /// The word for it.
+    /// The name in `/readyz` and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Closing => "closing",
@@ -41,37 +41,38 @@ impl Missing {
 }
 
 impl App {
-    /// What is missing for serving, by words that `docs/operate.md` explains; empty if nothing is.
+    /// The names of the failed readiness checks, which `docs/operate.md` explains; empty if the app is ready.
     pub async fn readiness(&self) -> Vec<&'static str> {
-        self.missing().await.into_iter().map(Missing::as_str).collect()
+        self.failed_checks().await.into_iter().map(ReadinessCheck::as_str).collect()
     }
 
-    /// The same, not as words yet.
-    pub(crate) async fn missing(&self) -> Vec<Missing> {
-        let store = self.missing_of_store().await;
+    /// The failed readiness checks.
+    pub(crate) async fn failed_checks(&self) -> Vec<ReadinessCheck> {
+        let store = self.failed_store_check().await;
         let others = [
-            (self.is_closing.load(Ordering::SeqCst), Missing::Closing),
-            (!self.clock.may_issue(), Missing::Clock),
-            (self.has_stale_keys.load(Ordering::Relaxed), Missing::Keys),
-            (self.hashing.is_stuck(), Missing::Hashing),
+            (self.is_shutting_down.load(Ordering::SeqCst), ReadinessCheck::Closing),
+            (!self.clock.may_issue(), ReadinessCheck::Clock),
+            (self.has_stale_keys.load(Ordering::Relaxed), ReadinessCheck::Keys),
+            (self.hashing.is_stuck(), ReadinessCheck::Hashing),
         ];
-        let mut missing: Vec<_> = others.into_iter().filter_map(|(is, what)| is.then_some(what)).collect();
-        missing.extend(store);
-        missing.sort_by_key(|missing| *missing as usize);
-        missing
+        let mut failed: Vec<_> =
+            others.into_iter().filter_map(|(has_failed, check)| has_failed.then_some(check)).collect();
+        failed.extend(store);
+        failed.sort_by_key(|check| *check as usize);
+        failed
     }
 
-    /// Asks the store for a reading, and where its last transaction failed for a small one: nobody else may be
-    /// writing, since everybody was sent elsewhere.
-    async fn missing_of_store(&self) -> Option<Missing> {
-        if let Err(error) = self.store.head().await {
-            tracing::error!(%error, "the store does not answer");
-            return Some(Missing::Store);
+    /// Reads from the store. If its last transaction failed, also writes a clock checkpoint: while all requests are
+    /// sent to other instances, no other write would find out that the store works again.
+    async fn failed_store_check(&self) -> Option<ReadinessCheck> {
+        if let Err(error) = self.store.revocation_log_head().await {
+            tracing::error!(%error, "the store cannot be read");
+            return Some(ReadinessCheck::Store);
         }
-        if !self.store.figures().is_refusing() {
+        if !self.store.metrics().last_commit_failed() {
             return None;
         }
         let written = checkpoint::save(&*self.store, &self.clock).await;
-        written.is_err().then_some(Missing::StoreWrites)
+        written.is_err().then_some(ReadinessCheck::StoreWrites)
     }
 }

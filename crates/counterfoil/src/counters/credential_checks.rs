@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_jose::Time;
-use counterfoil_verify::{Authenticator, AuthFuture, AuthError, PresentedCredential, Principal, InvalidReason};
+use counterfoil_verify::{
+    AuthError, AuthFuture, Authenticator, InvalidReason, PresentedCredential, Principal,
+};
 
 use crate::counters::sharded::ShardedCounter;
 
@@ -69,7 +71,9 @@ impl CheckResult {
     fn from_reason(reason: &InvalidReason) -> Self {
         match reason {
             InvalidReason::Expired | InvalidReason::SessionRejected("expired") => Self::Expired,
-            InvalidReason::Revoked(_) | InvalidReason::SessionRejected("ended" | "marked" | "disabled") => Self::Revoked,
+            InvalidReason::Revoked(_) | InvalidReason::SessionRejected("ended" | "marked" | "disabled") => {
+                Self::Revoked
+            }
             _ => Self::Invalid,
         }
     }

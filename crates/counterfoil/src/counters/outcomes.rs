@@ -105,7 +105,7 @@ mod tests {
         ] {
             assert!(outcomes.count::<()>(Err(refusal.into())).is_err());
         }
-        assert!(outcomes.count::<()>(Err(crate::clock::ClockUnsettled.into())).is_err());
+        assert!(outcomes.count::<()>(Err(crate::clock::ClockJumpPending.into())).is_err());
         assert!(outcomes.count(Ok(())).is_ok());
 
         let counted = Outcome::ALL.map(|(outcome, _)| outcomes.of(outcome));

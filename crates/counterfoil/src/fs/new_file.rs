@@ -1,22 +1,23 @@
-//! New files beside the store: for their owner alone, and where root makes them, for the user of the service.
+//! Creates files for their owner alone. A file that root creates is given to the user of the service.
 //!
-//! An operator's command that finds no server does its work itself, mostly as root. What root leaves behind in
-//! the data directory the service has to open afterwards.
+//! An administrative command that finds no server does its work itself, mostly as root. The service must be able to
+//! open what root leaves in the data directory.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const ROOT: u32 = 0;
 
-/// Makes the file `path`, mode 0600, where nothing is. If root makes it, it is given to the owner of `model`, its
-/// directory or the file whose place it takes, before anything is in it.
+/// Creates the file `path` with mode 0600; fails if the name is taken. If root creates it, it gets the owner of
+/// `owner_of` (its directory, or the file that it replaces) before it has any content.
 ///
-/// Nothing is given away but what was made this moment: a link that somebody has put there is in the way.
-pub(crate) fn make(path: &Path, model: &Path) -> io::Result<File> {
+/// Only the file created by this call changes its owner: a symbolic link that somebody placed at `path` makes the
+/// call fail.
+pub(crate) fn create(path: &Path, owner_of: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    match give(&file, model) {
+    match set_owner(&file, owner_of) {
         Ok(()) => Ok(file),
         Err(error) => {
             let _ = std::fs::remove_file(path);
@@ -25,16 +26,24 @@ pub(crate) fn make(path: &Path, model: &Path) -> io::Result<File> {
     }
 }
 
-/// The directory that `path` lies in.
-pub(crate) fn directory_of(path: &Path) -> &Path {
+/// The directory that contains `path`.
+pub(crate) fn parent_dir(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives what root has made to the owner of `model`. What anybody else has made is theirs.
-fn give(made: &File, model: &Path) -> io::Result<()> {
-    let (about, owner) = (made.metadata()?, model.metadata()?);
-    match (about.uid(), owner.uid()) {
-        (ROOT, owner_id) if owner_id != ROOT => fchown(made, Some(owner_id), Some(owner.gid())),
+/// `FILE.SUFFIX`: `auth.db` with `key` is `auth.db.key`.
+pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    name.into()
+}
+
+/// Gives a file that root created to the owner of `owner_of`. Files of other users keep their owner.
+fn set_owner(created: &File, owner_of: &Path) -> io::Result<()> {
+    let (metadata, owner) = (created.metadata()?, owner_of.metadata()?);
+    match (metadata.uid(), owner.uid()) {
+        (ROOT, uid) if uid != ROOT => fchown(created, Some(uid), Some(owner.gid())),
         _ => Ok(()),
     }
 }

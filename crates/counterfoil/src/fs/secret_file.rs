@@ -1,4 +1,4 @@
-//! A file with a secret in it, as an operator keeps it: whoever else could read or write it, or wait at it, is refused.
+//! Reads a file that contains a secret. Files that other users can read or write, and named pipes, are refused.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -8,68 +8,72 @@ use std::path::Path;
 use counterfoil_jose::Secret;
 use rustix::fs::OFlags;
 
-use crate::fs::new_file::directory_of;
+use crate::fs::new_file::parent_dir;
 
 const ROOT: u32 = 0;
 
-/// The secret is not read.
+/// The secret was not read.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// It does not open, or is no file.
+pub(crate) enum SecretFileError {
+    /// The file cannot be opened or read, or is not a regular file.
     Unreadable(io::Error),
-    /// Others can read it, by these permissions.
-    Exposed(u32),
-    /// It is the file of this user, who is neither we, nor root, nor the owner of its directory.
-    Foreign(u32),
+    /// Other users have permissions on the file; this is its mode.
+    InsecureMode(u32),
+    /// The file belongs to this user, who is neither the current user, nor root, nor the owner of its directory.
+    WrongOwner(u32),
 }
 
-/// Whose file it may be.
+/// Who may own the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// Ours, root's, or that of whoever owns its directory: root reads also what somebody else has put into a shared
-    /// one.
-    Ours,
-    /// Anybody's: the configuration names it, and root reads it on behalf of the user of the service.
-    Anybodys,
+pub(crate) enum FileOwner {
+    /// The current user, root, or the owner of the directory. Root would otherwise read a file that an attacker
+    /// placed in a shared directory.
+    Trusted,
+    /// Any user: the configuration names the file, and root reads it on behalf of the user of the service.
+    Any,
 }
 
-/// What `file` holds, its first `longest` bytes. It has to be a regular file that its owner alone can read.
-pub(crate) fn read(file: &Path, whose: Whose, longest: u64) -> Result<Secret<Vec<u8>>, Refused> {
-    // Without waiting: a named pipe would hold us until somebody writes to it.
-    let no_waiting = OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(no_waiting).open(file);
-    let opened = opened.map_err(Refused::Unreadable)?;
-    judge(&opened)?;
-    if whose == Whose::Ours {
-        judge_owner(&opened, file)?;
+/// Reads the first `max_length` bytes of `file`. It must be a regular file that only its owner can read.
+pub(crate) fn read(
+    file: &Path,
+    owner: FileOwner,
+    max_length: u64,
+) -> Result<Secret<Vec<u8>>, SecretFileError> {
+    // Without blocking: opening a named pipe would wait for a writer.
+    let non_blocking = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(non_blocking).open(file);
+    let opened = opened.map_err(SecretFileError::Unreadable)?;
+    check_type_and_mode(&opened)?;
+    if owner == FileOwner::Trusted {
+        check_owner(&opened, file)?;
     }
-    content(opened, longest).map_err(Refused::Unreadable)
+    content(opened, max_length).map_err(SecretFileError::Unreadable)
 }
 
-fn judge(opened: &File) -> Result<(), Refused> {
-    let about = opened.metadata().map_err(Refused::Unreadable)?;
-    if !about.is_file() {
-        let what = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-        return Err(Refused::Unreadable(what));
+fn check_type_and_mode(opened: &File) -> Result<(), SecretFileError> {
+    let metadata = opened.metadata().map_err(SecretFileError::Unreadable)?;
+    if !metadata.is_file() {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(SecretFileError::Unreadable(error));
     }
-    if about.mode() & 0o077 != 0 {
-        return Err(Refused::Exposed(about.mode() & 0o777));
+    if metadata.mode() & 0o077 != 0 {
+        return Err(SecretFileError::InsecureMode(metadata.mode() & 0o777));
     }
     Ok(())
 }
 
-fn judge_owner(opened: &File, file: &Path) -> Result<(), Refused> {
-    let about = opened.metadata().map_err(Refused::Unreadable)?;
-    let directory = directory_of(file).metadata().map_err(Refused::Unreadable)?;
-    let ours = [rustix::process::geteuid().as_raw(), ROOT, directory.uid()];
-    if ours.contains(&about.uid()) { Ok(()) } else { Err(Refused::Foreign(about.uid())) }
+fn check_owner(opened: &File, file: &Path) -> Result<(), SecretFileError> {
+    let metadata = opened.metadata().map_err(SecretFileError::Unreadable)?;
+    let directory = parent_dir(file).metadata().map_err(SecretFileError::Unreadable)?;
+    let trusted = [rustix::process::geteuid().as_raw(), ROOT, directory.uid()];
+    if trusted.contains(&metadata.uid()) { Ok(()) } else { Err(SecretFileError::WrongOwner(metadata.uid())) }
 }
 
-fn content(opened: File, longest: u64) -> io::Result<Secret<Vec<u8>>> {
-    let length = opened.metadata()?.len().min(longest);
-    // Room for all of it, and for one byte to see the end by: a buffer that grows leaves copies behind.
+fn content(opened: File, max_length: u64) -> io::Result<Secret<Vec<u8>>> {
+    let length = opened.metadata()?.len().min(max_length);
+    // Capacity for all of it and one byte to detect the end: a buffer that grows leaves copies of the secret behind.
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)? + 1);
-    opened.take(longest).read_to_end(&mut bytes)?;
+    opened.take(max_length).read_to_end(&mut bytes)?;
     Ok(Secret::new(bytes))
 }
 
@@ -86,9 +90,9 @@ mod tests {
 
     use super::*;
 
-    const NOBODY: u32 = 65534;
+    const OTHER_USER: u32 = 65534;
 
-    fn kept() -> (TempDir, PathBuf) {
+    fn secret_file() -> (TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key");
         fs::write(&file, "a secret").unwrap();
@@ -97,38 +101,39 @@ mod tests {
     }
 
     #[test]
-    fn what_its_owner_alone_can_read_is_read_up_to_its_bound() {
-        let (_dir, file) = kept();
+    fn a_file_that_only_its_owner_can_read_is_read_up_to_the_limit() {
+        let (_dir, file) = secret_file();
 
-        assert_eq!(read(&file, Whose::Ours, 100).unwrap().expose(), b"a secret");
-        assert_eq!(read(&file, Whose::Ours, 3).unwrap().expose(), b"a s");
+        assert_eq!(read(&file, FileOwner::Trusted, 100).unwrap().expose(), b"a secret");
+        assert_eq!(read(&file, FileOwner::Trusted, 3).unwrap().expose(), b"a s");
         fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
-        assert!(matches!(read(&file, Whose::Ours, 100), Err(Refused::Exposed(0o604))));
+        assert!(matches!(read(&file, FileOwner::Trusted, 100), Err(SecretFileError::InsecureMode(0o604))));
     }
 
     #[test]
-    fn nobody_waits_at_a_pipe() {
+    fn a_named_pipe_is_refused_without_blocking() {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
 
-        std::thread::spawn(move || tell.send(read(&pipe, Whose::Ours, 100)));
+        std::thread::spawn(move || sender.send(read(&pipe, FileOwner::Trusted, 100)));
 
-        let refused = told.recv_timeout(Duration::from_secs(10)).expect("it waits");
-        assert!(matches!(refused, Err(Refused::Unreadable(_))), "{refused:?}");
+        let refused = receiver.recv_timeout(Duration::from_secs(10)).expect("the read blocks");
+        assert!(matches!(refused, Err(SecretFileError::Unreadable(_))), "{refused:?}");
     }
 
     #[test]
-    fn what_somebody_else_has_put_there_is_no_secret_of_ours() {
-        let (dir, file) = kept();
-        if chown(&file, Some(NOBODY), None).is_err() {
-            return counterfoil_test_support::skip("only root can give a file to another user");
+    fn a_file_of_an_untrusted_owner_is_refused() {
+        let (dir, file) = secret_file();
+        if chown(&file, Some(OTHER_USER), None).is_err() {
+            return println!("skipped: only root can change the owner of a file");
         }
 
-        assert!(matches!(read(&file, Whose::Ours, 100), Err(Refused::Foreign(NOBODY))));
-        assert!(read(&file, Whose::Anybodys, 100).is_ok());
-        chown(dir.path(), Some(NOBODY), None).unwrap();
-        assert!(read(&file, Whose::Ours, 100).is_ok(), "root, for the service whose directory it is");
+        let refused = read(&file, FileOwner::Trusted, 100);
+        assert!(matches!(refused, Err(SecretFileError::WrongOwner(OTHER_USER))), "{refused:?}");
+        assert!(read(&file, FileOwner::Any, 100).is_ok());
+        chown(dir.path(), Some(OTHER_USER), None).unwrap();
+        assert!(read(&file, FileOwner::Trusted, 100).is_ok(), "root reads for the owner of the directory");
     }
 }

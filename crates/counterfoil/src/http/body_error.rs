@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use counterfoil_jose::JsonError;
 
-use crate::limits::quota::Exhausted;
+use crate::limits::quota::QuotaExceeded;
 
 /// Why a body was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +46,11 @@ pub(crate) enum BodyFault {
     },
 }
 
-impl From<Exhausted> for BodyFault {
-    fn from(bound: Exhausted) -> Self {
+impl From<QuotaExceeded> for BodyFault {
+    fn from(bound: QuotaExceeded) -> Self {
         match bound {
-            Exhausted::All => Self::TooMany,
-            Exhausted::Part => Self::TooManyOfSource,
+            QuotaExceeded::Total => Self::TooMany,
+            QuotaExceeded::PerIp => Self::TooManyOfSource,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The one place that chooses a status: whatever goes wrong becomes a problem (RFC 9457) here.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -14,9 +13,10 @@ use counterfoil_core::store::StoreError;
 use counterfoil_verify::MultipleCredentials;
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Problem};
 
-use crate::clock::ClockUnsettled;
+use crate::clock::ClockJumpPending;
 use crate::http::body_error::BodyFault;
 use crate::http::set_cookie::{SetCookies, TooLarge};
+use crate::runtime::error_chain::error_chain;
 
 /// Why a route does not answer what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(crate) enum AppError {
     Body(#[from] BodyFault),
     /// Nothing is issued while a leap of the clock is unsettled.
     #[error(transparent)]
-    Clock(#[from] ClockUnsettled),
+    Clock(#[from] ClockJumpPending),
     /// An access token that no browser would keep.
     #[error(transparent)]
     Cookie(#[from] TooLarge),
@@ -233,25 +233,11 @@ fn seconds(after: Duration) -> u64 {
     after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
-/// The error with its causes, for the log.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let (mut text, mut error) = (error.to_string(), error);
-    while let Some(cause) = error.source() {
-        let words = cause.to_string();
-        // A transparent error and its source say the same.
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        error = cause;
-    }
-    text
-}
-
 impl IntoResponse for AppError {
     /// The answer carries its [`Problem`] and its [`Why`] among its extensions: whoever knows the id of the
     /// request writes it into the one and logs the other.
     fn into_response(self) -> Response {
-        let (problem, why) = (self.problem(), Why(chain(&self)));
+        let (problem, why) = (self.problem(), Why(error_chain(&self)));
         let mut answer = IntoResponse::into_response(problem.clone());
         answer.extensions_mut().insert(problem);
         answer.extensions_mut().insert(why);
@@ -296,7 +282,7 @@ mod tests {
         let source = std::io::Error::other("/var/lib/secret.db: disk I/O error");
         let store = StoreError::Unavailable { reason: "out of order", source: Some(Box::new(source)) };
 
-        let why = chain(&AppError::from(StoreError::Unavailable { reason: "full", source: None }));
+        let why = error_chain(&AppError::from(StoreError::Unavailable { reason: "full", source: None }));
         let (status, body) = text(store.into());
 
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

@@ -18,14 +18,15 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use counterfoil_core::services::login_rate_limiter::source_of;
+use counterfoil_core::services::login_rate_limiter::client_ip_key;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
 use crate::http::body_error::BodyFault;
 use crate::http::client_ip::{client_address, has_claim, is_trusted};
 use crate::http::error::AppError;
-use crate::limits::quota::{Share, Source};
+use crate::limits::quota::{IpKey, Permit};
+use crate::settings::loopback::is_loopback_ip;
 
 /// What every route takes.
 const JSON: &str = "application/json";
@@ -87,7 +88,7 @@ async fn read(
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(BodyFault::TooLarge(limit));
     }
-    let held = app.bodies.begin(sender(&parts, app))?;
+    let held = app.bodies.acquire(sender(&parts, app))?;
     let bytes = timeout(time_to_come(app.settings().limits.request_timeout), collect(body, limit, held))
         .await
         .map_err(|_| BodyFault::TooSlow)??;
@@ -104,13 +105,13 @@ fn time_to_come(request: Duration) -> Duration {
 ///
 /// Where an address is claimed and not believed, the sender is the last hop that is, and has the part of one source:
 /// with a header that contradicts its proxy a client could else leave its own part behind, and take all.
-fn sender(parts: &Parts, app: &App) -> Option<Source> {
+fn sender(parts: &Parts, app: &App) -> Option<IpKey> {
     let settings = app.settings();
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let client = client_address(peer.ip(), &parts.headers, &settings.trusted_proxies);
-    let is_ours = client.is_loopback() || is_trusted(client, &settings.trusted_proxies);
+    let is_ours = is_loopback_ip(client) || is_trusted(client, &settings.trusted_proxies);
     let is_anybody = is_ours && !has_claim(&parts.headers);
-    (!is_anybody).then(|| source_of(client, settings.rate_limits.ipv6_prefix))
+    (!is_anybody).then(|| client_ip_key(client, settings.rate_limits.ipv6_prefix))
 }
 
 /// Whether a body is announced. A type that is named has to be one of `taken`.
@@ -138,7 +139,7 @@ fn is_utf8_charset(parameter: &str) -> bool {
 }
 
 /// Reads to the end, or to the limit: a chunked body does not say its length.
-async fn collect(mut body: Body, limit: usize, mut held: Share) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
+async fn collect(mut body: Body, limit: usize, mut held: Permit) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };

@@ -68,9 +68,12 @@ async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Logi
 
 /// Whether a refresh with this token would be answered. A judgement alone: nothing turns.
 fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let grace = RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started };
-    let ring = app.keys.ring();
-    let Some(pepper) = session.pepper().and_then(|id| ring.pepper_of(id)) else { return false };
+    let grace =
+        RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started_at };
+    let ring = app.keys.active_keys();
+    let Some(pepper) = session.refresh_token_key_id().and_then(|id| ring.refresh_token_key_by_id(id)) else {
+        return false;
+    };
     match session.rotate(token, pepper, grace, now) {
         Ok(RefreshOutcome::Rotate(_) | RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace) => {
             true
@@ -86,8 +89,8 @@ async fn genuine(app: &App, token: &RefreshToken) -> Result<Option<Session>, Sto
 }
 
 fn is_genuine(app: &App, session: &Session, token: &RefreshToken) -> bool {
-    let SessionCredential::Refresh { pepper, salt, .. } = session.stub else { return false };
-    app.keys.ring().pepper_of(pepper).is_some_and(|pepper| token.is_genuine(pepper, &salt))
+    let SessionCredential::Refresh { key_id, salt, .. } = session.credential else { return false };
+    app.keys.active_keys().refresh_token_key_by_id(key_id).is_some_and(|key| token.has_valid_mac(key, &salt))
 }
 
 /// The login that a refresh token names, for a logout: any turn that is authentic will do.

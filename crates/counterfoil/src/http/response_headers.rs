@@ -131,7 +131,7 @@ fn harden(headers: &mut HeaderMap, is_secure: bool) {
 
 /// Turns a panic into an answer that does not repeat what it said.
 pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
-    panics::count();
+    panics::count_panic();
     AppError::Panicked.into_response()
 }
 
@@ -141,8 +141,8 @@ mod tests {
     use tracing::Level;
 
     use super::*;
+    use crate::runtime::test_log::CapturedLogs;
     use crate::settings::Settings;
-    use crate::test_log::Overheard;
 
     #[tokio::test]
     async fn trouble_within_a_request_has_its_id_however_little_is_told() {
@@ -152,7 +152,7 @@ mod tests {
         let (arrived, edge) = (Arrived::of(&app, &Request::new(Body::empty())), Edge::of(&app, "/v1/me"));
 
         for level in [Level::INFO, Level::WARN, Level::ERROR] {
-            let (_, _listening) = Overheard::at(level);
+            let (_, _listening) = CapturedLogs::capture(level);
             let span = span_of(&arrived, &edge.route);
             assert!(span.has_field("request_id") && !span.is_disabled(), "{level}");
         }
@@ -181,11 +181,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_counted_and_says_nothing_of_itself() {
-        let before = panics::panics();
+        let before = panics::panic_count();
 
         let answer = caught(Box::new("hunter2"));
 
         assert_eq!(answer.status(), 500);
-        assert!(panics::panics() > before);
+        assert!(panics::panic_count() > before);
     }
 }

@@ -1,84 +1,84 @@
-//! A signing key in a file, as an operator brings it: PKCS#8 as PEM, or a private JWK.
+//! A signing key in a file that an operator provides: PKCS#8 as PEM, or a private JWK (RFC 7517).
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::{Algorithm, KeyError, Secret, SigningKey};
 
-use crate::fs::secret_file::{self, Refused, Whose};
+use crate::fs::secret_file::{self, FileOwner, SecretFileError};
 
-/// More than the longest key has, RSA of 8192 bits as a JWK.
-const LONGEST: u64 = 64 * 1024;
+/// The most bytes that are read: more than the longest key has, RSA of 8192 bits as a JWK.
+const MAX_LENGTH: u64 = 64 * 1024;
 
-/// The file holds no key that could be taken in.
+/// The file contains no key that can be imported.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyFileError {
-    /// It does not open, or is no file.
+    /// The file cannot be opened or read, or is not a regular file.
     #[error("the key file {} cannot be read", file.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// Others can read it: whoever did signs in our name.
-    #[error("the key file {} can be read by others (mode {mode:03o})", file.display())]
-    Exposed {
-        /// Which file.
+    /// Other users have permissions on the file. A user who read it can sign tokens of this issuer.
+    #[error("the key file {} can be read by other users (mode {mode:03o})", file.display())]
+    InsecureMode {
+        /// The file.
         file: PathBuf,
         /// Its permissions.
         mode: u32,
     },
-    /// It is the file of somebody who may have put it there for us.
-    #[error("the key file {} is of another user ({owner})", file.display())]
-    Foreign {
-        /// Which file.
+    /// The file belongs to another user, who may have placed it there to have it imported.
+    #[error("the key file {} belongs to another user ({owner})", file.display())]
+    WrongOwner {
+        /// The file.
         file: PathBuf,
-        /// Whose.
+        /// The user's id.
         owner: u32,
     },
-    /// No key, one for another algorithm, or a weak one.
-    #[error("the key in {} cannot sign here", file.display())]
-    Unfit {
-        /// Which file.
+    /// The file contains no key, a key for another algorithm, or a weak one.
+    #[error("the key in {} cannot be used for signing", file.display())]
+    InvalidKey {
+        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the key.
         #[source]
         source: KeyError,
     },
 }
 
 impl KeyFileError {
-    fn of(refused: Refused, file: &Path) -> Self {
+    fn new(error: SecretFileError, file: &Path) -> Self {
         let file = file.to_owned();
-        match refused {
-            Refused::Unreadable(source) => Self::Unreadable { file, source },
-            Refused::Exposed(mode) => Self::Exposed { file, mode },
-            Refused::Foreign(owner) => Self::Foreign { file, owner },
+        match error {
+            SecretFileError::Unreadable(source) => Self::Unreadable { file, source },
+            SecretFileError::InsecureMode(mode) => Self::InsecureMode { file, mode },
+            SecretFileError::WrongOwner(owner) => Self::WrongOwner { file, owner },
         }
     }
 
-    /// What to do about it, where the next key is for `algorithm`.
+    /// What to do about it, if the next key must be for `algorithm`.
     pub(crate) fn hint(&self, algorithm: Algorithm) -> String {
         match self {
-            Self::Unreadable { .. } => "make it readable for the user that the server runs as".to_owned(),
-            Self::Exposed { .. } => {
-                "if nobody else may have read it, chmod 600 it; else make another".to_owned()
+            Self::Unreadable { .. } => "make it readable for the user that runs the server".to_owned(),
+            Self::InsecureMode { .. } => {
+                "if no other user may have read it, chmod 600 it; otherwise generate another key".to_owned()
             }
-            Self::Foreign { .. } => "chown it to the user that the server runs as".to_owned(),
-            Self::Unfit { .. } => {
-                format!("the next key is for {algorithm}: bring one as PEM `PRIVATE KEY` or private JWK")
+            Self::WrongOwner { .. } => "chown it to the user that runs the server".to_owned(),
+            Self::InvalidKey { .. } => {
+                format!("the next key must be for {algorithm}, as PEM `PRIVATE KEY` or private JWK")
             }
         }
     }
 }
 
-/// The key in `file`, which has to be readable for its owner alone, for `algorithm`.
+/// Reads the key for `algorithm` in `file`, which only its owner may be able to read.
 pub(crate) fn read(file: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
-    let bytes =
-        secret_file::read(file, Whose::Ours, LONGEST).map_err(|refused| KeyFileError::of(refused, file))?;
-    parse(&bytes, algorithm).map_err(|source| KeyFileError::Unfit { file: file.to_owned(), source })
+    let bytes = secret_file::read(file, FileOwner::Trusted, MAX_LENGTH)
+        .map_err(|error| KeyFileError::new(error, file))?;
+    parse(&bytes, algorithm).map_err(|source| KeyFileError::InvalidKey { file: file.to_owned(), source })
 }
 
 /// JSON begins with a brace, and PEM does not.
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_in_both_of_its_forms() {
+    fn pem_and_jwk_are_read() {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let (pem, jwk) = (key.to_private_pem().unwrap(), key.to_private_jwk());
 
@@ -120,11 +120,9 @@ mod tests {
 
         let mut openssl = Command::new("openssl");
         openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);
-        let Ok(made) = openssl.output() else {
-            return counterfoil_test_support::skip("openssl is not installed");
-        };
-        assert!(made.status.success(), "{made:?}");
-        let pem = String::from_utf8(made.stdout).unwrap();
+        let Ok(generated) = openssl.output() else { return println!("skipped: openssl is not installed") };
+        assert!(generated.status.success(), "{generated:?}");
+        let pem = String::from_utf8(generated.stdout).unwrap();
         assert!(parsed(&pem, Algorithm::Rs256).is_err(), "1024 bits");
     }
 }

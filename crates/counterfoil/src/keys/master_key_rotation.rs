@@ -1,10 +1,10 @@
-//! One master key in the place of another: the files, before and after the keys in the store are sealed anew.
+//! Replaces the master key file before and after the keys in the store are encrypted again.
 //!
-//! The new key lies beside the old one (`master-key.next`), synced, before anything is sealed under it, and takes its
-//! place (`master-key`) after that is durable. Whatever happens in between, one of the two opens the store, and the
-//! next start finds out which. The old key stays (`master-key.old-…`): backups that were made before need it.
+//! The new key is written to `master-key.next` and synced before anything is encrypted with it, and renamed to
+//! `master-key` after that is durable. After an interruption at any point one of the two keys opens the store, and the
+//! next start finds out which. The old key stays in `master-key.old-…`: backups made before need it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -12,66 +12,72 @@ use std::time::Duration;
 
 use counterfoil_jose::{SealingKey, Secret, Time};
 
-use crate::fs::new_file::directory_of;
-use crate::keys::master_key::{MasterKeyError, read, seal_with, with_suffix, write_beside};
+use crate::fs::atomic_write::{AtomicWrite, ExistingFile, publish};
+use crate::fs::new_file::with_suffix;
+use crate::keys::master_key_file::{MasterKeyError, read, sealing_key, write_key};
 
-/// A key that waits beside its place.
+/// A new master key in `master-key.next`, which is not yet the active one.
 #[derive(Debug)]
-pub(crate) struct Replacement {
-    place: PathBuf,
-    waiting: PathBuf,
+pub(crate) struct PendingMasterKey {
+    active_file: PathBuf,
+    pending_file: PathBuf,
     key: SealingKey,
 }
 
-impl Replacement {
-    /// Puts `key` beside `place`, durably.
-    pub(crate) fn begin(place: &Path, key: &Secret<[u8; 32]>) -> Result<Self, MasterKeyError> {
-        let waiting = waiting_for(place);
-        // Whoever reads the present one reads the next one, also where that is not in a directory of theirs.
-        let put = write_beside(&waiting, key, place).and_then(|beside| {
-            // A former one that was refused may lie there; the caller has seen that the store is opened by none of it.
-            fs::rename(&beside, &waiting)?;
-            sync(&waiting)
-        });
-        put.map_err(|source| not_written(&waiting, source))?;
-        Ok(Self { place: place.to_owned(), waiting, key: seal_with(key) })
+impl PendingMasterKey {
+    /// Writes `key` next to `active_file`, durably.
+    pub(crate) fn write(active_file: &Path, key: &Secret<[u8; 32]>) -> Result<Self, MasterKeyError> {
+        let pending_file = pending_for(active_file);
+        // A former key may still be there. The caller has checked that nothing in the store is encrypted with it.
+        let write = || {
+            // The owner of the active file must be able to read the new one, whatever the owner of the directory.
+            let new = AtomicWrite::new(&pending_file, ExistingFile::Replace)?;
+            AtomicWrite { owner_of: active_file, ..new }.run(|file| write_key(file, key))
+        };
+        write().map_err(|source| not_written(&pending_file, source))?;
+        Ok(Self { active_file: active_file.to_owned(), pending_file, key: sealing_key(key) })
     }
 
-    /// The one that was begun for `place`, if its end was cut off.
-    pub(crate) fn begun(place: &Path) -> Result<Option<Self>, MasterKeyError> {
-        let waiting = waiting_for(place);
-        let found = read(&waiting)?;
-        Ok(found.map(|key| Self { place: place.to_owned(), waiting, key: seal_with(&key) }))
+    /// The key of an interrupted replacement of `active_file`, if there is one.
+    pub(crate) fn load(active_file: &Path) -> Result<Option<Self>, MasterKeyError> {
+        let pending_file = pending_for(active_file);
+        let key = read(&pending_file)?;
+        Ok(key.map(|key| Self { active_file: active_file.to_owned(), pending_file, key: sealing_key(&key) }))
     }
 
-    /// The key that waits.
+    /// The key.
     pub(crate) fn key(&self) -> &SealingKey {
         &self.key
     }
 
-    /// The keys in the store are sealed under it: it takes its place. Returns where the old one is from now on.
-    pub(crate) fn finish(self, now: Time) -> Result<PathBuf, MasterKeyError> {
-        let kept = keep_old(&self.place, now);
-        let moved = kept.and_then(|old| fs::rename(&self.waiting, &self.place).map(|()| old));
-        let moved = moved.and_then(|old| sync(&self.place).map(|()| old));
-        moved.map_err(|source| not_written(&self.place, source))
+    /// Makes it the active key, once the keys in the store are encrypted with it. Returns the file that contains the
+    /// old key from now on.
+    pub(crate) fn activate(self, now: Time) -> Result<PathBuf, MasterKeyError> {
+        let activate = || {
+            let old = keep_old(&self.active_file, now)?;
+            publish(&self.pending_file, &self.active_file, ExistingFile::Replace)?;
+            Ok(old)
+        };
+        activate().map_err(|source| not_written(&self.active_file, source))
     }
 
-    /// Nothing is sealed under it: it goes.
-    pub(crate) fn give_up(self) {
-        if let Err(error) = fs::remove_file(&self.waiting) {
-            tracing::warn!(%error, file = %self.waiting.display(), "a master key that seals nothing is left");
+    /// Deletes it, because nothing is encrypted with it.
+    pub(crate) fn discard(self) {
+        if let Err(error) = fs::remove_file(&self.pending_file) {
+            tracing::warn!(%error, file = %self.pending_file.display(), "an unused master key was not deleted");
         }
     }
 }
 
-/// Gives the key at `place` a second name, which says when. Another key that has this name keeps it.
-fn keep_old(place: &Path, mut at: Time) -> io::Result<PathBuf> {
+/// Gives the active key a second name with the time in it. If another key has that name, the next free one is used.
+fn keep_old(active_file: &Path, mut at: Time) -> io::Result<PathBuf> {
     loop {
-        let old = with_suffix(place, &format!("old-{}", at.unix_ms()));
-        match fs::hard_link(place, &old) {
-            // Cut off between the two, and begun again in the same millisecond of a told time.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_one(place, &old)? => {
+        let old = with_suffix(active_file, &format!("old-{}", at.unix_ms()));
+        match fs::hard_link(active_file, &old) {
+            // Interrupted between the link and the rename, and repeated within the same millisecond.
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists && is_same_file(active_file, &old)? =>
+            {
                 return Ok(old);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => at = at + Duration::from_millis(1),
@@ -80,19 +86,14 @@ fn keep_old(place: &Path, mut at: Time) -> io::Result<PathBuf> {
     }
 }
 
-fn is_one(one: &Path, other: &Path) -> io::Result<bool> {
+fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
     Ok(fs::metadata(one)?.ino() == fs::metadata(other)?.ino())
 }
 
-fn waiting_for(place: &Path) -> PathBuf {
-    with_suffix(place, "next")
-}
-
-/// Makes the names in the directory of `file` durable.
-fn sync(file: &Path) -> io::Result<()> {
-    File::open(directory_of(file))?.sync_all()
+fn pending_for(active_file: &Path) -> PathBuf {
+    with_suffix(active_file, "next")
 }
 
 fn not_written(file: &Path, source: io::Error) -> MasterKeyError {
-    MasterKeyError::NotMade { file: file.to_owned(), source }
+    MasterKeyError::NotWritten { file: file.to_owned(), source }
 }

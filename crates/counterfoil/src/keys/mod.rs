@@ -1,6 +1,7 @@
-//! The master key, key files and the TLS certificate of the listener.
+//! The master key, signing keys in files, and the TLS certificate of the listener.
 
 pub(crate) mod key_file;
 pub(crate) mod master_key;
+pub(crate) mod master_key_file;
 pub(crate) mod master_key_rotation;
 pub(crate) mod tls;

@@ -1,4 +1,4 @@
-//! TLS with a certificate from files, which are read again when they change.
+//! TLS for the listener: loads the certificate and its key from files, and reloads them when they change.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -14,54 +14,55 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use counterfoil_jose::Secret;
 
-use crate::runtime::task::{RECOVERY, again_and_again};
+use crate::runtime::error_chain::error_chain;
+use crate::runtime::task::{RESTART_DELAY, supervise};
 
-/// How often the files are looked at.
-const GLANCE: Duration = Duration::from_secs(5);
+/// How often the files are checked for changes.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Where the certificate and its key are.
+/// The files of the certificate and its key.
 ///
 /// ```
 /// use counterfoil::TlsFiles;
 ///
 /// let files = TlsFiles { certificate: "/nowhere/chain.pem".into(), key: "/nowhere/key.pem".into() };
-/// assert!(files.judge().is_err());
+/// assert!(files.check().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate chain in PEM, the server's own first.
+    /// The certificate chain in PEM, the server's own certificate first.
     pub certificate: PathBuf,
-    /// The key that belongs to it, in PEM. Others must not be able to read it; a group may.
+    /// Its private key in PEM. The group may read it, other users must not.
     pub key: PathBuf,
 }
 
-/// The certificate cannot be served.
+/// The certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file does not open.
+    /// A file cannot be read.
     #[error("{} cannot be read", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
-    /// Everybody can read the key.
-    #[error("the TLS key {} can be read by others (mode {mode:03o})", file.display())]
-    Exposed {
-        /// Which file.
+    /// All users can read the key.
+    #[error("the TLS key {} can be read by other users (mode {mode:03o})", file.display())]
+    InsecureMode {
+        /// The file.
         file: PathBuf,
         /// Its permissions.
         mode: u32,
     },
-    /// There is no certificate in the file.
+    /// The file contains no certificate.
     #[error("there is no certificate in {}", .0.display())]
     NoCertificate(PathBuf),
-    /// There is no key in the file.
-    #[error("there is no key in {}", .0.display())]
+    /// The file contains no private key.
+    #[error("there is no private key in {}", .0.display())]
     NoKey(PathBuf),
-    /// They are not of one pair, or of a kind that is not served.
-    #[error("the certificate {} cannot be served with the key {}", files.certificate.display(), files.key.display())]
-    Unfit {
-        /// Which files.
+    /// The certificate and the key do not belong together, or their kind is not supported.
+    #[error("the certificate {} cannot be used with the key {}", files.certificate.display(), files.key.display())]
+    Mismatch {
+        /// The files.
         files: TlsFiles,
-        /// Why not.
+        /// The reason.
         #[source]
         source: rustls::Error,
     },
@@ -71,37 +72,39 @@ impl TlsError {
     /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable(..) => "make it readable for the user that the server runs as",
-            Self::Exposed { .. } => "chmod o= the file; if others may have read it, get a new certificate",
-            Self::NoCertificate(_) => {
-                "it is to begin with -----BEGIN CERTIFICATE-----, the server's own first"
+            Self::Unreadable(..) => "make it readable for the user that runs the server",
+            Self::InsecureMode { .. } => {
+                "chmod o= the file; if other users may have read it, get a new certificate"
             }
-            Self::NoKey(_) => "it is to hold one -----BEGIN PRIVATE KEY-----, without a passphrase",
-            Self::Unfit { .. } => "name the two files that were made together",
+            Self::NoCertificate(_) => {
+                "it must begin with -----BEGIN CERTIFICATE-----, the server's own certificate first"
+            }
+            Self::NoKey(_) => "it must contain one -----BEGIN PRIVATE KEY-----, without a passphrase",
+            Self::Mismatch { .. } => "name a certificate and the key that was generated for it",
         }
     }
 }
 
 impl TlsFiles {
-    /// Whether they can be served.
+    /// Checks that the certificate and the key can be used.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with them.
-    pub fn judge(&self) -> Result<(), TlsError> {
+    /// The first problem found.
+    pub fn check(&self) -> Result<(), TlsError> {
         self.load().map(drop)
     }
 
-    /// TLS 1.2 and 1.3; HTTP/2 and HTTP/1.1, as the client likes (RFC 7301).
+    /// Loads them for TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 negotiated by ALPN (RFC 7301).
     fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
-        let unfit = |source| TlsError::Unfit { files: self.clone(), source };
+        let mismatch = |source| TlsError::Mismatch { files: self.clone(), source };
         let (chain, key) = (self.chain()?, self.private_key()?);
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(unfit)?
+            .map_err(mismatch)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
-            .map_err(unfit)?;
+            .map_err(mismatch)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -119,51 +122,42 @@ impl TlsFiles {
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         let file = &self.key;
-        let about = fs::metadata(file).map_err(|error| TlsError::Unreadable(file.clone(), error))?;
-        if about.mode() & 0o007 != 0 {
-            return Err(TlsError::Exposed { file: file.clone(), mode: about.mode() & 0o777 });
+        let metadata = fs::metadata(file).map_err(|error| TlsError::Unreadable(file.clone(), error))?;
+        if metadata.mode() & 0o007 != 0 {
+            return Err(TlsError::InsecureMode { file: file.clone(), mode: metadata.mode() & 0o777 });
         }
         let pem = Secret::new(read(file)?);
         PrivateKeyDer::from_pem_slice(pem.expose()).map_err(|_| TlsError::NoKey(file.clone()))
     }
 
-    /// What the system says of both files, as far as it changes when they do.
-    fn stamp(&self) -> Stamp {
-        [&self.certificate, &self.key].map(|file| fs::metadata(file).ok().map(|about| mark(&about)))
+    fn versions(&self) -> FileVersions {
+        [&self.certificate, &self.key].map(|file| fs::metadata(file).ok().map(|metadata| version(&metadata)))
     }
 }
 
-/// What tells a file from the one that was there before: inode, length, and when it or what may be done with it
-/// was last changed. A file that was refused for its mode is looked at again when that is mended.
-type Stamp = [Option<(u64, u64, i64, i64)>; 2];
+/// Inode, length and change time of both files; `None` for a missing file. The change time also changes with the
+/// permissions, so that a file that was refused for its mode is loaded after a `chmod`.
+type FileVersions = [Option<(u64, u64, i64, i64)>; 2];
 
-fn mark(about: &Metadata) -> (u64, u64, i64, i64) {
-    (about.ino(), about.len(), about.ctime(), about.ctime_nsec())
+fn version(metadata: &Metadata) -> (u64, u64, i64, i64) {
+    (metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(file).map_err(|error| TlsError::Unreadable(file.to_owned(), error))
 }
 
-/// The certificate that is being served.
+/// The certificate for new connections. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Tls {
-    files: TlsFiles,
-    seen: Stamp,
-    served: Certificate,
-}
+pub(crate) struct CurrentCertificate(Arc<RwLock<Arc<ServerConfig>>>);
 
-/// The certificate that new connections are taken with; all clones are one.
-#[derive(Debug, Clone)]
-pub(crate) struct Certificate(Arc<RwLock<Arc<ServerConfig>>>);
-
-impl Certificate {
+impl CurrentCertificate {
     fn new(config: Arc<ServerConfig>) -> Self {
         Self(Arc::new(RwLock::new(config)))
     }
 
-    /// The one of the moment.
-    pub(crate) fn served(&self) -> Arc<ServerConfig> {
+    /// The configuration with the certificate that was loaded last.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -172,48 +166,56 @@ impl Certificate {
     }
 }
 
-impl Tls {
-    /// Reads the files for the first time.
+/// Reloads the certificate when its files change.
+#[derive(Debug, Clone)]
+pub(crate) struct CertificateReloader {
+    files: TlsFiles,
+    loaded: FileVersions,
+    current: CurrentCertificate,
+}
+
+impl CertificateReloader {
+    /// Loads the files for the first time.
     pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
-        // Looked at before it is read: what changes in between is read once more.
-        let seen = files.stamp();
-        let served = Certificate::new(files.load()?);
-        Ok(Self { files, seen, served })
+        // Before the content is read: a change in between causes one more reload.
+        let loaded = files.versions();
+        let current = CurrentCertificate::new(files.load()?);
+        Ok(Self { files, loaded, current })
     }
 
-    /// What new connections are taken by. It serves what was read last.
-    pub(crate) fn certificate(&self) -> Certificate {
-        self.served.clone()
+    /// The certificate for new connections.
+    pub(crate) fn certificate(&self) -> CurrentCertificate {
+        self.current.clone()
     }
 
-    /// Looks at the files again and again, whatever happens there. Connections that are open stay as they are.
-    pub(crate) async fn follow(self) {
-        again_and_again("certificate", RECOVERY, || self.clone().watch()).await;
+    /// Checks the files periodically until it is cancelled. Open connections keep their certificate.
+    pub(crate) async fn run(self) {
+        supervise("certificate", RESTART_DELAY, || self.clone().poll()).await;
     }
 
-    async fn watch(mut self) {
+    async fn poll(mut self) {
         loop {
-            tokio::time::sleep(GLANCE).await;
-            match self.look() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            match self.reload_if_changed() {
                 Ok(false) => {}
-                Ok(true) => tracing::info!("a new certificate is served"),
+                Ok(true) => tracing::info!("a new TLS certificate is in use"),
                 Err(error) => {
-                    let reason = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(%error, reason, "the new certificate cannot be served; the old one is");
+                    let error = error_chain(&error);
+                    tracing::warn!(error, "the new TLS certificate cannot be used; the old one stays in use");
                 }
             }
         }
     }
 
-    /// Serves what is in the files, if that is new and can be served; says if it did. Each state of the files
-    /// is tried once, so a bad one is told once.
-    fn look(&mut self) -> Result<bool, TlsError> {
-        let stamp = self.files.stamp();
-        if stamp == self.seen {
+    /// Loads the files if they have changed; returns whether they were loaded. Each version of the files is tried
+    /// once, so that an unusable one is logged once.
+    fn reload_if_changed(&mut self) -> Result<bool, TlsError> {
+        let versions = self.files.versions();
+        if versions == self.loaded {
             return Ok(false);
         }
-        self.seen = stamp;
-        self.served.replace(self.files.load()?);
+        self.loaded = versions;
+        self.current.replace(self.files.load()?);
         Ok(true)
     }
 }
@@ -225,82 +227,82 @@ mod tests {
 
     use super::*;
 
-    /// A fresh pair in `dir`, made by openssl as an operator would.
-    fn make(dir: &Path, name: &str) -> TlsFiles {
+    /// Generates a certificate and its key in `dir` with openssl.
+    fn generate(dir: &Path, name: &str) -> TlsFiles {
         let files =
             TlsFiles { certificate: dir.join(format!("{name}.pem")), key: dir.join(format!("{name}.key")) };
-        let made = Command::new("openssl")
+        let generated = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
             .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
             .args([Path::new("-keyout"), &files.key, Path::new("-out"), &files.certificate])
             .output()
             .unwrap();
-        assert!(made.status.success(), "{made:?}");
+        assert!(generated.status.success(), "{generated:?}");
         fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
         files
     }
 
-    fn put(from: &TlsFiles, to: &TlsFiles) {
-        // As renewal does it: beside, and renamed into its place.
+    fn rename(from: &TlsFiles, to: &TlsFiles) {
+        // As certificate renewal does it: written to another file, then renamed.
         for (from, to) in [(&from.certificate, &to.certificate), (&from.key, &to.key)] {
             fs::rename(from, to).unwrap();
         }
     }
 
     #[test]
-    fn a_pair_is_served_and_halves_of_two_are_not() {
+    fn a_certificate_is_used_only_with_its_own_key() {
         let dir = tempfile::tempdir().unwrap();
-        let (one, other) = (make(dir.path(), "one"), make(dir.path(), "other"));
+        let (one, other) = (generate(dir.path(), "one"), generate(dir.path(), "other"));
 
-        assert!(one.judge().is_ok());
+        assert!(one.check().is_ok());
         let mixed = TlsFiles { key: other.key.clone(), ..one.clone() };
-        assert!(matches!(mixed.judge(), Err(TlsError::Unfit { .. })));
+        assert!(matches!(mixed.check(), Err(TlsError::Mismatch { .. })));
         let swapped = TlsFiles { certificate: one.key.clone(), key: one.key.clone() };
-        assert!(matches!(swapped.judge(), Err(TlsError::NoCertificate(_))));
+        assert!(matches!(swapped.check(), Err(TlsError::NoCertificate(_))));
         let keyless = TlsFiles { certificate: one.certificate.clone(), key: one.certificate.clone() };
         fs::set_permissions(&keyless.key, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(matches!(keyless.judge(), Err(TlsError::NoKey(_))));
+        assert!(matches!(keyless.check(), Err(TlsError::NoKey(_))));
     }
 
     #[test]
-    fn a_key_that_everybody_can_read_is_refused() {
+    fn a_key_that_all_users_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let files = make(dir.path(), "one");
+        let files = generate(dir.path(), "one");
 
-        for (mode, is_fine) in [(0o600, true), (0o640, true), (0o644, false), (0o604, false)] {
+        for (mode, is_accepted) in [(0o600, true), (0o640, true), (0o644, false), (0o604, false)] {
             fs::set_permissions(&files.key, fs::Permissions::from_mode(mode)).unwrap();
 
-            assert_eq!(files.judge().is_ok(), is_fine, "{mode:o}");
+            assert_eq!(files.check().is_ok(), is_accepted, "{mode:o}");
         }
     }
 
     #[test]
-    fn a_new_pair_is_served_and_a_bad_one_leaves_the_old() {
+    fn an_unusable_new_certificate_leaves_the_old_one_in_use() {
         let dir = tempfile::tempdir().unwrap();
-        let files = make(dir.path(), "served");
-        let mut tls = Tls::open(files.clone()).unwrap();
-        let first = tls.served.served();
-        assert!(!tls.look().unwrap(), "nothing has changed");
+        let files = generate(dir.path(), "served");
+        let mut tls = CertificateReloader::open(files.clone()).unwrap();
+        let first = tls.current.config();
+        assert!(!tls.reload_if_changed().unwrap(), "the files have not changed");
 
-        put(&make(dir.path(), "next"), &files);
-        assert!(tls.look().unwrap());
-        let second = tls.served.served();
+        rename(&generate(dir.path(), "next"), &files);
+        assert!(tls.reload_if_changed().unwrap());
+        let second = tls.current.config();
         assert!(!Arc::ptr_eq(&first, &second));
 
         fs::write(&files.certificate, "nonsense").unwrap();
-        assert!(tls.look().is_err());
-        assert!(!tls.look().unwrap(), "it is told once");
-        assert!(Arc::ptr_eq(&second, &tls.served.served()));
+        assert!(tls.reload_if_changed().is_err());
+        assert!(!tls.reload_if_changed().unwrap(), "each version is tried once");
+        assert!(Arc::ptr_eq(&second, &tls.current.config()));
 
-        put(&make(dir.path(), "exposed"), &files);
+        rename(&generate(dir.path(), "exposed"), &files);
         fs::set_permissions(&files.key, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(tls.look().is_err());
+        assert!(tls.reload_if_changed().is_err());
         fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(tls.look().unwrap(), "what was mended is looked at again");
+        assert!(tls.reload_if_changed().unwrap(), "a change of the mode causes a reload");
 
         fs::remove_file(&files.certificate).unwrap();
-        assert!(tls.look().is_err());
-        put(&make(dir.path(), "last"), &files);
-        assert!(tls.look().unwrap());
+        assert!(tls.reload_if_changed().is_err());
+        rename(&generate(dir.path(), "last"), &files);
+        assert!(tls.reload_if_changed().unwrap());
     }
 }

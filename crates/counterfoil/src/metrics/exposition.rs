@@ -11,11 +11,11 @@ use prometheus_client::registry::Registry;
 use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::app::App;
-use crate::app::readiness::Missing;
+use crate::app::readiness::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
-use crate::runtime::panics::panics;
+use crate::runtime::panics::panic_count;
 
 impl App {
     /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
@@ -25,7 +25,7 @@ impl App {
     /// `docs/operate.md` describes each metric.
     pub async fn metrics(&self) -> String {
         let mut registry = Registry::default();
-        let failed = self.missing().await;
+        let failed = self.failed_checks().await;
         self.register_counters(&mut registry);
         registry.register_collector(Box::new(Exposition { app: self.clone(), failed }));
         let mut text = String::new();
@@ -69,7 +69,7 @@ impl App {
 #[derive(Debug)]
 struct Exposition {
     app: App,
-    failed: Vec<Missing>,
+    failed: Vec<ReadinessCheck>,
 }
 
 impl Collector for Exposition {
@@ -92,10 +92,10 @@ impl Exposition {
         encoder.gauges("counterfoil_build_info", "Always 1, labelled with the version", |sample| {
             sample(&[("version", version)], 1)
         })?;
-        let started = self.app.started.unix_seconds();
+        let started = self.app.started_at.unix_seconds();
         encoder.gauge("counterfoil_start_time_seconds", "Start time in Unix seconds", started)?;
         encoder.gauges("counterfoil_ready", "1 if the readiness check passes, 0 if it fails", |sample| {
-            Missing::ALL.iter().try_for_each(|check| {
+            ReadinessCheck::ALL.iter().try_for_each(|check| {
                 sample(&[("check", check.as_str())], u64::from(!self.failed.contains(check)))
             })
         })?;
@@ -107,7 +107,7 @@ impl Exposition {
         encoder.counter(
             "counterfoil_panics",
             "Panics of request handlers, answered with 500, and of background tasks, which are restarted",
-            panics(),
+            panic_count(),
         )
     }
 
@@ -127,7 +127,7 @@ impl Exposition {
             &metrics.password_changes,
         )?;
         let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
-        let repeated = self.app.issuer.repeated();
+        let repeated = self.app.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
             sample(&[("result", "repeated")], repeated)?;
@@ -139,7 +139,7 @@ impl Exposition {
     }
 
     fn revocation_log(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let revocations = self.app.memory.revocations();
+        let revocations = self.app.session_cache.revocations();
         encoder.gauge(
             "counterfoil_revocation_log_position",
             "Last position in the revocation log",
@@ -172,7 +172,11 @@ impl Exposition {
                 sample(&[("result", "miss")], misses)
             },
         )?;
-        encoder.gauge("counterfoil_session_cache_entries", "Sessions in the cache", self.app.memory.len())?;
+        encoder.gauge(
+            "counterfoil_session_cache_entries",
+            "Sessions in the cache",
+            self.app.session_cache.len(),
+        )?;
         let tokens = self.app.verifier.token_verifier();
         encoder.counter(
             "counterfoil_token_cache_misses",
@@ -184,39 +188,39 @@ impl Exposition {
 
     fn password_hashing(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let pool = &self.app.hashing;
-        let figures = pool.figures();
+        let metrics = pool.metrics();
         encoder.gauge(
             "counterfoil_password_hash_queue_length",
             "Passwords waiting to be hashed",
-            pool.waiting(),
+            pool.queue_length(),
         )?;
         encoder.gauge(
             "counterfoil_password_hash_allocated_threads",
             "Hashing threads that have memory allocated",
-            pool.holding_memory(),
+            pool.allocated_threads(),
         )?;
         encoder.histogram(
             "counterfoil_password_hash_queue",
             "Time that passwords waited to be hashed",
-            &figures.waited,
+            &metrics.queue_time,
         )?;
         encoder.histogram(
             "counterfoil_password_hash_duration",
             "Time to hash one password",
-            &figures.took,
+            &metrics.duration,
         )?;
         encoder.counters(
             "counterfoil_password_hash_rejected",
             "Password hashes rejected because the queue was full or timed out",
             |sample| {
-                sample(&[("reason", "queue_full")], figures.full.load(Ordering::Relaxed))?;
-                sample(&[("reason", "timeout")], figures.late.load(Ordering::Relaxed))
+                sample(&[("reason", "queue_full")], metrics.rejected_queue_full.get())?;
+                sample(&[("reason", "timeout")], metrics.rejected_timeout.get())
             },
         )
     }
 
     fn store(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let store = self.app.store.figures();
+        let store = self.app.store.metrics();
         encoder.histogram("counterfoil_store_read", "Duration of reads from the store", &store.reads)?;
         encoder.histogram(
             "counterfoil_store_commit",
@@ -228,7 +232,7 @@ impl Exposition {
             "Duration of transactions; write requests in one transaction share its sync",
             &store.transactions,
         )?;
-        let waiting = store.waiting.load(Ordering::Relaxed);
+        let waiting = store.pending.load(Ordering::Relaxed);
         encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
         let failed = store.failed.load(Ordering::Relaxed);
         encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
@@ -245,7 +249,7 @@ impl Exposition {
             Ok(())
         })?;
         encoder.histograms("counterfoil_http_request_duration", "Duration of HTTP requests", |sample| {
-            let snapshots = routes.iter().map(|route| (route.path, route.duration.counted()));
+            let snapshots = routes.iter().map(|route| (route.path, route.duration.snapshot()));
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;

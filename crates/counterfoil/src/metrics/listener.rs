@@ -14,11 +14,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::http::response_headers::caught;
-use crate::limits::connections::Places;
-use crate::runtime::task::{RECOVERY, again_and_again};
-use crate::server::FAREWELL;
-use crate::server::accept::Listening;
-use crate::server::connection::Connections;
+use crate::limits::connections::ConnectionLimiter;
+use crate::runtime::task::{RESTART_DELAY, supervise};
+use crate::server::SHUTDOWN_TIMEOUT;
+use crate::server::accept::Acceptor;
+use crate::server::connection::ConnectionHandler;
 use crate::settings::{Limits, Settings};
 
 /// Connections at the same time: some scrapers and a person with a browser.
@@ -53,18 +53,18 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
         max_connections_per_ip: MAX_CONNECTIONS,
         ..settings.limits
     };
-    let places = Places::new(&Settings { limits, ..settings.clone() });
+    let limiter = ConnectionLimiter::new(&Settings { limits, ..settings.clone() });
     let router = Router::new().route("/metrics", get(metrics)).with_state(app);
     let router = router.layer(CatchPanicLayer::custom(caught));
     let listen = async || {
-        let connections = Connections::new(router.clone(), None, limits);
-        let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;
+        let handler = ConnectionHandler::new(router.clone(), None, limits);
+        let acceptor = Acceptor::new(listener.try_clone()?, limiter.clone(), handler, Arc::default())?;
         // Serving ends when the future is dropped; no shutdown is signalled.
-        let (_end, ending) = watch::channel(false);
-        listening.serve(ending, FAREWELL).await;
+        let (_trigger, shutdown) = watch::channel(false);
+        acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
         Ok(())
     };
-    again_and_again("metrics", RECOVERY, listen).await
+    supervise("metrics", RESTART_DELAY, listen).await
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {

@@ -31,7 +31,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 
 /// The most characters of a label.
 const LONGEST_LABEL: usize = 64;
@@ -90,14 +90,14 @@ pub(super) async fn login(
         mode: form.mode,
     };
     let (carrier, mode) = (form.carrier, form.mode);
-    let (app, headers, opened) = to_the_end(async move {
+    let (app, headers, opened) = run_detached(async move {
         let opened = sign_in(&app, &headers, credentials, Wish { carrier, mode, label }, from, now).await;
         (app, headers, opened)
     })
     .await;
     let opened = app.tally.logins.count(opened)?;
 
-    let (cookies, credentials) = opened.issued.carried(carrier, SetCookies::none(app.cookie_names))?;
+    let (cookies, credentials) = opened.credential.carried(carrier, SetCookies::none(app.cookie_names))?;
     let cookies = clear_former(cookies, carrier, &headers, &app);
     let body =
         SignedIn { user: UserView::of(&opened.user), session: SessionView::of(&opened.session), credentials };
@@ -112,7 +112,7 @@ impl FromRequestParts<App> for Room {
     type Rejection = AppError;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let Err(busy) = app.hashing.expect_room() else { return Ok(Self) };
+        let Err(busy) = app.hashing.check_capacity() else { return Ok(Self) };
         app.tally.logins.count(Err(ServiceError::from(busy).into()))
     }
 }
@@ -133,15 +133,15 @@ async fn sign_in(
     from: ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<Credentials>, AppError> {
-    let judged = app.sign_in.with_password(&credentials, &from, now).await?;
+    let judged = app.accounts.authenticate(&credentials, &from, now).await?;
     // Only who has proved who they are ends anything.
     let mut former = former_logins(app, headers, wish.carrier, now).await?;
     let replaces = former.pop_first().map(|login| login.session);
-    let longest_token = match wish.carrier {
+    let max_token_length = match wish.carrier {
         Carrier::Body => None,
         Carrier::Cookie => Some(Kind::Access.room(&app.cookie_names)),
     };
-    let opening = NewSession { from: from.clone(), label: wish.label, replaces, longest_token };
+    let opening = NewSession { client_info: from.clone(), label: wish.label, replaces, max_token_length };
     let opened = open(app, wish.mode, judged, opening, now).await?;
     end_others(app, former, &from, now).await?;
     Ok(opened)
@@ -157,24 +157,25 @@ async fn open(
 ) -> Result<IssuedSession<Credentials>, ServiceError> {
     match mode {
         Mode::Session => {
-            let IssuedSession { session, issued, user } =
-                app.issuer.open_session(judged, opening, now).await?;
-            Ok(carry_away(Credentials::of_session(&issued, &session, now), session, user))
+            let IssuedSession { session, credential, user } =
+                app.issuer.issue_session(judged, opening, now).await?;
+            Ok(carry_away(Credentials::of_session(&credential, &session, now), session, user))
         }
         Mode::Jwt => {
-            let IssuedSession { session, issued, user } =
-                app.issuer.issue_access(judged, opening, now).await?;
-            Ok(carry_away(Credentials::of_access(&issued, now), session, user))
+            let IssuedSession { session, credential, user } =
+                app.issuer.issue_access_token(judged, opening, now).await?;
+            Ok(carry_away(Credentials::of_access(&credential, now), session, user))
         }
         Mode::Hybrid => {
-            let IssuedSession { session, issued, user } = app.issuer.issue_pair(judged, opening, now).await?;
-            Ok(carry_away(Credentials::of_pair(&issued, now), session, user))
+            let IssuedSession { session, credential, user } =
+                app.issuer.issue_token_pair(judged, opening, now).await?;
+            Ok(carry_away(Credentials::of_pair(&credential, now), session, user))
         }
     }
 }
 
-fn carry_away(issued: Credentials, session: Session, user: User) -> IssuedSession<Credentials> {
-    IssuedSession { session, issued, user }
+fn carry_away(credential: Credentials, session: Session, user: User) -> IssuedSession<Credentials> {
+    IssuedSession { session, credential, user }
 }
 
 /// Two session cookies of different values are resolved by nobody, here neither.
@@ -223,9 +224,12 @@ async fn end_others(
     now: Time,
 ) -> Result<(), ServiceError> {
     for Login { session, user } in others {
-        let reason =
-            RevocationContext { actor: Actor::User(user), cause: EndReason::Replaced, from: from.clone() };
-        app.revoker.end(session, &reason, now).await?;
+        let reason = RevocationContext {
+            actor: Actor::User(user),
+            reason: EndReason::Replaced,
+            client_info: from.clone(),
+        };
+        app.revoker.end_session(session, &reason, now).await?;
     }
     Ok(())
 }

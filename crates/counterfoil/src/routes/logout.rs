@@ -62,9 +62,12 @@ pub(super) async fn logout(
 
     // If one cannot be made durable the cookies are kept: the client is not told that it is logged out.
     for Login { session, user } in logins {
-        let reason =
-            RevocationContext { actor: Actor::User(user), cause: EndReason::Logout, from: from.clone() };
-        app.revoker.end(session, &reason, now).await?;
+        let reason = RevocationContext {
+            actor: Actor::User(user),
+            reason: EndReason::Logout,
+            client_info: from.clone(),
+        };
+        app.revoker.end_session(session, &reason, now).await?;
     }
     let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);
     Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.clear_site_data_on_logout)))

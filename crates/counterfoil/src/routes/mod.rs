@@ -150,14 +150,14 @@ mod tests {
         let now = app.now();
         let form = Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
-        app.sign_in.register(form, actor, &from, now).await.unwrap();
+        app.accounts.register(form, actor, &from, now).await.unwrap();
         let shown = Credentials {
             username: "ada".into(),
             password: password(),
             client: ClientId::default(),
             mode: Mode::Jwt,
         };
-        let judged = app.sign_in.with_password(&shown, &from, now).await.unwrap();
+        let judged = app.accounts.with_password(&shown, &from, now).await.unwrap();
         let opened = app.issuer.issue_access(judged, Default::default(), now).await.unwrap();
         let fresh = opened.issued.token.to_string();
 

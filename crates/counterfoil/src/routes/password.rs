@@ -16,7 +16,7 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
     UnsupportedType,
 };
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 
 /// The password as it is and as it is to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,10 +46,10 @@ pub(super) async fn change(
     Whence(from): Whence,
     StrictJson(form): StrictJson<PasswordForm>,
 ) -> Result<StatusCode, AppError> {
-    let (app, changed) = to_the_end(async move {
+    let (app, changed) = run_detached(async move {
         let shown = (&form.current_password, &form.new_password);
         let changed =
-            app.sign_in.change_password(caller.user, Some(caller.session), shown, &from, caller.now);
+            app.accounts.change_password(caller.user, Some(caller.session), shown, &from, caller.now);
         let changed = changed.await;
         (app, changed)
     })

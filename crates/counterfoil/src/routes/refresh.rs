@@ -66,7 +66,7 @@ pub(super) async fn refresh(
     let opened = app.issuer.refresh(&token, scope.as_deref(), &from, now).await.map_err(AppError::from);
     let opened = app.tally.refreshes.count(opened)?;
     let login = Login::of(&opened.session);
-    let credentials = Credentials::of_pair(&opened.issued, now).scoped(scope.or(opened.session.scope));
+    let credentials = Credentials::of_pair(&opened.credential, now).scoped(scope.or(opened.session.scope));
     let (cookies, credentials) = credentials.carried(carrier, SetCookies::none(app.cookie_names))?;
     Ok((Extension(login), cookies, Json(credentials)))
 }

@@ -20,7 +20,7 @@ use crate::routes::responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable,
     UnsupportedType,
 };
-use crate::runtime::task::to_the_end;
+use crate::runtime::task::run_detached;
 use crate::settings::Registration;
 
 /// What somebody registers with.
@@ -62,8 +62,8 @@ pub(super) async fn register(
     let RegisterForm { username, password, email } = form;
     // Roles come from an operator, never from the network.
     let wanted = account::Registration { username, password, email, roles: Vec::new() };
-    let (app, registered) = to_the_end(async move {
-        let registered = app.sign_in.register(wanted, Actor::Anonymous, &from, app.now()).await;
+    let (app, registered) = run_detached(async move {
+        let registered = app.accounts.register(wanted, Actor::Anonymous, &from, app.now()).await;
         (app, registered)
     })
     .await;

@@ -30,7 +30,7 @@ use crate::routes::responses::{
     )
 )]
 pub(super) async fn show(State(app): State<App>, caller: Caller) -> Result<Response, AppError> {
-    Ok(answer(session_data::of(&*app.store, caller.session).await?))
+    Ok(answer(session_data::load(&*app.store, caller.session).await?))
 }
 
 /// Merges a patch (RFC 7396) into the data of this login.
@@ -68,7 +68,7 @@ async fn present_one(app: &App, session: SessionId, revisions: &[u64]) -> Result
     match revisions {
         [one] => Ok(*one),
         several => {
-            let present = session_data::of(&*app.store, session).await?.revision;
+            let present = session_data::load(&*app.store, session).await?.revision;
             several.contains(&present).then_some(present).ok_or_else(|| ClientError::Precondition.into())
         }
     }

@@ -117,7 +117,7 @@ pub(super) async fn end_one(
     // As it was sent: an id has one text, and no escapes.
     let id = uri.path().rsplit('/').next().unwrap_or_default();
     let id: SessionId = id.parse().map_err(|_| AppError::NotFound)?;
-    if !app.revoker.end_own(caller.user, id, &by_user(&caller, from), caller.now).await? {
+    if !app.revoker.end_own_session(caller.user, id, &by_user(&caller, from), caller.now).await? {
         return Err(AppError::NotFound);
     }
     let cookies = SetCookies::none(app.cookie_names);
@@ -147,14 +147,15 @@ pub(super) async fn end_all(
         Some("none") => None,
         Some(_) => return Err(AppError::field("except", "is to be current or none")),
     };
-    let revoked = app.revoker.end_all(caller.user, except, &by_user(&caller, from), caller.now).await?;
+    let revoked =
+        app.revoker.end_user_sessions(caller.user, except, &by_user(&caller, from), caller.now).await?;
     let cookies = SetCookies::none(app.cookie_names);
     let cookies = if except.is_none() { cookies.clear_shown(&headers) } else { cookies };
     Ok((cookies, Json(RevokedCount { revoked })))
 }
 
-fn by_user(caller: &Caller, from: ClientInfo) -> RevocationContext {
-    RevocationContext { actor: Actor::User(caller.user), cause: EndReason::ByUser, from }
+fn by_user(caller: &Caller, client_info: ClientInfo) -> RevocationContext {
+    RevocationContext { actor: Actor::User(caller.user), reason: EndReason::ByUser, client_info }
 }
 
 fn row(session: Session, current: SessionId) -> SessionRow {
@@ -163,8 +164,8 @@ fn row(session: Session, current: SessionId) -> SessionRow {
         id: session.id.to_string(),
         mode: session.mode(),
         client_id: session.client.to_string(),
-        ip: session.from.ip.map(|ip| ip.to_string()),
-        user_agent: session.from.user_agent,
+        ip: session.client_info.ip.map(|ip| ip.to_string()),
+        user_agent: session.client_info.user_agent,
         label: session.label,
         created_at: session.authenticated_at.unix_seconds(),
         seen_at: session.seen_at.unix_seconds(),

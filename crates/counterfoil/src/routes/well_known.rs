@@ -33,7 +33,7 @@ pub(super) async fn jwks(State(app): State<App>) -> Response {
     // Exactly as long as a new key is published before anything is signed with it.
     let max_age = format!("public, max-age={}", app.keys.schedule().max_age.as_secs());
     let kind = "application/jwk-set+json".to_owned();
-    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, max_age)], Json(app.keys.ring().jwks())).into_response()
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, max_age)], Json(app.keys.active_keys().jwks())).into_response()
 }
 
 /// Shows what the issuer says of itself (RFC 8414, section 3).

@@ -3,6 +3,7 @@
 pub(crate) mod data_dir;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
+pub(crate) mod loopback;
 pub(crate) mod store_url;
 
 use std::num::NonZeroU32;
@@ -153,7 +154,7 @@ impl Settings {
             registration: Registration::Open,
             clear_site_data_on_logout: false,
             algorithm: RotationSchedule::DEFAULT.algorithm,
-            signing_key_rotation_interval: RotationSchedule::DEFAULT.every,
+            signing_key_rotation_interval: RotationSchedule::DEFAULT.interval,
             jwks_max_age: RotationSchedule::DEFAULT.max_age,
             key_margin: RotationSchedule::DEFAULT.margin,
             argon2: Argon2Cost::default(),
@@ -162,7 +163,7 @@ impl Settings {
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
             max_sessions: None,
-            password_min_length: PasswordPolicy::SHORTEST,
+            password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -176,7 +177,7 @@ impl Settings {
     pub(crate) fn schedule(&self) -> RotationSchedule {
         RotationSchedule {
             algorithm: self.algorithm,
-            every: self.signing_key_rotation_interval,
+            interval: self.signing_key_rotation_interval,
             max_age: self.jwks_max_age,
             margin: self.key_margin,
         }
@@ -193,10 +194,10 @@ impl Settings {
         in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
     }
 
-    /// The file of the last known position of the revocation log: `DIR/log-head`, or next to the SQLite file.
-    pub(crate) fn log_head_file(&self) -> Option<PathBuf> {
-        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("log-head"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".log-head")))
+    /// The file of the last known position of the revocation log: `DIR/rollback-guard`, or next to the SQLite file.
+    pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
+        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
+        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".rollback-guard")))
     }
 
     /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
@@ -205,8 +206,8 @@ impl Settings {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
         let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
         let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let log_head = self.log_head_file().map(|head| [beside(&head, ".new"), head]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(log_head).flatten()).collect()
+        let rollback_guard = self.rollback_guard_file().map(|guard| [beside(&guard, ".new"), guard]);
+        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
     }
 }
 

@@ -1,26 +1,26 @@
-//! That sessions are used, written down: a second's worth at a time, and nobody waits for it.
+//! Writes the last-seen times of sessions in batches, so that no request waits for them.
 
 use std::time::Duration;
 
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{Store, StoreError};
 
-/// How long a use may wait for others: they share a commit, and a sync of the disk.
-pub(crate) const GATHERED: Duration = Duration::from_secs(1);
+/// How long last-seen times are collected: those of one interval share commits and syncs of the disk.
+pub(crate) const BATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many go at a time. After a restart every session is used for the first time within seconds, and no
-/// login is to wait until all of them are written down.
-const AT_A_TIME: usize = 500;
+/// The most sessions of one commit. After a restart every session is used within seconds, and logins must not wait
+/// until all of them are written.
+const BATCH_SIZE: usize = 500;
 
-/// Writes down what `memory` has noted.
+/// Writes the last-seen times that `cache` has collected.
 ///
 /// # Errors
 ///
-/// If the store takes no writes. What was not written is forgotten: the next use of each session, a minute
-/// later, is written instead.
-pub(crate) async fn write(store: &dyn Store, memory: &SessionCache) -> Result<(), StoreError> {
-    for uses in memory.take_uses().chunks(AT_A_TIME) {
-        store.note_uses(uses).await?;
+/// If the store cannot be written. What was not written is dropped; the next use of each session, a minute later, is
+/// written instead.
+pub(crate) async fn write(store: &dyn Store, cache: &SessionCache) -> Result<(), StoreError> {
+    for batch in cache.take_last_seen().chunks(BATCH_SIZE) {
+        store.record_last_seen(batch).await?;
     }
     Ok(())
 }

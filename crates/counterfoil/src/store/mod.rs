@@ -1,4 +1,4 @@
-//! What stands around the store: backups, the guard against a rolled-back store, and the last use of sessions.
+//! What surrounds the store: backups, the rollback guard, and the last-seen times of sessions.
 
 pub(crate) mod backup;
 pub(crate) mod last_seen;

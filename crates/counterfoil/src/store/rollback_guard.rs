@@ -1,8 +1,8 @@
-//! `DIR/log-head`: what was last seen of the store, kept outside of it. By it a store that was rolled back is known.
+//! `DIR/rollback-guard`: records the last known state of the store outside of it, to detect a store that was rolled back.
 //!
-//! A database that is put back brings back what was revoked since. The database alone cannot tell; this file
-//! can: it holds which log the store has, how far that log has come, and how often the file was saved. It is
-//! written after the commit that it tells of, so it is never ahead of the store that it was written for.
+//! An older copy of the database would make revoked credentials valid again, and the database itself cannot detect
+//! that. This file can: it contains the id of the store's revocation log, its position, and how often the file was
+//! saved. It is written after the commit that it describes, so it is never ahead of the store that it was written for.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -15,255 +15,251 @@ use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
 use counterfoil_jose::json;
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
-use crate::fs::new_file;
-use crate::runtime::task::blocking;
+use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
+use crate::fs::new_file::{parent_dir, with_suffix};
+use crate::runtime::task::spawn_blocking;
 
-/// The fact that counts how often the file was saved. It tells a store that was rolled back to a time since which
-/// nothing was revoked, and by which a refresh token or a password would be an older one.
-const SAVED: &str = "log_head_saved";
+/// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last revocation,
+/// which would bring back an older refresh token or password.
+const SAVE_COUNT: &str = "rollback_guard_save_count";
 
-/// The fact that names the logs which a restored store comes after, 16 bytes each: a file that tells of one of
-/// them was written before the restore.
-const FORMER: &str = "log_head_former";
+/// Metadata of the store: the ids of the revocation logs that a restored store replaces, 16 bytes each. A file that
+/// names one of them was written before the restore.
+const REPLACED_LOGS: &str = "rollback_guard_replaced_logs";
 
 /// The most bytes of the file.
-const LONGEST: u64 = 1024;
+const MAX_LENGTH: u64 = 1024;
 
-/// What the file tells.
+/// The content of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
-    /// Which log.
+pub(crate) struct RecordedState {
+    /// The id of the revocation log.
     pub(crate) log: RevocationLogId,
-    /// How far it had come.
+    /// The position of its last entry.
     pub(crate) head: RevocationPosition,
     /// How often the file had been saved.
-    saved: u64,
+    save_count: u64,
 }
 
 /// The file of one installation.
 #[derive(Debug)]
-pub(crate) struct LogHead {
+pub(crate) struct RollbackGuard {
     file: PathBuf,
-    /// Held while it is written, also if whoever wanted that no longer waits.
-    writing: Arc<Mutex<()>>,
+    /// Held by the thread that writes, also if the task that started it was cancelled.
+    write_lock: Arc<Mutex<()>>,
 }
 
-/// A store is not served, because it is not what was last seen; or that could not be found out.
+/// The store is not opened because it is not in the last known state, or because that cannot be determined.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum LogHeadError {
-    /// The store is older than what was seen.
-    #[error("the store was rolled back: {} has seen a newer state of it", file.display())]
-    Behind {
-        /// The file that has seen it.
-        file: PathBuf,
-    },
-    /// The file tells of another store.
-    #[error("the store is not the one that {} tells of", file.display())]
-    Another {
+pub enum RollbackGuardError {
+    /// The store is older than its recorded state.
+    #[error("the store was rolled back: {} records a newer state of it", file.display())]
+    RolledBack {
         /// The file.
         file: PathBuf,
     },
-    /// The store has had such a file, and it is not there.
-    #[error("{} is missing, so nobody knows whether the store was rolled back", file.display())]
+    /// The file was written for another store.
+    #[error("{} belongs to a different store", file.display())]
+    DifferentStore {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file was written before and is missing.
+    #[error("{} is missing, so a rollback of the store cannot be ruled out", file.display())]
     Missing {
         /// Where the file should be.
         file: PathBuf,
     },
-    /// There is no store, and the file tells of one.
-    #[error("the store is missing, and {} tells of one", file.display())]
+    /// The store is missing, and the file records that there was one.
+    #[error("the store is missing, and {} records the state of one", file.display())]
     StoreMissing {
         /// The file.
         file: PathBuf,
     },
-    /// The file is not as we write it.
-    #[error("{} is damaged, so nobody knows whether the store was rolled back", file.display())]
+    /// The file has no valid content.
+    #[error("{} is damaged, so a rollback of the store cannot be ruled out", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
     },
     /// The file cannot be read or written.
-    #[error("{} cannot be used", file.display())]
-    Unusable {
+    #[error("{} cannot be read or written", file.display())]
+    Io {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The store does not answer.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl LogHeadError {
+impl RollbackGuardError {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Behind { .. } => Some(
-                "what was revoked since would be good again; put the newest backup in place by `counterfoil restore FILE`",
+            Self::RolledBack { .. } => Some(
+                "do not use this copy: later revocations are missing in it; restore the newest backup with `counterfoil restore FILE`",
             ),
-            Self::Another { .. } => Some(
-                "name the data directory of this store; or if it is a backup, put it in place by `counterfoil restore FILE`",
+            Self::DifferentStore { .. } => Some(
+                "name the data directory of this store; if the store is a backup, restore it with `counterfoil restore FILE`",
             ),
             Self::Missing { .. } | Self::Damaged { .. } => Some(
-                "put the file back beside the store that it was written for; without it, or if the store is a backup: `counterfoil restore FILE`",
+                "put the file of this store back; without it, or if the store is a backup, use `counterfoil restore FILE`",
             ),
             Self::StoreMissing { .. } => Some(
-                "put the newest backup in place by `counterfoil restore FILE`; to begin anew without its users, remove that file",
+                "restore the newest backup with `counterfoil restore FILE`; to start without its users, remove that file",
             ),
-            Self::Unusable { .. } => Some("make it readable and its directory writable for this user"),
+            Self::Io { .. } => Some("make it readable and its directory writable for this user"),
             Self::Store(_) => None,
         }
     }
 }
 
-impl LogHead {
-    /// The file at this place.
-    pub(crate) fn at(file: PathBuf) -> Self {
-        Self { file, writing: Arc::default() }
+impl RollbackGuard {
+    /// The guard that uses `file`.
+    pub(crate) fn new(file: PathBuf) -> Self {
+        Self { file, write_lock: Arc::default() }
     }
 
-    /// What the file tells; nothing if there is none.
-    pub(crate) fn seen(&self) -> Result<Option<Seen>, LogHeadError> {
+    /// Reads the recorded state; `None` if there is no file.
+    pub(crate) fn recorded(&self) -> Result<Option<RecordedState>, RollbackGuardError> {
         match read(&self.file) {
             Ok(Some(text)) => match json::object(&text) {
-                Ok(seen) => Ok(Some(seen)),
-                Err(_) => Err(LogHeadError::Damaged { file: self.file.clone() }),
+                Ok(state) => Ok(Some(state)),
+                Err(_) => Err(RollbackGuardError::Damaged { file: self.file.clone() }),
             },
             Ok(None) => Ok(None),
-            Err(source) => Err(self.unusable(source)),
+            Err(source) => Err(self.io_error(source)),
         }
     }
 
-    /// Refuses to have a new store made where there was one.
-    pub(crate) fn judge_absence(&self) -> Result<(), LogHeadError> {
+    /// Checks that no store was there before. Otherwise a new, empty store must not be created.
+    pub(crate) fn check_no_former_store(&self) -> Result<(), RollbackGuardError> {
         match self.file.exists() {
-            true => Err(LogHeadError::StoreMissing { file: self.file.clone() }),
+            true => Err(RollbackGuardError::StoreMissing { file: self.file.clone() }),
             false => Ok(()),
         }
     }
 
-    /// Judges a store by what was seen, before anything of it is served.
+    /// Checks `store` against the recorded state, before anything in it is used.
     ///
-    /// Without the file a store is taken only if it has never had one: a new one, and one that was restored a
-    /// moment ago. Where both the file is gone and the store was used, it may be a backup that was copied to a new
-    /// machine, and what is unknown is denied.
-    pub(crate) async fn judge(&self, store: &dyn Store) -> Result<(), LogHeadError> {
-        let (log, head, saved) = (store.log_id().await?, store.head().await?, saved(store).await?);
+    /// Without the file only a store that never had one is accepted: a new or a just restored one. A used store
+    /// without its file may be a backup that was copied to another machine, and is refused.
+    pub(crate) async fn check(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
+        let (log, head, save_count) =
+            (store.revocation_log_id().await?, store.revocation_log_head().await?, save_count(store).await?);
         let file = self.file.clone();
-        match self.seen()? {
-            None if saved == 0 => Ok(()),
-            None => Err(LogHeadError::Missing { file }),
-            Some(seen) if seen.log == log && (seen.head > head || seen.saved > saved) => {
-                Err(LogHeadError::Behind { file })
+        match self.recorded()? {
+            None if save_count == 0 => Ok(()),
+            None => Err(RollbackGuardError::Missing { file }),
+            Some(state) if state.log == log && (state.head > head || state.save_count > save_count) => {
+                Err(RollbackGuardError::RolledBack { file })
             }
-            Some(seen) if seen.log == log => Ok(()),
-            Some(seen) if follows(store, seen.log).await? && seen.head <= head => Ok(()),
-            Some(_) => Err(LogHeadError::Another { file }),
+            Some(state) if state.log == log => Ok(()),
+            Some(state) if replaces(store, state.log).await? && state.head <= head => Ok(()),
+            Some(_) => Err(RollbackGuardError::DifferentStore { file }),
         }
     }
 
-    /// Makes sure that there is a file, for a store that was judged.
-    pub(crate) async fn begin(&self, store: &dyn Store) -> Result<(), LogHeadError> {
-        let log = store.log_id().await?;
-        if self.seen()?.is_some_and(|seen| seen.log == log) {
+    /// Creates the file for a store that was checked, if it does not exist or was written before a restore.
+    pub(crate) async fn initialize(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
+        let log = store.revocation_log_id().await?;
+        if self.recorded()?.is_some_and(|state| state.log == log) {
             return Ok(());
         }
-        // The file first: from the first commit that counts a saving on, the store wants to see one.
-        let seen = Seen { log, head: store.head().await?, saved: saved(store).await? };
-        self.write(seen).await?;
+        // The file first: once the save count is above zero, the store is not opened without the file.
+        let state = RecordedState {
+            log,
+            head: store.revocation_log_head().await?,
+            save_count: save_count(store).await?,
+        };
+        self.write(state).await?;
         self.save(store).await
     }
 
-    /// Saves what is there now: each minute, and when the store is closed.
-    pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), LogHeadError> {
-        let log = store.log_id().await?;
-        let saved = saved(store).await? + 1;
-        match store.commit(&[Change::SetMetadata(SAVED, saved.to_be_bytes().to_vec())]).await? {
+    /// Records the current state: every minute, and when the store is closed.
+    pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
+        let log = store.revocation_log_id().await?;
+        let save_count = save_count(store).await? + 1;
+        match store.commit(&[Change::SetMetadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())]).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
         }
-        self.write(Seen { log, head: store.head().await?, saved }).await
+        self.write(RecordedState { log, head: store.revocation_log_head().await?, save_count }).await
     }
 
-    /// Writes what is there after a restore, which has begun to count anew (see [`begun_anew`]).
-    pub(crate) async fn restored(
+    /// Records the state of a store that was just restored (see [`restore_changes`]).
+    pub(crate) async fn record_restore(
         &self,
         log: RevocationLogId,
         head: RevocationPosition,
-    ) -> Result<(), LogHeadError> {
-        self.write(Seen { log, head, saved: 0 }).await
+    ) -> Result<(), RollbackGuardError> {
+        self.write(RecordedState { log, head, save_count: 0 }).await
     }
 
-    /// Puts a damaged file out of the way, where people may still look at it.
-    pub(crate) fn set_aside(&self) -> Result<(), LogHeadError> {
-        std::fs::rename(&self.file, with(&self.file, ".damaged")).map_err(|source| self.unusable(source))
+    /// Renames a damaged file, so that it can still be examined.
+    pub(crate) fn set_aside(&self) -> Result<(), RollbackGuardError> {
+        let damaged = with_suffix(&self.file, "damaged");
+        std::fs::rename(&self.file, damaged).map_err(|source| self.io_error(source))
     }
 
-    async fn write(&self, seen: Seen) -> Result<(), LogHeadError> {
-        let (file, writing) = (self.file.clone(), Arc::clone(&self.writing));
-        let written = blocking(move || {
-            // Nothing that is half done is left behind by whoever panics here.
-            let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
-            write(&file, &serde_json::to_vec(&seen)?)
+    async fn write(&self, state: RecordedState) -> Result<(), RollbackGuardError> {
+        let (file, write_lock) = (self.file.clone(), Arc::clone(&self.write_lock));
+        let written = spawn_blocking(move || {
+            // A panic during a write leaves nothing inconsistent behind.
+            let _locked = write_lock.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&file, &state)
         })
         .await;
-        written.map_err(|source| self.unusable(source))
+        written.map_err(|source| self.io_error(source))
     }
 
-    fn unusable(&self, source: io::Error) -> LogHeadError {
-        LogHeadError::Unusable { file: self.file.clone(), source }
+    fn io_error(&self, source: io::Error) -> RollbackGuardError {
+        RollbackGuardError::Io { file: self.file.clone(), source }
     }
 }
 
-/// What a restored store keeps: it begins to count anew, and comes after these logs.
-pub(crate) fn begun_anew(former: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
-    let ids = former.into_iter().flat_map(|log| *log.as_bytes()).collect();
-    vec![Change::SetMetadata(SAVED, 0_u64.to_be_bytes().to_vec()), Change::SetMetadata(FORMER, ids)]
+/// The changes that a restored store starts with: its save count is zero, and it replaces these revocation logs.
+pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
+    let ids = replaced.into_iter().flat_map(|log| *log.as_bytes()).collect();
+    vec![
+        Change::SetMetadata(SAVE_COUNT, 0_u64.to_be_bytes().to_vec()),
+        Change::SetMetadata(REPLACED_LOGS, ids),
+    ]
 }
 
-async fn saved(store: &dyn Store) -> Result<u64, StoreError> {
-    let Some(bytes) = store.fact(SAVED).await? else { return Ok(0) };
-    let corrupt = |_| StoreError::Corrupt { what: "how often the log-head was saved", source: None };
+async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
+    let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(0) };
+    let corrupt = |_| StoreError::Corrupt { detail: "the save count of the rollback guard", source: None };
     bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)
 }
 
-/// Whether the store was restored after it had, or its installation had, this log.
-async fn follows(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
-    let former = store.fact(FORMER).await?.unwrap_or_default();
-    Ok(former.chunks_exact(16).any(|id| id == log.as_bytes()))
+/// Whether the store was restored in place of one with the revocation log `log`.
+async fn replaces(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
+    let replaced = store.metadata(REPLACED_LOGS).await?.unwrap_or_default();
+    Ok(replaced.chunks_exact(16).any(|id| id == log.as_bytes()))
 }
 
 fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut text = Vec::new();
     match File::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?.take(LONGEST).read_to_end(&mut text)?,
+        opened => opened?.take(MAX_LENGTH).read_to_end(&mut text)?,
     };
     Ok(Some(text))
 }
 
-/// Whole or not at all, and durably.
-fn write(file: &Path, text: &[u8]) -> io::Result<()> {
-    let (unfinished, directory) = (with(file, ".new"), new_file::directory_of(file));
-    // What a crash has left there, whoever it was.
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut new = new_file::make(&unfinished, directory)?;
-    new.write_all(text)?;
-    new.write_all(b"\n")?;
-    new.sync_all()?;
-    std::fs::rename(&unfinished, file)?;
-    File::open(directory)?.sync_all()
-}
-
-fn with(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+fn write(path: &Path, state: &RecordedState) -> io::Result<()> {
+    let mut text = serde_json::to_vec(state)?;
+    text.push(b'\n');
+    // The name is fixed, so that crashes do not accumulate files. The caller holds the write lock.
+    let (temporary, owner_of) = (with_suffix(path, "new"), parent_dir(path));
+    AtomicWrite { path, temporary, owner_of, existing: ExistingFile::Replace }
+        .run(|file| file.write_all(&text))
 }
 
 #[cfg(test)]
@@ -275,77 +271,77 @@ mod tests {
 
     use super::*;
 
-    /// A store and a place for its file, both of which go with the directory.
-    async fn place() -> (tempfile::TempDir, LogHead, std::sync::Arc<SqliteStore>) {
+    /// A new store and its guard, in a directory that is deleted with the first value.
+    async fn guarded_store() -> (tempfile::TempDir, RollbackGuard, std::sync::Arc<SqliteStore>) {
         let dir = tempfile::tempdir().unwrap();
-        let head = LogHead::at(dir.path().join("log-head"));
+        let guard = RollbackGuard::new(dir.path().join("rollback-guard"));
         let store = SqliteStore::open(&dir.path().join("auth.db")).unwrap();
-        head.judge(&*store).await.unwrap();
-        head.begin(&*store).await.unwrap();
-        (dir, head, store)
+        guard.check(&*store).await.unwrap();
+        guard.initialize(&*store).await.unwrap();
+        (dir, guard, store)
     }
 
-    fn tamper(head: &LogHead, change: impl Fn(&mut Seen)) {
-        let mut seen = head.seen().unwrap().unwrap();
-        change(&mut seen);
-        fs::write(&head.file, serde_json::to_vec(&seen).unwrap()).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_new_store_gets_a_file_for_its_owner_alone_and_is_known_by_it() {
-        let (_dir, head, store) = place().await;
-
-        head.save(&*store).await.unwrap();
-
-        head.judge(&*store).await.unwrap();
-        assert_eq!(head.file.metadata().unwrap().mode() & 0o777, 0o600);
-        assert_eq!(head.seen().unwrap().unwrap().log, store.log_id().await.unwrap());
-        assert_eq!(head.seen().unwrap().unwrap().saved, 2);
-        assert!(!with(&head.file, ".new").exists());
+    fn tamper(guard: &RollbackGuard, change: impl Fn(&mut RecordedState)) {
+        let mut state = guard.recorded().unwrap().unwrap();
+        change(&mut state);
+        fs::write(&guard.file, serde_json::to_vec(&state).unwrap()).unwrap();
     }
 
     #[tokio::test]
-    async fn a_store_behind_what_was_seen_is_refused() {
-        let (_dir, head, store) = place().await;
-        tamper(&head, |seen| seen.head = RevocationPosition::new(1));
-        assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Behind { .. })));
+    async fn a_new_store_gets_a_guard_file_for_its_owner_alone() {
+        let (_dir, guard, store) = guarded_store().await;
 
-        tamper(&head, |seen| (seen.head, seen.saved) = (RevocationPosition::START, 2));
-        assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Behind { .. })));
+        guard.save(&*store).await.unwrap();
 
-        // A crash between the commit and the file: the store is ahead, as it should be.
-        tamper(&head, |seen| seen.saved = 0);
-        head.judge(&*store).await.unwrap();
+        guard.check(&*store).await.unwrap();
+        assert_eq!(guard.file.metadata().unwrap().mode() & 0o777, 0o600);
+        let state = guard.recorded().unwrap().unwrap();
+        assert_eq!((state.log, state.save_count), (store.log_id().await.unwrap(), 2));
+        assert!(!with_suffix(&guard.file, "new").exists());
     }
 
     #[tokio::test]
-    async fn another_log_is_refused_unless_the_store_comes_after_it() {
-        let (_dir, head, store) = place().await;
+    async fn a_store_behind_its_recorded_state_is_refused() {
+        let (_dir, guard, store) = guarded_store().await;
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
+        assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
+
+        tamper(&guard, |state| (state.head, state.save_count) = (RevocationPosition::START, 2));
+        assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
+
+        // After a crash between the commit and the write of the file, the store is ahead of the file.
+        tamper(&guard, |state| state.save_count = 0);
+        guard.check(&*store).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_of_another_revocation_log_is_refused_unless_the_store_replaces_it() {
+        let (_dir, guard, store) = guarded_store().await;
         let other = RevocationLogId::from_bytes([3; 16]);
-        tamper(&head, |seen| seen.log = other);
-        assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Another { .. })));
+        tamper(&guard, |state| state.log = other);
+        assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
 
-        let _ = store.commit(&begun_anew([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
-        head.judge(&*store).await.unwrap();
-        tamper(&head, |seen| seen.head = RevocationPosition::new(1));
-        assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Another { .. })));
+        let _ = store.commit(&restore_changes([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
+        guard.check(&*store).await.unwrap();
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
+        assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
     }
 
     #[tokio::test]
-    async fn a_store_that_was_seen_before_is_refused_without_its_file() {
-        let (_dir, head, store) = place().await;
-        fs::remove_file(&head.file).unwrap();
-        assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Missing { .. })));
+    async fn a_used_store_is_refused_without_its_guard_file() {
+        let (_dir, guard, store) = guarded_store().await;
+        fs::remove_file(&guard.file).unwrap();
+        assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::Missing { .. })));
 
-        let _ = store.commit(&begun_anew([])).await.unwrap();
+        let _ = store.commit(&restore_changes([])).await.unwrap();
 
-        head.judge(&*store).await.unwrap();
+        guard.check(&*store).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_damaged_file_is_one_clear_error() {
-        let (_dir, head, store) = place().await;
-        let whole = fs::read(&head.file).unwrap();
+    async fn a_damaged_file_is_refused_with_a_hint() {
+        let (_dir, guard, store) = guarded_store().await;
+        let whole = fs::read(&guard.file).unwrap();
         for damaged in [
             b"".to_vec(),
             whole[..whole.len() / 2].to_vec(),
@@ -353,23 +349,24 @@ mod tests {
             vec![0; 64],
             vec![b'x'; 100_000],
         ] {
-            fs::write(&head.file, damaged).unwrap();
-            let error = head.judge(&*store).await.unwrap_err();
-            assert!(matches!(error, LogHeadError::Damaged { .. }), "{error}");
+            fs::write(&guard.file, damaged).unwrap();
+            let error = guard.check(&*store).await.unwrap_err();
+            assert!(matches!(error, RollbackGuardError::Damaged { .. }), "{error}");
             assert!(error.hint().unwrap().contains("counterfoil restore"));
         }
-        fs::remove_file(&head.file).unwrap();
-        fs::create_dir(&head.file).unwrap();
-        assert!(matches!(head.judge(&*store).await, Err(LogHeadError::Unusable { .. })));
+        fs::remove_file(&guard.file).unwrap();
+        fs::create_dir(&guard.file).unwrap();
+        assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::Io { .. })));
     }
 
     #[tokio::test]
-    async fn where_there_was_a_store_no_new_one_is_made() {
-        let (dir, head, _store) = place().await;
+    async fn no_new_store_is_created_in_place_of_a_lost_one() {
+        let (dir, guard, _store) = guarded_store().await;
 
-        assert!(LogHead::at(dir.path().join("another")).judge_absence().is_ok());
-        let gone = head.judge_absence();
+        let other = RollbackGuard::new(dir.path().join("another"));
+        assert!(other.check_no_former_store().is_ok());
+        let refused = guard.check_no_former_store();
 
-        assert!(matches!(gone, Err(LogHeadError::StoreMissing { .. })));
+        assert!(matches!(refused, Err(RollbackGuardError::StoreMissing { .. })));
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::Request;
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 /// The value of the sample with this name and these labels.
 async fn sample(site: &Site, name: &str) -> f64 {

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use counterfoil::operator::is_loopback_ip;
+
 use crate::fault::Fault;
 
 /// The answers to all questions.
@@ -145,7 +147,7 @@ impl Answers {
 }
 
 fn is_loopback(listen: &str) -> bool {
-    listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+    listen.parse::<SocketAddr>().is_ok_and(|address| is_loopback_ip(address.ip()))
 }
 
 fn closed() -> String {

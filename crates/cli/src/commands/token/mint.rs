@@ -1,7 +1,7 @@
 //! `counterfoil token mint`: an access token by an operator's hand.
 
 use clap::Args;
-use counterfoil::operator::{self, MintForm};
+use counterfoil::operator::{self, TokenMintRequest};
 
 use crate::configuration::Configuration;
 use crate::fault::Fault;
@@ -36,7 +36,7 @@ impl Mint {
     /// Mints it, and prints it alone, for `$(…)`; by what to revoke it goes to standard error.
     pub(crate) async fn run(self, common: &Configuration) -> Result<(), Fault> {
         let Self { user, subject, audience, scope, lifetime, json } = self;
-        let form = MintForm { user, subject, audience, scope, lifetime };
+        let form = TokenMintRequest { user, subject, audience, scope, lifetime };
         let answer = administer(common, operator::Command::TokenMint(form)).await?;
         if json {
             return show::json(&answer);

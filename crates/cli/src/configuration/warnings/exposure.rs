@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use counterfoil::operator::{is_loopback_host, is_loopback_ip};
 use counterfoil::{Network, Registration, Settings};
 
 use super::{Check, warn_if};
@@ -23,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |configuration, settings| {
         warn_if(
-            settings.tls.is_none() && !configuration.listen.ip().is_loopback(),
+            settings.tls.is_none() && !is_loopback_ip(configuration.listen.ip()),
             "listen",
             "it is plain HTTP beyond loopback: passwords can be read on the network behind the proxy",
             "set certificate and key in the table [tls], or listen where only the proxy can connect",
@@ -31,14 +32,14 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |configuration, _| {
         warn_if(
-            configuration.metrics_listen.is_some_and(|address| !address.ip().is_loopback()),
+            configuration.metrics_listen.is_some_and(|address| !is_loopback_ip(address.ip())),
             "metrics.listen",
             "metrics are served beyond loopback without encryption and authentication",
             "listen on loopback, or on a network that only monitoring can reach",
         )
     },
     |configuration, settings| {
-        let is_public = settings.issuer.is_secure() || !configuration.listen.ip().is_loopback();
+        let is_public = settings.issuer.is_secure() || !is_loopback_ip(configuration.listen.ip());
         warn_if(
             settings.registration == Registration::Open && is_public,
             "registration",
@@ -84,7 +85,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// address then stands for all clients.
 pub(crate) fn unnamed_proxy(listen: IpAddr, settings: &Settings) -> Option<Diagnostic> {
     let is_behind_proxy = settings.issuer.is_secure() && settings.tls.is_none();
-    let hint = match listen.is_loopback() {
+    let hint = match is_loopback_ip(listen) {
         true => {
             "set trusted_proxies = [\"127.0.0.0/8\", \"::1\"], and have the proxy set X-Forwarded-For (or Forwarded)"
         }
@@ -106,8 +107,7 @@ fn is_remote_http(origin: &str) -> bool {
         Ok(_) => host,
         Err(_) => authority,
     });
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+    !is_loopback_host(host)
 }
 
 /// Whether a file has one of these permission bits.

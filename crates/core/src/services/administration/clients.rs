@@ -108,7 +108,7 @@ impl Administration {
     ) -> [Change; 3] {
         let event = event(AuditEventKind::ClientRevoked, id, context, now).with_reason(context.reason);
         [
-            self.revocation_entry(Subject::Client(id.clone()), context, now),
+            self.revocation_entry(RevocationSubject::Client(id.clone()), context, now),
             Change::SetCutoff(CutoffScope::Client(id.clone())),
             Change::RecordEvent(Box::new(event)),
         ]

@@ -38,14 +38,14 @@ impl Administration {
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         match subject {
-            Subject::Session(id) => self.revoke_session(*id, context, now).await,
-            Subject::User(id) => self.revoke_user(*id, note, context, now).await,
-            Subject::Client(id) => self.revoke_client(id, note, context, now).await,
-            Subject::Key(id) => {
+            RevocationSubject::Session(id) => self.revoke_session(*id, context, now).await,
+            RevocationSubject::User(id) => self.revoke_user(*id, note, context, now).await,
+            RevocationSubject::Client(id) => self.revoke_client(id, note, context, now).await,
+            RevocationSubject::Key(id) => {
                 let entry = self.keys.revoke(id, context, now).await?;
                 self.revocation_result(entry.map(|entry| entry.position)).await
             }
-            Subject::Token(id) => {
+            RevocationSubject::Token(id) => {
                 let event = audit_event(AuditEventKind::TokenRevoked, note, context, now);
                 let event = event.with_detail(note.map_or(id.to_string(), |note| format!("{id}: {note}")));
                 self.commit_revocation(vec![
@@ -54,11 +54,11 @@ impl Administration {
                 ])
                 .await
             }
-            Subject::Everyone => {
+            RevocationSubject::Everyone => {
                 let event = record_event(audit_event(AuditEventKind::EveryoneRevoked, note, context, now));
                 let cutoff = Change::SetCutoff(CutoffScope::Everyone);
                 self.commit_revocation(vec![
-                    self.revocation_entry(Subject::Everyone, context, now),
+                    self.revocation_entry(RevocationSubject::Everyone, context, now),
                     cutoff,
                     event,
                 ])
@@ -80,7 +80,7 @@ impl Administration {
             Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
         ];
         if stored.ended.is_some() {
-            changes.push(self.revocation_entry(Subject::Session(id), context, now));
+            changes.push(self.revocation_entry(RevocationSubject::Session(id), context, now));
         }
         self.commit_revocation(changes).await
     }
@@ -121,7 +121,7 @@ impl Administration {
                 audit_event(AuditEventKind::ClientRevoked, note, context, now).with_client(id.clone());
             let changes = [
                 Change::ReplaceClient(Box::new(previous)),
-                self.revocation_entry(Subject::Client(id.clone()), context, now),
+                self.revocation_entry(RevocationSubject::Client(id.clone()), context, now),
                 Change::SetCutoff(CutoffScope::Client(id.clone())),
                 record_event(event),
             ];
@@ -143,7 +143,10 @@ impl Administration {
     }
 
     /// What was revoked before stands somewhere at or below the head.
-    async fn revocation_result(&self, position: Option<Position>) -> Result<RevocationResult, ServiceError> {
+    async fn revocation_result(
+        &self,
+        position: Option<RevocationPosition>,
+    ) -> Result<RevocationResult, ServiceError> {
         match position {
             Some(position) => Ok(RevocationResult { position }),
             None => Ok(RevocationResult { position: self.store.revocation_log_head().await? }),
@@ -153,7 +156,7 @@ impl Administration {
     /// The entry for `subject`, remembered until its last access token has certainly expired.
     pub(super) fn revocation_entry(
         &self,
-        subject: Subject,
+        subject: RevocationSubject,
         context: &RevocationContext,
         now: Time,
     ) -> Change {

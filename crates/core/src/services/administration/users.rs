@@ -79,7 +79,7 @@ impl Administration {
         let context = RevocationContext { reason: EndReason::UserDisabled, ..context.clone() };
         let mut changes = self.end_sessions_changes(id, &context, now);
         // The entry alone: there is no record left for a mark, and none that it would have to judge.
-        changes.push(self.revocation_entry(Subject::User(id), &context, now));
+        changes.push(self.revocation_entry(RevocationSubject::User(id), &context, now));
         changes.push(remove_admin_keys_change(id, &context, now));
         changes.push(Change::RemoveUser(id));
         changes.push(record_event(AuditEventKind::UserDeleted, id, &context, now));
@@ -109,7 +109,7 @@ impl Administration {
             // The mark would take sessions and refresh families with it, so those that stand are stamped anew
             // in the same commit: they lie above the mark, and every access token of before lies below the entry.
             changes.push(Change::RefreshPositionsOf(previous.id));
-            changes.push(self.revocation_entry(Subject::User(previous.id), &context, now));
+            changes.push(self.revocation_entry(RevocationSubject::User(previous.id), &context, now));
             changes.push(Change::SetCutoff(CutoffScope::User(previous.id)));
         }
         if has_other_roles {
@@ -151,7 +151,7 @@ impl Administration {
         now: Time,
     ) -> Vec<Change> {
         let mut changes = self.end_sessions_changes(id, context, now);
-        changes.push(self.revocation_entry(Subject::User(id), context, now));
+        changes.push(self.revocation_entry(RevocationSubject::User(id), context, now));
         changes.push(Change::SetCutoff(CutoffScope::User(id)));
         changes
     }

@@ -18,7 +18,7 @@ use crate::store::{AppliedChanges, Change, CommitListener, Store};
 pub(super) struct RecordingListener(Mutex<Vec<(usize, AppliedChanges)>>);
 
 impl RecordingListener {
-    fn entries(&self) -> Vec<LogEntry> {
+    fn entries(&self) -> Vec<RevocationEntry> {
         self.read(|notes| notes.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
     }
 
@@ -64,7 +64,7 @@ pub(super) async fn a_witness_is_told_before_the_caller_and_in_order(store: Arc<
 
     let reported = notes.entries();
     assert!(reported.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(reported, answer(store.revocation_log_after(Position::START).await).entries);
+    assert_eq!(reported, answer(store.revocation_log_after(RevocationPosition::START).await).entries);
     assert!(notes.read(|notes| notes.iter().all(|(changes, _)| *changes == 2)));
 }
 

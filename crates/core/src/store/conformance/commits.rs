@@ -53,7 +53,7 @@ fn one_of_each() -> Vec<Change> {
         Change::InsertKey(Box::new(key.clone())),
         Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
         Change::AppendRevocation {
-            subject: Subject::Everyone,
+            subject: RevocationSubject::Everyone,
             reason: EndReason::ByAdmin,
             at: NOON,
             remember_until: Some(NOON),
@@ -78,7 +78,7 @@ async fn all_that_is_told(store: &Arc<dyn Store>) -> String {
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        answer(store.revocation_log_after(Position::START).await),
+        answer(store.revocation_log_after(RevocationPosition::START).await),
         answer(store.audit_events(&journal).await),
         answer(store.newest_time().await),
     );
@@ -207,7 +207,7 @@ pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Ar
         assert_eq!(is_there, number % 2 == 1);
         assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
-    assert_eq!(answer(store.revocation_log_after(Position::START).await).entries.len(), 50);
+    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries.len(), 50);
 }
 
 pub(super) async fn the_newest_time_follows_what_is_committed(store: Arc<dyn Store>) {

@@ -13,7 +13,7 @@ use crate::store::conformance::fixture::{
 };
 use crate::store::{Change, CutoffScope, Page, Store};
 
-fn append(subject: Subject) -> Change {
+fn append(subject: RevocationSubject) -> Change {
     Change::AppendRevocation {
         subject,
         reason: EndReason::ByAdmin,
@@ -23,7 +23,7 @@ fn append(subject: Subject) -> Change {
 }
 
 /// The marks of user 1, of the default client and of everyone.
-async fn cutoffs(store: &Arc<dyn Store>) -> [Position; 3] {
+async fn cutoffs(store: &Arc<dyn Store>) -> [RevocationPosition; 3] {
     let session_context = answer(store.session_context(session_id(1)).await).expect("it was inserted");
     [session_context.user.cutoff, session_context.client.cutoff, session_context.global_cutoff]
 }
@@ -57,7 +57,7 @@ pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Stor
     assert_eq!(before, entries[0].position);
     assert!(cutoffs(&store).await[2] > before);
     assert_eq!(answer(store.revocation_log_head().await), cutoffs(&store).await[2]);
-    assert_eq!(answer(store.revocation_log_after(Position::START).await).entries, entries);
+    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries, entries);
 }
 
 pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
@@ -72,7 +72,7 @@ pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
     let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
 
     assert_eq!(cutoffs(&store).await, before);
-    assert!(before[0] > Position::START);
+    assert!(before[0] > RevocationPosition::START);
 }
 
 pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>) {

@@ -66,7 +66,7 @@ pub(super) fn user(number: u16) -> User {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        cutoff: Position::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 0,
     }

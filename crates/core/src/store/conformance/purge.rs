@@ -80,7 +80,7 @@ pub(super) async fn a_session_that_is_used_outlives_its_first_end(store: Arc<dyn
 
 pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: Arc<dyn Store>) {
     let append = |subject: &str, until| Change::AppendRevocation {
-        subject: subject.parse::<Subject>().expect("a subject"),
+        subject: subject.parse::<RevocationSubject>().expect("a subject"),
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: until,
@@ -91,7 +91,7 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.revocation_log_after(Position::START).await);
+    let left = async || answer(store.revocation_log_after(RevocationPosition::START).await);
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);

@@ -34,7 +34,7 @@ pub(super) async fn a_new_store_has_the_default_client_and_nothing_else(store: A
         answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await)
             .is_empty()
     );
-    assert_eq!(answer(store.revocation_log_head().await), Position::START);
+    assert_eq!(answer(store.revocation_log_head().await), RevocationPosition::START);
     assert_eq!(answer(store.metadata("log_id").await), None);
 }
 
@@ -45,7 +45,8 @@ pub(super) async fn every_field_of_a_user_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertUser(Box::new(stored.clone()))]).await;
         assert_eq!(answer(store.user(stored.id).await), Some(stored.clone()));
 
-        let (cutoff, revision) = (stored.cutoff.max(Position::new(rng.count())), stored.revision + 1);
+        let (cutoff, revision) =
+            (stored.cutoff.max(RevocationPosition::new(rng.count())), stored.revision + 1);
         let next = User { cutoff, revision, id: stored.id, ..any_user(number, &mut rng) };
         let _ = applied(&store, &[Change::ReplaceUser(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.user(stored.id).await), Some(next));
@@ -63,7 +64,7 @@ fn any_user(number: u16, rng: &mut TestRng) -> User {
         roles: (0..rng.below(3)).map(|_| rng.text()).collect(),
         disabled_at: rng.maybe(TestRng::time),
         epoch: rng.count(),
-        cutoff: Position::new(rng.count()),
+        cutoff: RevocationPosition::new(rng.count()),
         created_at: rng.time(),
         revision: rng.count() / 2,
     }
@@ -111,7 +112,7 @@ fn any_session(number: u16, rng: &mut TestRng) -> Session {
         seen_at: rng.time(),
         idle: Duration::from_millis(rng.count()),
         expires_at: rng.time(),
-        pos: Position::new(rng.count()),
+        pos: RevocationPosition::new(rng.count()),
         scope: rng.maybe(TestRng::text),
         client_info: any_client_info(rng),
         label: rng.maybe(TestRng::text),
@@ -134,7 +135,8 @@ pub(super) async fn every_field_of_a_client_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::InsertClient(Box::new(stored.clone()))]).await;
         assert_eq!(answer(store.client(&stored.id).await), Some(stored.clone()));
 
-        let (cutoff, revision) = (stored.cutoff.max(Position::new(rng.count())), stored.revision + 1);
+        let (cutoff, revision) =
+            (stored.cutoff.max(RevocationPosition::new(rng.count())), stored.revision + 1);
         let next = Client { cutoff, revision, ..any_client(number, &mut rng) };
         let _ = applied(&store, &[Change::ReplaceClient(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.client(&stored.id).await), Some(next));
@@ -158,7 +160,7 @@ fn any_client(number: u16, rng: &mut TestRng) -> Client {
             refresh_absolute: rng.count(),
         },
         enabled: rng.below(2) == 0,
-        cutoff: Position::new(rng.count()),
+        cutoff: RevocationPosition::new(rng.count()),
         revision: rng.count() / 2,
     }
 }

@@ -16,12 +16,12 @@ use crate::store::{Change, Store};
 
 /// Appends something about a token.
 fn append(number: u8, at: Time) -> Change {
-    let subject = Subject::Token(TokenId::from_bytes([number; 16]));
+    let subject = RevocationSubject::Token(TokenId::from_bytes([number; 16]));
     Change::AppendRevocation { subject, reason: EndReason::Logout, at, remember_until: Some(at + YEAR) }
 }
 
-async fn all(store: &Arc<dyn Store>) -> Vec<LogEntry> {
-    answer(store.revocation_log_after(Position::START).await).entries
+async fn all(store: &Arc<dyn Store>) -> Vec<RevocationEntry> {
+    answer(store.revocation_log_after(RevocationPosition::START).await).entries
 }
 
 pub(super) async fn positions_rise_in_the_order_of_commits(store: Arc<dyn Store>) {
@@ -43,7 +43,7 @@ pub(super) async fn positions_rise_in_the_order_of_commits(store: Arc<dyn Store>
             seen
         });
     }
-    let mut reported: Vec<LogEntry> = callers.join_all().await.into_iter().flatten().collect();
+    let mut reported: Vec<RevocationEntry> = callers.join_all().await.into_iter().flatten().collect();
 
     reported.sort_by_key(|entry| entry.position);
     assert!(reported.is_sorted_by(|a, b| a.position < b.position), "a position was drawn twice");
@@ -110,7 +110,7 @@ pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_
 
 pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn Store>) {
     let until_never = Change::AppendRevocation {
-        subject: Subject::Key("leaked".parse().expect("a name")),
+        subject: RevocationSubject::Key("leaked".parse().expect("a name")),
         reason: EndReason::KeyCompromised,
         at: NOON,
         remember_until: None,
@@ -129,14 +129,17 @@ pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn St
 }
 
 pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>) {
-    assert_eq!(answer(store.revocation_log_after(Position::new(7)).await).head, Position::START);
+    assert_eq!(
+        answer(store.revocation_log_after(RevocationPosition::new(7)).await).head,
+        RevocationPosition::START
+    );
     let changes: Vec<Change> = (0..5).map(|number| append(number, NOON)).collect();
     let entries = applied(&store, &changes).await.entries;
 
     let rest = answer(store.revocation_log_after(entries[2].position).await);
     assert_eq!(rest.entries, entries[3..]);
     assert_eq!(rest.head, entries[4].position);
-    for beyond in [entries[4].position, Position::new(u64::MAX)] {
+    for beyond in [entries[4].position, RevocationPosition::new(u64::MAX)] {
         let nothing = answer(store.revocation_log_after(beyond).await);
         assert!(nothing.entries.is_empty());
         assert_eq!(nothing.head, entries[4].position);
@@ -146,16 +149,20 @@ pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>
 pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(store: Arc<dyn Store>) {
     let former = applied(&store, &[append(1, NOON)]).await.entries;
     let [first, again] = [answer(store.revocation_log_id().await), answer(store.revocation_log_id().await)];
-    let (id, after) = (LogId::from_bytes([9; 16]), Position::new(NOON.unix_ms() + (1 << 40)));
+    let (id, after) =
+        (RevocationLogId::from_bytes([9; 16]), RevocationPosition::new(NOON.unix_ms() + (1 << 40)));
 
     let begun = applied(&store, &[append(2, NOON), Change::StartRevocationLog { id, after }]).await.entries;
     let next = applied(&store, &[append(3, NOON)]).await.entries;
 
     assert!(first == again && first != id);
     assert_eq!(answer(store.revocation_log_id().await), id);
-    assert_eq!([begun[0].position, next[0].position], [1, 2].map(|n| Position::new(after.number() + n)));
+    assert_eq!(
+        [begun[0].position, next[0].position],
+        [1, 2].map(|n| RevocationPosition::new(after.number() + n))
+    );
     assert_eq!(all(&store).await, [former, begun, next].concat());
     // A head that is far ahead does not fall back.
-    let _ = applied(&store, &[Change::StartRevocationLog { id, after: Position::START }]).await;
+    let _ = applied(&store, &[Change::StartRevocationLog { id, after: RevocationPosition::START }]).await;
     assert_eq!(answer(store.revocation_log_head().await).number(), after.number() + 2);
 }

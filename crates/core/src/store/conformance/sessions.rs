@@ -120,7 +120,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
 
     assert_eq!(first.ended_sessions, [stored.id]);
     assert_eq!(first.entries.len(), 1);
-    assert_eq!(first.entries[0].subject, Subject::Session(stored.id));
+    assert_eq!(first.entries[0].subject, RevocationSubject::Session(stored.id));
     assert_eq!(first.entries[0].until, Some(NOON + 2 * HOUR));
     assert!(again.ended_sessions.is_empty() && again.entries.is_empty());
     let ended = answer(store.session(stored.id).await).and_then(|session| session.ended);
@@ -148,7 +148,10 @@ pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<
         !others.ended_sessions.contains(&session_id(5)) && !others.ended_sessions.contains(&session_id(0))
     );
     let subjects: Vec<_> = others.entries.iter().map(|entry| entry.subject.clone()).collect();
-    assert_eq!(subjects, others.ended_sessions.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(
+        subjects,
+        others.ended_sessions.iter().copied().map(RevocationSubject::Session).collect::<Vec<_>>()
+    );
     assert_eq!(spared, None);
     assert_eq!(last.ended_sessions, [session_id(5)]);
     let stranger = answer(store.session(session_id(100)).await).expect("it was inserted");
@@ -231,7 +234,10 @@ pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
     let ids = |numbers: [u16; 2]| numbers.map(session_id).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(some.ended_sessions.iter().copied().collect::<BTreeSet<_>>(), ids([1, 2]));
     let subjects: Vec<_> = some.entries.iter().map(|entry| entry.subject.clone()).collect();
-    assert_eq!(subjects, some.ended_sessions.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(
+        subjects,
+        some.ended_sessions.iter().copied().map(RevocationSubject::Session).collect::<Vec<_>>()
+    );
     assert_eq!(rest.ended_sessions.iter().copied().collect::<BTreeSet<_>>(), ids([3, 4]));
     for stays in [0, 50] {
         let stored = answer(store.session(session_id(stays)).await).expect("it was inserted");

@@ -6,7 +6,7 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admin::responses::AdminKeyRow;
+use crate::admin::responses::AdminKeyResponse;
 use crate::app::App;
 use crate::http::client_info::Whence;
 use crate::http::error::AppError;
@@ -21,7 +21,7 @@ use crate::routes::responses::{
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct AdminKeyList {
-    admin_keys: Vec<AdminKeyRow>,
+    admin_keys: Vec<AdminKeyResponse>,
     /// Always null: all of them are on one page.
     next: Option<String>,
 }
@@ -57,7 +57,7 @@ pub(in crate::routes) async fn list(
     parameters: Parameters,
 ) -> Result<Json<AdminKeyList>, AppError> {
     parameters.only(&[])?;
-    let admin_keys = app.store.admin_keys().await?.iter().map(AdminKeyRow::of).collect();
+    let admin_keys = app.store.admin_keys().await?.iter().map(AdminKeyResponse::from).collect();
     Ok(Json(AdminKeyList { admin_keys, next: None }))
 }
 
@@ -77,7 +77,7 @@ pub(in crate::routes) async fn add(
     StrictJson(form): StrictJson<NewAdminKey>,
 ) -> Result<(StatusCode, Json<MadeAdminKey>), AppError> {
     let reason = administrator.reason(from);
-    let (key, record) = app.administration.add_admin_key(&form.name, &reason, administrator.now).await?;
+    let (key, record) = app.administration.create_admin_key(&form.name, &reason, administrator.now).await?;
     let made = MadeAdminKey { id: record.id.to_string(), name: record.name, key: key.to_string() };
     Ok((StatusCode::CREATED, Json(made)))
 }

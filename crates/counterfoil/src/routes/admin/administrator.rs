@@ -29,8 +29,8 @@ pub(in crate::routes) struct Administrator {
 
 impl Administrator {
     /// The reason of what they do, from there.
-    pub(super) fn reason(&self, from: ClientInfo) -> RevocationContext {
-        RevocationContext { actor: self.actor.clone(), cause: EndReason::ByAdmin, from }
+    pub(super) fn reason(&self, client_info: ClientInfo) -> RevocationContext {
+        RevocationContext { actor: self.actor.clone(), reason: EndReason::ByAdmin, client_info }
     }
 }
 
@@ -64,7 +64,7 @@ async fn by_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppEr
         )
     };
     let shown: AdminKey = text.parse().map_err(|_| refused("malformed"))?;
-    let kept = app.administration.admin_key(&shown).await?.ok_or_else(|| refused("unknown"))?;
+    let kept = app.administration.verify_admin_key(&shown).await?.ok_or_else(|| refused("unknown"))?;
     Ok(Administrator { actor: Actor::AdminKey(kept.id), now })
 }
 

@@ -11,8 +11,8 @@ use counterfoil_core::model::session::Mode;
 use counterfoil_core::store::Page;
 use counterfoil_verify::ClientId;
 
-use crate::admin::ClientForm;
-use crate::admin::responses::ClientRow;
+use crate::admin::ClientChangeRequest;
+use crate::admin::responses::ClientResponse;
 use crate::app::App;
 use crate::http::client_info::Whence;
 use crate::http::error::AppError;
@@ -27,14 +27,14 @@ use crate::routes::responses::{
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct ClientList {
-    clients: Vec<ClientRow>,
+    clients: Vec<ClientResponse>,
     /// What to send as `after` for the next page, or null at the end.
     next: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct OneClient {
-    client: ClientRow,
+    client: ClientResponse,
 }
 
 /// What to add; what is left out is as with the client `default`.
@@ -81,7 +81,7 @@ pub(in crate::routes) async fn list(
     let after = parameters.one("after")?.map(|text| text.parse().map_err(|_| no_cursor())).transpose()?;
     let mut clients = app.store.clients(Page { after, limit: limit + 1 }).await?;
     let next = cut(&mut clients, limit, |client| client.id.to_string());
-    Ok(Json(ClientList { clients: clients.iter().map(ClientRow::of).collect(), next }))
+    Ok(Json(ClientList { clients: clients.iter().map(ClientResponse::from).collect(), next }))
 }
 
 /// Adds a client.
@@ -102,11 +102,17 @@ pub(in crate::routes) async fn add(
     let NewClient { id, name, modes, audiences, scopes, lifetimes, enabled } = form;
     let id: ClientId =
         id.parse().map_err(|_| AppError::field("id", "is to be 1 to 128 letters, digits, -, ., _ and ~"))?;
-    let form =
-        ClientForm { name, modes, audiences: Some(audiences), scopes: Some(scopes), lifetimes, enabled };
+    let form = ClientChangeRequest {
+        name,
+        modes,
+        audiences: Some(audiences),
+        scopes: Some(scopes),
+        lifetimes,
+        enabled,
+    };
     let reason = administrator.reason(from);
     let client = app.administration.add_client(id, form.into(), &reason, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(OneClient { client: ClientRow::of(&client) })))
+    Ok((StatusCode::CREATED, Json(OneClient { client: ClientResponse::from(&client) })))
 }
 
 /// Shows a client.
@@ -125,12 +131,12 @@ pub(in crate::routes) async fn show(
     uri: Uri,
 ) -> Result<Json<OneClient>, AppError> {
     let client = app.store.client(&id_in(&uri)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(OneClient { client: ClientRow::of(&client) }))
+    Ok(Json(OneClient { client: ClientResponse::from(&client) }))
 }
 
 /// Changes a client. Where it is disabled, all that was given through it is dead at once.
 #[utoipa::path(
-    patch, path = "/v1/admin/clients/{id}", tag = "administration", request_body = ClientForm,
+    patch, path = "/v1/admin/clients/{id}", tag = "administration", request_body = ClientChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(
@@ -143,10 +149,10 @@ pub(in crate::routes) async fn change(
     administrator: Administrator,
     Whence(from): Whence,
     uri: Uri,
-    StrictJson(form): StrictJson<ClientForm>,
+    StrictJson(form): StrictJson<ClientChangeRequest>,
 ) -> Result<Json<OneClient>, AppError> {
     let (id, change): (ClientId, _) = (id_in(&uri)?, form.into());
     let reason = administrator.reason(from);
     let client = app.administration.change_client(&id, &change, &reason, administrator.now).await?;
-    Ok(Json(OneClient { client: ClientRow::of(&client) }))
+    Ok(Json(OneClient { client: ClientResponse::from(&client) }))
 }

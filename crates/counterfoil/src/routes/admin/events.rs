@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use counterfoil_core::store::AuditEventQuery;
 
-use crate::admin::responses::EventRow;
+use crate::admin::responses::AuditEventResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::routes::admin::administrator::Administrator;
@@ -17,7 +17,7 @@ use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, Unauthorize
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct EventList {
-    events: Vec<EventRow>,
+    events: Vec<AuditEventResponse>,
     /// What to send as `after` for older lines, or null at the end.
     next: Option<String>,
 }
@@ -53,7 +53,7 @@ pub(in crate::routes) async fn list(
         limit: limit + 1,
         ..AuditEventQuery::default()
     };
-    let mut lines = app.journal(&query).await?;
+    let mut lines = app.audit_events(&query).await?;
     let next = cut(&mut lines, limit, |(number, _)| number.to_string());
-    Ok(Json(EventList { events: lines.iter().map(EventRow::of).collect(), next }))
+    Ok(Json(EventList { events: lines.iter().map(AuditEventResponse::from).collect(), next }))
 }

@@ -10,8 +10,8 @@ use counterfoil_core::model::session::EndReason;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::KeyId;
 
-use crate::admin::RotationForm;
-use crate::admin::responses::{KeyRow, KeyRows, RotationRow};
+use crate::admin::KeyRotationRequest;
+use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
 use crate::http::client_info::Whence;
 use crate::http::error::AppError;
@@ -23,13 +23,13 @@ use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
     Unavailable, UnsupportedType,
 };
-use crate::runtime::task::{aside, to_the_end};
+use crate::runtime::task::{run_detached, run_on_blocking_thread};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
-    keys: Vec<KeyRow>,
+    keys: Vec<KeyResponse>,
     /// The keys of refresh tokens, of which nothing is public.
-    peppers: Vec<KeyRow>,
+    refresh_token_keys: Vec<KeyResponse>,
     /// Always null: all of them are on one page.
     next: Option<String>,
 }
@@ -49,17 +49,17 @@ pub(in crate::routes) async fn list(
     parameters: Parameters,
 ) -> Result<Json<KeyList>, AppError> {
     parameters.only(&[])?;
-    let KeyRows { keys, peppers } = app.key_rows().await?;
-    Ok(Json(KeyList { keys, peppers, next: None }))
+    let KeyLists { signing, refresh_token } = app.key_lists().await?;
+    Ok(Json(KeyList { keys: signing, refresh_token_keys: refresh_token, next: None }))
 }
 
 /// Rotates a key: the next one signs as soon as everybody who keeps the public keys must have seen it, or at once.
 /// What the one before it signed is still good. To ask again before it has happened changes nothing.
 #[utoipa::path(
-    post, path = "/v1/admin/keys", tag = "administration", request_body = Option<RotationForm>,
+    post, path = "/v1/admin/keys", tag = "administration", request_body = Option<KeyRotationRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Rotated, or to be rotated at the time that is told", body = RotationRow),
+        (status = 201, description = "Rotated, or to be rotated at the time that is told", body = RotationResponse),
         BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
@@ -67,11 +67,11 @@ pub(in crate::routes) async fn rotate(
     State(app): State<App>,
     administrator: Administrator,
     Whence(from): Whence,
-    form: Option<StrictJson<RotationForm>>,
-) -> Result<(StatusCode, Json<RotationRow>), AppError> {
-    let form = form.map_or_else(RotationForm::default, |StrictJson(form)| form);
+    form: Option<StrictJson<KeyRotationRequest>>,
+) -> Result<(StatusCode, Json<RotationResponse>), AppError> {
+    let form = form.map_or_else(KeyRotationRequest::default, |StrictJson(form)| form);
     let (reason, now) = (administrator.reason(from), app.now_to_issue()?);
-    let rotated = to_the_end(async move { app.rotate(form, reason, now).await }).await?;
+    let rotated = run_detached(async move { app.rotate(form, reason, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
@@ -92,9 +92,9 @@ pub(in crate::routes) async fn revoke(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
-    let reason = RevocationContext { cause: EndReason::KeyCompromised, ..reason };
+    let reason = RevocationContext { reason: EndReason::KeyCompromised, ..reason };
     let now = administrator.now;
     // The next key takes its place, and another is drawn.
-    aside(async move { app.keys.revoke(&id, &reason, now).await }).await?;
+    run_on_blocking_thread(async move { app.keys.revoke(&id, &reason, now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

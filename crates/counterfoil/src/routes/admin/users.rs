@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 
 use counterfoil_core::model::user::Username;
 use counterfoil_core::services::account::Registration;
-use counterfoil_core::services::administration::judge_roles;
+use counterfoil_core::services::administration::validate_roles;
 use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
-use crate::admin::UserForm;
-use crate::admin::responses::{SessionRow, UserRow};
-use crate::admin::{cursor, cursor_after};
+use crate::admin::UserChangeRequest;
+use crate::admin::pagination::{parse_session_cursor, session_cursor};
+use crate::admin::responses::{SessionResponse, UserResponse};
 use crate::app::App;
 use crate::http::client_info::Whence;
 use crate::http::error::AppError;
@@ -30,19 +30,19 @@ use crate::routes::responses::{
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct UserList {
-    users: Vec<UserRow>,
+    users: Vec<UserResponse>,
     /// What to send as `after` for the next page, or null at the end.
     next: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct OneUser {
-    user: UserRow,
+    user: UserResponse,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct SessionsOfUser {
-    sessions: Vec<SessionRow>,
+    sessions: Vec<SessionResponse>,
     /// What to send as `after` for the next page, or null at the end.
     next: Option<String>,
 }
@@ -88,7 +88,7 @@ pub(in crate::routes) async fn list(
     let after = parameters.one("after")?.map(str::to_owned);
     let mut users = app.store.users(Page { after, limit: limit + 1 }).await?;
     let next = cut(&mut users, limit, |user| user.username.folded().to_owned());
-    Ok(Json(UserList { users: users.iter().map(UserRow::of).collect(), next }))
+    Ok(Json(UserList { users: users.iter().map(UserResponse::from).collect(), next }))
 }
 
 /// The list of the one user of this name; a text that can be nobody's name is nobody's.
@@ -97,7 +97,7 @@ async fn named(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
         Ok(name) => app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?,
         Err(_) => None,
     };
-    Ok(Json(UserList { users: found.iter().map(UserRow::of).collect(), next: None }))
+    Ok(Json(UserList { users: found.iter().map(UserResponse::from).collect(), next: None }))
 }
 
 /// Adds a user, also where registration is closed to strangers.
@@ -116,10 +116,10 @@ pub(in crate::routes) async fn add(
     StrictJson(form): StrictJson<NewUser>,
 ) -> Result<(StatusCode, Json<OneUser>), AppError> {
     let NewUser { username, password, email, roles } = form;
-    judge_roles(&roles)?;
+    validate_roles(&roles)?;
     let wanted = Registration { username, password, email, roles };
-    let user = app.sign_in.register(wanted, administrator.actor, &from, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(OneUser { user: UserRow::of(&user) })))
+    let user = app.accounts.register(wanted, administrator.actor, &from, administrator.now).await?;
+    Ok((StatusCode::CREATED, Json(OneUser { user: UserResponse::from(&user) })))
 }
 
 /// Shows a user.
@@ -138,13 +138,13 @@ pub(in crate::routes) async fn show(
     uri: Uri,
 ) -> Result<Json<OneUser>, AppError> {
     let user = app.store.user(id_in(&uri)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(OneUser { user: UserRow::of(&user) }))
+    Ok(Json(OneUser { user: UserResponse::from(&user) }))
 }
 
 /// Changes a user. Who is disabled holds nothing more; who has other roles goes on under these, and access tokens
 /// that say otherwise are dead.
 #[utoipa::path(
-    patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserForm,
+    patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
@@ -157,11 +157,11 @@ pub(in crate::routes) async fn change(
     administrator: Administrator,
     Whence(from): Whence,
     uri: Uri,
-    StrictJson(form): StrictJson<UserForm>,
+    StrictJson(form): StrictJson<UserChangeRequest>,
 ) -> Result<Json<OneUser>, AppError> {
     let (change, reason) = (form.into(), administrator.reason(from));
     let user = app.administration.change_user(id_in(&uri)?, &change, &reason, administrator.now).await?;
-    Ok(Json(OneUser { user: UserRow::of(&user) }))
+    Ok(Json(OneUser { user: UserResponse::from(&user) }))
 }
 
 /// Deletes a user with their logins and all that is known of them. The journal keeps the id; the name is free.
@@ -207,13 +207,14 @@ pub(in crate::routes) async fn sessions(
 ) -> Result<Json<SessionsOfUser>, AppError> {
     parameters.only(&["limit", "after"])?;
     let limit = limit_of(&parameters)?;
-    let after = parameters.one("after")?.map(|text| cursor(text).ok_or_else(no_cursor)).transpose()?;
+    let after =
+        parameters.one("after")?.map(|text| parse_session_cursor(text).ok_or_else(no_cursor)).transpose()?;
     let user: UserId = id_in(&uri)?;
     if app.store.user(user).await?.is_none() {
         return Err(AppError::NotFound);
     }
     let page = Page { after, limit: limit + 1 };
     let mut found = app.store.sessions_of(user, page, administrator.now).await?;
-    let next = cut(&mut found, limit, cursor_after);
-    Ok(Json(SessionsOfUser { sessions: found.iter().map(SessionRow::of).collect(), next }))
+    let next = cut(&mut found, limit, session_cursor);
+    Ok(Json(SessionsOfUser { sessions: found.iter().map(SessionResponse::from).collect(), next }))
 }

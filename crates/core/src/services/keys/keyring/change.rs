@@ -118,7 +118,7 @@ impl<'k> KeyringChange<'k> {
     pub(super) fn revoke(&mut self, id: &KeyId) -> Result<(), ServiceError> {
         let matches_id = |key: &&KeyRecord| key.id == *id && key.purpose == KeyPurpose::Signing;
         let key = self.stored.iter().find(matches_id).ok_or(ClientError::NotFound("key"))?;
-        let (subject, reason) = (Subject::Key(id.clone()), self.context.reason);
+        let (subject, reason) = (RevocationSubject::Key(id.clone()), self.context.reason);
         let revoked = Change::AppendRevocation { subject, reason, at: self.now, remember_until: None };
         match key.state {
             KeyState::Revoked => return Ok(()),

@@ -104,7 +104,7 @@ impl Keyring {
         id: &KeyId,
         context: &RevocationContext,
         now: Time,
-    ) -> Result<Option<LogEntry>, ServiceError> {
+    ) -> Result<Option<RevocationEntry>, ServiceError> {
         let (_, mut applied) = self.change(context, now, |change| change.revoke(id)).await?;
         Ok(applied.entries.pop())
     }

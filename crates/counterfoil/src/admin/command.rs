@@ -1,0 +1,246 @@
+//! The administrative commands, as the command line sends them to a server.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use counterfoil_core::services::user_import::ImportedUser;
+use counterfoil_jose::Secret;
+
+use crate::admin::minting::TokenMintRequest;
+use crate::admin::requests::{ClientChangeRequest, KeyRotationRequest, RevocationRequest, UserChangeRequest};
+
+/// One administrative command.
+///
+/// A user is named by id or by username. A list continues after the cursor `next` of the previous page; `limit` is 100
+/// by default and at most 1000.
+///
+/// ```
+/// use counterfoil::operator::Command;
+///
+/// let command: Command = serde_json::from_str(r#"{"command":"session_list","user":"ada"}"#)?;
+/// assert!(matches!(command, Command::SessionList { user, .. } if user == "ada"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Command {
+    /// Describes the running installation and lists its failed readiness checks.
+    Status {},
+    /// Registers a user, also if registration is closed. Answers `{user}`.
+    UserAdd {
+        /// The username.
+        username: String,
+        /// The password.
+        #[serde(with = "exposed_secret")]
+        password: Secret<String>,
+        /// An e-mail address, unverified.
+        #[serde(default)]
+        email: Option<String>,
+        /// The roles.
+        #[serde(default)]
+        roles: Vec<String>,
+    },
+    /// Imports users of another system, at most [`MAX_IMPORTED_USERS`](crate::operator::MAX_IMPORTED_USERS). Answers
+    /// `{users}`, for each of them `{outcome}`, `added` or `already_exists`, or `{error}`.
+    UserImport {
+        /// The users.
+        users: Vec<ImportedUser>,
+        /// Only report what would happen.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Lists users by name. Answers `{users, next}`.
+    UserList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most users of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Changes a user: disables or enables them, sets their roles or their address. Answers `{user}`.
+    UserChange {
+        /// The user.
+        user: String,
+        /// The changes.
+        change: UserChangeRequest,
+    },
+    /// Sets a user's password and ends all their sessions. Answers `{user}`.
+    UserPassword {
+        /// The user.
+        user: String,
+        /// The new password.
+        #[serde(with = "exposed_secret")]
+        password: Secret<String>,
+    },
+    /// Deletes a user and all their data except the audit log. Answers `{id}`.
+    UserDelete {
+        /// The user.
+        user: String,
+    },
+    /// Adds a client application. Answers `{client}`.
+    ClientAdd {
+        /// Its `client_id`.
+        id: String,
+        /// What differs from the client `default`.
+        client: ClientChangeRequest,
+    },
+    /// Lists clients by id. Answers `{clients, next}`.
+    ClientList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most clients of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Changes a client application. Answers `{client}`.
+    ClientSet {
+        /// Its `client_id`.
+        id: String,
+        /// The changes.
+        client: ClientChangeRequest,
+    },
+    /// Creates an admin key. Answers `{id, name, key}`; the secret `key` is shown only here.
+    AdminKeyAdd {
+        /// A name for people.
+        name: String,
+    },
+    /// Lists admin keys. Answers `{admin_keys}`.
+    AdminKeyList {},
+    /// Removes an admin key. Answers `{id}`.
+    AdminKeyRemove {
+        /// Its id.
+        id: String,
+    },
+    /// Lists the keys, including former ones. Answers `{keys, refresh_token_keys}`.
+    KeyList {},
+    /// Rotates the signing key, immediately or when the next key is known to all verifiers, or the refresh token key.
+    /// Answers `{id, state, activated_at}`.
+    KeyRotate(KeyRotationRequest),
+    /// Imports a signing key, PKCS#8 as PEM or a private JWK, as the next one. Answers with the key, as in `KeyList`.
+    KeyImport {
+        /// An absolute path.
+        file: PathBuf,
+    },
+    /// Encrypts all keys with another master key: the one in a file, or a generated one. Answers `{file, old_file,
+    /// environment}`: the file of the new key, the file that keeps the old one, and whether the environment still
+    /// contains the old one.
+    KeyRekey {
+        /// An absolute path.
+        #[serde(default)]
+        file: Option<PathBuf>,
+    },
+    /// Mints an access token. Answers `{access_token, token_type, expires_in, expires_at, token_id, session}`.
+    TokenMint(TokenMintRequest),
+    /// Lists audit events, the newest first; those of a session in chronological order. Answers `{events, next}`.
+    AuditList {
+        /// Only events of this user.
+        #[serde(default)]
+        user: Option<String>,
+        /// Only events of this session.
+        #[serde(default)]
+        session: Option<String>,
+        /// The cursor of the previous page; leads to older events.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most events of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Revokes sessions, users, tokens, clients or keys. Answers `{position, confirmed, expired, elapsed_ms, beyond}`.
+    Revoke(RevocationRequest),
+    /// Lists a user's active sessions, the newest first. Answers `{sessions, next}`.
+    SessionList {
+        /// The user.
+        user: String,
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most sessions of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Ends a session. Answers `{revoked}`: 1, or 0 if it had already ended.
+    SessionRevoke {
+        /// Its id.
+        id: String,
+    },
+    /// Ends all sessions of a user. Answers `{revoked}`, their number.
+    SessionRevokeAll {
+        /// The user.
+        user: String,
+    },
+    /// Writes a consistent copy of the store to a file. Answers `{file, bytes}`.
+    Backup {
+        /// An absolute path.
+        file: PathBuf,
+        /// Whether an existing file is replaced.
+        #[serde(default)]
+        replace: bool,
+    },
+    /// Accepts the current time of the system clock after a jump. Answers `{now, wall, restart_required}`: whether the
+    /// server uses the accepted time only after a restart.
+    ClockAccept {},
+}
+
+/// Serializes a secret in plain text, for the socket that only its owner and root can use.
+mod exposed_secret {
+    use counterfoil_jose::Secret;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        secret: &Secret<String>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Secret<String>, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Command, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    #[test]
+    fn unknown_missing_and_repeated_members_of_a_command_are_refused() {
+        assert!(parse(r#"{"command":"status"}"#).is_ok());
+        for bad in [
+            r#"{}"#,
+            r#"{"command":"rm"}"#,
+            r#"{"command":"status","user":"ada"}"#,
+            r#"{"command":"session_list"}"#,
+            r#"{"command":"session_list","user":"ada","user":"eve"}"#,
+            r#"{"command":"session_list","user":"ada","mode":"x"}"#,
+            r#"{"command":"session_list","user":7}"#,
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_serialized_but_not_shown_by_debug() {
+        let command = Command::UserAdd {
+            username: "ada".into(),
+            password: Secret::new("correct horse".into()),
+            email: None,
+            roles: vec!["admin".into()],
+        };
+
+        assert!(!format!("{command:?}").contains("correct horse"));
+        let text = serde_json::to_string(&command).unwrap();
+        let Command::UserAdd { password, .. } = parse(&text).unwrap() else { panic!("another command") };
+        assert_eq!(password.expose(), "correct horse");
+    }
+}

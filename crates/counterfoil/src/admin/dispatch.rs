@@ -1,0 +1,70 @@
+//! Executes administrative commands.
+
+use serde_json::Value;
+
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, EndReason};
+use counterfoil_core::services::account::Registration;
+use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::services::user_import::ImportMode;
+
+use crate::admin::pagination::PageRequest;
+use crate::admin::{AdminError, Command};
+use crate::app::App;
+
+/// The JSON answer of a command.
+pub(super) type Answer = Result<Value, AdminError>;
+
+impl App {
+    /// Executes `command` and records in the audit log that an operator did it.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not executed; then nothing was changed.
+    pub async fn administer(&self, command: Command) -> Result<Value, AdminError> {
+        match command {
+            Command::Status {} => Ok(self.status().await),
+            Command::UserAdd { username, password, email, roles } => {
+                self.add_user(Registration { username, password, email, roles }).await
+            }
+            Command::UserImport { users, dry_run } => {
+                self.import_users(&users, if dry_run { ImportMode::DryRun } else { ImportMode::Commit }).await
+            }
+            Command::UserList { after, limit } => self.list_users(PageRequest { after, limit }).await,
+            Command::UserChange { user, change } => self.change_user(&user, change).await,
+            Command::UserPassword { user, password } => self.set_password(&user, &password).await,
+            Command::UserDelete { user } => self.delete_user(&user).await,
+            Command::ClientAdd { id, client } => self.add_client(&id, client).await,
+            Command::ClientList { after, limit } => self.list_clients(PageRequest { after, limit }).await,
+            Command::ClientSet { id, client } => self.change_client(&id, client).await,
+            Command::AdminKeyAdd { name } => self.add_admin_key(&name).await,
+            Command::AdminKeyList {} => self.list_admin_keys().await,
+            Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
+            Command::KeyList {} => self.list_keys().await,
+            Command::KeyImport { file } => self.import_key(file).await,
+            Command::KeyRekey { file } => self.replace_master_key(file).await,
+            Command::KeyRotate(request) => self.rotate_keys(request).await,
+            Command::TokenMint(request) => self.mint_token(request).await,
+            Command::AuditList { user, session, after, limit } => {
+                self.list_audit_events(user, session, PageRequest { after, limit }).await
+            }
+            Command::Revoke(request) => self.revoke(request).await,
+            Command::SessionList { user, after, limit } => {
+                self.list_sessions(&user, PageRequest { after, limit }).await
+            }
+            Command::SessionRevoke { id } => self.revoke_session(&id).await,
+            Command::SessionRevokeAll { user } => self.revoke_all_sessions(&user).await,
+            Command::Backup { file, replace } => self.back_up(file, replace).await,
+            Command::ClockAccept {} => self.accept_clock().await,
+        }
+    }
+}
+
+/// The context of a change that an operator makes.
+pub(super) fn operator_context() -> RevocationContext {
+    RevocationContext {
+        actor: Actor::Operator,
+        reason: EndReason::ByAdmin,
+        client_info: ClientInfo::default(),
+    }
+}

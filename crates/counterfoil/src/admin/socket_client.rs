@@ -1,0 +1,122 @@
+//! Sends administrative commands to a running server through its admin socket.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use counterfoil_jose::Secret;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+
+use crate::admin::socket::{Reply, check_path_length, read_line, socket_path};
+use crate::admin::{AdminError, Command};
+
+/// The most bytes of a reply: a page of 1000 users with the longest names.
+const MAX_REPLY_LENGTH: u64 = 16 * 1024 * 1024;
+
+/// A command that was sent to a server has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No server is running. The caller may open the store itself.
+    #[error("no server answers at {}", .0.display())]
+    NoServer(PathBuf),
+    /// The server did not execute the command.
+    #[error(transparent)]
+    Failed(#[from] AdminError),
+    /// The socket belongs to another user, who could read the secrets in a command.
+    #[error("{} belongs to another user; run this command as the user that runs the server", .0.display())]
+    WrongOwner(PathBuf),
+    /// The connection failed. Whether the command was executed is unknown.
+    #[error("the server did not answer")]
+    Io(#[from] io::Error),
+}
+
+/// Has the server with the data directory `dir` execute `command`, and returns its answer.
+///
+/// # Errors
+///
+/// [`CallError::NoServer`] if none is running; otherwise the server's error, or that it did not answer.
+pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
+    let path = socket_path(dir);
+    check_path_length(&path)?;
+    let mut stream = match UnixStream::connect(&path).await {
+        Ok(stream) => stream,
+        Err(error) if is_no_server(&error) => return Err(CallError::NoServer(path)),
+        Err(error) => return Err(error.into()),
+    };
+    // Commands contain passwords. In a directory that other users can write, one of them may have placed the socket.
+    if !is_trusted_server(dir, stream.peer_cred()?.uid()) {
+        return Err(CallError::WrongOwner(path));
+    }
+    let mut line = serde_json::to_vec(command).map_err(io::Error::other)?;
+    line.push(b'\n');
+    let line = Secret::new(line);
+    stream.write_all(line.expose()).await?;
+    let reply = read_line(&mut stream, MAX_REPLY_LENGTH).await?;
+    match serde_json::from_slice(&reply).map_err(io::Error::other)? {
+        Reply::Ok(value) => Ok(value),
+        Reply::Error(error) => Err(error.into()),
+    }
+}
+
+fn is_no_server(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+/// Whether the user `peer` of the answering process is root or the current user. Root also trusts the user of a service
+/// whose data directory no other user can replace.
+fn is_trusted_server(dir: &Path, peer: u32) -> bool {
+    let current = rustix::process::geteuid().as_raw();
+    peer == 0 || peer == current || (current == 0 && is_controlled_by(dir, peer))
+}
+
+/// Whether `dir` belongs to `user`, and neither it nor a directory above it can be written by group or others.
+fn is_controlled_by(dir: &Path, user: u32) -> bool {
+    let Ok(dir) = dir.canonicalize() else { return false };
+    let is_protected = |path: &Path| path.metadata().is_ok_and(|metadata| metadata.mode() & 0o022 == 0);
+    dir.metadata().is_ok_and(|metadata| metadata.uid() == user) && dir.ancestors().all(is_protected)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    use super::*;
+
+    const SERVICE: u32 = 54_321;
+    const OTHER: u32 = 54_322;
+
+    #[test]
+    fn secrets_are_sent_to_root_and_the_current_user_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let current = rustix::process::geteuid().as_raw();
+
+        assert!(is_trusted_server(dir.path(), current) && is_trusted_server(dir.path(), 0));
+        assert!(!is_trusted_server(dir.path(), OTHER));
+        assert!(!is_trusted_server(Path::new("/nowhere"), OTHER));
+    }
+
+    #[test]
+    fn root_sends_secrets_to_a_service_whose_directory_no_other_user_can_replace() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can change the owner of a file");
+            return;
+        }
+        // Not below /tmp, where other users may rename their own directories.
+        let dir = tempfile::tempdir_in("/var/lib").unwrap();
+        let mode = |mode| set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
+        chown(dir.path(), Some(SERVICE), None).unwrap();
+
+        for (bits, is_protected) in [(0o700, true), (0o755, true), (0o775, false), (0o707, false)] {
+            mode(bits);
+            assert_eq!(is_trusted_server(dir.path(), SERVICE), is_protected, "{bits:o}");
+            assert!(!is_trusted_server(dir.path(), OTHER), "{bits:o}");
+        }
+        let in_tmp = tempfile::tempdir_in("/tmp").unwrap();
+        chown(in_tmp.path(), Some(SERVICE), None).unwrap();
+        assert!(!is_trusted_server(in_tmp.path(), SERVICE), "other users can write the directory above it");
+    }
+}

@@ -1,0 +1,56 @@
+//! The status of the running installation, and the acceptance of a clock jump.
+
+use serde_json::{Value, json};
+
+use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::store::Change;
+use counterfoil_jose::Time;
+
+use crate::admin::dispatch::Answer;
+use crate::app::App;
+use crate::clock::checkpoint;
+
+impl App {
+    pub(super) async fn status(&self) -> Value {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "issuer": self.settings().issuer.as_str(),
+            "store": self.settings().store.resolved().to_string(),
+            "started_at": self.started_at.unix_seconds(),
+            "now": self.now().unix_seconds(),
+            "may_issue": self.clock.may_issue(),
+            "failed": self.readiness().await,
+            "cached_sessions": self.session_cache.len(),
+            "active_revocations": self.session_cache.revocations().len(),
+        })
+    }
+
+    /// Accepts the time of the system clock and stores that, so that it also holds after a restart.
+    pub(super) async fn accept_clock(&self) -> Answer {
+        let accepted = self.clock.accept();
+        let event =
+            Change::RecordEvent(Box::new(operator_event(AuditEventKind::ClockAccepted, accepted.now)));
+        checkpoint::accept(&*self.store, &self.clock, accepted, event).await?;
+        Ok(json!({
+            "now": accepted.now.unix_seconds(),
+            "wall": accepted.wall.unix_seconds(),
+            "restart_required": accepted.needs_restart(),
+        }))
+    }
+}
+
+/// An audit event of an operator that concerns no user.
+fn operator_event(kind: AuditEventKind, at: Time) -> AuditEvent {
+    AuditEvent {
+        at,
+        kind,
+        user: None,
+        session: None,
+        client: None,
+        actor: Actor::Operator,
+        reason: None,
+        client_info: ClientInfo::default(),
+        detail: None,
+    }
+}

@@ -1,0 +1,62 @@
+//! The reasons why an installation cannot be opened.
+
+use counterfoil_core::services::keys::active_keys::ActiveKeysError;
+use counterfoil_core::services::password_hasher::HashingError;
+use counterfoil_core::store::StoreError;
+
+use crate::keys::master_key_file::MasterKeyError;
+use crate::passwords::breached::BreachedError;
+use crate::settings::data_dir::DataDirError;
+use crate::store::rollback_guard::RollbackGuardError;
+
+/// An installation cannot be opened. Nothing that existed was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no usable master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The data directory cannot be created or is not a directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] counterfoil_sqlite::OpenError),
+    /// The store was opened and cannot be read or written.
+    #[error(transparent)]
+    StoreAccess(#[from] StoreError),
+    /// The keys in the store cannot be used.
+    #[error(transparent)]
+    Keys(#[from] ActiveKeysError),
+    /// The store is not in its last known state.
+    #[error(transparent)]
+    RollbackGuard(#[from] RollbackGuardError),
+    /// The list of breached passwords cannot be used.
+    #[error(transparent)]
+    Breached(#[from] BreachedError),
+    /// The threads that hash passwords cannot be started.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// The settings do not allow a secure verification of tokens.
+    #[error(transparent)]
+    Verifier(#[from] counterfoil_verify::VerifierBuildError),
+}
+
+impl OpenError {
+    /// What to do about it, if anything can be done.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::MasterKey(error) => Some(error.hint().to_owned()),
+            Self::DataDir(_) => {
+                Some("name a directory whose parent exists and that this user can write".into())
+            }
+            Self::Store(error) => Some(error.hint().into()),
+            Self::RollbackGuard(error) => error.hint().map(Into::into),
+            Self::Breached(error) => Some(error.hint().into()),
+            Self::Keys(ActiveKeysError::MasterKey(..)) => {
+                Some("use the master key with which the keys in this store were last encrypted".into())
+            }
+            Self::StoreAccess(_) | Self::Keys(_) | Self::Hashing(_) | Self::Verifier(_) => None,
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing threads.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tokio::sync::Notify;
+
+use counterfoil_core::model::client::Lifetimes;
+use counterfoil_core::model::key::KeyRecord;
+use counterfoil_core::model::session::RefreshGracePeriod;
+use counterfoil_core::services::account::AccountService;
+use counterfoil_core::services::administration::{self, Administration};
+use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
+use counterfoil_core::services::keys::active_keys::opens_all;
+use counterfoil_core::services::keys::keyring::Keyring;
+use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
+use counterfoil_core::services::password_policy::PasswordPolicy;
+use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
+use counterfoil_core::store::Store;
+use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_jose::SealingKey;
+use counterfoil_verify::{
+    CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier,
+};
+
+use crate::app::backend::open_store;
+use crate::app::error::OpenError;
+use crate::app::{App, Inner};
+use crate::clock::checkpoint;
+use crate::clock::{Clock, ClockSource, SystemClock};
+use crate::counters::{CountingAuthenticator, Metrics};
+use crate::keys::master_key::ResolvedMasterKey;
+use crate::keys::master_key_file::{self, MasterKeyError};
+use crate::keys::master_key_rotation::PendingMasterKey;
+use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::passwords::breached::{BreachedError, BreachedFile};
+use crate::passwords::hash_pool::HashPool;
+use crate::passwords::hash_queue::HashPoolOptions;
+use crate::settings::Settings;
+use crate::settings::data_dir;
+use crate::store::rollback_guard::RollbackGuard;
+
+impl App {
+    /// Opens the store, creates the keys if the store is new, and starts the clock.
+    ///
+    /// Invalid settings are found before anything is created.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong; [`OpenError::hint`] says what to do. Nothing that existed was changed.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        Self::open_with_clock(settings, SystemClock).await
+    }
+
+    /// Opens with another clock than the system's, for tests that depend on time.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::open`].
+    pub async fn open_with_clock(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
+        let password_policy = password_policy(&settings)?;
+        let master_key = settings.master_key.resolve(settings.default_master_key_file())?;
+        let guard = settings.rollback_guard_file().map(RollbackGuard::new);
+        if let Some(guard) = &guard
+            && !Self::store_exists(&settings)
+        {
+            guard.check_no_former_store()?;
+        }
+        let created_dir = data_dir::make(&settings)?;
+        let opened = open_store(&settings.store);
+        if let (Err(_), Some(dir)) = (&opened, created_dir) {
+            // Fails if it is not empty.
+            let _ = std::fs::remove_dir(dir);
+        }
+        let store = opened?;
+        let parts = (Arc::clone(&store), guard);
+        match Self::open_with_store(settings, parts, (master_key, password_policy), source).await {
+            Ok(app) => Ok(app),
+            Err(error) => {
+                let _ = store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_with_store(
+        settings: Settings,
+        (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
+        (master_key, password_policy): (ResolvedMasterKey, PasswordPolicy),
+        source: impl ClockSource,
+    ) -> Result<Self, OpenError> {
+        // Before anything is read from or written to a store that may have been rolled back.
+        if let Some(guard) = &guard {
+            guard.check(&*store).await?;
+        }
+        let master_key = load_or_create_master_key(&*store, master_key).await?;
+        let (session_cache, tally) = subscribe(&*store, &settings).await?;
+        let clock = Arc::new(checkpoint::start(&*store, source).await?);
+        let rate_limit_key = master_key.hmac_key(b"login_rate_limit");
+        let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
+        let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
+        let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
+        let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
+        let keys = Arc::new(keys.await?);
+        warn_if_algorithm_is_ignored(&keys);
+        let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
+        let hashing = start_hash_pool(&settings)?;
+        if let Some(guard) = &guard {
+            guard.initialize(&*store).await?;
+        }
+        let loaded = Loaded {
+            store,
+            guard,
+            session_cache,
+            tally,
+            clock,
+            rate_limiter,
+            retention,
+            keys,
+            verifier,
+            hashing,
+        };
+        Ok(loaded.into_app(settings, password_policy))
+    }
+}
+
+/// What the services of an installation share.
+struct Loaded {
+    store: Arc<dyn Store>,
+    guard: Option<RollbackGuard>,
+    session_cache: Arc<SessionCache>,
+    tally: Metrics,
+    clock: Arc<Clock>,
+    rate_limiter: LoginRateLimiter,
+    retention: Arc<RevocationRetention>,
+    keys: Arc<Keyring>,
+    verifier: Arc<LocalVerifier>,
+    hashing: Arc<HashPool>,
+}
+
+impl Loaded {
+    fn into_app(self, settings: Settings, password_policy: PasswordPolicy) -> App {
+        let (shared_store, shared_retention, shared_keys) =
+            (Arc::clone(&self.store), Arc::clone(&self.retention), Arc::clone(&self.keys));
+        let (store, retention, keys) =
+            (|| Arc::clone(&shared_store), || Arc::clone(&shared_retention), || Arc::clone(&shared_keys));
+        let started_at = self.clock.now();
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started_at };
+        let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
+        let accounts =
+            AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
+        let authenticator =
+            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
+        let checks = Arc::clone(&self.tally.credential_checks);
+        let origins =
+            OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
+        App(Arc::new(Inner {
+            accounts: accounts.with_password_policy(password_policy),
+            issuer: issuer.with_max_sessions(settings.max_sessions),
+            revoker: Revoker::new(store(), retention()),
+            administration: Administration::new(store(), keys(), retention()),
+            authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
+            origins: Arc::new(origins),
+            cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
+            bodies: BodyMemoryLimiter::new(&settings.limits),
+            is_shutting_down: AtomicBool::new(false),
+            has_stale_keys: AtomicBool::new(false),
+            key_schedule_changed: Notify::new(),
+            rollback_guard: self.guard,
+            settings,
+            store: self.store,
+            session_cache: self.session_cache,
+            keys: self.keys,
+            hashing: self.hashing,
+            tally: self.tally,
+            verifier: self.verifier,
+            clock: self.clock,
+            started_at,
+        }))
+    }
+}
+
+/// The session cache with all current revocations, and the metrics. Both receive every later commit.
+async fn subscribe(
+    store: &dyn Store,
+    settings: &Settings,
+) -> Result<(Arc<SessionCache>, Metrics), OpenError> {
+    let cache = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
+    let metrics = Metrics::default();
+    // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
+    store.subscribe(Arc::clone(&cache) as _);
+    store.subscribe(Arc::clone(&metrics.events) as _);
+    let log = store.revocation_log_after(RevocationPosition::START).await?;
+    cache.revocations().publish(&log.entries, log.head);
+    Ok((cache, metrics))
+}
+
+/// The master key that was found, or a new one if no key in the store is encrypted. This process holds the lock of the
+/// store, so no other process creates a key at the same time.
+async fn load_or_create_master_key(
+    store: &dyn Store,
+    resolved: ResolvedMasterKey,
+) -> Result<SealingKey, OpenError> {
+    match resolved {
+        ResolvedMasterKey::Found(key, None) => Ok(key),
+        ResolvedMasterKey::Found(key, Some(pending)) => choose(&store.keys().await?, key, pending),
+        ResolvedMasterKey::ToCreate(file) if store.keys().await?.is_empty() => {
+            Ok(master_key_file::create(&file)?)
+        }
+        ResolvedMasterKey::ToCreate(file) => Err(MasterKeyError::Missing { file }.into()),
+    }
+}
+
+/// Chooses the master key that decrypts the stored keys after an interrupted replacement, and completes or reverts the
+/// replacement.
+fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> Result<SealingKey, OpenError> {
+    if opens_all(stored, &key) {
+        pending.discard();
+        return Ok(key);
+    }
+    if !opens_all(stored, pending.key()) {
+        // Neither key decrypts the store; loading the keys will report that.
+        return Ok(key);
+    }
+    let newest = stored.iter().map(|key| key.changed_at).max().unwrap_or_default();
+    let new = pending.key().clone();
+    let old_file = pending.activate(newest)?;
+    tracing::warn!(
+        old_file = %old_file.display(),
+        "the replacement of the master key was interrupted; it is completed now"
+    );
+    Ok(new)
+}
+
+fn warn_if_algorithm_is_ignored(keys: &Keyring) {
+    let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
+    if current.is_symmetric() != configured.is_symmetric() {
+        tracing::warn!(
+            %current,
+            %configured,
+            "the configured algorithm is ignored: switching between asymmetric and shared-secret algorithms is not supported"
+        );
+    }
+}
+
+/// Verifies this issuer's own tokens, without HTTP.
+fn local_verifier(
+    settings: &Settings,
+    keys: &Keyring,
+    cache: &SessionCache,
+    clock: &Arc<Clock>,
+) -> Result<LocalVerifier, OpenError> {
+    let (issuer, active) = (settings.issuer.as_str(), keys.active_keys());
+    // Every active key is for one algorithm of this family, also if it was created with other settings.
+    let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().family())
+        // The longest lifetime that any client can have.
+        .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
+        .build(active.verification_keys().clone())?;
+    let tokens = Arc::new(tokens);
+    keys.subscribe(Arc::clone(&tokens));
+    let clock = Arc::clone(clock);
+    Ok(LocalVerifier::new(tokens, Arc::clone(cache.revocations()), move || clock.now()))
+}
+
+/// The requirements for new passwords. The host name of the service must not be part of a password.
+fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
+    let policy = PasswordPolicy::default().with_min_length(settings.password_min_length);
+    let issuer = settings.issuer.as_str();
+    let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
+    let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
+    Ok(match &settings.breached_passwords {
+        Some(file) => policy.with_breached(Arc::new(BreachedFile::open(file)?)),
+        None => policy,
+    })
+}
+
+fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
+    let options = HashPoolOptions {
+        threads: settings.password_hashing_threads,
+        queue_size: settings.password_hashing_queue_size,
+        queue_timeout: settings.password_hashing_queue_timeout,
+        ..HashPoolOptions::default()
+    };
+    Ok(Arc::new(HashPool::start(settings.argon2, options)?))
+}
