@@ -66,9 +66,9 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     let file = options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db"));
     let store = StoreUrl::Sqlite(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
-    settings.refresh_grace = std::time::Duration::ZERO;
+    settings.refresh_reuse_grace = std::time::Duration::ZERO;
     if options.cheap {
-        (settings.password_cost.memory, settings.password_cost.passes) = (8, 1);
+        (settings.argon2.memory, settings.argon2.passes) = (8, 1);
     }
     let counterfoil = Counterfoil::with(settings).await?;
     if options.store.is_some() {

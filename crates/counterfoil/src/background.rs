@@ -193,7 +193,7 @@ mod tests {
     async fn app_in(dir: &std::path::Path, hand: &Hand) -> App {
         let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost".parse().unwrap(), store);
-        let settings = Settings { password_cost: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
+        let settings = Settings { argon2: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..plain };
         let read = hand.clone();
         App::open_by(settings, move || read.read()).await.unwrap()
     }

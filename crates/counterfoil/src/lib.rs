@@ -70,7 +70,7 @@ pub use settings::data_dir::DataDirError;
 pub use settings::ip_network::{Network, NetworkFault};
 pub use settings::issuer_url::{IssuerFault, IssuerUrl};
 pub use settings::store_url::{StoreUrl, StoreUrlFault};
-pub use settings::{Limits, LogoutClears, PasswordRules, Registration, Settings};
+pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::LogHeadError;
 
 pub use counterfoil_verify::Principal;

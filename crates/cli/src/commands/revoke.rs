@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use counterfoil::operator::{self, RevocationForm};
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell};
@@ -34,7 +34,7 @@ enum Wait {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
     let Options { subject, reason, wait, json } = options;
     let wait = match wait {
         Wait::None => operator::Wait::None,

@@ -153,6 +153,12 @@ impl PasswordPolicy {
         Self { shortest: Self::SHORTEST_NIST, ..Self::default() }
     }
 
+    /// The same with at least `length` code points; fewer than [`Self::SHORTEST`] count as those.
+    #[must_use]
+    pub fn with_min_length(self, length: usize) -> Self {
+        Self { shortest: length.max(Self::SHORTEST), ..self }
+    }
+
     /// The same for the service that is reached at `host`, whose name is no password.
     #[must_use]
     pub fn for_service(self, host: &str) -> Self {

@@ -39,9 +39,9 @@ use crate::keys::master_key::{self, Found, MasterKeyError, Replacement};
 use crate::limits::body_memory::Bodies;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::{HashPool, PoolSize};
+use crate::settings::Settings;
 use crate::settings::data_dir::{self, DataDirError};
 use crate::settings::store_url::StoreUrl;
-use crate::settings::{PasswordRules, Settings};
 use crate::store::last_seen;
 use crate::store::rollback_guard::{LogHead, LogHeadError};
 
@@ -204,7 +204,7 @@ impl App {
         }
         let master = master_key_of(&*store, found).await?;
         // Watched before it is read: what is committed in between is heard twice, never missed.
-        let memory = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+        let memory = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
         store.watch(Arc::clone(&memory) as _);
         let tally = Metrics::default();
         store.watch(Arc::clone(&tally.events) as _);
@@ -214,14 +214,14 @@ impl App {
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let started = clock.now();
         let throttle =
-            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.throttle);
+            LoginRateLimiter::new(Arc::clone(&store), master.hmac_key(b"throttle"), settings.rate_limits);
         let horizon = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
         let (schedule, longest) = (settings.schedule(), Arc::clone(&horizon));
         let keys = Arc::new(Keyring::open(Arc::clone(&store), master, schedule, longest, started).await?);
         warn_of_another_family(&keys);
         let verifier = Arc::new(own_verifier(&settings, &keys, &memory, &clock)?);
         let hashing = start_hashing(&settings)?;
-        let grace = RefreshGracePeriod { length: settings.refresh_grace, serving_since: started };
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started };
         let name = settings.issuer.as_str().to_owned();
         if let Some(log_head) = &log_head {
             log_head.begin(&*store).await?;
@@ -418,10 +418,7 @@ fn own_verifier(
 
 /// What new passwords must be like; they are not to be built on the name that the service has in the network.
 fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
-    let policy = match settings.password_rules {
-        PasswordRules::Standard => PasswordPolicy::default(),
-        PasswordRules::Nist => PasswordPolicy::nist(),
-    };
+    let policy = PasswordPolicy::default().with_min_length(settings.password_min_length);
     let issuer = settings.issuer.as_str();
     let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
     let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
@@ -433,10 +430,10 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
 
 fn start_hashing(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
     let size = PoolSize {
-        threads: settings.hashing_threads,
-        waiting: settings.hashing_waiting,
-        deadline: settings.hashing_deadline,
+        threads: settings.password_hashing_threads,
+        waiting: settings.password_hashing_queue_size,
+        deadline: settings.password_hashing_queue_timeout,
         ..PoolSize::default()
     };
-    Ok(Arc::new(HashPool::start(settings.password_cost, size)?))
+    Ok(Arc::new(HashPool::start(settings.argon2, size)?))
 }

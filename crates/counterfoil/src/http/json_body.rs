@@ -78,7 +78,7 @@ async fn read(
     app: &App,
     taken: &[&'static str],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, BodyFault> {
-    let limit = app.settings().limits.body;
+    let limit = app.settings().limits.max_body_size;
     let (parts, body) = request.into_parts();
     if !judge_type(&parts.headers, taken)? {
         return Ok(None);
@@ -88,7 +88,7 @@ async fn read(
         return Err(BodyFault::TooLarge(limit));
     }
     let held = app.bodies.begin(sender(&parts, app))?;
-    let bytes = timeout(time_to_come(app.settings().limits.request), collect(body, limit, held))
+    let bytes = timeout(time_to_come(app.settings().limits.request_timeout), collect(body, limit, held))
         .await
         .map_err(|_| BodyFault::TooSlow)??;
     Ok((!bytes.is_empty()).then_some(bytes))
@@ -110,7 +110,7 @@ fn sender(parts: &Parts, app: &App) -> Option<Source> {
     let client = client_address(peer.ip(), &parts.headers, &settings.trusted_proxies);
     let is_ours = client.is_loopback() || is_trusted(client, &settings.trusted_proxies);
     let is_anybody = is_ours && !has_claim(&parts.headers);
-    (!is_anybody).then(|| source_of(client, settings.throttle.ipv6_prefix))
+    (!is_anybody).then(|| source_of(client, settings.rate_limits.ipv6_prefix))
 }
 
 /// Whether a body is announced. A type that is named has to be one of `taken`.

@@ -67,7 +67,7 @@ async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Logi
 
 /// Whether a refresh with this token would be answered. A judgement alone: nothing turns.
 fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let grace = RefreshGracePeriod { length: app.settings().refresh_grace, serving_since: app.started };
+    let grace = RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started };
     let ring = app.keys.ring();
     let Some(pepper) = session.pepper().and_then(|id| ring.pepper_of(id)) else { return false };
     match session.rotate(token, pepper, grace, now) {

@@ -18,9 +18,10 @@ pub(crate) struct Bodies(Shares);
 impl Bodies {
     /// As many bytes as these limits allow; enough for one request at least, and for one of each source.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let most = limits.bodies.max(REQUEST);
-        let part = most as u128 * limits.connections_of_source as u128 / limits.connections.max(1) as u128;
-        let least = REQUEST.saturating_add(limits.body);
+        let most = limits.max_total_body_memory.max(REQUEST);
+        let part =
+            most as u128 * limits.max_connections_per_ip as u128 / limits.max_connections.max(1) as u128;
+        let least = REQUEST.saturating_add(limits.max_body_size);
         Self(Shares::new(most, usize::try_from(part).unwrap_or(usize::MAX).max(least)))
     }
 
@@ -38,7 +39,7 @@ mod tests {
 
     /// A tenth of them for each source.
     fn bodies(bytes: usize) -> Bodies {
-        Bodies::new(&Limits { bodies: bytes, body: 0, ..Limits::default() })
+        Bodies::new(&Limits { max_total_body_memory: bytes, max_body_size: 0, ..Limits::default() })
     }
 
     #[test]
@@ -56,8 +57,8 @@ mod tests {
     #[test]
     fn one_request_and_one_whole_body_of_each_source_there_always_is() {
         assert!(bodies(0).begin(Some(ONE)).is_ok());
-        let limits = Limits { connections_of_source: 1, ..Limits::default() };
+        let limits = Limits { max_connections_per_ip: 1, ..Limits::default() };
 
-        assert_eq!(Bodies::new(&limits).begin(Some(ONE)).unwrap().grow(limits.body), Ok(()));
+        assert_eq!(Bodies::new(&limits).begin(Some(ONE)).unwrap().grow(limits.max_body_size), Ok(()));
     }
 }

@@ -24,8 +24,8 @@ impl Places {
     pub(crate) fn new(settings: &Settings) -> Self {
         let limits = settings.limits;
         Self {
-            shares: Shares::new(limits.connections.max(1), limits.connections_of_source.max(1)),
-            ipv6_prefix: settings.throttle.ipv6_prefix,
+            shares: Shares::new(limits.max_connections.max(1), limits.max_connections_per_ip.max(1)),
+            ipv6_prefix: settings.rate_limits.ipv6_prefix,
             proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -50,7 +50,11 @@ mod tests {
     fn places(connections: usize, connections_of_source: usize) -> Places {
         let plain = Settings::new("https://auth.example".parse().unwrap(), "sqlite:a.db".parse().unwrap());
         Places::new(&Settings {
-            limits: Limits { connections, connections_of_source, ..Limits::default() },
+            limits: Limits {
+                max_connections: connections,
+                max_connections_per_ip: connections_of_source,
+                ..Limits::default()
+            },
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..plain
         })

@@ -249,7 +249,7 @@ impl Exposition {
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let max = self.app.settings().limits.connections;
+        let max = self.app.settings().limits.max_connections;
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }

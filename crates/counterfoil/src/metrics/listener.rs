@@ -48,8 +48,11 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// ```
 pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let settings = app.settings();
-    let limits =
-        Limits { connections: MAX_CONNECTIONS, connections_of_source: MAX_CONNECTIONS, ..settings.limits };
+    let limits = Limits {
+        max_connections: MAX_CONNECTIONS,
+        max_connections_per_ip: MAX_CONNECTIONS,
+        ..settings.limits
+    };
     let places = Places::new(&Settings { limits, ..settings.clone() });
     let router = Router::new().route("/metrics", get(metrics)).with_state(app);
     let router = router.layer(CatchPanicLayer::custom(caught));

@@ -25,7 +25,6 @@ use crate::routes::refresh::some_secret;
 use crate::routes::responses::{
     BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable, UnsupportedType,
 };
-use crate::settings::LogoutClears;
 
 /// W3C Clear Site Data, section 3.1.
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -68,16 +67,13 @@ pub(super) async fn logout(
         app.revoker.end(session, &reason, now).await?;
     }
     let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);
-    Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.logout_clears)))
+    Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.clear_site_data_on_logout)))
 }
 
 /// What a browser is told to forget besides our cookies. Service workers and caches hold what only the user saw.
-fn site_data(cleared: LogoutClears) -> HeaderMap {
+fn site_data(is_cleared: bool) -> HeaderMap {
     let site = HeaderValue::from_static(r#""cookies","storage""#);
-    match cleared {
-        LogoutClears::OurCookies => HeaderMap::new(),
-        LogoutClears::Site => HeaderMap::from_iter([(CLEAR_SITE_DATA, site)]),
-    }
+    is_cleared.then_some((CLEAR_SITE_DATA, site)).into_iter().collect()
 }
 
 /// The logins that the request names by what only their clients have.

@@ -97,7 +97,7 @@ fn wrapped(path: &'static str, route: MethodRouter<App>, csrf: CsrfLayer, app: &
         .fallback(no_such_method)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::caught))
-        .layer(from_fn_with_state(app.settings().limits.request, in_time))
+        .layer(from_fn_with_state(app.settings().limits.request_timeout, in_time))
         .layer(from_fn_with_state(Edge::of(app, path), response_headers::finish))
 }
 
@@ -134,8 +134,8 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        (App::open(Settings { password_cost, hashing_threads: 1, ..settings }).await.unwrap(), dir)
+        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        (App::open(Settings { argon2, password_hashing_threads: 1, ..settings }).await.unwrap(), dir)
     }
 
     async fn ask(app: &App, method: &str, path: &str, bearer: &str) -> Response {
@@ -218,7 +218,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
-        let app = App::open(Settings { hashing_waiting: 0, ..settings }).await.unwrap();
+        let app = App::open(Settings { password_hashing_queue_size: 0, ..settings }).await.unwrap();
 
         let request = Request::post("/v1/login").body(Body::from("no JSON at all")).unwrap();
         let answer = site(app.clone()).oneshot(request).await.unwrap();

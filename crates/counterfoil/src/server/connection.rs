@@ -71,14 +71,14 @@ impl Connections {
         mut ending: Ending,
     ) {
         let served = async {
-            let stream = Patient::new(stream, self.limits.request)?;
+            let stream = Patient::new(stream, self.limits.request_timeout)?;
             let Some(certificate) = &self.certificate else {
                 self.converse(stream, (peer, newcomer), ending).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(certificate.served()).accept(stream);
             let greeted = tokio::select! {
-                greeted = timeout(self.limits.header_read, handshake) => greeted??,
+                greeted = timeout(self.limits.header_timeout, handshake) => greeted??,
                 () = has_begun(&mut ending) => return Ok(()),
             };
             self.converse(greeted, (peer, newcomer), ending).await;
@@ -108,7 +108,7 @@ impl Connections {
             // How it ended is the client's affair; a request of its was answered or logged by itself.
             _ = connection.as_mut() => return,
             () = has_begun(&mut ending) => {}
-            () = traffic.has_ceased(self.limits.header_read, self.limits.idle) => {
+            () = traffic.has_ceased(self.limits.header_timeout, self.limits.idle_timeout) => {
                 if !traffic.has_begun() {
                     return;
                 }
@@ -116,7 +116,7 @@ impl Connections {
         }
         connection.as_mut().graceful_shutdown();
         // Who keeps an answer from being sent is not waited for any longer than one who asks slowly.
-        let _ = timeout(self.limits.request, connection).await;
+        let _ = timeout(self.limits.request_timeout, connection).await;
     }
 }
 
@@ -127,14 +127,14 @@ pub(crate) async fn has_begun(ending: &mut Ending) {
 
 /// Sets what a connection may take. Without the timer hyper's time-outs do nothing at all.
 fn builder(limits: Limits) -> Builder<TokioExecutor> {
-    let headers = limits.headers.max(8 * 1024);
+    let headers = limits.max_header_size.max(8 * 1024);
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_read).max_buf_size(headers);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(headers);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
-        .keep_alive_timeout(limits.header_read)
+        .keep_alive_timeout(limits.header_timeout)
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

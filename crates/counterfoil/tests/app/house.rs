@@ -39,8 +39,8 @@ impl House {
     pub(crate) fn settings(&self) -> Settings {
         let store = format!("sqlite:{}", self.inside("auth.db").display()).parse().unwrap();
         let plain = Settings::new("http://localhost:3000".parse().unwrap(), store);
-        let password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        Settings { data_dir: Some(self.dir()), password_cost, ..plain }
+        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        Settings { data_dir: Some(self.dir()), argon2, ..plain }
     }
 
     pub(crate) async fn open(&self) -> App {

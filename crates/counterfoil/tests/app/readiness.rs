@@ -81,7 +81,12 @@ async fn a_full_disk_is_named_and_serving_goes_on_by_itself_when_there_is_room()
     };
     // A key is due all the time, and soon one that there is no room for. Those that there are can be read.
     let (soon, now) = (Some(Duration::from_secs(1)), Duration::ZERO);
-    let settings = Settings { key_rotation: soon, jwks_max_age: now, key_margin: now, ..house.settings() };
+    let settings = Settings {
+        signing_key_rotation_interval: soon,
+        jwks_max_age: now,
+        key_margin: now,
+        ..house.settings()
+    };
     let server = Running::start(settings).await;
     assert_eq!(send(server.at, "GET /readyz", &[], "").await.status, 200);
     let ballast = house.inside("ballast");

@@ -32,7 +32,7 @@ async fn is_closed_in_time(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn a_client_that_sends_its_headers_slowly_is_let_go() {
     let house = House::new();
-    let server = Running::start(with(&house, Limits { header_read: SHORT, ..Limits::default() })).await;
+    let server = Running::start(with(&house, Limits { header_timeout: SHORT, ..Limits::default() })).await;
     for begin in ["", "G", "GET /healthz HTTP/1.1\r\nhost: local", "PRI * HTTP/2.0\r\n"] {
         let mut slow = TcpStream::connect(server.at).await.unwrap();
         slow.write_all(begin.as_bytes()).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_client_that_sends_its_headers_slowly_is_let_go() {
 #[tokio::test]
 async fn a_second_request_that_comes_slowly_is_let_go_as_well() {
     let house = House::new();
-    let server = Running::start(with(&house, Limits { header_read: SHORT, ..Limits::default() })).await;
+    let server = Running::start(with(&house, Limits { header_timeout: SHORT, ..Limits::default() })).await;
     let mut slow = TcpStream::connect(server.at).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut first = [0; 12];
@@ -61,7 +61,7 @@ async fn a_second_request_that_comes_slowly_is_let_go_as_well() {
 #[tokio::test]
 async fn a_body_that_never_comes_is_answered_in_time() {
     let house = House::new();
-    let server = Running::start(with(&house, Limits { request: SHORT, ..Limits::default() })).await;
+    let server = Running::start(with(&house, Limits { request_timeout: SHORT, ..Limits::default() })).await;
     let mut slow = TcpStream::connect(server.at).await.unwrap();
     let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                 content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
@@ -88,7 +88,7 @@ async fn headers_beyond_the_limit_are_refused() {
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_and_those_within_are_served() {
     let house = House::new();
-    let server = Running::start(with(&house, Limits { connections: 2, ..Limits::default() })).await;
+    let server = Running::start(with(&house, Limits { max_connections: 2, ..Limits::default() })).await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(server.at).await.unwrap();

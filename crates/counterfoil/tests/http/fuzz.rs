@@ -151,7 +151,7 @@ async fn ask(site: Arc<Site>, bytes: Vec<u8>) -> bool {
 #[tokio::test]
 async fn no_mutated_request_makes_us_fail() {
     let rounds = std::env::var("COUNTERFOIL_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
-    let site = Site::with(|settings| settings.limits.request = Duration::from_secs(5)).await;
+    let site = Site::with(|settings| settings.limits.request_timeout = Duration::from_secs(5)).await;
     site.register("ada").await;
     let session = site.login("ada", "session").await;
     let hybrid = site.login("ada", "hybrid").await;

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use counterfoil::LogoutClears;
 use counterfoil_jose::{Algorithm, SigningKey};
 
 use crate::client::Request;
@@ -25,10 +24,8 @@ async fn who_shows_nothing_is_logged_out_already() {
 
 #[tokio::test]
 async fn a_browser_forgets_the_whole_site_where_that_is_wanted() {
-    for (cleared, told) in
-        [(LogoutClears::OurCookies, None), (LogoutClears::Site, Some(r#""cookies","storage""#))]
-    {
-        let site = Site::with(|settings| settings.logout_clears = cleared).await;
+    for (cleared, told) in [(false, None), (true, Some(r#""cookies","storage""#))] {
+        let site = Site::with(|settings| settings.clear_site_data_on_logout = cleared).await;
         site.register("ada").await;
         let login = site.login("ada", "session").await;
 

@@ -49,7 +49,7 @@ async fn tabs_that_refresh_at_once_get_the_same_successor() {
 
 #[tokio::test]
 async fn a_replay_ends_the_login_for_thief_and_owner() {
-    let site = Site::with(|settings| settings.refresh_grace = Duration::ZERO).await;
+    let site = Site::with(|settings| settings.refresh_reuse_grace = Duration::ZERO).await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
     let next = refresh(&site, &login["refresh_token"]).await.json();

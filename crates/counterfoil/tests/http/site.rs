@@ -47,9 +47,9 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let issuer = format!("http://{address}");
         let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
-        settings.password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        settings.hashing_threads = 1;
-        settings.throttle = without_end();
+        settings.argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.password_hashing_threads = 1;
+        settings.rate_limits = without_end();
         change(&mut settings);
 
         let origin = settings.issuer.origin().to_string();

@@ -136,9 +136,9 @@ async fn provoke(seen: &mut Seen) {
 async fn exhaust(seen: &mut Seen) {
     let once = RateLimit { most: 1, window: Duration::from_secs(900) };
     let site = Site::with(|settings| {
-        settings.throttle.account_and_source = once;
-        settings.throttle.password_changes = once;
-        settings.throttle.registrations = once;
+        settings.rate_limits.account_and_source = once;
+        settings.rate_limits.password_changes = once;
+        settings.rate_limits.registrations = once;
     })
     .await;
     site.register("ada").await;
@@ -157,7 +157,7 @@ async fn exhaust(seen: &mut Seen) {
 
 /// Announces a body to each route that takes one, and never sends it.
 async fn dawdle(seen: &mut Seen) {
-    let site = Site::with(|settings| settings.limits.request = Duration::from_millis(500)).await;
+    let site = Site::with(|settings| settings.limits.request_timeout = Duration::from_millis(500)).await;
     for (path, method, request) in announcements(&site).await {
         seen.insert((path, method, request.send(&site).await.status.to_string()));
     }
@@ -169,7 +169,8 @@ async fn crowd(seen: &mut Seen) {
     const FROM: &str = "192.0.2.1";
     let site = Site::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.limits = Limits { connections_of_source: 1, bodies: 1 << 20, ..Limits::default() };
+        settings.limits =
+            Limits { max_connections_per_ip: 1, max_total_body_memory: 1 << 20, ..Limits::default() };
     })
     .await;
     let requests = announcements(&site).await;

@@ -17,7 +17,7 @@ const WRONG: &str = "wrong horse battery";
 /// A site with the limits of the contract.
 async fn throttled(change: impl FnOnce(&mut Settings)) -> Site {
     Site::with(|settings| {
-        settings.throttle = RateLimits::default();
+        settings.rate_limits = RateLimits::default();
         change(settings);
     })
     .await
@@ -63,8 +63,8 @@ async fn the_twenty_first_failure_waits_alike_for_a_name_that_nobody_has() {
 async fn who_has_to_wait_is_told_before_anything_is_hashed() {
     let slow = Argon2Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
     let site = throttled(|settings| {
-        settings.password_cost = slow;
-        settings.throttle.account_and_source.most = 1;
+        settings.argon2 = slow;
+        settings.rate_limits.account_and_source.most = 1;
     })
     .await;
     site.register("ada").await;
@@ -85,8 +85,8 @@ async fn who_has_to_wait_is_told_before_anything_is_hashed() {
 async fn who_goes_away_before_the_answer_has_guessed_all_the_same() {
     let slow = Argon2Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
     let site = throttled(|settings| {
-        settings.password_cost = slow;
-        settings.throttle.account_and_source.most = 3;
+        settings.argon2 = slow;
+        settings.rate_limits.account_and_source.most = 3;
     })
     .await;
     site.register("ada").await;
@@ -160,8 +160,8 @@ async fn no_other_spelling_of_the_path_has_guesses_of_its_own() {
 #[tokio::test]
 async fn registrations_and_wrong_current_passwords_are_limited_too() {
     let site = throttled(|settings| {
-        settings.throttle.registrations = RateLimit { most: 2, ..settings.throttle.registrations };
-        settings.throttle.password_changes.most = 2;
+        settings.rate_limits.registrations = RateLimit { most: 2, ..settings.rate_limits.registrations };
+        settings.rate_limits.password_changes.most = 2;
     })
     .await;
     site.register("ada").await;

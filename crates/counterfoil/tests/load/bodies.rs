@@ -17,7 +17,8 @@ const PART: usize = 60 * 1024;
 async fn half_of_many_bodies_takes_no_more_memory_than_there_is_for_them() {
     let request = Duration::from_secs(8);
     let site = Site::with(|settings| {
-        settings.limits = Limits { bodies: 4 * MIB, request, ..Limits::default() };
+        settings.limits =
+            Limits { max_total_body_memory: 4 * MIB, request_timeout: request, ..Limits::default() };
     })
     .await;
     site.probe().await;
@@ -74,7 +75,8 @@ async fn a_claim_that_contradicts_the_proxy_takes_nobody_out_of_a_part() {
 async fn its_own_part_is_all_it_takes(claim: &str) {
     let site = Site::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.limits = Limits { bodies: 2 * MIB, connections_of_source: 2_000, ..Limits::default() };
+        settings.limits =
+            Limits { max_total_body_memory: 2 * MIB, max_connections_per_ip: 2_000, ..Limits::default() };
     })
     .await;
     let begun = format!(

@@ -29,7 +29,7 @@ async fn is_sent_away(site: &Site, frames: impl Iterator<Item = Vec<u8>>) -> boo
 }
 
 fn impatient(settings: &mut Settings) {
-    settings.limits = Limits { idle: SECOND, request: SECOND, ..Limits::default() };
+    settings.limits = Limits { idle_timeout: SECOND, request_timeout: SECOND, ..Limits::default() };
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,7 @@ async fn goodbye(
 #[tokio::test(flavor = "multi_thread")]
 async fn who_only_pings_is_told_to_go_and_who_asks_may_stay() {
     let brief = |settings: &mut Settings| {
-        settings.limits = Limits { header_read: SECOND / 2, idle: SECOND, ..Limits::default() };
+        settings.limits = Limits { header_timeout: SECOND / 2, idle_timeout: SECOND, ..Limits::default() };
     };
     let site = Site::with(brief).await;
 

@@ -34,8 +34,8 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let mut settings =
             Settings::new(format!("http://localhost:{}", at.port()).parse().unwrap(), store.parse().unwrap());
-        settings.password_cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        settings.hashing_threads = 1;
+        settings.argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.password_hashing_threads = 1;
         change(&mut settings);
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -40,7 +40,7 @@ async fn ask_and_not_read(mut stream: TcpStream) {
 async fn a_hundred_slow_clients_are_let_go_and_do_not_hold_up_a_healthy_one() {
     let short = Duration::from_secs(2);
     let site = Site::with(|settings| {
-        settings.limits = Limits { header_read: short, request: short, ..Limits::default() };
+        settings.limits = Limits { header_timeout: short, request_timeout: short, ..Limits::default() };
     })
     .await;
     let mut slow = JoinSet::new();

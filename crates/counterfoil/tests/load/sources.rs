@@ -31,7 +31,7 @@ async fn one_source_has_its_part_of_the_connections_and_this_machine_all_of_them
     let port = listener.local_addr().unwrap().port();
     let _site = Site::on(listener, |settings| {
         settings.issuer = "https://auth.example".parse().unwrap();
-        settings.limits = Limits { connections_of_source: 3, ..Limits::default() };
+        settings.limits = Limits { max_connections_per_ip: 3, ..Limits::default() };
     })
     .await;
 

@@ -13,8 +13,8 @@ const FORM: &str = r#"{"username":"ada","password":"correct horse battery"}"#;
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_storm_of_logins_the_excess_comes_back_later_and_others_are_served() {
     let site = Site::with(|settings| {
-        settings.password_cost = Argon2Cost::default();
-        settings.hashing_waiting = 16;
+        settings.argon2 = Argon2Cost::default();
+        settings.password_hashing_queue_size = 16;
     })
     .await;
     let site = Arc::new(site);

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::commands::suspicion;
 use crate::commands::token::text_of;
+use crate::datetime;
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
-use crate::when;
 
 /// Claims that are a time, in Unix seconds (RFC 7519, section 4.1; OpenID Connect's `auth_time`).
 const TIMES: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
@@ -32,7 +32,7 @@ impl Inspect {
     pub(crate) fn run(self) -> Result<(), Fault> {
         let token = text_of(self.token)?;
         let seen = Seen::look(&token)?;
-        let now = when::now();
+        let now = datetime::now();
         if self.json {
             return show::json(&seen.as_json(now));
         }
@@ -124,7 +124,7 @@ fn member(name: &str, value: &Value, now: i64) -> String {
     let time = value
         .as_i64()
         .filter(|_| TIMES.contains(&name))
-        .map(|seconds| format!("  {} ({})", when::rfc3339(seconds), when::relative(seconds, now)));
+        .map(|seconds| format!("  {} ({})", datetime::rfc3339(seconds), datetime::relative(seconds, now)));
     format!("  {:<10} {}{}", printable(name), printable(&shown), time.unwrap_or_default())
 }
 

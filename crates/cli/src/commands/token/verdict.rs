@@ -4,10 +4,10 @@ use counterfoil_jose::unverified;
 use counterfoil_verify::{Denied, Principal, Reason};
 use serde_json::{Value, json};
 
+use crate::datetime;
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
-use crate::when;
 
 /// The judgement about a token, and what nobody judged.
 pub(crate) struct Verdict<'a> {
@@ -64,7 +64,10 @@ impl Verdict<'_> {
             ("audience", list(principal.audiences())),
             ("scope", words(principal.scope().collect())),
             ("roles", list(principal.roles())),
-            ("expires", format!("{} ({})", when::rfc3339(ends), when::relative(ends, when::now()))),
+            (
+                "expires",
+                format!("{} ({})", datetime::rfc3339(ends), datetime::relative(ends, datetime::now())),
+            ),
             ("not judged", self.not_judged.join(" ")),
         ];
         lines.map(|(name, text)| format!("{name:<11} {}", printable(&text))).join("\n")
@@ -79,7 +82,7 @@ impl Verdict<'_> {
             }
             Reason::Expired => {
                 let ends: i64 = self.claim("exp")?.parse().ok()?;
-                Some(format!("{}, {}", when::rfc3339(ends), when::relative(ends, when::now())))
+                Some(format!("{}, {}", datetime::rfc3339(ends), datetime::relative(ends, datetime::now())))
             }
             Reason::Claims => Some("--foreign takes the claims of other issuers".into()),
             Reason::Token(rejection) if rejection.code() == "token_wrong_typ" => {

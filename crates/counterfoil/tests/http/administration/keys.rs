@@ -195,7 +195,7 @@ async fn under_load_no_rotation_fails_a_login_or_a_verification() {
         settings.jwks_max_age = PERIOD;
         settings.key_margin = Duration::from_millis(500);
         // Each refresh turns, however quickly the next one comes.
-        settings.refresh_grace = Duration::ZERO;
+        settings.refresh_reuse_grace = Duration::ZERO;
     };
     let site = Arc::new(Site::with(schedule).await);
     site.register("ada").await;
