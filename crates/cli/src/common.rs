@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// The options of every command. Only settings that are often set on the command line have one; every setting has a
-/// key in the file and an environment variable. Options override the environment, which overrides the file.
+/// The options of every command. Only settings that are often set on the command line have one; every setting
+/// has a key in the file and an environment variable. Options override the environment, which overrides the
+/// file.
 #[derive(Args, Debug, Default)]
 pub(crate) struct Flags {
     /// The configuration file [env: COUNTERFOIL_CONFIG].

@@ -1,5 +1,5 @@
-//! The configuration: `check` and `serve` accept the same settings, `init` writes a valid file, TLS is served from
-//! files.
+//! The configuration: `check` and `serve` accept the same settings, `init` writes a valid file, TLS is served
+//! from files.
 
 #![allow(clippy::unwrap_used, reason = "a failed preparation fails the test")]
 
@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::common::{Said, Server, counterfoil, run};
 
-/// Lines of a file, valid and invalid; `DIR` is an existing directory. Keys of tables are dotted, so that every order
-/// is possible.
+/// Lines of a file, valid and invalid; `DIR` is an existing directory. Keys of tables are dotted, so that
+/// every order is possible.
 const LINES: &[&str] = &[
     "issuer = \"https://auth.example\"",
     "issuer = \"http://auth.example\"",

@@ -1,5 +1,5 @@
-//! `counterfoil init`: asks a few questions, recommends a mode for each kind of client, and writes the commented
-//! configuration file.
+//! `counterfoil init`: asks a few questions, recommends a mode for each kind of client, and writes the
+//! commented configuration file.
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};

@@ -6,8 +6,8 @@ use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::setting::{Setting, variable};
 use crate::configuration::table::{UNSUPPORTED, settings};
 
-/// What the variables set, and what is wrong with them. Unknown variables are ignored: a newer or an older version,
-/// or another program, may use them.
+/// What the variables set, and what is wrong with them. Unknown variables are ignored: a newer or an older
+/// version, or another program, may use them.
 #[derive(Debug, Default)]
 pub(crate) struct EnvironmentSettings {
     /// The values, not parsed yet.

@@ -5,11 +5,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use toml::Spanned;
-use toml::de::{DeArray, DeString, DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
-use crate::configuration::setting::{Form, Setting};
-use crate::configuration::table::{self, UNSUPPORTED};
+use crate::configuration::file::toml_value::values;
+use crate::configuration::file::unknown_key::{error, unknown};
+use crate::configuration::table;
+
+mod toml_value;
+mod unknown_key;
 
 /// The maximum number of bytes that are read; a configuration file is never larger.
 const MAX_SIZE: u64 = 1 << 20;
@@ -124,78 +128,6 @@ impl Lines<'_> {
             hint: None,
         }
     }
-}
-
-fn error(name: &str, source: ValueSource, message: &str, hint: String) -> Diagnostic {
-    Diagnostic { key: Some(name.to_owned()), source, message: message.to_owned(), hint: Some(hint) }
-}
-
-/// The error for a key that is not a setting.
-fn unknown(name: &str, source: ValueSource) -> Diagnostic {
-    if name == "master_key" {
-        let hint = "use master_key_file or the variable COUNTERFOIL_MASTER_KEY".to_owned();
-        return error(name, source, "a secret must not be in the configuration file", hint);
-    }
-    if UNSUPPORTED.contains(&name) {
-        return error(name, source, "not supported yet", "remove it".to_owned());
-    }
-    if let Some(setting) = table::renamed(name) {
-        return error(name, source, "has been renamed", format!("write {}", assignment_of(setting)));
-    }
-    let hint = match (table::nearest(name), name.split_once('.')) {
-        (Some(nearest), _) => format!("did you mean {nearest}?"),
-        (None, Some((table, _))) => format!("[{table}] has {}", keys_of(table).join(", ")),
-        (None, None) => "docs/configuration.md lists every setting".to_owned(),
-    };
-    error(name, source, "unknown setting", hint)
-}
-
-/// How to set a setting: `reuse_grace in the table [refresh], with a duration …`.
-fn assignment_of(setting: &Setting) -> String {
-    let form = setting.form.describe();
-    match setting.table_and_key() {
-        (Some(table), key) => format!("{key} in the table [{table}], with {form}"),
-        (None, key) => format!("{key}, with {form}"),
-    }
-}
-
-fn keys_of(table: &str) -> Vec<&'static str> {
-    let settings = table::settings().map(Setting::table_and_key);
-    settings.filter(|(of, _)| *of == Some(table)).map(|(_, key)| key).collect()
-}
-
-/// The values as they would be written in a variable, if the TOML value has the right form.
-fn values(value: &DeValue<'_>, form: Form) -> Option<Vec<String>> {
-    match (form, value) {
-        (Form::Text | Form::Duration, DeValue::String(text)) => Some(vec![text.to_string()]),
-        (Form::Number | Form::Duration, value @ DeValue::Integer(_)) => Some(vec![integer(value)?]),
-        (Form::Boolean, DeValue::Boolean(is_set)) => Some(vec![is_set.to_string()]),
-        (Form::Limit, DeValue::String(text)) => (text == "off").then(|| vec![text.to_string()]),
-        (Form::Limit, DeValue::Table(limit)) => Some(vec![rate(limit)?]),
-        (Form::List, DeValue::Array(values)) => list(values),
-        (Form::Text | Form::Number | Form::Boolean | Form::Duration | Form::Limit | Form::List, _) => None,
-    }
-}
-
-/// `{ max = 20, window = "15m" }` as `20/15m`.
-fn rate(limit: &DeTable<'_>) -> Option<String> {
-    let of = |key| limit.get(key).map(|value: &Spanned<DeValue<'_>>| value.get_ref());
-    let max = integer(of("max")?)?;
-    let window = match of("window")? {
-        DeValue::String(text) => text.to_string(),
-        value => integer(value)?,
-    };
-    (limit.len() == 2).then(|| format!("{max}/{window}"))
-}
-
-fn integer(value: &DeValue<'_>) -> Option<String> {
-    let DeValue::Integer(number) = value else { return None };
-    (number.radix() == 10).then(|| number.to_string())
-}
-
-fn list(values: &DeArray<'_>) -> Option<Vec<String>> {
-    let text = |value: &Spanned<DeValue<'_>>| value.get_ref().as_str().map(str::to_owned);
-    values.iter().map(text).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ pub(crate) struct Setting {
     pub(crate) default: DefaultValue,
     /// What the setting does, for the documentation and for the comments that `init` writes.
     pub(crate) doc: &'static str,
-    /// Former keys. In the file they are refused, as variables they are ignored with a warning; both name this one.
+    /// Former keys. In the file they are refused, as variables they are ignored with a warning; both name
+    /// this one.
     pub(crate) former_names: &'static [&'static str],
     /// Parses the values into the builder. There is exactly one value, except with [`Form::List`].
     pub(crate) apply: fn(&mut SettingsBuilder, &[String]) -> Result<(), InvalidValue>,

@@ -1,5 +1,5 @@
-//! The table of settings, the only list of them: file keys, variables, parsers, documentation and the file that
-//! `init` writes are made from it.
+//! The table of settings, the only list of them: file keys, variables, parsers, documentation and the file
+//! that `init` writes are made from it.
 
 use crate::configuration::setting::Setting;
 
@@ -9,8 +9,8 @@ mod request_limits;
 mod server;
 mod tokens;
 
-/// Names that are reserved for features of later versions: a key or, for the last one, a table. They are refused, so
-/// that a feature which is configured cannot be silently missing.
+/// Names that are reserved for features of later versions: a key or, for the last one, a table. They are
+/// refused, so that a feature which is configured cannot be silently missing.
 pub(crate) const UNSUPPORTED: [&str; 3] = ["cache", "login_url", "forward_auth"];
 
 /// Every setting, in the order of the documentation: the keys at the top of the file first, then each table.
@@ -56,7 +56,8 @@ pub(crate) fn renamed(former_name: &str) -> Option<&'static Setting> {
     all().find(|setting| setting.former_names.contains(&former_name))
 }
 
-/// The name of a setting or a table that is like `name`: the same key in another table, or a few letters different.
+/// The name of a setting or a table that is like `name`: the same key in another table, or a few letters
+/// different.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let key = name.rsplit('.').next().unwrap_or(name);
     if let Some(setting) =

@@ -29,7 +29,8 @@ use crate::settings::store_url::StoreUrl;
 /// use counterfoil::{Settings, StoreUrl};
 ///
 /// let store: StoreUrl = "sqlite:auth.db".parse()?;
-/// let settings = Settings { refresh_reuse_grace: Duration::ZERO, ..Settings::new("https://auth.example".parse()?, store) };
+/// let defaults = Settings::new("https://auth.example".parse()?, store);
+/// let settings = Settings { refresh_reuse_grace: Duration::ZERO, ..defaults };
 /// assert_eq!(settings.limits.max_body_size, 64 * 1024);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -48,16 +49,17 @@ pub struct Settings {
     pub refresh_reuse_grace: Duration,
     /// Who may register over HTTP.
     pub registration: Registration,
-    /// Whether a logout sends `Clear-Site-Data: "cookies", "storage"` (W3C). It deletes every cookie and all storage
-    /// of the host, also of other applications on it: set it only if the host serves one application.
+    /// Whether a logout sends `Clear-Site-Data: "cookies", "storage"` (W3C). It deletes every cookie and all
+    /// storage of the host, also of other applications on it: set it only if the host serves one application.
     pub clear_site_data_on_logout: bool,
-    /// The signature algorithm of access tokens. If the current key has another algorithm, a rotation starts at the
-    /// next start of the server; there is no rotation between asymmetric and shared-secret algorithms.
+    /// The signature algorithm of access tokens. If the current key has another algorithm, a rotation starts
+    /// at the next start of the server; there is no rotation between asymmetric and shared-secret algorithms.
     pub algorithm: Algorithm,
     /// How long a key signs before it is rotated; `None`: keys are rotated only on request.
     pub signing_key_rotation_interval: Option<Duration>,
-    /// The `max-age` of the key set: how long services may cache the public keys. A new key does not sign before it
-    /// has been published for this long. Verifiers cache keys for at least a minute, so a lower value has no effect.
+    /// The `max-age` of the key set: how long services may cache the public keys. A new key does not sign
+    /// before it has been published for this long. Verifiers cache keys for at least a minute, so a lower
+    /// value has no effect.
     pub jwks_max_age: Duration,
     /// Additional delay of a rotation, for other nodes to load a change and for responses under way.
     pub key_margin: Duration,
@@ -71,7 +73,8 @@ pub struct Settings {
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
     pub session_cache_size: usize,
-    /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no limit.
+    /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
+    /// limit.
     pub max_sessions: Option<NonZeroU32>,
     /// The minimum length of new passwords, in code points; values below 8 have no effect. NIST SP 800-63B-4,
     /// section 3.1.1.2, requires 15 if the password is the only factor.
@@ -111,13 +114,13 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,
-    /// How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1 connection waits
-    /// for its next request no longer than `header_timeout`.
+    /// How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1
+    /// connection waits for its next request no longer than `header_timeout`.
     pub idle_timeout: Duration,
     /// Maximum number of connections; more are closed at once.
     pub max_connections: usize,
-    /// Maximum number of connections of one client IP (IPv6: of one network). Trusted proxies and loopback are
-    /// exempt.
+    /// Maximum number of connections of one client IP (IPv6: of one network). Trusted proxies and loopback
+    /// are exempt.
     pub max_connections_per_ip: usize,
     /// Maximum memory of all request bodies that are being read, in bytes; more are rejected with 503.
     pub max_total_body_memory: usize,
@@ -196,8 +199,8 @@ impl Settings {
         in_dir.or_else(|| self.store.file().map(|store| beside(store, ".log-head")))
     }
 
-    /// The files of the installation, also temporary ones: those of SQLite next to the database, and the restored
-    /// database that replaces it at the next start.
+    /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
+    /// restored database that replaces it at the next start.
     pub(crate) fn own_files(&self) -> Vec<PathBuf> {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
         let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));

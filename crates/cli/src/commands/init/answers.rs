@@ -132,8 +132,8 @@ impl Answers {
             .map_err(|error| Fault::usage(format!("the answers in {} are invalid: {error}", file.display())))
     }
 
-    /// The proxies to trust. An https issuer on a plain loopback listener is behind a TLS proxy on this machine; if
-    /// that were not trusted, all clients would have its IP address.
+    /// The proxies to trust. An https issuer on a plain loopback listener is behind a TLS proxy on this
+    /// machine; if that were not trusted, all clients would have its IP address.
     pub(crate) fn trusted_proxies(&self) -> Vec<String> {
         let is_behind_proxy = self.issuer.starts_with("https://") && self.tls.is_none();
         let is_on_loopback = self.listen.as_deref().is_none_or(is_loopback);

@@ -3,8 +3,8 @@
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{duration, limit, number};
 
-/// `[login_rate_limit]`, `[registration_rate_limit]` and `ipv6_prefix`. A window begins with the first attempt that
-/// is counted in it.
+/// `[login_rate_limit]`, `[registration_rate_limit]` and `ipv6_prefix`. A window begins with the first
+/// attempt that is counted in it.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "ipv6_prefix",

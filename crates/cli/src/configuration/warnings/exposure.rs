@@ -80,8 +80,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Warns of a TLS proxy that is not trusted: an https issuer on a plain listener is behind one, and its address then
-/// stands for all clients.
+/// Warns of a TLS proxy that is not trusted: an https issuer on a plain listener is behind one, and its
+/// address then stands for all clients.
 pub(crate) fn unnamed_proxy(listen: IpAddr, settings: &Settings) -> Option<Diagnostic> {
     let is_behind_proxy = settings.issuer.is_secure() && settings.tls.is_none();
     let hint = match listen.is_loopback() {
