@@ -3,10 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, backup, check, client, clock, completions, event, init, key, passwords, restore, revoke,
+    admin_key, audit, backup, check, client, clock, completions, init, key, passwords, restore, revoke,
     session, token, user,
 };
-use crate::common::Flags;
+use crate::flags::Flags;
 
 /// Sessions, JWTs and the hybrid from one login.
 #[derive(Parser)]
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Key(key::Command),
     /// Shows the journal.
     #[command(subcommand)]
-    Event(event::Command),
+    Audit(audit::Command),
     /// Revokes a session, all of a user, of a client or of everyone so far, an access token, or a key.
     Revoke(revoke::Options),
     /// Looks into tokens.
@@ -90,7 +90,7 @@ mod tests {
             "key revoke -_6L",
             "admin-key remove -1Hz",
             "user disable -1Hz",
-            "event list --session -1Hz --user -_6L --json",
+            "audit list --session -1Hz --user -_6L --json",
         ] {
             let parsed = Arguments::try_parse_from(["counterfoil"].into_iter().chain(line.split(' ')));
             assert!(

@@ -7,7 +7,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
-use crate::common::LogFormat;
+use crate::flags::LogFormat;
 
 /// What is of interest to an operator. The one command that follows another issuer tells itself how that went.
 const USUAL: &str = "info,refinery_core=warn,counterfoil_verify::follow=off";

@@ -6,26 +6,26 @@ use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::traces::Traces;
+use crate::error::CliError;
+use crate::trace_export::TraceExport;
 
+mod admin_client;
 mod arguments;
-#[cfg(feature = "otel")]
-mod collector;
 mod commands;
-mod common;
 mod configuration;
 mod datetime;
-mod fault;
+mod error;
+mod escape;
+mod flags;
 mod logging;
-mod operate;
-mod printable;
+#[cfg(feature = "otel")]
+mod otlp_client;
 mod progress;
 mod secret_input;
-mod show;
 mod signals;
-#[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
-mod traces;
+mod table;
+#[cfg_attr(not(feature = "otel"), path = "tracing_disabled.rs")]
+mod trace_export;
 
 /// After how many tasks the runtime looks who has sent something. By itself it does so after 61: in a crowd of requests
 /// that cost much, whoever asks for little would wait for all of these.
@@ -38,15 +38,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Fault> {
+fn run(arguments: Arguments) -> Result<(), CliError> {
     let common = Configuration::read(&arguments.flags);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .event_interval(GLANCE)
         .build()
-        .map_err(|error| Fault::because("the system gives no threads", &error))?;
+        .map_err(|error| CliError::with_cause("the system gives no threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve | Command::Dev);
-    let traces = if is_server { Traces::start(runtime.handle()) } else { Traces::default() };
+    let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
     logging::start(common.log_format, common.log_level.as_deref(), traces.layer());
     traces.complain();
     let done = runtime.block_on(commands::run(&common, arguments));

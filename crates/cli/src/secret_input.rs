@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use counterfoil_jose::Secret;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// The variable that may hold a password.
 const VARIABLE: &str = "COUNTERFOIL_PASSWORD";
@@ -28,22 +28,22 @@ impl NewPassword {
     /// # Errors
     ///
     /// If it cannot be read, is empty, or was typed differently the second time.
-    pub(crate) fn read(&self) -> Result<Secret<String>, Fault> {
+    pub(crate) fn read(&self) -> Result<Secret<String>, CliError> {
         let text = match (&self.password_file, std::env::var(VARIABLE)) {
             (Some(file), _) => from_file(file)?,
             (None, Ok(text)) => text,
             (None, Err(_)) => ask_twice()?,
         };
         if text.is_empty() {
-            return Err(Fault::usage("the password is empty"));
+            return Err(CliError::usage("the password is empty"));
         }
         Ok(Secret::new(text))
     }
 }
 
-fn from_file(file: &Path) -> Result<String, Fault> {
+fn from_file(file: &Path) -> Result<String, CliError> {
     let text = fs::read_to_string(file).map_err(|error| {
-        Fault::because(&format!("the password file {} cannot be read", file.display()), &error)
+        CliError::with_cause(&format!("the password file {} cannot be read", file.display()), &error)
     })?;
     Ok(without_newline(text))
 }
@@ -59,18 +59,18 @@ pub(crate) fn without_newline(mut text: String) -> String {
     text
 }
 
-fn ask_twice() -> Result<String, Fault> {
+fn ask_twice() -> Result<String, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(Fault::usage("there is no terminal to ask for the password")
-            .hint(format!("give --password-file FILE or {VARIABLE}")));
+        return Err(CliError::usage("there is no terminal to ask for the password")
+            .with_hint(format!("give --password-file FILE or {VARIABLE}")));
     }
     let ask = |prompt| {
         rpassword::prompt_password(prompt)
-            .map_err(|error| Fault::because("the password cannot be asked for", &error))
+            .map_err(|error| CliError::with_cause("the password cannot be asked for", &error))
     };
     let first = ask("Password: ")?;
     if ask("Once more: ")? != first {
-        return Err(Fault::failure("the two passwords differ"));
+        return Err(CliError::failure("the two passwords differ"));
     }
     Ok(first)
 }

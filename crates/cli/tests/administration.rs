@@ -76,7 +76,7 @@ fn a_user_is_shut_out_let_in_and_deleted() {
     let id = text(&third["user"], "id");
     assert_eq!(succeed(&dir, &["user", "delete", "ada"]), format!("deleted {id}\n"));
     assert_eq!(me(&third), 401);
-    let told = json_of(&dir, &["event", "list", "--user", id, "--limit", "1", "--json"]);
+    let told = json_of(&dir, &["audit", "list", "--user", id, "--limit", "1", "--json"]);
     assert_eq!(told["events"][0]["kind"], "user_deleted");
     assert_eq!(run(&in_dir(&dir, &["user", "disable", "ada"])).code, 1);
 }
@@ -175,15 +175,15 @@ fn the_journal_of_a_session_tells_its_life_in_order() {
 
     assert!(said.starts_with("revoked at position "), "{said}");
     assert_eq!(server.get("/v1/me", text(&session, "session_token")).0, 401);
-    let told = json_of(&dir, &["event", "list", "--session", id, "--json"]);
+    let told = json_of(&dir, &["audit", "list", "--session", id, "--json"]);
     let told: Vec<_> = told["events"].as_array().unwrap().iter().map(|line| text(line, "kind")).collect();
     assert_eq!(told, ["signed_in", "session_ended"]);
-    let shown = succeed(&dir, &["event", "list", "--session", id]);
+    let shown = succeed(&dir, &["audit", "list", "--session", id]);
     let (login, end) = (shown.find("A login succeeded.").unwrap(), shown.find("A session ended.").unwrap());
     assert!(login < end && shown.contains("by_admin") && shown.contains("operator"), "{shown}");
 
     let everyone = login_and_revoke_everyone(&server, &dir);
-    let told = json_of(&dir, &["event", "list", "--session", &everyone, "--json"]);
+    let told = json_of(&dir, &["audit", "list", "--session", &everyone, "--json"]);
     let last = told["events"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["kind"], &last["detail"]), (&json!("everyone_revoked"), &json!("a drill")));
     for (subject, code) in [("user:ada", 1), ("session:AAAAAAAAAAAAAAAAAAAAAA", 1)] {

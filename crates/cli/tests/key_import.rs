@@ -63,7 +63,7 @@ fn a_key_comes_in_as_the_next_one_with_and_without_a_server() {
     let (_, public) = server.curl("/.well-known/jwks.json", &[]);
     let public = public["keys"].as_array().unwrap();
     assert!(public.iter().any(|key| key["kid"] == by_jwk.kid()), "it is published at once");
-    assert!(succeed(&dir, &["event", "list", "--json"]).contains("key_imported"));
+    assert!(succeed(&dir, &["audit", "list", "--json"]).contains("key_imported"));
     succeed(&dir, &["key", "rotate", "--now"]);
     assert_eq!(in_state(&dir, "current"), [by_jwk.kid()]);
 }

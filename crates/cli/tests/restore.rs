@@ -162,7 +162,7 @@ fn cookie_sessions_live_on_if_that_is_wanted_and_the_journal_tells_it() {
     // The one that was ended after the backup lives again: the risk that the command names.
     assert_eq!(before.statuses(&server), [200, 200, 401, 401, 401]);
     assert_eq!(restored["kept_sessions"], true);
-    let journal = succeed(&before.dir, &["event", "list", "--json"]);
+    let journal = succeed(&before.dir, &["audit", "list", "--json"]);
     let journal: Value = serde_json::from_str(&journal).unwrap();
     let told =
         journal["events"].as_array().unwrap().iter().find(|event| event["kind"] == "restored").unwrap();

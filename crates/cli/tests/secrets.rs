@@ -175,7 +175,7 @@ impl Tour {
 
     /// Everything that was said, of which nothing may be secret.
     fn end(mut self) -> (Secrets, String) {
-        for list in [["event", "list"], ["session", "list"], ["user", "list"], ["key", "list"]] {
+        for list in [["audit", "list"], ["session", "list"], ["user", "list"], ["key", "list"]] {
             let listed = self.command(&[&list[..], &["--json"]].concat());
             self.said += &listed;
         }

@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use counterfoil::operator;
 
-use crate::commands::page::show_all;
+use crate::admin_client::execute;
+use crate::commands::pagination::print_list;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell, time};
+use crate::error::CliError;
+use crate::table::{self, cell, time};
 
 /// What to do with admin keys.
 #[derive(Subcommand)]
@@ -47,29 +47,29 @@ pub(crate) struct Remove {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::Add(Add { name, json }) => add(common, name, json).await,
         Command::List(List { json }) => list(common, json).await,
         Command::Remove(Remove { id }) => {
-            let answer = administer(common, operator::Command::AdminKeyRemove { id }).await?;
-            show::say(&format!("removed {}", cell(&answer, "id")))
+            let answer = execute(common, operator::Command::AdminKeyRemove { id }).await?;
+            table::print_line(&format!("removed {}", cell(&answer, "id")))
         }
     }
 }
 
 /// The key alone on its line, so that it can be piped.
-async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::AdminKeyAdd { name }).await?;
+async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), CliError> {
+    let answer = execute(common, operator::Command::AdminKeyAdd { name }).await?;
     if is_json {
-        return show::json(&answer);
+        return table::print_json(&answer);
     }
-    show::say(&cell(&answer, "key"))
+    table::print_line(&cell(&answer, "key"))
 }
 
-async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::AdminKeyList {}).await?;
-    show_all(&answer, "admin_keys", is_json, ["id", "name", "made by", "created"], |key| {
+async fn list(common: &Configuration, is_json: bool) -> Result<(), CliError> {
+    let answer = execute(common, operator::Command::AdminKeyList {}).await?;
+    print_list(&answer, "admin_keys", is_json, ["id", "name", "made by", "created"], |key| {
         [cell(key, "id"), cell(key, "name"), cell(key, "made_by"), time(key, "created_at")]
     })
 }

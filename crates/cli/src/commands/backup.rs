@@ -7,12 +7,12 @@ use clap::Args;
 use counterfoil::operator;
 use serde_json::Value;
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::printable::printable;
-use crate::progress::bytes_of;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::progress::progress_bar;
+use crate::table;
 
 /// How often the bar is drawn.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -31,23 +31,23 @@ pub(crate) struct Options {
 }
 
 /// Runs the command. When it is over the backup is on the disk.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), CliError> {
     // The server that writes it has another working directory.
     let file = path::absolute(&options.file)
-        .map_err(|error| Fault::because(&format!("{} is no path", options.file.display()), &error))?;
+        .map_err(|error| CliError::with_cause(&format!("{} is no path", options.file.display()), &error))?;
     let answer = watched(common, &file, options.force).await?;
     if options.json {
-        return show::json(&answer);
+        return table::print_json(&answer);
     }
-    show::say(&printable(&file.to_string_lossy()))
+    table::print_line(&escape_controls(&file.to_string_lossy()))
 }
 
 /// Has it written, and shows how long the file has grown. It becomes about as long as the store is.
-async fn watched(common: &Configuration, file: &Path, replace: bool) -> Result<Value, Fault> {
+async fn watched(common: &Configuration, file: &Path, replace: bool) -> Result<Value, CliError> {
     let store = common.settings(common.listen)?.store;
     let length = store.file().and_then(|store| store.metadata().ok()).map_or(0, |about| about.len());
-    let bar = bytes_of(length, "copying");
-    let written = administer(common, operator::Command::Backup { file: file.to_owned(), replace });
+    let bar = progress_bar(length, "copying");
+    let written = execute(common, operator::Command::Backup { file: file.to_owned(), replace });
     tokio::pin!(written);
     let mut glance = tokio::time::interval(GLANCE);
     let answer = loop {

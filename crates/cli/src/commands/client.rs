@@ -4,11 +4,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use counterfoil::operator::{self, ClientForm};
 use serde_json::{Value, json};
 
-use crate::commands::page::PageOptions;
+use crate::admin_client::execute;
+use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell};
+use crate::error::CliError;
+use crate::table::{self, cell};
 
 /// What to do with clients.
 #[derive(Subcommand)]
@@ -69,7 +69,7 @@ fn lifetime(text: &str) -> Result<(String, u64), String> {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::Add(one) => {
             let (id, client) = (one.id.clone(), one.form()?);
@@ -85,7 +85,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
 
 impl One {
     /// The form; names of lifetimes are judged by it.
-    fn form(&self) -> Result<ClientForm, Fault> {
+    fn form(&self) -> Result<ClientForm, CliError> {
         let mut form = serde_json::Map::new();
         form.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
         form.extend(self.enabled.iter().map(|enabled| ("enabled".to_owned(), json!(enabled))));
@@ -102,7 +102,7 @@ impl One {
         let lifetimes: serde_json::Map<_, _> =
             self.lifetimes.iter().map(|(name, seconds)| (name.clone(), json!(seconds))).collect();
         form.insert("lifetimes".to_owned(), Value::Object(lifetimes));
-        serde_json::from_value(Value::Object(form)).map_err(|error| Fault::usage(error.to_string()))
+        serde_json::from_value(Value::Object(form)).map_err(|error| CliError::usage(error.to_string()))
     }
 }
 
@@ -121,17 +121,17 @@ async fn put(
     command: operator::Command,
     done: &str,
     is_json: bool,
-) -> Result<(), Fault> {
-    let answer = administer(common, command).await?;
+) -> Result<(), CliError> {
+    let answer = execute(common, command).await?;
     if is_json {
-        return show::json(&answer["client"]);
+        return table::print_json(&answer["client"]);
     }
-    show::say(&format!("{done} {}", cell(&answer["client"], "id")))
+    table::print_line(&format!("{done} {}", cell(&answer["client"], "id")))
 }
 
-async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
+async fn list(common: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::ClientList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = administer(common, command).await?;
+    let answer = execute(common, command).await?;
     let header = ["id", "name", "modes", "audiences", "scopes", "enabled"];
     page.show(&answer, "clients", header, |client| {
         [

@@ -3,10 +3,10 @@
 use clap::Subcommand;
 use counterfoil::operator;
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show;
+use crate::error::CliError;
+use crate::table;
 
 /// What to do with the clock.
 #[derive(Subcommand)]
@@ -17,17 +17,17 @@ pub(crate) enum Command {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::Accept => accept(common).await,
     }
 }
 
-async fn accept(common: &Configuration) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::ClockAccept {}).await?;
-    show::say(&format!("accepted {}", show::time(&answer, "wall")))?;
+async fn accept(common: &Configuration) -> Result<(), CliError> {
+    let answer = execute(common, operator::Command::ClockAccept {}).await?;
+    table::print_line(&format!("accepted {}", table::time(&answer, "wall")))?;
     if answer["restart"] == true {
-        eprintln!("hint: restart the server; until then it goes by {}", show::time(&answer, "now"));
+        eprintln!("hint: restart the server; until then it goes by {}", table::time(&answer, "now"));
     }
     Ok(())
 }

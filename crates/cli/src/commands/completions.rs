@@ -3,8 +3,8 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::fault::Fault;
-use crate::show;
+use crate::error::CliError;
+use crate::table;
 
 /// For whom.
 #[derive(Args)]
@@ -15,8 +15,8 @@ pub(crate) struct Options {
 }
 
 /// Prints them for `command`.
-pub(crate) fn run(options: &Options, mut command: Command) -> Result<(), Fault> {
+pub(crate) fn run(options: &Options, mut command: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut command, "counterfoil", &mut script);
-    show::say(String::from_utf8_lossy(&script).trim_end())
+    table::print_line(String::from_utf8_lossy(&script).trim_end())
 }

@@ -5,12 +5,12 @@ use std::path::{self, PathBuf};
 use clap::{Args, Subcommand};
 use counterfoil::operator::{self, RevocationForm, RotationForm, Wait, Which};
 
-use crate::commands::page::show_all;
+use crate::admin_client::execute;
+use crate::commands::pagination::print_list;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::printable::printable;
-use crate::show::{self, cell, time};
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::table::{self, cell, time};
 
 /// What to do with signing keys.
 #[derive(Subcommand)]
@@ -82,7 +82,7 @@ pub(crate) struct Revoke {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::List(List { json }) => list(common, json).await,
         Command::Rotate(options) => rotate(common, options).await,
@@ -91,53 +91,54 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
         Command::Revoke(Revoke { kid }) => {
             let subject = format!("key:{kid}");
             let form = RevocationForm { subject, reason: None, wait: Wait::None };
-            administer(common, operator::Command::Revoke(form)).await?;
-            show::say(&format!("revoked {kid}"))
+            execute(common, operator::Command::Revoke(form)).await?;
+            table::print_line(&format!("revoked {kid}"))
         }
     }
 }
 
-async fn rotate(common: &Configuration, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
+async fn rotate(common: &Configuration, Rotate { now, pepper, json }: Rotate) -> Result<(), CliError> {
     let purpose = if pepper { Which::Pepper } else { Which::Signing };
-    let answer = administer(common, operator::Command::KeyRotate(RotationForm { now, purpose })).await?;
+    let answer = execute(common, operator::Command::KeyRotate(RotationForm { now, purpose })).await?;
     if json {
-        return show::json(&answer);
+        return table::print_json(&answer);
     }
     let (id, verb) = (cell(&answer, "id"), if pepper { "makes refresh tokens" } else { "signs" });
     match answer["state"].as_str() {
-        Some("current") => show::say(&format!("{id} {verb} from now on")),
-        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "first_used_at"))),
+        Some("current") => table::print_line(&format!("{id} {verb} from now on")),
+        _ => table::print_line(&format!("{id} {verb} from {} on", time(&answer, "first_used_at"))),
     }
 }
 
-async fn import(common: &Configuration, Import { file, json }: Import) -> Result<(), Fault> {
+async fn import(common: &Configuration, Import { file, json }: Import) -> Result<(), CliError> {
     // As below: it is the server that reads it.
-    let file = path::absolute(&file).map_err(|error| Fault::because("the key file has no path", &error))?;
+    let file =
+        path::absolute(&file).map_err(|error| CliError::with_cause("the key file has no path", &error))?;
     let shown = file.display().to_string();
-    let answer = administer(common, operator::Command::KeyImport { file }).await?;
+    let answer = execute(common, operator::Command::KeyImport { file }).await?;
     if json {
-        return show::json(&answer);
+        return table::print_json(&answer);
     }
     let id = cell(&answer, "id");
-    show::say(&match answer["first_used_at"].as_u64() {
+    table::print_line(&match answer["first_used_at"].as_u64() {
         Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "first_used_at")),
         None => format!("{id} is the next key, and signs when `key rotate` asks for it"),
     })?;
-    eprintln!("hint: whoever reads {} signs in your name; delete it", printable(&shown));
+    eprintln!("hint: whoever reads {} signs in your name; delete it", escape_controls(&shown));
     Ok(())
 }
 
-async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
+async fn rekey(common: &Configuration, options: Rekey) -> Result<(), CliError> {
     // The server that reads it has another working directory.
     let file = options.new_master_key_file.map(path::absolute).transpose();
-    let file = file.map_err(|error| Fault::because("the new master key has no path", &error))?;
-    let answer = administer(common, operator::Command::KeyRekey { file }).await?;
+    let file = file.map_err(|error| CliError::with_cause("the new master key has no path", &error))?;
+    let answer = execute(common, operator::Command::KeyRekey { file }).await?;
     if options.json {
-        return show::json(&answer);
+        return table::print_json(&answer);
     }
-    show::say("every key is sealed under the new master key")?;
+    table::print_line("every key is sealed under the new master key")?;
     if let Some(old) = answer["old_file"].as_str() {
-        eprintln!("hint: the old one is in {}; backups made so far need it", printable(old));
+        eprintln!("hint: the old one is in {}; backups made so far need it", escape_controls(old));
     }
     if answer["environment"] == true {
         eprintln!("hint: give the new one in COUNTERFOIL_MASTER_KEY before the next start");
@@ -145,10 +146,10 @@ async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::KeyList {}).await?;
+async fn list(common: &Configuration, is_json: bool) -> Result<(), CliError> {
+    let answer = execute(common, operator::Command::KeyList {}).await?;
     let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
-    show_all(&answer, "keys", is_json, header, |key| {
+    print_list(&answer, "keys", is_json, header, |key| {
         let [made, from, retired, leaves] =
             ["created_at", "first_used_at", "retired_at", "leaves_at"].map(|name| time(key, name));
         [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), made, from, retired, leaves]

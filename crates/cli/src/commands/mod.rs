@@ -4,33 +4,32 @@ use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
-use crate::fault::Fault;
+use crate::error::CliError;
 
 pub(crate) mod admin_key;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
+mod demo_script;
 mod dev;
-pub(crate) mod event;
-pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod key;
 mod openapi;
-pub(crate) mod page;
+pub(crate) mod pagination;
 pub(crate) mod passwords;
 pub(crate) mod restore;
 pub(crate) mod revoke;
 mod serve;
 pub(crate) mod session;
-mod suspicion;
 pub(crate) mod token;
-mod tour;
 pub(crate) mod user;
+pub(crate) mod user_import;
 
 /// Does what was typed.
-pub(crate) async fn run(common: &Configuration, arguments: Arguments) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command {
         Command::Dev => dev::run(common).await,
         Command::Serve => serve::run(common).await,
@@ -42,7 +41,7 @@ pub(crate) async fn run(common: &Configuration, arguments: Arguments) -> Result<
         Command::Client(command) => client::run(common, command).await,
         Command::AdminKey(command) => admin_key::run(common, command).await,
         Command::Key(command) => key::run(common, command).await,
-        Command::Event(command) => event::run(common, command).await,
+        Command::Audit(command) => audit::run(common, command).await,
         Command::Revoke(options) => revoke::run(common, options).await,
         Command::Token(command) => token::run(common, &arguments.flags, command).await,
         Command::Passwords(command) => passwords::run(command),

@@ -11,9 +11,9 @@ use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPass
 use counterfoil_jose::Secret;
 use serde_json::json;
 
-use crate::fault::Fault;
-use crate::progress::bytes_of;
-use crate::show;
+use crate::error::CliError;
+use crate::progress::progress_bar;
+use crate::table;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: u64 = 4096;
@@ -50,7 +50,7 @@ pub(crate) struct Check {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: Command) -> Result<(), Fault> {
+pub(crate) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::BuildFilter(options) => build(&options),
         Command::CheckFilter(options) => check(&options.file),
@@ -58,9 +58,10 @@ pub(crate) fn run(command: Command) -> Result<(), Fault> {
 }
 
 /// Builds the list beside its place, and moves it there when it is on the disk.
-fn build(options: &Build) -> Result<(), Fault> {
+fn build(options: &Build) -> Result<(), CliError> {
     let dir = options.output.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cannot = |error| Fault::because(&format!("{} cannot be written", options.output.display()), &error);
+    let cannot =
+        |error| CliError::with_cause(&format!("{} cannot be written", options.output.display()), &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot)?;
     let output = tempfile::NamedTempFile::new_in(dir).map_err(cannot)?;
     let builder = fill(Builder::new(scratch), options)?;
@@ -70,18 +71,18 @@ fn build(options: &Build) -> Result<(), Fault> {
     output.persist(&options.output).map_err(|error| cannot(error.error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(cannot)?;
     if options.json {
-        return show::json(&json!({ "passwords": count }));
+        return table::print_json(&json!({ "passwords": count }));
     }
-    show::say(&format!("{count} passwords"))
+    table::print_line(&format!("{count} passwords"))
 }
 
 /// Adds every line.
-fn fill(mut builder: Builder, options: &Build) -> Result<Builder, Fault> {
+fn fill(mut builder: Builder, options: &Build) -> Result<Builder, CliError> {
     let path = &options.input;
-    let cannot = |error| Fault::because(&format!("{} cannot be read", path.display()), &error);
+    let cannot = |error| CliError::with_cause(&format!("{} cannot be read", path.display()), &error);
     let file = File::open(path).map_err(cannot)?;
     let length = file.metadata().map_err(cannot)?.len();
-    let mut reader = BufReader::with_capacity(256 * 1024, bytes_of(length, "reading").wrap_read(file));
+    let mut reader = BufReader::with_capacity(256 * 1024, progress_bar(length, "reading").wrap_read(file));
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
@@ -97,7 +98,7 @@ fn fill(mut builder: Builder, options: &Build) -> Result<Builder, Fault> {
         let fingerprint = fingerprint.ok_or_else(|| not_a_line(path, number, options.plain))?;
         builder
             .add(fingerprint)
-            .map_err(|error| Fault::because("the scratch file cannot be written", &error))?;
+            .map_err(|error| CliError::with_cause("the scratch file cannot be written", &error))?;
     }
     Ok(builder)
 }
@@ -121,17 +122,18 @@ fn of_hash(text: &[u8]) -> Option<PasswordFingerprint> {
     u64::from_str_radix(&hash[..16], 16).ok().map(PasswordFingerprint)
 }
 
-fn not_a_line(path: &Path, number: u64, plain: bool) -> Fault {
+fn not_a_line(path: &Path, number: u64, plain: bool) -> CliError {
     let what = if plain { "a password in UTF-8" } else { "a SHA-1 with or without a count" };
     let fault =
-        Fault::failure(format!("line {number} of {} is not {what}; nothing was written", path.display()));
-    if plain { fault } else { fault.hint("a list of passwords is read with --plain") }
+        CliError::failure(format!("line {number} of {} is not {what}; nothing was written", path.display()));
+    if plain { fault } else { fault.with_hint("a list of passwords is read with --plain") }
 }
 
-fn check(file: &Path) -> Result<(), Fault> {
-    let list = BreachedFile::open(file).map_err(|error| Fault::of(&error).hint(error.hint()))?;
-    list.verify().map_err(|error| Fault::because(&format!("{} is damaged", file.display()), &error))?;
-    show::say(&format!("{} passwords", list.count()))
+fn check(file: &Path) -> Result<(), CliError> {
+    let list =
+        BreachedFile::open(file).map_err(|error| CliError::from_error(&error).with_hint(error.hint()))?;
+    list.verify().map_err(|error| CliError::with_cause(&format!("{} is damaged", file.display()), &error))?;
+    table::print_line(&format!("{} passwords", list.count()))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::configuration::Configuration;
 use crate::datetime;
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::table;
 
 /// What to restore.
 #[derive(Args)]
@@ -32,34 +32,36 @@ pub(crate) struct Options {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), CliError> {
     let settings = common.settings(common.listen)?;
     if !options.yes && !confirmed(&options, &settings.store.to_string())? {
-        return Err(Fault::failure("nothing was restored"));
+        return Err(CliError::failure("nothing was restored"));
     }
     let spared = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
     let restored = restore(&settings, &options.file, spared).await?;
     if options.json {
-        return show::json(&summary(&restored, spared));
+        return table::print_json(&summary(&restored, spared));
     }
-    show::say(&report(&restored, spared))
+    table::print_line(&report(&restored, spared))
 }
 
 /// Says what will happen, and asks.
-fn confirmed(options: &Options, store: &str) -> Result<bool, Fault> {
+fn confirmed(options: &Options, store: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(Fault::usage("there is no terminal to ask on").hint("--yes restores without asking"));
+        return Err(
+            CliError::usage("there is no terminal to ask on").with_hint("--yes restores without asking")
+        );
     }
     eprintln!("{}", warning(options, store));
     Confirm::new()
         .with_prompt("Restore it?")
         .default(false)
         .interact()
-        .map_err(|error| Fault::because("the question cannot be asked", &error))
+        .map_err(|error| CliError::with_cause("the question cannot be asked", &error))
 }
 
 fn warning(options: &Options, store: &str) -> String {
-    let file = printable(&options.file.to_string_lossy());
+    let file = escape_controls(&options.file.to_string_lossy());
     let sessions = match options.keep_sessions {
         true => {
             "Cookie sessions of the backup live on, also those that were ended after it was made.\n\
@@ -91,7 +93,7 @@ fn report(restored: &Restored, spared: KeptOnRestore) -> String {
     lines.push(format!(
         "to be done again by hand, if it was done after {newest}: users disabled or deleted, roles, passwords, clients"
     ));
-    lines.into_iter().map(|line| printable(&line)).collect::<Vec<_>>().join("\n")
+    lines.into_iter().map(|line| escape_controls(&line)).collect::<Vec<_>>().join("\n")
 }
 
 fn list<T: ToString>(names: &[T]) -> String {
@@ -119,11 +121,11 @@ fn time(time: counterfoil_jose::Time) -> String {
     i64::try_from(time.unix_seconds()).map_or_else(|_| "-".to_owned(), datetime::rfc3339)
 }
 
-impl From<RestoreError> for Fault {
+impl From<RestoreError> for CliError {
     fn from(error: RestoreError) -> Self {
-        let fault = Self::of(&error);
+        let fault = Self::from_error(&error);
         match error.hint() {
-            Some(hint) => fault.hint(hint),
+            Some(hint) => fault.with_hint(hint),
             None => fault,
         }
     }

@@ -3,10 +3,10 @@
 use clap::{Args, ValueEnum};
 use counterfoil::operator::{self, RevocationForm};
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell};
+use crate::error::CliError;
+use crate::table::{self, cell};
 
 /// What to revoke, and why.
 #[derive(Args)]
@@ -34,16 +34,16 @@ enum Wait {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), CliError> {
     let Options { subject, reason, wait, json } = options;
     let wait = match wait {
         Wait::None => operator::Wait::None,
         Wait::Fleet => operator::Wait::Fleet,
     };
     let form = RevocationForm { subject, reason, wait };
-    let answer = administer(common, operator::Command::Revoke(form)).await?;
+    let answer = execute(common, operator::Command::Revoke(form)).await?;
     if json {
-        return show::json(&answer);
+        return table::print_json(&answer);
     }
-    show::say(&format!("revoked at position {}", cell(&answer, "position")))
+    table::print_line(&format!("revoked at position {}", cell(&answer, "position")))
 }

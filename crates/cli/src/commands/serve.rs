@@ -8,24 +8,24 @@ use counterfoil::App;
 
 use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::signals::Stop;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::signals::ShutdownSignals;
 
 /// Serves until it is told to stop.
-pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration) -> Result<(), CliError> {
     // Validated before the port is bound; with port 0 the address is only known afterwards.
     let validated = common.settings(common.listen)?;
     let errors = preflight_errors(&validated);
     if !errors.is_empty() {
-        return Err(Fault::all(errors));
+        return Err(CliError::from_all(errors));
     }
     let proxy = unnamed_proxy(common.listen.ip(), &validated);
     for warning in common.renamed_variables().iter().chain(&proxy) {
         tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
     }
     raise_open_files();
-    let stop = Stop::listen()?;
+    let stop = ShutdownSignals::listen()?;
     let (listener, address) = listen(common.listen)?;
     let watched = common.metrics_listen.map(listen).transpose()?;
     let settings = common.settings(address)?;
@@ -33,17 +33,17 @@ pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
 
-    let data = printable(&common.data_dir.to_string_lossy());
+    let data = escape_controls(&common.data_dir.to_string_lossy());
     let mut hello = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
     if let Some((_, address)) = &watched {
         hello += &format!("\nmetrics on http://{address}/metrics");
     }
     let metrics = watched.map(|(listener, _)| tokio::spawn(show_metrics(app.clone(), listener)));
-    let served = counterfoil::serve(app, listener, stop.asked_after(hello)).await;
+    let served = counterfoil::serve(app, listener, stop.print_and_wait(hello)).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
-    served.map_err(|error| Fault::because("the server ended", &error))
+    served.map_err(|error| CliError::with_cause("the server ended", &error))
 }
 
 /// Serves the page of the metrics. Whoever watches would take its end for an end of the server: it is told.
@@ -61,10 +61,10 @@ fn raise_open_files() {
 }
 
 /// Takes the port, and says which it is.
-pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
+pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CliError> {
     let taken = |error| {
-        Fault::because(&format!("cannot listen on {address}"), &error)
-            .hint("choose another; port 0 takes any free one, as in --listen 127.0.0.1:0")
+        CliError::with_cause(&format!("cannot listen on {address}"), &error)
+            .with_hint("choose another; port 0 takes any free one, as in --listen 127.0.0.1:0")
     };
     let listener = TcpListener::bind(address).map_err(taken)?;
     listener.set_nonblocking(true).map_err(taken)?;

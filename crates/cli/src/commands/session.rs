@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use counterfoil::operator;
 
-use crate::commands::page::PageOptions;
+use crate::admin_client::execute;
+use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell, time};
+use crate::error::CliError;
+use crate::table::{self, cell, time};
 
 /// What to do with sessions.
 #[derive(Subcommand)]
@@ -41,16 +41,16 @@ pub(crate) struct Revoke {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::List(options) => list(common, options).await,
         Command::Revoke(options) => revoke(common, options).await,
     }
 }
 
-async fn list(common: &Configuration, List { user, page }: List) -> Result<(), Fault> {
+async fn list(common: &Configuration, List { user, page }: List) -> Result<(), CliError> {
     let command = operator::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
-    let answer = administer(common, command).await?;
+    let answer = execute(common, command).await?;
     let header = [
         "id",
         "mode",
@@ -79,12 +79,12 @@ async fn list(common: &Configuration, List { user, page }: List) -> Result<(), F
     })
 }
 
-async fn revoke(common: &Configuration, options: Revoke) -> Result<(), Fault> {
+async fn revoke(common: &Configuration, options: Revoke) -> Result<(), CliError> {
     let command = match (options.id, options.user) {
         (Some(id), None) => operator::Command::SessionRevoke { id },
         (None, Some(user)) => operator::Command::SessionRevokeAll { user },
-        (None, None) | (Some(_), Some(_)) => return Err(Fault::usage("name one session, or one user")),
+        (None, None) | (Some(_), Some(_)) => return Err(CliError::usage("name one session, or one user")),
     };
-    let answer = administer(common, command).await?;
-    show::say(&format!("revoked {}", cell(&answer, "revoked")))
+    let answer = execute(common, command).await?;
+    table::print_line(&format!("revoked {}", cell(&answer, "revoked")))
 }

@@ -2,16 +2,17 @@
 
 mod inspect;
 mod mint;
-mod verdict;
+mod report;
+mod unverified_checks;
 mod verify;
 
 use std::io::{self, Read as _};
 
 use clap::Subcommand;
 
-use crate::common::Flags;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
+use crate::error::CliError;
+use crate::flags::Flags;
 use crate::secret_input::without_newline;
 
 /// The most that is read from standard input; a token is far smaller.
@@ -29,7 +30,7 @@ pub(crate) enum Command {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, flags: &Flags, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, flags: &Flags, command: Command) -> Result<(), CliError> {
     match command {
         Command::Inspect(options) => options.run(),
         Command::Verify(options) => options.run(flags.issuer.as_deref()).await,
@@ -38,12 +39,12 @@ pub(crate) async fn run(common: &Configuration, flags: &Flags, command: Command)
 }
 
 /// The token that was typed, or what stands at standard input if that is `-`.
-fn text_of(typed: String) -> Result<String, Fault> {
+fn text_of(typed: String) -> Result<String, CliError> {
     if typed != "-" {
         return Ok(typed);
     }
     let mut text = String::new();
     let read = io::stdin().take(LONGEST).read_to_string(&mut text);
-    read.map_err(|error| Fault::because("the token cannot be read", &error))?;
+    read.map_err(|error| CliError::with_cause("the token cannot be read", &error))?;
     Ok(without_newline(text))
 }

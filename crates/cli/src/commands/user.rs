@@ -4,14 +4,14 @@ use clap::{Args, Subcommand};
 use counterfoil::operator::{self, UserForm};
 use serde_json::Value;
 
-use crate::commands::import;
-use crate::commands::page::PageOptions;
+use crate::admin_client::execute;
+use crate::commands::pagination::PageOptions;
+use crate::commands::user_import;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::printable::printable;
+use crate::error::CliError;
+use crate::escape::escape_controls;
 use crate::secret_input::NewPassword;
-use crate::show::{self, cell, time};
+use crate::table::{self, cell, time};
 
 /// What to do with users.
 #[derive(Subcommand)]
@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// Deletes a user and all that is known of them. The journal keeps their id.
     Delete(Whom),
     /// Brings in users of another system, with the hashes of their passwords.
-    Import(import::Options),
+    Import(user_import::Options),
 }
 
 /// Whom to add.
@@ -82,7 +82,7 @@ pub(crate) struct Roles {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::Add(options) => add(common, options).await,
         Command::List(page) => list(common, page).await,
@@ -100,41 +100,41 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
             alter(common, user, change, "changed").await
         }
         Command::Delete(Whom { user }) => {
-            let answer = administer(common, operator::Command::UserDelete { user }).await?;
-            show::say(&format!("deleted {}", cell(&answer, "id")))
+            let answer = execute(common, operator::Command::UserDelete { user }).await?;
+            table::print_line(&format!("deleted {}", cell(&answer, "id")))
         }
-        Command::Import(options) => import::run(common, options).await,
+        Command::Import(options) => user_import::run(common, options).await,
     }
 }
 
-async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
+async fn add(common: &Configuration, options: Add) -> Result<(), CliError> {
     let password = options.password.read()?;
     let Add { username, email, roles, .. } = options;
-    let answer = administer(common, operator::Command::UserAdd { username, password, email, roles }).await?;
+    let answer = execute(common, operator::Command::UserAdd { username, password, email, roles }).await?;
     if options.json {
-        return show::json(&answer["user"]);
+        return table::print_json(&answer["user"]);
     }
     say_done("added", &answer["user"])
 }
 
-async fn alter(common: &Configuration, user: String, change: UserForm, done: &str) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::UserChange { user, change }).await?;
+async fn alter(common: &Configuration, user: String, change: UserForm, done: &str) -> Result<(), CliError> {
+    let answer = execute(common, operator::Command::UserChange { user, change }).await?;
     say_done(done, &answer["user"])
 }
 
-async fn passwd(common: &Configuration, Passwd { user, password }: Passwd) -> Result<(), Fault> {
+async fn passwd(common: &Configuration, Passwd { user, password }: Passwd) -> Result<(), CliError> {
     let password = password.read()?;
-    let answer = administer(common, operator::Command::UserPassword { user, password }).await?;
+    let answer = execute(common, operator::Command::UserPassword { user, password }).await?;
     say_done("changed", &answer["user"])
 }
 
-fn say_done(done: &str, user: &Value) -> Result<(), Fault> {
-    show::say(&format!("{done} {} ({})", printable(&cell(user, "username")), cell(user, "id")))
+fn say_done(done: &str, user: &Value) -> Result<(), CliError> {
+    table::print_line(&format!("{done} {} ({})", escape_controls(&cell(user, "username")), cell(user, "id")))
 }
 
-async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
+async fn list(common: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = administer(common, command).await?;
+    let answer = execute(common, command).await?;
     page.show(&answer, "users", ["id", "username", "email", "roles", "created", "disabled"], |user| {
         [
             cell(user, "id"),

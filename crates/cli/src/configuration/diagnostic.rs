@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::configuration::setting::Setting;
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,11 +80,11 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-impl From<Diagnostic> for Fault {
+impl From<Diagnostic> for CliError {
     fn from(diagnostic: Diagnostic) -> Self {
         let fault = Self::usage(diagnostic.to_string());
         match diagnostic.hint {
-            Some(hint) => fault.hint(hint),
+            Some(hint) => fault.with_hint(hint),
             None => fault,
         }
     }

@@ -7,12 +7,12 @@ use counterfoil_jose::base64url;
 use counterfoil_jose::unverified::{self, Unverified};
 use serde_json::{Value, json};
 
-use crate::commands::suspicion;
 use crate::commands::token::text_of;
+use crate::commands::token::unverified_checks;
 use crate::datetime;
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::table;
 
 /// Claims that are a time, in Unix seconds (RFC 7519, section 4.1; OpenID Connect's `auth_time`).
 const TIMES: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
@@ -29,14 +29,14 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     /// Looks, and tells.
-    pub(crate) fn run(self) -> Result<(), Fault> {
+    pub(crate) fn run(self) -> Result<(), CliError> {
         let token = text_of(self.token)?;
         let seen = Seen::look(&token)?;
         let now = datetime::now();
         if self.json {
-            return show::json(&seen.as_json(now));
+            return table::print_json(&seen.as_json(now));
         }
-        show::say(&seen.as_text(now))
+        table::print_line(&seen.as_text(now))
     }
 }
 
@@ -49,10 +49,10 @@ enum Seen {
 
 impl Seen {
     /// Tells the kinds apart.
-    fn look(token: &str) -> Result<Self, Fault> {
+    fn look(token: &str) -> Result<Self, CliError> {
         let malformed = |kind: &str| {
-            Fault::failure(format!("this begins like a {kind} token and is not one"))
-                .hint("was it cut, or does it hold a blank or a line break?")
+            CliError::failure(format!("this begins like a {kind} token and is not one"))
+                .with_hint("was it cut, or does it hold a blank or a line break?")
         };
         if token.starts_with(SessionToken::PREFIX) {
             let shown: SessionToken = token.parse().map_err(|_| malformed("session"))?;
@@ -63,7 +63,8 @@ impl Seen {
             return Ok(Self::Refresh { session: shown.session().to_string(), turn: shown.turn() });
         }
         let peeked = unverified::peek(token).map_err(|reason| {
-            Fault::because("this is not a token", &reason).hint("a token begins with cfs_, cfr_ or eyJ")
+            CliError::with_cause("this is not a token", &reason)
+                .with_hint("a token begins with cfs_, cfr_ or eyJ")
         })?;
         let signature = token.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
         Ok(Self::Jwt { token: peeked, signature: signature.map_or(0, |bytes| bytes.len()) })
@@ -77,7 +78,7 @@ impl Seen {
                 "kind": "jwt",
                 "header": token.header,
                 "payload": token.payload,
-                "wrong": suspicion::of(token, now),
+                "wrong": unverified_checks::find_problems(token, now),
                 "signature": "not checked",
                 "signature_bytes": signature,
             }),
@@ -103,15 +104,18 @@ fn jwt_as_text(token: &Unverified, signature: usize, now: i64) -> String {
 
     let said = |name: &str| token.header.get(name).and_then(Value::as_str).unwrap_or("unnamed");
     let by = format!("{signature} bytes, said to be {} by the key {}", said("alg"), said("kid"));
-    lines.push(format!("signature\n  {}\n  not checked: `counterfoil token verify` does", printable(&by)));
+    lines.push(format!(
+        "signature\n  {}\n  not checked: `counterfoil token verify` does",
+        escape_controls(&by)
+    ));
 
-    let wrong = suspicion::of(token, now);
+    let wrong = unverified_checks::find_problems(token, now);
     lines.push(if wrong.is_empty() {
         "wrong    nothing to be seen without the key".to_owned()
     } else {
         "wrong".to_owned()
     });
-    lines.extend(wrong.iter().map(|reason| format!("  {}", printable(reason))));
+    lines.extend(wrong.iter().map(|reason| format!("  {}", escape_controls(reason))));
     lines.join("\n")
 }
 
@@ -125,7 +129,7 @@ fn member(name: &str, value: &Value, now: i64) -> String {
         .as_i64()
         .filter(|_| TIMES.contains(&name))
         .map(|seconds| format!("  {} ({})", datetime::rfc3339(seconds), datetime::relative(seconds, now)));
-    format!("  {:<10} {}{}", printable(name), printable(&shown), time.unwrap_or_default())
+    format!("  {:<10} {}{}", escape_controls(name), escape_controls(&shown), time.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use clap::Args;
 use counterfoil::operator::{self, MintForm};
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell};
+use crate::error::CliError;
+use crate::table::{self, cell};
 
 /// For whom, and for what.
 #[derive(Args)]
@@ -34,14 +34,14 @@ pub(crate) struct Mint {
 
 impl Mint {
     /// Mints it, and prints it alone, for `$(…)`; by what to revoke it goes to standard error.
-    pub(crate) async fn run(self, common: &Configuration) -> Result<(), Fault> {
+    pub(crate) async fn run(self, common: &Configuration) -> Result<(), CliError> {
         let Self { user, subject, audience, scope, lifetime, json } = self;
         let form = MintForm { user, subject, audience, scope, lifetime };
-        let answer = administer(common, operator::Command::TokenMint(form)).await?;
+        let answer = execute(common, operator::Command::TokenMint(form)).await?;
         if json {
-            return show::json(&answer);
+            return table::print_json(&answer);
         }
         eprintln!("revoke it by: counterfoil revoke token:{}", cell(&answer, "token_id"));
-        show::say(&cell(&answer, "access_token"))
+        table::print_line(&cell(&answer, "access_token"))
     }
 }

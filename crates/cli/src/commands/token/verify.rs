@@ -11,9 +11,9 @@ use counterfoil_verify::{
 };
 use serde_json::Value;
 
+use crate::commands::token::report::VerificationReport;
 use crate::commands::token::text_of;
-use crate::commands::token::verdict::Verdict;
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// What stands for an issuer or an audience that is not judged.
 const ANY: &str = "any";
@@ -55,7 +55,7 @@ enum Keys {
 
 impl Verify {
     /// Judges the token, and tells. Exit status 0 only where it is accepted.
-    pub(crate) async fn run(mut self, issuer: Option<&str>) -> Result<(), Fault> {
+    pub(crate) async fn run(mut self, issuer: Option<&str>) -> Result<(), CliError> {
         let token = text_of(std::mem::take(&mut self.token))?;
         if self.algorithms.is_empty() {
             self.algorithms = match self.secret_file {
@@ -66,12 +66,12 @@ impl Verify {
         let builder = self.builder(issuer);
         let judged = match self.keys(issuer, &token)? {
             Keys::AtHand(keys) => {
-                let verifier = builder.build(keys).map_err(|error| Fault::usage(error.to_string()))?;
+                let verifier = builder.build(keys).map_err(|error| CliError::usage(error.to_string()))?;
                 verifier.verify(&token, SystemClock::new().now())
             }
             Keys::Fetched(follow) => fetched(builder, follow, &token).await?,
         };
-        Verdict { judged, token: &token, not_judged: self.not_judged(issuer) }.tell(self.json)
+        VerificationReport { judged, token: &token, not_judged: self.not_judged(issuer) }.tell(self.json)
     }
 
     /// What is asked of the token: all that is known to ask for.
@@ -104,26 +104,26 @@ impl Verify {
         open.into_iter().filter(|(_, is_open)| *is_open).map(|(name, _)| name).collect()
     }
 
-    fn keys(&self, issuer: Option<&str>, token: &str) -> Result<Keys, Fault> {
+    fn keys(&self, issuer: Option<&str>, token: &str) -> Result<Keys, CliError> {
         match (&self.jwks, &self.secret_file, issuer) {
             (Some(at), _, _) if at.starts_with("https://") || at.starts_with("http://") => {
                 let follow = Follow::key_set(at).map_err(|error| {
-                    Fault::because("the keys cannot be fetched from there", &error)
-                        .hint("https, or http on this machine")
+                    CliError::with_cause("the keys cannot be fetched from there", &error)
+                        .with_hint("https, or http on this machine")
                 })?;
                 Ok(Keys::Fetched(follow))
             }
             (Some(file), _, _) => self.key_file(file).map(Keys::AtHand),
             (None, Some(file), _) => self.secret(file, token).map(Keys::AtHand),
             (None, None, Some(_)) => Ok(Keys::Fetched(Follow::discover())),
-            (None, None, None) => Err(Fault::usage("there is nothing to verify the token with")
-                .hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
+            (None, None, None) => Err(CliError::usage("there is nothing to verify the token with")
+                .with_hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
         }
     }
 
-    fn key_file(&self, file: &str) -> Result<KeySet, Fault> {
+    fn key_file(&self, file: &str) -> Result<KeySet, CliError> {
         let fault = |error: &(dyn std::error::Error + 'static)| {
-            Fault::because(&format!("the key set {file} cannot be used"), error)
+            CliError::with_cause(&format!("the key set {file} cannot be used"), error)
         };
         let text = fs::read(Path::new(file)).map_err(|error| fault(&error))?;
         let unnamed = match self.algorithms.as_slice() {
@@ -135,9 +135,9 @@ impl Verify {
     }
 
     /// The secret, under the id that the token names: that chooses nothing where there is one key.
-    fn secret(&self, file: &str, token: &str) -> Result<KeySet, Fault> {
+    fn secret(&self, file: &str, token: &str) -> Result<KeySet, CliError> {
         let fault = |error: &(dyn std::error::Error + 'static)| {
-            Fault::because(&format!("the secret in {file} cannot be used"), error)
+            CliError::with_cause(&format!("the secret in {file} cannot be used"), error)
         };
         let mut secret = fs::read(Path::new(file)).map_err(|error| fault(&error))?;
         if secret.ends_with(b"\n") {
@@ -147,7 +147,7 @@ impl Verify {
         let header = unverified::peek(token).map(|seen| seen.header).unwrap_or_default();
         let kid = header.get("kid").and_then(Value::as_str).unwrap_or("secret");
         let [algorithm] = self.algorithms.as_slice() else {
-            return Err(Fault::usage("a secret is for one algorithm"));
+            return Err(CliError::usage("a secret is for one algorithm"));
         };
         let key = VerifyingKey::from_secret(*algorithm, kid, secret.expose());
         KeySet::new([key.map_err(|error| fault(&error))?]).map_err(|error| fault(&error))
@@ -159,10 +159,10 @@ async fn fetched(
     builder: TokenVerifierBuilder,
     follow: Follow,
     token: &str,
-) -> Result<Result<Principal, Denied>, Fault> {
-    let verifier = RemoteVerifier::start(builder, follow).map_err(|error| Fault::of(&error))?;
+) -> Result<Result<Principal, Denied>, CliError> {
+    let verifier = RemoteVerifier::start(builder, follow).map_err(|error| CliError::from_error(&error))?;
     match verifier.first_fetch().await.last_error {
-        Some(error) => Err(Fault::because("the keys were not fetched", &*error)),
+        Some(error) => Err(CliError::with_cause("the keys were not fetched", &*error)),
         None => Ok(verifier.verify(token).await),
     }
 }

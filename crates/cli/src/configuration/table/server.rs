@@ -1,8 +1,8 @@
 //! Settings of the server itself: addresses, files, TLS, logs, trusted origins and proxies.
 
-use crate::common::LogFormat;
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{InvalidValue, path, single, socket_address, word};
+use crate::flags::LogFormat;
 use crate::logging;
 
 /// The settings that most installations set.

@@ -6,44 +6,44 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use crate::datetime;
-use crate::fault::Fault;
-use crate::printable::{printable, steers};
+use crate::error::CliError;
+use crate::escape::{escape_controls, must_escape};
 
 /// Prints `text` and the end of a line. A reader that has seen enough (`| head`) is no fault.
-pub(crate) fn say(text: &str) -> Result<(), Fault> {
+pub(crate) fn print_line(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Fault::because("standard output cannot be written", &error))
+            Err(CliError::with_cause("standard output cannot be written", &error))
         }
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
 /// Prints rows under a header.
-pub(crate) fn table<const N: usize>(
+pub(crate) fn print_table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
-    table.add_rows(rows.into_iter().map(|row| row.map(|cell| printable(&cell))));
-    say(&table.trim_fmt())
+    table.add_rows(rows.into_iter().map(|row| row.map(|cell| escape_controls(&cell))));
+    print_line(&table.trim_fmt())
 }
 
 /// Prints `value` as JSON. It may hold what strangers wrote; JSON escapes controls, we the rest that steers.
-pub(crate) fn json(value: &Value) -> Result<(), Fault> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Fault::of(&error))?;
+pub(crate) fn print_json(value: &Value) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| CliError::from_error(&error))?;
     let escaped: String = text
         .chars()
         .map(|character| match character {
             '\n' => "\n".to_owned(),
-            other if steers(other) => format!("\\u{:04x}", u32::from(other)),
+            other if must_escape(other) => format!("\\u{:04x}", u32::from(other)),
             other => other.to_string(),
         })
         .collect();
-    say(&escaped)
+    print_line(&escaped)
 }
 
 /// The member `name` of a record, for a cell: a text as it is, a missing one as `-`.
@@ -63,7 +63,7 @@ pub(crate) fn time(record: &Value, name: &str) -> String {
 
 /// `text` as one word of a POSIX shell.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", printable(text).replace('\'', r"'\''"))
+    format!("'{}'", escape_controls(text).replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
 use serde_json::{Value, json};
 
+use crate::admin_client::AdminConnection;
 use crate::configuration::Configuration;
 use crate::datetime;
-use crate::fault::Fault;
-use crate::operate::Door;
-use crate::printable::printable;
-use crate::progress::bytes_of;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::progress::progress_bar;
+use crate::table;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: usize = 16 * 1024;
@@ -62,12 +62,12 @@ impl Tally {
 }
 
 /// Runs the command. Every line is judged before the first user is brought in.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), CliError> {
     let mut tally = judge(&options)?;
     if tally.wrong > 0 {
         return finish(&tally, &options, "nobody was brought in");
     }
-    let door = Door::open(common, !options.dry_run).await?;
+    let door = AdminConnection::open(common, !options.dry_run).await?;
     let brought = bring_in(&door, &options, &mut tally).await;
     let closed = door.close().await;
     if brought.is_err() {
@@ -78,7 +78,7 @@ pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), 
 }
 
 /// Judges every line by itself, and that no name comes twice.
-fn judge(options: &Options) -> Result<Tally, Fault> {
+fn judge(options: &Options) -> Result<Tally, CliError> {
     let mut tally = Tally::default();
     let mut lines_of = HashMap::new();
     let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
@@ -104,7 +104,7 @@ fn judge(options: &Options) -> Result<Tally, Fault> {
 }
 
 /// Brings in all of them, in commands of as many as fit.
-async fn bring_in(door: &Door, options: &Options, tally: &mut Tally) -> Result<(), Fault> {
+async fn bring_in(door: &AdminConnection, options: &Options, tally: &mut Tally) -> Result<(), CliError> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for line in Lines::of(&options.file, "bringing in")? {
         let (number, text) = line?;
@@ -121,11 +121,11 @@ async fn bring_in(door: &Door, options: &Options, tally: &mut Tally) -> Result<(
 }
 
 async fn send(
-    door: &Door,
+    door: &AdminConnection,
     options: &Options,
     batch: Vec<(u64, ImportedUser)>,
     tally: &mut Tally,
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     let (numbers, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
     if users.is_empty() {
         return Ok(());
@@ -133,7 +133,8 @@ async fn send(
     let command = operator::Command::UserImport { users, rehearsal: options.dry_run };
     let answer = door.administer(command).await?;
     let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
-    let outcomes = outcomes.ok_or_else(|| Fault::failure("the server's answer is not about these users"))?;
+    let outcomes =
+        outcomes.ok_or_else(|| CliError::failure("the server's answer is not about these users"))?;
     for (number, outcome) in numbers.into_iter().zip(outcomes) {
         match outcome["outcome"].as_str() {
             Some("added") => tally.added += 1,
@@ -148,24 +149,27 @@ async fn send(
 }
 
 /// Says what has become of them; wrong lines make the command fail.
-fn finish(tally: &Tally, options: &Options, otherwise: &str) -> Result<(), Fault> {
+fn finish(tally: &Tally, options: &Options, otherwise: &str) -> Result<(), CliError> {
     for (number, fault) in &tally.told {
-        eprintln!("line {number}: {}", printable(fault));
+        eprintln!("line {number}: {}", escape_controls(fault));
     }
     let untold = tally.wrong - tally.told.len() as u64;
     if untold > 0 {
         eprintln!("and {untold} more; --max-errors {} tells all of them", tally.wrong);
     }
     if options.json {
-        show::json(&summary(tally, options))?;
+        table::print_json(&summary(tally, options))?;
     } else {
         let added = if options.dry_run { "would add" } else { "added" };
-        show::say(&format!("{added} {}, already there {}, wrong {}", tally.added, tally.there, tally.wrong))?;
+        table::print_line(&format!(
+            "{added} {}, already there {}, wrong {}",
+            tally.added, tally.there, tally.wrong
+        ))?;
     }
     match tally.wrong {
         0 => Ok(()),
-        1 => Err(Fault::failure(format!("1 line is wrong; {otherwise}"))),
-        wrong => Err(Fault::failure(format!("{wrong} lines are wrong; {otherwise}"))),
+        1 => Err(CliError::failure(format!("1 line is wrong; {otherwise}"))),
+        wrong => Err(CliError::failure(format!("{wrong} lines are wrong; {otherwise}"))),
     }
 }
 
@@ -185,8 +189,8 @@ fn read(text: &str) -> Result<ImportedUser, String> {
     json::object(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-fn changed(number: u64, fault: &str) -> Fault {
-    Fault::failure(format!("line {number} has changed since it was judged: {fault}"))
+fn changed(number: u64, fault: &str) -> CliError {
+    CliError::failure(format!("line {number} has changed since it was judged: {fault}"))
 }
 
 /// The lines of a file with their numbers, without empty ones, under a progress bar.
@@ -197,14 +201,14 @@ struct Lines {
 }
 
 impl Lines {
-    fn of(path: &Path, what: &'static str) -> Result<Self, Fault> {
-        let cannot = |error| Fault::because(&format!("{} cannot be read", path.display()), &error);
+    fn of(path: &Path, what: &'static str) -> Result<Self, CliError> {
+        let cannot = |error| CliError::with_cause(&format!("{} cannot be read", path.display()), &error);
         let file = File::open(path).map_err(cannot)?;
         let metadata = file.metadata().map_err(cannot)?;
         if !metadata.is_file() {
-            return Err(Fault::usage(format!("{} is no file; it is read twice", path.display())));
+            return Err(CliError::usage(format!("{} is no file; it is read twice", path.display())));
         }
-        let reader = BufReader::new(bytes_of(metadata.len(), what).wrap_read(file));
+        let reader = BufReader::new(progress_bar(metadata.len(), what).wrap_read(file));
         Ok(Self { reader, path: path.to_owned(), number: 0 })
     }
 
@@ -228,7 +232,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = Result<(u64, Result<String, String>), Fault>;
+    type Item = Result<(u64, Result<String, String>), CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -238,7 +242,7 @@ impl Iterator for Lines {
                 Ok(Some(Ok(text))) if text.is_empty() => {}
                 Ok(Some(line)) => return Some(Ok((self.number, line))),
                 Err(error) => {
-                    return Some(Err(Fault::because(
+                    return Some(Err(CliError::with_cause(
                         &format!("{} cannot be read", self.path.display()),
                         &error,
                     )));

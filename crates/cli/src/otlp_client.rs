@@ -20,14 +20,14 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// Hands batches to a collector, and says in the log when that begins to fail and when it works again.
 #[derive(Debug)]
-pub(crate) struct Collector {
+pub(crate) struct OtlpClient {
     /// Where the sending is done: whoever asks for it is a thread without a runtime.
     runtime: Handle,
     client: Client<HttpConnector, Full<Bytes>>,
     is_lost: AtomicBool,
 }
 
-impl Collector {
+impl OtlpClient {
     /// A way that uses the threads of `runtime`.
     pub(crate) fn new(runtime: &Handle) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -48,7 +48,7 @@ impl Collector {
 }
 
 #[async_trait]
-impl HttpClient for Collector {
+impl HttpClient for OtlpClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = self.runtime.spawn(in_time(self.client.clone(), request.map(Full::new))).await;
         let answer = answer.unwrap_or_else(|ended| Err(ended.into()));

@@ -5,34 +5,34 @@ use counterfoil_verify::{Denied, Principal, Reason};
 use serde_json::{Value, json};
 
 use crate::datetime;
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::table;
 
 /// The judgement about a token, and what nobody judged.
-pub(crate) struct Verdict<'a> {
+pub(crate) struct VerificationReport<'a> {
     pub(crate) judged: Result<Principal, Denied>,
     pub(crate) token: &'a str,
     pub(crate) not_judged: Vec<&'static str>,
 }
 
-impl Verdict<'_> {
+impl VerificationReport<'_> {
     /// Tells it on standard output; a refusal, with what to try, on standard error too.
     ///
     /// # Errors
     ///
     /// If the token was refused.
-    pub(crate) fn tell(&self, is_json: bool) -> Result<(), Fault> {
+    pub(crate) fn tell(&self, is_json: bool) -> Result<(), CliError> {
         match &self.judged {
-            Ok(principal) if is_json => show::json(&self.as_json(principal)),
-            Ok(principal) => show::say(&self.as_text(principal)),
+            Ok(principal) if is_json => table::print_json(&self.as_json(principal)),
+            Ok(principal) => table::print_line(&self.as_text(principal)),
             Err(denied) => {
                 let why = denied.reason().map_or_else(|| denied.to_string(), ToString::to_string);
                 if is_json {
-                    show::json(&json!({ "accepted": false, "reason": denied.code(), "detail": why }))?;
+                    table::print_json(&json!({ "accepted": false, "reason": denied.code(), "detail": why }))?;
                 }
-                let fault = Fault::failure(format!("refused: {why}"));
-                Err(self.hint(denied).into_iter().fold(fault, Fault::hint))
+                let fault = CliError::failure(format!("refused: {why}"));
+                Err(self.hint(denied).into_iter().fold(fault, CliError::with_hint))
             }
         }
     }
@@ -70,7 +70,7 @@ impl Verdict<'_> {
             ),
             ("not judged", self.not_judged.join(" ")),
         ];
-        lines.map(|(name, text)| format!("{name:<11} {}", printable(&text))).join("\n")
+        lines.map(|(name, text)| format!("{name:<11} {}", escape_controls(&text))).join("\n")
     }
 
     /// What to try, where there is something.

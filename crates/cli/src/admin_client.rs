@@ -8,14 +8,14 @@ use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
 use crate::configuration::Configuration;
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// Does `command` and gives its answer.
 ///
 /// # Errors
 ///
 /// If it was refused, or there is no store; only a command that adds something makes one.
-pub(crate) async fn administer(common: &Configuration, command: Command) -> Result<Value, Fault> {
+pub(crate) async fn execute(common: &Configuration, command: Command) -> Result<Value, CliError> {
     let settings = common.settings(common.listen)?;
     if common.configured_store().is_some() {
         judge_owner(common).await?;
@@ -24,25 +24,25 @@ pub(crate) async fn administer(common: &Configuration, command: Command) -> Resu
         Ok(answer) => Ok(answer),
         Err(CallError::NobodyThere(_)) => here(settings, command).await,
         Err(CallError::Refused(refused)) => Err(refused.into()),
-        Err(error) => Err(Fault::of(&error)),
+        Err(error) => Err(CliError::from_error(&error)),
     }
 }
 
 /// A way in for many commands, one after the other.
-pub(crate) enum Door {
+pub(crate) enum AdminConnection {
     /// A server owns the store, and listens in this directory.
     Server(PathBuf),
     /// Nobody else owns it.
     Here(App),
 }
 
-impl Door {
+impl AdminConnection {
     /// Finds out who owns the store, and opens it if nobody does.
     ///
     /// # Errors
     ///
     /// If there is no store and it `may_make_one` not, or if it does not open.
-    pub(crate) async fn open(common: &Configuration, may_make_one: bool) -> Result<Self, Fault> {
+    pub(crate) async fn open(common: &Configuration, may_make_one: bool) -> Result<Self, CliError> {
         let settings = common.settings(common.listen)?;
         match operator::call(&common.data_dir, &Command::Status {}).await {
             Ok(status) => {
@@ -54,26 +54,26 @@ impl Door {
             }
             Err(CallError::NobodyThere(_)) => Err(no_store(&settings)),
             Err(CallError::Refused(refused)) => Err(refused.into()),
-            Err(error) => Err(Fault::of(&error)),
+            Err(error) => Err(CliError::from_error(&error)),
         }
     }
 
     /// Does `command` and gives its answer.
-    pub(crate) async fn administer(&self, command: Command) -> Result<Value, Fault> {
+    pub(crate) async fn administer(&self, command: Command) -> Result<Value, CliError> {
         match self {
             Self::Here(app) => Ok(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => Ok(answer),
                 Err(CallError::Refused(refused)) => Err(refused.into()),
-                Err(error) => Err(Fault::of(&error)),
+                Err(error) => Err(CliError::from_error(&error)),
             },
         }
     }
 
     /// Closes the store again, if it was opened here.
-    pub(crate) async fn close(self) -> Result<(), Fault> {
+    pub(crate) async fn close(self) -> Result<(), CliError> {
         match self {
-            Self::Here(app) => app.close().await.map_err(|error| Fault::of(&error)),
+            Self::Here(app) => app.close().await.map_err(|error| CliError::from_error(&error)),
             Self::Server(_) => Ok(()),
         }
     }
@@ -81,7 +81,7 @@ impl Door {
 
 /// Refuses to have a server do what was meant for another store. Where none answers, or not well, whoever asks it
 /// for something finds out.
-async fn judge_owner(common: &Configuration) -> Result<(), Fault> {
+async fn judge_owner(common: &Configuration) -> Result<(), CliError> {
     match operator::call(&common.data_dir, &Command::Status {}).await {
         Ok(status) => judge_store(common, &status),
         Err(_) => Ok(()),
@@ -89,7 +89,7 @@ async fn judge_owner(common: &Configuration) -> Result<(), Fault> {
 }
 
 /// Whether the store that was named, if one was, is that of the server with this status.
-fn judge_store(common: &Configuration, status: &Value) -> Result<(), Fault> {
+fn judge_store(common: &Configuration, status: &Value) -> Result<(), CliError> {
     let Some(named) = common.configured_store().map(|store| store.resolved().to_string()) else {
         return Ok(());
     };
@@ -97,21 +97,21 @@ fn judge_store(common: &Configuration, status: &Value) -> Result<(), Fault> {
         Some(served) if served != named => {
             let what =
                 format!("the server in {} has the store {served}, not {named}", common.data_dir.display());
-            Err(Fault::failure(what)
-                .hint("name the data directory of the other store, or leave --store away"))
+            Err(CliError::failure(what)
+                .with_hint("name the data directory of the other store, or leave --store away"))
         }
         Some(_) | None => Ok(()),
     }
 }
 
 /// Opens the store, does it, and closes the store again.
-async fn here(settings: Settings, command: Command) -> Result<Value, Fault> {
+async fn here(settings: Settings, command: Command) -> Result<Value, CliError> {
     if is_missing(&settings) && !matches!(command, Command::UserAdd { .. }) {
         return Err(no_store(&settings));
     }
     let app = App::open(settings).await?;
     let answer = app.administer(command).await;
-    let closed = app.close().await.map_err(|error| Fault::of(&error));
+    let closed = app.close().await.map_err(|error| CliError::from_error(&error));
     let answer = answer?;
     closed.map(|()| answer)
 }
@@ -120,26 +120,26 @@ fn is_missing(settings: &Settings) -> bool {
     !App::has_store(settings)
 }
 
-fn no_store(settings: &Settings) -> Fault {
-    Fault::failure(format!("there is no store at {}", settings.store))
-        .hint("name its directory with --data-dir; `counterfoil serve` makes one")
+fn no_store(settings: &Settings) -> CliError {
+    CliError::failure(format!("there is no store at {}", settings.store))
+        .with_hint("name its directory with --data-dir; `counterfoil serve` makes one")
 }
 
-impl From<OpenError> for Fault {
+impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
-        let fault = Self::of(&error);
+        let fault = Self::from_error(&error);
         match error.hint() {
-            Some(hint) => fault.hint(hint),
+            Some(hint) => fault.with_hint(hint),
             None => fault,
         }
     }
 }
 
-impl From<Refused> for Fault {
+impl From<Refused> for CliError {
     fn from(refused: Refused) -> Self {
         let fault = Self::failure(refused.message);
         match refused.hint {
-            Some(hint) => fault.hint(hint),
+            Some(hint) => fault.with_hint(hint),
             None => fault,
         }
     }

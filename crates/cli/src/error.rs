@@ -4,19 +4,19 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use crate::printable::printable;
+use crate::escape::escape_controls;
 
 /// Why the command did not succeed.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct CliError {
     message: String,
     hint: Option<String>,
     status: u8,
     /// What else was wrong.
-    others: Vec<Fault>,
+    others: Vec<CliError>,
 }
 
-impl Fault {
+impl CliError {
     /// The command was not possible as it was typed; exit status 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, status: 2, others: Vec::new() }
@@ -28,19 +28,19 @@ impl Fault {
     }
 
     /// The command failed, and `error` is why, with all its own reasons on one line.
-    pub(crate) fn because(what: &str, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn with_cause(what: &str, error: &(dyn Error + 'static)) -> Self {
         Self::failure(format!("{what}: {}", chain(error)))
     }
 
     /// The command failed with an error that speaks for itself.
-    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn from_error(error: &(dyn Error + 'static)) -> Self {
         Self::failure(chain(error))
     }
 
     /// All of these at once. The status is the greatest of them, so usage wins over failure.
     ///
     /// Whoever calls it has found at least one.
-    pub(crate) fn all(faults: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn from_all(faults: impl IntoIterator<Item = Self>) -> Self {
         let mut faults = faults.into_iter();
         let mut first = faults.next().unwrap_or_else(|| Self::failure("nothing is known of what is wrong"));
         first.others = faults.collect();
@@ -54,7 +54,7 @@ impl Fault {
     }
 
     /// What to do about it.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -62,9 +62,9 @@ impl Fault {
     /// Tells it on standard error; what others wrote into it cannot move the cursor.
     pub(crate) fn report(self) -> ExitCode {
         for fault in std::iter::once(&self).chain(&self.others) {
-            eprintln!("error: {}", printable(&fault.message));
+            eprintln!("error: {}", escape_controls(&fault.message));
             if let Some(hint) = &fault.hint {
-                eprintln!("hint: {}", printable(hint));
+                eprintln!("hint: {}", escape_controls(hint));
             }
         }
         ExitCode::from(self.status)
@@ -96,6 +96,6 @@ mod tests {
     fn the_reasons_are_on_one_line() {
         let error = io::Error::other("disk on fire");
 
-        assert_eq!(Fault::because("no backup", &error).message, "no backup: disk on fire");
+        assert_eq!(CliError::with_cause("no backup", &error).message, "no backup: disk on fire");
     }
 }

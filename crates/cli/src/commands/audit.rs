@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use counterfoil::operator;
 
-use crate::commands::page::PageOptions;
+use crate::admin_client::execute;
+use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{cell, time};
+use crate::error::CliError;
+use crate::table::{cell, time};
 
 /// What to do with the journal.
 #[derive(Subcommand)]
@@ -31,11 +31,11 @@ pub(crate) struct List {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
     let Command::List(List { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
     let command = operator::Command::EventList { user, session, after, limit };
-    let answer = administer(common, command).await?;
+    let answer = execute(common, command).await?;
     let header = ["time", "what", "why", "by", "address", "user", "session", "detail"];
     page.show(&answer, "events", header, |event| {
         [

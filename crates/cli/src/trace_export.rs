@@ -23,7 +23,7 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::collector::Collector;
+use crate::otlp_client::OtlpClient;
 
 /// Where traces go; the first that is set holds.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
@@ -36,12 +36,12 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Where spans go, if anywhere.
 #[derive(Debug, Default)]
-pub(crate) struct Traces {
+pub(crate) struct TraceExport {
     provider: Option<SdkTracerProvider>,
     fault: Option<String>,
 }
 
-impl Traces {
+impl TraceExport {
     /// Begins to send spans, from `runtime`, if the environment asks for that. What is wrong with what it asks for is
     /// kept for the log, which begins later.
     pub(crate) fn start(runtime: &Handle) -> Self {
@@ -94,7 +94,7 @@ fn provider(name: &str, url: &str, runtime: &Handle) -> Result<SdkTracerProvider
     }
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Collector::new(runtime))
+        .with_http_client(OtlpClient::new(runtime))
         .with_protocol(Protocol::HttpBinary)
         .build()
         .map_err(|_| format!("{name}, or another of the OTEL_EXPORTER_OTLP_ variables, cannot be read"))?;

@@ -10,11 +10,11 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 
 /// No traces.
 #[derive(Debug, Default)]
-pub(crate) struct Traces {
+pub(crate) struct TraceExport {
     asked: Option<&'static str>,
 }
 
-impl Traces {
+impl TraceExport {
     /// Begins nothing.
     pub(crate) fn start(_: &Handle) -> Self {
         Self {

@@ -11,7 +11,7 @@ const LEEWAY: i64 = 60;
 const CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
 
 /// Everything that is wrong with `token` at `now`, each in words for a person.
-pub(crate) fn of(token: &Unverified, now: i64) -> Vec<String> {
+pub(crate) fn find_problems(token: &Unverified, now: i64) -> Vec<String> {
     let mut wrong = header_faults(token);
     wrong.extend(
         CLAIMS.iter().filter(|name| !token.payload.contains_key(**name)).map(|name| format!("no {name}")),
@@ -82,23 +82,23 @@ mod tests {
 
     #[test]
     fn a_good_token_raises_no_suspicion() {
-        assert_eq!(of(&good(), NOON), [""; 0]);
+        assert_eq!(find_problems(&good(), NOON), [""; 0]);
     }
 
     #[test]
     fn an_expired_token_is_called_so_after_the_leeway() {
-        assert_eq!(of(&good(), NOON + 959), [""; 0]);
-        assert_eq!(of(&good(), NOON + 960), ["expired"]);
+        assert_eq!(find_problems(&good(), NOON + 959), [""; 0]);
+        assert_eq!(find_problems(&good(), NOON + 960), ["expired"]);
     }
 
     #[test]
     fn a_token_from_the_future_is_noticed() {
-        assert_eq!(of(&good(), NOON - 61), ["iat is in the future"]);
+        assert_eq!(find_problems(&good(), NOON - 61), ["iat is in the future"]);
     }
 
     #[test]
     fn every_missing_part_is_named() {
-        let wrong = of(&token(json!({ "alg": "none" }), json!({})), NOON);
+        let wrong = find_problems(&token(json!({ "alg": "none" }), json!({})), NOON);
 
         assert_eq!(wrong.len(), 3 + CLAIMS.len());
         assert!(wrong[0].contains("none"), "{wrong:?}");

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::Value;
 
-use crate::fault::Fault;
-use crate::show;
+use crate::error::CliError;
+use crate::table;
 
 /// Which part of a list, and how to show it.
 #[derive(Args)]
@@ -28,30 +28,30 @@ impl PageOptions {
         name: &str,
         header: [&str; N],
         row: impl Fn(&Value) -> [String; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), CliError> {
         if self.json {
-            return show::json(answer);
+            return table::print_json(answer);
         }
         let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
-        show::table(header, records.iter().map(row))?;
+        table::print_table(header, records.iter().map(row))?;
         if let Some(next) = answer["next"].as_str() {
-            eprintln!("more: --after {}", show::quoted(next));
+            eprintln!("more: --after {}", table::quoted(next));
         }
         Ok(())
     }
 }
 
 /// Shows all records called `name` of an answer that has no pages.
-pub(crate) fn show_all<const N: usize>(
+pub(crate) fn print_list<const N: usize>(
     answer: &Value,
     name: &str,
     is_json: bool,
     header: [&str; N],
     row: impl Fn(&Value) -> [String; N],
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     if is_json {
-        return show::json(answer);
+        return table::print_json(answer);
     }
     let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    show::table(header, records.iter().map(row))
+    table::print_table(header, records.iter().map(row))
 }
