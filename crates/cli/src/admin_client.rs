@@ -1,113 +1,111 @@
-//! Has an operator's command done: by the server that owns the store, or where nobody owns it, here.
+//! Executes an administrative command: in the server that owns the store, or in this process if no server runs.
 
 use std::path::PathBuf;
 
-use counterfoil::operator::{self, CallError};
-use counterfoil::operator::{Command, Refused};
+use counterfoil::operator::{self, CallError, Command, Refused};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
 use crate::configuration::Configuration;
 use crate::error::CliError;
 
-/// Does `command` and gives its answer.
+/// Executes `command` and returns its answer.
 ///
 /// # Errors
 ///
-/// If it was refused, or there is no store; only a command that adds something makes one.
-pub(crate) async fn execute(common: &Configuration, command: Command) -> Result<Value, CliError> {
-    let settings = common.settings(common.listen)?;
-    if common.configured_store().is_some() {
-        judge_owner(common).await?;
+/// If the command is rejected, or there is no store; only a command that adds a user creates one.
+pub(crate) async fn execute(configuration: &Configuration, command: Command) -> Result<Value, CliError> {
+    let settings = configuration.settings(configuration.listen)?;
+    if configuration.configured_store().is_some() {
+        check_server(configuration).await?;
     }
-    match operator::call(&common.data_dir, &command).await {
+    match operator::call(&configuration.data_dir, &command).await {
         Ok(answer) => Ok(answer),
-        Err(CallError::NobodyThere(_)) => here(settings, command).await,
-        Err(CallError::Refused(refused)) => Err(refused.into()),
+        Err(CallError::NobodyThere(_)) => execute_here(settings, command).await,
+        Err(CallError::Refused(error)) => Err(error.into()),
         Err(error) => Err(CliError::from_error(&error)),
     }
 }
 
-/// A way in for many commands, one after the other.
+/// A connection for several commands in a row.
 pub(crate) enum AdminConnection {
-    /// A server owns the store, and listens in this directory.
+    /// A server owns the store; its admin socket is in this directory.
     Server(PathBuf),
-    /// Nobody else owns it.
-    Here(App),
+    /// This process owns the store.
+    Local(App),
 }
 
 impl AdminConnection {
-    /// Finds out who owns the store, and opens it if nobody does.
+    /// Connects to the server that owns the store, or opens the store if no server runs.
     ///
     /// # Errors
     ///
-    /// If there is no store and it `may_make_one` not, or if it does not open.
-    pub(crate) async fn open(common: &Configuration, may_make_one: bool) -> Result<Self, CliError> {
-        let settings = common.settings(common.listen)?;
-        match operator::call(&common.data_dir, &Command::Status {}).await {
+    /// If the store does not exist and `may_create` is false, or if it cannot be opened.
+    pub(crate) async fn open(configuration: &Configuration, may_create: bool) -> Result<Self, CliError> {
+        let settings = configuration.settings(configuration.listen)?;
+        match operator::call(&configuration.data_dir, &Command::Status {}).await {
             Ok(status) => {
-                judge_store(common, &status)?;
-                Ok(Self::Server(common.data_dir.clone()))
+                check_store(configuration, &status)?;
+                Ok(Self::Server(configuration.data_dir.clone()))
             }
-            Err(CallError::NobodyThere(_)) if may_make_one || !is_missing(&settings) => {
-                Ok(Self::Here(App::open(settings).await?))
+            Err(CallError::NobodyThere(_)) if may_create || App::has_store(&settings) => {
+                Ok(Self::Local(App::open(settings).await?))
             }
-            Err(CallError::NobodyThere(_)) => Err(no_store(&settings)),
-            Err(CallError::Refused(refused)) => Err(refused.into()),
+            Err(CallError::NobodyThere(_)) => Err(store_missing(&settings)),
+            Err(CallError::Refused(error)) => Err(error.into()),
             Err(error) => Err(CliError::from_error(&error)),
         }
     }
 
-    /// Does `command` and gives its answer.
-    pub(crate) async fn administer(&self, command: Command) -> Result<Value, CliError> {
+    /// Executes `command` and returns its answer.
+    pub(crate) async fn execute(&self, command: Command) -> Result<Value, CliError> {
         match self {
-            Self::Here(app) => Ok(app.administer(command).await?),
+            Self::Local(app) => Ok(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => Ok(answer),
-                Err(CallError::Refused(refused)) => Err(refused.into()),
+                Err(CallError::Refused(error)) => Err(error.into()),
                 Err(error) => Err(CliError::from_error(&error)),
             },
         }
     }
 
-    /// Closes the store again, if it was opened here.
+    /// Closes the store if this process opened it.
     pub(crate) async fn close(self) -> Result<(), CliError> {
         match self {
-            Self::Here(app) => app.close().await.map_err(|error| CliError::from_error(&error)),
+            Self::Local(app) => app.close().await.map_err(|error| CliError::from_error(&error)),
             Self::Server(_) => Ok(()),
         }
     }
 }
 
-/// Refuses to have a server do what was meant for another store. Where none answers, or not well, whoever asks it
-/// for something finds out.
-async fn judge_owner(common: &Configuration) -> Result<(), CliError> {
-    match operator::call(&common.data_dir, &Command::Status {}).await {
-        Ok(status) => judge_store(common, &status),
+/// Checks that a running server has the configured store, so that a command for one store does not change another.
+/// If no server answers, the call of the command itself reports that.
+async fn check_server(configuration: &Configuration) -> Result<(), CliError> {
+    match operator::call(&configuration.data_dir, &Command::Status {}).await {
+        Ok(status) => check_store(configuration, &status),
         Err(_) => Ok(()),
     }
 }
 
-/// Whether the store that was named, if one was, is that of the server with this status.
-fn judge_store(common: &Configuration, status: &Value) -> Result<(), CliError> {
-    let Some(named) = common.configured_store().map(|store| store.resolved().to_string()) else {
+/// Checks that the configured store, if there is one, is the store of the server with this status.
+fn check_store(configuration: &Configuration, status: &Value) -> Result<(), CliError> {
+    let Some(configured) = configuration.configured_store().map(|store| store.resolved().to_string()) else {
         return Ok(());
     };
     match status["store"].as_str() {
-        Some(served) if served != named => {
-            let what =
-                format!("the server in {} has the store {served}, not {named}", common.data_dir.display());
-            Err(CliError::failure(what)
-                .with_hint("name the data directory of the other store, or leave --store away"))
+        Some(served) if served != configured => {
+            let dir = configuration.data_dir.display();
+            Err(CliError::failure(format!("the server in {dir} has the store {served}, not {configured}"))
+                .with_hint("set --data-dir to the directory of the other store, or remove --store"))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Opens the store, does it, and closes the store again.
-async fn here(settings: Settings, command: Command) -> Result<Value, CliError> {
-    if is_missing(&settings) && !matches!(command, Command::UserAdd { .. }) {
-        return Err(no_store(&settings));
+/// Opens the store, executes the command, and closes the store.
+async fn execute_here(settings: Settings, command: Command) -> Result<Value, CliError> {
+    if !App::has_store(&settings) && !matches!(command, Command::UserAdd { .. }) {
+        return Err(store_missing(&settings));
     }
     let app = App::open(settings).await?;
     let answer = app.administer(command).await;
@@ -116,31 +114,19 @@ async fn here(settings: Settings, command: Command) -> Result<Value, CliError> {
     closed.map(|()| answer)
 }
 
-fn is_missing(settings: &Settings) -> bool {
-    !App::has_store(settings)
-}
-
-fn no_store(settings: &Settings) -> CliError {
+fn store_missing(settings: &Settings) -> CliError {
     CliError::failure(format!("there is no store at {}", settings.store))
-        .with_hint("name its directory with --data-dir; `counterfoil serve` makes one")
+        .with_hint("set --data-dir to its directory; `counterfoil serve` creates a store")
 }
 
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
-        let fault = Self::from_error(&error);
-        match error.hint() {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
-        }
+        Self::from_error(&error).with_optional_hint(error.hint())
     }
 }
 
 impl From<Refused> for CliError {
-    fn from(refused: Refused) -> Self {
-        let fault = Self::failure(refused.message);
-        match refused.hint {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
-        }
+    fn from(error: Refused) -> Self {
+        Self::failure(error.message).with_optional_hint(error.hint)
     }
 }

@@ -13,7 +13,8 @@ use crate::configuration::builder::SettingsBuilder;
 use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::file::FileSettings;
 use crate::error::CliError;
-use crate::flags::{Flags, LogFormat};
+use crate::flags::Flags;
+use crate::logging::LogFormat;
 
 mod builder;
 pub(crate) mod diagnostic;
@@ -129,20 +130,16 @@ impl Configuration {
 /// What would keep a server from starting with these settings, as far as it is known without opening the
 /// store.
 pub(crate) fn preflight_errors(settings: &Settings) -> Vec<CliError> {
-    operator::faults(settings).iter().map(to_fault).collect()
+    operator::faults(settings).iter().map(to_error).collect()
 }
 
 /// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
 pub(crate) fn check_errors(settings: &Settings) -> Vec<CliError> {
-    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(to_fault).collect()
+    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(to_error).collect()
 }
 
-fn to_fault(unfit: &operator::Unfit) -> CliError {
-    let fault = CliError::from_error(unfit);
-    match unfit.hint() {
-        Some(hint) => fault.with_hint(hint),
-        None => fault,
-    }
+fn to_error(unfit: &operator::Unfit) -> CliError {
+    CliError::from_error(unfit).with_optional_hint(unfit.hint())
 }
 
 /// The settings of `dev`: a temporary store in `dir` and the defaults. The configuration is ignored.
@@ -164,7 +161,7 @@ fn without_master_key(variables: Variables) -> (Variables, Option<Secret<String>
 }
 
 fn of_flags(flags: &Flags) -> impl Iterator<Item = Assignment> {
-    flags.typed().map(|(name, flag, text)| {
+    flags.given().map(|(name, flag, text)| {
         let setting = table::setting(name).expect("every option is a setting");
         Assignment { setting, values: setting.form.split(text.clone()), source: ValueSource::Flag(flag) }
     })

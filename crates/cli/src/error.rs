@@ -1,4 +1,4 @@
-//! What went wrong, for a person: `error:` says what, `hint:` what to do.
+//! The error of a command, printed as `error:` (what is wrong) and `hint:` (what to do).
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -6,18 +6,18 @@ use std::process::ExitCode;
 
 use crate::escape::escape_controls;
 
-/// Why the command did not succeed.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct CliError {
     message: String,
     hint: Option<String>,
     status: u8,
-    /// What else was wrong.
+    /// Further errors, printed after this one.
     others: Vec<CliError>,
 }
 
 impl CliError {
-    /// The command was not possible as it was typed; exit status 2.
+    /// The command line or the configuration is invalid; exit status 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, status: 2, others: Vec::new() }
     }
@@ -27,43 +27,51 @@ impl CliError {
         Self { message: message.into(), hint: None, status: 1, others: Vec::new() }
     }
 
-    /// The command failed, and `error` is why, with all its own reasons on one line.
-    pub(crate) fn with_cause(what: &str, error: &(dyn Error + 'static)) -> Self {
-        Self::failure(format!("{what}: {}", chain(error)))
+    /// The command failed because of `error`, whose causes are on the same line.
+    pub(crate) fn with_cause(message: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::failure(format!("{message}: {}", error_chain(error)))
     }
 
-    /// The command failed with an error that speaks for itself.
+    /// The command failed with an error whose message is clear by itself.
     pub(crate) fn from_error(error: &(dyn Error + 'static)) -> Self {
-        Self::failure(chain(error))
+        Self::failure(error_chain(error))
     }
 
-    /// All of these at once. The status is the greatest of them, so usage wins over failure.
-    ///
-    /// Whoever calls it has found at least one.
-    pub(crate) fn from_all(faults: impl IntoIterator<Item = Self>) -> Self {
-        let mut faults = faults.into_iter();
-        let mut first = faults.next().unwrap_or_else(|| Self::failure("nothing is known of what is wrong"));
-        first.others = faults.collect();
+    /// Combines several errors, of which there is at least one. The exit status is the greatest, so usage wins over
+    /// failure.
+    pub(crate) fn from_all(errors: impl IntoIterator<Item = Self>) -> Self {
+        let mut errors = errors.into_iter();
+        let mut first = errors.next().unwrap_or_else(|| Self::failure("the cause is unknown"));
+        first.others = errors.collect();
         first.status = first.others.iter().map(|other| other.status).fold(first.status, u8::max);
         first
     }
 
-    /// What is wrong, and what to do about it.
+    /// The message and the hint.
     pub(crate) fn into_parts(self) -> (String, Option<String>) {
         (self.message, self.hint)
     }
 
-    /// What to do about it.
+    /// Adds what to do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Tells it on standard error; what others wrote into it cannot move the cursor.
-    pub(crate) fn report(self) -> ExitCode {
-        for fault in std::iter::once(&self).chain(&self.others) {
-            eprintln!("error: {}", escape_controls(&fault.message));
-            if let Some(hint) = &fault.hint {
+    /// Adds what to do about it, if that is known.
+    pub(crate) fn with_optional_hint(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
+    }
+
+    /// Prints everything to standard error, and returns the exit status. Control characters are escaped: a message may
+    /// contain the input of clients.
+    pub(crate) fn print(self) -> ExitCode {
+        for error in std::iter::once(&self).chain(&self.others) {
+            eprintln!("error: {}", escape_controls(&error.message));
+            if let Some(hint) = &error.hint {
                 eprintln!("hint: {}", escape_controls(hint));
             }
         }
@@ -71,17 +79,17 @@ impl CliError {
     }
 }
 
-/// The error and what lies below it; a reason that repeats its parent is said once.
-fn chain(error: &(dyn Error + 'static)) -> String {
+/// The error and its causes; a cause that the message above already ends with is left out.
+fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut reason = error.source();
-    while let Some(next) = reason {
-        let said = next.to_string();
-        if !text.ends_with(&said) {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let message = cause.to_string();
+        if !text.ends_with(&message) {
             // Writing to a string does not fail.
-            let _ = write!(text, ": {said}");
+            let _ = write!(text, ": {message}");
         }
-        reason = next.source();
+        source = cause.source();
     }
     text
 }
@@ -93,9 +101,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reasons_are_on_one_line() {
-        let error = io::Error::other("disk on fire");
+    fn causes_follow_on_the_same_line() {
+        let error = io::Error::other("disk failure");
 
-        assert_eq!(CliError::with_cause("no backup", &error).message, "no backup: disk on fire");
+        assert_eq!(CliError::with_cause("no backup", &error).message, "no backup: disk failure");
     }
 }

@@ -1,8 +1,8 @@
-//! Traces of requests, sent by OTLP over HTTP where the environment names a collector.
+//! Exports traces of requests by OTLP over HTTP, if the environment sets a collector.
 //!
-//! Nothing waits for them: a span goes into a queue of bounded length, a thread of its own sends what is there every few
-//! seconds, and what does not fit is dropped. The variables are those of OpenTelemetry, so that a fleet is set up at
-//! one place; none of them keeps the server from starting.
+//! No request waits for the export: spans are put in a bounded queue, a separate thread sends them every few seconds,
+//! and spans that exceed the queue are dropped. The variables are those of OpenTelemetry, so that all services of a
+//! deployment can be configured alike; an invalid one does not prevent the start.
 
 use std::env;
 use std::time::Duration;
@@ -25,34 +25,34 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::otlp_client::OtlpClient;
 
-/// Where traces go; the first that is set holds.
+/// The variables with the URL of the collector; the first one that is set applies.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// The most spans that may wait, whatever the environment says.
-const LONGEST_QUEUE: usize = 65_536;
+/// The most spans in the queue, whatever the environment sets.
+const MAX_QUEUE_SIZE: usize = 65_536;
 
-/// How long the end of the process waits for the last spans to be sent.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// How long the process waits at its end for the last spans to be sent.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where spans go, if anywhere.
+/// The export of traces, if it is configured.
 #[derive(Debug, Default)]
 pub(crate) struct TraceExport {
     provider: Option<SdkTracerProvider>,
-    fault: Option<String>,
+    start_error: Option<String>,
 }
 
 impl TraceExport {
-    /// Begins to send spans, from `runtime`, if the environment asks for that. What is wrong with what it asks for is
-    /// kept for the log, which begins later.
+    /// Starts the export on `runtime` if the environment sets a collector. An error is kept until logging has
+    /// started.
     pub(crate) fn start(runtime: &Handle) -> Self {
         match endpoint().map(|(name, url)| provider(name, &url, runtime)) {
             None => Self::default(),
-            Some(Ok(provider)) => Self { provider: Some(provider), fault: None },
-            Some(Err(fault)) => Self { provider: None, fault: Some(fault) },
+            Some(Ok(provider)) => Self { provider: Some(provider), start_error: None },
+            Some(Err(error)) => Self { provider: None, start_error: Some(error) },
         }
     }
 
-    /// What listens to spans for it. The levels of the log do not concern it.
+    /// The layer that receives spans. It does not depend on the log level.
     pub(crate) fn layer(&self) -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
         let tracer = self.provider.as_ref()?.tracer("counterfoil");
         let layer = OpenTelemetryLayer::new(tracer)
@@ -60,63 +60,66 @@ impl TraceExport {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false);
-        Some(layer.with_filter(filter_fn(is_ours)).boxed())
+        Some(layer.with_filter(filter_fn(is_own_span)).boxed())
     }
 
-    /// Tells in the log why there are no traces, if they were asked for.
-    pub(crate) fn complain(&self) {
-        if let Some(fault) = &self.fault {
-            tracing::warn!(fault, "no traces are sent");
+    /// Logs why no traces are sent although a collector is set.
+    pub(crate) fn log_start_error(&self) {
+        if let Some(error) = &self.start_error {
+            tracing::warn!(error, "no traces are sent");
         }
     }
 
-    /// Sends what is left. It blocks, for three seconds at most, and needs the runtime.
-    pub(crate) fn end(&self) {
+    /// Sends the remaining spans. Blocks for at most [`SHUTDOWN_TIMEOUT`], and needs the runtime.
+    pub(crate) fn shut_down(&self) {
         if let Some(provider) = &self.provider
-            && let Err(error) = provider.shutdown_with_timeout(FAREWELL)
+            && let Err(error) = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
         {
             tracing::warn!(%error, "the last traces were not sent");
         }
     }
 }
 
-/// The variable that names a collector, and what it says.
+/// The variable that sets the collector, and its value.
 fn endpoint() -> Option<(&'static str, String)> {
     let is_off = env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    let said = |name| env::var(name).ok().filter(|url| !url.is_empty()).map(|url| (name, url));
-    if is_off { None } else { ENDPOINTS.into_iter().find_map(said) }
+    let value_of = |name| env::var(name).ok().filter(|url| !url.is_empty()).map(|url| (name, url));
+    if is_off { None } else { ENDPOINTS.into_iter().find_map(value_of) }
 }
 
-/// What takes spans and sends them. The URL is never told, nor what a library says of it: it may hold a password.
+/// The provider that collects spans and sends them. An error contains neither the URL nor a library's message about it,
+/// because the URL may contain a password.
 fn provider(name: &str, url: &str, runtime: &Handle) -> Result<SdkTracerProvider, String> {
-    if let Some(fault) = fault_of(url) {
-        return Err(format!("{name} {fault}"));
+    if let Some(error) = url_error(url) {
+        return Err(format!("{name} {error}"));
     }
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(OtlpClient::new(runtime))
         .with_protocol(Protocol::HttpBinary)
         .build()
-        .map_err(|_| format!("{name}, or another of the OTEL_EXPORTER_OTLP_ variables, cannot be read"))?;
-    let batches = BatchSpanProcessor::builder(exporter).with_batch_config(batches()).build();
-    Ok(SdkTracerProvider::builder().with_resource(resource()).with_span_processor(batches).build())
+        .map_err(|_| format!("{name} or another OTEL_EXPORTER_OTLP_ variable is invalid"))?;
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch_config()).build();
+    Ok(SdkTracerProvider::builder().with_resource(resource()).with_span_processor(processor).build())
 }
 
-/// Why this is no URL that spans are sent to, as far as one may say it.
-fn fault_of(url: &str) -> Option<&'static str> {
+/// Why spans cannot be sent to this URL, without repeating it.
+fn url_error(url: &str) -> Option<&'static str> {
     let Some(rest) = url.strip_prefix("http://") else {
-        return Some("is no http:// URL; a collector beside the server may speak TLS to others");
+        return Some("must be an http:// URL; a collector on this machine can forward spans by TLS");
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // Whoever sends such a URL on, or fails to, shows it.
-    authority.contains('@').then_some("names a user; credentials go into OTEL_EXPORTER_OTLP_HEADERS")
+    // Libraries show such a URL in their errors.
+    authority
+        .contains('@')
+        .then_some("must not contain a user; set credentials in OTEL_EXPORTER_OTLP_HEADERS")
 }
 
-/// How many spans may wait, and how many are sent at a time, as the environment says within bounds: room for them is
-/// taken at once, and there is none for the largest number.
-fn batches() -> BatchConfig {
-    let said = |name, usual| env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let bounded = |name, usual| usize::clamp(said(name, usual), 1, LONGEST_QUEUE);
+/// The size of the queue and of a batch, from the environment within bounds: the memory is allocated at the start, and
+/// for the largest number that would fail.
+fn batch_config() -> BatchConfig {
+    let value_of = |name, default| env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let bounded = |name, default| usize::clamp(value_of(name, default), 1, MAX_QUEUE_SIZE);
     BatchConfigBuilder::default()
         .with_max_queue_size(bounded(OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_QUEUE_SIZE_DEFAULT))
         .with_max_export_batch_size(bounded(
@@ -126,7 +129,7 @@ fn batches() -> BatchConfig {
         .build()
 }
 
-/// Who sends: this program, unless the environment calls it something else.
+/// The service that sends the spans: `counterfoil`, if the environment sets no other name.
 fn resource() -> Resource {
     let resource = Resource::builder_empty()
         .with_service_name("counterfoil")
@@ -138,8 +141,8 @@ fn resource() -> Resource {
     }
 }
 
-/// Our own spans, without the lines of the log in them and without what libraries say of themselves.
-fn is_ours(metadata: &Metadata<'_>) -> bool {
+/// Selects the spans of this program, without log events and without spans of libraries.
+fn is_own_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target().starts_with("counterfoil::")
 }
 
@@ -148,10 +151,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_plain_http_and_names_nobody() {
+    fn a_url_must_be_http_without_a_user() {
         for good in ["http://127.0.0.1:4318", "http://[::1]:4318/v1/traces", "http://x/a@b?c@d", "http://x?@"]
         {
-            assert_eq!(fault_of(good), None, "{good}");
+            assert_eq!(url_error(good), None, "{good}");
         }
         for (bad, word) in [
             ("https://x", "http://"),
@@ -160,8 +163,8 @@ mod tests {
             ("http://hunter2@x:4318/v1/traces", "_HEADERS"),
             ("http://@", "_HEADERS"),
         ] {
-            let fault = fault_of(bad).unwrap();
-            assert!(fault.contains(word) && !fault.contains("hunter2"), "{bad}: {fault}");
+            let error = url_error(bad).unwrap();
+            assert!(error.contains(word) && !error.contains("hunter2"), "{bad}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `counterfoil event`: what happened, to whom, by whom and why.
+//! `counterfoil audit`: lists events of the audit log, with time, kind, reason and actor.
 
 use clap::{Args, Subcommand};
 use counterfoil::operator;
@@ -9,21 +9,21 @@ use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::table::{cell, time};
 
-/// What to do with the journal.
+/// The commands for the audit log.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows the journal, the newest line first. That of a session is told in its order, from the login to its
-    /// end: it answers "why was I logged out?".
-    List(List),
+    /// Lists audit events, the newest first. Those of one session are listed from its login to its end, which
+    /// answers "why was I logged out?".
+    List(ListOptions),
 }
 
-/// Which lines.
+/// The options of `audit list`.
 #[derive(Args)]
-pub(crate) struct List {
-    /// Only of this user, by name or by id.
+pub(crate) struct ListOptions {
+    /// Only events of this user, by name or by id.
     #[arg(long, allow_hyphen_values = true)]
     user: Option<String>,
-    /// Only of this session, and what ended all sessions while it lived.
+    /// Only events of this session, and events that ended all sessions while it was active.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     session: Option<String>,
     #[command(flatten)]
@@ -31,17 +31,17 @@ pub(crate) struct List {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), CliError> {
-    let Command::List(List { user, session, page }) = command;
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
+    let Command::List(ListOptions { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
     let command = operator::Command::EventList { user, session, after, limit };
-    let answer = execute(common, command).await?;
-    let header = ["time", "what", "why", "by", "address", "user", "session", "detail"];
-    page.show(&answer, "events", header, |event| {
+    let answer = execute(configuration, command).await?;
+    let header = ["time", "event", "reason", "actor", "ip", "user", "session", "detail"];
+    page.print(&answer, "events", header, |event| {
         [
             time(event, "at"),
-            cell(event, "text"),
-            cell(event, "cause"),
+            cell(event, "kind"),
+            cell(event, "reason"),
             cell(event, "actor"),
             cell(event, "ip"),
             cell(event, "user"),

@@ -7,7 +7,7 @@ use crate::configuration::diagnostic::{Diagnostic, ValueSource};
 use crate::configuration::{Configuration, check_errors, warnings};
 use crate::error::CliError;
 use crate::escape::escape_controls;
-use crate::table;
+use crate::output::{print_json, print_line};
 
 /// The options of `check`.
 #[derive(Args)]
@@ -35,9 +35,9 @@ pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<()
     let findings = find(configuration);
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
-        table::print_json(&json!({ "errors": errors, "warnings": warnings }))?;
+        print_json(&json!({ "errors": errors, "warnings": warnings }))?;
     } else {
-        table::print_line(&report(&findings))?;
+        print_line(&report(&findings))?;
     }
     let warnings = if options.strict { findings.warnings.len() } else { 0 };
     match findings.errors.len() + warnings {
@@ -51,15 +51,15 @@ fn find(configuration: &Configuration) -> Findings {
     match configuration.validate(configuration.listen) {
         Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec() },
         Ok(settings) => Findings {
-            errors: check_errors(&settings).into_iter().map(from_fault).collect(),
+            errors: check_errors(&settings).into_iter().map(from_error).collect(),
             warnings: warnings::warnings(configuration, &settings),
         },
     }
 }
 
 /// An error that is not about a single value.
-fn from_fault(fault: CliError) -> Diagnostic {
-    let (message, hint) = fault.into_parts();
+fn from_error(error: CliError) -> Diagnostic {
+    let (message, hint) = error.into_parts();
     Diagnostic { key: None, source: ValueSource::Combination, message, hint }
 }
 

@@ -11,7 +11,7 @@ use crate::commands::init::answers::Answers;
 use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::escape::escape_controls;
-use crate::table;
+use crate::output::print_line;
 
 mod answers;
 mod config_file;
@@ -53,9 +53,9 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let lines = recommendations
         .iter()
         .map(|one| format!("{}: mode {}: {}", one.client.as_str(), one.mode, one.reason));
-    table::print_line(&lines.collect::<Vec<_>>().join("\n"))?;
+    print_line(&lines.collect::<Vec<_>>().join("\n"))?;
     let out = escape_controls(&options.out.to_string_lossy());
-    table::print_line(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
+    print_line(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
 }
 
 /// Validates the text as `check` and `serve` will do.

@@ -1,4 +1,4 @@
-//! What each command does; one file a group.
+//! Runs each command; one file for each group.
 
 use clap::CommandFactory as _;
 
@@ -28,26 +28,26 @@ pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod user_import;
 
-/// Does what was typed.
-pub(crate) async fn run(common: &Configuration, arguments: Arguments) -> Result<(), CliError> {
+/// Runs the command.
+pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command {
-        Command::Dev => dev::run(common).await,
-        Command::Serve => serve::run(common).await,
+        Command::Dev => dev::run(configuration).await,
+        Command::Serve => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
-        Command::Check(options) => check::run(common, &options),
+        Command::Check(options) => check::run(configuration, &options),
         Command::Completions(options) => completions::run(&options, Arguments::command()),
-        Command::User(command) => user::run(common, command).await,
-        Command::Session(command) => session::run(common, command).await,
-        Command::Client(command) => client::run(common, command).await,
-        Command::AdminKey(command) => admin_key::run(common, command).await,
-        Command::Key(command) => key::run(common, command).await,
-        Command::Audit(command) => audit::run(common, command).await,
-        Command::Revoke(options) => revoke::run(common, options).await,
-        Command::Token(command) => token::run(common, &arguments.flags, command).await,
+        Command::User(command) => user::run(configuration, command).await,
+        Command::Session(command) => session::run(configuration, command).await,
+        Command::Client(command) => client::run(configuration, command).await,
+        Command::AdminKey(command) => admin_key::run(configuration, command).await,
+        Command::Key(command) => key::run(configuration, command).await,
+        Command::Audit(command) => audit::run(configuration, command).await,
+        Command::Revoke(options) => revoke::run(configuration, options).await,
+        Command::Token(command) => token::run(configuration, &arguments.flags, command).await,
         Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),
-        Command::Backup(options) => backup::run(common, options).await,
-        Command::Restore(options) => restore::run(common, options).await,
-        Command::Clock(command) => clock::run(common, command).await,
+        Command::Backup(options) => backup::run(configuration, options).await,
+        Command::Restore(options) => restore::run(configuration, options).await,
+        Command::Clock(command) => clock::run(configuration, command).await,
     }
 }

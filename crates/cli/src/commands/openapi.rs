@@ -1,9 +1,9 @@
-//! `counterfoil openapi`: the HTTP contract as a document.
+//! `counterfoil openapi`: prints the OpenAPI document.
 
 use crate::error::CliError;
-use crate::table;
+use crate::output::print_json;
 
-/// Prints the document; it is the same for every installation, so no store is needed.
+/// Prints the document. It is the same for every installation, so no store is needed.
 pub(crate) fn run() -> Result<(), CliError> {
-    table::print_json(&counterfoil::openapi())
+    print_json(&counterfoil::openapi())
 }

@@ -1,49 +1,34 @@
-//! `counterfoil revoke`: whatever can be named, dead when the command is done.
+//! `counterfoil revoke`: revokes sessions, tokens, keys, or all credentials of a user, of a client or of everyone.
 
-use clap::{Args, ValueEnum};
-use counterfoil::operator::{self, RevocationForm};
+use clap::Args;
+use counterfoil::operator::{self, RevocationForm, Wait};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
 use crate::error::CliError;
-use crate::table::{self, cell};
+use crate::output::{print_json, print_line};
+use crate::table::cell;
 
-/// What to revoke, and why.
+/// The options of `revoke`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// session:ID, user:ID, token:JTI, client:ID, key:KID or everyone.
     subject: String,
-    /// Why, for the journal.
+    /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// For whom to wait: for nobody, or until every verifier that follows the log has heard. None follows it yet.
-    #[arg(long, value_name = "WHOM", default_value = "none")]
-    wait: Wait,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// For whom to wait.
-#[derive(Clone, Copy, ValueEnum)]
-enum Wait {
-    /// For nobody.
-    None,
-    /// For every verifier that follows the log.
-    Fleet,
-}
-
-/// Runs the command.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), CliError> {
-    let Options { subject, reason, wait, json } = options;
-    let wait = match wait {
-        Wait::None => operator::Wait::None,
-        Wait::Fleet => operator::Wait::Fleet,
-    };
-    let form = RevocationForm { subject, reason, wait };
-    let answer = execute(common, operator::Command::Revoke(form)).await?;
+/// Runs the command. The revocation is durable and in effect when this returns.
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+    let Options { subject, reason, json } = options;
+    let request = RevocationForm { subject, reason, wait: Wait::None };
+    let answer = execute(configuration, operator::Command::Revoke(request)).await?;
     if json {
-        return table::print_json(&answer);
+        return print_json(&answer);
     }
-    table::print_line(&format!("revoked at position {}", cell(&answer, "position")))
+    print_line(&format!("revoked at position {}", cell(&answer, "position")))
 }

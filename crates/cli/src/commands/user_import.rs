@@ -1,253 +1,139 @@
-//! `counterfoil user import`: users of another system come over, with the hashes of their passwords.
+//! `counterfoil user import`: imports users of another system, with their password hashes.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil::operator;
-use counterfoil::operator::MOST;
+use counterfoil::operator::{self, MOST};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
-use serde_json::{Value, json};
 
 use crate::admin_client::AdminConnection;
+use crate::commands::user_import::lines::Lines;
+use crate::commands::user_import::summary::Summary;
 use crate::configuration::Configuration;
 use crate::datetime;
 use crate::error::CliError;
-use crate::escape::escape_controls;
-use crate::progress::progress_bar;
-use crate::table;
 
-/// The longest line, in bytes.
-const LONGEST_LINE: usize = 16 * 1024;
-/// How many bytes of lines go into one command; a server takes 64 KiB.
-const AT_ONCE: usize = 40 * 1024;
+mod lines;
+mod summary;
 
-/// Whom to bring in.
+/// The most bytes of lines in one command; the admin socket accepts 64 KiB.
+const MAX_BATCH_BYTES: usize = 40 * 1024;
+
+/// The options of `user import`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// One JSON object a line: {username, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
+    /// One JSON object per line: {username, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
     file: PathBuf,
-    /// Only says what would become of them.
+    /// Only report what would be imported.
     #[arg(long)]
     dry_run: bool,
-    /// How many wrong lines are told of one by one.
+    /// How many invalid lines are reported in detail.
     #[arg(long, value_name = "N", default_value_t = 20)]
     max_errors: usize,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// What has become of the lines so far.
-#[derive(Default)]
-struct Tally {
-    added: u64,
-    there: u64,
-    wrong: u64,
-    /// The first of the wrong lines, with their numbers.
-    told: Vec<(u64, String)>,
+/// Runs the command. All lines are validated before the first user is imported.
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+    let mut summary = validate(&options)?;
+    if summary.has_errors() {
+        return summary.print(&options, "no user was imported");
+    }
+    let connection = AdminConnection::open(configuration, !options.dry_run).await?;
+    let imported = import(&connection, &options, &mut summary).await;
+    let closed = connection.close().await;
+    if imported.is_err() {
+        eprintln!("added {} users before the error; run the command again to continue", summary.added);
+    }
+    imported.and(closed)?;
+    summary.print(&options, "the other users were imported")
 }
 
-impl Tally {
-    fn note(&mut self, line: u64, fault: String, most: usize) {
-        self.wrong += 1;
-        if self.told.len() < most {
-            self.told.push((line, fault));
-        }
-    }
-}
-
-/// Runs the command. Every line is judged before the first user is brought in.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), CliError> {
-    let mut tally = judge(&options)?;
-    if tally.wrong > 0 {
-        return finish(&tally, &options, "nobody was brought in");
-    }
-    let door = AdminConnection::open(common, !options.dry_run).await?;
-    let brought = bring_in(&door, &options, &mut tally).await;
-    let closed = door.close().await;
-    if brought.is_err() {
-        eprintln!("added {} before that; run the command again to go on", tally.added);
-    }
-    brought.and(closed)?;
-    finish(&tally, &options, "the others were brought in")
-}
-
-/// Judges every line by itself, and that no name comes twice.
-fn judge(options: &Options) -> Result<Tally, CliError> {
-    let mut tally = Tally::default();
-    let mut lines_of = HashMap::new();
+/// Validates every line, and that no username is repeated.
+fn validate(options: &Options) -> Result<Summary, CliError> {
+    let mut summary = Summary::default();
+    let mut first_lines = HashMap::new();
     let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
-    for line in Lines::of(&options.file, "judging")? {
+    for line in Lines::open(&options.file, "validating")? {
         let (number, text) = line?;
-        let name = text.and_then(|text| read(&text)).and_then(|newcomer| {
-            let wanted = newcomer.judge(now).map_err(|refusal: ClientError| refusal.to_string())?;
-            Ok(wanted.username.folded().to_owned())
+        let name = text.and_then(|text| parse_user(&text)).and_then(|user| {
+            let user = user.judge(now).map_err(|error: ClientError| error.to_string())?;
+            Ok(user.username.folded().to_owned())
         });
-        match name.map(|name| lines_of.insert(name, number)) {
+        match name.map(|name| first_lines.insert(name, number)) {
             Ok(None) => {}
             Ok(Some(first)) => {
-                tally.note(
+                summary.add_error(
                     number,
-                    format!("the username stands in line {first} already"),
+                    format!("the username is already in line {first}"),
                     options.max_errors,
                 );
             }
-            Err(fault) => tally.note(number, fault, options.max_errors),
+            Err(error) => summary.add_error(number, error, options.max_errors),
         }
     }
-    Ok(tally)
+    Ok(summary)
 }
 
-/// Brings in all of them, in commands of as many as fit.
-async fn bring_in(door: &AdminConnection, options: &Options, tally: &mut Tally) -> Result<(), CliError> {
+/// Imports all users, in batches as large as a command may be.
+async fn import(
+    connection: &AdminConnection,
+    options: &Options,
+    summary: &mut Summary,
+) -> Result<(), CliError> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for line in Lines::of(&options.file, "bringing in")? {
+    for line in Lines::open(&options.file, "importing")? {
         let (number, text) = line?;
-        let text = text.map_err(|fault| changed(number, &fault))?;
-        let newcomer = read(&text).map_err(|fault| changed(number, &fault))?;
-        if batch.len() == MOST || bytes + text.len() > AT_ONCE {
-            send(door, options, std::mem::take(&mut batch), tally).await?;
+        let text = text.map_err(|error| line_changed(number, &error))?;
+        let user = parse_user(&text).map_err(|error| line_changed(number, &error))?;
+        if batch.len() == MOST || bytes + text.len() > MAX_BATCH_BYTES {
+            send(connection, options, std::mem::take(&mut batch), summary).await?;
             bytes = 0;
         }
         bytes += text.len();
-        batch.push((number, newcomer));
+        batch.push((number, user));
     }
-    send(door, options, batch, tally).await
+    send(connection, options, batch, summary).await
 }
 
 async fn send(
-    door: &AdminConnection,
+    connection: &AdminConnection,
     options: &Options,
     batch: Vec<(u64, ImportedUser)>,
-    tally: &mut Tally,
+    summary: &mut Summary,
 ) -> Result<(), CliError> {
     let (numbers, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
     if users.is_empty() {
         return Ok(());
     }
     let command = operator::Command::UserImport { users, rehearsal: options.dry_run };
-    let answer = door.administer(command).await?;
+    let answer = connection.execute(command).await?;
     let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
     let outcomes =
-        outcomes.ok_or_else(|| CliError::failure("the server's answer is not about these users"))?;
+        outcomes.ok_or_else(|| CliError::failure("the answer of the server does not match the users"))?;
     for (number, outcome) in numbers.into_iter().zip(outcomes) {
         match outcome["outcome"].as_str() {
-            Some("added") => tally.added += 1,
-            Some("there") => tally.there += 1,
+            Some("added") => summary.added += 1,
+            Some("already_exists") => summary.already_exist += 1,
             _ => {
-                let fault = outcome["error"].as_str().unwrap_or("was not brought in").to_owned();
-                tally.note(number, fault, options.max_errors);
+                let error = outcome["error"].as_str().unwrap_or("the user was not imported").to_owned();
+                summary.add_error(number, error, options.max_errors);
             }
         }
     }
     Ok(())
 }
 
-/// Says what has become of them; wrong lines make the command fail.
-fn finish(tally: &Tally, options: &Options, otherwise: &str) -> Result<(), CliError> {
-    for (number, fault) in &tally.told {
-        eprintln!("line {number}: {}", escape_controls(fault));
-    }
-    let untold = tally.wrong - tally.told.len() as u64;
-    if untold > 0 {
-        eprintln!("and {untold} more; --max-errors {} tells all of them", tally.wrong);
-    }
-    if options.json {
-        table::print_json(&summary(tally, options))?;
-    } else {
-        let added = if options.dry_run { "would add" } else { "added" };
-        table::print_line(&format!(
-            "{added} {}, already there {}, wrong {}",
-            tally.added, tally.there, tally.wrong
-        ))?;
-    }
-    match tally.wrong {
-        0 => Ok(()),
-        1 => Err(CliError::failure(format!("1 line is wrong; {otherwise}"))),
-        wrong => Err(CliError::failure(format!("{wrong} lines are wrong; {otherwise}"))),
-    }
-}
-
-fn summary(tally: &Tally, options: &Options) -> Value {
-    let errors = tally.told.iter().map(|(line, error)| json!({ "line": line, "error": error }));
-    json!({
-        "added": tally.added,
-        "already_there": tally.there,
-        "wrong": tally.wrong,
-        "dry_run": options.dry_run,
-        "errors": errors.collect::<Vec<_>>(),
-    })
-}
-
-/// Reads a line strictly. What is wrong is told without what stands there: it may be a secret.
-fn read(text: &str) -> Result<ImportedUser, String> {
+/// Parses a line strictly. The error does not repeat the line, which may contain a secret.
+fn parse_user(text: &str) -> Result<ImportedUser, String> {
     json::object(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-fn changed(number: u64, fault: &str) -> CliError {
-    CliError::failure(format!("line {number} has changed since it was judged: {fault}"))
-}
-
-/// The lines of a file with their numbers, without empty ones, under a progress bar.
-struct Lines {
-    reader: BufReader<indicatif::ProgressBarIter<File>>,
-    path: PathBuf,
-    number: u64,
-}
-
-impl Lines {
-    fn of(path: &Path, what: &'static str) -> Result<Self, CliError> {
-        let cannot = |error| CliError::with_cause(&format!("{} cannot be read", path.display()), &error);
-        let file = File::open(path).map_err(cannot)?;
-        let metadata = file.metadata().map_err(cannot)?;
-        if !metadata.is_file() {
-            return Err(CliError::usage(format!("{} is no file; it is read twice", path.display())));
-        }
-        let reader = BufReader::new(progress_bar(metadata.len(), what).wrap_read(file));
-        Ok(Self { reader, path: path.to_owned(), number: 0 })
-    }
-
-    /// The next line, or `None` at the end.
-    fn line(&mut self) -> std::io::Result<Option<Result<String, String>>> {
-        let mut bytes = Vec::new();
-        let most = LONGEST_LINE as u64 + 1;
-        self.reader.by_ref().take(most).read_until(b'\n', &mut bytes)?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        if bytes.len() > LONGEST_LINE {
-            if !bytes.ends_with(b"\n") {
-                self.reader.skip_until(b'\n')?;
-            }
-            return Ok(Some(Err(format!("is longer than {LONGEST_LINE} bytes"))));
-        }
-        let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned());
-        Ok(Some(text.map(|text| text.trim_end_matches(['\n', '\r']).to_owned())))
-    }
-}
-
-impl Iterator for Lines {
-    type Item = Result<(u64, Result<String, String>), CliError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.number += 1;
-            match self.line() {
-                Ok(None) => return None,
-                Ok(Some(Ok(text))) if text.is_empty() => {}
-                Ok(Some(line)) => return Some(Ok((self.number, line))),
-                Err(error) => {
-                    return Some(Err(CliError::with_cause(
-                        &format!("{} cannot be read", self.path.display()),
-                        &error,
-                    )));
-                }
-            }
-        }
-    }
+fn line_changed(number: u64, error: &str) -> CliError {
+    CliError::failure(format!("line {number} was changed after its validation: {error}"))
 }

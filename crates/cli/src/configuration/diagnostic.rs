@@ -82,10 +82,6 @@ impl fmt::Display for Diagnostic {
 
 impl From<Diagnostic> for CliError {
     fn from(diagnostic: Diagnostic) -> Self {
-        let fault = Self::usage(diagnostic.to_string());
-        match diagnostic.hint {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
-        }
+        Self::usage(diagnostic.to_string()).with_optional_hint(diagnostic.hint)
     }
 }

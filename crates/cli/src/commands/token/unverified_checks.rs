@@ -1,62 +1,64 @@
-//! What can be seen to be wrong with an access token without its key.
+//! Checks of an access token that need no key: algorithm, type, claims and times.
 
 use counterfoil_jose::{Algorithm, Unverified};
 use serde_json::Value;
 
-/// How far clocks may differ, in seconds: what our verifiers allow.
+/// The difference between clocks that our verifiers allow, in seconds.
 const LEEWAY: i64 = 60;
 
-/// Claims that every access token has (RFC 9068, section 2.2), and those without which our own verifiers
-/// refuse it.
-const CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
+/// The claims that our verifiers require: those of RFC 9068, section 2.2, and our own.
+const REQUIRED_CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
 
-/// Everything that is wrong with `token` at `now`, each in words for a person.
+/// Everything that is wrong with `token` at the time `now`, each as a message.
 pub(crate) fn find_problems(token: &Unverified, now: i64) -> Vec<String> {
-    let mut wrong = header_faults(token);
-    wrong.extend(
-        CLAIMS.iter().filter(|name| !token.payload.contains_key(**name)).map(|name| format!("no {name}")),
+    let mut problems = header_problems(token);
+    problems.extend(
+        REQUIRED_CLAIMS
+            .iter()
+            .filter(|name| !token.payload.contains_key(**name))
+            .map(|name| format!("no {name}")),
     );
-    wrong.extend(time_faults(token, now));
-    wrong
+    problems.extend(time_problems(token, now));
+    problems
 }
 
-fn header_faults(token: &Unverified) -> Vec<String> {
+fn header_problems(token: &Unverified) -> Vec<String> {
     let text = |name: &str| token.header.get(name).and_then(Value::as_str);
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     match text("alg") {
-        Some("none") => wrong.push("alg is none: anybody can have written this".to_owned()),
+        Some("none") => problems.push("alg is none: the token is unsigned, anyone can forge it".to_owned()),
         Some(alg) if alg.parse::<Algorithm>().is_ok() => {}
-        Some(alg) => wrong.push(format!("alg {alg} is not one of ours")),
-        None => wrong.push("no alg".to_owned()),
+        Some(alg) => problems.push(format!("alg {alg} is not supported")),
+        None => problems.push("no alg".to_owned()),
     }
     if !text("typ").is_some_and(|typ| {
         typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
     }) {
-        wrong.push("typ is not at+jwt: no access token (RFC 9068, section 2.1)".to_owned());
+        problems.push("typ is not at+jwt: not an access token (RFC 9068, section 2.1)".to_owned());
     }
     if text("kid").is_none() {
-        wrong.push("no kid: a verifier cannot find the key".to_owned());
+        problems.push("no kid: a verifier cannot find the key".to_owned());
     }
-    wrong
+    problems
 }
 
-fn time_faults(token: &Unverified, now: i64) -> Vec<String> {
+fn time_problems(token: &Unverified, now: i64) -> Vec<String> {
     let time = |name: &str| token.payload.get(name).and_then(Value::as_i64);
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     if time("exp").is_some_and(|exp| exp.saturating_add(LEEWAY) <= now) {
-        wrong.push("expired".to_owned());
+        problems.push("expired".to_owned());
     }
     for name in ["nbf", "iat"] {
-        if time(name).is_some_and(|begin| begin > now.saturating_add(LEEWAY)) {
-            wrong.push(format!("{name} is in the future"));
+        if time(name).is_some_and(|start| start > now.saturating_add(LEEWAY)) {
+            problems.push(format!("{name} is in the future"));
         }
     }
     if let (Some(iat), Some(exp)) = (time("iat"), time("exp"))
         && exp <= iat
     {
-        wrong.push("exp is not after iat".to_owned());
+        problems.push("exp is not after iat".to_owned());
     }
-    wrong
+    problems
 }
 
 #[cfg(test)]
@@ -72,7 +74,7 @@ mod tests {
         Unverified { header: object(header), payload: object(payload) }
     }
 
-    fn good() -> Unverified {
+    fn valid_token() -> Unverified {
         token(
             json!({ "alg": "ES256", "typ": "at+jwt", "kid": "k" }),
             json!({ "iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": NOON, "exp": NOON + 900,
@@ -81,26 +83,26 @@ mod tests {
     }
 
     #[test]
-    fn a_good_token_raises_no_suspicion() {
-        assert_eq!(find_problems(&good(), NOON), [""; 0]);
+    fn a_valid_token_has_no_problems() {
+        assert_eq!(find_problems(&valid_token(), NOON), [""; 0]);
     }
 
     #[test]
-    fn an_expired_token_is_called_so_after_the_leeway() {
-        assert_eq!(find_problems(&good(), NOON + 959), [""; 0]);
-        assert_eq!(find_problems(&good(), NOON + 960), ["expired"]);
+    fn a_token_is_expired_after_the_leeway() {
+        assert_eq!(find_problems(&valid_token(), NOON + 959), [""; 0]);
+        assert_eq!(find_problems(&valid_token(), NOON + 960), ["expired"]);
     }
 
     #[test]
-    fn a_token_from_the_future_is_noticed() {
-        assert_eq!(find_problems(&good(), NOON - 61), ["iat is in the future"]);
+    fn a_token_that_was_issued_in_the_future_is_reported() {
+        assert_eq!(find_problems(&valid_token(), NOON - 61), ["iat is in the future"]);
     }
 
     #[test]
-    fn every_missing_part_is_named() {
-        let wrong = find_problems(&token(json!({ "alg": "none" }), json!({})), NOON);
+    fn every_missing_member_is_reported() {
+        let problems = find_problems(&token(json!({ "alg": "none" }), json!({})), NOON);
 
-        assert_eq!(wrong.len(), 3 + CLAIMS.len());
-        assert!(wrong[0].contains("none"), "{wrong:?}");
+        assert_eq!(problems.len(), 3 + REQUIRED_CLAIMS.len());
+        assert!(problems[0].contains("none"), "{problems:?}");
     }
 }
