@@ -2,10 +2,10 @@
 
 use std::io;
 
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 /// The default levels. `token verify`, the one command that fetches keys, reports errors of that itself.
 const DEFAULT_LEVELS: &str = "info,refinery_core=warn,counterfoil_verify::follow=off";
@@ -45,15 +45,46 @@ fn log_layer(format: LogFormat) -> BoxedLayer {
     }
 }
 
-fn default_levels() -> EnvFilter {
+fn default_levels() -> Targets {
     parse_levels(DEFAULT_LEVELS).expect("the default levels are valid")
 }
 
-/// Parses levels in the syntax of `RUST_LOG`: `info`, or `warn,counterfoil=debug`.
+/// Parses levels in the syntax of `RUST_LOG`: `info`, or `warn,counterfoil=debug`. Filters by span or by field are not
+/// supported.
 ///
 /// # Errors
 ///
 /// If the text is not valid.
-pub(crate) fn parse_levels(text: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::try_new(text)
+pub(crate) fn parse_levels(text: &str) -> Result<Targets, ParseError> {
+    // An empty part would be read as the level `error` for all targets.
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    parts.join(",").parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_level_applies_to_its_target_and_below() {
+        let levels = parse_levels("warn,counterfoil::requests=info").unwrap();
+
+        assert!(levels.would_enable("counterfoil::requests", &Level::INFO));
+        assert!(!levels.would_enable("counterfoil::requests", &Level::DEBUG));
+        assert!(levels.would_enable("hyper", &Level::WARN) && !levels.would_enable("hyper", &Level::INFO));
+    }
+
+    #[test]
+    fn spaces_and_empty_parts_are_ignored() {
+        assert_eq!(parse_levels(" warn, hyper=debug,").unwrap(), parse_levels("warn,hyper=debug").unwrap());
+        assert!(parse_levels("hyper=very=loud").is_err());
+    }
+
+    #[test]
+    fn the_default_levels_are_valid() {
+        assert!(default_levels().would_enable("counterfoil", &Level::INFO));
+        assert!(!default_levels().would_enable("refinery_core", &Level::INFO));
+    }
 }
