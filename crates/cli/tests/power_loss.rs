@@ -1,4 +1,4 @@
-//! The power goes, or the disk says that it cannot: the real binary on what is left.
+//! Power loss and failed disk syncs: what the binary finds on the disk afterwards.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -12,22 +12,22 @@ fn program() -> Program {
 }
 
 #[test]
-fn when_the_power_goes_nothing_acknowledged_is_lost_and_nothing_ended_is_alive() {
-    let place = tempfile::tempdir().unwrap();
+fn after_a_power_loss_nothing_acknowledged_is_lost_and_no_ended_session_is_active() {
+    let temp = tempfile::tempdir().unwrap();
 
-    let report = power_loss::run(&program(), place.path(), 20, Duration::from_secs(1), 1, &|| {}).unwrap();
+    let report = power_loss::run(&program(), temp.path(), 20, Duration::from_secs(1), 1, &|| {}).unwrap();
 
     println!("{report}");
     assert!(report.is_met(), "{report}");
 }
 
 #[test]
-fn a_write_or_a_sync_that_fails_is_never_acknowledged() {
-    let place = tempfile::tempdir().unwrap();
+fn a_failed_write_or_sync_is_never_acknowledged() {
+    let temp = tempfile::tempdir().unwrap();
 
-    // From where the new database has its name.
+    // The first call after the new database has been renamed.
     let sweep = failed_sync::Sweep { first_call: 16, count: 12 };
-    let report = failed_sync::run(&program(), place.path(), sweep, 1, &|| {}).unwrap();
+    let report = failed_sync::run(&program(), temp.path(), sweep, 1, &|| {}).unwrap();
 
     println!("{report}");
     assert!(report.is_met(), "{report}");

@@ -26,7 +26,7 @@ fn header_problems(token: &Unverified) -> Vec<String> {
     let text = |name: &str| token.header.get(name).and_then(Value::as_str);
     let mut problems = Vec::new();
     match text("alg") {
-        Some("none") => problems.push("alg is none: the token is unsigned, anyone can forge it".to_owned()),
+        Some("none") => problems.push("alg none: the token is unsigned, anyone can forge it".to_owned()),
         Some(alg) if alg.parse::<Algorithm>().is_ok() => {}
         Some(alg) => problems.push(format!("alg {alg} is not supported")),
         None => problems.push("no alg".to_owned()),
