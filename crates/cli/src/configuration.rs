@@ -129,17 +129,21 @@ impl Configuration {
 
 /// What would keep a server from starting with these settings, as far as it is known without opening the
 /// store.
-pub(crate) fn preflight_errors(settings: &Settings) -> Vec<Fault> {
+pub(crate) fn preflight_errors(settings: &Settings) -> Vec<CliError> {
     operator::preflight_errors(settings).iter().map(to_fault).collect()
 }
 
 /// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
-pub(crate) fn check_errors(settings: &Settings) -> Vec<Fault> {
-    operator::preflight_errors(settings).iter().chain(&operator::missing_master_key(settings)).map(to_fault).collect()
+pub(crate) fn check_errors(settings: &Settings) -> Vec<CliError> {
+    operator::preflight_errors(settings)
+        .iter()
+        .chain(&operator::missing_master_key(settings))
+        .map(to_fault)
+        .collect()
 }
 
-fn to_fault(unfit: &operator::PreflightError) -> Fault {
-    let fault = Fault::of(unfit);
+fn to_fault(unfit: &operator::PreflightError) -> CliError {
+    let fault = CliError::from_all(unfit);
     match unfit.hint() {
         Some(hint) => fault.hint(hint),
         None => fault,
