@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, BreachedFile, BreachedPasswordsBuilder};
+use counterfoil::operator::{BreachedFile, BreachedPasswordsBuilder};
 use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
