@@ -1,12 +1,12 @@
-//! How long things took: counted in buckets, without a lock.
+//! A histogram of durations, without locks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Counts durations in fixed buckets, from ten microseconds to ten seconds.
+/// Counts durations in fixed buckets from ten microseconds to ten seconds.
 ///
-/// Recording is two additions that order nothing: it may stand on any path that takes microseconds. A reader
-/// who comes in between may see one of them; the next reading makes up for it.
+/// Recording takes two relaxed additions, so it may be used on any path that takes microseconds. A parallel
+/// reader may see only one of them; the next snapshot includes both.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,28 +23,28 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Default)]
 pub struct Histogram {
-    /// One for each bound, and one for what is longer than all of them.
+    /// One for each bound, and one for longer durations.
     buckets: [AtomicU64; Histogram::BOUNDS.len() + 1],
     nanos: AtomicU64,
 }
 
-/// What was counted so far.
+/// The counts at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistogramSnapshot {
-    /// How many there were in each bucket, not added up; the last one is beyond all bounds.
+    /// The count of each bucket, not cumulative. The last one is above all bounds.
     pub buckets: [u64; Histogram::BOUNDS.len() + 1],
-    /// All of them together.
+    /// The sum of all durations.
     pub sum: Duration,
 }
 
 impl Histogram {
-    /// The upper bounds of the buckets, in microseconds; each bound belongs to its bucket.
+    /// The inclusive upper bounds of the buckets in microseconds.
     pub const BOUNDS: [u64; 19] = [
         10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
         1_000_000, 2_500_000, 5_000_000, 10_000_000,
     ];
 
-    /// Counts one.
+    /// Records a duration.
     pub fn record(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = Self::BOUNDS.partition_point(|bound| bound * 1_000 < nanos);
@@ -52,7 +52,7 @@ impl Histogram {
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// The current counts.
     pub fn snapshot(&self) -> HistogramSnapshot {
         HistogramSnapshot {
             buckets: std::array::from_fn(|at| self.buckets[at].load(Ordering::Relaxed)),
@@ -62,7 +62,7 @@ impl Histogram {
 }
 
 impl HistogramSnapshot {
-    /// How many there were.
+    /// The number of recorded durations.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_belongs_to_its_bucket() {
+    fn a_bound_is_part_of_its_bucket() {
         let bucket_of = |micros: u64, more: u64| {
             let durations = Histogram::default();
             durations.record(Duration::from_micros(micros) + Duration::from_nanos(more));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_among_threads() {
+    fn parallel_threads_lose_no_count() {
         let durations = Histogram::default();
 
         std::thread::scope(|scope| {

@@ -1,6 +1,6 @@
 //! Why a request is not authenticated or not authorized: what the client learns, and what the log records.
 
-use counterfoil_jose::Rejection;
+use counterfoil_jose::JwsError;
 
 use crate::revocation::log::SubjectKind;
 
@@ -59,7 +59,7 @@ impl AuthError {
 
     /// Whether the token names a key that is not in the key set, so that fetching the keys again may help.
     pub fn is_unknown_key(&self) -> bool {
-        matches!(self, Self::InvalidCredential(InvalidReason::Token(rejection)) if rejection.unknown_kid())
+        matches!(self, Self::InvalidCredential(InvalidReason::Token(rejection)) if rejection.is_unknown_key_id())
     }
 }
 
@@ -84,7 +84,7 @@ pub enum RequiredPermission {
 pub enum InvalidReason {
     /// The token's format, header, key or signature is wrong (RFC 7515).
     #[error("the token is rejected: {0}")]
-    Token(Rejection),
+    Token(JwsError),
     /// The claims are not those of RFC 9068 as the issuer writes them.
     #[error("the claims are malformed")]
     MalformedClaims,

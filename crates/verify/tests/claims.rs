@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use counterfoil_jose::{Algorithm, KeySet, Rejection, SigningKey, Time};
+use counterfoil_jose::{Algorithm, KeySet, JwsError, SigningKey, Time};
 use counterfoil_verify::{
     AccessClaims, AuthError, CredentialKind, InvalidReason, Principal, TokenVerifier, VerifierBuildError,
 };
@@ -58,7 +58,7 @@ fn the_typ_must_be_at_jwt_in_any_case() {
         assert!(result(good).is_ok(), "{good}");
     }
     for bad in ["JWT", "at", "at+jwt2", "text/at+jwt", "application/application/at+jwt"] {
-        let wrong = Err(AuthError::InvalidCredential(InvalidReason::Token(Rejection::WrongType)));
+        let wrong = Err(AuthError::InvalidCredential(InvalidReason::Token(JwsError::WrongTyp)));
         assert_eq!(result(bad), wrong, "{bad}");
     }
 }
@@ -345,7 +345,7 @@ fn a_bad_signature_reveals_nothing_about_the_claims() {
     // The header names the known key, and every claim is wrong: only the signature is reported.
     let error = ours.verifier().verify(&format!("{header}.{rest}"), NOON).unwrap_err();
 
-    assert_eq!(error, AuthError::InvalidCredential(InvalidReason::Token(Rejection::BadSignature)));
+    assert_eq!(error, AuthError::InvalidCredential(InvalidReason::Token(JwsError::BadSignature)));
     assert!(!format!("{error:?} {error}").contains("evil"));
 }
 
@@ -356,7 +356,7 @@ fn an_algorithm_that_is_not_allowed_is_rejected_despite_a_known_key() {
 
     let error = verifier.verify(&signer.sign(&claims()), NOON).unwrap_err();
 
-    assert_eq!(error, AuthError::InvalidCredential(InvalidReason::Token(Rejection::AlgorithmNotAllowed)));
+    assert_eq!(error, AuthError::InvalidCredential(InvalidReason::Token(JwsError::AlgorithmNotAllowed)));
 }
 
 #[test]

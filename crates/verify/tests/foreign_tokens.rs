@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use counterfoil_jose::{Algorithm, HmacKey, KeySet, Rejection, SigningKey, base64url};
+use counterfoil_jose::{Algorithm, HmacKey, KeySet, JwsError, SigningKey, base64url};
 use counterfoil_verify::{
     AuthError, InvalidReason, Principal, TokenVerifier, TokenVerifierBuilder, VerifierBuildError,
 };
@@ -90,7 +90,7 @@ fn rejection_reason(
 fn sign_bare(key: &SigningKey, claims: &Value) -> String {
     let header = base64url::encode(json!({ "alg": "HS256" }).to_string());
     let signed = format!("{header}.{}", base64url::encode(claims.to_string()));
-    let tag = HmacKey::new(key.to_secret_bytes().expose()).tag(&[signed.as_bytes()]);
+    let tag = HmacKey::new(key.to_secret_bytes().expose()).mac(&[signed.as_bytes()]);
     format!("{signed}.{}", base64url::encode(tag))
 }
 
@@ -248,7 +248,7 @@ fn foreign_claims_are_rejected_by_default() {
 fn untyped_tokens_are_rejected_by_default() {
     let signer = TestSigner::new();
     let strict = || builder(KEYCLOAK, "shop-api", &signer).danger_accept_foreign_claims();
-    let wrong = InvalidReason::Token(Rejection::WrongType);
+    let wrong = InvalidReason::Token(JwsError::WrongTyp);
 
     assert_eq!(rejection_reason(&signer, strict(), "JWT", &keycloak()), wrong);
     assert!(verify(&signer, strict(), "at+jwt", &keycloak()).is_ok());

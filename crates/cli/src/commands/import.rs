@@ -181,7 +181,7 @@ fn summary(tally: &Tally, options: &Options) -> Value {
 
 /// Reads a line strictly. What is wrong is told without what stands there: it may be a secret.
 fn read(text: &str) -> Result<ImportedUser, String> {
-    json::object(text.as_bytes()).map_err(|error| error.to_string())
+    json::parse_object(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn changed(number: u64, fault: &str) -> Fault {

@@ -265,7 +265,7 @@ impl LoginRateLimiter {
 
     /// The name of a counter: a byte for its kind, a source of 17 bytes or none, and an account.
     fn counter(&self, parts: [&[u8]; 3]) -> CounterKey {
-        CounterKey(base64url::encode(self.key.tag(&parts)))
+        CounterKey(base64url::encode(self.key.mac(&parts)))
     }
 }
 

@@ -76,7 +76,7 @@ impl HashMemory {
         PasswordHash::new(password, self.cost, &mut self.memory).map_err(|_| HashingError::Randomness)
     }
 
-    /// Checks a password, as [`PasswordHasher::check`] says.
+    /// Checks a password, as [`PasswordHasher::verify`] says.
     pub fn verify(&mut self, password: &PlaintextPassword, stored: Option<&PasswordHash>) -> PasswordCheck {
         let found = stored.map(|stored| (stored, stored.verify(password, &mut self.memory)));
         self.memory.shrink_to(self.cost);

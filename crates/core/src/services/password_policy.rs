@@ -29,7 +29,7 @@ const MIN_OTHER_CHARACTERS: usize = 5;
 /// let policy = PasswordPolicy::default().for_service("shop.example");
 /// let validate = |text: &str| {
 ///     let password = PlaintextPassword::new(&Secret::new(text.to_owned()));
-///     policy.judge(&password, Person { username: "ada", email: None }).expect("nothing to read")
+///     policy.validate(&password, PasswordContext { username: "ada", email: None }).expect("nothing to read")
 /// };
 /// assert_eq!(validate("a walk in the park"), Ok(()));
 /// assert_eq!(validate("seven"), Err(PasswordError::TooShort(8)));

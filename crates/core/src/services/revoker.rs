@@ -107,7 +107,7 @@ impl Revoker {
     ///
     /// # Errors
     ///
-    /// As [`Revoker::end`].
+    /// As [`Revoker::end_session`].
     pub async fn end_own_session(
         &self,
         owner: UserId,

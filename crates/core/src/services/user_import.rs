@@ -206,7 +206,7 @@ type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Vec<Change>);
 
 impl ImportedUser {
     /// What brings them in.
-    fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::Unavailable> {
+    fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::RandomUnavailable> {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
             username: target.username,

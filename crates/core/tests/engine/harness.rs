@@ -42,7 +42,7 @@ pub(crate) struct Engine {
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) authenticator: StoreAuthenticator,
     pub(crate) cache: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
 }
@@ -87,7 +87,7 @@ impl Engine {
             ),
             revoker: Revoker::new(store.clone(), retention.clone()),
             administration: Administration::new(store.clone(), keys.clone(), retention),
-            authenticator: Authenticator::new(store.clone(), cache.clone(), verifier),
+            authenticator: StoreAuthenticator::new(store.clone(), cache.clone(), verifier),
             cache,
             keys,
             store,
@@ -148,7 +148,10 @@ impl Engine {
         token: &SessionToken,
         now: Time,
     ) -> Result<Principal, AuthError> {
-        self.authenticator.authenticate(PresentedCredential::Session(&token.to_string()), now).wait().await
+        self.authenticator
+            .authenticate(PresentedCredential::SessionToken(&token.to_string()), now)
+            .wait()
+            .await
     }
 
     pub(crate) async fn authenticate_access_token(

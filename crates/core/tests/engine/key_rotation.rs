@@ -52,7 +52,7 @@ fn signs(keys: &Keyring) -> KeyId {
 }
 
 fn kid(token: &str) -> String {
-    unverified::peek(token).unwrap().header["kid"].as_str().unwrap().to_owned()
+    unverified::decode(token).unwrap().header["kid"].as_str().unwrap().to_owned()
 }
 
 /// A verifier that may have fetched the public keys at any moment, and keeps them for as long as it is allowed.

@@ -34,15 +34,15 @@ async fn three_logins_leave_three_records_and_one_list() {
         (engine.session(NOON).await, engine.access(after(1)).await, engine.pair(after(2)).await);
 
     assert_eq!(
-        engine.authenticate_session(&session.credential, after(3)).await.unwrap().user(),
+        engine.authenticate_session(&session.credential, after(3)).await.unwrap().user_id(),
         Some(ada.id)
     );
     assert_eq!(
-        engine.authenticate_access_token(&access.credential, after(3)).await.unwrap().user(),
+        engine.authenticate_access_token(&access.credential, after(3)).await.unwrap().user_id(),
         Some(ada.id)
     );
     assert_eq!(
-        engine.authenticate_access_token(&pair.credential.access, after(3)).await.unwrap().user(),
+        engine.authenticate_access_token(&pair.credential.access, after(3)).await.unwrap().user_id(),
         Some(ada.id)
     );
     let list = engine.store.sessions_of(ada.id, Page { after: None, limit: 10 }, after(3)).await.unwrap();
@@ -71,15 +71,15 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
 
     assert!(matches!(
         engine.authenticate_session(&session.credential, after(1)).await,
-        Err(AuthError::Invalid(_))
+        Err(AuthError::InvalidCredential(_))
     ));
     assert!(matches!(
         engine.authenticate_access_token(&access.credential, after(1)).await,
-        Err(AuthError::Invalid(_))
+        Err(AuthError::InvalidCredential(_))
     ));
     assert!(matches!(
         engine.authenticate_access_token(&pair.credential.access, after(1)).await,
-        Err(AuthError::Invalid(_))
+        Err(AuthError::InvalidCredential(_))
     ));
     let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
     assert!(matches!(

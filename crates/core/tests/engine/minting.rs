@@ -44,7 +44,7 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
     let minted = mint(&engine, &minting(MintSubject::User(ada.id))).await.unwrap();
 
     let principal = engine.authenticate_access_token(&minted.access, NOON).await.unwrap();
-    assert_eq!((principal.user(), principal.session()), (Some(ada.id), minted.session));
+    assert_eq!((principal.user_id(), principal.session_id()), (Some(ada.id), minted.session));
     assert!(principal.has_scope("orders:read"));
     // Nobody proved anything, and a service can see that.
     assert_eq!(principal.amr(), ["operator"]);
@@ -66,13 +66,13 @@ async fn a_token_for_a_machine_is_revoked_by_its_id() {
     let minted = mint(&engine, &machine("nightly-report")).await.unwrap();
 
     let principal = engine.authenticate_access_token(&minted.access, NOON).await.unwrap();
-    assert_eq!((principal.subject(), principal.user()), ("nightly-report", None));
+    assert_eq!((principal.subject(), principal.user_id()), ("nightly-report", None));
     assert_eq!((principal.roles().len(), minted.session), (0, None));
     let subject = RevocationSubject::Token(minted.id);
     engine.administration.revoke(&subject, None, &operator(), after(1)).await.unwrap();
     assert!(matches!(
         engine.authenticate_access_token(&minted.access, after(1)).await,
-        Err(AuthError::Invalid(_))
+        Err(AuthError::InvalidCredential(_))
     ));
 }
 

@@ -225,9 +225,9 @@ mod tests {
         let text = validate(r#"{"subject":"everyone","reason":"a stolen laptop"}"#).unwrap();
         let none = validate(r#"{"subject":"key:k"}"#).unwrap();
 
-        assert_eq!((named.context.cause, named.note), (EndReason::KeyCompromised, None));
-        assert_eq!((text.context.cause, text.note.as_deref()), (EndReason::ByAdmin, Some("a stolen laptop")));
-        assert_eq!((none.context.cause, none.note), (EndReason::KeyCompromised, None));
+        assert_eq!((named.context.reason, named.note), (EndReason::KeyCompromised, None));
+        assert_eq!((text.context.reason, text.note.as_deref()), (EndReason::ByAdmin, Some("a stolen laptop")));
+        assert_eq!((none.context.reason, none.note), (EndReason::KeyCompromised, None));
     }
 
     #[test]

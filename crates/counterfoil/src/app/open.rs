@@ -97,7 +97,7 @@ impl App {
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let (session_cache, tally) = subscribe(&*store, &settings).await?;
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
-        let rate_limit_key = master_key.hmac_key(b"login_rate_limit");
+        let rate_limit_key = master_key.derive_hmac_key(b"login_rate_limit");
         let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
@@ -253,7 +253,7 @@ fn local_verifier(
 ) -> Result<LocalVerifier, OpenError> {
     let (issuer, active) = (settings.issuer.as_str(), keys.active_keys());
     // Every active key is for one algorithm of this family, also if it was created with other settings.
-    let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().family())
+    let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().compatible())
         // The longest lifetime that any client can have.
         .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
         .build(active.verification_keys().clone())?;

@@ -33,15 +33,15 @@ async fn log_in_with_token(app: &App) -> IssuedSession<SessionToken> {
     let (client, now, password) = (ClientInfo::default(), app.now(), Secret::new("correct horse".to_owned()));
     let credentials =
         Credentials { username: "ada".into(), password, client: ClientId::default(), mode: Mode::Session };
-    let user = app.sign_in.with_password(&credentials, &client, now).await.unwrap();
-    app.issuer.open_session(user, NewSession::default(), now).await.unwrap()
+    let user = app.accounts.authenticate(&credentials, &client, now).await.unwrap();
+    app.issuer.issue_session(user, NewSession::default(), now).await.unwrap()
 }
 
 async fn app_in(dir: &std::path::Path, clock: &ManualClock) -> App {
     let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
     let defaults = Settings::new("http://localhost".parse().unwrap(), store);
-    let settings = Settings { argon2: Argon2Cost { memory: 64, passes: 1, lanes: 1 }, ..defaults };
-    App::open_by(settings, clock.clone()).await.unwrap()
+    let settings = Settings { argon2: Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 }, ..defaults };
+    App::open_with_clock(settings, clock.clone()).await.unwrap()
 }
 
 async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
@@ -52,7 +52,7 @@ async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
         email: None,
         roles: Vec::new(),
     };
-    app.sign_in.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
+    app.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
     app
 }
 
@@ -60,8 +60,8 @@ async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
 async fn app_with_an_ended_session(dir: &std::path::Path, clock: &ManualClock) -> (App, SessionId) {
     let app = app_with_a_user(dir, clock).await;
     let ended = log_in(&app).await;
-    app.revoker.end(ended, &by_system(), app.now()).await.unwrap();
-    assert_eq!(app.memory.revocations().len(), 1);
+    app.revoker.end_session(ended, &by_system(), app.now()).await.unwrap();
+    assert_eq!(app.session_cache.revocations().len(), 1);
     (app, ended)
 }
 
@@ -76,7 +76,7 @@ async fn maintenance_purges_ended_sessions_and_no_others() {
 
     assert!(app.store.session(ended).await.unwrap().is_none());
     assert!(app.store.session(active).await.unwrap().is_some());
-    assert_eq!(app.memory.revocations().len(), 0);
+    assert_eq!(app.session_cache.revocations().len(), 0);
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn maintenance_purges_nothing_while_a_clock_jump_is_pending() {
     run_maintenance(&app).await.unwrap();
 
     assert!(app.store.session(ended).await.unwrap().is_some());
-    assert_eq!(app.memory.revocations().len(), 1);
+    assert_eq!(app.session_cache.revocations().len(), 1);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn last_seen_times_are_written_before_the_store_is_closed() {
     let login = log_in_with_token(&app).await;
 
     clock.advance(MAINTENANCE_INTERVAL);
-    let token = login.issued.to_string();
+    let token = login.credential.to_string();
     app.authenticator
         .authenticate(PresentedCredential::SessionToken(&token), app.now())
         .wait()
@@ -125,7 +125,7 @@ async fn key_changes_in_the_store_are_loaded() {
         Keyring::open(Arc::clone(&app.store), master, *app.keys.schedule(), retention, app.now())
             .await
             .unwrap();
-    let signing_key = || app.keys.ring().signing().kid().to_owned();
+    let signing_key = || app.keys.active_keys().signing_key().kid().to_owned();
     let before = signing_key();
 
     let new = other_process.rotate(ActivateAt::Immediately, &by_system(), app.now()).await.unwrap().id;
@@ -193,7 +193,7 @@ async fn a_panic_in_key_rotation_does_not_stop_other_jobs() {
     run_maintenance(&app).await.unwrap();
     jobs.cancel().await;
 
-    assert_eq!(app.memory.revocations().len(), 0, "ended sessions are purged");
+    assert_eq!(app.session_cache.revocations().len(), 0, "ended sessions are purged");
 }
 
 fn damaged_key(id: &str) -> KeyRecord {
@@ -205,13 +205,13 @@ fn damaged_key(id: &str) -> KeyRecord {
         state: KeyState::Retired,
         created_at: NOON,
         changed_at: NOON,
-        used_from: None,
+        activated_at: None,
         revision: 0,
     }
 }
 
 fn by_system() -> RevocationContext {
-    RevocationContext { actor: Actor::System, cause: EndReason::ByAdmin, from: ClientInfo::default() }
+    RevocationContext { actor: Actor::System, reason: EndReason::ByAdmin, client_info: ClientInfo::default() }
 }
 
 #[test]

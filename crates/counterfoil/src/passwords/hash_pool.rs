@@ -133,14 +133,14 @@ mod tests {
     use super::*;
     use crate::passwords::hash_queue::STUCK_MARGIN;
 
-    const LOW_COST: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+    const LOW_COST: Argon2Cost = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
     fn pool(options: HashPoolOptions) -> HashPool {
         HashPool::start(LOW_COST, options).unwrap()
     }
 
     fn password(text: &str) -> PlaintextPassword {
-        PlaintextPassword::typed(&Secret::new(text.to_owned()))
+        PlaintextPassword::new(&Secret::new(text.to_owned()))
     }
 
     fn one_thread() -> HashPoolOptions {
@@ -169,11 +169,11 @@ mod tests {
     async fn a_hash_matches_its_password_and_no_other() {
         let pool = pool(one_thread());
 
-        let hash = pool.make(password("correct horse")).await.unwrap();
+        let hash = pool.hash(password("correct horse")).await.unwrap();
 
-        assert_eq!(pool.check(password("correct horse"), Some(hash.clone())).await, Ok(PasswordCheck::Match));
-        assert_eq!(pool.check(password("wrong horse"), Some(hash)).await, Ok(PasswordCheck::Mismatch));
-        assert_eq!(pool.check(password("correct horse"), None).await, Ok(PasswordCheck::Mismatch));
+        assert_eq!(pool.verify(password("correct horse"), Some(hash.clone())).await, Ok(PasswordCheck::Match));
+        assert_eq!(pool.verify(password("wrong horse"), Some(hash)).await, Ok(PasswordCheck::Mismatch));
+        assert_eq!(pool.verify(password("correct horse"), None).await, Ok(PasswordCheck::Mismatch));
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +184,7 @@ mod tests {
         let mut pending: Vec<_> = (0..1000)
             .map(|_| {
                 let pool = Arc::clone(&pool);
-                tokio::spawn(async move { pool.check(password("guess"), None).await })
+                tokio::spawn(async move { pool.verify(password("guess"), None).await })
             })
             .collect();
         let mut finished = Vec::new();
@@ -214,7 +214,7 @@ mod tests {
     async fn a_password_that_waited_longer_than_the_timeout_is_not_hashed() {
         let pool = pool(HashPoolOptions { queue_timeout: Duration::ZERO, ..one_thread() });
 
-        assert_eq!(pool.make(password("correct horse")).await, Err(HashingError::Busy));
+        assert_eq!(pool.hash(password("correct horse")).await, Err(HashingError::Busy));
         assert_eq!(pool.allocated_threads(), 0, "no memory was allocated for it");
         assert_eq!(pool.metrics().rejected_timeout.get(), 1);
     }
@@ -225,7 +225,7 @@ mod tests {
         let release = occupy(&pool);
         let waiting = tokio::spawn({
             let pool = Arc::clone(&pool);
-            async move { pool.make(password("correct horse")).await }
+            async move { pool.hash(password("correct horse")).await }
         });
         while pool.queue_length() == 0 {
             tokio::task::yield_now().await;
@@ -238,7 +238,7 @@ mod tests {
         drop(release);
         assert!(waiting.await.unwrap().is_ok());
         assert!(!pool.queue.is_stuck_at(late), "the queue is empty");
-        assert_eq!(pool.metrics().queue_time.counted().count(), 2);
+        assert_eq!(pool.metrics().queue_time.snapshot().count(), 2);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +264,7 @@ mod tests {
         let _ = request.await;
         drop(release);
 
-        pool.make(password("the next one")).await.unwrap();
+        pool.hash(password("the next one")).await.unwrap();
         assert!(was_hashed.try_recv().is_err());
     }
 
@@ -272,7 +272,7 @@ mod tests {
     async fn an_idle_thread_releases_its_memory() {
         let pool = pool(HashPoolOptions { idle_timeout: Duration::from_millis(1), ..one_thread() });
 
-        pool.make(password("correct horse")).await.unwrap();
+        pool.hash(password("correct horse")).await.unwrap();
 
         let released = async {
             while pool.allocated_threads() > 0 {
@@ -280,7 +280,7 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), released).await.unwrap();
-        assert!(pool.make(password("allocated again")).await.is_ok());
+        assert!(pool.hash(password("allocated again")).await.is_ok());
     }
 
     #[tokio::test]
@@ -290,13 +290,13 @@ mod tests {
         let result = pool.run(|_| -> Result<(), _> { panic!("a panic on purpose") }).await;
 
         assert_eq!(result, Err(HashingError::Busy));
-        assert!(pool.make(password("correct horse")).await.is_ok());
+        assert!(pool.hash(password("correct horse")).await.is_ok());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn dropping_the_pool_ends_its_threads() {
         let pool = pool(HashPoolOptions { threads: 3, ..one_thread() });
-        pool.make(password("correct horse")).await.unwrap();
+        pool.hash(password("correct horse")).await.unwrap();
         let queue = Arc::clone(&pool.queue);
 
         tokio::task::block_in_place(|| drop(pool));

@@ -62,8 +62,8 @@ pub(super) async fn refresh(
     let result = app.issuer.refresh(&token, scope.as_deref(), &client, now).await.map_err(AppError::from);
     let issued = app.tally.refreshes.count(result)?;
     let session = PresentedSession::from_session(&issued.session);
-    let credentials =
-        CredentialsResponse::from_token_pair(&issued.credential, now).with_scope(scope.or(issued.session.scope));
+    let credentials = CredentialsResponse::from_token_pair(&issued.credential, now)
+        .with_scope(scope.or(issued.session.scope));
     let (cookies, credentials) = credentials.with_transport(transport, SetCookies::new(app.cookie_names))?;
     Ok((Extension(session), cookies, Json(credentials)))
 }

@@ -129,7 +129,7 @@ impl RollbackGuard {
     /// Reads the recorded state; `None` if there is no file.
     pub(crate) fn recorded(&self) -> Result<Option<RecordedState>, RollbackGuardError> {
         match read(&self.file) {
-            Ok(Some(text)) => match json::object(&text) {
+            Ok(Some(text)) => match json::parse_object(&text) {
                 Ok(state) => Ok(Some(state)),
                 Err(_) => Err(RollbackGuardError::Damaged { file: self.file.clone() }),
             },
@@ -296,7 +296,7 @@ mod tests {
         guard.check(&*store).await.unwrap();
         assert_eq!(guard.file.metadata().unwrap().mode() & 0o777, 0o600);
         let state = guard.recorded().unwrap().unwrap();
-        assert_eq!((state.log, state.save_count), (store.log_id().await.unwrap(), 2));
+        assert_eq!((state.log, state.save_count), (store.revocation_log_id().await.unwrap(), 2));
         assert!(!with_suffix(&guard.file, "new").exists());
     }
 

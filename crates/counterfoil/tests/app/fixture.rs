@@ -40,7 +40,7 @@ impl Fixture {
     pub(crate) fn settings(&self) -> Settings {
         let store = format!("sqlite:{}", self.data_path("auth.db").display()).parse().unwrap();
         let defaults = Settings::new("http://localhost:3000".parse().unwrap(), store);
-        let argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        let argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
         Settings { data_dir: Some(self.data_dir()), argon2, ..defaults }
     }
 

@@ -88,7 +88,7 @@ impl Issuer {
 }
 
 fn kid(token: &str) -> String {
-    unverified::peek(token).unwrap().header["kid"].as_str().unwrap().to_owned()
+    unverified::decode(token).unwrap().header["kid"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -133,11 +133,11 @@ async fn call_every_route(seen: &mut Seen) {
 
 /// Fails until the rate limits reject.
 async fn exceed_rate_limits(seen: &mut Seen) {
-    let once = RateLimit { most: 1, window: Duration::from_secs(900) };
+    let once = RateLimit { max: 1, window: Duration::from_secs(900) };
     let site = Site::with(|settings| {
-        settings.rate_limits.account_and_source = once;
-        settings.rate_limits.password_changes = once;
-        settings.rate_limits.registrations = once;
+        settings.rate_limits.per_account_and_ip = once;
+        settings.rate_limits.password_change = once;
+        settings.rate_limits.registrations_per_ip = once;
     })
     .await;
     site.register("ada").await;

@@ -61,10 +61,10 @@ async fn after_twenty_failures_known_and_unknown_users_get_the_same_429() {
 
 #[tokio::test]
 async fn a_rate_limited_login_is_rejected_before_hashing() {
-    let slow = Argon2Cost { memory: 64 * 1024, passes: 4, lanes: 1 };
+    let slow = Argon2Cost { memory_kib: 64 * 1024, iterations: 4, parallelism: 1 };
     let site = with_default_limits(|settings| {
         settings.argon2 = slow;
-        settings.rate_limits.account_and_source.most = 1;
+        settings.rate_limits.per_account_and_ip.max = 1;
     })
     .await;
     site.register("ada").await;
@@ -83,10 +83,10 @@ async fn a_rate_limited_login_is_rejected_before_hashing() {
 
 #[tokio::test]
 async fn a_login_attempt_counts_even_if_the_client_disconnects() {
-    let slow = Argon2Cost { memory: 64 * 1024, passes: 2, lanes: 1 };
+    let slow = Argon2Cost { memory_kib: 64 * 1024, iterations: 2, parallelism: 1 };
     let site = with_default_limits(|settings| {
         settings.argon2 = slow;
-        settings.rate_limits.account_and_source.most = 3;
+        settings.rate_limits.per_account_and_ip.max = 3;
     })
     .await;
     site.register("ada").await;
@@ -161,8 +161,8 @@ async fn path_and_username_variants_do_not_bypass_the_limit() {
 #[tokio::test]
 async fn registrations_and_password_changes_are_rate_limited() {
     let site = with_default_limits(|settings| {
-        settings.rate_limits.registrations = RateLimit { most: 2, ..settings.rate_limits.registrations };
-        settings.rate_limits.password_changes.most = 2;
+        settings.rate_limits.registrations_per_ip = RateLimit { max: 2, ..settings.rate_limits.registrations_per_ip };
+        settings.rate_limits.password_change.max = 2;
     })
     .await;
     site.register("ada").await;

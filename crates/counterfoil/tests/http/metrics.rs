@@ -23,7 +23,7 @@ async fn refresh(site: &Site, token: &str) {
 
 #[tokio::test]
 async fn logins_are_counted_by_result() {
-    let site = Site::with(|settings| settings.rate_limits.account_and_source.most = 2).await;
+    let site = Site::with(|settings| settings.rate_limits.per_account_and_ip.max = 2).await;
     site.register("ada").await;
 
     login_with(&site, PASSWORD).await;

@@ -47,7 +47,7 @@ impl Site {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
         let issuer = format!("http://{address}");
         let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
-        settings.argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
         settings.password_hashing_threads = 1;
         settings.rate_limits = no_limits();
         change(&mut settings);
@@ -87,7 +87,7 @@ impl Site {
 
     /// Logs a user in with cookies.
     pub(crate) async fn login_browser(&self, browser: &mut Browser, name: &str, mode: &str) -> Answer {
-        let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "carrier": "cookie" });
+        let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "transport": "cookie" });
         let answer = browser.send(Request::post("/v1/login").json(&form), self).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer
@@ -101,13 +101,13 @@ impl Site {
 
 /// Rate limits that no test reaches, because every request has the same client IP.
 fn no_limits() -> RateLimits {
-    let rate = RateLimit { most: u32::MAX, window: Duration::from_secs(1) };
+    let rate = RateLimit { max: u32::MAX, window: Duration::from_secs(1) };
     RateLimits {
-        account_and_source: rate,
-        source: rate,
-        in_a_row: rate,
-        password_changes: rate,
-        registrations: rate,
+        per_account_and_ip: rate,
+        per_ip: rate,
+        per_account: rate,
+        password_change: rate,
+        registrations_per_ip: rate,
         ..RateLimits::default()
     }
 }

@@ -36,7 +36,7 @@ impl TestServer {
             format!("http://localhost:{}", address.port()).parse().unwrap(),
             store.parse().unwrap(),
         );
-        settings.argon2 = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        settings.argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
         settings.password_hashing_threads = 1;
         change(&mut settings);
         let app = App::open(settings).await.unwrap();

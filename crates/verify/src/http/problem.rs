@@ -322,7 +322,7 @@ mod tests {
             InvalidReason::CredentialKindNotAccepted,
             InvalidReason::Revoked(SubjectKind::Session),
             InvalidReason::SessionRejected("idle"),
-            InvalidReason::Token(counterfoil_jose::Rejection::BadSignature),
+            InvalidReason::Token(counterfoil_jose::JwsError::BadSignature),
         ];
         let responses = reasons.map(|reason| {
             let response = response(&AuthError::InvalidCredential(reason), CredentialSource::Bearer);

@@ -36,7 +36,7 @@ pub(crate) fn metadata_urls(issuer: &str) -> Result<[JwksUrl; 2], JwksUrlError> 
 ///
 /// The metadata is malformed or does not name `issuer`, byte for byte, or its `jwks_uri` is not acceptable.
 pub(crate) fn jwks_url(body: &[u8], issuer: &str, from: &JwksUrl) -> Result<JwksUrl, FetchError> {
-    let metadata: Metadata = json::object(body).map_err(FetchError::Malformed)?;
+    let metadata: Metadata = json::parse_object(body).map_err(FetchError::Malformed)?;
     if metadata.issuer != issuer {
         return Err(FetchError::IssuerMismatch);
     }

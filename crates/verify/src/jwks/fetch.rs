@@ -134,5 +134,5 @@ fn parse_keys(body: &[u8], default_algorithm: Option<Algorithm>) -> Result<KeySe
     if published.keys.len() > MAX_KEYS {
         return Err(FetchError::TooManyKeys { max: MAX_KEYS });
     }
-    published.key_set(default_algorithm).map_err(FetchError::InvalidKeys)
+    published.to_key_set(default_algorithm).map_err(FetchError::InvalidKeys)
 }

@@ -114,7 +114,7 @@ impl AccessClaims {
         match std::str::from_utf8(payload).map(serde_json::from_str::<Self>) {
             // Without `extra` every claim has a fixed type and was seen once: the strict parser could find nothing more.
             Ok(Ok(claims)) if claims.extra.is_empty() => Ok(claims),
-            Ok(_) | Err(_) => json::object(payload),
+            Ok(_) | Err(_) => json::parse_object(payload),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use counterfoil_jose::{Algorithm, Jws, KeySet, Time, Verified, json};
+use counterfoil_jose::{Algorithm, Jws, KeySet, Time, VerifiedJws, json};
 
 use crate::auth_error::InvalidReason;
 use crate::credential::CredentialKind;
@@ -49,7 +49,7 @@ pub(crate) fn verify_untyped(
     token: &str,
     keys: &KeySet,
     allowed: &[Algorithm],
-) -> Result<Verified, counterfoil_jose::Rejection> {
+) -> Result<VerifiedJws, counterfoil_jose::JwsError> {
     let jws = Jws::parse(token)?;
     match jws.typ() {
         None => jws.danger_verify_any_typ(keys, allowed),
@@ -75,7 +75,7 @@ impl ForeignClaims {
     /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used has its
     /// type. `exp`, `iat` and a subject are required whatever is relaxed.
     pub(crate) fn from_json(payload: &[u8], relaxed: &RelaxedChecks) -> Result<Self, InvalidReason> {
-        let all: Map<String, Value> = json::object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
+        let all: Map<String, Value> = json::parse_object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
         Self::read(all, relaxed).ok_or(InvalidReason::MalformedClaims)
     }
 
@@ -110,7 +110,7 @@ impl ForeignClaims {
     }
 
     /// The parts of a principal. It has no user id and no session id, even if its claims look like ours.
-    pub(crate) fn into_parts(mut self, verified: &Verified) -> PrincipalParts {
+    pub(crate) fn into_parts(mut self, verified: &VerifiedJws) -> PrincipalParts {
         let client = ["client_id", "azp"].iter().find_map(|name| self.all.get(*name)?.as_str());
         let client_id: Option<ClientId> = client.and_then(|name| name.parse().ok());
         let amr = self.all.get("amr").and_then(strings).unwrap_or_default();

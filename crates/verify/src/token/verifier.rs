@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use counterfoil_jose::{Algorithm, KeySet, Time, Verified, jws};
+use counterfoil_jose::{Algorithm, KeySet, Time, VerifiedJws, jws};
 
 use crate::auth_error::{AuthError, InvalidReason};
 use crate::credential::CredentialKind;
@@ -138,7 +138,7 @@ impl TokenVerifier {
         Ok(claims.into_principal(&verified)?)
     }
 
-    fn verify_signature(&self, keys: &KeySet, token: &str) -> Result<(Claims, Verified), InvalidReason> {
+    fn verify_signature(&self, keys: &KeySet, token: &str) -> Result<(Claims, VerifiedJws), InvalidReason> {
         let (allowed, relaxed) = (&self.settings.algorithms, self.settings.relaxed.as_ref());
         let verified = match relaxed {
             Some(RelaxedChecks { untyped: true, .. }) => verify_untyped(token, keys, allowed),
@@ -235,7 +235,7 @@ impl Claims {
         }
     }
 
-    fn into_principal(self, verified: &Verified) -> Result<Principal, InvalidReason> {
+    fn into_principal(self, verified: &VerifiedJws) -> Result<Principal, InvalidReason> {
         match self {
             Self::Native(claims) => native_principal(claims, verified),
             Self::Foreign(claims) => Ok(Principal::from_verified(claims.into_parts(verified))),
@@ -243,7 +243,7 @@ impl Claims {
     }
 }
 
-fn native_principal(claims: AccessClaims, verified: &Verified) -> Result<Principal, InvalidReason> {
+fn native_principal(claims: AccessClaims, verified: &VerifiedJws) -> Result<Principal, InvalidReason> {
     // A key that the revocation log cannot name could not be revoked.
     let key_id: KeyId = verified.kid.parse().map_err(|_| InvalidReason::MalformedClaims)?;
     // The token is valid from the later of `nbf` and `iat`; a cached token is checked against that time.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use counterfoil_jose::{KeySet, Rejection, SigningKey, Time};
+use counterfoil_jose::{KeySet, JwsError, SigningKey, Time};
 use counterfoil_verify::{
     AuthError, InvalidReason, LocalVerifier, RevocationEntry, RevocationPosition, RevocationSubject,
     Revocations,
@@ -49,7 +49,7 @@ fn a_key_inside_the_token_is_not_used() {
     for kid in [signer.key.kid(), attacker.key.kid()] {
         let token = signed_by(&attacker.key, &header(kid, json!({"jwk": jwk, "x5c": ["MIIB"]})), &claims());
         let expected =
-            if kid == signer.key.kid() { Rejection::BadSignature } else { Rejection::UnknownKeyId };
+            if kid == signer.key.kid() { JwsError::BadSignature } else { JwsError::UnknownKeyId };
         assert_eq!(rejection(&signer.verifier(), &token), expected);
     }
 }
@@ -64,7 +64,7 @@ fn claims_do_not_select_the_key() {
         // Signed by one key, while every claim names the other.
         let claims = with(name, json!(theirs.key.kid()));
         let token = signed_by(&ours.key, &header(theirs.key.kid(), json!({})), &claims);
-        assert_eq!(rejection(&verifier, &token), Rejection::BadSignature, "{name}");
+        assert_eq!(rejection(&verifier, &token), JwsError::BadSignature, "{name}");
     }
 }
 
@@ -83,7 +83,7 @@ fn claims_and_headers_cause_no_connection() {
             signed_by(&signer.key, &header(signer.key.kid(), members.clone()), &with(name, json!(url)));
         let _ = signer.verifier().verify(&token, NOON);
         let unknown = signed_by(&signer.key, &header(&url, members), &claims());
-        assert_eq!(rejection(&signer.verifier(), &unknown), Rejection::UnknownKeyId);
+        assert_eq!(rejection(&signer.verifier(), &unknown), JwsError::UnknownKeyId);
     }
     canary.assert_no_connection();
 }
@@ -122,7 +122,7 @@ fn a_kid_is_neither_a_path_nor_a_query() {
     ] {
         for key in [&signer.key, &SigningKey::generate(counterfoil_jose::Algorithm::Es256).unwrap()] {
             let token = signed_by(key, &header(kid, json!({})), &claims());
-            assert_eq!(rejection(&signer.verifier(), &token), Rejection::UnknownKeyId, "{kid:?}");
+            assert_eq!(rejection(&signer.verifier(), &token), JwsError::UnknownKeyId, "{kid:?}");
         }
     }
 }

@@ -97,11 +97,11 @@ impl Verdict<'_> {
 
     /// A claim, for people; of a token that was refused after its signature held.
     fn claim(&self, name: &str) -> Option<String> {
-        unverified::peek(self.token).ok()?.payload.get(name).map(Value::to_string)
+        unverified::decode(self.token).ok()?.payload.get(name).map(Value::to_string)
     }
 
     /// A text of the header, for people.
     fn header(&self, name: &str) -> Option<String> {
-        Some(unverified::peek(self.token).ok()?.header.get(name)?.as_str()?.to_owned())
+        Some(unverified::decode(self.token).ok()?.header.get(name)?.as_str()?.to_owned())
     }
 }

@@ -61,7 +61,7 @@ impl Verify {
         if self.algorithms.is_empty() {
             self.algorithms = match self.secret_file {
                 Some(_) => vec![Algorithm::Hs256],
-                None => Algorithm::PUBLIC.to_vec(),
+                None => Algorithm::ASYMMETRIC.to_vec(),
             };
         }
         let builder = self.builder(issuer);
@@ -146,7 +146,7 @@ impl Verify {
             secret.pop();
         }
         let secret = Secret::new(secret);
-        let header = unverified::peek(token).map(|seen| seen.header).unwrap_or_default();
+        let header = unverified::decode(token).map(|seen| seen.header).unwrap_or_default();
         let kid = header.get("kid").and_then(Value::as_str).unwrap_or("secret");
         let [algorithm] = self.algorithms.as_slice() else {
             return Err(Fault::usage("a secret is for one algorithm"));

@@ -1,17 +1,17 @@
-//! What one Argon2 hash costs, and the most that it may.
+//! The cost of an Argon2 hash and its limit.
 
 use argon2::Params;
 
-/// What one hash costs: memory in KiB, passes, lanes.
+/// The cost of one Argon2 hash.
 ///
-/// The default is the OWASP one, 19 MiB, two passes, one lane.
+/// The default is the recommendation of OWASP: 19 MiB, two iterations, parallelism one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
-    /// Memory, in KiB.
+    /// Memory in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// The number of passes over the memory.
     pub iterations: u32,
-    /// Lanes.
+    /// The number of lanes.
     pub parallelism: u32,
 }
 
@@ -22,7 +22,8 @@ impl Default for Argon2Cost {
 }
 
 impl Argon2Cost {
-    /// The most that a kept hash may ask for: who can write a hash is not to stop the server with it.
+    /// The highest cost that a stored hash may have, so that an attacker who can write a hash cannot stop the
+    /// server with it.
     pub const CEILING: Self = Self { memory_kib: 128 * 1024, iterations: 16, parallelism: 16 };
 
     pub(super) fn is_within_ceiling(&self) -> bool {
@@ -31,7 +32,7 @@ impl Argon2Cost {
             && self.parallelism <= Self::CEILING.parallelism
     }
 
-    /// The parameters for a hash of so many bytes, if Argon2 knows such.
+    /// The parameters for a hash of `length` bytes. `None` if Argon2 does not support them.
     pub(super) fn params(&self, length: usize) -> Option<Params> {
         Params::new(self.memory_kib, self.iterations, self.parallelism, Some(length)).ok()
     }

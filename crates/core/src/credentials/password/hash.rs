@@ -1,4 +1,4 @@
-//! What is kept of a password: its hash, made here or by another system.
+//! The hash of a password, made here or by another system.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Version};
 
 use counterfoil_jose::constant_time;
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 
 use crate::credentials::password::argon2_memory::Argon2Memory;
 use crate::credentials::password::cost::Argon2Cost;
@@ -14,13 +14,13 @@ use crate::credentials::password::foreign_hashes::ForeignHashError;
 use crate::credentials::password::hash_params::{HashParams, StoredHash};
 use crate::credentials::password::plaintext::PlaintextPassword;
 
-/// The bytes of the salts that we make.
+/// The length of our salts in bytes.
 const SALT_LENGTH: usize = 16;
-/// The bytes of the hashes that we make.
+/// The length of our hashes in bytes.
 const HASH_LENGTH: usize = 32;
 
-/// A password hash: our own, a PHC string like `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or that of
-/// another system, in one of the forms of [`imported`](crate::credentials::password::foreign_hashes).
+/// The hash of a password: our own, a PHC string like `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or that
+/// of another system in one of the forms of [`foreign_hashes`](crate::credentials::password::foreign_hashes).
 ///
 /// ```
 /// use counterfoil_core::credentials::password::PasswordHash;
@@ -32,9 +32,10 @@ const HASH_LENGTH: usize = 32;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
-/// A kept hash that cannot be worked with: an unknown scheme, broken, or above its ceiling.
+/// A stored hash that cannot be verified: its scheme is unknown, its text is not valid, or its cost is above
+/// the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the kept password hash cannot be used")]
+#[error("the stored password hash cannot be used")]
 pub struct UnusableHash;
 
 impl PasswordHash {
@@ -42,34 +43,34 @@ impl PasswordHash {
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     ///
     /// # Panics
     ///
-    /// If `cost` is none that Argon2 knows; costs are ours, never a client's.
+    /// If Argon2 does not support `cost`. Costs come from the configuration, never from a client.
     pub fn new(
         password: &PlaintextPassword,
         cost: Argon2Cost,
         memory: &mut Argon2Memory,
-    ) -> Result<Self, Unavailable> {
+    ) -> Result<Self, RandomUnavailable> {
         let salt: [u8; SALT_LENGTH] = random::bytes()?;
         let params = HashParams { algorithm: Algorithm::Argon2id, cost };
         let hash =
-            params.compute(password, &salt, HASH_LENGTH, memory).expect("a configured cost is a valid one");
+            params.compute(password, &salt, HASH_LENGTH, memory).expect("the configured cost is valid");
         Ok(Self::from_parts(cost, &salt, &hash))
     }
 
-    /// What looks like the hash of a password and takes as long to check, and was drawn at random: no password has
-    /// it, but by a chance of 2⁻²⁵⁶.
+    /// A random hash that no password matches (except with a probability of 2⁻²⁵⁶) and that takes as long to
+    /// verify as a real one. Verifying it for unknown users hides whether a user exists.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     ///
     /// # Panics
     ///
     /// As [`PasswordHash::new`].
-    pub fn dummy(cost: Argon2Cost) -> Result<Self, Unavailable> {
+    pub fn dummy(cost: Argon2Cost) -> Result<Self, RandomUnavailable> {
         let (salt, hash): ([u8; SALT_LENGTH], [u8; HASH_LENGTH]) = (random::bytes()?, random::bytes()?);
         Ok(Self::from_parts(cost, &salt, &hash))
     }
@@ -86,20 +87,20 @@ impl PasswordHash {
         Self(text.to_string())
     }
 
-    /// Takes over a hash that another system made.
+    /// Imports a hash that another system made.
     ///
     /// # Errors
     ///
-    /// If it could not be checked here; it is judged now, so that nobody finds out at a login.
+    /// If the hash could not be verified here. This is checked at import, not at the first login.
     pub fn import(text: &str) -> Result<Self, ForeignHashError> {
         StoredHash::parse(text).map(|_| Self(text.to_owned()))
     }
 
-    /// Whether this is the hash of `password`. The comparison takes the same time either way.
+    /// Whether `password` matches. The comparison takes the same time either way.
     ///
     /// # Errors
     ///
-    /// If the hash cannot be worked with; nobody gets in by a broken record.
+    /// If the hash cannot be verified.
     pub fn verify(
         &self,
         password: &PlaintextPassword,
@@ -116,30 +117,29 @@ impl PasswordHash {
         }
     }
 
-    /// Whether it was made under another scheme or cost than `wanted`, and should be made again at the next
-    /// login.
+    /// Whether the hash has another scheme or cost than `wanted`, and should be replaced at the next login.
     pub fn needs_rehash(&self, wanted: Argon2Cost) -> bool {
-        let ours = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
+        let expected = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
         match StoredHash::parse(&self.0) {
             Ok(StoredHash::Argon2(params, phc)) => {
                 let lengths = (phc.salt.map(|salt| salt.len()), phc.hash.map(|hash| hash.len()));
-                params != ours || lengths != (Some(SALT_LENGTH), Some(HASH_LENGTH)) || !self.is_argon2id()
+                params != expected || lengths != (Some(SALT_LENGTH), Some(HASH_LENGTH)) || !self.is_argon2id()
             }
             Ok(StoredHash::Foreign(_)) | Err(_) => true,
         }
     }
 
-    /// Whether it has the form that is made here, whatever its cost.
+    /// Whether the hash is Argon2id, the scheme that is used here, with any cost.
     pub fn is_argon2id(&self) -> bool {
         self.0.starts_with("$argon2id$")
     }
 
-    /// The hash that a store kept.
+    /// The hash with this text, as read from a store.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text, for a store.
+    /// The text, as a store saves it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_drawn_for_nobody_looks_like_ours_and_is_of_no_password() {
+    fn the_dummy_hash_is_argon2id_and_matches_no_password() {
         let (dummy, mut memory) = (PasswordHash::dummy(CHEAP).unwrap(), Argon2Memory::default());
 
         assert!(dummy.is_argon2id() && !dummy.needs_rehash(CHEAP));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_of_its_password_alone() {
+    fn a_hash_matches_only_its_password() {
         let mut memory = Argon2Memory::default();
         let hash = PasswordHash::new(&password("correct horse"), CHEAP, &mut memory).unwrap();
 
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn one_password_has_one_form() {
+    fn composed_and_decomposed_characters_are_the_same_password() {
         let mut memory = Argon2Memory::default();
         let hash = PasswordHash::new(&password("caf\u{e9} au lait"), CHEAP, &mut memory).unwrap();
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_asks_for_too_much_is_not_worked_on() {
+    fn a_hash_above_the_cost_limit_is_not_computed() {
         let mut memory = Argon2Memory::default();
         for costly in ["m=4194304,t=2,p=1", "m=19456,t=4000000,p=1", "m=19456,t=2,p=200"] {
             let text = format!("$argon2id$v=19${costly}$c29tZXNhbHRzb21lc2FsdA${}", "A".repeat(43));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_hash_lets_nobody_in() {
+    fn an_invalid_hash_matches_no_password() {
         let mut memory = Argon2Memory::default();
         for broken in [
             "",
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_cost_shows() {
+    fn a_hash_with_another_cost_needs_rehash() {
         let hash =
             PasswordHash::new(&password("correct horse"), CHEAP, &mut Argon2Memory::default()).unwrap();
 
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn argon2_of_others_is_checked_and_outdated() {
+    fn argon2_hashes_of_other_systems_match_and_need_rehash() {
         let mut memory = Argon2Memory::default();
         // Made with Python's argon2-cffi and Django 5.2.
         for text in [
@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Texts that look like hashes, at costs that a test can pay.
+    /// Texts that look like hashes, with costs that are acceptable in a test.
     fn hash_like() -> impl Strategy<Value = String> {
         let scheme = prop_oneof![
             Just("$2b$04$"),
@@ -273,7 +273,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
         #[test]
-        fn no_kept_text_makes_a_check_panic_or_lets_anybody_in(text in hash_like(), attempt in "\\PC{0,80}") {
+        fn no_stored_text_panics_or_matches(text in hash_like(), attempt in "\\PC{0,80}") {
             let hash = PasswordHash::from_stored(text.clone());
 
             let check = hash.verify(&password(&attempt), &mut Argon2Memory::default());

@@ -1,4 +1,4 @@
-//! How a kept hash was made: by Argon2, which we make too, or in the way of another system.
+//! The scheme and the parameters of a stored password hash.
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -8,17 +8,17 @@ use crate::credentials::password::cost::Argon2Cost;
 use crate::credentials::password::foreign_hashes::{self, ForeignHash, ForeignHashError};
 use crate::credentials::password::plaintext::PlaintextPassword;
 
-/// The fewest bytes of a hash that tell one password from another.
+/// The shortest hash in bytes. With a shorter one wrong passwords would match by chance.
 const MIN_HASH_LENGTH: usize = 16;
 
-/// A kept hash, taken apart and within its ceiling.
+/// A parsed hash whose cost is within the limit.
 pub(super) enum StoredHash {
     Argon2(HashParams, Box<phc::PasswordHash>),
     Foreign(ForeignHash),
 }
 
 impl StoredHash {
-    /// Recognises the scheme and judges what it would cost.
+    /// Detects the scheme and checks the cost.
     pub(super) fn parse(text: &str) -> Result<Self, ForeignHashError> {
         // Django writes the name before the PHC string.
         let phc = text.strip_prefix("argon2").unwrap_or(text);
@@ -36,7 +36,7 @@ impl StoredHash {
     }
 }
 
-/// How an Argon2 hash is made.
+/// The parameters of an Argon2 hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct HashParams {
     pub(super) algorithm: Algorithm,
@@ -44,8 +44,8 @@ pub(super) struct HashParams {
 }
 
 impl HashParams {
-    /// Argon2id and, of others, Argon2i, both in the version of RFC 9106. Argon2d tells its time to whoever
-    /// shares the machine.
+    /// Accepts Argon2id and, from other systems, Argon2i, both in the version of RFC 9106. Argon2d is
+    /// rejected: its running time reveals the password to other processes on the machine.
     fn from_phc(stored: &phc::PasswordHash) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed("Argon2");
         let algorithm =
@@ -70,7 +70,8 @@ impl HashParams {
         }
     }
 
-    /// Makes the hash of `password`, of so many bytes; `None` for parameters or salts that Argon2 does not know.
+    /// Computes the hash of `password` with `length` bytes. `None` if Argon2 does not support the parameters
+    /// or the salt.
     pub(super) fn compute(
         &self,
         password: &PlaintextPassword,

@@ -39,7 +39,7 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// As [`Issuer::issue_session`]; [`ClientError::Field`] if the token is too long for the transport.
+    /// As [`Issuer::issue_session`]; [`ClientError::Field`](crate::ClientError::Field) if the token is too long for the transport.
     pub async fn issue_access_token(
         &self,
         authenticated: AuthenticatedUser,

@@ -40,7 +40,7 @@ pub enum ActiveKeysError {
     Keys(#[from] KeyError),
     /// The system has no randomness to give.
     #[error("no randomness")]
-    Randomness(#[from] random::Unavailable),
+    Randomness(#[from] random::RandomUnavailable),
     /// The record of the key of this name makes no sense.
     #[error("the record of the key {0} in the store makes no sense: it is {1}")]
     Record(KeyId, &'static str),

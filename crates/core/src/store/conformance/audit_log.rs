@@ -1,4 +1,4 @@
-//! The law of the journal: its lines are found again.
+//! Cases about the audit log: events are found by user, session and kind.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::store::conformance::fixture::{
 };
 use crate::store::{AuditEventNumber, AuditEventQuery, Change, Store};
 
-pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store: Arc<dyn Store>) {
-    // Thirty lines: user 0, 1, 2, 0, ..., each in a session out of six.
-    for line in 0..30 {
-        let _ = applied(&store, &[record(line % 3, line % 6, NOON)]).await;
+pub(super) async fn events_are_listed_by_user_and_session_and_newest_first(store: Arc<dyn Store>) {
+    // Thirty events of the users 0, 1, 2, 0, ..., each in one of six sessions.
+    for event in 0..30 {
+        let _ = applied(&store, &[record(event % 3, event % 6, NOON)]).await;
     }
     let found = async |query: AuditEventQuery| {
         let mut all: Vec<AuditEventNumber> = Vec::new();
@@ -46,27 +46,27 @@ pub(super) async fn lines_are_told_by_user_by_session_and_the_newest_first(store
     );
 }
 
-pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>) {
+pub(super) async fn each_session_end_is_recorded_once(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
-    let tell = |kind| {
-        let line = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
-        Change::RecordSessionEnds(Box::new(line.with_reason(EndReason::ByAdmin)))
+    let record_ends = |kind| {
+        let event = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
+        Change::RecordSessionEnds(Box::new(event.with_reason(EndReason::ByAdmin)))
     };
     let all =
         Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, EndReason::ByAdmin) };
     let changes = [
-        tell(AuditEventKind::LoginSucceeded),
+        record_ends(AuditEventKind::LoginSucceeded),
         end(1, NOON),
-        tell(AuditEventKind::SessionEnded),
+        record_ends(AuditEventKind::SessionEnded),
         all,
-        tell(AuditEventKind::SessionsEnded),
+        record_ends(AuditEventKind::SessionsEnded),
     ];
     let _ = applied(&store, &changes).await;
 
-    let lines =
+    let events =
         answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
-    let reported: Vec<_> = lines.iter().map(|(_, line)| (line.kind, line.session)).collect();
+    let reported: Vec<_> = events.iter().map(|(_, event)| (event.kind, event.session)).collect();
     assert_eq!(
         reported,
         [
@@ -74,13 +74,13 @@ pub(super) async fn each_session_that_ends_is_told_of_once(store: Arc<dyn Store>
             (AuditEventKind::SessionEnded, Some(session_id(1))),
         ]
     );
-    for (_, line) in lines {
-        assert_eq!((line.user, line.client), (Some(user_id(1)), Some(ClientId::default())));
-        assert_eq!((line.actor, line.reason), (Actor::Operator, Some(EndReason::ByAdmin)));
+    for (_, event) in events {
+        assert_eq!((event.user, event.client), (Some(user_id(1)), Some(ClientId::default())));
+        assert_eq!((event.actor, event.reason), (Actor::Operator, Some(EndReason::ByAdmin)));
     }
 }
 
-pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store>) {
+pub(super) async fn events_that_set_a_cutoff_are_listed_alone(store: Arc<dyn Store>) {
     let kinds = [
         AuditEventKind::ClientRevoked,
         AuditEventKind::LoginSucceeded,
@@ -88,13 +88,13 @@ pub(super) async fn what_ended_everybody_is_found_by_itself(store: Arc<dyn Store
         AuditEventKind::Restored,
     ];
     for kind in kinds {
-        let line = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
-        let _ = applied(&store, &[Change::RecordEvent(Box::new(line))]).await;
+        let event = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
+        let _ = applied(&store, &[Change::RecordEvent(Box::new(event))]).await;
     }
 
     let query = AuditEventQuery { cutoffs_only: true, limit: 10, ..AuditEventQuery::default() };
     let found: Vec<_> =
-        answer(store.audit_events(&query).await).into_iter().map(|(_, line)| line.kind).collect();
+        answer(store.audit_events(&query).await).into_iter().map(|(_, event)| event.kind).collect();
 
     assert_eq!(
         found,

@@ -1,4 +1,4 @@
-//! Laws of witnesses: the memory in front of a store is told everything, in time, in order.
+//! Cases about commit listeners: they are called for every commit, in order, before the caller is answered.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,20 +9,20 @@ use tokio::time::timeout;
 use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::store::conformance::fixture::{
-    NOON, answer, applied, end, insert, lost, one_login, session, session_id, user_id,
+    NOON, answer, applied, conflict, end, insert, one_login, session, session_id, user_id,
 };
 use crate::store::{AppliedChanges, Change, CommitListener, Store};
 
-/// Writes down what it is told.
+/// Records every call.
 #[derive(Default)]
 pub(super) struct RecordingListener(Mutex<Vec<(usize, AppliedChanges)>>);
 
 impl RecordingListener {
     fn entries(&self) -> Vec<RevocationEntry> {
-        self.read(|notes| notes.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
+        self.read(|listener| listener.iter().flat_map(|(_, applied)| applied.entries.clone()).collect())
     }
 
-    /// How many commits it was told of.
+    /// The number of calls.
     pub(super) fn count(&self) -> usize {
         self.read(<[_]>::len)
     }
@@ -42,44 +42,47 @@ impl CommitListener for RecordingListener {
 
 pub(super) async fn recording_listener(store: &Arc<dyn Store>) -> Arc<RecordingListener> {
     let _ = one_login(store).await;
-    let notes = Arc::new(RecordingListener::default());
-    store.subscribe(Arc::clone(&notes) as Arc<dyn CommitListener>);
-    notes
+    let listener = Arc::new(RecordingListener::default());
+    store.subscribe(Arc::clone(&listener) as Arc<dyn CommitListener>);
+    listener
 }
 
-pub(super) async fn a_witness_is_told_before_the_caller_and_in_order(store: Arc<dyn Store>) {
-    let notes = recording_listener(&store).await;
+pub(super) async fn a_listener_is_called_before_the_caller_is_answered(store: Arc<dyn Store>) {
+    let listener = recording_listener(&store).await;
     let mut callers = JoinSet::new();
     for caller in 0..16 {
-        let (store, notes) = (Arc::clone(&store), Arc::clone(&notes));
+        let (store, listener) = (Arc::clone(&store), Arc::clone(&listener));
         callers.spawn(async move {
             for step in 0..10 {
                 let number = 100 + caller * 10 + step;
                 let done = applied(&store, &[insert(session(number, 1)), end(number, NOON)]).await;
-                assert!(notes.entries().contains(&done.entries[0]), "the caller was told first");
+                assert!(
+                    listener.entries().contains(&done.entries[0]),
+                    "the caller was answered before the listener"
+                );
             }
         });
     }
     callers.join_all().await;
 
-    let reported = notes.entries();
+    let reported = listener.entries();
     assert!(reported.is_sorted_by(|a, b| a.position < b.position));
     assert_eq!(reported, answer(store.revocation_log_after(RevocationPosition::START).await).entries);
-    assert!(notes.read(|notes| notes.iter().all(|(changes, _)| *changes == 2)));
+    assert!(listener.read(|listener| listener.iter().all(|(changes, _)| *changes == 2)));
 }
 
-pub(super) async fn a_witness_is_told_for_a_caller_who_went_away(store: Arc<dyn Store>) {
-    let notes = recording_listener(&store).await;
+pub(super) async fn a_listener_is_called_without_a_waiting_caller(store: Arc<dyn Store>) {
+    let listener = recording_listener(&store).await;
     let _ = timeout(Duration::ZERO, store.commit(&[end(1, NOON)])).await;
     let _ = applied(&store, &[]).await;
 
-    assert_eq!(notes.read(|notes| notes[0].1.ended_sessions.clone()), [session_id(1)]);
+    assert_eq!(listener.read(|listener| listener[0].1.ended_sessions.clone()), [session_id(1)]);
 }
 
-pub(super) async fn a_witness_is_not_told_what_was_lost(store: Arc<dyn Store>) {
-    let notes = recording_listener(&store).await;
-    let _ = lost(&store, &[end(1, NOON), Change::ExpectEpoch(user_id(1), 7)]).await;
+pub(super) async fn a_listener_is_not_called_for_a_conflict(store: Arc<dyn Store>) {
+    let listener = recording_listener(&store).await;
+    let _ = conflict(&store, &[end(1, NOON), Change::ExpectEpoch(user_id(1), 7)]).await;
     let _ = answer(store.session(session_id(1)).await);
 
-    assert_eq!(notes.count(), 0);
+    assert_eq!(listener.count(), 0);
 }

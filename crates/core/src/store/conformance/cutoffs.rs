@@ -1,4 +1,4 @@
-//! Laws of the marks: what was given before stays dead when the log has forgotten it.
+//! Cases about revocation cutoffs: what was issued before stays revoked after the log has been purged.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::client_error::InvalidCredential;
 use crate::model::client::Client;
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::store::conformance::fixture::{
-    NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, replace, session,
+    NOON, YEAR, answer, applied, conflict, end, ending, insert, insert_user, one_login, replace, session,
     session_id, used, user, user_id,
 };
 use crate::store::{Change, CutoffScope, Page, Store};
@@ -22,13 +22,13 @@ fn append(subject: RevocationSubject) -> Change {
     }
 }
 
-/// The marks of user 1, of the default client and of everyone.
+/// The cutoffs of user 1, of the default client, and the global one.
 async fn cutoffs(store: &Arc<dyn Store>) -> [RevocationPosition; 3] {
     let session_context = answer(store.session_context(session_id(1)).await).expect("it was inserted");
     [session_context.user.cutoff, session_context.client.cutoff, session_context.global_cutoff]
 }
 
-pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Store>) {
+pub(super) async fn a_cutoff_is_the_last_position_of_its_commit(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let client = ClientId::default();
     let raised = [
@@ -43,14 +43,14 @@ pub(super) async fn a_mark_is_the_last_position_of_its_commit(store: Arc<dyn Sto
         assert_eq!(cutoffs(&store).await[place], entries[1].position);
         assert_eq!(answer(store.revocation_log_head().await), entries[1].position);
     }
-    assert!(cutoffs(&store).await.is_sorted_by(|a, b| a < b), "a mark was raised that nobody asked for");
+    assert!(cutoffs(&store).await.is_sorted_by(|a, b| a < b), "an unrelated cutoff was set");
 }
 
-pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Store>) {
+pub(super) async fn a_cutoff_without_an_entry_has_its_own_position(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let entries = applied(&store, &[append(RevocationSubject::Everyone)]).await.entries;
 
-    // A login in flight has read this head; the mark is to lie above it.
+    // A login in progress has read this head. The cutoff must be above it.
     let before = answer(store.revocation_log_head().await);
     let _ = applied(&store, &[Change::SetCutoff(CutoffScope::Everyone)]).await;
 
@@ -60,13 +60,13 @@ pub(super) async fn a_mark_without_an_entry_draws_a_position(store: Arc<dyn Stor
     assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries, entries);
 }
 
-pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
+pub(super) async fn a_cutoff_never_falls(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let scopes = [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default())];
     let _ = applied(&store, &scopes.map(Change::SetCutoff)).await;
     let before = cutoffs(&store).await;
 
-    // Both were read before the marks were raised.
+    // Both were read before the cutoffs were set.
     let user = Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()])));
     let client = Client { name: "Shop".into(), revision: 1, ..Client::default_client() };
     let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
@@ -75,11 +75,11 @@ pub(super) async fn a_mark_never_falls(store: Arc<dyn Store>) {
     assert!(before[0] > RevocationPosition::START);
 }
 
-pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>) {
+pub(super) async fn a_refreshed_position_survives_the_cutoff(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1))]).await;
 
-    // The change of a password, whole: the session that asked for it stays, and its old tokens do not.
+    // The changes of a password change: the session that requested it stays, and its old tokens are revoked.
     let changes = [
         Change::ExpectActive(session_id(1), NOON),
         Change::ReplaceUser(Box::new(user(1).next_epoch())),
@@ -104,23 +104,23 @@ pub(super) async fn a_restamped_session_outlives_the_mark(store: Arc<dyn Store>)
     assert_eq!(in_flight.check_access(), Err(InvalidCredential::RevokedByCutoff));
 }
 
-pub(super) async fn who_read_a_session_before_its_restamp_has_lost(store: Arc<dyn Store>) {
+pub(super) async fn a_replacement_based_on_the_former_position_conflicts(store: Arc<dyn Store>) {
     let seen = one_login(&store).await;
     let _ = applied(&store, &[append(RevocationSubject::Everyone)]).await;
     let _ = applied(&store, &[Change::RefreshPosition(seen.id)]).await;
 
-    assert_eq!(lost(&store, &[replace(used(&seen, NOON))]).await, 0);
+    assert_eq!(conflict(&store, &[replace(used(&seen, NOON))]).await, 0);
 
     let stored = answer(store.session(seen.id).await).expect("it was inserted");
     assert_eq!(stored.pos, answer(store.revocation_log_head().await));
     let _ = applied(&store, &[replace(used(&stored, NOON))]).await;
 }
 
-pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dyn Store>) {
+pub(super) async fn all_active_sessions_of_a_user_get_the_new_position(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
 
-    // The change of roles, whole: sessions go on, access tokens of before do not.
+    // The changes of a change of roles: sessions stay, and earlier access tokens are revoked.
     let changes = [
         Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
         Change::SetCutoff(CutoffScope::User(user_id(1))),
@@ -132,17 +132,17 @@ pub(super) async fn all_that_stands_of_a_user_is_restamped_at_once(store: Arc<dy
     for number in [1, 2] {
         let stored = answer(store.session_context(session_id(number)).await).expect("it was inserted");
         assert_eq!((stored.session.pos, stored.check_access()), (position, Ok(())));
-        assert_eq!(stored.session.revision, 1, "who read it before has lost");
+        assert_eq!(stored.session.revision, 1, "writers with the former revision conflict");
     }
     assert!(answer(store.session(session_id(3)).await).is_some_and(|session| session.ended.is_some()));
     assert_eq!(cutoffs(&store).await[0], position);
 }
 
-pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store: Arc<dyn Store>) {
+pub(super) async fn only_active_cookie_sessions_get_the_new_position(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let other = [insert_user(user(2)), insert(session(2, 2)), insert(session(3, 2)), end(3, NOON)];
     let _ = applied(&store, &other).await;
-    // Killed by a mark that only its user has.
+    // Revoked by the cutoff of its user only.
     let _ = applied(&store, &[insert_user(user(3)), insert(session(4, 3))]).await;
     let _ = applied(&store, &[Change::SetCutoff(CutoffScope::User(user_id(3)))]).await;
     let access = Session { credential: SessionCredential::AccessOnly, ..session(5, 1) };
@@ -162,7 +162,7 @@ pub(super) async fn every_cookie_that_stands_is_restamped_and_nothing_else(store
     assert_eq!(session_context, [1, 2]);
 }
 
-pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: Arc<dyn Store>) {
+pub(super) async fn a_refreshed_position_does_not_undo_a_cutoff(store: Arc<dyn Store>) {
     let everyones =
         [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default()), CutoffScope::Everyone];
     let _ = applied(&store, &[insert_user(user(1))]).await;
@@ -171,7 +171,7 @@ pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: 
         let _ = applied(&store, &[insert(Session { pos, ..session(number, 1) })]).await;
         let _ = applied(&store, &[Change::SetCutoff(scope)]).await;
 
-        assert_eq!(lost(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
+        assert_eq!(conflict(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
         let _ =
             applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(RevocationSubject::Everyone)])
                 .await;
@@ -184,7 +184,7 @@ pub(super) async fn a_restamp_brings_nothing_back_that_a_mark_has_killed(store: 
     }
 }
 
-pub(super) async fn what_a_mark_has_killed_is_not_listed(store: Arc<dyn Store>) {
+pub(super) async fn sessions_below_a_cutoff_are_not_listed(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let listed = async || {
         let page = Page { after: None, limit: 10 };

@@ -1,4 +1,4 @@
-//! Laws of single records: what was put in comes out, in every field.
+//! Cases about single records: every field is read back as it was written.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{ClientInfo, EndReason, Mode, Session, SessionCredential, SessionEnd};
 use crate::model::user::{User, Username};
 use crate::store::conformance::fixture::{
-    NOON, TestRng, answer, applied, lost, session, session_id, user, user_id,
+    NOON, TestRng, answer, applied, conflict, session, session_id, user, user_id,
 };
 use crate::store::{AuditEventQuery, Change, Page, Store};
 
@@ -38,7 +38,7 @@ pub(super) async fn a_new_store_has_the_default_client_and_nothing_else(store: A
     assert_eq!(answer(store.metadata("log_id").await), None);
 }
 
-pub(super) async fn every_field_of_a_user_comes_back(store: Arc<dyn Store>) {
+pub(super) async fn every_field_of_a_user_is_stored(store: Arc<dyn Store>) {
     for number in 0..ROUNDS {
         let mut rng = TestRng::new(u64::from(number));
         let stored = any_user(number, &mut rng);
@@ -70,7 +70,7 @@ fn any_user(number: u16, rng: &mut TestRng) -> User {
     }
 }
 
-pub(super) async fn every_field_of_a_session_comes_back(store: Arc<dyn Store>) {
+pub(super) async fn every_field_of_a_session_is_stored(store: Arc<dyn Store>) {
     let users: Vec<_> = (0..3).map(|number| Change::InsertUser(Box::new(user(number)))).collect();
     let _ = applied(&store, &users).await;
     for number in 0..ROUNDS {
@@ -89,7 +89,7 @@ pub(super) async fn every_field_of_a_session_comes_back(store: Arc<dyn Store>) {
         let _ = applied(&store, &[Change::ReplaceSession(Box::new(next.clone()))]).await;
         assert_eq!(answer(store.session(stored.id).await), Some(next.clone()));
         let session_context =
-            answer(store.session_context(stored.id).await).expect("its user and its client are there");
+            answer(store.session_context(stored.id).await).expect("its user and its client exist");
         assert_eq!(session_context.session, next);
     }
 }
@@ -128,7 +128,7 @@ fn any_client_info(rng: &mut TestRng) -> ClientInfo {
     ClientInfo { ip: rng.maybe(|rng| rng.one_of(&addresses)), user_agent: rng.maybe(TestRng::text) }
 }
 
-pub(super) async fn every_field_of_a_client_comes_back(store: Arc<dyn Store>) {
+pub(super) async fn every_field_of_a_client_is_stored(store: Arc<dyn Store>) {
     for number in 0..ROUNDS {
         let mut rng = TestRng::new(u64::from(number));
         let stored = any_client(number, &mut rng);
@@ -165,7 +165,7 @@ fn any_client(number: u16, rng: &mut TestRng) -> Client {
     }
 }
 
-pub(super) async fn every_field_of_a_key_comes_back(store: Arc<dyn Store>) {
+pub(super) async fn every_field_of_a_key_is_stored(store: Arc<dyn Store>) {
     let mut expected = Vec::new();
     for number in 0..ROUNDS {
         let mut rng = TestRng::new(u64::from(number));
@@ -198,7 +198,7 @@ fn any_key(number: u16, rng: &mut TestRng) -> KeyRecord {
     }
 }
 
-pub(super) async fn every_field_of_a_line_of_the_journal_comes_back(store: Arc<dyn Store>) {
+pub(super) async fn every_field_of_an_audit_event_is_stored(store: Arc<dyn Store>) {
     let mut expected = Vec::new();
     for number in 0..ROUNDS {
         let mut rng = TestRng::new(u64::from(number));
@@ -231,7 +231,7 @@ fn any_event(number: u16, rng: &mut TestRng) -> AuditEvent {
     }
 }
 
-pub(super) async fn a_fact_is_what_it_was_last_set_to(store: Arc<dyn Store>) {
+pub(super) async fn metadata_has_the_value_that_was_last_set(store: Arc<dyn Store>) {
     for value in [&b""[..], b"\0\xff", b"later"] {
         let _ = applied(&store, &[Change::SetMetadata("log_id", value.to_vec())]).await;
         assert_eq!(answer(store.metadata("log_id").await).as_deref(), Some(value));
@@ -259,13 +259,13 @@ pub(super) async fn clients_are_listed_once_in_the_order_of_their_ids(store: Arc
     assert_eq!(found, expected);
 }
 
-pub(super) async fn an_admin_key_comes_back_until_it_is_removed(store: Arc<dyn Store>) {
+pub(super) async fn an_admin_key_is_found_until_it_is_removed(store: Arc<dyn Store>) {
     let mut rng = TestRng::new(2);
     let _ = applied(&store, &[Change::InsertUser(Box::new(user(1)))]).await;
-    let makers = [KeyCreator::Operator, KeyCreator::User(user_id(1))];
+    let creators = [KeyCreator::Operator, KeyCreator::User(user_id(1))];
     let any = |number: u8, rng: &mut TestRng| AdminKeyRecord {
         name: rng.text(),
-        ..admin_key(number, rng.one_of(&makers))
+        ..admin_key(number, rng.one_of(&creators))
     };
     let stored: Vec<_> = (0..10).map(|number| any(number, &mut rng)).collect();
     for key in &stored {
@@ -275,55 +275,64 @@ pub(super) async fn an_admin_key_comes_back_until_it_is_removed(store: Arc<dyn S
     assert_eq!(answer(store.admin_keys().await), stored);
 
     let again = AdminKeyRecord { name: "thief".into(), ..stored[0].clone() };
-    assert_eq!(lost(&store, &[Change::InsertAdminKey(Box::new(again))]).await, 0);
+    assert_eq!(conflict(&store, &[Change::InsertAdminKey(Box::new(again))]).await, 0);
     let _ = applied(&store, &[Change::RemoveAdminKey(stored[0].id)]).await;
 
     assert_eq!(answer(store.admin_key(stored[0].id).await), None);
     assert_eq!(answer(store.admin_keys().await), stored[1..]);
-    assert_eq!(lost(&store, &[Change::RemoveAdminKey(stored[0].id)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::RemoveAdminKey(stored[0].id)]).await, 0);
 }
 
-pub(super) async fn an_admin_key_is_of_a_user_who_is_there_and_goes_with_them(store: Arc<dyn Store>) {
-    let (theirs, ours) = (admin_key(1, KeyCreator::User(user_id(1))), admin_key(2, KeyCreator::Operator));
+pub(super) async fn an_admin_key_needs_its_user_and_is_removed_with_them(store: Arc<dyn Store>) {
+    let (users_key, operators_key) =
+        (admin_key(1, KeyCreator::User(user_id(1))), admin_key(2, KeyCreator::Operator));
     let insert = |key: &AdminKeyRecord| Change::InsertAdminKey(Box::new(key.clone()));
-    assert_eq!(lost(&store, &[insert(&ours), insert(&theirs)]).await, 1, "nobody has made it");
+    assert_eq!(
+        conflict(&store, &[insert(&operators_key), insert(&users_key)]).await,
+        1,
+        "its creator does not exist"
+    );
 
-    let _ = applied(&store, &[Change::InsertUser(Box::new(user(1))), insert(&theirs), insert(&ours)]).await;
-    let _ = applied(&store, &[Change::ExpectAdminKey(theirs.id), Change::ExpectAdminKey(ours.id)]).await;
+    let _ =
+        applied(&store, &[Change::InsertUser(Box::new(user(1))), insert(&users_key), insert(&operators_key)])
+            .await;
+    let _ =
+        applied(&store, &[Change::ExpectAdminKey(users_key.id), Change::ExpectAdminKey(operators_key.id)])
+            .await;
     let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
 
-    assert_eq!(answer(store.admin_keys().await), [ours]);
-    assert_eq!(lost(&store, &[Change::ExpectAdminKey(theirs.id)]).await, 0);
+    assert_eq!(answer(store.admin_keys().await), [operators_key]);
+    assert_eq!(conflict(&store, &[Change::ExpectAdminKey(users_key.id)]).await, 0);
 }
 
-pub(super) async fn a_users_admin_keys_are_removed_and_told_together(store: Arc<dyn Store>) {
+pub(super) async fn all_admin_keys_of_a_user_are_removed_and_recorded(store: Arc<dyn Store>) {
     let users = [1, 2].map(|number| Change::InsertUser(Box::new(user(number))));
     let _ = applied(&store, &users).await;
-    let makers = [
+    let creators = [
         KeyCreator::User(user_id(1)),
         KeyCreator::Operator,
         KeyCreator::User(user_id(2)),
         KeyCreator::User(user_id(1)),
     ];
-    let stored: Vec<_> = (0..4).zip(makers).map(|(number, maker)| admin_key(number, maker)).collect();
+    let stored: Vec<_> = (0..4).zip(creators).map(|(number, creator)| admin_key(number, creator)).collect();
     let _ = applied(
         &store,
         &stored.iter().cloned().map(Box::new).map(Change::InsertAdminKey).collect::<Vec<_>>(),
     )
     .await;
-    let line =
+    let event =
         AuditEvent::by_actor(AuditEventKind::AdminKeyRemoved, Actor::System, &ClientInfo::default(), NOON);
-    let remove = || Change::RemoveAdminKeysOf(user_id(1), Box::new(line.clone().with_user(user_id(1))));
+    let remove = || Change::RemoveAdminKeysOf(user_id(1), Box::new(event.clone().with_user(user_id(1))));
 
-    assert_eq!(lost(&store, &[remove(), Change::ExpectEpoch(user_id(1), 7)]).await, 1);
-    assert_eq!(answer(store.admin_keys().await).len(), 4, "nothing is removed by a commit that was lost");
+    assert_eq!(conflict(&store, &[remove(), Change::ExpectEpoch(user_id(1), 7)]).await, 1);
+    assert_eq!(answer(store.admin_keys().await).len(), 4, "a commit that conflicts removes nothing");
     let _ = applied(&store, &[remove()]).await;
     let _ = applied(&store, &[remove()]).await;
 
     assert_eq!(answer(store.admin_keys().await), stored[1..3]);
-    let lines =
+    let events =
         answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
-    let mut reported: Vec<_> = lines.into_iter().filter_map(|(_, line)| line.detail).collect();
+    let mut reported: Vec<_> = events.into_iter().filter_map(|(_, event)| event.detail).collect();
     reported.sort();
     let mut gone = [stored[0].id.to_string(), stored[3].id.to_string()];
     gone.sort();

@@ -1,4 +1,4 @@
-//! Laws of the log: one order, the order of commits, and no hole in what a reader sees.
+//! Cases about the revocation log: positions follow the order of commits, and readers see no gap.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::store::conformance::fixture::{
 };
 use crate::store::{Change, Store};
 
-/// Appends something about a token.
+/// Appends the revocation of a token.
 fn append(number: u8, at: Time) -> Change {
     let subject = RevocationSubject::Token(TokenId::from_bytes([number; 16]));
     Change::AppendRevocation { subject, reason: EndReason::Logout, at, remember_until: Some(at + YEAR) }
@@ -24,14 +24,14 @@ async fn all(store: &Arc<dyn Store>) -> Vec<RevocationEntry> {
     answer(store.revocation_log_after(RevocationPosition::START).await).entries
 }
 
-pub(super) async fn positions_rise_in_the_order_of_commits(store: Arc<dyn Store>) {
+pub(super) async fn positions_follow_the_order_of_commits(store: Arc<dyn Store>) {
     let mut callers = JoinSet::new();
     for caller in 0..16 {
         let store = Arc::clone(&store);
         callers.spawn(async move {
             let mut seen = Vec::new();
             for _ in 0..30 {
-                // Whoever is told of a commit finds its position at or below the head from then on.
+                // After a commit has been answered, its position is at or below the head.
                 let before = answer(store.revocation_log_head().await);
                 let entries = applied(&store, &[append(caller, NOON)]).await.entries;
                 assert_eq!(entries.len(), 1);
@@ -46,11 +46,11 @@ pub(super) async fn positions_rise_in_the_order_of_commits(store: Arc<dyn Store>
     let mut reported: Vec<RevocationEntry> = callers.join_all().await.into_iter().flatten().collect();
 
     reported.sort_by_key(|entry| entry.position);
-    assert!(reported.is_sorted_by(|a, b| a.position < b.position), "a position was drawn twice");
+    assert!(reported.is_sorted_by(|a, b| a.position < b.position), "a position was assigned twice");
     assert_eq!(all(&store).await, reported);
 }
 
-pub(super) async fn no_reader_sees_a_head_without_what_stands_below_it(store: Arc<dyn Store>) {
+pub(super) async fn no_reader_sees_a_head_without_the_entries_below_it(store: Arc<dyn Store>) {
     let count = 300;
     let mut changes = vec![insert_user(user(1))];
     changes.extend((0..count).map(|number| insert(session(number, 1))));
@@ -68,11 +68,11 @@ pub(super) async fn no_reader_sees_a_head_without_what_stands_below_it(store: Ar
     is_done.store(true, Ordering::Release);
 
     for reader in readers {
-        assert_eq!(reader.await.expect("the reader found a hole"), all(&store).await);
+        assert_eq!(reader.await.expect("the reader found no gap"), all(&store).await);
     }
 }
 
-/// Follows the log from head to head, as a node does; tells all that it saw.
+/// Reads the log from head to head, as a verifier does, and returns all entries.
 async fn follow(store: Arc<dyn Store>, is_done: Arc<AtomicBool>) -> Vec<RevocationEntry> {
     let (mut seen, mut after): (Vec<RevocationEntry>, _) = (Vec::new(), RevocationPosition::START);
     loop {
@@ -80,10 +80,10 @@ async fn follow(store: Arc<dyn Store>, is_done: Arc<AtomicBool>) -> Vec<Revocati
         let page = answer(store.revocation_log_after(after).await);
         assert!(page.entries.iter().all(|entry| entry.position > after && entry.position <= page.head));
         for entry in &page.entries {
-            // The rows of a commit are seen with its entry.
+            // The rows of a commit are visible together with its log entry.
             let RevocationSubject::Session(id) = &entry.subject else { continue };
             let session = answer(store.session(*id).await).expect("it was inserted");
-            assert!(session.ended.is_some(), "the entry is seen before the row");
+            assert!(session.ended.is_some(), "the entry was visible before the row");
         }
         seen.extend(page.entries);
         after = page.head;
@@ -94,7 +94,9 @@ async fn follow(store: Arc<dyn Store>, is_done: Arc<AtomicBool>) -> Vec<Revocati
     }
 }
 
-pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_falls(store: Arc<dyn Store>) {
+pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_is_set_back(
+    store: Arc<dyn Store>,
+) {
     let times = [NOON, NOON, NOON + YEAR, NOON, Time::EPOCH, NOON + 2 * YEAR];
     let mut last = RevocationPosition::START;
     for at in times {
@@ -109,14 +111,14 @@ pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_
 }
 
 pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn Store>) {
-    let until_never = Change::AppendRevocation {
+    let remember_for_ever = Change::AppendRevocation {
         subject: RevocationSubject::Key("leaked".parse().expect("a name")),
         reason: EndReason::KeyCompromised,
         at: NOON,
         remember_until: None,
     };
     let mut changes: Vec<Change> = (0..9).map(|number| append(number, NOON)).collect();
-    changes.insert(4, until_never);
+    changes.insert(4, remember_for_ever);
     let entries = applied(&store, &changes).await.entries;
 
     assert_eq!(entries.len(), 10);
@@ -128,7 +130,7 @@ pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn St
     assert_eq!(all(&store).await, entries);
 }
 
-pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>) {
+pub(super) async fn a_reader_gets_only_later_entries(store: Arc<dyn Store>) {
     assert_eq!(
         answer(store.revocation_log_after(RevocationPosition::new(7)).await).head,
         RevocationPosition::START
@@ -146,7 +148,7 @@ pub(super) async fn a_reader_is_told_only_what_comes_after(store: Arc<dyn Store>
     }
 }
 
-pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(store: Arc<dyn Store>) {
+pub(super) async fn a_new_log_starts_above_the_former_and_keeps_its_entries(store: Arc<dyn Store>) {
     let former = applied(&store, &[append(1, NOON)]).await.entries;
     let [first, again] = [answer(store.revocation_log_id().await), answer(store.revocation_log_id().await)];
     let (id, after) =
@@ -162,7 +164,7 @@ pub(super) async fn another_log_begins_above_the_former_and_keeps_what_it_held(s
         [1, 2].map(|n| RevocationPosition::new(after.number() + n))
     );
     assert_eq!(all(&store).await, [former, begun, next].concat());
-    // A head that is far ahead does not fall back.
+    // The head never falls.
     let _ = applied(&store, &[Change::StartRevocationLog { id, after: RevocationPosition::START }]).await;
     assert_eq!(answer(store.revocation_log_head().await).number(), after.number() + 2);
 }

@@ -1,4 +1,5 @@
-//! Laws of session data: merged member by member, under a limit, never without a live session.
+//! Cases about session data: patches are merged member by member, within a size limit, and only into active
+//! sessions.
 
 use std::sync::Arc;
 
@@ -6,14 +7,14 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, TestRng, answer, applied, end, insert, lost, one_login, session, session_id,
+    DAY, HOUR, NOON, TestRng, answer, applied, conflict, end, insert, one_login, session, session_id,
 };
 use crate::store::{Change, Store};
 
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
@@ -27,9 +28,9 @@ fn patch(session: u16, patch: Value) -> Change {
     }
 }
 
-pub(super) async fn patches_merge_as_the_examples_of_the_rfc(store: Arc<dyn Store>) {
+pub(super) async fn patches_merge_as_in_the_examples_of_rfc_7396(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    // RFC 7396, appendix A: those of its examples whose both sides are objects.
+    // RFC 7396, appendix A: the examples in which both sides are objects.
     let examples = [
         (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
         (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
@@ -49,7 +50,7 @@ pub(super) async fn patches_merge_as_the_examples_of_the_rfc(store: Arc<dyn Stor
     }
 }
 
-pub(super) async fn patches_merge_as_the_algorithm_of_the_rfc(store: Arc<dyn Store>) {
+pub(super) async fn patches_merge_as_in_the_algorithm_of_rfc_7396(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let mut rng = TestRng::new(7396);
     let mut expected = Value::Object(Map::new());
@@ -65,7 +66,7 @@ pub(super) async fn patches_merge_as_the_algorithm_of_the_rfc(store: Arc<dyn Sto
     }
 }
 
-/// RFC 7396, section 2, word for word.
+/// RFC 7396, section 2, literally.
 fn merged(target: Value, patch: &Value) -> Value {
     let Value::Object(patch) = patch else { return patch.clone() };
     let mut target = match target {
@@ -100,19 +101,19 @@ fn any_value(rng: &mut TestRng, depth: usize) -> Value {
         },
         4 => Value::String(rng.text() + rng.one_of(&["\u{0}", "\u{8}\u{c}\r\t", "</script>", "\u{2028}"])),
         5 => Value::String(String::new()),
-        // In an array a null is a null.
+        // A null in an array is kept.
         6 => (0..rng.below(4)).map(|_| any_value(rng, depth - 1)).collect(),
         _ => Value::Object(any_object(rng, depth - 1)),
     }
 }
 
-/// A number with all its digits: it is not to drift while it lies there.
+/// A number with all its digits, which must be stored exactly.
 fn any_float(rng: &mut TestRng) -> Value {
     let digits = rng.below(1 << 30) as f64 / (1 << 30) as f64;
     json!(digits * 10_f64.powi(i32::try_from(rng.below(60)).unwrap_or(0) - 30))
 }
 
-pub(super) async fn parallel_patches_of_different_members_all_survive(store: Arc<dyn Store>) {
+pub(super) async fn parallel_patches_of_different_members_are_all_applied(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let mut callers = JoinSet::new();
     for caller in 0..32 {
@@ -131,9 +132,9 @@ pub(super) async fn parallel_patches_of_different_members_all_survive(store: Arc
     assert_eq!(data.revision, 320);
 }
 
-pub(super) async fn a_patch_beyond_the_limit_changes_nothing(store: Arc<dyn Store>) {
+pub(super) async fn a_patch_above_the_size_limit_changes_nothing(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    // {"a":"é..."}: eight bytes and the text; the limit is in bytes, not in characters.
+    // `{"a":"é..."}` is eight bytes and the text. The limit is in bytes, not in characters.
     let text = "é".repeat(10);
     let limited = |limit| Change::MergeData {
         session: session_id(1),
@@ -142,16 +143,16 @@ pub(super) async fn a_patch_beyond_the_limit_changes_nothing(store: Arc<dyn Stor
         max_bytes: limit,
         now: NOON,
     };
-    assert_eq!(lost(&store, &[limited(27)]).await, 0);
+    assert_eq!(conflict(&store, &[limited(27)]).await, 0);
     assert_eq!(answer(store.session_data(session_id(1)).await), None);
 
     let _ = applied(&store, &[limited(28)]).await;
     let before = answer(store.session_data(session_id(1)).await);
-    assert_eq!(lost(&store, &[limited(27)]).await, 0);
+    assert_eq!(conflict(&store, &[limited(27)]).await, 0);
     assert_eq!(answer(store.session_data(session_id(1)).await), before);
 }
 
-pub(super) async fn a_patch_holds_only_for_the_revision_that_was_seen(store: Arc<dyn Store>) {
+pub(super) async fn a_patch_applies_only_to_its_expected_revision(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let seen = |expected, member: &str| Change::MergeData {
         session: session_id(1),
@@ -160,17 +161,17 @@ pub(super) async fn a_patch_holds_only_for_the_revision_that_was_seen(store: Arc
         max_bytes: 1000,
         now: NOON,
     };
-    assert_eq!(lost(&store, &[seen(1, "a")]).await, 0);
+    assert_eq!(conflict(&store, &[seen(1, "a")]).await, 0);
     let _ = applied(&store, &[seen(0, "a")]).await;
-    assert_eq!(lost(&store, &[seen(0, "b")]).await, 0);
-    assert_eq!(lost(&store, &[seen(2, "b")]).await, 0);
+    assert_eq!(conflict(&store, &[seen(0, "b")]).await, 0);
+    assert_eq!(conflict(&store, &[seen(2, "b")]).await, 0);
     let data = applied(&store, &[seen(1, "b"), seen(2, "c")]).await.session_data.expect("it was merged");
 
     assert_eq!(data.revision, 3);
     assert_eq!(data.members, object(json!({"a": 1, "b": 1, "c": 1})));
 }
 
-pub(super) async fn data_is_kept_with_a_live_session_alone(store: Arc<dyn Store>) {
+pub(super) async fn data_is_stored_only_for_active_sessions(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let at = |now| Change::MergeData {
         session: stored.id,
@@ -179,10 +180,10 @@ pub(super) async fn data_is_kept_with_a_live_session_alone(store: Arc<dyn Store>
         max_bytes: 1000,
         now,
     };
-    assert_eq!(lost(&store, &[at(NOON + DAY)]).await, 0);
-    assert_eq!(lost(&store, &[patch(9, json!({"a": 1}))]).await, 0);
+    assert_eq!(conflict(&store, &[at(NOON + DAY)]).await, 0);
+    assert_eq!(conflict(&store, &[patch(9, json!({"a": 1}))]).await, 0);
     assert_eq!(answer(store.session_data(stored.id).await), None);
 
     let _ = applied(&store, &[at(NOON + HOUR), end(1, NOON + HOUR)]).await;
-    assert_eq!(lost(&store, &[at(NOON + HOUR)]).await, 0);
+    assert_eq!(conflict(&store, &[at(NOON + HOUR)]).await, 0);
 }

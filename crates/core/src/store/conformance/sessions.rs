@@ -1,4 +1,4 @@
-//! Laws of sessions: made once, changed by revision, ended for good.
+//! Cases about sessions: they are inserted once, changed by revision, and end once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,45 +10,49 @@ use counterfoil_verify::RevocationSubject;
 
 use crate::model::session::{EndReason, Session, SessionEnd};
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, answer, applied, end, ending, insert, insert_user, lost, one_login, replace, session,
-    session_id, used, user, user_id,
+    DAY, HOUR, NOON, answer, applied, conflict, end, ending, insert, insert_user, one_login, replace,
+    session, session_id, used, user, user_id,
 };
 use crate::store::{Change, CommitOutcome, Page, SessionCursor, Store};
 
-pub(super) async fn a_session_is_inserted_only_where_none_is(store: Arc<dyn Store>) {
+pub(super) async fn a_session_id_is_inserted_only_once(store: Arc<dyn Store>) {
     let first = one_login(&store).await;
 
-    assert_eq!(lost(&store, &[insert(first.clone())]).await, 0);
+    assert_eq!(conflict(&store, &[insert(first.clone())]).await, 0);
     let other = Session { label: Some("another".into()), ..first.clone() };
-    assert_eq!(lost(&store, &[insert(other)]).await, 0);
+    assert_eq!(conflict(&store, &[insert(other)]).await, 0);
 
     assert_eq!(answer(store.session(first.id).await), Some(first));
 }
 
-pub(super) async fn a_session_of_nobody_is_not_inserted(store: Arc<dyn Store>) {
+pub(super) async fn a_session_of_an_unknown_user_or_client_is_not_inserted(store: Arc<dyn Store>) {
     let _ = applied(&store, &[insert_user(user(1))]).await;
 
-    assert_eq!(lost(&store, &[insert(session(1, 2))]).await, 0);
+    assert_eq!(conflict(&store, &[insert(session(1, 2))]).await, 0);
     let unknown = "unknown".parse().expect("a name");
-    assert_eq!(lost(&store, &[insert(Session { client: unknown, ..session(1, 1) })]).await, 0);
+    assert_eq!(conflict(&store, &[insert(Session { client: unknown, ..session(1, 1) })]).await, 0);
 
     assert_eq!(answer(store.session(session_id(1)).await), None);
 }
 
-pub(super) async fn only_the_next_revision_is_swapped_in(store: Arc<dyn Store>) {
+pub(super) async fn a_session_is_replaced_only_by_the_next_revision(store: Arc<dyn Store>) {
     let first = Session { revision: 5, ..session(1, 1) };
     let _ = applied(&store, &[insert_user(user(1)), insert(first.clone())]).await;
 
     for revision in [0, 4, 5, 7] {
-        assert_eq!(lost(&store, &[replace(Session { revision, ..first.clone() })]).await, 0, "{revision}");
+        assert_eq!(
+            conflict(&store, &[replace(Session { revision, ..first.clone() })]).await,
+            0,
+            "{revision}"
+        );
     }
-    assert_eq!(lost(&store, &[replace(Session { revision: 6, ..session(2, 1) })]).await, 0);
+    assert_eq!(conflict(&store, &[replace(Session { revision: 6, ..session(2, 1) })]).await, 0);
 
     assert_eq!(answer(store.session(first.id).await), Some(first.clone()));
     let _ = applied(&store, &[replace(used(&first, NOON + HOUR))]).await;
 }
 
-pub(super) async fn whose_a_session_is_and_since_when_never_changes(store: Arc<dyn Store>) {
+pub(super) async fn the_user_client_and_time_of_a_session_never_change(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let _ = applied(&store, &[insert_user(user(2))]).await;
     let next = used(&stored, NOON + HOUR);
@@ -59,14 +63,14 @@ pub(super) async fn whose_a_session_is_and_since_when_never_changes(store: Arc<d
         Session { authenticated_at: NOON + HOUR, ..next.clone() },
         Session { amr: vec!["hwk".into()], ..next.clone() },
     ] {
-        assert_eq!(lost(&store, &[replace(other)]).await, 0);
+        assert_eq!(conflict(&store, &[replace(other)]).await, 0);
     }
 
     assert_eq!(answer(store.session(stored.id).await), Some(stored));
     let _ = applied(&store, &[replace(next)]).await;
 }
 
-pub(super) async fn of_32_parallel_swaps_one_wins(store: Arc<dyn Store>) {
+pub(super) async fn one_of_32_parallel_replacements_applies(store: Arc<dyn Store>) {
     let mut stored = one_login(&store).await;
     for _ in 0..20 {
         let mut racers = JoinSet::new();
@@ -86,24 +90,24 @@ pub(super) async fn of_32_parallel_swaps_one_wins(store: Arc<dyn Store>) {
     }
 }
 
-pub(super) async fn an_ended_session_never_lives_again(store: Arc<dyn Store>) {
+pub(super) async fn an_ended_session_never_becomes_active_again(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let _ = applied(&store, &[end(1, NOON + HOUR)]).await;
-    let ended = answer(store.session(stored.id).await).expect("it stays for a while");
+    let ended = answer(store.session(stored.id).await).expect("ended sessions are kept for a while");
     assert_eq!(ended.ended, Some(SessionEnd { at: NOON + HOUR, reason: EndReason::Logout }));
     assert_ne!(ended.revision, stored.revision);
 
     for revision in 0..4 {
-        let alive = Session { ended: None, revision, ..stored.clone() };
-        assert_eq!(lost(&store, &[replace(alive)]).await, 0, "swapped at {revision}");
+        let active_session = Session { ended: None, revision, ..stored.clone() };
+        assert_eq!(conflict(&store, &[replace(active_session)]).await, 0, "replaced at {revision}");
     }
-    assert_eq!(lost(&store, &[insert(stored.clone())]).await, 0);
-    assert_eq!(lost(&store, &[Change::RefreshPosition(stored.id)]).await, 0);
-    assert_eq!(lost(&store, &[Change::ExpectActive(stored.id, NOON)]).await, 0);
+    assert_eq!(conflict(&store, &[insert(stored.clone())]).await, 0);
+    assert_eq!(conflict(&store, &[Change::RefreshPosition(stored.id)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::ExpectActive(stored.id, NOON)]).await, 0);
     let patch = serde_json::Map::new();
     let merge =
         Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 100, now: NOON };
-    assert_eq!(lost(&store, &[merge]).await, 0);
+    assert_eq!(conflict(&store, &[merge]).await, 0);
 
     assert_eq!(answer(store.session(stored.id).await), Some(ended));
 }
@@ -128,7 +132,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
     assert_eq!(answer(store.revocation_log_after(Default::default()).await).entries, first.entries);
 }
 
-pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<dyn Store>) {
+pub(super) async fn ending_all_other_sessions_appends_one_revocation_each(store: Arc<dyn Store>) {
     let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(100, 2))];
     changes.extend((0..10).map(|number| insert(session(number, 1))));
     changes.push(end(0, NOON));
@@ -154,18 +158,18 @@ pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<
     );
     assert_eq!(spared, None);
     assert_eq!(last.ended_sessions, [session_id(5)]);
-    let stranger = answer(store.session(session_id(100)).await).expect("it was inserted");
-    assert_eq!(stranger.ended, None);
+    let other_user = answer(store.session(session_id(100)).await).expect("it was inserted");
+    assert_eq!(other_user.ended, None);
 }
 
-pub(super) async fn live_sessions_are_listed_once_and_the_newest_first(store: Arc<dyn Store>) {
+pub(super) async fn active_sessions_are_listed_once_and_newest_first(store: Arc<dyn Store>) {
     let opened = |number: u16| NOON + Duration::from_secs(u64::from(number / 7));
     let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(99, 2))];
     changes.extend((0..60).map(|number| {
         let at = opened(number);
         insert(Session { authenticated_at: at, seen_at: at, ..session(number, 1) })
     }));
-    // One has ended, one lay idle, one is at its absolute end.
+    // One has ended, one is idle, and one has reached its absolute end.
     changes.push(end(3, NOON));
     changes.push(insert(Session { idle: HOUR, ..session(61, 1) }));
     changes.push(insert(Session { expires_at: NOON + HOUR, ..session(62, 1) }));
@@ -193,7 +197,7 @@ pub(super) async fn live_sessions_are_listed_once_and_the_newest_first(store: Ar
     );
 }
 
-pub(super) async fn a_session_is_read_with_all_that_it_is_judged_by(store: Arc<dyn Store>) {
+pub(super) async fn a_session_context_is_read_from_one_snapshot(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
 
     let session_context = answer(store.session_context(stored.id).await).expect("it was inserted");
@@ -206,17 +210,18 @@ pub(super) async fn a_session_is_read_with_all_that_it_is_judged_by(store: Arc<d
     assert!(answer(store.session_context(session_id(2)).await).is_none());
 
     let _ = applied(&store, &[end(1, NOON)]).await;
-    let session_context = answer(store.session_context(stored.id).await).expect("it stays for a while");
+    let session_context =
+        answer(store.session_context(stored.id).await).expect("ended sessions are kept for a while");
     assert_eq!(session_context.revocation_log_head, answer(store.revocation_log_head().await));
 }
 
-pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
+pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<dyn Store>) {
     let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(50, 2))];
     changes.extend((0..6).map(|number| {
         let at = NOON + Duration::from_secs(u64::from(number));
         insert(Session { authenticated_at: at, seen_at: at, ..session(number, 1) })
     }));
-    // Neither what has ended nor what lay idle takes a place of the living.
+    // Ended and idle sessions do not count.
     changes.extend([end(5, NOON), insert(Session { idle: Duration::from_secs(1), ..session(7, 1) })]);
     let _ = applied(&store, &changes).await;
     let at_most = |keep| Change::EndOldestSessionsOf {

@@ -1,4 +1,4 @@
-//! One live session, as far as a request needs it.
+//! A cached session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use crate::credentials::session_token::TokenHash;
 use crate::model::session::{Session, touch_interval};
 use crate::store::session_cache::slots::Slot;
 
-/// A cookie session that was found live, and what it was judged by.
+/// An active cookie session with what it was verified by.
 pub(super) struct LiveSession {
     pub(super) token_hash: TokenHash,
     pub(super) principal: Principal,
-    /// Its user, as it was then.
+    /// The state of its user at that time.
     pub(super) user: Arc<Slot>,
-    /// The age of the marks by which it was judged.
+    /// The version of the cutoffs at that time.
     pub(super) cutoff_version: u64,
-    /// From when on a use is worth a write. Earlier uses change nothing here.
+    /// When the next update of `seen_at` is due. Earlier uses change nothing.
     pub(super) touch_at: Time,
-    /// When it is over if it is not used any more.
+    /// When it expires if it is not used again.
     pub(super) ends_at: Time,
     idle: Duration,
     expires_at: Time,
 }
 
 impl LiveSession {
-    /// The session with this digest, judged by `user` and by marks of that age.
+    /// The session with this token hash, verified with this user and this version of the cutoffs.
     pub(super) fn new(
         session: &Session,
         token_hash: TokenHash,
@@ -47,7 +47,7 @@ impl LiveSession {
         }
     }
 
-    /// Moves its last use to `now`; `false` if another use came first and there is nothing to write down.
+    /// Records a use at `now`. `false` if no update is due, since another use was first.
     pub(super) fn touch(&mut self, now: Time) -> bool {
         if now < self.touch_at {
             return false;

@@ -175,7 +175,7 @@ impl Cached {
     async fn fetch(site: &Site, fetches: u32) -> Self {
         let fetched = Instant::now();
         let answer = Request::get("/.well-known/jwks.json").send(site).await;
-        let keys = JwkSet::from_json(&answer.body).unwrap().key_set(None).unwrap();
+        let keys = JwkSet::from_json(&answer.body).unwrap().to_key_set(None).unwrap();
         Self { keys, fetched, fetches }
     }
 

@@ -1,4 +1,4 @@
-//! bcrypt: `$2b$12$<salt><hash>`, of the password itself or, as Django does, of its digest.
+//! bcrypt: `$2b$12$<salt><hash>`, of the password or, as Django does, of its SHA-256.
 
 use std::fmt::Write as _;
 
@@ -7,45 +7,45 @@ use counterfoil_jose::{Secret, digest};
 use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::text::number;
 
-/// The most rounds, as their logarithm: some two seconds of a core.
+/// The highest cost (logarithm of the rounds): about two seconds of one core.
 const MAX_COST: u32 = 15;
-/// The fewest that bcrypt knows.
+/// The lowest cost that bcrypt supports.
 const MIN_COST: u32 = 4;
-/// The most bytes that bcrypt hashes.
+/// The number of bytes that bcrypt hashes.
 const MAX_PASSWORD_LENGTH: usize = 72;
 
 const NAME: &str = "bcrypt";
 
-/// A bcrypt hash within its ceiling.
+/// A bcrypt hash whose cost is within the limit.
 #[derive(PartialEq, Eq)]
 pub(in crate::credentials) struct Bcrypt {
     text: String,
     input: Input,
 }
 
-/// What was hashed.
+/// The input of the hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
     /// The password.
     Password,
-    /// The 64 hexadecimal digits of its SHA-256: no password is too long then.
+    /// The 64 hexadecimal digits of its SHA-256, so that no password is too long.
     Sha256Hex,
 }
 
 impl Bcrypt {
-    /// Reads the hash of a password.
+    /// Parses the hash of a password.
     pub(super) fn from_password_hash(text: &str) -> Result<Self, ForeignHashError> {
         Self::parse(text, Input::Password)
     }
 
-    /// Reads the hash of a password's digest.
+    /// Parses the hash of the SHA-256 of a password.
     pub(super) fn from_sha256_hash(text: &str) -> Result<Self, ForeignHashError> {
         Self::parse(text, Input::Sha256Hex)
     }
 
     fn parse(text: &str, input: Input) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
-        // $2x$ marks hashes of a faulty implementation, which are of other passwords than they say.
+        // `$2x$` marks hashes of a faulty implementation, which match other passwords.
         if !["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
             return Err(malformed);
         }
@@ -58,10 +58,11 @@ impl Bcrypt {
         }
     }
 
-    /// Whether this is the hash of `password`.
+    /// Whether `password` matches. Takes the same time either way.
     ///
-    /// Of more than 72 bytes bcrypt hashes the first 72, and what comes after a NUL may be hashed or not: both
-    /// would let in whoever knows a part, so such a password is none. The work is done all the same.
+    /// bcrypt hashes only the first 72 bytes, and implementations differ about the bytes after a NUL. Either
+    /// would accept an attacker who knows only a part of the password, so such passwords never match. The
+    /// work is done in any case.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         match self.input {
             Input::Password => {
@@ -89,13 +90,13 @@ fn to_hex(bytes: &[u8]) -> Secret<String> {
 mod tests {
     use super::*;
 
-    /// Made with Python's bcrypt 4.3 of 72 times the letter x.
+    /// Made with Python's bcrypt 4.3 from 72 times the letter x.
     const OF_72: &str = "$2b$05$HEufuLypN8S66/UkWdgBW.5Yio5tJsDQSF1nf/RjbQxhwwRFUbGS.";
-    /// Made with the same of `abc`.
+    /// Made with Python's bcrypt 4.3 from `abc`.
     const OF_ABC: &str = "$2b$05$QFpZLJVjdnwKMQf5bDVLcey1Sm3hRTL1WHD7zbARiJt5O48jXROhC";
 
     #[test]
-    fn a_password_that_bcrypt_would_cut_is_none() {
+    fn a_password_longer_than_72_bytes_never_matches() {
         let hash = Bcrypt::from_password_hash(OF_72).unwrap_or_else(|error| panic!("{error}"));
 
         assert!(hash.verify(&[b'x'; 72]));
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_cut_or_repeated_at_a_nul() {
+    fn a_password_with_a_nul_never_matches() {
         let hash = Bcrypt::from_password_hash(OF_ABC).unwrap_or_else(|error| panic!("{error}"));
 
         assert!(hash.verify(b"abc"));

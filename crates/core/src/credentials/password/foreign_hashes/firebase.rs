@@ -1,5 +1,5 @@
-//! Firebase's variant of scrypt: what scrypt makes of the password is a key, and the hash is the project's
-//! signer key encrypted under it.
+//! Firebase's variant of scrypt: scrypt derives a key from the password, and the hash is the signer key of
+//! the project, encrypted with that key.
 
 use ::scrypt::Params;
 use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
@@ -10,16 +10,16 @@ use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::scrypt;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
 
-/// The bytes of a key of AES-256.
+/// The length of an AES-256 key in bytes.
 const KEY_LENGTH: usize = 32;
 
 const NAME: &str = "Firebase scrypt";
 
-/// A Firebase hash within the ceiling of scrypt, with the parameters of its project.
+/// A Firebase hash within the limits of scrypt, with the parameters of its project.
 #[derive(PartialEq)]
 pub(in crate::credentials) struct Firebase {
     params: Params,
-    /// The user's salt and the project's separator, in a row.
+    /// The user's salt followed by the project's salt separator.
     salt: Vec<u8>,
     signer_key: Vec<u8>,
     hash: Vec<u8>,
@@ -28,8 +28,8 @@ pub(in crate::credentials) struct Firebase {
 impl Eq for Firebase {}
 
 impl Firebase {
-    /// Reads `v=1,n=14,r=8,p=1,ss=<separator>,sk=<signer key>$<salt>$<hash>`, all bytes as base64; `n` is the
-    /// project's `mem_cost`, the logarithm of N, and `r` its `rounds`.
+    /// Parses `v=1,n=14,r=8,p=1,ss=<separator>,sk=<signer key>$<salt>$<hash>`, with all bytes in base64. `n`
+    /// is the project's `mem_cost` (the logarithm of N), and `r` is its `rounds`.
     pub(super) fn parse(text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
@@ -45,7 +45,7 @@ impl Firebase {
         Ok(Self { params, salt, signer_key, hash })
     }
 
-    /// Whether this is the hash of `password`.
+    /// Whether `password` matches. Takes the same time either way.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         let key = scrypt::derive(password, &self.salt, &self.params, vec![0; KEY_LENGTH]);
         encrypted(key.expose(), &self.signer_key)
@@ -53,7 +53,7 @@ impl Firebase {
     }
 }
 
-/// AES-256-CTR from a counter of zero. There is no nonce in Firebase's scheme: each key has a salt of its own,
+/// AES-256-CTR with a counter that starts at zero. Firebase's scheme has no nonce: each key has its own salt
 /// and encrypts one message.
 fn encrypted(key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     let key = EncryptingKey::ctr(UnboundCipherKey::new(&AES_256, key).ok()?).ok()?;

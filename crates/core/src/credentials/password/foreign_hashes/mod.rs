@@ -1,4 +1,4 @@
-//! Password hashes that another system made: recognised, bounded and checked, but never made anew.
+//! Password hashes of other systems: they are parsed, limited in cost and verified, but never created.
 //!
 //! | written by | text |
 //! |---|---|
@@ -7,8 +7,9 @@
 //! | Django | `pbkdf2_sha256$`, `pbkdf2_sha1$`, `scrypt$`, `bcrypt$`, `bcrypt_sha256$`, `argon2$` |
 //! | Firebase, through its exporters | `$fbscrypt$v=1,n=..,r=..,p=..,ss=..,sk=..$` |
 //!
-//! Argon2 of others needs nothing of this room: it reads like our own. Each scheme has a ceiling of work and
-//! memory, judged before any work is done: who can write a hash is not to stop the server with it.
+//! Argon2 hashes of other systems have the same form as ours and need no code here. Each scheme has a limit
+//! for work and memory, which is checked before any work is done, so that an attacker who can write a hash
+//! cannot stop the server with it.
 
 mod bcrypt;
 mod error;
@@ -25,10 +26,10 @@ use self::scrypt::Scrypt;
 
 pub use self::error::ForeignHashError;
 
-/// The longest text of a hash that is looked at, in bytes.
+/// The longest text of a hash in bytes.
 pub(super) const MAX_TEXT_LENGTH: usize = 1024;
 
-/// A hash of another system, taken apart and within its ceiling.
+/// A parsed hash of another system whose cost is within the limit.
 #[derive(PartialEq, Eq)]
 pub(super) enum ForeignHash {
     Bcrypt(Bcrypt),
@@ -38,7 +39,7 @@ pub(super) enum ForeignHash {
 }
 
 impl ForeignHash {
-    /// Recognises the scheme and judges what it would cost.
+    /// Detects the scheme and checks the cost.
     pub(super) fn parse(text: &str) -> Result<Self, ForeignHashError> {
         if text.len() > MAX_TEXT_LENGTH {
             return Err(ForeignHashError::Unknown);
@@ -49,7 +50,7 @@ impl ForeignHash {
         }
     }
 
-    /// Whether this is the hash of `password`. The comparison takes the same time either way.
+    /// Whether `password` matches. The comparison takes the same time either way.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         match self {
             Self::Bcrypt(hash) => hash.verify(password),
@@ -60,7 +61,7 @@ impl ForeignHash {
     }
 }
 
-/// `$scheme$...`: the form of crypt(3) and of PHC strings.
+/// Parses `$scheme$...`, the form of crypt(3) and of PHC strings.
 fn parse_modular_crypt(text: &str, (scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
         "2a" | "2b" | "2y" => Bcrypt::from_password_hash(text).map(ForeignHash::Bcrypt),
@@ -73,7 +74,7 @@ fn parse_modular_crypt(text: &str, (scheme, rest): (&str, &str)) -> Result<Forei
     }
 }
 
-/// `scheme$...`: the form of Django.
+/// Parses `scheme$...`, the form of Django.
 fn parse_django((scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
         "bcrypt" => Bcrypt::from_password_hash(rest).map(ForeignHash::Bcrypt),
@@ -112,7 +113,7 @@ mod tests {
         "scrypt$1024$seasalt0seasalt0$8$5$kQoj2jO7Ejim6LXOxmCa9StjeyZp/alp0NVRrouk61KeRL8pPz1nwwk02cD/AwIqSAGoHbUSZxP7qOmPx8Slpg==",
     ];
 
-    /// The same tools, for a password outside ASCII.
+    /// Made with the same tools from a password outside ASCII.
     const KEY: [&str; 8] = [
         "$2b$06$V8PvXSqgkFenfjZz8Z0SDeD3T9R6GDDxs25MbgqR1apQOgIQsERZK",
         "$scrypt$ln=10,r=8,p=1$rZXy3ruXcm4N4XyvNQYAYA$HOZ5AQ4pgH0VfPOBGnT3IrPv7H82D/6QJGDKJWjttsY",
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_every_scheme_is_of_its_password_alone() {
+    fn a_hash_of_every_scheme_matches_only_its_password() {
         for text in HORSE {
             assert!(verify(text, "correct horse battery"), "{text}");
             assert!(!verify(text, "correct horse batterz"), "{text}");
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_that_firebase_publishes_is_of_its_password() {
+    fn the_example_published_by_firebase_matches() {
         let text = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=KEY$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
 
         assert!(verify(text, "user1password"));
@@ -157,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_bit_of_a_hash_is_another_password_or_no_hash() {
+    fn a_changed_hash_does_not_match() {
         for text in HORSE {
-            // The last character but two: it has no spare bits and is no padding.
+            // The third character from the end, which has no unused bits and is not padding.
             let place = text.trim_end_matches('=').len() - 3;
             let other = if text.as_bytes()[place] == b'B' { "C" } else { "B" };
             let changed = [&text[..place], other, &text[place + 1..]].concat();
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_cost_too_much_is_refused_before_any_work() {
+    fn hashes_above_the_cost_limit_are_rejected_before_any_work() {
         let hash = "A".repeat(43);
         let costly = [
             "$2b$31$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS".to_owned(),
@@ -181,7 +182,7 @@ mod tests {
             format!("scrypt$1073741824$salt$8$1${hash}"),
             format!("$pbkdf2-sha256$i=4294967295$c2FsdA${hash}"),
             format!("pbkdf2_sha256$100000000$salt${hash}="),
-            // Each further block of the output costs as much as the first.
+            // Each further block of output costs as much as the first.
             format!("$pbkdf2-sha1$i=2900000$c2FsdA${}", "A".repeat(160)),
             format!("$fbscrypt$v=1,n=30,r=8,p=1,ss=Bw==,sk={FIREBASE_KEY}$c2FsdA==${FIREBASE_KEY}"),
         ];
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_is_too_short_to_tell_is_refused() {
+    fn a_hash_that_is_too_short_is_rejected() {
         for text in [
             "$pbkdf2-sha256$i=1000$c2FsdA$",
             "$pbkdf2-sha256$i=1000$c2FsdA$AAAA",
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_hashes() {
+    fn other_texts_are_rejected() {
         for text in
             ["", "$", "$$", "plain", "!unusable", "md5$salt$0123", "$1$salt$hash", "$2x$06$a", "$6$salt$hash"]
         {

@@ -1,4 +1,5 @@
-//! PBKDF2 (RFC 8018, section 5.2) under SHA-1, SHA-256 or SHA-512, as PHC strings, passlib and Django write it.
+//! PBKDF2 (RFC 8018, section 5.2) with SHA-1, SHA-256 or SHA-512, as written by PHC strings, passlib and
+//! Django.
 
 use std::num::NonZeroU32;
 
@@ -8,12 +9,12 @@ use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
 
-/// The most iterations, of all blocks of the output together: one or two seconds of a core.
+/// The highest number of iterations over all output blocks: one or two seconds of one core.
 const MAX_ITERATIONS: u32 = 3_000_000;
 
 const NAME: &str = "PBKDF2";
 
-/// The hash function below.
+/// The hash function of the HMAC.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum HashFunction {
     Sha1,
@@ -30,7 +31,7 @@ impl HashFunction {
         }
     }
 
-    /// How many bytes one block of the output has.
+    /// The output length of the hash function in bytes.
     const fn block_length(self) -> usize {
         match self {
             Self::Sha1 => 20,
@@ -40,7 +41,7 @@ impl HashFunction {
     }
 }
 
-/// A PBKDF2 hash within its ceiling.
+/// A PBKDF2 hash whose cost is within the limit.
 #[derive(PartialEq, Eq)]
 pub(in crate::credentials) struct Pbkdf2 {
     function: HashFunction,
@@ -50,7 +51,7 @@ pub(in crate::credentials) struct Pbkdf2 {
 }
 
 impl Pbkdf2 {
-    /// Reads `i=600000,l=32$salt$hash`, or as passlib has it `600000$salt$hash`.
+    /// Parses `i=600000,l=32$salt$hash`, or passlib's `600000$salt$hash`.
     pub(super) fn from_phc(function: HashFunction, text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
@@ -60,7 +61,7 @@ impl Pbkdf2 {
         if has_declared_length { Ok(stored) } else { Err(malformed) }
     }
 
-    /// Reads Django's `iterations$salt$hash`; the salt is text.
+    /// Parses Django's `iterations$salt$hash`, where the salt is text.
     pub(super) fn from_django(function: HashFunction, text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [iterations, salt, hash] = parts(text).ok_or(malformed)?;
@@ -83,13 +84,13 @@ impl Pbkdf2 {
         Ok(Self { function, iterations, salt, hash })
     }
 
-    /// Whether this is the hash of `password`.
+    /// Whether `password` matches. Takes the same time either way.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         pbkdf2::verify(self.function.algorithm(), self.iterations, &self.salt, password, &self.hash).is_ok()
     }
 }
 
-/// The iterations, and the length of the hash where it is said.
+/// The number of iterations, and the length of the hash if it is given.
 fn iterations(params: &str) -> Option<(u32, Option<u32>)> {
     if let Some(plain) = number(params) {
         return Some((plain, None));

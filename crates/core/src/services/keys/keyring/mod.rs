@@ -56,7 +56,7 @@ pub struct KeyStatus {
 
 impl Keyring {
     /// Opens the keys of `store` with the master key; makes them first where there are none. Nothing changes them
-    /// by itself: [`Keyring::counter`] does what `schedule` wants.
+    /// by itself: [`Keyring::run_due_rotation`] does what `schedule` wants.
     ///
     /// # Errors
     ///

@@ -66,7 +66,7 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`](crate::Refusal::Field) if it is for another algorithm than the next key is to be, or is or
+    /// [`ClientError::Field`](crate::ClientError::Field) if it is for another algorithm than the next key is to be, or is or
     /// was here before, in whatever state. If it could not be made durable everything is as it was.
     pub async fn import(
         &self,
@@ -97,7 +97,7 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`](crate::Refusal::NotFound) if there is no such key. If it could not be made durable
+    /// [`ClientError::NotFound`](crate::ClientError::NotFound) if there is no such key. If it could not be made durable
     /// everything is as it was.
     pub async fn revoke(
         &self,
