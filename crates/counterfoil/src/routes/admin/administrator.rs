@@ -50,9 +50,7 @@ impl FromRequestParts<App> for Administrator {
             }
             PresentedCredential::AccessToken(_)
             | PresentedCredential::SessionToken(_)
-            | PresentedCredential::None => {
-                require_role(CurrentUser::from_request_parts(parts, app).await?)
-            }
+            | PresentedCredential::None => require_role(CurrentUser::from_request_parts(parts, app).await?),
         }
     }
 }
