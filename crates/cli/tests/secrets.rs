@@ -15,7 +15,7 @@ use counterfoil_jose::base64url;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{Server, counterfoil, in_dir, said};
+use crate::common::{Server, counterfoil, in_dir, output_of};
 
 const PASSWORD: &str = "Zebra-Quilt!97 marmalade";
 const NEXT_PASSWORD: &str = "Walrus_Tango?42 periscope";
@@ -168,14 +168,14 @@ impl Tour {
     /// Runs a command of the operator, and keeps what it says about what it does, but not what it hands over.
     fn command(&mut self, arguments: &[&str]) -> String {
         let mut command = counterfoil(&in_dir(&self.dir, arguments));
-        let said = said(command.env("COUNTERFOIL_LOG_LEVEL", "trace").output().unwrap());
-        self.said += &said.err;
-        said.out
+        let said = output_of(command.env("COUNTERFOIL_LOG_LEVEL", "trace").output().unwrap());
+        self.said += &said.stderr;
+        said.stdout
     }
 
     /// Everything that was said, of which nothing may be secret.
     fn end(mut self) -> (Secrets, String) {
-        for list in [["event", "list"], ["session", "list"], ["user", "list"], ["key", "list"]] {
+        for list in [["audit", "list"], ["session", "list"], ["user", "list"], ["key", "list"]] {
             let listed = self.command(&[&list[..], &["--json"]].concat());
             self.said += &listed;
         }

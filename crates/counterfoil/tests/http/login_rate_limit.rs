@@ -161,7 +161,8 @@ async fn path_and_username_variants_do_not_bypass_the_limit() {
 #[tokio::test]
 async fn registrations_and_password_changes_are_rate_limited() {
     let site = with_default_limits(|settings| {
-        settings.rate_limits.registrations_per_ip = RateLimit { max: 2, ..settings.rate_limits.registrations_per_ip };
+        settings.rate_limits.registrations_per_ip =
+            RateLimit { max: 2, ..settings.rate_limits.registrations_per_ip };
         settings.rate_limits.password_change.max = 2;
     })
     .await;
