@@ -124,7 +124,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The `type` of a problem.
+    /// The `code` of a problem.
     pub(crate) fn problem(&self) -> String {
         self.json()["code"].as_str().unwrap().to_owned()
     }
@@ -153,7 +153,10 @@ impl Answer {
         assert!(self.header("server").is_none());
         assert!(self.headers.iter().all(|(name, _)| !name.starts_with("access-control-")), "CORS is off");
         self.assert_valid_cookies();
-        if self.status >= 400 {
+        if (self.status, path) == (503, "/readyz") {
+            assert_eq!(self.json()["status"], "unavailable");
+            assert!(self.header("retry-after").is_some());
+        } else if self.status >= 400 {
             self.assert_valid_problem(method);
         }
         assert_documented(method, path, self.status);

@@ -124,7 +124,7 @@ async fn a_forged_cookie_ends_no_session_at_login() {
     let (id, _) = token.split_once('.').unwrap();
 
     let forged = format!("counterfoil-session={id}.{}", "A".repeat(43));
-    let form = json!({ "username": "eve", "password": crate::test_server::PASSWORD, "carrier": "cookie" });
+    let form = json!({ "username": "eve", "password": crate::test_server::PASSWORD, "transport": "cookie" });
     let login = Request::post("/v1/login").json(&form).header("cookie", forged);
     let answer = login.header("sec-fetch-site", "same-origin").send(&site).await;
 
@@ -139,7 +139,7 @@ async fn a_failed_login_ends_no_session() {
     let mut browser = Browser::default();
     site.login_browser(&mut browser, "ada", "session").await;
 
-    let form = json!({ "username": "ada", "password": "wrong horse battery", "carrier": "cookie" });
+    let form = json!({ "username": "ada", "password": "wrong horse battery", "transport": "cookie" });
     assert_eq!(browser.send(Request::post("/v1/login").json(&form), &site).await.status, 401);
 
     assert_eq!(browser.send(Request::get("/v1/me"), &site).await.status, 200);

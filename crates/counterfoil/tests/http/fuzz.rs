@@ -74,7 +74,7 @@ impl Dice {
 }
 
 fn seeds(session: &str, access: &str, refresh: &str) -> Vec<Request> {
-    let form = json!({ "username": "ada", "password": PASSWORD, "mode": "hybrid", "carrier": "cookie", "label": "x" });
+    let form = json!({ "username": "ada", "password": PASSWORD, "mode": "hybrid", "transport": "cookie", "label": "x" });
     let passwords = json!({ "current_password": "wrong horse", "new_password": "another horse" });
     let browser = |request: Request| {
         let line = format!("counterfoil-session={session}; counterfoil-refresh={refresh}");

@@ -189,7 +189,7 @@ async fn a_body_is_validated_by_content_type_json_syntax_and_members() {
         (json, br#"{"username":"a","password":{"$ne":""}}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","mode":"cookie"}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","mode":null}"#.to_vec(), 422),
-        (json, br#"{"username":"a","password":"x","carrier":7}"#.to_vec(), 422),
+        (json, br#"{"username":"a","password":"x","transport":7}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","client_id":"a b"}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","label":"\u0000"}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","client_id":"nobody"}"#.to_vec(), 403),
@@ -215,7 +215,7 @@ async fn a_validation_error_names_the_field_but_never_its_value() {
 
     let answer = Request::post("/v1/login").json(&form).send(&site).await;
 
-    assert_eq!(answer.json()["errors"], json!([{ "field": "password", "detail": "is to be a string" }]));
+    assert_eq!(answer.json()["errors"], json!([{ "field": "password", "detail": "must be a string" }]));
     assert!(!String::from_utf8(answer.body).unwrap().contains("hunter2"));
 }
 

@@ -87,7 +87,7 @@ impl Site {
 
     /// Logs a user in with cookies.
     pub(crate) async fn login_browser(&self, browser: &mut Browser, name: &str, mode: &str) -> Answer {
-        let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "carrier": "cookie" });
+        let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "transport": "cookie" });
         let answer = browser.send(Request::post("/v1/login").json(&form), self).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer

@@ -28,16 +28,16 @@ async fn the_audit_log_shows_each_sessions_events_with_reason_and_actor() {
 
     assert_eq!(
         told(&admin, &ada.session).await,
-        [json!(["signed_in", null, me]), json!(["session_ended", "logout", me])]
+        [json!(["login_succeeded", null, me]), json!(["session_ended", "logout", me])]
     );
     assert_eq!(
         told(&admin, &ada.jwt).await,
-        [json!(["signed_in", null, me]), json!(["session_ended", "by_admin", key])]
+        [json!(["login_succeeded", null, me]), json!(["session_ended", "by_admin", key])]
     );
     assert_eq!(
         told(&admin, &ada.hybrid).await,
         [
-            json!(["signed_in", null, me]),
+            json!(["login_succeeded", null, me]),
             json!(["refreshed", null, me]),
             json!(["session_ended", "user_disabled", key]),
         ]
@@ -58,11 +58,11 @@ async fn a_revocation_of_everyone_is_listed_for_each_session_it_ended() {
     let late = Carried::by(&site, "ada", "default").await;
 
     let kinds = |lines: Vec<Value>| lines.into_iter().map(|line| line[0].clone()).collect::<Vec<_>>();
-    assert_eq!(kinds(told(&admin, &early.session).await), ["signed_in", "session_ended"]);
+    assert_eq!(kinds(told(&admin, &early.session).await), ["login_succeeded", "session_ended"]);
     let everyone = told(&admin, &early.jwt).await;
     assert_eq!(everyone[1], json!(["everyone_revoked", "by_admin", key]));
-    assert_eq!(kinds(everyone), ["signed_in", "everyone_revoked"]);
-    assert_eq!(kinds(told(&admin, &late.session).await), ["signed_in"]);
+    assert_eq!(kinds(everyone), ["login_succeeded", "everyone_revoked"]);
+    assert_eq!(kinds(told(&admin, &late.session).await), ["login_succeeded"]);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn the_audit_log_is_paginated_and_filtered_by_user() {
     assert!(all.is_sorted_by(|a, b| a > b) && all.len() >= 6, "{all:?}");
     let hers = admin.get(&format!("/v1/admin/events?user={}", ada.user)).await;
     assert_eq!(hers["events"].as_array().unwrap().len(), 4);
-    for bad in ["user=ada", "session=x", "after=x", "limit=x", "kind=signed_in"] {
+    for bad in ["user=ada", "session=x", "after=x", "limit=x", "kind=login_succeeded"] {
         assert_eq!(admin.send("GET", &format!("/v1/admin/events?{bad}")).await.status, 422, "{bad}");
     }
 }
