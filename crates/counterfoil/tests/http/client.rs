@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::test_server::Site;
+use crate::test_server::TestServer;
 
 /// A request. Header values are bytes, so they can be invalid.
 #[derive(Debug, Clone)]
@@ -71,33 +71,33 @@ impl Request {
     }
 
     /// Sends the request and checks the response against the rules for every response.
-    pub(crate) async fn send(&self, site: &Site) -> Answer {
-        let answer = exchange(site, &self.bytes()).await.expect("the server must respond");
-        answer.assert_valid(&self.method, &self.path);
-        answer
+    pub(crate) async fn send(&self, server: &TestServer) -> Response {
+        let response = exchange(server, &self.bytes()).await.expect("the server must respond");
+        response.assert_valid(&self.method, &self.path);
+        response
     }
 }
 
 /// Sends these bytes on a new connection. `None` if it is closed without a response.
-pub(crate) async fn exchange(site: &Site, bytes: &[u8]) -> Option<Answer> {
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
+pub(crate) async fn exchange(server: &TestServer, bytes: &[u8]) -> Option<Response> {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     // The server can close the connection while the request is still being sent.
     let _ = stream.write_all(bytes).await;
     let mut all = Vec::new();
     // Bytes received before a reset are a response too.
     while let Ok(1..) = stream.read_buf(&mut all).await {}
-    Answer::parse(&all)
+    Response::parse(&all)
 }
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -221,7 +221,7 @@ fn assert_documented(method: &str, path: &str, status: u16) {
         405 => assert!(operation.is_null(), "{method} {path} is documented but not implemented"),
         status => assert!(
             operation["responses"][status.to_string()].is_object(),
-            "{method} {template} answers {status}, which is not documented"
+            "{method} {template} responses {status}, which is not documented"
         ),
     }
 }
