@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use counterfoil::operator::{self, CallError, Command, Refused};
+use counterfoil::operator::{self, AdminError, CallError, Command};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
@@ -21,8 +21,8 @@ pub(crate) async fn execute(configuration: &Configuration, command: Command) -> 
     }
     match operator::call(&configuration.data_dir, &command).await {
         Ok(answer) => Ok(answer),
-        Err(CallError::NobodyThere(_)) => execute_here(settings, command).await,
-        Err(CallError::Refused(error)) => Err(error.into()),
+        Err(CallError::NoServer(_)) => execute_here(settings, command).await,
+        Err(CallError::Failed(error)) => Err(error.into()),
         Err(error) => Err(CliError::from_error(&error)),
     }
 }
@@ -48,11 +48,11 @@ impl AdminConnection {
                 check_store(configuration, &status)?;
                 Ok(Self::Server(configuration.data_dir.clone()))
             }
-            Err(CallError::NobodyThere(_)) if may_create || App::has_store(&settings) => {
+            Err(CallError::NoServer(_)) if may_create || App::store_exists(&settings) => {
                 Ok(Self::Local(App::open(settings).await?))
             }
-            Err(CallError::NobodyThere(_)) => Err(store_missing(&settings)),
-            Err(CallError::Refused(error)) => Err(error.into()),
+            Err(CallError::NoServer(_)) => Err(store_missing(&settings)),
+            Err(CallError::Failed(error)) => Err(error.into()),
             Err(error) => Err(CliError::from_error(&error)),
         }
     }
@@ -63,7 +63,7 @@ impl AdminConnection {
             Self::Local(app) => Ok(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => Ok(answer),
-                Err(CallError::Refused(error)) => Err(error.into()),
+                Err(CallError::Failed(error)) => Err(error.into()),
                 Err(error) => Err(CliError::from_error(&error)),
             },
         }
@@ -104,7 +104,7 @@ fn check_store(configuration: &Configuration, status: &Value) -> Result<(), CliE
 
 /// Opens the store, executes the command, and closes the store.
 async fn execute_here(settings: Settings, command: Command) -> Result<Value, CliError> {
-    if !App::has_store(&settings) && !matches!(command, Command::UserAdd { .. }) {
+    if !App::store_exists(&settings) && !matches!(command, Command::UserAdd { .. }) {
         return Err(store_missing(&settings));
     }
     let app = App::open(settings).await?;
@@ -125,8 +125,8 @@ impl From<OpenError> for CliError {
     }
 }
 
-impl From<Refused> for CliError {
-    fn from(error: Refused) -> Self {
+impl From<AdminError> for CliError {
+    fn from(error: AdminError) -> Self {
         Self::failure(error.message).with_optional_hint(error.hint)
     }
 }

@@ -127,23 +127,22 @@ impl Configuration {
     }
 }
 
-/// What would keep a server from starting with these settings, as far as it is known without opening the
-/// store.
-pub(crate) fn preflight_errors(settings: &Settings) -> Vec<Fault> {
-    operator::preflight_errors(settings).iter().map(to_fault).collect()
+/// The errors that prevent a start with these settings, as far as they can be found without opening the store.
+pub(crate) fn preflight_errors(settings: &Settings) -> Vec<CliError> {
+    operator::preflight_errors(settings).iter().map(to_error).collect()
 }
 
-/// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
-pub(crate) fn check_errors(settings: &Settings) -> Vec<Fault> {
-    operator::preflight_errors(settings).iter().chain(&operator::missing_master_key(settings)).map(to_fault).collect()
+/// The preflight errors and the signs of a lost master key, for `check`, which does not open the store.
+pub(crate) fn check_errors(settings: &Settings) -> Vec<CliError> {
+    operator::preflight_errors(settings)
+        .iter()
+        .chain(&operator::missing_master_key(settings))
+        .map(to_error)
+        .collect()
 }
 
-fn to_fault(unfit: &operator::PreflightError) -> Fault {
-    let fault = Fault::of(unfit);
-    match unfit.hint() {
-        Some(hint) => fault.hint(hint),
-        None => fault,
-    }
+fn to_error(error: &operator::PreflightError) -> CliError {
+    CliError::from_error(error).with_optional_hint(error.hint())
 }
 
 /// The settings of `dev`: a temporary store in `dir` and the defaults. The configuration is ignored.

@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt};
 
 /// The default levels. `token verify`, the one command that fetches keys, reports errors of that itself.
-const DEFAULT_LEVELS: &str = "info,refinery_core=warn,counterfoil_verify::follow=off";
+const DEFAULT_LEVELS: &str = "info,refinery_core=warn,counterfoil_verify=off";
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub(crate) struct ListOptions {
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     let Command::List(ListOptions { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
-    let command = operator::Command::EventList { user, session, after, limit };
+    let command = operator::Command::AuditList { user, session, after, limit };
     let answer = execute(configuration, command).await?;
     let header = ["time", "event", "reason", "actor", "ip", "user", "session", "detail"];
     page.print(&answer, "events", header, |event| {

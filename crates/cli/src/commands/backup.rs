@@ -60,7 +60,7 @@ async fn back_up_with_progress(
         tokio::select! {
             answer = &mut backup => break answer,
             _ = interval.tick() => {
-                let written = operator::unfinished(file).metadata().map_or(0, |metadata| metadata.len());
+                let written = operator::partial_backup_path(file).metadata().map_or(0, |metadata| metadata.len());
                 bar.set_position(written);
             }
         }

@@ -86,7 +86,7 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 
 impl ClientOptions {
     /// The request. Its type validates the names of lifetimes.
-    fn request(&self) -> Result<ClientForm, CliError> {
+    fn request(&self) -> Result<ClientChangeRequest, CliError> {
         let mut request = serde_json::Map::new();
         request.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
         request.extend(self.enabled.iter().map(|enabled| ("enabled".to_owned(), json!(enabled))));

@@ -2,7 +2,6 @@
 
 use counterfoil::App;
 use counterfoil::operator::Command;
-use counterfoil::operator::is_loopback_ip;
 use counterfoil_jose::Secret;
 
 use crate::commands::demo_script::{self, PASSWORD, USERNAME};

@@ -92,7 +92,7 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
         Command::Rekey(options) => rekey(configuration, options).await,
         Command::Revoke(RevokeOptions { kid }) => {
             let subject = format!("key:{kid}");
-            let request = RevocationForm { subject, reason: None, wait: Wait::None };
+            let request = RevocationRequest { subject, reason: None, wait: Wait::None };
             execute(configuration, operator::Command::Revoke(request)).await?;
             print_line(&format!("revoked {kid}"))
         }
@@ -101,8 +101,9 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 
 async fn rotate(configuration: &Configuration, options: RotateOptions) -> Result<(), CliError> {
     let RotateOptions { now, refresh_token_key, json } = options;
-    let purpose = if refresh_token_key { Which::Pepper } else { Which::Signing };
-    let answer = execute(configuration, operator::Command::KeyRotate(RotationForm { now, purpose })).await?;
+    let purpose = if refresh_token_key { KeySelector::RefreshToken } else { KeySelector::Signing };
+    let answer =
+        execute(configuration, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
     if json {
         return print_json(&answer);
     }

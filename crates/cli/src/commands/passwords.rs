@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, BreachedFile, BreachedPasswordsBuilder};
+use counterfoil::operator::{BreachedFile, BreachedPasswordsBuilder};
 use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
@@ -64,7 +64,7 @@ fn build(options: &BuildOptions) -> Result<(), CliError> {
         |error| CliError::with_cause(&format!("cannot write {}", options.output.display()), &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot_write)?;
     let output = tempfile::NamedTempFile::new_in(dir).map_err(cannot_write)?;
-    let builder = add_lines(Builder::new(scratch), options)?;
+    let builder = add_lines(BreachedPasswordsBuilder::new(scratch), options)?;
     let count = builder.finish(output.as_file()).map_err(cannot_write)?;
     // The list is no secret, and the server may run as another user.
     output.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(cannot_write)?;
@@ -77,7 +77,10 @@ fn build(options: &BuildOptions) -> Result<(), CliError> {
 }
 
 /// Adds every line of the input.
-fn add_lines(mut builder: Builder, options: &BuildOptions) -> Result<Builder, CliError> {
+fn add_lines(
+    mut builder: BreachedPasswordsBuilder,
+    options: &BuildOptions,
+) -> Result<BreachedPasswordsBuilder, CliError> {
     let path = &options.input;
     let cannot_read = |error| CliError::with_cause(&format!("cannot read {}", path.display()), &error);
     let file = File::open(path).map_err(cannot_read)?;
@@ -107,7 +110,7 @@ fn add_lines(mut builder: Builder, options: &BuildOptions) -> Result<Builder, Cl
 fn password_fingerprint(text: &[u8]) -> Option<PasswordFingerprint> {
     // A longer line was cut off.
     let text = std::str::from_utf8(text).ok().filter(|text| (text.len() as u64) < MAX_LINE_LENGTH)?;
-    Some(PlaintextPassword::typed(&Secret::new(text.to_owned())).fingerprint())
+    Some(PlaintextPassword::new(&Secret::new(text.to_owned())).fingerprint())
 }
 
 /// The fingerprint in `5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8` or `5BAA...:52256179`.

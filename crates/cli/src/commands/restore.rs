@@ -88,7 +88,7 @@ fn to_text(restored: &Restored, kept: KeptOnRestore) -> String {
         format!("new signing key: {}; revoked keys: {}", restored.key, list(&restored.revoked_keys)),
         format!("removed admin keys: {}", list(&restored.removed_admin_keys)),
     ];
-    if let Some(former) = &restored.former {
+    if let Some(former) = &restored.previous_database {
         lines.push(format!("previous database: {}", former.display()));
     }
     lines.push(format!(
@@ -114,7 +114,7 @@ fn to_json(restored: &Restored, kept: KeptOnRestore) -> Value {
         "revoked_keys": restored.revoked_keys,
         "removed_admin_keys": restored.removed_admin_keys,
         "kept_sessions": kept == KeptOnRestore::CookieSessions,
-        "previous_database": restored.former,
+        "previous_database": restored.previous_database,
     })
 }
 

@@ -1,7 +1,7 @@
 //! `counterfoil revoke`: revokes sessions, tokens, keys, or all credentials of a user, of a client or of everyone.
 
 use clap::Args;
-use counterfoil::operator::{self, RevocationForm, Wait};
+use counterfoil::operator::{self, RevocationRequest, Wait};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 /// Runs the command. The revocation is durable and in effect when this returns.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let Options { subject, reason, json } = options;
-    let request = RevocationForm { subject, reason, wait: Wait::None };
+    let request = RevocationRequest { subject, reason, wait: Wait::None };
     let answer = execute(configuration, operator::Command::Revoke(request)).await?;
     if json {
         return print_json(&answer);

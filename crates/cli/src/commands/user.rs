@@ -87,16 +87,16 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
         Command::Add(options) => add(configuration, options).await,
         Command::List(page) => list(configuration, page).await,
         Command::Disable(UserArgument { user }) => {
-            let change = UserForm { disabled: Some(true), ..UserForm::default() };
+            let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
             update(configuration, user, change, "disabled").await
         }
         Command::Enable(UserArgument { user }) => {
-            let change = UserForm { disabled: Some(false), ..UserForm::default() };
+            let change = UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() };
             update(configuration, user, change, "enabled").await
         }
         Command::Passwd(options) => set_password(configuration, options).await,
         Command::Roles(RolesOptions { user, roles }) => {
-            let change = UserForm { roles: Some(roles), ..UserForm::default() };
+            let change = UserChangeRequest { roles: Some(roles), ..UserChangeRequest::default() };
             update(configuration, user, change, "changed").await
         }
         Command::Delete(UserArgument { user }) => {
@@ -121,7 +121,7 @@ async fn add(configuration: &Configuration, options: AddOptions) -> Result<(), C
 async fn update(
     configuration: &Configuration,
     user: String,
-    change: UserForm,
+    change: UserChangeRequest,
     done: &str,
 ) -> Result<(), CliError> {
     let answer = execute(configuration, operator::Command::UserChange { user, change }).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil::operator::{self, MOST};
+use counterfoil::operator::{self, MAX_IMPORTED_USERS};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
@@ -62,7 +62,7 @@ fn validate(options: &Options) -> Result<Summary, CliError> {
     for line in Lines::open(&options.file, "validating")? {
         let (number, text) = line?;
         let name = text.and_then(|text| parse_user(&text)).and_then(|user| {
-            let user = user.judge(now).map_err(|error: ClientError| error.to_string())?;
+            let user = user.validate(now).map_err(|error: ClientError| error.to_string())?;
             Ok(user.username.folded().to_owned())
         });
         match name.map(|name| first_lines.insert(name, number)) {
@@ -91,7 +91,7 @@ async fn import(
         let (number, text) = line?;
         let text = text.map_err(|error| line_changed(number, &error))?;
         let user = parse_user(&text).map_err(|error| line_changed(number, &error))?;
-        if batch.len() == MOST || bytes + text.len() > MAX_BATCH_BYTES {
+        if batch.len() == MAX_IMPORTED_USERS || bytes + text.len() > MAX_BATCH_BYTES {
             send(connection, options, std::mem::take(&mut batch), summary).await?;
             bytes = 0;
         }
@@ -111,7 +111,7 @@ async fn send(
     if users.is_empty() {
         return Ok(());
     }
-    let command = operator::Command::UserImport { users, rehearsal: options.dry_run };
+    let command = operator::Command::UserImport { users, dry_run: options.dry_run };
     let answer = connection.execute(command).await?;
     let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
     let outcomes =
@@ -131,7 +131,7 @@ async fn send(
 
 /// Parses a line strictly. The error does not repeat the line, which may contain a secret.
 fn parse_user(text: &str) -> Result<ImportedUser, String> {
-    json::object(text.as_bytes()).map_err(|error| error.to_string())
+    json::parse_object(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn line_changed(number: u64, error: &str) -> CliError {

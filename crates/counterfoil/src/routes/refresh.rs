@@ -39,7 +39,8 @@ pub(super) struct RefreshRequest {
     scope: Option<String>,
 }
 
-/// Returns the next pair of tokens. A refresh token that is used again after the grace period ends its session.
+/// Returns the next pair of tokens. A refresh token that is used again after the grace period ends its
+/// session.
 #[utoipa::path(
     post, path = "/v1/refresh", tag = "public", request_body = Option<RefreshRequest>,
     responses(
@@ -62,14 +63,14 @@ pub(super) async fn refresh(
     let result = app.issuer.refresh(&token, scope.as_deref(), &client, now).await.map_err(AppError::from);
     let issued = app.tally.refreshes.count(result)?;
     let session = PresentedSession::from_session(&issued.session);
-    let credentials =
-        CredentialsResponse::from_token_pair(&issued.credential, now).with_scope(scope.or(issued.session.scope));
+    let credentials = CredentialsResponse::from_token_pair(&issued.credential, now)
+        .with_scope(scope.or(issued.session.scope));
     let (cookies, credentials) = credentials.with_transport(transport, SetCookies::new(app.cookie_names))?;
     Ok((Extension(session), cookies, Json(credentials)))
 }
 
-/// The refresh token of the request and the transport of the response. If there is a cookie, the response sets it: a
-/// browser that kept the used token would end its own session.
+/// The refresh token of the request and the transport of the response. If there is a cookie, the response
+/// sets it: a browser that kept the used token would end its own session.
 async fn read_refresh_token(
     app: &App,
     headers: &HeaderMap,

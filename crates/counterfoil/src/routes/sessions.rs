@@ -140,14 +140,19 @@ pub(super) async fn end_all(
         Some(_) => return Err(AppError::field("except", "must be `current` or `none`")),
     };
     let context = by_user(&current_user, client);
-    let revoked = app.revoker.end_user_sessions(current_user.user, except, &context, current_user.now).await?;
+    let revoked =
+        app.revoker.end_user_sessions(current_user.user, except, &context, current_user.now).await?;
     let cookies = SetCookies::new(app.cookie_names);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedCount { revoked })))
 }
 
 fn by_user(current_user: &CurrentUser, client: ClientInfo) -> RevocationContext {
-    RevocationContext { actor: Actor::User(current_user.user), reason: EndReason::ByUser, client_info: client }
+    RevocationContext {
+        actor: Actor::User(current_user.user),
+        reason: EndReason::ByUser,
+        client_info: client,
+    }
 }
 
 impl SessionRow {

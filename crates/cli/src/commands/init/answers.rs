@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use counterfoil::operator::is_loopback_ip;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// The answers to all questions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

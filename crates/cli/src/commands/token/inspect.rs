@@ -44,7 +44,7 @@ impl InspectOptions {
 enum InspectedToken {
     Session { session: String },
     Refresh { session: String, counter: u64 },
-    Jwt { token: Unverified, signature_length: usize },
+    Jwt { token: UnverifiedJws, signature_length: usize },
 }
 
 impl InspectedToken {
@@ -60,9 +60,9 @@ impl InspectedToken {
         }
         if text.starts_with(RefreshToken::PREFIX) {
             let token: RefreshToken = text.parse().map_err(|_| malformed("refresh"))?;
-            return Ok(Self::Refresh { session: token.session().to_string(), counter: token.turn() });
+            return Ok(Self::Refresh { session: token.session().to_string(), counter: token.counter() });
         }
-        let token = unverified::peek(text).map_err(|error| {
+        let token = unverified::decode(text).map_err(|error| {
             CliError::with_cause("the text is not a token", &error)
                 .with_hint("a token begins with cfs_, cfr_ or eyJ")
         })?;
@@ -98,7 +98,7 @@ impl InspectedToken {
     }
 }
 
-fn jwt_to_text(token: &Unverified, signature_length: usize, now: i64) -> String {
+fn jwt_to_text(token: &UnverifiedJws, signature_length: usize, now: i64) -> String {
     let mut lines = vec!["kind      JWT, signature not checked".to_owned(), "header".to_owned()];
     lines.extend(token.header.iter().map(|(name, value)| member_to_text(name, value, now)));
     lines.push("payload".to_owned());

@@ -36,7 +36,7 @@ impl MintOptions {
     /// Mints the token and prints only it, for `$(…)`; how to revoke it is printed to standard error.
     pub(crate) async fn run(self, configuration: &Configuration) -> Result<(), CliError> {
         let Self { user, subject, audience, scope, lifetime, json } = self;
-        let request = MintForm { user, subject, audience, scope, lifetime };
+        let request = TokenMintRequest { user, subject, audience, scope, lifetime };
         let answer = execute(configuration, operator::Command::TokenMint(request)).await?;
         if json {
             return print_json(&answer);

@@ -1,7 +1,7 @@
 //! The result of `token verify`, as text or as JSON.
 
 use counterfoil_jose::unverified;
-use counterfoil_verify::{Denied, Principal, Reason};
+use counterfoil_verify::{AuthError, InvalidReason, Principal};
 use serde_json::{Value, json};
 
 use crate::datetime;
@@ -11,7 +11,7 @@ use crate::output::{print_json, print_line};
 
 /// The result of a verification, and what was not checked.
 pub(crate) struct VerificationReport<'a> {
-    pub(crate) result: Result<Principal, Denied>,
+    pub(crate) result: Result<Principal, AuthError>,
     pub(crate) token: &'a str,
     pub(crate) not_checked: Vec<&'static str>,
 }
@@ -40,10 +40,10 @@ impl VerificationReport<'_> {
         json!({
             "accepted": true,
             "subject": principal.subject(),
-            "session": principal.session(),
-            "client_id": principal.client(),
+            "session": principal.session_id(),
+            "client_id": principal.client_id(),
             "audiences": principal.audiences(),
-            "scope": principal.scope().collect::<Vec<_>>(),
+            "scope": principal.scopes().collect::<Vec<_>>(),
             "roles": principal.roles(),
             "expires_at": principal.expires_at().unix_seconds(),
             "key": self.header("kid"),
@@ -62,7 +62,7 @@ impl VerificationReport<'_> {
             ("accepted", format!("with {key} ({})", self.header("alg").unwrap_or_default())),
             ("subject", principal.subject().to_owned()),
             ("audience", list(principal.audiences())),
-            ("scope", words(principal.scope().collect())),
+            ("scope", words(principal.scopes().collect())),
             ("roles", list(principal.roles())),
             ("expires", date_and_distance(expires_at)),
             ("not checked", self.not_checked.join(" ")),
@@ -71,22 +71,22 @@ impl VerificationReport<'_> {
     }
 
     /// What to do about a rejection, if something can be done.
-    fn hint(&self, denied: &Denied) -> Option<String> {
+    fn hint(&self, denied: &AuthError) -> Option<String> {
         match denied.reason()? {
-            Reason::Issuer => Some(format!("the issuer of the token is {}", self.claim("iss")?)),
-            Reason::Audience => Some(format!(
+            InvalidReason::WrongIssuer => Some(format!("the issuer of the token is {}", self.claim("iss")?)),
+            InvalidReason::WrongAudience => Some(format!(
                 "the audience of the token is {}; set the expected one with --audience",
                 self.claim("aud")?
             )),
-            Reason::Expired => {
+            InvalidReason::Expired => {
                 let expired_at: i64 = self.claim("exp")?.parse().ok()?;
                 Some(format!("the token expired at {}", date_and_distance(expired_at)))
             }
-            Reason::Claims => Some("use --foreign for tokens of other issuers".into()),
-            Reason::Token(rejection) if rejection.code() == "token_wrong_typ" => {
+            InvalidReason::MalformedClaims => Some("use --foreign for tokens of other issuers".into()),
+            InvalidReason::Token(rejection) if rejection.code() == "token_wrong_typ" => {
                 Some("use --foreign to accept the type JWT, or no type".into())
             }
-            Reason::Token(rejection) if rejection.unknown_kid() => {
+            InvalidReason::Token(rejection) if rejection.is_unknown_key_id() => {
                 Some(format!("the key set does not contain the key {}", self.header("kid")?))
             }
             _ => None,
@@ -95,12 +95,12 @@ impl VerificationReport<'_> {
 
     /// A claim, for people. Reasons about claims exist only after the signature was verified.
     fn claim(&self, name: &str) -> Option<String> {
-        unverified::peek(self.token).ok()?.payload.get(name).map(Value::to_string)
+        unverified::decode(self.token).ok()?.payload.get(name).map(Value::to_string)
     }
 
     /// A text of the header, for people.
     fn header(&self, name: &str) -> Option<String> {
-        Some(unverified::peek(self.token).ok()?.header.get(name)?.as_str()?.to_owned())
+        Some(unverified::decode(self.token).ok()?.header.get(name)?.as_str()?.to_owned())
     }
 }
 

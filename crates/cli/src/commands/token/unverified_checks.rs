@@ -1,6 +1,6 @@
 //! Checks of an access token that need no key: algorithm, type, claims and times.
 
-use counterfoil_jose::{Algorithm, Unverified};
+use counterfoil_jose::{Algorithm, UnverifiedJws};
 use serde_json::Value;
 
 /// The difference between clocks that our verifiers allow, in seconds.
@@ -10,7 +10,7 @@ const LEEWAY: i64 = 60;
 const REQUIRED_CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
 
 /// Everything that is wrong with `token` at the time `now`, each as a message.
-pub(crate) fn find_problems(token: &Unverified, now: i64) -> Vec<String> {
+pub(crate) fn find_problems(token: &UnverifiedJws, now: i64) -> Vec<String> {
     let mut problems = header_problems(token);
     problems.extend(
         REQUIRED_CLAIMS
@@ -22,7 +22,7 @@ pub(crate) fn find_problems(token: &Unverified, now: i64) -> Vec<String> {
     problems
 }
 
-fn header_problems(token: &Unverified) -> Vec<String> {
+fn header_problems(token: &UnverifiedJws) -> Vec<String> {
     let text = |name: &str| token.header.get(name).and_then(Value::as_str);
     let mut problems = Vec::new();
     match text("alg") {
@@ -42,7 +42,7 @@ fn header_problems(token: &Unverified) -> Vec<String> {
     problems
 }
 
-fn time_problems(token: &Unverified, now: i64) -> Vec<String> {
+fn time_problems(token: &UnverifiedJws, now: i64) -> Vec<String> {
     let time = |name: &str| token.payload.get(name).and_then(Value::as_i64);
     let mut problems = Vec::new();
     if time("exp").is_some_and(|exp| exp.saturating_add(LEEWAY) <= now) {
@@ -69,12 +69,12 @@ mod tests {
 
     const NOON: i64 = 1_764_000_000;
 
-    fn token(header: Value, payload: Value) -> Unverified {
+    fn token(header: Value, payload: Value) -> UnverifiedJws {
         let object = |value: Value| value.as_object().cloned().unwrap();
-        Unverified { header: object(header), payload: object(payload) }
+        UnverifiedJws { header: object(header), payload: object(payload) }
     }
 
-    fn valid_token() -> Unverified {
+    fn valid_token() -> UnverifiedJws {
         token(
             json!({ "alg": "ES256", "typ": "at+jwt", "kid": "k" }),
             json!({ "iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": NOON, "exp": NOON + 900,

@@ -50,7 +50,7 @@ pub(crate) struct VerifyOptions {
 /// Where the keys are.
 enum KeySource {
     /// Fetched over HTTP.
-    Remote(Follow),
+    Remote(JwksOptions),
     /// Read from a file.
     Local(KeySet),
 }
@@ -110,7 +110,7 @@ impl VerifyOptions {
     fn keys(&self, issuer: Option<&str>, token: &str) -> Result<KeySource, CliError> {
         match (&self.jwks, &self.secret_file, issuer) {
             (Some(url), _, _) if url.starts_with("https://") || url.starts_with("http://") => {
-                let options = Follow::key_set(url).map_err(|error| {
+                let options = JwksOptions::from_url(url).map_err(|error| {
                     CliError::with_cause("the keys cannot be fetched from this URL", &error)
                         .with_hint("use https, or http on loopback")
                 })?;
@@ -118,7 +118,7 @@ impl VerifyOptions {
             }
             (Some(file), _, _) => self.read_key_set(file).map(KeySource::Local),
             (None, Some(file), _) => self.read_secret(file, token).map(KeySource::Local),
-            (None, None, Some(_)) => Ok(KeySource::Remote(Follow::discover())),
+            (None, None, Some(_)) => Ok(KeySource::Remote(JwksOptions::from_discovery())),
             (None, None, None) => Err(CliError::usage("there is no key to verify the token with")
                 .with_hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
         }
@@ -134,7 +134,7 @@ impl VerifyOptions {
             _ => None,
         };
         let published = JwkSet::from_json(&text).map_err(|error| cannot_use(&error))?;
-        published.key_set(default_algorithm).map_err(|error| cannot_use(&error))
+        published.to_key_set(default_algorithm).map_err(|error| cannot_use(&error))
     }
 
     /// A key set of only the secret. It gets the id that the token names, which selects nothing as there is no other key.
@@ -147,7 +147,7 @@ impl VerifyOptions {
             secret.pop();
         }
         let secret = Secret::new(secret);
-        let header = unverified::peek(token).map(|token| token.header).unwrap_or_default();
+        let header = unverified::decode(token).map(|token| token.header).unwrap_or_default();
         let kid = header.get("kid").and_then(Value::as_str).unwrap_or("secret");
         let [algorithm] = self.algorithms.as_slice() else {
             return Err(CliError::usage("--secret-file allows only one --algorithm"));
@@ -160,11 +160,11 @@ impl VerifyOptions {
 /// Fetches the keys, then verifies the token with them.
 async fn verify_with_remote_keys(
     builder: TokenVerifierBuilder,
-    options: Follow,
+    options: JwksOptions,
     token: &str,
-) -> Result<Result<Principal, Denied>, CliError> {
+) -> Result<Result<Principal, AuthError>, CliError> {
     let verifier = RemoteVerifier::start(builder, options).map_err(|error| CliError::from_error(&error))?;
-    match verifier.first_fetch().await.last_error {
+    match verifier.wait_for_first_fetch().await.last_error {
         Some(error) => Err(CliError::with_cause("cannot fetch the keys", &*error)),
         None => Ok(verifier.verify(token).await),
     }
