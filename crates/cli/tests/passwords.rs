@@ -83,9 +83,9 @@ fn one_invalid_line_prevents_the_whole_import() {
     assert_eq!(output.status, 1, "{output:?}");
     for message in [
         "line 2: ",
-        "line 3: password_hash: is of no scheme",
+        "line 3: password_hash: has an unknown scheme",
         "line 5: the username is already in line 1",
-        "line 6: password_hash: would take more work",
+        "line 6: password_hash: exceeds the limit of work",
         "line 7: must have at most",
         "line 8: ",
         "error: 6 lines are invalid; no user was imported",
@@ -121,7 +121,7 @@ fn an_existing_username_is_reported_with_its_line_and_the_other_users_are_import
     let output = run(&in_dir(&dir, &["user", "import", &other]));
 
     assert_eq!(output.status, 1);
-    assert!(output.stderr.contains("line 1: the username is that of another user"), "{output:?}");
+    assert!(output.stderr.contains("line 1: another user has this username"), "{output:?}");
     assert!(output.stdout.contains("added 1, already exist 0, invalid 1"), "{output:?}");
 }
 
@@ -166,7 +166,7 @@ fn the_server_does_not_start_with_a_damaged_or_missing_list() {
         ));
         assert_eq!(output.status, 1);
         assert!(
-            output.stderr.contains("breached passwords") && output.stderr.contains("hint: build it"),
+            output.stderr.contains("breached passwords") && output.stderr.contains("hint: build the file"),
             "{output:?}"
         );
     }
