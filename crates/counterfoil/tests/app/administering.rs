@@ -77,7 +77,7 @@ async fn what_cannot_be_done_is_said_and_not_done() {
     assert!(refused(&app, add("a@b")).await.message.starts_with("username: "));
     assert_eq!(refused(&app, sessions_of("eve")).await.message, "there is no such user");
     let no_id = Command::SessionRevoke { id: "ada".into() };
-    assert_eq!(refused(&app, no_id).await.message, "that is no session id");
+    assert_eq!(refused(&app, no_id).await.message, "this is not a session id");
     let nobodys = Command::SessionRevoke { id: "A".repeat(22) };
     assert_eq!(refused(&app, nobodys).await.message, "there is no such session");
     let relative = Command::Backup { file: "copy.db".into(), replace: false };

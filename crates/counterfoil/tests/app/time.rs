@@ -134,7 +134,7 @@ async fn an_operator_brings_a_store_back_from_the_future() {
     assert!(app.now() >= NOON + 24 * HOUR, "a record is that new");
     let server = Running::of(app.clone()).await;
     let accepted = app.administer(Command::ClockAccept {}).await.unwrap();
-    assert_eq!(accepted["restart"], true);
+    assert_eq!(accepted["restart_required"], true);
     assert_eq!(log_in(&server).await.status, 200, "this life writes on in the future");
     drop(app);
     server.end().await;
