@@ -34,7 +34,7 @@ async fn a_clock_that_has_leapt_is_named_until_an_operator_accepts_it() {
     let answer = send(server.at, "GET /readyz", &[], "").await;
     assert_eq!((answer.status, answer.json()["detail"].as_str()), (503, Some("missing: clock")));
     assert_eq!(send(server.at, "GET /healthz", &[], "").await.status, 200, "it is alive all the same");
-    assert!(app.metrics().await.contains("counterfoil_missing{what=\"clock\"} 1\n"));
+    assert!(app.metrics().await.contains("counterfoil_ready{check=\"clock\"} 0\n"));
 
     app.administer(counterfoil::operator::Command::ClockAccept {}).await.unwrap();
     assert_eq!(send(server.at, "GET /readyz", &[], "").await.status, 200);
