@@ -86,7 +86,7 @@ fn a_key_that_does_not_fit_changes_nothing() {
     for (file, why) in [
         (&foreign, "another algorithm"),
         (&garbage, "not one PEM block"),
-        (&open, "can be read by others (mode 640)"),
+        (&open, "can be read by other users (mode 640)"),
         (&place.path().join("missing"), "cannot be read"),
         (&pipe, "not a regular file"),
     ] {
@@ -120,7 +120,7 @@ fn where_no_rotation_leads_to_the_configured_algorithm_keys_for_the_present_one_
         let refused = set_to(configured, &["key", "import", wrong.to_str().unwrap()]);
         let taken = set_to(configured, &["key", "import", file.to_str().unwrap()]);
 
-        let hint = format!("hint: the next key is for {present}");
+        let hint = format!("hint: the next key must be for {present}");
         assert!(refused.code == 1 && refused.err.contains(&hint), "{refused:?}");
         assert!(taken.code == 0 && taken.out.starts_with(key.kid()), "{taken:?}");
     }

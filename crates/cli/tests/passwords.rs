@@ -121,7 +121,7 @@ fn somebody_elses_name_is_told_with_its_line_and_the_others_come_in() {
     let said = run(&in_dir(&dir, &["user", "import", &other]));
 
     assert_eq!(said.code, 1);
-    assert!(said.err.contains("line 1: the username is that of another user"), "{said:?}");
+    assert!(said.err.contains("line 1: another user has this username"), "{said:?}");
     assert!(said.out.contains("added 1, already there 0, wrong 1"), "{said:?}");
 }
 
