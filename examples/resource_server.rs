@@ -13,13 +13,15 @@ use std::error::Error;
 use axum::Router;
 use axum::routing::{get, post};
 use counterfoil_jose::Algorithm;
-use counterfoil_verify::{Follow, InRole, Principal, RemoteVerifier, Role, Scope, Scoped, TokenVerifier};
+use counterfoil_verify::{
+    HasRole, HasScope, JwksOptions, Principal, RemoteVerifier, Role, Scope, TokenVerifier,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (issuer, audience) = ("http://127.0.0.1:3000", "http://127.0.0.1:4000");
     let tokens = TokenVerifier::builder(issuer, audience, &[Algorithm::Es256]);
-    let verifier = RemoteVerifier::start(tokens, Follow::discover())?;
+    let verifier = RemoteVerifier::start(tokens, JwksOptions::from_discovery())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
     Ok(axum::serve(listener, shop(&verifier)).await?)
 }
@@ -51,11 +53,11 @@ async fn home(principal: Option<Principal>) -> String {
 }
 
 /// Requires the scope `orders:read`: other tokens get 403.
-async fn orders(principal: Scoped<ReadOrders>) -> String {
+async fn orders(principal: HasScope<ReadOrders>) -> String {
     format!("The orders of {}", principal.subject())
 }
 
 /// Requires the role `admin`.
-async fn close(principal: InRole<Admin>) -> String {
+async fn close(principal: HasRole<Admin>) -> String {
     format!("closed by {}", principal.subject())
 }

@@ -1,4 +1,4 @@
-//! The claims of an access token.
+//! Fuzz target: the claims of access tokens.
 
 #![no_main]
 

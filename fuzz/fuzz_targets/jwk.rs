@@ -1,4 +1,4 @@
-//! Keys as JSON, public and private.
+//! Fuzz target: public and private JWKs.
 
 #![no_main]
 

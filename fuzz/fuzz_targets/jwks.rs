@@ -1,4 +1,4 @@
-//! Sets of keys.
+//! Fuzz target: JWK sets.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Keys as PEM and DER.
+//! Fuzz target: keys in PEM and DER.
 
 #![no_main]
 

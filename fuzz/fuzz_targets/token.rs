@@ -1,4 +1,4 @@
-//! Tokens.
+//! Fuzz target: JWS verification.
 
 #![no_main]
 

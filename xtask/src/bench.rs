@@ -1,48 +1,48 @@
-//! `cargo xtask bench`: builds the benchmark for release and runs it.
+//! `cargo xtask bench`: builds the benchmark with the profile `dist` and runs it.
 
 use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::{verification, workspace};
+use crate::{verification_cost, workspace};
 
-/// How long to measure.
+/// What to measure, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How long each row is measured in each round.
+    /// How many seconds each row is measured in each round.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// How many rounds.
+    /// The number of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many sessions, and how many tokens, are shown in turn.
+    /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
-    /// What to measure: requests, sessions-1m, process; all of them, if nothing is named. Alone: verify, the
-    /// verification of tokens beside other libraries.
-    what: Vec<String>,
+    /// The measurements: requests, sessions-1m, process; by default all of them. `verify` stands alone: it compares
+    /// the verification of tokens with other libraries.
+    measurements: Vec<String>,
 }
 
-/// Runs it. Close what else runs on the machine: the figures are for what it has left.
+/// Builds and runs the benchmark. Stop other programs first, because they change the results.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if options.what == ["verify"] {
-        return verification::run();
+    if options.measurements == ["verify"] {
+        return verification_cost::run();
     }
     workspace::run(workspace::cargo().args([
         "build",
-        "--release",
+        "--profile=dist",
         "--locked",
         "--package=counterfoil-benches",
         "--package=counterfoil-cli",
     ]))?;
     let target = workspace::Metadata::read()?.target_directory;
-    let mut bench = Command::new(target.join("release/counterfoil-bench"));
+    let mut bench = Command::new(target.join("dist/counterfoil-bench"));
     bench.arg("run");
     bench.arg(format!("--seconds={}", options.seconds));
     bench.arg(format!("--rounds={}", options.rounds));
     bench.arg(format!("--credentials={}", options.credentials));
-    bench.arg("--binary").arg(target.join("release/counterfoil"));
-    bench.args(&options.what);
+    bench.arg("--binary").arg(target.join("dist/counterfoil"));
+    bench.args(&options.measurements);
     workspace::run(&mut bench)
 }

@@ -1,4 +1,4 @@
-//! What we depend on: bans, licences, and the size of the crate that others embed.
+//! `cargo xtask deps`: banned crates, licences, and the number of crates that the verifier needs.
 
 use std::collections::BTreeSet;
 
@@ -7,79 +7,84 @@ use anyhow::{Result, bail};
 use crate::licence;
 use crate::workspace::{self, Metadata};
 
-/// Crates that may not come in, by whomever, and why.
+/// Crates that no crate may depend on, and why.
 const BANNED: [(&str, &str); 4] = [
     ("openssl-sys", "one crypto library: aws-lc-rs"),
     ("native-tls", "one crypto library: aws-lc-rs"),
     ("ring", "one crypto library: aws-lc-rs"),
-    ("chrono", "the core is told the time"),
+    ("chrono", "time is a value that callers pass"),
 ];
 
-/// Crates that would want more than a C compiler for a build, and who alone may name them: aws-lc-sys
-/// carries cmake for platforms that it has no prebuilt assembly for, and does not run it on ours.
-const TOOLS: [(&str, &[&str]); 3] = [("cmake", &["aws-lc-sys"]), ("bindgen", &[]), ("nasm-rs", &[])];
+/// Crates that run a build tool other than a C compiler, and the only crates that may depend on them. aws-lc-sys
+/// needs cmake on platforms for which it has no prebuilt assembly, and does not run it on ours.
+const BUILD_TOOLS: [(&str, &[&str]); 3] = [("cmake", &["aws-lc-sys"]), ("bindgen", &[]), ("nasm-rs", &[])];
 
-/// How many crates a verifier may pull in, itself included: it is embedded in other people's services.
+/// The largest number of crates that the verifier may need, itself included: other services embed it.
 const VERIFIER_CRATES: usize = 45;
 
-/// Checks all of it, and names every fault before it fails.
+/// Checks the dependencies and prints every violation.
+///
+/// # Errors
+///
+/// If there is a violation.
 pub(crate) fn run() -> Result<()> {
     let metadata = Metadata::read()?;
     let verifier = verifier_crates()?;
 
-    let mut faults = bans(&metadata, &built_crates()?);
-    faults.extend(licences(&metadata));
+    let mut violations = bans(&metadata, &built_crates()?);
+    violations.extend(licences(&metadata));
     if verifier > VERIFIER_CRATES {
-        faults.push(format!("counterfoil-verify pulls in {verifier} crates, more than {VERIFIER_CRATES}"));
+        violations.push(format!("counterfoil-verify needs {verifier} crates, more than {VERIFIER_CRATES}"));
     }
 
     println!("{} crates, {verifier} of them for a verifier", metadata.resolve.nodes.len());
-    for fault in &faults {
-        eprintln!("error: {fault}");
+    for violation in &violations {
+        eprintln!("error: {violation}");
     }
-    if !faults.is_empty() {
-        bail!("{} faults in the dependencies", faults.len());
+    if !violations.is_empty() {
+        bail!("{} violations of the rules for dependencies", violations.len());
     }
     Ok(())
 }
 
-/// Who brings in a banned crate, or a build tool without leave. The lock file and the metadata also name crates
-/// that a feature would bring which nobody has switched on (ring, for rustls-webpki): those are not built.
+/// The crates that depend on a banned crate or on a build tool. Crates that only a disabled feature needs (ring, for
+/// rustls-webpki) are in the lock file and in the metadata, but are not built and do not count.
 fn bans(metadata: &Metadata, built: &BTreeSet<String>) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut violations = Vec::new();
     for node in &metadata.resolve.nodes {
         let parent = &metadata.package(&node.id).name;
-        for arrow in &node.deps {
-            let child = &metadata.package(&arrow.pkg).name;
+        for dependency in &node.deps {
+            let child = &metadata.package(&dependency.pkg).name;
             if built.contains(child) {
-                faults.extend(judge(parent, child));
+                violations.extend(check(parent, child));
             }
         }
     }
-    faults
+    violations
 }
 
 /// Why `parent` may not depend on `child`, if so.
-fn judge(parent: &str, child: &str) -> Option<String> {
+fn check(parent: &str, child: &str) -> Option<String> {
     if let Some((_, reason)) = BANNED.iter().find(|(name, _)| *name == child) {
         return Some(format!("{parent} depends on {child}, which is banned ({reason})"));
     }
-    let (_, leave) = TOOLS.iter().find(|(name, _)| *name == child)?;
-    (!leave.contains(&parent))
+    let (_, allowed) = BUILD_TOOLS.iter().find(|(name, _)| *name == child)?;
+    (!allowed.contains(&parent))
         .then(|| format!("{parent} depends on {child}, a tool that a build must not need"))
 }
 
-/// The packages that are built here under terms that we have not agreed to.
+/// The packages whose licence is not allowed.
 fn licences(metadata: &Metadata) -> Vec<String> {
-    let unfit = metadata.resolve.nodes.iter().map(|node| metadata.package(&node.id)).filter_map(|package| {
-        let terms = package.license.as_deref().unwrap_or("no licence");
-        (!licence::is_allowed(terms))
-            .then(|| format!("{} {} is under {terms}", package.name, package.version))
-    });
-    unfit.collect()
+    let refused =
+        metadata.resolve.nodes.iter().map(|node| metadata.package(&node.id)).filter_map(|package| {
+            let terms = package.license.as_deref().unwrap_or("no licence");
+            (!licence::is_allowed(terms))
+                .then(|| format!("{} {} is under {terms}", package.name, package.version))
+        });
+    refused.collect()
 }
 
-/// The names of all crates that are built here with every feature of ours, for tests too.
+/// The names of all crates that are built with every feature, for tests as well.
 fn built_crates() -> Result<BTreeSet<String>> {
     let tree = workspace::output(workspace::cargo().args([
         "tree",
@@ -93,13 +98,13 @@ fn built_crates() -> Result<BTreeSet<String>> {
     Ok(tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
 }
 
-/// How many crates the verifier is built from without features, build scripts included.
+/// The number of crates that the verifier needs without features, build scripts included.
 fn verifier_crates() -> Result<usize> {
     let tree = workspace::output(workspace::cargo().args([
         "tree",
         "--locked",
         "--package=counterfoil-verify",
-        "--no-default-features",
+        "--no-deviolation-features",
         "--edges=normal,build",
         "--prefix=none",
         "--no-dedupe",
@@ -113,16 +118,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_banned_crate_is_found_whoever_asks_for_it() {
-        assert!(judge("counterfoil-cli", "chrono").is_some());
-        assert!(judge("some-crate", "openssl-sys").is_some());
-        assert!(judge("counterfoil-cli", "serde").is_none());
+    fn a_banned_crate_is_refused_for_every_dependent() {
+        assert!(check("counterfoil-cli", "chrono").is_some());
+        assert!(check("some-crate", "openssl-sys").is_some());
+        assert!(check("counterfoil-cli", "serde").is_none());
     }
 
     #[test]
-    fn a_build_tool_needs_leave() {
-        assert!(judge("aws-lc-sys", "cmake").is_none());
-        assert!(judge("some-sys", "cmake").is_some());
-        assert!(judge("some-sys", "bindgen").is_some());
+    fn a_build_tool_is_refused_except_for_the_listed_crate() {
+        assert!(check("aws-lc-sys", "cmake").is_none());
+        assert!(check("some-sys", "cmake").is_some());
+        assert!(check("some-sys", "bindgen").is_some());
     }
 }

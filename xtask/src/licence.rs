@@ -1,6 +1,6 @@
-//! SPDX licence expressions, as far as crates use them.
+//! Evaluates the SPDX licence expressions of crates.
 
-/// Licences that we may ship under ours. No crate needs CC0 or the OpenSSL terms: each offers another.
+/// The licences that are compatible with ours. No crate needs CC0 or the OpenSSL licence: each offers another one.
 pub(crate) const ALLOWED: [&str; 10] = [
     "0BSD",
     "Apache-2.0",
@@ -14,7 +14,7 @@ pub(crate) const ALLOWED: [&str; 10] = [
     "Zlib",
 ];
 
-/// Whether `expression` can be satisfied with [`ALLOWED`] licences. What cannot be read is not allowed.
+/// Whether `expression` can be satisfied with [`ALLOWED`] licences. An expression that cannot be read is not allowed.
 pub(crate) fn is_allowed(expression: &str) -> bool {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
@@ -22,7 +22,7 @@ pub(crate) fn is_allowed(expression: &str) -> bool {
     reader.any_of() == Some(true) && reader.words.is_empty()
 }
 
-/// Reads from the left; `OR` binds weaker than `AND`, `AND` weaker than `WITH`.
+/// A parser that reads from the left; `OR` binds weaker than `AND`, `AND` weaker than `WITH`.
 struct Reader<'a> {
     words: &'a [&'a str],
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_good_choice_is_enough_and_every_demand_counts() {
+    fn one_allowed_alternative_is_enough_and_every_condition_counts() {
         for good in [
             "MIT",
             "MIT/Apache-2.0",

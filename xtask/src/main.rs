@@ -1,58 +1,71 @@
-//! What the project does with itself: `cargo xtask test`, `picture`, `deps`, `threats`, `bench`, `soak`.
+//! Tasks of the project: `cargo xtask test`, `architecture`, `words`, `module-graph`, `threat-model-check`, `deps`,
+//! `interop-tools`, `bench`, `soak`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod architecture;
 mod bench;
 mod deps;
-mod judges;
+mod interop_tools;
 mod licence;
+mod module_graph;
 mod packages;
-mod picture;
+mod rust_source;
 mod soak;
 mod test;
-mod threats;
-mod verification;
+mod threat_model;
+mod verification_cost;
+mod words;
 mod workspace;
 
-/// Chores of the project.
+/// Tasks of the project.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
-    chore: Chore,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Chore {
-    /// Sets up what the tests need and runs all of them.
+enum Task {
+    /// Installs what the tests need, runs all tests, and checks architecture, text and threat model.
     Test(test::Options),
-    /// Measures functions, files and comments, and refuses import circles.
-    Picture(picture::Options),
-    /// Checks what we depend on: bans, licences, the size of the verifier.
+    /// Checks which module may import which, and what may stand in one place only.
+    Architecture,
+    /// Checks that documents, comments, messages and names use plain words.
+    Words,
+    /// Measures functions, files and comments, and refuses import cycles.
+    ModuleGraph(module_graph::Options),
+    /// Checks that every test that the threat model names exists, and lists what is open.
+    ThreatModelCheck,
+    /// Checks the dependencies: banned crates, licences, the size of the verifier.
     Deps,
-    /// Checks that each test that the threat model names is there, and tells what is still open.
-    Threats,
-    /// Measures Counterfoil beside a bare axum application.
+    /// Installs the JOSE libraries of other languages that the interoperability tests use.
+    InteropTools,
+    /// Measures Counterfoil next to a bare axum application.
     Bench(bench::Options),
-    /// Puts the server through crashes, failing disks, storms and slow clients, at length.
+    /// Runs the long fault-injection scenarios: crashes, failing disks, load spikes, slow clients.
     Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().chore {
-        Chore::Test(options) => test::run(&options),
-        Chore::Picture(options) => picture::run(&options),
-        Chore::Deps => deps::run(),
-        Chore::Threats => threats::run(),
-        Chore::Bench(options) => bench::run(&options),
-        Chore::Soak(options) => soak::run(&options),
+    let result = match Arguments::parse().task {
+        Task::Test(options) => test::run(&options),
+        Task::Architecture => architecture::run(),
+        Task::Words => words::run(),
+        Task::ModuleGraph(options) => module_graph::run(&options),
+        Task::ThreatModelCheck => threat_model::run(),
+        Task::Deps => deps::run(),
+        Task::InteropTools => interop_tools::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Soak(options) => soak::run(&options),
     };
-    match outcome {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("error: {reason:#}");
+        Err(error) => {
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

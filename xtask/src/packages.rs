@@ -1,4 +1,4 @@
-//! What the tests need from the system.
+//! Programs of the system that the tests need, and the Debian packages that bring them.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,32 +7,60 @@ use anyhow::{Result, bail};
 
 use crate::workspace;
 
-/// A program, and the Debian package that it comes in.
+/// A program, and the Debian packages that bring it.
 pub(crate) struct Tool {
     pub(crate) program: &'static str,
-    pub(crate) package: &'static str,
+    pub(crate) packages: &'static str,
 }
 
-/// Builds need a C compiler (aws-lc, SQLite), the walk-through is typed for curl, and openssl makes the
-/// certificates that are served in tests; faketime shows a false time of day.
-pub(crate) const TESTING: [Tool; 4] = [
-    Tool { program: "cc", package: "gcc libc6-dev" },
-    Tool { program: "curl", package: "curl" },
-    Tool { program: "faketime", package: "faketime" },
-    Tool { program: "openssl", package: "openssl" },
+/// What no test run can do without: a C compiler builds aws-lc, SQLite and the library that makes disk calls fail,
+/// curl runs the examples of the README, and openssl makes certificates.
+pub(crate) const REQUIRED: &[Tool] = &[
+    Tool { program: "bash", packages: "bash" },
+    Tool { program: "cc", packages: "gcc libc6-dev" },
+    Tool { program: "curl", packages: "curl" },
+    Tool { program: "openssl", packages: "openssl" },
 ];
 
-/// Makes sure that `tools` are there. What is missing is installed if we are root on a Debian, and said so;
-/// else the command that would install it is named.
+/// What single tests need, which are skipped without it: faketime shows a false time of day, systemd-analyze checks
+/// the unit file, setpriv starts a process as another user, and mount makes a disk that can be full.
+const OPTIONAL: &[Tool] = &[
+    Tool { program: "faketime", packages: "faketime" },
+    Tool { program: "mount", packages: "mount" },
+    Tool { program: "setpriv", packages: "util-linux" },
+    Tool { program: "systemd-analyze", packages: "systemd" },
+];
+
+/// Makes sure that the tests have their tools.
+///
+/// # Errors
+///
+/// If a required tool cannot be installed; with `requires_all` also if an optional one cannot.
+pub(crate) fn ensure_for_tests(requires_all: bool) -> Result<()> {
+    ensure(REQUIRED)?;
+    match ensure(OPTIONAL) {
+        Err(error) if !requires_all => {
+            println!("{error:#}\nthe tests that need them are skipped");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Makes sure that `tools` are installed. Root on Debian installs what is missing.
+///
+/// # Errors
+///
+/// If a tool is missing and cannot be installed; the error names the command that installs it.
 pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     let missing: Vec<&str> =
-        tools.iter().filter(|tool| !is_there(tool.program)).map(|tool| tool.package).collect();
+        tools.iter().filter(|tool| !is_installed(tool.program)).map(|tool| tool.packages).collect();
     if missing.is_empty() {
         return Ok(());
     }
 
     let packages = missing.join(" ");
-    if !is_root() || !is_there("apt-get") {
+    if !is_root() || !is_installed("apt-get") {
         bail!("missing: {packages}; as root run: apt-get install --no-install-recommends {packages}");
     }
     println!("missing: {packages}; installing");
@@ -44,14 +72,14 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     )
 }
 
-/// Whether the shell would find `program`.
-fn is_there(program: &str) -> bool {
+/// Whether a shell would find `program`.
+fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    // The owner of our own process, as the kernel shows it, without a dependency for one number.
-    std::fs::metadata(Path::new("/proc/self")).is_ok_and(|about| about.uid() == 0)
+    // The kernel gives this folder the owner of the process; it saves a dependency for one number.
+    std::fs::metadata(Path::new("/proc/self")).is_ok_and(|metadata| metadata.uid() == 0)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the long forms of what the tests do shortly, against a release build.
+//! `cargo xtask soak`: the long fault-injection scenarios, against a build with the profile `dist`.
 
 use std::process::Command;
 
@@ -10,41 +10,42 @@ use crate::{packages, workspace};
 /// What to run, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// kill, power, sync, storm, herd, slow, timing or endurance; all of them unless said otherwise.
-    names: Vec<String>,
-    /// How long `endurance` takes.
+    /// The scenarios: kill, power-loss, failed-sync, load-spike, thundering-herd, slow-clients, timing, endurance.
+    /// By default all of them.
+    scenarios: Vec<String>,
+    /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
-    /// How many rounds, points, calls or samples instead of the usual number.
+    /// The number of iterations of each scenario, instead of its default.
     #[arg(long)]
-    rounds: Option<usize>,
-    /// What chance follows from; another number is another run.
+    iterations: Option<usize>,
+    /// The seed of the random numbers. The same seed repeats a run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Prints JSON in place of tables.
+    /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
 }
 
-/// Builds the server and the trials for release, and runs them. Close what else runs on the machine: storms, slow
-/// clients and timing are judged by the time that things take.
+/// Builds the server and the scenarios, and runs them. Stop other programs first: load spikes, slow clients and
+/// timing are measured by the clock.
 ///
 /// # Errors
 ///
 /// If a criterion is not met.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    packages::ensure(&packages::TESTING)?;
+    packages::ensure_for_tests(false)?;
     let parts = ["--package=counterfoil-cli", "--package=counterfoil-fault-injection"];
-    workspace::run(workspace::cargo().args(["build", "--release", "--locked"]).args(parts))?;
-    let release = workspace::Metadata::read()?.target_directory.join("release");
-    let mut trial = Command::new(release.join("counterfoil-fault-injection"));
-    trial.arg(release.join("counterfoil")).args(&options.names);
-    trial.arg(format!("--minutes={}", options.minutes)).arg(format!("--seed={}", options.seed));
-    if let Some(rounds) = options.rounds {
-        trial.arg(format!("--iterations={rounds}"));
+    workspace::run(workspace::cargo().args(["build", "--profile=dist", "--locked"]).args(parts))?;
+    let folder = workspace::Metadata::read()?.target_directory.join("dist");
+    let mut scenarios = Command::new(folder.join("counterfoil-fault-injection"));
+    scenarios.arg(folder.join("counterfoil")).args(&options.scenarios);
+    scenarios.arg(format!("--minutes={}", options.minutes)).arg(format!("--seed={}", options.seed));
+    if let Some(iterations) = options.iterations {
+        scenarios.arg(format!("--iterations={iterations}"));
     }
     if options.json {
-        trial.arg("--json");
+        scenarios.arg("--json");
     }
-    workspace::run(&mut trial)
+    workspace::run(&mut scenarios)
 }

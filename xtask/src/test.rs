@@ -1,48 +1,150 @@
-//! `cargo xtask test`: one command, on a fresh machine with nothing but a Rust toolchain.
+//! `cargo xtask test`: every test and check in one command, on a machine with nothing but a Rust toolchain.
 
-use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use counterfoil_test_support::{SKIP_LIST, requires_all};
 
-use crate::{judges, packages, picture, threats, workspace};
+use crate::{architecture, interop_tools, module_graph, packages, threat_model, words, workspace};
 
 /// What to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Runs only the tests whose name contains this.
+    /// Runs only the tests whose name contains this, and no other check.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 }
 
-/// Installs what is missing, then runs unit, integration and documentation tests, the walk-through of the
-/// README among them, and judges the picture of the code.
+/// Installs what is missing, then runs unit, integration and documentation tests and all checks of the text. Every
+/// part runs, also after a failure. At the end it prints how long each part took, and which tests were skipped.
 ///
-/// Tests print how many vectors they ran, so their output is shown.
+/// # Errors
+///
+/// If a part failed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    packages::ensure(&packages::TESTING)?;
-    say_what_is_skipped();
-
-    let mut tests = workspace::cargo();
-    tests.args(["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"]);
-    if let Some(judges) = judges::ensure() {
-        tests.env("COUNTERFOIL_JUDGES", judges);
-    }
-    workspace::run(tests.args(&options.filter))?;
-
+    let mut parts = Parts::default();
+    // They need no build, so their errors come first.
     if options.filter.is_none() {
-        println!("\n== threats");
-        threats::run()?;
-        println!("\n== picture");
-        picture::run(&picture::Options::default())?;
+        parts.run("words", words::run);
+        parts.run("architecture", architecture::run);
+        parts.run("threat-model-check", threat_model::run);
+        parts.run("module-graph", || module_graph::run(&module_graph::Options::default()));
     }
-    println!("\nall tests passed");
-    Ok(())
+    let skip_list = SkipList::create()?;
+    parts.run("packages", || packages::ensure_for_tests(requires_all()));
+    let mut interop_tools = None;
+    parts.run("interop-tools", || {
+        interop_tools = interop_tools::find(requires_all())?;
+        Ok(())
+    });
+    parts.run("tests", || {
+        let mut tests = workspace::cargo();
+        tests.args(["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"]);
+        tests.env(SKIP_LIST, &skip_list.0);
+        if let Some(folder) = &interop_tools {
+            tests.env(interop_tools::FOLDER, folder);
+        }
+        workspace::run(tests.args(&options.filter))
+    });
+
+    parts.show();
+    skip_list.show()?;
+    parts.finish()
 }
 
-fn say_what_is_skipped() {
-    match env::var_os("COUNTERFOIL_VECTORS") {
-        Some(folder) => println!("test vectors: {}", folder.display()),
-        None => println!("skipped: tests with foreign vectors (COUNTERFOIL_VECTORS names no folder)"),
+/// The parts of a run: how long each took, and which failed.
+#[derive(Default)]
+struct Parts {
+    times: Vec<(&'static str, Duration)>,
+    failed: Vec<&'static str>,
+}
+
+impl Parts {
+    fn run(&mut self, name: &'static str, part: impl FnOnce() -> Result<()>) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        if let Err(error) = part() {
+            eprintln!("error: {error:#}");
+            self.failed.push(name);
+        }
+        self.times.push((name, start.elapsed()));
+    }
+
+    fn show(&self) {
+        println!("\nseconds");
+        for (name, time) in &self.times {
+            let result = if self.failed.contains(name) { "failed" } else { "" };
+            println!("{:>8.1}  {name:<20} {result}", time.as_secs_f64());
+        }
+    }
+
+    fn finish(&self) -> Result<()> {
+        if !self.failed.is_empty() {
+            bail!("failed: {}", self.failed.join(", "));
+        }
+        println!("\nall tests passed");
+        Ok(())
+    }
+}
+
+/// The file to which skipped tests append their lines.
+struct SkipList(PathBuf);
+
+impl SkipList {
+    fn create() -> Result<Self> {
+        let folder = workspace::Metadata::read()?.target_directory;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let file = folder.join("skipped-tests.txt");
+        fs::write(&file, "").with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(Self(file))
+    }
+
+    fn show(&self) -> Result<()> {
+        let text = fs::read_to_string(&self.0).context("cannot read the list of skipped tests")?;
+        println!("\n{}", summary(&text));
+        Ok(())
+    }
+}
+
+/// The skipped tests, sorted, after one line that counts them.
+fn summary(list: &str) -> String {
+    let mut lines: Vec<&str> = list.lines().collect();
+    lines.sort_unstable();
+    lines.dedup();
+    if lines.is_empty() {
+        return "no test was skipped".to_owned();
+    }
+    format!("{} tests did not run:\n  {}", lines.len(), lines.join("\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_tests_are_counted_and_sorted() {
+        assert_eq!(summary(""), "no test was skipped");
+        assert_eq!(
+            summary("skipped: b: no root\nnot here: a: no IPv6\nskipped: b: no root\n"),
+            "2 tests did not run:\n  not here: a: no IPv6\n  skipped: b: no root"
+        );
+    }
+
+    #[test]
+    fn a_failed_part_does_not_stop_the_next_and_fails_the_run() {
+        let mut parts = Parts::default();
+        let mut ran = false;
+
+        parts.run("first", || bail!("broken"));
+        parts.run("second", || {
+            ran = true;
+            Ok(())
+        });
+
+        assert!(ran);
+        assert_eq!(parts.finish().unwrap_err().to_string(), "failed: first");
     }
 }

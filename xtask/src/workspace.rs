@@ -6,38 +6,38 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-/// Where the root manifest lies.
+/// The folder of the root manifest.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
 }
 
-/// The cargo that runs us, at the root.
+/// The cargo that runs this program, at the root.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
-/// Runs `command` with our own terminal; an exit status other than 0 is an error that shows the command.
+/// Runs `command` on the terminal of this program. An exit status other than 0 is an error that shows the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("\n== {}", shown(command));
     let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
     if !status.success() {
-        bail!("{} ended with {status}", shown(command));
+        bail!("{} exited with {status}", shown(command));
     }
     Ok(())
 }
 
-/// What `command` prints; an exit status other than 0 is an error.
+/// Runs `command` and returns what it prints. An exit status other than 0 is an error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot run {}", shown(command)))?;
     if !output.status.success() {
-        bail!("{} ended with {}", shown(command), output.status);
+        bail!("{} exited with {}", shown(command), output.status);
     }
-    String::from_utf8(output.stdout).context("it does not print UTF-8")
+    String::from_utf8(output.stdout).context("the output is not UTF-8")
 }
 
 /// The command as one would type it.
@@ -49,16 +49,16 @@ fn shown(command: &Command) -> String {
     )
 }
 
-/// What `cargo metadata` tells about the packages of the lock file, for this machine's platform.
+/// The output of `cargo metadata` for the platform of this machine.
 #[derive(Deserialize)]
 pub(crate) struct Metadata {
-    /// Every package of the lock file, also those that are for other platforms.
+    /// Every package of the lock file, also those for other platforms.
     pub(crate) packages: Vec<Package>,
-    /// What is built here, and by whose wish.
+    /// The dependency graph of what is built here.
     pub(crate) resolve: Resolve,
     /// The ids of our own packages.
     pub(crate) workspace_members: Vec<String>,
-    /// Where cargo builds.
+    /// The folder of build output.
     pub(crate) target_directory: PathBuf,
 }
 
@@ -73,34 +73,34 @@ pub(crate) struct Package {
     pub(crate) manifest_path: PathBuf,
 }
 
-/// The graph.
+/// The dependency graph.
 #[derive(Deserialize)]
 pub(crate) struct Resolve {
     pub(crate) nodes: Vec<Node>,
 }
 
-/// One package of the graph and what it asks for.
+/// One package of the graph and its dependencies.
 #[derive(Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: String,
     pub(crate) deps: Vec<Dependency>,
 }
 
-/// One arrow of the graph.
+/// One dependency of a package.
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) pkg: String,
     pub(crate) dep_kinds: Vec<DependencyKind>,
 }
 
-/// Whether the arrow is for the code (`None`), for tests (`dev`) or for a build script (`build`).
+/// Whether the dependency is for the code (`None`), for tests (`dev`) or for a build script (`build`).
 #[derive(Deserialize)]
 pub(crate) struct DependencyKind {
     pub(crate) kind: Option<String>,
 }
 
 impl Metadata {
-    /// Asks cargo, with all features.
+    /// Runs `cargo metadata` with all features.
     pub(crate) fn read() -> Result<Self> {
         let platform = host()?;
         let text = output(cargo().args([
@@ -111,12 +111,15 @@ impl Metadata {
             "--filter-platform",
             &platform,
         ]))?;
-        serde_json::from_str(&text).context("cargo metadata is not as expected")
+        serde_json::from_str(&text).context("cannot read the output of cargo metadata")
     }
 
     /// The package `id`.
     pub(crate) fn package(&self, id: &str) -> &Package {
-        self.packages.iter().find(|package| package.id == id).expect("the graph names packages of the list")
+        self.packages
+            .iter()
+            .find(|package| package.id == id)
+            .expect("every package of the graph is in the list")
     }
 
     /// Our own packages.
@@ -125,7 +128,7 @@ impl Metadata {
     }
 }
 
-/// The platform that rustc compiles for here.
+/// The platform that rustc compiles for by default.
 fn host() -> Result<String> {
     let about = output(Command::new("rustc").arg("-vV"))?;
     let host = about.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;

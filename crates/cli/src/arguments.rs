@@ -22,13 +22,13 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Serves a throw-away store with a demo user on loopback, and prints what to try. Of the common options
-    /// only --listen and --log count.
+    /// only --listen and --log-format have an effect.
     Dev,
     /// Serves the store of the data directory; makes both at the first start.
     Serve,
-    /// Asks what you need, recommends a mode for each kind of client, and writes the commented configuration.
+    /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.
     Init(init::Options),
-    /// Tells everything that is wrong or weak with the configuration, without touching anything.
+    /// Validates the configuration and reports warnings, without changing anything.
     Check(check::Options),
     /// Prints the completions for a shell.
     Completions(completions::Options),

@@ -4,55 +4,56 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// What every command understands. Only what is typed often has an option; every setting has a key in the file and
-/// an environment variable. What was typed wins over the environment, and that over the file.
+/// The options of every command. Only settings that are often set on the command line have one; every setting
+/// has a key in the file and an environment variable. Options override the environment, which overrides the
+/// file.
 #[derive(Args, Debug, Default)]
 pub(crate) struct Flags {
-    /// The configuration file.
-    #[arg(long, global = true, value_name = "FILE", env = "COUNTERFOIL_CONFIG")]
+    /// The configuration file [env: COUNTERFOIL_CONFIG].
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where the store, the master key and the operator's socket are [default: counterfoil-data].
+    /// Directory of the store, the master key and the admin socket [default: counterfoil-data].
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<String>,
-    /// The store, if it is not in the data directory: `sqlite:FILE`.
+    /// The store: `sqlite:FILE` [default: in the data directory].
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<String>,
-    /// The file of the master key, if it is not in the data directory. The key itself may be given in
-    /// COUNTERFOIL_MASTER_KEY: 32 bytes as base64url.
+    /// File of the master key [default: in the data directory]. The key itself can be set in
+    /// COUNTERFOIL_MASTER_KEY, as base64url of 32 bytes.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) master_key_file: Option<String>,
-    /// Where to listen; port 0 takes any free one [default: 127.0.0.1:3000].
+    /// IP address and port to listen on; port 0 picks a free one [default: 127.0.0.1:3000].
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// In whose name tokens are issued: an https URL, or http on loopback. The address listened on unless said
-    /// otherwise.
+    /// The issuer of tokens: the https URL at which clients reach the server, or http on loopback
+    /// [default: the listen address, if it is loopback].
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) issuer: Option<String>,
-    /// For how many seconds a spent refresh token is answered again [default: 10].
+    /// Grace period in seconds during which a used refresh token may be retried [default: 10].
     #[arg(long, global = true, value_name = "SECONDS")]
-    pub(crate) refresh_grace: Option<String>,
-    /// Whether strangers may register [default: open].
+    pub(crate) refresh_reuse_grace: Option<String>,
+    /// Who may register: anyone, or only users that an operator adds [default: open].
     #[arg(long, global = true, value_name = "open|closed")]
     pub(crate) registration: Option<String>,
-    /// What new passwords must be like [default: standard].
-    #[arg(long, global = true, value_name = "standard|nist")]
-    pub(crate) password_rules: Option<String>,
-    /// A list of breached passwords, made by `passwords build-filter`; none of them may be set.
+    /// Minimum length of new passwords, from 8 to 64 [default: 8].
+    #[arg(long, global = true, value_name = "LENGTH")]
+    pub(crate) password_min_length: Option<String>,
+    /// File of breached passwords, built by `passwords build-filter`; they are refused as new passwords.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) breached_passwords: Option<String>,
-    /// Where the metrics are served, if anywhere: another address than the one listened on.
+    /// IP address and port of the metrics; must differ from the listen address [default: no metrics].
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<String>,
-    /// How the log is written to standard error [default: text].
+    /// Format of the log on standard error [default: text].
     #[arg(long, global = true, value_name = "text|json")]
-    pub(crate) log: Option<String>,
-    /// How much is logged: a level, or several by their origin, like `info,hyper=debug` [default: info].
+    pub(crate) log_format: Option<String>,
+    /// Log level, or several by target, like `info,hyper=debug` [default: info].
     #[arg(long, global = true, value_name = "LEVELS")]
     pub(crate) log_level: Option<String>,
 }
 
 impl Flags {
-    /// What was typed: the key of the setting, the option, the text.
+    /// The options that are set: the name of the setting, the name of the option, the text.
     pub(crate) fn typed(&self) -> impl Iterator<Item = (&'static str, &'static str, &String)> {
         let all = [
             ("data_dir", "data-dir", &self.data_dir),
@@ -60,23 +61,23 @@ impl Flags {
             ("master_key_file", "master-key-file", &self.master_key_file),
             ("listen", "listen", &self.listen),
             ("issuer", "issuer", &self.issuer),
-            ("refresh_grace", "refresh-grace", &self.refresh_grace),
+            ("refresh.reuse_grace", "refresh-reuse-grace", &self.refresh_reuse_grace),
             ("registration", "registration", &self.registration),
-            ("password_rules", "password-rules", &self.password_rules),
+            ("password_min_length", "password-min-length", &self.password_min_length),
             ("breached_passwords", "breached-passwords", &self.breached_passwords),
-            ("metrics_listen", "metrics-listen", &self.metrics_listen),
-            ("log", "log", &self.log),
+            ("metrics.listen", "metrics-listen", &self.metrics_listen),
+            ("log_format", "log-format", &self.log_format),
             ("log_level", "log-level", &self.log_level),
         ];
-        all.into_iter().filter_map(|(key, name, text)| text.as_ref().map(|text| (key, name, text)))
+        all.into_iter().filter_map(|(name, option, text)| text.as_ref().map(|text| (name, option, text)))
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One object a line, for programs.
+    /// One JSON object per line.
     Json,
 }

@@ -1,234 +1,143 @@
-//! From what was typed, the environment and the file to the settings of an installation. Everything is judged here,
-//! before anything is created, and everything that is wrong is told at once.
+//! The configuration: settings from the command line, the environment and the file, validated together before
+//! anything is created. All errors are reported at once.
 
 use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles, operator};
+use counterfoil::{Settings, StoreUrl, operator};
 use counterfoil_jose::Secret;
 
 use crate::common::{Flags, LogFormat};
-use crate::configuration::draft::Draft;
-use crate::configuration::environment::texts;
-use crate::configuration::file::Told;
-use crate::configuration::source::{Finding, Given, Place};
+use crate::configuration::builder::SettingsBuilder;
+use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
+use crate::configuration::file::FileSettings;
 use crate::fault::Fault;
 
-mod draft;
+mod builder;
+pub(crate) mod diagnostic;
 mod environment;
 mod file;
-mod guessing;
-mod limits;
 pub(crate) mod setting;
-pub(crate) mod source;
 pub(crate) mod table;
-pub(crate) mod weak;
-mod wrong;
+mod validation;
+mod value;
+pub(crate) mod warnings;
 
-/// The variable that may hold the master key itself. It is read here and never an argument.
+/// The variable with the path of the configuration file.
+const CONFIG: &str = "COUNTERFOIL_CONFIG";
+
+/// The variable with the master key. A secret is never an argument, which other processes can read.
 const MASTER_KEY: &str = "COUNTERFOIL_MASTER_KEY";
 
-/// The database in a data directory.
+/// The file name of the database in the data directory.
 const DATABASE: &str = "counterfoil.db";
 
-/// What was said about the installation, by whatever way.
+/// Environment variables.
+type Variables = Vec<(OsString, OsString)>;
+
+/// What the command line, the environment and the file set.
 #[derive(Debug)]
-pub(crate) struct Common {
-    /// Where everything lives that is not named otherwise.
+pub(crate) struct Configuration {
+    /// The data directory.
     pub(crate) data_dir: PathBuf,
-    /// Where to listen.
+    /// The address to listen on.
     pub(crate) listen: SocketAddr,
-    /// Where the metrics are served, if anywhere.
+    /// The address of the metrics listener, if there is one.
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// How log lines look.
-    pub(crate) log: LogFormat,
-    /// How much is logged, if that was said.
+    /// The format of log lines.
+    pub(crate) log_format: LogFormat,
+    /// The log level, if it is set.
     pub(crate) log_level: Option<String>,
     /// The configuration file, if there is one.
     pub(crate) file: Option<PathBuf>,
-    draft: Draft,
-    faults: Vec<Finding>,
-    unknown: Vec<Finding>,
-    is_whole: bool,
+    builder: SettingsBuilder,
+    errors: Vec<Diagnostic>,
+    renamed_variables: Vec<Diagnostic>,
+    is_file_readable: bool,
 }
 
-impl Common {
-    /// Reads the file and the environment beside what was typed. What is wrong is kept for whoever asks for the
-    /// settings: not every command does.
+impl Configuration {
+    /// Reads the file and the environment in addition to the flags. Errors are kept for the commands that
+    /// need the settings: not every command does.
     pub(crate) fn read(flags: &Flags) -> Self {
-        Self::of(flags, env::vars_os())
+        Self::from_flags_and_variables(flags, env::vars_os().collect())
     }
 
-    /// The same with these variables.
-    fn of(flags: &Flags, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let told = flags.config.as_deref().map(file::read);
-        Self::with_told(told.unwrap_or_else(|| Told { is_whole: true, ..Told::default() }), flags, variables)
+    fn from_flags_and_variables(flags: &Flags, variables: Variables) -> Self {
+        let variable = variables.iter().find(|(name, value)| name == CONFIG && !value.is_empty());
+        let file = flags.config.clone().or_else(|| variable.map(|(_, value)| value.into()));
+        let no_file = FileSettings { is_readable: true, ..FileSettings::default() };
+        let read = file.as_deref().map_or(no_file, file::read);
+        Self { file, ..Self::merge(read, flags, variables) }
     }
 
-    /// What a file at `path` that holds `text` would say, if it were all that is said.
-    pub(crate) fn of_text(path: &Path, text: &str) -> Self {
-        Self::with_told(file::told(path, text), &Flags::default(), [])
+    /// The configuration that a file at `path` with this text would be, without flags and variables.
+    pub(crate) fn from_text(path: &Path, text: &str) -> Self {
+        Self::merge(file::parse(path, text), &Flags::default(), Vec::new())
     }
 
-    fn with_told(
-        told: Told,
-        flags: &Flags,
-        variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Self {
+    fn merge(file: FileSettings, flags: &Flags, variables: Variables) -> Self {
         let (variables, master_key) = without_master_key(variables);
-        let heard = environment::hear(variables);
-        let mut draft = Draft::default();
-        draft.master_key.text = master_key;
-        let mut faults = [told.faults, heard.faults].concat();
-        for given in told.given.into_iter().chain(heard.given).chain(typed(flags)) {
-            faults.extend(take(&mut draft, given));
+        let environment = environment::read(variables);
+        let mut builder = SettingsBuilder::default();
+        builder.master_key.text = master_key;
+        let mut errors = [file.errors, environment.errors].concat();
+        for assignment in file.assignments.into_iter().chain(environment.assignments).chain(of_flags(flags)) {
+            errors.extend(apply(&mut builder, assignment));
         }
         Self {
-            data_dir: draft.data_dir.clone(),
-            listen: draft.listen,
-            metrics_listen: draft.metrics_listen,
-            log: draft.log,
-            log_level: draft.log_level.clone(),
-            file: flags.config.clone(),
-            draft,
-            faults,
-            unknown: heard.unknown,
-            is_whole: told.is_whole,
+            data_dir: builder.data_dir.clone(),
+            listen: builder.listen,
+            metrics_listen: builder.metrics_listen,
+            log_format: builder.log_format,
+            log_level: builder.log_level.clone(),
+            file: None,
+            builder,
+            errors,
+            renamed_variables: environment.warnings,
+            is_file_readable: file.is_readable,
         }
     }
 
-    /// The store, if one was named.
-    pub(crate) fn named_store(&self) -> Option<&StoreUrl> {
-        self.draft.store.as_ref()
+    /// The store, if one is set.
+    pub(crate) fn configured_store(&self) -> Option<&StoreUrl> {
+        self.builder.store.as_ref()
     }
 
-    /// Variables that look like settings and are none.
-    pub(crate) fn unknown(&self) -> &[Finding] {
-        &self.unknown
+    /// Warnings about variables that have been renamed and have no effect.
+    pub(crate) fn renamed_variables(&self) -> &[Diagnostic] {
+        &self.renamed_variables
     }
 
-    /// Whether what was said of the address can be used, for a command that needs nothing else.
+    /// Checks the address and the log settings, for a command that needs no others.
     ///
     /// # Errors
     ///
-    /// If it is wrong; usage.
-    pub(crate) fn judge_address(&self) -> Result<(), Fault> {
-        let wrong = |fault: &&Finding| matches!(fault.key.as_deref(), Some("listen" | "log" | "log_level"));
-        match self.faults.iter().find(wrong) {
-            Some(fault) => Err(fault.clone().into()),
+    /// The first invalid one of them; usage.
+    pub(crate) fn check_address(&self) -> Result<(), Fault> {
+        let keys = ["listen", "log_format", "log_level"];
+        let is_relevant = |error: &&Diagnostic| error.key.as_deref().is_some_and(|key| keys.contains(&key));
+        match self.errors.iter().find(is_relevant) {
+            Some(error) => Err(error.clone().into()),
             None => Ok(()),
         }
     }
-
-    /// The settings for a server that is reached at `address`, which is the issuer unless one was named.
-    ///
-    /// # Errors
-    ///
-    /// If anything that was said is wrong; usage, and all of it at once.
-    pub(crate) fn settings(&self, address: SocketAddr) -> Result<Settings, Fault> {
-        self.judge(address).map_err(|faults| Fault::all(faults.into_iter().map(Fault::from)))
-    }
-
-    /// The same, with what is wrong one by one.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong.
-    pub(crate) fn judge(&self, address: SocketAddr) -> Result<Settings, Vec<Finding>> {
-        let mut faults = self.faults.clone();
-        let has_said = |key: &str| faults.iter().any(|fault| fault.key.as_deref() == Some(key));
-        let is_known = self.is_whole && !has_said("issuer") && !has_said("listen");
-        let issuer = self.issuer_at(address);
-        let tls = self.tls();
-        if is_known {
-            faults.extend(issuer.as_ref().err().cloned());
-        }
-        if self.is_whole {
-            faults.extend(self.shared_door());
-            faults.extend(tls.as_ref().err().cloned());
-        }
-        match (issuer, tls) {
-            (Ok(issuer), Ok(tls)) if faults.is_empty() => Ok(self.with(issuer, tls)),
-            _ => Err(faults),
-        }
-    }
-
-    fn with(&self, issuer: IssuerUrl, tls: Option<TlsFiles>) -> Settings {
-        let draft = self.draft.clone();
-        let in_dir = || StoreUrl::Sqlite(self.data_dir.join(DATABASE));
-        Settings {
-            issuer,
-            store: draft.store.unwrap_or_else(in_dir),
-            data_dir: Some(draft.data_dir),
-            master_key: draft.master_key,
-            tls,
-            ..draft.rest
-        }
-    }
-
-    /// The issuer: as named, else the address on loopback.
-    fn issuer_at(&self, address: SocketAddr) -> Result<IssuerUrl, Finding> {
-        if let Some(named) = &self.draft.issuer {
-            if !named.is_secure() && !address.ip().is_loopback() {
-                let message = format!("it is plain HTTP, which is for loopback only, and {address} is not");
-                let hint = "use https:// (TLS may end at a proxy), or listen on 127.0.0.1";
-                return Err(together("issuer", message, hint));
-            }
-            return Ok(named.clone());
-        }
-        let scheme = if self.draft.tls_certificate.is_some() { "https" } else { "http" };
-        let own = format!("{scheme}://{address}").parse().ok();
-        own.filter(|_| address.ip().is_loopback()).ok_or_else(|| {
-            together(
-                "issuer",
-                format!("{address} is not loopback, so the issuer has to be named"),
-                "--issuer https://auth.example, as clients reach it; TLS may end at a proxy",
-            )
-        })
-    }
-
-    /// The metrics are for those who watch and the service is for everybody: not at one door.
-    fn shared_door(&self) -> Option<Finding> {
-        let (public, metrics) = (self.listen, self.metrics_listen?);
-        let is_everywhere = public.ip().is_unspecified() || metrics.ip().is_unspecified();
-        let is_shared = public.port() == metrics.port()
-            && public.port() != 0
-            && (is_everywhere || public.ip() == metrics.ip());
-        let message = format!("{metrics} is the address that everybody is served at");
-        is_shared.then(|| together("metrics_listen", message, "name another port, like 127.0.0.1:9464"))
-    }
-
-    /// Both files for TLS, or none.
-    fn tls(&self) -> Result<Option<TlsFiles>, Finding> {
-        let lonely = |key, other: &str| {
-            together(key, format!("{other} is missing"), "name both, or none for plain HTTP")
-        };
-        match (self.draft.tls_certificate.clone(), self.draft.tls_key.clone()) {
-            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(lonely("tls_certificate", "tls_key")),
-            (None, Some(_)) => Err(lonely("tls_key", "tls_certificate")),
-        }
-    }
 }
 
-/// What keeps these settings from being served, as far as it is seen without opening the store.
-pub(crate) fn unfit(settings: &Settings) -> Vec<Fault> {
-    operator::preflight_errors(settings).iter().map(fault_of).collect()
+/// What would keep a server from starting with these settings, as far as it is known without opening the
+/// store.
+pub(crate) fn preflight_errors(settings: &Settings) -> Vec<Fault> {
+    operator::faults(settings).iter().map(to_fault).collect()
 }
 
-/// The same, and what only looks like it: for whoever does not go on to open the store.
-pub(crate) fn unfit_or_suspect(settings: &Settings) -> Vec<Fault> {
-    operator::preflight_errors(settings)
-        .iter()
-        .chain(&operator::missing_master_key(settings))
-        .map(fault_of)
-        .collect()
+/// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
+pub(crate) fn check_errors(settings: &Settings) -> Vec<Fault> {
+    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(to_fault).collect()
 }
 
-fn fault_of(unfit: &operator::PreflightError) -> Fault {
+fn to_fault(unfit: &operator::Unfit) -> Fault {
     let fault = Fault::of(unfit);
     match unfit.hint() {
         Some(hint) => fault.hint(hint),
@@ -236,8 +145,8 @@ fn fault_of(unfit: &operator::PreflightError) -> Fault {
     }
 }
 
-/// The settings of a throw-away installation in `dir`. What was configured for a real one does not count.
-pub(crate) fn for_trying_out(dir: &Path, address: SocketAddr) -> Result<Settings, Fault> {
+/// The settings of `dev`: a temporary store in `dir` and the defaults. The configuration is ignored.
+pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, Fault> {
     let store = StoreUrl::Sqlite(dir.join(DATABASE));
     let issuer = format!("http://{address}").parse();
     let issuer = issuer
@@ -245,31 +154,27 @@ pub(crate) fn for_trying_out(dir: &Path, address: SocketAddr) -> Result<Settings
     Ok(Settings { data_dir: Some(dir.to_owned()), ..Settings::new(issuer, store) })
 }
 
-/// What is wrong with no single value.
-fn together(key: &str, message: String, hint: &str) -> Finding {
-    Finding { key: Some(key.to_owned()), place: Place::Together, message, hint: Some(hint.to_owned()) }
-}
-
-/// Parts the master key from the variables. One that is no text is as wrong as an empty one.
-fn without_master_key(
-    variables: impl IntoIterator<Item = (OsString, OsString)>,
-) -> (Vec<(OsString, OsString)>, Option<Secret<String>>) {
-    let (mut key, rest): (Vec<_>, Vec<_>) = variables.into_iter().partition(|(name, _)| name == MASTER_KEY);
+/// Separates the master key from the other variables. One that is empty or not UTF-8 is invalid, and not
+/// ignored: else a new key would be created in its place.
+fn without_master_key(variables: Variables) -> (Variables, Option<Secret<String>>) {
+    let (mut key, rest): (Variables, Variables) =
+        variables.into_iter().partition(|(name, _)| name == MASTER_KEY);
     (rest, key.pop().map(|(_, text)| Secret::new(text.into_string().unwrap_or_default())))
 }
 
-fn typed(flags: &Flags) -> impl Iterator<Item = Given> {
-    flags.typed().map(|(key, name, text)| {
-        let setting = table::setting(key).expect("every option is a setting");
-        Given { setting, texts: texts(text.clone(), setting.form), place: Place::Flag(name) }
+fn of_flags(flags: &Flags) -> impl Iterator<Item = Assignment> {
+    flags.typed().map(|(name, flag, text)| {
+        let setting = table::setting(name).expect("every option is a setting");
+        Assignment { setting, values: setting.form.split(text.clone()), source: ValueSource::Flag(flag) }
     })
 }
 
-/// Puts one value where it belongs, or says what is wrong with it.
-fn take(draft: &mut Draft, given: Given) -> Option<Finding> {
-    let wrong = (given.setting.take)(draft, &given.texts).err()?;
-    let key = Some(given.setting.key.to_owned());
-    Some(Finding { key, place: given.place, message: wrong.message, hint: wrong.hint })
+/// Applies one assignment to the builder, or reports what is wrong with its value.
+fn apply(builder: &mut SettingsBuilder, assignment: Assignment) -> Option<Diagnostic> {
+    let Assignment { setting, values, source } = assignment;
+    let invalid = (setting.apply)(builder, &values).err()?;
+    let key = Some(setting.name.to_owned());
+    Some(Diagnostic { key, source, message: invalid.message, hint: invalid.hint })
 }
 
 #[cfg(test)]
@@ -283,15 +188,15 @@ mod tests {
     use crate::arguments::Arguments;
     use crate::configuration::table::settings;
 
-    fn common(arguments: &[&str], variables: &[(&str, &str)]) -> Common {
+    fn configuration(arguments: &[&str], variables: &[(&str, &str)]) -> Configuration {
         let typed = [&["counterfoil"], arguments, &["serve"]].concat();
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        Common::of(&Arguments::parse_from(typed).flags, variables)
+        Configuration::from_flags_and_variables(&Arguments::parse_from(typed).flags, variables.collect())
     }
 
     fn issuer_of(arguments: &[&str]) -> Result<String, Fault> {
-        let common = common(arguments, &[]);
-        common.settings(common.listen).map(|settings| settings.issuer.as_str().to_owned())
+        let configuration = configuration(arguments, &[]);
+        configuration.settings(configuration.listen).map(|settings| settings.issuer.as_str().to_owned())
     }
 
     #[test]
@@ -301,81 +206,108 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_the_issuer_is_named_and_secure() {
+    fn beyond_loopback_the_issuer_must_be_set_and_secure() {
         assert!(issuer_of(&["--listen", "0.0.0.0:443"]).is_err());
         assert!(issuer_of(&["--issuer", "http://auth.example"]).is_err());
         assert!(issuer_of(&["--issuer", "https://auth.example/"]).is_err());
-        let named = issuer_of(&["--listen", "0.0.0.0:443", "--issuer", "https://auth.example"]);
-        assert_eq!(named.unwrap(), "https://auth.example");
+        let issuer = issuer_of(&["--listen", "0.0.0.0:443", "--issuer", "https://auth.example"]);
+        assert_eq!(issuer.unwrap(), "https://auth.example");
     }
 
     #[test]
-    fn what_was_typed_wins_over_the_environment_and_that_over_the_file() {
+    fn flags_override_the_environment_which_overrides_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
-        fs::write(
-            &file,
-            "refresh_grace = 1\nmax_sessions = 1\nbody_limit = 2048\nissuer = \"https://a.example\"\n",
-        )
-        .unwrap();
-        let variables = [("COUNTERFOIL_REFRESH_GRACE", "2"), ("COUNTERFOIL_MAX_SESSIONS", "2")];
-        let common = common(&["--config", file.to_str().unwrap(), "--refresh-grace", "3"], &variables);
+        let text = "max_sessions = 1\nmax_body_size = 2048\nissuer = \"https://a.example\"\n[refresh]\nreuse_grace = 1\n";
+        fs::write(&file, text).unwrap();
+        let variables = [("COUNTERFOIL_REFRESH_REUSE_GRACE", "2s"), ("COUNTERFOIL_MAX_SESSIONS", "2")];
+        let arguments = ["--config", file.to_str().unwrap(), "--refresh-reuse-grace", "3"];
+        let configuration = configuration(&arguments, &variables);
 
-        let settings = common.settings(common.listen).unwrap();
+        let settings = configuration.settings(configuration.listen).unwrap();
 
-        assert_eq!(settings.refresh_grace.as_secs(), 3);
+        assert_eq!(settings.refresh_reuse_grace.as_secs(), 3);
         assert_eq!(settings.max_sessions.map(u32::from), Some(2));
-        assert_eq!(settings.limits.body, 2048);
+        assert_eq!(settings.limits.max_body_size, 2048);
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once_and_where() {
+    fn the_file_may_be_named_by_a_variable_which_does_not_count_when_empty() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
-        fs::write(&file, "refresh_grace = -1\nisuer = \"x\"\ntls_key = \"key.pem\"\n").unwrap();
-        let common = common(
+        fs::write(&file, "max_body_size = 2048\n").unwrap();
+        let size = |variable: &str| {
+            let configuration = configuration(&[], &[(CONFIG, variable)]);
+            configuration.settings(configuration.listen).unwrap().limits.max_body_size
+        };
+
+        assert_eq!((size(file.to_str().unwrap()), size("")), (2048, 65_536));
+    }
+
+    #[test]
+    fn every_error_is_reported_at_once_with_its_source() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        let text = "refresh.reuse_grace = -1\nisuer = \"x\"\ntls.key = \"key.pem\"\n";
+        fs::write(&file, text).unwrap();
+        let configuration = configuration(
             &["--config", file.to_str().unwrap(), "--registration", "maybe"],
             &[("COUNTERFOIL_STORE", "mysql:auth")],
         );
 
-        let faults = common.judge(common.listen).unwrap_err();
+        let errors = configuration.validate(configuration.listen).unwrap_err();
 
-        let keys: Vec<_> = faults.iter().filter_map(|fault| fault.key.as_deref()).collect();
-        for key in ["refresh_grace", "isuer", "tls_key", "registration", "store"] {
-            assert!(keys.contains(&key), "{key}: {faults:?}");
+        let keys: Vec<_> = errors.iter().filter_map(|error| error.key.as_deref()).collect();
+        for key in ["refresh.reuse_grace", "isuer", "tls.key", "registration", "store"] {
+            assert!(keys.contains(&key), "{key}: {errors:?}");
         }
-        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        assert!(told.iter().any(|told| told.contains("COUNTERFOIL_STORE")), "{told:?}");
-        assert!(told.iter().any(|told| told.contains("c.toml, line 1")), "{told:?}");
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert!(texts.iter().any(|text| text.contains("COUNTERFOIL_STORE")), "{texts:?}");
+        assert!(texts.iter().any(|text| text.contains("c.toml, line 1")), "{texts:?}");
     }
 
     #[test]
     fn a_master_key_is_read_and_never_shown() {
-        let common = common(&[], &[("COUNTERFOIL_MASTER_KEY", "c2VjcmV0")]);
+        let configuration = configuration(&[], &[("COUNTERFOIL_MASTER_KEY", "c2VjcmV0")]);
 
-        assert!(common.draft.master_key.text.is_some());
-        assert!(!format!("{common:?}").contains("c2VjcmV0"));
+        assert!(configuration.builder.master_key.text.is_some());
+        assert!(!format!("{configuration:?}").contains("c2VjcmV0"));
     }
 
-    /// A line of a file, or what somebody takes for one.
+    #[test]
+    fn every_rate_limit_can_be_switched_off() {
+        for setting in settings().filter(|setting| setting.form == setting::Form::Limit) {
+            let configuration = configuration(&[], &[(&setting.variable(), "off")]);
+
+            assert!(configuration.settings(configuration.listen).is_ok(), "{}", setting.name);
+        }
+    }
+
+    /// A line of a file, valid or not.
     fn line() -> impl Strategy<Value = String> {
         let key = prop_oneof![
-            proptest::sample::select(settings().map(|setting| setting.key.to_owned()).collect::<Vec<_>>()),
+            proptest::sample::select(settings().map(|setting| setting.name.to_owned()).collect::<Vec<_>>()),
             "[a-z_.\\[\\]\"]{0,12}"
         ];
-        let value =
-            prop_oneof!["[0-9_.+-]{1,25}", "\"[^\"\\\\\\n]{0,20}\"", "\\[.{0,20}\\]", any::<String>()];
+        let value = prop_oneof![
+            "[0-9_.+-]{1,25}",
+            "\"[^\"\\\\\\n]{0,20}\"",
+            "\"[0-9]{1,20}[a-z]{1,3}\"",
+            "\\{ max = [0-9]{1,12}, window = [0-9]{1,12} \\}",
+            "\\[.{0,20}\\]",
+            any::<String>()
+        ];
         (key, value).prop_map(|(key, value)| format!("{key} = {value}"))
     }
 
     proptest! {
         #[test]
-        fn whatever_a_file_holds_is_taken_or_told(lines in prop::collection::vec(line(), 0..8)) {
-            let common = Common::of_text(Path::new("c.toml"), &lines.join("\n"));
+        fn every_file_is_read_or_refused_with_an_error(lines in prop::collection::vec(line(), 0..8)) {
+            let configuration = Configuration::from_text(Path::new("c.toml"), &lines.join("\n"));
 
-            match common.judge(common.listen) {
-                Ok(settings) => prop_assert!(settings.limits.headers >= 8192),
-                Err(faults) => prop_assert!(!faults.is_empty()),
+            match configuration.validate(configuration.listen) {
+                Ok(settings) => prop_assert!(settings.limits.max_header_size >= 8192),
+                Err(errors) => prop_assert!(!errors.is_empty()),
             }
         }
     }

@@ -10,7 +10,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 use crate::common::LogFormat;
 
 /// What is of interest to an operator. The one command that follows another issuer tells itself how that went.
-const USUAL: &str = "info,refinery_core=warn,counterfoil_verify::follow=off";
+const USUAL: &str = "info,refinery_core=warn,counterfoil_verify=off";
 
 /// Something that listens to what the program does.
 type Listener = Box<dyn Layer<Registry> + Send + Sync>;

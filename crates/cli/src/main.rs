@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::traces::Traces;
 
@@ -15,6 +15,7 @@ mod collector;
 mod commands;
 mod common;
 mod configuration;
+mod datetime;
 mod fault;
 mod logging;
 mod operate;
@@ -25,11 +26,6 @@ mod show;
 mod signals;
 #[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
 mod traces;
-mod when;
-
-/// After how many tasks the runtime looks who has sent something. By itself it does so after 61: in a crowd of requests
-/// that cost much, whoever asks for little would wait for all of these.
-const GLANCE: u32 = 8;
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
@@ -39,15 +35,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Fault> {
-    let common = Common::read(&arguments.flags);
+    let common = Configuration::read(&arguments.flags);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .event_interval(GLANCE)
         .build()
         .map_err(|error| Fault::because("the system gives no threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve | Command::Dev);
     let traces = if is_server { Traces::start(runtime.handle()) } else { Traces::default() };
-    logging::start(common.log, common.log_level.as_deref(), traces.layer());
+    logging::start(common.log_format, common.log_level.as_deref(), traces.layer());
     traces.complain();
     let done = runtime.block_on(commands::run(&common, arguments));
     traces.end();

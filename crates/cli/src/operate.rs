@@ -7,7 +7,7 @@ use counterfoil::operator::{AdminError, Command};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 
 /// Does `command` and gives its answer.
@@ -15,9 +15,9 @@ use crate::fault::Fault;
 /// # Errors
 ///
 /// If it was refused, or there is no store; only a command that adds something makes one.
-pub(crate) async fn administer(common: &Common, command: Command) -> Result<Value, Fault> {
+pub(crate) async fn administer(common: &Configuration, command: Command) -> Result<Value, Fault> {
     let settings = common.settings(common.listen)?;
-    if common.named_store().is_some() {
+    if common.configured_store().is_some() {
         judge_owner(common).await?;
     }
     match operator::call(&common.data_dir, &command).await {
@@ -42,7 +42,7 @@ impl Door {
     /// # Errors
     ///
     /// If there is no store and it `may_make_one` not, or if it does not open.
-    pub(crate) async fn open(common: &Common, may_make_one: bool) -> Result<Self, Fault> {
+    pub(crate) async fn open(common: &Configuration, may_make_one: bool) -> Result<Self, Fault> {
         let settings = common.settings(common.listen)?;
         match operator::call(&common.data_dir, &Command::Status {}).await {
             Ok(status) => {
@@ -81,7 +81,7 @@ impl Door {
 
 /// Refuses to have a server do what was meant for another store. Where none answers, or not well, whoever asks it
 /// for something finds out.
-async fn judge_owner(common: &Common) -> Result<(), Fault> {
+async fn judge_owner(common: &Configuration) -> Result<(), Fault> {
     match operator::call(&common.data_dir, &Command::Status {}).await {
         Ok(status) => judge_store(common, &status),
         Err(_) => Ok(()),
@@ -89,8 +89,10 @@ async fn judge_owner(common: &Common) -> Result<(), Fault> {
 }
 
 /// Whether the store that was named, if one was, is that of the server with this status.
-fn judge_store(common: &Common, status: &Value) -> Result<(), Fault> {
-    let Some(named) = common.named_store().map(|store| store.resolved().to_string()) else { return Ok(()) };
+fn judge_store(common: &Configuration, status: &Value) -> Result<(), Fault> {
+    let Some(named) = common.configured_store().map(|store| store.resolved().to_string()) else {
+        return Ok(());
+    };
     match status["store"].as_str() {
         Some(served) if served != named => {
             let what =

@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
+use crate::datetime;
 use crate::fault::Fault;
 use crate::printable::{printable, steers};
-use crate::when;
 
 /// Prints `text` and the end of a line. A reader that has seen enough (`| head`) is no fault.
 pub(crate) fn say(text: &str) -> Result<(), Fault> {
@@ -58,7 +58,7 @@ pub(crate) fn cell(record: &Value, name: &str) -> String {
 
 /// The time `name` of a record, in RFC 3339.
 pub(crate) fn time(record: &Value, name: &str) -> String {
-    record[name].as_i64().map_or_else(|| "-".to_owned(), when::rfc3339)
+    record[name].as_i64().map_or_else(|| "-".to_owned(), datetime::rfc3339)
 }
 
 /// `text` as one word of a POSIX shell.

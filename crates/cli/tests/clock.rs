@@ -23,7 +23,7 @@ fn program() -> Program {
 fn is_there() -> bool {
     let found = Path::new(FAKETIME).exists();
     if !found {
-        println!("skipped: faketime is not installed");
+        counterfoil_test_support::skip("faketime is not installed");
     }
     found
 }

@@ -178,7 +178,7 @@ fn without_a_home_or_a_place_for_temporary_files_it_serves() {
 #[test]
 fn it_serves_where_there_is_only_ipv6() {
     if TcpListener::bind("[::1]:0").is_err() {
-        println!("skipped: this machine has no IPv6");
+        counterfoil_test_support::skip_not_here(counterfoil_test_support::NotHere::Ipv6);
         return;
     }
     let place = tempfile::tempdir().unwrap();

@@ -120,7 +120,7 @@ fn a_full_disk_stops_writes_alone_and_space_brings_them_back() {
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("data");
     let Some(disk) = SmallDisk::mount(&dir) else {
-        println!("skipped: no small disk can be mounted here");
+        counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     };
     let server = program().start(&LaunchConfig::new(&dir)).unwrap();
@@ -304,7 +304,7 @@ fn what_may_not_be_written_is_refused_with_its_name() {
 #[test]
 fn files_of_another_user_are_refused_and_left_alone() {
     if !is_root() {
-        println!("skipped: only root can start it as another user");
+        counterfoil_test_support::skip("only root can start the server as another user");
         return;
     }
     let place = tempfile::tempdir().unwrap();

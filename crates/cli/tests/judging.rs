@@ -113,7 +113,7 @@ fn a_token_of_an_application_with_a_secret_is_judged_by_that() {
     let claims = json!({ "sub": "42", "iat": 1_764_000_000, "exp": 4_000_000_000_u64 });
     let part = |value: &Value| base64url::encode(value.to_string());
     let signed = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(&claims));
-    let tag = HmacKey::new(secret.as_bytes()).tag(&[signed.as_bytes()]);
+    let tag = HmacKey::new(secret.as_bytes()).mac(&[signed.as_bytes()]);
     let token = format!("{signed}.{}", base64url::encode(tag));
     let with_secret = ["--secret-file", file.to_str().unwrap(), "--json"];
 

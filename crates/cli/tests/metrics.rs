@@ -58,25 +58,25 @@ fn one_door_for_everybody_and_for_the_metrics_is_refused() {
         let said = run(&in_dir(&dir, &arguments));
 
         assert_eq!(said.code, 2, "{said:?}");
-        assert!(said.err.starts_with("error: metrics_listen"), "{said:?}");
+        assert!(said.err.starts_with("error: metrics.listen"), "{said:?}");
         assert!(!dir.exists(), "nothing was created");
     }
 }
 
 #[test]
-fn metrics_beyond_loopback_are_told_to_be_weak() {
+fn check_warns_of_metrics_beyond_loopback() {
     let said = run(&["check", "--metrics-listen", "0.0.0.0:9464", "--json"]);
 
     let found: Value = serde_json::from_str(&said.out).unwrap();
-    let keys: Vec<_> = found["weak"].as_array().unwrap().iter().map(|weak| &weak["key"]).collect();
-    assert!(keys.contains(&&json!("metrics_listen")), "{found}");
+    let keys: Vec<_> = found["warnings"].as_array().unwrap().iter().map(|warning| &warning["key"]).collect();
+    assert!(keys.contains(&&json!("metrics.listen")), "{found}");
 }
 
 #[test]
 fn each_request_is_one_line_of_json_with_the_id_that_its_problem_has() {
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("data");
-    let (server, _) = watched(&dir, &["--log", "json"]);
+    let (server, _) = watched(&dir, &["--log-format", "json"]);
     let ada = json!({ "username": "ada", "password": "correct horse battery staple" });
     let user = server.post("/v1/register", &ada).1["user"]["id"].clone();
     let token = server.post("/v1/login", &ada).1["session_token"].as_str().unwrap().to_owned();
@@ -108,7 +108,8 @@ fn a_level_is_a_level() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("log_level"), "{said:?}");
 
-    let (server, _) = watched(&dir, &["--log", "json", "--log-level", "counterfoil::requests=off,warn"]);
+    let (server, _) =
+        watched(&dir, &["--log-format", "json", "--log-level", "counterfoil::requests=off,warn"]);
     assert_eq!(server.curl("/healthz", &[]).0, 200);
     assert_eq!(fs::read_to_string(dir.with_extension("log")).unwrap(), "");
 }

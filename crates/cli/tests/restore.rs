@@ -308,7 +308,7 @@ fn a_full_disk_stops_a_restore_and_leaves_the_store() {
     let small = before.place.path().join("small");
     fs::create_dir(&small).unwrap();
     let Some(_mounted) = Mounted::tmpfs(&small, "1m") else {
-        println!("skipped: no small file system can be mounted");
+        counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     };
     let dir = small.join("data");

@@ -22,7 +22,7 @@ const SERVICE: u32 = 65534;
 fn of_the_service() -> Option<(TempDir, PathBuf)> {
     let has_setpriv = Command::new("setpriv").arg("--version").output().is_ok();
     if !rustix::process::geteuid().is_root() || !has_setpriv {
-        println!("skipped: this takes root, and setpriv");
+        counterfoil_test_support::skip("this needs root and setpriv");
         return None;
     }
     let place = tempfile::tempdir().unwrap();

@@ -109,7 +109,7 @@ impl Tour {
             "127.0.0.1:0",
             "--metrics-listen",
             "127.0.0.1:0",
-            "--log",
+            "--log-format",
             "json",
             "--log-level",
             "trace",

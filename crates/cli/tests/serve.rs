@@ -234,7 +234,7 @@ fn arguments_are_judged_before_anything_is_created() {
         &["--issuer", "https://auth.example/"],
         &["--issuer", "auth.example"],
         &["--store", "mysql:auth"],
-        &["--refresh-grace", "-1"],
+        &["--refresh-reuse-grace", "-1"],
         &["--registration", "maybe"],
         &["--listen", "0.0.0.0:0"],
         &["--listen", "0.0.0.0:0", "--issuer", "http://localhost:3000"],

@@ -25,7 +25,7 @@ const PASSWORD: &str = "correct horse battery staple";
 
 /// What serves `dir` and sends its traces to `endpoint`: at its end, as nothing is due before.
 fn traced(dir: &Path, endpoint: &str) -> Command {
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "json"];
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
     let mut command = counterfoil(&in_dir(dir, &arguments));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OTEL_")) {
         command.env_remove(name);

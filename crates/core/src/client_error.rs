@@ -1,80 +1,81 @@
-//! What is refused: the client's doing, every time. What *we* cannot do is a failure, in `policy`.
+//! Errors that the client caused. Errors of the server are [`InternalError`](crate::services::InternalError).
 
 use std::time::Duration;
 
-/// Why a credential was not good. The journal and the log learn it; the client learns only that.
+/// Why a credential is not valid. It is written to the logs; the client learns only that the credential is
+/// not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCredential {
-    /// Not the text of a credential of ours.
+    /// The text is not a credential.
     #[error("malformed")]
     Malformed,
-    /// No such session, or the secret part is not of this session.
+    /// The session does not exist, or the secret part does not belong to it.
     #[error("unknown")]
     Unknown,
-    /// A refresh token of a turn that this store has not reached: the store is older than the token.
+    /// The counter of a refresh token is higher than the stored one: the store is older than the token.
     #[error("ahead of the store")]
     AheadOfStore,
-    /// The session was ended.
+    /// The session has ended.
     #[error("ended")]
     Ended,
-    /// The session was not used for too long, or has reached its absolute end.
+    /// The idle timeout has passed, or the absolute end is reached.
     #[error("expired")]
     Expired,
-    /// Everything that user, that client or everybody was given so far was revoked.
-    #[error("revoked by a mark")]
+    /// A revocation cutoff of the user, the client or everyone is above the position of the session.
+    #[error("revoked by a cutoff")]
     RevokedByCutoff,
     /// The user or the client is disabled.
     #[error("disabled")]
     Disabled,
-    /// A spent refresh token was shown again; its session is ended.
-    #[error("replayed")]
+    /// A used refresh token was presented again. Its session has ended.
+    #[error("refresh token reuse detected")]
     RefreshReuseDetected,
-    /// The session does not carry this kind of credential.
-    #[error("of another kind")]
+    /// The session has another kind of credential.
+    #[error("wrong kind")]
     WrongKind,
 }
 
-/// What the client asked for and does not get.
+/// A request that is rejected because of the client.
 ///
-/// Exhaustive: a new refusal is to find the place that chooses its status by itself.
+/// Not `#[non_exhaustive]`: a new variant must find the place that chooses its status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// No such user, a wrong password, or a disabled user: one answer for the three.
+    /// The user does not exist, the password is wrong, or the user is disabled: one answer for all three.
     #[error("the name or the password is wrong")]
     LoginFailed,
-    /// The credential is not good, for whatever reason.
-    #[error("the credential is not good: {0}")]
+    /// The credential is not valid.
+    #[error("the credential is not valid: {0}")]
     Credential(InvalidCredential),
-    /// The client application is unknown or disabled, or must not do this.
+    /// The client application is unknown or disabled, or may not do this.
     #[error("the client may not do this: {0}")]
     Client(&'static str),
-    /// A scope or an audience that was not granted.
+    /// The scope or the audience was not granted.
     #[error("not granted: {0}")]
     NotGranted(&'static str),
-    /// The username belongs to somebody.
-    #[error("the username is taken")]
+    /// The username exists already.
+    #[error("the username already exists")]
     UsernameTaken,
-    /// There is nothing of that name.
-    #[error("there is no such {0}")]
+    /// The named thing does not exist.
+    #[error("{0} not found")]
     NotFound(&'static str),
-    /// The id of a new record belongs to another.
-    #[error("the {0} is taken")]
+    /// The id of a new record exists already.
+    #[error("the {0} already exists")]
     AlreadyExists(&'static str),
-    /// A field of the request is well formed and still wrong.
+    /// A field of the request is not valid.
     #[error("{field}: {detail}")]
     Field {
-        /// The name of the field, as in the request.
+        /// The name of the field in the request.
         field: &'static str,
-        /// What is wrong with it and what would be right, for a person.
+        /// What is wrong with it and what would be right.
         detail: String,
     },
-    /// The session data is not in the state that the client assumes.
+    /// The session data is not in the state that the client expects.
     #[error("the session data has changed")]
     Precondition,
-    /// The session data would grow beyond its limit.
-    #[error("the session data would be too large")]
+    /// The session data would exceed its limit.
+    #[error("the session data would exceed its size limit")]
     TooLarge,
-    /// Too often; worth another try after this time.
+    /// Too many requests. The client may retry after this time.
     #[error("too many requests")]
     RateLimited(Duration),
 }

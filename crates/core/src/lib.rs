@@ -1,17 +1,17 @@
-//! The idea: a ticket is torn in two, and the issuer keeps the **counterfoil**.
+//! The core of Counterfoil: sessions, credentials, and the services that issue, refresh and revoke them.
 //!
-//! Every login leaves one [`Session`] on our side, whatever the client carries away, and a credential is
-//! only as good as the record it was torn from. Four floors, and the arrows fall:
+//! Every login is stored as one [`Session`], whatever credential the client holds, and a credential is valid
+//! only as long as its session is. Modules depend only on those below them:
 //!
 //! ```text
-//!  policy/   who decides            sign_in, issuer, authenticator, revoke
-//!  store/    where it is kept       the `Store` trait, its laws, the exact memory in front of it
-//!  kept/     our half               Session, User, Client, KeyRecord, Event
-//!  issued/   the client's half      SessionToken, RefreshToken, AccessToken, PasswordHash
+//!  services/      decisions            AccountService, Issuer, Authenticator, Revoker, Administration
+//!  store/         storage              the `Store` trait, its conformance suite, SessionCache
+//!  model/         stored records       Session, User, Client, KeyRecord, AuditEvent
+//!  credentials/   clients' secrets     SessionToken, RefreshToken, AccessToken, PasswordHash
 //! ```
 //!
-//! Nothing here knows HTTP, SQL, a clock or the environment: the time is an argument, a record is a
-//! value, and every race is settled in [`Store::commit`].
+//! Nothing here depends on HTTP, SQL, a clock or the environment: the time is a parameter, a record is a
+//! value, and every race is decided in [`Store::commit`].
 
 mod client_error;
 pub mod credentials;

@@ -115,7 +115,7 @@ impl Counterfoil {
     ///
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.jobs.stop().await;
+        self.jobs.cancel().await;
         self.app.close().await
     }
 }

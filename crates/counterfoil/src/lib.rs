@@ -53,27 +53,28 @@ mod server;
 mod session_data;
 mod settings;
 mod store;
-#[cfg(test)]
-mod test_log;
 
 pub use app::error::OpenError;
 pub use app::{App, HostLayer};
-pub use clock::{Accepted, Clock, ClockUnsettled, HOLD, LEAP, Machine, Reading, Source};
+pub use clock::{
+    AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
+    ClockSource, SystemClock,
+};
 pub use embed::{Counterfoil, EmbedError};
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
 pub use keys::tls::{TlsError, TlsFiles};
 pub use metrics::serve as serve_metrics;
-pub use passwords::hash_pool::PoolSize;
+pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
-pub use runtime::panics::panics;
-pub use server::{FAREWELL, serve};
+pub use runtime::panics::panic_count;
+pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use session_data::{SessionData, SessionDataError};
 pub use settings::data_dir::DataDirError;
 pub use settings::ip_network::{Network, NetworkFault};
 pub use settings::issuer_url::{IssuerFault, IssuerUrl};
 pub use settings::store_url::{StoreUrl, StoreUrlFault};
-pub use settings::{Limits, LogoutClears, PasswordRules, Registration, Settings};
+pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 
 pub use counterfoil_verify::Principal;
@@ -91,6 +92,8 @@ pub mod operator {
     };
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
-    pub use crate::passwords::breached::{BreachedError, BreachedFile, Builder};
+    pub use crate::passwords::breached::{BreachedError, BreachedFile};
+    pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
+    pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
 }

@@ -1,15 +1,16 @@
-//! The signature algorithms, by the names that tokens and keys use for them.
+//! JWS signature algorithms and their registered names (`alg`, RFC 7518, section 3.1).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// How a token is signed (RFC 7518, section 3.1; RFC 8037; RFC 9864, section 2.2; RFC 9964).
+/// A JWS signature algorithm (RFC 7518, section 3.1; RFC 8037; RFC 9864, section 2.2; RFC 9964).
 ///
-/// A key belongs to exactly one of these from the moment that it is loaded; a token never chooses.
-/// There is no `none`. `EdDSA`, the old name that leaves the curve open, is an algorithm of its own: a
-/// verifier that does not list it takes no such token, and a key for `Ed25519` verifies none.
+/// A key is bound to exactly one algorithm when it is loaded; a token never selects the algorithm. `none` is
+/// not supported. The deprecated name `EdDSA`, which does not name the curve, is a separate algorithm: a
+/// verifier accepts it only if its list contains it, and a key for `Ed25519` does not verify tokens with
+/// `EdDSA`.
 ///
 /// ```
 /// use counterfoil_jose::Algorithm;
@@ -21,21 +22,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256; the signature is R and S of 32 bytes each.
+    /// ECDSA on P-256 with SHA-256. The signature is R and S, 32 bytes each.
     Es256,
-    /// ECDSA on P-384 with SHA-384; the signature is R and S of 48 bytes each.
+    /// ECDSA on P-384 with SHA-384. The signature is R and S, 48 bytes each.
     Es384,
-    /// ECDSA on P-521 with SHA-512; the signature is R and S of 66 bytes each.
+    /// ECDSA on P-521 with SHA-512. The signature is R and S, 66 bytes each.
     Es512,
-    /// EdDSA on edwards25519, by its full name (RFC 9864).
+    /// EdDSA on edwards25519, under its fully specified name (RFC 9864).
     Ed25519,
-    /// The same signature under the deprecated name `EdDSA` (RFC 8037), for verifiers that know no other.
+    /// The same signature under the deprecated name `EdDSA` (RFC 8037), for verifiers without RFC 9864.
     EdDsa,
-    /// HMAC with SHA-256: whoever can verify can also sign.
+    /// HMAC with SHA-256. Every verifier can also sign.
     Hs256,
-    /// HMAC with SHA-384: whoever can verify can also sign.
+    /// HMAC with SHA-384. Every verifier can also sign.
     Hs384,
-    /// HMAC with SHA-512: whoever can verify can also sign.
+    /// HMAC with SHA-512. Every verifier can also sign.
     Hs512,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
@@ -43,20 +44,20 @@ pub enum Algorithm {
     Rs384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     Rs512,
-    /// RSASSA-PSS with SHA-256; the salt is as long as the hash.
+    /// RSASSA-PSS with SHA-256. The salt has the length of the hash.
     Ps256,
-    /// RSASSA-PSS with SHA-384; the salt is as long as the hash.
+    /// RSASSA-PSS with SHA-384. The salt has the length of the hash.
     Ps384,
-    /// RSASSA-PSS with SHA-512; the salt is as long as the hash.
+    /// RSASSA-PSS with SHA-512. The salt has the length of the hash.
     Ps512,
-    /// ML-DSA-44 (FIPS 204, RFC 9964), against quantum computers. A token has 3.7 kB.
+    /// ML-DSA-44 (FIPS 204, RFC 9964), post-quantum. A token is about 3.7 kB long.
     MlDsa44,
-    /// ML-DSA-65 (FIPS 204, RFC 9964), against quantum computers. A token has 5 kB.
+    /// ML-DSA-65 (FIPS 204, RFC 9964), post-quantum. A token is about 5 kB long.
     MlDsa65,
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All supported algorithms.
     pub const ALL: [Self; 16] = [
         Self::Es256,
         Self::Es384,
@@ -76,8 +77,8 @@ impl Algorithm {
         Self::MlDsa65,
     ];
 
-    /// Those with a public key, which a verifier may list side by side.
-    pub const PUBLIC: [Self; 13] = [
+    /// The algorithms with a public key. A verifier may list several of them.
+    pub const ASYMMETRIC: [Self; 13] = [
         Self::Es256,
         Self::Es384,
         Self::Es512,
@@ -93,10 +94,11 @@ impl Algorithm {
         Self::MlDsa65,
     ];
 
-    /// Those with a shared secret, never listed beside one with a public key (RFC 8725, section 2.1).
-    pub const SECRET: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
+    /// The algorithms with a shared secret. A verifier must not combine them with those that have a public
+    /// key: an attacker could use the public key as an HMAC secret (RFC 8725, section 2.1).
+    pub const SYMMETRIC: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
 
-    /// The registered name, as in the `alg` of a header.
+    /// The registered name, as in the header parameter `alg`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
@@ -118,7 +120,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether the key that verifies is the key that signs.
+    /// Whether signing and verification use the same key.
     pub const fn is_symmetric(self) -> bool {
         match self {
             Self::Hs256 | Self::Hs384 | Self::Hs512 => true,
@@ -128,13 +130,13 @@ impl Algorithm {
         }
     }
 
-    /// All algorithms that a verifier may list beside this one: of whoever trusts its own keys, each of which is
-    /// for one algorithm alone, nothing is lost by listing them all.
-    pub const fn family(self) -> &'static [Self] {
-        if self.is_symmetric() { &Self::SECRET } else { &Self::PUBLIC }
+    /// All algorithms that a verifier may list together with this one, which is included. Listing all of them
+    /// is safe, because each key is bound to one algorithm.
+    pub const fn compatible(self) -> &'static [Self] {
+        if self.is_symmetric() { &Self::SYMMETRIC } else { &Self::ASYMMETRIC }
     }
 
-    /// How many bytes a signature has; none for RSA, where the key decides.
+    /// The length of a signature in bytes; `None` for RSA, where it depends on the key.
     ///
     /// ```
     /// use counterfoil_jose::Algorithm;
@@ -157,17 +159,17 @@ impl Algorithm {
     }
 }
 
-/// A name that is none of our algorithms; it is not repeated here.
+/// The name is not that of a supported algorithm. The error does not contain the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an algorithm that is supported here")]
+#[error("unsupported algorithm")]
 pub struct UnknownAlgorithm;
 
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// Case matters (RFC 7515, section 4.1.1).
+    /// Names are case-sensitive (RFC 7515, section 4.1.1).
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|known| known.as_str() == name).ok_or(UnknownAlgorithm)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name).ok_or(UnknownAlgorithm)
     }
 }
 
@@ -194,12 +196,12 @@ mod tests {
     use super::Algorithm;
 
     #[test]
-    fn a_name_is_read_only_as_it_is_written() {
+    fn a_name_parses_only_in_its_exact_spelling() {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
             assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{algorithm}\""));
         }
-        for other in [
+        for invalid in [
             "",
             "es256",
             "ED25519",
@@ -214,7 +216,7 @@ mod tests {
             "ML-DSA-87",
             "none",
         ] {
-            assert!(other.parse::<Algorithm>().is_err(), "{other:?}");
+            assert!(invalid.parse::<Algorithm>().is_err(), "{invalid:?}");
         }
     }
 
@@ -222,8 +224,10 @@ mod tests {
     fn only_hmac_is_symmetric() {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.is_symmetric(), algorithm.as_str().starts_with("HS"));
-            assert!(algorithm.family().contains(&algorithm));
-            assert!(algorithm.family().iter().all(|other| other.is_symmetric() == algorithm.is_symmetric()));
+            assert!(algorithm.compatible().contains(&algorithm));
+            assert!(
+                algorithm.compatible().iter().all(|other| other.is_symmetric() == algorithm.is_symmetric())
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Base64url in its one canonical form: no padding, no spare bits (RFC 7515, section 2).
+//! Canonical base64url: no padding, and unused bits are zero (RFC 7515, section 2; RFC 4648, section 3.5).
 
 use std::sync::LazyLock;
 
@@ -8,19 +8,19 @@ use base64::engine::{GeneralPurpose, general_purpose::URL_SAFE_NO_PAD};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use base64::engine::{general_purpose::NO_PAD, simd::Simd};
 
-/// Strict and without padding, with the widest instructions that the processor has.
+/// Strict and without padding, with the widest SIMD instructions of the processor.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static ENGINE: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
-/// The same where the library knows no wide instructions.
+/// The same for processors without a SIMD implementation in the `base64` crate.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 static ENGINE: LazyLock<GeneralPurpose> = LazyLock::new(|| URL_SAFE_NO_PAD);
 
-/// Text that is not the canonical base64url of any bytes, or not of as many as were wanted.
+/// The text is not canonical base64url, or does not have the required length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not canonical base64url")]
-pub struct NotBase64url;
+pub struct DecodeError;
 
-/// The text of `bytes`: `[A-Za-z0-9_-]`, without padding.
+/// Encodes `bytes` as `[A-Za-z0-9_-]`, without padding.
 ///
 /// ```
 /// use counterfoil_jose::base64url;
@@ -32,18 +32,22 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     ENGINE.encode(bytes)
 }
 
-/// Appends the text of `bytes` to `text`.
-pub fn encode_onto(bytes: impl AsRef<[u8]>, text: &mut String) {
+/// Encodes `bytes` and appends the result to `text`.
+pub fn encode_into(bytes: impl AsRef<[u8]>, text: &mut String) {
     ENGINE.encode_string(bytes, text);
 }
 
-/// The bytes of `text`. Every byte string has one text: padding, white space, the other alphabet
-/// and spare bits that are not zero are refused (RFC 4648, section 3.5).
-pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, NotBase64url> {
-    ENGINE.decode(text).map_err(|_| NotBase64url)
+/// Decodes `text`.
+///
+/// # Errors
+///
+/// Padding, white space, the characters `+` and `/`, and unused bits that are not zero: each byte string has
+/// exactly one encoding (RFC 4648, section 3.5).
+pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, DecodeError> {
+    ENGINE.decode(text).map_err(|_| DecodeError)
 }
 
-/// The bytes of `text`, which are exactly `N`.
+/// Decodes `text` to exactly `N` bytes.
 ///
 /// ```
 /// use counterfoil_jose::base64url;
@@ -51,33 +55,36 @@ pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, NotBase64url> {
 /// assert!(base64url::decode_exact::<11>("Y291bnRlcmZvaWw").is_ok());
 /// assert!(base64url::decode_exact::<12>("Y291bnRlcmZvaWw").is_err());
 /// ```
-pub fn decode_exact<const N: usize>(text: impl AsRef<[u8]>) -> Result<[u8; N], NotBase64url> {
+pub fn decode_exact<const N: usize>(text: impl AsRef<[u8]>) -> Result<[u8; N], DecodeError> {
     let mut bytes = [0; N];
-    let written = decode_into(text, &mut bytes)?;
-    if written.len() == N { Ok(bytes) } else { Err(NotBase64url) }
+    let decoded = decode_into(text, &mut bytes)?;
+    if decoded.len() == N { Ok(bytes) } else { Err(DecodeError) }
 }
 
-/// The bytes of `text`, in the front of `buffer`; nothing is allocated. Text of more bytes than
-/// `buffer` holds is refused.
-pub fn decode_into(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Result<&mut [u8], NotBase64url> {
-    let length = ENGINE.decode_slice(text, buffer).map_err(|_| NotBase64url)?;
+/// Decodes `text` to the start of `buffer`, without allocation, and returns the decoded part.
+///
+/// # Errors
+///
+/// As [`decode`], or the decoded bytes do not fit into `buffer`.
+pub fn decode_into(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Result<&mut [u8], DecodeError> {
+    let length = ENGINE.decode_slice(text, buffer).map_err(|_| DecodeError)?;
     Ok(&mut buffer[..length])
 }
 
-/// Whether `text` is the canonical text of some bytes, told without decoding it.
+/// Whether `text` is canonical base64url. Does not decode it.
 pub(crate) fn is_canonical(text: &[u8]) -> bool {
-    let spare_is_zero = match (text.len() % 4, text.last()) {
+    let unused_bits_are_zero = match (text.len() % 4, text.last()) {
         (0, _) => true,
         (2, Some(last)) => b"AQgw".contains(last),
         (3, Some(last)) => b"AEIMQUYcgkosw048".contains(last),
         _ => false,
     };
-    // Without a branch, so that the compiler looks at many bytes at once.
-    spare_is_zero && text.iter().fold(true, |all, &byte| all & is_of_alphabet(byte))
+    // Without a branch, so that the compiler can vectorize the loop.
+    unused_bits_are_zero && text.iter().fold(true, |all, &byte| all & is_in_alphabet(byte))
 }
 
 /// RFC 4648, table 2.
-const fn is_of_alphabet(byte: u8) -> bool {
+const fn is_in_alphabet(byte: u8) -> bool {
     byte.is_ascii_uppercase()
         | byte.is_ascii_lowercase()
         | byte.is_ascii_digit()
@@ -92,7 +99,7 @@ mod tests {
     use super::{decode, decode_exact, decode_into, encode, is_canonical};
 
     #[test]
-    fn padding_spaces_spare_bits_and_the_other_alphabet_are_refused() {
+    fn padding_spaces_unused_bits_and_the_standard_alphabet_are_rejected() {
         for text in
             ["Zg==", "Zg=", "Zh", "Zm9", "Zm9v\n", " Zm9v", "Zm 9v", "+///", "Z", "Zm9vY", "Zm9v.", "Zmé"]
         {
@@ -102,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_means_neither_more_nor_fewer() {
+    fn decode_exact_rejects_any_other_length() {
         assert_eq!(decode_exact::<3>("Zm9v").unwrap(), *b"foo");
         assert!(decode_exact::<2>("Zm9v").is_err());
         assert!(decode_exact::<4>("Zm9v").is_err());
@@ -111,14 +118,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_string_has_exactly_one_text(bytes: Vec<u8>) {
+        fn encoding_and_decoding_round_trips(bytes: Vec<u8>) {
             let text = encode(&bytes);
             assert_eq!(decode(&text).unwrap(), bytes);
             assert!(is_canonical(text.as_bytes()));
         }
 
         #[test]
-        fn what_decodes_encodes_to_itself(text in "[A-Za-z0-9_=+/-]{0,12}") {
+        fn decoded_text_encodes_to_the_same_text(text in "[A-Za-z0-9_=+/-]{0,12}") {
             assert_eq!(is_canonical(text.as_bytes()), decode(&text).is_ok());
             if let Ok(bytes) = decode(&text) {
                 assert_eq!(encode(bytes), text);
@@ -126,7 +133,7 @@ mod tests {
         }
 
         #[test]
-        fn told_without_decoding_is_told_alike(bytes in proptest::collection::vec(any::<u8>(), 0..8)) {
+        fn is_canonical_agrees_with_decode(bytes in proptest::collection::vec(any::<u8>(), 0..8)) {
             assert_eq!(is_canonical(&bytes), decode(&bytes).is_ok());
         }
     }

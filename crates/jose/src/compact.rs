@@ -1,46 +1,48 @@
-//! The compact serialization: three segments and two dots (RFC 7515, section 7.1).
+//! The JWS compact serialization: three segments separated by dots (RFC 7515, section 7.1).
 
 use crate::base64url;
-use crate::rejection::Rejection;
+use crate::jws_error::JwsError;
 
-/// The longest token that is looked at, in bytes. Ours have some 500, and up to 5,000 with ML-DSA.
+/// The maximum length of a token in bytes. A typical access token has about 500 bytes, with ML-DSA up to
+/// 5,000.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
-/// A token's segments, none of them empty.
+/// The segments of a token. None of them is empty.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compact<'a> {
     pub(crate) header: &'a str,
     pub(crate) payload: &'a str,
     pub(crate) signature: &'a str,
-    /// Header, dot and payload: what is signed.
-    pub(crate) signed: &'a str,
+    /// The JWS signing input: header, dot and payload.
+    pub(crate) signing_input: &'a str,
 }
 
 impl<'a> Compact<'a> {
-    /// Cuts `token` at its dots, and looks at every byte. The cost is bounded before the first.
-    pub(crate) fn split(token: &'a str) -> Result<Self, Rejection> {
-        let compact = Self::cut(token)?;
-        compact.judge()?;
+    /// Splits `token` at its dots and checks that each segment is canonical base64url.
+    pub(crate) fn parse(token: &'a str) -> Result<Self, JwsError> {
+        let compact = Self::split(token)?;
+        compact.check_encoding()?;
         Ok(compact)
     }
 
-    /// Cuts `token` at its dots, and looks no further: for who decodes the segments anyway.
-    pub(crate) fn cut(token: &'a str) -> Result<Self, Rejection> {
+    /// Splits `token` at its dots, for callers that decode the segments later. The length is checked first,
+    /// which limits the cost of everything that follows.
+    pub(crate) fn split(token: &'a str) -> Result<Self, JwsError> {
         if token.len() > MAX_LENGTH {
-            return Err(Rejection::TooLong);
+            return Err(JwsError::TooLong);
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Rejection::NotCompact)?;
-        let (header, payload) = signed.split_once('.').ok_or(Rejection::NotCompact)?;
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotCompact)?;
         if payload.contains('.') || [header, payload, signature].contains(&"") {
-            return Err(Rejection::NotCompact);
+            return Err(JwsError::NotCompact);
         }
-        Ok(Self { header, payload, signature, signed })
+        Ok(Self { header, payload, signature, signing_input })
     }
 
-    /// Whether each segment is canonical base64url.
-    pub(crate) fn judge(&self) -> Result<(), Rejection> {
+    /// Checks that each segment is canonical base64url.
+    pub(crate) fn check_encoding(&self) -> Result<(), JwsError> {
         let segments = [self.header, self.payload, self.signature];
-        let all = segments.iter().all(|segment| base64url::is_canonical(segment.as_bytes()));
-        if all { Ok(()) } else { Err(Rejection::NotBase64url) }
+        let all_canonical = segments.iter().all(|segment| base64url::is_canonical(segment.as_bytes()));
+        if all_canonical { Ok(()) } else { Err(JwsError::NotBase64url) }
     }
 }

@@ -1,13 +1,14 @@
-//! Comparing secrets without telling how much of a guess was right.
+//! Comparison of secrets in constant time.
 
-/// Whether `a` and `b` are the same bytes. Takes the same time wherever they differ; only a
-/// difference in length is told at once, so compare things whose length is no secret.
+/// Whether `a` and `b` are equal. Takes the same time wherever they differ, so that an attacker cannot
+/// measure how much of a guess is right. Different lengths are reported at once: the length must not be a
+/// secret.
 ///
 /// ```
 /// use counterfoil_jose::constant_time;
 ///
-/// assert!(constant_time::equal(b"turn", b"turn"));
-/// assert!(!constant_time::equal(b"turn", b"torn"));
+/// assert!(constant_time::equal(b"mac-1", b"mac-1"));
+/// assert!(!constant_time::equal(b"mac-1", b"mac-2"));
 /// ```
 #[must_use]
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
@@ -19,13 +20,13 @@ mod tests {
     use super::equal;
 
     #[test]
-    fn only_the_same_bytes_are_equal() {
+    fn only_identical_bytes_are_equal() {
         assert!(equal(b"", b""));
         assert!(equal(&[7; 32], &[7; 32]));
         assert!(!equal(&[7; 32], &[7; 31]));
-        for place in 0..32 {
+        for index in 0..32 {
             let mut other = [7; 32];
-            other[place] ^= 1;
+            other[index] ^= 1;
             assert!(!equal(&[7; 32], &other));
         }
     }

@@ -1,8 +1,8 @@
-//! SHA-256, for what is kept instead of a secret.
+//! SHA-256.
 
 use aws_lc_rs::digest;
 
-/// The SHA-256 of `bytes`.
+/// The SHA-256 digest of `bytes`.
 ///
 /// ```
 /// use counterfoil_jose::{base64url, digest};
@@ -12,5 +12,5 @@ use aws_lc_rs::digest;
 /// ```
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let digest = digest::digest(&digest::SHA256, bytes);
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    digest.as_ref().try_into().expect("a SHA-256 digest has 32 bytes")
 }

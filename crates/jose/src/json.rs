@@ -1,8 +1,9 @@
-//! JSON, read strictly: one meaning for every text, or none.
+//! Strict JSON parsing (RFC 8259, RFC 7493): no duplicate members, limited nesting.
 //!
-//! Where two readers of one text can disagree, somebody slips through between them. So a member
-//! name occurs once in its object (compared as it reads, not as it is escaped), the text is UTF-8
-//! without a byte order mark, nothing follows the value, numbers fit, and depth is limited.
+//! If two parsers can read one text differently, an attacker can pass the check of one and be understood
+//! differently by the other. Therefore a member name occurs once in its object (compared after unescaping),
+//! the text is UTF-8 without a byte order mark, nothing follows the value, numbers are finite, and the depth
+//! is limited.
 
 mod error;
 mod scan;
@@ -10,23 +11,23 @@ mod scan;
 use serde::Deserialize;
 pub use serde_json::Value;
 
-pub use error::{JsonError, JsonFault};
+pub use error::{JsonError, JsonErrorKind};
 
-/// How much nesting is read.
+/// The limits of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many arrays and objects may be open at once; at most 127 count.
-    pub depth: usize,
+pub struct JsonLimits {
+    /// The maximum number of nested arrays and objects. Values above 127 have the same effect as 127.
+    pub max_depth: usize,
 }
 
-impl Default for Limits {
-    /// A depth of 32: no token and no request of ours needs ten.
+impl Default for JsonLimits {
+    /// A depth of 32. No token and no request needs more than ten.
     fn default() -> Self {
-        Self { depth: 32 }
+        Self { max_depth: 32 }
     }
 }
 
-/// Reads a `T` from the whole of `bytes`.
+/// Parses `bytes` as a `T`.
 ///
 /// ```
 /// use counterfoil_jose::json;
@@ -40,15 +41,15 @@ impl Default for Limits {
 ///
 /// # Errors
 ///
-/// [`JsonError::is_syntax`] tells a text that is not (strict) JSON from one that is not a `T`.
+/// `bytes` are not strict JSON ([`JsonError::is_syntax`]), or not a `T`.
 pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
-    parse_within(bytes, &Limits::default())
+    parse_within(bytes, &JsonLimits::default())
 }
 
-/// Reads a `T` from the whole of `bytes`, which must be an object.
+/// Parses `bytes`, which must be a JSON object, as a `T`.
 ///
-/// A derived `Deserialize` for a struct also takes an array of its members in their order; this
-/// does not. Use it for claims, headers and request bodies.
+/// A derived `Deserialize` for a struct also accepts an array of its members; this function does not. Use it
+/// for claims, headers and request bodies.
 ///
 /// ```
 /// use counterfoil_jose::json;
@@ -57,32 +58,32 @@ pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError>
 /// #[derive(Deserialize)]
 /// struct Credentials { username: String }
 ///
-/// assert_eq!(json::object::<Credentials>(br#"{"username":"alice"}"#)?.username, "alice");
-/// assert!(json::object::<Credentials>(br#"["alice"]"#).is_err());
+/// assert_eq!(json::parse_object::<Credentials>(br#"{"username":"alice"}"#)?.username, "alice");
+/// assert!(json::parse_object::<Credentials>(br#"["alice"]"#).is_err());
 /// # Ok::<(), json::JsonError>(())
 /// ```
 ///
 /// # Errors
 ///
-/// As [`parse`]; anything but an object is an error of data.
-pub fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
-    let text = scan::scan(bytes, &Limits::default())?;
+/// As [`parse`]. Any value other than an object is an error of the kind [`JsonErrorKind::Data`].
+pub fn parse_object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonError> {
+    let text = scan::scan(bytes, &JsonLimits::default())?;
     if !text.trim_ascii_start().starts_with('{') {
         return Err(JsonError::not_an_object());
     }
-    serde_json::from_str(text).map_err(JsonError::of_data)
+    serde_json::from_str(text).map_err(JsonError::from_serde)
 }
 
-/// Reads any value from the whole of `bytes`, within `limits`.
+/// Parses `bytes` as any value within `limits`.
 ///
 /// # Errors
 ///
-/// As [`parse`]; all of them are errors of syntax.
-pub fn value(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+/// As [`parse`]. [`JsonError::is_syntax`] is true for each of them.
+pub fn parse_value(bytes: &[u8], limits: &JsonLimits) -> Result<Value, JsonError> {
     parse_within(bytes, limits)
 }
 
-fn parse_within<'de, T: Deserialize<'de>>(bytes: &'de [u8], limits: &Limits) -> Result<T, JsonError> {
+fn parse_within<'de, T: Deserialize<'de>>(bytes: &'de [u8], limits: &JsonLimits) -> Result<T, JsonError> {
     let text = scan::scan(bytes, limits)?;
-    serde_json::from_str(text).map_err(JsonError::of_data)
+    serde_json::from_str(text).map_err(JsonError::from_serde)
 }

@@ -1,4 +1,4 @@
-//! A public key as JSON, and its thumbprint (RFC 7517, RFC 7638, RFC 9964).
+//! Public JSON Web Keys and their thumbprints (RFC 7517, RFC 7638, RFC 9964).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,10 +7,10 @@ use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::digest;
 use crate::key_error::KeyError;
-use crate::scheme::Scheme;
+use crate::primitive::Primitive;
 
-/// A public key as it is published. It has no member that a private key would need, so none can
-/// ever be written; what is read of a foreign key is only this.
+/// A public key as a JWK (RFC 7517, section 4). It has no private members, so a private key can be neither
+/// read into it nor published with it. Unknown members are ignored.
 ///
 /// ```
 /// use counterfoil_jose::{Jwk, json};
@@ -22,36 +22,36 @@ use crate::scheme::Scheme;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    /// The key type: `EC`, `OKP`, `RSA`, or `AKP`, whose `alg` says the rest.
+    /// The key type: `EC`, `OKP`, `RSA`, or `AKP`, where `alg` names the parameter set.
     pub kty: String,
     /// The curve: `P-256`, `P-384`, `P-521` or `Ed25519`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crv: Option<String>,
-    /// The x coordinate, or the whole public key of `OKP`.
+    /// The x coordinate (`EC`), or the public key (`OKP`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<String>,
-    /// The y coordinate.
+    /// The y coordinate (`EC`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y: Option<String>,
     /// The RSA modulus, big-endian.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<String>,
-    /// The RSA exponent, big-endian.
+    /// The RSA public exponent, big-endian.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e: Option<String>,
-    /// The whole public key of `AKP`.
+    /// The public key (`AKP`).
     #[serde(default, rename = "pub", skip_serializing_if = "Option::is_none")]
     pub pub_: Option<String>,
-    /// The id by which tokens name the key.
+    /// The key id, which tokens name in their header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// The algorithm that the key is for, as text: a foreign key may name one that we lack.
+    /// The algorithm that the key is for. It is a string because a key may name an unsupported algorithm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alg: Option<String>,
-    /// What the key is for: `sig` or `enc`.
+    /// The use of the key: `sig` or `enc`.
     #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
     pub use_: Option<String>,
-    /// What may be done with the key. We publish none.
+    /// The permitted operations. Published keys do not have this member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_ops: Option<Vec<String>>,
 }
@@ -61,10 +61,10 @@ impl Jwk {
     ///
     /// # Errors
     ///
-    /// An unknown type, or a member missing that belongs to it.
+    /// [`KeyError::WrongKeyType`]: the key type is unknown, or one of its required members is missing.
     pub fn thumbprint(&self) -> Result<String, KeyError> {
         let kty = Some(&self.kty);
-        // In the order of the names, without spaces: RFC 7638, section 3.3, is exact about it.
+        // In the order of the names, without white space (RFC 7638, section 3.3).
         let required: &[(&str, Option<&String>)] = match self.kty.as_str() {
             "EC" => {
                 &[("crv", self.crv.as_ref()), ("kty", kty), ("x", self.x.as_ref()), ("y", self.y.as_ref())]
@@ -72,57 +72,52 @@ impl Jwk {
             "OKP" => &[("crv", self.crv.as_ref()), ("kty", kty), ("x", self.x.as_ref())],
             "AKP" => &[("alg", self.alg.as_ref()), ("kty", kty), ("pub", self.pub_.as_ref())],
             "RSA" => &[("e", self.e.as_ref()), ("kty", kty), ("n", self.n.as_ref())],
-            _ => return Err(KeyError::WrongType),
+            _ => return Err(KeyError::WrongKeyType),
         };
         let member = |&(name, value): &(&str, Option<&String>)| {
             Some(format!("\"{name}\":{}", Value::from(value?.as_str())))
         };
         let members: Option<Vec<String>> = required.iter().map(member).collect();
-        let canonical = format!("{{{}}}", members.ok_or(KeyError::WrongType)?.join(","));
+        let canonical = format!("{{{}}}", members.ok_or(KeyError::WrongKeyType)?.join(","));
         Ok(base64url::encode(digest::sha256(canonical.as_bytes())))
     }
 
-    /// The one algorithm that the key is for: its own, which must be the configured one if there is
-    /// such; without its own, the configured one.
-    pub(crate) fn bound_algorithm(&self, configured: Option<Algorithm>) -> Result<Algorithm, KeyError> {
-        let Some(own) = &self.alg else { return configured.ok_or(KeyError::NoAlgorithm) };
-        let own = own.parse().map_err(|_| KeyError::WrongAlgorithm)?;
-        if configured.is_none_or(|configured| configured == own) {
-            Ok(own)
-        } else {
-            Err(KeyError::WrongAlgorithm)
-        }
+    /// The algorithm of the key: `alg`, which must equal `expected` if that is given, or else `expected`.
+    pub(crate) fn resolve_algorithm(&self, expected: Option<Algorithm>) -> Result<Algorithm, KeyError> {
+        let Some(alg) = &self.alg else { return expected.ok_or(KeyError::MissingAlgorithm) };
+        let alg = alg.parse().map_err(|_| KeyError::WrongAlgorithm)?;
+        if expected.is_none_or(|expected| expected == alg) { Ok(alg) } else { Err(KeyError::WrongAlgorithm) }
     }
 
-    /// Whether type and curve are those that `algorithm` needs (RFC 7518, section 6; RFC 8037; RFC 9964).
-    pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
-        let (kty, crv) = match algorithm.scheme() {
-            Scheme::Ecdsa(curve) => ("EC", Some(curve.name)),
-            Scheme::Ed25519 => ("OKP", Some("Ed25519")),
-            Scheme::Rsa(_) => ("RSA", None),
-            Scheme::MlDsa(_) => ("AKP", None),
-            Scheme::Hmac(_) => ("oct", None),
+    /// Whether `kty` and `crv` are those of `algorithm` (RFC 7518, section 6; RFC 8037; RFC 9964).
+    pub(crate) fn matches(&self, algorithm: Algorithm) -> bool {
+        let (kty, crv) = match algorithm.primitive() {
+            Primitive::Ecdsa(curve) => ("EC", Some(curve.name)),
+            Primitive::Ed25519 => ("OKP", Some("Ed25519")),
+            Primitive::Rsa(_) => ("RSA", None),
+            Primitive::MlDsa(_) => ("AKP", None),
+            Primitive::Hmac(_) => ("oct", None),
         };
         self.kty == kty && self.crv.as_deref() == crv
     }
 
-    /// Whether `use` and `key_ops`, where present, allow verifying (RFC 7517, sections 4.2 and 4.3).
-    pub(crate) fn may_verify(&self) -> bool {
-        self.may("verify")
+    /// Whether `use` and `key_ops`, if present, allow verification (RFC 7517, sections 4.2 and 4.3).
+    pub(crate) fn allows_verifying(&self) -> bool {
+        self.allows("verify")
     }
 
-    /// Whether they allow signing.
-    pub(crate) fn may_sign(&self) -> bool {
-        self.may("sign")
+    /// Whether `use` and `key_ops`, if present, allow signing.
+    pub(crate) fn allows_signing(&self) -> bool {
+        self.allows("sign")
     }
 
-    fn may(&self, wanted: &str) -> bool {
+    fn allows(&self, operation: &str) -> bool {
         self.use_.as_ref().is_none_or(|use_| use_ == "sig")
-            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == wanted))
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == operation))
     }
 
-    /// The key as we publish it: what defines it, its id, its algorithm and its use.
-    pub(crate) fn published(&self, kid: &str, algorithm: Algorithm) -> Self {
+    /// The key for publication: its public parameters, `kid`, `alg` and `use`.
+    pub(crate) fn to_published(&self, kid: &str, algorithm: Algorithm) -> Self {
         Self {
             kid: Some(kid.to_owned()),
             alg: Some(algorithm.as_str().to_owned()),

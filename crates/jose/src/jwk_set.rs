@@ -1,4 +1,4 @@
-//! A list of public keys as it is published and fetched (RFC 7517, section 5).
+//! JWK sets: public keys as they are published and fetched (RFC 7517, section 5).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,15 +10,15 @@ use crate::key_error::KeyError;
 use crate::key_set::KeySet;
 use crate::verifying_key::VerifyingKey;
 
-/// Public keys as JSON: what `jwks.json` holds.
+/// A JWK set of public keys, as in `jwks.json`.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, JwkSet, KeySet, SigningKey};
 ///
 /// let key = SigningKey::generate(Algorithm::Es256)?;
-/// let published = JwkSet::of(&KeySet::new([key.verifying_key()])?).to_json();
+/// let published = JwkSet::from_key_set(&KeySet::new([key.verifying_key()])?).to_json();
 ///
-/// let fetched = JwkSet::from_json(published.as_bytes())?.key_set(None)?;
+/// let fetched = JwkSet::from_json(published.as_bytes())?.to_key_set(None)?;
 /// assert!(fetched.find(key.kid()).is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -29,46 +29,47 @@ pub struct JwkSet {
 }
 
 impl JwkSet {
-    /// What to publish of `keys`: all public ones. Shared secrets leave no trace.
-    pub fn of(keys: &KeySet) -> Self {
+    /// The public keys in `keys`, for publication. Shared secrets are left out.
+    pub fn from_key_set(keys: &KeySet) -> Self {
         keys.iter().filter_map(VerifyingKey::jwk).collect()
     }
 
-    /// The text to publish, as `application/jwk-set+json`.
+    /// The set as JSON, with the media type `application/jwk-set+json`.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("text members always serialize")
+        serde_json::to_string(self).expect("a struct of strings always serializes")
     }
 
-    /// Reads a foreign set.
+    /// Parses a JWK set.
     ///
-    /// Keys of unknown type, or malformed, are skipped as RFC 7517 section 5 says. Of keys that share
-    /// a `kid` none is kept: to choose one would be a guess.
+    /// Malformed keys and keys of an unknown type are skipped (RFC 7517, section 5). Keys with the same `kid`
+    /// are all skipped, because a token could mean any of them.
     ///
     /// # Errors
     ///
-    /// The text is not strict JSON, or not an object with an array `keys`.
-    pub fn from_json(text: &[u8]) -> Result<Self, JsonError> {
+    /// `json` is not strict JSON, or not an object with an array `keys`.
+    pub fn from_json(json: &[u8]) -> Result<Self, JsonError> {
         #[derive(Deserialize)]
-        struct Shown {
+        struct Members {
             keys: Vec<Value>,
         }
 
-        let shown: Shown = json::object(text)?;
-        let known = |key: &Jwk| ["AKP", "EC", "OKP", "RSA"].contains(&key.kty.as_str());
+        let members: Members = json::parse_object(json)?;
+        let is_known = |key: &Jwk| ["AKP", "EC", "OKP", "RSA"].contains(&key.kty.as_str());
         let keys: Vec<Jwk> =
-            shown.keys.into_iter().filter_map(|key| Jwk::deserialize(key).ok()).filter(known).collect();
-        let is_alone =
+            members.keys.into_iter().filter_map(|key| Jwk::deserialize(key).ok()).filter(is_known).collect();
+        let has_unique_id =
             |key: &&Jwk| key.kid.is_none() || keys.iter().filter(|other| other.kid == key.kid).count() == 1;
-        Ok(keys.iter().filter(is_alone).cloned().collect())
+        Ok(keys.iter().filter(has_unique_id).cloned().collect())
     }
 
-    /// The keys of the set that can verify. Those that are for something else, or weak, are left out.
+    /// The keys of the set that can verify signatures. Keys that [`VerifyingKey::from_jwk`] rejects are left
+    /// out. `expected` is the algorithm of keys without `alg`; keys with another `alg` are left out.
     ///
     /// # Errors
     ///
-    /// Two keys have the same id.
-    pub fn key_set(&self, configured: Option<Algorithm>) -> Result<KeySet, KeyError> {
-        KeySet::new(self.keys.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk, configured).ok()))
+    /// [`KeyError::DuplicateKeyId`]: two keys have the same id.
+    pub fn to_key_set(&self, expected: Option<Algorithm>) -> Result<KeySet, KeyError> {
+        KeySet::new(self.keys.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk, expected).ok()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A signed token in compact form: parsed, then verified, and only then read (RFC 7515).
+//! Parsing and verification of signed tokens in compact serialization (RFC 7515).
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,21 +7,20 @@ use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::compact::Compact;
 use crate::header::Header;
+use crate::jws_error::JwsError;
 use crate::key_set::KeySet;
-use crate::rejection::Rejection;
 use crate::verifying_key::VerifyingKey;
 
 pub use crate::compact::MAX_LENGTH;
 
-/// A token that is well-formed, and not yet believed.
+/// A well-formed token whose signature is not verified yet.
 ///
-/// There is no way from here to the payload but [`Jws::verify`]; for people who debug there is
-/// [`crate::unverified::peek`].
+/// The payload is accessible only after [`Jws::verify`]. For debugging see [`crate::unverified::decode`].
 ///
 /// ```compile_fail
 /// let jws = counterfoil_jose::Jws::parse("eyJhbGciOiJFUzI1NiJ9.e30.AAAA")?;
-/// let claims = jws.payload; // Nobody has checked a signature.
-/// # Ok::<(), counterfoil_jose::Rejection>(())
+/// let claims = jws.payload; // The signature is not verified.
+/// # Ok::<(), counterfoil_jose::JwsError>(())
 /// ```
 #[derive(Clone)]
 pub struct Jws<'a> {
@@ -29,84 +28,93 @@ pub struct Jws<'a> {
     compact: Compact<'a>,
 }
 
-/// What a signature vouches for. Only [`Jws::verify`] makes one.
+/// The payload of a token whose signature is valid. Only verification creates it.
 ///
 /// ```compile_fail
-/// use counterfoil_jose::{Algorithm, Verified};
+/// use counterfoil_jose::{Algorithm, VerifiedJws};
 ///
-/// let forged = Verified { payload: Vec::new(), alg: Algorithm::Es256, kid: "mine".into() };
+/// let forged = VerifiedJws { payload: Vec::new(), alg: Algorithm::Es256, kid: "mine".into() };
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// The payload, byte for byte as it was signed. It need not be JSON.
+pub struct VerifiedJws {
+    /// The payload, exactly as it was signed. It may be other than JSON.
     pub payload: Vec<u8>,
-    /// The key's algorithm, which is the token's.
+    /// The algorithm of the token and of the key.
     pub alg: Algorithm,
-    /// The id of the key that signed; the token names it or there was no other.
+    /// The id of the key that signed the token. If the token has no `kid`, it is the only key of the set.
     pub kid: Arc<str>,
 }
 
 impl<'a> Jws<'a> {
-    /// Reads the form of `token` and its header.
+    /// Parses `token` and its header.
     ///
     /// # Errors
     ///
-    /// Anything but the compact form of at most [`MAX_LENGTH`] bytes, with a header that is strict
-    /// JSON, names an algorithm of ours and demands no extension.
-    pub fn parse(token: &'a str) -> Result<Self, Rejection> {
-        let compact = Compact::split(token)?;
+    /// The token is not in compact serialization or longer than [`MAX_LENGTH`] bytes; the header is not
+    /// strict JSON, names an unsupported algorithm, or has `crit` or `b64`.
+    pub fn parse(token: &'a str) -> Result<Self, JwsError> {
+        let compact = Compact::parse(token)?;
         let header = Header::parse(compact.header)?;
         Ok(Self { header, compact })
     }
 
-    /// The algorithm that the header names. It chooses nothing.
+    /// The header parameter `alg`, unverified. It never selects how the token is verified.
     pub fn algorithm(&self) -> Algorithm {
         self.header.alg
     }
 
-    /// The key that the header names, unverified: to look for it, never to believe it.
+    /// The header parameter `kid`, unverified. Use it only to look a key up.
     pub fn kid(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
 
-    /// What kind of token the header says it is, unverified; `None` where it does not say.
+    /// The header parameter `typ`, unverified.
     pub fn typ(&self) -> Option<&str> {
         self.header.typ.as_deref()
     }
 
-    /// Judges the token: its algorithm is one of `allowed`, its `typ` one of `typ`, its key one of
-    /// `keys` and for just this algorithm, and the signature is that key's.
+    /// Verifies the token: `alg` is one of `allowed`, `typ` is one of `typ`, the key is in `keys` and bound
+    /// to `alg`, and the signature is valid. The checks run in this order.
     ///
-    /// `typ` is compared as a media type: whatever its case, with or without `application/`
-    /// (RFC 7515, section 4.1.9). An empty list accepts nothing.
+    /// `typ` is compared as a media type: without regard to case, with or without the prefix `application/`
+    /// (RFC 7515, section 4.1.9). An empty list accepts no token.
     ///
     /// # Errors
     ///
-    /// In this order; nothing is decided by what a later step would have looked at.
-    pub fn verify(&self, keys: &KeySet, allowed: &[Algorithm], typ: &[&str]) -> Result<Verified, Rejection> {
-        let key = keys.key_for(&self.header, allowed, Some(typ))?;
+    /// The first check that fails.
+    pub fn verify(
+        &self,
+        keys: &KeySet,
+        allowed: &[Algorithm],
+        typ: &[&str],
+    ) -> Result<VerifiedJws, JwsError> {
+        let key = keys.select(&self.header, allowed, Some(typ))?;
         verify_signature(key, &self.compact)
     }
 
-    /// Judges the token as [`Jws::verify`] does, but whatever its `typ`.
+    /// Verifies the token as [`Jws::verify`] does, but accepts any `typ` or none.
     ///
-    /// A token that was made for another purpose passes: only for foreign tokens that have no type,
-    /// under keys that sign nothing else (RFC 8725, section 3.12).
+    /// This also accepts tokens that were issued for another purpose, such as ID tokens. Use it only for an
+    /// issuer that sets no `typ`, with keys that sign no other type of token (RFC 8725, section 3.12).
     ///
     /// # Errors
     ///
-    /// As [`Jws::verify`], without [`Rejection::WrongType`].
-    pub fn danger_verify_any_typ(&self, keys: &KeySet, allowed: &[Algorithm]) -> Result<Verified, Rejection> {
-        let key = keys.key_for(&self.header, allowed, None)?;
+    /// As [`Jws::verify`], without [`JwsError::WrongTyp`].
+    pub fn danger_verify_any_typ(
+        &self,
+        keys: &KeySet,
+        allowed: &[Algorithm],
+    ) -> Result<VerifiedJws, JwsError> {
+        let key = keys.select(&self.header, allowed, None)?;
         verify_signature(key, &self.compact)
     }
 }
 
-/// Parses and verifies `token` in one go, with the result of [`Jws::parse`] and [`Jws::verify`].
+/// Parses and verifies `token`, with the same result as [`Jws::parse`] and [`Jws::verify`].
 ///
-/// For verifiers that see many tokens of few keys: a header that a key has signed before is
-/// compared, not parsed.
+/// Faster for many tokens of few keys: each key caches the header of the first token that it verified, and an
+/// equal header is not parsed again.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, KeySet, SigningKey, jws};
@@ -126,47 +134,47 @@ pub fn verify(
     keys: &KeySet,
     allowed: &[Algorithm],
     typ: &[&str],
-) -> Result<Verified, Rejection> {
-    let compact = Compact::cut(token)?;
-    if let Some(known) = keys.iter().find_map(|key| key.known_header(compact.header)) {
-        let judged = keys.key_for(known, allowed, Some(typ)).and_then(|key| verify_signature(key, &compact));
-        // Decoding has found what is not canonical. Only where the token is refused anyway, all of it is looked at
-        // once more, so that it is refused for the same reason as if its header were new.
-        return judged.map_err(|rejection| compact.judge().err().unwrap_or(rejection));
+) -> Result<VerifiedJws, JwsError> {
+    let compact = Compact::split(token)?;
+    if let Some(header) = keys.iter().find_map(|key| key.cached_header(compact.header)) {
+        let result = keys.select(header, allowed, Some(typ)).and_then(|key| verify_signature(key, &compact));
+        // Decoding also detects a non-canonical encoding. The encoding is checked here only if the token is
+        // rejected, so that the error is the same as without a cached header.
+        return result.map_err(|error| compact.check_encoding().err().unwrap_or(error));
     }
-    compact.judge()?;
+    compact.check_encoding()?;
     let header = Header::parse(compact.header)?;
-    let key = keys.key_for(&header, allowed, Some(typ))?;
+    let key = keys.select(&header, allowed, Some(typ))?;
     let verified = verify_signature(key, &compact)?;
-    key.remember_header(compact.header, &header);
+    key.cache_header(compact.header, &header);
     Ok(verified)
 }
 
-/// Signatures up to this size are decoded on the stack: all but those of ML-DSA and of RSA with more than 4096
-/// bits. Clearing more than that for each token would cost what HMAC costs.
-const SHORT: usize = 512 + 3;
+/// Signatures up to this size in bytes are decoded on the stack: all except those of ML-DSA and of RSA keys
+/// with more than 4096 bits. To clear a larger buffer for each token would cost as much as an HMAC.
+const STACK_BUFFER_LEN: usize = 512 + 3;
 
-/// Checks the signature, and only then decodes the payload.
-fn verify_signature(key: &VerifyingKey, compact: &Compact<'_>) -> Result<Verified, Rejection> {
-    if !is_signed(key, compact) {
-        return Err(Rejection::BadSignature);
+/// Verifies the signature, then decodes the payload.
+fn verify_signature(key: &VerifyingKey, compact: &Compact<'_>) -> Result<VerifiedJws, JwsError> {
+    if !has_valid_signature(key, compact) {
+        return Err(JwsError::BadSignature);
     }
-    // Nothing of the payload is read before this line.
-    let payload = base64url::decode(compact.payload).map_err(|_| Rejection::NotBase64url)?;
-    Ok(Verified { payload, alg: key.algorithm(), kid: key.shared_kid() })
+    // The payload is not read before this line.
+    let payload = base64url::decode(compact.payload).map_err(|_| JwsError::NotBase64url)?;
+    Ok(VerifiedJws { payload, alg: key.algorithm(), kid: key.shared_kid() })
 }
 
-fn is_signed(key: &VerifyingKey, compact: &Compact<'_>) -> bool {
-    let message = compact.signed.as_bytes();
-    let mut short = [0; SHORT];
-    if let Ok(signature) = base64url::decode_into(compact.signature, &mut short) {
-        return key.is_signed(message, signature);
+fn has_valid_signature(key: &VerifyingKey, compact: &Compact<'_>) -> bool {
+    let message = compact.signing_input.as_bytes();
+    let mut buffer = [0; STACK_BUFFER_LEN];
+    if let Ok(signature) = base64url::decode_into(compact.signature, &mut buffer) {
+        return key.verify(message, signature);
     }
-    base64url::decode(compact.signature).is_ok_and(|signature| key.is_signed(message, &signature))
+    base64url::decode(compact.signature).is_ok_and(|signature| key.verify(message, &signature))
 }
 
 impl fmt::Debug for Jws<'_> {
-    /// Leaves the payload and the signature out: a token in a log is a credential in a log.
+    /// Omits the payload and the signature, so that a log does not contain a usable credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jws")
             .field("alg", &self.header.alg)

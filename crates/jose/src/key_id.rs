@@ -1,23 +1,22 @@
-//! What may be the id of a key.
+//! Validation of key ids (`kid`).
 
-/// The longest key id, in bytes.
-const MAX_KEY_ID: usize = 128;
+/// The maximum length of a key id in bytes.
+const MAX_KEY_ID_LEN: usize = 128;
 
-/// Whether `kid` has a length that a key id may have. What it says does not matter: it is only
-/// ever compared.
-pub(crate) fn is_key_id(kid: &str) -> bool {
-    (1..=MAX_KEY_ID).contains(&kid.len())
+/// Whether `kid` has a valid length. Its content is not restricted: a key id is only compared with others.
+pub(crate) fn is_valid_key_id(kid: &str) -> bool {
+    (1..=MAX_KEY_ID_LEN).contains(&kid.len())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_KEY_ID, is_key_id};
+    use super::{MAX_KEY_ID_LEN, is_valid_key_id};
 
     #[test]
-    fn an_id_has_at_least_one_byte_and_at_most_so_many() {
-        assert!(!is_key_id(""));
-        assert!(is_key_id("k"));
-        assert!(is_key_id(&"k".repeat(MAX_KEY_ID)));
-        assert!(!is_key_id(&"k".repeat(MAX_KEY_ID + 1)));
+    fn a_key_id_has_1_to_128_bytes() {
+        assert!(!is_valid_key_id(""));
+        assert!(is_valid_key_id("k"));
+        assert!(is_valid_key_id(&"k".repeat(MAX_KEY_ID_LEN)));
+        assert!(!is_valid_key_id(&"k".repeat(MAX_KEY_ID_LEN + 1)));
     }
 }

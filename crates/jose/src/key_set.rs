@@ -1,12 +1,12 @@
-//! The keys that a verifier believes, found by their ids.
+//! The keys that a verifier trusts, selected by `kid`.
 
 use crate::algorithm::Algorithm;
 use crate::header::Header;
+use crate::jws_error::JwsError;
 use crate::key_error::KeyError;
-use crate::rejection::Rejection;
 use crate::verifying_key::VerifyingKey;
 
-/// Keys of one family, each with an id of its own.
+/// Keys with distinct ids: either public keys or shared secrets, never both.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, KeySet, SigningKey};
@@ -21,12 +21,12 @@ use crate::verifying_key::VerifyingKey;
 pub struct KeySet(Vec<VerifyingKey>);
 
 impl KeySet {
-    /// The set of `keys`. A set without keys accepts no token.
+    /// Makes a set of `keys`. An empty set accepts no token.
     ///
     /// # Errors
     ///
-    /// Two keys with one id; public keys and shared secrets together, since a public key could then
-    /// be shown as a secret (RFC 8725, section 2.1).
+    /// [`KeyError::DuplicateKeyId`]; [`KeyError::SymmetricAndAsymmetric`], because an attacker could use a
+    /// public key as an HMAC secret if a verifier accepts both (RFC 8725, section 2.1).
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for key in keys {
@@ -34,7 +34,7 @@ impl KeySet {
                 return Err(KeyError::DuplicateKeyId);
             }
             if set.0.first().is_some_and(|first| first.is_symmetric() != key.is_symmetric()) {
-                return Err(KeyError::MixedFamilies);
+                return Err(KeyError::SymmetricAndAsymmetric);
             }
             set.0.push(key);
         }
@@ -43,55 +43,56 @@ impl KeySet {
 
     /// The key with this id, if there is one.
     pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
-        // A ring has a handful of keys: comparing them all is faster than hashing one.
+        // A set has few keys: comparing all ids is faster than hashing one.
         self.0.iter().find(|key| key.kid() == kid)
     }
 
-    /// The keys, in the order in which they were given.
+    /// The keys, in the order in which they were added.
     pub fn iter(&self) -> std::slice::Iter<'_, VerifyingKey> {
         self.0.iter()
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no key, so that no token is accepted.
+    /// Whether the set is empty and accepts no token.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The key by which a token with this `header` is to be judged, if everything that the header
-    /// says is in order: the algorithm, then the type (any, where `typ` is none), then the key.
-    pub(crate) fn key_for(
+    /// Selects the key for a token with this `header`. Checks first `alg`, then `typ` (not checked if
+    /// `None`), then `kid`, then that the key is for `alg`.
+    pub(crate) fn select(
         &self,
         header: &Header,
         allowed: &[Algorithm],
         typ: Option<&[&str]>,
-    ) -> Result<&VerifyingKey, Rejection> {
+    ) -> Result<&VerifyingKey, JwsError> {
         if !allowed.contains(&header.alg) {
-            return Err(Rejection::AlgorithmNotAllowed);
+            return Err(JwsError::AlgorithmNotAllowed);
         }
-        if typ.is_some_and(|typ| !header.is_any_of(typ)) {
-            return Err(Rejection::WrongType);
+        if typ.is_some_and(|typ| !header.has_typ(typ)) {
+            return Err(JwsError::WrongTyp);
         }
-        let key = self.named_by(header)?;
-        if key.algorithm() == header.alg { Ok(key) } else { Err(Rejection::AlgorithmMismatch) }
+        let key = self.find_for_header(header)?;
+        if key.algorithm() == header.alg { Ok(key) } else { Err(JwsError::AlgorithmMismatch) }
     }
 
-    /// Equality with the id of a loaded key is all that a `kid` is ever used for.
-    fn named_by(&self, header: &Header) -> Result<&VerifyingKey, Rejection> {
+    /// The key with the `kid` of the header. A `kid` is only compared with the ids of loaded keys; it is
+    /// never used as a path, a URL or a query.
+    fn find_for_header(&self, header: &Header) -> Result<&VerifyingKey, JwsError> {
         match &header.kid {
-            Some(kid) => self.find(kid).ok_or(Rejection::UnknownKeyId),
-            None => self.only().ok_or(Rejection::NoKeyId),
+            Some(kid) => self.find(kid).ok_or(JwsError::UnknownKeyId),
+            None => self.single().ok_or(JwsError::MissingKeyId),
         }
     }
 
-    /// The key, if there is exactly one.
-    fn only(&self) -> Option<&VerifyingKey> {
+    /// The key, if the set has exactly one.
+    fn single(&self) -> Option<&VerifyingKey> {
         match self.0.as_slice() {
-            [only] => Some(only),
+            [key] => Some(key),
             _ => None,
         }
     }
@@ -114,23 +115,23 @@ mod tests {
     use crate::signing_key::SigningKey;
 
     #[test]
-    fn two_keys_with_one_id_are_no_set() {
+    fn two_keys_with_the_same_id_are_rejected() {
         let key = SigningKey::generate(Algorithm::Es256).unwrap().verifying_key();
         let error = KeySet::new([key.clone(), key]).unwrap_err();
         assert_eq!(error, KeyError::DuplicateKeyId);
     }
 
     #[test]
-    fn public_keys_and_shared_secrets_are_never_in_one_set() {
+    fn public_keys_and_shared_secrets_cannot_be_mixed() {
         let public = SigningKey::generate(Algorithm::Es256).unwrap().verifying_key();
         let shared = SigningKey::generate(Algorithm::Hs256).unwrap().verifying_key();
         for keys in [[public.clone(), shared.clone()], [shared, public]] {
-            assert_eq!(KeySet::new(keys).unwrap_err(), KeyError::MixedFamilies);
+            assert_eq!(KeySet::new(keys).unwrap_err(), KeyError::SymmetricAndAsymmetric);
         }
     }
 
     #[test]
-    fn a_set_may_have_public_keys_of_several_algorithms() {
+    fn public_keys_for_different_algorithms_can_be_mixed() {
         let keys =
             [Algorithm::Es256, Algorithm::Ed25519].map(|a| SigningKey::generate(a).unwrap().verifying_key());
         let set = KeySet::new(keys.clone()).unwrap();

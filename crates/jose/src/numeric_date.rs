@@ -1,7 +1,7 @@
-//! `NumericDate`, strictly: whole seconds, not negative, below 2^53 (RFC 7519, section 2).
+//! Strict `NumericDate` for serde: whole seconds, not negative, below 2^53 (RFC 7519, section 2).
 //!
-//! For `#[serde(with = "...")]` on a [`Time`]. A string, a float, `null`, a boolean or a negative
-//! number is an error; it is never taken for "no limit".
+//! Use it with `#[serde(with = "...")]` on a [`Time`]. A string, a float, `null`, a boolean and a negative
+//! number are errors; none of them means "no limit".
 //!
 //! ```
 //! use counterfoil_jose::{Time, json, numeric_date};
@@ -28,32 +28,33 @@ use serde::{Deserializer, Serializer, de};
 
 use crate::time::Time;
 
-/// The largest whole number that every JSON reader keeps exactly, and one more (RFC 7493, section 2.2).
-pub const LIMIT: u64 = 1 << 53;
+/// The exclusive upper bound, 2^53: all smaller integers are exact in every JSON parser (RFC 7493, section
+/// 2.2).
+pub const UPPER_BOUND: u64 = 1 << 53;
 
-/// Writes whole seconds, cut off.
+/// Serializes whole seconds, rounded down.
 pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(time.unix_seconds())
 }
 
-/// Reads whole seconds.
+/// Deserializes whole seconds.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
-    seconds(deserializer).map(Time::from_unix_seconds)
+    deserialize_seconds(deserializer).map(Time::from_unix_seconds)
 }
 
-/// Reads the number itself, for whoever keeps seconds. `pos` is read so too: it has the same limits.
-pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    // `deserialize_u64` would do for JSON; a float, a string or a sign ends in the same error.
-    deserializer.deserialize_u64(WholeSeconds)
+/// Deserializes whole seconds as a number, with the same limits.
+pub fn deserialize_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    // A float, a string and a negative number all end in the error of the visitor.
+    deserializer.deserialize_u64(WholeSecondsVisitor)
 }
 
-/// The same for a member that may be absent. One that is present must be a number: `null` is refused.
+/// The same for an optional member. If the member is present, it must be a number: `null` is rejected.
 pub mod optional {
     use serde::{Deserializer, Serializer};
 
     use crate::time::Time;
 
-    /// Writes whole seconds; combine it with `skip_serializing_if = "Option::is_none"`.
+    /// Serializes whole seconds. Combine it with `skip_serializing_if = "Option::is_none"`.
     pub fn serialize<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
         match time {
             Some(time) => super::serialize(time, serializer),
@@ -61,15 +62,15 @@ pub mod optional {
         }
     }
 
-    /// Reads whole seconds; combine it with `default`.
+    /// Deserializes whole seconds. Combine it with `default`.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
         super::deserialize(deserializer).map(Some)
     }
 }
 
-struct WholeSeconds;
+struct WholeSecondsVisitor;
 
-impl de::Visitor<'_> for WholeSeconds {
+impl de::Visitor<'_> for WholeSecondsVisitor {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +78,7 @@ impl de::Visitor<'_> for WholeSeconds {
     }
 
     fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<u64, E> {
-        if seconds < LIMIT {
+        if seconds < UPPER_BOUND {
             Ok(seconds)
         } else {
             Err(E::invalid_value(de::Unexpected::Unsigned(seconds), &self))
@@ -99,13 +100,13 @@ mod tests {
         nbf: Option<Time>,
     }
 
-    fn read(exp: &str) -> Result<Dates, json::JsonError> {
+    fn parse(exp: &str) -> Result<Dates, json::JsonError> {
         json::parse(format!("{{\"exp\":{exp}}}").as_bytes())
     }
 
     #[test]
-    fn only_whole_seconds_are_a_date() {
-        for wrong in [
+    fn only_whole_seconds_are_accepted() {
+        for invalid in [
             "\"99999999999\"",
             "true",
             "false",
@@ -124,26 +125,26 @@ mod tests {
             "18446744073709551616",
             "\"\"",
         ] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(parse(invalid).is_err(), "{invalid}");
         }
         assert!(json::parse::<Dates>(b"{}").is_err());
-        assert_eq!(read("0").unwrap().exp, Time::EPOCH);
-        assert_eq!(read("9007199254740991").unwrap().exp, Time::from_unix_seconds(9_007_199_254_740_991));
+        assert_eq!(parse("0").unwrap().exp, Time::EPOCH);
+        assert_eq!(parse("9007199254740991").unwrap().exp, Time::from_unix_seconds(9_007_199_254_740_991));
     }
 
     #[test]
     fn an_optional_date_may_be_absent_but_not_malformed() {
-        assert_eq!(read("1").unwrap().nbf, None);
-        for wrong in ["null", "\"x\"", "-1", "1.5"] {
-            let text = format!("{{\"exp\":1,\"nbf\":{wrong}}}");
-            assert!(json::parse::<Dates>(text.as_bytes()).is_err(), "{wrong}");
+        assert_eq!(parse("1").unwrap().nbf, None);
+        for invalid in ["null", "\"x\"", "-1", "1.5"] {
+            let text = format!("{{\"exp\":1,\"nbf\":{invalid}}}");
+            assert!(json::parse::<Dates>(text.as_bytes()).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn a_date_is_written_as_it_is_read() {
+    fn dates_are_serialized_as_whole_seconds() {
         let dates = Dates { exp: Time::from_unix_seconds(5), nbf: Some(Time::from_unix_ms(4_999)) };
         assert_eq!(serde_json::to_string(&dates).unwrap(), r#"{"exp":5,"nbf":4}"#);
-        assert_eq!(serde_json::to_string(&read("7").unwrap()).unwrap(), r#"{"exp":7}"#);
+        assert_eq!(serde_json::to_string(&parse("7").unwrap()).unwrap(), r#"{"exp":7}"#);
     }
 }

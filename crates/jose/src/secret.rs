@@ -1,14 +1,14 @@
-//! A value that nobody sees by accident: hidden from `Debug`, wiped when dropped.
+//! A wrapper for secret values: hidden from `Debug`, wiped when dropped.
 
 use std::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
-/// Something secret.
+/// A secret value.
 ///
-/// `Debug` prints `Secret(..)`, there is no `Display`, no serialization and no comparison, and the
-/// memory is overwritten when the value is dropped. [`Secret::expose`] is the only way to the value,
-/// so that every place that looks can be found by that word.
+/// `Debug` prints `Secret(..)`. There is no `Display`, no serialization and no comparison. The memory is
+/// wiped when the value is dropped. [`Secret::expose`] is the only access to the value, so that a search for
+/// it finds every use.
 ///
 /// ```
 /// use counterfoil_jose::Secret;
@@ -21,12 +21,12 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes `value` into custody.
+    /// Wraps `value`.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// Shows the value to whoever must use it.
+    /// Returns the value.
     pub fn expose(&self) -> &T {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The one kind of time in the system: milliseconds since the Unix epoch, always told, never read.
+//! Points in time, in milliseconds since the Unix epoch. The clock is read elsewhere.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// An instant, in milliseconds since 1970-01-01T00:00:00Z.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Arithmetic saturates: a lifetime of ten thousand years ends at the end of time, it does not
-/// wrap round to a token that has never been valid or is valid for ever.
+/// Arithmetic saturates. It does not wrap around, so a very long lifetime cannot make a token that is never
+/// valid or that never expires.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,15 +24,15 @@ use serde::{Deserialize, Serialize};
 pub struct Time(u64);
 
 impl Time {
-    /// The Unix epoch: earlier than anything that happens.
+    /// The Unix epoch, the earliest point in time.
     pub const EPOCH: Self = Self(0);
 
-    /// The instant `ms` milliseconds after the Unix epoch.
+    /// The time `ms` milliseconds after the Unix epoch.
     pub const fn from_unix_ms(ms: u64) -> Self {
         Self(ms)
     }
 
-    /// The instant `seconds` after the Unix epoch (a `NumericDate`, RFC 7519, section 2).
+    /// The time `seconds` after the Unix epoch (a `NumericDate`, RFC 7519, section 2).
     pub const fn from_unix_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
@@ -42,12 +42,12 @@ impl Time {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, cut off: what tokens and answers carry.
+    /// Whole seconds since the Unix epoch, rounded down, as in tokens and responses.
     pub const fn unix_seconds(self) -> u64 {
         self.0 / 1000
     }
 
-    /// How long ago `earlier` was; zero if it is not earlier.
+    /// The duration since `earlier`; zero if `earlier` is not before this time.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }

@@ -1,42 +1,42 @@
-//! Looking into a token without believing it: for people, never for decisions.
+//! Decoding of tokens without verification: for display and debugging, never for decisions.
 
 use serde_json::{Map, Value};
 
 use crate::base64url;
 use crate::compact::Compact;
 use crate::json::{self, JsonError};
-use crate::rejection::Rejection;
+use crate::jws_error::JwsError;
 
-/// What a token says about itself. Anybody may have written it.
+/// The header and the payload of a token whose signature is not verified. An attacker may have written both.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unverified {
-    /// The header, whatever its `alg`.
+pub struct UnverifiedJws {
+    /// The header, with any `alg`.
     pub header: Map<String, Value>,
     /// The payload.
     pub payload: Map<String, Value>,
 }
 
-/// Looks into `token`: a signature is not checked, a time is not compared, nothing is believed.
+/// Decodes `token`. Does not verify the signature and does not validate the claims.
 ///
 /// ```
 /// use counterfoil_jose::unverified;
 ///
-/// let shown = unverified::peek("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.AAAA")?;
-/// assert_eq!((&shown.header["alg"], &shown.payload["sub"]), (&"none".into(), &"admin".into()));
-/// # Ok::<(), counterfoil_jose::Rejection>(())
+/// let token = unverified::decode("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.AAAA")?;
+/// assert_eq!((&token.header["alg"], &token.payload["sub"]), (&"none".into(), &"admin".into()));
+/// # Ok::<(), counterfoil_jose::JwsError>(())
 /// ```
 ///
 /// # Errors
 ///
-/// It is not of the compact form, or header and payload are not both strict JSON objects.
-pub fn peek(token: &str) -> Result<Unverified, Rejection> {
-    let compact = Compact::split(token)?;
-    let header = object(compact.header)?.map_err(Rejection::BadHeader)?;
-    let payload = object(compact.payload)?.map_err(Rejection::BadPayload)?;
-    Ok(Unverified { header, payload })
+/// The token is not in compact serialization, or its header or payload is not a strict JSON object.
+pub fn decode(token: &str) -> Result<UnverifiedJws, JwsError> {
+    let compact = Compact::parse(token)?;
+    let header = decode_object(compact.header)?.map_err(JwsError::BadHeader)?;
+    let payload = decode_object(compact.payload)?.map_err(JwsError::BadPayload)?;
+    Ok(UnverifiedJws { header, payload })
 }
 
-fn object(segment: &str) -> Result<Result<Map<String, Value>, JsonError>, Rejection> {
-    let bytes = base64url::decode(segment).map_err(|_| Rejection::NotBase64url)?;
-    Ok(json::object(&bytes))
+fn decode_object(segment: &str) -> Result<Result<Map<String, Value>, JsonError>, JwsError> {
+    let bytes = base64url::decode(segment).map_err(|_| JwsError::NotBase64url)?;
+    Ok(json::parse_object(&bytes))
 }

@@ -1,4 +1,4 @@
-//! The half of a key that verifies, parsed once and bound to one algorithm.
+//! Keys that verify signatures: import, validation and export.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,14 +11,14 @@ use crate::base64url;
 use crate::header::Header;
 use crate::jwk::Jwk;
 use crate::key_error::KeyError;
-use crate::key_id::is_key_id;
+use crate::key_id::is_valid_key_id;
 use crate::pem;
+use crate::primitive::{Curve, Primitive};
 use crate::rsa;
-use crate::scheme::{Curve, Scheme};
 use crate::shared_secret;
 use crate::spki;
 
-/// A key that verifies, for exactly one algorithm. Cloning it is cheap.
+/// A public key or shared secret that verifies, for exactly one algorithm. Cloning is cheap.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, KeyError, SigningKey, VerifyingKey};
@@ -27,9 +27,9 @@ use crate::spki;
 /// let mut jwk = key.jwk().expect("a public key");
 /// assert_eq!(VerifyingKey::from_jwk(&jwk, None)?.kid(), key.kid());
 ///
-/// // Without `alg`, the configuration says what the key is for; a token never does.
+/// // Without `alg`, the caller must name the algorithm. A token cannot select it.
 /// jwk.alg = None;
-/// assert_eq!(VerifyingKey::from_jwk(&jwk, None).unwrap_err(), KeyError::NoAlgorithm);
+/// assert_eq!(VerifyingKey::from_jwk(&jwk, None).unwrap_err(), KeyError::MissingAlgorithm);
 /// assert!(VerifyingKey::from_jwk(&jwk, Some(Algorithm::Es256)).is_ok());
 /// # Ok::<(), KeyError>(())
 /// ```
@@ -39,138 +39,141 @@ pub struct VerifyingKey(Arc<Inner>);
 struct Inner {
     algorithm: Algorithm,
     kid: Arc<str>,
-    material: Material,
-    /// The header of the first token that this key vouched for, with its segment. Most tokens of one
-    /// key have the same: it is read once.
-    known: OnceLock<(Box<str>, Header)>,
+    material: KeyMaterial,
+    /// The header of the first token that this key verified, with its segment. Most tokens of a key have the
+    /// same header, which is then parsed only once.
+    cached_header: OnceLock<(Box<str>, Header)>,
 }
 
-enum Material {
+enum KeyMaterial {
     Public { parsed: ParsedPublicKey, jwk: Box<Jwk> },
-    // On the heap: moving the prepared state about would leave copies that nobody wipes.
+    // On the heap: moving the prepared state would leave copies that are not wiped.
     Shared(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
-    /// The key that `jwk` describes, for the algorithm that it names or else the configured one.
-    ///
-    /// Its id is its `kid`, or else its thumbprint. Private members are not looked at.
+    /// Parses and validates the public key in `jwk`. The algorithm is `alg`, which must equal `expected` if
+    /// that is given, or else `expected`. The id is `kid`, or else the thumbprint.
     ///
     /// # Errors
     ///
-    /// No algorithm, or two that differ; a type or curve that does not fit it; `use` other than
-    /// `sig`, or `key_ops` without `verify`; a point off the curve; an RSA key of fewer than 2048
-    /// bits, with a bad exponent or from a broken generator. A symmetric JWK is
-    /// [`KeyError::WrongType`]: shared secrets come by [`VerifyingKey::from_secret`].
-    pub fn from_jwk(jwk: &Jwk, configured: Option<Algorithm>) -> Result<Self, KeyError> {
-        let algorithm = jwk.bound_algorithm(configured)?;
-        if !jwk.may_verify() {
+    /// No algorithm, or not the expected one; a `kty` or `crv` that does not match it; `use` other than
+    /// `sig`, or `key_ops` without `verify`; a point that is not on the curve; an RSA key with fewer than
+    /// 2048 bits, with an invalid exponent or with the ROCA weakness. For a symmetric JWK
+    /// [`KeyError::WrongKeyType`]: use [`VerifyingKey::from_secret`].
+    pub fn from_jwk(jwk: &Jwk, expected: Option<Algorithm>) -> Result<Self, KeyError> {
+        let algorithm = jwk.resolve_algorithm(expected)?;
+        if !jwk.allows_verifying() {
             return Err(KeyError::WrongUse);
         }
         let parsed = parse_public(jwk, algorithm)?;
         let kid = jwk.kid.clone().map_or_else(|| jwk.thumbprint(), Ok)?;
-        if !is_key_id(&kid) {
+        if !is_valid_key_id(&kid) {
             return Err(KeyError::BadKeyId);
         }
-        let jwk = Box::new(jwk.published(&kid, algorithm));
-        Ok(Self::new(algorithm, &kid, Material::Public { parsed, jwk }))
+        let jwk = Box::new(jwk.to_published(&kid, algorithm));
+        Ok(Self::new(algorithm, &kid, KeyMaterial::Public { parsed, jwk }))
     }
 
-    /// The key of a shared secret, for HS256, HS384 or HS512, known as `kid`.
+    /// Makes a key with the id `kid` from a shared secret, for HS256, HS384 or HS512.
     ///
-    /// The secret is random bytes, at least as many as the hash has, or their hexadecimal or base64 text,
-    /// which is then used as it stands: the characters, not what they encode, as other libraries do.
+    /// The secret must be random, and have at least the length of the hash. It is used as it is: hexadecimal
+    /// or base64 text is not decoded, as in other libraries.
     ///
     /// ```
-    /// use counterfoil_jose::{Algorithm, KeyError, VerifyingKey};
+    /// use counterfoil_jose::{Algorithm, KeyError, SigningKey, VerifyingKey};
     ///
     /// let text = b"8f1d2a6c5b9e4f07a3d6c1e8b2f4907d5ac3e6f1b8092d4e7f6a1c3b5d8e9f02";
     /// assert!(VerifyingKey::from_secret(Algorithm::Hs256, "shop", text).is_ok());
     ///
-    /// let password = b"correct horse battery staple, and once more";
-    /// let refused = VerifyingKey::from_secret(Algorithm::Hs256, "shop", password);
-    /// assert_eq!(refused.unwrap_err(), KeyError::Password);
+    /// let public_key = SigningKey::generate(Algorithm::Es256)?.verifying_key().to_pem().expect("a public key");
+    /// let result = VerifyingKey::from_secret(Algorithm::Hs256, "shop", public_key.as_bytes());
+    /// assert_eq!(result.unwrap_err(), KeyError::SecretIsKey);
+    /// # Ok::<(), KeyError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// A secret of fewer bytes than the hash (RFC 7518, section 3.2) or that looks like a password (RFC 8725,
-    /// section 3.5), the DER of a key, an algorithm of public keys, an id that is empty or too long.
+    /// A secret that is shorter than the hash (RFC 7518, section 3.2), or that is a key or certificate in
+    /// PEM, DER, JWK or SSH form; an algorithm with public keys; an id that is empty or longer than 128
+    /// bytes.
     pub fn from_secret(algorithm: Algorithm, kid: &str, secret: &[u8]) -> Result<Self, KeyError> {
-        shared_secret::judge(algorithm, secret)?;
-        let Scheme::Hmac(mac) = algorithm.scheme() else { return Err(KeyError::WrongType) };
-        if !is_key_id(kid) {
+        shared_secret::validate(algorithm, secret)?;
+        let Primitive::Hmac(parameters) = algorithm.primitive() else { return Err(KeyError::WrongKeyType) };
+        if !is_valid_key_id(kid) {
             return Err(KeyError::BadKeyId);
         }
-        Ok(Self::new(algorithm, kid, Material::Shared(Box::new(hmac::Key::new(mac.hash, secret)))))
+        Ok(Self::new(algorithm, kid, KeyMaterial::Shared(Box::new(hmac::Key::new(parameters.hash, secret)))))
     }
 
-    /// The public key in `pem`, one block `PUBLIC KEY` (RFC 7468, section 13), for `algorithm`. It is known by
-    /// its thumbprint; [`VerifyingKey::known_as`] gives it another id.
+    /// Parses a public key for `algorithm` from `pem`, one block `PUBLIC KEY` (RFC 7468, section 13). The id
+    /// is the thumbprint; [`VerifyingKey::with_kid`] sets another id.
     ///
     /// # Errors
     ///
-    /// Any other block, a certificate among them, and what [`VerifyingKey::from_jwk`] refuses.
+    /// [`KeyError::NotPem`] for any other block, such as a certificate. Otherwise as
+    /// [`VerifyingKey::from_spki`].
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
-        Self::from_spki(algorithm, &pem::read(pem, pem::PUBLIC_KEY)?)
+        Self::from_spki(algorithm, &pem::decode(pem, pem::PUBLIC_KEY)?)
     }
 
-    /// The public key in `spki`, `SubjectPublicKeyInfo` in DER (RFC 5280, section 4.1.2.7), for `algorithm`.
+    /// Parses a public key for `algorithm` from `spki`, `SubjectPublicKeyInfo` in DER (RFC 5280, section
+    /// 4.1.2.7).
     ///
     /// # Errors
     ///
-    /// DER of another type of key or of none, and what [`VerifyingKey::from_jwk`] refuses.
+    /// Not a `SubjectPublicKeyInfo`, another key type, and the errors of [`VerifyingKey::from_jwk`].
     pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, KeyError> {
-        Self::from_jwk(&spki::read(spki, algorithm)?, Some(algorithm))
+        Self::from_jwk(&spki::parse(spki, algorithm)?, Some(algorithm))
     }
 
-    /// The same key under another id: the one by which tokens of a foreign issuer name it.
+    /// The same key with another id, for an issuer whose tokens have this `kid`.
     ///
     /// # Errors
     ///
-    /// The id is empty or longer than 128 bytes.
-    pub fn known_as(&self, kid: &str) -> Result<Self, KeyError> {
-        if !is_key_id(kid) {
+    /// [`KeyError::BadKeyId`]: the id is empty or longer than 128 bytes.
+    pub fn with_kid(&self, kid: &str) -> Result<Self, KeyError> {
+        if !is_valid_key_id(kid) {
             return Err(KeyError::BadKeyId);
         }
         let material = match &self.0.material {
-            Material::Shared(key) => Material::Shared(key.clone()),
-            Material::Public { parsed, jwk } => {
+            KeyMaterial::Shared(key) => KeyMaterial::Shared(key.clone()),
+            KeyMaterial::Public { parsed, jwk } => {
                 let jwk = Box::new(Jwk { kid: Some(kid.to_owned()), ..Jwk::clone(jwk) });
-                Material::Public { parsed: parsed.clone(), jwk }
+                KeyMaterial::Public { parsed: parsed.clone(), jwk }
             }
         };
         Ok(Self::new(self.algorithm(), kid, material))
     }
 
-    fn new(algorithm: Algorithm, kid: &str, material: Material) -> Self {
-        Self(Arc::new(Inner { algorithm, kid: kid.into(), material, known: OnceLock::new() }))
+    fn new(algorithm: Algorithm, kid: &str, material: KeyMaterial) -> Self {
+        Self(Arc::new(Inner { algorithm, kid: kid.into(), material, cached_header: OnceLock::new() }))
     }
 
-    /// The one algorithm that this key is for.
+    /// The algorithm of this key.
     pub fn algorithm(&self) -> Algorithm {
         self.0.algorithm
     }
 
-    /// The id by which tokens name this key.
+    /// The key id (`kid`).
     pub fn kid(&self) -> &str {
         &self.0.kid
     }
 
-    /// The key to publish: public members, `kid`, `alg` and `use`. None for a shared secret.
+    /// The public key as a JWK for publication, with `kid`, `alg` and `use`; `None` for a shared secret.
     pub fn jwk(&self) -> Option<Jwk> {
         match &self.0.material {
-            Material::Public { jwk, .. } => Some(Jwk::clone(jwk)),
-            Material::Shared(_) => None,
+            KeyMaterial::Public { jwk, .. } => Some(Jwk::clone(jwk)),
+            KeyMaterial::Shared(_) => None,
         }
     }
 
-    /// The public key in DER, `SubjectPublicKeyInfo`. None for a shared secret.
+    /// The public key as `SubjectPublicKeyInfo` in DER; `None` for a shared secret.
     pub fn to_spki(&self) -> Option<Vec<u8>> {
-        spki::write(&self.jwk()?, self.0.algorithm)
+        spki::encode(&self.jwk()?, self.0.algorithm)
     }
 
-    /// The public key as PEM, one block `PUBLIC KEY`. None for a shared secret.
+    /// The public key as PEM, one block `PUBLIC KEY`; `None` for a shared secret.
     ///
     /// ```
     /// use counterfoil_jose::{Algorithm, SigningKey, VerifyingKey};
@@ -182,7 +185,7 @@ impl VerifyingKey {
     /// # Ok::<(), counterfoil_jose::KeyError>(())
     /// ```
     pub fn to_pem(&self) -> Option<String> {
-        Some(pem::write(&self.to_spki()?, pem::PUBLIC_KEY))
+        Some(pem::encode(&self.to_spki()?, pem::PUBLIC_KEY))
     }
 
     pub(crate) fn is_symmetric(&self) -> bool {
@@ -193,53 +196,56 @@ impl VerifyingKey {
         Arc::clone(&self.0.kid)
     }
 
-    /// The header in `segment`, if it is the one that is remembered.
-    pub(crate) fn known_header(&self, segment: &str) -> Option<&Header> {
-        self.0.known.get().filter(|(known, _)| **known == *segment).map(|(_, header)| header)
+    /// The cached header, if its segment is `segment`.
+    pub(crate) fn cached_header(&self, segment: &str) -> Option<&Header> {
+        self.0.cached_header.get().filter(|(cached, _)| **cached == *segment).map(|(_, header)| header)
     }
 
-    /// Remembers the header of a token that this key signed. Only its owner decides what is kept.
-    pub(crate) fn remember_header(&self, segment: &str, header: &Header) {
-        self.0.known.get_or_init(|| (segment.into(), header.clone()));
+    /// Caches the header of a token that this key verified, unless one is cached. Only the owner of the key
+    /// can write to the cache.
+    pub(crate) fn cache_header(&self, segment: &str, header: &Header) {
+        self.0.cached_header.get_or_init(|| (segment.into(), header.clone()));
     }
 
-    /// Whether `signature` is this key's signature of `message`: the bare primitive, for what is no
-    /// token. ECDSA signatures are R and S, each as long as a coordinate (RFC 7518, section 3.4).
+    /// Whether `signature` is valid for `message`. This is the primitive, for data other than tokens. ECDSA
+    /// signatures are R and S, each with the length of a coordinate (RFC 7518, section 3.4).
     #[must_use]
-    pub fn is_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.material {
-            Material::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
-            // The whole tag, compared in constant time.
-            Material::Shared(key) => hmac::verify(key, message, signature).is_ok(),
+            KeyMaterial::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
+            // Compares the complete MAC in constant time.
+            KeyMaterial::Shared(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
 }
 
-/// The public key in `jwk`, if it is one for `algorithm`.
+/// Parses and validates the public key in `jwk` for `algorithm`.
 fn parse_public(jwk: &Jwk, algorithm: Algorithm) -> Result<ParsedPublicKey, KeyError> {
-    if !jwk.is_for(algorithm) {
-        return Err(KeyError::WrongType);
+    if !jwk.matches(algorithm) {
+        return Err(KeyError::WrongKeyType);
     }
-    let parsed = match algorithm.scheme() {
-        Scheme::Ecdsa(curve) => parse_point(jwk, curve),
-        Scheme::Ed25519 => bytes(&jwk.x, 32).and_then(|x| ParsedPublicKey::new(&ED25519, x).ok()),
-        Scheme::Rsa(rsa) => return rsa::parse_public(jwk, algorithm, rsa.verifying),
-        Scheme::MlDsa(set) => bytes(&jwk.pub_, set.signing.public_key_len())
-            .and_then(|raw| ParsedPublicKey::new(set.verifying, raw).ok()),
-        Scheme::Hmac(_) => return Err(KeyError::WrongType),
+    let parsed = match algorithm.primitive() {
+        Primitive::Ecdsa(curve) => parse_point(jwk, curve),
+        Primitive::Ed25519 => decode_exact(&jwk.x, 32).and_then(|x| ParsedPublicKey::new(&ED25519, x).ok()),
+        Primitive::Rsa(scheme) => return rsa::parse_public(jwk, algorithm, scheme.verifying),
+        Primitive::MlDsa(parameters) => decode_exact(&jwk.pub_, parameters.signing.public_key_len())
+            .and_then(|raw| ParsedPublicKey::new(parameters.verifying, raw).ok()),
+        Primitive::Hmac(_) => return Err(KeyError::WrongKeyType),
     };
     parsed.ok_or(KeyError::Malformed(algorithm))
 }
 
 fn parse_point(jwk: &Jwk, curve: Curve) -> Option<ParsedPublicKey> {
-    let (x, y) = (bytes(&jwk.x, curve.coordinate)?, bytes(&jwk.y, curve.coordinate)?);
-    // Uncompressed, so never at infinity (SEC 1, section 2.3.3); the library checks that it is on the curve.
+    let x = decode_exact(&jwk.x, curve.coordinate_len)?;
+    let y = decode_exact(&jwk.y, curve.coordinate_len)?;
+    // An uncompressed point is not at infinity (SEC 1, section 2.3.3). aws-lc-rs checks that it is on the
+    // curve.
     let point = [&[4][..], &x, &y].concat();
     ParsedPublicKey::new(curve.verifying, point).ok()
 }
 
-/// Exactly `length` bytes: a coordinate is never shortened (RFC 7518, section 6.2.1.2).
-fn bytes(text: &Option<String>, length: usize) -> Option<Vec<u8>> {
+/// Decodes exactly `length` bytes: leading zeros of a coordinate are not omitted (RFC 7518, section 6.2.1.2).
+fn decode_exact(text: &Option<String>, length: usize) -> Option<Vec<u8>> {
     base64url::decode(text.as_ref()?).ok().filter(|bytes| bytes.len() == length)
 }
 

@@ -1,191 +1,222 @@
-//! Why a store was not opened: what is wrong, and what to do about it.
+//! Errors of opening and restoring a database: what is wrong, and what to do.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
 
 use counterfoil_core::store::StoreError;
 
-/// Why a store was not opened. Nothing was created or replaced then.
+/// Why a store was not opened. No file was created or replaced then.
 ///
 /// The message says what is wrong; [`hint`](Self::hint) says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The directory that the database is to lie in is not there.
+    /// The directory of the database does not exist.
     #[error("the directory {} does not exist", .0.display())]
-    NoDirectory(PathBuf),
-    /// There is something, and it is no file.
+    DirectoryNotFound(PathBuf),
+    /// The path names something other than a file.
     #[error("{} is not a file", .0.display())]
     NotAFile(PathBuf),
-    /// Another process, or another part of this one, has the database open.
+    /// Another process, or another store of this one, has the database open.
     #[error("the database {} is in use", .0.display())]
     InUse(PathBuf),
-    /// The file, or the directory that it lies in, can't be written.
+    /// The file or its directory cannot be written.
     #[error("the database {} cannot be written", path.display())]
     ReadOnly {
         /// The file or the directory.
         path: PathBuf,
-        /// What the system said, if it was asked.
+        /// The error of the operating system, if a write was tried.
         #[source]
         source: Option<io::Error>,
     },
-    /// The file is no SQLite database, or a damaged one.
-    #[error("{} is damaged or no database: {what}", path.display())]
+    /// The file is not an SQLite database, or it is damaged.
+    #[error("{} is damaged or not a database: {what}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong with it.
         what: &'static str,
-        /// What SQLite said, if it was asked.
+        /// The error of SQLite, if SQLite opened the file.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// The file is an SQLite database of another program.
     #[error("{} is a database of another program (application id {id:#010x})", path.display())]
-    Foreign {
+    OtherApplication {
         /// The file.
         path: PathBuf,
-        /// What it says it is.
+        /// Its application id.
         id: u32,
     },
     /// The database was written by a newer version of this program.
-    #[error("the database {} has schema version {found}; this program knows {known}", path.display())]
-    Newer {
+    #[error("the database {} has schema version {found}; this program supports up to {supported}", path.display())]
+    NewerSchema {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// Its schema version.
         found: u32,
-        /// The newest that we know.
-        known: u32,
+        /// The newest schema version that this program supports.
+        supported: u32,
     },
-    /// The database is missing, and its write-ahead log is there: the newest commits are in it alone.
-    #[error("the database {} is missing, but its write-ahead log is there", .0.display())]
-    LogWithoutDatabase(PathBuf),
-    /// The file system does not let the database be kept as it must be.
-    #[error("the file system of {} cannot hold a write-ahead log", .0.display())]
-    NoLog(PathBuf),
+    /// The database does not exist but its write-ahead log does, which holds the newest commits.
+    #[error("the database {} is missing, but its write-ahead log exists", .0.display())]
+    WalWithoutDatabase(PathBuf),
+    /// The file system does not support a write-ahead log.
+    #[error("the file system of {} does not support a write-ahead log", .0.display())]
+    WalUnsupported(PathBuf),
     /// The program was built with an SQLite that has known defects.
     #[error("SQLite {found} is too old")]
-    OldSqlite {
+    SqliteTooOld {
         /// Its version.
         found: &'static str,
     },
-    /// The system refused.
+    /// The operating system returned an error.
     #[error("the database {} cannot be opened", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// SQLite refused.
+    /// SQLite returned an error.
     #[error("the database {} cannot be opened", path.display())]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// What SQLite or the migration said.
+        /// The error of SQLite or of a migration.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl OpenError {
-    /// The same fault, told of another file: that of which the one at fault is a copy.
-    pub(crate) fn about(mut self, file: &Path) -> Self {
+    /// An error of the operating system about `path`.
+    pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Self::ReadOnly { path: path.into(), source: Some(source) }
+            }
+            _ => Self::Io { path: path.into(), source },
+        }
+    }
+
+    /// An error of SQLite about `path`, which may mean that the file is damaged.
+    pub(crate) fn from_sqlite(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) | None => {
+                Self::Damaged { path, what: "SQLite cannot read it", source: Some(Box::new(error)) }
+            }
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path, source: Some(io::Error::other(error)) },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse(path),
+            Some(_) => Self::Sqlite { path, source: Box::new(error) },
+        }
+    }
+
+    /// A file that is not a complete Counterfoil database.
+    pub(crate) fn damaged(path: &Path, what: &'static str) -> Self {
+        Self::Damaged { path: path.into(), what, source: None }
+    }
+
+    /// The same error about `file`, of which the file with the error is a copy.
+    pub(crate) fn with_path(mut self, file: &Path) -> Self {
         match &mut self {
-            Self::NoDirectory(path)
+            Self::DirectoryNotFound(path)
             | Self::NotAFile(path)
             | Self::InUse(path)
-            | Self::LogWithoutDatabase(path)
-            | Self::NoLog(path)
+            | Self::WalWithoutDatabase(path)
+            | Self::WalUnsupported(path)
             | Self::ReadOnly { path, .. }
             | Self::Damaged { path, .. }
-            | Self::Foreign { path, .. }
-            | Self::Newer { path, .. }
+            | Self::OtherApplication { path, .. }
+            | Self::NewerSchema { path, .. }
             | Self::Io { path, .. }
             | Self::Sqlite { path, .. } => *path = file.into(),
-            Self::OldSqlite { .. } => {}
+            Self::SqliteTooOld { .. } => {}
         }
         self
     }
 
-    /// What to do about it, in a sentence for whoever runs the program.
+    /// What to do about it, as one sentence for the operator.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NoDirectory(_) => "create the directory, or name another one",
+            Self::DirectoryNotFound(_) => "create the directory, or name another one",
             Self::NotAFile(_) => "name the database file itself, not a directory or a device",
             Self::InUse(_) => {
-                "stop the other process first; several nodes need PostgreSQL, as a file has one owner"
+                "stop the other process first; several nodes need PostgreSQL, because one process owns the file"
             }
-            Self::ReadOnly { .. } => {
-                "give the user of this process the right to write the file and its directory"
-            }
+            Self::ReadOnly { .. } => "allow the user of this process to write the file and its directory",
             Self::Damaged { .. } => {
-                "`counterfoil restore FILE` puts the newest backup in its place; nothing was changed"
+                "`counterfoil restore FILE` replaces it with the newest backup; nothing was changed"
             }
-            Self::Foreign { .. } => "name another file; this one was not touched",
-            Self::Newer { .. } => "run the newer version, or restore a backup from before the upgrade",
-            Self::LogWithoutDatabase(_) => {
-                "put the database file back beside its -wal file; move that away only if its commits may be lost"
+            Self::OtherApplication { .. } => "name another file; this one was not changed",
+            Self::NewerSchema { .. } => "run the newer version, or restore a backup from before the upgrade",
+            Self::WalWithoutDatabase(_) => {
+                "put the database file back next to its -wal file; remove that file only if its commits may be lost"
             }
-            Self::NoLog(_) => "keep the database on a local file system",
-            Self::OldSqlite { .. } => "build with the bundled SQLite, 3.51.3 or newer",
-            Self::Io { .. } => "check the path and the rights of the file and its directory",
+            Self::WalUnsupported(_) => "keep the database on a local file system",
+            Self::SqliteTooOld { .. } => "build with the bundled SQLite, 3.51.3 or newer",
+            Self::Io { .. } => "check the path and the permissions of the file and its directory",
             Self::Sqlite { .. } => {
-                "check the free space of the disk; if it persists, put the newest backup back by `counterfoil restore`"
+                "check the free space of the disk; if it persists, restore the newest backup with `counterfoil restore`"
             }
         }
     }
 }
 
-/// A backup did not take the place of a database. Unless it says otherwise, nothing was changed.
+/// Why a backup did not replace a database. Nothing was changed, except where a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// The file is no backup that we could use.
+    /// The backup cannot be used.
     #[error("the backup cannot be restored")]
     Backup(#[source] OpenError),
-    /// Its place can't be used.
+    /// The database that would be replaced cannot be used.
     #[error(transparent)]
-    Place(OpenError),
-    /// It could not be copied beside its place.
-    #[error("the backup cannot be copied beside {}", place.display())]
-    NotCopied {
-        /// The place.
-        place: PathBuf,
-        /// What the system said.
+    Database(OpenError),
+    /// The backup could not be copied next to the database.
+    #[error("the backup cannot be copied next to {}", database.display())]
+    Copy {
+        /// The database that would be replaced.
+        database: PathBuf,
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The copy could not be closed as one whole file.
-    #[error("the restored database could not be written as a whole")]
-    NotClosed(#[source] StoreError),
-    /// It could not be put in place, or what was there could not be set aside.
-    #[error("the restored database could not be put in the place of {}", place.display())]
-    NotPut {
-        /// The place.
-        place: PathBuf,
-        /// What the system said.
+    /// The copy could not be closed as one complete file.
+    #[error("the restored database could not be written completely")]
+    Close(#[source] StoreError),
+    /// The restored database or the former one could not be renamed. The next start completes the restore, or
+    /// nothing was changed.
+    #[error("the restored database could not replace {}", database.display())]
+    Install {
+        /// The database that would be replaced.
+        database: PathBuf,
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
 }
 
 impl RestoreError {
-    /// What to do about it, in a sentence for whoever runs the program.
+    /// What to do about it, as one sentence for the operator.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Backup(error @ (OpenError::Newer { .. } | OpenError::OldSqlite { .. })) => error.hint(),
-            Self::Backup(OpenError::InUse(_)) => "take a backup of it first: `counterfoil backup FILE`",
-            Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
-            Self::Place(OpenError::InUse(_)) => "stop the server first; nothing was changed",
-            Self::Place(error) => error.hint(),
-            Self::NotCopied { .. } | Self::NotClosed(_) => {
-                "there must be room for the backup beside the database; nothing was changed"
+            Self::Backup(error @ (OpenError::NewerSchema { .. } | OpenError::SqliteTooOld { .. })) => {
+                error.hint()
             }
-            Self::NotPut { .. } => {
-                "look at the disk; the next start goes on with it, or leaves everything as it was"
+            Self::Backup(OpenError::InUse(_)) => "create a backup of it first: `counterfoil backup FILE`",
+            Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
+            Self::Database(OpenError::InUse(_)) => "stop the server first; nothing was changed",
+            Self::Database(error) => error.hint(),
+            Self::Copy { .. } | Self::Close(_) => {
+                "the disk must have room for a copy of the backup; nothing was changed"
+            }
+            Self::Install { .. } => {
+                "check the disk; the next start completes the restore, or leaves the database as it was"
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What an error of SQLite means: for one record, for one batch, or for the whole store.
+//! What an SQLite error means: for one record, for one batch, or for the whole store.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use rusqlite::ffi;
 
 use counterfoil_core::store::StoreError;
 
-/// What the caller is told of an error of SQLite.
-pub(crate) fn told(error: rusqlite::Error) -> StoreError {
-    told_again(&Arc::new(error))
+/// The store error that a caller gets for an SQLite error.
+pub(crate) fn map_error(error: rusqlite::Error) -> StoreError {
+    map_shared_error(&Arc::new(error))
 }
 
-/// The same, for the next caller of a batch that failed with this error.
-pub(crate) fn told_again(error: &Arc<rusqlite::Error>) -> StoreError {
+/// As [`map_error`], for each caller of a batch that failed with this error.
+pub(crate) fn map_shared_error(error: &Arc<rusqlite::Error>) -> StoreError {
     let source = Some(Box::new(Arc::clone(error)) as Box<dyn std::error::Error + Send + Sync>);
-    match (unreadable(error), error.sqlite_error_code()) {
-        (Some(what), _) => StoreError::Corrupt { what, source },
+    match (invalid_value(error), error.sqlite_error_code()) {
+        (Some(detail), _) => StoreError::Corrupt { detail, source },
         (None, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-            StoreError::Corrupt { what: "the database file is damaged", source }
+            StoreError::Corrupt { detail: "the database file is damaged", source }
         }
         (None, code) => StoreError::Unavailable { reason: reason(code), source },
     }
 }
 
 /// What is wrong with a value, if the error is about one.
-fn unreadable(error: &rusqlite::Error) -> Option<&'static str> {
+fn invalid_value(error: &rusqlite::Error) -> Option<&'static str> {
     match error {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..) => Some("a column holds no value of its kind"),
-        rusqlite::Error::ToSqlConversionFailure(_) => Some("a number that no column can hold"),
+        | rusqlite::Error::InvalidColumnType(..) => Some("a column holds an invalid value"),
+        rusqlite::Error::ToSqlConversionFailure(_) => Some("a number is too large for its column"),
         _ => None,
     }
 }
@@ -39,40 +39,40 @@ fn reason(code: Option<ErrorCode>) -> &'static str {
     match code {
         Some(ErrorCode::DiskFull) => "the disk is full",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program locks the database",
-        Some(ErrorCode::ReadOnly) => "the database can only be read",
+        Some(ErrorCode::ReadOnly) => "the database is read-only",
         Some(ErrorCode::SystemIoFailure) => "reading or writing the database failed",
-        Some(ErrorCode::OutOfMemory) => "there is no memory left",
-        Some(ErrorCode::ConstraintViolation) => "a record breaks a rule of the schema",
-        _ => "the database refused",
+        Some(ErrorCode::OutOfMemory) => "out of memory",
+        Some(ErrorCode::ConstraintViolation) => "a record violates a constraint of the schema",
+        _ => "SQLite returned an error",
     }
 }
 
-/// Whether an error of `COMMIT` leaves it open what is on the disk.
+/// Whether the outcome of a `COMMIT` that failed with this error is unknown.
 ///
-/// SQLite writes the frames of a commit to the write-ahead log, syncs, and only then shows them to readers.
-/// Two errors come with certainty before the frame that completes the commit stands on the disk: the log
-/// could not grow ([`DiskFull`](ErrorCode::DiskFull): a frame that is cut short has no valid checksum), and
-/// a lock was not had ([`DatabaseBusy`](ErrorCode::DatabaseBusy)). SQLite has rolled back then, the next
-/// commit writes over the same frames, and nothing is lost. After any other error (a write or a sync that
-/// failed, the index of the log that could not grow after the sync) the frames may be found by the next
-/// start or may not.
-pub(crate) fn leaves_open_what_was_committed(error: &rusqlite::Error) -> bool {
+/// SQLite writes the frames of a commit to the write-ahead log, syncs, and only then makes them visible to
+/// readers. Two errors are certain to occur before the frame that completes the commit is on the disk: the
+/// log could not grow ([`DiskFull`](ErrorCode::DiskFull): a truncated frame has no valid checksum), and a
+/// lock was not obtained ([`DatabaseBusy`](ErrorCode::DatabaseBusy)). SQLite has then rolled back, the next
+/// commit overwrites the same frames, and nothing is lost. After any other error (a failed write, a failed
+/// sync, an index of the log that could not grow after the sync) the next start may or may not find the
+/// frames.
+pub(crate) fn is_commit_outcome_unknown(error: &rusqlite::Error) -> bool {
     !matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy))
 }
 
-/// Whether a sync failed. Nothing that the kernel holds of the file can be trusted then, whatever was being
-/// done: it may have dropped what it could not write, and the next sync would succeed.
+/// Whether a sync failed. The kernel's cached pages of the file cannot be trusted then, whatever the
+/// operation was: it may have dropped pages that it could not write, and the next sync would succeed.
 pub(crate) fn is_failed_sync(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_extended_error_code(), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
 }
 
-/// Whether there was no room on the disk.
-pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+/// Whether the disk is full.
+pub(crate) fn is_disk_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
-/// Whether the error is of one statement alone, so that the others of its transaction are untouched.
-pub(crate) fn is_of_one_statement(error: &rusqlite::Error) -> bool {
+/// Whether only one statement failed, so that the other statements of its transaction are unaffected.
+pub(crate) fn is_statement_error(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {
         Some(code) => matches!(
             code,
@@ -81,13 +81,13 @@ pub(crate) fn is_of_one_statement(error: &rusqlite::Error) -> bool {
                 | ErrorCode::TypeMismatch
                 | ErrorCode::ParameterOutOfRange
         ),
-        // Not SQLite's at all: a value that could not be converted.
+        // Not from SQLite: a value could not be converted.
         None => true,
     }
 }
 
-/// Whether a row refers to a row that is not there.
-pub(crate) fn is_dangling(error: &rusqlite::Error) -> bool {
+/// Whether a row refers to a row that does not exist.
+pub(crate) fn is_foreign_key_violation(error: &rusqlite::Error) -> bool {
     error.sqlite_extended_error_code() == Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
 }
 
@@ -95,16 +95,16 @@ pub(crate) fn is_dangling(error: &rusqlite::Error) -> bool {
 mod tests {
     use super::*;
 
-    fn sqlite(code: i32) -> rusqlite::Error {
+    fn sqlite_error(code: i32) -> rusqlite::Error {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
     }
 
     #[test]
-    fn only_a_full_disk_and_a_lost_lock_leave_a_commit_certain() {
-        for certain in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT] {
-            assert!(!leaves_open_what_was_committed(&sqlite(certain)), "{certain}");
+    fn the_outcome_of_a_commit_is_known_only_after_a_full_disk_and_a_missed_lock() {
+        for known in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT] {
+            assert!(!is_commit_outcome_unknown(&sqlite_error(known)), "{known}");
         }
-        for open in [
+        for unknown in [
             ffi::SQLITE_IOERR,
             ffi::SQLITE_IOERR_FSYNC,
             ffi::SQLITE_IOERR_WRITE,
@@ -112,13 +112,13 @@ mod tests {
             ffi::SQLITE_NOMEM,
             ffi::SQLITE_CORRUPT,
         ] {
-            assert!(leaves_open_what_was_committed(&sqlite(open)), "{open}");
+            assert!(is_commit_outcome_unknown(&sqlite_error(unknown)), "{unknown}");
         }
     }
 
     #[test]
-    fn a_failed_sync_is_told_from_a_failed_write() {
-        assert!(is_failed_sync(&sqlite(ffi::SQLITE_IOERR_FSYNC)));
-        assert!(!is_failed_sync(&sqlite(ffi::SQLITE_IOERR_WRITE)));
+    fn a_failed_write_is_not_a_failed_sync() {
+        assert!(is_failed_sync(&sqlite_error(ffi::SQLITE_IOERR_FSYNC)));
+        assert!(!is_failed_sync(&sqlite_error(ffi::SQLITE_IOERR_WRITE)));
     }
 }

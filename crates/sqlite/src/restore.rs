@@ -1,4 +1,4 @@
-//! A backup on its way into the place of a database: copied beside it, judged, and marked by the caller.
+//! Restoring a backup: it is copied next to the database, checked, changed by the caller, and then installed.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -9,20 +9,21 @@ use rusqlite::Connection;
 
 use counterfoil_core::store::{Store, StoreError};
 
-use crate::atomic_replace::{finished, roll_forward, staging};
 use crate::error::{OpenError, RestoreError};
-use crate::file_lock::{Owner, beside};
-use crate::new_file;
-use crate::open::{self, Opened};
+use crate::file::atomic_replace::{restored_database, roll_forward, staging_directory};
+use crate::file::check::{check_header, check_wal};
+use crate::file::file_lock::{FileLock, with_suffix};
+use crate::file::new_file;
+use crate::file::open::{self, OpenedDatabase};
+use crate::file::sync_after_crash::sync_directory_of;
 use crate::store::SqliteStore;
-use crate::sync_after_crash::sync_directory_of;
 
-/// A backup on its way into the place of a database. Dropped before it is [`put`](Self::put), it leaves everything
-/// as it was.
+/// A backup that is about to replace a database. If it is dropped before [`install`](Self::install), nothing
+/// changes.
 ///
 /// ```
 /// use counterfoil_core::Store;
-/// use counterfoil_sqlite::{Restoring, SqliteStore};
+/// use counterfoil_sqlite::{PendingRestore, SqliteStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,133 +33,133 @@ use crate::sync_after_crash::sync_directory_of;
 /// store.backup(&backup).await?;
 /// store.close().await?;
 ///
-/// let restoring = Restoring::begin(&backup, &path)?;
-/// // Here `restoring.store()` is marked, so that nothing that was revoked since the backup lives again.
-/// let former = restoring.put().await?;
+/// let restore = PendingRestore::prepare(&backup, &path)?;
+/// // Here a cutoff is set in `restore.store()`, so that what was revoked since the backup stays revoked.
+/// let former = restore.install().await?;
 /// assert!(former.is_some_and(|former| former.exists()));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Restoring {
+pub struct PendingRestore {
     store: Arc<SqliteStore>,
     staging: Staging,
-    place: PathBuf,
-    /// Of the place: nobody opens what is there meanwhile.
-    _owner: Owner,
+    database: PathBuf,
+    /// The lock of the database that is replaced, so that no process opens it meanwhile.
+    _lock: FileLock,
 }
 
-impl Restoring {
-    /// Copies `backup` beside `place` and judges it there, every page of it. An older schema is brought up.
+impl PendingRestore {
+    /// Copies `backup` next to `database`, checks every page of the copy, and migrates an older schema.
     ///
     /// # Errors
     ///
-    /// If the file is none of ours, damaged, or of a newer version; if somebody has the database at `place`
-    /// open; or if there is no room. Nothing was changed then.
-    pub fn begin(backup: &Path, place: &Path) -> Result<Self, RestoreError> {
-        judge(backup).map_err(RestoreError::Backup)?;
-        let place = open::resolve(place).map_err(RestoreError::Place)?;
-        let owner = open::own(&place).map_err(RestoreError::Place)?;
-        match Self::stage(backup, &place) {
-            Ok((store, staging)) => Ok(Self { store, staging, place, _owner: owner }),
+    /// If the file is not a Counterfoil database, is damaged, or has a newer schema; if the database or the
+    /// backup is in use; or if the disk has no room. Nothing was changed then.
+    pub fn prepare(backup: &Path, database: &Path) -> Result<Self, RestoreError> {
+        check_backup(backup).map_err(RestoreError::Backup)?;
+        let database = open::canonical_path(database).map_err(RestoreError::Database)?;
+        let lock = open::lock(&database).map_err(RestoreError::Database)?;
+        match Self::stage(backup, &database) {
+            Ok((store, staging)) => Ok(Self { store, staging, database, _lock: lock }),
             Err(error) => {
-                owner.withdraw();
+                lock.release();
                 Err(error)
             }
         }
     }
 
-    fn stage(backup: &Path, place: &Path) -> Result<(Arc<SqliteStore>, Staging), RestoreError> {
-        let not_copied = |source| RestoreError::NotCopied { place: place.into(), source };
-        roll_forward(place).map_err(not_copied)?;
-        if backup.canonicalize().is_ok_and(|backup| backup != *place) {
-            // A file that somebody writes to can't be copied whole.
-            nobody_owns(backup).map_err(RestoreError::Backup)?;
+    fn stage(backup: &Path, database: &Path) -> Result<(Arc<SqliteStore>, Staging), RestoreError> {
+        let copy_error = |source| RestoreError::Copy { database: database.into(), source };
+        roll_forward(database).map_err(copy_error)?;
+        if backup.canonicalize().is_ok_and(|backup| backup != *database) {
+            // A copy of a file that is being written would be inconsistent.
+            check_not_in_use(backup).map_err(RestoreError::Backup)?;
         }
-        let staging = Staging::make(place).map_err(not_copied)?;
+        let staging = Staging::create(database).map_err(copy_error)?;
         let path = staging.database();
-        copy(backup, &path).map_err(not_copied)?;
-        let store = open_whole(&path).map_err(|error| RestoreError::Backup(error.about(backup)))?;
+        copy(backup, &path).map_err(copy_error)?;
+        let store = open_checked(&path).map_err(|error| RestoreError::Backup(error.with_path(backup)))?;
         Ok((store, staging))
     }
 
-    /// The store of the backup, to be marked. It is closed by [`put`](Self::put).
+    /// The store of the backup, to be changed before it is installed. [`install`](Self::install) closes it.
     pub fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store) as _
     }
 
-    /// Puts it in place, durably, and says where the former database is kept, if there was one.
+    /// Replaces the database durably. Returns the path of the former database, if one existed.
     ///
     /// # Errors
     ///
-    /// If it could not be closed or moved. What was not put in place is thrown away; what was, but whose
-    /// predecessor could not be set aside, is finished by whoever opens the database next.
-    pub async fn put(self) -> Result<Option<PathBuf>, RestoreError> {
-        let Self { store, staging, place, _owner } = self;
-        store.close().await.map_err(RestoreError::NotClosed)?;
+    /// If the copy could not be closed or renamed. Before the rename to its final name the copy is discarded;
+    /// after it, the next start completes the restore.
+    pub async fn install(self) -> Result<Option<PathBuf>, RestoreError> {
+        let Self { store, staging, database, _lock } = self;
+        store.close().await.map_err(RestoreError::Close)?;
         drop(store);
-        let not_put = |source| RestoreError::NotPut { place: place.clone(), source };
-        // What was not brought in from the log when the store was closed would be lost.
-        if beside(&staging.database(), "-wal").metadata().is_ok_and(|log| log.len() > 0) {
-            return Err(RestoreError::NotClosed(StoreError::Poisoned));
+        let install_error = |source| RestoreError::Install { database: database.clone(), source };
+        // Commits that are still in the write-ahead log would be lost.
+        if with_suffix(&staging.database(), "-wal").metadata().is_ok_and(|wal| wal.len() > 0) {
+            return Err(RestoreError::Close(StoreError::Poisoned));
         }
-        staging.finish(&finished(&place)).map_err(not_put)?;
-        roll_forward(&place).map_err(not_put)
+        staging.finish(&restored_database(&database)).map_err(install_error)?;
+        roll_forward(&database).map_err(install_error)
     }
 }
 
-/// Judges a backup before anything of it is copied.
-fn judge(backup: &Path) -> Result<(), OpenError> {
-    let about = backup.metadata().map_err(|source| open::io_error(backup, source))?;
-    open::judge_header(backup, &about)?;
-    open::judge_log(backup)
+/// Checks a backup before it is copied.
+fn check_backup(backup: &Path) -> Result<(), OpenError> {
+    let metadata = backup.metadata().map_err(|source| OpenError::from_io(backup, source))?;
+    check_header(backup, &metadata)?;
+    check_wal(backup)
 }
 
-fn nobody_owns(backup: &Path) -> Result<(), OpenError> {
-    match File::open(beside(backup, ".lock")).map(|lock| lock.try_lock()) {
+fn check_not_in_use(backup: &Path) -> Result<(), OpenError> {
+    match File::open(with_suffix(backup, ".lock")).map(|lock| lock.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => Err(OpenError::InUse(backup.into())),
         Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => Ok(()),
     }
 }
 
-/// Copies a database, and its log if there is one, for our eyes only.
+/// Copies a database, and its write-ahead log if it has one, to private files.
 fn copy(backup: &Path, to: &Path) -> io::Result<()> {
     for suffix in ["", "-wal"] {
-        let mut from = match File::open(beside(backup, suffix)) {
+        let mut from = match File::open(with_suffix(backup, suffix)) {
             Err(error) if error.kind() == ErrorKind::NotFound && !suffix.is_empty() => continue,
             from => from?,
         };
-        let mut to = new_file::make(&beside(to, suffix))?;
+        let mut to = new_file::create(&with_suffix(to, suffix))?;
         io::copy(&mut from, &mut to)?;
         to.sync_all()?;
     }
     Ok(())
 }
 
-/// Opens the copy, and reads every page and every reference of it: what is served for years is looked at once.
-fn open_whole(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
-    let owner = open::own(path)?;
-    let connection = open::prepare(path)?;
-    if !is_whole(&connection).map_err(|error| open::failed(path, error))? {
-        return Err(open::damaged(path, "its pages, indices or references do not fit together"));
+/// Opens the copy, and checks every page and every foreign key of it.
+fn open_checked(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
+    let lock = open::lock(path)?;
+    let connection = open::open_or_create(path)?;
+    if !passes_full_check(&connection).map_err(|error| OpenError::from_sqlite(path, error))? {
+        return Err(OpenError::damaged(path, "its pages, indexes or foreign keys are inconsistent"));
     }
-    SqliteStore::start(Opened { connection, path: path.into(), owner })
+    SqliteStore::start(OpenedDatabase { connection, path: path.into(), lock })
 }
 
-fn is_whole(connection: &Connection) -> rusqlite::Result<bool> {
+fn passes_full_check(connection: &Connection) -> rusqlite::Result<bool> {
     let is_ok: bool =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| Ok(row.get::<_, String>(0)? == "ok"))?;
     Ok(is_ok && !connection.prepare("PRAGMA foreign_key_check")?.exists([])?)
 }
 
-/// The directory that a restored database is made in. It goes when this is dropped.
+/// The directory in which the restored database is prepared. It is deleted when this is dropped.
 #[derive(Debug)]
 struct Staging(PathBuf);
 
 impl Staging {
-    fn make(place: &Path) -> io::Result<Self> {
-        let directory = staging(place);
-        new_file::make_directory(&directory)?;
+    fn create(database: &Path) -> io::Result<Self> {
+        let directory = staging_directory(database);
+        new_file::create_directory(&directory)?;
         Ok(Self(directory))
     }
 
@@ -166,7 +167,7 @@ impl Staging {
         self.0.join("store.db")
     }
 
-    /// Gives the database, which is closed, its name beside its place. From here on it counts.
+    /// Renames the closed database to `to`. From then on the next start installs it.
     fn finish(&self, to: &Path) -> io::Result<()> {
         File::open(self.database())?.sync_all()?;
         std::fs::rename(self.database(), to)?;
@@ -176,7 +177,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What can't be removed now is removed by the next start.
+        // The next start deletes what cannot be deleted now.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,29 +1,29 @@
-//! The schema and its versions: which one a file has, and how an older one is brought up.
+//! The schema: its version, its migrations and its tables.
 
 use rusqlite::Connection;
 
-/// The migrations, compiled in. Each is numbered, says why, and is never edited once released.
+/// The migrations, compiled in. A released migration is never edited.
 mod embedded {
     // The macro writes a public item without documentation.
     #![allow(missing_docs, unreachable_pub)]
     refinery::embed_migrations!("migrations");
 }
 
-/// The version of the schema that this program writes.
+/// The schema version that this program writes.
 pub(crate) const VERSION: u32 = 1;
 
-/// Brings the schema up to [`VERSION`], from nothing or from an older one.
+/// Migrates an empty database or an older schema to [`VERSION`].
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), refinery::Error> {
     embedded::migrations::runner().run(connection).map(|_| ())
 }
 
-/// The version that the database says it has, both in its header and in its history; nothing if they differ
-/// or the history can't be read.
+/// The schema version of the database, as its header and its migration history both state it; `None` if they
+/// differ or the history is invalid.
 ///
-/// Read by ourselves and with care: refinery takes what stands in the history for granted.
+/// refinery itself assumes that the history is valid, so it is validated here.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<Option<u32>> {
     let header: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let (newest, count, readable): (Option<u32>, u32, bool) = connection.query_row(
+    let (newest, count, is_valid): (Option<u32>, u32, bool) = connection.query_row(
         "SELECT max(version), count(*),
                 total(applied_on GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:*'
                       AND length(checksum) BETWEEN 1 AND 20 AND checksum NOT GLOB '*[^0-9]*') = count(*)
@@ -31,10 +31,10 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<Option<u32>> 
         [],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    Ok((newest == Some(header) && count == header && readable).then_some(header))
+    Ok((newest == Some(header) && count == header && is_valid).then_some(header))
 }
 
-/// Brings an older schema up to [`VERSION`]; leaves one of this version alone.
+/// Migrates an older schema to [`VERSION`]; does nothing if the schema has this version.
 pub(crate) fn migrate_if_older(
     connection: &mut Connection,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -44,32 +44,33 @@ pub(crate) fn migrate_if_older(
     }
 }
 
-/// Whether every table is there, with the rows that are always there.
-pub(crate) fn is_whole(connection: &Connection) -> rusqlite::Result<bool> {
-    let mut known = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+/// Whether every table exists, and every table of a single row has that row.
+pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut table_exists =
+        connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
     for table in TABLES {
-        if !known.exists([table])? {
+        if !table_exists.exists([table])? {
             return Ok(false);
         }
     }
     connection.query_row(
-        "SELECT (SELECT count(*) FROM log_head) = 1 AND (SELECT count(*) FROM newest_time) = 1",
+        "SELECT (SELECT count(*) FROM revocation_log_head) = 1 AND (SELECT count(*) FROM newest_time) = 1",
         [],
         |row| row.get(0),
     )
 }
 
-/// The tables of the schema. A database of ours has each of them.
+/// The tables of the schema.
 pub(crate) const TABLES: [&str; 12] = [
     "admin_keys",
+    "audit_events",
     "clients",
     "counters",
-    "events",
-    "facts",
     "keys",
-    "log",
-    "log_head",
+    "metadata",
     "newest_time",
+    "revocation_log",
+    "revocation_log_head",
     "session_data",
     "sessions",
     "users",
@@ -78,10 +79,10 @@ pub(crate) const TABLES: [&str; 12] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::APPLICATION_ID;
+    use crate::file::header::APPLICATION_ID;
 
     #[test]
-    fn the_migrations_end_at_our_version_and_mark_the_file_as_ours() {
+    fn the_migrations_set_the_version_and_the_application_id() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
 
@@ -99,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_refinery_would_stumble_over_has_no_version() {
-        for spoil in [
+    fn an_invalid_migration_history_has_no_version() {
+        for damage in [
             "UPDATE refinery_schema_history SET checksum = 'many'",
             "UPDATE refinery_schema_history SET applied_on = 'yesterday'",
             "UPDATE refinery_schema_history SET version = 2",
@@ -109,8 +110,8 @@ mod tests {
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             migrate(&mut connection).unwrap();
-            connection.execute_batch(spoil).unwrap();
-            assert_eq!(version(&connection).unwrap_or(None), None, "{spoil}");
+            connection.execute_batch(damage).unwrap();
+            assert_eq!(version(&connection).unwrap_or(None), None, "{damage}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the store can be used: open, failed for good, or closed.
+//! Whether the store can be used: it is open, failed for good, or closed.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -8,13 +8,13 @@ const OPEN: u8 = 0;
 const POISONED: u8 = 1;
 const CLOSED: u8 = 2;
 
-/// One for each open store, shared by its readers and its writer. It never goes back to open.
+/// The state of one open store, shared by its readers and its writer. It never returns to open.
 #[derive(Debug, Default)]
-pub(crate) struct State(AtomicU8);
+pub(crate) struct StoreState(AtomicU8);
 
-impl State {
-    /// Lets the caller go on, if the store is open.
-    pub(crate) fn admit(&self) -> Result<(), StoreError> {
+impl StoreState {
+    /// An error unless the store is open.
+    pub(crate) fn check_open(&self) -> Result<(), StoreError> {
         match self.0.load(Ordering::Acquire) {
             OPEN => Ok(()),
             POISONED => Err(StoreError::Poisoned),
@@ -22,19 +22,20 @@ impl State {
         }
     }
 
-    /// A commit has failed with unknown outcome. From here on everything is refused: after a failed sync not
-    /// even what is read can be relied on, as the kernel may hold pages that never reached the disk. Tells whether
-    /// it was open until now.
+    /// Sets that a commit has failed with an unknown outcome; returns whether the store was open until now.
+    ///
+    /// From here on every request is refused, reads too: after a failed sync the kernel may hold pages that
+    /// never reached the disk.
     pub(crate) fn poison(&self) -> bool {
         self.0.fetch_max(POISONED, Ordering::AcqRel) == OPEN
     }
 
-    /// The store was closed.
+    /// Sets that the store is closed.
     pub(crate) fn close(&self) {
         self.0.fetch_max(CLOSED, Ordering::AcqRel);
     }
 
-    /// Whether a commit has failed with unknown outcome.
+    /// Whether a commit has failed with an unknown outcome.
     pub(crate) fn is_poisoned(&self) -> bool {
         self.0.load(Ordering::Acquire) == POISONED
     }

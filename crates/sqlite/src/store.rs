@@ -1,4 +1,4 @@
-//! The store itself: each reading goes to the readers, everything else to the writer.
+//! The store: reads run on the reader pool, writes are sent to the writer.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -22,20 +22,22 @@ use counterfoil_core::store::{
     Store, StoreError,
 };
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, LogId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::error::OpenError;
-use crate::file_lock::Owner;
-use crate::open::{self, Opened};
-use crate::reader::Readers;
-use crate::state::State;
-use crate::write_request::{Job, Order};
-use crate::writer::{Witnesses, Writer};
-use crate::{
-    admin_keys, atomic_replace, backup, clients, counters, data, events, keys, log, metadata, sessions, users,
+use crate::file::file_lock::FileLock;
+use crate::file::open::{self, OpenedDatabase};
+use crate::file::{atomic_replace, backup};
+use crate::reader_pool::ReaderPool;
+use crate::state::StoreState;
+use crate::tables::{
+    admin_keys, audit_events, clients, counters, keys, metadata, newest_time, revocation_log, session_data,
+    sessions, users,
 };
+use crate::write_request::{Request, WriteRequest};
+use crate::writer::{CommitListeners, Writer};
 
-/// A store in one SQLite file, owned by this process as long as the value lives.
+/// A store in one SQLite file, which this process has locked as long as the value lives.
 ///
 /// ```
 /// use counterfoil_core::Store;
@@ -55,105 +57,115 @@ use crate::{
 /// # }
 /// ```
 pub struct SqliteStore {
-    readers: Arc<Readers>,
-    /// Gone as soon as the value is dropped; then the writer finishes what is queued, and ends.
-    queue: Option<SyncSender<Job>>,
+    readers: Arc<ReaderPool>,
+    /// `None` once the value is dropped; then the writer finishes the queued requests and ends.
+    queue: Option<SyncSender<WriteRequest>>,
     writer: Option<JoinHandle<()>>,
-    witnesses: Arc<Witnesses>,
-    state: Arc<State>,
-    figures: Arc<StoreMetrics>,
-    /// Held by the writer, and by a backup as long as it takes.
-    owner: Weak<Owner>,
+    listeners: Arc<CommitListeners>,
+    state: Arc<StoreState>,
+    metrics: Arc<StoreMetrics>,
+    /// Held by the writer, and by a backup in progress.
+    lock: Weak<FileLock>,
     path: PathBuf,
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, or makes one if there is nothing.
+    /// Opens the database at `path`, or creates it if nothing exists there.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with what is there; then nothing was created or replaced. A file that was cut off
-    /// to nothing is refused too: a damaged database never becomes a fresh one without users.
+    /// Says what is wrong; then no file was created or replaced. A file that was truncated to nothing is
+    /// refused too: a damaged database never becomes a new one without users.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
         open::open(path).and_then(Self::start)
     }
 
-    /// Whether opening `path` would find a database, and not make one.
-    pub fn is_there(path: &Path) -> bool {
-        atomic_replace::is_there(path)
+    /// Whether opening `path` would find a database, rather than create one.
+    pub fn exists(path: &Path) -> bool {
+        atomic_replace::exists(path)
     }
 
-    /// Opens a new store that nothing is to remain of: for tests, and for trying things out.
+    /// Opens a new store that is deleted when it is dropped, for tests and trials.
     ///
-    /// It is a file all the same, in a directory of its own that is removed with the store: what holds for
-    /// this store holds for one that stays, except that it is not synced.
+    /// It is a file in a temporary directory of its own, so it behaves like a permanent store, except that it
+    /// is not synced to the disk.
     ///
     /// # Errors
     ///
-    /// If there is no place for temporary files.
+    /// If the directory for temporary files cannot be written.
     pub fn in_memory() -> Result<Arc<Self>, OpenError> {
         open::open_temporary().and_then(Self::start)
     }
 
-    /// Starts the writer and the readers of a database that has been opened and judged.
-    pub(crate) fn start(opened: Opened) -> Result<Arc<Self>, OpenError> {
-        let Opened { connection, path, owner } = opened;
-        let refused = |error| open::failed(&path, error);
-        let owner = Arc::new(owner);
-        let state = Arc::new(State::default());
-        let witnesses = Arc::new(Witnesses::default());
-        let figures = Arc::new(StoreMetrics::default());
-        let readers = Readers::open(&path, Arc::clone(&state), Arc::clone(&figures));
-        let readers = Arc::new(readers.map_err(refused)?);
+    /// Starts the writer and the readers of a database that has been opened and checked.
+    pub(crate) fn start(opened: OpenedDatabase) -> Result<Arc<Self>, OpenError> {
+        let OpenedDatabase { connection, path, lock } = opened;
+        let sqlite_error = |error| OpenError::from_sqlite(&path, error);
+        let lock = Arc::new(lock);
+        let state = Arc::new(StoreState::default());
+        let listeners = Arc::new(CommitListeners::default());
+        let metrics = Arc::new(StoreMetrics::default());
+        let readers = ReaderPool::open(&path, Arc::clone(&state), Arc::clone(&metrics));
+        let readers = Arc::new(readers.map_err(sqlite_error)?);
         let writer = Writer::new(
             connection,
             Arc::clone(&state),
-            Arc::clone(&witnesses),
+            Arc::clone(&listeners),
             Arc::clone(&readers),
-            Arc::clone(&figures),
-            Arc::clone(&owner),
+            Arc::clone(&metrics),
+            Arc::clone(&lock),
         )
-        .map_err(refused)?;
+        .map_err(sqlite_error)?;
         let (queue, thread) =
             writer.start().map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok(Arc::new(Self {
             readers,
             queue: Some(queue),
             writer: Some(thread),
-            witnesses,
+            listeners,
             state,
-            figures,
-            owner: Arc::downgrade(&owner),
+            metrics,
+            lock: Arc::downgrade(&lock),
             path,
         }))
     }
 
-    /// Puts a job into the queue, if the store is open and the queue is not full.
-    fn ask(&self, job: Job) -> Result<(), StoreError> {
-        self.state.admit()?;
+    /// Queues a request, if the store is open and the queue is not full.
+    fn send(&self, request: WriteRequest) -> Result<(), StoreError> {
+        self.state.check_open()?;
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        // Before the writer can have done it.
-        self.figures.begin();
-        queue.try_send(job).map_err(|refused| {
-            self.figures.end(1);
-            self.figures.fail(1);
-            match refused {
+        // Counted first, because the writer may finish the request before this thread continues.
+        self.metrics.request_started();
+        queue.try_send(request).map_err(|error| {
+            self.metrics.requests_finished(1);
+            self.metrics.requests_failed(1);
+            match error {
                 TrySendError::Full(_) => {
-                    StoreError::Unavailable { reason: "too much is waiting to be written", source: None }
+                    StoreError::Unavailable { reason: "the write queue is full", source: None }
                 }
-                TrySendError::Disconnected(_) => self.gone(),
+                TrySendError::Disconnected(_) => self.writer_ended(),
             }
         })
     }
 
-    /// Waits for the answer to an order. Whoever stops waiting changes nothing of what is done.
-    async fn answered<R>(&self, answer: oneshot::Receiver<Result<R, StoreError>>) -> Result<R, StoreError> {
-        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    /// Queues a request and waits for its answer. A caller that stops waiting does not cancel the request.
+    async fn request<I, R>(
+        &self,
+        kind: impl FnOnce(Request<I, R>) -> WriteRequest,
+        input: I,
+    ) -> Result<R, StoreError> {
+        let (request, answer) = Request::new(input);
+        self.send(kind(request))?;
+        self.receive(answer).await
     }
 
-    /// Why the writer is not there.
-    fn gone(&self) -> StoreError {
-        self.state.admit().err().unwrap_or(StoreError::Poisoned)
+    async fn receive<R>(&self, answer: oneshot::Receiver<Result<R, StoreError>>) -> Result<R, StoreError> {
+        answer.await.unwrap_or_else(|_| Err(self.writer_ended()))
+    }
+
+    /// The error for a writer that has ended.
+    fn writer_ended(&self) -> StoreError {
+        self.state.check_open().err().unwrap_or(StoreError::Poisoned)
     }
 }
 
@@ -163,8 +175,8 @@ impl Store for SqliteStore {
         self.readers.read(|connection| sessions::find(connection, id))
     }
 
-    async fn standing(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError> {
-        self.readers.read(|connection| sessions::standing(connection, id))
+    async fn session_context(&self, id: SessionId) -> Result<Option<SessionContext>, StoreError> {
+        self.readers.read(|connection| sessions::find_context(connection, id))
     }
 
     async fn sessions_of(
@@ -173,7 +185,7 @@ impl Store for SqliteStore {
         page: Page<SessionCursor>,
         now: Time,
     ) -> Result<Vec<Session>, StoreError> {
-        self.readers.read(|connection| sessions::page_of(connection, user, page, now))
+        self.readers.read(|connection| sessions::page_of_user(connection, user, page, now))
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -208,117 +220,113 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn log_after(&self, after: Position) -> Result<RevocationLogPage, StoreError> {
-        self.readers.read(|connection| log::after(connection, after))
+    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError> {
+        self.readers.read(|connection| revocation_log::entries_after(connection, after))
     }
 
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.readers.read(log::head)
+    async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError> {
+        self.readers.read(revocation_log::head)
     }
 
-    async fn log_id(&self) -> Result<LogId, StoreError> {
-        self.readers.read(log::id)
+    async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError> {
+        self.readers.read(revocation_log::id)
     }
 
-    async fn data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {
-        self.readers.read(|connection| data::find(connection, session))
+    async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {
+        self.readers.read(|connection| session_data::find(connection, session))
     }
 
-    async fn fact(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.readers.read(|connection| metadata::find(connection, name))
+    async fn metadata(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.read(|connection| metadata::find(connection, key))
     }
 
-    async fn events(
+    async fn audit_events(
         &self,
         query: &AuditEventQuery,
     ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError> {
-        self.readers.read(|connection| events::page(connection, query))
+        self.readers.read(|connection| audit_events::page(connection, query))
     }
 
     async fn newest_time(&self) -> Result<Time, StoreError> {
-        self.readers.read(metadata::newest_time)
+        self.readers.read(newest_time::read)
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError> {
-        let (order, answer) = Order::new(changes.to_vec());
-        self.ask(Job::Commit(order))?;
-        self.answered(answer).await
+        self.request(WriteRequest::Commit, changes.to_vec()).await
     }
 
-    async fn note_uses(&self, uses: &[LastSeen]) -> Result<(), StoreError> {
-        let (order, answer) = Order::new(uses.to_vec());
-        self.ask(Job::NoteUses(order))?;
-        self.answered(answer).await
+    async fn record_last_seen(&self, entries: &[LastSeen]) -> Result<(), StoreError> {
+        self.request(WriteRequest::RecordLastSeen, entries.to_vec()).await
     }
 
-    async fn take(&self, takings: &[CounterIncrement], now: Time) -> Result<Vec<CounterValue>, StoreError> {
-        let (order, answer) = Order::new((takings.to_vec(), now));
-        self.ask(Job::Take(order))?;
-        self.answered(answer).await
+    async fn increment_counters(
+        &self,
+        increments: &[CounterIncrement],
+        now: Time,
+    ) -> Result<Vec<CounterValue>, StoreError> {
+        self.request(WriteRequest::IncrementCounters, (increments.to_vec(), now)).await
     }
 
-    async fn spent(&self, keys: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError> {
-        self.readers.read(|connection| counters::spent(connection, keys, now))
+    async fn counters(&self, keys: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError> {
+        self.readers.read(|connection| counters::values(connection, keys, now))
     }
 
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError> {
-        let (order, answer) = Order::new((now, limit));
-        self.ask(Job::Purge(order))?;
-        self.answered(answer).await
+        self.request(WriteRequest::Purge, (now, limit)).await
     }
 
-    fn watch(&self, witness: Arc<dyn CommitListener>) {
-        self.witnesses.write().unwrap_or_else(PoisonError::into_inner).push(witness);
+    fn subscribe(&self, listener: Arc<dyn CommitListener>) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
-    fn figures(&self) -> &StoreMetrics {
-        &self.figures
+    fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.state.admit()?;
-        let owner = self.owner.upgrade().ok_or(StoreError::Closed)?;
+        self.state.check_open()?;
+        let lock = self.lock.upgrade().ok_or(StoreError::Closed)?;
         let (done, answer) = oneshot::channel();
         let (from, to) = (self.path.clone(), to.to_owned());
-        // A thread of its own: it may take minutes, and nothing else is to wait for it.
+        // A thread of its own: a backup may take minutes, and no other task must wait for it.
         std::thread::Builder::new()
             .name("sqlite-backup".into())
             .spawn(move || {
                 let _ = done.send(backup::copy(&from, &to));
-                drop(owner);
+                drop(lock);
             })
             .map_err(|error| StoreError::Unavailable {
-                reason: "no thread can be started",
+                reason: "the backup thread cannot be started",
                 source: Some(Box::new(error)),
             })?;
-        self.answered(answer).await
+        self.receive(answer).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {
         let (reply, closed) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        let mut job = Job::Close(reply);
-        // Closing is not refused because the queue is full: it is moving.
-        while let Err(refused) = queue.try_send(job) {
-            let TrySendError::Full(again) = refused else { return Ok(()) };
-            job = again;
+        let mut request = WriteRequest::Close(reply);
+        // A full queue is no reason to refuse: the writer empties it.
+        while let Err(error) = queue.try_send(request) {
+            let TrySendError::Full(refused) = error else { return Ok(()) };
+            request = refused;
             tokio::task::yield_now().await;
         }
-        // Without an answer the writer has ended before, which is as good.
+        // Without an answer the writer had ended before, so the store is closed.
         let _ = closed.await;
         Ok(())
     }
 }
 
 impl Drop for SqliteStore {
-    /// Waits until all that was handed over is durable and the file is free.
+    /// Waits until all queued requests are durable and the file is unlocked.
     fn drop(&mut self) {
         self.queue = None;
         if let Some(writer) = self.writer.take()
-            // A witness that held the last reference is dropped by the writer itself.
+            // The writer thread itself drops the store if a listener held the last reference.
             && writer.thread().id() != std::thread::current().id()
         {
-            // Had it panicked, the store is poisoned, and everybody who asked was told.
+            // If it panicked, the store is poisoned and every caller has got an error.
             let _ = writer.join();
         }
     }

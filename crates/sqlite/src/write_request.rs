@@ -1,4 +1,4 @@
-//! What the writer is asked for, and how whoever asked is answered.
+//! The requests to the writer, and how their callers are answered.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,45 +11,46 @@ use counterfoil_core::store::{
 };
 use counterfoil_jose::Time;
 
-use crate::apply::{Stop, apply};
-use crate::counters::take;
-use crate::error_class;
-use crate::purge::purge;
-use crate::sessions::note_use;
+use crate::apply::{ApplyError, apply};
+use crate::error_class::{self, map_error};
+use crate::tables::counters::increment;
+use crate::tables::newest_time;
+use crate::tables::purge::purge;
+use crate::tables::sessions::row::record_last_seen;
 
-/// One thing to be done by the writer.
-pub(crate) enum Job {
-    /// Apply changes, all or none.
-    Commit(Order<Vec<Change>, CommitOutcome>),
-    /// Write down that sessions were used.
-    NoteUses(Order<Vec<LastSeen>, ()>),
-    /// Take from counters at that time.
-    Take(Order<(Vec<CounterIncrement>, Time), Vec<CounterValue>>),
-    /// Drop what is over at that time, that many rows at most.
-    Purge(Order<(Time, u32), u64>),
-    /// Close the store.
+/// One request to the writer.
+pub(crate) enum WriteRequest {
+    /// Applies all of these changes or none.
+    Commit(Request<Vec<Change>, CommitOutcome>),
+    /// Records when sessions were last used.
+    RecordLastSeen(Request<Vec<LastSeen>, ()>),
+    /// Increments counters at this time.
+    IncrementCounters(Request<(Vec<CounterIncrement>, Time), Vec<CounterValue>>),
+    /// Deletes what has expired at this time, at most this number of rows.
+    Purge(Request<(Time, u32), u64>),
+    /// Closes the store.
     Close(oneshot::Sender<()>),
 }
 
-/// What is asked, what came of it, and who wants to know.
-pub(crate) struct Order<A, R> {
-    pub(crate) asked: A,
-    /// When it was handed over.
-    since: Instant,
+/// A request's input, its result, and the channel to its caller.
+pub(crate) struct Request<I, R> {
+    pub(crate) input: I,
+    /// When it was queued.
+    queued_at: Instant,
     result: Option<Result<R, StoreError>>,
     reply: oneshot::Sender<Result<R, StoreError>>,
 }
 
-impl<A, R> Order<A, R> {
-    /// An order, and where its answer will arrive.
-    pub(crate) fn new(asked: A) -> (Self, oneshot::Receiver<Result<R, StoreError>>) {
+impl<I, R> Request<I, R> {
+    /// A request, and the channel for its answer.
+    pub(crate) fn new(input: I) -> (Self, oneshot::Receiver<Result<R, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { asked, since: Instant::now(), result: None, reply }, answer)
+        (Self { input, queued_at: Instant::now(), result: None, reply }, answer)
     }
 
-    /// Tells whoever asked, if they still wait.
+    /// Sends the result to the caller, if the caller still waits.
     fn answer(self) {
-        // An order that nothing came of was never carried out, or it is not known whether it was.
+        // Without a result, the request was never executed or its outcome is unknown.
         let _ = self.reply.send(self.result.unwrap_or(Err(StoreError::Poisoned)));
     }
 
@@ -58,32 +59,32 @@ impl<A, R> Order<A, R> {
     }
 }
 
-impl Job {
-    /// Carries the job out within a savepoint of the open transaction, and keeps the result for later.
+impl WriteRequest {
+    /// Executes the request within a savepoint of the open transaction, and keeps the result.
     ///
     /// # Errors
     ///
-    /// If the whole transaction has failed, with every job in it.
-    pub(crate) fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    /// If the whole transaction has failed, with every request in it.
+    pub(crate) fn execute(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         match self {
-            Self::Commit(order) => {
-                order.result = Some(match within_savepoint(connection, |c| apply(c, &order.asked))? {
+            Self::Commit(Request { input, result, .. }) => {
+                *result = Some(match in_savepoint(connection, |c| apply(c, input))? {
                     Ok(applied) => Ok(CommitOutcome::Applied(applied)),
-                    Err(Stop::Lost(index)) => Ok(CommitOutcome::Conflict(index)),
-                    Err(Stop::Failed(error)) => Err(error_class::told(error)),
+                    Err(ApplyError::Conflict(index)) => Ok(CommitOutcome::Conflict(index)),
+                    Err(ApplyError::Sqlite(error)) => Err(map_error(error)),
                 });
             }
-            Self::NoteUses(order) => {
-                let note = |c: &Connection| Ok(order.asked.iter().try_for_each(|used| note_use(c, used))?);
-                order.result = Some(settled(within_savepoint(connection, note)?));
+            Self::RecordLastSeen(Request { input, result, .. }) => {
+                let record = |c: &Connection| input.iter().try_for_each(|entry| record_last_seen(c, entry));
+                *result = Some(in_savepoint_without_conflict(connection, record)?);
             }
-            Self::Take(order) => {
-                let (takings, now) = &order.asked;
-                order.result = Some(settled(within_savepoint(connection, |c| Ok(take(c, takings, *now)?))?));
+            Self::IncrementCounters(Request { input: (increments, now), result, .. }) => {
+                let increment = |c: &Connection| increment(c, increments, *now);
+                *result = Some(in_savepoint_without_conflict(connection, increment)?);
             }
-            Self::Purge(order) => {
-                let (now, limit) = order.asked;
-                order.result = Some(settled(within_savepoint(connection, |c| Ok(purge(c, now, limit)?))?));
+            Self::Purge(Request { input: (now, limit), result, .. }) => {
+                let purge = |c: &Connection| purge(c, *now, *limit);
+                *result = Some(in_savepoint_without_conflict(connection, purge)?);
             }
             Self::Close(_) => {}
         }
@@ -93,54 +94,56 @@ impl Job {
     /// The newest time in what was applied.
     pub(crate) fn newest_time(&self) -> Time {
         match self {
-            Self::Commit(Order { asked, result: Some(Ok(CommitOutcome::Applied(_))), .. }) => {
-                asked.iter().map(crate::metadata::newest_time_in).max().unwrap_or_default()
+            Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(_))), .. }) => {
+                input.iter().map(newest_time::in_change).max().unwrap_or_default()
             }
-            Self::NoteUses(order) => order.asked.iter().map(|used| used.at).max().unwrap_or_default(),
-            Self::Commit(_) | Self::Take(_) | Self::Purge(_) | Self::Close(_) => Time::EPOCH,
+            Self::RecordLastSeen(request) => {
+                request.input.iter().map(|entry| entry.at).max().unwrap_or_default()
+            }
+            Self::Commit(_) | Self::IncrementCounters(_) | Self::Purge(_) | Self::Close(_) => Time::EPOCH,
         }
     }
 
-    /// Tells the witnesses what was applied: it is durable now.
-    pub(crate) fn show(&self, witnesses: &[Arc<dyn CommitListener>]) {
-        if let Self::Commit(Order { asked, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) = self {
-            for witness in witnesses {
-                witness.committed(asked, applied);
+    /// Notifies the listeners of what was applied, which is durable now.
+    pub(crate) fn notify(&self, listeners: &[Arc<dyn CommitListener>]) {
+        if let Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) = self {
+            for listener in listeners {
+                listener.on_commit(input, applied);
             }
         }
     }
 
-    /// When it was handed over, if it is an order to write.
-    pub(crate) fn since(&self) -> Option<Instant> {
+    /// When the request was queued; `None` for the request to close.
+    pub(crate) fn queued_at(&self) -> Option<Instant> {
         match self {
-            Self::Commit(order) => Some(order.since),
-            Self::NoteUses(order) => Some(order.since),
-            Self::Take(order) => Some(order.since),
-            Self::Purge(order) => Some(order.since),
+            Self::Commit(request) => Some(request.queued_at),
+            Self::RecordLastSeen(request) => Some(request.queued_at),
+            Self::IncrementCounters(request) => Some(request.queued_at),
+            Self::Purge(request) => Some(request.queued_at),
             Self::Close(_) => None,
         }
     }
 
-    /// Answers whoever asked.
+    /// Answers the caller with the result.
     pub(crate) fn answer(self) {
         match self {
-            Self::Commit(order) => order.answer(),
-            Self::NoteUses(order) => order.answer(),
-            Self::Take(order) => order.answer(),
-            Self::Purge(order) => order.answer(),
+            Self::Commit(request) => request.answer(),
+            Self::RecordLastSeen(request) => request.answer(),
+            Self::IncrementCounters(request) => request.answer(),
+            Self::Purge(request) => request.answer(),
             Self::Close(reply) => {
                 let _ = reply.send(());
             }
         }
     }
 
-    /// Answers whoever asked that it could not be done.
+    /// Answers the caller with an error.
     pub(crate) fn fail(self, error: StoreError) {
         match self {
-            Self::Commit(order) => order.fail(error),
-            Self::NoteUses(order) => order.fail(error),
-            Self::Take(order) => order.fail(error),
-            Self::Purge(order) => order.fail(error),
+            Self::Commit(request) => request.fail(error),
+            Self::RecordLastSeen(request) => request.fail(error),
+            Self::IncrementCounters(request) => request.fail(error),
+            Self::Purge(request) => request.fail(error),
             Self::Close(reply) => {
                 let _ = reply.send(());
             }
@@ -148,34 +151,37 @@ impl Job {
     }
 }
 
-fn settled<R>(result: Result<R, Stop>) -> Result<R, StoreError> {
-    match result {
-        Ok(done) => Ok(done),
-        Err(Stop::Failed(error)) => Err(error_class::told(error)),
-        // Neither a use nor a counter nor the purge expects anything.
-        Err(Stop::Lost(_)) => Err(StoreError::Poisoned),
-    }
+/// As [`in_savepoint`], for a request that has no expectations.
+fn in_savepoint_without_conflict<R>(
+    connection: &Connection,
+    execute: impl FnOnce(&Connection) -> rusqlite::Result<R>,
+) -> rusqlite::Result<Result<R, StoreError>> {
+    let result = in_savepoint(connection, |c| execute(c).map_err(ApplyError::Sqlite))?;
+    Ok(result.map_err(|error| match error {
+        ApplyError::Sqlite(error) => map_error(error),
+        ApplyError::Conflict(_) => StoreError::Poisoned,
+    }))
 }
 
-/// Does something in a savepoint, so that what one caller has lost takes nothing from the others.
+/// Runs `execute` in a savepoint, so that a request that fails does not affect the others of the transaction.
 ///
-/// The outer error is one of the whole transaction: SQLite has rolled it back, or it can't be relied on.
-fn within_savepoint<R>(
+/// The outer error is one of the whole transaction: SQLite has rolled it back, or its state is unknown.
+fn in_savepoint<R>(
     connection: &Connection,
-    act: impl FnOnce(&Connection) -> Result<R, Stop>,
-) -> rusqlite::Result<Result<R, Stop>> {
-    connection.prepare_cached("SAVEPOINT job")?.execute([])?;
-    let result = match act(connection) {
-        Err(Stop::Failed(error))
-            if connection.is_autocommit() || !error_class::is_of_one_statement(&error) =>
+    execute: impl FnOnce(&Connection) -> Result<R, ApplyError>,
+) -> rusqlite::Result<Result<R, ApplyError>> {
+    connection.prepare_cached("SAVEPOINT request")?.execute([])?;
+    let result = match execute(connection) {
+        Err(ApplyError::Sqlite(error))
+            if connection.is_autocommit() || !error_class::is_statement_error(&error) =>
         {
             return Err(error);
         }
         result => result,
     };
     if result.is_err() {
-        connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        connection.prepare_cached("ROLLBACK TO request")?.execute([])?;
     }
-    connection.prepare_cached("RELEASE job")?.execute([])?;
+    connection.prepare_cached("RELEASE request")?.execute([])?;
     Ok(result)
 }

@@ -1,4 +1,4 @@
-//! The one writer: a thread that commits what is queued in one transaction, and then answers each caller.
+//! The writer thread: it commits the queued requests in one transaction, and then answers their callers.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,159 +14,159 @@ use counterfoil_core::store::{CommitListener, StoreError};
 use counterfoil_jose::Time;
 
 use crate::error_class;
-use crate::file_lock::Owner;
-use crate::reader::Readers;
-use crate::state::State;
-use crate::write_request::Job;
+use crate::file::file_lock::FileLock;
+use crate::reader_pool::ReaderPool;
+use crate::state::StoreState;
+use crate::tables::newest_time;
+use crate::write_request::WriteRequest;
 
-/// How many jobs may wait. Beyond that callers are told at once that the store can't be used now, which is
-/// better than to make everybody wait for longer and longer.
-const QUEUE: usize = 4096;
+/// The length of the queue. Beyond it callers get an error at once, so that waiting times stay bounded.
+const QUEUE_SIZE: usize = 4096;
 
-/// How many jobs share one transaction, and one sync of the disk.
-const BATCH: usize = 256;
+/// The most requests that share one transaction, and one sync of the disk.
+const BATCH_SIZE: usize = 256;
 
-/// How many pages the write-ahead log may have before they are brought into the database.
-const PAGES_BEFORE_CHECKPOINT: u32 = 1000;
+/// The number of pages in the write-ahead log at which they are copied to the database.
+const CHECKPOINT_PAGES: u32 = 1000;
 
-/// How long to wait before room is made again on a disk that is full.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// The time between two attempts to free space in the write-ahead log on a full disk.
+const FREE_SPACE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Who is told of every commit.
-pub(crate) type Witnesses = RwLock<Vec<Arc<dyn CommitListener>>>;
+/// The listeners that are notified of every commit.
+pub(crate) type CommitListeners = RwLock<Vec<Arc<dyn CommitListener>>>;
 
-/// What the thread of the writer works with.
+/// The state of the writer thread.
 pub(crate) struct Writer {
     connection: Connection,
-    state: Arc<State>,
-    witnesses: Arc<Witnesses>,
-    readers: Arc<Readers>,
-    figures: Arc<StoreMetrics>,
-    /// The newest time that the database is known to hold.
-    newest: Time,
-    /// When room was last made on a full disk.
-    made_room: Option<Instant>,
+    state: Arc<StoreState>,
+    listeners: Arc<CommitListeners>,
+    readers: Arc<ReaderPool>,
+    metrics: Arc<StoreMetrics>,
+    /// The newest time in the database.
+    newest_time: Time,
+    /// When space was last freed on a full disk.
+    space_freed_at: Option<Instant>,
     /// Dropped after the connection: fields are dropped in their order.
-    _owner: Arc<Owner>,
+    _lock: Arc<FileLock>,
 }
 
 impl Writer {
     pub(crate) fn new(
         connection: Connection,
-        state: Arc<State>,
-        witnesses: Arc<Witnesses>,
-        readers: Arc<Readers>,
-        figures: Arc<StoreMetrics>,
-        owner: Arc<Owner>,
+        state: Arc<StoreState>,
+        listeners: Arc<CommitListeners>,
+        readers: Arc<ReaderPool>,
+        metrics: Arc<StoreMetrics>,
+        lock: Arc<FileLock>,
     ) -> rusqlite::Result<Self> {
-        let newest = crate::metadata::newest_time(&connection)?;
-        Ok(Self { connection, state, witnesses, readers, figures, newest, made_room: None, _owner: owner })
+        let newest_time = newest_time::read(&connection)?;
+        let space_freed_at = None;
+        Ok(Self { connection, state, listeners, readers, metrics, newest_time, space_freed_at, _lock: lock })
     }
 
-    /// Starts the thread; it ends when told to close or when nobody can ask for anything any more.
-    pub(crate) fn start(self) -> std::io::Result<(SyncSender<Job>, JoinHandle<()>)> {
-        let (queue, jobs) = sync_channel(QUEUE);
+    /// Starts the thread. It ends after a request to close, or when all senders are dropped.
+    pub(crate) fn start(self) -> std::io::Result<(SyncSender<WriteRequest>, JoinHandle<()>)> {
+        let (queue, requests) = sync_channel(QUEUE_SIZE);
         let thread =
-            std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || self.run(&jobs))?;
+            std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || self.run(&requests))?;
         Ok((queue, thread))
     }
 
-    fn run(mut self, jobs: &Receiver<Job>) {
-        // If anything here panics, the witnesses may not have been told what they should know.
-        let guard = PoisonsOnPanic(Arc::clone(&self.state), Arc::clone(&self.witnesses));
-        let mut closing = None;
-        while closing.is_none()
-            && let Ok(first) = jobs.recv()
+    fn run(mut self, requests: &Receiver<WriteRequest>) {
+        let guard = PoisonOnPanic(Arc::clone(&self.state), Arc::clone(&self.listeners));
+        let mut close_request = None;
+        while close_request.is_none()
+            && let Ok(first) = requests.recv()
         {
-            let (batch, close) = next_batch(first, jobs);
-            closing = close;
-            self.settle(batch);
+            let (batch, close) = next_batch(first, requests);
+            close_request = close;
+            self.process(batch);
             self.checkpoint_if_due();
         }
         self.close();
         drop((self, guard));
-        if let Some(close) = closing {
-            close.answer();
+        if let Some(request) = close_request {
+            request.answer();
         }
-        for late in jobs.try_iter() {
+        for late in requests.try_iter() {
             late.fail(StoreError::Closed);
         }
     }
 
-    /// Commits a batch, tells the witnesses, and answers; in that order.
-    fn settle(&mut self, mut batch: Vec<Job>) {
+    /// Commits a batch, then notifies the listeners, then answers the callers.
+    fn process(&mut self, mut batch: Vec<WriteRequest>) {
         if batch.is_empty() {
             return;
         }
         if self.state.is_poisoned() {
             self.count_failed(&batch);
-            return batch.into_iter().for_each(|job| job.fail(StoreError::Poisoned));
+            return batch.into_iter().for_each(|request| request.fail(StoreError::Poisoned));
         }
-        let since = Instant::now();
-        if let Err(failed) = self.commit(&mut batch) {
+        let started = Instant::now();
+        if let Err(failure) = self.commit(&mut batch) {
             self.count_failed(&batch);
-            return self.fail(batch, failed);
+            return self.fail(batch, failure);
         }
-        self.count(&batch, since);
-        // Dropped before the batch: a caller who loses the answer to a panic finds the store poisoned already.
-        let _guard = PoisonsOnPanic(Arc::clone(&self.state), Arc::clone(&self.witnesses));
-        let witnesses = self.witnesses.read().unwrap_or_else(PoisonError::into_inner);
-        for job in &batch {
-            job.show(&witnesses);
+        self.count_committed(&batch, started);
+        // Dropped before the batch: a caller that gets no answer because of a panic finds the store poisoned.
+        let _guard = PoisonOnPanic(Arc::clone(&self.state), Arc::clone(&self.listeners));
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for request in &batch {
+            request.notify(&listeners);
         }
-        for job in batch {
-            job.answer();
+        for request in batch {
+            request.answer();
         }
     }
 
-    /// Counts a batch that was committed, before anybody who is answered can ask for the figures.
-    fn count(&self, batch: &[Job], since: Instant) {
+    /// Counts a committed batch, before a caller is answered and can read the metrics.
+    fn count_committed(&self, batch: &[WriteRequest], started: Instant) {
         let now = Instant::now();
-        self.figures.transactions.record(now - since);
-        for since in batch.iter().filter_map(Job::since) {
-            self.figures.commits.record(now.saturating_duration_since(since));
+        self.metrics.transactions.record(now - started);
+        for queued_at in batch.iter().filter_map(WriteRequest::queued_at) {
+            self.metrics.commits.record(now.saturating_duration_since(queued_at));
         }
-        self.figures.is_refusing.store(false, Ordering::Relaxed);
-        self.figures.end(batch.len());
+        self.metrics.last_commit_failed.store(false, Ordering::Relaxed);
+        self.metrics.requests_finished(batch.len());
     }
 
-    fn count_failed(&self, batch: &[Job]) {
-        self.figures.is_refusing.store(true, Ordering::Relaxed);
-        self.figures.fail(batch.len());
-        self.figures.end(batch.len());
+    fn count_failed(&self, batch: &[WriteRequest]) {
+        self.metrics.last_commit_failed.store(true, Ordering::Relaxed);
+        self.metrics.requests_failed(batch.len());
+        self.metrics.requests_finished(batch.len());
     }
 
-    /// Carries out a batch in one transaction.
-    fn commit(&mut self, batch: &mut [Job]) -> Result<(), Failed> {
-        let newest = match self.carry_out(batch) {
-            Ok(newest) => newest,
+    /// Executes a batch in one transaction.
+    fn commit(&mut self, batch: &mut [WriteRequest]) -> Result<(), CommitFailure> {
+        let newest_time = match self.execute_batch(batch) {
+            Ok(newest_time) => newest_time,
             Err(error) => {
-                // Nothing of it was committed. SQLite may have rolled back by itself.
+                // Nothing was committed. SQLite may have rolled back already.
                 let rolled_back = self.connection.is_autocommit() || self.rollback().is_ok();
-                let is_certain = rolled_back && !error_class::is_failed_sync(&error);
-                return Err(Failed { error, is_certain });
+                let is_outcome_known = rolled_back && !error_class::is_failed_sync(&error);
+                return Err(CommitFailure { error, is_outcome_known });
             }
         };
         if let Err(error) = self.execute("COMMIT") {
-            let open = error_class::leaves_open_what_was_committed(&error);
-            let is_certain = !open && (self.connection.is_autocommit() || self.rollback().is_ok());
-            return Err(Failed { error, is_certain });
+            let is_outcome_known = !error_class::is_commit_outcome_unknown(&error)
+                && (self.connection.is_autocommit() || self.rollback().is_ok());
+            return Err(CommitFailure { error, is_outcome_known });
         }
-        self.newest = newest;
+        self.newest_time = newest_time;
         Ok(())
     }
 
-    /// Carries out every job of the batch; tells the newest time that the database then holds.
-    fn carry_out(&self, batch: &mut [Job]) -> rusqlite::Result<Time> {
+    /// Executes every request of the batch; returns the newest time that the database then holds.
+    fn execute_batch(&self, batch: &mut [WriteRequest]) -> rusqlite::Result<Time> {
         self.execute("BEGIN IMMEDIATE")?;
-        for job in &mut *batch {
-            job.carry_out(&self.connection)?;
+        for request in &mut *batch {
+            request.execute(&self.connection)?;
         }
-        let newest = batch.iter().map(Job::newest_time).max().unwrap_or_default();
-        if newest > self.newest {
-            crate::metadata::raise_newest_time(&self.connection, newest)?;
+        let newest = batch.iter().map(WriteRequest::newest_time).max().unwrap_or_default();
+        if newest > self.newest_time {
+            newest_time::raise(&self.connection, newest)?;
         }
-        Ok(newest.max(self.newest))
+        Ok(newest.max(self.newest_time))
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
@@ -177,74 +177,81 @@ impl Writer {
         self.execute("ROLLBACK")
     }
 
-    /// Tells every caller of a batch that it failed, and if nobody knows what became of it, ends the store.
-    fn fail(&mut self, batch: Vec<Job>, failed: Failed) {
-        let error = Arc::new(failed.error);
-        if failed.is_certain {
-            tracing::warn!(%error, jobs = batch.len(), "a commit was refused; nothing was changed");
-            batch.into_iter().for_each(|job| job.fail(error_class::told_again(&error)));
-            self.make_room(&error);
+    /// Answers every caller of a batch that failed. If the outcome is unknown, poisons the store.
+    fn fail(&mut self, batch: Vec<WriteRequest>, failure: CommitFailure) {
+        let error = Arc::new(failure.error);
+        if failure.is_outcome_known {
+            tracing::warn!(%error, requests = batch.len(), "a commit failed; nothing was changed");
+            batch.into_iter().for_each(|request| request.fail(error_class::map_shared_error(&error)));
+            self.free_space_if_full(&error);
         } else {
             self.poison(&error);
-            batch.into_iter().for_each(|job| job.fail(StoreError::Poisoned));
+            batch.into_iter().for_each(|request| request.fail(StoreError::Poisoned));
         }
     }
 
-    /// Where the disk is full, brings the log into the database: if that has room for it, the log begins anew in the
-    /// place that it has, and the next commit needs no more. Tried once a second, as it may be in vain.
-    fn make_room(&mut self, error: &rusqlite::Error) {
-        let is_due = self.made_room.is_none_or(|at| at.elapsed() >= BETWEEN_TRIES);
-        if is_due && error_class::is_full(error) {
-            self.made_room = Some(Instant::now());
+    /// On a full disk, copies the write-ahead log to the database. If the database has room for its pages,
+    /// the log can be overwritten from its beginning, and the next commit needs no more space. Tried once a
+    /// second, because it may fail.
+    fn free_space_if_full(&mut self, error: &rusqlite::Error) {
+        let is_due = self.space_freed_at.is_none_or(|at| at.elapsed() >= FREE_SPACE_INTERVAL);
+        if is_due && error_class::is_disk_full(error) {
+            self.space_freed_at = Some(Instant::now());
             self.checkpoint("PASSIVE");
         }
     }
 
-    /// Refuses everything from here on, and lets the memory in front forget what it holds.
+    /// Refuses every request from now on, and lets the session cache drop its entries.
     fn poison(&self, error: &rusqlite::Error) {
-        tracing::error!(%error, "a commit failed with unknown outcome; the store must be opened anew");
-        poison(&self.state, &self.witnesses);
+        tracing::error!(%error, "a commit failed with unknown outcome; the store must be reopened");
+        poison(&self.state, &self.listeners);
     }
 
-    /// Brings the write-ahead log into the database when it has grown long. Nobody waits for it.
+    /// Copies the write-ahead log to the database when it has grown long. No caller waits for it.
     fn checkpoint_if_due(&self) {
         if self.state.is_poisoned() {
             return;
         }
-        match self.pages_in_log() {
-            Ok(pages) if pages >= PAGES_BEFORE_CHECKPOINT => self.checkpoint("PASSIVE"),
+        match self.pages_in_wal() {
+            Ok(pages) if pages >= CHECKPOINT_PAGES => self.checkpoint("PASSIVE"),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the length of the write-ahead log cannot be read"),
         }
     }
 
-    /// How many pages wait in the log, without touching them.
-    fn pages_in_log(&self) -> rusqlite::Result<u32> {
+    /// The number of pages in the write-ahead log that are not in the database yet.
+    fn pages_in_wal(&self) -> rusqlite::Result<u32> {
         self.connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| {
-            let (all, done): (i64, i64) = (row.get(1)?, row.get(2)?);
-            Ok(u32::try_from(all - done).unwrap_or(0))
+            let (all, copied): (i64, i64) = (row.get(1)?, row.get(2)?);
+            Ok(u32::try_from(all - copied).unwrap_or(0))
         })
     }
 
-    /// A checkpoint that fails changes nothing: the log still has every page. But where a sync has failed, a
-    /// later one may succeed without having written what the kernel dropped, and the log would be forgotten.
+    /// Copies the pages of the write-ahead log to the database.
+    ///
+    /// A checkpoint that fails changes nothing: the write-ahead log still has every page. But after a failed
+    /// sync a later one may succeed without having written the pages that the kernel dropped, and the
+    /// write-ahead log would be discarded. So a failed sync poisons the store.
     fn checkpoint(&self, mode: &str) {
         let done = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
         match done {
             Ok(()) => {}
             Err(error) if error_class::is_failed_sync(&error) => self.poison(&error),
-            Err(error) => tracing::warn!(%error, "the write-ahead log could not be brought in; it grows"),
+            Err(error) => {
+                tracing::warn!(%error, "the checkpoint of the write-ahead log failed; the log grows");
+            }
         }
     }
 
-    /// Leaves a database without a log behind, unless nobody knows what the log holds: then the next start is
-    /// to read it, and bring it to the disk, before anything is built upon it (`resync`).
+    /// Closes the database without a write-ahead log. If the store is poisoned, the contents of the log are
+    /// unknown, so it stays: the next start must write it to the disk before it relies on it
+    /// (`sync_after_crash`).
     fn close(&self) {
         let is_poisoned = self.state.is_poisoned();
         self.state.close();
         self.readers.close();
         if is_poisoned {
-            // Without it closing is as good: SQLite brings in only what it knows to be committed.
+            // An error does not matter: SQLite checkpoints only frames that it knows to be committed.
             let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         } else {
             self.checkpoint("TRUNCATE");
@@ -252,36 +259,40 @@ impl Writer {
     }
 }
 
-/// Why a batch was not committed, and whether it is certain that nothing of it was.
-struct Failed {
+/// A batch that was not committed.
+struct CommitFailure {
     error: rusqlite::Error,
-    is_certain: bool,
+    /// Whether it is certain that nothing of it was committed.
+    is_outcome_known: bool,
 }
 
-/// What is queued now, in its order, up to a limit or up to the order to close.
-fn next_batch(first: Job, jobs: &Receiver<Job>) -> (Vec<Job>, Option<Job>) {
+/// The queued requests in their order, up to [`BATCH_SIZE`] or up to the request to close.
+fn next_batch(
+    first: WriteRequest,
+    requests: &Receiver<WriteRequest>,
+) -> (Vec<WriteRequest>, Option<WriteRequest>) {
     let mut batch = Vec::new();
-    for job in std::iter::once(first).chain(jobs.try_iter()).take(BATCH) {
-        if matches!(job, Job::Close(_)) {
-            return (batch, Some(job));
+    for request in std::iter::once(first).chain(requests.try_iter()).take(BATCH_SIZE) {
+        if matches!(request, WriteRequest::Close(_)) {
+            return (batch, Some(request));
         }
-        batch.push(job);
+        batch.push(request);
     }
     (batch, None)
 }
 
-fn poison(state: &State, witnesses: &Witnesses) {
+fn poison(state: &StoreState, listeners: &CommitListeners) {
     if state.poison() {
-        for witness in witnesses.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            witness.failed();
+        for listener in listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener.on_failure();
         }
     }
 }
 
-/// Poisons the store if the writer panics: a witness may not have been told what it should know.
-struct PoisonsOnPanic(Arc<State>, Arc<Witnesses>);
+/// Poisons the store if the writer panics: a listener may have missed a commit.
+struct PoisonOnPanic(Arc<StoreState>, Arc<CommitListeners>);
 
-impl Drop for PoisonsOnPanic {
+impl Drop for PoisonOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
             poison(&self.0, &self.1);

@@ -1,4 +1,4 @@
-//! The clock of a service that has no other: it never runs back and never stands still.
+//! A system clock that never runs backwards and that counts through suspend.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,16 +8,15 @@ use rustix::time::{ClockId, clock_gettime};
 
 use counterfoil_jose::Time;
 
-use crate::authenticate::Now;
+use crate::authenticator::Clock;
 
-/// The time of this machine, as a verifier needs it.
+/// The time of this machine, for a verifier.
 ///
-/// It is kept as a line: when the machine was started, by the furthest that the wall has ever shown. The
-/// present is that line plus the time that the machine has been up, asleep or not. So no token that has
-/// expired is good again because somebody set the wall back.
+/// It stores the latest boot time that the wall clock has implied, and adds the time since boot, which includes
+/// suspend. Setting the wall clock back therefore never makes an expired token valid again.
 ///
 /// ```
-/// use counterfoil_verify::{Now, SystemClock};
+/// use counterfoil_verify::{Clock, SystemClock};
 ///
 /// let clock = SystemClock::new();
 /// let before = clock.now();
@@ -25,31 +24,31 @@ use crate::authenticate::Now;
 /// ```
 #[derive(Default)]
 pub struct SystemClock {
-    /// The line, in Unix milliseconds. It only grows.
-    line: AtomicU64,
+    /// The boot time in Unix milliseconds. It only grows.
+    boot_time_ms: AtomicU64,
 }
 
 impl SystemClock {
-    /// A clock that begins with what the wall shows.
+    /// A clock that starts at the time of the wall clock.
     pub const fn new() -> Self {
-        Self { line: AtomicU64::new(0) }
+        Self { boot_time_ms: AtomicU64::new(0) }
     }
 
-    /// The present, where the wall shows `wall` and the machine has been up for `up`.
-    fn read(&self, wall: Time, up: Duration) -> Time {
-        let shown = (wall - up).unix_ms();
-        let line = self.line.fetch_max(shown, Ordering::Relaxed).max(shown);
-        Time::from_unix_ms(line) + up
+    /// The current time, given the wall clock and the time since boot.
+    fn read(&self, wall: Time, uptime: Duration) -> Time {
+        let observed = (wall - uptime).unix_ms();
+        let boot_time = self.boot_time_ms.fetch_max(observed, Ordering::Relaxed).max(observed);
+        Time::from_unix_ms(boot_time) + uptime
     }
 }
 
-impl Now for SystemClock {
+impl Clock for SystemClock {
     fn now(&self) -> Time {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let up = clock_gettime(ClockId::Boottime);
-        let (seconds, nanos) = (u64::try_from(up.tv_sec), u32::try_from(up.tv_nsec));
-        let up = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
-        self.read(Time::EPOCH + wall, up)
+        let uptime = clock_gettime(ClockId::Boottime);
+        let (seconds, nanos) = (u64::try_from(uptime.tv_sec), u32::try_from(uptime.tv_nsec));
+        let uptime = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
+        self.read(Time::EPOCH + wall, uptime)
     }
 }
 
@@ -67,7 +66,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn a_wall_that_is_set_back_changes_nothing() {
+    fn setting_the_wall_clock_back_changes_nothing() {
         let clock = SystemClock::new();
         assert_eq!(clock.read(NOON, DAY), NOON);
 
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_that_is_set_forward_is_followed() {
+    fn setting_the_wall_clock_forward_is_followed() {
         let clock = SystemClock::new();
         clock.read(NOON, DAY);
 
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_been_up_for_longer_than_the_wall_shows_has_a_time() {
+    fn an_uptime_longer_than_the_wall_clock_is_no_error() {
         assert_eq!(SystemClock::new().read(Time::EPOCH, DAY), Time::EPOCH + DAY);
     }
 }

@@ -1,4 +1,4 @@
-//! The names of things: public, random, never a secret, no order of creation.
+//! Identifiers of users, sessions, tokens, clients and keys. They are public and do not show the order of creation.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,9 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text that is not the canonical form of an id.
+/// The text is not the canonical form of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an id: expected {expected}")]
+#[error("invalid id: must be {expected}")]
 pub struct IdError {
     expected: &'static str,
 }
@@ -23,10 +23,10 @@ impl IdError {
     }
 }
 
-/// Reads an id from its text, without a copy of it.
-pub(crate) struct TextVisitor<T>(pub(crate) PhantomData<T>);
+/// Deserializes an id from borrowed text.
+pub(crate) struct FromStrVisitor<T>(pub(crate) PhantomData<T>);
 
-impl<T: FromStr<Err = IdError>> Visitor<'_> for TextVisitor<T> {
+impl<T: FromStr<Err = IdError>> Visitor<'_> for FromStrVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,13 +42,13 @@ macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// Sixteen random bytes, shown as 22 characters of base64url. Only that text parses: what has
-        /// padding, another alphabet or non-zero trailing bits is refused (RFC 4648, section 3.5).
+        /// Sixteen random bytes, written as 22 characters of base64url. Only the canonical text parses: padding,
+        /// another alphabet and non-zero trailing bits are refused (RFC 4648, section 3.5).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// The id with these bytes; they are to come from a cryptographic generator.
+            /// The id with these bytes, which must come from a cryptographic random generator.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
@@ -62,7 +62,7 @@ macro_rules! random_id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut text = [0; 22];
-                // Sixteen bytes always fill 22 characters; the buffer is of just that size.
+                // Sixteen bytes always encode to 22 characters, the size of the buffer.
                 URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
                 f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
@@ -78,9 +78,9 @@ macro_rules! random_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let refused = IdError { expected: "22 characters of base64url" };
+                let error = IdError { expected: "22 characters of base64url" };
                 if text.len() != 22 {
-                    return Err(refused);
+                    return Err(error);
                 }
                 let mut bytes = [0; 18];
                 match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
@@ -89,7 +89,7 @@ macro_rules! random_id {
                         id.copy_from_slice(&bytes[..16]);
                         Ok(Self(id))
                     }
-                    _ => Err(refused),
+                    _ => Err(error),
                 }
             }
         }
@@ -102,7 +102,7 @@ macro_rules! random_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor(PhantomData))
+                deserializer.deserialize_str(FromStrVisitor(PhantomData))
             }
         }
     };
@@ -112,7 +112,7 @@ macro_rules! named_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// 1 to 128 visible ASCII characters; cheap to clone.
+        /// 1 to 128 printable ASCII characters without spaces; cheap to clone.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
@@ -140,7 +140,7 @@ macro_rules! named_id {
 
             fn from_str(text: &str) -> Result<Self, IdError> {
                 if text.is_empty() || text.len() > 128 || !text.bytes().all(|b| b.is_ascii_graphic()) {
-                    return Err(IdError { expected: "1 to 128 visible ASCII characters" });
+                    return Err(IdError { expected: "1 to 128 printable ASCII characters without spaces" });
                 }
                 Ok(Self(text.into()))
             }
@@ -154,40 +154,40 @@ macro_rules! named_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor(PhantomData))
+                deserializer.deserialize_str(FromStrVisitor(PhantomData))
             }
         }
     };
 }
 
 random_id! {
-    /// A user of the issuer: the `sub` of our tokens. Immutable, never reassigned.
+    /// The id of a user: the `sub` of the issuer's tokens. It never changes and is never reassigned.
     UserId
 }
 random_id! {
-    /// One login: the `sid` of our tokens.
+    /// The id of a session: the `sid` of the issuer's tokens.
     SessionId
 }
 random_id! {
-    /// One access token: its `jti` (RFC 7519, section 4.1.7).
+    /// The id of an access token: its `jti` (RFC 7519, section 4.1.7).
     TokenId
 }
 random_id! {
-    /// One log of revocations. A store draws one when it is made, and another when it is put back from a backup:
-    /// positions of different logs have nothing to do with each other.
-    LogId
+    /// The id of a revocation log. A store generates one when it is created, and another when it is restored from a
+    /// backup: positions of different logs cannot be compared.
+    RevocationLogId
 }
 named_id! {
-    /// A client application: `client_id` (RFC 6749, section 2.2).
+    /// The id of a client application: `client_id` (RFC 6749, section 2.2).
     ClientId
 }
 named_id! {
-    /// A key: its `kid` (RFC 7517, section 4.5), for our own the thumbprint of RFC 7638.
+    /// The id of a key: its `kid` (RFC 7517, section 4.5). For the issuer's own keys it is the thumbprint of RFC 7638.
     KeyId
 }
 
 impl ClientId {
-    /// The client of a login that names none.
+    /// The client of a login request without `client_id`.
     pub const DEFAULT: &'static str = "default";
 }
 

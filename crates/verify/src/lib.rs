@@ -1,107 +1,120 @@
-//! What a resource server embeds: an access token goes in, a [`Principal`] or a clear refusal comes out.
+//! Verifies Counterfoil's access tokens in a resource server, without a call to the issuer for each request.
+//!
+//! A request presents a credential; a verifier turns it into a [`Principal`] or an [`AuthError`]:
 //!
 //! ```text
-//!   what a request shows           who judges it                        what a handler gets
-//!   Presented::Access(..)   ->     LocalVerifier: TokenVerifier,   ->   Principal
-//!   Presented::Session(..)         then Revocations, then Freshness     or Denied
+//!   request header or cookie           verifier                                 handler
+//!   PresentedCredential::AccessToken   RemoteVerifier, LocalVerifier:           Principal
+//!   PresentedCredential::SessionToken  signature, claims, revocations      ->   or AuthError
 //! ```
 //!
-//! [`TokenVerifier`] judges the token by itself, [`Revocations`] knows what ended before its time,
-//! and [`LocalVerifier`] puts the two together. Nothing here does I/O or reads a clock on its own,
-//! but with the feature `http`: then `RemoteVerifier` follows the keys of an issuer that runs elsewhere.
+//! # A resource server with axum
 //!
-//! Features: `http` as said; `tower` adds `AuthLayer`, the reading of cookies and the judgement
-//! of cross-site writes; `axum` adds extractors and rejections; `test-util` lets the tests of a
-//! handler make a [`Principal`].
+//! With the features `axum` and `http`:
+//!
+#![cfg_attr(all(feature = "axum", feature = "http"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "axum", feature = "http")), doc = "```ignore")]
+//! use axum::{Router, routing::get};
+//! use counterfoil_jose::Algorithm;
+//! use counterfoil_verify::{JwksOptions, Principal, RemoteVerifier, TokenVerifier};
+//!
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! let tokens = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256]);
+//! let verifier = RemoteVerifier::start(tokens, JwksOptions::from_discovery())?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/orders", get(|user: Principal| async move { format!("The orders of {}", user.subject()) }))
+//!     .layer(verifier.layer());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The layer authenticates each request. A handler that takes a [`Principal`] is reached only by an authenticated
+//! request; other requests get 401 as a problem document (RFC 9457).
+//!
+//! # What to use
+//!
+//! | to | use |
+//! |---|---|
+//! | verify tokens of an issuer that runs elsewhere | `RemoteVerifier` (feature `http`) |
+//! | verify tokens with keys that the application supplies | [`TokenVerifier`], or [`LocalVerifier`] with [`Revocations`] |
+//! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
+//! | require a scope or a role | `HasScope`, `HasRole` (feature `axum`), `RequireScope`, `RequireRole` (feature `tower`) |
+//! | reject cross-site writes | `CsrfLayer` (feature `tower`) |
+//! | test a handler without a token | `PrincipalBuilder` (feature `test-util`) |
+//!
+//! Without the feature `http` this crate does no I/O and reads no clock: the caller passes the time.
 
-mod authenticate;
-mod cache;
-mod claims;
+mod auth_error;
+mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
-mod denied;
-mod fingerprint;
-mod foreign;
-mod freshness;
+mod credential;
+#[cfg(feature = "tower")]
+mod http;
 mod id;
-mod local;
-mod log;
-mod presented;
+#[cfg(feature = "http")]
+mod jwks;
+mod local_verifier;
 mod principal;
-mod revocations;
-mod settings;
-mod table;
-mod terms;
-mod verifier;
+mod revocation;
+mod token;
 
-#[cfg(feature = "tower")]
-pub mod cookies;
-#[cfg(feature = "tower")]
-pub mod credentials;
-#[cfg(feature = "tower")]
-pub mod csrf;
-#[cfg(feature = "tower")]
-pub mod csrf_layer;
-#[cfg(feature = "axum")]
-mod extract;
-#[cfg(feature = "http")]
-pub mod follow;
-#[cfg(feature = "tower")]
-pub mod guarded;
-#[cfg(feature = "tower")]
-pub mod identity;
-#[cfg(feature = "tower")]
-pub mod layer;
-#[cfg(feature = "tower")]
-pub mod origin;
-#[cfg(feature = "tower")]
-pub mod problem;
-#[cfg(feature = "tower")]
-pub mod require;
-#[cfg(feature = "axum")]
-mod scoped;
-
-pub use authenticate::{Authenticate, Decision, Now};
-pub use claims::AccessClaims;
-pub use denied::{Denied, Needed, Reason, RevokedAs};
-pub use fingerprint::Probe;
-pub use freshness::Freshness;
-pub use id::{ClientId, IdError, KeyId, LogId, SessionId, TokenId, UserId};
-pub use local::LocalVerifier;
-pub use log::{LogEntry, Position, Subject};
-pub use presented::{Carrier, Presented};
+pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
+pub use authenticator::{AuthFuture, Authenticator, Clock};
+pub use credential::{CredentialKind, PresentedCredential};
+pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
+pub use local_verifier::LocalVerifier;
 pub use principal::{Principal, PrincipalParts};
-pub use revocations::{Probed, Revocations};
-pub use settings::{SettingsError, TokenVerifierBuilder};
-pub use verifier::TokenVerifier;
-
-#[cfg(feature = "http")]
-pub use clock::SystemClock;
-#[cfg(feature = "http")]
-pub use follow::{
-    FetchError, Follow, FollowError, FollowerStatus, JwksFollower, LocationError, RemoteVerifier,
-};
+pub use revocation::freshness::Freshness;
+pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
+pub use revocation::query::RevocationQuery;
+pub use revocation::{RevocationStatus, Revocations};
+pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
+pub use token::claims::AccessClaims;
+pub use token::verifier::TokenVerifier;
 
 #[cfg(feature = "test-util")]
 pub use principal::PrincipalBuilder;
 
+#[cfg(feature = "http")]
+pub use clock::SystemClock;
+#[cfg(feature = "http")]
+pub use jwks::error::{FetchError, RemoteVerifierError};
+#[cfg(feature = "http")]
+pub use jwks::options::JwksOptions;
+#[cfg(feature = "http")]
+pub use jwks::refresher::JwksRefresher;
+#[cfg(feature = "http")]
+pub use jwks::remote_verifier::RemoteVerifier;
+#[cfg(feature = "http")]
+pub use jwks::status::JwksStatus;
+#[cfg(feature = "http")]
+pub use jwks::url::JwksUrlError;
+
 #[cfg(feature = "tower")]
-pub use cookies::CookieNames;
+pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};
 #[cfg(feature = "tower")]
-pub use credentials::{Ambiguous, Credentials, Reads, Refresh, Shown};
+pub use self::http::auth_state::AuthState;
 #[cfg(feature = "tower")]
-pub use csrf::CrossSite;
+pub use self::http::cookies::{CookieNames, cookie_values};
 #[cfg(feature = "tower")]
-pub use csrf_layer::CsrfLayer;
+pub use self::http::credentials::{
+    AcceptedCredentials, CredentialSource, MultipleCredentials, PresentedRefreshToken, RequestCredentials,
+    bearer_token, read_credential, read_credentials,
+};
 #[cfg(feature = "tower")]
-pub use identity::Identity;
+pub use self::http::csrf::{CrossSiteRequest, check_csrf, is_safe_method};
 #[cfg(feature = "tower")]
-pub use layer::AuthLayer;
+pub use self::http::csrf_layer::{CsrfLayer, CsrfService};
 #[cfg(feature = "tower")]
-pub use origin::{Origin, OriginError, OriginPolicy};
+pub use self::http::origin::{Origin, OriginError, OriginPolicy};
 #[cfg(feature = "tower")]
-pub use problem::{FieldError, Problem, RequestId};
+pub use self::http::problem::{FieldError, Problem, ProblemIssuer, RequestId};
 #[cfg(feature = "tower")]
-pub use require::{RequireRole, RequireScope};
+pub use self::http::require::{RequireRole, RequireScope, RequireService};
+#[cfg(feature = "tower")]
+pub use self::http::response_future::ResponseFuture;
+
 #[cfg(feature = "axum")]
-pub use scoped::{InRole, Role, Scope, Scoped};
+pub use self::http::permissions::{HasRole, HasScope, Role, Scope};

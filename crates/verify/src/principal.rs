@@ -1,4 +1,4 @@
-//! Who is calling: made by verification alone, so that a handler that has one need not ask.
+//! The authenticated caller. Only verification creates one, so a handler that has one need not check again.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,28 +7,28 @@ use serde_json::{Map, Value};
 
 use counterfoil_jose::Time;
 
-use crate::denied::{Denied, Needed};
-use crate::fingerprint::Probe;
+use crate::auth_error::{AuthError, RequiredPermission};
+use crate::credential::CredentialKind;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
-use crate::log::Position;
-use crate::presented::Carrier;
+use crate::revocation::log::RevocationPosition;
+use crate::revocation::query::RevocationQuery;
 
-/// Somebody whose credential was verified.
+/// The authenticated caller of a request.
 ///
-/// It costs one reference count to clone. There is no way to make one but to verify a credential; a
-/// handler that takes a `Principal` cannot forget to.
+/// Only the verification of a credential creates one, so a handler that takes a `Principal` cannot run for an
+/// unauthenticated request. A clone costs one reference count.
 ///
 /// ```compile_fail,E0451
 /// use counterfoil_verify::Principal;
 ///
-/// // There is nothing to write here: the fields are private, and there is no `Default`.
+/// // The fields are private, and there is no `Default`.
 /// let forged = Principal { inner: Default::default() };
 /// ```
 ///
 /// ```compile_fail,E0277
 /// use counterfoil_verify::Principal;
 ///
-/// // Nor can one be read from what a client sends.
+/// // Nor can one be deserialized from what a client sends.
 /// let forged: Principal = serde_json::from_str(r#"{"subject":"admin"}"#).unwrap();
 /// ```
 #[derive(Clone)]
@@ -38,39 +38,39 @@ pub struct Principal {
 
 struct Inner {
     parts: PrincipalParts,
-    /// Made when it is first looked for: where nothing is revoked, never.
-    probe: OnceLock<Probe>,
+    /// Built at the first lookup: never, as long as nothing is revoked.
+    query: OnceLock<RevocationQuery>,
 }
 
 impl Inner {
-    fn new_probe(&self) -> Probe {
+    fn build_query(&self) -> RevocationQuery {
         let parts = &self.parts;
-        let mut probe = Probe::at(parts.position);
-        probe = parts.session.into_iter().fold(probe, Probe::session);
-        probe = parts.token.into_iter().fold(probe, Probe::token);
-        probe = parts.user.into_iter().fold(probe, Probe::user);
-        probe = parts.client.iter().fold(probe, Probe::client);
-        parts.key.iter().fold(probe, Probe::key)
+        let mut query = RevocationQuery::new(parts.position);
+        query = parts.session_id.into_iter().fold(query, RevocationQuery::session);
+        query = parts.token_id.into_iter().fold(query, RevocationQuery::token);
+        query = parts.user_id.into_iter().fold(query, RevocationQuery::user);
+        query = parts.client_id.iter().fold(query, RevocationQuery::client);
+        parts.key_id.iter().fold(query, RevocationQuery::key)
     }
 }
 
-/// What verification found out, from which it makes a principal.
+/// The verified facts from which a [`Principal`] is made.
 ///
-/// It is public for the crate that judges sessions, by convention for nobody else.
+/// It is public only for the crate that verifies session tokens.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct PrincipalParts {
-    pub carrier: Carrier,
+    pub credential_kind: CredentialKind,
     pub subject: String,
-    /// The same as a user of ours, where it is one.
-    pub user: Option<UserId>,
-    pub session: Option<SessionId>,
-    pub client: Option<ClientId>,
-    pub token: Option<TokenId>,
-    pub key: Option<KeyId>,
-    pub position: Position,
+    /// The subject as the id of one of the issuer's users, if it is one.
+    pub user_id: Option<UserId>,
+    pub session_id: Option<SessionId>,
+    pub client_id: Option<ClientId>,
+    pub token_id: Option<TokenId>,
+    pub key_id: Option<KeyId>,
+    pub position: RevocationPosition,
     pub audiences: Vec<String>,
-    /// Scopes parted by a space; `None` where the credential is not limited to any.
+    /// Space-separated scopes; `None` if the credential is not limited by scope.
     pub scope: Option<String>,
     pub roles: Vec<String>,
     pub amr: Vec<String>,
@@ -82,18 +82,18 @@ pub struct PrincipalParts {
 }
 
 impl PrincipalParts {
-    /// The least that is known of anybody; all else is unknown, empty or never.
-    pub fn new(carrier: Carrier, subject: impl Into<String>, expires_at: Time) -> Self {
+    /// The required facts; all others are `None` or empty.
+    pub fn new(credential_kind: CredentialKind, subject: impl Into<String>, expires_at: Time) -> Self {
         let subject = subject.into();
         Self {
-            carrier,
-            user: subject.parse().ok(),
+            credential_kind,
+            user_id: subject.parse().ok(),
             subject,
-            session: None,
-            client: None,
-            token: None,
-            key: None,
-            position: Position::START,
+            session_id: None,
+            client_id: None,
+            token_id: None,
+            key_id: None,
+            position: RevocationPosition::START,
             audiences: Vec::new(),
             scope: None,
             roles: Vec::new(),
@@ -108,62 +108,65 @@ impl PrincipalParts {
 }
 
 impl Principal {
-    /// The principal of a credential that the caller has verified.
+    /// The principal of a credential that the caller of this function has verified.
     #[doc(hidden)]
-    pub fn verified(parts: PrincipalParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, probe: OnceLock::new() }) }
+    pub fn from_verified(parts: PrincipalParts) -> Self {
+        Self { inner: Arc::new(Inner { parts, query: OnceLock::new() }) }
     }
 
-    /// The same principal with another end: a session that is used ends later. For the memory that judges
-    /// sessions, by convention for nobody else.
+    /// The same principal with another expiry: using a session extends it. Only for the session cache of the issuer.
     #[doc(hidden)]
     #[must_use]
-    pub fn ending_at(&self, expires_at: Time) -> Self {
-        Self::verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
+    pub fn with_expires_at(&self, expires_at: Time) -> Self {
+        Self::from_verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
     }
 
-    /// Who it is: the `sub` of the token. Of this issuer's users, the text of a [`UserId`].
+    /// The `sub` of the token. For a user of this issuer it is the text of a [`UserId`].
     pub fn subject(&self) -> &str {
         &self.inner.parts.subject
     }
 
-    /// The user, where the subject is one of this issuer's.
-    pub fn user(&self) -> Option<UserId> {
-        self.inner.parts.user
+    /// The user, if the subject is a user of this issuer.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.inner.parts.user_id
     }
 
-    /// The login that the credential was torn from.
-    pub fn session(&self) -> Option<SessionId> {
-        self.inner.parts.session
+    /// The session to which the credential belongs.
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.inner.parts.session_id
     }
 
-    /// The client application that the credential was issued to.
-    pub fn client(&self) -> Option<&ClientId> {
-        self.inner.parts.client.as_ref()
+    /// The client application to which the credential was issued.
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.inner.parts.client_id.as_ref()
     }
 
-    /// The id of the access token; a session token has none.
+    /// The `jti` of the access token; `None` for a session token.
     pub fn token_id(&self) -> Option<TokenId> {
-        self.inner.parts.token
+        self.inner.parts.token_id
     }
 
-    /// The scopes that the credential is limited to; none where it is not limited to any.
-    pub fn scope(&self) -> impl Iterator<Item = &str> {
+    /// The scopes to which the credential is limited; empty if it is not limited by scope.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.inner.parts.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty())
     }
 
-    /// Whether the credential names this scope, exactly.
+    /// Whether the credential has exactly this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scope().any(|held| held == scope)
+        self.scopes().any(|held| held == scope)
     }
 
-    /// Goes on only with this scope (RFC 6750, section 3.1).
+    /// Checks that the credential has this scope (RFC 6750, section 3.1).
     ///
     /// # Errors
     ///
-    /// [`Denied::Forbidden`], which is 403.
-    pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
-        if self.has_scope(scope) { Ok(()) } else { Err(Denied::Forbidden(Needed::Scope(scope.into()))) }
+    /// [`AuthError::Forbidden`], which is 403.
+    pub fn require_scope(&self, scope: &str) -> Result<(), AuthError> {
+        if self.has_scope(scope) {
+            Ok(())
+        } else {
+            Err(AuthError::Forbidden(RequiredPermission::Scope(scope.into())))
+        }
     }
 
     /// The user's roles.
@@ -171,57 +174,61 @@ impl Principal {
         &self.inner.parts.roles
     }
 
-    /// Whether the user has this role, exactly.
+    /// Whether the user has exactly this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles().iter().any(|held| held == role)
     }
 
-    /// Goes on only with this role.
+    /// Checks that the user has this role.
     ///
     /// # Errors
     ///
-    /// [`Denied::Forbidden`], which is 403.
-    pub fn require_role(&self, role: &str) -> Result<(), Denied> {
-        if self.has_role(role) { Ok(()) } else { Err(Denied::Forbidden(Needed::Role(role.into()))) }
+    /// [`AuthError::Forbidden`], which is 403.
+    pub fn require_role(&self, role: &str) -> Result<(), AuthError> {
+        if self.has_role(role) {
+            Ok(())
+        } else {
+            Err(AuthError::Forbidden(RequiredPermission::Role(role.into())))
+        }
     }
 
-    /// When the user last proved who they are.
+    /// When the user last authenticated (`auth_time`).
     pub fn authenticated_at(&self) -> Option<Time> {
         self.inner.parts.authenticated_at
     }
 
-    /// How the user proved who they are (RFC 8176).
+    /// The authentication methods that the user used (RFC 8176).
     pub fn amr(&self) -> &[String] {
         &self.inner.parts.amr
     }
 
-    /// How well the user proved who they are (RFC 9068, section 2.2.1).
+    /// The authentication context class (RFC 9068, section 2.2.1).
     pub fn acr(&self) -> Option<&str> {
         self.inner.parts.acr.as_deref()
     }
 
-    /// When the credential is over, unless it is revoked before.
+    /// When the credential expires, if it is not revoked before.
     pub fn expires_at(&self) -> Time {
         self.inner.parts.expires_at
     }
 
-    /// Whom the access token is for; a session token is for its issuer alone and names nobody.
+    /// The `aud` of the access token; empty for a session token, which is only for its issuer.
     pub fn audiences(&self) -> &[String] {
         &self.inner.parts.audiences
     }
 
-    /// Which kind of credential was shown.
-    pub fn carried_by(&self) -> Carrier {
-        self.inner.parts.carrier
+    /// The kind of credential that the request presented.
+    pub fn credential_kind(&self) -> CredentialKind {
+        self.inner.parts.credential_kind
     }
 
-    /// A claim that the issuer was configured to add.
+    /// A custom claim of the token.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.inner.parts.extra.get(name)
     }
 
-    /// The head of the revocation log when the credential was judged by its issuer.
-    pub fn position(&self) -> Position {
+    /// The head of the revocation log when the credential was issued, or verified against its session record.
+    pub fn position(&self) -> RevocationPosition {
         self.inner.parts.position
     }
 
@@ -229,37 +236,37 @@ impl Principal {
         self.inner.parts.not_before
     }
 
-    pub(crate) fn probe(&self) -> &Probe {
-        self.inner.probe.get_or_init(|| self.inner.new_probe())
+    pub(crate) fn revocation_query(&self) -> &RevocationQuery {
+        self.inner.query.get_or_init(|| self.inner.build_query())
     }
 }
 
-/// Names whom it is about and no more: claims may be private.
+/// Shows no claims, because they may be private.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
             .field("subject", &self.subject())
-            .field("session", &self.session())
-            .field("carried_by", &self.carried_by())
+            .field("session_id", &self.session_id())
+            .field("credential_kind", &self.credential_kind())
             .finish_non_exhaustive()
     }
 }
 
-/// Two principals are equal if they are of one verification: the same credential, the same claims.
+/// Two principals are equal if they come from one verification.
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 }
 
-/// Makes a principal by hand, for the tests of a handler (feature `test-util`).
+/// Builds a principal for the tests of a handler (feature `test-util`).
 ///
 /// ```
 /// use counterfoil_jose::Time;
 /// use counterfoil_verify::{PrincipalBuilder, SessionId};
 ///
 /// let principal = PrincipalBuilder::new("alice", Time::from_unix_seconds(1_764_000_900))
-///     .session(SessionId::from_bytes([1; 16]))
+///     .session_id(SessionId::from_bytes([1; 16]))
 ///     .role("admin")
 ///     .scope("orders:read orders:write")
 ///     .build();
@@ -273,62 +280,62 @@ pub struct PrincipalBuilder {
 
 #[cfg(feature = "test-util")]
 impl PrincipalBuilder {
-    /// Somebody with an access token that is over at `expires_at`.
+    /// A principal with an access token that expires at `expires_at`.
     pub fn new(subject: impl Into<String>, expires_at: Time) -> Self {
-        Self { parts: PrincipalParts::new(Carrier::AccessToken, subject, expires_at) }
+        Self { parts: PrincipalParts::new(CredentialKind::AccessToken, subject, expires_at) }
     }
 
-    /// With a session token instead.
+    /// Sets the kind of credential.
     #[must_use]
-    pub fn carried_by(mut self, carrier: Carrier) -> Self {
-        self.parts.carrier = carrier;
+    pub fn credential_kind(mut self, credential_kind: CredentialKind) -> Self {
+        self.parts.credential_kind = credential_kind;
         self
     }
 
-    /// Of this session.
+    /// Sets the session.
     #[must_use]
-    pub fn session(mut self, id: SessionId) -> Self {
-        self.parts.session = Some(id);
+    pub fn session_id(mut self, id: SessionId) -> Self {
+        self.parts.session_id = Some(id);
         self
     }
 
-    /// Of this client application.
+    /// Sets the client application.
     #[must_use]
-    pub fn client(mut self, id: ClientId) -> Self {
-        self.parts.client = Some(id);
+    pub fn client_id(mut self, id: ClientId) -> Self {
+        self.parts.client_id = Some(id);
         self
     }
 
-    /// With these scopes, parted by a space.
+    /// Sets the scopes, separated by spaces.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.parts.scope = Some(scope.into());
         self
     }
 
-    /// With this role too.
+    /// Adds a role.
     #[must_use]
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.parts.roles.push(role.into());
         self
     }
 
-    /// With this claim too.
+    /// Adds a custom claim.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
         self.parts.extra.insert(name.into(), value);
         self
     }
 
-    /// Who proved who they are at this time.
+    /// Sets the time of the authentication.
     #[must_use]
     pub fn authenticated_at(mut self, time: Time) -> Self {
         self.parts.authenticated_at = Some(time);
         self
     }
 
-    /// The principal.
+    /// Builds the principal.
     pub fn build(self) -> Principal {
-        Principal::verified(self.parts)
+        Principal::from_verified(self.parts)
     }
 }

@@ -1,4 +1,4 @@
-//! Cross-site writes: the table of Go's `CrossOriginProtection`, and its twin with a cookie.
+//! Cross-site writes: the cases of Go's `CrossOriginProtection`, each without and with a cookie.
 #![cfg(feature = "tower")]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
@@ -10,16 +10,16 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-use counterfoil_verify::{CookieNames, CsrfLayer, Origin, OriginPolicy, csrf};
+use counterfoil_verify::{CookieNames, CsrfLayer, Origin, OriginPolicy, check_csrf};
 
 const SITE: &str = "sec-fetch-site";
 
 fn own() -> OriginPolicy {
-    OriginPolicy::own("https://example.com".parse().unwrap())
+    OriginPolicy::new("https://example.com".parse().unwrap())
 }
 
 fn trusting() -> OriginPolicy {
-    own().and("https://trusted.example".parse().unwrap())
+    own().trust("https://trusted.example".parse().unwrap())
 }
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
@@ -30,9 +30,9 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// A write with these headers that shows a cookie of ours, or none.
-fn passes(lines: &[(&'static str, &str)], policy: &OriginPolicy, shows_cookie: bool) -> bool {
-    csrf::judge(&Method::POST, &headers(lines), policy, shows_cookie).is_ok()
+/// Whether a write with these headers passes, with or without a cookie.
+fn passes(lines: &[(&'static str, &str)], policy: &OriginPolicy, has_cookie: bool) -> bool {
+    check_csrf(&Method::POST, &headers(lines), policy, has_cookie).is_ok()
 }
 
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ fn post() -> String {
 }
 
 #[derive(Deserialize)]
-struct Configured {
+struct ConfiguredOrigin {
     origin: String,
     ok: bool,
 }
@@ -59,14 +59,14 @@ struct Configured {
 struct Vectors {
     sec_fetch_site: Vec<Case>,
     #[serde(rename = "acceptable_trusted_origin_config")]
-    configured: Vec<Configured>,
+    configured: Vec<ConfiguredOrigin>,
     #[serde(flatten)]
     others: HashMap<String, serde_json::Value>,
 }
 
 fn vectors() -> Option<Vectors> {
     let Some(folder) = std::env::var_os("COUNTERFOIL_VECTORS") else {
-        println!("skipped: COUNTERFOIL_VECTORS names no folder");
+        counterfoil_test_support::skip("COUNTERFOIL_VECTORS is not set");
         return None;
     };
     let file = Path::new(&folder).join("csrf/cross-origin-protection-cases.json");
@@ -74,38 +74,48 @@ fn vectors() -> Option<Vectors> {
 }
 
 impl Case {
-    fn holds(&self, policy: &OriginPolicy, shows_cookie: bool) -> bool {
+    fn passes_as_expected(&self, policy: &OriginPolicy, has_cookie: bool) -> bool {
         let method = self.method.parse().unwrap();
-        let shown = headers(&[("origin", self.origin.as_str()), (SITE, self.sec_fetch_site.as_str())]);
-        let passed = csrf::judge(&method, &shown, policy, shows_cookie).is_ok();
+        let request_headers =
+            headers(&[("origin", self.origin.as_str()), (SITE, self.sec_fetch_site.as_str())]);
+        let passed = check_csrf(&method, &request_headers, policy, has_cookie).is_ok();
         passed == (self.status == 200)
     }
 
-    /// Where a cookie makes a difference: a write that says nothing of where it comes from.
-    fn is_silent_write(&self) -> bool {
+    /// A write without `Origin` and `Sec-Fetch-Site`: the only case in which a cookie makes a difference.
+    fn has_no_site_headers(&self) -> bool {
         self.origin.is_empty() && self.sec_fetch_site.is_empty() && self.method == "POST"
     }
 }
 
 #[test]
-fn the_table_of_go_holds_and_its_twin_with_a_cookie_is_stricter_in_one_place() {
+fn gos_cross_origin_cases_pass_and_a_cookie_makes_one_case_stricter() {
     let Some(vectors) = vectors() else { return };
     let (_, trusted) = vectors.others.iter().find(|(name, _)| name.starts_with("trusted_origin=")).unwrap();
     let trusted: Vec<Case> = serde_json::from_value(trusted.clone()).unwrap();
 
     for case in &vectors.sec_fetch_site {
-        assert!(case.holds(&own(), false), "{}", case.name);
-        assert_eq!(case.holds(&own(), true), !case.is_silent_write(), "{} with a cookie", case.name);
+        assert!(case.passes_as_expected(&own(), false), "{}", case.name);
+        assert_eq!(
+            case.passes_as_expected(&own(), true),
+            !case.has_no_site_headers(),
+            "{} with a cookie",
+            case.name
+        );
     }
     for case in &trusted {
-        assert!(case.holds(&trusting(), false) && case.holds(&trusting(), true), "{}", case.name);
+        assert!(
+            case.passes_as_expected(&trusting(), false) && case.passes_as_expected(&trusting(), true),
+            "{}",
+            case.name
+        );
     }
     for case in &vectors.configured {
         assert_eq!(case.origin.parse::<Origin>().is_ok(), case.ok, "{}", case.origin);
     }
 
-    let silent = vectors.sec_fetch_site.iter().filter(|case| case.is_silent_write()).count();
-    assert_eq!(silent, 1);
+    let without_headers = vectors.sec_fetch_site.iter().filter(|case| case.has_no_site_headers()).count();
+    assert_eq!(without_headers, 1);
     println!(
         "csrf vectors: {} + {} cases, each with and without a cookie, {} configured origins",
         vectors.sec_fetch_site.len(),
@@ -115,7 +125,7 @@ fn the_table_of_go_holds_and_its_twin_with_a_cookie_is_stricter_in_one_place() {
 }
 
 #[test]
-fn a_trusted_origin_passes_whatever_the_browser_says_of_the_site() {
+fn a_trusted_origin_passes_whatever_sec_fetch_site_says() {
     let trusted = ("origin", "https://trusted.example");
 
     assert!(passes(&[trusted, (SITE, "cross-site")], &trusting(), true));
@@ -124,15 +134,15 @@ fn a_trusted_origin_passes_whatever_the_browser_says_of_the_site() {
 }
 
 #[test]
-fn the_site_decides_before_the_origin_does() {
+fn sec_fetch_site_takes_precedence_over_the_own_origin() {
     assert!(!passes(&[("origin", "https://example.com"), (SITE, "cross-site")], &own(), true));
     assert!(!passes(&[("origin", "https://example.com"), (SITE, "same-site")], &own(), true));
-    // A form under `Referrer-Policy: no-referrer` on our own page.
+    // A form on an own page with `Referrer-Policy: no-referrer`.
     assert!(passes(&[("origin", "null"), (SITE, "same-origin")], &own(), true));
 }
 
 #[test]
-fn a_malformed_site_is_another_site() {
+fn a_malformed_sec_fetch_site_is_cross_site() {
     for site in ["Same-Origin", "same-origin, none", "same-origin;x", " ", "x"] {
         assert!(!passes(&[(SITE, site)], &own(), false), "{site}");
     }
@@ -147,7 +157,7 @@ fn a_repeated_header_never_passes() {
 }
 
 #[test]
-fn an_origin_is_ours_only_as_it_is_written() {
+fn the_own_origin_is_compared_exactly() {
     for other in [
         "null",
         "http://example.com",
@@ -163,32 +173,32 @@ fn an_origin_is_ours_only_as_it_is_written() {
 }
 
 #[test]
-fn every_method_but_the_three_safe_ones_is_a_write() {
-    let shown = headers(&[(SITE, "cross-site")]);
+fn every_method_except_the_safe_ones_is_a_write() {
+    let request_headers = headers(&[(SITE, "cross-site")]);
 
     for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "PROPFIND", "get", "Get"] {
         let method = method.parse().unwrap();
-        assert!(csrf::judge(&method, &shown, &own(), true).is_err(), "{method}");
+        assert!(check_csrf(&method, &request_headers, &own(), true).is_err(), "{method}");
     }
     for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-        assert!(csrf::judge(&method, &shown, &own(), true).is_ok(), "{method}");
+        assert!(check_csrf(&method, &request_headers, &own(), true).is_ok(), "{method}");
     }
 }
 
 async fn status(layer: CsrfLayer, lines: &[(&'static str, &str)]) -> StatusCode {
     let service =
         service_fn(|_: Request<String>| async { Ok::<_, Infallible>(Response::new(String::new())) });
-    let mut request = Request::post("/").body("never read where it is refused".to_owned()).unwrap();
+    let mut request = Request::post("/").body("not read if the request is refused".to_owned()).unwrap();
     *request.headers_mut() = headers(lines);
     ServiceBuilder::new().layer(layer).service(service).oneshot(request).await.unwrap().status()
 }
 
 #[tokio::test]
-async fn the_layer_judges_writes_with_a_cookie_of_any_content_type() {
+async fn the_layer_checks_writes_with_a_cookie_of_any_content_type() {
     let layer = CsrfLayer::new(own(), CookieNames::secure());
     let cross = (SITE, "cross-site");
 
-    for cookie in ["__Host-session=dead", "__Host-access=x", "a=b; __Host-refresh="] {
+    for cookie in ["__Host-session=invalid", "__Host-access=x", "a=b; __Host-refresh="] {
         for kind in ["", "text/plain", "application/json", "APPLICATION/X-WWW-FORM-URLENCODED"] {
             let refused = status(layer.clone(), &[cross, ("cookie", cookie), ("content-type", kind)]).await;
             assert_eq!(refused, 403, "{cookie} {kind}");
@@ -199,8 +209,8 @@ async fn the_layer_judges_writes_with_a_cookie_of_any_content_type() {
 }
 
 #[tokio::test]
-async fn the_layer_for_logins_judges_every_write() {
-    let layer = CsrfLayer::new(own(), CookieNames::secure()).always();
+async fn check_every_write_checks_writes_without_a_cookie() {
+    let layer = CsrfLayer::new(own(), CookieNames::secure()).check_every_write();
 
     assert_eq!(status(layer.clone(), &[(SITE, "cross-site")]).await, 403);
     assert_eq!(status(layer.clone(), &[]).await, 200);

@@ -1,6 +1,6 @@
-//! Changed tokens, keys and claims: what libFuzzer is given, driven by a seeded mutator on stable.
+//! Mutated tokens, keys and claims: the fuzz targets, driven by a seeded mutator on stable Rust.
 //!
-//! `COUNTERFOIL_MUTATIONS` says how many tokens are tried; a million is for a long run.
+//! `COUNTERFOIL_MUTATIONS` sets the number of tokens; use a million for a long run.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
 #[path = "../../../fuzz/src/lib.rs"]
@@ -9,8 +9,8 @@ mod targets;
 
 use std::env;
 
-/// What strangers like to write: ends of segments, of JSON, of numbers and of lines.
-const WORDS: [&[u8]; 16] = [
+/// Fragments that attackers insert: ends of segments, of JSON, of numbers and of lines.
+const FRAGMENTS: [&[u8]; 16] = [
     b".",
     b"..",
     b"=",
@@ -29,10 +29,10 @@ const WORDS: [&[u8]; 16] = [
     b"-----BEGIN PUBLIC KEY-----",
 ];
 
-/// A generator of numbers that is the same in each run (xorshift64*).
-struct Numbers(u64);
+/// A deterministic random number generator (xorshift64*).
+struct Rng(u64);
 
-impl Numbers {
+impl Rng {
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -41,15 +41,15 @@ impl Numbers {
     }
 
     /// One of the seeds, with one to four changes.
-    fn changed(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+    fn mutate_one_of(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = seeds[self.below(seeds.len())].clone();
         for _ in 0..=self.below(4) {
-            self.change(&mut bytes, seeds);
+            self.mutate(&mut bytes, seeds);
         }
         bytes
     }
 
-    fn change(&mut self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
+    fn mutate(&mut self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
         if bytes.is_empty() {
             return;
         }
@@ -67,8 +67,8 @@ impl Numbers {
                 bytes.splice(other..other, piece);
             }
             7 => {
-                let word = WORDS[self.below(WORDS.len())];
-                bytes.splice(place..place, word.iter().copied());
+                let fragment = FRAGMENTS[self.below(FRAGMENTS.len())];
+                bytes.splice(place..place, fragment.iter().copied());
             }
             _ => {
                 let seed = &seeds[self.below(seeds.len())];
@@ -79,30 +79,30 @@ impl Numbers {
     }
 }
 
-/// Tries `target` with its seeds as they are, and then with so many changed ones.
-fn drive(times: usize, seeds: &[Vec<u8>], target: fn(&[u8])) {
+/// Runs `target` with its seeds, and then with `times` mutated ones.
+fn run_target(times: usize, seeds: &[Vec<u8>], target: fn(&[u8])) {
     seeds.iter().for_each(|seed| target(seed));
-    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    let mut rng = Rng(0x9E37_79B9_7F4A_7C15);
     for _ in 0..times {
-        target(&numbers.changed(seeds));
+        target(&rng.mutate_one_of(seeds));
     }
 }
 
 #[test]
-fn of_a_hundred_thousand_changed_tokens_none_is_accepted_but_the_unchanged() {
+fn no_mutated_token_is_accepted() {
     let times = env::var("COUNTERFOIL_MUTATIONS").map_or(100_000, |times| times.parse().unwrap());
-    drive(times, &targets::tokens(), targets::token);
-    println!("{times} changed tokens");
+    run_target(times, &targets::token_seeds(), targets::token);
+    println!("{times} mutated tokens");
 }
 
 #[test]
-fn no_key_breaks_a_law() {
-    drive(4_000, &targets::jwk_seeds(), targets::jwk);
-    drive(4_000, &targets::jwks_seeds(), targets::jwks);
-    drive(4_000, &targets::pem_seeds(), targets::pem);
+fn no_mutated_key_breaks_an_invariant() {
+    run_target(4_000, &targets::jwk_seeds(), targets::jwk);
+    run_target(4_000, &targets::jwks_seeds(), targets::jwks);
+    run_target(4_000, &targets::pem_seeds(), targets::pem);
 }
 
 #[test]
-fn no_claims_break_a_law() {
-    drive(50_000, &targets::claims_seeds(), targets::claims);
+fn no_mutated_claims_break_an_invariant() {
+    run_target(50_000, &targets::claims_seeds(), targets::claims);
 }

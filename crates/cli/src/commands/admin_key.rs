@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use counterfoil::operator;
 
 use crate::commands::page::show_all;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell, time};
@@ -47,7 +47,7 @@ pub(crate) struct Remove {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::Add(Add { name, json }) => add(common, name, json).await,
         Command::List(List { json }) => list(common, json).await,
@@ -59,7 +59,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
 }
 
 /// The key alone on its line, so that it can be piped.
-async fn add(common: &Common, name: String, is_json: bool) -> Result<(), Fault> {
+async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::AdminKeyAdd { name }).await?;
     if is_json {
         return show::json(&answer);
@@ -67,7 +67,7 @@ async fn add(common: &Common, name: String, is_json: bool) -> Result<(), Fault> 
     show::say(&cell(&answer, "key"))
 }
 
-async fn list(common: &Common, is_json: bool) -> Result<(), Fault> {
+async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::AdminKeyList {}).await?;
     show_all(&answer, "admin_keys", is_json, ["id", "name", "made by", "created"], |key| {
         [cell(key, "id"), cell(key, "name"), cell(key, "created_by"), time(key, "created_at")]

@@ -7,7 +7,7 @@ use clap::Args;
 use counterfoil::operator;
 use serde_json::Value;
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::printable::printable;
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 }
 
 /// Runs the command. When it is over the backup is on the disk.
-pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
     // The server that writes it has another working directory.
     let file = path::absolute(&options.file)
         .map_err(|error| Fault::because(&format!("{} is no path", options.file.display()), &error))?;
@@ -43,7 +43,7 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> 
 }
 
 /// Has it written, and shows how long the file has grown. It becomes about as long as the store is.
-async fn watched(common: &Common, file: &Path, replace: bool) -> Result<Value, Fault> {
+async fn watched(common: &Configuration, file: &Path, replace: bool) -> Result<Value, Fault> {
     let store = common.settings(common.listen)?.store;
     let length = store.file().and_then(|store| store.metadata().ok()).map_or(0, |about| about.len());
     let bar = bytes_of(length, "copying");

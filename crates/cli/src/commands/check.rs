@@ -1,93 +1,95 @@
-//! `counterfoil check`: everything that is wrong or weak with the configuration, without touching anything.
+//! `counterfoil check`: validates the configuration and reports warnings, without changing anything.
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::configuration::source::{Finding, Place};
-use crate::configuration::{Common, unfit_or_suspect, weak};
+use crate::configuration::diagnostic::{Diagnostic, ValueSource};
+use crate::configuration::{Configuration, check_errors, warnings};
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
 
-/// How to check.
+/// The options of `check`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Prints what was found as JSON.
+    /// Print the findings as JSON.
     #[arg(long)]
     json: bool,
-    /// Takes what is weak for a fault.
+    /// Treat warnings as errors.
     #[arg(long)]
     strict: bool,
 }
 
-/// What was found.
-struct Found {
-    faults: Vec<Finding>,
-    weak: Vec<Finding>,
+/// What is wrong with a configuration.
+struct Findings {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
-/// Checks what `serve` would be started with; `serve` refuses what is a fault here.
+/// Checks the configuration that `serve` would use. What is an error here keeps `serve` from starting.
 ///
 /// # Errors
 ///
-/// If anything is wrong; with `--strict` also if anything is weak.
-pub(crate) fn run(common: &Common, options: &Options) -> Result<(), Fault> {
-    let found = find(common);
+/// If there is an error, or with `--strict` a warning.
+pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<(), Fault> {
+    let findings = find(configuration);
     if options.json {
-        show::json(&json!({ "faults": list(&found.faults), "weak": list(&found.weak) }))?;
+        let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
+        show::json(&json!({ "errors": errors, "warnings": warnings }))?;
     } else {
-        show::say(&report(&found))?;
+        show::say(&report(&findings))?;
     }
-    let weak = if options.strict { found.weak.len() } else { 0 };
-    match found.faults.len() + weak {
+    let warnings = if options.strict { findings.warnings.len() } else { 0 };
+    match findings.errors.len() + warnings {
         0 => Ok(()),
-        1 => Err(Fault::failure("the configuration is not fit to be served: 1 finding")),
-        many => Err(Fault::failure(format!("the configuration is not fit to be served: {many} findings"))),
+        1 => Err(Fault::failure("the configuration is not valid: 1 finding")),
+        many => Err(Fault::failure(format!("the configuration is not valid: {many} findings"))),
     }
 }
 
-fn find(common: &Common) -> Found {
-    match common.judge(common.listen) {
-        Err(faults) => Found { faults, weak: common.unknown().to_vec() },
-        Ok(settings) => Found {
-            faults: unfit_or_suspect(&settings).into_iter().map(of_fault).collect(),
-            weak: weak::weak(common, &settings),
+fn find(configuration: &Configuration) -> Findings {
+    match configuration.validate(configuration.listen) {
+        Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec() },
+        Ok(settings) => Findings {
+            errors: check_errors(&settings).into_iter().map(from_fault).collect(),
+            warnings: warnings::warnings(configuration, &settings),
         },
     }
 }
 
-/// A fault that is about no single value.
-fn of_fault(fault: Fault) -> Finding {
+/// An error that is not about a single value.
+fn from_fault(fault: Fault) -> Diagnostic {
     let (message, hint) = fault.into_parts();
-    Finding { key: None, place: Place::Together, message, hint }
+    Diagnostic { key: None, source: ValueSource::Combination, message, hint }
 }
 
-fn report(found: &Found) -> String {
-    let told = |word: &str, findings: &[Finding]| -> Vec<String> {
-        let tell = |finding: &Finding| {
-            let what = printable(&format!("{word}: {finding}"));
-            match &finding.hint {
-                Some(hint) => format!("{what}\n  hint: {}", printable(hint)),
-                None => what,
-            }
-        };
-        findings.iter().map(tell).collect()
-    };
-    let lines = [told("fault", &found.faults), told("weak", &found.weak)].concat();
+fn report(findings: &Findings) -> String {
+    let lines = [to_lines("error", &findings.errors), to_lines("warning", &findings.warnings)].concat();
     match lines.is_empty() {
-        true => "the configuration is right, and nothing about it is weak".to_owned(),
+        true => "the configuration is valid, without warnings".to_owned(),
         false => lines.join("\n"),
     }
 }
 
-fn list(findings: &[Finding]) -> Vec<Value> {
-    let one = |finding: &Finding| {
+fn to_lines(severity: &str, diagnostics: &[Diagnostic]) -> Vec<String> {
+    let line = |diagnostic: &Diagnostic| {
+        let text = printable(&format!("{severity}: {diagnostic}"));
+        match &diagnostic.hint {
+            Some(hint) => format!("{text}\n  hint: {}", printable(hint)),
+            None => text,
+        }
+    };
+    diagnostics.iter().map(line).collect()
+}
+
+fn to_json(diagnostics: &[Diagnostic]) -> Vec<Value> {
+    let object = |diagnostic: &Diagnostic| {
         json!({
-            "key": finding.key,
-            "place": finding.place.to_string(),
-            "message": finding.message,
-            "hint": finding.hint,
+            "key": diagnostic.key,
+            "source": diagnostic.source.to_string(),
+            "message": diagnostic.message,
+            "hint": diagnostic.hint,
         })
     };
-    findings.iter().map(one).collect()
+    diagnostics.iter().map(object).collect()
 }

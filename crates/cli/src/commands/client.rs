@@ -5,7 +5,7 @@ use counterfoil::operator::{self, ClientChangeRequest};
 use serde_json::{Value, json};
 
 use crate::commands::page::PageOptions;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell};
@@ -69,7 +69,7 @@ fn lifetime(text: &str) -> Result<(String, u64), String> {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::Add(one) => {
             let (id, client) = (one.id.clone(), one.form()?);
@@ -116,7 +116,12 @@ impl Mode {
     }
 }
 
-async fn put(common: &Common, command: operator::Command, done: &str, is_json: bool) -> Result<(), Fault> {
+async fn put(
+    common: &Configuration,
+    command: operator::Command,
+    done: &str,
+    is_json: bool,
+) -> Result<(), Fault> {
     let answer = administer(common, command).await?;
     if is_json {
         return show::json(&answer["client"]);
@@ -124,7 +129,7 @@ async fn put(common: &Common, command: operator::Command, done: &str, is_json: b
     show::say(&format!("{done} {}", cell(&answer["client"], "id")))
 }
 
-async fn list(common: &Common, page: PageOptions) -> Result<(), Fault> {
+async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
     let command = operator::Command::ClientList { after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
     let header = ["id", "name", "modes", "audiences", "scopes", "enabled"];

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use counterfoil::operator;
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show;
@@ -17,13 +17,13 @@ pub(crate) enum Command {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::Accept => accept(common).await,
     }
 }
 
-async fn accept(common: &Common) -> Result<(), Fault> {
+async fn accept(common: &Configuration) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::ClockAccept {}).await?;
     show::say(&format!("accepted {}", show::time(&answer, "wall")))?;
     if answer["restart_required"] == true {

@@ -2,12 +2,13 @@
 
 use counterfoil::App;
 use counterfoil::operator::Command;
+use counterfoil::operator::is_loopback_ip;
 use counterfoil_jose::Secret;
 
 use crate::commands::serve::listen;
 use crate::commands::tour::{self, PASSWORD, USERNAME};
-use crate::configuration::Common;
-use crate::configuration::for_trying_out;
+use crate::configuration::Configuration;
+use crate::configuration::dev_settings;
 use crate::fault::Fault;
 use crate::signals::Stop;
 
@@ -16,9 +17,9 @@ use crate::signals::Stop;
 /// # Errors
 ///
 /// If the address is not loopback: everybody knows the demo user's password.
-pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
-    common.judge_address()?;
-    if !common.listen.ip().is_loopback() {
+pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
+    common.check_address()?;
+    if !is_loopback_ip(common.listen.ip()) {
         return Err(Fault::usage(format!("dev serves loopback only, not {}", common.listen.ip()))
             .hint("its demo user's password is known to everybody; use `counterfoil serve`"));
     }
@@ -26,7 +27,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
     let (listener, address) = listen(common.listen)?;
     let dir = tempfile::Builder::new().prefix("counterfoil-dev-").tempdir();
     let dir = dir.map_err(|error| Fault::because("there is no place for a throw-away store", &error))?;
-    let app = App::open(for_trying_out(dir.path(), address)?).await?;
+    let app = App::open(dev_settings(dir.path(), address)?).await?;
     app.administer(demo_user()).await?;
     let tour = tour::text(&format!("http://{address}"), dir.path());
     let served = counterfoil::serve(app, listener, stop.asked_after(tour)).await;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use counterfoil::operator;
 
 use crate::commands::page::PageOptions;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{cell, time};
@@ -31,7 +31,7 @@ pub(crate) struct List {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     let Command::List(List { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
     let command = operator::Command::AuditList { user, session, after, limit };

@@ -12,13 +12,13 @@ use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
 use serde_json::{Value, json};
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
+use crate::datetime;
 use crate::fault::Fault;
 use crate::operate::Door;
 use crate::printable::printable;
 use crate::progress::bytes_of;
 use crate::show;
-use crate::when;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: usize = 16 * 1024;
@@ -61,7 +61,7 @@ impl Tally {
 }
 
 /// Runs the command. Every line is judged before the first user is brought in.
-pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
     let mut tally = judge(&options)?;
     if tally.wrong > 0 {
         return finish(&tally, &options, "nobody was brought in");
@@ -80,7 +80,7 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> 
 fn judge(options: &Options) -> Result<Tally, Fault> {
     let mut tally = Tally::default();
     let mut lines_of = HashMap::new();
-    let now = Time::from_unix_seconds(when::now().unsigned_abs());
+    let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
     for line in Lines::of(&options.file, "judging")? {
         let (number, text) = line?;
         let name = text.and_then(|text| read(&text)).and_then(|newcomer| {
@@ -181,7 +181,7 @@ fn summary(tally: &Tally, options: &Options) -> Value {
 
 /// Reads a line strictly. What is wrong is told without what stands there: it may be a secret.
 fn read(text: &str) -> Result<ImportedUser, String> {
-    json::object(text.as_bytes()).map_err(|error| error.to_string())
+    json::parse_object(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn changed(number: u64, fault: &str) -> Fault {

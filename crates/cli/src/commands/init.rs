@@ -1,4 +1,5 @@
-//! `counterfoil init`: asks what somebody needs, recommends, and writes the commented configuration.
+//! `counterfoil init`: asks a few questions, recommends a mode for each kind of client, and writes the
+//! commented configuration file.
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -7,34 +8,35 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::commands::init::answers::Answers;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
+use crate::printable::printable;
 use crate::show;
 
 mod answers;
+mod config_file;
 mod questions;
-mod recommend;
-mod text;
+mod recommendation;
 
-/// Where the answers come from, and where the file goes.
+/// The options of `init`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Reads the answers from this file, TOML or JSON (by its name), instead of asking.
+    /// Read the answers from this TOML or JSON (`*.json`) file instead of asking.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// The file to write. It must not be there yet.
+    /// The file to write. It must not exist.
     #[arg(long, value_name = "FILE", default_value = "counterfoil.toml")]
     out: PathBuf,
 }
 
-/// Asks or reads, recommends, writes.
+/// Asks or reads the answers, and writes the configuration file.
 ///
 /// # Errors
 ///
-/// If there is nobody to ask, an answer cannot be used, or the file is there already; nothing is written then.
+/// If there is no terminal, an answer is invalid, or the file exists; nothing is written then.
 pub(crate) fn run(options: &Options) -> Result<(), Fault> {
     if options.out.exists() {
-        return Err(taken(&options.out));
+        return Err(already_exists(&options.out));
     }
     let answers = match &options.answers {
         Some(file) => Answers::read(file)?,
@@ -44,36 +46,37 @@ pub(crate) fn run(options: &Options) -> Result<(), Fault> {
                 .hint("give the answers in a file: --answers FILE"));
         }
     };
-    let recommended = recommend::all(&answers);
-    let text = text::write(&answers, &recommended);
-    judge(&options.out, &text)?;
-    put(&options.out, &text)?;
-    let lines =
-        recommended.iter().map(|one| format!("{}: mode {}: {}", one.kind.as_str(), one.mode, one.reason));
+    let recommendations = recommendation::for_clients(&answers);
+    let text = config_file::text(&answers, &recommendations);
+    validate(&options.out, &text)?;
+    create(&options.out, &text)?;
+    let lines = recommendations
+        .iter()
+        .map(|one| format!("{}: mode {}: {}", one.client.as_str(), one.mode, one.reason));
     show::say(&lines.collect::<Vec<_>>().join("\n"))?;
-    let out = crate::printable::printable(&options.out.to_string_lossy());
+    let out = printable(&options.out.to_string_lossy());
     show::say(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
 }
 
-/// Holds what is to be written to what `check` and `serve` will say of it.
-fn judge(out: &Path, text: &str) -> Result<(), Fault> {
-    let common = Common::of_text(out, text);
-    common.settings(common.listen).map(drop)
+/// Validates the text as `check` and `serve` will do.
+fn validate(out: &Path, text: &str) -> Result<(), Fault> {
+    let configuration = Configuration::from_text(out, text);
+    configuration.settings(configuration.listen).map(drop)
 }
 
-/// Writes a new file; one that is there stays.
-fn put(out: &Path, text: &str) -> Result<(), Fault> {
+/// Creates the file; an existing one is not overwritten.
+fn create(out: &Path, text: &str) -> Result<(), Fault> {
     let written = OpenOptions::new().write(true).create_new(true).open(out).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
     written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => taken(out),
+        io::ErrorKind::AlreadyExists => already_exists(out),
         _ => Fault::because(&format!("{} cannot be written", out.display()), &error),
     })
 }
 
-fn taken(out: &Path) -> Fault {
-    Fault::failure(format!("{} is there already, and is left as it is", out.display()))
-        .hint("name another with --out, or move it away")
+fn already_exists(out: &Path) -> Fault {
+    Fault::failure(format!("{} already exists, and was not changed", out.display()))
+        .hint("choose another file with --out, or move it away")
 }

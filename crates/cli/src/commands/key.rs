@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use counterfoil::operator::{self, KeyRotationRequest, KeySelector, RevocationRequest, Wait};
 
 use crate::commands::page::show_all;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::printable::printable;
@@ -82,7 +82,7 @@ pub(crate) struct Revoke {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::List(List { json }) => list(common, json).await,
         Command::Rotate(options) => rotate(common, options).await,
@@ -111,7 +111,7 @@ async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result
     }
 }
 
-async fn import(common: &Common, Import { file, json }: Import) -> Result<(), Fault> {
+async fn import(common: &Configuration, Import { file, json }: Import) -> Result<(), Fault> {
     // As below: it is the server that reads it.
     let file = path::absolute(&file).map_err(|error| Fault::because("the key file has no path", &error))?;
     let shown = file.display().to_string();
@@ -128,7 +128,7 @@ async fn import(common: &Common, Import { file, json }: Import) -> Result<(), Fa
     Ok(())
 }
 
-async fn rekey(common: &Common, options: Rekey) -> Result<(), Fault> {
+async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
     // The server that reads it has another working directory.
     let file = options.new_master_key_file.map(path::absolute).transpose();
     let file = file.map_err(|error| Fault::because("the new master key has no path", &error))?;
@@ -146,7 +146,7 @@ async fn rekey(common: &Common, options: Rekey) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn list(common: &Common, is_json: bool) -> Result<(), Fault> {
+async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::KeyList {}).await?;
     let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
     show_all(&answer, "keys", is_json, header, |key| {

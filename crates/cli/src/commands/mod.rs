@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, Command};
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 
 pub(crate) mod admin_key;
@@ -30,7 +30,7 @@ mod tour;
 pub(crate) mod user;
 
 /// Does what was typed.
-pub(crate) async fn run(common: &Common, arguments: Arguments) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, arguments: Arguments) -> Result<(), Fault> {
     match arguments.command {
         Command::Dev => dev::run(common).await,
         Command::Serve => serve::run(common).await,

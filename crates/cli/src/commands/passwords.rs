@@ -76,7 +76,7 @@ fn build(options: &Build) -> Result<(), Fault> {
 }
 
 /// Adds every line.
-fn fill(mut builder: Builder, options: &Build) -> Result<Builder, Fault> {
+fn fill(mut builder: BreachedPasswordsBuilder, options: &Build) -> Result<BreachedPasswordsBuilder, Fault> {
     let path = &options.input;
     let cannot = |error| Fault::because(&format!("{} cannot be read", path.display()), &error);
     let file = File::open(path).map_err(cannot)?;

@@ -8,11 +8,11 @@ use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore};
 use dialoguer::Confirm;
 use serde_json::{Value, json};
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
+use crate::datetime;
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
-use crate::when;
 
 /// What to restore.
 #[derive(Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Options {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
     let settings = common.settings(common.listen)?;
     if !options.yes && !confirmed(&options, &settings.store.to_string())? {
         return Err(Fault::failure("nothing was restored"));
@@ -116,7 +116,7 @@ fn summary(restored: &Restored, spared: KeptOnRestore) -> Value {
 }
 
 fn time(time: counterfoil_jose::Time) -> String {
-    i64::try_from(time.unix_seconds()).map_or_else(|_| "-".to_owned(), when::rfc3339)
+    i64::try_from(time.unix_seconds()).map_or_else(|_| "-".to_owned(), datetime::rfc3339)
 }
 
 impl From<RestoreError> for Fault {

@@ -3,7 +3,7 @@
 use clap::Args;
 use counterfoil::operator::{self, RevocationRequest, Wait};
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell};

@@ -6,25 +6,23 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use counterfoil::App;
 
-use crate::configuration::weak::unnamed_proxy;
-use crate::configuration::{Common, unfit};
+use crate::configuration::warnings::unnamed_proxy;
+use crate::configuration::{Configuration, preflight_errors};
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::signals::Stop;
 
 /// Serves until it is told to stop.
-pub(crate) async fn run(common: &Common) -> Result<(), Fault> {
-    // Judged before the port is taken; the address is known afterwards, if any free one was asked for.
-    let judged = common.settings(common.listen)?;
-    let unfit = unfit(&judged);
-    if !unfit.is_empty() {
-        return Err(Fault::all(unfit));
+pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
+    // Validated before the port is bound; with port 0 the address is only known afterwards.
+    let validated = common.settings(common.listen)?;
+    let errors = preflight_errors(&validated);
+    if !errors.is_empty() {
+        return Err(Fault::all(errors));
     }
-    for odd in common.unknown() {
-        tracing::warn!("{odd}");
-    }
-    if let Some(weak) = unnamed_proxy(common.listen.ip(), &judged) {
-        tracing::warn!("{weak}; {}", weak.hint.as_deref().unwrap_or_default());
+    let proxy = unnamed_proxy(common.listen.ip(), &validated);
+    for warning in common.renamed_variables().iter().chain(&proxy) {
+        tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
     }
     raise_open_files();
     let stop = Stop::listen()?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use counterfoil::operator;
 
 use crate::commands::page::PageOptions;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell, time};
@@ -41,14 +41,14 @@ pub(crate) struct Revoke {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::List(options) => list(common, options).await,
         Command::Revoke(options) => revoke(common, options).await,
     }
 }
 
-async fn list(common: &Common, List { user, page }: List) -> Result<(), Fault> {
+async fn list(common: &Configuration, List { user, page }: List) -> Result<(), Fault> {
     let command = operator::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
     let header = [
@@ -79,7 +79,7 @@ async fn list(common: &Common, List { user, page }: List) -> Result<(), Fault> {
     })
 }
 
-async fn revoke(common: &Common, options: Revoke) -> Result<(), Fault> {
+async fn revoke(common: &Configuration, options: Revoke) -> Result<(), Fault> {
     let command = match (options.id, options.user) {
         (Some(id), None) => operator::Command::SessionRevoke { id },
         (None, Some(user)) => operator::Command::SessionRevokeAll { user },

@@ -1,6 +1,6 @@
 //! What can be seen to be wrong with an access token without its key.
 
-use counterfoil_jose::{Algorithm, Unverified};
+use counterfoil_jose::{Algorithm, UnverifiedJws};
 use serde_json::Value;
 
 /// How far clocks may differ, in seconds: what our verifiers allow.
@@ -11,7 +11,7 @@ const LEEWAY: i64 = 60;
 const CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
 
 /// Everything that is wrong with `token` at `now`, each in words for a person.
-pub(crate) fn of(token: &Unverified, now: i64) -> Vec<String> {
+pub(crate) fn of(token: &UnverifiedJws, now: i64) -> Vec<String> {
     let mut wrong = header_faults(token);
     wrong.extend(
         CLAIMS.iter().filter(|name| !token.payload.contains_key(**name)).map(|name| format!("no {name}")),
@@ -20,7 +20,7 @@ pub(crate) fn of(token: &Unverified, now: i64) -> Vec<String> {
     wrong
 }
 
-fn header_faults(token: &Unverified) -> Vec<String> {
+fn header_faults(token: &UnverifiedJws) -> Vec<String> {
     let text = |name: &str| token.header.get(name).and_then(Value::as_str);
     let mut wrong = Vec::new();
     match text("alg") {
@@ -40,7 +40,7 @@ fn header_faults(token: &Unverified) -> Vec<String> {
     wrong
 }
 
-fn time_faults(token: &Unverified, now: i64) -> Vec<String> {
+fn time_faults(token: &UnverifiedJws, now: i64) -> Vec<String> {
     let time = |name: &str| token.payload.get(name).and_then(Value::as_i64);
     let mut wrong = Vec::new();
     if time("exp").is_some_and(|exp| exp.saturating_add(LEEWAY) <= now) {
@@ -67,12 +67,12 @@ mod tests {
 
     const NOON: i64 = 1_764_000_000;
 
-    fn token(header: Value, payload: Value) -> Unverified {
+    fn token(header: Value, payload: Value) -> UnverifiedJws {
         let object = |value: Value| value.as_object().cloned().unwrap();
-        Unverified { header: object(header), payload: object(payload) }
+        UnverifiedJws { header: object(header), payload: object(payload) }
     }
 
-    fn good() -> Unverified {
+    fn good() -> UnverifiedJws {
         token(
             json!({ "alg": "ES256", "typ": "at+jwt", "kid": "k" }),
             json!({ "iss": "i", "aud": "a", "sub": "s", "client_id": "c", "iat": NOON, "exp": NOON + 900,

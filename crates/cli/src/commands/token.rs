@@ -10,7 +10,7 @@ use std::io::{self, Read as _};
 use clap::Subcommand;
 
 use crate::common::Flags;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::secret_input::without_newline;
 
@@ -29,7 +29,7 @@ pub(crate) enum Command {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, flags: &Flags, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, flags: &Flags, command: Command) -> Result<(), Fault> {
     match command {
         Command::Inspect(options) => options.run(),
         Command::Verify(options) => options.run(flags.issuer.as_deref()).await,

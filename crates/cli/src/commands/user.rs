@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::commands::import;
 use crate::commands::page::PageOptions;
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::printable::printable;
@@ -82,7 +82,7 @@ pub(crate) struct Roles {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
     match command {
         Command::Add(options) => add(common, options).await,
         Command::List(page) => list(common, page).await,
@@ -107,7 +107,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<(), Fault> 
     }
 }
 
-async fn add(common: &Common, options: Add) -> Result<(), Fault> {
+async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
     let password = options.password.read()?;
     let Add { username, email, roles, .. } = options;
     let answer = administer(common, operator::Command::UserAdd { username, password, email, roles }).await?;
@@ -122,7 +122,7 @@ async fn alter(common: &Common, user: String, change: UserChangeRequest, done: &
     say_done(done, &answer["user"])
 }
 
-async fn passwd(common: &Common, Passwd { user, password }: Passwd) -> Result<(), Fault> {
+async fn passwd(common: &Configuration, Passwd { user, password }: Passwd) -> Result<(), Fault> {
     let password = password.read()?;
     let answer = administer(common, operator::Command::UserPassword { user, password }).await?;
     say_done("changed", &answer["user"])
@@ -132,7 +132,7 @@ fn say_done(done: &str, user: &Value) -> Result<(), Fault> {
     show::say(&format!("{done} {} ({})", printable(&cell(user, "username")), cell(user, "id")))
 }
 
-async fn list(common: &Common, page: PageOptions) -> Result<(), Fault> {
+async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
     let command = operator::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
     let answer = administer(common, command).await?;
     page.show(&answer, "users", ["id", "username", "email", "roles", "created", "disabled"], |user| {

@@ -1,66 +1,67 @@
-//! What the environment says.
+//! Settings from environment variables: `COUNTERFOIL_KEY`, or `COUNTERFOIL_TABLE_KEY` for a key in a table.
 
 use std::ffi::OsString;
 
-use crate::configuration::setting::Form;
-use crate::configuration::source::{Finding, Given, Place};
-use crate::configuration::table::settings;
+use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
+use crate::configuration::setting::{Setting, variable};
+use crate::configuration::table::{UNSUPPORTED, settings};
 
-/// What all our variables begin with.
-const PREFIX: &str = "COUNTERFOIL_";
-
-/// Variables that are no settings: which file to read, the secrets that are read where they are needed.
-const OTHERS: [&str; 3] = ["COUNTERFOIL_CONFIG", "COUNTERFOIL_MASTER_KEY", "COUNTERFOIL_PASSWORD"];
-
-/// What the variables say, and what is wrong or odd about them.
+/// What the variables set, and what is wrong with them. Unknown variables are ignored: a newer or an older
+/// version, or another program, may use them.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
-    /// The values, yet to be judged.
-    pub(crate) given: Vec<Given>,
-    /// What is wrong.
-    pub(crate) faults: Vec<Finding>,
-    /// Variables that look like ours and are not. They stop nobody: a newer version may know them.
-    pub(crate) unknown: Vec<Finding>,
+pub(crate) struct EnvironmentSettings {
+    /// The values, not parsed yet.
+    pub(crate) assignments: Vec<Assignment>,
+    /// Values that cannot be used.
+    pub(crate) errors: Vec<Diagnostic>,
+    /// Variables that have been renamed and have no effect.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Hears the variables that are ours.
-pub(crate) fn hear(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Heard {
-    let mut heard = Heard::default();
+/// Reads the variables that are settings. An empty variable is the same as none.
+pub(crate) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> EnvironmentSettings {
+    let mut read = EnvironmentSettings::default();
     for (name, value) in variables {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-        if OTHERS.contains(&name) {
-            continue;
-        }
-        let place = Place::Variable(name.to_owned());
-        let Some(setting) = settings().find(|setting| setting.variable() == name) else {
-            heard.unknown.push(Finding {
-                key: None,
-                place,
-                message: "there is no such setting, so it does nothing".into(),
-                hint: Some("docs/configuration.md tells every variable".into()),
-            });
-            continue;
-        };
-        match value.into_string() {
-            Ok(text) => heard.given.push(Given { setting, texts: texts(text, setting.form), place }),
-            Err(_) => heard.faults.push(Finding {
-                key: Some(setting.key.to_owned()),
-                place,
-                message: "it is not UTF-8".into(),
-                hint: None,
-            }),
+        let Some(name) = name.to_str().filter(|_| !value.is_empty()) else { continue };
+        if let Some(setting) = settings().find(|setting| setting.variable() == name) {
+            match value.into_string() {
+                Ok(text) => read.assignments.push(assignment(setting, name, text)),
+                Err(_) => read.errors.push(diagnostic(Some(setting.name), name, "must be UTF-8", None)),
+            }
+        } else if is_unsupported(name) {
+            read.errors.push(diagnostic(None, name, "not supported yet", Some("unset it".to_owned())));
+        } else if let Some(setting) = renamed(name) {
+            let hint = Some(format!("set {} instead", setting.variable()));
+            read.warnings.push(diagnostic(None, name, "has been renamed, and has no effect", hint));
         }
     }
-    heard
+    read
 }
 
-/// The texts of a value; those of a list are parted by commas, and none are an empty list.
-pub(crate) fn texts(text: String, form: Form) -> Vec<String> {
-    match form {
-        Form::Text | Form::Number => vec![text],
-        Form::Texts if text.trim().is_empty() => Vec::new(),
-        Form::Texts => text.split(',').map(|text| text.trim().to_owned()).collect(),
+fn assignment(setting: &'static Setting, name: &str, text: String) -> Assignment {
+    Assignment { setting, values: setting.form.split(text), source: ValueSource::Variable(name.to_owned()) }
+}
+
+fn diagnostic(key: Option<&str>, name: &str, message: &str, hint: Option<String>) -> Diagnostic {
+    Diagnostic {
+        key: key.map(str::to_owned),
+        source: ValueSource::Variable(name.to_owned()),
+        message: message.to_owned(),
+        hint,
     }
+}
+
+/// Whether a variable is one of [`UNSUPPORTED`], or of a key in such a table.
+fn is_unsupported(name: &str) -> bool {
+    UNSUPPORTED.iter().map(|reserved| variable(reserved)).any(|reserved| match name.strip_prefix(&reserved) {
+        Some(rest) => rest.is_empty() || rest.starts_with('_'),
+        None => false,
+    })
+}
+
+/// The setting that had this variable.
+fn renamed(name: &str) -> Option<&'static Setting> {
+    settings().find(|setting| setting.former_names.iter().any(|former| variable(former) == name))
 }
 
 #[cfg(test)]
@@ -69,36 +70,69 @@ mod tests {
 
     use super::*;
 
-    fn hear_all(variables: &[(&str, &str)]) -> Heard {
-        hear(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    fn read_all(variables: &[(&str, &str)]) -> EnvironmentSettings {
+        read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
     }
 
     #[test]
-    fn only_our_own_variables_are_heard() {
-        let heard = hear_all(&[
+    fn only_variables_of_settings_are_read() {
+        let read = read_all(&[
             ("HOME", "/"),
             ("COUNTERFOIL_ISSUER", "https://a.example"),
             ("COUNTERFOIL_TRUSTED_ORIGINS", "https://a.example, https://b.example"),
+            ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_IP", "off"),
             ("COUNTERFOIL_MASTER_KEY", "secret"),
+            ("COUNTERFOIL_ISUER", "https://a.example"),
         ]);
 
-        assert_eq!(heard.given.len(), 2);
-        assert_eq!(heard.given[1].texts, ["https://a.example", "https://b.example"]);
-        assert!(heard.faults.is_empty() && heard.unknown.is_empty(), "{heard:?}");
+        assert_eq!(read.assignments.len(), 3);
+        assert_eq!(read.assignments[1].values, ["https://a.example", "https://b.example"]);
+        assert_eq!(read.assignments[2].setting.name, "login_rate_limit.per_ip");
+        assert!(read.errors.is_empty() && read.warnings.is_empty(), "{read:?}");
     }
 
     #[test]
-    fn an_unknown_variable_is_odd_and_no_fault() {
-        let heard = hear_all(&[("COUNTERFOIL_ISUER", "https://a.example")]);
+    fn an_empty_variable_is_not_set() {
+        let read =
+            read_all(&[("COUNTERFOIL_ISSUER", ""), ("COUNTERFOIL_CACHE", ""), ("COUNTERFOIL_LOG", "")]);
 
-        assert!(heard.faults.is_empty());
-        assert_eq!(heard.unknown.len(), 1);
+        assert!(
+            read.assignments.is_empty() && read.errors.is_empty() && read.warnings.is_empty(),
+            "{read:?}"
+        );
     }
 
     #[test]
-    fn what_is_no_text_is_a_fault() {
-        let heard = hear([("COUNTERFOIL_ISSUER".into(), OsString::from_vec(vec![0xff]))]);
+    fn a_renamed_variable_is_ignored_with_a_warning_that_names_the_new_one() {
+        for setting in settings() {
+            for former in setting.former_names {
+                let name = variable(former);
+                let read = read_all(&[(&name, "1")]);
 
-        assert_eq!(heard.faults.len(), 1);
+                // Some keys moved to a table of the same first word: the variable is still the same.
+                match settings().any(|setting| setting.variable() == name) {
+                    true => assert!(read.warnings.is_empty() && read.assignments.len() == 1, "{read:?}"),
+                    false => {
+                        let hint = read.warnings[0].hint.clone().unwrap();
+                        assert!(hint.contains(&setting.variable()) && read.errors.is_empty(), "{read:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn variables_of_features_that_are_not_supported_yet_are_refused() {
+        for name in ["COUNTERFOIL_CACHE", "COUNTERFOIL_LOGIN_URL", "COUNTERFOIL_FORWARD_AUTH_LISTEN"] {
+            assert_eq!(read_all(&[(name, "x")]).errors.len(), 1, "{name}");
+        }
+        assert!(read_all(&[("COUNTERFOIL_CACHED", "x")]).errors.is_empty());
+    }
+
+    #[test]
+    fn a_variable_that_is_not_utf8_is_an_error() {
+        let read = read([("COUNTERFOIL_ISSUER".into(), OsString::from_vec(vec![0xff]))]);
+
+        assert_eq!(read.errors.len(), 1);
     }
 }

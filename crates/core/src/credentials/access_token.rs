@@ -1,18 +1,18 @@
-//! The access token: a compact JWS that is verified without asking us.
+//! The access token: a signed JWT (compact JWS) that resource servers verify offline.
 
 use std::fmt;
 
-/// A signed access token (RFC 9068), as it is handed over. Nothing of it is kept.
+/// A signed access token (RFC 9068). It is never stored.
 #[derive(Clone)]
 pub struct AccessToken(String);
 
 impl AccessToken {
-    /// Wraps what a signing key has just made.
+    /// Wraps a compact JWS that a signing key has just produced.
     pub(crate) fn signed(compact: String) -> Self {
         Self(compact)
     }
 
-    /// How many characters it has.
+    /// The length in characters.
     pub(crate) fn length(&self) -> usize {
         self.0.len()
     }

@@ -1,19 +1,19 @@
-//! The admin key: what a program carries that administers an installation.
+//! The admin key: the credential of a program that administers an installation.
 
 use std::fmt;
 use std::str::FromStr;
 
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 use counterfoil_jose::{Secret, base64url, constant_time, digest};
 
 use crate::credentials::MalformedCredential;
 
-/// The name of an admin key: sixteen random bytes, shown as 22 characters of base64url. Public.
+/// The id of an admin key: sixteen random bytes, written as 22 characters of base64url. Not secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AdminKeyId([u8; 16]);
 
 impl AdminKeyId {
-    /// The id with these bytes; they are to come from a cryptographic generator.
+    /// The id with these bytes, which must come from a cryptographic random generator.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -44,17 +44,17 @@ impl FromStr for AdminKeyId {
     }
 }
 
-/// `cfa_<id>.<secret>`: an id to find the record by, and 32 random bytes that prove the right to it.
+/// `cfa_<id>.<secret>`: the id of the record, and a secret of 32 random bytes.
 ///
-/// It is read on the routes of administration and nowhere else. `Display` is the one way out, `FromStr` the one
-/// way in, and only the canonical text parses. `Debug` shows the id alone.
+/// Only the routes of the administration accept it. It is written by `Display` and read by `FromStr`, which
+/// accepts only the canonical text. `Debug` shows only the id.
 ///
 /// ```
 /// use counterfoil_core::credentials::admin_key::AdminKey;
 ///
-/// let key = AdminKey::draw()?;
-/// let shown: AdminKey = key.to_string().parse()?;
-/// assert!(key.digest().is_of(&shown));
+/// let key = AdminKey::generate()?;
+/// let presented: AdminKey = key.to_string().parse()?;
+/// assert!(key.hash().matches(&presented));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -64,25 +64,25 @@ pub struct AdminKey {
 }
 
 impl AdminKey {
-    /// What every admin key begins with.
+    /// The prefix of every admin key.
     pub const PREFIX: &'static str = "cfa_";
 
-    /// Draws a new key with a new id.
+    /// Generates a key with a new id and a new secret.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give; nothing weaker takes its place.
-    pub fn draw() -> Result<Self, Unavailable> {
+    /// If the operating system provides no randomness. No weaker source is used instead.
+    pub fn generate() -> Result<Self, RandomUnavailable> {
         Ok(Self { id: AdminKeyId(random::bytes()?), secret: Secret::new(random::bytes()?) })
     }
 
-    /// The record that it claims to belong to. Public; proves nothing.
+    /// The id of the record that this key claims. It proves nothing.
     pub fn id(&self) -> AdminKeyId {
         self.id
     }
 
-    /// What we keep of it: a stolen store administers nothing.
-    pub fn digest(&self) -> AdminKeyHash {
+    /// The hash that is stored. A stolen store contains no usable admin key.
+    pub fn hash(&self) -> AdminKeyHash {
         AdminKeyHash(digest::sha256(self.secret.expose()))
     }
 }
@@ -112,24 +112,24 @@ impl fmt::Debug for AdminKey {
     }
 }
 
-/// The SHA-256 of an admin key's secret, which has 256 bits of its own and needs no salt.
+/// The SHA-256 of an admin key's secret. The secret has 256 bits of entropy, so no salt is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdminKeyHash([u8; 32]);
 
 impl AdminKeyHash {
-    /// The digest with these bytes, as a store kept them.
+    /// The hash with these bytes, as read from a store.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, as a store keeps them.
+    /// The bytes, as a store saves them.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether this is the digest of `shown`. Takes the same time either way.
-    pub fn is_of(&self, shown: &AdminKey) -> bool {
-        constant_time::equal(&self.0, &shown.digest().0)
+    /// Whether `presented` has this hash. Takes the same time either way.
+    pub fn matches(&self, presented: &AdminKey) -> bool {
+        constant_time::equal(&self.0, &presented.hash().0)
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn only_the_canonical_text_of_an_admin_key_parses() {
-        let text = AdminKey::draw().unwrap().to_string();
+        let text = AdminKey::generate().unwrap().to_string();
         assert!(text.parse::<AdminKey>().is_ok());
 
         for bad in [
@@ -157,11 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_secret_and_another_secret_is_another_key() {
-        let (key, other) = (AdminKey::draw().unwrap(), AdminKey::draw().unwrap());
+    fn debug_hides_the_secret_and_another_secret_does_not_match() {
+        let (key, other) = (AdminKey::generate().unwrap(), AdminKey::generate().unwrap());
         let text = key.to_string();
 
         assert!(!format!("{key:?}").contains(text.split_once('.').unwrap().1));
-        assert!(!key.digest().is_of(&other));
+        assert!(!key.hash().matches(&other));
     }
 }

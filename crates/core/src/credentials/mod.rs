@@ -1,4 +1,4 @@
-//! The client's half: what is handed over, and how its text reads. Nothing here knows what is kept.
+//! The credentials that clients hold, and their text forms. This module does not depend on stored records.
 
 pub mod access_token;
 pub mod admin_key;
@@ -6,9 +6,9 @@ pub mod password;
 pub mod refresh_token;
 pub mod session_token;
 
-/// A text that is not the canonical form of a credential of ours.
+/// The text is not the canonical form of this kind of credential.
 ///
-/// It does not say where it went wrong: the text may be a secret with a typing error.
+/// The error carries no position and no text: the input may be a secret with a typing error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a credential of this kind")]
 pub struct MalformedCredential;

@@ -1,26 +1,26 @@
-//! The session token: what the client carries in mode `session`.
+//! The session token: the credential of mode `session`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 use counterfoil_jose::{Secret, base64url, constant_time, digest};
 use counterfoil_verify::SessionId;
 
 use crate::credentials::MalformedCredential;
 
-/// `cfs_<session>.<secret>`: an id to find the record by, and 32 random bytes that prove the right to it.
+/// `cfs_<session>.<secret>`: the id of the session, and a secret of 32 random bytes.
 ///
-/// The prefix tells a secret scanner what leaked. `Display` is the one way out, `FromStr` the one way in,
-/// and only the canonical text parses. `Debug` shows the id alone.
+/// The prefix lets secret scanners recognize a leaked token. It is written by `Display` and read by
+/// `FromStr`, which accepts only the canonical text. `Debug` shows only the id.
 ///
 /// ```
 /// use counterfoil_core::credentials::session_token::SessionToken;
 /// use counterfoil_verify::SessionId;
 ///
-/// let token = SessionToken::draw(SessionId::from_bytes([7; 16]))?;
-/// let shown: SessionToken = token.to_string().parse()?;
-/// assert!(token.digest().is_of(&shown));
+/// let token = SessionToken::generate(SessionId::from_bytes([7; 16]))?;
+/// let presented: SessionToken = token.to_string().parse()?;
+/// assert!(token.hash().matches(&presented));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -30,25 +30,25 @@ pub struct SessionToken {
 }
 
 impl SessionToken {
-    /// What every session token begins with.
+    /// The prefix of every session token.
     pub const PREFIX: &'static str = "cfs_";
 
-    /// Draws a new secret for `session`.
+    /// Generates a secret for `session`.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give; nothing weaker takes its place.
-    pub fn draw(session: SessionId) -> Result<Self, Unavailable> {
+    /// If the operating system provides no randomness. No weaker source is used instead.
+    pub fn generate(session: SessionId) -> Result<Self, RandomUnavailable> {
         Ok(Self { session, secret: Secret::new(random::bytes()?) })
     }
 
-    /// The session that it claims to belong to. Public; proves nothing.
+    /// The session that the token claims. It proves nothing.
     pub fn session(&self) -> SessionId {
         self.session
     }
 
-    /// What we keep of it: a stolen store shows no usable cookie.
-    pub fn digest(&self) -> TokenHash {
+    /// The hash that is stored. A stolen store contains no usable session token.
+    pub fn hash(&self) -> TokenHash {
         TokenHash(digest::sha256(self.secret.expose()))
     }
 }
@@ -82,24 +82,24 @@ impl fmt::Debug for SessionToken {
 
 /// The SHA-256 of a session token's secret.
 ///
-/// The secret has 256 bits of its own, so the digest needs neither salt nor slowness.
+/// The secret has 256 bits of entropy, so neither a salt nor a slow hash is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// The digest with these bytes, as a store kept them.
+    /// The hash with these bytes, as read from a store.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, as a store keeps them.
+    /// The bytes, as a store saves them.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether this is the digest of `shown`. Takes the same time either way.
-    pub fn is_of(&self, shown: &SessionToken) -> bool {
-        constant_time::equal(&self.0, &shown.digest().0)
+    /// Whether `presented` has this hash. Takes the same time either way.
+    pub fn matches(&self, presented: &SessionToken) -> bool {
+        constant_time::equal(&self.0, &presented.hash().0)
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn only_the_canonical_text_of_a_session_token_parses() {
-        let text = SessionToken::draw(ID).unwrap().to_string();
+        let text = SessionToken::generate(ID).unwrap().to_string();
         assert!(text.parse::<SessionToken>().is_ok());
 
         for bad in [
@@ -129,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_secret() {
-        let token = SessionToken::draw(ID).unwrap();
+    fn debug_hides_the_secret() {
+        let token = SessionToken::generate(ID).unwrap();
         let text = token.to_string();
         let (_, secret) = text.split_once('.').unwrap();
 

@@ -1,37 +1,37 @@
-//! An admin key as it is kept: whose it is, and the digest of its secret.
+//! The stored record of an admin key: its creator and the hash of its secret.
 
 use counterfoil_jose::Time;
 use counterfoil_verify::UserId;
 
 use crate::credentials::admin_key::{AdminKey, AdminKeyHash, AdminKeyId};
 
-/// A key that a program administers with. It is there or it is not: to remove it is to revoke it.
+/// The stored record of an admin key. Removing the record revokes the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminKeyRecord {
-    /// What the journal and lists call it.
+    /// The id, as shown in lists and in the audit log.
     pub id: AdminKeyId,
-    /// What people call it: the program or the person who has it.
+    /// The name that an administrator gave it: the program or the person that uses it.
     pub name: String,
-    /// What we keep of the secret.
-    pub digest: AdminKeyHash,
-    /// By whose right it administers.
-    pub made_by: KeyCreator,
-    /// When it was made.
+    /// The hash of the secret.
+    pub key_hash: AdminKeyHash,
+    /// The creator, whose permission the key depends on.
+    pub created_by: KeyCreator,
+    /// When it was created.
     pub created_at: Time,
 }
 
-/// By whose right an admin key administers: it goes when they may no longer do so themselves.
+/// The creator of an admin key. The key is removed when its creator may no longer administer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyCreator {
-    /// An administrator; also where they have made it with another key of theirs.
+    /// An administrator. A key that was created with another admin key has the creator of that key.
     User(UserId),
-    /// Whoever has the machine. Nobody is locked out or demoted from that.
+    /// An operator at the command line of the machine, whose permission cannot be withdrawn.
     Operator,
 }
 
 impl AdminKeyRecord {
-    /// The record of a key that was just drawn.
-    pub fn of(key: &AdminKey, name: String, made_by: KeyCreator, now: Time) -> Self {
-        Self { id: key.id(), name, digest: key.digest(), made_by, created_at: now }
+    /// The record of a new key.
+    pub fn new(key: &AdminKey, name: String, created_by: KeyCreator, now: Time) -> Self {
+        Self { id: key.id(), name, key_hash: key.hash(), created_by, created_at: now }
     }
 }

@@ -1,4 +1,4 @@
-//! The journal: what happened to whom, by whom and why. It answers "why was I logged out?".
+//! Audit events: who did what to whom, and why. They answer "why was I logged out?".
 
 use std::borrow::Cow;
 
@@ -8,32 +8,33 @@ use counterfoil_verify::{ClientId, SessionId, UserId};
 use crate::credentials::admin_key::AdminKeyId;
 use crate::model::session::{ClientInfo, EndReason};
 
-/// One line of the journal. It never holds a secret, nor a name that somebody typed and nobody has.
+/// An entry of the audit log. It never contains a secret or a login name that belongs to no user: a user may
+/// have typed a password there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// When.
+    /// When it happened.
     pub at: Time,
-    /// What.
+    /// What happened.
     pub kind: AuditEventKind,
-    /// Whose.
+    /// The user whom it is about.
     pub user: Option<UserId>,
-    /// In which login.
+    /// The session that it is about.
     pub session: Option<SessionId>,
-    /// Through which application.
+    /// The client that it is about, or that was used.
     pub client: Option<ClientId>,
-    /// By whom.
+    /// Who did it.
     pub actor: Actor,
-    /// Why, if something ended.
-    pub cause: Option<EndReason>,
-    /// From where.
-    pub from: ClientInfo,
-    /// Anything else worth telling: a word or two of ours, the name of a key, what an administrator gave as reason.
+    /// The reason, if something ended or was revoked.
+    pub reason: Option<EndReason>,
+    /// The client that sent the request.
+    pub client_info: ClientInfo,
+    /// Anything else: a short text, the name of a key, or the note of an administrator.
     pub detail: Option<Cow<'static, str>>,
 }
 
 impl AuditEvent {
-    /// Something that a user did themselves.
-    pub fn by_user(kind: AuditEventKind, user: UserId, from: &ClientInfo, at: Time) -> Self {
+    /// An event of a user, caused by that user.
+    pub fn by_user(kind: AuditEventKind, user: UserId, client_info: &ClientInfo, at: Time) -> Self {
         Self {
             at,
             kind,
@@ -41,14 +42,14 @@ impl AuditEvent {
             session: None,
             client: None,
             actor: Actor::User(user),
-            cause: None,
-            from: from.clone(),
+            reason: None,
+            client_info: client_info.clone(),
             detail: None,
         }
     }
 
-    /// Something that was done to nobody in particular, or to somebody else.
-    pub fn by(kind: AuditEventKind, actor: Actor, from: &ClientInfo, at: Time) -> Self {
+    /// An event that `actor` caused and that is about no user yet.
+    pub fn by_actor(kind: AuditEventKind, actor: Actor, client_info: &ClientInfo, at: Time) -> Self {
         Self {
             at,
             kind,
@@ -56,84 +57,84 @@ impl AuditEvent {
             session: None,
             client: None,
             actor,
-            cause: None,
-            from: from.clone(),
+            reason: None,
+            client_info: client_info.clone(),
             detail: None,
         }
     }
 
     /// The same event, about this user.
-    pub fn about(self, user: UserId) -> Self {
+    pub fn with_user(self, user: UserId) -> Self {
         Self { user: Some(user), ..self }
     }
 
-    /// The same event, through or about this application.
-    pub fn of_client(self, client: ClientId) -> Self {
+    /// The same event, about this client or through it.
+    pub fn with_client(self, client: ClientId) -> Self {
         Self { client: Some(client), ..self }
     }
 
-    /// The same event, with this worth telling.
-    pub fn telling(self, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// The same event with this detail.
+    pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// The same event, in this login.
-    pub fn in_session(self, session: SessionId, client: ClientId) -> Self {
+    /// The same event, about this session.
+    pub fn with_session(self, session: SessionId, client: ClientId) -> Self {
         Self { session: Some(session), client: Some(client), ..self }
     }
 
-    /// The same event, for this reason.
-    pub fn because(self, cause: EndReason) -> Self {
-        Self { cause: Some(cause), ..self }
+    /// The same event with this reason.
+    pub fn with_reason(self, reason: EndReason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 }
 
-/// Who did it.
+/// The cause of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody we know: a request without a good credential.
+    /// A request without a valid credential.
     Anonymous,
-    /// A user, of themselves or as administrator.
+    /// A user, for themselves or as an administrator.
     User(UserId),
     /// A program with an admin key.
     AdminKey(AdminKeyId),
-    /// Somebody at the command line of the machine.
+    /// An operator at the command line of the machine.
     Operator,
-    /// We ourselves.
+    /// The server itself.
     System,
 }
 
 macro_rules! event_kinds {
-    ($($(#[doc = $sentence:literal])* $kind:ident = $word:literal,)*) => {
-        /// What happened.
+    ($($(#[doc = $text:literal])* $kind:ident = $name:literal,)*) => {
+        /// The kind of an audit event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum AuditEventKind {
-            $($(#[doc = $sentence])* $kind,)*
+            $($(#[doc = $text])* $kind,)*
         }
 
         impl AuditEventKind {
-            /// Every kind, in the order in which they are declared: `ALL[kind as usize]` is `kind`.
+            /// Every kind in the order of declaration: `ALL[kind as usize]` is `kind`.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
-            /// The word, as the journal keeps and shows it.
+            /// The name, as it is stored and shown.
             pub const fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$kind => $word,)*
+                    $(Self::$kind => $name,)*
                 }
             }
 
-            /// The same as a sentence for a person.
-            pub fn sentence(self) -> &'static str {
+            /// A sentence for people.
+            pub fn description(self) -> &'static str {
                 match self {
-                    $(Self::$kind => concat!($($sentence),*).trim_start(),)*
+                    $(Self::$kind => concat!($($text),*).trim_start(),)*
                 }
             }
 
-            /// The kind that this word names.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$kind),)*
+            /// The kind with this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$kind),)*
                     _ => None,
                 }
             }
@@ -143,73 +144,73 @@ macro_rules! event_kinds {
 
 event_kinds! {
     /// A user was registered.
-    Registered = "registered",
+    UserRegistered = "user_registered",
     /// A login succeeded.
-    SignedIn = "signed_in",
+    LoginSucceeded = "login_succeeded",
     /// A login failed.
-    SignInRefused = "sign_in_refused",
-    /// A refresh token turned.
+    LoginFailed = "login_failed",
+    /// A refresh token was rotated.
     Refreshed = "refreshed",
-    /// A refresh was answered again, to another address or program than before.
-    RefreshRepeated = "refresh_repeated",
-    /// A spent refresh token was shown: theft, or a client that broke its store.
-    RefreshReplayed = "refresh_replayed",
+    /// A refresh was repeated from another IP address or user agent than before.
+    RefreshRetried = "refresh_retried",
+    /// A used refresh token was presented again: it was stolen, or the client lost its state.
+    RefreshReuseDetected = "refresh_reuse_detected",
     /// A session ended.
     SessionEnded = "session_ended",
-    /// All sessions of a user but at most one ended.
+    /// All sessions of a user, except at most one, ended.
     SessionsEnded = "sessions_ended",
-    /// An access token was minted from a session.
-    Exchanged = "exchanged",
-    /// An access token was minted by hand.
+    /// An access token was issued in exchange for a session.
+    TokenExchanged = "token_exchanged",
+    /// An operator minted an access token.
     TokenMinted = "token_minted",
     /// A password was changed.
     PasswordChanged = "password_changed",
-    /// A change of the password failed.
-    PasswordChangeRefused = "password_change_refused",
+    /// A password change failed.
+    PasswordChangeFailed = "password_change_failed",
     /// Roles were changed.
     RolesChanged = "roles_changed",
     /// A user was disabled.
     UserDisabled = "user_disabled",
-    /// A user was let in again.
+    /// A user was enabled.
     UserEnabled = "user_enabled",
-    /// A user was deleted; what the journal says of them stays, under their id.
+    /// A user was deleted; their audit events stay, under their id.
     UserDeleted = "user_deleted",
-    /// Somebody else than the user changed their e-mail address, or whether it is verified.
+    /// The e-mail address of a user, or whether it is verified, was changed by someone else.
     EmailChanged = "email_changed",
-    /// All that a user was given so far was revoked.
+    /// Everything that a user had been issued was revoked.
     UserRevoked = "user_revoked",
     /// One access token was revoked.
     TokenRevoked = "token_revoked",
-    /// All that was given through a client so far was revoked.
+    /// Everything that had been issued through a client was revoked.
     ClientRevoked = "client_revoked",
-    /// All that anybody was given so far was revoked.
+    /// Everything that had been issued to anyone was revoked.
     EveryoneRevoked = "everyone_revoked",
     /// A client was added.
     ClientAdded = "client_added",
     /// A client was changed.
     ClientChanged = "client_changed",
-    /// A key was made.
-    KeyMade = "key_made",
-    /// A key that was made elsewhere was brought in, as the next one.
+    /// A key was created.
+    KeyCreated = "key_created",
+    /// A key from elsewhere was imported as the next signing key.
     KeyImported = "key_imported",
-    /// A key was taken into use.
-    KeyTaken = "key_taken",
-    /// An orderly rotation of the keys that sign was asked for.
-    RotationAsked = "rotation_asked",
+    /// A key became the current one.
+    KeyActivated = "key_activated",
+    /// A rotation of the signing key was requested.
+    RotationRequested = "rotation_requested",
     /// A key was retired: it signs nothing new.
     KeyRetired = "key_retired",
-    /// A key was dropped: all that it signed has expired.
-    KeyDropped = "key_dropped",
-    /// Every key was sealed anew, under another master key.
+    /// A key was removed: all tokens that it signed have expired.
+    KeyRemoved = "key_removed",
+    /// Every key was sealed again with another master key.
     MasterKeyReplaced = "master_key_replaced",
-    /// A key was revoked: nothing that it ever signed is good.
+    /// A key was revoked: no token that it signed is valid.
     KeyRevoked = "key_revoked",
-    /// An admin key was made.
-    AdminKeyMade = "admin_key_made",
+    /// An admin key was created.
+    AdminKeyCreated = "admin_key_created",
     /// An admin key was removed.
     AdminKeyRemoved = "admin_key_removed",
-    /// The store was put back from a backup: all that was given before is revoked.
+    /// The store was restored from a backup: everything issued before is revoked.
     Restored = "restored",
-    /// A jump of the clock was accepted by hand.
+    /// An operator accepted a clock jump.
     ClockAccepted = "clock_accepted",
 }

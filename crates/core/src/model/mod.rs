@@ -1,4 +1,4 @@
-//! Our half: the records. Each judges only itself, and none knows a store.
+//! The stored records. They do not depend on the store.
 
 pub mod admin_key;
 pub mod audit_event;

@@ -1,4 +1,4 @@
-//! A user: a name, a password hash, and what a change of either does to the logins.
+//! The user: a login name, a password hash, and the effect of changes on logins in progress.
 
 use std::fmt;
 
@@ -8,83 +8,84 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::{BidiControl, GeneralCategory};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::credentials::password::PasswordHash;
 
-/// Somebody who can log in.
+/// A person who can log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The `sub` of their tokens: immutable, never reassigned.
+    /// The `sub` of their tokens. It never changes and is never assigned to another user.
     pub id: UserId,
-    /// What they log in with.
+    /// The login name.
     pub username: Username,
-    /// An address they claim; nothing is sent to it and nothing is looked up by it before it is verified.
+    /// The e-mail address. Before it is verified nothing is sent to it, and nothing is looked up by it.
     pub email: Option<String>,
-    /// Whether the address was proved to be theirs.
+    /// Whether the user has proved that they own the address.
     pub email_verified: bool,
-    /// What we keep of the password; without one nobody logs in by password.
+    /// The hash of the password. Without one the user cannot log in by password.
     pub password: Option<PasswordHash>,
-    /// What they may do, in words of the application; `admin` is ours.
+    /// The roles. `admin` is reserved; all others are defined by the application.
     pub roles: Vec<String>,
-    /// Since when they are locked out.
+    /// When the user was disabled.
     pub disabled_at: Option<Time>,
-    /// Raised by whatever must not be outlived by a login in flight: password, roles, disabling, revocation.
+    /// Raised by every change that a login in progress must not survive: password, roles, disabling,
+    /// revocation.
     pub epoch: u64,
-    /// Everything they were given at or below this position of the log is dead.
-    pub not_before: Position,
+    /// The revocation cutoff: everything issued to this user at or below this log position is revoked.
+    pub cutoff: RevocationPosition,
     /// When they were registered.
     pub created_at: Time,
-    /// Counts the changes.
+    /// The number of changes.
     pub revision: u64,
 }
 
 impl User {
-    /// The role of administrators. It is ours; all other roles are words of the application.
+    /// The role of administrators. All other roles are defined by the application.
     pub const ADMINISTRATOR: &str = "admin";
 
-    /// The user with another password, one epoch on.
+    /// The user with another password and the next epoch.
     pub fn with_password(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
-    /// The user with the same password under better parameters: nothing else changes.
+    /// The user with the same password under another hash. The epoch stays.
     pub fn rehashed(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), revision: self.revision + 1, ..self.clone() }
     }
 
-    /// The user with these roles, one epoch on.
+    /// The user with these roles and the next epoch.
     pub fn with_roles(&self, roles: Vec<String>) -> Self {
         Self { roles, epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
-    /// The user locked out since `now`, one epoch on.
+    /// The user disabled since `now`, with the next epoch.
     pub fn disabled(&self, now: Time) -> Self {
         Self { disabled_at: Some(now), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
-    /// The user let in again, one epoch on. What they were given before stays dead.
+    /// The user enabled again, with the next epoch. What was issued before stays revoked.
     pub fn enabled(&self) -> Self {
         Self { disabled_at: None, epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
-    /// The same user, one epoch on: a login in flight is not to survive.
+    /// The same user with the next epoch, so that logins in progress fail.
     pub fn next_epoch(&self) -> Self {
         Self { epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
     }
 
-    /// Whether they may log in and stay logged in.
+    /// Whether the user may log in and stay logged in.
     pub fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
     }
 
-    /// Whether they may administer the installation.
+    /// Whether the user may administer the installation.
     pub fn is_administrator(&self) -> bool {
         self.is_enabled() && self.roles.iter().any(|role| role == Self::ADMINISTRATOR)
     }
 }
 
-/// A name to log in with: 1 to 64 code points, in one canonical form for people and one for look-up.
+/// A login name: 1 to 64 code points, with one canonical form for display and one for look-up.
 ///
 /// ```
 /// use counterfoil_core::model::user::Username;
@@ -97,63 +98,64 @@ impl User {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username {
-    shown: String,
+    display: String,
     folded: String,
 }
 
-/// What is wrong with a username.
+/// A username that is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
-    /// Nothing, or too much.
+    /// It is empty or too long.
     #[error("must have 1 to 64 characters")]
     Length,
-    /// White space at an end, where people do not see it.
+    /// White space at either end, which people do not see.
     #[error("must not begin or end with white space")]
     Space,
-    /// What cannot be seen or turns the text around: two names could look the same.
+    /// Invisible characters and characters that change the text direction: two names could look the same.
     #[error("must not contain control, zero-width or bidirectional characters")]
     Invisible,
-    /// It would look like an e-mail address.
+    /// `@`, which would make it look like an e-mail address.
     #[error("must not contain @")]
     At,
 }
 
 impl Username {
-    /// As it is shown: in NFC.
+    /// The form for display, in NFC.
     pub fn as_str(&self) -> &str {
-        &self.shown
+        &self.display
     }
 
-    /// As it is looked up: case folded, in NFC. Unique among the users.
+    /// The form for look-up: case folded, in NFC. It is unique among users.
     pub fn folded(&self) -> &str {
         &self.folded
     }
 
-    /// The name whose two forms a store kept.
-    pub fn from_kept(shown: String, folded: String) -> Self {
-        Self { shown, folded }
+    /// The name with these two forms, as read from a store.
+    pub fn from_stored(display: String, folded: String) -> Self {
+        Self { display, folded }
     }
 }
 
 impl std::str::FromStr for Username {
     type Err = UsernameError;
 
-    /// Brings `text` into its canonical forms and judges *those*, so that nothing slips in by folding.
+    /// Computes the canonical forms of `text` and validates those, so that folding cannot produce a name that
+    /// is not valid.
     fn from_str(text: &str) -> Result<Self, UsernameError> {
-        // Far above 64 code points in any normal form; spares the work on megabytes.
+        // Far more than 64 code points in any normal form. Saves the work on megabytes of input.
         if text.len() > 4096 {
             return Err(UsernameError::Length);
         }
         let nfc = ComposingNormalizer::new_nfc();
-        let shown = nfc.normalize(text).into_owned();
-        let folded = nfc.normalize(&CaseMapper::new().fold_string(&shown)).into_owned();
-        judge(&shown)?;
-        judge(&folded)?;
-        Ok(Self { shown, folded })
+        let display = nfc.normalize(text).into_owned();
+        let folded = nfc.normalize(&CaseMapper::new().fold_string(&display)).into_owned();
+        validate(&display)?;
+        validate(&folded)?;
+        Ok(Self { display, folded })
     }
 }
 
-fn judge(form: &str) -> Result<(), UsernameError> {
+fn validate(form: &str) -> Result<(), UsernameError> {
     if !(1..=64).contains(&form.chars().count()) {
         return Err(UsernameError::Length);
     }
@@ -169,7 +171,7 @@ fn judge(form: &str) -> Result<(), UsernameError> {
     Ok(())
 }
 
-/// Whether a person cannot see the character, or it turns the text around it.
+/// Whether a person cannot see the character, or it changes the text direction.
 fn is_invisible(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     matches!(
@@ -187,13 +189,13 @@ fn is_invisible(c: char) -> bool {
 
 impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.display)
     }
 }
 
 impl fmt::Debug for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Username({:?})", self.shown)
+        write!(f, "Username({:?})", self.display)
     }
 }
 
@@ -202,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_differ_in_case_or_composition_are_one() {
+    fn names_that_differ_in_case_or_composition_are_equal() {
         let folded = |text: &str| text.parse::<Username>().unwrap().folded().to_owned();
 
         assert_eq!(folded("Ada"), folded("aDA"));
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_seen_whole_is_refused() {
+    fn a_name_with_invisible_characters_is_rejected() {
         for bad in
             ["a\u{200b}da", "a\u{202e}da", "a\u{0}da", "a\nda", "\u{feff}ada", "a\u{3164}b", "a\u{ad}b"]
         {
@@ -220,15 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_judged_in_the_canonical_form() {
+    fn the_length_is_validated_in_the_canonical_form() {
         assert!("e\u{301}".repeat(64).parse::<Username>().is_ok());
-        // One character that folds to two.
+        // `ß` folds to two characters.
         assert_eq!("ß".repeat(33).parse::<Username>(), Err(UsernameError::Length));
         assert_eq!("".parse::<Username>(), Err(UsernameError::Length));
     }
 
     #[test]
-    fn no_name_looks_like_an_address_or_hides_a_space() {
+    fn a_name_with_an_at_sign_or_outer_white_space_is_rejected() {
         assert_eq!("ada@example.org".parse::<Username>(), Err(UsernameError::At));
         assert_eq!(" ada".parse::<Username>(), Err(UsernameError::Space));
         assert_eq!("ada\u{a0}".parse::<Username>(), Err(UsernameError::Space));

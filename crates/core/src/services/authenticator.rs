@@ -1,10 +1,11 @@
-//! Who is calling: the one place that judges what a request shows, whatever it carries.
+//! Authenticates requests by session token or access token.
 
 use std::sync::Arc;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    Authenticate, Carrier, Decision, Denied, LocalVerifier, Presented, Principal, PrincipalParts, Reason,
+    AuthError, AuthFuture, Authenticator, CredentialKind, InvalidReason, LocalVerifier, PresentedCredential,
+    Principal, PrincipalParts,
 };
 
 use crate::client_error::InvalidCredential;
@@ -12,103 +13,106 @@ use crate::credentials::session_token::SessionToken;
 use crate::store::session_cache::{CacheLookup, SessionCache};
 use crate::store::{SessionContext, Store, StoreError};
 
-/// Judges session tokens against the record, from memory where that is exact, and access tokens by their
+/// Checks session tokens against the session record, from the cache where it is exact, and access tokens by their
 /// signature and the revocations.
-pub struct Authenticator {
+pub struct StoreAuthenticator {
     store: Arc<dyn Store>,
-    memory: Arc<SessionCache>,
+    cache: Arc<SessionCache>,
     verifier: Arc<LocalVerifier>,
 }
 
-impl Authenticator {
-    /// Judges by `store`, by the `memory` that watches it, and by a `verifier` of our own tokens.
-    pub fn new(store: Arc<dyn Store>, memory: Arc<SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
-        Self { store, memory, verifier }
+impl StoreAuthenticator {
+    /// Creates an authenticator. `cache` must listen to the commits of `store`; `verifier` verifies the access tokens of
+    /// this issuer.
+    pub fn new(store: Arc<dyn Store>, cache: Arc<SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
+        Self { store, cache, verifier }
     }
 
-    fn session(&self, text: &str, now: Time) -> Decision {
-        let Ok(shown) = text.parse::<SessionToken>() else {
-            return Decision::Ready(Err(refused(InvalidCredential::Malformed)));
+    fn authenticate_session(&self, text: &str, now: Time) -> AuthFuture {
+        let Ok(presented) = text.parse::<SessionToken>() else {
+            return AuthFuture::Ready(Err(invalid(InvalidCredential::Malformed)));
         };
-        match self.memory.find(&shown, now) {
-            CacheLookup::Live(principal) => Decision::Ready(Ok(principal)),
-            CacheLookup::Invalid(reason) => Decision::Ready(Err(refused(reason))),
-            CacheLookup::Unknown => {
-                let (store, memory) = (self.store.clone(), self.memory.clone());
-                Decision::Later(Box::pin(async move { ask(&*store, &memory, &shown, now).await }))
+        match self.cache.lookup(&presented, now) {
+            CacheLookup::Hit(principal) => AuthFuture::Ready(Ok(principal)),
+            CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
+            CacheLookup::Miss => {
+                let (store, cache) = (self.store.clone(), self.cache.clone());
+                AuthFuture::Pending(Box::pin(async move {
+                    authenticate_by_store(&*store, &cache, &presented, now).await
+                }))
             }
         }
     }
 }
 
-impl Authenticate for Authenticator {
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
+impl Authenticator for StoreAuthenticator {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         match presented {
-            Presented::None => Decision::Ready(Err(Denied::Missing)),
-            Presented::Session(text) => self.session(text, now),
-            Presented::Access(_) => self.verifier.authenticate(presented, now),
+            PresentedCredential::None => AuthFuture::Ready(Err(AuthError::MissingCredential)),
+            PresentedCredential::SessionToken(text) => self.authenticate_session(text, now),
+            PresentedCredential::AccessToken(_) => self.verifier.authenticate(presented, now),
         }
     }
 }
 
-/// Judges by the store, and remembers what was found. That the session was used is written down later: a store
-/// that takes no writes shuts nobody out who is in.
-async fn ask(
+/// Checks a session token against the store and puts the session into the cache. The last use is written later, so that
+/// sessions stay valid while the store rejects writes.
+async fn authenticate_by_store(
     store: &dyn Store,
-    memory: &SessionCache,
-    shown: &SessionToken,
+    cache: &SessionCache,
+    presented: &SessionToken,
     now: Time,
-) -> Result<Principal, Denied> {
-    let note = memory.note(shown.session());
-    let standing = store.standing(shown.session()).await.map_err(unavailable)?;
-    let mut standing = standing.ok_or_else(|| refused(InvalidCredential::Unknown))?;
-    standing.session.admit(shown, now).map_err(refused)?;
-    standing.holds().map_err(refused)?;
+) -> Result<Principal, AuthError> {
+    let version = cache.version(presented.session());
+    let session_context = store.session_context(presented.session()).await.map_err(unavailable)?;
+    let mut session_context = session_context.ok_or_else(|| invalid(InvalidCredential::Unknown))?;
+    session_context.session.verify_token(presented, now).map_err(invalid)?;
+    session_context.check_access().map_err(invalid)?;
 
-    if let Some(touched) = standing.session.touch(now) {
-        memory.note_use(touched.id, now);
-        standing.session = touched;
+    if let Some(next_revision) = session_context.session.touch(now) {
+        cache.record_last_seen(next_revision.id, now);
+        session_context.session = next_revision;
     }
-    let principal = principal_of(&standing);
-    memory.remember(&standing.session, principal.clone(), note);
+    let principal = session_principal(&session_context);
+    cache.insert(&session_context.session, principal.clone(), version);
     Ok(principal)
 }
 
-/// The principal of a session that was judged good.
-fn principal_of(standing: &SessionContext) -> Principal {
-    let session = &standing.session;
-    Principal::verified(PrincipalParts {
-        session: Some(session.id),
-        client: Some(session.client.clone()),
+/// The principal of a valid session.
+fn session_principal(session_context: &SessionContext) -> Principal {
+    let session = &session_context.session;
+    Principal::from_verified(PrincipalParts {
+        session_id: Some(session.id),
+        client_id: Some(session.client.clone()),
         position: session.pos,
         scope: session.scope.clone(),
-        roles: standing.user.roles.clone(),
+        roles: session_context.user.roles.clone(),
         amr: session.amr.clone(),
         authenticated_at: Some(session.authenticated_at),
-        ..PrincipalParts::new(Carrier::SessionToken, session.user.to_string(), session.ends_at())
+        ..PrincipalParts::new(CredentialKind::SessionToken, session.user.to_string(), session.ends_at())
     })
 }
 
-fn refused(reason: InvalidCredential) -> Denied {
-    Denied::Invalid(Reason::Record(code(reason)))
+fn invalid(reason: InvalidCredential) -> AuthError {
+    AuthError::InvalidCredential(InvalidReason::SessionRejected(code(reason)))
 }
 
-/// For the log alone; the client learns that the credential is not good.
+/// The code for the log. The client learns only that the credential is invalid.
 const fn code(reason: InvalidCredential) -> &'static str {
     match reason {
         InvalidCredential::Malformed => "malformed",
         InvalidCredential::Unknown => "unknown",
-        InvalidCredential::AheadOfStore => "ahead",
+        InvalidCredential::AheadOfStore => "ahead_of_store",
         InvalidCredential::Ended => "ended",
         InvalidCredential::Expired => "expired",
-        InvalidCredential::RevokedByCutoff => "marked",
+        InvalidCredential::RevokedByCutoff => "revoked_by_cutoff",
         InvalidCredential::Disabled => "disabled",
-        InvalidCredential::RefreshReuseDetected => "replayed",
-        InvalidCredential::WrongKind => "other_kind",
+        InvalidCredential::RefreshReuseDetected => "refresh_reuse_detected",
+        InvalidCredential::WrongKind => "wrong_kind",
     }
 }
 
-fn unavailable(error: StoreError) -> Denied {
+fn unavailable(error: StoreError) -> AuthError {
     tracing::error!(%error, "a session could not be read");
-    Denied::Unavailable
+    AuthError::Unavailable
 }

@@ -45,7 +45,7 @@ pub enum InternalError {
     Hashing(#[from] password_hasher::HashingError),
     /// The system has no randomness to give.
     #[error("no randomness")]
-    Randomness(#[from] random::Unavailable),
+    Randomness(#[from] random::RandomUnavailable),
     /// An access token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[from] counterfoil_jose::SignError),
@@ -76,7 +76,7 @@ macro_rules! failures {
 failures!(
     StoreError,
     password_hasher::HashingError,
-    random::Unavailable,
+    random::RandomUnavailable,
     counterfoil_jose::SignError,
     keys::active_keys::ActiveKeysError,
 );

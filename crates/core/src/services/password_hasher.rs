@@ -13,22 +13,22 @@ pub use crate::services::password_hasher_error::HashingError;
 #[async_trait]
 pub trait PasswordHasher: Send + Sync + 'static {
     /// Hashes a new password.
-    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError>;
+    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError>;
 
-    /// Checks `password` against `kept`. Without a kept hash, or with one that cannot be used, it works just
+    /// Checks `password` against `stored`. Without a kept hash, or with one that cannot be used, it works just
     /// as long on a hash of nobody's password, and the answer is no: whether there is such a user is not to be
     /// read off a clock.
     ///
     /// A hash that came from another system takes as long as that system wanted, until its owner first logs in.
-    async fn check(
+    async fn verify(
         &self,
         password: PlaintextPassword,
-        kept: Option<PasswordHash>,
+        stored: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError>;
 
     /// Judges a new password. It reads dictionaries and perhaps a file, so it waits its turn like a hash.
-    async fn judge(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
-        new.judge()
+    async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
+        new.validate()
     }
 }
 
@@ -47,8 +47,8 @@ pub enum PasswordCheck {
 #[derive(Debug)]
 pub struct HashMemory {
     cost: Argon2Cost,
-    space: Argon2Memory,
-    nobody: PasswordHash,
+    memory: Argon2Memory,
+    dummy_hash: PasswordHash,
 }
 
 impl HashMemory {
@@ -58,13 +58,13 @@ impl HashMemory {
     ///
     /// If the system has no randomness to give.
     pub fn new(cost: Argon2Cost) -> Result<Self, HashingError> {
-        let nobody = PasswordHash::of_nobody(cost).map_err(|_| HashingError::Randomness)?;
-        Ok(Self { cost, space: Argon2Memory::default(), nobody })
+        let dummy_hash = PasswordHash::dummy(cost).map_err(|_| HashingError::Randomness)?;
+        Ok(Self { cost, memory: Argon2Memory::default(), dummy_hash })
     }
 
     /// The same tools for another worker, with memory of their own.
-    pub fn another(&self) -> Self {
-        Self { cost: self.cost, space: Argon2Memory::default(), nobody: self.nobody.clone() }
+    pub fn for_another_worker(&self) -> Self {
+        Self { cost: self.cost, memory: Argon2Memory::default(), dummy_hash: self.dummy_hash.clone() }
     }
 
     /// Hashes a new password.
@@ -72,29 +72,29 @@ impl HashMemory {
     /// # Errors
     ///
     /// If the system has no randomness to give.
-    pub fn make(&mut self, password: &PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        PasswordHash::make(password, self.cost, &mut self.space).map_err(|_| HashingError::Randomness)
+    pub fn hash(&mut self, password: &PlaintextPassword) -> Result<PasswordHash, HashingError> {
+        PasswordHash::new(password, self.cost, &mut self.memory).map_err(|_| HashingError::Randomness)
     }
 
-    /// Checks a password, as [`PasswordHasher::check`] says.
-    pub fn check(&mut self, password: &PlaintextPassword, kept: Option<&PasswordHash>) -> PasswordCheck {
-        let found = kept.map(|kept| (kept, kept.is_of(password, &mut self.space)));
-        self.space.shrink_to(self.cost);
+    /// Checks a password, as [`PasswordHasher::verify`] says.
+    pub fn verify(&mut self, password: &PlaintextPassword, stored: Option<&PasswordHash>) -> PasswordCheck {
+        let found = stored.map(|stored| (stored, stored.verify(password, &mut self.memory)));
+        self.memory.shrink_to(self.cost);
         match found {
-            Some((kept, Ok(true))) if kept.is_outdated(self.cost) => PasswordCheck::MatchNeedsRehash,
+            Some((stored, Ok(true))) if stored.needs_rehash(self.cost) => PasswordCheck::MatchNeedsRehash,
             Some((_, Ok(true))) => PasswordCheck::Match,
             Some((_, Ok(false))) => PasswordCheck::Mismatch,
             Some((_, Err(_))) | None => {
                 // Takes as long as a hash that somebody has.
-                let _ = self.nobody.is_of(password, &mut self.space);
+                let _ = self.dummy_hash.verify(password, &mut self.memory);
                 PasswordCheck::Mismatch
             }
         }
     }
 
     /// Overwrites and gives back the memory; the next hash takes new.
-    pub fn rest(&mut self) {
-        self.space.wipe();
+    pub fn release_memory(&mut self) {
+        self.memory.wipe();
     }
 }
 
@@ -112,7 +112,7 @@ impl InlineHasher {
         HashMemory::new(cost).map(Mutex::new).map(Self)
     }
 
-    fn bench(&self) -> std::sync::MutexGuard<'_, HashMemory> {
+    fn worker(&self) -> std::sync::MutexGuard<'_, HashMemory> {
         // A worker that panicked leaves nothing behind but memory to be overwritten.
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -120,16 +120,16 @@ impl InlineHasher {
 
 #[async_trait]
 impl PasswordHasher for InlineHasher {
-    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.bench().make(&password)
+    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+        self.worker().hash(&password)
     }
 
-    async fn check(
+    async fn verify(
         &self,
         password: PlaintextPassword,
-        kept: Option<PasswordHash>,
+        stored: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError> {
-        Ok(self.bench().check(&password, kept.as_ref()))
+        Ok(self.worker().verify(&password, stored.as_ref()))
     }
 }
 
@@ -139,29 +139,29 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+    const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
-    fn typed(text: &str) -> PlaintextPassword {
-        PlaintextPassword::typed(&Secret::new(text.to_owned()))
+    fn password(text: &str) -> PlaintextPassword {
+        PlaintextPassword::new(&Secret::new(text.to_owned()))
     }
 
     #[test]
     fn a_hash_under_another_cost_is_right_and_outdated() {
         let mut old = HashMemory::new(CHEAP).unwrap();
-        let mut new = HashMemory::new(Argon2Cost { passes: 2, ..CHEAP }).unwrap();
-        let hash = old.make(&typed("correct horse")).unwrap();
+        let mut new = HashMemory::new(Argon2Cost { iterations: 2, ..CHEAP }).unwrap();
+        let hash = old.hash(&password("correct horse")).unwrap();
 
-        assert_eq!(old.check(&typed("correct horse"), Some(&hash)), PasswordCheck::Match);
-        assert_eq!(new.check(&typed("correct horse"), Some(&hash)), PasswordCheck::MatchNeedsRehash);
-        assert_eq!(new.check(&typed("wrong horse"), Some(&hash)), PasswordCheck::Mismatch);
+        assert_eq!(old.verify(&password("correct horse"), Some(&hash)), PasswordCheck::Match);
+        assert_eq!(new.verify(&password("correct horse"), Some(&hash)), PasswordCheck::MatchNeedsRehash);
+        assert_eq!(new.verify(&password("wrong horse"), Some(&hash)), PasswordCheck::Mismatch);
     }
 
     #[test]
     fn nobody_and_a_broken_record_let_nobody_in() {
-        let mut bench = HashMemory::new(CHEAP).unwrap();
-        let broken = PasswordHash::from_kept("$argon2id$".into());
+        let mut worker = HashMemory::new(CHEAP).unwrap();
+        let broken = PasswordHash::from_stored("$argon2id$".into());
 
-        assert_eq!(bench.check(&typed(""), None), PasswordCheck::Mismatch);
-        assert_eq!(bench.check(&typed(""), Some(&broken)), PasswordCheck::Mismatch);
+        assert_eq!(worker.verify(&password(""), None), PasswordCheck::Mismatch);
+        assert_eq!(worker.verify(&password(""), Some(&broken)), PasswordCheck::Mismatch);
     }
 }

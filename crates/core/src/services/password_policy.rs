@@ -14,10 +14,10 @@ use crate::model::user::User;
 use crate::services::password_hasher_error::HashingError;
 
 /// The fewest letters of a word that may not be in a password: shorter ones are in too many by chance.
-const SHORTEST_WORD: usize = 3;
+const MIN_WORD_LENGTH: usize = 3;
 
 /// The fewest characters that a password must have beside the words that anybody would try first.
-const LEAST_BESIDE: usize = 5;
+const MIN_OTHER_CHARACTERS: usize = 5;
 
 /// The policy for new passwords. Passwords that are in use already are never judged by it.
 ///
@@ -27,17 +27,17 @@ const LEAST_BESIDE: usize = 5;
 /// use counterfoil_jose::Secret;
 ///
 /// let policy = PasswordPolicy::default().for_service("shop.example");
-/// let judge = |text: &str| {
-///     let password = PlaintextPassword::typed(&Secret::new(text.to_owned()));
-///     policy.judge(&password, Person { username: "ada", email: None }).expect("nothing to read")
+/// let validate = |text: &str| {
+///     let password = PlaintextPassword::new(&Secret::new(text.to_owned()));
+///     policy.validate(&password, PasswordContext { username: "ada", email: None }).expect("nothing to read")
 /// };
-/// assert_eq!(judge("a walk in the park"), Ok(()));
-/// assert_eq!(judge("seven"), Err(PasswordError::Short(8)));
-/// assert_eq!(judge("shop.example"), Err(PasswordError::Personal));
+/// assert_eq!(validate("a walk in the park"), Ok(()));
+/// assert_eq!(validate("seven"), Err(PasswordError::TooShort(8)));
+/// assert_eq!(validate("shop.example"), Err(PasswordError::Personal));
 /// ```
 #[derive(Clone)]
 pub struct PasswordPolicy {
-    shortest: usize,
+    min_length: usize,
     strength: PasswordStrength,
     service: Vec<String>,
     breached: Option<Arc<dyn BreachedPasswords>>,
@@ -82,7 +82,7 @@ pub struct PasswordContext<'a> {
 
 impl<'a> PasswordContext<'a> {
     /// A user whom we know.
-    pub fn of(user: &'a User) -> Self {
+    pub fn for_user(user: &'a User) -> Self {
         Self { username: user.username.as_str(), email: user.email.as_deref() }
     }
 
@@ -104,10 +104,10 @@ impl<'a> PasswordContext<'a> {
 pub enum PasswordError {
     /// Too short to withstand guessing; the fewest characters that are enough.
     #[error("must have at least {0} characters")]
-    Short(usize),
+    TooShort(usize),
     /// Longer than we hash; it is refused, never cut.
-    #[error("must have at most {} characters", PlaintextPassword::LONGEST)]
-    Long,
+    #[error("must have at most {} characters", PlaintextPassword::MAX_LENGTH)]
+    TooLong,
     /// Hardly more than a name, an address or the name of the service.
     #[error(
         "must not be built on your name, your address or the name of this service; choose words that have nothing to \
@@ -132,7 +132,7 @@ impl Default for PasswordPolicy {
     /// At least 8 characters, and a hundred million guesses.
     fn default() -> Self {
         Self {
-            shortest: Self::SHORTEST,
+            min_length: Self::MIN_LENGTH,
             strength: PasswordStrength::default(),
             service: Vec::new(),
             breached: None,
@@ -142,15 +142,21 @@ impl Default for PasswordPolicy {
 
 impl PasswordPolicy {
     /// The fewest code points that any policy accepts.
-    pub const SHORTEST: usize = 8;
+    pub const MIN_LENGTH: usize = 8;
     /// The fewest that NIST accepts where the password is all there is.
-    pub const SHORTEST_NIST: usize = 15;
+    pub const MIN_LENGTH_NIST: usize = 15;
 
     /// The default with at least 15 characters: NIST SP 800-63B-4, section 3.1.1.2, for passwords that are the
     /// only factor.
     #[must_use]
     pub fn nist() -> Self {
-        Self { shortest: Self::SHORTEST_NIST, ..Self::default() }
+        Self { min_length: Self::MIN_LENGTH_NIST, ..Self::default() }
+    }
+
+    /// Requires at least `length` code points, and never fewer than [`Self::MIN_LENGTH`].
+    #[must_use]
+    pub fn with_min_length(self, length: usize) -> Self {
+        Self { min_length: length.max(Self::MIN_LENGTH), ..self }
     }
 
     /// The same for the service that is reached at `host`, whose name is no password.
@@ -161,7 +167,7 @@ impl PasswordPolicy {
 
     /// The same, with another strength.
     #[must_use]
-    pub fn requiring(self, strength: PasswordStrength) -> Self {
+    pub fn with_strength(self, strength: PasswordStrength) -> Self {
         Self { strength, ..self }
     }
 
@@ -175,11 +181,11 @@ impl PasswordPolicy {
     ///
     /// # Errors
     ///
-    /// [`PasswordError::Short`] or [`PasswordError::Long`].
-    pub fn judge_length(&self, password: &PlaintextPassword) -> Result<(), PasswordError> {
+    /// [`PasswordError::TooShort`] or [`PasswordError::TooLong`].
+    pub fn validate_length(&self, password: &PlaintextPassword) -> Result<(), PasswordError> {
         match password.length() {
-            length if length < self.shortest => Err(PasswordError::Short(self.shortest)),
-            length if length > PlaintextPassword::LONGEST => Err(PasswordError::Long),
+            length if length < self.min_length => Err(PasswordError::TooShort(self.min_length)),
+            length if length > PlaintextPassword::MAX_LENGTH => Err(PasswordError::TooLong),
             _ => Ok(()),
         }
     }
@@ -189,23 +195,23 @@ impl PasswordPolicy {
     /// # Errors
     ///
     /// If the list of breached passwords cannot be read.
-    pub fn judge(
+    pub fn validate(
         &self,
         password: &PlaintextPassword,
-        about: PasswordContext<'_>,
+        context: PasswordContext<'_>,
     ) -> io::Result<Result<(), PasswordError>> {
-        self.judge_words(password, about.words())
+        self.validate_words(password, context.words())
     }
 
-    fn judge_words(
+    fn validate_words(
         &self,
         password: &PlaintextPassword,
-        about: Vec<String>,
+        context_words: Vec<String>,
     ) -> io::Result<Result<(), PasswordError>> {
-        if let Err(fault) = self.judge_length(password) {
-            return Ok(Err(fault));
+        if let Err(error) = self.validate_length(password) {
+            return Ok(Err(error));
         }
-        let words = [self.service.clone(), about].concat();
+        let words = [self.service.clone(), context_words].concat();
         if is_built_on(password.text(), &words) {
             return Ok(Err(PasswordError::Personal));
         }
@@ -214,15 +220,15 @@ impl PasswordPolicy {
         {
             return Ok(Err(PasswordError::Breached));
         }
-        Ok(strength::judge(password.text(), &words, self.strength))
+        Ok(strength::validate(password.text(), &words, self.strength))
     }
 }
 
 impl fmt::Debug for PasswordPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("PasswordPolicy");
-        shown.field("shortest", &self.shortest).field("strength", &self.strength);
-        shown.field("service", &self.service).field("breached", &self.breached.is_some()).finish()
+        let mut debug = f.debug_struct("PasswordPolicy");
+        debug.field("min_length", &self.min_length).field("strength", &self.strength);
+        debug.field("service", &self.service).field("breached", &self.breached.is_some()).finish()
     }
 }
 
@@ -231,7 +237,7 @@ impl fmt::Debug for PasswordPolicy {
 pub struct NewPassword {
     policy: Arc<PasswordPolicy>,
     password: PlaintextPassword,
-    about: Vec<String>,
+    context_words: Vec<String>,
 }
 
 impl NewPassword {
@@ -239,9 +245,9 @@ impl NewPassword {
     pub fn new(
         policy: &Arc<PasswordPolicy>,
         password: &PlaintextPassword,
-        about: PasswordContext<'_>,
+        context: PasswordContext<'_>,
     ) -> Self {
-        Self { policy: Arc::clone(policy), password: password.clone(), about: about.words() }
+        Self { policy: Arc::clone(policy), password: password.clone(), context_words: context.words() }
     }
 
     /// Judges it.
@@ -249,8 +255,8 @@ impl NewPassword {
     /// # Errors
     ///
     /// If the list of breached passwords cannot be read; the cause goes to the log.
-    pub fn judge(self) -> Result<Result<(), PasswordError>, HashingError> {
-        self.policy.judge_words(&self.password, self.about).map_err(|error| {
+    pub fn validate(self) -> Result<Result<(), PasswordError>, HashingError> {
+        self.policy.validate_words(&self.password, self.context_words).map_err(|error| {
             tracing::error!(%error, "the list of breached passwords cannot be read");
             HashingError::Breached
         })
@@ -261,8 +267,8 @@ impl NewPassword {
 fn words_of(name: &str) -> Vec<String> {
     let name = name.to_lowercase();
     let parts = name.split(|c: char| !c.is_alphanumeric()).map(str::to_owned);
-    let mut words: Vec<String> = parts.filter(|word| word.chars().count() >= SHORTEST_WORD).collect();
-    if name.chars().count() >= SHORTEST_WORD && !words.contains(&name) {
+    let mut words: Vec<String> = parts.filter(|word| word.chars().count() >= MIN_WORD_LENGTH).collect();
+    if name.chars().count() >= MIN_WORD_LENGTH && !words.contains(&name) {
         words.insert(0, name);
     }
     words
@@ -280,7 +286,7 @@ fn is_built_on(password: &str, words: &[String]) -> bool {
         rest = Secret::new(rest.expose().replace(word.as_str(), ""));
         rest = Secret::new(rest.expose().replace(&backwards, ""));
     }
-    rest.expose() != password.expose() && rest.expose().chars().count() < LEAST_BESIDE
+    rest.expose() != password.expose() && rest.expose().chars().count() < MIN_OTHER_CHARACTERS
 }
 
 #[cfg(feature = "strength")]
@@ -294,27 +300,27 @@ mod strength {
     use super::{PasswordError, PasswordStrength};
 
     /// The most characters that are looked at; what is behind them can only make a password better.
-    const LOOKED_AT: usize = 64;
+    const MAX_ESTIMATED_LENGTH: usize = 64;
 
     /// Refuses what is common, whatever strength is asked for, and what is weaker than asked for.
-    pub(super) fn judge(
+    pub(super) fn validate(
         password: &str,
         words: &[String],
         wanted: PasswordStrength,
     ) -> Result<(), PasswordError> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let end = password.char_indices().nth(LOOKED_AT).map_or(password.len(), |(end, _)| end);
+        let end = password.char_indices().nth(MAX_ESTIMATED_LENGTH).map_or(password.len(), |(end, _)| end);
         let found = zxcvbn::zxcvbn(&password[..end], &words);
         if found.score() < Score::Three && is_in_a_dictionary(&found) {
             return Err(PasswordError::Common);
         }
-        if found.score() < least(wanted) {
+        if found.score() < min_score(wanted) {
             return Err(PasswordError::Weak(reason(&found)));
         }
         Ok(())
     }
 
-    const fn least(wanted: PasswordStrength) -> Score {
+    const fn min_score(wanted: PasswordStrength) -> Score {
         match wanted {
             PasswordStrength::Any => Score::Zero,
             PasswordStrength::Fair => Score::Two,
@@ -360,7 +366,7 @@ mod strength {
     use super::{PasswordError, PasswordStrength};
 
     /// Refuses nothing.
-    pub(super) fn judge(
+    pub(super) fn validate(
         _password: &str,
         _words: &[String],
         _wanted: PasswordStrength,
@@ -376,12 +382,12 @@ mod tests {
     const ADA: PasswordContext<'_> =
         PasswordContext { username: "Ada.Lovelace", email: Some("countess@analytical.example") };
 
-    fn typed(text: &str) -> PlaintextPassword {
-        PlaintextPassword::typed(&Secret::new(text.to_owned()))
+    fn password(text: &str) -> PlaintextPassword {
+        PlaintextPassword::new(&Secret::new(text.to_owned()))
     }
 
-    fn judge(text: &str) -> Result<(), PasswordError> {
-        PasswordPolicy::default().for_service("shop.example").judge(&typed(text), ADA).unwrap()
+    fn validate(text: &str) -> Result<(), PasswordError> {
+        PasswordPolicy::default().for_service("shop.example").validate(&password(text), ADA).unwrap()
     }
 
     /// A list in memory.
@@ -406,19 +412,22 @@ mod tests {
     fn the_length_is_counted_in_characters() {
         let policy = PasswordPolicy::default();
 
-        assert_eq!(policy.judge_length(&typed("1234567")), Err(PasswordError::Short(8)));
-        assert_eq!(policy.judge_length(&typed("пароль12")), Ok(()));
-        assert_eq!(policy.judge_length(&typed(&"e\u{301}".repeat(7))), Err(PasswordError::Short(8)));
-        assert_eq!(policy.judge_length(&typed(&"🔑".repeat(256))), Ok(()));
-        assert_eq!(policy.judge_length(&typed(&"a".repeat(257))), Err(PasswordError::Long));
+        assert_eq!(policy.validate_length(&password("1234567")), Err(PasswordError::TooShort(8)));
+        assert_eq!(policy.validate_length(&password("пароль12")), Ok(()));
+        assert_eq!(policy.validate_length(&password(&"e\u{301}".repeat(7))), Err(PasswordError::TooShort(8)));
+        assert_eq!(policy.validate_length(&password(&"🔑".repeat(256))), Ok(()));
+        assert_eq!(policy.validate_length(&password(&"a".repeat(257))), Err(PasswordError::TooLong));
     }
 
     #[test]
     fn nist_wants_fifteen_characters() {
         let policy = PasswordPolicy::nist();
 
-        assert_eq!(policy.judge(&typed("quilt-ember-7k"), ADA).unwrap(), Err(PasswordError::Short(15)));
-        assert_eq!(policy.judge(&typed("quilt-ember-7k2"), ADA).unwrap(), Ok(()));
+        assert_eq!(
+            policy.validate(&password("quilt-ember-7k"), ADA).unwrap(),
+            Err(PasswordError::TooShort(15))
+        );
+        assert_eq!(policy.validate(&password("quilt-ember-7k2"), ADA).unwrap(), Ok(()));
     }
 
     #[test]
@@ -430,7 +439,7 @@ mod tests {
             "7391 0482 6615",
             "пароль-лошадь",
         ] {
-            assert_eq!(judge(text), Ok(()), "{text}");
+            assert_eq!(validate(text), Ok(()), "{text}");
         }
     }
 
@@ -447,35 +456,35 @@ mod tests {
             "SHOPexample1",
             "adashopada",
         ] {
-            assert_eq!(judge(text), Err(PasswordError::Personal), "{text}");
+            assert_eq!(validate(text), Err(PasswordError::Personal), "{text}");
         }
-        assert_eq!(judge("the countess of engines"), Ok(()));
+        assert_eq!(validate("the countess of engines"), Ok(()));
     }
 
     #[test]
     fn what_is_breached_is_refused_and_the_reason_is_told() {
-        let list = List(vec![typed("correct horse battery").fingerprint()]);
+        let list = List(vec![password("correct horse battery").fingerprint()]);
         let policy = PasswordPolicy::default().with_breached(Arc::new(list));
 
-        let fault = policy.judge(&typed("correct horse battery"), ADA).unwrap().unwrap_err();
+        let error = policy.validate(&password("correct horse battery"), ADA).unwrap().unwrap_err();
 
-        assert_eq!(fault, PasswordError::Breached);
-        assert!(fault.to_string().contains("breach"));
-        assert_eq!(policy.judge(&typed("correct horse batter"), ADA).unwrap(), Ok(()));
+        assert_eq!(error, PasswordError::Breached);
+        assert!(error.to_string().contains("breach"));
+        assert_eq!(policy.validate(&password("correct horse batter"), ADA).unwrap(), Ok(()));
     }
 
     #[test]
     fn a_list_that_cannot_be_read_lets_nothing_through() {
         let policy = Arc::new(PasswordPolicy::default().with_breached(Arc::new(Unreadable)));
 
-        let judged = NewPassword::new(&policy, &typed("correct horse battery"), ADA).judge();
+        let authenticated = NewPassword::new(&policy, &password("correct horse battery"), ADA).validate();
 
-        assert_eq!(judged, Err(HashingError::Breached));
+        assert_eq!(authenticated, Err(HashingError::Breached));
     }
 
     #[test]
     fn a_policy_shows_no_password() {
-        let new = NewPassword::new(&Arc::default(), &typed("correct horse"), ADA);
+        let new = NewPassword::new(&Arc::default(), &password("correct horse"), ADA);
 
         assert!(!format!("{new:?}").contains("horse"));
     }
@@ -499,13 +508,13 @@ mod tests {
                 "football",
             ] {
                 assert!(
-                    matches!(judge(text), Err(PasswordError::Common | PasswordError::Weak(_))),
+                    matches!(validate(text), Err(PasswordError::Common | PasswordError::Weak(_))),
                     "{text}: {:?}",
-                    judge(text)
+                    validate(text)
                 );
             }
-            let any = PasswordPolicy::default().requiring(PasswordStrength::Any);
-            assert_eq!(any.judge(&typed("password"), ADA).unwrap(), Err(PasswordError::Common));
+            let any = PasswordPolicy::default().with_strength(PasswordStrength::Any);
+            assert_eq!(any.validate(&password("password"), ADA).unwrap(), Err(PasswordError::Common));
         }
 
         #[test]
@@ -513,7 +522,7 @@ mod tests {
             for (text, reason) in
                 [("aaaaaaaaaaaaaaaa", "repeats"), ("abcdefgh1234", "sequence"), ("zxcvfdsaqwer", "keys")]
             {
-                match judge(text) {
+                match validate(text) {
                     Err(PasswordError::Weak(told)) => assert!(told.contains(reason), "{text}: {told}"),
                     other => panic!("{text}: {other:?}"),
                 }
@@ -522,8 +531,11 @@ mod tests {
 
         #[test]
         fn more_strength_can_be_asked_for_and_less() {
-            let judged = |strength| {
-                PasswordPolicy::default().requiring(strength).judge(&typed("horse-1977"), ADA).unwrap()
+            let authenticated = |strength| {
+                PasswordPolicy::default()
+                    .with_strength(strength)
+                    .validate(&password("horse-1977"), ADA)
+                    .unwrap()
             };
             let accepted: Vec<_> = [
                 PasswordStrength::Any,
@@ -531,7 +543,7 @@ mod tests {
                 PasswordStrength::Good,
                 PasswordStrength::Great,
             ]
-            .map(|s| judged(s).is_ok())
+            .map(|s| authenticated(s).is_ok())
             .into();
 
             assert!(accepted[0], "{accepted:?}");
@@ -541,7 +553,7 @@ mod tests {
 
         #[test]
         fn no_password_takes_long_to_judge() {
-            assert_eq!(judge("warms the dictionaries"), Ok(()));
+            assert_eq!(validate("warms the dictionaries"), Ok(()));
             for text in [
                 "a".repeat(256),
                 "4b@3({5$!".repeat(28),
@@ -550,7 +562,7 @@ mod tests {
                 "aB3$".repeat(64),
             ] {
                 let begun = Instant::now();
-                let _ = judge(&text);
+                let _ = validate(&text);
                 let took = begun.elapsed();
                 println!("{took:?} for {text:.20}");
                 // Generous: the machine that tests may be busy.

@@ -4,31 +4,31 @@
 //! more, and whoever has followed the log hears that another one has begun.
 
 use counterfoil_jose::{Algorithm, SealingKey, Time};
-use counterfoil_verify::{KeyId, LogId, Position, Subject};
+use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition, RevocationSubject};
 
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{ClientInfo, EndReason};
 use crate::services::InternalError;
-use crate::services::administration::horizon_of;
-use crate::services::issuer::EXCHANGED;
+use crate::services::administration::load_retention;
+use crate::services::issuer::MAX_EXCHANGED_LIFETIME;
 use crate::services::keys::active_keys::{ActiveKeys, new_signing};
 use crate::store::{Change, CommitOutcome, CutoffScope, Store};
 
 /// How far the new log begins above everything that was seen, in positions. Whatever the lost part of the former
 /// log has drawn lies below: it would take seven weeks of one position each millisecond to come so far.
-const FAR: u64 = 1 << 32;
+const POSITION_GAP: u64 = 1 << 32;
 
 /// How a store is to be taken up again.
 #[derive(Debug, Clone, Copy)]
 pub struct RestoreRequest {
     /// The id of the log that begins.
-    pub log: LogId,
+    pub revocation_log_id: RevocationLogId,
     /// The highest position that anybody is known to have seen.
-    pub seen: Position,
+    pub highest_seen: RevocationPosition,
     /// What is spared.
-    pub spared: KeptOnRestore,
+    pub kept: KeptOnRestore,
     /// When.
     pub now: Time,
 }
@@ -49,7 +49,7 @@ pub enum KeptOnRestore {
 #[must_use]
 pub struct RestoreOutcome {
     /// The head of the new log, and the mark of everyone.
-    pub head: Position,
+    pub revocation_log_head: RevocationPosition,
     /// The key that signs from here on.
     pub key: KeyId,
     /// The signing keys that are revoked.
@@ -59,89 +59,102 @@ pub struct RestoreOutcome {
 }
 
 /// Takes up a store that was put back: another log far above what was seen, every signing key revoked and a new
-/// one made, every admin key removed, and a mark for everyone, in one commit. `also` is committed with it.
+/// one made, every admin key removed, and a mark for everyone, in one commit. `more_changes` is committed with it.
 ///
 /// # Errors
 ///
 /// [`InternalError::Keys`] if the master key does not open the keys of the store; then nothing was changed.
-pub async fn take_up(
+pub async fn restore(
     store: &dyn Store,
     (master, algorithm): (&SealingKey, Algorithm),
-    wanted: RestoreRequest,
-    also: Vec<Change>,
+    request: RestoreRequest,
+    more_changes: Vec<Change>,
 ) -> Result<RestoreOutcome, InternalError> {
     // Opens every key that is still good, so that what cannot be opened is found before anything is changed.
-    let ring = ActiveKeys::open(store, master, algorithm, wanted.now).await.map_err(InternalError::Keys)?;
-    let now = wanted.now;
-    let new = new_signing(ring.signing().algorithm(), master, now).map_err(InternalError::Keys)?.in_use(now);
+    let ring = ActiveKeys::open(store, master, algorithm, request.now).await.map_err(InternalError::Keys)?;
+    let now = request.now;
+    let new =
+        new_signing(ring.signing_key().algorithm(), master, now).map_err(InternalError::Keys)?.activated(now);
     let key = new.id.clone();
-    let keys: Vec<_> = store.keys().await?.into_iter().filter(still_signs).collect();
+    let keys: Vec<_> = store.keys().await?.into_iter().filter(is_usable_signing_key).collect();
     let removed_admin_keys = store.admin_keys().await?;
     let revoked_keys = keys.iter().map(|key| key.id.clone()).collect();
 
-    let mut changes = vec![begin_log(store.head().await?, &wanted)];
-    changes.extend(keys.iter().flat_map(|key| revocation(key, now)));
+    let mut changes = vec![start_revocation_log(store.revocation_log_head().await?, &request)];
+    changes.extend(keys.iter().flat_map(|key| revoke_key(key, now)));
     changes.push(Change::InsertKey(Box::new(new)));
-    changes.push(record(event(AuditEventKind::KeyMade, now).telling(key.to_string())));
+    changes.push(record_event(event(AuditEventKind::KeyCreated, now).with_detail(key.to_string())));
     for key in &removed_admin_keys {
         changes.push(Change::RemoveAdminKey(key.id));
-        let told = event(AuditEventKind::AdminKeyRemoved, now).because(EndReason::Restored);
-        changes.push(record(told.telling(key.id.to_string())));
+        let event = event(AuditEventKind::AdminKeyRemoved, now).with_reason(EndReason::Restored);
+        changes.push(record_event(event.with_detail(key.id.to_string())));
     }
     // Whatever signed it, a key of after the backup too, which we do not know.
-    let until = horizon_of(store, EXCHANGED).await?.until(now);
-    changes.push(append(Subject::Everyone, Some(until), now));
-    changes.extend(everyones_end(wanted.spared, now));
-    changes.extend(also);
+    let until = load_retention(store, MAX_EXCHANGED_LIFETIME).await?.remember_until(now);
+    changes.push(append_revocation(RevocationSubject::Everyone, Some(until), now));
+    changes.extend(revoke_everyone(request.kept, now));
+    changes.extend(more_changes);
     match store.commit(&changes).await? {
-        CommitOutcome::Applied(_) => {
-            Ok(RestoreOutcome { head: store.head().await?, key, revoked_keys, removed_admin_keys })
-        }
+        CommitOutcome::Applied(_) => Ok(RestoreOutcome {
+            revocation_log_head: store.revocation_log_head().await?,
+            key,
+            revoked_keys,
+            removed_admin_keys,
+        }),
         // Nobody else has the store open.
         CommitOutcome::Conflict(_) => Err(InternalError::Contention),
     }
 }
 
-fn still_signs(key: &KeyRecord) -> bool {
-    key.purpose == KeyPurpose::Signing && key.state.is_live()
+fn is_usable_signing_key(key: &KeyRecord) -> bool {
+    key.purpose == KeyPurpose::Signing && key.state.needs_secret()
 }
 
 /// The new log, far above the head of the backup, above what was seen, and above the time.
-fn begin_log(kept: Position, wanted: &RestoreRequest) -> Change {
-    let highest = kept.max(wanted.seen).number().max(wanted.now.unix_ms());
-    Change::StartRevocationLog { id: wanted.log, after: Position::new(highest.saturating_add(FAR)) }
+fn start_revocation_log(stored: RevocationPosition, request: &RestoreRequest) -> Change {
+    let highest = stored.max(request.highest_seen).number().max(request.now.unix_ms());
+    Change::StartRevocationLog {
+        id: request.revocation_log_id,
+        after: RevocationPosition::new(highest.saturating_add(POSITION_GAP)),
+    }
 }
 
-fn revocation(key: &KeyRecord, now: Time) -> [Change; 3] {
+fn revoke_key(key: &KeyRecord, now: Time) -> [Change; 3] {
     [
-        Change::ReplaceKey(Box::new(key.in_state(KeyState::Revoked, now))),
-        append(Subject::Key(key.id.clone()), None, now),
-        record(
-            event(AuditEventKind::KeyRevoked, now).because(EndReason::Restored).telling(key.id.to_string()),
+        Change::ReplaceKey(Box::new(key.with_state(KeyState::Revoked, now))),
+        append_revocation(RevocationSubject::Key(key.id.clone()), None, now),
+        record_event(
+            event(AuditEventKind::KeyRevoked, now)
+                .with_reason(EndReason::Restored)
+                .with_detail(key.id.to_string()),
         ),
     ]
 }
 
 /// The mark of everyone, with the line of the journal that says whom it spares.
-fn everyones_end(spared: KeptOnRestore, now: Time) -> Vec<Change> {
-    let told = event(AuditEventKind::Restored, now).because(EndReason::Restored);
-    let mark = Change::SetCutoff(CutoffScope::Everyone);
-    match spared {
-        KeptOnRestore::Nothing => vec![mark, record(told.telling("every session ended"))],
+fn revoke_everyone(kept: KeptOnRestore, now: Time) -> Vec<Change> {
+    let event = event(AuditEventKind::Restored, now).with_reason(EndReason::Restored);
+    let cutoff = Change::SetCutoff(CutoffScope::Everyone);
+    match kept {
+        KeptOnRestore::Nothing => vec![cutoff, record_event(event.with_detail("every session ended"))],
         KeptOnRestore::CookieSessions => {
-            vec![Change::RefreshCookiePositions, mark, record(told.telling("cookie sessions were kept"))]
+            vec![
+                Change::RefreshCookiePositions,
+                cutoff,
+                record_event(event.with_detail("cookie sessions were kept")),
+            ]
         }
     }
 }
 
-fn append(subject: Subject, until: Option<Time>, now: Time) -> Change {
-    Change::AppendRevocation { subject, cause: EndReason::Restored, at: now, until }
+fn append_revocation(subject: RevocationSubject, until: Option<Time>, now: Time) -> Change {
+    Change::AppendRevocation { subject, reason: EndReason::Restored, at: now, remember_until: until }
 }
 
 fn event(kind: AuditEventKind, now: Time) -> AuditEvent {
-    AuditEvent::by(kind, Actor::Operator, &ClientInfo::default(), now)
+    AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), now)
 }
 
-fn record(event: AuditEvent) -> Change {
-    Change::Record(Box::new(event))
+fn record_event(event: AuditEvent) -> Change {
+    Change::RecordEvent(Box::new(event))
 }

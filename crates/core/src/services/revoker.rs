@@ -19,7 +19,7 @@ use crate::store::{Change, CommitOutcome, SessionEnding, Store};
 #[derive(Debug)]
 pub struct RevocationRetention {
     /// The longest life that any access token of this installation may have, in seconds.
-    longest_access: AtomicU64,
+    max_access_lifetime: AtomicU64,
 }
 
 /// What a verifier forgives a clock, and what two clocks may differ by.
@@ -27,28 +27,28 @@ pub(super) const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
 impl RevocationRetention {
     /// The horizon of an installation whose access tokens live at most so long.
-    pub fn new(longest_access: Duration) -> Self {
-        Self { longest_access: AtomicU64::new(whole_seconds(longest_access)) }
+    pub fn new(max_access_lifetime: Duration) -> Self {
+        Self { max_access_lifetime: AtomicU64::new(whole_seconds(max_access_lifetime)) }
     }
 
     /// The longest life that any access token of this installation may have.
-    pub fn longest_access(&self) -> Duration {
-        Duration::from_secs(self.longest_access.load(Ordering::SeqCst))
+    pub fn max_access_lifetime(&self) -> Duration {
+        Duration::from_secs(self.max_access_lifetime.load(Ordering::SeqCst))
     }
 
     /// Takes into account that access tokens may live so long. To be called before any of them is given.
-    pub fn raise(&self, longest_access: Duration) {
-        self.longest_access.fetch_max(whole_seconds(longest_access), Ordering::SeqCst);
+    pub fn raise_to(&self, max_access_lifetime: Duration) {
+        self.max_access_lifetime.fetch_max(whole_seconds(max_access_lifetime), Ordering::SeqCst);
     }
 
     /// How a session ends at `now` for this reason.
-    pub fn ending(&self, cause: EndReason, now: Time) -> SessionEnding {
-        SessionEnding { ended: SessionEnd { at: now, cause }, until: self.until(now) }
+    pub fn session_ending(&self, reason: EndReason, now: Time) -> SessionEnding {
+        SessionEnding { end: SessionEnd { at: now, reason }, remember_until: self.remember_until(now) }
     }
 
     /// Until when an entry made at `now` must be remembered.
-    pub fn until(&self, now: Time) -> Time {
-        now + self.longest_access() + LEEWAY_AND_SKEW
+    pub fn remember_until(&self, now: Time) -> Time {
+        now + self.max_access_lifetime() + LEEWAY_AND_SKEW
     }
 }
 
@@ -60,7 +60,7 @@ fn whole_seconds(duration: Duration) -> u64 {
 /// Ends sessions.
 pub struct Revoker {
     store: Arc<dyn Store>,
-    horizon: Arc<RevocationRetention>,
+    retention: Arc<RevocationRetention>,
 }
 
 /// Who ends something, why, and from where.
@@ -69,22 +69,23 @@ pub struct RevocationContext {
     /// Who.
     pub actor: Actor,
     /// Why.
-    pub cause: EndReason,
+    pub reason: EndReason,
     /// From where.
-    pub from: ClientInfo,
+    pub client_info: ClientInfo,
 }
 
 impl RevocationContext {
     /// The line of the journal about a session that ends for this reason; whose it is the store puts in.
-    pub fn end_of_session(&self, now: Time) -> AuditEvent {
-        AuditEvent::by(AuditEventKind::SessionEnded, self.actor.clone(), &self.from, now).because(self.cause)
+    pub fn session_ended_event(&self, now: Time) -> AuditEvent {
+        AuditEvent::by_actor(AuditEventKind::SessionEnded, self.actor.clone(), &self.client_info, now)
+            .with_reason(self.reason)
     }
 }
 
 impl Revoker {
     /// Ends what `store` keeps.
-    pub fn new(store: Arc<dyn Store>, horizon: Arc<RevocationRetention>) -> Self {
-        Self { store, horizon }
+    pub fn new(store: Arc<dyn Store>, retention: Arc<RevocationRetention>) -> Self {
+        Self { store, retention }
     }
 
     /// Ends a session that has not been ended: the record, the log and the journal in one commit. False if
@@ -93,48 +94,48 @@ impl Revoker {
     /// # Errors
     ///
     /// If it could not be made durable; then nothing is said to have ended.
-    pub async fn end(
+    pub async fn end_session(
         &self,
         session: SessionId,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        self.end_if(session, None, reason, now).await
+        self.end_session_if(session, None, context, now).await
     }
 
     /// Ends a session of `owner` and of nobody else.
     ///
     /// # Errors
     ///
-    /// As [`Revoker::end`].
-    pub async fn end_own(
+    /// As [`Revoker::end_session`].
+    pub async fn end_own_session(
         &self,
         owner: UserId,
         session: SessionId,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        self.end_if(session, Some(owner), reason, now).await
+        self.end_session_if(session, Some(owner), context, now).await
     }
 
-    async fn end_if(
+    async fn end_session_if(
         &self,
         session: SessionId,
         owner: Option<UserId>,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        let Some(kept) = self.store.session(session).await? else { return Ok(false) };
+        let Some(stored) = self.store.session(session).await? else { return Ok(false) };
         // One that has expired is ended all the same: its access tokens may outlive it by a verifier's leeway.
-        if owner.is_some_and(|owner| owner != kept.user) || kept.ended.is_some() {
+        if owner.is_some_and(|owner| owner != stored.user) || stored.ended.is_some() {
             return Ok(false);
         }
         let changes = [
-            Change::EndSession(session, self.horizon.ending(reason.cause, now)),
-            Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
+            Change::EndSession(session, self.retention.session_ending(context.reason, now)),
+            Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
         ];
         match self.store.commit(&changes).await? {
-            CommitOutcome::Applied(applied) => Ok(applied.ended.contains(&session)),
+            CommitOutcome::Applied(applied) => Ok(applied.ended_sessions.contains(&session)),
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
@@ -145,40 +146,44 @@ impl Revoker {
     /// # Errors
     ///
     /// If it could not be made durable; then nothing is said to have ended.
-    pub async fn end_all(
+    pub async fn end_user_sessions(
         &self,
         user: UserId,
         except: Option<SessionId>,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<usize, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let Some(seen) = self.store.user(user).await? else { return Ok(0) };
+            let Some(previous) = self.store.user(user).await? else { return Ok(0) };
             let event = AuditEvent {
-                actor: reason.actor.clone(),
+                actor: context.actor.clone(),
                 session: except,
-                ..AuditEvent::by_user(AuditEventKind::SessionsEnded, user, &reason.from, now)
+                ..AuditEvent::by_user(AuditEventKind::SessionsEnded, user, &context.client_info, now)
             };
             let mut changes = vec![
-                Change::ReplaceUser(Box::new(seen.next_epoch())),
-                Change::EndSessionsOf { user, except, ending: self.horizon.ending(reason.cause, now) },
-                Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
-                Change::Record(Box::new(event.because(reason.cause))),
+                Change::ReplaceUser(Box::new(previous.next_epoch())),
+                Change::EndSessionsOf {
+                    user,
+                    except,
+                    ending: self.retention.session_ending(context.reason, now),
+                },
+                Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
+                Change::RecordEvent(Box::new(event.with_reason(context.reason))),
             ];
             changes.extend(except.map(Change::RefreshPosition));
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                return Ok(applied.ended.len());
+                return Ok(applied.ended_sessions.len());
             }
-            self.expect_live(except, now).await?;
+            self.check_session(except, now).await?;
         }
         Err(InternalError::Contention.into())
     }
 
     /// Who shows a session that has ended meanwhile, or was killed by a mark, ends no others by it.
-    async fn expect_live(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
+    async fn check_session(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
         let Some(session) = session else { return Ok(()) };
-        let standing = self.store.standing(session).await?.ok_or(InvalidCredential::Unknown)?;
-        standing.session.is_live(now)?;
-        Ok(standing.holds()?)
+        let session_context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
+        session_context.session.check_active(now)?;
+        Ok(session_context.check_access()?)
     }
 }

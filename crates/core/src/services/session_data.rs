@@ -8,16 +8,16 @@ use crate::services::ServiceError;
 use crate::store::{Change, CommitOutcome, SessionData, Store};
 
 /// The most bytes that the data of one session may have.
-pub const LARGEST: usize = 16 * 1024;
+pub const MAX_BYTES: usize = 16 * 1024;
 
 /// The data of a session as it is now; empty, at revision 0, if none was ever kept.
 ///
 /// # Errors
 ///
 /// If the store could not be read.
-pub async fn of(store: &dyn Store, session: SessionId) -> Result<SessionData, ServiceError> {
-    let kept = store.data(session).await?;
-    Ok(kept.unwrap_or_else(|| SessionData { members: serde_json::Map::new(), revision: 0 }))
+pub async fn load(store: &dyn Store, session: SessionId) -> Result<SessionData, ServiceError> {
+    let stored = store.session_data(session).await?;
+    Ok(stored.unwrap_or_else(|| SessionData { members: serde_json::Map::new(), revision: 0 }))
 }
 
 /// Merges a patch (RFC 7396) into the data of a live session, if they are at the revision `expected`.
@@ -26,7 +26,7 @@ pub async fn of(store: &dyn Store, session: SessionId) -> Result<SessionData, Se
 /// # Errors
 ///
 /// [`ClientError::Credential`] if the session is live no more, [`ClientError::Precondition`] if the data are at
-/// another revision, [`ClientError::TooLarge`] if they would grow beyond [`LARGEST`].
+/// another revision, [`ClientError::TooLarge`] if they would grow beyond [`MAX_BYTES`].
 pub async fn merge(
     store: &dyn Store,
     session: SessionId,
@@ -34,27 +34,27 @@ pub async fn merge(
     expected: Option<u64>,
     now: Time,
 ) -> Result<SessionData, ServiceError> {
-    let change = Change::MergeData { session, patch, expected, limit: LARGEST, now };
+    let change = Change::MergeData { session, patch, expected_revision: expected, max_bytes: MAX_BYTES, now };
     match store.commit(&[change]).await? {
         CommitOutcome::Applied(applied) => {
-            Ok(applied.data.expect("a merge that was applied says what came of it"))
+            Ok(applied.session_data.expect("a merge that was applied says what came of it"))
         }
-        CommitOutcome::Conflict(_) => Err(lost(store, session, expected, now).await?.into()),
+        CommitOutcome::Conflict(_) => Err(conflict_reason(store, session, expected, now).await?.into()),
     }
 }
 
 /// Why a merge was lost: asked afterwards, since a store compares and does not judge.
-async fn lost(
+async fn conflict_reason(
     store: &dyn Store,
     session: SessionId,
     expected: Option<u64>,
     now: Time,
 ) -> Result<ClientError, ServiceError> {
-    let Some(kept) = store.session(session).await? else { return Ok(InvalidCredential::Unknown.into()) };
-    if let Err(unfit) = kept.is_live(now) {
-        return Ok(unfit.into());
+    let Some(stored) = store.session(session).await? else { return Ok(InvalidCredential::Unknown.into()) };
+    if let Err(reason) = stored.check_active(now) {
+        return Ok(reason.into());
     }
-    let revision = of(store, session).await?.revision;
+    let revision = load(store, session).await?.revision;
     match expected {
         Some(expected) if expected != revision => Ok(ClientError::Precondition),
         Some(_) | None => Ok(ClientError::TooLarge),

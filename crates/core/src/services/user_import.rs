@@ -7,15 +7,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PasswordHash;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
-use crate::services::account::{canonical_email, field};
-use crate::services::administration::judge_roles;
+use crate::services::account::{canonical_email, invalid_field};
+use crate::services::administration::validate_roles;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 
@@ -26,8 +26,8 @@ use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 /// use counterfoil_jose::Time;
 ///
 /// let line = r#"{"username":"ada","password_hash":"$2b$12$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS"}"#;
-/// let newcomer: ImportedUser = serde_json::from_str(line)?;
-/// assert!(newcomer.judge(Time::from_unix_seconds(1_764_000_000)).is_ok());
+/// let imported: ImportedUser = serde_json::from_str(line)?;
+/// assert!(imported.validate(Time::from_unix_seconds(1_764_000_000)).is_ok());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub struct ImportedUser {
 
 impl fmt::Debug for ImportedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Newcomer").field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("ImportedUser").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
@@ -68,18 +68,18 @@ impl ImportedUser {
     /// # Errors
     ///
     /// [`ClientError::Field`], for the first thing that cannot be.
-    pub fn judge(&self, now: Time) -> Result<ImportTarget, ClientError> {
-        let username: Username = self.username.parse().map_err(|fault| field("username", &fault))?;
+    pub fn validate(&self, now: Time) -> Result<ImportTarget, ClientError> {
+        let username: Username = self.username.parse().map_err(|error| invalid_field("username", &error))?;
         let email = self.email.as_deref().map(canonical_email).transpose()?;
         if self.email_verified && email.is_none() {
-            return Err(field("email_verified", &"must not be true where there is no email"));
+            return Err(invalid_field("email_verified", &"must not be true where there is no email"));
         }
         let password = self.password_hash.as_deref().map(PasswordHash::import).transpose();
-        let password = password.map_err(|fault| field("password_hash", &fault))?;
-        judge_roles(&self.roles)?;
+        let password = password.map_err(|error| invalid_field("password_hash", &error))?;
+        validate_roles(&self.roles)?;
         let created_at = self.created_at.map_or(now, Time::from_unix_seconds);
         if created_at > now {
-            return Err(field("created_at", &"must not be in the future"));
+            return Err(invalid_field("created_at", &"must not be in the future"));
         }
         Ok(ImportTarget { username, email, password, created_at })
     }
@@ -110,7 +110,7 @@ pub enum ImportMode {
     /// Only say what would become of them.
     DryRun,
     /// Keep them.
-    Real,
+    Commit,
 }
 
 /// Brings newcomers in, many in one commit.
@@ -124,7 +124,7 @@ impl UserImporter {
         Self { store }
     }
 
-    /// Brings in all of `newcomers` that can be, in one commit, and says of each what became of them, in their
+    /// Brings in all of `imported` that can be, in one commit, and says of each what became of them, in their
     /// order. It may be run again with the same newcomers: who is there already is left alone.
     ///
     /// # Errors
@@ -132,69 +132,69 @@ impl UserImporter {
     /// If the store fails; then none of them was brought in.
     pub async fn import(
         &self,
-        newcomers: &[ImportedUser],
-        run: ImportMode,
+        imported: &[ImportedUser],
+        mode: ImportMode,
         now: Time,
     ) -> Result<Vec<Result<ImportOutcome, ClientError>>, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let (arrivals, changes) = self.judge_all(newcomers, now).await?;
-            if run == ImportMode::DryRun || changes.is_empty() {
-                return Ok(arrivals);
+            let (outcomes, changes) = self.plan(imported, now).await?;
+            if mode == ImportMode::DryRun || changes.is_empty() {
+                return Ok(outcomes);
             }
             // Lost only if one of the names was taken since it was looked up.
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
-                return Ok(arrivals);
+                return Ok(outcomes);
             }
         }
         Err(InternalError::Contention.into())
     }
 
-    async fn judge_all(&self, newcomers: &[ImportedUser], now: Time) -> Result<ImportPlan, ServiceError> {
-        let mut arrivals = Vec::with_capacity(newcomers.len());
-        let mut changes = Vec::with_capacity(2 * newcomers.len());
-        let mut together = HashSet::new();
-        for newcomer in newcomers {
-            let arrival = match newcomer.judge(now) {
-                Ok(wanted) => {
-                    self.arrival(&wanted, newcomer, &mut together).await?.map(|arrival| (arrival, wanted))
+    async fn plan(&self, imported: &[ImportedUser], now: Time) -> Result<ImportPlan, ServiceError> {
+        let mut outcomes = Vec::with_capacity(imported.len());
+        let mut changes = Vec::with_capacity(2 * imported.len());
+        let mut claimed = HashSet::new();
+        for imported in imported {
+            let outcome = match imported.validate(now) {
+                Ok(target) => {
+                    self.outcome(&target, imported, &mut claimed).await?.map(|outcome| (outcome, target))
                 }
-                Err(refusal) => Err(refusal),
+                Err(error) => Err(error),
             };
-            arrivals.push(match arrival {
-                Ok((ImportOutcome::Added, wanted)) => {
-                    changes.extend(newcomer.changes(wanted, now)?);
+            outcomes.push(match outcome {
+                Ok((ImportOutcome::Added, target)) => {
+                    changes.extend(imported.changes(target, now)?);
                     Ok(ImportOutcome::Added)
                 }
                 Ok((ImportOutcome::AlreadyExists, _)) => Ok(ImportOutcome::AlreadyExists),
-                Err(refusal) => Err(refusal),
+                Err(error) => Err(error),
             });
         }
-        Ok((arrivals, changes))
+        Ok((outcomes, changes))
     }
 
-    /// What becomes of one of them, by what is kept and by who comes `together` with them.
-    async fn arrival(
+    /// What becomes of one of them, by what is kept and by who comes `claimed` with them.
+    async fn outcome(
         &self,
-        wanted: &ImportTarget,
-        newcomer: &ImportedUser,
-        together: &mut HashSet<String>,
+        target: &ImportTarget,
+        imported: &ImportedUser,
+        claimed: &mut HashSet<String>,
     ) -> Result<Result<ImportOutcome, ClientError>, StoreError> {
-        let name = wanted.username.folded().to_owned();
-        if let Some(kept) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
-            let is_the_same = wanted.is_of(&kept);
+        let name = target.username.folded().to_owned();
+        if let Some(stored) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
+            let is_the_same = target.matches(&stored);
             return Ok(if is_the_same {
                 Ok(ImportOutcome::AlreadyExists)
             } else {
                 Err(ClientError::UsernameTaken)
             });
         }
-        if !together.insert(name) {
+        if !claimed.insert(name) {
             return Ok(Err(ClientError::UsernameTaken));
         }
-        if let Some(email) = wanted.email.as_ref().filter(|_| newcomer.email_verified) {
+        if let Some(email) = target.email.as_ref().filter(|_| imported.email_verified) {
             let is_kept = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
-            if is_kept || !together.insert(email.clone()) {
-                return Ok(Err(field("email", &"is the verified address of another user")));
+            if is_kept || !claimed.insert(email.clone()) {
+                return Ok(Err(invalid_field("email", &"is the verified address of another user")));
             }
         }
         Ok(Ok(ImportOutcome::Added))
@@ -206,33 +206,33 @@ type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Vec<Change>);
 
 impl ImportedUser {
     /// What brings them in.
-    fn changes(&self, wanted: ImportTarget, now: Time) -> Result<[Change; 2], random::Unavailable> {
+    fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::RandomUnavailable> {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
-            username: wanted.username,
-            email: wanted.email,
+            username: target.username,
+            email: target.email,
             email_verified: self.email_verified,
-            password: wanted.password,
+            password: target.password,
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
             epoch: 0,
-            not_before: Position::START,
-            created_at: wanted.created_at,
+            cutoff: RevocationPosition::START,
+            created_at: target.created_at,
             revision: 0,
         };
-        let event = AuditEvent::by_user(AuditEventKind::Registered, user.id, &ClientInfo::default(), now);
+        let event = AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, &ClientInfo::default(), now);
         let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };
-        Ok([Change::InsertUser(Box::new(user)), Change::Record(Box::new(event))])
+        Ok([Change::InsertUser(Box::new(user)), Change::RecordEvent(Box::new(event))])
     }
 }
 
 impl ImportTarget {
-    /// Whether `kept` is who came over with this form before: the same name and address, and the same password
+    /// Whether `stored` is who came over with this form before: the same name and address, and the same password
     /// unless they have logged in since and it was hashed anew.
-    fn is_of(&self, kept: &User) -> bool {
-        let was_hashed_anew = kept.password.as_ref().is_some_and(PasswordHash::is_ours);
-        kept.username.folded() == self.username.folded()
-            && kept.email == self.email
-            && (kept.password == self.password || (was_hashed_anew && self.password.is_some()))
+    fn matches(&self, stored: &User) -> bool {
+        let was_rehashed = stored.password.as_ref().is_some_and(PasswordHash::is_argon2id);
+        stored.username.folded() == self.username.folded()
+            && stored.email == self.email
+            && (stored.password == self.password || (was_rehashed && self.password.is_some()))
     }
 }

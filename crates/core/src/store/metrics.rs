@@ -1,44 +1,45 @@
-//! What a store has had to do since it was opened: for whoever watches it.
+//! Metrics of a store since it was opened.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::histogram::Histogram;
 
-/// The figures of one open store. The store writes them, everybody may read them.
+/// The metrics of an open store. The store updates them, and anyone may read them.
 #[derive(Debug, Default)]
 pub struct StoreMetrics {
-    /// Each reading.
+    /// The duration of each read.
     pub reads: Histogram,
-    /// Each order to write, from the moment it was handed over until its outcome was known.
+    /// The duration of each write request, from submission until its outcome was known.
     pub commits: Histogram,
-    /// Each transaction that was committed, with the orders that it carried: a group shares one sync.
+    /// The duration of each committed transaction. A transaction may contain several write requests, which
+    /// share one sync.
     pub transactions: Histogram,
-    /// How many orders are waiting to be written, or are being written.
-    pub waiting: AtomicU64,
-    /// How many orders were refused or have failed: by a full disk, a full queue, an error of the system.
+    /// The write requests that are queued or in progress.
+    pub pending: AtomicU64,
+    /// The write requests that failed: the disk or the queue was full, or the system reported an error.
     pub failed: AtomicU64,
-    /// Whether the last transaction could not be committed. A store that recovers by itself says so by the next.
-    pub is_refusing: AtomicBool,
+    /// Whether the last transaction could not be committed. The next successful one clears it.
+    pub last_commit_failed: AtomicBool,
 }
 
 impl StoreMetrics {
-    /// Counts an order that begins to wait.
-    pub fn begin(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+    /// Counts a write request that is queued.
+    pub fn request_started(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts orders that wait no longer.
-    pub fn end(&self, orders: usize) {
-        self.waiting.fetch_sub(orders as u64, Ordering::Relaxed);
+    /// Counts write requests that are no longer pending.
+    pub fn requests_finished(&self, count: usize) {
+        self.pending.fetch_sub(count as u64, Ordering::Relaxed);
     }
 
-    /// Counts orders that have failed.
-    pub fn fail(&self, orders: usize) {
-        self.failed.fetch_add(orders as u64, Ordering::Relaxed);
+    /// Counts write requests that failed.
+    pub fn requests_failed(&self, count: usize) {
+        self.failed.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Whether the last transaction could not be committed.
-    pub fn is_refusing(&self) -> bool {
-        self.is_refusing.load(Ordering::Relaxed)
+    pub fn last_commit_failed(&self) -> bool {
+        self.last_commit_failed.load(Ordering::Relaxed)
     }
 }

@@ -13,7 +13,7 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{AccountService, AuthenticatedUser, Credentials, Registration};
 use counterfoil_core::services::administration::Administration;
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair};
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
@@ -25,7 +25,8 @@ use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_jose::{Algorithm, HmacKey, SealingKey, Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    Authenticate as _, ClientId, Denied, LocalVerifier, Presented, Principal, Revocations, TokenVerifier,
+    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
+    TokenVerifier,
 };
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -33,16 +34,16 @@ pub(crate) const ISSUER: &str = "https://auth.example";
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const SCHEDULE: RotationSchedule = RotationSchedule::DEFAULT;
-pub(crate) const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+pub(crate) const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) sign_in: AccountService,
+    pub(crate) accounts: AccountService,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
-    pub(crate) authenticator: Authenticator,
-    pub(crate) memory: Arc<SessionCache>,
+    pub(crate) authenticator: StoreAuthenticator,
+    pub(crate) cache: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
 }
 
@@ -58,36 +59,36 @@ impl Engine {
 
     pub(crate) async fn on(
         store: Arc<dyn Store>,
-        hashing: Arc<dyn PasswordHasher>,
+        hasher: Arc<dyn PasswordHasher>,
         grace: Duration,
         serving_since: Time,
     ) -> Self {
         let revocations = Arc::new(Revocations::new());
-        let memory = Arc::new(SessionCache::new(10_000, revocations.clone()));
-        store.watch(memory.clone());
+        let cache = Arc::new(SessionCache::new(10_000, revocations.clone()));
+        store.subscribe(cache.clone());
         let master = SealingKey::from_bytes([7; 32]);
-        let horizon = Arc::new(RevocationRetention::new(Lifetimes::default().longest_access()));
-        let keys = Keyring::open(store.clone(), master, SCHEDULE, horizon.clone(), NOON).await;
+        let retention = Arc::new(RevocationRetention::new(Lifetimes::default().max_access_lifetime()));
+        let keys = Keyring::open(store.clone(), master, SCHEDULE, retention.clone(), NOON).await;
         let keys = keys.map(Arc::new).unwrap();
         let tokens = TokenVerifier::builder(ISSUER, ISSUER, &[Algorithm::Es256])
-            .build(keys.ring().verifying().clone())
+            .build(keys.active_keys().verification_keys().clone())
             .unwrap();
         let tokens = Arc::new(tokens);
-        keys.tell(tokens.clone());
+        keys.subscribe(tokens.clone());
         let verifier = Arc::new(LocalVerifier::new(tokens, revocations, || NOON));
         Self {
-            sign_in: AccountService::new(store.clone(), hashing, horizon.clone(), throttle(&store)),
+            accounts: AccountService::new(store.clone(), hasher, retention.clone(), rate_limiter(&store)),
             issuer: Issuer::new(
                 store.clone(),
                 keys.clone(),
                 ISSUER.into(),
-                horizon.clone(),
+                retention.clone(),
                 RefreshGracePeriod { length: grace, serving_since },
             ),
-            revoker: Revoker::new(store.clone(), horizon.clone()),
-            administration: Administration::new(store.clone(), keys.clone(), horizon),
-            authenticator: Authenticator::new(store.clone(), memory.clone(), verifier),
-            memory,
+            revoker: Revoker::new(store.clone(), retention.clone()),
+            administration: Administration::new(store.clone(), keys.clone(), retention),
+            authenticator: StoreAuthenticator::new(store.clone(), cache.clone(), verifier),
+            cache,
             keys,
             store,
         }
@@ -109,59 +110,69 @@ impl Engine {
             email: None,
             roles: Vec::new(),
         };
-        self.sign_in.register(form, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
+        self.accounts.register(form, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
     }
 
-    pub(crate) async fn judge(
+    pub(crate) async fn authenticate(
         &self,
         name: &str,
         password: &str,
         now: Time,
     ) -> Result<AuthenticatedUser, ServiceError> {
-        let shown = Credentials {
+        let presented = Credentials {
             username: name.into(),
             password: Secret::new(password.into()),
             client: ClientId::default(),
             mode: Mode::Session,
         };
-        self.sign_in.with_password(&shown, &nowhere(), now).await
+        self.accounts.authenticate(&presented, &nowhere(), now).await
     }
 
     pub(crate) async fn session(&self, now: Time) -> IssuedSession<SessionToken> {
-        let judged = self.judge("ada", PASSWORD, now).await.unwrap();
-        self.issuer.open_session(judged, NewSession::default(), now).await.unwrap()
+        let authenticated = self.authenticate("ada", PASSWORD, now).await.unwrap();
+        self.issuer.issue_session(authenticated, NewSession::default(), now).await.unwrap()
     }
 
     pub(crate) async fn access(&self, now: Time) -> IssuedSession<IssuedAccessToken> {
-        let judged = self.judge("ada", PASSWORD, now).await.unwrap();
-        self.issuer.issue_access(judged, NewSession::default(), now).await.unwrap()
+        let authenticated = self.authenticate("ada", PASSWORD, now).await.unwrap();
+        self.issuer.issue_access_token(authenticated, NewSession::default(), now).await.unwrap()
     }
 
     pub(crate) async fn pair(&self, now: Time) -> IssuedSession<TokenPair> {
-        let judged = self.judge("ada", PASSWORD, now).await.unwrap();
-        self.issuer.issue_pair(judged, NewSession::default(), now).await.unwrap()
+        let authenticated = self.authenticate("ada", PASSWORD, now).await.unwrap();
+        self.issuer.issue_token_pair(authenticated, NewSession::default(), now).await.unwrap()
     }
 
-    pub(crate) async fn admit_session(&self, token: &SessionToken, now: Time) -> Result<Principal, Denied> {
-        self.authenticator.authenticate(Presented::Session(&token.to_string()), now).wait().await
+    pub(crate) async fn authenticate_session(
+        &self,
+        token: &SessionToken,
+        now: Time,
+    ) -> Result<Principal, AuthError> {
+        self.authenticator
+            .authenticate(PresentedCredential::SessionToken(&token.to_string()), now)
+            .wait()
+            .await
     }
 
-    pub(crate) async fn admit_access(
+    pub(crate) async fn authenticate_access_token(
         &self,
         access: &IssuedAccessToken,
         now: Time,
-    ) -> Result<Principal, Denied> {
-        self.authenticator.authenticate(Presented::Access(&access.token.to_string()), now).wait().await
+    ) -> Result<Principal, AuthError> {
+        self.authenticator
+            .authenticate(PresentedCredential::AccessToken(&access.token.to_string()), now)
+            .wait()
+            .await
     }
 
-    pub(crate) async fn journal(&self) -> Vec<AuditEvent> {
+    pub(crate) async fn audit_events(&self) -> Vec<AuditEvent> {
         let query = AuditEventQuery { limit: 10_000, ..AuditEventQuery::default() };
-        self.store.events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
+        self.store.audit_events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
     }
 }
 
 /// With the limits of the contract.
-pub(crate) fn throttle(store: &Arc<dyn Store>) -> LoginRateLimiter {
+pub(crate) fn rate_limiter(store: &Arc<dyn Store>) -> LoginRateLimiter {
     LoginRateLimiter::new(store.clone(), HmacKey::new(&[9; 32]), RateLimits::default())
 }
 
@@ -169,6 +180,6 @@ pub(crate) fn nowhere() -> ClientInfo {
     ClientInfo::default()
 }
 
-pub(crate) fn because(cause: EndReason) -> RevocationContext {
-    RevocationContext { actor: Actor::System, cause, from: nowhere() }
+pub(crate) fn revocation_context(reason: EndReason) -> RevocationContext {
+    RevocationContext { actor: Actor::System, reason, client_info: nowhere() }
 }

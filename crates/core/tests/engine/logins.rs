@@ -18,9 +18,9 @@ use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, Page};
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{ClientId, Denied, Subject};
+use counterfoil_verify::{AuthError, ClientId, RevocationSubject};
 
-use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, because, nowhere};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, nowhere, revocation_context};
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.into())
@@ -33,9 +33,18 @@ async fn three_logins_leave_three_records_and_one_list() {
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(after(1)).await, engine.pair(after(2)).await);
 
-    assert_eq!(engine.admit_session(&session.issued, after(3)).await.unwrap().user(), Some(ada.id));
-    assert_eq!(engine.admit_access(&access.issued, after(3)).await.unwrap().user(), Some(ada.id));
-    assert_eq!(engine.admit_access(&pair.issued.access, after(3)).await.unwrap().user(), Some(ada.id));
+    assert_eq!(
+        engine.authenticate_session(&session.credential, after(3)).await.unwrap().user_id(),
+        Some(ada.id)
+    );
+    assert_eq!(
+        engine.authenticate_access_token(&access.credential, after(3)).await.unwrap().user_id(),
+        Some(ada.id)
+    );
+    assert_eq!(
+        engine.authenticate_access_token(&pair.credential.access, after(3)).await.unwrap().user_id(),
+        Some(ada.id)
+    );
     let list = engine.store.sessions_of(ada.id, Page { after: None, limit: 10 }, after(3)).await.unwrap();
     let modes: Vec<_> = list.iter().map(|session| session.mode().as_str()).collect();
     assert_eq!(modes, ["hybrid", "jwt", "session"]);
@@ -47,18 +56,32 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
     engine.ada().await;
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);
-    engine.admit_session(&session.issued, NOON).await.unwrap();
-    engine.admit_access(&access.issued, NOON).await.unwrap();
+    engine.authenticate_session(&session.credential, NOON).await.unwrap();
+    engine.authenticate_access_token(&access.credential, NOON).await.unwrap();
 
     for id in [session.session.id, access.session.id, pair.session.id] {
-        assert!(engine.revoker.end(id, &because(EndReason::ByUser), after(1)).await.unwrap());
-        assert!(!engine.revoker.end(id, &because(EndReason::ByUser), after(1)).await.unwrap(), "ends once");
+        assert!(
+            engine.revoker.end_session(id, &revocation_context(EndReason::ByUser), after(1)).await.unwrap()
+        );
+        assert!(
+            !engine.revoker.end_session(id, &revocation_context(EndReason::ByUser), after(1)).await.unwrap(),
+            "ends once"
+        );
     }
 
-    assert!(matches!(engine.admit_session(&session.issued, after(1)).await, Err(Denied::Invalid(_))));
-    assert!(matches!(engine.admit_access(&access.issued, after(1)).await, Err(Denied::Invalid(_))));
-    assert!(matches!(engine.admit_access(&pair.issued.access, after(1)).await, Err(Denied::Invalid(_))));
-    let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
+    assert!(matches!(
+        engine.authenticate_session(&session.credential, after(1)).await,
+        Err(AuthError::InvalidCredential(_))
+    ));
+    assert!(matches!(
+        engine.authenticate_access_token(&access.credential, after(1)).await,
+        Err(AuthError::InvalidCredential(_))
+    ));
+    assert!(matches!(
+        engine.authenticate_access_token(&pair.credential.access, after(1)).await,
+        Err(AuthError::InvalidCredential(_))
+    ));
+    let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
     assert!(matches!(
         refreshed,
         Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Ended)))
@@ -80,14 +103,17 @@ async fn unknown_disabled_and_wrong_are_one_refusal() {
         ("a@b", PASSWORD),
         ("\0", ""),
     ] {
-        let judged = engine.judge(name, password, NOON).await;
-        assert!(matches!(judged, Err(ServiceError::Client(ClientError::LoginFailed))), "{name}: {judged:?}");
+        let authenticated = engine.authenticate(name, password, NOON).await;
+        assert!(
+            matches!(authenticated, Err(ServiceError::Client(ClientError::LoginFailed))),
+            "{name}: {authenticated:?}"
+        );
     }
     let refused: Vec<_> = engine
-        .journal()
+        .audit_events()
         .await
         .into_iter()
-        .filter(|event| event.kind == AuditEventKind::SignInRefused)
+        .filter(|event| event.kind == AuditEventKind::LoginFailed)
         .map(|event| event.user)
         .collect();
     assert_eq!(refused, [None, None, None, Some(bob.id), Some(ada.id)], "the journal knows more");
@@ -98,7 +124,7 @@ async fn names_that_fold_alike_are_one_user_and_taken() {
     let engine = Engine::start().await;
     engine.register("Straße").await;
 
-    assert!(engine.judge("STRASSE", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("STRASSE", PASSWORD, NOON).await.is_ok());
     let form = counterfoil_core::services::account::Registration {
         username: "strasse".into(),
         password: secret(PASSWORD),
@@ -106,7 +132,7 @@ async fn names_that_fold_alike_are_one_user_and_taken() {
         roles: Vec::new(),
     };
     let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
-    let taken = engine.sign_in.register(form, actor, &nowhere(), NOON).await;
+    let taken = engine.accounts.register(form, actor, &nowhere(), NOON).await;
     assert!(matches!(taken, Err(ServiceError::Client(ClientError::UsernameTaken))));
 }
 
@@ -125,20 +151,20 @@ mod act {
 
 #[async_trait]
 impl PasswordHasher for Interrupted {
-    async fn make(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.inner.make(password).await
+    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+        self.inner.hash(password).await
     }
 
-    async fn check(
+    async fn verify(
         &self,
         password: PlaintextPassword,
-        kept: Option<PasswordHash>,
+        stored: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError> {
-        let verdict = self.inner.check(password, kept).await;
+        let check = self.inner.verify(password, stored).await;
         if let Some(act) = self.meanwhile.lock().await.take() {
             act().await;
         }
-        verdict
+        check
     }
 }
 
@@ -157,13 +183,13 @@ async fn a_login_in_flight_loses_against_a_password_change() {
     *interrupted.meanwhile.lock().await = Some(Box::new(move || {
         Box::pin(async move {
             let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
-            changing.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await.unwrap();
+            changing.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await.unwrap();
         })
     }));
 
     // The old password was right when it was checked, and is no longer when the session is to be opened.
-    let judged = thief.judge("ada", PASSWORD, NOON).await.unwrap();
-    let opened = thief.issuer.open_session(judged, NewSession::default(), NOON).await;
+    let authenticated = thief.authenticate("ada", PASSWORD, NOON).await.unwrap();
+    let opened = thief.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
 
     assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))), "{opened:?}");
     let page = Page { after: None, limit: 10 };
@@ -174,14 +200,14 @@ async fn a_login_in_flight_loses_against_a_password_change() {
 async fn a_login_in_flight_survives_a_change_of_roles_and_carries_the_new_ones() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
-    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let with_roles = Change::ReplaceUser(Box::new(ada.with_roles(vec!["editor".into()])));
     assert!(matches!(engine.store.commit(&[with_roles]).await, Ok(CommitOutcome::Applied(_))));
 
-    let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await.unwrap();
+    let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await.unwrap();
 
     assert_eq!(opened.user.roles, ["editor"]);
-    let principal = engine.admit_session(&opened.issued, NOON).await.unwrap();
+    let principal = engine.authenticate_session(&opened.credential, NOON).await.unwrap();
     assert!(principal.has_role("editor"));
 }
 
@@ -191,18 +217,18 @@ async fn a_password_change_ends_all_other_sessions_and_spares_its_own() {
     let ada = engine.ada().await;
     let (mine, other, pair) =
         (engine.session(NOON).await, engine.session(NOON).await, engine.pair(NOON).await);
-    engine.admit_session(&other.issued, NOON).await.unwrap();
+    engine.authenticate_session(&other.credential, NOON).await.unwrap();
 
     let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
     let current = Some(mine.session.id);
-    engine.sign_in.change_password(ada.id, current, (&old, &new), &nowhere(), after(1)).await.unwrap();
+    engine.accounts.change_password(ada.id, current, (&old, &new), &nowhere(), after(1)).await.unwrap();
 
-    assert!(engine.admit_session(&mine.issued, after(2)).await.is_ok());
-    assert!(engine.admit_session(&other.issued, after(2)).await.is_err());
-    assert!(engine.admit_access(&pair.issued.access, after(2)).await.is_err());
-    assert!(engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(2)).await.is_err());
-    assert!(engine.judge("ada", PASSWORD, after(2)).await.is_err());
-    assert!(engine.judge("ada", "another horse altogether", after(2)).await.is_ok());
+    assert!(engine.authenticate_session(&mine.credential, after(2)).await.is_ok());
+    assert!(engine.authenticate_session(&other.credential, after(2)).await.is_err());
+    assert!(engine.authenticate_access_token(&pair.credential.access, after(2)).await.is_err());
+    assert!(engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(2)).await.is_err());
+    assert!(engine.authenticate("ada", PASSWORD, after(2)).await.is_err());
+    assert!(engine.authenticate("ada", "another horse altogether", after(2)).await.is_ok());
 }
 
 #[tokio::test]
@@ -212,11 +238,13 @@ async fn a_wrong_current_password_changes_nothing_and_is_journalled() {
     let other = engine.session(NOON).await;
 
     let (old, new) = (secret("wrong horse battery"), secret("another horse altogether"));
-    let changed = engine.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
+    let changed = engine.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
 
     assert!(matches!(changed, Err(ServiceError::Client(ClientError::LoginFailed))));
-    assert!(engine.admit_session(&other.issued, NOON).await.is_ok());
-    assert!(engine.journal().await.iter().any(|event| event.kind == AuditEventKind::PasswordChangeRefused));
+    assert!(engine.authenticate_session(&other.credential, NOON).await.is_ok());
+    assert!(
+        engine.audit_events().await.iter().any(|event| event.kind == AuditEventKind::PasswordChangeFailed)
+    );
 }
 
 #[tokio::test]
@@ -227,18 +255,20 @@ async fn ending_all_others_is_one_commit_with_one_entry_each() {
     for _ in 0..3 {
         engine.pair(NOON).await;
     }
-    let before = engine.store.head().await.unwrap();
+    let before = engine.store.revocation_log_head().await.unwrap();
 
-    let ended =
-        engine.revoker.end_all(ada.id, Some(mine.session.id), &because(EndReason::ByUser), after(1)).await;
+    let ended = engine
+        .revoker
+        .end_user_sessions(ada.id, Some(mine.session.id), &revocation_context(EndReason::ByUser), after(1))
+        .await;
 
     assert_eq!(ended.unwrap(), 3);
-    let page = engine.store.log_after(before).await.unwrap();
+    let page = engine.store.revocation_log_after(before).await.unwrap();
     assert_eq!(page.entries.len(), 3);
-    assert!(page.entries.iter().all(|entry| matches!(entry.subject, Subject::Session(_))));
-    assert!(engine.admit_session(&mine.issued, after(1)).await.is_ok());
-    let kept = engine.store.session(mine.session.id).await.unwrap().unwrap();
-    assert_eq!(kept.pos, page.head, "the session that stays is stamped anew");
+    assert!(page.entries.iter().all(|entry| matches!(entry.subject, RevocationSubject::Session(_))));
+    assert!(engine.authenticate_session(&mine.credential, after(1)).await.is_ok());
+    let stored = engine.store.session(mine.session.id).await.unwrap().unwrap();
+    assert_eq!(stored.pos, page.head, "the session that stays is stamped anew");
 }
 
 #[tokio::test]
@@ -247,7 +277,7 @@ async fn a_mark_outlives_the_log_and_kills_cookies_and_refresh_families() {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
         let (session, pair) = (engine.session(NOON).await, engine.pair(NOON).await);
-        engine.admit_session(&session.issued, NOON).await.unwrap();
+        engine.authenticate_session(&session.credential, NOON).await.unwrap();
         let mark = match mark {
             "user" => CutoffScope::User(ada.id),
             "client" => CutoffScope::Client(ClientId::default()),
@@ -258,8 +288,8 @@ async fn a_mark_outlives_the_log_and_kills_cookies_and_refresh_families() {
         let raised = engine.store.commit(&[Change::SetCutoff(mark.clone())]).await;
         assert!(matches!(raised, Ok(CommitOutcome::Applied(_))), "{mark:?}");
 
-        assert!(engine.admit_session(&session.issued, after(1)).await.is_err(), "{mark:?}");
-        let refreshed = engine.issuer.refresh(&pair.issued.refresh, None, &nowhere(), after(1)).await;
+        assert!(engine.authenticate_session(&session.credential, after(1)).await.is_err(), "{mark:?}");
+        let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
         assert!(
             matches!(
                 refreshed,
@@ -268,7 +298,10 @@ async fn a_mark_outlives_the_log_and_kills_cookies_and_refresh_families() {
             "{mark:?}"
         );
         let again = engine.session(after(2)).await;
-        assert!(engine.admit_session(&again.issued, after(2)).await.is_ok(), "{mark:?}: what is new is good");
+        assert!(
+            engine.authenticate_session(&again.credential, after(2)).await.is_ok(),
+            "{mark:?}: what is new is good"
+        );
     }
 }
 
@@ -278,17 +311,17 @@ async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
     let ada = engine.ada().await;
     let old = engine.access(NOON).await;
     let entry = Change::AppendRevocation {
-        subject: Subject::User(ada.id),
-        cause: EndReason::ByAdmin,
+        subject: RevocationSubject::User(ada.id),
+        reason: EndReason::ByAdmin,
         at: NOON,
-        until: Some(after(4000)),
+        remember_until: Some(after(4000)),
     };
     assert!(matches!(engine.store.commit(&[entry]).await, Ok(CommitOutcome::Applied(_))));
 
     let new = engine.access(NOON).await;
 
-    assert!(engine.admit_access(&old.issued, NOON).await.is_err());
-    assert!(engine.admit_access(&new.issued, NOON).await.is_ok());
+    assert!(engine.authenticate_access_token(&old.credential, NOON).await.is_err());
+    assert!(engine.authenticate_access_token(&new.credential, NOON).await.is_ok());
 }
 
 #[tokio::test]
@@ -296,14 +329,14 @@ async fn a_login_in_the_same_browser_ends_the_session_it_takes_the_place_of() {
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.session(NOON).await;
-    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
 
-    let opening = NewSession { replaces: Some(old.session.id), ..NewSession::default() };
-    let new = engine.issuer.open_session(judged, opening, after(1)).await.unwrap();
+    let new_session = NewSession { replaces: Some(old.session.id), ..NewSession::default() };
+    let new = engine.issuer.issue_session(authenticated, new_session, after(1)).await.unwrap();
 
     assert_ne!(new.session.id, old.session.id);
-    assert!(engine.admit_session(&old.issued, after(1)).await.is_err());
-    assert!(engine.admit_session(&new.issued, after(1)).await.is_ok());
+    assert!(engine.authenticate_session(&old.credential, after(1)).await.is_err());
+    assert!(engine.authenticate_session(&new.credential, after(1)).await.is_ok());
 }
 
 #[tokio::test]
@@ -315,17 +348,17 @@ async fn a_session_slides_with_use_and_ends_idle() {
 
     let day = 86_400;
     for hour in 1..=30 {
-        engine.admit_session(&used.issued, after(hour * 3600)).await.unwrap();
+        engine.authenticate_session(&used.credential, after(hour * 3600)).await.unwrap();
     }
 
-    assert!(engine.admit_session(&used.issued, after(30 * 3600 + day - 1)).await.is_ok());
-    assert!(engine.admit_session(&idle.issued, after(day)).await.is_err());
+    assert!(engine.authenticate_session(&used.credential, after(30 * 3600 + day - 1)).await.is_ok());
+    assert!(engine.authenticate_session(&idle.credential, after(day)).await.is_err());
     let mut now = after(30 * 3600 + day - 1);
     while now < after(30 * day) {
-        engine.admit_session(&used.issued, now).await.unwrap();
+        engine.authenticate_session(&used.credential, now).await.unwrap();
         now = now + Duration::from_secs(day - 61);
     }
-    assert!(engine.admit_session(&used.issued, after(30 * day)).await.is_err(), "absolutely");
+    assert!(engine.authenticate_session(&used.credential, after(30 * day)).await.is_err(), "absolutely");
 }
 
 #[tokio::test]
@@ -333,12 +366,20 @@ async fn a_clock_that_is_set_back_revives_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (session, access) = (engine.session(after(1000)).await, engine.access(after(1000)).await);
-    engine.revoker.end(session.session.id, &because(EndReason::Logout), after(1000)).await.unwrap();
-    engine.revoker.end(access.session.id, &because(EndReason::Logout), after(1000)).await.unwrap();
+    engine
+        .revoker
+        .end_session(session.session.id, &revocation_context(EndReason::Logout), after(1000))
+        .await
+        .unwrap();
+    engine
+        .revoker
+        .end_session(access.session.id, &revocation_context(EndReason::Logout), after(1000))
+        .await
+        .unwrap();
 
     for now in [NOON, after(1000), after(1001)] {
-        assert!(engine.admit_session(&session.issued, now).await.is_err());
-        assert!(engine.admit_access(&access.issued, now).await.is_err());
+        assert!(engine.authenticate_session(&session.credential, now).await.is_err());
+        assert!(engine.authenticate_access_token(&access.credential, now).await.is_err());
     }
 }
 
@@ -348,11 +389,20 @@ async fn a_logout_within_the_leeway_still_kills_the_token() {
     engine.ada().await;
     let access = engine.access(NOON).await;
     let late = after(3600 + 5);
-    assert!(engine.admit_access(&access.issued, late).await.is_ok(), "within a verifier's leeway");
+    assert!(
+        engine.authenticate_access_token(&access.credential, late).await.is_ok(),
+        "within a verifier's leeway"
+    );
 
-    assert!(engine.revoker.end(access.session.id, &because(EndReason::Logout), late).await.unwrap());
+    assert!(
+        engine
+            .revoker
+            .end_session(access.session.id, &revocation_context(EndReason::Logout), late)
+            .await
+            .unwrap()
+    );
 
-    assert!(engine.admit_access(&access.issued, late).await.is_err());
+    assert!(engine.authenticate_access_token(&access.credential, late).await.is_err());
 }
 
 #[tokio::test]
@@ -367,22 +417,25 @@ async fn a_session_in_constant_use_outlives_a_short_idle_time() {
     let session = engine.session(NOON).await;
 
     for second in 0..100 {
-        assert!(engine.admit_session(&session.issued, after(second)).await.is_ok(), "second {second}");
+        assert!(
+            engine.authenticate_session(&session.credential, after(second)).await.is_ok(),
+            "second {second}"
+        );
     }
-    assert!(engine.admit_session(&session.issued, after(110)).await.is_err());
+    assert!(engine.authenticate_session(&session.credential, after(110)).await.is_err());
 }
 
 #[tokio::test]
 async fn a_login_in_flight_loses_a_mode_that_its_client_lost() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
     let narrowed = Client { modes: vec![Mode::Jwt], revision: client.revision + 1, ..client };
     let changed = engine.store.commit(&[Change::ReplaceClient(Box::new(narrowed))]).await;
     assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
 
-    let opened = engine.issuer.open_session(judged, NewSession::default(), NOON).await;
+    let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
 
     assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))));
 }

@@ -2,17 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod active_keys;
 mod administration;
 mod harness;
-mod imports;
-mod kept;
-mod keys;
+mod key_rotation;
+mod last_seen;
+mod login_rate_limiter;
 mod logins;
-mod memory;
-mod minted;
+mod minting;
 mod passwords;
+mod persisted_data;
 mod refresh;
-mod restored;
-mod ring;
-mod throttle;
-mod uses;
+mod restore;
+mod session_cache;
+mod user_import;

@@ -14,7 +14,7 @@ use counterfoil_core::services::revoker::RevocationRetention;
 use counterfoil_core::store::{Change, CommitOutcome, LoginName};
 use counterfoil_jose::Secret;
 
-use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere, throttle};
+use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere, rate_limiter};
 
 /// Made with Python's bcrypt 4.3 of [`PASSWORD`].
 const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
@@ -29,7 +29,7 @@ fn form(password: &str) -> Registration {
 }
 
 /// What was told about the field `password`.
-fn told(outcome: Result<User, ServiceError>) -> String {
+fn field_error(outcome: Result<User, ServiceError>) -> String {
     match outcome {
         Err(ServiceError::Client(ClientError::Field { field: "password", detail })) => detail,
         other => panic!("{other:?}"),
@@ -48,14 +48,14 @@ async fn with_password_of_elsewhere(engine: &Engine) -> User {
 async fn a_registration_is_told_why_its_password_is_refused() {
     let engine = Engine::start().await;
     let register =
-        async |password| engine.sign_in.register(form(password), Actor::Anonymous, &nowhere(), NOON).await;
+        async |password| engine.accounts.register(form(password), Actor::Anonymous, &nowhere(), NOON).await;
 
     let long = "a".repeat(257);
-    assert!(told(register("seven").await).contains("at least 8 characters"));
-    assert!(told(register("countess").await).contains("your name, your address"));
-    assert!(told(register(&long).await).contains("at most 256 characters"));
+    assert!(field_error(register("seven").await).contains("at least 8 characters"));
+    assert!(field_error(register("countess").await).contains("your name, your address"));
+    assert!(field_error(register(&long).await).contains("at most 256 characters"));
     #[cfg(feature = "strength")]
-    assert!(told(register("password").await).contains("most common"));
+    assert!(field_error(register("password").await).contains("most common"));
     assert!(register(PASSWORD).await.is_ok());
 }
 
@@ -65,30 +65,31 @@ async fn a_change_of_the_password_is_judged_by_the_same_policy() {
     let ada = engine.ada().await;
     let (old, new) = (Secret::new(PASSWORD.to_owned()), Secret::new("ada-ada-ada".to_owned()));
 
-    let changed = engine.sign_in.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
+    let changed = engine.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
 
     assert!(
         matches!(changed, Err(ServiceError::Client(ClientError::Field { field: "new_password", .. }))),
         "{changed:?}"
     );
-    assert!(engine.judge("ada", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
     let engine = Engine::start().await;
     engine.register("old").await;
-    let hashing = Arc::new(InlineHasher::new(CHEAP).unwrap());
-    let horizon = Arc::new(RevocationRetention::new(std::time::Duration::from_secs(3600)));
+    let hasher = Arc::new(InlineHasher::new(CHEAP).unwrap());
+    let retention = Arc::new(RevocationRetention::new(std::time::Duration::from_secs(3600)));
     let policy = PasswordPolicy::nist().for_service("auth.example");
-    let strict = AccountService::new(Arc::clone(&engine.store), hashing, horizon, throttle(&engine.store))
-        .with_passwords(policy);
+    let strict =
+        AccountService::new(Arc::clone(&engine.store), hasher, retention, rate_limiter(&engine.store))
+            .with_password_policy(policy);
 
     let refused = strict.register(form("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
 
-    assert!(told(refused).contains("at least 15 characters"));
-    let engine = Engine { sign_in: strict, ..engine };
-    assert!(engine.judge("old", PASSWORD, NOON).await.is_ok());
+    assert!(field_error(refused).contains("at least 15 characters"));
+    let engine = Engine { accounts: strict, ..engine };
+    assert!(engine.authenticate("old", PASSWORD, NOON).await.is_ok());
 }
 
 #[tokio::test]
@@ -96,16 +97,16 @@ async fn a_hash_of_elsewhere_is_upgraded_at_the_first_login() {
     let engine = Engine::start().await;
     let before = with_password_of_elsewhere(&engine).await;
 
-    assert!(engine.judge("ada", "wrong horse battery", NOON).await.is_err());
+    assert!(engine.authenticate("ada", "wrong horse battery", NOON).await.is_err());
     assert_eq!(engine.store.user(before.id).await.unwrap().unwrap().password, before.password);
-    let judged = engine.judge("ada", PASSWORD, NOON).await.unwrap();
+    let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
 
     let after = engine.store.user(before.id).await.unwrap().unwrap();
-    assert_eq!(judged.user, after);
+    assert_eq!(authenticated.user, after);
     assert_ne!(after.password, before.password);
-    assert!(after.password.is_some_and(|hash| hash.is_ours() && !hash.is_outdated(CHEAP)));
+    assert!(after.password.is_some_and(|hash| hash.is_argon2id() && !hash.needs_rehash(CHEAP)));
     assert_eq!(after.epoch, before.epoch, "nobody is logged out by it");
-    assert!(engine.judge("ada", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_ok());
 }
 
 #[tokio::test]
@@ -115,8 +116,8 @@ async fn a_disabled_user_with_a_hash_of_elsewhere_is_neither_let_in_nor_upgraded
     let disabled = Change::ReplaceUser(Box::new(user.disabled(NOON)));
     assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
 
-    assert!(engine.judge("ada", PASSWORD, NOON).await.is_err());
+    assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_err());
 
-    let kept = engine.store.user_by_login(&LoginName::Username("ada".into())).await.unwrap().unwrap();
-    assert_eq!(kept.password, user.password);
+    let stored = engine.store.user_by_login(&LoginName::Username("ada".into())).await.unwrap().unwrap();
+    assert_eq!(stored.password, user.password);
 }

@@ -22,36 +22,36 @@ const CALLERS: usize = 32;
 
 async fn refresh(
     engine: &Engine,
-    shown: &RefreshToken,
+    presented: &RefreshToken,
     now: Time,
 ) -> Result<IssuedSession<TokenPair>, ServiceError> {
-    engine.issuer.refresh(shown, None, &nowhere(), now).await
+    engine.issuer.refresh(presented, None, &nowhere(), now).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_rounds_of_parallel_refreshes_have_one_lineage() {
     let engine = Arc::new(Engine::start().await);
     engine.ada().await;
-    let mut held = engine.pair(NOON).await.issued.refresh;
+    let mut held = engine.pair(NOON).await.credential.refresh;
 
     for round in 1..=ROUNDS {
         let now = after(round * 11);
         let callers: Vec<_> = (0..CALLERS)
             .map(|_| {
-                let (engine, shown) = (engine.clone(), held.clone());
-                tokio::spawn(async move { refresh(&engine, &shown, now).await })
+                let (engine, presented) = (engine.clone(), held.clone());
+                tokio::spawn(async move { refresh(&engine, &presented, now).await })
             })
             .collect();
         let mut successors = HashSet::new();
         for caller in callers {
-            let pair = caller.await.unwrap().expect("an honest client is answered").issued;
-            assert!(engine.admit_access(&pair.access, now).await.is_ok());
+            let pair = caller.await.unwrap().expect("an honest client is answered").credential;
+            assert!(engine.authenticate_access_token(&pair.access, now).await.is_ok());
             successors.insert(pair.refresh.to_string());
         }
 
         assert_eq!(successors.len(), 1, "round {round}: the same successor for everybody");
         held = successors.into_iter().next().unwrap().parse().unwrap();
-        assert_eq!(held.turn(), round, "one turn a round");
+        assert_eq!(held.counter(), round, "one turn a round");
     }
     println!("{ROUNDS} rounds of {CALLERS} parallel refreshes");
 }
@@ -60,9 +60,9 @@ async fn a_thousand_rounds_of_parallel_refreshes_have_one_lineage() {
 async fn a_replay_ends_the_session_for_both() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let stolen = engine.pair(NOON).await.issued.refresh;
-    let owners = refresh(&engine, &stolen, after(20)).await.unwrap().issued;
-    let owners = refresh(&engine, &owners.refresh, after(40)).await.unwrap().issued;
+    let stolen = engine.pair(NOON).await.credential.refresh;
+    let owners = refresh(&engine, &stolen, after(20)).await.unwrap().credential;
+    let owners = refresh(&engine, &owners.refresh, after(40)).await.unwrap().credential;
 
     let replayed = refresh(&engine, &stolen, after(60)).await;
 
@@ -71,10 +71,13 @@ async fn a_replay_ends_the_session_for_both() {
         Err(ServiceError::Client(ClientError::Credential(InvalidCredential::RefreshReuseDetected)))
     ));
     assert!(refresh(&engine, &owners.refresh, after(60)).await.is_err(), "the owner's family is over");
-    assert!(engine.admit_access(&owners.access, after(60)).await.is_err(), "and the access tokens");
-    let told = engine.journal().await;
-    let told = told.iter().find(|event| event.kind == AuditEventKind::RefreshReplayed).unwrap();
-    assert_eq!(told.cause, Some(EndReason::RefreshReuseDetected));
+    assert!(
+        engine.authenticate_access_token(&owners.access, after(60)).await.is_err(),
+        "and the access tokens"
+    );
+    let told = engine.audit_events().await;
+    let told = told.iter().find(|event| event.kind == AuditEventKind::RefreshReuseDetected).unwrap();
+    assert_eq!(told.reason, Some(EndReason::RefreshReuseDetected));
 }
 
 #[tokio::test]
@@ -82,59 +85,59 @@ async fn a_forged_tag_ends_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
-    let turned = refresh(&engine, &pair.issued.refresh, after(20)).await.unwrap();
-    let SessionCredential::Refresh { pepper, salt, .. } = turned.session.stub else { panic!() };
-    let before = engine.journal().await.len();
+    let rotated = refresh(&engine, &pair.credential.refresh, after(20)).await.unwrap();
+    let SessionCredential::Refresh { key_id, salt, .. } = rotated.session.credential else { panic!() };
+    let before = engine.audit_events().await.len();
 
-    let guessed = RefreshTokenKey::new(pepper, &Secret::new([0; 32]));
-    for turn in [0, 1, 2, u64::MAX] {
+    let guessed = RefreshTokenKey::new(key_id, &Secret::new([0; 32]));
+    for counter in [0, 1, 2, u64::MAX] {
         // Even with the salt and the id of the pepper, as a stolen store shows them.
-        let forged = RefreshToken::of(&guessed, &salt, turned.session.id, turn);
+        let forged = RefreshToken::new(&guessed, &salt, rotated.session.id, counter);
         let refused = refresh(&engine, &forged, after(60)).await;
         assert!(
             matches!(refused, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
-            "{turn}"
+            "{counter}"
         );
     }
 
-    assert_eq!(engine.journal().await.len(), before, "nothing was written");
-    assert!(refresh(&engine, &turned.issued.refresh, after(60)).await.is_ok());
+    assert_eq!(engine.audit_events().await.len(), before, "nothing was written");
+    assert!(refresh(&engine, &rotated.credential.refresh, after(60)).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_given_again_byte_for_byte() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let first = engine.pair(NOON).await.issued.refresh;
+    let first = engine.pair(NOON).await.credential.refresh;
 
     let lost = refresh(&engine, &first, after(20)).await.unwrap();
     let again = refresh(&engine, &first, after(30)).await.unwrap();
 
-    assert_eq!(lost.issued.refresh.to_string(), again.issued.refresh.to_string());
-    assert_ne!(lost.issued.access.token.to_string(), again.issued.access.token.to_string());
-    let turned =
-        engine.journal().await.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count();
-    assert_eq!(turned, 1, "nothing was written for the second");
+    assert_eq!(lost.credential.refresh.to_string(), again.credential.refresh.to_string());
+    assert_ne!(lost.credential.access.token.to_string(), again.credential.access.token.to_string());
+    let rotated =
+        engine.audit_events().await.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count();
+    assert_eq!(rotated, 1, "nothing was written for the second");
 }
 
 #[tokio::test]
 async fn a_repeat_to_another_address_is_journalled() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let first = engine.pair(NOON).await.issued.refresh;
+    let first = engine.pair(NOON).await.credential.refresh;
     refresh(&engine, &first, after(20)).await.unwrap();
     let elsewhere = ClientInfo { user_agent: Some("other".into()), ..nowhere() };
 
     engine.issuer.refresh(&first, None, &elsewhere, after(25)).await.unwrap();
 
-    assert!(engine.journal().await.iter().any(|event| event.kind == AuditEventKind::RefreshRepeated));
+    assert!(engine.audit_events().await.iter().any(|event| event.kind == AuditEventKind::RefreshRetried));
 }
 
 #[tokio::test]
 async fn a_turn_is_not_answered_again_without_end() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let first = engine.pair(NOON).await.issued.refresh;
+    let first = engine.pair(NOON).await.credential.refresh;
     refresh(&engine, &first, after(20)).await.unwrap();
 
     let mut answered = 0;
@@ -152,18 +155,18 @@ async fn a_turn_is_not_answered_again_without_end() {
 #[tokio::test]
 async fn a_spent_turn_is_still_spent_after_a_restart() {
     let store = SqliteStore::in_memory().unwrap();
-    let hashing = Arc::new(InlineHasher::new(CHEAP).unwrap());
-    let engine = Engine::on(store.clone(), hashing.clone(), GRACE, NOON).await;
+    let hasher = Arc::new(InlineHasher::new(CHEAP).unwrap());
+    let engine = Engine::on(store.clone(), hasher.clone(), GRACE, NOON).await;
     engine.ada().await;
-    let stolen = engine.pair(NOON).await.issued.refresh;
-    let second = refresh(&engine, &stolen, after(20)).await.unwrap().issued.refresh;
-    let third = refresh(&engine, &second, after(40)).await.unwrap().issued.refresh;
+    let stolen = engine.pair(NOON).await.credential.refresh;
+    let second = refresh(&engine, &stolen, after(20)).await.unwrap().credential.refresh;
+    let third = refresh(&engine, &second, after(40)).await.unwrap().credential.refresh;
     drop(engine);
 
-    let engine = Engine::on(store, hashing, GRACE, after(3600)).await;
+    let engine = Engine::on(store, hasher, GRACE, after(3600)).await;
 
     let repeated = refresh(&engine, &second, after(3605)).await.unwrap();
-    assert_eq!(repeated.issued.refresh.to_string(), third.to_string(), "the crash was a lost answer");
+    assert_eq!(repeated.credential.refresh.to_string(), third.to_string(), "the crash was a lost answer");
     let replayed = refresh(&engine, &stolen, after(3606)).await;
     assert!(matches!(
         replayed,
@@ -176,14 +179,14 @@ async fn a_family_ends_idle_and_ends_absolutely() {
     let engine = Engine::start().await;
     engine.ada().await;
     let day = 86_400;
-    let unused = engine.pair(NOON).await.issued.refresh;
-    let mut used = engine.pair(NOON).await.issued.refresh;
+    let unused = engine.pair(NOON).await.credential.refresh;
+    let mut used = engine.pair(NOON).await.credential.refresh;
 
     assert!(refresh(&engine, &unused, after(7 * day)).await.is_err());
     let mut now = 0;
     while now + 6 * day < 90 * day {
         now += 6 * day;
-        used = refresh(&engine, &used, after(now)).await.unwrap().issued.refresh;
+        used = refresh(&engine, &used, after(now)).await.unwrap().credential.refresh;
     }
     assert!(refresh(&engine, &used, after(90 * day)).await.is_err());
 }
@@ -209,7 +212,7 @@ async fn a_refresh_checks_user_and_client_again() {
         };
         assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))), "{what}");
 
-        let refused = refresh(&engine, &pair.issued.refresh, after(20)).await;
+        let refused = refresh(&engine, &pair.credential.refresh, after(20)).await;
 
         assert!(
             matches!(
@@ -230,9 +233,9 @@ async fn a_changed_role_is_in_the_next_token_and_the_family_lives() {
     let change = Change::ReplaceUser(Box::new(user.with_roles(vec!["editor".into()])));
     assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))));
 
-    let next = refresh(&engine, &pair.issued.refresh, after(20)).await.unwrap().issued;
+    let next = refresh(&engine, &pair.credential.refresh, after(20)).await.unwrap().credential;
 
-    assert!(engine.admit_access(&next.access, after(20)).await.unwrap().has_role("editor"));
+    assert!(engine.authenticate_access_token(&next.access, after(20)).await.unwrap().has_role("editor"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -241,18 +244,24 @@ async fn a_refresh_that_races_a_logout_leaves_nothing_alive() {
     engine.ada().await;
     for round in 0..200 {
         let pair = engine.pair(NOON).await;
-        let (id, shown) = (pair.session.id, pair.issued.refresh);
+        let (id, presented) = (pair.session.id, pair.credential.refresh);
         let refreshing = {
             let engine = engine.clone();
-            tokio::spawn(async move { refresh(&engine, &shown, after(20)).await })
+            tokio::spawn(async move { refresh(&engine, &presented, after(20)).await })
         };
-        let ended =
-            engine.revoker.end(id, &crate::harness::because(EndReason::Logout), after(20)).await.unwrap();
+        let ended = engine
+            .revoker
+            .end_session(id, &crate::harness::revocation_context(EndReason::Logout), after(20))
+            .await
+            .unwrap();
         assert!(ended);
 
         if let Ok(opened) = refreshing.await.unwrap() {
-            assert!(engine.admit_access(&opened.issued.access, after(20)).await.is_err(), "round {round}");
-            assert!(refresh(&engine, &opened.issued.refresh, after(40)).await.is_err(), "round {round}");
+            assert!(
+                engine.authenticate_access_token(&opened.credential.access, after(20)).await.is_err(),
+                "round {round}"
+            );
+            assert!(refresh(&engine, &opened.credential.refresh, after(40)).await.is_err(), "round {round}");
         }
     }
 }
@@ -262,8 +271,9 @@ async fn a_store_that_is_older_than_the_token_ends_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
-    let SessionCredential::Refresh { salt, .. } = pair.session.stub else { panic!() };
-    let ahead = RefreshToken::of(engine.issuer.keys().ring().pepper(), &salt, pair.session.id, 7);
+    let SessionCredential::Refresh { salt, .. } = pair.session.credential else { panic!() };
+    let ahead =
+        RefreshToken::new(engine.issuer.keys().active_keys().refresh_token_key(), &salt, pair.session.id, 7);
 
     let refused = refresh(&engine, &ahead, after(20)).await;
 
@@ -271,7 +281,7 @@ async fn a_store_that_is_older_than_the_token_ends_nothing() {
         refused,
         Err(ServiceError::Client(ClientError::Credential(InvalidCredential::AheadOfStore)))
     ));
-    assert!(refresh(&engine, &pair.issued.refresh, after(20)).await.is_ok());
+    assert!(refresh(&engine, &pair.credential.refresh, after(20)).await.is_ok());
 }
 
 #[tokio::test]
@@ -280,9 +290,9 @@ async fn a_scope_can_be_narrowed_for_one_token_and_never_widened() {
     engine.ada().await;
     let pair = engine.pair(NOON).await;
 
-    let widened = engine.issuer.refresh(&pair.issued.refresh, Some("admin"), &nowhere(), after(20)).await;
+    let widened = engine.issuer.refresh(&pair.credential.refresh, Some("admin"), &nowhere(), after(20)).await;
 
     assert!(matches!(widened, Err(ServiceError::Client(ClientError::NotGranted("scope")))));
-    let kept = engine.store.session(pair.session.id).await.unwrap().unwrap();
-    assert_eq!(kept, pair.session, "nothing has turned");
+    let stored = engine.store.session(pair.session.id).await.unwrap().unwrap();
+    assert_eq!(stored, pair.session, "nothing has turned");
 }

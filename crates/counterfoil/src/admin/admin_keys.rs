@@ -12,7 +12,8 @@ use crate::app::App;
 
 impl App {
     pub(super) async fn add_admin_key(&self, name: &str) -> Answer {
-        let (key, record) = self.administration.add_admin_key(name, &operator_context(), self.now()).await?;
+        let (key, record) =
+            self.administration.create_admin_key(name, &operator_context(), self.now()).await?;
         Ok(json!({ "id": record.id.to_string(), "name": record.name, "key": key.to_string() }))
     }
 

@@ -26,12 +26,12 @@ impl App {
         &self,
         query: &AuditEventQuery,
     ) -> Result<Vec<NumberedEvent>, StoreError> {
-        let mut events = self.store.events(query).await?;
+        let mut events = self.store.audit_events(query).await?;
         if query.session.is_none() || events.is_empty() {
             return Ok(events);
         }
-        let cutoffs = AuditEventQuery { marks: true, user: None, session: None, ..query.clone() };
-        let cutoffs = self.store.events(&cutoffs).await?;
+        let cutoffs = AuditEventQuery { cutoffs_only: true, user: None, session: None, ..query.clone() };
+        let cutoffs = self.store.audit_events(&cutoffs).await?;
         events.extend(cutoffs.into_iter().filter(|cutoff| applies_to(cutoff, &events)).collect::<Vec<_>>());
         events.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
         events.truncate(query.limit as usize);
@@ -82,5 +82,5 @@ fn applies_to((number, cutoff): &NumberedEvent, events: &[NumberedEvent]) -> boo
 }
 
 fn ends_session(event: &AuditEvent) -> bool {
-    matches!(event.kind, AuditEventKind::SessionEnded | AuditEventKind::RefreshReplayed)
+    matches!(event.kind, AuditEventKind::SessionEnded | AuditEventKind::RefreshReuseDetected)
 }

@@ -28,7 +28,7 @@ impl App {
                 self.add_user(Registration { username, password, email, roles }).await
             }
             Command::UserImport { users, dry_run } => {
-                self.import_users(&users, if dry_run { ImportMode::DryRun } else { ImportMode::Real }).await
+                self.import_users(&users, if dry_run { ImportMode::DryRun } else { ImportMode::Commit }).await
             }
             Command::UserList { after, limit } => self.list_users(PageRequest { after, limit }).await,
             Command::UserChange { user, change } => self.change_user(&user, change).await,
@@ -62,5 +62,9 @@ impl App {
 
 /// The context of a change that an operator makes.
 pub(super) fn operator_context() -> RevocationContext {
-    RevocationContext { actor: Actor::Operator, cause: EndReason::ByAdmin, from: ClientInfo::default() }
+    RevocationContext {
+        actor: Actor::Operator,
+        reason: EndReason::ByAdmin,
+        client_info: ClientInfo::default(),
+    }
 }

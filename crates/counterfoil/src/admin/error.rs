@@ -6,7 +6,7 @@ use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
 
-use crate::clock::ClockUnsettled;
+use crate::clock::ClockJumpPending;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::runtime::error_chain::error_chain;
 use crate::store::backup::BackupError;
@@ -71,8 +71,8 @@ impl From<MasterKeyError> for AdminError {
     }
 }
 
-impl From<ClockUnsettled> for AdminError {
-    fn from(error: ClockUnsettled) -> Self {
+impl From<ClockJumpPending> for AdminError {
+    fn from(error: ClockJumpPending) -> Self {
         Self::new(error.to_string()).hint("if the system clock is right: `counterfoil clock accept`")
     }
 }

@@ -18,7 +18,7 @@ use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
 use crate::keys::key_file;
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::task::{aside, blocking};
+use crate::runtime::task::{run_on_blocking_thread, spawn_blocking};
 
 impl App {
     /// All keys, the oldest first.
@@ -39,13 +39,14 @@ impl App {
     ) -> Result<RotationResponse, ServiceError> {
         let activate_at = if request.now { ActivateAt::Immediately } else { ActivateAt::OncePublished };
         let keys = Arc::clone(&self.keys);
-        let rotated = aside(async move {
+        let rotated = run_on_blocking_thread(async move {
             match request.purpose {
                 KeySelector::Signing => keys.rotate(activate_at, &context, now).await,
                 // Only this installation uses it, so there is no verifier to wait for.
-                KeySelector::RefreshToken => {
-                    Ok(RotatedKeys { id: keys.rotate_pepper(&context, now).await?, from: now })
-                }
+                KeySelector::RefreshToken => Ok(RotatedKeys {
+                    id: keys.rotate_refresh_token_key(&context, now).await?,
+                    activated_at: now,
+                }),
             }
         });
         let rotated = rotated.await?;
@@ -67,11 +68,11 @@ impl App {
     /// Imports the signing key in `file` as the next one.
     pub(super) async fn import_key(&self, file: PathBuf) -> Answer {
         let now = self.now_to_issue()?;
-        let algorithm = self.keys.algorithm_to_come();
-        let key = blocking(move || key_file::read(&file, algorithm))
+        let algorithm = self.keys.next_algorithm();
+        let key = spawn_blocking(move || key_file::read(&file, algorithm))
             .await
             .map_err(|error| AdminError::new(error_chain(&error)).hint(error.hint(algorithm)))?;
-        let id = self.keys.bring_in(&key, &operator_context(), now).await?;
+        let id = self.keys.import(&key, &operator_context(), now).await?;
         // The imported key may be due at another time than the one that it replaces.
         self.key_schedule_changed.notify_one();
         let keys = self.keys.keys().await?;

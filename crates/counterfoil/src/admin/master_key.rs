@@ -13,7 +13,7 @@ use crate::admin::dispatch::{Answer, operator_context};
 use crate::app::App;
 use crate::keys::master_key_file::{generate, read_from_operator, sealing_key};
 use crate::keys::master_key_rotation::PendingMasterKey;
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 
 impl App {
     /// Encrypts every key in the store with another master key, and replaces the master key file.
@@ -21,7 +21,7 @@ impl App {
         let now = self.now_to_issue()?;
         let is_in_environment = self.settings().master_key.text.is_some();
         let new = match file {
-            Some(file) => blocking(move || read_from_operator(&file)).await?,
+            Some(file) => spawn_blocking(move || read_from_operator(&file)).await?,
             None if is_in_environment => return Err(file_required()),
             None => generate().map_err(|error| AdminError::new(error.to_string()))?,
         };

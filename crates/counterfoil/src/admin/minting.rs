@@ -10,7 +10,7 @@ use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 use crate::admin::AdminError;
 use crate::admin::dispatch::{Answer, operator_context};
 use crate::app::App;
-use crate::http::scope;
+use crate::http::scope::{validate_audience, validate_scope};
 
 /// The token to mint: for a user or for another subject.
 ///
@@ -44,26 +44,25 @@ pub struct TokenMintRequest {
 impl App {
     pub(super) async fn mint_token(&self, request: TokenMintRequest) -> Answer {
         let now = self.now_to_issue()?;
-        let whom = match (request.user, request.subject) {
+        let subject = match (request.user, request.subject) {
             (Some(user), None) => MintSubject::User(self.find_user(&user).await?.id),
             (None, Some(subject)) => MintSubject::Machine(subject),
             (None, None) | (Some(_), Some(_)) => {
                 return Err(AdminError::new("exactly one of `user` and `subject` must be given"));
             }
         };
-        let (audience, scope) =
-            (request.audience.map(scope::judge_audience), request.scope.map(scope::judge));
+        let (audience, scope) = (request.audience.map(validate_audience), request.scope.map(validate_scope));
         let minting = MintRequest {
-            whom,
+            subject,
             audience: audience
                 .transpose()
                 .map_err(|_| AdminError::new("`audience` must be 1 to 512 characters of printable ASCII"))?,
             scope: scope
                 .transpose()
                 .map_err(|_| AdminError::new("`scope` must be space-separated words of printable ASCII"))?,
-            life: request.lifetime.map(Duration::from_secs),
+            lifetime: request.lifetime.map(Duration::from_secs),
         };
-        let minted = self.issuer.mint_by_hand(&minting, &operator_context(), now).await?;
+        let minted = self.issuer.mint(&minting, &operator_context(), now).await?;
         Ok(json!({
             "access_token": minted.access.token.to_string(),
             "token_type": "Bearer",

@@ -9,7 +9,7 @@ use counterfoil_core::model::client::LifetimesChange;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
 use counterfoil_core::services::administration::{ClientChange, UserChange};
 use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_verify::Subject;
+use counterfoil_verify::RevocationSubject;
 
 /// The most characters of the reason of a revocation.
 const MAX_REASON_LENGTH: usize = 200;
@@ -145,7 +145,7 @@ pub enum Wait {
 /// A validated [`RevocationRequest`].
 pub(crate) struct ValidRevocation {
     /// What to revoke.
-    pub(crate) subject: Subject,
+    pub(crate) subject: RevocationSubject,
     /// The administrator's text, unless it is the name of an end reason.
     pub(crate) note: Option<String>,
     /// Who revokes, and why.
@@ -158,12 +158,16 @@ impl RevocationRequest {
     /// # Errors
     ///
     /// [`ClientError::Field`] with the requirement that a member does not meet.
-    pub(crate) fn validate(self, actor: Actor, from: ClientInfo) -> Result<ValidRevocation, ClientError> {
+    pub(crate) fn validate(
+        self,
+        actor: Actor,
+        client_info: ClientInfo,
+    ) -> Result<ValidRevocation, ClientError> {
         let invalid = |field, detail: String| ClientError::Field { field, detail };
         if self.wait == Wait::Fleet {
             return Err(invalid("wait", "must be `none`: verifiers do not receive revocations yet".into()));
         }
-        let subject: Subject = self.subject.parse().map_err(|_| {
+        let subject: RevocationSubject = self.subject.parse().map_err(|_| {
             let detail = "must be session:, user:, token:, client: or key: and an id, or everyone";
             invalid("subject", detail.into())
         })?;
@@ -172,9 +176,9 @@ impl RevocationRequest {
             let detail = format!("must be at most {MAX_REASON_LENGTH} characters without control characters");
             return Err(invalid("reason", detail));
         }
-        let named = note.as_deref().and_then(EndReason::from_word);
-        let cause = named.unwrap_or_else(|| default_reason(&subject));
-        let context = RevocationContext { actor, cause, from };
+        let named = note.as_deref().and_then(EndReason::from_name);
+        let reason = named.unwrap_or_else(|| default_reason(&subject));
+        let context = RevocationContext { actor, reason, client_info };
         Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context })
     }
 }
@@ -183,14 +187,14 @@ fn is_valid_reason(text: &str) -> bool {
     text.chars().count() <= MAX_REASON_LENGTH && !text.chars().any(char::is_control)
 }
 
-const fn default_reason(subject: &Subject) -> EndReason {
+const fn default_reason(subject: &RevocationSubject) -> EndReason {
     match subject {
-        Subject::Key(_) => EndReason::KeyCompromised,
-        Subject::Session(_)
-        | Subject::User(_)
-        | Subject::Token(_)
-        | Subject::Client(_)
-        | Subject::Everyone => EndReason::ByAdmin,
+        RevocationSubject::Key(_) => EndReason::KeyCompromised,
+        RevocationSubject::Session(_)
+        | RevocationSubject::User(_)
+        | RevocationSubject::Token(_)
+        | RevocationSubject::Client(_)
+        | RevocationSubject::Everyone => EndReason::ByAdmin,
     }
 }
 
@@ -223,9 +227,12 @@ mod tests {
         let text = validate(r#"{"subject":"everyone","reason":"a stolen laptop"}"#).unwrap();
         let none = validate(r#"{"subject":"key:k"}"#).unwrap();
 
-        assert_eq!((named.context.cause, named.note), (EndReason::KeyCompromised, None));
-        assert_eq!((text.context.cause, text.note.as_deref()), (EndReason::ByAdmin, Some("a stolen laptop")));
-        assert_eq!((none.context.cause, none.note), (EndReason::KeyCompromised, None));
+        assert_eq!((named.context.reason, named.note), (EndReason::KeyCompromised, None));
+        assert_eq!(
+            (text.context.reason, text.note.as_deref()),
+            (EndReason::ByAdmin, Some("a stolen laptop"))
+        );
+        assert_eq!((none.context.reason, none.note), (EndReason::KeyCompromised, None));
     }
 
     #[test]

@@ -72,8 +72,8 @@ impl From<&Session> for SessionResponse {
             mode: session.mode().as_str(),
             client_id: session.client.to_string(),
             label: session.label.clone(),
-            ip: session.from.ip.map(|ip| ip.to_string()),
-            user_agent: session.from.user_agent.clone(),
+            ip: session.client_info.ip.map(|ip| ip.to_string()),
+            user_agent: session.client_info.user_agent.clone(),
             created_at: session.authenticated_at.unix_seconds(),
             seen_at: session.seen_at.unix_seconds(),
             idle_expires_at: session.ends_at().unix_seconds(),
@@ -151,7 +151,7 @@ impl From<&AdminKeyRecord> for AdminKeyResponse {
         Self {
             id: key.id.to_string(),
             name: key.name.clone(),
-            created_by: match key.made_by {
+            created_by: match key.created_by {
                 KeyCreator::User(id) => actor_name(&Actor::User(id)),
                 KeyCreator::Operator => actor_name(&Actor::Operator),
             },
@@ -174,8 +174,12 @@ pub(crate) struct RotationResponse {
 
 impl RotationResponse {
     pub(crate) fn new(rotated: &RotatedKeys, now: Time) -> Self {
-        let state = if rotated.from <= now { KeyState::Current } else { KeyState::Next };
-        Self { id: rotated.id.to_string(), state: state.as_str(), activated_at: rotated.from.unix_seconds() }
+        let state = if rotated.activated_at <= now { KeyState::Current } else { KeyState::Next };
+        Self {
+            id: rotated.id.to_string(),
+            state: state.as_str(),
+            activated_at: rotated.activated_at.unix_seconds(),
+        }
     }
 }
 
@@ -209,9 +213,9 @@ impl From<&KeyStatus> for KeyResponse {
             state: key.state.as_str(),
             created_at: key.created_at.unix_seconds(),
             changed_at: key.changed_at.unix_seconds(),
-            activated_at: key.used_from.map(Time::unix_seconds),
+            activated_at: key.activated_at.map(Time::unix_seconds),
             retired_at: (key.state == KeyState::Retired).then(|| key.changed_at.unix_seconds()),
-            removed_at: key.leaves_at.map(Time::unix_seconds),
+            removed_at: key.removed_at.map(Time::unix_seconds),
         }
     }
 }
@@ -254,14 +258,14 @@ impl From<&(AuditEventNumber, AuditEvent)> for AuditEventResponse {
             number: *number,
             at: event.at.unix_seconds(),
             kind: event.kind.as_str(),
-            text: event.kind.sentence(),
+            text: event.kind.description(),
             user: event.user.map(|id| id.to_string()),
             session: event.session.map(|id| id.to_string()),
             client_id: event.client.as_ref().map(|id| id.to_string()),
             actor: actor_name(&event.actor),
-            reason: event.cause.map(|reason| reason.as_str()),
-            ip: event.from.ip.map(|ip| ip.to_string()),
-            user_agent: event.from.user_agent.clone(),
+            reason: event.reason.map(|reason| reason.as_str()),
+            ip: event.client_info.ip.map(|ip| ip.to_string()),
+            user_agent: event.client_info.user_agent.clone(),
             detail: event.detail.as_ref().map(|text| text.to_string()),
         }
     }

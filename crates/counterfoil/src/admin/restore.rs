@@ -11,17 +11,17 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::restore::{self as service, RestoreRequest};
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::{SealingKey, Time, random};
-use counterfoil_verify::{KeyId, LogId, Position};
+use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
 use crate::admin::socket_client::{CallError, call};
-use crate::app::backend::{StoreRestoreError, begin_restoring};
+use crate::app::backend::{StoreRestoreError, prepare_restore};
 use crate::app::error::OpenError;
-use crate::clock::Machine;
+use crate::clock::SystemClock;
 use crate::clock::checkpoint;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::MasterKeyError;
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 use crate::settings::Settings;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::{RecordedState, RollbackGuard, RollbackGuardError, restore_changes};
@@ -37,9 +37,9 @@ pub struct Restored {
     /// When it was restored.
     pub at: Time,
     /// The id of the new revocation log.
-    pub log: LogId,
+    pub log: RevocationLogId,
     /// The position at which the new revocation log begins.
-    pub head: Position,
+    pub head: RevocationPosition,
     /// The new signing key.
     pub key: KeyId,
     /// The revoked signing keys.
@@ -161,12 +161,12 @@ async fn replace_store(
     (master_key, kept): (&SealingKey, KeptOnRestore),
 ) -> Result<Restored, RestoreError> {
     let (url, backup) = (settings.store.clone(), backup.to_owned());
-    let restoring = blocking(move || begin_restoring(&url, &backup)).await?;
+    let restoring = spawn_blocking(move || prepare_restore(&url, &backup)).await?;
     // Read while this process holds the lock of the store, so that no other process writes the file.
     let guard = settings.rollback_guard_file().map(RollbackGuard::new);
     let recorded = guard.as_ref().map_or(Ok(None), recorded).map_err(OpenError::from)?;
     let (mut restored, log) = prepare(&*restoring.store(), settings, (master_key, kept), recorded).await?;
-    restored.previous_database = restoring.put().await?;
+    restored.previous_database = restoring.install().await?;
     if let Some(guard) = guard {
         guard.record_restore(log, restored.head).await.map_err(RestoreError::GuardNotWritten)?;
     }
@@ -179,17 +179,20 @@ async fn prepare(
     settings: &Settings,
     (master_key, kept): (&SealingKey, KeptOnRestore),
     recorded: Option<RecordedState>,
-) -> Result<(Restored, LogId), RestoreError> {
+) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
-    let at = checkpoint::start(store, Machine).await?.now();
-    let log = LogId::from_bytes(random::bytes().map_err(|error| RestoreError::NotPrepared(error.into()))?);
-    let highest = recorded.map_or(Position::START, |state| state.head);
-    let replaced = [Some(store.log_id().await?), recorded.map(|state| state.log)].into_iter().flatten();
-    let request = RestoreRequest { log, seen: highest, spared: kept, now: at };
+    let at = checkpoint::start(store, SystemClock).await?.now();
+    let log = RevocationLogId::from_bytes(
+        random::bytes().map_err(|error| RestoreError::NotPrepared(error.into()))?,
+    );
+    let highest = recorded.map_or(RevocationPosition::START, |state| state.head);
+    let replaced =
+        [Some(store.revocation_log_id().await?), recorded.map(|state| state.log)].into_iter().flatten();
+    let request = RestoreRequest { revocation_log_id: log, highest_seen: highest, kept, now: at };
     let keys = (master_key, settings.algorithm);
-    let done = service::take_up(store, keys, request, restore_changes(replaced)).await?;
+    let done = service::restore(store, keys, request, restore_changes(replaced)).await?;
     let removed_admin_keys = done.removed_admin_keys.into_iter().map(|key| key.name).collect();
-    let service::RestoreOutcome { head, key, revoked_keys, .. } = done;
+    let service::RestoreOutcome { revocation_log_head: head, key, revoked_keys, .. } = done;
     let restored =
         Restored { newest, at, log, head, key, revoked_keys, removed_admin_keys, previous_database: None };
     Ok((restored, log))

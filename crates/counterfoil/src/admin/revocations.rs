@@ -10,7 +10,7 @@ use crate::admin::RevocationRequest;
 use crate::admin::dispatch::Answer;
 use crate::admin::responses::RevocationResponse;
 use crate::app::App;
-use crate::runtime::task::aside;
+use crate::runtime::task::run_on_blocking_thread;
 
 impl App {
     pub(super) async fn revoke(&self, request: RevocationRequest) -> Answer {
@@ -19,7 +19,7 @@ impl App {
         let started = self.now();
         let app = self.clone();
         // The revocation of a signing key generates another one, which may take seconds.
-        let revoked = aside(async move {
+        let revoked = run_on_blocking_thread(async move {
             let note = revocation.note.as_deref();
             app.administration.revoke(&revocation.subject, note, &revocation.context, started).await
         });

@@ -29,13 +29,13 @@ impl App {
         if self.store.session(id).await?.is_none() {
             return Err(AdminError::new("there is no such session"));
         }
-        let ended = self.revoker.end(id, &operator_context(), self.now()).await?;
+        let ended = self.revoker.end_session(id, &operator_context(), self.now()).await?;
         Ok(json!({ "revoked": u8::from(ended) }))
     }
 
     pub(super) async fn revoke_all_sessions(&self, user: &str) -> Answer {
         let user = self.find_user(user).await?;
-        let ended = self.revoker.end_all(user.id, None, &operator_context(), self.now()).await?;
+        let ended = self.revoker.end_user_sessions(user.id, None, &operator_context(), self.now()).await?;
         Ok(json!({ "revoked": ended }))
     }
 }

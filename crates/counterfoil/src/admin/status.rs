@@ -29,7 +29,8 @@ impl App {
     /// Accepts the time of the system clock and stores that, so that it also holds after a restart.
     pub(super) async fn accept_clock(&self) -> Answer {
         let accepted = self.clock.accept();
-        let event = Change::Record(Box::new(operator_event(AuditEventKind::ClockAccepted, accepted.now)));
+        let event =
+            Change::RecordEvent(Box::new(operator_event(AuditEventKind::ClockAccepted, accepted.now)));
         checkpoint::accept(&*self.store, &self.clock, accepted, event).await?;
         Ok(json!({
             "now": accepted.now.unix_seconds(),
@@ -48,8 +49,8 @@ fn operator_event(kind: AuditEventKind, at: Time) -> AuditEvent {
         session: None,
         client: None,
         actor: Actor::Operator,
-        cause: None,
-        from: ClientInfo::default(),
+        reason: None,
+        client_info: ClientInfo::default(),
         detail: None,
     }
 }

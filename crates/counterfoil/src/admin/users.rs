@@ -7,7 +7,7 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::Registration;
-use counterfoil_core::services::administration::judge_roles;
+use counterfoil_core::services::administration::validate_roles;
 use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
@@ -20,7 +20,7 @@ use crate::app::App;
 
 impl App {
     pub(super) async fn add_user(&self, registration: Registration) -> Answer {
-        judge_roles(&registration.roles).map_err(ServiceError::from)?;
+        validate_roles(&registration.roles).map_err(ServiceError::from)?;
         let from = ClientInfo::default();
         let user = self.accounts.register(registration, Actor::Operator, &from, self.now()).await?;
         Ok(json!({ "user": UserResponse::from(&user) }))

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use crate::settings::store_url::StoreUrl;
 
 /// A backup that is prepared to replace the store.
-pub(crate) type RestoringStore = counterfoil_sqlite::Restoring;
+pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
 /// The reason why it cannot replace the store.
 pub(crate) type StoreRestoreError = counterfoil_sqlite::RestoreError;
 
@@ -24,9 +24,9 @@ pub(super) fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 /// Copies `backup` next to the store at `url`, and checks the copy.
-pub(crate) fn begin_restoring(url: &StoreUrl, backup: &Path) -> Result<RestoringStore, StoreRestoreError> {
+pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreRestoreError> {
     match url {
-        StoreUrl::Sqlite(file) => RestoringStore::begin(backup, file),
+        StoreUrl::Sqlite(file) => PendingRestore::prepare(backup, file),
     }
 }
 
@@ -34,7 +34,7 @@ impl App {
     /// Whether the store of `settings` exists. If not, opening creates it.
     pub fn store_exists(settings: &Settings) -> bool {
         match &settings.store {
-            StoreUrl::Sqlite(file) => SqliteStore::is_there(file),
+            StoreUrl::Sqlite(file) => SqliteStore::exists(file),
         }
     }
 }

@@ -39,7 +39,7 @@ pub enum OpenError {
     Hashing(#[from] HashingError),
     /// The settings do not allow a secure verification of tokens.
     #[error(transparent)]
-    Verifier(#[from] counterfoil_verify::SettingsError),
+    Verifier(#[from] counterfoil_verify::VerifierBuildError),
 }
 
 impl OpenError {

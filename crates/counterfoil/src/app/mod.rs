@@ -24,9 +24,9 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy};
 
 use crate::clock::checkpoint;
-use crate::clock::{Clock, ClockUnsettled};
+use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
-use crate::limits::body_memory::Bodies;
+use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::store::last_seen;
@@ -60,7 +60,7 @@ pub struct Inner {
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookie_names: CookieNames,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started_at: Time,
     pub(crate) is_shutting_down: AtomicBool,
     /// Whether the keys in the store could not be loaded.
@@ -89,7 +89,7 @@ impl App {
     /// # Errors
     ///
     /// After a clock jump that an operator has not accepted; 503.
-    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockUnsettled> {
+    pub(crate) fn now_to_issue(&self) -> Result<Time, ClockJumpPending> {
         self.clock.now_to_issue()
     }
 
@@ -107,7 +107,7 @@ impl App {
     /// Authenticates requests.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).cookies(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
     }
 
     /// Refuses cross-site writes with a cookie of this issuer.

@@ -11,8 +11,8 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
-use counterfoil_core::services::authenticator::Authenticator;
-use counterfoil_core::services::issuer::{EXCHANGED, Issuer};
+use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
@@ -21,22 +21,25 @@ use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_jose::SealingKey;
-use counterfoil_verify::{CookieNames, LocalVerifier, OriginPolicy, Position, Revocations, TokenVerifier};
+use counterfoil_verify::{
+    CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier,
+};
 
 use crate::app::backend::open_store;
 use crate::app::error::OpenError;
 use crate::app::{App, Inner};
 use crate::clock::checkpoint;
-use crate::clock::{Clock, Machine, Source};
+use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
-use crate::limits::body_memory::Bodies;
+use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
-use crate::passwords::hash_pool::{HashPool, PoolSize};
+use crate::passwords::hash_pool::HashPool;
+use crate::passwords::hash_queue::HashPoolOptions;
+use crate::settings::Settings;
 use crate::settings::data_dir;
-use crate::settings::{PasswordRules, Settings};
 use crate::store::rollback_guard::RollbackGuard;
 
 impl App {
@@ -48,7 +51,7 @@ impl App {
     ///
     /// What is wrong; [`OpenError::hint`] says what to do. Nothing that existed was changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_with_clock(settings, Machine).await
+        Self::open_with_clock(settings, SystemClock).await
     }
 
     /// Opens with another clock than the system's, for tests that depend on time.
@@ -56,7 +59,7 @@ impl App {
     /// # Errors
     ///
     /// As [`App::open`].
-    pub async fn open_with_clock(settings: Settings, source: impl Source) -> Result<Self, OpenError> {
+    pub async fn open_with_clock(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
         let password_policy = password_policy(&settings)?;
         let master_key = settings.master_key.resolve(settings.default_master_key_file())?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
@@ -86,7 +89,7 @@ impl App {
         settings: Settings,
         (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
         (master_key, password_policy): (ResolvedMasterKey, PasswordPolicy),
-        source: impl Source,
+        source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
@@ -95,9 +98,9 @@ impl App {
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let (session_cache, tally) = subscribe(&*store, &settings).await?;
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
-        let rate_limit_key = master_key.hmac_key(b"login_rate_limit");
-        let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.throttle);
-        let retention = Arc::new(administration::horizon_of(&*store, EXCHANGED).await?);
+        let rate_limit_key = master_key.derive_hmac_key(b"login_rate_limit");
+        let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
+        let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
         let keys = Arc::new(keys.await?);
@@ -144,24 +147,24 @@ impl Loaded {
         let (store, retention, keys) =
             (|| Arc::clone(&shared_store), || Arc::clone(&shared_retention), || Arc::clone(&shared_keys));
         let started_at = self.clock.now();
-        let grace = RefreshGracePeriod { length: settings.refresh_grace, serving_since: started_at };
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started_at };
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
         let authenticator =
-            Authenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
+            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.tally.credential_checks);
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
-            accounts: accounts.with_passwords(password_policy),
-            issuer: issuer.with_most_sessions(settings.max_sessions),
+            accounts: accounts.with_password_policy(password_policy),
+            issuer: issuer.with_max_sessions(settings.max_sessions),
             revoker: Revoker::new(store(), retention()),
             administration: Administration::new(store(), keys(), retention()),
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
             origins: Arc::new(origins),
             cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
-            bodies: Bodies::new(&settings.limits),
+            bodies: BodyMemoryLimiter::new(&settings.limits),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             key_schedule_changed: Notify::new(),
@@ -184,12 +187,12 @@ async fn subscribe(
     store: &dyn Store,
     settings: &Settings,
 ) -> Result<(Arc<SessionCache>, Metrics), OpenError> {
-    let cache = Arc::new(SessionCache::new(settings.remembered_sessions, Arc::new(Revocations::new())));
+    let cache = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
     let metrics = Metrics::default();
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
-    store.watch(Arc::clone(&cache) as _);
-    store.watch(Arc::clone(&metrics.events) as _);
-    let log = store.log_after(Position::START).await?;
+    store.subscribe(Arc::clone(&cache) as _);
+    store.subscribe(Arc::clone(&metrics.events) as _);
+    let log = store.revocation_log_after(RevocationPosition::START).await?;
     cache.revocations().publish(&log.entries, log.head);
     Ok((cache, metrics))
 }
@@ -232,7 +235,7 @@ fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> R
 }
 
 fn warn_if_algorithm_is_ignored(keys: &Keyring) {
-    let (current, configured) = (keys.ring().signing().algorithm(), keys.schedule().algorithm);
+    let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
     if current.is_symmetric() != configured.is_symmetric() {
         tracing::warn!(
             %current,
@@ -249,24 +252,21 @@ fn local_verifier(
     cache: &SessionCache,
     clock: &Arc<Clock>,
 ) -> Result<LocalVerifier, OpenError> {
-    let (issuer, active) = (settings.issuer.as_str(), keys.ring());
+    let (issuer, active) = (settings.issuer.as_str(), keys.active_keys());
     // Every active key is for one algorithm of this family, also if it was created with other settings.
-    let tokens = TokenVerifier::builder(issuer, issuer, active.signing().algorithm().family())
+    let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().compatible())
         // The longest lifetime that any client can have.
-        .max_lifetime(Lifetimes::CEILING.longest_access())
-        .build(active.verifying().clone())?;
+        .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
+        .build(active.verification_keys().clone())?;
     let tokens = Arc::new(tokens);
-    keys.tell(Arc::clone(&tokens));
+    keys.subscribe(Arc::clone(&tokens));
     let clock = Arc::clone(clock);
     Ok(LocalVerifier::new(tokens, Arc::clone(cache.revocations()), move || clock.now()))
 }
 
 /// The requirements for new passwords. The host name of the service must not be part of a password.
 fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
-    let policy = match settings.password_rules {
-        PasswordRules::Standard => PasswordPolicy::default(),
-        PasswordRules::Nist => PasswordPolicy::nist(),
-    };
+    let policy = PasswordPolicy::default().with_min_length(settings.password_min_length);
     let issuer = settings.issuer.as_str();
     let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
     let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
@@ -277,11 +277,11 @@ fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError>
 }
 
 fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
-    let size = PoolSize {
-        threads: settings.hashing_threads,
-        waiting: settings.hashing_waiting,
-        deadline: settings.hashing_deadline,
-        ..PoolSize::default()
+    let options = HashPoolOptions {
+        threads: settings.password_hashing_threads,
+        queue_size: settings.password_hashing_queue_size,
+        queue_timeout: settings.password_hashing_queue_timeout,
+        ..HashPoolOptions::default()
     };
-    Ok(Arc::new(HashPool::start(settings.password_cost, size)?))
+    Ok(Arc::new(HashPool::start(settings.argon2, options)?))
 }

@@ -65,11 +65,11 @@ impl App {
     /// Reads from the store. If its last transaction failed, also writes a clock checkpoint: while all
     /// requests are sent to other instances, no other write would find out that the store works again.
     async fn failed_store_check(&self) -> Option<ReadinessCheck> {
-        if let Err(error) = self.store.head().await {
+        if let Err(error) = self.store.revocation_log_head().await {
             tracing::error!(%error, "the store cannot be read");
             return Some(ReadinessCheck::Store);
         }
-        if !self.store.figures().is_refusing() {
+        if !self.store.metrics().last_commit_failed() {
             return None;
         }
         let written = checkpoint::save(&*self.store, &self.clock).await;

@@ -1,79 +1,82 @@
-//! The mark of the clock, as the store keeps it from one life to the next.
+//! The clock checkpoint: the time saved in the store, so that a restart does not run backward.
 
 use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
 use counterfoil_jose::Time;
 
-use crate::clock::{Accepted, Clock, LEAP, Source};
+use crate::clock::{AcceptedClock, CLOCK_JUMP_THRESHOLD, Clock, ClockSource};
 
-/// Under which name this node's mark is kept.
-const MARK: &str = "clock_mark:0";
+/// The metadata key of the checkpoint.
+const CHECKPOINT: &str = "clock_checkpoint:0";
 
-/// Under which name it is kept up to which time the times of records count for nothing, because an operator
-/// has said that the clock which wrote them was wrong.
-const DISOWNED: &str = "clock_disowned:0";
+/// The metadata key of a time up to which times in records are ignored at a start: an operator has declared
+/// that the clock which wrote them was wrong.
+const DISTRUSTED_UNTIL: &str = "clock_distrusted_until:0";
 
-/// Whatever the life that was told so writes, up to its end.
-const ALL_OF_THIS_LIFE: Time = Time::from_unix_ms(u64::MAX);
+/// The value of [`DISTRUSTED_UNTIL`] while the process that was ahead still runs: all that it writes is
+/// ignored.
+const UNTIL_RESTART: Time = Time::from_unix_ms(u64::MAX);
 
-/// Starts the clock where the last life, or the newest record, left off.
-pub(crate) async fn start(store: &dyn Store, source: impl Source) -> Result<Clock, StoreError> {
-    let clock = Clock::start(source, kept(store, MARK).await?, newest_owned(store).await?);
-    if clock.ahead_at_start() > LEAP {
+/// Starts the clock, no earlier than the checkpoint and the newest record.
+pub(crate) async fn start(store: &dyn Store, source: impl ClockSource) -> Result<Clock, StoreError> {
+    let checkpoint = stored_time(store, CHECKPOINT).await?;
+    let clock = Clock::start(source, checkpoint, newest_trusted(store).await?);
+    if clock.ahead_at_start() > CLOCK_JUMP_THRESHOLD {
         tracing::warn!(
             seconds = clock.ahead_at_start().as_secs(),
-            "the clock of this machine is behind what the store has seen, and we go by the store; if the machine is \
-             right, run `counterfoil clock accept` and restart"
+            "the system clock is behind the newest time in the store, which is used instead; if the system clock \
+             is right, run `counterfoil clock accept` and restart"
         );
     }
     Ok(clock)
 }
 
-/// The newest time of any record that counts.
-async fn newest_owned(store: &dyn Store) -> Result<Time, StoreError> {
+/// The newest time of any record that is trusted.
+async fn newest_trusted(store: &dyn Store) -> Result<Time, StoreError> {
     let newest = store.newest_time().await?;
-    match kept(store, DISOWNED).await? {
+    match stored_time(store, DISTRUSTED_UNTIL).await? {
         None => Ok(newest),
-        Some(ALL_OF_THIS_LIFE) => {
-            // That life is over. From here on the mark alone is trusted, until records are newer than its last.
-            commit(store, &[fact(DISOWNED, newest)]).await?;
+        Some(UNTIL_RESTART) => {
+            // That process has ended. From now on only the checkpoint counts, until records are newer than
+            // its last.
+            commit(store, &[set_time(DISTRUSTED_UNTIL, newest)]).await?;
             Ok(Time::EPOCH)
         }
-        Some(disowned) if newest <= disowned => Ok(Time::EPOCH),
+        Some(distrusted_until) if newest <= distrusted_until => Ok(Time::EPOCH),
         Some(_) => Ok(newest),
     }
 }
 
-/// Saves the mark, for the next start.
+/// Saves the checkpoint for the next start.
 pub(crate) async fn save(store: &dyn Store, clock: &Clock) -> Result<(), StoreError> {
-    commit(store, &[fact(MARK, clock.mark())]).await
+    commit(store, &[set_time(CHECKPOINT, clock.checkpoint())]).await
 }
 
-/// Keeps that an operator has accepted the clock, with a line of the journal, in one commit: a restart right
-/// after it goes by the same.
+/// Saves that an operator has accepted the clock, with its audit event, in one commit. A restart right after
+/// it uses the accepted time.
 pub(crate) async fn accept(
     store: &dyn Store,
     clock: &Clock,
-    accepted: Accepted,
-    journal: Change,
+    accepted: AcceptedClock,
+    audit_event: Change,
 ) -> Result<(), StoreError> {
-    let mut changes = vec![journal, fact(MARK, clock.mark())];
-    changes.extend(accepted.needs_restart().then(|| fact(DISOWNED, ALL_OF_THIS_LIFE)));
+    let mut changes = vec![audit_event, set_time(CHECKPOINT, clock.checkpoint())];
+    changes.extend(accepted.needs_restart().then(|| set_time(DISTRUSTED_UNTIL, UNTIL_RESTART)));
     commit(store, &changes).await
 }
 
-fn fact(name: &'static str, time: Time) -> Change {
-    Change::SetMetadata(name, time.unix_ms().to_be_bytes().to_vec())
+fn set_time(key: &'static str, time: Time) -> Change {
+    Change::SetMetadata(key, time.unix_ms().to_be_bytes().to_vec())
 }
 
-async fn kept(store: &dyn Store, name: &str) -> Result<Option<Time>, StoreError> {
-    let Some(bytes) = store.fact(name).await? else { return Ok(None) };
+async fn stored_time(store: &dyn Store, key: &str) -> Result<Option<Time>, StoreError> {
+    let Some(bytes) = store.metadata(key).await? else { return Ok(None) };
     let ms = bytes.try_into().map(u64::from_be_bytes);
-    let corrupt = |_| StoreError::Corrupt { what: "a mark of the clock", source: None };
+    let corrupt = |_| StoreError::Corrupt { detail: "a clock checkpoint", source: None };
     ms.map(Time::from_unix_ms).map(Some).map_err(corrupt)
 }
 
 async fn commit(store: &dyn Store, changes: &[Change]) -> Result<(), StoreError> {
-    // Nothing of this expects anything, so nothing can be lost.
+    // None of these changes has a precondition, so there is no conflict to handle.
     match store.commit(changes).await? {
         CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
     }

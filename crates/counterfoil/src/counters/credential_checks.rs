@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use counterfoil_core::services::authenticator::Authenticator;
+use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_jose::Time;
-use counterfoil_verify::{Authenticate, Decision, Denied, Presented, Principal, Reason};
+use counterfoil_verify::{
+    AuthError, AuthFuture, Authenticator, InvalidReason, PresentedCredential, Principal,
+};
 
 use crate::counters::sharded::ShardedCounter;
 
@@ -39,7 +41,7 @@ enum CheckResult {
 pub(crate) struct CredentialChecks(ShardedCounter<COUNTERS>);
 
 impl CredentialChecks {
-    fn record(&self, credential_type: usize, result: &Result<Principal, Denied>) {
+    fn record(&self, credential_type: usize, result: &Result<Principal, AuthError>) {
         let result = CheckResult::from_result(result) as usize;
         self.0.increment(credential_type * CHECK_RESULTS.len() + result);
     }
@@ -56,20 +58,22 @@ impl CredentialChecks {
 }
 
 impl CheckResult {
-    fn from_result(result: &Result<Principal, Denied>) -> Self {
+    fn from_result(result: &Result<Principal, AuthError>) -> Self {
         match result {
             Ok(_) => Self::Accepted,
-            Err(Denied::Stale) => Self::Stale,
-            Err(Denied::Unavailable) => Self::Unavailable,
-            Err(Denied::Invalid(reason)) => Self::from_reason(reason),
+            Err(AuthError::StaleRevocations) => Self::Stale,
+            Err(AuthError::Unavailable) => Self::Unavailable,
+            Err(AuthError::InvalidCredential(reason)) => Self::from_reason(reason),
             Err(_) => Self::Invalid,
         }
     }
 
-    fn from_reason(reason: &Reason) -> Self {
+    fn from_reason(reason: &InvalidReason) -> Self {
         match reason {
-            Reason::Expired | Reason::Record("expired") => Self::Expired,
-            Reason::Revoked(_) | Reason::Record("ended" | "marked" | "disabled") => Self::Revoked,
+            InvalidReason::Expired | InvalidReason::SessionRejected("expired") => Self::Expired,
+            InvalidReason::Revoked(_) | InvalidReason::SessionRejected("ended" | "marked" | "disabled") => {
+                Self::Revoked
+            }
             _ => Self::Invalid,
         }
     }
@@ -78,42 +82,42 @@ impl CheckResult {
 /// An authenticator that counts its results. Requests without a credential are not counted.
 #[derive(Clone)]
 pub(crate) struct CountingAuthenticator {
-    inner: Arc<Authenticator>,
+    inner: Arc<StoreAuthenticator>,
     checks: Arc<CredentialChecks>,
 }
 
 impl CountingAuthenticator {
     /// Counts the results of `inner` in `checks`.
-    pub(crate) fn new(inner: Authenticator, checks: Arc<CredentialChecks>) -> Self {
+    pub(crate) fn new(inner: StoreAuthenticator, checks: Arc<CredentialChecks>) -> Self {
         Self { inner: Arc::new(inner), checks }
     }
 
     /// A session that is in the cache is decided without waiting; every other session needs the store.
-    fn record_cache_request(&self, decision: &Decision) {
-        let index = if matches!(decision, Decision::Ready(_)) { CACHE_HITS } else { CACHE_MISSES };
+    fn record_cache_request(&self, decision: &AuthFuture) {
+        let index = if matches!(decision, AuthFuture::Ready(_)) { CACHE_HITS } else { CACHE_MISSES };
         self.checks.0.increment(index);
     }
 }
 
-impl Authenticate for CountingAuthenticator {
-    fn authenticate(&self, presented: Presented<'_>, now: Time) -> Decision {
+impl Authenticator for CountingAuthenticator {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         let credential_type = match presented {
-            Presented::None => return self.inner.authenticate(presented, now),
-            Presented::Session(_) => SESSION,
-            Presented::Access(_) => ACCESS,
+            PresentedCredential::None => return self.inner.authenticate(presented, now),
+            PresentedCredential::SessionToken(_) => SESSION,
+            PresentedCredential::AccessToken(_) => ACCESS,
         };
         let decision = self.inner.authenticate(presented, now);
         if credential_type == SESSION {
             self.record_cache_request(&decision);
         }
         match decision {
-            Decision::Ready(result) => {
+            AuthFuture::Ready(result) => {
                 self.checks.record(credential_type, &result);
-                Decision::Ready(result)
+                AuthFuture::Ready(result)
             }
-            Decision::Later(pending) => {
+            AuthFuture::Pending(pending) => {
                 let checks = Arc::clone(&self.checks);
-                Decision::Later(Box::pin(async move {
+                AuthFuture::Pending(Box::pin(async move {
                     let result = pending.await;
                     checks.record(credential_type, &result);
                     result
@@ -127,18 +131,18 @@ impl Authenticate for CountingAuthenticator {
 mod tests {
     use super::*;
 
-    fn result_of(error: Denied) -> &'static str {
+    fn result_of(error: AuthError) -> &'static str {
         CHECK_RESULTS[CheckResult::from_result(&Err(error)) as usize]
     }
 
     #[test]
     fn each_error_has_its_result_label() {
-        assert_eq!(result_of(Reason::Expired.into()), "expired");
-        assert_eq!(result_of(Reason::Record("expired").into()), "expired");
-        assert_eq!(result_of(Reason::Record("ended").into()), "revoked");
-        assert_eq!(result_of(Reason::Record("unknown").into()), "invalid");
-        assert_eq!(result_of(Reason::Issuer.into()), "invalid");
-        assert_eq!(result_of(Denied::Stale), "stale");
-        assert_eq!(result_of(Denied::Unavailable), "unavailable");
+        assert_eq!(result_of(InvalidReason::Expired.into()), "expired");
+        assert_eq!(result_of(InvalidReason::SessionRejected("expired").into()), "expired");
+        assert_eq!(result_of(InvalidReason::SessionRejected("ended").into()), "revoked");
+        assert_eq!(result_of(InvalidReason::SessionRejected("unknown").into()), "invalid");
+        assert_eq!(result_of(InvalidReason::WrongIssuer.into()), "invalid");
+        assert_eq!(result_of(AuthError::StaleRevocations), "stale");
+        assert_eq!(result_of(AuthError::Unavailable), "unavailable");
     }
 }

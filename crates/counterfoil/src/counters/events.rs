@@ -69,17 +69,17 @@ fn end_reason(change: &Change) -> Option<EndReason> {
     match change {
         Change::EndSession(_, ending)
         | Change::EndSessionsOf { ending, .. }
-        | Change::EndOldestSessionsOf { ending, .. } => Some(ending.ended.cause),
+        | Change::EndOldestSessionsOf { ending, .. } => Some(ending.end.reason),
         _ => None,
     }
 }
 
 impl CommitListener for EventCounters {
-    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
-        let ended = applied.ended.len() as u64;
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
+        let ended = applied.ended_sessions.len() as u64;
         for change in changes {
             match change {
-                Change::Record(event) => self.add_events(event.kind, 1),
+                Change::RecordEvent(event) => self.add_events(event.kind, 1),
                 Change::RecordSessionEnds(event) => self.add_events(event.kind, ended),
                 Change::InsertSession(session) => self.add_session(session.mode(), 1),
                 _ => {}
@@ -92,7 +92,7 @@ impl CommitListener for EventCounters {
         self.revocation_log_entries.inc_by(applied.entries.len() as u64);
     }
 
-    fn failed(&self) {}
+    fn on_failure(&self) {}
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_weak_key_is_refused() {
         let short = r#"{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODw"}"#;
-        assert_eq!(parsed(short, Algorithm::Hs256).unwrap_err(), KeyError::ShortSecret(32));
+        assert_eq!(parsed(short, Algorithm::Hs256).unwrap_err(), KeyError::SecretTooShort(32));
 
         let mut openssl = Command::new("openssl");
         openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);

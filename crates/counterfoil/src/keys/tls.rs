@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use counterfoil_jose::Secret;
 
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::task::{RECOVERY, again_and_again};
+use crate::runtime::task::{RESTART_DELAY, supervise};
 
 /// How often the files are checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -190,7 +190,7 @@ impl CertificateReloader {
 
     /// Checks the files periodically until it is cancelled. Open connections keep their certificate.
     pub(crate) async fn run(self) {
-        again_and_again("certificate", RECOVERY, || self.clone().poll()).await;
+        supervise("certificate", RESTART_DELAY, || self.clone().poll()).await;
     }
 
     async fn poll(mut self) {

@@ -1,32 +1,36 @@
-//! How much memory bodies may take together while they are being read: in all, and those of one source.
+//! Limits the memory of request bodies that are being read: in total and per client IP.
 
-use crate::limits::quota::{Exhausted, Share, Shares, Source};
+use crate::limits::quota::{IpKey, Permit, Quota, QuotaExceeded};
 use crate::settings::Limits;
 
-/// What a request that is being read costs beside its body: its headers, a task, buffers below us.
-const REQUEST: usize = 8 * 1024;
+/// The memory that a request takes while its body is read, apart from the body, in bytes: headers, a task,
+/// buffers of the HTTP library.
+const REQUEST_OVERHEAD: usize = 8 * 1024;
 
-/// The bytes that there are for bodies that are not at their end yet.
+/// The bytes available for bodies that are not complete yet.
 ///
-/// Ten thousand connections with a few streams each, and a body of a few bytes less than it announced on each of
-/// them, would otherwise hold gigabytes for as long as a request may take. Whoever finds nothing left is told to
-/// come back; what was begun is read to its end, or to the end of its time. One source has the same part of them
-/// that it has of the connections: with the streams of HTTP/2 it could else take them all.
+/// Prevents memory exhaustion: without it ten thousand connections with a few streams each, each body a few
+/// bytes short of its announced length, would hold gigabytes for as long as a request may take. New bodies
+/// are refused when the limit is reached. One client IP may hold the same fraction of the bytes as of the
+/// connections, since with the streams of HTTP/2 a few connections would be enough to use all of it.
 #[derive(Debug)]
-pub(crate) struct Bodies(Shares);
+pub(crate) struct BodyMemoryLimiter(Quota);
 
-impl Bodies {
-    /// As many bytes as these limits allow; enough for one request at least, and for one of each source.
+impl BodyMemoryLimiter {
+    /// Uses the byte limits in `limits`. The minimum is one request in total, and one complete body per
+    /// client IP.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let most = limits.bodies.max(REQUEST);
-        let part = most as u128 * limits.connections_of_source as u128 / limits.connections.max(1) as u128;
-        let least = REQUEST.saturating_add(limits.body);
-        Self(Shares::new(most, usize::try_from(part).unwrap_or(usize::MAX).max(least)))
+        let total = limits.max_total_body_memory.max(REQUEST_OVERHEAD);
+        let per_ip =
+            total as u128 * limits.max_connections_per_ip as u128 / limits.max_connections.max(1) as u128;
+        let min_per_ip = REQUEST_OVERHEAD.saturating_add(limits.max_body_size);
+        Self(Quota::new(total, usize::try_from(per_ip).unwrap_or(usize::MAX).max(min_per_ip)))
     }
 
-    /// Begins a body, if there is something left; its share grows with it. A source that is not named may have all.
-    pub(crate) fn begin(&self, source: Option<Source>) -> Result<Share, Exhausted> {
-        self.0.take(source, REQUEST)
+    /// Acquires the memory of one request; the permit grows with its body. Without an IP only the total limit
+    /// applies.
+    pub(crate) fn acquire(&self, ip: Option<IpKey>) -> Result<Permit, QuotaExceeded> {
+        self.0.acquire(ip, REQUEST_OVERHEAD)
     }
 }
 
@@ -34,30 +38,37 @@ impl Bodies {
 mod tests {
     use super::*;
 
-    const ONE: Source = [1; 17];
+    const IP: IpKey = [1; 17];
 
-    /// A tenth of them for each source.
-    fn bodies(bytes: usize) -> Bodies {
-        Bodies::new(&Limits { bodies: bytes, body: 0, ..Limits::default() })
+    /// A limiter of so many bytes, a tenth of them per client IP.
+    fn limiter(bytes: usize) -> BodyMemoryLimiter {
+        BodyMemoryLimiter::new(&Limits {
+            max_total_body_memory: bytes,
+            max_body_size: 0,
+            ..Limits::default()
+        })
     }
 
     #[test]
-    fn each_body_costs_a_request_and_a_source_has_a_part() {
-        let bodies = bodies(20 * REQUEST);
-        let mut first = bodies.begin(Some(ONE)).unwrap();
-        let _second = bodies.begin(Some(ONE)).unwrap();
+    fn each_body_takes_the_overhead_and_an_ip_has_its_own_limit() {
+        let limiter = limiter(20 * REQUEST_OVERHEAD);
+        let mut first = limiter.acquire(Some(IP)).unwrap();
+        let _second = limiter.acquire(Some(IP)).unwrap();
 
-        assert_eq!(first.grow(1), Err(Exhausted::Part), "two are its part");
-        let mut rest = bodies.begin(None).unwrap();
-        assert_eq!(rest.grow(17 * REQUEST), Ok(()), "a proxy has what is left");
-        assert_eq!(rest.grow(1), Err(Exhausted::All));
+        assert_eq!(first.grow(1), Err(QuotaExceeded::PerIp), "two requests are the limit of one IP");
+        let mut proxied = limiter.acquire(None).unwrap();
+        assert_eq!(proxied.grow(17 * REQUEST_OVERHEAD), Ok(()), "without an IP the rest is available");
+        assert_eq!(proxied.grow(1), Err(QuotaExceeded::Total));
     }
 
     #[test]
-    fn one_request_and_one_whole_body_of_each_source_there_always_is() {
-        assert!(bodies(0).begin(Some(ONE)).is_ok());
-        let limits = Limits { connections_of_source: 1, ..Limits::default() };
+    fn one_complete_body_per_ip_always_fits() {
+        assert!(limiter(0).acquire(Some(IP)).is_ok());
+        let limits = Limits { max_connections_per_ip: 1, ..Limits::default() };
 
-        assert_eq!(Bodies::new(&limits).begin(Some(ONE)).unwrap().grow(limits.body), Ok(()));
+        assert_eq!(
+            BodyMemoryLimiter::new(&limits).acquire(Some(IP)).unwrap().grow(limits.max_body_size),
+            Ok(())
+        );
     }
 }

@@ -1,108 +1,108 @@
-//! So much of something for all, and a part of it for one source: counted when taken, given back when dropped.
+//! A quota with a total limit and a limit per client IP.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Whom something is given to, as the throttle sees it too.
-pub(crate) type Source = [u8; 17];
+/// A client IP in the form that the login rate limiter uses too: an IPv4 address, or an IPv6 network.
+pub(crate) type IpKey = [u8; 17];
 
-/// What there is of something. One source gets a part of it, so that nobody takes it all.
+/// A number of units, of which one client IP may hold only a part. Clones share the same units.
 #[derive(Debug, Clone)]
-pub(crate) struct Shares(Arc<Bounds>);
+pub(crate) struct Quota(Arc<State>);
 
 #[derive(Debug)]
-struct Bounds {
-    most: usize,
-    most_of_source: usize,
-    taken: Mutex<Taken>,
+struct State {
+    limit: usize,
+    limit_per_ip: usize,
+    usage: Mutex<Usage>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
-    all: usize,
-    of: HashMap<Source, usize>,
+struct Usage {
+    total: usize,
+    per_ip: HashMap<IpKey, usize>,
 }
 
-/// What somebody has of it, until this is dropped.
+/// Units that are in use. Dropping it returns them.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Share {
-    bounds: Arc<Bounds>,
-    source: Option<Source>,
+pub(crate) struct Permit {
+    state: Arc<State>,
+    ip: Option<IpKey>,
     amount: usize,
 }
 
-/// Why somebody gets nothing more.
+/// The limit that refused an acquisition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exhausted {
-    /// All of it is taken, by whomever.
-    All,
-    /// The source has its part already: its own doing, whatever others have.
-    Part,
+pub(crate) enum QuotaExceeded {
+    /// All clients together have reached the total limit.
+    Total,
+    /// This client IP has reached its own limit, whatever others use.
+    PerIp,
 }
 
-impl Shares {
-    /// So much in all, and so much of it for one source.
-    pub(crate) fn new(most: usize, most_of_source: usize) -> Self {
-        Self(Arc::new(Bounds { most, most_of_source, taken: Mutex::default() }))
+impl Quota {
+    /// A quota of `limit` units, of which one client IP may hold `limit_per_ip`.
+    pub(crate) fn new(limit: usize, limit_per_ip: usize) -> Self {
+        Self(Arc::new(State { limit, limit_per_ip, usage: Mutex::default() }))
     }
 
-    /// So much for `source`, if it is there. A source that is not named may have all.
-    pub(crate) fn take(&self, source: Option<Source>, amount: usize) -> Result<Share, Exhausted> {
-        let mut share = Share { bounds: Arc::clone(&self.0), source, amount: 0 };
-        share.grow(amount)?;
-        Ok(share)
+    /// Acquires `amount` units for `ip`. Without an IP only the total limit applies.
+    pub(crate) fn acquire(&self, ip: Option<IpKey>, amount: usize) -> Result<Permit, QuotaExceeded> {
+        let mut permit = Permit { state: Arc::clone(&self.0), ip, amount: 0 };
+        permit.grow(amount)?;
+        Ok(permit)
     }
 }
 
-impl Share {
-    /// Takes so much more. What it has already it keeps in either case.
-    pub(crate) fn grow(&mut self, amount: usize) -> Result<(), Exhausted> {
-        let bounds = &*self.bounds;
-        bounds.taken().take(amount, self.source, bounds)?;
+impl Permit {
+    /// Acquires `amount` more units. On an error the permit keeps the units that it has.
+    pub(crate) fn grow(&mut self, amount: usize) -> Result<(), QuotaExceeded> {
+        let state = &*self.state;
+        state.usage().add(amount, self.ip, state)?;
         self.amount += amount;
         Ok(())
     }
 }
 
-impl Bounds {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        // Counters that are whole after each statement.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.state.usage().subtract(self.amount, self.ip);
     }
 }
 
-impl Taken {
-    /// Takes so much, if both bounds hold with it.
-    fn take(&mut self, amount: usize, source: Option<Source>, bounds: &Bounds) -> Result<(), Exhausted> {
-        let within = |taken: usize, most: usize| taken.checked_add(amount).filter(|sum| *sum <= most);
-        let of_source = |source| self.of.get(&source).copied().unwrap_or_default();
-        let part = source.map(|source| {
-            within(of_source(source), bounds.most_of_source).map(|sum| (source, sum)).ok_or(Exhausted::Part)
+impl State {
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        // The counters are consistent after each statement, so a poisoned lock is safe to use.
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Usage {
+    /// Adds `amount` if both limits still hold. The limit per IP is checked first.
+    fn add(&mut self, amount: usize, ip: Option<IpKey>, state: &State) -> Result<(), QuotaExceeded> {
+        let add_within = |used: usize, limit: usize| used.checked_add(amount).filter(|sum| *sum <= limit);
+        let entry = ip.map(|ip| {
+            let used = self.per_ip.get(&ip).copied().unwrap_or_default();
+            add_within(used, state.limit_per_ip).map(|sum| (ip, sum)).ok_or(QuotaExceeded::PerIp)
         });
-        let part = part.transpose()?;
-        self.all = within(self.all, bounds.most).ok_or(Exhausted::All)?;
-        self.of.extend(part);
+        let entry = entry.transpose()?;
+        self.total = add_within(self.total, state.limit).ok_or(QuotaExceeded::Total)?;
+        self.per_ip.extend(entry);
         Ok(())
     }
 
-    fn give_back(&mut self, amount: usize, source: Option<Source>) {
-        self.all -= amount;
-        if let Some(source) = source
-            && let Some(of_source) = self.of.get_mut(&source)
+    fn subtract(&mut self, amount: usize, ip: Option<IpKey>) {
+        self.total -= amount;
+        if let Some(ip) = ip
+            && let Some(used) = self.per_ip.get_mut(&ip)
         {
-            *of_source -= amount;
-            // Who is gone takes no memory.
-            if *of_source == 0 {
-                self.of.remove(&source);
+            *used -= amount;
+            // An IP that holds nothing takes no memory.
+            if *used == 0 {
+                self.per_ip.remove(&ip);
             }
         }
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.bounds.taken().give_back(self.amount, self.source);
     }
 }
 
@@ -110,64 +110,65 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    const ONE: Source = [1; 17];
-    const OTHER: Source = [2; 17];
+    const IP: IpKey = [1; 17];
+    const OTHER_IP: IpKey = [2; 17];
 
     #[test]
-    fn no_more_is_taken_together_than_there_is() {
-        let shares = Shares::new(3, 3);
-        let (one, mut other) = (shares.take(None, 2).unwrap(), shares.take(Some(OTHER), 1).unwrap());
+    fn the_total_limit_holds_for_all_permits_together() {
+        let quota = Quota::new(3, 3);
+        let (first, mut second) =
+            (quota.acquire(None, 2).unwrap(), quota.acquire(Some(OTHER_IP), 1).unwrap());
 
-        assert_eq!(other.grow(1), Err(Exhausted::All));
-        assert_eq!(shares.take(None, 1).unwrap_err(), Exhausted::All);
-        drop(one);
-        assert_eq!(other.grow(2), Ok(()), "what is let go is there again");
+        assert_eq!(second.grow(1), Err(QuotaExceeded::Total));
+        assert_eq!(quota.acquire(None, 1).unwrap_err(), QuotaExceeded::Total);
+        drop(first);
+        assert_eq!(second.grow(2), Ok(()), "dropped units are available again");
     }
 
     #[test]
-    fn one_source_takes_its_part_and_others_have_the_rest() {
-        let shares = Shares::new(10, 2);
-        let (mut first, second) = (shares.take(Some(ONE), 1).unwrap(), shares.take(Some(ONE), 1).unwrap());
+    fn the_limit_per_ip_leaves_the_rest_to_other_ips() {
+        let quota = Quota::new(10, 2);
+        let (mut first, second) = (quota.acquire(Some(IP), 1).unwrap(), quota.acquire(Some(IP), 1).unwrap());
 
-        assert_eq!(first.grow(1), Err(Exhausted::Part));
-        assert_eq!(shares.take(Some(ONE), 1).unwrap_err(), Exhausted::Part);
-        let _other = shares.take(Some(OTHER), 2).unwrap();
+        assert_eq!(first.grow(1), Err(QuotaExceeded::PerIp));
+        assert_eq!(quota.acquire(Some(IP), 1).unwrap_err(), QuotaExceeded::PerIp);
+        let _other = quota.acquire(Some(OTHER_IP), 2).unwrap();
         drop(second);
         assert_eq!(first.grow(1), Ok(()));
-        let _unbounded = shares.take(None, 6).unwrap();
+        let _without_ip = quota.acquire(None, 6).unwrap();
         assert_eq!(
             first.grow(1),
-            Err(Exhausted::Part),
-            "its own doing, though nothing is left for others either"
+            Err(QuotaExceeded::PerIp),
+            "the limit per IP is reported even when the total limit is reached too"
         );
     }
 
     #[test]
-    fn who_is_gone_is_not_remembered() {
-        let shares = Shares::new(1000, 2);
+    fn an_ip_without_permits_is_forgotten() {
+        let quota = Quota::new(1000, 2);
         for number in 0..=255 {
-            let mut held = shares.take(Some([number; 17]), 1).unwrap();
-            assert_eq!(held.grow(1), Ok(()));
+            let mut permit = quota.acquire(Some([number; 17]), 1).unwrap();
+            assert_eq!(permit.grow(1), Ok(()));
         }
 
-        let taken = shares.0.taken();
-        assert_eq!((taken.all, taken.of.len()), (0, 0));
+        let usage = quota.0.usage();
+        assert_eq!((usage.total, usage.per_ip.len()), (0, 0));
     }
 
     #[test]
-    fn who_gets_nothing_leaves_no_trace() {
-        let shares = Shares::new(1, 2);
-        assert_eq!(shares.take(Some(ONE), 2).unwrap_err(), Exhausted::All);
-        assert_eq!(shares.take(Some(ONE), usize::MAX).unwrap_err(), Exhausted::Part);
+    fn a_refused_acquisition_uses_nothing() {
+        let quota = Quota::new(1, 2);
+        assert_eq!(quota.acquire(Some(IP), 2).unwrap_err(), QuotaExceeded::Total);
+        assert_eq!(quota.acquire(Some(IP), usize::MAX).unwrap_err(), QuotaExceeded::PerIp);
 
-        let taken = shares.0.taken();
-        assert_eq!((taken.all, taken.of.len()), (0, 0));
+        let usage = quota.0.usage();
+        assert_eq!((usage.total, usage.per_ip.len()), (0, 0));
     }
 
     #[test]
-    fn what_is_larger_than_anything_is_not_there() {
-        let shares = Shares::new(usize::MAX, usize::MAX);
+    fn an_amount_that_overflows_is_refused() {
+        let quota = Quota::new(usize::MAX, usize::MAX);
 
-        assert_eq!(shares.take(None, 1).unwrap().grow(usize::MAX), Err(Exhausted::All));
+        assert_eq!(quota.acquire(None, 1).unwrap().grow(usize::MAX), Err(QuotaExceeded::Total));
     }
 }

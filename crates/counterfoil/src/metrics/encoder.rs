@@ -59,7 +59,7 @@ impl Encoder<'_> {
     /// A histogram of durations. The unit is added to the name.
     pub(crate) fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
         let metric = self.descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-        encode_histogram(metric, histogram.counted())
+        encode_histogram(metric, histogram.snapshot())
     }
 
     /// A histogram of durations for each set of labels that `encode` writes.

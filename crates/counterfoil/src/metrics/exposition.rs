@@ -15,7 +15,7 @@ use crate::app::readiness::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
-use crate::runtime::panics::panics;
+use crate::runtime::panics::panic_count;
 
 impl App {
     /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
@@ -107,7 +107,7 @@ impl Exposition {
         encoder.counter(
             "counterfoil_panics",
             "Panics of request handlers, answered with 500, and of background tasks, which are restarted",
-            panics(),
+            panic_count(),
         )
     }
 
@@ -127,14 +127,14 @@ impl Exposition {
             &metrics.password_changes,
         )?;
         let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
-        let repeated = self.app.issuer.repeated();
+        let repeated = self.app.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
             sample(&[("result", "repeated")], repeated)?;
-            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Accepted);
+            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Success);
             failed
                 .into_iter()
-                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.of(outcome)))
+                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.total(outcome)))
         })
     }
 
@@ -177,50 +177,50 @@ impl Exposition {
             "Sessions in the cache",
             self.app.session_cache.len(),
         )?;
-        let tokens = self.app.verifier.tokens();
+        let tokens = self.app.verifier.token_verifier();
         encoder.counter(
             "counterfoil_token_cache_misses",
             "Access tokens whose signature was verified because they were not in the cache",
-            tokens.signatures(),
+            tokens.verified_signatures(),
         )?;
-        encoder.gauge("counterfoil_token_cache_entries", "Access tokens in the cache", tokens.remembered())
+        encoder.gauge("counterfoil_token_cache_entries", "Access tokens in the cache", tokens.cached_tokens())
     }
 
     fn password_hashing(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let pool = &self.app.hashing;
-        let figures = pool.figures();
+        let metrics = pool.metrics();
         encoder.gauge(
             "counterfoil_password_hash_queue_length",
             "Passwords waiting to be hashed",
-            pool.waiting(),
+            pool.queue_length(),
         )?;
         encoder.gauge(
             "counterfoil_password_hash_allocated_threads",
             "Hashing threads that have memory allocated",
-            pool.holding_memory(),
+            pool.allocated_threads(),
         )?;
         encoder.histogram(
             "counterfoil_password_hash_queue",
             "Time that passwords waited to be hashed",
-            &figures.waited,
+            &metrics.queue_time,
         )?;
         encoder.histogram(
             "counterfoil_password_hash_duration",
             "Time to hash one password",
-            &figures.took,
+            &metrics.duration,
         )?;
         encoder.counters(
             "counterfoil_password_hash_rejected",
             "Password hashes rejected because the queue was full or timed out",
             |sample| {
-                sample(&[("reason", "queue_full")], figures.full.load(Ordering::Relaxed))?;
-                sample(&[("reason", "timeout")], figures.late.load(Ordering::Relaxed))
+                sample(&[("reason", "queue_full")], metrics.rejected_queue_full.get())?;
+                sample(&[("reason", "timeout")], metrics.rejected_timeout.get())
             },
         )
     }
 
     fn store(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let store = self.app.store.figures();
+        let store = self.app.store.metrics();
         encoder.histogram("counterfoil_store_read", "Duration of reads from the store", &store.reads)?;
         encoder.histogram(
             "counterfoil_store_commit",
@@ -232,7 +232,7 @@ impl Exposition {
             "Duration of transactions; write requests in one transaction share its sync",
             &store.transactions,
         )?;
-        let waiting = store.waiting.load(Ordering::Relaxed);
+        let waiting = store.pending.load(Ordering::Relaxed);
         encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
         let failed = store.failed.load(Ordering::Relaxed);
         encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
@@ -249,18 +249,20 @@ impl Exposition {
             Ok(())
         })?;
         encoder.histograms("counterfoil_http_request_duration", "Duration of HTTP requests", |sample| {
-            let snapshots = routes.iter().map(|route| (route.path, route.duration.counted()));
+            let snapshots = routes.iter().map(|route| (route.path, route.duration.snapshot()));
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let max = self.app.settings().limits.connections;
+        let max = self.app.settings().limits.max_connections;
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }
 
 fn encode_attempts(encoder: &mut Encoder<'_>, name: &str, help: &str, attempts: &Outcomes) -> fmt::Result {
     encoder.counters(name, help, |sample| {
-        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Replayed);
-        reported.into_iter().try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.of(outcome)))
+        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::ReuseDetected);
+        reported
+            .into_iter()
+            .try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.total(outcome)))
     })
 }

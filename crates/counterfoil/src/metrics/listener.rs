@@ -13,12 +13,12 @@ use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-use crate::http::response_headers::caught;
-use crate::limits::connections::Places;
-use crate::runtime::task::{RECOVERY, again_and_again};
-use crate::server::FAREWELL;
-use crate::server::accept::Listening;
-use crate::server::connection::Connections;
+use crate::http::response_headers::panic_response;
+use crate::limits::connections::ConnectionLimiter;
+use crate::runtime::task::{RESTART_DELAY, supervise};
+use crate::server::SHUTDOWN_TIMEOUT;
+use crate::server::accept::Acceptor;
+use crate::server::connection::ConnectionHandler;
 use crate::settings::{Limits, Settings};
 
 /// Connections at the same time: some scrapers and a person with a browser.
@@ -48,20 +48,23 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// ```
 pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let settings = app.settings();
-    let limits =
-        Limits { connections: MAX_CONNECTIONS, connections_of_source: MAX_CONNECTIONS, ..settings.limits };
-    let places = Places::new(&Settings { limits, ..settings.clone() });
+    let limits = Limits {
+        max_connections: MAX_CONNECTIONS,
+        max_connections_per_ip: MAX_CONNECTIONS,
+        ..settings.limits
+    };
+    let limiter = ConnectionLimiter::new(&Settings { limits, ..settings.clone() });
     let router = Router::new().route("/metrics", get(metrics)).with_state(app);
-    let router = router.layer(CatchPanicLayer::custom(caught));
+    let router = router.layer(CatchPanicLayer::custom(panic_response));
     let listen = async || {
-        let connections = Connections::new(router.clone(), None, limits);
-        let listening = Listening::new(listener.try_clone()?, places.clone(), connections, Arc::default())?;
+        let handler = ConnectionHandler::new(router.clone(), None, limits);
+        let acceptor = Acceptor::new(listener.try_clone()?, limiter.clone(), handler, Arc::default())?;
         // Serving ends when the future is dropped; no shutdown is signalled.
-        let (_end, ending) = watch::channel(false);
-        listening.serve(ending, FAREWELL).await;
+        let (_trigger, shutdown) = watch::channel(false);
+        acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
         Ok(())
     };
-    again_and_again("metrics", RECOVERY, listen).await
+    supervise("metrics", RESTART_DELAY, listen).await
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {

@@ -1,5 +1,6 @@
 //! The thread pool that hashes passwords, and the list of breached passwords.
 
 pub(crate) mod breached;
-mod breached_builder;
+pub(crate) mod breached_builder;
 pub(crate) mod hash_pool;
+pub(crate) mod hash_queue;

@@ -1,110 +1,108 @@
-//! Work that goes on beside the requests, for as long as somebody holds it.
+//! Tasks outside of requests: background tasks that are restarted after a panic, and work on blocking
+//! threads.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::sleep;
 
 use crate::runtime::panics;
 
-/// How long after a panic work is begun again.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(5);
+/// How long a task waits after a panic before it is restarted.
+pub(crate) const RESTART_DELAY: Duration = Duration::from_secs(5);
 
-/// A task that ends when this is dropped: nothing runs on after whoever started it.
+/// A task that is aborted when this is dropped, so that it never outlives its owner.
 #[derive(Debug)]
 pub(crate) struct Task(JoinHandle<()>);
 
 impl Task {
-    /// Starts `work` on the present runtime.
-    pub(crate) fn start(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(work))
+    /// Spawns `future` on the current runtime.
+    pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(future))
     }
 
-    /// Waits until it has come to its end.
-    pub(crate) async fn end(&mut self) {
-        match (&mut self.0).await {
-            Ok(()) => {}
-            // Nobody ends it while it is waited for.
-            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-        }
+    /// Waits until the task ends by itself. A panic of the task is resumed here.
+    pub(crate) async fn join(&mut self) {
+        (&mut self.0).await.unwrap_or_else(resume_panic);
     }
 
-    /// Ends it where it waits, and waits until it has let go of everything.
-    pub(crate) async fn stop(mut self) {
+    /// Aborts the task at its next await point, and waits until everything it holds is dropped.
+    pub(crate) async fn cancel(mut self) {
         self.0.abort();
-        // It was told to end; how it did does not matter.
+        // The task is ended on purpose: its result does not matter.
         let _ = (&mut self.0).await;
     }
-}
-
-/// Does `work` to its end, also if whoever asked for it goes away.
-///
-/// A request's own future is dropped when its client disconnects. A guess that was hashed and then not counted
-/// would be a free one, and a change that was committed would not be taken up.
-pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await {
-        Ok(done) => done,
-        // Caught at the edge like any other panic; nobody else ends this task.
-        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-    }
-}
-
-/// Does what `begin` begins, and begins it again after a `pause` where it panicked: work without which the server
-/// goes on, but not for long. What a panic says is written by the hook that all panics have; here it is counted, and
-/// an error of ours by the name of the work, `what`.
-pub(crate) async fn again_and_again<T, W: Future<Output = T>>(
-    what: &'static str,
-    pause: Duration,
-    begin: impl Fn() -> W,
-) -> T {
-    loop {
-        if let Some(done) = survived(begin()).await {
-            return done;
-        }
-        panics::count();
-        tracing::error!(work = what, "work beside the requests panicked; it is begun again");
-        sleep(pause).await;
-    }
-}
-
-/// What `work` comes to; `None` where it panics.
-async fn survived<T>(work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        // What has panicked is not polled again.
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
-    })
-    .await
-}
-
-/// Does `work` that waits for the disk, where no request waits behind it. Once begun it is done to its end.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        // Nobody ends this work but itself.
-        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-    }
-}
-
-/// Does `work` that now and then computes for long, where no request waits behind it: the threads that answer go on.
-/// Once begun it is done to its end, also if whoever asked for it goes away.
-///
-/// To draw an RSA key takes tenths of a second, and sometimes whole ones.
-pub(crate) async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    let runtime = Handle::current();
-    blocking(move || runtime.block_on(work)).await
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Runs `future` to completion even if the caller's own future is dropped.
+///
+/// A request's future is dropped when its client disconnects. Without this an attacker could guess passwords
+/// uncounted by disconnecting after the hash, and a committed change could miss its update in memory.
+pub(crate) async fn run_detached<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    tokio::spawn(future).await.unwrap_or_else(resume_panic)
+}
+
+/// Runs the future that `start` makes, and starts it again after `delay` whenever it panics.
+///
+/// For tasks that the server can miss for a few seconds only. The panic hook logs the panic itself; this
+/// function counts it and logs the `name` of the task.
+pub(crate) async fn supervise<T, F: Future<Output = T>>(
+    name: &'static str,
+    delay: Duration,
+    start: impl Fn() -> F,
+) -> T {
+    loop {
+        if let Some(output) = catch_panic(start()).await {
+            return output;
+        }
+        panics::count_panic();
+        tracing::error!(task = name, "a background task panicked and is restarted");
+        sleep(delay).await;
+    }
+}
+
+/// The output of `future`, or `None` if it panics.
+async fn catch_panic<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // A future that panicked is not polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
+}
+
+/// Runs `work`, which waits for the disk, on a blocking thread. Once started it always completes.
+pub(crate) async fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(resume_panic)
+}
+
+/// Runs `future` on a blocking thread, so that long computations in it do not delay requests. Once started it
+/// always completes, even if the caller's own future is dropped.
+///
+/// The generation of an RSA key takes tenths of a second, and sometimes several seconds.
+pub(crate) async fn run_on_blocking_thread<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let runtime = Handle::current();
+    spawn_blocking(move || runtime.block_on(future)).await
+}
+
+/// Resumes the panic of a task. The tasks in this file are aborted only after their last use, so no other
+/// error occurs.
+fn resume_panic<T>(error: JoinError) -> T {
+    resume_unwind(error.into_panic())
 }
 
 #[cfg(test)]
@@ -114,24 +112,24 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_that_panics_is_begun_again_and_takes_no_other_along() {
-        let (begun, other) = (AtomicU32::new(0), AtomicU32::new(0));
-        let before = panics::panics();
-        let faulty = || async {
+    async fn a_task_that_panics_is_restarted_and_does_not_affect_others() {
+        let (starts, other_runs) = (AtomicU32::new(0), AtomicU32::new(0));
+        let before = panics::panic_count();
+        let panics_twice = || async {
             tokio::task::yield_now().await;
-            assert!(begun.fetch_add(1, Ordering::SeqCst) == 2, "a fault");
+            assert!(starts.fetch_add(1, Ordering::SeqCst) == 2, "a panic on purpose");
         };
-        let sound = || async {
+        let never_panics = || async {
             sleep(Duration::from_millis(20)).await;
-            other.fetch_add(1, Ordering::SeqCst);
+            other_runs.fetch_add(1, Ordering::SeqCst);
         };
 
         tokio::join!(
-            again_and_again("faulty", Duration::from_millis(1), faulty),
-            again_and_again("sound", Duration::ZERO, sound),
+            supervise("panics twice", Duration::from_millis(1), panics_twice),
+            supervise("never panics", Duration::ZERO, never_panics),
         );
 
-        assert_eq!((begun.into_inner(), other.into_inner()), (3, 1));
-        assert!(panics::panics() >= before + 2, "whoever watches sees it");
+        assert_eq!((starts.into_inner(), other_runs.into_inner()), (3, 1));
+        assert!(panics::panic_count() >= before + 2, "both panics are counted");
     }
 }

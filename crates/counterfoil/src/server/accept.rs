@@ -1,4 +1,4 @@
-//! Taking connections: as many as there are places for, until the server ends.
+//! The accept loop: takes connections up to the limits, until the server shuts down.
 
 use std::io;
 use std::net::TcpListener;
@@ -9,79 +9,83 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::counters::ConnectionCounters;
-use crate::limits::connections::Places;
-use crate::server::admission::Newcomers;
-use crate::server::connection::{Connections, Ending, has_begun};
+use crate::limits::connections::ConnectionLimiter;
+use crate::server::admission::AdmissionControl;
+use crate::server::connection::{ConnectionHandler, ShutdownSignal, wait_for_shutdown};
 
-/// How long the listener waits where the system has no more to give: descriptors come back when others leave.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long the loop waits after a failed accept, which usually means that no file descriptor is free.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// How many connections may wait in the system until we take them: of a crowd that comes at once, those beyond it
-/// try again a second later. The system has its own bound (`net.core.somaxconn`); std asks for 128.
-const WAITING: i32 = 4096;
+/// The number of connections that may wait in the system's queue. In a larger burst, the clients beyond it
+/// connect again a second later. The system has its own limit (`net.core.somaxconn`); the default of `std` is
+/// 128.
+const BACKLOG: i32 = 4096;
 
-/// A listener, and who is served at it.
-pub(crate) struct Listening {
+/// Accepts the connections of one listener.
+pub(crate) struct Acceptor {
     listener: tokio::net::TcpListener,
-    places: Places,
-    connections: Arc<Connections>,
-    tally: Arc<ConnectionCounters>,
+    limiter: ConnectionLimiter,
+    handler: Arc<ConnectionHandler>,
+    counters: Arc<ConnectionCounters>,
 }
 
-impl Listening {
-    /// Takes connections from `listener`, while there are `places`, and counts them in `tally`.
+impl Acceptor {
+    /// Accepts connections on `listener` within the limits of `limiter`, and counts them in `counters`. Must
+    /// be called on a Tokio runtime.
     ///
     /// # Errors
     ///
-    /// If the listener cannot be used. To be called on a runtime.
+    /// If the listener cannot be used.
     pub(crate) fn new(
         listener: TcpListener,
-        places: Places,
-        connections: Connections,
-        tally: Arc<ConnectionCounters>,
+        limiter: ConnectionLimiter,
+        handler: ConnectionHandler,
+        counters: Arc<ConnectionCounters>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        rustix::net::listen(&listener, WAITING)?;
+        rustix::net::listen(&listener, BACKLOG)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        Ok(Self { listener, places, connections: Arc::new(connections), tally })
+        Ok(Self { listener, limiter, handler: Arc::new(handler), counters })
     }
 
-    /// Takes connections until the server ends; then nobody else is taken, and those who are here have `farewell`
-    /// to be answered.
-    pub(crate) async fn serve(self, ending: Ending, farewell: Duration) {
-        let mut end = ending.clone();
-        let (mut guests, newcomers) = (JoinSet::new(), Newcomers::new());
+    /// Accepts connections until `shutdown`. Then it accepts no more, and open connections have
+    /// `shutdown_timeout` to finish their requests.
+    pub(crate) async fn serve(self, shutdown: ShutdownSignal, shutdown_timeout: Duration) {
+        let mut is_shutdown = shutdown.clone();
+        let (mut connections, admission) = (JoinSet::new(), AdmissionControl::new());
         loop {
             tokio::select! {
                 biased;
-                () = has_begun(&mut end) => break,
-                // Who has left is forgotten. A panic is told by whoever panics, and takes nobody along.
-                Some(_) = guests.join_next() => {}
+                () = wait_for_shutdown(&mut is_shutdown) => break,
+                // Frees the task of an ended connection. The panic hook reports a panic; it ends no other
+                // connection.
+                Some(_) = connections.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        // Beyond the places it is closed at once: whoever is in is served.
-                        let Some(place) = self.places.take(peer.ip()) else {
-                            self.tally.refused.inc();
+                        // Beyond the limits a connection is closed at once, in favor of open ones.
+                        let Some(permit) = self.limiter.acquire(peer.ip()) else {
+                            self.counters.refused.inc();
                             continue;
                         };
-                        let place = (place, self.tally.track());
-                        let (connections, ending) = (Arc::clone(&self.connections), ending.clone());
-                        // The rest of a crowd waits in the system's queue.
-                        let newcomer = newcomers.welcome().await;
-                        guests.spawn(async move {
-                            connections.serve((stream, peer), newcomer, ending).await;
-                            drop(place);
+                        let guards = (permit, self.counters.track());
+                        let (handler, shutdown) = (Arc::clone(&self.handler), shutdown.clone());
+                        // Meanwhile further connections wait in the system's queue.
+                        let admission = admission.admit().await;
+                        connections.spawn(async move {
+                            handler.serve((stream, peer), admission, shutdown).await;
+                            drop(guards);
                         });
                     }
                     Err(error) => {
-                        tracing::debug!(%error, "a connection was not taken");
-                        sleep(PAUSE).await;
+                        tracing::debug!(%error, "a connection could not be accepted");
+                        sleep(ACCEPT_RETRY_DELAY).await;
                     }
                 },
             }
         }
-        // Whoever comes now is to be refused at once, and not to wait in the system's queue.
+        // New clients are refused at once instead of waiting in the system's queue.
         drop(self.listener);
-        let _ = timeout(farewell, async { while guests.join_next().await.is_some() {} }).await;
+        let all_closed = async { while connections.join_next().await.is_some() {} };
+        let _ = timeout(shutdown_timeout, all_closed).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What goes on on one connection, as far as one has to know to tell that nothing does.
+//! Counts the requests of one connection, to find out when it is idle.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,65 +6,66 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::server::admission::Newcomer;
+use crate::server::admission::AdmissionPermit;
 
-/// In how many parts the time is cut after which a quiet connection is ended: it ends at the earliest after that
-/// time, and a part later at the latest.
-const PARTS: u32 = 4;
+/// How often a connection is checked during its idle timeout. It is closed after the timeout at the earliest,
+/// and one check later at the latest.
+const CHECKS_PER_TIMEOUT: u32 = 4;
 
-/// How many requests a connection has brought, and how many of them are being answered.
+/// The requests of one connection: how many it has sent, and how many are in progress.
 ///
-/// Two counters and no clock: a request costs two additions, and a connection is looked at now and then.
+/// It has two counters and no clock, so a request costs two additions.
 #[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    begun: AtomicU32,
-    running: AtomicU32,
-    newcomer: Mutex<Option<Newcomer>>,
+pub(crate) struct ConnectionActivity {
+    received: AtomicU32,
+    in_progress: AtomicU32,
+    admission: Mutex<Option<AdmissionPermit>>,
 }
 
-/// A request that is being answered, until this is dropped.
+/// A request in progress, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Running(Arc<Traffic>);
+pub(crate) struct ActiveRequest(Arc<ConnectionActivity>);
 
-impl Traffic {
-    /// That of a connection that is new, if it is counted as such until it brings something.
-    pub(crate) fn of(newcomer: Option<Newcomer>) -> Self {
-        Self { newcomer: Mutex::new(newcomer), ..Self::default() }
+impl ConnectionActivity {
+    /// A new connection. It holds `admission` until its first request.
+    pub(crate) fn new(admission: Option<AdmissionPermit>) -> Self {
+        Self { admission: Mutex::new(admission), ..Self::default() }
     }
 
-    /// A request begins.
-    pub(crate) fn begin(self: &Arc<Self>) -> Running {
-        if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.newcomer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Counts a request as in progress until the result is dropped.
+    pub(crate) fn start_request(self: &Arc<Self>) -> ActiveRequest {
+        if self.received.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
-        self.running.fetch_add(1, Ordering::Relaxed);
-        Running(Arc::clone(self))
+        self.in_progress.fetch_add(1, Ordering::Relaxed);
+        ActiveRequest(Arc::clone(self))
     }
 
-    /// Whether it ever brought a request.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed) > 0
+    /// Whether the connection has sent a request.
+    pub(crate) fn has_received_request(&self) -> bool {
+        self.received.load(Ordering::Relaxed) > 0
     }
 
-    /// Waits until no request has come within `first`, or none was begun or answered for `idle`. Whatever else a
-    /// client sends is no request: pings keep nobody here.
-    pub(crate) async fn has_ceased(&self, first: Duration, idle: Duration) {
-        sleep(first).await;
-        let mut quiet = 0;
-        let mut seen = self.begun.load(Ordering::Relaxed);
-        while self.has_begun() && quiet < PARTS {
-            sleep(idle / PARTS).await;
-            let begun = self.begun.load(Ordering::Relaxed);
-            let is_quiet = begun == seen && self.running.load(Ordering::Relaxed) == 0;
-            quiet = if is_quiet { quiet + 1 } else { 0 };
-            seen = begun;
+    /// Waits until no request was received within `first_request_timeout`, or none was received or in
+    /// progress for `idle_timeout`. HTTP/2 pings do not count, so a client cannot keep an unused connection
+    /// open with them.
+    pub(crate) async fn wait_until_idle(&self, first_request_timeout: Duration, idle_timeout: Duration) {
+        sleep(first_request_timeout).await;
+        let mut idle_checks = 0;
+        let mut seen = self.received.load(Ordering::Relaxed);
+        while self.has_received_request() && idle_checks < CHECKS_PER_TIMEOUT {
+            sleep(idle_timeout / CHECKS_PER_TIMEOUT).await;
+            let received = self.received.load(Ordering::Relaxed);
+            let is_idle = received == seen && self.in_progress.load(Ordering::Relaxed) == 0;
+            idle_checks = if is_idle { idle_checks + 1 } else { 0 };
+            seen = received;
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_progress.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -74,49 +75,58 @@ mod tests {
 
     use super::*;
 
-    const FIRST: Duration = Duration::from_millis(20);
-    const IDLE: Duration = Duration::from_millis(80);
-    /// By then even a busy machine has seen it.
-    const LONG: Duration = Duration::from_secs(20);
+    const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_millis(20);
+    const IDLE_TIMEOUT: Duration = Duration::from_millis(80);
+    /// Long enough on a busy machine.
+    const MAX_WAIT: Duration = Duration::from_secs(20);
 
-    async fn ceases_after(traffic: &Traffic, idle: Duration, most: Duration) -> Option<Duration> {
-        let since = Instant::now();
-        timeout(most, traffic.has_ceased(FIRST, idle)).await.ok().map(|()| since.elapsed())
+    async fn idle_after(
+        activity: &ConnectionActivity,
+        idle_timeout: Duration,
+        max_wait: Duration,
+    ) -> Option<Duration> {
+        let started = Instant::now();
+        let idle = activity.wait_until_idle(FIRST_REQUEST_TIMEOUT, idle_timeout);
+        timeout(max_wait, idle).await.ok().map(|()| started.elapsed())
     }
 
     #[tokio::test]
-    async fn who_asks_for_nothing_is_waited_for_no_longer_than_for_headers() {
-        let after = ceases_after(&Traffic::default(), 100 * LONG, LONG).await.unwrap();
+    async fn a_connection_without_a_request_is_idle_after_the_first_request_timeout() {
+        let activity = ConnectionActivity::default();
 
-        assert!(after >= FIRST, "{after:?}");
+        let elapsed = idle_after(&activity, 100 * MAX_WAIT, MAX_WAIT).await.unwrap();
+
+        assert!(elapsed >= FIRST_REQUEST_TIMEOUT, "{elapsed:?}");
     }
 
     #[tokio::test]
-    async fn a_request_that_is_being_answered_keeps_the_connection_and_its_end_begins_the_wait() {
-        let traffic = Arc::new(Traffic::default());
-        let running = traffic.begin();
-        assert_eq!(ceases_after(&traffic, IDLE, 4 * IDLE).await, None);
-        drop(running);
+    async fn the_idle_timeout_starts_when_the_last_request_ends() {
+        let activity = Arc::new(ConnectionActivity::default());
+        let request = activity.start_request();
+        assert_eq!(idle_after(&activity, IDLE_TIMEOUT, 4 * IDLE_TIMEOUT).await, None);
+        drop(request);
 
-        let after = ceases_after(&traffic, IDLE, LONG).await.unwrap();
+        let elapsed = idle_after(&activity, IDLE_TIMEOUT, MAX_WAIT).await.unwrap();
 
-        assert!(after >= FIRST + IDLE, "{after:?}");
+        assert!(elapsed >= FIRST_REQUEST_TIMEOUT + IDLE_TIMEOUT, "{elapsed:?}");
     }
 
     #[tokio::test]
-    async fn requests_that_come_now_and_then_keep_the_connection() {
-        let traffic = Arc::new(Traffic::default());
-        drop(traffic.begin());
-        let asking = async {
+    async fn regular_requests_keep_the_connection_open() {
+        let activity = Arc::new(ConnectionActivity::default());
+        drop(activity.start_request());
+        let requests = async {
             for _ in 0..20 {
-                sleep(IDLE / 8).await;
-                drop(traffic.begin());
+                sleep(IDLE_TIMEOUT / 8).await;
+                drop(activity.start_request());
             }
         };
 
         tokio::select! {
-            () = asking => {}
-            () = traffic.has_ceased(FIRST, 10 * IDLE) => panic!("it was given up between two requests"),
+            () = requests => {}
+            () = activity.wait_until_idle(FIRST_REQUEST_TIMEOUT, 10 * IDLE_TIMEOUT) => {
+                panic!("the connection became idle between two requests")
+            }
         }
     }
 }

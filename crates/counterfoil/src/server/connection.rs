@@ -1,4 +1,4 @@
-//! One connection, from its handshake to its end.
+//! Serves one connection: TLS handshake, HTTP/1.1 or HTTP/2, timeouts, and graceful shutdown.
 
 use std::convert::Infallible;
 use std::io;
@@ -25,159 +25,167 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::keys::tls::CurrentCertificate;
-use crate::server::activity::{Running, Traffic};
-use crate::server::admission::Newcomer;
-use crate::server::write_timeout::Patient;
+use crate::server::activity::{ActiveRequest, ConnectionActivity};
+use crate::server::admission::AdmissionPermit;
+use crate::server::write_timeout::WriteTimeoutStream;
 use crate::settings::Limits;
 
-/// How often an HTTP/2 connection is asked whether its client is still there.
-const PING: Duration = Duration::from_secs(30);
+/// How often an HTTP/2 client is pinged, to detect that it is gone.
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How many requests of one HTTP/2 connection are answered at a time. Browsers and clients of an API have a few;
-/// each may cost us its headers, a task and a body.
-const STREAMS: u32 = 32;
+/// The number of requests of one HTTP/2 connection in progress at a time. Browsers and API clients use a few;
+/// each one may take the memory of its headers, a task and a body.
+const MAX_CONCURRENT_STREAMS: u32 = 32;
 
-/// How much of bodies a client may send before we have read it: on one stream, and on the connection. Ours are
-/// small, so hyper's mebibyte would only be memory for whoever wants to fill it.
+/// The number of body bytes that a client may send before the server has read them, per stream and per
+/// connection. Request bodies are small; the default of hyper, one MiB, would let a client fill memory.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
 
-/// How much of an answer waits for a client that does not open its window.
+/// The number of response bytes that are buffered for a client which does not open its window.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// What all connections are served by.
-pub(crate) struct Connections {
+/// Becomes true when the server shuts down.
+pub(crate) type ShutdownSignal = watch::Receiver<bool>;
+
+/// Waits until the server shuts down, or the sender of the signal is dropped.
+pub(crate) async fn wait_for_shutdown(shutdown: &mut ShutdownSignal) {
+    let _ = shutdown.wait_for(|is_shutdown| *is_shutdown).await;
+}
+
+/// Serves connections with one router, one certificate and one set of limits.
+pub(crate) struct ConnectionHandler {
     builder: Builder<TokioExecutor>,
-    site: Router,
+    router: Router,
     certificate: Option<CurrentCertificate>,
     limits: Limits,
 }
 
-/// Becomes true when the server ends.
-pub(crate) type Ending = watch::Receiver<bool>;
-
-impl Connections {
-    /// Serves `site` within `limits`, with TLS if there is a certificate.
-    pub(crate) fn new(site: Router, certificate: Option<CurrentCertificate>, limits: Limits) -> Self {
-        Self { builder: builder(limits), site, certificate, limits }
+impl ConnectionHandler {
+    /// Serves `router` within `limits`, over TLS if there is a certificate.
+    pub(crate) fn new(router: Router, certificate: Option<CurrentCertificate>, limits: Limits) -> Self {
+        Self { builder: http_builder(limits), router, certificate, limits }
     }
 
-    /// Serves one connection until its client, its silence or the server ends it. With its first request it is no
-    /// `newcomer` any more.
+    /// Serves one connection until the client closes it, it is idle, or the server shuts down. The first
+    /// request releases `admission`.
     pub(crate) async fn serve(
         &self,
         (stream, peer): (TcpStream, SocketAddr),
-        newcomer: Option<Newcomer>,
-        mut ending: Ending,
+        admission: Option<AdmissionPermit>,
+        mut shutdown: ShutdownSignal,
     ) {
         let served = async {
-            let stream = Patient::new(stream, self.limits.request)?;
+            let stream = WriteTimeoutStream::new(stream, self.limits.request_timeout)?;
             let Some(certificate) = &self.certificate else {
-                self.converse(stream, (peer, newcomer), ending).await;
+                self.serve_http(stream, (peer, admission), shutdown).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
-            let greeted = tokio::select! {
-                greeted = timeout(self.limits.header_read, handshake) => greeted??,
-                () = has_begun(&mut ending) => return Ok(()),
+            let tls_stream = tokio::select! {
+                tls_stream = timeout(self.limits.header_timeout, handshake) => tls_stream??,
+                () = wait_for_shutdown(&mut shutdown) => return Ok(()),
             };
-            self.converse(greeted, (peer, newcomer), ending).await;
+            self.serve_http(tls_stream, (peer, admission), shutdown).await;
             io::Result::Ok(())
         };
         if let Err(error) = served.await {
-            tracing::debug!(%peer, %error, "a connection was not taken");
+            tracing::debug!(%peer, %error, "a connection could not be served");
         }
     }
 
-    /// Answers requests. Who has brought none in the time for headers is let go at once; who is quiet for too
-    /// long, or when the server ends, is told so first (RFC 9113, section 6.8): what is on its way then was not
-    /// begun, and may be sent again elsewhere.
-    async fn converse<S>(
+    /// Answers the requests of one connection.
+    ///
+    /// A connection without a request within the header timeout is closed at once. One that is idle, or open
+    /// when the server shuts down, is closed gracefully (GOAWAY; RFC 9113, section 6.8): requests that the
+    /// client sent afterwards were not started, and it can send them again on another connection.
+    async fn serve_http<S>(
         &self,
         stream: S,
-        (peer, newcomer): (SocketAddr, Option<Newcomer>),
-        mut ending: Ending,
+        (peer, admission): (SocketAddr, Option<AdmissionPermit>),
+        mut shutdown: ShutdownSignal,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let traffic = Arc::new(Traffic::of(newcomer));
-        let visitor = Visitor { site: self.site.clone(), peer, traffic: Arc::clone(&traffic) };
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), visitor));
+        let activity = Arc::new(ConnectionActivity::new(admission));
+        let service =
+            ConnectionService { router: self.router.clone(), peer, activity: Arc::clone(&activity) };
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             biased;
-            // How it ended is the client's affair; a request of its was answered or logged by itself.
+            // An error of the connection is not logged: each request has its own line in the request log.
             _ = connection.as_mut() => return,
-            () = has_begun(&mut ending) => {}
-            () = traffic.has_ceased(self.limits.header_read, self.limits.idle) => {
-                if !traffic.has_begun() {
+            () = wait_for_shutdown(&mut shutdown) => {}
+            () = activity.wait_until_idle(self.limits.header_timeout, self.limits.idle_timeout) => {
+                if !activity.has_received_request() {
                     return;
                 }
             }
         }
         connection.as_mut().graceful_shutdown();
-        // Who keeps an answer from being sent is not waited for any longer than one who asks slowly.
-        let _ = timeout(self.limits.request, connection).await;
+        // A client that does not read its responses delays the end by one request timeout at most.
+        let _ = timeout(self.limits.request_timeout, connection).await;
     }
 }
 
-/// Waits until the server ends, or whoever would tell us of it.
-pub(crate) async fn has_begun(ending: &mut Ending) {
-    let _ = ending.wait_for(|is_ending| *is_ending).await;
-}
-
-/// Sets what a connection may take. Without the timer hyper's time-outs do nothing at all.
-fn builder(limits: Limits) -> Builder<TokioExecutor> {
-    let headers = limits.headers.max(8 * 1024);
+/// Configures hyper with the limits of a connection. Without the timer hyper ignores all timeouts.
+fn http_builder(limits: Limits) -> Builder<TokioExecutor> {
+    let max_header_size = limits.max_header_size.max(8 * 1024);
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_read).max_buf_size(headers);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(max_header_size);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(limits.header_read)
-        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(HTTP2_PING_INTERVAL)
+        .keep_alive_timeout(limits.header_timeout)
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(u32::try_from(headers).unwrap_or(u32::MAX));
+        .max_header_list_size(u32::try_from(max_header_size).unwrap_or(u32::MAX));
     builder
 }
 
-/// Whoever is at the other end, with what they may ask.
-struct Visitor {
-    site: Router,
+/// The router as a hyper service for one connection. Adds the peer's address to each request.
+struct ConnectionService {
+    router: Router,
     peer: SocketAddr,
-    traffic: Arc<Traffic>,
+    activity: Arc<ConnectionActivity>,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Visitor {
+impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = ResponseFuture;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answering {
+    fn call(&self, mut request: Request<Incoming>) -> ResponseFuture {
         request.extensions_mut().insert(ConnectInfo(self.peer));
         // A router is always ready.
-        Answering { answer: self.site.clone().call(request), running: Some(self.traffic.begin()) }
+        let response = self.router.clone().call(request);
+        ResponseFuture { response, active_request: Some(self.activity.start_request()) }
     }
 }
 
 pin_project! {
-    /// An answer that is being made; the traffic counts it until it is there.
-    struct Answering {
+    /// The response to one request, which counts as in progress until the response is ready.
+    struct ResponseFuture {
         #[pin]
-        answer: RouteFuture<Infallible>,
-        running: Option<Running>,
+        response: RouteFuture<Infallible>,
+        active_request: Option<ActiveRequest>,
     }
 }
 
-impl Future for Answering {
+impl Future for ResponseFuture {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.answer.poll(cx));
-        this.running.take();
-        Poll::Ready(answer)
+        let response = ready!(this.response.poll(cx));
+        this.active_request.take();
+        Poll::Ready(response)
     }
 }

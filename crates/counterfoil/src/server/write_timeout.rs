@@ -1,4 +1,4 @@
-//! A connection whose client may not keep us from writing for long.
+//! A TCP stream with a write timeout.
 
 use std::io;
 use std::pin::Pin;
@@ -9,62 +9,68 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// A stream that ends with an error when the client takes none of what it asked for, for too long.
+/// A TCP stream that fails with `TimedOut` if the client does not read for `write_timeout`.
+///
+/// Prevents a client from holding a connection by not reading its response.
 #[derive(Debug)]
-pub(crate) struct Patient {
+pub(crate) struct WriteTimeoutStream {
     stream: TcpStream,
-    patience: Duration,
-    /// Runs while the client takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
+    write_timeout: Duration,
+    /// Set while a write is pending.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
-    /// A client that does not read its answer has so long.
+impl WriteTimeoutStream {
+    /// Wraps `stream`, and disables Nagle's algorithm: a response is one small write, which would only be
+    /// delayed.
     ///
     /// # Errors
     ///
-    /// If the connection is gone already.
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> io::Result<Self> {
-        // Answers are one small write each; waiting for more would only delay them.
+    /// If the connection is already closed.
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, patience, stalled: None })
+        Ok(Self { stream, write_timeout, deadline: None })
     }
 
-    /// What became of a write, or that the client has taken nothing for too long: then the connection ends.
-    fn in_time<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// Passes on the result of a write, or `TimedOut` if writes have been pending for the write timeout.
+    fn check_deadline<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stalled = None;
+            self.deadline = None;
             return written;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let write_timeout = self.write_timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
+        deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for WriteTimeoutStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        to: &mut ReadBuf<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, to)
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, from);
-        self.in_time(written, cx)
+impl AsyncWrite for WriteTimeoutStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buffer);
+        self.check_deadline(written, cx)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        from: &[io::IoSlice<'_>],
+        buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
-        self.in_time(written, cx)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
+        self.check_deadline(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,12 +1,13 @@
 //! The issuer's URL: printed and compared as it was configured, byte for byte.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
 
 use counterfoil_verify::Origin;
+
+use crate::settings::loopback::is_loopback_host;
 
 /// In whose name everything is issued (`iss`; RFC 8414, section 2).
 ///
@@ -91,19 +92,13 @@ impl FromStr for IssuerUrl {
         }
         match scheme {
             "https" => {}
-            "http" if is_loopback(host) => {}
+            "http" if is_loopback_host(host) => {}
             "http" => return Err(IssuerFault::Plain),
             _ => return Err(IssuerFault::NotAUrl),
         }
-        let origin = Origin::of_url(text).map_err(|_| IssuerFault::NotAUrl)?;
+        let origin = Origin::from_url(text).map_err(|_| IssuerFault::NotAUrl)?;
         Ok(Self { text: text.to_owned(), origin })
     }
-}
-
-/// Whether a host can only be this machine. A name other than `localhost` is whatever a resolver says.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for IssuerUrl {

@@ -19,8 +19,8 @@ const BATCH_SIZE: usize = 500;
 /// If the store cannot be written. What was not written is dropped; the next use of each session, a minute
 /// later, is written instead.
 pub(crate) async fn write(store: &dyn Store, cache: &SessionCache) -> Result<(), StoreError> {
-    for batch in cache.take_uses().chunks(BATCH_SIZE) {
-        store.note_uses(batch).await?;
+    for batch in cache.take_last_seen().chunks(BATCH_SIZE) {
+        store.record_last_seen(batch).await?;
     }
     Ok(())
 }

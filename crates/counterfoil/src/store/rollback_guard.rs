@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
 use counterfoil_jose::json;
-use counterfoil_verify::{LogId, Position};
+use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
 use crate::fs::new_file::{parent_dir, with_suffix};
-use crate::runtime::task::blocking;
+use crate::runtime::task::spawn_blocking;
 
 /// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last
 /// revocation, which would bring back an older refresh token or password.
@@ -37,9 +37,9 @@ const MAX_LENGTH: u64 = 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordedState {
     /// The id of the revocation log.
-    pub(crate) log: LogId,
+    pub(crate) log: RevocationLogId,
     /// The position of its last entry.
-    pub(crate) head: Position,
+    pub(crate) head: RevocationPosition,
     /// How often the file had been saved.
     save_count: u64,
 }
@@ -131,7 +131,7 @@ impl RollbackGuard {
     /// Reads the recorded state; `None` if there is no file.
     pub(crate) fn recorded(&self) -> Result<Option<RecordedState>, RollbackGuardError> {
         match read(&self.file) {
-            Ok(Some(text)) => match json::object(&text) {
+            Ok(Some(text)) => match json::parse_object(&text) {
                 Ok(state) => Ok(Some(state)),
                 Err(_) => Err(RollbackGuardError::Damaged { file: self.file.clone() }),
             },
@@ -153,7 +153,8 @@ impl RollbackGuard {
     /// Without the file only a store that never had one is accepted: a new or a just restored one. A used
     /// store without its file may be a backup that was copied to another machine, and is refused.
     pub(crate) async fn check(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let (log, head, save_count) = (store.log_id().await?, store.head().await?, save_count(store).await?);
+        let (log, head, save_count) =
+            (store.revocation_log_id().await?, store.revocation_log_head().await?, save_count(store).await?);
         let file = self.file.clone();
         match self.recorded()? {
             None if save_count == 0 => Ok(()),
@@ -169,28 +170,36 @@ impl RollbackGuard {
 
     /// Creates the file for a store that was checked, if it does not exist or was written before a restore.
     pub(crate) async fn initialize(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let log = store.log_id().await?;
+        let log = store.revocation_log_id().await?;
         if self.recorded()?.is_some_and(|state| state.log == log) {
             return Ok(());
         }
         // The file first: once the save count is above zero, the store is not opened without the file.
-        let state = RecordedState { log, head: store.head().await?, save_count: save_count(store).await? };
+        let state = RecordedState {
+            log,
+            head: store.revocation_log_head().await?,
+            save_count: save_count(store).await?,
+        };
         self.write(state).await?;
         self.save(store).await
     }
 
     /// Records the current state: every minute, and when the store is closed.
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
-        let log = store.log_id().await?;
+        let log = store.revocation_log_id().await?;
         let save_count = save_count(store).await? + 1;
         match store.commit(&[Change::SetMetadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())]).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
         }
-        self.write(RecordedState { log, head: store.head().await?, save_count }).await
+        self.write(RecordedState { log, head: store.revocation_log_head().await?, save_count }).await
     }
 
     /// Records the state of a store that was just restored (see [`restore_changes`]).
-    pub(crate) async fn record_restore(&self, log: LogId, head: Position) -> Result<(), RollbackGuardError> {
+    pub(crate) async fn record_restore(
+        &self,
+        log: RevocationLogId,
+        head: RevocationPosition,
+    ) -> Result<(), RollbackGuardError> {
         self.write(RecordedState { log, head, save_count: 0 }).await
     }
 
@@ -202,7 +211,7 @@ impl RollbackGuard {
 
     async fn write(&self, state: RecordedState) -> Result<(), RollbackGuardError> {
         let (file, write_lock) = (self.file.clone(), Arc::clone(&self.write_lock));
-        let written = blocking(move || {
+        let written = spawn_blocking(move || {
             // A panic during a write leaves nothing inconsistent behind.
             let _locked = write_lock.lock().unwrap_or_else(PoisonError::into_inner);
             write(&file, &state)
@@ -218,7 +227,7 @@ impl RollbackGuard {
 
 /// The changes that a restored store starts with: its save count is zero, and it replaces these revocation
 /// logs.
-pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = LogId>) -> Vec<Change> {
+pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
     let ids = replaced.into_iter().flat_map(|log| *log.as_bytes()).collect();
     vec![
         Change::SetMetadata(SAVE_COUNT, 0_u64.to_be_bytes().to_vec()),
@@ -227,14 +236,14 @@ pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = LogId>) -> Vec<
 }
 
 async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
-    let Some(bytes) = store.fact(SAVE_COUNT).await? else { return Ok(0) };
-    let corrupt = |_| StoreError::Corrupt { what: "the save count of the rollback guard", source: None };
+    let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(0) };
+    let corrupt = |_| StoreError::Corrupt { detail: "the save count of the rollback guard", source: None };
     bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)
 }
 
 /// Whether the store was restored in place of one with the revocation log `log`.
-async fn replaces(store: &dyn Store, log: LogId) -> Result<bool, StoreError> {
-    let replaced = store.fact(REPLACED_LOGS).await?.unwrap_or_default();
+async fn replaces(store: &dyn Store, log: RevocationLogId) -> Result<bool, StoreError> {
+    let replaced = store.metadata(REPLACED_LOGS).await?.unwrap_or_default();
     Ok(replaced.chunks_exact(16).any(|id| id == log.as_bytes()))
 }
 
@@ -290,17 +299,17 @@ mod tests {
         guard.check(&*store).await.unwrap();
         assert_eq!(guard.file.metadata().unwrap().mode() & 0o777, 0o600);
         let state = guard.recorded().unwrap().unwrap();
-        assert_eq!((state.log, state.save_count), (store.log_id().await.unwrap(), 2));
+        assert_eq!((state.log, state.save_count), (store.revocation_log_id().await.unwrap(), 2));
         assert!(!with_suffix(&guard.file, "new").exists());
     }
 
     #[tokio::test]
     async fn a_store_behind_its_recorded_state_is_refused() {
         let (_dir, guard, store) = guarded_store().await;
-        tamper(&guard, |state| state.head = Position::new(1));
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
 
-        tamper(&guard, |state| (state.head, state.save_count) = (Position::START, 2));
+        tamper(&guard, |state| (state.head, state.save_count) = (RevocationPosition::START, 2));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::RolledBack { .. })));
 
         // After a crash between the commit and the write of the file, the store is ahead of the file.
@@ -311,13 +320,13 @@ mod tests {
     #[tokio::test]
     async fn a_file_of_another_revocation_log_is_refused_unless_the_store_replaces_it() {
         let (_dir, guard, store) = guarded_store().await;
-        let other = LogId::from_bytes([3; 16]);
+        let other = RevocationLogId::from_bytes([3; 16]);
         tamper(&guard, |state| state.log = other);
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
 
-        let _ = store.commit(&restore_changes([LogId::from_bytes([2; 16]), other])).await.unwrap();
+        let _ = store.commit(&restore_changes([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
         guard.check(&*store).await.unwrap();
-        tamper(&guard, |state| state.head = Position::new(1));
+        tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
     }
 

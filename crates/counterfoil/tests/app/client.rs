@@ -1,4 +1,4 @@
-//! A client that does exactly what it is told, on a socket of its own.
+//! A minimal HTTP/1.1 client that sends each request on a new connection.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -16,10 +16,10 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("the body is not JSON: {self:?}"))
     }
 
-    /// The value of a cookie that was set.
+    /// The `name=value` pair of the `Set-Cookie` header for this cookie.
     pub(crate) fn cookie(&self, name: &str) -> String {
         let lines = self.head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
         let pair = lines.filter_map(|line| line.split(';').next()).find(|pair| pair.starts_with(name));
@@ -27,7 +27,7 @@ impl Reply {
     }
 }
 
-/// Sends one request on a new connection, with these header lines and this body.
+/// Sends one request on a new connection. `request` is the method and the path; a body is sent as JSON.
 pub(crate) async fn send(to: SocketAddr, request: &str, headers: &[&str], body: &str) -> Reply {
     let mut text = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
     for header in headers {
@@ -41,12 +41,12 @@ pub(crate) async fn send(to: SocketAddr, request: &str, headers: &[&str], body: 
     reply(&mut stream).await
 }
 
-/// Reads until the server closes.
+/// Reads a response until the server closes the connection.
 pub(crate) async fn reply(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {text:?}"));
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap();
     Reply { status, head: head.to_owned(), body: body.to_owned() }
 }

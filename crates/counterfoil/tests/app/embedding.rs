@@ -1,4 +1,4 @@
-//! The example application, run as it stands: the three modes and both ways to carry them.
+//! The embedding example, run as it is: each mode, by bearer token and by cookie.
 
 use std::net::SocketAddr;
 
@@ -6,48 +6,48 @@ use counterfoil::{Counterfoil, EmbedError};
 use serde_json::{Value, json};
 
 use crate::client::{Reply, send};
-use crate::house::House;
+use crate::fixture::Fixture;
 
 #[path = "../../../../examples/embedded.rs"]
-#[allow(dead_code, reason = "its main is for people; the tests serve its router")]
+#[allow(dead_code, reason = "the tests serve its router instead of calling its main")]
 mod embedded;
 
 const ADA: &str = r#"{"username":"ada","password":"correct horse"}"#;
 
 /// The example's application on a free port, with one user.
-struct Shop {
+struct TestShop {
     auth: Counterfoil,
-    at: SocketAddr,
-    ada: String,
+    address: SocketAddr,
+    user_id: String,
 }
 
-impl Shop {
-    async fn open(house: &House) -> Self {
-        let auth = Counterfoil::with_settings(house.settings()).await.unwrap();
+impl TestShop {
+    async fn open(fixture: &Fixture) -> Self {
+        let auth = Counterfoil::with_settings(fixture.settings()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = listener.local_addr().unwrap();
+        let address = listener.local_addr().unwrap();
         let service = embedded::shop(&auth).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        let registered = send(at, "POST /v1/register", &[], ADA).await;
+        let registered = send(address, "POST /v1/register", &[], ADA).await;
         assert_eq!(registered.status, 201, "{registered:?}");
-        let ada = registered.json()["user"]["id"].as_str().unwrap().to_owned();
-        Self { auth, at, ada }
+        let user_id = registered.json()["user"]["id"].as_str().unwrap().to_owned();
+        Self { auth, address, user_id }
     }
 
-    async fn log_in(&self, mode: &str, carrier: &str) -> Reply {
+    async fn log_in(&self, mode: &str, transport: &str) -> Reply {
         let mut body: Value = serde_json::from_str(ADA).unwrap();
         body["mode"] = json!(mode);
-        body["carrier"] = json!(carrier);
-        let reply = send(self.at, "POST /v1/login", &[], &body.to_string()).await;
+        body["transport"] = json!(transport);
+        let reply = send(self.address, "POST /v1/login", &[], &body.to_string()).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         reply
     }
 
-    /// The header line that shows the credential of a login.
-    async fn shown(&self, mode: &str, carrier: &str) -> String {
-        let reply = self.log_in(mode, carrier).await;
+    /// Logs in and returns the request header that presents the credential.
+    async fn credential_header(&self, mode: &str, transport: &str) -> String {
+        let reply = self.log_in(mode, transport).await;
         let kind = if mode == "session" { "session" } else { "access" };
-        if carrier == "cookie" {
+        if transport == "cookie" {
             return format!("cookie: {}", reply.cookie(&format!("counterfoil-{kind}=")));
         }
         format!("authorization: Bearer {}", reply.json()[format!("{kind}_token")].as_str().unwrap())
@@ -55,106 +55,111 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn a_handler_cannot_tell_which_mode_it_was() {
-    let house = House::new();
-    let shop = Shop::open(&house).await;
+async fn handlers_behave_the_same_in_every_mode_and_transport() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
     for mode in ["session", "jwt", "hybrid"] {
-        for carrier in ["body", "cookie"] {
-            let shown = shop.shown(mode, carrier).await;
+        for transport in ["bearer", "cookie"] {
+            let credential = shop.credential_header(mode, transport).await;
             let same_origin = "origin: http://localhost:3000";
 
-            let home = send(shop.at, "GET /", &[&shown], "").await;
-            let account = send(shop.at, "GET /account", &[&shown], "").await;
-            let first = send(shop.at, "POST /cart", &[&shown, same_origin], "").await;
-            let second = send(shop.at, "POST /cart", &[&shown, same_origin], "").await;
+            let home = send(shop.address, "GET /", &[&credential], "").await;
+            let account = send(shop.address, "GET /account", &[&credential], "").await;
+            let one = send(shop.address, "POST /cart", &[&credential, same_origin], "").await;
+            let two = send(shop.address, "POST /cart", &[&credential, same_origin], "").await;
 
-            assert_eq!(home.body, format!("Hello, {}", shop.ada), "{mode} {carrier}");
-            assert_eq!(account.body, format!("The account of {}", shop.ada), "{mode} {carrier}");
-            assert_eq!((&*first.body, &*second.body), ("1 in the cart", "2 in the cart"), "{mode} {carrier}");
+            assert_eq!(home.body, format!("Hello, {}", shop.user_id), "{mode} {transport}");
+            assert_eq!(account.body, format!("The account of {}", shop.user_id), "{mode} {transport}");
+            assert_eq!((&*one.body, &*two.body), ("1 in the cart", "2 in the cart"), "{mode} {transport}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_stranger_sees_the_public_page_alone() {
-    let house = House::new();
-    let shop = Shop::open(&house).await;
+async fn an_unauthenticated_request_gets_only_the_public_page() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
 
-    assert_eq!(send(shop.at, "GET /", &[], "").await.body, "Hello, stranger");
+    assert_eq!(send(shop.address, "GET /", &[], "").await.body, "Hello, stranger");
     for (request, headers) in [
         ("GET /account", vec![]),
         ("POST /cart", vec![]),
         ("GET /account", vec!["authorization: Bearer cfs_nonsense"]),
         ("GET /account", vec!["cookie: counterfoil-session=nonsense"]),
     ] {
-        let reply = send(shop.at, request, &headers, "").await;
+        let reply = send(shop.address, request, &headers, "").await;
         assert_eq!(reply.status, 401, "{request} {headers:?}");
         assert!(reply.head.contains("www-authenticate: Bearer"), "{reply:?}");
     }
 }
 
 #[tokio::test]
-async fn another_site_cannot_fill_the_cart() {
-    let house = House::new();
-    let shop = Shop::open(&house).await;
-    let shown = shop.shown("session", "cookie").await;
+async fn a_cross_site_request_cannot_fill_the_cart() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
+    let credential = shop.credential_header("session", "cookie").await;
     for attack in ["origin: https://attacker.example", "sec-fetch-site: cross-site", "origin: null", "x: y"] {
-        assert_eq!(send(shop.at, "POST /cart", &[&shown, attack], "").await.status, 403, "{attack}");
+        assert_eq!(
+            send(shop.address, "POST /cart", &[&credential, attack], "").await.status,
+            403,
+            "{attack}"
+        );
     }
 }
 
 #[tokio::test]
-async fn after_the_logout_nothing_is_let_in_nor_kept() {
-    let house = House::new();
-    let shop = Shop::open(&house).await;
+async fn a_logged_out_credential_is_rejected_on_every_route() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
     for mode in ["session", "jwt", "hybrid"] {
-        let shown = shop.shown(mode, "body").await;
-        assert_eq!(send(shop.at, "POST /cart", &[&shown], "").await.status, 200);
+        let credential = shop.credential_header(mode, "bearer").await;
+        assert_eq!(send(shop.address, "POST /cart", &[&credential], "").await.status, 200);
 
-        assert_eq!(send(shop.at, "POST /v1/logout", &[&shown], "").await.status, 204);
+        assert_eq!(send(shop.address, "POST /v1/logout", &[&credential], "").await.status, 204);
 
-        assert_eq!(send(shop.at, "GET /account", &[&shown], "").await.status, 401, "{mode}");
-        assert_eq!(send(shop.at, "POST /cart", &[&shown], "").await.status, 401, "{mode}");
+        assert_eq!(send(shop.address, "GET /account", &[&credential], "").await.status, 401, "{mode}");
+        assert_eq!(send(shop.address, "POST /cart", &[&credential], "").await.status, 401, "{mode}");
     }
 }
 
 #[tokio::test]
-async fn a_cart_is_one_sessions_and_nobody_elses() {
-    let house = House::new();
-    let shop = Shop::open(&house).await;
-    let (one, other) = (shop.shown("session", "body").await, shop.shown("jwt", "body").await);
+async fn each_session_has_its_own_cart() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
+    let (first, second) =
+        (shop.credential_header("session", "bearer").await, shop.credential_header("jwt", "bearer").await);
 
-    assert_eq!(send(shop.at, "POST /cart", &[&one], "").await.body, "1 in the cart");
+    assert_eq!(send(shop.address, "POST /cart", &[&first], "").await.body, "1 in the cart");
 
-    assert_eq!(send(shop.at, "POST /cart", &[&other], "").await.body, "1 in the cart");
+    assert_eq!(send(shop.address, "POST /cart", &[&second], "").await.body, "1 in the cart");
 }
 
 #[tokio::test]
-async fn an_embedded_store_that_was_closed_opens_again() {
-    let house = House::new();
-    let dir = house.outside("");
+async fn a_closed_embedded_store_opens_again() {
+    let fixture = Fixture::new();
+    let dir = fixture.path("");
     let store = format!("sqlite:{}", dir.join("auth.db").display());
 
     Counterfoil::open(&store).await.unwrap().close().await.unwrap();
     let again = Counterfoil::for_issuer("http://localhost:3000", &store).await.unwrap();
 
-    assert!(dir.join("auth.db.key").exists(), "the key is beside the store");
+    assert!(dir.join("auth.db.key").exists(), "the master key file is next to the database");
     again.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_says_why() {
-    let plain = Counterfoil::for_issuer("http://shop.example", "sqlite:auth.db").await;
-    let nowhere = Counterfoil::open("auth.db").await;
+async fn an_invalid_issuer_or_store_url_is_reported() {
+    let invalid_issuer = Counterfoil::for_issuer("http://shop.example", "sqlite:auth.db").await;
+    let invalid_store = Counterfoil::open("auth.db").await;
 
-    assert!(matches!(plain, Err(EmbedError::Issuer(_))));
-    assert!(matches!(nowhere, Err(EmbedError::Store(_))));
+    assert!(matches!(invalid_issuer, Err(EmbedError::Issuer(_))));
+    assert!(matches!(invalid_store, Err(EmbedError::Store(_))));
 }
 
 #[tokio::test]
-async fn the_example_is_closed_in_good_order() {
-    let house = House::new();
-    let Shop { auth, .. } = Shop::open(&house).await;
+async fn the_example_closes_without_an_error() {
+    let fixture = Fixture::new();
+    let TestShop { auth, .. } = TestShop::open(&fixture).await;
 
     auth.close().await.unwrap();
 }

@@ -1,14 +1,15 @@
-//! The house from outside: opening, administering, serving and embedding, through the public door.
+//! Tests of the whole application through its public API: startup, admin commands, serving and embedding.
 
-#![allow(clippy::unwrap_used, reason = "a test says by panicking that something is wrong")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod administering;
+mod admin_commands;
 mod client;
+mod clock_jumps;
 mod embedding;
-mod fleet;
-mod house;
-mod opening;
+mod fixture;
+mod master_key_replacement;
 mod readiness;
-mod rekeying;
-mod serving;
-mod time;
+mod remote_verifiers;
+mod request_limits;
+mod shutdown;
+mod startup;

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client that sends whatever it is told, and holds every answer to the same laws.
+//! An HTTP/1.1 client that can send malformed requests, and checks every response against the same rules.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::site::Site;
+use crate::test_server::Site;
 
-/// A request, header lines as bytes: they need not be good ones.
+/// A request. Header values are bytes, so they can be invalid.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -70,26 +70,26 @@ impl Request {
         bytes
     }
 
-    /// Sends it and holds the answer to the laws.
+    /// Sends the request and checks the response against the rules for every response.
     pub(crate) async fn send(&self, site: &Site) -> Answer {
-        let answer = exchange(site, &self.bytes()).await.expect("an answer");
-        answer.obey(&self.method, &self.path);
+        let answer = exchange(site, &self.bytes()).await.expect("the server must respond");
+        answer.assert_valid(&self.method, &self.path);
         answer
     }
 }
 
-/// Sends these bytes on a connection of their own; `None` if it was closed without an answer.
+/// Sends these bytes on a new connection. `None` if it is closed without a response.
 pub(crate) async fn exchange(site: &Site, bytes: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(site.address).await.unwrap();
-    // A server that has heard enough may close while we are still sending.
+    // The server can close the connection while the request is still being sent.
     let _ = stream.write_all(bytes).await;
     let mut all = Vec::new();
-    // What came before a reset is an answer too.
+    // Bytes received before a reset are a response too.
     while let Ok(1..) = stream.read_buf(&mut all).await {}
     Answer::parse(&all)
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -116,7 +116,7 @@ impl Answer {
         match self.all(name).as_slice() {
             [] => None,
             [one] => Some(one),
-            several => panic!("{name} stands more than once: {several:?}"),
+            several => panic!("{name} is present more than once: {several:?}"),
         }
     }
 
@@ -126,10 +126,10 @@ impl Answer {
 
     /// The `type` of a problem.
     pub(crate) fn problem(&self) -> String {
-        self.json()["type"].as_str().unwrap().to_owned()
+        self.json()["code"].as_str().unwrap().to_owned()
     }
 
-    /// What may differ between two answers to the same: cut out.
+    /// Removes the request id and the date, which differ between responses to equal requests.
     pub(crate) fn without_id(mut self) -> Self {
         let id = self.header("x-request-id").unwrap().to_owned();
         self.headers.retain(|(name, _)| name != "x-request-id" && name != "date");
@@ -137,11 +137,11 @@ impl Answer {
         self
     }
 
-    /// The laws of every answer of ours.
-    fn obey(&self, method: &str, path: &str) {
+    /// The rules for every response of the server.
+    fn assert_valid(&self, method: &str, path: &str) {
         assert_ne!(self.status, 500, "{method} {path}: {self:?}");
         if self.header("x-request-id").is_none() {
-            // Refused by the server below the routes: not a request at all.
+            // Rejected by the HTTP parser before any route: it is not a valid request.
             assert!(matches!(self.status, 400 | 408 | 414 | 431 | 505), "{method} {path}: {self:?}");
             return;
         }
@@ -152,17 +152,17 @@ impl Answer {
         assert!(self.header("cache-control").is_some(), "{self:?}");
         assert!(self.header("server").is_none());
         assert!(self.headers.iter().all(|(name, _)| !name.starts_with("access-control-")), "CORS is off");
-        self.obey_cookies();
+        self.assert_valid_cookies();
         if self.status >= 400 {
-            self.obey_problem(method);
+            self.assert_valid_problem(method);
         }
         assert_documented(method, path, self.status);
     }
 
-    fn obey_cookies(&self) {
+    fn assert_valid_cookies(&self) {
         let lines = self.all("set-cookie");
         let names: BTreeSet<_> = lines.iter().map(|line| line.split('=').next().unwrap()).collect();
-        assert_eq!(names.len(), lines.len(), "two lines of one name: {lines:?}");
+        assert_eq!(names.len(), lines.len(), "two cookies with one name: {lines:?}");
         for line in &lines {
             assert!(line.contains("; Path=/; HttpOnly;"), "{line}");
             assert_eq!(line.contains("Secure"), line.starts_with("__Host-"), "{line}");
@@ -173,12 +173,14 @@ impl Answer {
         }
     }
 
-    fn obey_problem(&self, method: &str) {
+    fn assert_valid_problem(&self, method: &str) {
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));
         if method != "HEAD" {
             let body = self.json();
-            assert!(body["type"].as_str().unwrap().starts_with("/problems/"), "{body}");
+            let (issuer, name) = body["type"].as_str().unwrap().split_once("/problems/").unwrap();
+            assert!(issuer.starts_with("http"), "{body}");
+            assert_eq!(body["code"], name.replace('-', "_"));
             assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
             assert_eq!(body["status"], self.status);
             assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{body}");
@@ -194,25 +196,26 @@ impl Answer {
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(counterfoil::openapi);
 
-/// Whether the path is one of this template: `{id}` stands for one part that is not empty.
-fn is_of(path: &str, template: &str) -> bool {
+/// Whether the path matches this template; `{id}` matches one segment that is not empty.
+fn matches_template(path: &str, template: &str) -> bool {
     let (parts, places) = (path.split('/'), template.split('/'));
     parts.clone().count() == places.clone().count()
         && parts.zip(places).all(|(part, place)| part == place || (place == "{id}" && !part.is_empty()))
 }
 
-/// What a route answers is in the document of the contract: 404 and 405 are of paths and methods outside it.
+/// Asserts that OpenAPI documents this status. 404 and 405 are also allowed for undocumented paths and methods.
 fn assert_documented(method: &str, path: &str, status: u16) {
     let path = path.split('?').next().unwrap();
     let paths = DOCUMENT["paths"].as_object().unwrap();
-    let template = paths.keys().find(|template| is_of(path, template)).map_or(path, String::as_str);
+    let template =
+        paths.keys().find(|template| matches_template(path, template)).map_or(path, String::as_str);
     let method = if method == "HEAD" { "get".to_owned() } else { method.to_ascii_lowercase() };
     let operation = &DOCUMENT["paths"][template][&method];
     match status {
         404 if DOCUMENT["paths"][template].is_null() => {}
-        // Judged before the method is looked at.
+        // The CSRF check runs before the method is matched.
         403 if operation.is_null() => {}
-        405 => assert!(operation.is_null(), "{method} {path} is documented and not there"),
+        405 => assert!(operation.is_null(), "{method} {path} is documented but not implemented"),
         status => assert!(
             operation["responses"][status.to_string()].is_object(),
             "{method} {template} answers {status}, which is not documented"

@@ -1,4 +1,4 @@
-//! Thousands of requests that a seeded mutator has made: none is a failure of ours.
+//! Thousands of requests from a seeded mutator: none causes a 5xx status or a panic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::{Request, exchange};
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
-/// How many requests, unless `COUNTERFOIL_FUZZ` says otherwise.
+/// The default number of requests; `COUNTERFOIL_FUZZ` overrides it.
 const ROUNDS: u64 = 10_000;
 
-/// How many of them at a time.
+/// The number of concurrent requests.
 const AT_A_TIME: usize = 64;
 
-/// How long an answer may take.
+/// The time within which a response must arrive.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A small generator (SplitMix64): the same seed, the same requests.
+/// A SplitMix64 random number generator: the same seed gives the same requests.
 struct Dice(u64);
 
 impl Dice {
@@ -39,7 +39,7 @@ impl Dice {
         &of[at]
     }
 
-    /// Changes some bytes: flips, cuts, doubles, or puts in what readers stumble over.
+    /// Flips, removes or repeats bytes, or inserts a sequence that often breaks parsers.
     fn mutate(&mut self, bytes: &mut Vec<u8>) {
         const PIECES: [&[u8]; 12] = [
             b"\0",
@@ -130,7 +130,7 @@ fn mutated(dice: &mut Dice, seed: &Request) -> Vec<u8> {
                 (*dice.one(&["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "post"])).into()
         }
         _ => {
-            // The bytes on the wire themselves.
+            // The bytes on the wire.
             let mut bytes = request.bytes();
             dice.mutate(&mut bytes);
             return bytes;
@@ -139,7 +139,7 @@ fn mutated(dice: &mut Dice, seed: &Request) -> Vec<u8> {
     request.bytes()
 }
 
-/// Whether it was answered. What is not a whole request waits for its rest, or is closed upon.
+/// Whether the request got a response. The server waits for the rest of an incomplete request, or closes.
 async fn ask(site: Arc<Site>, bytes: Vec<u8>) -> bool {
     let Ok(Some(answer)) = tokio::time::timeout(PATIENCE, exchange(&site, &bytes)).await else {
         return false;
@@ -149,9 +149,9 @@ async fn ask(site: Arc<Site>, bytes: Vec<u8>) -> bool {
 }
 
 #[tokio::test]
-async fn no_mutated_request_makes_us_fail() {
+async fn no_mutated_request_causes_a_server_error() {
     let rounds = std::env::var("COUNTERFOIL_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
-    let site = Site::with(|settings| settings.limits.request = Duration::from_secs(5)).await;
+    let site = Site::with(|settings| settings.limits.request_timeout = Duration::from_secs(5)).await;
     site.register("ada").await;
     let session = site.login("ada", "session").await;
     let hybrid = site.login("ada", "hybrid").await;
@@ -170,7 +170,7 @@ async fn no_mutated_request_makes_us_fail() {
         answered += u64::from(judged);
     }
     let closed = rounds - answered;
-    println!("{answered} mutated requests answered, {closed} not whole");
-    assert_eq!(counterfoil::panics(), 0);
+    println!("{answered} mutated requests answered, {closed} incomplete");
+    assert_eq!(counterfoil::panic_count(), 0);
     assert!(answered > rounds / 2);
 }

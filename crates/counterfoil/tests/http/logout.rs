@@ -1,15 +1,14 @@
-//! Logout: in any mode, by any carrier, and nothing that was shown works again.
+//! Logout in each mode and transport: the presented credential is rejected afterwards.
 
 use serde_json::json;
 
-use counterfoil::LogoutClears;
 use counterfoil_jose::{Algorithm, SigningKey};
 
 use crate::client::Request;
-use crate::site::{Browser, Site, text};
+use crate::test_server::{Browser, Site, text};
 
 #[tokio::test]
-async fn who_shows_nothing_is_logged_out_already() {
+async fn logout_without_a_valid_credential_gets_204() {
     let site = Site::open().await;
     for request in [
         Request::post("/v1/logout"),
@@ -24,11 +23,9 @@ async fn who_shows_nothing_is_logged_out_already() {
 }
 
 #[tokio::test]
-async fn a_browser_forgets_the_whole_site_where_that_is_wanted() {
-    for (cleared, told) in
-        [(LogoutClears::OurCookies, None), (LogoutClears::Site, Some(r#""cookies","storage""#))]
-    {
-        let site = Site::with(|settings| settings.logout_clears = cleared).await;
+async fn logout_sends_clear_site_data_if_configured() {
+    for (cleared, told) in [(false, None), (true, Some(r#""cookies","storage""#))] {
+        let site = Site::with(|settings| settings.clear_site_data_on_logout = cleared).await;
         site.register("ada").await;
         let login = site.login("ada", "session").await;
 
@@ -40,7 +37,7 @@ async fn a_browser_forgets_the_whole_site_where_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn any_turn_of_a_refresh_token_names_its_login() {
+async fn logout_accepts_any_earlier_refresh_token_of_the_session() {
     let site = Site::open().await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
@@ -59,7 +56,7 @@ async fn any_turn_of_a_refresh_token_names_its_login() {
 }
 
 #[tokio::test]
-async fn a_forged_turn_ends_nothing() {
+async fn a_refresh_token_with_a_forged_counter_ends_no_session() {
     let site = Site::open().await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
@@ -72,9 +69,9 @@ async fn a_forged_turn_ends_nothing() {
     assert_eq!(site.me(text(&login, "access_token")).await, 200);
 }
 
-/// A token that this issuer's key never signed names nobody, whatever it says.
+/// A token that the issuer did not sign identifies no session, whatever its claims.
 #[tokio::test]
-async fn a_forged_access_token_ends_nothing() {
+async fn a_forged_access_token_ends_no_session() {
     let site = Site::open().await;
     site.register("ada").await;
     let login = site.login("ada", "jwt").await;
@@ -88,7 +85,7 @@ async fn a_forged_access_token_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_browser_with_a_pair_shows_both_halves_and_loses_both() {
+async fn logout_of_a_hybrid_browser_clears_both_cookies() {
     let site = Site::secure().await;
     site.register("ada").await;
     let mut browser = Browser::default();
@@ -106,7 +103,7 @@ async fn a_browser_with_a_pair_shows_both_halves_and_loses_both() {
 }
 
 #[tokio::test]
-async fn a_dead_cookie_is_cleared_too() {
+async fn an_invalid_cookie_is_cleared_too() {
     let site = Site::open().await;
     let mut browser = Browser { cookies: vec![("counterfoil-session".into(), "cfs_long_gone".into())] };
 

@@ -1,24 +1,23 @@
-//! The HTTP contract, held by a real installation on SQLite behind a real loopback socket.
+//! Tests of the HTTP API: a real server on SQLite, reached over a loopback socket.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod administration;
-mod ambiguous;
-mod bad_input;
 mod client;
-mod contract;
-mod cross_site;
-mod data;
+mod credential_modes;
+mod cross_site_requests;
+mod documented_statuses;
+mod external_test_suites;
 mod fuzz;
-mod logins;
+mod login_rate_limit;
 mod logout;
+mod malformed_input;
 mod metrics;
-mod modes;
-mod password;
+mod multiple_credentials;
+mod openapi_contract;
+mod password_change;
 mod refresh;
-mod register;
-mod site;
-mod statuses;
-mod suites;
-mod throttle;
-mod timing;
+mod registration;
+mod session_data;
+mod session_list;
+mod test_server;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::Request;
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 /// The value of the sample with this name and these labels.
 async fn sample(site: &Site, name: &str) -> f64 {
@@ -23,7 +23,7 @@ async fn refresh(site: &Site, token: &str) {
 
 #[tokio::test]
 async fn logins_are_counted_by_result() {
-    let site = Site::with(|settings| settings.throttle.account_and_source.most = 2).await;
+    let site = Site::with(|settings| settings.rate_limits.per_account_and_ip.max = 2).await;
     site.register("ada").await;
 
     login_with(&site, PASSWORD).await;
@@ -71,7 +71,7 @@ async fn refreshes_are_counted_by_result() {
 
 #[tokio::test]
 async fn a_reused_refresh_token_and_the_session_it_ends_are_counted() {
-    let site = Site::with(|settings| settings.refresh_grace = std::time::Duration::ZERO).await;
+    let site = Site::with(|settings| settings.refresh_reuse_grace = std::time::Duration::ZERO).await;
     site.register("ada").await;
     let pair = site.login("ada", "hybrid").await;
     let token = text(&pair, "refresh_token");

@@ -1,4 +1,4 @@
-//! The refresh over HTTP: the next pair, the same again within the grace, and a thief caught.
+//! Refresh: token rotation, retries within the grace period, reuse detection and scopes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request};
-use crate::site::{Browser, Site, text};
+use crate::test_server::{Browser, Site, text};
 
 async fn refresh(site: &Site, token: &Value) -> Answer {
     Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(site).await
 }
 
 #[tokio::test]
-async fn each_refresh_gives_the_next_pair() {
+async fn each_refresh_returns_a_new_token_pair() {
     let site = Site::open().await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
@@ -30,7 +30,7 @@ async fn each_refresh_gives_the_next_pair() {
 }
 
 #[tokio::test]
-async fn tabs_that_refresh_at_once_get_the_same_successor() {
+async fn concurrent_refreshes_of_one_token_get_the_same_successor() {
     let site = Arc::new(Site::open().await);
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
@@ -48,8 +48,8 @@ async fn tabs_that_refresh_at_once_get_the_same_successor() {
 }
 
 #[tokio::test]
-async fn a_replay_ends_the_login_for_thief_and_owner() {
-    let site = Site::with(|settings| settings.refresh_grace = Duration::ZERO).await;
+async fn a_reused_refresh_token_ends_the_session() {
+    let site = Site::with(|settings| settings.refresh_reuse_grace = Duration::ZERO).await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
     let next = refresh(&site, &login["refresh_token"]).await.json();
@@ -61,7 +61,7 @@ async fn a_replay_ends_the_login_for_thief_and_owner() {
 }
 
 #[tokio::test]
-async fn unknown_ended_and_malformed_are_the_same_bytes() {
+async fn unknown_ended_and_malformed_refresh_tokens_get_the_same_response() {
     let site = Site::open().await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
@@ -80,7 +80,7 @@ async fn unknown_ended_and_malformed_are_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn a_cookie_is_answered_by_cookies() {
+async fn a_refresh_by_cookie_is_answered_with_cookies() {
     let site = Site::open().await;
     site.register("ada").await;
     let mut browser = Browser::default();
@@ -101,7 +101,7 @@ async fn a_cookie_is_answered_by_cookies() {
 }
 
 #[tokio::test]
-async fn a_scope_is_never_widened() {
+async fn a_refresh_cannot_widen_the_scope() {
     let site = Site::open().await;
     site.register("ada").await;
     let login = site.login("ada", "hybrid").await;
@@ -113,7 +113,7 @@ async fn a_scope_is_never_widened() {
 }
 
 #[tokio::test]
-async fn an_exchange_narrows_and_never_widens() {
+async fn a_token_exchange_can_only_narrow_the_scope() {
     let site = Site::open().await;
     site.register("ada").await;
     let session = text(&site.login("ada", "session").await, "session_token").to_owned();

@@ -1,20 +1,19 @@
-//! Foreign libraries judge our tokens by our keys, and we judge theirs.
+//! Interoperability with JWT libraries of other languages: they verify our tokens, and we verify theirs.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
-mod judge;
-mod ours;
-#[path = "../http/site.rs"]
+mod foreign_library;
+mod foreign_tokens;
+mod our_tokens;
+#[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
-mod site;
-mod theirs;
+mod test_server;
 
-/// What the documents show is what runs here.
 #[test]
-fn the_documents_show_the_code_that_is_run() {
+fn docs_tokens_md_contains_the_tested_code_verbatim() {
     let document = include_str!("../../../../docs/tokens.md");
     for code in [
         include_str!("node/with-jose.mjs"),
@@ -22,6 +21,6 @@ fn the_documents_show_the_code_that_is_run() {
         include_str!("python/with_pyjwt.py"),
         include_str!("python/with_joserfc.py"),
     ] {
-        assert!(document.contains(code), "docs/tokens.md shows other code than this:\n{code}");
+        assert!(document.contains(code), "docs/tokens.md must contain this code:\n{code}");
     }
 }

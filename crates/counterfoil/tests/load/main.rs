@@ -1,13 +1,13 @@
-//! The server under clients that are slow, many, large or hostile: whoever behaves is served.
+//! The server under slow, numerous, oversized and malicious requests: well-behaved clients are still served.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod bodies;
-mod descriptors;
-mod frames;
-mod large;
-mod site;
-mod slow;
-mod sources;
-mod storm;
-mod talk;
+mod file_descriptors;
+mod http2_connection;
+mod http2_frames;
+mod incomplete_bodies;
+mod login_burst;
+mod oversized_requests;
+mod per_ip_limits;
+mod slow_clients;
+mod test_server;

@@ -1,30 +1,30 @@
-//! What is wrong with a text, and where; never what stands there.
+//! Errors of JSON parsing: kind and position, without any part of the text.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What is wrong with a text.
+/// The kind of a [`JsonError`].
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonFault {
-    /// Not JSON (RFC 8259), more than one value, or a number that no computer holds.
+pub enum JsonErrorKind {
+    /// Not JSON (RFC 8259), more than one value, or a number that is out of range.
     Syntax,
     /// Not UTF-8.
     NotUtf8,
-    /// It starts with a byte order mark.
+    /// The text starts with a byte order mark.
     ByteOrderMark,
-    /// An object names a member twice.
+    /// An object has two members with the same name.
     DuplicateMember,
-    /// Nested more deeply than is read here.
+    /// Nested more deeply than [`super::JsonLimits::max_depth`].
     TooDeep,
-    /// JSON, but not what was asked for: a member is missing, unknown or of another type.
+    /// Strict JSON, but not the expected type: a member is missing, unknown or of another type.
     Data,
 }
 
-/// Why a text was not read: what is wrong, on which line and at which column (from 1, in bytes).
+/// Why a text was not parsed: the kind of the error, its line and its column (from 1, in bytes).
 ///
-/// Nothing of the text is repeated, so this may go to a log or to whoever sent the text, even if
-/// that was a password.
+/// The error contains no part of the text. It can be logged and sent to the client even if the text contains
+/// a password.
 ///
 /// ```
 /// use counterfoil_jose::json;
@@ -35,27 +35,27 @@ pub enum JsonFault {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    fault: JsonFault,
+    kind: JsonErrorKind,
     line: usize,
     column: usize,
     detail: Cow<'static, str>,
 }
 
 impl JsonError {
-    /// What kind of fault it is.
-    pub fn fault(&self) -> JsonFault {
-        self.fault
+    /// The kind of the error.
+    pub fn kind(&self) -> JsonErrorKind {
+        self.kind
     }
 
-    /// Whether the text is no strict JSON at all. Otherwise it is, but not what was asked for.
+    /// Whether the text is not strict JSON. Otherwise it is strict JSON, but not the expected type.
     pub fn is_syntax(&self) -> bool {
-        match self.fault {
-            JsonFault::Data => false,
-            JsonFault::Syntax
-            | JsonFault::NotUtf8
-            | JsonFault::ByteOrderMark
-            | JsonFault::DuplicateMember
-            | JsonFault::TooDeep => true,
+        match self.kind {
+            JsonErrorKind::Data => false,
+            JsonErrorKind::Syntax
+            | JsonErrorKind::NotUtf8
+            | JsonErrorKind::ByteOrderMark
+            | JsonErrorKind::DuplicateMember
+            | JsonErrorKind::TooDeep => true,
         }
     }
 
@@ -69,54 +69,54 @@ impl JsonError {
         self.column
     }
 
-    /// The name of the member that is missing, where that is the fault. It is one of ours.
+    /// The name of the missing member, if that is the error. The name is from the expected type, not from the
+    /// text.
     pub fn missing_member(&self) -> Option<&str> {
-        self.detail.strip_prefix(MISSING)?.strip_suffix('`')
+        self.detail.strip_prefix(MISSING_FIELD)?.strip_suffix('`')
     }
 
-    /// A fault of form, found before anything was read.
-    pub(super) fn at(fault: JsonFault, line: usize, column: usize) -> Self {
-        let detail = match fault {
-            JsonFault::Syntax => "not JSON",
-            JsonFault::NotUtf8 => "not UTF-8",
-            JsonFault::ByteOrderMark => "a byte order mark",
-            JsonFault::DuplicateMember => "a member that was there before",
-            JsonFault::TooDeep => "nested too deeply",
-            JsonFault::Data => "not what is expected",
+    /// An error at this position, with the default message of its kind.
+    pub(super) fn at(kind: JsonErrorKind, line: usize, column: usize) -> Self {
+        let detail = match kind {
+            JsonErrorKind::Syntax => "not JSON",
+            JsonErrorKind::NotUtf8 => "not UTF-8",
+            JsonErrorKind::ByteOrderMark => "byte order mark",
+            JsonErrorKind::DuplicateMember => "duplicate member",
+            JsonErrorKind::TooDeep => "nested too deeply",
+            JsonErrorKind::Data => "unexpected value",
         };
-        Self { fault, line, column, detail: Cow::Borrowed(detail) }
+        Self { kind, line, column, detail: Cow::Borrowed(detail) }
     }
 
     pub(super) fn not_an_object() -> Self {
-        Self { detail: Cow::Borrowed("expected an object"), ..Self::at(JsonFault::Data, 1, 1) }
+        Self { detail: Cow::Borrowed("expected an object"), ..Self::at(JsonErrorKind::Data, 1, 1) }
     }
 
-    /// Takes over what serde found, without the piece of the text that it quotes.
-    pub(super) fn of_data(error: serde_json::Error) -> Self {
-        let detail =
-            expectation(&error.to_string()).map_or(Cow::Borrowed("not what is expected"), Cow::Owned);
-        Self { fault: JsonFault::Data, line: error.line(), column: error.column(), detail }
+    /// Converts an error of serde, without the part of the text that serde quotes.
+    pub(super) fn from_serde(error: serde_json::Error) -> Self {
+        let detail = expectation(&error.to_string()).map_or(Cow::Borrowed("unexpected value"), Cow::Owned);
+        Self { kind: JsonErrorKind::Data, line: error.line(), column: error.column(), detail }
     }
 }
 
-/// How serde says that a member is missing, up to its name.
-const MISSING: &str = "missing field `";
+/// The start of serde's message for a missing member, before its name.
+const MISSING_FIELD: &str = "missing field `";
 
-/// The part of serde's message that comes from our types: what was expected. What was found is left
-/// out, and so is every message that is not of a form known here.
+/// The part of serde's message that says what was expected; it comes from Rust types, not from the text.
+/// `None` for messages of an unknown form, which may quote the text.
 fn expectation(message: &str) -> Option<String> {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    if message.starts_with(MISSING) {
+    if message.starts_with(MISSING_FIELD) {
         return Some(message.to_owned());
     }
-    let (found, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
-    let quoting = |form: &str| found.starts_with(form);
-    if quoting("unknown field `") {
-        let known = if expected.is_empty() { String::new() } else { format!(", expected {expected}") };
-        return Some(format!("unknown member{known}"));
+    let (actual, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
+    let starts_with = |form: &str| actual.starts_with(form);
+    if starts_with("unknown field `") {
+        let expected = if expected.is_empty() { String::new() } else { format!(", expected {expected}") };
+        return Some(format!("unknown member{expected}"));
     }
     let forms = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `"];
-    (forms.into_iter().any(quoting) && !expected.is_empty()).then(|| format!("expected {expected}"))
+    (forms.into_iter().any(starts_with) && !expected.is_empty()).then(|| format!("expected {expected}"))
 }
 
 impl fmt::Display for JsonError {
@@ -150,11 +150,11 @@ mod tests {
     }
 
     fn error(text: &str) -> JsonError {
-        json::object::<Login>(text.as_bytes()).unwrap_err()
+        json::parse_object::<Login>(text.as_bytes()).unwrap_err()
     }
 
     #[test]
-    fn an_error_says_what_was_expected() {
+    fn an_error_states_what_was_expected() {
         assert_eq!(error("{}").to_string(), "missing field `password` at line 1 column 2");
         assert_eq!(error("{}").missing_member(), Some("password"));
         assert_eq!(error("{\"password\":1}").to_string(), "expected a string at line 1 column 13");
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_never_repeats_the_text() {
+    fn an_error_contains_no_part_of_the_text() {
         for text in [
             r#"{"password":"hunter2"#,
             r#"{"password":{"hunter2":1}}"#,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_no_json_from_other_json() {
+    fn syntax_errors_differ_from_type_errors() {
         assert!(error("{\"password\":").is_syntax());
         assert!(error("{\"password\":\"a\",\"password\":\"b\"}").is_syntax());
         assert!(!error("{\"password\":null}").is_syntax());

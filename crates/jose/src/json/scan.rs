@@ -1,4 +1,4 @@
-//! The pass before reading: is this text JSON with one meaning?
+//! The first pass over a JSON text: checks syntax, duplicate members and depth.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -7,52 +7,53 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::Limits;
-use super::error::{JsonError, JsonFault};
+use super::JsonLimits;
+use super::error::{JsonError, JsonErrorKind};
 
-/// The text of `bytes`, if it is one JSON value within `limits` that names no member twice.
+/// The text of `bytes`, if it is one JSON value within `limits` without duplicate members.
 ///
-/// Nothing is built; short objects without escapes in their names cost no allocation.
-pub(super) fn scan<'de>(bytes: &'de [u8], limits: &Limits) -> Result<&'de str, JsonError> {
+/// Builds no values. Short objects without escapes in their member names need no allocation.
+pub(super) fn scan<'de>(bytes: &'de [u8], limits: &JsonLimits) -> Result<&'de str, JsonError> {
     let text = utf8(bytes)?;
-    let fault = Cell::new(JsonFault::Syntax);
+    let kind = Cell::new(JsonErrorKind::Syntax);
     let mut reader = serde_json::Deserializer::from_str(text);
-    Scan { fault: &fault, depth: limits.depth }
+    Scan { kind: &kind, remaining_depth: limits.max_depth }
         .deserialize(&mut reader)
         .and_then(|()| reader.end())
-        .map_err(|error| JsonError::at(fault.get(), error.line(), error.column()))?;
+        .map_err(|error| JsonError::at(kind.get(), error.line(), error.column()))?;
     Ok(text)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
-        return Err(JsonError::at(JsonFault::ByteOrderMark, 1, 1));
+        return Err(JsonError::at(JsonErrorKind::ByteOrderMark, 1, 1));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let valid = &bytes[..error.valid_up_to()];
-        let line_start = valid.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| place + 1);
+        let line_start = valid.iter().rposition(|&byte| byte == b'\n').map_or(0, |index| index + 1);
         let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
-        JsonError::at(JsonFault::NotUtf8, line, valid.len() - line_start + 1)
+        JsonError::at(JsonErrorKind::NotUtf8, line, valid.len() - line_start + 1)
     })
 }
 
-/// Visits one value and all below it.
+/// Visits one value and everything in it.
 #[derive(Clone, Copy)]
 struct Scan<'s> {
-    /// What to blame if the visit fails: told from here, since serde's errors carry text alone.
-    fault: &'s Cell<JsonFault>,
-    /// How many levels may still be opened.
-    depth: usize,
+    /// The kind of the error if the visit fails. It is passed here because serde's errors contain only text.
+    kind: &'s Cell<JsonErrorKind>,
+    /// How many more levels may be nested.
+    remaining_depth: usize,
 }
 
 impl Scan<'_> {
-    fn below<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| self.blame(JsonFault::TooDeep))?;
-        Ok(Self { depth, ..self })
+    fn nested<E: Error>(self) -> Result<Self, E> {
+        let depth = self.remaining_depth.checked_sub(1);
+        let remaining_depth = depth.ok_or_else(|| self.fail(JsonErrorKind::TooDeep))?;
+        Ok(Self { remaining_depth, ..self })
     }
 
-    fn blame<E: Error>(self, fault: JsonFault) -> E {
-        self.fault.set(fault);
+    fn fail<E: Error>(self, kind: JsonErrorKind) -> E {
+        self.kind.set(kind);
         E::custom("")
     }
 }
@@ -97,28 +98,28 @@ impl<'de> Visitor<'de> for Scan<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let below = self.below()?;
-        while elements.next_element_seed(below)?.is_some() {}
+        let nested = self.nested()?;
+        while elements.next_element_seed(nested)?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let below = self.below()?;
-        let mut names = Names::default();
-        while let Some(name) = members.next_key_seed(Name)? {
+        let nested = self.nested()?;
+        let mut names = MemberNames::default();
+        while let Some(name) = members.next_key_seed(NameSeed)? {
             if !names.insert(name) {
-                return Err(self.blame(JsonFault::DuplicateMember));
+                return Err(self.fail(JsonErrorKind::DuplicateMember));
             }
-            members.next_value_seed(below)?;
+            members.next_value_seed(nested)?;
         }
         Ok(())
     }
 }
 
-/// Visits a member's name: borrowed from the text, or unescaped.
-struct Name;
+/// Visits a member name: borrowed from the text, or unescaped.
+struct NameSeed;
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for NameSeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -126,7 +127,7 @@ impl<'de> DeserializeSeed<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Name {
+impl<'de> Visitor<'de> for NameSeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,34 +143,38 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-/// How many names are compared one by one before a hash set takes over: an object of ten thousand
-/// members must not cost a hundred million comparisons.
-const FEW: usize = 24;
+/// The number of names that are compared one by one; more names are stored in a hash set. Otherwise an object
+/// with ten thousand members would cost a hundred million comparisons.
+const MAX_INLINE_NAMES: usize = 24;
 
-/// The names of one object so far.
-struct Names<'de> {
-    few: [Cow<'de, str>; FEW],
-    count: usize,
-    many: HashSet<Cow<'de, str>>,
+/// The member names of one object that have been read.
+struct MemberNames<'de> {
+    inline: [Cow<'de, str>; MAX_INLINE_NAMES],
+    inline_count: usize,
+    overflow: HashSet<Cow<'de, str>>,
 }
 
-impl Default for Names<'_> {
+impl Default for MemberNames<'_> {
     fn default() -> Self {
-        Self { few: [const { Cow::Borrowed("") }; FEW], count: 0, many: HashSet::new() }
+        Self {
+            inline: [const { Cow::Borrowed("") }; MAX_INLINE_NAMES],
+            inline_count: 0,
+            overflow: HashSet::new(),
+        }
     }
 }
 
-impl<'de> Names<'de> {
-    /// Adds `name`; false if it was there.
+impl<'de> MemberNames<'de> {
+    /// Adds `name`. Returns false if it was present already.
     fn insert(&mut self, name: Cow<'de, str>) -> bool {
-        if self.few[..self.count].contains(&name) {
+        if self.inline[..self.inline_count].contains(&name) {
             return false;
         }
-        if self.count == FEW {
-            return self.many.insert(name);
+        if self.inline_count == MAX_INLINE_NAMES {
+            return self.overflow.insert(name);
         }
-        self.few[self.count] = name;
-        self.count += 1;
+        self.inline[self.inline_count] = name;
+        self.inline_count += 1;
         true
     }
 }
@@ -177,14 +182,14 @@ impl<'de> Names<'de> {
 #[cfg(test)]
 mod tests {
     use super::scan;
-    use crate::json::{JsonError, JsonFault, Limits};
+    use crate::json::{JsonError, JsonErrorKind, JsonLimits};
 
-    fn fault(text: impl AsRef<[u8]>) -> Option<JsonFault> {
-        scan(text.as_ref(), &Limits::default()).err().map(|error: JsonError| error.fault())
+    fn error_kind(text: impl AsRef<[u8]>) -> Option<JsonErrorKind> {
+        scan(text.as_ref(), &JsonLimits::default()).err().map(|error: JsonError| error.kind())
     }
 
     #[test]
-    fn a_name_twice_is_refused_at_every_level_and_however_it_is_escaped() {
+    fn duplicate_members_are_rejected_at_every_level_and_with_escapes() {
         for text in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":2}"#,
@@ -192,40 +197,43 @@ mod tests {
             r#"[{"a":{"b":1,"c":2,"b":3}}]"#,
             r#"{"x":"\ud83d\ude00","😀":1,"\ud83d\ude00":2}"#,
         ] {
-            assert_eq!(fault(text), Some(JsonFault::DuplicateMember), "{text}");
+            assert_eq!(error_kind(text), Some(JsonErrorKind::DuplicateMember), "{text}");
         }
-        assert_eq!(fault(r#"{"a":{"a":1},"b":{"a":1},"A":[{"a":1},{"a":1}]}"#), None);
+        assert_eq!(error_kind(r#"{"a":{"a":1},"b":{"a":1},"A":[{"a":1},{"a":1}]}"#), None);
     }
 
     #[test]
-    fn a_name_twice_is_found_among_thousands() {
+    fn a_duplicate_member_among_thousands_is_found() {
         let mut members: Vec<String> = (0..10_000).map(|n| format!("\"{n}\":0")).collect();
-        assert_eq!(fault(format!("{{{}}}", members.join(","))), None);
+        assert_eq!(error_kind(format!("{{{}}}", members.join(","))), None);
 
         for first in [0, 23, 24, 9_999] {
             members.push(format!("\"{first}\":0"));
-            assert_eq!(fault(format!("{{{}}}", members.join(","))), Some(JsonFault::DuplicateMember));
+            assert_eq!(
+                error_kind(format!("{{{}}}", members.join(","))),
+                Some(JsonErrorKind::DuplicateMember)
+            );
             members.pop();
         }
     }
 
     #[test]
-    fn depth_is_limited_before_the_stack_is() {
+    fn deep_nesting_is_rejected_without_stack_overflow() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert_eq!(fault(nested(32)), None);
-        assert_eq!(fault(nested(33)), Some(JsonFault::TooDeep));
-        assert_eq!(fault("[".repeat(100_000)), Some(JsonFault::TooDeep));
-        assert_eq!(fault("{\"a\":".repeat(100_000)), Some(JsonFault::TooDeep));
-        assert!(scan(b"[]", &Limits { depth: 0 }).is_err());
+        assert_eq!(error_kind(nested(32)), None);
+        assert_eq!(error_kind(nested(33)), Some(JsonErrorKind::TooDeep));
+        assert_eq!(error_kind("[".repeat(100_000)), Some(JsonErrorKind::TooDeep));
+        assert_eq!(error_kind("{\"a\":".repeat(100_000)), Some(JsonErrorKind::TooDeep));
+        assert!(scan(b"[]", &JsonLimits { max_depth: 0 }).is_err());
     }
 
     #[test]
-    fn other_encodings_marks_and_numbers_out_of_range_are_refused() {
-        assert_eq!(fault(b"\xEF\xBB\xBF{}"), Some(JsonFault::ByteOrderMark));
-        assert_eq!(fault(b"\"\xFF\""), Some(JsonFault::NotUtf8));
-        assert_eq!(fault(b"\xFE\xFF\0{\0}"), Some(JsonFault::NotUtf8));
+    fn other_encodings_byte_order_marks_and_numbers_out_of_range_are_rejected() {
+        assert_eq!(error_kind(b"\xEF\xBB\xBF{}"), Some(JsonErrorKind::ByteOrderMark));
+        assert_eq!(error_kind(b"\"\xFF\""), Some(JsonErrorKind::NotUtf8));
+        assert_eq!(error_kind(b"\xFE\xFF\0{\0}"), Some(JsonErrorKind::NotUtf8));
         for text in ["1e999", "-1e999", "[1e400]", "NaN", "Infinity", "{} {}", "{}x", "", " ", "{\"a\":1,}"] {
-            assert_eq!(fault(text), Some(JsonFault::Syntax), "{text}");
+            assert_eq!(error_kind(text), Some(JsonErrorKind::Syntax), "{text}");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Where the public test vectors are: in a folder that is no part of this repository.
+//! The folder with public test vectors, which is not part of this repository.
 
 use std::path::PathBuf;
 
-/// The folder that the environment names. Without it a test says so and passes: the vectors have
-/// licences of their own and stay where they are.
+/// The folder that `COUNTERFOIL_VECTORS` names. The vectors have their own licences and are not copied here;
+/// without them a test is skipped.
 pub(crate) fn vectors(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("COUNTERFOIL_VECTORS").map(PathBuf::from);
     if folder.is_none() {
-        println!("{test}: skipped, COUNTERFOIL_VECTORS is not set");
+        counterfoil_test_support::skip(&format!("{test}: COUNTERFOIL_VECTORS is not set"));
     }
     folder
 }

@@ -1,4 +1,4 @@
-//! What the tests of the SQLite store have in common: a store on a disk, users, and a process to be killed.
+//! A database directory, users and child processes for the tests of the SQLite store.
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
@@ -11,17 +11,17 @@ use counterfoil_core::store::{AppliedChanges, Change, CommitOutcome, Page, Store
 use counterfoil_jose::Time;
 use counterfoil_jose::digest::sha256;
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{Position, UserId};
+use counterfoil_verify::{RevocationPosition, UserId};
 use tempfile::TempDir;
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 
-/// A directory for one database; it goes with the test.
-pub(crate) struct Place {
+/// A directory for one database, deleted at the end of the test.
+pub(crate) struct DatabaseDir {
     directory: TempDir,
 }
 
-impl Place {
+impl DatabaseDir {
     pub(crate) fn new() -> Self {
         Self { directory: TempDir::new().unwrap() }
     }
@@ -38,7 +38,7 @@ impl Place {
         SqliteStore::open(&self.database()).unwrap()
     }
 
-    /// Every file there with the length and a digest of what is in it.
+    /// Every file in the directory, with its length and the SHA-256 of its content.
     pub(crate) fn files(&self) -> Vec<(PathBuf, usize, [u8; 32])> {
         let mut files: Vec<_> = std::fs::read_dir(self.directory())
             .unwrap()
@@ -66,7 +66,7 @@ pub(crate) fn user(number: u64) -> User {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        not_before: Position::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 0,
     }
@@ -75,7 +75,7 @@ pub(crate) fn user(number: u64) -> User {
 pub(crate) async fn insert(store: &SqliteStore, number: u64) -> Result<AppliedChanges, StoreError> {
     match store.commit(&[Change::InsertUser(Box::new(user(number)))]).await? {
         CommitOutcome::Applied(applied) => Ok(applied),
-        CommitOutcome::Conflict(_) => panic!("user {number} was there before"),
+        CommitOutcome::Conflict(_) => panic!("user {number} exists already"),
     }
 }
 
@@ -83,15 +83,15 @@ pub(crate) async fn count_users(store: &SqliteStore) -> Result<usize, StoreError
     Ok(store.users(Page { after: None, limit: 1_000_000 }).await?.len())
 }
 
-/// What a child is to do, from whoever has started it.
-pub(crate) fn task_of_a_child() -> Option<(String, PathBuf)> {
+/// The task and the database of a child process; `None` in a process that no test has started.
+pub(crate) fn child_task() -> Option<(String, PathBuf)> {
     let path = std::env::var_os("COUNTERFOIL_TEST_DATABASE")?;
     Some((std::env::var("COUNTERFOIL_TEST_TASK").ok()?, path.into()))
 }
 
-/// This very test program, as another process that does `task` in its test `child`. What stands before the
-/// program is a shell's.
-pub(crate) fn another_process(shell: &str, task: &str, database: &Path) -> Command {
+/// A process of this test program that runs only the test `child`, which does `task`. `shell` is run before
+/// it, for example to set limits.
+pub(crate) fn child_process(shell: &str, task: &str, database: &Path) -> Command {
     let mut command = Command::new("bash");
     command
         .arg("-c")

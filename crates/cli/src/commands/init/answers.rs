@@ -1,10 +1,12 @@
-//! What somebody answered.
+//! The answers to the questions of `init`.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::Deserialize;
+
+use counterfoil::operator::is_loopback_ip;
 
 use crate::fault::Fault;
 
@@ -14,29 +16,27 @@ use crate::fault::Fault;
 pub(crate) struct Answers {
     /// The URL that clients use.
     pub(crate) issuer: String,
-    /// What logs in.
-    pub(crate) clients: Vec<Kind>,
-    /// Whether all pages are below one domain.
+    /// What kinds of clients log in.
+    pub(crate) clients: Vec<ClientKind>,
+    /// Whether all pages are on one domain.
     #[serde(default)]
     pub(crate) domains: Domains,
-    /// How soon a logout has to be in force everywhere.
+    /// How soon a logout must take effect everywhere.
     #[serde(default)]
-    pub(crate) logout: Logout,
-    /// Who judges tokens beside this server.
+    pub(crate) logout: LogoutDelay,
+    /// What other services verify tokens.
     #[serde(default)]
     pub(crate) verifiers: Verifiers,
-    /// Whether strangers may register: `open` or `closed`.
+    /// Who may register: `open` or `closed`.
     #[serde(default = "closed")]
     pub(crate) registration: String,
-    /// Where to listen, if not on 127.0.0.1:3000.
+    /// The address to listen on, if not 127.0.0.1:3000.
     pub(crate) listen: Option<String>,
-    /// Where to keep everything, if not in `counterfoil-data`.
+    /// The data directory, if not `counterfoil-data`.
     pub(crate) data_dir: Option<String>,
-    /// The certificate chain, if TLS is to end here and not at a proxy.
-    pub(crate) tls_certificate: Option<String>,
-    /// Its key.
-    pub(crate) tls_key: Option<String>,
-    /// Networks of the proxies that end TLS; where we listen on loopback it is this machine's, if none is named.
+    /// The certificate and its key, if the server itself speaks TLS.
+    pub(crate) tls: Option<TlsAnswers>,
+    /// Networks of the TLS proxies; if the server listens on loopback, this machine by default.
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<String>,
     /// Origins of pages on other domains.
@@ -44,58 +44,68 @@ pub(crate) struct Answers {
     pub(crate) trusted_origins: Vec<String>,
 }
 
+/// The files for TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsAnswers {
+    /// The certificate chain.
+    pub(crate) certificate: String,
+    /// The key of the certificate.
+    pub(crate) key: String,
+}
+
 /// A kind of client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub(crate) enum ClientKind {
     /// Pages in a browser.
     Pages,
-    /// Applications on telephones and desks.
+    /// Mobile and desktop applications.
     Mobile,
-    /// Programs without a person in front of them.
+    /// Programs without a user.
     Services,
 }
 
-/// Where pages are.
+/// Where the pages are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Domains {
-    /// Below the issuer's domain.
+    /// On the issuer's domain and its subdomains.
     #[default]
     One,
-    /// On several.
+    /// On several domains.
     Many,
 }
 
-/// How soon a logout is in force.
+/// How soon a logout takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Logout {
-    /// With the answer to it.
+pub(crate) enum LogoutDelay {
+    /// With its response.
     #[default]
-    AtOnce,
-    /// When the token's short life is over.
-    MayLag,
+    Immediate,
+    /// When the access token expires.
+    Delayed,
 }
 
-/// Who judges tokens beside this server.
+/// What other services verify tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verifiers {
-    /// Nobody.
+    /// No other services.
     #[default]
-    Nobody,
-    /// Services of the same house.
+    None,
+    /// Services of the same operator.
     OwnServices,
-    /// Other people's.
+    /// Services of third parties.
     ThirdParties,
 }
 
-impl Kind {
-    /// All of them.
+impl ClientKind {
+    /// All kinds.
     pub(crate) const ALL: [Self; 3] = [Self::Pages, Self::Mobile, Self::Services];
 
-    /// Its word in the answers.
+    /// The word in the answers.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Pages => "pages",
@@ -106,30 +116,30 @@ impl Kind {
 }
 
 impl Answers {
-    /// Reads them from a file: JSON if its name ends so, else TOML.
+    /// Reads answers from a file: JSON if its extension is `json`, else TOML.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is not answers; usage.
+    /// If the file cannot be read, or an answer is invalid; usage.
     pub(crate) fn read(file: &Path) -> Result<Self, Fault> {
-        let text = fs::read_to_string(file).map_err(|error| {
-            Fault::because(&format!("the answers {} cannot be read", file.display()), &error)
-        })?;
+        let text = fs::read_to_string(file)
+            .map_err(|error| Fault::because(&format!("{} cannot be read", file.display()), &error))?;
         let is_json = file.extension().is_some_and(|extension| extension == "json");
-        let read = if is_json {
+        let answers = if is_json {
             serde_json::from_str(&text).map_err(|error| error.to_string())
         } else {
             toml::from_str(&text).map_err(|error| error.message().to_owned())
         };
-        read.map_err(|why| Fault::usage(format!("the answers {} cannot be used: {why}", file.display())))
+        answers
+            .map_err(|error| Fault::usage(format!("the answers in {} are invalid: {error}", file.display())))
     }
 
-    /// The proxies whose word is believed. Behind an https issuer on a plain listener on loopback there is one, and
-    /// it is on this machine; unnamed, it would make all clients one source.
-    pub(crate) fn proxies(&self) -> Vec<String> {
-        let is_behind = self.issuer.starts_with("https://") && self.tls_certificate.is_none();
-        let is_here = self.listen.as_deref().is_none_or(is_loopback);
-        match self.trusted_proxies.is_empty() && is_behind && is_here {
+    /// The proxies to trust. An https issuer on a plain loopback listener is behind a TLS proxy on this
+    /// machine; if that were not trusted, all clients would have its IP address.
+    pub(crate) fn trusted_proxies(&self) -> Vec<String> {
+        let is_behind_proxy = self.issuer.starts_with("https://") && self.tls.is_none();
+        let is_on_loopback = self.listen.as_deref().is_none_or(is_loopback);
+        match self.trusted_proxies.is_empty() && is_behind_proxy && is_on_loopback {
             true => ["127.0.0.0/8", "::1/128"].map(str::to_owned).to_vec(),
             false => self.trusted_proxies.clone(),
         }
@@ -137,7 +147,7 @@ impl Answers {
 }
 
 fn is_loopback(listen: &str) -> bool {
-    listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+    listen.parse::<SocketAddr>().is_ok_and(|address| is_loopback_ip(address.ip()))
 }
 
 fn closed() -> String {

@@ -1,67 +1,69 @@
-//! Asks on the terminal. What is asked, and in which order, is what one has to decide anyway.
+//! Asks the questions of `init` on the terminal.
 
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 
-use crate::commands::init::answers::{Answers, Domains, Kind, Logout, Verifiers};
+use crate::commands::init::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
 use crate::fault::Fault;
 
-/// Asks everything.
+/// Asks every question.
 ///
 /// # Errors
 ///
-/// If the terminal goes away.
+/// If the terminal is closed.
 pub(crate) fn ask() -> Result<Answers, Fault> {
-    asked().map_err(|error| Fault::because("the questions cannot be asked", &error))
+    ask_all().map_err(|error| Fault::because("the questions cannot be asked", &error))
 }
 
-fn asked() -> dialoguer::Result<Answers> {
+fn ask_all() -> dialoguer::Result<Answers> {
     let issuer = Input::new()
-        .with_prompt("Under which URL will clients reach it (https://…, without a slash at its end)?")
+        .with_prompt("URL at which clients reach the server (https://…, without a trailing slash)")
         .interact_text()?;
-    let clients = kinds()?;
-    let domains = match clients.contains(&Kind::Pages)
-        && choose("Where are the pages?", &["all below one domain", "on several domains"])? == 1
+    let clients = ask_clients()?;
+    let domains = match clients.contains(&ClientKind::Pages)
+        && select("Where are the pages?", &["on one domain and its subdomains", "on several domains"])? == 1
     {
         true => Domains::Many,
         false => Domains::One,
     };
-    let at_once =
-        Confirm::new().with_prompt("Must a logout act at once, everywhere?").default(true).interact()?;
-    let verifiers = ["nobody", "services of our own", "services of third parties"];
-    let verifiers = match choose("Who else judges tokens, without asking this server?", &verifiers)? {
-        0 => Verifiers::Nobody,
-        1 => Verifiers::OwnServices,
-        _ => Verifiers::ThirdParties,
-    };
-    let open = Confirm::new().with_prompt("May strangers register?").default(false).interact()?;
+    let is_immediate = Confirm::new()
+        .with_prompt("Must a logout take effect everywhere immediately?")
+        .default(true)
+        .interact()?;
+    let verifiers = ["none", "services of our own", "services of third parties"];
+    let verifiers =
+        match select("What other services verify tokens without a request to this server?", &verifiers)? {
+            0 => Verifiers::None,
+            1 => Verifiers::OwnServices,
+            _ => Verifiers::ThirdParties,
+        };
+    let is_open = Confirm::new().with_prompt("May anyone register?").default(false).interact()?;
     Ok(Answers {
         issuer,
         clients,
         domains,
-        logout: if at_once { Logout::AtOnce } else { Logout::MayLag },
+        logout: if is_immediate { LogoutDelay::Immediate } else { LogoutDelay::Delayed },
         verifiers,
-        registration: if open { "open" } else { "closed" }.to_owned(),
+        registration: if is_open { "open" } else { "closed" }.to_owned(),
         listen: None,
         data_dir: None,
-        tls_certificate: None,
-        tls_key: None,
+        tls: None,
         trusted_proxies: Vec::new(),
         trusted_origins: Vec::new(),
     })
 }
 
-/// At least one kind of client: without any there is nothing to recommend.
-fn kinds() -> dialoguer::Result<Vec<Kind>> {
-    let names = ["pages in a browser", "mobile and desktop applications", "services without a person"];
+/// Asks for at least one kind of client: without one there is nothing to recommend.
+fn ask_clients() -> dialoguer::Result<Vec<ClientKind>> {
+    let names = ["pages in a browser", "mobile and desktop applications", "services without a user"];
     loop {
-        let prompt = "What logs in? (space chooses, enter ends)";
+        let prompt = "What logs in? (space selects, enter confirms)";
         let chosen = MultiSelect::new().with_prompt(prompt).items(names).interact()?;
         if !chosen.is_empty() {
-            return Ok(chosen.into_iter().filter_map(|at| Kind::ALL.get(at).copied()).collect());
+            return Ok(chosen.into_iter().filter_map(|at| ClientKind::ALL.get(at).copied()).collect());
         }
     }
 }
 
-fn choose(prompt: &str, items: &[&str]) -> dialoguer::Result<usize> {
+fn select(prompt: &str, items: &[&str]) -> dialoguer::Result<usize> {
     Select::new().with_prompt(prompt).items(items).default(0).interact()
 }

@@ -4,15 +4,15 @@ use clap::Args;
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_jose::base64url;
-use counterfoil_jose::unverified::{self, Unverified};
+use counterfoil_jose::unverified::{self, UnverifiedJws};
 use serde_json::{Value, json};
 
 use crate::commands::suspicion;
 use crate::commands::token::text_of;
+use crate::datetime;
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
-use crate::when;
 
 /// Claims that are a time, in Unix seconds (RFC 7519, section 4.1; OpenID Connect's `auth_time`).
 const TIMES: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
@@ -32,7 +32,7 @@ impl Inspect {
     pub(crate) fn run(self) -> Result<(), Fault> {
         let token = text_of(self.token)?;
         let seen = Seen::look(&token)?;
-        let now = when::now();
+        let now = datetime::now();
         if self.json {
             return show::json(&seen.as_json(now));
         }
@@ -44,7 +44,7 @@ impl Inspect {
 enum Seen {
     Session { session: String },
     Refresh { session: String, turn: u64 },
-    Jwt { token: Unverified, signature: usize },
+    Jwt { token: UnverifiedJws, signature: usize },
 }
 
 impl Seen {
@@ -62,7 +62,7 @@ impl Seen {
             let shown: RefreshToken = token.parse().map_err(|_| malformed("refresh"))?;
             return Ok(Self::Refresh { session: shown.session().to_string(), turn: shown.turn() });
         }
-        let peeked = unverified::peek(token).map_err(|reason| {
+        let peeked = unverified::decode(token).map_err(|reason| {
             Fault::because("this is not a token", &reason).hint("a token begins with cfs_, cfr_ or eyJ")
         })?;
         let signature = token.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
@@ -95,7 +95,7 @@ impl Seen {
     }
 }
 
-fn jwt_as_text(token: &Unverified, signature: usize, now: i64) -> String {
+fn jwt_as_text(token: &UnverifiedJws, signature: usize, now: i64) -> String {
     let mut lines = vec!["kind     JWT, its signature not checked".to_owned(), "header".to_owned()];
     lines.extend(token.header.iter().map(|(name, value)| member(name, value, now)));
     lines.push("payload".to_owned());
@@ -124,7 +124,7 @@ fn member(name: &str, value: &Value, now: i64) -> String {
     let time = value
         .as_i64()
         .filter(|_| TIMES.contains(&name))
-        .map(|seconds| format!("  {} ({})", when::rfc3339(seconds), when::relative(seconds, now)));
+        .map(|seconds| format!("  {} ({})", datetime::rfc3339(seconds), datetime::relative(seconds, now)));
     format!("  {:<10} {}{}", printable(name), printable(&shown), time.unwrap_or_default())
 }
 

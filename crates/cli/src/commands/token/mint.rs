@@ -3,7 +3,7 @@
 use clap::Args;
 use counterfoil::operator::{self, TokenMintRequest};
 
-use crate::configuration::Common;
+use crate::configuration::Configuration;
 use crate::fault::Fault;
 use crate::operate::administer;
 use crate::show::{self, cell};
@@ -34,7 +34,7 @@ pub(crate) struct Mint {
 
 impl Mint {
     /// Mints it, and prints it alone, for `$(…)`; by what to revoke it goes to standard error.
-    pub(crate) async fn run(self, common: &Common) -> Result<(), Fault> {
+    pub(crate) async fn run(self, common: &Configuration) -> Result<(), Fault> {
         let Self { user, subject, audience, scope, lifetime, json } = self;
         let form = TokenMintRequest { user, subject, audience, scope, lifetime };
         let answer = administer(common, operator::Command::TokenMint(form)).await?;

@@ -1,17 +1,17 @@
 //! What became of a token, as a person or a program wants to read it.
 
 use counterfoil_jose::unverified;
-use counterfoil_verify::{Denied, Principal, Reason};
+use counterfoil_verify::{AuthError, InvalidReason, Principal};
 use serde_json::{Value, json};
 
+use crate::datetime;
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::show;
-use crate::when;
 
 /// The judgement about a token, and what nobody judged.
 pub(crate) struct Verdict<'a> {
-    pub(crate) judged: Result<Principal, Denied>,
+    pub(crate) judged: Result<Principal, AuthError>,
     pub(crate) token: &'a str,
     pub(crate) not_judged: Vec<&'static str>,
 }
@@ -41,10 +41,10 @@ impl Verdict<'_> {
         json!({
             "accepted": true,
             "subject": principal.subject(),
-            "session": principal.session(),
-            "client_id": principal.client(),
+            "session": principal.session_id(),
+            "client_id": principal.client_id(),
             "audiences": principal.audiences(),
-            "scope": principal.scope().collect::<Vec<_>>(),
+            "scope": principal.scopes().collect::<Vec<_>>(),
             "roles": principal.roles(),
             "expires_at": principal.expires_at().unix_seconds(),
             "key": self.header("kid"),
@@ -62,30 +62,33 @@ impl Verdict<'_> {
             ("accepted", format!("by the key {key} ({})", self.header("alg").unwrap_or_default())),
             ("subject", principal.subject().to_owned()),
             ("audience", list(principal.audiences())),
-            ("scope", words(principal.scope().collect())),
+            ("scope", words(principal.scopes().collect())),
             ("roles", list(principal.roles())),
-            ("expires", format!("{} ({})", when::rfc3339(ends), when::relative(ends, when::now()))),
+            (
+                "expires",
+                format!("{} ({})", datetime::rfc3339(ends), datetime::relative(ends, datetime::now())),
+            ),
             ("not judged", self.not_judged.join(" ")),
         ];
         lines.map(|(name, text)| format!("{name:<11} {}", printable(&text))).join("\n")
     }
 
     /// What to try, where there is something.
-    fn hint(&self, denied: &Denied) -> Option<String> {
+    fn hint(&self, denied: &AuthError) -> Option<String> {
         match denied.reason()? {
-            Reason::Issuer => Some(format!("it says that it is of {}", self.claim("iss")?)),
-            Reason::Audience => {
+            InvalidReason::WrongIssuer => Some(format!("it says that it is of {}", self.claim("iss")?)),
+            InvalidReason::WrongAudience => {
                 Some(format!("it is for {}; --audience names whom it is to be for", self.claim("aud")?))
             }
-            Reason::Expired => {
+            InvalidReason::Expired => {
                 let ends: i64 = self.claim("exp")?.parse().ok()?;
-                Some(format!("{}, {}", when::rfc3339(ends), when::relative(ends, when::now())))
+                Some(format!("{}, {}", datetime::rfc3339(ends), datetime::relative(ends, datetime::now())))
             }
-            Reason::Claims => Some("--foreign takes the claims of other issuers".into()),
-            Reason::Token(rejection) if rejection.code() == "token_wrong_typ" => {
+            InvalidReason::MalformedClaims => Some("--foreign takes the claims of other issuers".into()),
+            InvalidReason::Token(rejection) if rejection.code() == "token_wrong_typ" => {
                 Some("--foreign takes a type of JWT, or none".into())
             }
-            Reason::Token(rejection) if rejection.unknown_kid() => {
+            InvalidReason::Token(rejection) if rejection.unknown_kid() => {
                 Some(format!("there is no key {} among them", self.header("kid")?))
             }
             _ => None,
@@ -94,11 +97,11 @@ impl Verdict<'_> {
 
     /// A claim, for people; of a token that was refused after its signature held.
     fn claim(&self, name: &str) -> Option<String> {
-        unverified::peek(self.token).ok()?.payload.get(name).map(Value::to_string)
+        unverified::decode(self.token).ok()?.payload.get(name).map(Value::to_string)
     }
 
     /// A text of the header, for people.
     fn header(&self, name: &str) -> Option<String> {
-        Some(unverified::peek(self.token).ok()?.header.get(name)?.as_str()?.to_owned())
+        Some(unverified::decode(self.token).ok()?.header.get(name)?.as_str()?.to_owned())
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, Secret, VerifyingKey, unverified};
 use counterfoil_verify::{
-    Denied, Follow, Now as _, Principal, RemoteVerifier, SystemClock, TokenVerifier, TokenVerifierBuilder,
+    AuthError, Clock as _, JwksOptions, Principal, RemoteVerifier, SystemClock, TokenVerifier,
+    TokenVerifierBuilder,
 };
 use serde_json::Value;
 
@@ -49,7 +50,7 @@ pub(crate) struct Verify {
 
 /// From where the keys come.
 enum Keys {
-    Fetched(Follow),
+    Fetched(JwksOptions),
     AtHand(KeySet),
 }
 
@@ -60,7 +61,7 @@ impl Verify {
         if self.algorithms.is_empty() {
             self.algorithms = match self.secret_file {
                 Some(_) => vec![Algorithm::Hs256],
-                None => Algorithm::PUBLIC.to_vec(),
+                None => Algorithm::ASYMMETRIC.to_vec(),
             };
         }
         let builder = self.builder(issuer);
@@ -79,12 +80,13 @@ impl Verify {
         let first = self.audiences.first().map(String::as_str).or(issuer);
         let mut builder =
             TokenVerifier::builder(issuer.unwrap_or(ANY), first.unwrap_or(ANY), &self.algorithms);
-        builder = self.audiences.iter().skip(1).fold(builder, |builder, more| builder.or_audience(more));
+        builder =
+            self.audiences.iter().skip(1).fold(builder, |builder, more| builder.additional_audience(more));
         if issuer.is_none() {
-            builder = builder.danger_without_issuer();
+            builder = builder.danger_accept_any_issuer();
         }
         if first.is_none() {
-            builder = builder.danger_without_audience();
+            builder = builder.danger_accept_any_audience();
         }
         if self.foreign {
             builder = builder.danger_accept_foreign_claims().danger_accept_untyped();
@@ -107,7 +109,7 @@ impl Verify {
     fn keys(&self, issuer: Option<&str>, token: &str) -> Result<Keys, Fault> {
         match (&self.jwks, &self.secret_file, issuer) {
             (Some(at), _, _) if at.starts_with("https://") || at.starts_with("http://") => {
-                let follow = Follow::key_set(at).map_err(|error| {
+                let follow = JwksOptions::from_url(at).map_err(|error| {
                     Fault::because("the keys cannot be fetched from there", &error)
                         .hint("https, or http on this machine")
                 })?;
@@ -115,7 +117,7 @@ impl Verify {
             }
             (Some(file), _, _) => self.key_file(file).map(Keys::AtHand),
             (None, Some(file), _) => self.secret(file, token).map(Keys::AtHand),
-            (None, None, Some(_)) => Ok(Keys::Fetched(Follow::discover())),
+            (None, None, Some(_)) => Ok(Keys::Fetched(JwksOptions::from_discovery())),
             (None, None, None) => Err(Fault::usage("there is nothing to verify the token with")
                 .hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
         }
@@ -144,7 +146,7 @@ impl Verify {
             secret.pop();
         }
         let secret = Secret::new(secret);
-        let header = unverified::peek(token).map(|seen| seen.header).unwrap_or_default();
+        let header = unverified::decode(token).map(|seen| seen.header).unwrap_or_default();
         let kid = header.get("kid").and_then(Value::as_str).unwrap_or("secret");
         let [algorithm] = self.algorithms.as_slice() else {
             return Err(Fault::usage("a secret is for one algorithm"));
@@ -157,11 +159,11 @@ impl Verify {
 /// Judges it by keys that have to be fetched.
 async fn fetched(
     builder: TokenVerifierBuilder,
-    follow: Follow,
+    follow: JwksOptions,
     token: &str,
-) -> Result<Result<Principal, Denied>, Fault> {
+) -> Result<Result<Principal, AuthError>, Fault> {
     let verifier = RemoteVerifier::start(builder, follow).map_err(|error| Fault::of(&error))?;
-    match verifier.first_fetch().await.last_error {
+    match verifier.wait_for_first_fetch().await.last_error {
         Some(error) => Err(Fault::because("the keys were not fetched", &*error)),
         None => Ok(verifier.verify(token).await),
     }

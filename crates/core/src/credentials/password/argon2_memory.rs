@@ -1,4 +1,4 @@
-//! The memory that hashes are made in.
+//! The working memory of Argon2.
 
 use std::fmt;
 
@@ -6,21 +6,20 @@ use argon2::Block;
 
 use crate::credentials::password::cost::Argon2Cost;
 
-/// How many blocks of a kibibyte are reserved at least, though only those that are used are ever touched.
+/// The smallest number of 1 KiB blocks to reserve. Memory that is reserved but not used is never touched.
 ///
-/// What is larger than 32 MiB glibc maps by itself, and gives back to the system when it is dropped. Of less it
-/// learns from the first that is dropped to keep the next ones, and a server that hashed once would hold the
-/// memory for ever.
-const RESERVED: usize = 32 * 1024 + 1;
+/// glibc allocates blocks of more than 32 MiB with `mmap` and returns them to the system when they are freed.
+/// For smaller blocks it raises that threshold after the first free, and a server that has hashed once would
+/// keep the memory for its lifetime.
+const MIN_RESERVED_BLOCKS: usize = 32 * 1024 + 1;
 
-/// The memory that one hash at a time works in: taken once and used again, so that a storm of logins costs
-/// no more of it than there are workers. It still holds traces of the last password when it is dropped, and
-/// [`Argon2Memory::wipe`] overwrites them.
+/// The working memory of one hash at a time. It is reused, so that a burst of logins needs no more memory
+/// than there are workers. It keeps traces of the last password until [`Argon2Memory::wipe`] overwrites them.
 #[derive(Default)]
 pub struct Argon2Memory(Vec<Block>);
 
 impl Argon2Memory {
-    /// Overwrites and gives back the memory.
+    /// Overwrites the memory and releases it.
     pub fn wipe(&mut self) {
         for block in &mut self.0 {
             *block = Block::new();
@@ -28,9 +27,10 @@ impl Argon2Memory {
         self.0 = Vec::new();
     }
 
-    /// Overwrites and gives back what a hash under `cost` does not need: an imported one may have needed more.
+    /// Overwrites and releases what a hash with `cost` does not need: a hash from another system may have
+    /// needed more.
     pub fn shrink_to(&mut self, cost: Argon2Cost) {
-        let enough = cost.memory as usize;
+        let enough = cost.memory_kib as usize;
         if self.0.len() > enough {
             for block in &mut self.0[enough..] {
                 *block = Block::new();
@@ -40,10 +40,10 @@ impl Argon2Memory {
         }
     }
 
-    /// Memory for so many blocks, taken if it was not there.
+    /// At least `count` blocks, allocated if needed.
     pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
-            self.0.reserve_exact(count.max(RESERVED) - self.0.len());
+            self.0.reserve_exact(count.max(MIN_RESERVED_BLOCKS) - self.0.len());
             self.0.resize(count, Block::new());
         }
         &mut self.0[..count]
@@ -52,7 +52,7 @@ impl Argon2Memory {
 
 impl fmt::Debug for Argon2Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Workspace({} KiB)", self.0.len())
+        write!(f, "Argon2Memory({} KiB)", self.0.len())
     }
 }
 
@@ -61,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workspace_gives_back_what_an_import_needed() {
-        let mut space = Argon2Memory::default();
-        space.blocks(1024);
+    fn shrinking_releases_memory_above_the_cost() {
+        let mut memory = Argon2Memory::default();
+        memory.blocks(1024);
 
-        space.shrink_to(Argon2Cost { memory: 64, passes: 1, lanes: 1 });
+        memory.shrink_to(Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 });
 
-        assert_eq!(space.0.len(), 64);
-        assert_eq!(space.blocks(128).len(), 128);
+        assert_eq!(memory.0.len(), 64);
+        assert_eq!(memory.blocks(128).len(), 128);
     }
 }

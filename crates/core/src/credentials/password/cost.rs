@@ -1,38 +1,39 @@
-//! What one Argon2 hash costs, and the most that it may.
+//! The cost of an Argon2 hash and its limit.
 
 use argon2::Params;
 
-/// What one hash costs: memory in KiB, passes, lanes.
+/// The cost of one Argon2 hash.
 ///
-/// The default is the OWASP one, 19 MiB, two passes, one lane.
+/// The default is the recommendation of OWASP: 19 MiB, two iterations, parallelism one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
-    /// Memory, in KiB.
-    pub memory: u32,
-    /// Passes over it.
-    pub passes: u32,
-    /// Lanes.
-    pub lanes: u32,
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// The number of passes over the memory.
+    pub iterations: u32,
+    /// The number of lanes.
+    pub parallelism: u32,
 }
 
 impl Default for Argon2Cost {
     fn default() -> Self {
-        Self { memory: 19 * 1024, passes: 2, lanes: 1 }
+        Self { memory_kib: 19 * 1024, iterations: 2, parallelism: 1 }
     }
 }
 
 impl Argon2Cost {
-    /// The most that a kept hash may ask for: who can write a hash is not to stop the server with it.
-    pub const CEILING: Self = Self { memory: 128 * 1024, passes: 16, lanes: 16 };
+    /// The highest cost that a stored hash may have, so that an attacker who can write a hash cannot stop the
+    /// server with it.
+    pub const CEILING: Self = Self { memory_kib: 128 * 1024, iterations: 16, parallelism: 16 };
 
     pub(super) fn is_within_ceiling(&self) -> bool {
-        self.memory <= Self::CEILING.memory
-            && self.passes <= Self::CEILING.passes
-            && self.lanes <= Self::CEILING.lanes
+        self.memory_kib <= Self::CEILING.memory_kib
+            && self.iterations <= Self::CEILING.iterations
+            && self.parallelism <= Self::CEILING.parallelism
     }
 
-    /// The parameters for a hash of so many bytes, if Argon2 knows such.
+    /// The parameters for a hash of `length` bytes. `None` if Argon2 does not support them.
     pub(super) fn params(&self, length: usize) -> Option<Params> {
-        Params::new(self.memory, self.passes, self.lanes, Some(length)).ok()
+        Params::new(self.memory_kib, self.iterations, self.parallelism, Some(length)).ok()
     }
 }

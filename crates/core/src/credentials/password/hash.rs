@@ -1,4 +1,4 @@
-//! What is kept of a password: its hash, made here or by another system.
+//! The hash of a password, made here or by another system.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Version};
 
 use counterfoil_jose::constant_time;
-use counterfoil_jose::random::{self, Unavailable};
+use counterfoil_jose::random::{self, RandomUnavailable};
 
 use crate::credentials::password::argon2_memory::Argon2Memory;
 use crate::credentials::password::cost::Argon2Cost;
@@ -14,13 +14,13 @@ use crate::credentials::password::foreign_hashes::ForeignHashError;
 use crate::credentials::password::hash_params::{HashParams, StoredHash};
 use crate::credentials::password::plaintext::PlaintextPassword;
 
-/// The bytes of the salts that we make.
-const SALT: usize = 16;
-/// The bytes of the hashes that we make.
-const HASH: usize = 32;
+/// The length of our salts in bytes.
+const SALT_LENGTH: usize = 16;
+/// The length of our hashes in bytes.
+const HASH_LENGTH: usize = 32;
 
-/// A password hash: our own, a PHC string like `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or that of
-/// another system, in one of the forms of [`imported`](crate::credentials::password::foreign_hashes).
+/// The hash of a password: our own, a PHC string like `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or that
+/// of another system in one of the forms of [`foreign_hashes`](crate::credentials::password::foreign_hashes).
 ///
 /// ```
 /// use counterfoil_core::credentials::password::PasswordHash;
@@ -32,9 +32,10 @@ const HASH: usize = 32;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
-/// A kept hash that cannot be worked with: an unknown scheme, broken, or above its ceiling.
+/// A stored hash that cannot be verified: its scheme is unknown, its text is not valid, or its cost is above
+/// the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the kept password hash cannot be used")]
+#[error("the stored password hash cannot be used")]
 pub struct UnusableHash;
 
 impl PasswordHash {
@@ -42,39 +43,40 @@ impl PasswordHash {
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     ///
     /// # Panics
     ///
-    /// If `cost` is none that Argon2 knows; costs are ours, never a client's.
-    pub fn make(
+    /// If Argon2 does not support `cost`. Costs come from the configuration, never from a client.
+    pub fn new(
         password: &PlaintextPassword,
         cost: Argon2Cost,
-        space: &mut Argon2Memory,
-    ) -> Result<Self, Unavailable> {
-        let salt: [u8; SALT] = random::bytes()?;
-        let recipe = HashParams { algorithm: Algorithm::Argon2id, cost };
-        let hash = recipe.work(password, &salt, HASH, space).expect("a configured cost is a valid one");
-        Ok(Self::written(cost, &salt, &hash))
+        memory: &mut Argon2Memory,
+    ) -> Result<Self, RandomUnavailable> {
+        let salt: [u8; SALT_LENGTH] = random::bytes()?;
+        let params = HashParams { algorithm: Algorithm::Argon2id, cost };
+        let hash =
+            params.compute(password, &salt, HASH_LENGTH, memory).expect("the configured cost is valid");
+        Ok(Self::from_parts(cost, &salt, &hash))
     }
 
-    /// What looks like the hash of a password and takes as long to check, and was drawn at random: no password has
-    /// it, but by a chance of 2⁻²⁵⁶.
+    /// A random hash that no password matches (except with a probability of 2⁻²⁵⁶) and that takes as long to
+    /// verify as a real one. Verifying it for unknown users hides whether a user exists.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     ///
     /// # Panics
     ///
-    /// As [`PasswordHash::make`].
-    pub fn of_nobody(cost: Argon2Cost) -> Result<Self, Unavailable> {
-        let (salt, hash): ([u8; SALT], [u8; HASH]) = (random::bytes()?, random::bytes()?);
-        Ok(Self::written(cost, &salt, &hash))
+    /// As [`PasswordHash::new`].
+    pub fn dummy(cost: Argon2Cost) -> Result<Self, RandomUnavailable> {
+        let (salt, hash): ([u8; SALT_LENGTH], [u8; HASH_LENGTH]) = (random::bytes()?, random::bytes()?);
+        Ok(Self::from_parts(cost, &salt, &hash))
     }
 
-    fn written(cost: Argon2Cost, salt: &[u8], hash: &[u8]) -> Self {
-        let params = cost.params(HASH).and_then(|params| params.try_into().ok());
+    fn from_parts(cost: Argon2Cost, salt: &[u8], hash: &[u8]) -> Self {
+        let params = cost.params(HASH_LENGTH).and_then(|params| params.try_into().ok());
         let text = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -85,60 +87,60 @@ impl PasswordHash {
         Self(text.to_string())
     }
 
-    /// Takes over a hash that another system made.
+    /// Imports a hash that another system made.
     ///
     /// # Errors
     ///
-    /// If it could not be checked here; it is judged now, so that nobody finds out at a login.
+    /// If the hash could not be verified here. This is checked at import, not at the first login.
     pub fn import(text: &str) -> Result<Self, ForeignHashError> {
-        StoredHash::read(text).map(|_| Self(text.to_owned()))
+        StoredHash::parse(text).map(|_| Self(text.to_owned()))
     }
 
-    /// Whether this is the hash of `password`. The comparison takes the same time either way.
+    /// Whether `password` matches. The comparison takes the same time either way.
     ///
     /// # Errors
     ///
-    /// If the hash cannot be worked with; nobody gets in by a broken record.
-    pub fn is_of(
+    /// If the hash cannot be verified.
+    pub fn verify(
         &self,
         password: &PlaintextPassword,
-        space: &mut Argon2Memory,
+        memory: &mut Argon2Memory,
     ) -> Result<bool, UnusableHash> {
-        match StoredHash::read(&self.0).map_err(|_| UnusableHash)? {
-            StoredHash::Argon2(recipe, phc) => {
+        match StoredHash::parse(&self.0).map_err(|_| UnusableHash)? {
+            StoredHash::Argon2(params, phc) => {
                 let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
-                let worked = recipe.work(password, salt.as_ref(), hash.len(), space).ok_or(UnusableHash)?;
-                Ok(constant_time::equal(&worked, hash.as_bytes()))
+                let computed =
+                    params.compute(password, salt.as_ref(), hash.len(), memory).ok_or(UnusableHash)?;
+                Ok(constant_time::equal(&computed, hash.as_bytes()))
             }
-            StoredHash::Imported(hash) => Ok(hash.is_of(password.bytes())),
+            StoredHash::Foreign(hash) => Ok(hash.verify(password.bytes())),
         }
     }
 
-    /// Whether it was made under another scheme or cost than `wanted`, and should be made again at the next
-    /// login.
-    pub fn is_outdated(&self, wanted: Argon2Cost) -> bool {
-        let ours = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
-        match StoredHash::read(&self.0) {
-            Ok(StoredHash::Argon2(recipe, phc)) => {
+    /// Whether the hash has another scheme or cost than `wanted`, and should be replaced at the next login.
+    pub fn needs_rehash(&self, wanted: Argon2Cost) -> bool {
+        let expected = HashParams { algorithm: Algorithm::Argon2id, cost: wanted };
+        match StoredHash::parse(&self.0) {
+            Ok(StoredHash::Argon2(params, phc)) => {
                 let lengths = (phc.salt.map(|salt| salt.len()), phc.hash.map(|hash| hash.len()));
-                recipe != ours || lengths != (Some(SALT), Some(HASH)) || !self.is_ours()
+                params != expected || lengths != (Some(SALT_LENGTH), Some(HASH_LENGTH)) || !self.is_argon2id()
             }
-            Ok(StoredHash::Imported(_)) | Err(_) => true,
+            Ok(StoredHash::Foreign(_)) | Err(_) => true,
         }
     }
 
-    /// Whether it has the form that is made here, whatever its cost.
-    pub fn is_ours(&self) -> bool {
+    /// Whether the hash is Argon2id, the scheme that is used here, with any cost.
+    pub fn is_argon2id(&self) -> bool {
         self.0.starts_with("$argon2id$")
     }
 
-    /// The hash that a store kept.
-    pub fn from_kept(text: String) -> Self {
+    /// The hash with this text, as read from a store.
+    pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text, for a store.
-    pub fn as_kept(&self) -> &str {
+    /// The text, as a store saves it.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -157,54 +159,54 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+    const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
-    fn typed(text: &str) -> PlaintextPassword {
-        PlaintextPassword::typed(&Secret::new(text.to_owned()))
+    fn password(text: &str) -> PlaintextPassword {
+        PlaintextPassword::new(&Secret::new(text.to_owned()))
     }
 
     #[test]
-    fn what_was_drawn_for_nobody_looks_like_ours_and_is_of_no_password() {
-        let (nobody, mut space) = (PasswordHash::of_nobody(CHEAP).unwrap(), Argon2Memory::default());
+    fn the_dummy_hash_is_argon2id_and_matches_no_password() {
+        let (dummy, mut memory) = (PasswordHash::dummy(CHEAP).unwrap(), Argon2Memory::default());
 
-        assert!(nobody.is_ours() && !nobody.is_outdated(CHEAP));
-        assert_eq!(nobody.is_of(&typed(""), &mut space), Ok(false));
-        assert_ne!(nobody, PasswordHash::of_nobody(CHEAP).unwrap());
+        assert!(dummy.is_argon2id() && !dummy.needs_rehash(CHEAP));
+        assert_eq!(dummy.verify(&password(""), &mut memory), Ok(false));
+        assert_ne!(dummy, PasswordHash::dummy(CHEAP).unwrap());
     }
 
     #[test]
-    fn a_hash_is_of_its_password_alone() {
-        let mut space = Argon2Memory::default();
-        let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut space).unwrap();
+    fn a_hash_matches_only_its_password() {
+        let mut memory = Argon2Memory::default();
+        let hash = PasswordHash::new(&password("correct horse"), CHEAP, &mut memory).unwrap();
 
-        assert_eq!(hash.is_of(&typed("correct horse"), &mut space), Ok(true));
+        assert_eq!(hash.verify(&password("correct horse"), &mut memory), Ok(true));
         for other in ["correct horsf", "correct horse ", "Correct horse", ""] {
-            assert_eq!(hash.is_of(&typed(other), &mut space), Ok(false), "{other:?}");
+            assert_eq!(hash.verify(&password(other), &mut memory), Ok(false), "{other:?}");
         }
     }
 
     #[test]
-    fn one_password_has_one_form() {
-        let mut space = Argon2Memory::default();
-        let hash = PasswordHash::make(&typed("caf\u{e9} au lait"), CHEAP, &mut space).unwrap();
+    fn composed_and_decomposed_characters_are_the_same_password() {
+        let mut memory = Argon2Memory::default();
+        let hash = PasswordHash::new(&password("caf\u{e9} au lait"), CHEAP, &mut memory).unwrap();
 
-        assert_eq!(hash.is_of(&typed("cafe\u{301} au lait"), &mut space), Ok(true));
+        assert_eq!(hash.verify(&password("cafe\u{301} au lait"), &mut memory), Ok(true));
     }
 
     #[test]
-    fn a_hash_that_asks_for_too_much_is_not_worked_on() {
-        let mut space = Argon2Memory::default();
+    fn a_hash_above_the_cost_limit_is_not_computed() {
+        let mut memory = Argon2Memory::default();
         for costly in ["m=4194304,t=2,p=1", "m=19456,t=4000000,p=1", "m=19456,t=2,p=200"] {
             let text = format!("$argon2id$v=19${costly}$c29tZXNhbHRzb21lc2FsdA${}", "A".repeat(43));
-            let hash = PasswordHash::from_kept(text);
-            assert_eq!(hash.is_of(&typed("x"), &mut space), Err(UnusableHash), "{costly}");
+            let hash = PasswordHash::from_stored(text);
+            assert_eq!(hash.verify(&password("x"), &mut memory), Err(UnusableHash), "{costly}");
         }
-        assert_eq!(format!("{space:?}"), "Workspace(0 KiB)");
+        assert_eq!(format!("{memory:?}"), "Argon2Memory(0 KiB)");
     }
 
     #[test]
-    fn a_broken_hash_lets_nobody_in() {
-        let mut space = Argon2Memory::default();
+    fn an_invalid_hash_matches_no_password() {
+        let mut memory = Argon2Memory::default();
         for broken in [
             "",
             "$",
@@ -216,22 +218,23 @@ mod tests {
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA",
             "é",
         ] {
-            let hash = PasswordHash::from_kept(broken.to_owned());
-            assert_eq!(hash.is_of(&typed(""), &mut space), Err(UnusableHash), "{broken:?}");
+            let hash = PasswordHash::from_stored(broken.to_owned());
+            assert_eq!(hash.verify(&password(""), &mut memory), Err(UnusableHash), "{broken:?}");
         }
     }
 
     #[test]
-    fn a_change_of_the_cost_shows() {
-        let hash = PasswordHash::make(&typed("correct horse"), CHEAP, &mut Argon2Memory::default()).unwrap();
+    fn a_hash_with_another_cost_needs_rehash() {
+        let hash =
+            PasswordHash::new(&password("correct horse"), CHEAP, &mut Argon2Memory::default()).unwrap();
 
-        assert!(!hash.is_outdated(CHEAP));
-        assert!(hash.is_outdated(Argon2Cost { passes: 2, ..CHEAP }));
+        assert!(!hash.needs_rehash(CHEAP));
+        assert!(hash.needs_rehash(Argon2Cost { iterations: 2, ..CHEAP }));
     }
 
     #[test]
-    fn argon2_of_others_is_checked_and_outdated() {
-        let mut space = Argon2Memory::default();
+    fn argon2_hashes_of_other_systems_match_and_need_rehash() {
+        let mut memory = Argon2Memory::default();
         // Made with Python's argon2-cffi and Django 5.2.
         for text in [
             "$argon2id$v=19$m=64,t=2,p=2$jrF2bu39n/M+h3AuBSDEeA$a75qffYnoOwjKLeVfRPRkkuMecN3/A9JfF+E4nUDQ/0",
@@ -239,13 +242,13 @@ mod tests {
             "argon2$argon2id$v=19$m=64,t=1,p=8$c2Vhc2FsdDBzZWFzYWx0MA$iy0mc5oPhxTTu2427F/CvTbL9tOLPbRPE3FcPyIGcO8",
         ] {
             let hash = PasswordHash::import(text).unwrap();
-            assert_eq!(hash.is_of(&typed("correct horse battery"), &mut space), Ok(true), "{text}");
-            assert_eq!(hash.is_of(&typed("correct horse batterz"), &mut space), Ok(false), "{text}");
-            assert!(hash.is_outdated(CHEAP), "{text}");
+            assert_eq!(hash.verify(&password("correct horse battery"), &mut memory), Ok(true), "{text}");
+            assert_eq!(hash.verify(&password("correct horse batterz"), &mut memory), Ok(false), "{text}");
+            assert!(hash.needs_rehash(CHEAP), "{text}");
         }
     }
 
-    /// Texts that look like hashes, at costs that a test can pay.
+    /// Texts that look like hashes, with costs that are acceptable in a test.
     fn hash_like() -> impl Strategy<Value = String> {
         let scheme = prop_oneof![
             Just("$2b$04$"),
@@ -270,13 +273,13 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
         #[test]
-        fn no_kept_text_makes_a_check_panic_or_lets_anybody_in(text in hash_like(), guess in "\\PC{0,80}") {
-            let hash = PasswordHash::from_kept(text.clone());
+        fn no_stored_text_panics_or_matches(text in hash_like(), attempt in "\\PC{0,80}") {
+            let hash = PasswordHash::from_stored(text.clone());
 
-            let verdict = hash.is_of(&typed(&guess), &mut Argon2Memory::default());
+            let check = hash.verify(&password(&attempt), &mut Argon2Memory::default());
 
-            prop_assert_ne!(verdict, Ok(true));
-            prop_assert_eq!(verdict.is_ok(), PasswordHash::import(&text).is_ok());
+            prop_assert_ne!(check, Ok(true));
+            prop_assert_eq!(check.is_ok(), PasswordHash::import(&text).is_ok());
         }
     }
 }

@@ -1,7 +1,7 @@
-//! A password on its way through, and what is kept of it.
+//! Passwords and their hashes.
 //!
-//! `typed` is the password, `hash` what is kept of it; a `recipe` says how one becomes the other, at what
-//! `cost` and in which `workspace`.
+//! [`PlaintextPassword`] is what a user types, and [`PasswordHash`] is what is stored. [`Argon2Cost`] is the
+//! cost of the hash, and [`Argon2Memory`] is the memory in which it is computed.
 
 mod argon2_memory;
 mod cost;

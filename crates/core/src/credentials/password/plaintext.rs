@@ -1,4 +1,4 @@
-//! A password as somebody typed it.
+//! A password as a user typed it.
 
 use std::fmt;
 
@@ -7,41 +7,41 @@ use icu_normalizer::ComposingNormalizer;
 
 use counterfoil_jose::Secret;
 
-/// A password as somebody typed it, in NFC: one who types é as one or as two code points is the same.
+/// A password as a user typed it, in NFC: it does not matter whether é was typed as one code point or as two.
 ///
-/// Neither trimmed nor folded nor cut. Wiped when dropped.
+/// It is not trimmed, case folded or truncated, and it is wiped when dropped.
 #[derive(Clone, Debug)]
 pub struct PlaintextPassword(Secret<String>);
 
 impl PlaintextPassword {
-    /// The most code points that are ever hashed.
-    pub const LONGEST: usize = 256;
+    /// The longest password that is hashed, in code points.
+    pub const MAX_LENGTH: usize = 256;
 
-    /// Takes what was typed.
-    pub fn typed(text: &Secret<String>) -> Self {
+    /// Normalizes the text that a user typed.
+    pub fn new(text: &Secret<String>) -> Self {
         Self(Secret::new(ComposingNormalizer::new_nfc().normalize(text.expose()).into_owned()))
     }
 
-    /// How long it is, in code points.
+    /// The length in code points.
     pub fn length(&self) -> usize {
         self.0.expose().chars().count()
     }
 
-    /// Whether it is longer than anything that was ever hashed.
+    /// Whether the password is too long to be hashed.
     pub fn is_too_long(&self) -> bool {
-        self.length() > Self::LONGEST
+        self.length() > Self::MAX_LENGTH
     }
 
-    /// How lists of breached passwords name it: the first eight bytes of its SHA-1.
+    /// The key of lists of breached passwords: the first eight bytes of the password's SHA-1.
     ///
-    /// It is only for looking up what everybody knows already; as a hash of a password it would be worthless.
+    /// It serves only to look up passwords that are public already. It is worthless as a password hash.
     pub fn fingerprint(&self) -> PasswordFingerprint {
         let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.bytes());
         let (first, _) = sha1.as_ref().split_first_chunk().expect("SHA-1 has 20 bytes");
         PasswordFingerprint(u64::from_be_bytes(*first))
     }
 
-    /// The text, for whoever judges how good it is.
+    /// The text, for the password policy.
     pub(crate) fn text(&self) -> &str {
         self.0.expose()
     }
@@ -51,13 +51,13 @@ impl PlaintextPassword {
     }
 }
 
-/// A password as lists of breached passwords name it: the first eight bytes of its SHA-1, as a number.
+/// The key of lists of breached passwords: the first eight bytes of a password's SHA-1, as a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PasswordFingerprint(pub u64);
 
 impl fmt::Debug for PasswordFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprint(..)")
+        f.write_str("PasswordFingerprint(..)")
     }
 }
 
@@ -66,8 +66,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_the_beginning_of_sha_1() {
-        let password = PlaintextPassword::typed(&Secret::new("password".to_owned()));
+    fn a_fingerprint_is_the_start_of_the_sha_1() {
+        let password = PlaintextPassword::new(&Secret::new("password".to_owned()));
 
         // printf 'password' | sha1sum
         assert_eq!(password.fingerprint(), PasswordFingerprint(0x5baa_61e4_c9b9_3f3f));

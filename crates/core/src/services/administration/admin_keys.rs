@@ -13,17 +13,17 @@ use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, StoreError};
 
 /// The most characters of a name.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_LENGTH: usize = 64;
 
 impl Administration {
-    /// The record of `shown`, if it is a key of ours. Takes the same time whatever is wrong with the secret.
+    /// The record of `presented`, if it is a key of ours. Takes the same time whatever is wrong with the secret.
     ///
     /// # Errors
     ///
     /// If the store could not be read.
-    pub async fn admin_key(&self, shown: &AdminKey) -> Result<Option<AdminKeyRecord>, StoreError> {
-        let kept = self.store.admin_key(shown.id()).await?;
-        Ok(kept.filter(|kept| kept.digest.is_of(shown)))
+    pub async fn verify_admin_key(&self, presented: &AdminKey) -> Result<Option<AdminKeyRecord>, StoreError> {
+        let stored = self.store.admin_key(presented.id()).await?;
+        Ok(stored.filter(|stored| stored.key_hash.matches(presented)))
     }
 
     /// Makes an admin key. This is the only time that its secret is there to be shown.
@@ -35,19 +35,19 @@ impl Administration {
     ///
     /// [`ClientError::Field`] for a name that cannot be; [`ClientError::Credential`] if who makes it has meanwhile lost
     /// the right to.
-    pub async fn add_admin_key(
+    pub async fn create_admin_key(
         &self,
         name: &str,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<(AdminKey, AdminKeyRecord), ServiceError> {
-        judge_name(name)?;
-        let key = AdminKey::draw()?;
+        validate_name(name)?;
+        let key = AdminKey::generate()?;
         for _ in 0..ATTEMPTS {
-            let (made_by, mut changes) = self.right_of(&reason.actor).await?;
-            let record = AdminKeyRecord::of(&key, name.to_owned(), made_by, now);
+            let (created_by, mut changes) = self.key_creator(&context.actor).await?;
+            let record = AdminKeyRecord::new(&key, name.to_owned(), created_by, now);
             changes.push(Change::InsertAdminKey(Box::new(record.clone())));
-            changes.push(told(AuditEventKind::AdminKeyMade, key.id(), reason, now));
+            changes.push(record_event(AuditEventKind::AdminKeyCreated, key.id(), context, now));
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok((key, record));
             }
@@ -57,22 +57,22 @@ impl Administration {
 
     /// By whose right `actor` makes a key, and what has to hold still when it is made: a key that is in flight
     /// while its maker is demoted is not made.
-    async fn right_of(&self, actor: &Actor) -> Result<(KeyCreator, Vec<Change>), ServiceError> {
+    async fn key_creator(&self, actor: &Actor) -> Result<(KeyCreator, Vec<Change>), ServiceError> {
         let lost = || ServiceError::from(ClientError::Credential(InvalidCredential::Disabled));
-        let (maker, mut expected) = match actor {
+        let (creator, mut expected) = match actor {
             Actor::Operator | Actor::System => (KeyCreator::Operator, Vec::new()),
             Actor::User(id) => (KeyCreator::User(*id), Vec::new()),
             Actor::AdminKey(id) => {
-                let kept = self.store.admin_key(*id).await?.ok_or_else(lost)?;
-                (kept.made_by, vec![Change::ExpectAdminKey(*id)])
+                let stored = self.store.admin_key(*id).await?.ok_or_else(lost)?;
+                (stored.created_by, vec![Change::ExpectAdminKey(*id)])
             }
             Actor::Anonymous => return Err(lost()),
         };
-        if let KeyCreator::User(id) = maker {
+        if let KeyCreator::User(id) = creator {
             let user = self.store.user(id).await?.filter(User::is_administrator).ok_or_else(lost)?;
             expected.push(Change::ExpectEpoch(id, user.epoch));
         }
-        Ok((maker, expected))
+        Ok((creator, expected))
     }
 
     /// Removes an admin key: from now on it opens nothing.
@@ -83,10 +83,11 @@ impl Administration {
     pub async fn remove_admin_key(
         &self,
         id: AdminKeyId,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<(), ServiceError> {
-        let changes = [Change::RemoveAdminKey(id), told(AuditEventKind::AdminKeyRemoved, id, reason, now)];
+        let changes =
+            [Change::RemoveAdminKey(id), record_event(AuditEventKind::AdminKeyRemoved, id, context, now)];
         match self.store.commit(&changes).await? {
             CommitOutcome::Applied(_) => Ok(()),
             CommitOutcome::Conflict(_) => Err(ClientError::NotFound("admin key").into()),
@@ -94,18 +95,18 @@ impl Administration {
     }
 }
 
-fn judge_name(name: &str) -> Result<(), ClientError> {
+fn validate_name(name: &str) -> Result<(), ClientError> {
     let length = name.chars().count();
-    if (1..=LONGEST_NAME).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
+    if (1..=MAX_NAME_LENGTH).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
         return Ok(());
     }
     Err(ClientError::Field {
         field: "name",
-        detail: format!("is to be 1 to {LONGEST_NAME} plain characters"),
+        detail: format!("is to be 1 to {MAX_NAME_LENGTH} plain characters"),
     })
 }
 
-fn told(kind: AuditEventKind, id: AdminKeyId, reason: &RevocationContext, now: Time) -> Change {
-    let event = AuditEvent::by(kind, reason.actor.clone(), &reason.from, now);
-    Change::Record(Box::new(event.telling(id.to_string())))
+fn record_event(kind: AuditEventKind, id: AdminKeyId, context: &RevocationContext, now: Time) -> Change {
+    let event = AuditEvent::by_actor(kind, context.actor.clone(), &context.client_info, now);
+    Change::RecordEvent(Box::new(event.with_detail(id.to_string())))
 }

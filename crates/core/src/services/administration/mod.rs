@@ -16,39 +16,40 @@ use crate::store::{Store, StoreError};
 
 pub use clients::ClientChange;
 pub use revocations::RevocationResult;
-pub use users::{UserChange, judge_roles};
+pub use users::{UserChange, validate_roles};
 
 /// Under which name the longest life of any access token that was ever allowed is kept.
-const LONGEST_ACCESS: &str = "longest_access";
+const MAX_ACCESS_LIFETIME: &str = "longest_access";
 
 /// Changes what others are judged by.
 pub struct Administration {
     store: Arc<dyn Store>,
-    horizon: Arc<RevocationRetention>,
+    retention: Arc<RevocationRetention>,
     keys: Arc<Keyring>,
 }
 
 impl Administration {
     /// Administers what `store` keeps.
-    pub fn new(store: Arc<dyn Store>, keys: Arc<Keyring>, horizon: Arc<RevocationRetention>) -> Self {
-        Self { store, horizon, keys }
+    pub fn new(store: Arc<dyn Store>, keys: Arc<Keyring>, retention: Arc<RevocationRetention>) -> Self {
+        Self { store, retention, keys }
     }
 }
 
 /// The horizon of an installation: the longest that its clients let an access token live or ever did, and at
-/// least `least`, for tokens that no client's lifetimes bound.
+/// least `min_lifetime`, for tokens that no client's lifetimes bound.
 ///
 /// # Errors
 ///
 /// If the store could not be read.
-pub async fn horizon_of(
+pub async fn load_retention(
     store: &dyn Store,
-    least: std::time::Duration,
+    min_lifetime: std::time::Duration,
 ) -> Result<RevocationRetention, StoreError> {
-    let horizon = RevocationRetention::new(least);
-    if let Some(seconds) = store.fact(LONGEST_ACCESS).await?.and_then(|bytes| bytes.try_into().ok()) {
-        horizon.raise(std::time::Duration::from_secs(u64::from_be_bytes(seconds)));
+    let retention = RevocationRetention::new(min_lifetime);
+    if let Some(seconds) = store.metadata(MAX_ACCESS_LIFETIME).await?.and_then(|bytes| bytes.try_into().ok())
+    {
+        retention.raise_to(std::time::Duration::from_secs(u64::from_be_bytes(seconds)));
     }
-    clients::raise_by_all(store, &horizon).await?;
-    Ok(horizon)
+    clients::raise_by_all_clients(store, &retention).await?;
+    Ok(retention)
 }

@@ -1,7 +1,7 @@
 //! Revocations by name: whatever the log can name, an administrator can end.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, Subject, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, RevocationSubject, SessionId, UserId};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -14,7 +14,7 @@ use crate::store::{Change, CommitOutcome, CutoffScope};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationResult {
     /// Where it stands in the log. Whoever has heard of this position accepts the subject no more.
-    pub position: Position,
+    pub position: RevocationPosition,
 }
 
 impl Administration {
@@ -32,28 +32,37 @@ impl Administration {
     /// nothing is said to be revoked.
     pub async fn revoke(
         &self,
-        subject: &Subject,
+        subject: &RevocationSubject,
         note: Option<&str>,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         match subject {
-            Subject::Session(id) => self.revoke_session(*id, reason, now).await,
-            Subject::User(id) => self.revoke_user(*id, note, reason, now).await,
-            Subject::Client(id) => self.revoke_client(id, note, reason, now).await,
-            Subject::Key(id) => {
-                let entry = self.keys.revoke(id, reason, now).await?;
-                self.revoked(entry.map(|entry| entry.position)).await
+            RevocationSubject::Session(id) => self.revoke_session(*id, context, now).await,
+            RevocationSubject::User(id) => self.revoke_user(*id, note, context, now).await,
+            RevocationSubject::Client(id) => self.revoke_client(id, note, context, now).await,
+            RevocationSubject::Key(id) => {
+                let entry = self.keys.revoke(id, context, now).await?;
+                self.revocation_result(entry.map(|entry| entry.position)).await
             }
-            Subject::Token(id) => {
-                let told = line(AuditEventKind::TokenRevoked, note, reason, now);
-                let told = told.telling(note.map_or(id.to_string(), |note| format!("{id}: {note}")));
-                self.publish(vec![self.entry(subject.clone(), reason, now), record(told)]).await
+            RevocationSubject::Token(id) => {
+                let event = audit_event(AuditEventKind::TokenRevoked, note, context, now);
+                let event = event.with_detail(note.map_or(id.to_string(), |note| format!("{id}: {note}")));
+                self.commit_revocation(vec![
+                    self.revocation_entry(subject.clone(), context, now),
+                    record_event(event),
+                ])
+                .await
             }
-            Subject::Everyone => {
-                let told = record(line(AuditEventKind::EveryoneRevoked, note, reason, now));
-                let mark = Change::SetCutoff(CutoffScope::Everyone);
-                self.publish(vec![self.entry(Subject::Everyone, reason, now), mark, told]).await
+            RevocationSubject::Everyone => {
+                let event = record_event(audit_event(AuditEventKind::EveryoneRevoked, note, context, now));
+                let cutoff = Change::SetCutoff(CutoffScope::Everyone);
+                self.commit_revocation(vec![
+                    self.revocation_entry(RevocationSubject::Everyone, context, now),
+                    cutoff,
+                    event,
+                ])
+                .await
             }
         }
     }
@@ -62,34 +71,36 @@ impl Administration {
     async fn revoke_session(
         &self,
         id: SessionId,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
-        let kept = self.store.session(id).await?.ok_or(ClientError::NotFound("session"))?;
+        let stored = self.store.session(id).await?.ok_or(ClientError::NotFound("session"))?;
         let mut changes = vec![
-            Change::EndSession(id, self.horizon.ending(reason.cause, now)),
-            Change::RecordSessionEnds(Box::new(reason.end_of_session(now))),
+            Change::EndSession(id, self.retention.session_ending(context.reason, now)),
+            Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
         ];
-        if kept.ended.is_some() {
-            changes.push(self.entry(Subject::Session(id), reason, now));
+        if stored.ended.is_some() {
+            changes.push(self.revocation_entry(RevocationSubject::Session(id), context, now));
         }
-        self.publish(changes).await
+        self.commit_revocation(changes).await
     }
 
     async fn revoke_user(
         &self,
         id: UserId,
         note: Option<&str>,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let seen = self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?;
-            let mut changes = vec![Change::ReplaceUser(Box::new(seen.next_epoch()))];
-            changes.extend(self.user_death(id, reason, now));
-            changes.push(record(line(AuditEventKind::UserRevoked, note, reason, now).about(id)));
+            let previous = self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?;
+            let mut changes = vec![Change::ReplaceUser(Box::new(previous.next_epoch()))];
+            changes.extend(self.revoke_user_changes(id, context, now));
+            changes.push(record_event(
+                audit_event(AuditEventKind::UserRevoked, note, context, now).with_user(id),
+            ));
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                return self.revoked(applied.entries.last().map(|entry| entry.position)).await;
+                return self.revocation_result(applied.entries.last().map(|entry| entry.position)).await;
             }
         }
         Err(InternalError::Contention.into())
@@ -99,64 +110,79 @@ impl Administration {
         &self,
         id: &ClientId,
         note: Option<&str>,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let mut seen = self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?;
+            let mut previous = self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?;
             // A login in flight was judged by this revision, and is judged anew.
-            seen.revision += 1;
-            let told = line(AuditEventKind::ClientRevoked, note, reason, now).of_client(id.clone());
+            previous.revision += 1;
+            let event =
+                audit_event(AuditEventKind::ClientRevoked, note, context, now).with_client(id.clone());
             let changes = [
-                Change::ReplaceClient(Box::new(seen)),
-                self.entry(Subject::Client(id.clone()), reason, now),
+                Change::ReplaceClient(Box::new(previous)),
+                self.revocation_entry(RevocationSubject::Client(id.clone()), context, now),
                 Change::SetCutoff(CutoffScope::Client(id.clone())),
-                record(told),
+                record_event(event),
             ];
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                return self.revoked(applied.entries.last().map(|entry| entry.position)).await;
+                return self.revocation_result(applied.entries.last().map(|entry| entry.position)).await;
             }
         }
         Err(InternalError::Contention.into())
     }
 
     /// Commits what expects nothing.
-    async fn publish(&self, changes: Vec<Change>) -> Result<RevocationResult, ServiceError> {
+    async fn commit_revocation(&self, changes: Vec<Change>) -> Result<RevocationResult, ServiceError> {
         match self.store.commit(&changes).await? {
             CommitOutcome::Applied(applied) => {
-                self.revoked(applied.entries.last().map(|entry| entry.position)).await
+                self.revocation_result(applied.entries.last().map(|entry| entry.position)).await
             }
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
     /// What was revoked before stands somewhere at or below the head.
-    async fn revoked(&self, position: Option<Position>) -> Result<RevocationResult, ServiceError> {
+    async fn revocation_result(
+        &self,
+        position: Option<RevocationPosition>,
+    ) -> Result<RevocationResult, ServiceError> {
         match position {
             Some(position) => Ok(RevocationResult { position }),
-            None => Ok(RevocationResult { position: self.store.head().await? }),
+            None => Ok(RevocationResult { position: self.store.revocation_log_head().await? }),
         }
     }
 
     /// The entry for `subject`, remembered until its last access token has certainly expired.
-    pub(super) fn entry(&self, subject: Subject, reason: &RevocationContext, now: Time) -> Change {
+    pub(super) fn revocation_entry(
+        &self,
+        subject: RevocationSubject,
+        context: &RevocationContext,
+        now: Time,
+    ) -> Change {
         Change::AppendRevocation {
             subject,
-            cause: reason.cause,
+            reason: context.reason,
             at: now,
-            until: Some(self.horizon.until(now)),
+            remember_until: Some(self.retention.remember_until(now)),
         }
     }
 }
 
-fn line(kind: AuditEventKind, note: Option<&str>, reason: &RevocationContext, now: Time) -> AuditEvent {
-    let event = AuditEvent::by(kind, reason.actor.clone(), &reason.from, now).because(reason.cause);
+fn audit_event(
+    kind: AuditEventKind,
+    note: Option<&str>,
+    context: &RevocationContext,
+    now: Time,
+) -> AuditEvent {
+    let event = AuditEvent::by_actor(kind, context.actor.clone(), &context.client_info, now)
+        .with_reason(context.reason);
     match note {
-        Some(note) => event.telling(note.to_owned()),
+        Some(note) => event.with_detail(note.to_owned()),
         None => event,
     }
 }
 
-fn record(event: AuditEvent) -> Change {
-    Change::Record(Box::new(event))
+fn record_event(event: AuditEvent) -> Change {
+    Change::RecordEvent(Box::new(event))
 }

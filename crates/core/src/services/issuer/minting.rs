@@ -1,212 +1,218 @@
-//! Tokens that an operator has minted by hand: for machines, and for trying things out as a user.
+//! Access tokens that an operator mints by hand, for machines or to test as a user.
 
 use std::time::Duration;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{AccessClaims, ClientId, Position, SessionId, TokenId, UserId};
+use counterfoil_verify::{ClientId, SessionId, TokenId, UserId};
 
 use crate::client_error::ClientError;
-use crate::credentials::access_token::AccessToken;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::Client;
 use crate::model::session::{Mode, Session, SessionCredential};
 use crate::model::user::User;
 use crate::services::account::AuthenticatedUser;
-use crate::services::issuer::{ACCESS_TYP, IssuedAccessToken, Issuer, NewSession};
+use crate::services::issuer::{AccessGrant, IssuedAccessToken, Issuer, NewSession};
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome};
 
-/// What `amr` says of a token that nobody proved anything for: a service that asks for a password or a
-/// second factor finds neither.
-const BY_HAND: &str = "operator";
+/// The `amr` of a minted token (RFC 8176). Nothing was authenticated, so a service that requires a password or a second
+/// factor rejects the token.
+const OPERATOR_AMR: &str = "operator";
 
-/// The most characters of a machine's name.
-const LONGEST_SUBJECT: usize = 128;
+/// The maximum length of a machine's name in characters.
+const MAX_SUBJECT_LENGTH: usize = 128;
 
-/// Whom a token speaks for.
+/// The subject of a minted token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MintSubject {
-    /// A user, in a login of its own: it stands in their list, and ends as any other does.
+    /// A user. The token gets a session of its own, which is listed and can be ended like every other.
     User(UserId),
-    /// Something that is no user and has no record: the token alone can be revoked, by its id.
+    /// A machine, which has no user and no session record. The token can be revoked by its id only.
     Machine(String),
 }
 
-/// What an operator wants minted.
+/// What an operator requests.
 #[derive(Debug, Clone)]
 pub struct MintRequest {
-    /// For whom.
-    pub whom: MintSubject,
-    /// Who is to take it; the issuer itself if nobody is named.
+    /// The subject (`sub`).
+    pub subject: MintSubject,
+    /// The audience (`aud`); `None`: the issuer itself.
     pub audience: Option<String>,
-    /// With which scope.
+    /// The scope.
     pub scope: Option<String>,
-    /// How long it lives; as long as that of a login in mode `jwt` if nothing is said.
-    pub life: Option<Duration>,
+    /// The lifetime; `None`: the lifetime of tokens in mode `jwt`.
+    pub lifetime: Option<Duration>,
 }
 
-/// What was minted.
+/// A minted token.
 #[derive(Debug)]
 pub struct MintedToken {
     /// The token.
     pub access: IssuedAccessToken,
-    /// By what it is revoked alone.
+    /// The token id (`jti`), by which the token can be revoked.
     pub id: TokenId,
-    /// The login that it is of, where there is one.
+    /// The session of the token, if the subject is a user.
     pub session: Option<SessionId>,
 }
 
 impl Issuer {
-    /// Mints an access token by hand. It is journalled before it is handed over.
+    /// Mints an access token. It is audited before it is returned.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`] for a name that a machine cannot have, or a life that is longer than that of any
-    /// token which clients may be given: revocations are remembered no longer. [`ClientError::LoginFailed`] for a user who
-    /// is disabled, or gone.
-    pub async fn mint_by_hand(
+    /// [`ClientError::Field`] for an invalid machine name, or for a lifetime longer than the longest of all clients:
+    /// revocations are not kept longer, so a revoked token would become valid again. [`ClientError::LoginFailed`] for a
+    /// user who is disabled or does not exist.
+    pub async fn mint(
         &self,
-        minting: &MintRequest,
-        reason: &RevocationContext,
+        request: &MintRequest,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
-        match &minting.whom {
-            MintSubject::User(user) => self.mint_for_user(*user, minting, reason, now).await,
-            MintSubject::Machine(name) => self.mint_for_machine(name, minting, reason, now).await,
+        match &request.subject {
+            MintSubject::User(user) => self.mint_for_user(*user, request, context, now).await,
+            MintSubject::Machine(name) => self.mint_for_machine(name, request, context, now).await,
         }
     }
 
     async fn mint_for_user(
         &self,
         user: UserId,
-        minting: &MintRequest,
-        reason: &RevocationContext,
+        request: &MintRequest,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let judged = self.judged_by_hand(user).await?;
-            let life = self.life_by_hand(minting, judged.client.lifetimes.jwt)?;
+            let authenticated = self.authenticated_user(user).await?;
+            let lifetime = self.minted_lifetime(request, authenticated.client.lifetimes.jwt)?;
             let id = SessionId::from_bytes(random::bytes()?);
-            let opening = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
-            let opened = Session::open(id, SessionCredential::AccessOnly, &judged, &opening, now);
-            let scope = minting.scope.clone();
-            let session = Session { idle: life, expires_at: now + life, scope, ..opened };
-            let who = (user.to_string(), judged.user.roles.clone());
-            let of = (session.id, &session.client);
-            let claims = self.claims_by_hand(minting, who, of, judged.pos, (now, life))?;
-            let event = AuditEvent::by(AuditEventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
-                .about(user)
-                .in_session(session.id, session.client.clone())
-                .telling(claims.jti.to_string());
+            let new_session = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
+            let created = Session::new(id, SessionCredential::AccessOnly, &authenticated, &new_session, now);
+            let scope = request.scope.clone();
+            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, ..created };
+            let claims = self.access_claims(AccessGrant {
+                subject: user.to_string(),
+                roles: authenticated.user.roles.clone(),
+                client: session.client.clone(),
+                session: session.id,
+                audience: self.minted_audience(request),
+                scope: request.scope.clone(),
+                authenticated_at: now,
+                amr: authenticated.amr.clone(),
+                pos: authenticated.pos,
+                issued_at: now,
+                expires_at: session.expires_at,
+            })?;
+            let event = AuditEvent::by_actor(
+                AuditEventKind::TokenMinted,
+                context.actor.clone(),
+                &context.client_info,
+                now,
+            )
+            .with_user(user)
+            .with_session(session.id, session.client.clone())
+            .with_detail(claims.jti.to_string());
             let changes = [
-                Change::ExpectEpoch(user, judged.user.epoch),
-                Change::ExpectClient(judged.client.id.clone(), judged.client.revision),
+                Change::ExpectEpoch(user, authenticated.user.epoch),
+                Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
                 Change::InsertSession(Box::new(session.clone())),
-                Change::Record(Box::new(event)),
+                Change::RecordEvent(Box::new(event)),
             ];
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
-                return self.minted(&claims, Some(session.id));
+                let access = self.sign(&claims)?;
+                return Ok(MintedToken { access, id: claims.jti, session: Some(session.id) });
             }
         }
         Err(InternalError::Contention.into())
     }
 
-    /// Judges a user by an operator's word, as a login would have: the head of the log first.
-    async fn judged_by_hand(&self, user: UserId) -> Result<AuthenticatedUser, ServiceError> {
-        let pos = self.store.head().await?;
-        let client = self.client_by_hand().await?;
+    /// The user as a login would have it. The log position is read first, so that a revocation in between is not missed.
+    async fn authenticated_user(&self, user: UserId) -> Result<AuthenticatedUser, ServiceError> {
+        let pos = self.store.revocation_log_head().await?;
+        let client = self.minting_client().await?;
         let user = self.store.user(user).await?.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
-        Ok(AuthenticatedUser { user, client, pos, amr: vec![BY_HAND.into()], mode: Mode::Jwt })
+        Ok(AuthenticatedUser { user, client, pos, amr: vec![OPERATOR_AMR.into()], mode: Mode::Jwt })
     }
 
-    async fn client_by_hand(&self) -> Result<Client, ServiceError> {
+    fn minted_audience(&self, request: &MintRequest) -> Vec<String> {
+        request.audience.clone().map_or_else(|| self.default_audience(), |audience| vec![audience])
+    }
+
+    async fn minting_client(&self) -> Result<Client, ServiceError> {
         let client = self.store.client(&ClientId::default()).await?;
         Ok(client.filter(|client| client.allows(Mode::Jwt)).ok_or(ClientError::Client("mode jwt"))?)
-    }
-
-    /// The claims of a token in the login `session`, or of none.
-    fn claims_by_hand(
-        &self,
-        minting: &MintRequest,
-        (sub, roles): (String, Vec<String>),
-        (session, client): (SessionId, &ClientId),
-        pos: Position,
-        (now, life): (Time, Duration),
-    ) -> Result<AccessClaims, ServiceError> {
-        Ok(AccessClaims {
-            iss: self.name.clone(),
-            aud: vec![minting.audience.clone().unwrap_or_else(|| self.name.clone())],
-            sub,
-            client_id: client.clone(),
-            iat: now.unix_seconds(),
-            exp: (now + life).unix_seconds(),
-            nbf: None,
-            jti: TokenId::from_bytes(random::bytes()?),
-            sid: session,
-            auth_time: now.unix_seconds(),
-            amr: vec![BY_HAND.into()],
-            acr: None,
-            scope: minting.scope.clone(),
-            roles,
-            pos,
-            extra: serde_json::Map::new(),
-        })
     }
 
     async fn mint_for_machine(
         &self,
         name: &str,
-        minting: &MintRequest,
-        reason: &RevocationContext,
+        request: &MintRequest,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
-        judge_name(name)?;
-        let pos = self.store.head().await?;
-        let client = self.client_by_hand().await?;
-        let life = self.life_by_hand(minting, client.lifetimes.jwt)?;
-        // Of no login: nothing is found under it, and the issuer's own routes let nobody in by it.
+        validate_machine_name(name)?;
+        let pos = self.store.revocation_log_head().await?;
+        let client = self.minting_client().await?;
+        let lifetime = self.minted_lifetime(request, client.lifetimes.jwt)?;
+        // No session has this id, so the issuer's own routes reject the token.
         let session = SessionId::from_bytes(random::bytes()?);
-        let who = (name.to_owned(), Vec::new());
-        let claims = self.claims_by_hand(minting, who, (session, &client.id), pos, (now, life))?;
-        let event = AuditEvent::by(AuditEventKind::TokenMinted, reason.actor.clone(), &reason.from, now)
-            .of_client(client.id.clone())
-            .telling(format!("{} for {name}", claims.jti));
+        let claims = self.access_claims(AccessGrant {
+            subject: name.to_owned(),
+            roles: Vec::new(),
+            client: client.id.clone(),
+            session,
+            audience: self.minted_audience(request),
+            scope: request.scope.clone(),
+            authenticated_at: now,
+            amr: vec![OPERATOR_AMR.into()],
+            pos,
+            issued_at: now,
+            expires_at: now + lifetime,
+        })?;
+        let event = AuditEvent::by_actor(
+            AuditEventKind::TokenMinted,
+            context.actor.clone(),
+            &context.client_info,
+            now,
+        )
+        .with_client(client.id.clone())
+        .with_detail(format!("{} for {name}", claims.jti));
         let expected = Change::ExpectClient(client.id.clone(), client.revision);
-        match self.store.commit(&[expected, Change::Record(Box::new(event))]).await? {
-            CommitOutcome::Applied(_) => self.minted(&claims, None),
+        match self.store.commit(&[expected, Change::RecordEvent(Box::new(event))]).await? {
+            CommitOutcome::Applied(_) => {
+                Ok(MintedToken { access: self.sign(&claims)?, id: claims.jti, session: None })
+            }
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
-    fn minted(&self, claims: &AccessClaims, session: Option<SessionId>) -> Result<MintedToken, ServiceError> {
-        let compact = self.keys.ring().signing().sign(ACCESS_TYP, &claims.to_json())?;
-        let expires_at = Time::from_unix_seconds(claims.exp);
-        let access = IssuedAccessToken { token: AccessToken::signed(compact), expires_at };
-        Ok(MintedToken { access, id: claims.jti, session })
-    }
-
-    /// The life that is wanted, or the usual one, within what the log of revocations covers.
-    fn life_by_hand(&self, minting: &MintRequest, usual: u64) -> Result<Duration, ClientError> {
-        let (life, most) =
-            (minting.life.unwrap_or(Duration::from_secs(usual)), self.horizon.longest_access());
-        if life < Duration::from_secs(1) || life > most {
-            let detail = format!("is to be 1 to {} seconds, as long as any client's tokens", most.as_secs());
+    /// The requested or default lifetime, if revocations are kept for as long.
+    fn minted_lifetime(&self, request: &MintRequest, default_seconds: u64) -> Result<Duration, ClientError> {
+        let (lifetime, max) = (
+            request.lifetime.unwrap_or(Duration::from_secs(default_seconds)),
+            self.retention.max_access_lifetime(),
+        );
+        if lifetime < Duration::from_secs(1) || lifetime > max {
+            let detail = format!(
+                "must be between 1 and {} seconds, the longest lifetime of any client",
+                max.as_secs()
+            );
             return Err(ClientError::Field { field: "lifetime", detail });
         }
-        Ok(life)
+        Ok(lifetime)
     }
 }
 
-/// A machine is called by visible ASCII that nobody takes for a user.
-fn judge_name(name: &str) -> Result<(), ClientError> {
-    let fault = |detail: &str| Err(ClientError::Field { field: "subject", detail: detail.into() });
+/// A machine name is visible ASCII, and not a user id, so that it cannot be taken for a user.
+fn validate_machine_name(name: &str) -> Result<(), ClientError> {
+    let invalid = |detail: &str| Err(ClientError::Field { field: "subject", detail: detail.into() });
     let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic());
-    if name.is_empty() || name.len() > LONGEST_SUBJECT || !is_plain {
-        return fault("is to be 1 to 128 characters of visible ASCII");
+    if name.is_empty() || name.len() > MAX_SUBJECT_LENGTH || !is_plain {
+        return invalid("must be 1 to 128 characters of visible ASCII");
     }
     if name.parse::<UserId>().is_ok() {
-        return fault("reads like the id of a user; a user has logins of their own");
+        return invalid("must not be a user id; use the subject `user` to mint for a user");
     }
     Ok(())
 }

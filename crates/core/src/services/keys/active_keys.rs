@@ -15,11 +15,11 @@ use crate::store::{Change, CommitOutcome, Store, StoreError};
 #[derive(Debug)]
 pub struct ActiveKeys {
     /// Rises with every change of any key: of two rings the older one is known.
-    age: u64,
+    revision_sum: u64,
     signing: SigningKey,
-    verifying: KeySet,
-    pepper: RefreshTokenKey,
-    older_peppers: Vec<RefreshTokenKey>,
+    verification_keys: KeySet,
+    refresh_token_key: RefreshTokenKey,
+    older_refresh_token_keys: Vec<RefreshTokenKey>,
 }
 
 /// The keys could not be had.
@@ -40,7 +40,7 @@ pub enum ActiveKeysError {
     Keys(#[from] KeyError),
     /// The system has no randomness to give.
     #[error("no randomness")]
-    Randomness(#[from] random::Unavailable),
+    Randomness(#[from] random::RandomUnavailable),
     /// The record of the key of this name makes no sense.
     #[error("the record of the key {0} in the store makes no sense: it is {1}")]
     Record(KeyId, &'static str),
@@ -61,31 +61,32 @@ impl ActiveKeys {
         algorithm: Algorithm,
         now: Time,
     ) -> Result<Self, ActiveKeysError> {
-        let kept = store.keys().await?;
-        if kept.is_empty() {
-            return Self::found(store, master, algorithm, now).await;
+        let stored = store.keys().await?;
+        if stored.is_empty() {
+            return Self::create_initial(store, master, algorithm, now).await;
         }
-        Self::of(&kept, &MasterKeys::only(master.clone()))
+        Self::from_records(&stored, &MasterKeys::single(master.clone()))
     }
 
     /// Makes the first keys. If another process was faster, its keys are taken.
-    async fn found(
+    async fn create_initial(
         store: &dyn Store,
         master: &SealingKey,
         algorithm: Algorithm,
         now: Time,
     ) -> Result<Self, ActiveKeysError> {
         let (current, next) = (new_signing(algorithm, master, now)?, new_signing(algorithm, master, now)?);
-        let made = AuditEvent::by(AuditEventKind::KeyMade, Actor::System, &ClientInfo::default(), now);
+        let made =
+            AuditEvent::by_actor(AuditEventKind::KeyCreated, Actor::System, &ClientInfo::default(), now);
         let changes = [
-            Change::InsertKey(Box::new(current.in_use(now))),
+            Change::InsertKey(Box::new(current.activated(now))),
             Change::InsertKey(Box::new(next)),
-            Change::InsertKey(Box::new(new_pepper(master, now)?.in_use(now))),
-            Change::Record(Box::new(made.telling("first keys"))),
+            Change::InsertKey(Box::new(new_refresh_token_key(master, now)?.activated(now))),
+            Change::RecordEvent(Box::new(made.with_detail("first keys"))),
         ];
         match store.commit(&changes).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
-                Self::of(&store.keys().await?, &MasterKeys::only(master.clone()))
+                Self::from_records(&store.keys().await?, &MasterKeys::single(master.clone()))
             }
         }
     }
@@ -95,97 +96,104 @@ impl ActiveKeys {
     /// # Errors
     ///
     /// If one of them cannot be opened or used, or there is none that signs.
-    pub(super) fn of(kept: &[KeyRecord], masters: &MasterKeys) -> Result<Self, ActiveKeysError> {
-        let (mut signing, mut verifying) = (None, Vec::new());
-        let (mut pepper, mut older_peppers) = (None, Vec::new());
-        for record in kept.iter().filter(|record| record.state.is_live()) {
-            let key = masters.open(record)?;
+    pub(super) fn from_records(
+        stored: &[KeyRecord],
+        master_keys: &MasterKeys,
+    ) -> Result<Self, ActiveKeysError> {
+        let (mut signing, mut verification_keys) = (None, Vec::new());
+        let (mut refresh_token_key, mut older_refresh_token_keys) = (None, Vec::new());
+        for record in stored.iter().filter(|record| record.state.needs_secret()) {
+            let key = master_keys.open(record)?;
             match record.purpose {
                 KeyPurpose::Signing => {
                     let key = signing_key(record, &key)?;
-                    verifying.push(key.verifying_key());
+                    verification_keys.push(key.verifying_key());
                     if record.state == KeyState::Current {
                         signing = Some(key);
                     }
                 }
                 KeyPurpose::RefreshToken if record.state == KeyState::Current => {
-                    pepper = Some(as_pepper(record, &key)?)
+                    refresh_token_key = Some(open_refresh_token_key(record, &key)?)
                 }
-                KeyPurpose::RefreshToken => older_peppers.push(as_pepper(record, &key)?),
+                KeyPurpose::RefreshToken => {
+                    older_refresh_token_keys.push(open_refresh_token_key(record, &key)?)
+                }
             }
         }
         Ok(Self {
             // Rows are never removed and revisions only rise.
-            age: kept.iter().map(|record| 1 + record.revision).sum(),
+            revision_sum: stored.iter().map(|record| 1 + record.revision).sum(),
             signing: signing.ok_or(ActiveKeysError::Missing("current signing key"))?,
-            verifying: KeySet::new(verifying)?,
-            pepper: pepper.ok_or(ActiveKeysError::Missing("current pepper"))?,
-            older_peppers,
+            verification_keys: KeySet::new(verification_keys)?,
+            refresh_token_key: refresh_token_key.ok_or(ActiveKeysError::Missing("current pepper"))?,
+            older_refresh_token_keys,
         })
     }
 
     /// Whether a key was changed since the other one was read.
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
-        self.age > other.age
+        self.revision_sum > other.revision_sum
     }
     /// The key that signs now.
-    pub fn signing(&self) -> &SigningKey {
+    pub fn signing_key(&self) -> &SigningKey {
         &self.signing
     }
 
     /// The keys whose signatures are good.
-    pub fn verifying(&self) -> &KeySet {
-        &self.verifying
+    pub fn verification_keys(&self) -> &KeySet {
+        &self.verification_keys
     }
 
     /// The public keys, as the world may see them; symmetric ones are not among them.
     pub fn jwks(&self) -> JwkSet {
-        JwkSet { keys: self.verifying.iter().filter_map(|key| key.jwk()).collect() }
+        JwkSet { keys: self.verification_keys.iter().filter_map(|key| key.jwk()).collect() }
     }
 
     /// The pepper for new refresh families.
-    pub fn pepper(&self) -> &RefreshTokenKey {
-        &self.pepper
+    pub fn refresh_token_key(&self) -> &RefreshTokenKey {
+        &self.refresh_token_key
     }
 
     /// The pepper that a session's stub names.
-    pub fn pepper_of(&self, id: RefreshTokenKeyId) -> Option<&RefreshTokenKey> {
-        std::iter::once(&self.pepper).chain(&self.older_peppers).find(|pepper| pepper.id() == id)
+    pub fn refresh_token_key_by_id(&self, id: RefreshTokenKeyId) -> Option<&RefreshTokenKey> {
+        std::iter::once(&self.refresh_token_key)
+            .chain(&self.older_refresh_token_keys)
+            .find(|refresh_token_key| refresh_token_key.id() == id)
     }
 }
 
 /// The master keys that a seal may be under: one, and while another is about to take its place that one too.
 #[derive(Debug, Clone)]
 pub(super) struct MasterKeys {
-    pub(super) present: SealingKey,
-    pub(super) coming: Option<SealingKey>,
+    pub(super) current: SealingKey,
+    pub(super) next: Option<SealingKey>,
 }
 
 impl MasterKeys {
     /// One alone.
-    pub(super) fn only(present: SealingKey) -> Self {
-        Self { present, coming: None }
+    pub(super) fn single(current: SealingKey) -> Self {
+        Self { current, next: None }
     }
 
     /// Opens a key by whichever of them sealed it.
     pub(super) fn open(&self, record: &KeyRecord) -> Result<Secret<Vec<u8>>, ActiveKeysError> {
-        let opened = record.open(&self.present);
-        let by_coming = |error| self.coming.as_ref().and_then(|key| record.open(key).ok()).ok_or(error);
-        opened.or_else(by_coming).map_err(|error| ActiveKeysError::MasterKey(record.id.clone(), error))
+        let opened = record.open(&self.current);
+        let by_next = |error| self.next.as_ref().and_then(|key| record.open(key).ok()).ok_or(error);
+        opened.or_else(by_next).map_err(|error| ActiveKeysError::MasterKey(record.id.clone(), error))
     }
 
     /// The one that this key is sealed under; the present one where none opens it.
-    pub(super) fn of(&self, record: &KeyRecord) -> &SealingKey {
-        match &self.coming {
-            Some(coming) if record.open(coming).is_ok() => coming,
-            Some(_) | None => &self.present,
+    pub(super) fn sealing_key_of(&self, record: &KeyRecord) -> &SealingKey {
+        match &self.next {
+            Some(next) if record.open(next).is_ok() => next,
+            Some(_) | None => &self.current,
         }
     }
 }
 
 /// Whether this master key opens every secret that is kept.
-pub fn opens_all(kept: &[KeyRecord], master: &SealingKey) -> bool {
-    kept.iter().filter(|record| record.state.is_live()).all(|record| record.open(master).is_ok())
+pub fn opens_all(stored: &[KeyRecord], master: &SealingKey) -> bool {
+    stored.iter().filter(|record| record.state.needs_secret()).all(|record| record.open(master).is_ok())
 }
 
 /// A new signing key, sealed and not in use yet.
@@ -212,9 +220,9 @@ pub(super) fn sealed_signing(
 }
 
 /// A new pepper, sealed and not in use yet.
-pub(super) fn new_pepper(master: &SealingKey, now: Time) -> Result<KeyRecord, ActiveKeysError> {
+pub(super) fn new_refresh_token_key(master: &SealingKey, now: Time) -> Result<KeyRecord, ActiveKeysError> {
     let (id, key): ([u8; 8], Secret<[u8; 32]>) = (random::bytes()?, Secret::new(random::bytes()?));
-    sealed(pepper_name(id), KeyPurpose::RefreshToken, "HS256", key.expose(), master, now)
+    sealed(refresh_token_key_id_text(id), KeyPurpose::RefreshToken, "HS256", key.expose(), master, now)
 }
 
 fn sealed(
@@ -230,29 +238,33 @@ fn sealed(
 }
 
 fn signing_key(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<SigningKey, ActiveKeysError> {
-    let algorithm = record.algorithm.parse().map_err(|_| senseless(record, "of an unknown algorithm"))?;
+    let algorithm =
+        record.algorithm.parse().map_err(|_| invalid_record(record, "of an unknown algorithm"))?;
     let key = SigningKey::from_secret_bytes(algorithm, key.expose())
         .map_err(|error| ActiveKeysError::Key(record.id.clone(), error))?;
     if key.kid() != record.id.as_str() {
-        return Err(senseless(record, "a key under the name of another"));
+        return Err(invalid_record(record, "a key under the name of another"));
     }
     Ok(key)
 }
 
-fn as_pepper(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<RefreshTokenKey, ActiveKeysError> {
+fn open_refresh_token_key(
+    record: &KeyRecord,
+    key: &Secret<Vec<u8>>,
+) -> Result<RefreshTokenKey, ActiveKeysError> {
     let key: [u8; 32] =
-        key.expose().as_slice().try_into().map_err(|_| senseless(record, "a pepper of another size"))?;
+        key.expose().as_slice().try_into().map_err(|_| invalid_record(record, "a pepper of another size"))?;
     let id = u64::from_str_radix(record.id.as_str(), 16)
-        .map_err(|_| senseless(record, "a pepper under another name"))?;
+        .map_err(|_| invalid_record(record, "a pepper under another name"))?;
     Ok(RefreshTokenKey::new(RefreshTokenKeyId::from_bytes(id.to_be_bytes()), &Secret::new(key)))
 }
 
-fn senseless(record: &KeyRecord, what: &'static str) -> ActiveKeysError {
+fn invalid_record(record: &KeyRecord, what: &'static str) -> ActiveKeysError {
     ActiveKeysError::Record(record.id.clone(), what)
 }
 
 /// A pepper is kept under its id in hexadecimal.
-fn pepper_name(id: [u8; 8]) -> KeyId {
+fn refresh_token_key_id_text(id: [u8; 8]) -> KeyId {
     let name = format!("{:016x}", u64::from_be_bytes(id));
     name.parse().expect("sixteen hexadecimal digits are a key's name")
 }

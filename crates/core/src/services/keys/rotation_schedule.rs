@@ -22,15 +22,15 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 ///
 /// let schedule = RotationSchedule { max_age: Duration::from_secs(3600), ..RotationSchedule::DEFAULT };
-/// assert!(schedule.known_after() > schedule.max_age);
+/// assert!(schedule.publication_period() > schedule.max_age);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationSchedule {
     /// What the keys are made for. Where another algorithm signs now, a rotation begins by itself.
     pub algorithm: Algorithm,
     /// How long a key signs until the next one takes its place; `None`: until somebody asks for it.
-    pub every: Option<Duration>,
-    /// How long whoever fetches the public keys may keep them: the `max-age` of the key set.
+    pub interval: Option<Duration>,
+    /// How long whoever fetches the public keys may keep them: the `max-revision_sum` of the key set.
     pub max_age: Duration,
     /// What is added for the nodes to take up a change, and for the way to whoever asks them.
     pub margin: Duration,
@@ -60,45 +60,54 @@ impl RotationSchedule {
     /// A new key for ES256 every 90 days, public keys that may be kept for five minutes.
     pub const DEFAULT: Self = Self {
         algorithm: Algorithm::Es256,
-        every: Some(Duration::from_secs(90 * DAY.as_secs())),
+        interval: Some(Duration::from_secs(90 * DAY.as_secs())),
         max_age: Duration::from_secs(300),
         margin: Duration::from_secs(120),
     };
 
     /// How long a key is published before it signs anything.
-    pub fn known_after(&self) -> Duration {
+    pub fn publication_period(&self) -> Duration {
         self.max_age.saturating_add(self.margin)
     }
 
-    /// What is to be done at `now` about the keys that are `kept`, if no access token may live longer than
-    /// `longest_access`. After each step it is judged anew.
-    pub fn judge(&self, kept: &[KeyRecord], longest_access: Duration, now: Time) -> ScheduleDecision {
-        let leaving = kept.iter().filter_map(|key| Some((self.leaves_at(key, longest_access)?, key)));
-        let leaving = leaving.min_by_key(|(at, _)| *at);
-        if let Some((at, key)) = leaving
+    /// What is to be done at `now` about the keys that are `stored`, if no access token may live longer than
+    /// `max_access_lifetime`. After each step it is judged anew.
+    pub fn evaluate(
+        &self,
+        stored: &[KeyRecord],
+        max_access_lifetime: Duration,
+        now: Time,
+    ) -> ScheduleDecision {
+        let next_removal =
+            stored.iter().filter_map(|key| Some((self.removed_at(key, max_access_lifetime)?, key)));
+        let next_removal = next_removal.min_by_key(|(at, _)| *at);
+        if let Some((at, key)) = next_removal
             && at <= now
         {
             return ScheduleDecision::Run(RotationStep::Remove(key.id.clone()));
         }
         // A ring without a current key does not open, so nobody asks about one.
-        let Some(current) = signing(kept, KeyState::Current) else {
+        let Some(current) = signing_key_in(stored, KeyState::Current) else {
             return ScheduleDecision::WaitUntil(None);
         };
-        let Some(next) = self.fitting_next(kept, current) else {
+        let Some(next) = self.usable_next_key(stored, current) else {
             return ScheduleDecision::Run(RotationStep::Publish);
         };
-        match self.begins_at(next, current) {
+        match self.activation_time(next, current) {
             Some(at) if at <= now => ScheduleDecision::Run(RotationStep::Activate),
-            begins => ScheduleDecision::WaitUntil(begins.into_iter().chain(leaving.map(|(at, _)| at)).min()),
+            begins => {
+                ScheduleDecision::WaitUntil(begins.into_iter().chain(next_removal.map(|(at, _)| at)).min())
+            }
         }
     }
 
     /// When a next key takes the place of the current one, as far as that is known.
-    pub fn begins_at(&self, next: &KeyRecord, current: &KeyRecord) -> Option<Time> {
-        let known = next.created_at + self.known_after();
+    pub fn activation_time(&self, next: &KeyRecord, current: &KeyRecord) -> Option<Time> {
+        let known = next.created_at + self.publication_period();
         let is_other = next.algorithm != current.algorithm;
-        let by_age = self.every.map(|every| current.used_from.unwrap_or(current.created_at) + every);
-        let wanted = [next.used_from, is_other.then_some(known), by_age].into_iter().flatten().min();
+        let by_age =
+            self.interval.map(|interval| current.activated_at.unwrap_or(current.created_at) + interval);
+        let wanted = [next.activated_at, is_other.then_some(known), by_age].into_iter().flatten().min();
         wanted.map(|at| at.max(known))
     }
 
@@ -106,50 +115,50 @@ impl RotationSchedule {
     ///
     /// A signing key goes when the last token that it may have signed is refused by every verifier. A pepper goes
     /// when the longest-lived refresh family that any client may have had is over, so that nobody is logged out.
-    pub fn leaves_at(&self, key: &KeyRecord, longest_access: Duration) -> Option<Time> {
+    pub fn removed_at(&self, key: &KeyRecord, max_access_lifetime: Duration) -> Option<Time> {
         match (key.state, key.purpose) {
             (KeyState::Retired, KeyPurpose::Signing) => {
-                Some(key.changed_at + longest_access + LEEWAY_AND_SKEW + self.margin)
+                Some(key.changed_at + max_access_lifetime + LEEWAY_AND_SKEW + self.margin)
             }
             (KeyState::Retired, KeyPurpose::RefreshToken) => {
-                let longest = Duration::from_secs(Lifetimes::CEILING.refresh_absolute);
-                Some(key.changed_at + longest + LEEWAY_AND_SKEW + self.margin)
+                let max_access_lifetime = Duration::from_secs(Lifetimes::CEILING.refresh_absolute);
+                Some(key.changed_at + max_access_lifetime + LEEWAY_AND_SKEW + self.margin)
             }
             (KeyState::Next | KeyState::Current | KeyState::Removed | KeyState::Revoked, _) => None,
         }
     }
 
     /// The next key, if it is for the algorithm that is to come after the current one.
-    pub(super) fn fitting_next<'k>(
+    pub(super) fn usable_next_key<'k>(
         &self,
-        kept: &'k [KeyRecord],
+        stored: &'k [KeyRecord],
         current: &KeyRecord,
     ) -> Option<&'k KeyRecord> {
         let algorithm = self.algorithm_after(current);
-        signing(kept, KeyState::Next).filter(|next| next.algorithm == algorithm.as_str())
+        signing_key_in(stored, KeyState::Next).filter(|next| next.algorithm == algorithm.as_str())
     }
 
     /// What the key after `current` is for.
     pub(super) fn algorithm_after(&self, current: &KeyRecord) -> Algorithm {
-        current.algorithm.parse().map_or(self.algorithm, |present| self.following(present))
+        current.algorithm.parse().map_or(self.algorithm, |current| self.next_algorithm(current))
     }
 
-    /// What the key after one for `present` is for: what is configured, unless that is of the other family. No
+    /// What the key after one for `current` is for: what is configured, unless that is of the other family. No
     /// verifier believes public keys and shared secrets together (RFC 8725, section 2.1), so there is no orderly way
     /// from one to the other.
-    pub(super) fn following(&self, present: Algorithm) -> Algorithm {
-        if present.is_symmetric() == self.algorithm.is_symmetric() { self.algorithm } else { present }
+    pub(super) fn next_algorithm(&self, current: Algorithm) -> Algorithm {
+        if current.is_symmetric() == self.algorithm.is_symmetric() { self.algorithm } else { current }
     }
 }
 
 /// The signing key in this state; of a current or a next one there is one at most.
-pub(super) fn signing(kept: &[KeyRecord], state: KeyState) -> Option<&KeyRecord> {
-    find(kept, KeyPurpose::Signing, state)
+pub(super) fn signing_key_in(stored: &[KeyRecord], state: KeyState) -> Option<&KeyRecord> {
+    find_key(stored, KeyPurpose::Signing, state)
 }
 
 /// The key for this purpose in this state.
-pub(super) fn find(kept: &[KeyRecord], purpose: KeyPurpose, state: KeyState) -> Option<&KeyRecord> {
-    kept.iter().find(|key| key.purpose == purpose && key.state == state)
+pub(super) fn find_key(stored: &[KeyRecord], purpose: KeyPurpose, state: KeyState) -> Option<&KeyRecord> {
+    stored.iter().find(|key| key.purpose == purpose && key.state == state)
 }
 
 #[cfg(test)]
@@ -169,7 +178,7 @@ mod tests {
             state,
             created_at: at,
             changed_at: at,
-            used_from: (state == KeyState::Current).then_some(at),
+            activated_at: (state == KeyState::Current).then_some(at),
             revision: 0,
         }
     }
@@ -178,66 +187,70 @@ mod tests {
         vec![key("current", KeyState::Current, NOON), key("next", KeyState::Next, NOON)]
     }
 
-    fn judge(kept: &[KeyRecord], now: Time) -> ScheduleDecision {
-        SCHEDULE.judge(kept, HOUR, now)
+    fn evaluate(stored: &[KeyRecord], now: Time) -> ScheduleDecision {
+        SCHEDULE.evaluate(stored, HOUR, now)
     }
 
     #[test]
     fn a_key_signs_for_its_time_and_then_the_next_one_does() {
         let end = NOON + 90 * DAY;
 
-        assert_eq!(judge(&two(), NOON), ScheduleDecision::WaitUntil(Some(end)));
-        assert_eq!(judge(&two(), end - Duration::from_millis(1)), ScheduleDecision::WaitUntil(Some(end)));
-        assert_eq!(judge(&two(), end), ScheduleDecision::Run(RotationStep::Activate));
+        assert_eq!(evaluate(&two(), NOON), ScheduleDecision::WaitUntil(Some(end)));
+        assert_eq!(evaluate(&two(), end - Duration::from_millis(1)), ScheduleDecision::WaitUntil(Some(end)));
+        assert_eq!(evaluate(&two(), end), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn there_is_always_a_next_key() {
-        assert_eq!(judge(&two()[..1], NOON), ScheduleDecision::Run(RotationStep::Publish));
+        assert_eq!(evaluate(&two()[..1], NOON), ScheduleDecision::Run(RotationStep::Publish));
     }
 
     #[test]
     fn nothing_is_signed_by_a_key_that_not_everybody_can_know() {
         let late = NOON + 100 * DAY;
-        let kept = [key("current", KeyState::Current, NOON), key("next", KeyState::Next, late)];
-        let known = late + SCHEDULE.known_after();
+        let stored = [key("current", KeyState::Current, NOON), key("next", KeyState::Next, late)];
+        let known = late + SCHEDULE.publication_period();
 
-        assert_eq!(judge(&kept, late), ScheduleDecision::WaitUntil(Some(known)));
-        assert_eq!(judge(&kept, known), ScheduleDecision::Run(RotationStep::Activate));
+        assert_eq!(evaluate(&stored, late), ScheduleDecision::WaitUntil(Some(known)));
+        assert_eq!(evaluate(&stored, known), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn without_automatic_rotation_a_key_signs_until_somebody_asks() {
-        let off = RotationSchedule { every: None, ..SCHEDULE };
-        let mut kept = two();
-        assert_eq!(off.judge(&kept, HOUR, NOON + 10_000 * DAY), ScheduleDecision::WaitUntil(None));
+        let off = RotationSchedule { interval: None, ..SCHEDULE };
+        let mut stored = two();
+        assert_eq!(off.evaluate(&stored, HOUR, NOON + 10_000 * DAY), ScheduleDecision::WaitUntil(None));
 
-        kept[1] = kept[1].wanted_from(NOON);
+        stored[1] = stored[1].scheduled_for(NOON);
 
-        let known = NOON + off.known_after();
-        assert_eq!(off.judge(&kept, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
-        assert_eq!(off.judge(&kept, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
+        let known = NOON + off.publication_period();
+        assert_eq!(off.evaluate(&stored, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
+        assert_eq!(off.evaluate(&stored, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn a_retired_key_stays_until_its_last_token_has_expired_and_no_longer() {
-        let mut kept = two();
-        kept.push(key("retired", KeyState::Retired, NOON));
+        let mut stored = two();
+        stored.push(key("retired", KeyState::Retired, NOON));
         let last = NOON + HOUR + LEEWAY_AND_SKEW + SCHEDULE.margin;
 
-        assert_eq!(judge(&kept, last - Duration::from_millis(1)), ScheduleDecision::WaitUntil(Some(last)));
         assert_eq!(
-            judge(&kept, last),
+            evaluate(&stored, last - Duration::from_millis(1)),
+            ScheduleDecision::WaitUntil(Some(last))
+        );
+        assert_eq!(
+            evaluate(&stored, last),
             ScheduleDecision::Run(RotationStep::Remove("retired".parse().unwrap()))
         );
     }
 
     #[test]
     fn a_pepper_stays_for_as_long_as_a_refresh_family_can_live() {
-        let mut kept = two();
-        kept.push(KeyRecord { purpose: KeyPurpose::RefreshToken, ..key("pepper", KeyState::Retired, NOON) });
+        let mut stored = two();
+        stored
+            .push(KeyRecord { purpose: KeyPurpose::RefreshToken, ..key("pepper", KeyState::Retired, NOON) });
 
-        let leaves = SCHEDULE.leaves_at(&kept[2], HOUR).unwrap();
+        let leaves = SCHEDULE.removed_at(&stored[2], HOUR).unwrap();
 
         assert!(leaves > NOON + Duration::from_secs(Lifetimes::CEILING.refresh_absolute));
         assert!(leaves > NOON + 90 * DAY);
@@ -246,20 +259,20 @@ mod tests {
     #[test]
     fn another_algorithm_is_taken_up_in_an_orderly_way() {
         let other = RotationSchedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
-        assert_eq!(other.judge(&two(), HOUR, NOON), ScheduleDecision::Run(RotationStep::Publish));
+        assert_eq!(other.evaluate(&two(), HOUR, NOON), ScheduleDecision::Run(RotationStep::Publish));
 
-        let mut kept = two();
-        kept[1].algorithm = "Ed25519".into();
+        let mut stored = two();
+        stored[1].algorithm = "Ed25519".into();
 
-        let known = NOON + other.known_after();
-        assert_eq!(other.judge(&kept, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
-        assert_eq!(other.judge(&kept, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
+        let known = NOON + other.publication_period();
+        assert_eq!(other.evaluate(&stored, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
+        assert_eq!(other.evaluate(&stored, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
     fn no_rotation_leads_from_public_keys_to_a_secret() {
         let other = RotationSchedule { algorithm: Algorithm::Hs256, ..SCHEDULE };
 
-        assert_eq!(other.judge(&two(), HOUR, NOON), judge(&two(), NOON));
+        assert_eq!(other.evaluate(&two(), HOUR, NOON), evaluate(&two(), NOON));
     }
 }

@@ -1,4 +1,4 @@
-//! Laws of commits: all or nothing, in an order, whether or not anybody waits.
+//! Cases about commits: they are atomic, ordered, and do not depend on a waiting caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use serde_json::Map;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use counterfoil_verify::{ClientId, KeyId, Position, Subject};
+use counterfoil_verify::{ClientId, KeyId, RevocationPosition, RevocationSubject};
 
 use crate::model::client::Client;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, YEAR, answer, applied, end, ending, insert, insert_user, lost, one_login, record,
-    session, session_id, swap, used, user, user_id,
+    DAY, HOUR, NOON, YEAR, answer, applied, conflict, end, ending, insert, insert_user, one_login, record,
+    replace, session, session_id, used, user, user_id,
 };
 use crate::store::{AuditEventQuery, Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
 
-/// One change of each kind that changes something, all of which hold after [`one_login`].
+/// One change of each kind that writes, all of which apply after [`one_login`].
 fn one_of_each() -> Vec<Change> {
     let key = KeyRecord {
         id: "key".parse::<KeyId>().expect("a name"),
@@ -28,7 +28,7 @@ fn one_of_each() -> Vec<Change> {
         state: KeyState::Current,
         created_at: NOON,
         changed_at: NOON,
-        used_from: None,
+        activated_at: None,
         revision: 0,
     };
     let shop = Client { id: "shop".parse().expect("a name"), ..Client::default_client() };
@@ -36,21 +36,27 @@ fn one_of_each() -> Vec<Change> {
     vec![
         Change::ExpectEpoch(user_id(1), 0),
         Change::ExpectClient(ClientId::default(), 0),
-        Change::ExpectLive(session_id(1), NOON),
+        Change::ExpectActive(session_id(1), NOON),
         insert_user(user(2)),
         Change::ReplaceUser(Box::new(user(1).next_epoch())),
         insert(session(2, 2)),
-        swap(used(&session(1, 1), NOON + HOUR)),
-        Change::MergeData { session: session_id(1), patch, expected: Some(0), limit: 100, now: NOON },
+        replace(used(&session(1, 1), NOON + HOUR)),
+        Change::MergeData {
+            session: session_id(1),
+            patch,
+            expected_revision: Some(0),
+            max_bytes: 100,
+            now: NOON,
+        },
         Change::InsertClient(Box::new(shop.clone())),
         Change::ReplaceClient(Box::new(Client { name: "Shop".into(), revision: 1, ..shop })),
         Change::InsertKey(Box::new(key.clone())),
         Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
         Change::AppendRevocation {
-            subject: Subject::Everyone,
-            cause: EndReason::ByAdmin,
+            subject: RevocationSubject::Everyone,
+            reason: EndReason::ByAdmin,
             at: NOON,
-            until: Some(NOON),
+            remember_until: Some(NOON),
         },
         Change::RefreshPosition(session_id(1)),
         Change::EndSession(session_id(2), ending(NOON, EndReason::Logout)),
@@ -58,57 +64,57 @@ fn one_of_each() -> Vec<Change> {
         Change::SetCutoff(CutoffScope::User(user_id(1))),
         Change::SetCutoff(CutoffScope::Client(ClientId::default())),
         Change::SetCutoff(CutoffScope::Everyone),
-        Change::SetMetadata("fact", vec![1]),
+        Change::SetMetadata("key", vec![1]),
         record(1, 1, NOON + YEAR),
     ]
 }
 
-/// All that a store tells, in words.
-async fn all_that_is_told(store: &Arc<dyn Store>) -> String {
-    let journal = AuditEventQuery { limit: 100, ..AuditEventQuery::default() };
-    let mut told = format!(
+/// Everything that a store returns, as text.
+async fn everything_in(store: &Arc<dyn Store>) -> String {
+    let query = AuditEventQuery { limit: 100, ..AuditEventQuery::default() };
+    let mut reported = format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         answer(store.users(Page { after: None, limit: 100 }).await),
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        answer(store.log_after(Position::START).await),
-        answer(store.events(&journal).await),
+        answer(store.revocation_log_after(RevocationPosition::START).await),
+        answer(store.audit_events(&query).await),
         answer(store.newest_time().await),
     );
     for session in [session_id(1), session_id(2)] {
-        told += &format!(
+        reported += &format!(
             " {:?} {:?}",
-            answer(store.standing(session).await),
-            answer(store.data(session).await).map(|data| (data.members, data.revision)),
+            answer(store.session_context(session).await),
+            answer(store.session_data(session).await).map(|data| (data.members, data.revision)),
         );
     }
-    told + &format!(" {:?}", answer(store.fact("fact").await))
+    reported + &format!(" {:?}", answer(store.metadata("key").await))
 }
 
-pub(super) async fn nothing_is_changed_if_the_last_change_is_lost(store: Arc<dyn Store>) {
+pub(super) async fn nothing_is_changed_if_the_last_change_conflicts(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let before = all_that_is_told(&store).await;
+    let before = everything_in(&store).await;
 
     let mut changes = one_of_each();
     changes.push(Change::ExpectEpoch(user_id(1), 0));
-    assert_eq!(lost(&store, &changes).await, changes.len() - 1);
+    assert_eq!(conflict(&store, &changes).await, changes.len() - 1);
 
-    assert_eq!(all_that_is_told(&store).await, before);
+    assert_eq!(everything_in(&store).await, before);
     let _ = applied(&store, &one_of_each()).await;
-    assert_ne!(all_that_is_told(&store).await, before);
+    assert_ne!(everything_in(&store).await, before);
 }
 
-pub(super) async fn the_first_change_that_does_not_hold_is_named(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+pub(super) async fn the_first_change_that_conflicts_is_named(store: Arc<dyn Store>) {
+    let stored = one_login(&store).await;
     let wrong = [
         Change::ExpectEpoch(user_id(1), 1),
         Change::ExpectEpoch(user_id(9), 0),
         Change::ExpectClient(ClientId::default(), 1),
-        Change::ExpectLive(kept.id, NOON + YEAR),
+        Change::ExpectActive(stored.id, NOON + YEAR),
         insert_user(user(1)),
-        insert(kept.clone()),
-        swap(kept),
+        insert(stored.clone()),
+        replace(stored),
         Change::RefreshPosition(session_id(9)),
         Change::InsertClient(Box::new(Client::default_client())),
         Change::ReplaceClient(Box::new(Client::default_client())),
@@ -117,14 +123,14 @@ pub(super) async fn the_first_change_that_does_not_hold_is_named(store: Arc<dyn 
     for change in wrong {
         let holds = Change::ExpectEpoch(user_id(1), 0);
         let changes = [holds.clone(), change.clone(), holds];
-        assert_eq!(lost(&store, &changes).await, 1, "{change:?}");
+        assert_eq!(conflict(&store, &changes).await, 1, "{change:?}");
     }
-    // What a commit has done itself is seen by what comes after.
+    // A change sees the effect of the changes before it in the same commit.
     let next = Box::new(user(1).next_epoch());
     let _ = applied(&store, &[Change::ReplaceUser(next), Change::ExpectEpoch(user_id(1), 1)]).await;
 }
 
-pub(super) async fn a_raised_epoch_or_revision_is_noticed(store: Arc<dyn Store>) {
+pub(super) async fn a_raised_epoch_or_revision_conflicts(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let client = Client { revision: 1, ..Client::default_client() };
     let raise =
@@ -132,24 +138,24 @@ pub(super) async fn a_raised_epoch_or_revision_is_noticed(store: Arc<dyn Store>)
     let _ = applied(&store, &raise).await;
 
     let default = ClientId::default();
-    assert_eq!(lost(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
-    assert_eq!(lost(&store, &[Change::ExpectClient(default.clone(), 0)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::ExpectClient(default.clone(), 0)]).await, 0);
     let _ = applied(&store, &[Change::ExpectEpoch(user_id(1), 1), Change::ExpectClient(default, 1)]).await;
 }
 
-pub(super) async fn a_session_is_live_only_until_its_end(store: Arc<dyn Store>) {
+pub(super) async fn a_session_is_active_only_until_its_end(store: Arc<dyn Store>) {
     let idle = one_login(&store).await;
     let absolute = Session { idle: YEAR, ..session(2, 1) };
     let _ = applied(&store, &[insert(absolute.clone())]).await;
 
     let moment = Duration::from_millis(1);
     for (session, end) in [(idle.id, NOON + DAY), (absolute.id, NOON + 30 * DAY)] {
-        let _ = applied(&store, &[Change::ExpectLive(session, end - moment)]).await;
-        assert_eq!(lost(&store, &[Change::ExpectLive(session, end)]).await, 0);
+        let _ = applied(&store, &[Change::ExpectActive(session, end - moment)]).await;
+        assert_eq!(conflict(&store, &[Change::ExpectActive(session, end)]).await, 0);
     }
 }
 
-pub(super) async fn a_login_in_flight_loses_against_a_change_of_the_password(store: Arc<dyn Store>) {
+pub(super) async fn a_login_in_progress_conflicts_with_a_password_change(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     for round in 0..20_u64 {
         let number = u16::try_from(round).expect("twenty") + 10;
@@ -164,18 +170,19 @@ pub(super) async fn a_login_in_flight_loses_against_a_change_of_the_password(sto
         let (login, change) = tokio::join!(store.commit(&login), store.commit(&change));
 
         assert!(matches!(answer(change), CommitOutcome::Applied(_)));
-        let alive = answer(store.session(session_id(number)).await).filter(|session| session.ended.is_none());
-        assert_eq!(alive, None, "after {login:?}");
+        let active_session =
+            answer(store.session(session_id(number)).await).filter(|session| session.ended.is_none());
+        assert_eq!(active_session, None, "after {login:?}");
     }
 }
 
-pub(super) async fn a_caller_who_went_away_changes_nothing(store: Arc<dyn Store>) {
+pub(super) async fn a_commit_applies_without_a_waiting_caller(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     for number in 10..40 {
-        // Asked for once, and dropped.
+        // The future is polled once and dropped.
         let _ = timeout(Duration::ZERO, store.commit(&[insert(session(number, 1))])).await;
     }
-    // What is committed later comes after all of them.
+    // A later commit is applied after all of them.
     let _ = applied(&store, &[insert(session(99, 1))]).await;
 
     for number in 10..40 {
@@ -183,7 +190,7 @@ pub(super) async fn a_caller_who_went_away_changes_nothing(store: Arc<dyn Store>
     }
 }
 
-pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Arc<dyn Store>) {
+pub(super) async fn a_conflict_does_not_affect_parallel_commits(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let mut callers = JoinSet::new();
     for number in 10..110 {
@@ -197,33 +204,33 @@ pub(super) async fn one_lost_commit_takes_nothing_from_those_beside_it(store: Ar
         });
     }
     for (number, committed) in callers.join_all().await {
-        let is_there = answer(store.session(session_id(number)).await).is_some();
-        assert_eq!(is_there, number % 2 == 1);
+        let is_stored = answer(store.session(session_id(number)).await).is_some();
+        assert_eq!(is_stored, number % 2 == 1);
         assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
-    assert_eq!(answer(store.log_after(Position::START).await).entries.len(), 50);
+    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries.len(), 50);
 }
 
-pub(super) async fn the_newest_time_follows_what_is_committed(store: Arc<dyn Store>) {
+pub(super) async fn the_newest_time_follows_commits(store: Arc<dyn Store>) {
     let newest = async || answer(store.newest_time().await);
-    let kept = one_login(&store).await;
+    let stored = one_login(&store).await;
     assert_eq!(newest().await, NOON);
 
-    let _ = applied(&store, &[swap(used(&kept, NOON + HOUR))]).await;
+    let _ = applied(&store, &[replace(used(&stored, NOON + HOUR))]).await;
     assert_eq!(newest().await, NOON + HOUR);
     let _ = applied(&store, &[record(1, 1, NOON + 2 * HOUR)]).await;
     assert_eq!(newest().await, NOON + 2 * HOUR);
     let _ = applied(&store, &[end(1, NOON + 3 * HOUR)]).await;
     assert_eq!(newest().await, NOON + 3 * HOUR);
 
-    // What is older changes nothing, nor does what was lost, nor the purge of the newest record.
+    // An older time, a commit that was not applied, and the purge of the newest record have no effect.
     let _ = applied(&store, &[record(1, 1, NOON)]).await;
-    let _ = lost(&store, &[record(1, 1, NOON + YEAR), Change::ExpectEpoch(user_id(1), 7)]).await;
+    let _ = conflict(&store, &[record(1, 1, NOON + YEAR), Change::ExpectEpoch(user_id(1), 7)]).await;
     let _ = answer(store.purge(NOON + YEAR, 1000).await);
     assert_eq!(newest().await, NOON + 3 * HOUR);
 }
 
-pub(super) async fn a_closed_store_refuses(store: Arc<dyn Store>) {
+pub(super) async fn a_closed_store_rejects_every_call(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     answer(store.close().await);
 

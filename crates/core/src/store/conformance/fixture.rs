@@ -1,10 +1,10 @@
-//! What the laws are tried with: records, times, and commits that must hold or must not.
+//! Test data of the conformance suite: records, times, and commits that must or must not apply.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, Position, SessionId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::session_token::TokenHash;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -12,30 +12,30 @@ use crate::model::session::{ClientInfo, EndReason, Session, SessionCredential, S
 use crate::model::user::{User, Username};
 use crate::store::{AppliedChanges, Change, CommitOutcome, SessionEnding, Store, StoreError};
 
-/// A day like any other.
+/// An arbitrary time.
 pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 
-/// Longer than anything of [`session`] lives.
+/// Longer than every lifetime of [`session`].
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
-/// What a store answered, which is not to have failed.
+/// The answer of a store, which must not fail.
 pub(super) fn answer<T>(result: Result<T, StoreError>) -> T {
     result.unwrap_or_else(|error| panic!("the store failed: {error:?}"))
 }
 
-/// Commits what must hold.
+/// Commits changes that must apply.
 pub(super) async fn applied(store: &Arc<dyn Store>, changes: &[Change]) -> AppliedChanges {
     match answer(store.commit(changes).await) {
         CommitOutcome::Applied(applied) => applied,
-        CommitOutcome::Conflict(index) => panic!("change {index} of {changes:?} was lost"),
+        CommitOutcome::Conflict(index) => panic!("change {index} of {changes:?} conflicts"),
     }
 }
 
-/// Commits what must not hold; the index of the change that was lost.
-pub(super) async fn lost(store: &Arc<dyn Store>, changes: &[Change]) -> usize {
+/// Commits changes that must not apply. Returns the index of the change that failed.
+pub(super) async fn conflict(store: &Arc<dyn Store>, changes: &[Change]) -> usize {
     match answer(store.commit(changes).await) {
         CommitOutcome::Applied(_) => panic!("{changes:?} was applied"),
         CommitOutcome::Conflict(index) => index,
@@ -50,12 +50,12 @@ pub(super) fn session_id(number: u16) -> SessionId {
     SessionId::from_bytes(id_bytes(number))
 }
 
-/// Spread over the whole space, as random ids are.
+/// Spread over the whole range, as random ids are.
 fn id_bytes(number: u16) -> [u8; 16] {
     (u128::from(number).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).to_be_bytes()
 }
 
-/// A user with a name of their own.
+/// A user with a unique name.
 pub(super) fn user(number: u16) -> User {
     User {
         id: user_id(number),
@@ -66,31 +66,32 @@ pub(super) fn user(number: u16) -> User {
         roles: Vec::new(),
         disabled_at: None,
         epoch: 0,
-        not_before: Position::START,
+        cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 0,
     }
 }
 
 pub(super) fn name(text: &str) -> Username {
-    text.parse().expect("the names of the fixture are good ones")
+    text.parse().expect("the usernames of the fixture are valid")
 }
 
-/// A cookie session of that user, opened at [`NOON`]: idle after a day, over after thirty.
+/// A cookie session of that user, created at [`NOON`]: it expires after one idle day, and after thirty days
+/// in any case.
 pub(super) fn session(number: u16, user: u16) -> Session {
     Session {
         id: session_id(number),
         user: user_id(user),
         client: ClientId::default(),
-        stub: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
+        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
         authenticated_at: NOON,
         amr: vec!["pwd".into()],
         seen_at: NOON,
         idle: DAY,
         expires_at: NOON + 30 * DAY,
-        pos: Position::START,
+        pos: RevocationPosition::START,
         scope: None,
-        from: ClientInfo::default(),
+        client_info: ClientInfo::default(),
         label: None,
         ended: None,
         revision: 0,
@@ -102,8 +103,8 @@ pub(super) fn used(session: &Session, at: Time) -> Session {
     Session { seen_at: at, revision: session.revision + 1, ..session.clone() }
 }
 
-pub(super) fn ending(at: Time, cause: EndReason) -> SessionEnding {
-    SessionEnding { ended: SessionEnd { at, cause }, until: at + HOUR }
+pub(super) fn ending(at: Time, reason: EndReason) -> SessionEnding {
+    SessionEnding { end: SessionEnd { at, reason }, remember_until: at + HOUR }
 }
 
 pub(super) fn insert_user(user: User) -> Change {
@@ -114,7 +115,7 @@ pub(super) fn insert(session: Session) -> Change {
     Change::InsertSession(Box::new(session))
 }
 
-pub(super) fn swap(session: Session) -> Change {
+pub(super) fn replace(session: Session) -> Change {
     Change::ReplaceSession(Box::new(session))
 }
 
@@ -123,43 +124,44 @@ pub(super) fn end(session: u16, at: Time) -> Change {
 }
 
 pub(super) fn record(user: u16, session: u16, at: Time) -> Change {
-    let event = AuditEvent::by_user(AuditEventKind::SignedIn, user_id(user), &ClientInfo::default(), at);
-    Change::Record(Box::new(event.in_session(session_id(session), ClientId::default())))
+    let event =
+        AuditEvent::by_user(AuditEventKind::LoginSucceeded, user_id(user), &ClientInfo::default(), at);
+    Change::RecordEvent(Box::new(event.with_session(session_id(session), ClientId::default())))
 }
 
-/// Puts user 1 and their session 1 into the store, and tells the session.
+/// Inserts user 1 and their session 1, and returns the session.
 pub(super) async fn one_login(store: &Arc<dyn Store>) -> Session {
     let session = session(1, 1);
     let _ = applied(store, &[insert_user(user(1)), insert(session.clone())]).await;
     session
 }
 
-/// What is drawn from a seed: the same each time, so that a law that fails once fails again.
-pub(super) struct Dice(u64);
+/// A random number generator with a seed, so that a case that fails can be repeated.
+pub(super) struct TestRng(u64);
 
-impl Dice {
+impl TestRng {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below `sides` (xorshift64*).
-    pub(super) fn throw(&mut self, sides: usize) -> usize {
+    /// A number below `limit` (xorshift64*).
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap_or(0) % sides
+        usize::try_from(high).unwrap_or(0) % limit
     }
 
     pub(super) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.throw(all.len())].clone()
+        all[self.below(all.len())].clone()
     }
 
     pub(super) fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        (self.throw(3) > 0).then(|| some(self))
+        (self.below(3) > 0).then(|| some(self))
     }
 
-    /// A text of the kind that breaks things.
+    /// A text with characters that often cause errors.
     pub(super) fn text(&mut self) -> String {
         let parts = [
             "",
@@ -175,10 +177,10 @@ impl Dice {
             "\n",
             "ß",
         ];
-        (0..self.throw(4)).map(|_| self.one_of(&parts)).collect()
+        (0..self.below(4)).map(|_| self.one_of(&parts)).collect()
     }
 
-    /// A count, often at the edge of what a column holds.
+    /// A count, often near a limit of a column type.
     pub(super) fn count(&mut self) -> u64 {
         self.one_of(&[0, 1, 2, u64::from(u32::MAX), 1 << 53, (1 << 53) + 1, i64::MAX as u64])
     }

@@ -1,159 +1,171 @@
-//! The laws that every store is held to: a back end's test opens a store, and these try to break it.
+//! The conformance suite of stores. The test of a back end opens a store, and the suite runs every case on
+//! it.
 //!
 //! ```ignore
 //! #[tokio::test(flavor = "multi_thread")]
-//! async fn holds_every_law_of_a_store() {
-//!     holds_every_law(async || MyStore::open_empty().await as Arc<dyn Store>).await;
+//! async fn run_conformance_suite_of_a_store() {
+//!     run_conformance_suite(async || MyStore::open_empty().await as Arc<dyn Store>).await;
 //! }
 //! ```
 //!
-//! A new law comes with the bug that it would have caught.
+//! Every bug in a back end adds a case here.
 
+mod audit_log;
+mod commit_listener;
 mod commits;
 mod counters;
-mod data;
-mod figures;
+mod cutoffs;
 mod fixture;
-mod journal;
-mod log;
-mod marks;
+mod last_seen;
+mod metrics;
 mod purge;
 mod records;
+mod revocation_log;
+mod session_data;
 mod sessions;
 mod users;
-mod uses;
-mod witness;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::store::Store;
 
-/// Tries each law on a store of its own, and prints its name first.
-macro_rules! hold {
-    ($open:ident: $($noun:ident { $($law:ident,)* })*) => {
-        $($(
-            println!("law: {}", stringify!($law));
-            $noun::$law($open().await).await;
-        )*)*
-    };
+/// A named case, which gets an empty store of its own.
+struct Case {
+    name: &'static str,
+    run: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Holds a store to every law. `open` is to give a new, empty store each time.
+/// Runs every case. `open` must return a new, empty store each time.
 ///
-/// To be run on several threads: many of the laws are about callers who race.
+/// Run it on a multi-threaded runtime: many cases are about races.
 ///
 /// # Panics
 ///
-/// If a law does not hold; its name is printed before it is tried.
-pub async fn holds_every_law(open: impl AsyncFn() -> Arc<dyn Store>) {
-    hold! { open:
-        records {
-            a_new_store_has_the_default_client_and_nothing_else,
-            every_field_of_a_user_comes_back,
-            every_field_of_a_session_comes_back,
-            every_field_of_a_client_comes_back,
-            clients_are_listed_once_in_the_order_of_their_ids,
-            every_field_of_a_key_comes_back,
-            an_admin_key_comes_back_until_it_is_removed,
-            an_admin_key_is_of_a_user_who_is_there_and_goes_with_them,
-            a_users_admin_keys_are_removed_and_told_together,
-            every_field_of_a_line_of_the_journal_comes_back,
-            a_fact_is_what_it_was_last_set_to,
-        }
-        sessions {
-            a_session_is_inserted_only_where_none_is,
-            a_session_of_nobody_is_not_inserted,
-            only_the_next_revision_is_swapped_in,
-            whose_a_session_is_and_since_when_never_changes,
-            of_32_parallel_swaps_one_wins,
-            an_ended_session_never_lives_again,
-            a_session_ends_once,
-            ending_all_spares_one_and_appends_one_entry_each,
-            live_sessions_are_listed_once_and_the_newest_first,
-            a_session_is_read_with_all_that_it_is_judged_by,
-            beyond_a_cap_the_oldest_end,
-        }
-        uses {
-            a_use_moves_a_session_forward_and_never_back,
-            a_use_of_what_has_ended_changes_nothing,
-            who_read_a_session_before_its_use_has_lost,
-            a_use_puts_off_the_idle_end_alone,
-            the_newest_time_follows_a_use,
-            no_witness_is_told_of_a_use,
-        }
-        users {
-            of_32_who_race_for_a_name_one_gets_it,
-            a_taken_name_cannot_be_taken_over_by_a_swap,
-            an_address_finds_nobody_before_it_is_verified,
-            users_are_listed_once_in_the_order_of_their_names,
-            of_32_parallel_changes_of_a_user_one_wins,
-            a_removed_user_is_gone_with_all_their_sessions,
-        }
-        commits {
-            nothing_is_changed_if_the_last_change_is_lost,
-            the_first_change_that_does_not_hold_is_named,
-            a_raised_epoch_or_revision_is_noticed,
-            a_session_is_live_only_until_its_end,
-            a_login_in_flight_loses_against_a_change_of_the_password,
-            a_caller_who_went_away_changes_nothing,
-            one_lost_commit_takes_nothing_from_those_beside_it,
-            the_newest_time_follows_what_is_committed,
-            a_closed_store_refuses,
-        }
-        log {
-            positions_rise_in_the_order_of_commits,
-            no_reader_sees_a_head_without_what_stands_below_it,
-            a_position_is_never_below_its_time_and_rises_when_the_clock_falls,
-            the_entries_of_one_commit_keep_their_order,
-            a_reader_is_told_only_what_comes_after,
-            another_log_begins_above_the_former_and_keeps_what_it_held,
-        }
-        marks {
-            a_mark_is_the_last_position_of_its_commit,
-            a_mark_without_an_entry_draws_a_position,
-            a_mark_never_falls,
-            a_restamped_session_outlives_the_mark,
-            all_that_stands_of_a_user_is_restamped_at_once,
-            every_cookie_that_stands_is_restamped_and_nothing_else,
-            a_restamp_brings_nothing_back_that_a_mark_has_killed,
-            what_a_mark_has_killed_is_not_listed,
-            who_read_a_session_before_its_restamp_has_lost,
-        }
-        data {
-            patches_merge_as_the_examples_of_the_rfc,
-            patches_merge_as_the_algorithm_of_the_rfc,
-            parallel_patches_of_different_members_all_survive,
-            a_patch_beyond_the_limit_changes_nothing,
-            a_patch_holds_only_for_the_revision_that_was_seen,
-            data_is_kept_with_a_live_session_alone,
-        }
-        counters {
-            of_parallel_takes_none_is_forgotten,
-            a_window_begins_anew_when_it_is_over,
-            several_counters_are_told_in_the_order_that_was_asked,
-            a_counter_is_what_it_was_last_set_to,
-        }
-        journal {
-            lines_are_told_by_user_by_session_and_the_newest_first,
-            each_session_that_ends_is_told_of_once,
-            what_ended_everybody_is_found_by_itself,
-        }
-        purge {
-            what_lives_is_never_dropped,
-            what_has_ended_stays_a_day_and_goes_with_its_data,
-            a_session_that_is_used_outlives_its_first_end,
-            an_entry_goes_when_its_time_is_over_and_a_key_never,
-            old_lines_and_spent_counters_go,
-            no_purge_drops_more_than_it_was_told,
-        }
-        witness {
-            a_witness_is_told_before_the_caller_and_in_order,
-            a_witness_is_told_for_a_caller_who_went_away,
-            a_witness_is_not_told_what_was_lost,
-        }
-        figures {
-            every_read_and_every_commit_is_counted_once,
-            those_who_commit_together_share_transactions,
-        }
+/// If a case fails. Its name is printed before it runs.
+pub async fn run_conformance_suite(open: impl AsyncFn() -> Arc<dyn Store>) {
+    for case in CASES {
+        println!("case: {}", case.name);
+        (case.run)(open().await).await;
     }
 }
+
+macro_rules! cases {
+    ($($module:ident { $($case:ident,)* })*) => {
+        &[$($(Case {
+            name: concat!(stringify!($module), "::", stringify!($case)),
+            run: |store| Box::pin($module::$case(store)),
+        },)*)*]
+    };
+}
+
+const CASES: &[Case] = cases! {
+    records {
+        a_new_store_has_the_default_client_and_nothing_else,
+        every_field_of_a_user_is_stored,
+        every_field_of_a_session_is_stored,
+        every_field_of_a_client_is_stored,
+        clients_are_listed_once_in_the_order_of_their_ids,
+        every_field_of_a_key_is_stored,
+        an_admin_key_is_found_until_it_is_removed,
+        an_admin_key_needs_its_user_and_is_removed_with_them,
+        all_admin_keys_of_a_user_are_removed_and_recorded,
+        every_field_of_an_audit_event_is_stored,
+        metadata_has_the_value_that_was_last_set,
+    }
+    sessions {
+        a_session_id_is_inserted_only_once,
+        a_session_of_an_unknown_user_or_client_is_not_inserted,
+        a_session_is_replaced_only_by_the_next_revision,
+        the_user_client_and_time_of_a_session_never_change,
+        one_of_32_parallel_replacements_applies,
+        an_ended_session_never_becomes_active_again,
+        a_session_ends_once,
+        ending_all_other_sessions_appends_one_revocation_each,
+        active_sessions_are_listed_once_and_newest_first,
+        a_session_context_is_read_from_one_snapshot,
+        above_the_session_limit_the_oldest_sessions_end,
+    }
+    last_seen {
+        a_use_moves_seen_at_forward_and_never_back,
+        a_use_of_an_ended_session_changes_nothing,
+        a_replacement_based_on_an_earlier_use_conflicts,
+        a_use_extends_only_the_idle_timeout,
+        the_newest_time_follows_a_use,
+        a_use_calls_no_listener,
+    }
+    users {
+        one_of_32_parallel_registrations_gets_the_name,
+        a_replacement_cannot_take_an_existing_name,
+        an_address_finds_no_user_before_it_is_verified,
+        users_are_listed_once_in_the_order_of_their_names,
+        one_of_32_parallel_changes_of_a_user_applies,
+        a_user_is_removed_with_all_their_sessions,
+    }
+    commits {
+        nothing_is_changed_if_the_last_change_conflicts,
+        the_first_change_that_conflicts_is_named,
+        a_raised_epoch_or_revision_conflicts,
+        a_session_is_active_only_until_its_end,
+        a_login_in_progress_conflicts_with_a_password_change,
+        a_commit_applies_without_a_waiting_caller,
+        a_conflict_does_not_affect_parallel_commits,
+        the_newest_time_follows_commits,
+        a_closed_store_rejects_every_call,
+    }
+    revocation_log {
+        positions_follow_the_order_of_commits,
+        no_reader_sees_a_head_without_the_entries_below_it,
+        a_position_is_never_below_its_time_and_rises_when_the_clock_is_set_back,
+        the_entries_of_one_commit_keep_their_order,
+        a_reader_gets_only_later_entries,
+        a_new_log_starts_above_the_former_and_keeps_its_entries,
+    }
+    cutoffs {
+        a_cutoff_is_the_last_position_of_its_commit,
+        a_cutoff_without_an_entry_has_its_own_position,
+        a_cutoff_never_falls,
+        a_refreshed_position_survives_the_cutoff,
+        all_active_sessions_of_a_user_get_the_new_position,
+        only_active_cookie_sessions_get_the_new_position,
+        a_refreshed_position_does_not_undo_a_cutoff,
+        sessions_below_a_cutoff_are_not_listed,
+        a_replacement_based_on_the_former_position_conflicts,
+    }
+    session_data {
+        patches_merge_as_in_the_examples_of_rfc_7396,
+        patches_merge_as_in_the_algorithm_of_rfc_7396,
+        parallel_patches_of_different_members_are_all_applied,
+        a_patch_above_the_size_limit_changes_nothing,
+        a_patch_applies_only_to_its_expected_revision,
+        data_is_stored_only_for_active_sessions,
+    }
+    counters {
+        no_parallel_increment_is_lost,
+        a_counter_starts_again_when_its_window_is_over,
+        counters_are_returned_in_the_requested_order,
+        a_counter_has_the_value_that_was_last_set,
+    }
+    audit_log {
+        events_are_listed_by_user_and_session_and_newest_first,
+        each_session_end_is_recorded_once,
+        events_that_set_a_cutoff_are_listed_alone,
+    }
+    purge {
+        active_records_are_never_purged,
+        an_ended_session_stays_a_day_and_is_purged_with_its_data,
+        a_session_in_use_is_not_purged,
+        log_entries_are_purged_when_they_expire_and_keys_never,
+        old_events_and_counters_are_purged,
+        a_purge_removes_at_most_its_limit,
+    }
+    commit_listener {
+        a_listener_is_called_before_the_caller_is_answered,
+        a_listener_is_called_without_a_waiting_caller,
+        a_listener_is_not_called_for_a_conflict,
+    }
+    metrics {
+        every_read_and_every_commit_is_counted_once,
+        parallel_commits_share_transactions,
+    }
+};

@@ -1,20 +1,20 @@
-//! Laws of the purge: what is over goes, in small steps, and nothing that lives.
+//! Cases about the purge: it removes what has expired, in limited steps, and nothing that is active.
 
 use std::sync::Arc;
 
 use serde_json::Map;
 
-use counterfoil_verify::{Position, Subject};
+use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::model::session::{EndReason, Session};
-use crate::store::conformance::counters::from;
+use crate::store::conformance::counters::increment;
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, session, session_id,
-    swap, used, user,
+    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, replace, session,
+    session_id, used, user,
 };
 use crate::store::{AuditEventQuery, Change, Store};
 
-/// Purges until nothing is left to be dropped.
+/// Purges until nothing is left to remove.
 async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
     let mut dropped = 0;
     loop {
@@ -26,7 +26,7 @@ async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
     }
 }
 
-pub(super) async fn what_lives_is_never_dropped(store: Arc<dyn Store>) {
+pub(super) async fn active_records_are_never_purged(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let long = Session { idle: YEAR, expires_at: NOON + YEAR, ..session(2, 1) };
     let endless = Session { idle: YEAR * 1_000_000, expires_at: NOON + YEAR * 1_000_000, ..session(3, 1) };
@@ -43,41 +43,47 @@ pub(super) async fn what_lives_is_never_dropped(store: Arc<dyn Store>) {
     assert!(answer(store.user(user(1).id).await).is_some());
 }
 
-pub(super) async fn what_has_ended_stays_a_day_and_goes_with_its_data(store: Arc<dyn Store>) {
+pub(super) async fn an_ended_session_stays_a_day_and_is_purged_with_its_data(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let patch = Map::from_iter([("a".to_owned(), 1.into())]);
-    let merge = Change::MergeData { session: session_id(1), patch, expected: None, limit: 100, now: NOON };
+    let merge = Change::MergeData {
+        session: session_id(1),
+        patch,
+        expected_revision: None,
+        max_bytes: 100,
+        now: NOON,
+    };
     let _ = applied(&store, &[merge, end(1, NOON + HOUR)]).await;
 
-    // A spent token that is shown late is to be recognised.
+    // The reuse of a refresh token must still be detected.
     let _ = purge_all(&store, NOON + DAY).await;
     let ended = answer(store.session(session_id(1)).await).expect("it ended less than a day ago");
     assert!(ended.ended.is_some());
 
     let _ = purge_all(&store, NOON + 10 * DAY).await;
     assert_eq!(answer(store.session(session_id(1)).await), None);
-    assert_eq!(answer(store.data(session_id(1)).await), None);
+    assert_eq!(answer(store.session_data(session_id(1)).await), None);
 }
 
-pub(super) async fn a_session_that_is_used_outlives_its_first_end(store: Arc<dyn Store>) {
-    let mut kept = one_login(&store).await;
+pub(super) async fn a_session_in_use_is_not_purged(store: Arc<dyn Store>) {
+    let mut stored = one_login(&store).await;
     for day in 1..=20 {
         let now = NOON + day * DAY - HOUR;
-        kept = used(&kept, now);
-        let _ = applied(&store, &[swap(kept.clone())]).await;
+        stored = used(&stored, now);
+        let _ = applied(&store, &[replace(stored.clone())]).await;
         let _ = purge_all(&store, now).await;
-        assert_eq!(answer(store.session(kept.id).await), Some(kept.clone()), "on day {day}");
+        assert_eq!(answer(store.session(stored.id).await), Some(stored.clone()), "on day {day}");
     }
     let _ = purge_all(&store, NOON + 23 * DAY).await;
-    assert_eq!(answer(store.session(kept.id).await), None);
+    assert_eq!(answer(store.session(stored.id).await), None);
 }
 
-pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: Arc<dyn Store>) {
+pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store: Arc<dyn Store>) {
     let append = |subject: &str, until| Change::AppendRevocation {
-        subject: subject.parse::<Subject>().expect("a subject"),
-        cause: EndReason::ByAdmin,
+        subject: subject.parse::<RevocationSubject>().expect("a subject"),
+        reason: EndReason::ByAdmin,
         at: NOON,
-        until,
+        remember_until: until,
     };
     let changes = [
         append("key:k", None),
@@ -85,7 +91,7 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.log_after(Position::START).await);
+    let left = async || answer(store.revocation_log_after(RevocationPosition::START).await);
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);
@@ -94,31 +100,31 @@ pub(super) async fn an_entry_goes_when_its_time_is_over_and_a_key_never(store: A
     let _ = purge_all(&store, NOON + YEAR).await;
     assert_eq!(left().await.entries, [entries[0].clone()]);
 
-    // The head does not fall with the entries.
+    // The head does not fall when entries are removed.
     assert_eq!(left().await.head, entries[2].position);
     let next = applied(&store, &[append("client:c", None)]).await.entries;
     assert!(next[0].position > entries[2].position);
 }
 
-pub(super) async fn old_lines_and_spent_counters_go(store: Arc<dyn Store>) {
+pub(super) async fn old_events_and_counters_are_purged(store: Arc<dyn Store>) {
     let _ = applied(&store, &[record(1, 1, NOON), record(1, 1, NOON + 50 * DAY)]).await;
-    let _ = answer(store.take(&[from("login", 5)], NOON).await);
-    let journal = AuditEventQuery { limit: 10, ..AuditEventQuery::default() };
+    let _ = answer(store.increment_counters(&[increment("login", 5)], NOON).await);
+    let query = AuditEventQuery { limit: 10, ..AuditEventQuery::default() };
 
     assert_eq!(purge_all(&store, NOON + HOUR / 2).await, 0);
-    assert_eq!(answer(store.take(&[from("login", 1)], NOON).await)[0].taken, 6);
+    assert_eq!(answer(store.increment_counters(&[increment("login", 1)], NOON).await)[0].count, 6);
     assert_eq!(purge_all(&store, NOON + 91 * DAY).await, 2);
-    let left = answer(store.events(&journal).await);
+    let left = answer(store.audit_events(&query).await);
     assert_eq!(left.len(), 1);
 
-    // A number is not given twice, even if everything is old.
+    // A number is never assigned twice, even if all events were purged.
     let _ = purge_all(&store, NOON + YEAR).await;
     let _ = applied(&store, &[record(1, 1, NOON + YEAR)]).await;
-    let newest = &answer(store.events(&journal).await)[0];
+    let newest = &answer(store.audit_events(&query).await)[0];
     assert!(newest.0 > left[0].0);
 }
 
-pub(super) async fn no_purge_drops_more_than_it_was_told(store: Arc<dyn Store>) {
+pub(super) async fn a_purge_removes_at_most_its_limit(store: Arc<dyn Store>) {
     let mut changes = vec![insert_user(user(1))];
     for number in 0..50 {
         changes.extend([insert(session(number, 1)), end(number, NOON), record(1, number, NOON)]);
@@ -136,6 +142,6 @@ pub(super) async fn no_purge_drops_more_than_it_was_told(store: Arc<dyn Store>) 
         }
     }
 
-    // Fifty sessions, fifty entries, fifty lines.
+    // Fifty sessions, fifty log entries and fifty audit events.
     assert_eq!(dropped.iter().sum::<u64>(), 150);
 }

@@ -1,4 +1,4 @@
-//! Laws of sessions: made once, changed by revision, ended for good.
+//! Cases about sessions: they are inserted once, changed by revision, and end once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,52 +6,56 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use counterfoil_verify::Subject;
+use counterfoil_verify::RevocationSubject;
 
 use crate::model::session::{EndReason, Session, SessionEnd};
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, answer, applied, end, ending, insert, insert_user, lost, one_login, session, session_id,
-    swap, used, user, user_id,
+    DAY, HOUR, NOON, answer, applied, conflict, end, ending, insert, insert_user, one_login, replace,
+    session, session_id, used, user, user_id,
 };
 use crate::store::{Change, CommitOutcome, Page, SessionCursor, Store};
 
-pub(super) async fn a_session_is_inserted_only_where_none_is(store: Arc<dyn Store>) {
+pub(super) async fn a_session_id_is_inserted_only_once(store: Arc<dyn Store>) {
     let first = one_login(&store).await;
 
-    assert_eq!(lost(&store, &[insert(first.clone())]).await, 0);
+    assert_eq!(conflict(&store, &[insert(first.clone())]).await, 0);
     let other = Session { label: Some("another".into()), ..first.clone() };
-    assert_eq!(lost(&store, &[insert(other)]).await, 0);
+    assert_eq!(conflict(&store, &[insert(other)]).await, 0);
 
     assert_eq!(answer(store.session(first.id).await), Some(first));
 }
 
-pub(super) async fn a_session_of_nobody_is_not_inserted(store: Arc<dyn Store>) {
+pub(super) async fn a_session_of_an_unknown_user_or_client_is_not_inserted(store: Arc<dyn Store>) {
     let _ = applied(&store, &[insert_user(user(1))]).await;
 
-    assert_eq!(lost(&store, &[insert(session(1, 2))]).await, 0);
+    assert_eq!(conflict(&store, &[insert(session(1, 2))]).await, 0);
     let unknown = "unknown".parse().expect("a name");
-    assert_eq!(lost(&store, &[insert(Session { client: unknown, ..session(1, 1) })]).await, 0);
+    assert_eq!(conflict(&store, &[insert(Session { client: unknown, ..session(1, 1) })]).await, 0);
 
     assert_eq!(answer(store.session(session_id(1)).await), None);
 }
 
-pub(super) async fn only_the_next_revision_is_swapped_in(store: Arc<dyn Store>) {
+pub(super) async fn a_session_is_replaced_only_by_the_next_revision(store: Arc<dyn Store>) {
     let first = Session { revision: 5, ..session(1, 1) };
     let _ = applied(&store, &[insert_user(user(1)), insert(first.clone())]).await;
 
     for revision in [0, 4, 5, 7] {
-        assert_eq!(lost(&store, &[swap(Session { revision, ..first.clone() })]).await, 0, "{revision}");
+        assert_eq!(
+            conflict(&store, &[replace(Session { revision, ..first.clone() })]).await,
+            0,
+            "{revision}"
+        );
     }
-    assert_eq!(lost(&store, &[swap(Session { revision: 6, ..session(2, 1) })]).await, 0);
+    assert_eq!(conflict(&store, &[replace(Session { revision: 6, ..session(2, 1) })]).await, 0);
 
     assert_eq!(answer(store.session(first.id).await), Some(first.clone()));
-    let _ = applied(&store, &[swap(used(&first, NOON + HOUR))]).await;
+    let _ = applied(&store, &[replace(used(&first, NOON + HOUR))]).await;
 }
 
-pub(super) async fn whose_a_session_is_and_since_when_never_changes(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+pub(super) async fn the_user_client_and_time_of_a_session_never_change(store: Arc<dyn Store>) {
+    let stored = one_login(&store).await;
     let _ = applied(&store, &[insert_user(user(2))]).await;
-    let next = used(&kept, NOON + HOUR);
+    let next = used(&stored, NOON + HOUR);
 
     for other in [
         Session { user: user_id(2), ..next.clone() },
@@ -59,75 +63,76 @@ pub(super) async fn whose_a_session_is_and_since_when_never_changes(store: Arc<d
         Session { authenticated_at: NOON + HOUR, ..next.clone() },
         Session { amr: vec!["hwk".into()], ..next.clone() },
     ] {
-        assert_eq!(lost(&store, &[swap(other)]).await, 0);
+        assert_eq!(conflict(&store, &[replace(other)]).await, 0);
     }
 
-    assert_eq!(answer(store.session(kept.id).await), Some(kept));
-    let _ = applied(&store, &[swap(next)]).await;
+    assert_eq!(answer(store.session(stored.id).await), Some(stored));
+    let _ = applied(&store, &[replace(next)]).await;
 }
 
-pub(super) async fn of_32_parallel_swaps_one_wins(store: Arc<dyn Store>) {
-    let mut kept = one_login(&store).await;
+pub(super) async fn one_of_32_parallel_replacements_applies(store: Arc<dyn Store>) {
+    let mut stored = one_login(&store).await;
     for _ in 0..20 {
         let mut racers = JoinSet::new();
         for racer in 0..32 {
             let (store, next) =
-                (Arc::clone(&store), used(&kept, kept.seen_at + Duration::from_millis(racer)));
+                (Arc::clone(&store), used(&stored, stored.seen_at + Duration::from_millis(racer)));
             racers.spawn(async move {
-                matches!(answer(store.commit(&[swap(next.clone())]).await), CommitOutcome::Applied(_))
+                matches!(answer(store.commit(&[replace(next.clone())]).await), CommitOutcome::Applied(_))
                     .then_some(next)
             });
         }
         let winners: Vec<Session> = racers.join_all().await.into_iter().flatten().collect();
 
         let [winner] = &winners[..] else { panic!("{} have won", winners.len()) };
-        assert_eq!(answer(store.session(kept.id).await).as_ref(), Some(winner));
-        kept = winner.clone();
+        assert_eq!(answer(store.session(stored.id).await).as_ref(), Some(winner));
+        stored = winner.clone();
     }
 }
 
-pub(super) async fn an_ended_session_never_lives_again(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+pub(super) async fn an_ended_session_never_becomes_active_again(store: Arc<dyn Store>) {
+    let stored = one_login(&store).await;
     let _ = applied(&store, &[end(1, NOON + HOUR)]).await;
-    let ended = answer(store.session(kept.id).await).expect("it stays for a while");
-    assert_eq!(ended.ended, Some(SessionEnd { at: NOON + HOUR, cause: EndReason::Logout }));
-    assert_ne!(ended.revision, kept.revision);
+    let ended = answer(store.session(stored.id).await).expect("ended sessions are kept for a while");
+    assert_eq!(ended.ended, Some(SessionEnd { at: NOON + HOUR, reason: EndReason::Logout }));
+    assert_ne!(ended.revision, stored.revision);
 
     for revision in 0..4 {
-        let alive = Session { ended: None, revision, ..kept.clone() };
-        assert_eq!(lost(&store, &[swap(alive)]).await, 0, "swapped at {revision}");
+        let active_session = Session { ended: None, revision, ..stored.clone() };
+        assert_eq!(conflict(&store, &[replace(active_session)]).await, 0, "replaced at {revision}");
     }
-    assert_eq!(lost(&store, &[insert(kept.clone())]).await, 0);
-    assert_eq!(lost(&store, &[Change::RefreshPosition(kept.id)]).await, 0);
-    assert_eq!(lost(&store, &[Change::ExpectLive(kept.id, NOON)]).await, 0);
+    assert_eq!(conflict(&store, &[insert(stored.clone())]).await, 0);
+    assert_eq!(conflict(&store, &[Change::RefreshPosition(stored.id)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::ExpectActive(stored.id, NOON)]).await, 0);
     let patch = serde_json::Map::new();
-    let merge = Change::MergeData { session: kept.id, patch, expected: None, limit: 100, now: NOON };
-    assert_eq!(lost(&store, &[merge]).await, 0);
+    let merge =
+        Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 100, now: NOON };
+    assert_eq!(conflict(&store, &[merge]).await, 0);
 
-    assert_eq!(answer(store.session(kept.id).await), Some(ended));
+    assert_eq!(answer(store.session(stored.id).await), Some(ended));
 }
 
 pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+    let stored = one_login(&store).await;
 
     let first = applied(&store, &[end(1, NOON + HOUR)]).await;
     let again = applied(
         &store,
-        &[Change::EndSession(kept.id, ending(NOON + 2 * HOUR, EndReason::ByAdmin)), end(9, NOON)],
+        &[Change::EndSession(stored.id, ending(NOON + 2 * HOUR, EndReason::ByAdmin)), end(9, NOON)],
     )
     .await;
 
-    assert_eq!(first.ended, [kept.id]);
+    assert_eq!(first.ended_sessions, [stored.id]);
     assert_eq!(first.entries.len(), 1);
-    assert_eq!(first.entries[0].subject, Subject::Session(kept.id));
+    assert_eq!(first.entries[0].subject, RevocationSubject::Session(stored.id));
     assert_eq!(first.entries[0].until, Some(NOON + 2 * HOUR));
-    assert!(again.ended.is_empty() && again.entries.is_empty());
-    let ended = answer(store.session(kept.id).await).and_then(|session| session.ended);
-    assert_eq!(ended, Some(SessionEnd { at: NOON + HOUR, cause: EndReason::Logout }));
-    assert_eq!(answer(store.log_after(Default::default()).await).entries, first.entries);
+    assert!(again.ended_sessions.is_empty() && again.entries.is_empty());
+    let ended = answer(store.session(stored.id).await).and_then(|session| session.ended);
+    assert_eq!(ended, Some(SessionEnd { at: NOON + HOUR, reason: EndReason::Logout }));
+    assert_eq!(answer(store.revocation_log_after(Default::default()).await).entries, first.entries);
 }
 
-pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<dyn Store>) {
+pub(super) async fn ending_all_other_sessions_appends_one_revocation_each(store: Arc<dyn Store>) {
     let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(100, 2))];
     changes.extend((0..10).map(|number| insert(session(number, 1))));
     changes.push(end(0, NOON));
@@ -142,24 +147,29 @@ pub(super) async fn ending_all_spares_one_and_appends_one_entry_each(store: Arc<
     let spared = answer(store.session(session_id(5)).await).and_then(|session| session.ended);
     let last = applied(&store, &[all_but(None)]).await;
 
-    assert_eq!(others.ended.len(), 8);
-    assert!(!others.ended.contains(&session_id(5)) && !others.ended.contains(&session_id(0)));
+    assert_eq!(others.ended_sessions.len(), 8);
+    assert!(
+        !others.ended_sessions.contains(&session_id(5)) && !others.ended_sessions.contains(&session_id(0))
+    );
     let subjects: Vec<_> = others.entries.iter().map(|entry| entry.subject.clone()).collect();
-    assert_eq!(subjects, others.ended.iter().copied().map(Subject::Session).collect::<Vec<_>>());
+    assert_eq!(
+        subjects,
+        others.ended_sessions.iter().copied().map(RevocationSubject::Session).collect::<Vec<_>>()
+    );
     assert_eq!(spared, None);
-    assert_eq!(last.ended, [session_id(5)]);
-    let stranger = answer(store.session(session_id(100)).await).expect("it was inserted");
-    assert_eq!(stranger.ended, None);
+    assert_eq!(last.ended_sessions, [session_id(5)]);
+    let other_user = answer(store.session(session_id(100)).await).expect("it was inserted");
+    assert_eq!(other_user.ended, None);
 }
 
-pub(super) async fn live_sessions_are_listed_once_and_the_newest_first(store: Arc<dyn Store>) {
+pub(super) async fn active_sessions_are_listed_once_and_newest_first(store: Arc<dyn Store>) {
     let opened = |number: u16| NOON + Duration::from_secs(u64::from(number / 7));
     let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(99, 2))];
     changes.extend((0..60).map(|number| {
         let at = opened(number);
         insert(Session { authenticated_at: at, seen_at: at, ..session(number, 1) })
     }));
-    // One has ended, one lay idle, one is at its absolute end.
+    // One has ended, one is idle, and one has reached its absolute end.
     changes.push(end(3, NOON));
     changes.push(insert(Session { idle: HOUR, ..session(61, 1) }));
     changes.push(insert(Session { expires_at: NOON + HOUR, ..session(62, 1) }));
@@ -187,30 +197,31 @@ pub(super) async fn live_sessions_are_listed_once_and_the_newest_first(store: Ar
     );
 }
 
-pub(super) async fn a_session_is_read_with_all_that_it_is_judged_by(store: Arc<dyn Store>) {
-    let kept = one_login(&store).await;
+pub(super) async fn a_session_context_is_read_from_one_snapshot(store: Arc<dyn Store>) {
+    let stored = one_login(&store).await;
 
-    let standing = answer(store.standing(kept.id).await).expect("it was inserted");
+    let session_context = answer(store.session_context(stored.id).await).expect("it was inserted");
 
-    assert_eq!(standing.session, kept);
-    assert_eq!(standing.user, user(1));
-    assert_eq!(Some(standing.client), answer(store.client(&kept.client).await));
-    assert_eq!(standing.not_before.number(), 0);
-    assert_eq!(standing.head, answer(store.head().await));
-    assert!(answer(store.standing(session_id(2)).await).is_none());
+    assert_eq!(session_context.session, stored);
+    assert_eq!(session_context.user, user(1));
+    assert_eq!(Some(session_context.client), answer(store.client(&stored.client).await));
+    assert_eq!(session_context.global_cutoff.number(), 0);
+    assert_eq!(session_context.revocation_log_head, answer(store.revocation_log_head().await));
+    assert!(answer(store.session_context(session_id(2)).await).is_none());
 
     let _ = applied(&store, &[end(1, NOON)]).await;
-    let standing = answer(store.standing(kept.id).await).expect("it stays for a while");
-    assert_eq!(standing.head, answer(store.head().await));
+    let session_context =
+        answer(store.session_context(stored.id).await).expect("ended sessions are kept for a while");
+    assert_eq!(session_context.revocation_log_head, answer(store.revocation_log_head().await));
 }
 
-pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
+pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<dyn Store>) {
     let mut changes = vec![insert_user(user(1)), insert_user(user(2)), insert(session(50, 2))];
     changes.extend((0..6).map(|number| {
         let at = NOON + Duration::from_secs(u64::from(number));
         insert(Session { authenticated_at: at, seen_at: at, ..session(number, 1) })
     }));
-    // Neither what has ended nor what lay idle takes a place of the living.
+    // Ended and idle sessions do not count.
     changes.extend([end(5, NOON), insert(Session { idle: Duration::from_secs(1), ..session(7, 1) })]);
     let _ = applied(&store, &changes).await;
     let at_most = |keep| Change::EndOldestSessionsOf {
@@ -224,14 +235,17 @@ pub(super) async fn beyond_a_cap_the_oldest_end(store: Arc<dyn Store>) {
     let some = applied(&store, &[at_most(2)]).await;
     let rest = applied(&store, &[at_most(0)]).await;
 
-    assert!(none.ended.is_empty() && none.entries.is_empty());
+    assert!(none.ended_sessions.is_empty() && none.entries.is_empty());
     let ids = |numbers: [u16; 2]| numbers.map(session_id).into_iter().collect::<BTreeSet<_>>();
-    assert_eq!(some.ended.iter().copied().collect::<BTreeSet<_>>(), ids([1, 2]));
+    assert_eq!(some.ended_sessions.iter().copied().collect::<BTreeSet<_>>(), ids([1, 2]));
     let subjects: Vec<_> = some.entries.iter().map(|entry| entry.subject.clone()).collect();
-    assert_eq!(subjects, some.ended.iter().copied().map(Subject::Session).collect::<Vec<_>>());
-    assert_eq!(rest.ended.iter().copied().collect::<BTreeSet<_>>(), ids([3, 4]));
+    assert_eq!(
+        subjects,
+        some.ended_sessions.iter().copied().map(RevocationSubject::Session).collect::<Vec<_>>()
+    );
+    assert_eq!(rest.ended_sessions.iter().copied().collect::<BTreeSet<_>>(), ids([3, 4]));
     for stays in [0, 50] {
-        let kept = answer(store.session(session_id(stays)).await).expect("it was inserted");
-        assert_eq!(kept.ended, None);
+        let stored = answer(store.session(session_id(stays)).await).expect("it was inserted");
+        assert_eq!(stored.ended, None);
     }
 }

@@ -1,4 +1,4 @@
-//! Laws of users: one name, one address, one winner.
+//! Cases about users: names and addresses are unique, and one of several parallel changes applies.
 
 use std::sync::Arc;
 
@@ -6,16 +6,17 @@ use tokio::task::JoinSet;
 
 use crate::model::user::User;
 use crate::store::conformance::fixture::{
-    NOON, answer, applied, end, insert, insert_user, lost, name, record, session, user, user_id,
+    NOON, answer, applied, conflict, end, insert, insert_user, name, record, session, user, user_id,
 };
 use crate::store::{AuditEventQuery, Change, CommitOutcome, LoginName, Page, Store};
 
-pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>) {
+pub(super) async fn one_of_32_parallel_registrations_gets_the_name(store: Arc<dyn Store>) {
     for round in 0..10_u16 {
         let mut racers = JoinSet::new();
         for racer in 0..32_u16 {
-            let shown = if racer % 2 == 0 { format!("Straße{round}") } else { format!("STRASSE{round}") };
-            let racer = User { username: name(&shown), ..user(round * 100 + racer) };
+            let presented =
+                if racer % 2 == 0 { format!("Straße{round}") } else { format!("STRASSE{round}") };
+            let racer = User { username: name(&presented), ..user(round * 100 + racer) };
             let store = Arc::clone(&store);
             racers.spawn(async move {
                 let committed = answer(store.commit(&[insert_user(racer.clone())]).await);
@@ -30,18 +31,18 @@ pub(super) async fn of_32_who_race_for_a_name_one_gets_it(store: Arc<dyn Store>)
     }
 }
 
-pub(super) async fn a_taken_name_cannot_be_taken_over_by_a_swap(store: Arc<dyn Store>) {
+pub(super) async fn a_replacement_cannot_take_an_existing_name(store: Arc<dyn Store>) {
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
 
-    let thief = User { username: user(1).username, revision: 1, ..user(2) };
-    assert_eq!(lost(&store, &[Change::ReplaceUser(Box::new(thief))]).await, 0);
+    let renamed = User { username: user(1).username, revision: 1, ..user(2) };
+    assert_eq!(conflict(&store, &[Change::ReplaceUser(Box::new(renamed))]).await, 0);
 
     assert_eq!(answer(store.user(user_id(2)).await), Some(user(2)));
     let login = LoginName::Username(user(1).username.folded().to_owned());
     assert_eq!(answer(store.user_by_login(&login).await), Some(user(1)));
 }
 
-pub(super) async fn an_address_finds_nobody_before_it_is_verified(store: Arc<dyn Store>) {
+pub(super) async fn an_address_finds_no_user_before_it_is_verified(store: Arc<dyn Store>) {
     let claims = |number| User { email: Some("Ada@Example.org".into()), ..user(number) };
     let login = LoginName::Email("ada@example.org".into());
     let _ = applied(&store, &[insert_user(claims(1)), insert_user(claims(2))]).await;
@@ -52,9 +53,9 @@ pub(super) async fn an_address_finds_nobody_before_it_is_verified(store: Arc<dyn
 
     assert_eq!(answer(store.user_by_login(&login).await), Some(verified));
     let second = User { email_verified: true, revision: 1, ..claims(1) };
-    assert_eq!(lost(&store, &[Change::ReplaceUser(Box::new(second))]).await, 0);
+    assert_eq!(conflict(&store, &[Change::ReplaceUser(Box::new(second))]).await, 0);
     let third = User { email: Some("ADA@EXAMPLE.ORG".into()), email_verified: true, ..user(3) };
-    assert_eq!(lost(&store, &[insert_user(third)]).await, 0);
+    assert_eq!(conflict(&store, &[insert_user(third)]).await, 0);
     assert_eq!(answer(store.user_by_login(&LoginName::Username("ada@example.org".into())).await), None);
 }
 
@@ -77,13 +78,13 @@ pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc
     assert_eq!(found, expected);
 }
 
-pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Store>) {
-    let mut kept = user(1);
-    let _ = applied(&store, &[insert_user(kept.clone())]).await;
+pub(super) async fn one_of_32_parallel_changes_of_a_user_applies(store: Arc<dyn Store>) {
+    let mut stored = user(1);
+    let _ = applied(&store, &[insert_user(stored.clone())]).await;
     for _ in 0..10 {
         let mut racers = JoinSet::new();
         for racer in 0..32 {
-            let (store, next) = (Arc::clone(&store), kept.with_roles(vec![format!("role{racer}")]));
+            let (store, next) = (Arc::clone(&store), stored.with_roles(vec![format!("role{racer}")]));
             racers.spawn(async move {
                 let committed = answer(store.commit(&[Change::ReplaceUser(Box::new(next.clone()))]).await);
                 matches!(committed, CommitOutcome::Applied(_)).then_some(next)
@@ -92,33 +93,34 @@ pub(super) async fn of_32_parallel_changes_of_a_user_one_wins(store: Arc<dyn Sto
         let winners: Vec<User> = racers.join_all().await.into_iter().flatten().collect();
 
         let [winner] = &winners[..] else { panic!("{} have won", winners.len()) };
-        assert_eq!(answer(store.user(kept.id).await).as_ref(), Some(winner));
-        kept = winner.clone();
+        assert_eq!(answer(store.user(stored.id).await).as_ref(), Some(winner));
+        stored = winner.clone();
     }
 }
 
-pub(super) async fn a_removed_user_is_gone_with_all_their_sessions(store: Arc<dyn Store>) {
-    let (kept, ended, strangers) = (session(1, 1), session(2, 1), session(3, 2));
+pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Store>) {
+    let (stored, ended, other_user) = (session(1, 1), session(2, 1), session(3, 2));
     let patch = [("cart".to_owned(), 7.into())].into_iter().collect();
-    let merge = Change::MergeData { session: kept.id, patch, expected: None, limit: 1000, now: NOON };
+    let merge =
+        Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 1000, now: NOON };
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
-    let sessions = [kept.clone(), ended.clone(), strangers.clone()].map(insert);
+    let sessions = [stored.clone(), ended.clone(), other_user.clone()].map(insert);
     let _ = applied(&store, &sessions).await;
     let _ = applied(&store, &[merge, end(2, NOON), record(1, 1, NOON)]).await;
 
     let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
 
     assert_eq!(answer(store.user(user_id(1)).await), None);
-    for gone in [kept.id, ended.id] {
+    for gone in [stored.id, ended.id] {
         assert_eq!(answer(store.session(gone).await), None);
-        assert!(answer(store.standing(gone).await).is_none());
+        assert!(answer(store.session_context(gone).await).is_none());
     }
-    assert_eq!(answer(store.data(kept.id).await), None);
-    assert_eq!(answer(store.session(strangers.id).await), Some(strangers));
+    assert_eq!(answer(store.session_data(stored.id).await), None);
+    assert_eq!(answer(store.session(other_user.id).await), Some(other_user));
     let query = AuditEventQuery { user: Some(user_id(1)), limit: 10, ..AuditEventQuery::default() };
-    assert_eq!(answer(store.events(&query).await).len(), 1, "the journal keeps what happened");
-    assert_eq!(lost(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
-    assert_eq!(lost(&store, &[Change::RemoveUser(user_id(1))]).await, 0);
+    assert_eq!(answer(store.audit_events(&query).await).len(), 1, "the audit log keeps its events");
+    assert_eq!(conflict(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::RemoveUser(user_id(1))]).await, 0);
     let next = User { id: user_id(4), ..user(1) };
     let _ = applied(&store, &[insert_user(next)]).await;
 }

@@ -1,10 +1,10 @@
-//! A hash for ids that are random already.
+//! The hasher for session ids, which are random already.
 
 use std::hash::Hasher;
 
-/// A session's id is random already; eight of its bytes are hash enough.
+/// Uses eight bytes of a session id as its hash.
 ///
-/// Only ids that the store knows are put in, so nobody can choose ids that collide.
+/// Only ids of stored sessions are inserted, so an attacker cannot choose ids that collide.
 #[derive(Default)]
 pub(super) struct IdHasher(u64);
 
@@ -21,6 +21,6 @@ impl Hasher for IdHasher {
         self.0 = u64::from_le_bytes(eight);
     }
 
-    // The length prefix that `[u8; 16]` hashes says nothing.
+    // The length prefix of `[u8; 16]` adds no information.
     fn write_usize(&mut self, _: usize) {}
 }

@@ -1,14 +1,14 @@
-//! The exact memory in front of a store: live sessions judged without asking it.
+//! The cache of active sessions in front of a store. It is exact: a revoked session is never found.
 //!
-//! The rules of exactness. The store's writer alone takes sessions out of it, as a [`CommitListener`], after the
-//! commit and before any caller is answered. A reader puts in what it has read only if nothing that the
-//! reading depends on was changed since before it read. If a commit fails, everything is forgotten.
+//! Three rules make it exact. Only the writer of the store evicts sessions, as a [`CommitListener`], after
+//! the commit and before the caller is answered. A reader inserts what it has read only if nothing that it
+//! depends on has changed since before the read. If a commit fails, the cache is cleared.
 //!
-//! One thing is known here first: that a session is used. It moves the end of its idle time at once, and is
-//! written down a little later with the uses of others ([`SessionCache::take_uses`]).
+//! One change is known here before it is stored: the use of a session. It moves the idle timeout at once, and
+//! is written to the store a little later ([`SessionCache::take_last_seen`]).
 
 mod id_hasher;
-mod live;
+mod live_session;
 mod slots;
 
 use std::collections::HashMap;
@@ -23,29 +23,29 @@ use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
 use crate::model::session::{Session, SessionCredential};
 use crate::store::session_cache::id_hasher::IdHasher;
-use crate::store::session_cache::live::LiveSession;
+use crate::store::session_cache::live_session::LiveSession;
 use crate::store::session_cache::slots::Slots;
 use crate::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen};
 
 const SHARDS: usize = 64;
 
-/// How many uses wait at most to be written down: more than a store writes in a second. Of a session whose
-/// use found no room the next one is noted, a minute later.
-const MOST_USES: usize = 1 << 17;
+/// The largest number of pending updates: more than a store writes in a second. If an update does not fit,
+/// the next use of the session records it, a minute later.
+const MAX_PENDING_LAST_SEEN: usize = 1 << 17;
 
-/// What this process remembers of its store: live cookie sessions, and what was revoked.
+/// Active cookie sessions and the revocations, in memory.
 ///
-/// A look-up is one read lock, one probe of a table and one digest; nothing is allocated.
+/// A look-up takes one read lock, one table access and one hash, and allocates nothing.
 pub struct SessionCache {
     shards: Box<[RwLock<Shard>]>,
-    most_a_shard: usize,
+    max_per_shard: usize,
     users: Mutex<Slots>,
-    /// Raised *before* the slot of a changed user is struck out.
-    users_age: AtomicU64,
-    /// Raised by what can strike out anybody: a change of a client, or a mark for everyone.
-    marks_age: AtomicU64,
-    /// Uses that are to be written down. Taken after a shard's lock, never before.
-    uses: Mutex<Vec<LastSeen>>,
+    /// Raised before the slot of a changed user is invalidated.
+    user_version: AtomicU64,
+    /// Raised by changes that may affect any session: a change of a client, or a global cutoff.
+    cutoff_version: AtomicU64,
+    /// Updates of `seen_at` that are not stored yet. Locked after a shard, never before.
+    pending: Mutex<Vec<LastSeen>>,
     revocations: Arc<Revocations>,
 }
 
@@ -55,157 +55,157 @@ struct Shard {
     sessions: HashMap<SessionId, LiveSession, BuildHasherDefault<IdHasher>>,
 }
 
-/// What was true before a reader read; without it nothing can be put in.
+/// The versions before a read from the store. An insert needs them.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct CacheEntry {
+pub struct CacheVersion {
     generation: u64,
-    users_age: u64,
-    marks_age: u64,
+    user_version: u64,
+    cutoff_version: u64,
 }
 
-/// What a look-up found.
+/// The result of a look-up.
 #[derive(Debug)]
 pub enum CacheLookup {
-    /// The session is live, and the token is its own.
-    Live(Principal),
-    /// It is remembered, and the token is not good.
+    /// The session is active, and the token belongs to it.
+    Hit(Principal),
+    /// The session is cached, and the token is not valid.
     Invalid(InvalidCredential),
-    /// It is not remembered, or over as far as is remembered: ask the store.
-    Unknown,
+    /// The session is not cached, or it has expired as far as the cache knows: ask the store.
+    Miss,
 }
 
 impl SessionCache {
-    /// Remembers at most about `most` sessions, and tells `revocations` what the log says.
-    pub fn new(most: usize, revocations: Arc<Revocations>) -> Self {
+    /// A cache for about `max` sessions, which also publishes revocations to `revocations`.
+    pub fn new(max: usize, revocations: Arc<Revocations>) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            most_a_shard: most.div_ceil(SHARDS).max(1),
+            max_per_shard: max.div_ceil(SHARDS).max(1),
             users: Mutex::default(),
-            users_age: AtomicU64::new(0),
-            marks_age: AtomicU64::new(0),
-            uses: Mutex::default(),
+            user_version: AtomicU64::new(0),
+            cutoff_version: AtomicU64::new(0),
+            pending: Mutex::default(),
             revocations,
         }
     }
 
-    /// Judges `shown` from memory, if its session is remembered. A use that is worth a write is noted.
-    pub fn find(&self, shown: &SessionToken, now: Time) -> CacheLookup {
-        let shard = self.read(shown.session());
-        let Some(live) = shard.sessions.get(&shown.session()) else { return CacheLookup::Unknown };
-        if live.user.is_stale() || live.marks_age != self.marks_age.load(Ordering::Acquire) {
-            return CacheLookup::Unknown;
+    /// Verifies `presented` if its session is cached, and records its use if an update is due.
+    pub fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
+        let shard = self.read(presented.session());
+        let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
+        if live.user.is_stale() || live.cutoff_version != self.cutoff_version.load(Ordering::Acquire) {
+            return CacheLookup::Miss;
         }
-        if !live.digest.is_of(shown) {
+        if !live.token_hash.matches(presented) {
             return CacheLookup::Invalid(InvalidCredential::Unknown);
         }
-        // A later use may be kept than was known when it was read.
+        // The store may know of a later use than the cache.
         if now >= live.ends_at {
-            return CacheLookup::Unknown;
+            return CacheLookup::Miss;
         }
         if now < live.touch_at {
-            return CacheLookup::Live(live.principal.clone());
+            return CacheLookup::Hit(live.principal.clone());
         }
         drop(shard);
-        self.touch(shown.session(), now)
+        self.touch(presented.session(), now)
     }
 
-    /// Moves the last use of a session that was just judged live to `now`. If it has been forgotten meanwhile,
-    /// it must be judged by the store.
+    /// Records a use of a session that was just found active. If it was evicted meanwhile, the store must
+    /// verify the token.
     fn touch(&self, session: SessionId, now: Time) -> CacheLookup {
         let mut shard = self.write(session);
-        let Some(live) = shard.sessions.get_mut(&session) else { return CacheLookup::Unknown };
+        let Some(live) = shard.sessions.get_mut(&session) else { return CacheLookup::Miss };
         if live.touch(now) {
-            self.note_use(session, now);
+            self.record_last_seen(session, now);
         }
-        CacheLookup::Live(live.principal.clone())
+        CacheLookup::Hit(live.principal.clone())
     }
 
-    /// Notes that a live session was used at `at`, to be written down with the uses of others.
-    pub fn note_use(&self, session: SessionId, at: Time) {
-        let mut uses = self.uses();
-        if uses.len() < MOST_USES {
-            uses.push(LastSeen { session, at });
+    /// Records that an active session was used at `at`, for the next [`SessionCache::take_last_seen`].
+    pub fn record_last_seen(&self, session: SessionId, at: Time) {
+        let mut pending = self.pending();
+        if pending.len() < MAX_PENDING_LAST_SEEN {
+            pending.push(LastSeen { session, at });
         }
     }
 
-    /// The uses that were noted since this was called last, to be given to the store: in the order of the
-    /// sessions, so that neighbours in a table are written together.
-    pub fn take_uses(&self) -> Vec<LastSeen> {
-        let mut uses = std::mem::take(&mut *self.uses());
-        uses.sort_unstable_by_key(|used| used.session);
-        uses
+    /// Takes the recorded uses for [`Store::record_last_seen`](crate::store::Store::record_last_seen), in the
+    /// order of the session ids, so that neighbouring rows are written together.
+    pub fn take_last_seen(&self) -> Vec<LastSeen> {
+        let mut pending = std::mem::take(&mut *self.pending());
+        pending.sort_unstable_by_key(|used| used.session);
+        pending
     }
 
-    /// Notes what is true before the session is read from the store.
-    pub fn note(&self, session: SessionId) -> CacheEntry {
-        CacheEntry {
+    /// The versions to pass to [`SessionCache::insert`]. Call it before the session is read from the store.
+    pub fn version(&self, session: SessionId) -> CacheVersion {
+        CacheVersion {
             generation: self.read(session).generation,
-            users_age: self.users_age.load(Ordering::Acquire),
-            marks_age: self.marks_age.load(Ordering::Acquire),
+            user_version: self.user_version.load(Ordering::Acquire),
+            cutoff_version: self.cutoff_version.load(Ordering::Acquire),
         }
     }
 
-    /// Remembers a live cookie session that was read after `note`, unless something was changed since.
-    pub fn remember(&self, session: &Session, principal: Principal, note: CacheEntry) {
-        let SessionCredential::Cookie(digest) = session.stub else { return };
-        let user = self.users().of(session.user);
-        // The writer raises the age first and strikes out the slot then. So either it strikes out the very
-        // slot that was just taken, or the age has changed before this line.
-        if self.users_age.load(Ordering::Acquire) != note.users_age {
+    /// Inserts an active cookie session that was read after `version`, unless something has changed since.
+    pub fn insert(&self, session: &Session, principal: Principal, version: CacheVersion) {
+        let SessionCredential::Cookie(token_hash) = session.credential else { return };
+        let user = self.users().get_or_insert(session.user);
+        // The writer raises the version first and invalidates the slot afterwards. So either it invalidates
+        // this slot, or the version has changed before this line.
+        if self.user_version.load(Ordering::Acquire) != version.user_version {
             return;
         }
         let mut shard = self.write(session.id);
-        if shard.generation != note.generation {
+        if shard.generation != version.generation {
             return;
         }
-        if shard.sessions.len() >= self.most_a_shard
+        if shard.sessions.len() >= self.max_per_shard
             && let Some(other) = shard.sessions.keys().next().copied()
         {
             shard.sessions.remove(&other);
         }
-        let live = LiveSession::new(session, digest, principal, user, note.marks_age);
+        let live = LiveSession::new(session, token_hash, principal, user, version.cutoff_version);
         shard.sessions.insert(session.id, live);
     }
 
-    /// How many sessions are remembered.
+    /// The number of cached sessions.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).sessions.len()).sum()
     }
 
-    /// Whether none is.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What was revoked, as far as the log remembers.
+    /// The current revocations.
     pub fn revocations(&self) -> &Arc<Revocations> {
         &self.revocations
     }
 
-    fn forget_session(&self, session: SessionId) {
+    fn evict_session(&self, session: SessionId) {
         let mut shard = self.write(session);
         shard.generation += 1;
         shard.sessions.remove(&session);
     }
 
-    fn forget_user(&self, user: UserId) {
-        self.users_age.fetch_add(1, Ordering::AcqRel);
-        if let Some(slot) = self.users().take(user) {
-            slot.strike_out();
+    fn evict_user(&self, user: UserId) {
+        self.user_version.fetch_add(1, Ordering::AcqRel);
+        if let Some(slot) = self.users().remove(user) {
+            slot.invalidate();
         }
     }
 
-    fn forget_everybody(&self) {
-        self.marks_age.fetch_add(1, Ordering::AcqRel);
+    fn invalidate_all(&self) {
+        self.cutoff_version.fetch_add(1, Ordering::AcqRel);
     }
 
     fn users(&self) -> MutexGuard<'_, Slots> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn uses(&self) -> MutexGuard<'_, Vec<LastSeen>> {
-        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Vec<LastSeen>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, session: SessionId) -> &RwLock<Shard> {
@@ -221,36 +221,37 @@ impl SessionCache {
     }
 }
 
-// Nothing in a critical section of this file can panic half-way, so a poisoned lock guards a whole value.
+// No critical section of this file can panic half-way, so a poisoned lock guards a consistent value.
 fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CommitListener for SessionCache {
-    fn committed(&self, changes: &[Change], applied: &AppliedChanges) {
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         for change in changes {
             match change {
                 Change::InsertSession(session) | Change::ReplaceSession(session) => {
-                    self.forget_session(session.id);
+                    self.evict_session(session.id);
                 }
                 Change::EndSession(session, _) | Change::RefreshPosition(session) => {
-                    self.forget_session(*session)
+                    self.evict_session(*session)
                 }
-                Change::ReplaceUser(user) => self.forget_user(user.id),
-                Change::RemoveUser(user) | Change::RefreshPositionsOf(user) => self.forget_user(*user),
-                Change::SetCutoff(CutoffScope::User(user)) => self.forget_user(*user),
+                Change::ReplaceUser(user) => self.evict_user(user.id),
+                Change::RemoveUser(user) | Change::RefreshPositionsOf(user) => self.evict_user(*user),
+                Change::SetCutoff(CutoffScope::User(user)) => self.evict_user(*user),
                 Change::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)
                 | Change::ReplaceClient(_)
                 | Change::RefreshCookiePositions => {
-                    self.forget_everybody();
+                    self.invalidate_all();
                 }
-                // The sessions that these end stand in `applied.ended`, the entries in `applied.entries`.
+                // The sessions that these end are in `applied.ended_sessions`, and the entries in
+                // `applied.entries`.
                 Change::EndSessionsOf { .. }
                 | Change::EndOldestSessionsOf { .. }
                 | Change::AppendRevocation { .. } => {}
                 Change::ExpectEpoch(..)
                 | Change::ExpectClient(..)
-                | Change::ExpectLive(..)
+                | Change::ExpectActive(..)
                 | Change::ExpectAdminKey(_)
                 | Change::InsertUser(_)
                 | Change::MergeData { .. }
@@ -263,21 +264,21 @@ impl CommitListener for SessionCache {
                 | Change::InsertAdminKey(_)
                 | Change::RemoveAdminKey(_)
                 | Change::RemoveAdminKeysOf(..)
-                | Change::Record(_)
+                | Change::RecordEvent(_)
                 | Change::RecordSessionEnds(_) => {}
             }
         }
-        for session in &applied.ended {
-            self.forget_session(*session);
+        for session in &applied.ended_sessions {
+            self.evict_session(*session);
         }
-        // Rows before the head: who reads the head and then judges, judges by these rows.
+        // The entries are published together with the head, so that a reader of the head sees the entries.
         if let Some(last) = applied.entries.last() {
             self.revocations.publish(&applied.entries, last.position);
         }
     }
 
-    fn failed(&self) {
-        self.forget_everybody();
+    fn on_failure(&self) {
+        self.invalidate_all();
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.generation += 1;

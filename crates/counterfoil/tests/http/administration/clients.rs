@@ -1,10 +1,10 @@
-//! Client applications: what a login through them may be.
+//! Client applications: modes, lifetimes, scopes, and disabling.
 
 use serde_json::{Value, json};
 
 use super::{Admin, Carried};
 use crate::client::{Answer, Request};
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 async fn login(site: &Site, client: &str, mode: &str) -> Answer {
     let form = json!({ "username": "ada", "password": PASSWORD, "mode": mode, "client_id": client });
@@ -12,7 +12,7 @@ async fn login(site: &Site, client: &str, mode: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_login_through_a_client_is_as_the_client_allows() {
+async fn a_clients_modes_and_lifetimes_apply_to_its_logins() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -22,7 +22,10 @@ async fn a_login_through_a_client_is_as_the_client_allows() {
     });
     let added = admin.done("POST", "/v1/admin/clients", &form).await;
 
-    assert_eq!(added["client"]["lifetimes"]["jwt"], 3600, "what is not said is as with the default client");
+    assert_eq!(
+        added["client"]["lifetimes"]["jwt"], 3600,
+        "unset lifetimes are copied from the default client"
+    );
     assert_eq!(admin.get("/v1/admin/clients/mobile").await, added);
     assert_eq!(login(&site, "mobile", "session").await.status, 403);
     let pair = login(&site, "mobile", "hybrid").await.json();
@@ -41,7 +44,7 @@ async fn a_login_through_a_client_is_as_the_client_allows() {
 }
 
 #[tokio::test]
-async fn clients_are_listed_by_id_and_an_id_is_given_once() {
+async fn clients_are_listed_by_id_and_ids_are_unique() {
     let site = Site::open().await;
     let admin = Admin::of(&site).await;
     for id in ["shop", "admin.console"] {
@@ -65,7 +68,7 @@ async fn clients_are_listed_by_id_and_an_id_is_given_once() {
 }
 
 #[tokio::test]
-async fn a_disabled_client_is_shut_and_what_it_was_given_is_dead_for_good() {
+async fn disabling_a_client_ends_its_sessions_permanently() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -85,7 +88,7 @@ async fn a_disabled_client_is_shut_and_what_it_was_given_is_dead_for_good() {
 }
 
 #[tokio::test]
-async fn no_lifetime_is_above_its_ceiling() {
+async fn invalid_client_settings_and_lifetimes_above_the_maximum_get_422() {
     let site = Site::open().await;
     let admin = Admin::of(&site).await;
     for (form, field) in [

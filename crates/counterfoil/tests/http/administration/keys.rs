@@ -1,4 +1,4 @@
-//! Keys: rotated and revoked while serving, as an administrator and a verifier see it.
+//! Rotation and revocation of keys while the server runs, as an administrator and a verifier see them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use counterfoil_jose::{Algorithm, JwkSet, KeySet, jws};
 
 use super::{Admin, Carried, token_part};
 use crate::client::Request;
-use crate::site::{Site, text};
+use crate::test_server::{Site, text};
 
 fn states(list: &Value) -> Vec<(&str, &str)> {
     list["keys"].as_array().unwrap().iter().map(|key| (text(key, "id"), text(key, "state"))).collect()
@@ -36,15 +36,15 @@ fn sorted(kids: impl IntoIterator<Item = String>) -> Vec<String> {
     kids
 }
 
-/// By which key somebody's new access token is signed.
-async fn signs(site: &Site) -> String {
+/// The id of the key that signs a new access token.
+async fn signing_kid(site: &Site) -> String {
     let login = site.login("ada", "jwt").await;
     assert_eq!(site.me(text(&login, "access_token")).await, 200);
     token_part(text(&login, "access_token"), 0, "kid")
 }
 
 #[tokio::test]
-async fn a_rotation_is_announced_and_nothing_is_signed_with_what_not_everybody_knows() {
+async fn a_rotation_waits_until_verifiers_have_the_next_key() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -58,15 +58,19 @@ async fn a_rotation_is_announced_and_nothing_is_signed_with_what_not_everybody_k
     let begun = begun.json();
     assert_eq!((text(&begun, "id"), text(&begun, "state")), (next.as_str(), "next"));
     assert!(begun["activated_at"].as_u64().unwrap() > site.app.now().unix_seconds());
-    assert_eq!(signs(&site).await, current);
-    assert_eq!(admin.send("POST", "/v1/admin/keys").await.json(), begun, "asked twice is asked once");
+    assert_eq!(signing_kid(&site).await, current);
+    assert_eq!(
+        admin.send("POST", "/v1/admin/keys").await.json(),
+        begun,
+        "a repeated request changes nothing"
+    );
     let list = admin.get("/v1/admin/keys").await;
     let row = list["keys"].as_array().unwrap().iter().find(|key| key["id"] == next.as_str()).unwrap();
     assert_eq!(row["activated_at"], begun["activated_at"]);
 }
 
 #[tokio::test]
-async fn a_rotation_at_once_spares_what_was_signed() {
+async fn an_immediate_rotation_keeps_existing_tokens_valid() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -76,7 +80,7 @@ async fn a_rotation_at_once_spares_what_was_signed() {
     let rotated = admin.done("POST", "/v1/admin/keys", &json!({ "now": true })).await;
 
     assert_eq!(text(&rotated, "state"), "current");
-    assert_eq!(signs(&site).await, text(&rotated, "id"));
+    assert_eq!(signing_kid(&site).await, text(&rotated, "id"));
     assert_eq!(site.me(text(&before, "access_token")).await, 200);
     let list = admin.get("/v1/admin/keys").await;
     assert_eq!(in_state(&list, "current"), [text(&rotated, "id")]);
@@ -88,7 +92,7 @@ async fn a_rotation_at_once_spares_what_was_signed() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_gone_at_once_and_its_tokens_with_it() {
+async fn revoking_a_key_removes_it_and_its_tokens_at_once() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -100,9 +104,9 @@ async fn a_revoked_key_is_gone_at_once_and_its_tokens_with_it() {
     assert_eq!(admin.send("DELETE", &path).await.status, 204);
 
     assert_eq!(site.me(text(&before, "access_token")).await, 401);
-    assert_eq!(signs(&site).await, next, "the key that verifiers may know already");
+    assert_eq!(signing_kid(&site).await, next, "the published next key takes over");
     assert!(!published(&site).await.contains(&old));
-    assert_eq!(admin.send("DELETE", &path).await.status, 204, "again is no fault");
+    assert_eq!(admin.send("DELETE", &path).await.status, 204, "revoking again is not an error");
     assert_eq!(admin.send("DELETE", "/v1/admin/keys/none").await.status, 404);
     let kinds: Vec<Value> = admin.get("/v1/admin/events?limit=10").await["events"]
         .as_array()
@@ -127,11 +131,11 @@ async fn parallel_rotations_leave_one_current_key() {
 
     let current = in_state(&keys, "current");
     assert_eq!((current.len(), in_state(&keys, "next").len(), states(&keys).len()), (1, 1, 6));
-    assert_eq!(signs(&site).await, current[0]);
+    assert_eq!(signing_kid(&site).await, current[0]);
 }
 
 #[tokio::test]
-async fn another_pepper_logs_nobody_out() {
+async fn rotating_the_refresh_token_key_keeps_every_login() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -141,13 +145,13 @@ async fn another_pepper_logs_nobody_out() {
 
     assert_eq!(text(&rotated, "state"), "current");
     assert_eq!(held.alive(&site).await, [true; 4]);
-    let peppers = admin.get("/v1/admin/keys").await["refresh_token_keys"].clone();
-    let found: Vec<_> = peppers.as_array().unwrap().iter().map(|key| text(key, "state")).collect();
+    let keys = admin.get("/v1/admin/keys").await["refresh_token_keys"].clone();
+    let found: Vec<_> = keys.as_array().unwrap().iter().map(|key| text(key, "state")).collect();
     assert_eq!(found, ["retired", "current"]);
 }
 
 #[tokio::test]
-async fn what_is_no_rotation_is_refused_and_rotates_nothing() {
+async fn an_invalid_rotation_request_is_rejected_and_rotates_nothing() {
     let site = Site::open().await;
     let admin = Admin::of(&site).await;
     let before = admin.get("/v1/admin/keys").await;
@@ -160,7 +164,7 @@ async fn what_is_no_rotation_is_refused_and_rotates_nothing() {
     assert_eq!(admin.get("/v1/admin/keys").await, before);
 }
 
-/// A verifier that keeps the public keys for as long as it is allowed, and never asks sooner.
+/// A verifier that caches the key set for the full maximum age and never fetches earlier.
 struct Cached {
     keys: KeySet,
     fetched: Instant,
@@ -171,7 +175,7 @@ impl Cached {
     async fn fetch(site: &Site, fetches: u32) -> Self {
         let fetched = Instant::now();
         let answer = Request::get("/.well-known/jwks.json").send(site).await;
-        let keys = JwkSet::from_json(&answer.body).unwrap().key_set(None).unwrap();
+        let keys = JwkSet::from_json(&answer.body).unwrap().to_key_set(None).unwrap();
         Self { keys, fetched, fetches }
     }
 
@@ -180,22 +184,22 @@ impl Cached {
             *self = Self::fetch(site, self.fetches + 1).await;
         }
         let verified = jws::verify(token, &self.keys, &[Algorithm::Es256], &["at+jwt"]);
-        assert!(verified.is_ok(), "{verified:?} by keys {:?} old", self.fetched.elapsed());
+        assert!(verified.is_ok(), "{verified:?} with a key set fetched {:?} ago", self.fetched.elapsed());
     }
 }
 
-/// How long the verifiers of this test keep the public keys.
+/// How long the verifiers of this test cache the key set.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How often the keys are rotated under load.
 const ROTATIONS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_load_no_rotation_fails_a_login_or_a_verification() {
+async fn rotations_under_load_fail_no_login_and_no_verification() {
     let schedule = |settings: &mut counterfoil::Settings| {
         settings.jwks_max_age = PERIOD;
         settings.key_margin = Duration::from_millis(500);
-        // Each refresh turns, however quickly the next one comes.
-        settings.refresh_grace = Duration::ZERO;
+        // Each refresh rotates, even without a pause between them.
+        settings.refresh_reuse_grace = Duration::ZERO;
     };
     let site = Arc::new(Site::with(schedule).await);
     site.register("ada").await;
@@ -222,12 +226,12 @@ async fn under_load_no_rotation_fails_a_login_or_a_verification() {
         })
         .collect();
 
-    let (admin, mut signed_by) = (Admin::of(&site).await, vec![signs(&site).await]);
+    let (admin, mut signed_by) = (Admin::of(&site).await, vec![signing_kid(&site).await]);
     while signed_by.len() <= ROTATIONS {
         let begun = admin.done("POST", "/v1/admin/keys", &json!({})).await;
         let deadline = Instant::now() + 20 * PERIOD;
-        while signs(&site).await != text(&begun, "id") {
-            assert!(Instant::now() < deadline, "{begun} was not taken into use");
+        while signing_kid(&site).await != text(&begun, "id") {
+            assert!(Instant::now() < deadline, "{begun} was not activated");
         }
         signed_by.push(text(&begun, "id").to_owned());
     }

@@ -1,21 +1,21 @@
-//! Administration over HTTP: who may, what it does, and that it does nothing else.
+//! Administration over HTTP: authorization, and the effect of each operation.
 
+mod audit_log;
+mod authorization;
 mod clients;
-pub(crate) mod contract;
-mod journal;
+pub(crate) mod documented_statuses;
 mod keys;
 mod revocations;
 mod users;
-mod who;
 
 use serde_json::{Value, json};
 
 use counterfoil::operator::Command;
 
 use crate::client::{Answer, Request};
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
-/// An administrator with an admin key: whatever they revoke, they stay.
+/// An administrator with an admin key, which no revocation of users or sessions affects.
 pub(crate) struct Admin<'s> {
     pub(crate) site: &'s Site,
     pub(crate) bearer: String,
@@ -35,14 +35,14 @@ impl<'s> Admin<'s> {
         Request::new(method, path).bearer(&self.bearer).json(body).send(self.site).await
     }
 
-    /// What is there.
+    /// Gets a resource that exists.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.send("GET", path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.json()
     }
 
-    /// Does what must be possible.
+    /// Sends a request that must succeed.
     pub(crate) async fn done(&self, method: &str, path: &str, body: &Value) -> Value {
         let answer = self.send_json(method, path, body).await;
         assert!(matches!(answer.status, 200 | 201), "{method} {path} {body}: {answer:?}");
@@ -58,7 +58,7 @@ impl<'s> Admin<'s> {
     }
 }
 
-/// What somebody carries: one login of each mode.
+/// A user's credentials: one login in each mode.
 pub(crate) struct Carried {
     pub(crate) user: String,
     pub(crate) session: Value,
@@ -67,7 +67,7 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
-    /// Logs in three times, through the client that is named.
+    /// Logs in once in each mode, through this client.
     pub(crate) async fn by(site: &Site, name: &str, client: &str) -> Self {
         let login = async |mode: &str| {
             let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "client_id": client });
@@ -79,7 +79,7 @@ impl Carried {
         Self { user: text(&session["user"], "id").to_owned(), session, jwt, hybrid }
     }
 
-    /// Which of them is good now: session token, access token of mode `jwt`, that of the hybrid, refresh token.
+    /// Which are accepted: session token, access token of `jwt`, access token of `hybrid`, refresh token.
     pub(crate) async fn alive(&self, site: &Site) -> [bool; 4] {
         [
             site.me(text(&self.session, "session_token")).await == 200,
@@ -89,7 +89,7 @@ impl Carried {
         ]
     }
 
-    /// Shows the refresh token; within the grace that may be done again.
+    /// Sends the refresh token, which can be repeated within the grace period.
     pub(crate) async fn refresh(&self, site: &Site) -> Answer {
         let body = json!({ "refresh_token": text(&self.hybrid, "refresh_token") });
         Request::post("/v1/refresh").json(&body).send(site).await
@@ -100,7 +100,7 @@ impl Carried {
     }
 }
 
-/// A member of the claims, or of the header, of an access token.
+/// A member of the header (part 0) or the claims (part 1) of an access token.
 pub(crate) fn token_part(token: &str, part: usize, member: &str) -> String {
     let part = token.split('.').nth(part).unwrap();
     let json: Value = serde_json::from_slice(&counterfoil_jose::base64url::decode(part).unwrap()).unwrap();

@@ -1,15 +1,15 @@
-//! Revocations by name: each kills what it should and nothing else.
+//! Each kind of revocation ends what it names and nothing else.
 
 use serde_json::json;
 
 use super::{Admin, Carried, token_part};
-use crate::site::{Site, text};
+use crate::test_server::{Site, text};
 
 const ALL: [bool; 4] = [true; 4];
 const NONE: [bool; 4] = [false; 4];
 
-/// A house with two users and a second client, before each revocation.
-struct House {
+/// A server with two users and a second client, before each revocation.
+struct Fixture {
     site: Site,
     bearer: String,
     ada: Carried,
@@ -18,7 +18,7 @@ struct House {
     eve: Carried,
 }
 
-impl House {
+impl Fixture {
     async fn open() -> Self {
         let site = Site::open().await;
         site.register("ada").await;
@@ -44,7 +44,7 @@ impl House {
         ]
     }
 
-    /// Revokes, and says what is alive then.
+    /// Revokes this subject, and returns which credentials are accepted afterwards.
     async fn after(&self, subject: &str) -> [[bool; 4]; 3] {
         assert_eq!(self.alive().await, [ALL; 3]);
         let revoked = self.admin().revoke(subject).await;
@@ -54,8 +54,8 @@ impl House {
 }
 
 #[tokio::test]
-async fn a_session_ends_alone() {
-    let house = House::open().await;
+async fn revoking_a_session_ends_only_that_session() {
+    let house = Fixture::open().await;
     let subject = format!("session:{}", house.ada.session_id());
     assert_eq!(house.after(&subject).await, [[false, true, true, true], ALL, ALL]);
 
@@ -66,8 +66,8 @@ async fn a_session_ends_alone() {
 }
 
 #[tokio::test]
-async fn a_user_loses_all_that_they_hold() {
-    let house = House::open().await;
+async fn revoking_a_user_ends_all_their_credentials() {
+    let house = Fixture::open().await;
     let subject = format!("user:{}", house.ada.user);
     assert_eq!(house.after(&subject).await, [NONE, NONE, ALL]);
 
@@ -75,23 +75,23 @@ async fn a_user_loses_all_that_they_hold() {
 }
 
 #[tokio::test]
-async fn an_access_token_dies_alone() {
-    let house = House::open().await;
+async fn revoking_an_access_token_ends_only_that_token() {
+    let house = Fixture::open().await;
     let subject = format!("token:{}", token_part(text(&house.ada.hybrid, "access_token"), 1, "jti"));
     assert_eq!(house.after(&subject).await, [[true, true, false, true], ALL, ALL]);
 }
 
 #[tokio::test]
-async fn a_client_loses_all_that_was_given_through_it() {
-    let house = House::open().await;
+async fn revoking_a_client_ends_all_credentials_issued_through_it() {
+    let house = Fixture::open().await;
     assert_eq!(house.after("client:shop").await, [ALL, NONE, ALL]);
 
     assert_eq!(Carried::by(&house.site, "ada", "shop").await.alive(&house.site).await, ALL);
 }
 
 #[tokio::test]
-async fn a_key_takes_all_access_tokens_with_it_and_serving_goes_on() {
-    let house = House::open().await;
+async fn revoking_a_key_ends_all_access_tokens_and_the_next_key_signs() {
+    let house = Fixture::open().await;
     let kid = token_part(text(&house.ada.jwt, "access_token"), 0, "kid");
     assert_eq!(house.after(&format!("key:{kid}")).await, [[true, false, false, true]; 3]);
 
@@ -103,18 +103,18 @@ async fn a_key_takes_all_access_tokens_with_it_and_serving_goes_on() {
 }
 
 #[tokio::test]
-async fn everyone_loses_everything_but_admin_keys() {
-    let house = House::open().await;
+async fn revoking_everyone_ends_every_credential_except_admin_keys() {
+    let house = Fixture::open().await;
     assert_eq!(house.after("everyone").await, [NONE; 3]);
 
     assert_eq!(Carried::by(&house.site, "eve", "default").await.alive(&house.site).await, ALL);
     let sessions = house.admin().get(&format!("/v1/admin/users/{}/sessions", house.ada.user)).await;
-    assert_eq!(sessions["sessions"], json!([]), "what a mark has killed is not shown as live");
+    assert_eq!(sessions["sessions"], json!([]), "sessions revoked by a cutoff are not listed");
 }
 
 #[tokio::test]
-async fn a_revocation_says_where_it_stands_and_who_has_heard() {
-    let house = House::open().await;
+async fn a_revocation_returns_its_log_position_and_confirmations() {
+    let house = Fixture::open().await;
     let form = json!({ "subject": "everyone", "reason": "a stolen laptop", "wait": "none" });
 
     let first = house.admin().done("POST", "/v1/revocations", &form).await;
@@ -129,8 +129,8 @@ async fn a_revocation_says_where_it_stands_and_who_has_heard() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_cannot_be_revoked() {
-    let house = House::open().await;
+async fn revoking_an_unknown_subject_gets_404() {
+    let house = Fixture::open().await;
     let nobody = "A".repeat(22);
     for subject in ["session:", "user:", "client:", "key:"] {
         let form = json!({ "subject": format!("{subject}{nobody}") });

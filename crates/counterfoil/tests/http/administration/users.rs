@@ -1,4 +1,4 @@
-//! Users: added, found, changed, locked out, deleted.
+//! Administration of users: adding, finding, changing, disabling and deleting them.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Admin, Carried};
 use crate::client::Request;
-use crate::site::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, Site, text};
 
 const ALL: [bool; 4] = [true; 4];
 const NONE: [bool; 4] = [false; 4];
@@ -52,7 +52,7 @@ async fn users_are_added_found_and_listed() {
 }
 
 #[tokio::test]
-async fn a_changed_role_is_in_force_at_the_next_request() {
+async fn a_changed_role_takes_effect_at_the_next_request() {
     let site = Site::open().await;
     site.register("ada").await;
     site.register("eve").await;
@@ -62,7 +62,11 @@ async fn a_changed_role_is_in_force_at_the_next_request() {
     let changed = admin.change_user(&ada.user, json!({ "roles": ["staff"] })).await;
 
     assert_eq!(changed["user"]["roles"], json!(["staff"]));
-    assert_eq!(ada.alive(&site).await, [true, false, false, true], "access tokens die, all else goes on");
+    assert_eq!(
+        ada.alive(&site).await,
+        [true, false, false, true],
+        "access tokens are revoked, other credentials stay valid"
+    );
     assert_eq!(eve.alive(&site).await, ALL);
     let roles = async |bearer: &str| {
         let me = Request::get("/v1/me").bearer(bearer).send(&site).await;
@@ -73,11 +77,15 @@ async fn a_changed_role_is_in_force_at_the_next_request() {
     assert_eq!(roles(text(&refreshed, "access_token")).await, json!(["staff"]));
 
     admin.change_user(&ada.user, json!({ "roles": ["staff"] })).await;
-    assert_eq!(site.me(text(&refreshed, "access_token")).await, 200, "nothing changed, so nothing dies");
+    assert_eq!(
+        site.me(text(&refreshed, "access_token")).await,
+        200,
+        "a change without effect revokes nothing"
+    );
 }
 
 #[tokio::test]
-async fn other_roles_bring_nothing_back_that_was_revoked() {
+async fn a_role_change_does_not_restore_revoked_credentials() {
     for subject in ["client:default", "everyone"] {
         let site = Site::open().await;
         site.register("ada").await;
@@ -93,7 +101,7 @@ async fn other_roles_bring_nothing_back_that_was_revoked() {
 }
 
 #[tokio::test]
-async fn who_is_disabled_holds_nothing_and_gets_nothing() {
+async fn disabling_a_user_ends_all_sessions_and_prevents_logins() {
     let site = Site::open().await;
     site.register("ada").await;
     site.register("eve").await;
@@ -117,12 +125,12 @@ async fn who_is_disabled_holds_nothing_and_gets_nothing() {
     assert_eq!(sessions["sessions"], json!([]));
 
     admin.change_user(&ada.user, json!({ "disabled": false })).await;
-    assert_eq!(ada.alive(&site).await, NONE, "what died stays dead");
+    assert_eq!(ada.alive(&site).await, NONE, "revoked credentials stay revoked");
     assert_eq!(login_status(&site, "ada", "hybrid").await, 200);
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_gone_and_their_name_is_free() {
+async fn deleting_a_user_ends_all_sessions_and_frees_the_name() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -145,7 +153,7 @@ async fn a_deleted_user_is_gone_and_their_name_is_free() {
 }
 
 #[tokio::test]
-async fn an_address_is_a_name_to_log_in_with_once_it_is_verified() {
+async fn a_verified_email_address_can_be_used_to_log_in() {
     let site = Site::open().await;
     site.register("ada").await;
     site.register("eve").await;
@@ -163,14 +171,14 @@ async fn an_address_is_a_name_to_log_in_with_once_it_is_verified() {
     let answer = admin.send_json("PATCH", &eves, &taken).await;
     assert_eq!((answer.status, answer.json()["errors"][0]["field"].as_str()), (422, Some("email")));
     let moved = admin.change_user(&id(&ada), json!({ "email": "ada@example.com" })).await;
-    assert_eq!(moved["user"]["email_verified"], false, "another address is another proof");
+    assert_eq!(moved["user"]["email_verified"], false, "a new address must be verified again");
     let none = admin.change_user(&id(&ada), json!({ "email": null })).await;
     assert_eq!(none["user"]["email"], json!(null));
-    assert_eq!(site.me(text(&ada, "session_token")).await, 200, "an address ends nothing");
+    assert_eq!(site.me(text(&ada, "session_token")).await, 200, "a changed address ends no session");
 }
 
 #[tokio::test]
-async fn what_a_user_cannot_become_is_said() {
+async fn invalid_user_changes_are_rejected_with_the_field() {
     let site = Site::open().await;
     site.register("ada").await;
     let admin = Admin::of(&site).await;
@@ -199,7 +207,7 @@ async fn what_a_user_cannot_become_is_said() {
 }
 
 #[tokio::test]
-async fn at_the_cap_a_login_takes_the_place_of_the_oldest() {
+async fn a_login_above_max_sessions_ends_the_oldest_session() {
     let site = Site::with(|settings| settings.max_sessions = NonZeroU32::new(2)).await;
     site.register("ada").await;
     site.register("eve").await;

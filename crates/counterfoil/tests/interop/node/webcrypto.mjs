@@ -1,4 +1,4 @@
-// Node 18, which Debian 12 has, hides what later ones show to every program.
+// Node.js 18, the version of Debian 12, does not define `globalThis.crypto`; later versions do.
 import { webcrypto } from "node:crypto";
 
 globalThis.crypto ??= webcrypto;

@@ -1,85 +1,84 @@
-//! bcrypt: `$2b$12$<salt><hash>`, of the password itself or, as Django does, of its digest.
+//! bcrypt: `$2b$12$<salt><hash>`, of the password or, as Django does, of its SHA-256.
 
 use std::fmt::Write as _;
 
 use counterfoil_jose::{Secret, digest};
 
 use crate::credentials::password::foreign_hashes::error::ForeignHashError;
+use crate::credentials::password::foreign_hashes::text::number;
 
-/// The most rounds, as their logarithm: some two seconds of a core.
-const CEILING: u32 = 15;
-/// The fewest that bcrypt knows.
-const FLOOR: u32 = 4;
-/// The most bytes that bcrypt hashes.
-const LONGEST_PASSWORD: usize = 72;
+/// The highest cost (logarithm of the rounds): about two seconds of one core.
+const MAX_COST: u32 = 15;
+/// The lowest cost that bcrypt supports.
+const MIN_COST: u32 = 4;
+/// The number of bytes that bcrypt hashes.
+const MAX_PASSWORD_LENGTH: usize = 72;
 
 const NAME: &str = "bcrypt";
 
-/// A bcrypt hash within its ceiling.
+/// A bcrypt hash whose cost is within the limit.
 #[derive(PartialEq, Eq)]
 pub(in crate::credentials) struct Bcrypt {
     text: String,
-    of: Input,
+    input: Input,
 }
 
-/// What was hashed.
+/// The input of the hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
     /// The password.
     Password,
-    /// The 64 hexadecimal digits of its SHA-256: no password is too long then.
-    Digest,
+    /// The 64 hexadecimal digits of its SHA-256, so that no password is too long.
+    Sha256Hex,
 }
 
 impl Bcrypt {
-    /// Reads the hash of a password.
-    pub(super) fn of_password(text: &str) -> Result<Self, ForeignHashError> {
-        Self::read(text, Input::Password)
+    /// Parses the hash of a password.
+    pub(super) fn from_password_hash(text: &str) -> Result<Self, ForeignHashError> {
+        Self::parse(text, Input::Password)
     }
 
-    /// Reads the hash of a password's digest.
-    pub(super) fn of_digest(text: &str) -> Result<Self, ForeignHashError> {
-        Self::read(text, Input::Digest)
+    /// Parses the hash of the SHA-256 of a password.
+    pub(super) fn from_sha256_hash(text: &str) -> Result<Self, ForeignHashError> {
+        Self::parse(text, Input::Sha256Hex)
     }
 
-    fn read(text: &str, of: Input) -> Result<Self, ForeignHashError> {
+    fn parse(text: &str, input: Input) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
-        // $2x$ marks hashes of a faulty implementation, which are of other passwords than they say.
+        // `$2x$` marks hashes of a faulty implementation, which match other passwords.
         if !["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
             return Err(malformed);
         }
-        let cost = text
-            .get(4..6)
-            .and_then(crate::credentials::password::foreign_hashes::text::number)
-            .ok_or(malformed)?;
+        let cost = text.get(4..6).and_then(number).ok_or(malformed)?;
         text.parse::<bcrypt::HashParts>().map_err(|_| malformed)?;
         match cost {
-            0..FLOOR => Err(malformed),
-            FLOOR..=CEILING => Ok(Self { text: text.to_owned(), of }),
+            0..MIN_COST => Err(malformed),
+            MIN_COST..=MAX_COST => Ok(Self { text: text.to_owned(), input }),
             _ => Err(ForeignHashError::TooCostly(NAME)),
         }
     }
 
-    /// Whether this is the hash of `password`.
+    /// Whether `password` matches. Takes the same time either way.
     ///
-    /// Of more than 72 bytes bcrypt hashes the first 72, and what comes after a NUL may be hashed or not: both
-    /// would let in whoever knows a part, so such a password is none. The work is done all the same.
-    pub(super) fn is_of(&self, password: &[u8]) -> bool {
-        match self.of {
+    /// bcrypt hashes only the first 72 bytes, and implementations differ about the bytes after a NUL. Either
+    /// would accept an attacker who knows only a part of the password, so such passwords never match. The
+    /// work is done in any case.
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
+        match self.input {
             Input::Password => {
-                let is_whole = password.len() <= LONGEST_PASSWORD && !password.contains(&0);
-                self.matches(password) & is_whole
+                let is_whole = password.len() <= MAX_PASSWORD_LENGTH && !password.contains(&0);
+                self.verify_input(password) & is_whole
             }
-            Input::Digest => self.matches(hexadecimal(&digest::sha256(password)).expose().as_bytes()),
+            Input::Sha256Hex => self.verify_input(to_hex(&digest::sha256(password)).expose().as_bytes()),
         }
     }
 
-    fn matches(&self, input: &[u8]) -> bool {
-        bcrypt::verify(input, &self.text).unwrap_or(false)
+    fn verify_input(&self, bytes: &[u8]) -> bool {
+        bcrypt::verify(bytes, &self.text).unwrap_or(false)
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> Secret<String> {
+fn to_hex(bytes: &[u8]) -> Secret<String> {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         write!(text, "{byte:02x}").expect("a string takes what is written");
@@ -91,28 +90,28 @@ fn hexadecimal(bytes: &[u8]) -> Secret<String> {
 mod tests {
     use super::*;
 
-    /// Made with Python's bcrypt 4.3 of 72 times the letter x.
+    /// Made with Python's bcrypt 4.3 from 72 times the letter x.
     const OF_72: &str = "$2b$05$HEufuLypN8S66/UkWdgBW.5Yio5tJsDQSF1nf/RjbQxhwwRFUbGS.";
-    /// Made with the same of `abc`.
+    /// Made with Python's bcrypt 4.3 from `abc`.
     const OF_ABC: &str = "$2b$05$QFpZLJVjdnwKMQf5bDVLcey1Sm3hRTL1WHD7zbARiJt5O48jXROhC";
 
     #[test]
-    fn a_password_that_bcrypt_would_cut_is_none() {
-        let hash = Bcrypt::of_password(OF_72).unwrap_or_else(|fault| panic!("{fault}"));
+    fn a_password_longer_than_72_bytes_never_matches() {
+        let hash = Bcrypt::from_password_hash(OF_72).unwrap_or_else(|error| panic!("{error}"));
 
-        assert!(hash.is_of(&[b'x'; 72]));
-        assert!(!hash.is_of(&[b'x'; 73]), "the first 72 bytes are not the password");
-        assert!(!hash.is_of(&[[b'x'; 72], [b'y'; 72]].concat()));
-        assert!(!hash.is_of(&[b'x'; 71]));
+        assert!(hash.verify(&[b'x'; 72]));
+        assert!(!hash.verify(&[b'x'; 73]), "the first 72 bytes are not the password");
+        assert!(!hash.verify(&[[b'x'; 72], [b'y'; 72]].concat()));
+        assert!(!hash.verify(&[b'x'; 71]));
     }
 
     #[test]
-    fn nothing_is_cut_or_repeated_at_a_nul() {
-        let hash = Bcrypt::of_password(OF_ABC).unwrap_or_else(|fault| panic!("{fault}"));
+    fn a_password_with_a_nul_never_matches() {
+        let hash = Bcrypt::from_password_hash(OF_ABC).unwrap_or_else(|error| panic!("{error}"));
 
-        assert!(hash.is_of(b"abc"));
+        assert!(hash.verify(b"abc"));
         for other in [&b"abc\0"[..], b"abc\0def", b"abc\0abc", b"\0", b""] {
-            assert!(!hash.is_of(other), "{other:?}");
+            assert!(!hash.verify(other), "{other:?}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Why a hash is not taken over.
+//! Why a password hash of another system is rejected.
 
-/// Why the hash of another system cannot be taken over.
+/// A password hash of another system that cannot be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForeignHashError {
-    /// No scheme that is known here.
-    #[error("is of no scheme that is known here")]
+    /// The scheme is unknown.
+    #[error("has an unknown scheme")]
     Unknown,
-    /// The scheme is known, and the rest is not what it writes.
-    #[error("is not a well-formed {0} hash")]
+    /// The scheme is known, but the rest of the text is not valid for it.
+    #[error("is not a valid {0} hash")]
     Malformed(&'static str),
-    /// Above the ceiling; a hash is not to be able to stop the server.
-    #[error("would take more work or memory to check than is allowed for {0}")]
+    /// The cost is above the limit, so that a hash cannot stop the server.
+    #[error("exceeds the limit of work or memory for {0}")]
     TooCostly(&'static str),
 }

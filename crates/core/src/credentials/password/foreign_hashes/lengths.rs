@@ -1,13 +1,13 @@
-//! How long a salt and a hash may be.
+//! Limits on the length of a salt and of a hash.
 
-/// The fewest bytes of a hash that tell one password from another. A shorter one would let guesses in.
-const LEAST_HASH: usize = 16;
-/// The most bytes of a hash, and of a salt.
-const MOST_BYTES: usize = 128;
+/// The shortest hash in bytes. With a shorter one wrong passwords would match by chance.
+const MIN_HASH_LENGTH: usize = 16;
+/// The longest hash and the longest salt in bytes.
+const MAX_LENGTH: usize = 128;
 
-/// Salt and hash, if both have a length that can be.
+/// The salt and the hash, if the length of both is within the limits.
 pub(super) fn salt_and_hash(salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Option<(Vec<u8>, Vec<u8>)> {
     let (salt, hash) = (salt?, hash?);
-    let fit = salt.len() <= MOST_BYTES && (LEAST_HASH..=MOST_BYTES).contains(&hash.len());
+    let fit = salt.len() <= MAX_LENGTH && (MIN_HASH_LENGTH..=MAX_LENGTH).contains(&hash.len());
     fit.then_some((salt, hash))
 }

@@ -1,4 +1,4 @@
-//! Password hashes that another system made: recognised, bounded and checked, but never made anew.
+//! Password hashes of other systems: they are parsed, limited in cost and verified, but never created.
 //!
 //! | written by | text |
 //! |---|---|
@@ -7,8 +7,9 @@
 //! | Django | `pbkdf2_sha256$`, `pbkdf2_sha1$`, `scrypt$`, `bcrypt$`, `bcrypt_sha256$`, `argon2$` |
 //! | Firebase, through its exporters | `$fbscrypt$v=1,n=..,r=..,p=..,ss=..,sk=..$` |
 //!
-//! Argon2 of others needs nothing of this room: it reads like our own. Each scheme has a ceiling of work and
-//! memory, judged before any work is done: who can write a hash is not to stop the server with it.
+//! Argon2 hashes of other systems have the same form as ours and need no code here. Each scheme has a limit
+//! for work and memory, which is checked before any work is done, so that an attacker who can write a hash
+//! cannot stop the server with it.
 
 mod bcrypt;
 mod error;
@@ -20,15 +21,15 @@ mod text;
 
 use self::bcrypt::Bcrypt;
 use self::firebase::Firebase;
-use self::pbkdf2::{Pbkdf2, TokenHash};
+use self::pbkdf2::{HashFunction, Pbkdf2};
 use self::scrypt::Scrypt;
 
 pub use self::error::ForeignHashError;
 
-/// The longest text of a hash that is looked at, in bytes.
-pub(super) const LONGEST: usize = 1024;
+/// The longest text of a hash in bytes.
+pub(super) const MAX_TEXT_LENGTH: usize = 1024;
 
-/// A hash of another system, taken apart and within its ceiling.
+/// A parsed hash of another system whose cost is within the limit.
 #[derive(PartialEq, Eq)]
 pub(super) enum ForeignHash {
     Bcrypt(Bcrypt),
@@ -38,49 +39,49 @@ pub(super) enum ForeignHash {
 }
 
 impl ForeignHash {
-    /// Recognises the scheme and judges what it would cost.
-    pub(super) fn read(text: &str) -> Result<Self, ForeignHashError> {
-        if text.len() > LONGEST {
+    /// Detects the scheme and checks the cost.
+    pub(super) fn parse(text: &str) -> Result<Self, ForeignHashError> {
+        if text.len() > MAX_TEXT_LENGTH {
             return Err(ForeignHashError::Unknown);
         }
         match text.strip_prefix('$') {
-            Some(rest) => modular(text, rest.split_once('$').ok_or(ForeignHashError::Unknown)?),
-            None => django(text.split_once('$').ok_or(ForeignHashError::Unknown)?),
+            Some(rest) => parse_modular_crypt(text, rest.split_once('$').ok_or(ForeignHashError::Unknown)?),
+            None => parse_django(text.split_once('$').ok_or(ForeignHashError::Unknown)?),
         }
     }
 
-    /// Whether this is the hash of `password`. The comparison takes the same time either way.
-    pub(super) fn is_of(&self, password: &[u8]) -> bool {
+    /// Whether `password` matches. The comparison takes the same time either way.
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
         match self {
-            Self::Bcrypt(hash) => hash.is_of(password),
-            Self::Pbkdf2(hash) => hash.is_of(password),
-            Self::Scrypt(hash) => hash.is_of(password),
-            Self::Firebase(hash) => hash.is_of(password),
+            Self::Bcrypt(hash) => hash.verify(password),
+            Self::Pbkdf2(hash) => hash.verify(password),
+            Self::Scrypt(hash) => hash.verify(password),
+            Self::Firebase(hash) => hash.verify(password),
         }
     }
 }
 
-/// `$scheme$...`: the form of crypt(3) and of PHC strings.
-fn modular(text: &str, (scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
+/// Parses `$scheme$...`, the form of crypt(3) and of PHC strings.
+fn parse_modular_crypt(text: &str, (scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
-        "2a" | "2b" | "2y" => Bcrypt::of_password(text).map(ForeignHash::Bcrypt),
-        "scrypt" => Scrypt::phc(rest).map(ForeignHash::Scrypt),
-        "pbkdf2-sha512" => Pbkdf2::phc(TokenHash::Sha512, rest).map(ForeignHash::Pbkdf2),
-        "pbkdf2-sha256" => Pbkdf2::phc(TokenHash::Sha256, rest).map(ForeignHash::Pbkdf2),
-        "pbkdf2-sha1" | "pbkdf2" => Pbkdf2::phc(TokenHash::Sha1, rest).map(ForeignHash::Pbkdf2),
-        "fbscrypt" => Firebase::read(rest).map(ForeignHash::Firebase),
+        "2a" | "2b" | "2y" => Bcrypt::from_password_hash(text).map(ForeignHash::Bcrypt),
+        "scrypt" => Scrypt::from_phc(rest).map(ForeignHash::Scrypt),
+        "pbkdf2-sha512" => Pbkdf2::from_phc(HashFunction::Sha512, rest).map(ForeignHash::Pbkdf2),
+        "pbkdf2-sha256" => Pbkdf2::from_phc(HashFunction::Sha256, rest).map(ForeignHash::Pbkdf2),
+        "pbkdf2-sha1" | "pbkdf2" => Pbkdf2::from_phc(HashFunction::Sha1, rest).map(ForeignHash::Pbkdf2),
+        "fbscrypt" => Firebase::parse(rest).map(ForeignHash::Firebase),
         _ => Err(ForeignHashError::Unknown),
     }
 }
 
-/// `scheme$...`: the form of Django.
-fn django((scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
+/// Parses `scheme$...`, the form of Django.
+fn parse_django((scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
-        "bcrypt" => Bcrypt::of_password(rest).map(ForeignHash::Bcrypt),
-        "bcrypt_sha256" => Bcrypt::of_digest(rest).map(ForeignHash::Bcrypt),
-        "pbkdf2_sha256" => Pbkdf2::django(TokenHash::Sha256, rest).map(ForeignHash::Pbkdf2),
-        "pbkdf2_sha1" => Pbkdf2::django(TokenHash::Sha1, rest).map(ForeignHash::Pbkdf2),
-        "scrypt" => Scrypt::django(rest).map(ForeignHash::Scrypt),
+        "bcrypt" => Bcrypt::from_password_hash(rest).map(ForeignHash::Bcrypt),
+        "bcrypt_sha256" => Bcrypt::from_sha256_hash(rest).map(ForeignHash::Bcrypt),
+        "pbkdf2_sha256" => Pbkdf2::from_django(HashFunction::Sha256, rest).map(ForeignHash::Pbkdf2),
+        "pbkdf2_sha1" => Pbkdf2::from_django(HashFunction::Sha1, rest).map(ForeignHash::Pbkdf2),
+        "scrypt" => Scrypt::from_django(rest).map(ForeignHash::Scrypt),
         _ => Err(ForeignHashError::Unknown),
     }
 }
@@ -112,7 +113,7 @@ mod tests {
         "scrypt$1024$seasalt0seasalt0$8$5$kQoj2jO7Ejim6LXOxmCa9StjeyZp/alp0NVRrouk61KeRL8pPz1nwwk02cD/AwIqSAGoHbUSZxP7qOmPx8Slpg==",
     ];
 
-    /// The same tools, for a password outside ASCII.
+    /// Made with the same tools from a password outside ASCII.
     const KEY: [&str; 8] = [
         "$2b$06$V8PvXSqgkFenfjZz8Z0SDeD3T9R6GDDxs25MbgqR1apQOgIQsERZK",
         "$scrypt$ln=10,r=8,p=1$rZXy3ruXcm4N4XyvNQYAYA$HOZ5AQ4pgH0VfPOBGnT3IrPv7H82D/6QJGDKJWjttsY",
@@ -124,51 +125,51 @@ mod tests {
         "$fbscrypt$v=1,n=9,r=4,p=1,ss=Bw==,sk=KEY$c2Vhc2FsdA==$spbHXf4XSgjlGNnyDVnnyZ5clHX907OL2nnSh6XPbTNJcsmVgTjosOHQUdL6OAi49D0GyqCy40YIL2VeOMkXKw==",
     ];
 
-    fn read(text: &str) -> Result<ForeignHash, ForeignHashError> {
-        ForeignHash::read(&text.replace("sk=KEY", &format!("sk={FIREBASE_KEY}")))
+    fn parse(text: &str) -> Result<ForeignHash, ForeignHashError> {
+        ForeignHash::parse(&text.replace("sk=KEY", &format!("sk={FIREBASE_KEY}")))
     }
 
-    fn is_of(text: &str, password: &str) -> bool {
-        read(text)
-            .map(|hash| hash.is_of(password.as_bytes()))
-            .unwrap_or_else(|fault| panic!("{text}: {fault}"))
+    fn verify(text: &str, password: &str) -> bool {
+        parse(text)
+            .map(|hash| hash.verify(password.as_bytes()))
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     #[test]
-    fn a_hash_of_every_scheme_is_of_its_password_alone() {
+    fn a_hash_of_every_scheme_matches_only_its_password() {
         for text in HORSE {
-            assert!(is_of(text, "correct horse battery"), "{text}");
-            assert!(!is_of(text, "correct horse batterz"), "{text}");
-            assert!(!is_of(text, "correct horse battery "), "{text}");
-            assert!(!is_of(text, ""), "{text}");
+            assert!(verify(text, "correct horse battery"), "{text}");
+            assert!(!verify(text, "correct horse batterz"), "{text}");
+            assert!(!verify(text, "correct horse battery "), "{text}");
+            assert!(!verify(text, ""), "{text}");
         }
         for text in KEY {
-            assert!(is_of(text, "пароль café 🔑"), "{text}");
-            assert!(!is_of(text, "пароль cafe 🔑"), "{text}");
+            assert!(verify(text, "пароль café 🔑"), "{text}");
+            assert!(!verify(text, "пароль cafe 🔑"), "{text}");
         }
     }
 
     #[test]
-    fn the_example_that_firebase_publishes_is_of_its_password() {
+    fn the_example_published_by_firebase_matches() {
         let text = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=KEY$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
 
-        assert!(is_of(text, "user1password"));
-        assert!(!is_of(text, "user1Password"));
+        assert!(verify(text, "user1password"));
+        assert!(!verify(text, "user1Password"));
     }
 
     #[test]
-    fn a_changed_bit_of_a_hash_is_another_password_or_no_hash() {
+    fn a_changed_hash_does_not_match() {
         for text in HORSE {
-            // The last character but two: it has no spare bits and is no padding.
+            // The third character from the end, which has no unused bits and is not padding.
             let place = text.trim_end_matches('=').len() - 3;
             let other = if text.as_bytes()[place] == b'B' { "C" } else { "B" };
             let changed = [&text[..place], other, &text[place + 1..]].concat();
-            assert!(!read(&changed).is_ok_and(|hash| hash.is_of(b"correct horse battery")), "{changed}");
+            assert!(!parse(&changed).is_ok_and(|hash| hash.verify(b"correct horse battery")), "{changed}");
         }
     }
 
     #[test]
-    fn what_would_cost_too_much_is_refused_before_any_work() {
+    fn hashes_above_the_cost_limit_are_rejected_before_any_work() {
         let hash = "A".repeat(43);
         let costly = [
             "$2b$31$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS".to_owned(),
@@ -181,17 +182,17 @@ mod tests {
             format!("scrypt$1073741824$salt$8$1${hash}"),
             format!("$pbkdf2-sha256$i=4294967295$c2FsdA${hash}"),
             format!("pbkdf2_sha256$100000000$salt${hash}="),
-            // Each further block of the output costs as much as the first.
+            // Each further block of output costs as much as the first.
             format!("$pbkdf2-sha1$i=2900000$c2FsdA${}", "A".repeat(160)),
             format!("$fbscrypt$v=1,n=30,r=8,p=1,ss=Bw==,sk={FIREBASE_KEY}$c2FsdA==${FIREBASE_KEY}"),
         ];
         for text in costly {
-            assert!(matches!(read(&text), Err(ForeignHashError::TooCostly(_))), "{text}");
+            assert!(matches!(parse(&text), Err(ForeignHashError::TooCostly(_))), "{text}");
         }
     }
 
     #[test]
-    fn a_hash_that_is_too_short_to_tell_is_refused() {
+    fn a_hash_that_is_too_short_is_rejected() {
         for text in [
             "$pbkdf2-sha256$i=1000$c2FsdA$",
             "$pbkdf2-sha256$i=1000$c2FsdA$AAAA",
@@ -201,18 +202,18 @@ mod tests {
             "$fbscrypt$v=1,n=9,r=4,p=1,ss=Bw==,sk=AAAA$c2FsdA==$AAAA",
             "$fbscrypt$v=1,n=9,r=4,p=1,ss=Bw==,sk=$c2FsdA==$",
         ] {
-            assert!(matches!(read(text), Err(ForeignHashError::Malformed(_))), "{text}");
+            assert!(matches!(parse(text), Err(ForeignHashError::Malformed(_))), "{text}");
         }
     }
 
     #[test]
-    fn other_texts_are_no_hashes() {
+    fn other_texts_are_rejected() {
         for text in
             ["", "$", "$$", "plain", "!unusable", "md5$salt$0123", "$1$salt$hash", "$2x$06$a", "$6$salt$hash"]
         {
-            assert_eq!(read(text).err(), Some(ForeignHashError::Unknown), "{text}");
+            assert_eq!(parse(text).err(), Some(ForeignHashError::Unknown), "{text}");
         }
-        assert_eq!(read(&"$2b$".repeat(1000)).err(), Some(ForeignHashError::Unknown));
+        assert_eq!(parse(&"$2b$".repeat(1000)).err(), Some(ForeignHashError::Unknown));
         for text in [
             "$2b$06$é2345678901234567890123456789012345678901234567890123",
             "$2b$0é$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsP",
@@ -225,7 +226,7 @@ mod tests {
             "$scrypt$ln=10,r=8$c2FsdA$AhaeZ02AwPxykuhhDI8XvhQN8GKvmqM+qF6qvs/98I0",
             "scrypt$1000$salt$8$1$AhaeZ02AwPxykuhhDI8XvhQN8GKvmqM+qF6qvs/98I0=",
         ] {
-            assert!(matches!(read(text), Err(ForeignHashError::Malformed(_))), "{text}");
+            assert!(matches!(parse(text), Err(ForeignHashError::Malformed(_))), "{text}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! PBKDF2 (RFC 8018, section 5.2) under SHA-1, SHA-256 or SHA-512, as PHC strings, passlib and Django write it.
+//! PBKDF2 (RFC 8018, section 5.2) with SHA-1, SHA-256 or SHA-512, as written by PHC strings, passlib and
+//! Django.
 
 use std::num::NonZeroU32;
 
@@ -8,20 +9,20 @@ use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
 
-/// The most iterations, of all blocks of the output together: one or two seconds of a core.
-const CEILING: u32 = 3_000_000;
+/// The highest number of iterations over all output blocks: one or two seconds of one core.
+const MAX_ITERATIONS: u32 = 3_000_000;
 
 const NAME: &str = "PBKDF2";
 
-/// The hash function below.
+/// The hash function of the HMAC.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenHash {
+pub(super) enum HashFunction {
     Sha1,
     Sha256,
     Sha512,
 }
 
-impl TokenHash {
+impl HashFunction {
     fn algorithm(self) -> pbkdf2::Algorithm {
         match self {
             Self::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
@@ -30,8 +31,8 @@ impl TokenHash {
         }
     }
 
-    /// How many bytes one block of the output has.
-    const fn block(self) -> usize {
+    /// The output length of the hash function in bytes.
+    const fn block_length(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
@@ -40,35 +41,35 @@ impl TokenHash {
     }
 }
 
-/// A PBKDF2 hash within its ceiling.
+/// A PBKDF2 hash whose cost is within the limit.
 #[derive(PartialEq, Eq)]
 pub(in crate::credentials) struct Pbkdf2 {
-    digest: TokenHash,
+    function: HashFunction,
     iterations: NonZeroU32,
     salt: Vec<u8>,
     hash: Vec<u8>,
 }
 
 impl Pbkdf2 {
-    /// Reads `i=600000,l=32$salt$hash`, or as passlib has it `600000$salt$hash`.
-    pub(super) fn phc(digest: TokenHash, text: &str) -> Result<Self, ForeignHashError> {
+    /// Parses `i=600000,l=32$salt$hash`, or passlib's `600000$salt$hash`.
+    pub(super) fn from_phc(function: HashFunction, text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
         let (iterations, length) = iterations(params).ok_or(malformed)?;
-        let kept = Self::new(digest, iterations, bytes(salt), bytes(hash))?;
-        let is_as_long_as_said = length.is_none_or(|length| length as usize == kept.hash.len());
-        if is_as_long_as_said { Ok(kept) } else { Err(malformed) }
+        let stored = Self::new(function, iterations, bytes(salt), bytes(hash))?;
+        let has_declared_length = length.is_none_or(|length| length as usize == stored.hash.len());
+        if has_declared_length { Ok(stored) } else { Err(malformed) }
     }
 
-    /// Reads Django's `iterations$salt$hash`; the salt is text.
-    pub(super) fn django(digest: TokenHash, text: &str) -> Result<Self, ForeignHashError> {
+    /// Parses Django's `iterations$salt$hash`, where the salt is text.
+    pub(super) fn from_django(function: HashFunction, text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [iterations, salt, hash] = parts(text).ok_or(malformed)?;
-        Self::new(digest, number(iterations).ok_or(malformed)?, Some(salt.into()), bytes(hash))
+        Self::new(function, number(iterations).ok_or(malformed)?, Some(salt.into()), bytes(hash))
     }
 
     fn new(
-        digest: TokenHash,
+        function: HashFunction,
         iterations: u32,
         salt: Option<Vec<u8>>,
         hash: Option<Vec<u8>>,
@@ -76,20 +77,20 @@ impl Pbkdf2 {
         let malformed = ForeignHashError::Malformed(NAME);
         let (salt, hash) = salt_and_hash(salt, hash).ok_or(malformed)?;
         let iterations = NonZeroU32::new(iterations).ok_or(malformed)?;
-        let blocks = hash.len().div_ceil(digest.block());
-        if iterations.get() as usize > CEILING as usize / blocks {
+        let blocks = hash.len().div_ceil(function.block_length());
+        if iterations.get() as usize > MAX_ITERATIONS as usize / blocks {
             return Err(ForeignHashError::TooCostly(NAME));
         }
-        Ok(Self { digest, iterations, salt, hash })
+        Ok(Self { function, iterations, salt, hash })
     }
 
-    /// Whether this is the hash of `password`.
-    pub(super) fn is_of(&self, password: &[u8]) -> bool {
-        pbkdf2::verify(self.digest.algorithm(), self.iterations, &self.salt, password, &self.hash).is_ok()
+    /// Whether `password` matches. Takes the same time either way.
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
+        pbkdf2::verify(self.function.algorithm(), self.iterations, &self.salt, password, &self.hash).is_ok()
     }
 }
 
-/// The iterations, and the length of the hash where it is said.
+/// The number of iterations, and the length of the hash if it is given.
 fn iterations(params: &str) -> Option<(u32, Option<u32>)> {
     if let Some(plain) = number(params) {
         return Some((plain, None));

@@ -1,4 +1,4 @@
-//! scrypt (RFC 7914), as PHC strings, passlib and Django write it.
+//! scrypt (RFC 7914), as written by PHC strings, passlib and Django.
 
 use counterfoil_jose::{Secret, constant_time};
 use scrypt::Params;
@@ -7,16 +7,16 @@ use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
 use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
 
-/// The most memory, as N·r in blocks of 128 bytes: 128 MiB, as for Argon2.
-const MEMORY: u64 = 1 << 20;
-/// The most work, as N·r·p: one or two seconds of a core.
-const WORK: u64 = 1 << 22;
-/// The most of r and of p, each.
-const WIDEST: u32 = 64;
+/// The highest memory, as N·r in blocks of 128 bytes: 128 MiB, as for Argon2.
+const MAX_MEMORY: u64 = 1 << 20;
+/// The highest work, as N·r·p: one or two seconds of one core.
+const MAX_WORK: u64 = 1 << 22;
+/// The highest r and the highest p.
+const MAX_PARALLELISM: u32 = 64;
 
 const NAME: &str = "scrypt";
 
-/// A scrypt hash within its ceiling.
+/// A scrypt hash whose cost is within the limits.
 #[derive(PartialEq)]
 pub(in crate::credentials) struct Scrypt {
     params: Params,
@@ -27,21 +27,21 @@ pub(in crate::credentials) struct Scrypt {
 impl Eq for Scrypt {}
 
 impl Scrypt {
-    /// Reads `ln=16,r=8,p=1$salt$hash`.
-    pub(super) fn phc(text: &str) -> Result<Self, ForeignHashError> {
+    /// Parses `ln=16,r=8,p=1$salt$hash`.
+    pub(super) fn from_phc(text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [params, salt, hash] = parts(text).ok_or(malformed)?;
         let [log_n, r, p] = values(params, ["ln", "r", "p"]).ok_or(malformed)?;
-        let params = bounded(NAME, number(log_n), number(r), number(p))?;
+        let params = bounded_params(NAME, number(log_n), number(r), number(p))?;
         Self::new(params, bytes(salt), bytes(hash))
     }
 
-    /// Reads Django's `N$salt$r$p$hash`; the salt is text and N a power of two.
-    pub(super) fn django(text: &str) -> Result<Self, ForeignHashError> {
+    /// Parses Django's `N$salt$r$p$hash`, where the salt is text and N is a power of two.
+    pub(super) fn from_django(text: &str) -> Result<Self, ForeignHashError> {
         let malformed = ForeignHashError::Malformed(NAME);
         let [n, salt, r, p, hash] = parts(text).ok_or(malformed)?;
         let n = number(n).filter(|n| n.is_power_of_two());
-        let params = bounded(NAME, n.map(u32::ilog2), number(r), number(p))?;
+        let params = bounded_params(NAME, n.map(u32::ilog2), number(r), number(p))?;
         Self::new(params, Some(salt.into()), bytes(hash))
     }
 
@@ -50,15 +50,15 @@ impl Scrypt {
         Ok(Self { params, salt, hash })
     }
 
-    /// Whether this is the hash of `password`.
-    pub(super) fn is_of(&self, password: &[u8]) -> bool {
-        let worked = derive(password, &self.salt, &self.params, vec![0; self.hash.len()]);
-        constant_time::equal(worked.expose(), &self.hash)
+    /// Whether `password` matches. Takes the same time either way.
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
+        let computed = derive(password, &self.salt, &self.params, vec![0; self.hash.len()]);
+        constant_time::equal(computed.expose(), &self.hash)
     }
 }
 
-/// The parameters, if they are there and within the ceiling of memory and work.
-pub(super) fn bounded(
+/// The parameters, if all are given and within the limits for memory and work.
+pub(super) fn bounded_params(
     scheme: &'static str,
     log_n: Option<u32>,
     r: Option<u32>,
@@ -69,18 +69,18 @@ pub(super) fn bounded(
     if log_n == 0 || r == 0 || p == 0 {
         return Err(malformed);
     }
-    if log_n > 20 || r > WIDEST || p > WIDEST {
+    if log_n > 20 || r > MAX_PARALLELISM || p > MAX_PARALLELISM {
         return Err(costly);
     }
     let memory = u64::from(r) << log_n;
-    if memory > MEMORY || memory * u64::from(p) > WORK {
+    if memory > MAX_MEMORY || memory * u64::from(p) > MAX_WORK {
         return Err(costly);
     }
     let log_n = u8::try_from(log_n).map_err(|_| costly)?;
     Params::new(log_n, r, p).map_err(|_| malformed)
 }
 
-/// Fills `output`, which is not empty, with what scrypt makes of `password`.
+/// Fills `output`, which must not be empty, with the scrypt output for `password`.
 pub(super) fn derive(password: &[u8], salt: &[u8], params: &Params, mut output: Vec<u8>) -> Secret<Vec<u8>> {
     scrypt::scrypt(password, salt, params, &mut output)
         .expect("the length of the output is one that scrypt makes");

@@ -1,18 +1,18 @@
-//! How hashes write bytes and numbers: every exporter a little differently.
+//! Parsing of base64, numbers and fields in password hashes: every exporter writes them differently.
 
 use counterfoil_jose::base64url;
 
-/// The bytes of base64 text in any of its alphabets (`+/`, `-_`, passlib's `./`), padded or not.
+/// Decodes base64 in any of its alphabets (`+/`, `-_`, passlib's `./`), with or without padding.
 pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
     let unpadded = text.trim_end_matches('=');
     if text.len() - unpadded.len() > 2 {
         return None;
     }
-    let canonical: Vec<u8> = unpadded.bytes().map(of_url_alphabet).collect();
+    let canonical: Vec<u8> = unpadded.bytes().map(to_url_alphabet).collect();
     base64url::decode(canonical).ok()
 }
 
-const fn of_url_alphabet(byte: u8) -> u8 {
+const fn to_url_alphabet(byte: u8) -> u8 {
     match byte {
         b'+' | b'.' => b'-',
         b'/' => b'_',
@@ -20,7 +20,7 @@ const fn of_url_alphabet(byte: u8) -> u8 {
     }
 }
 
-/// The number that plain decimal digits write: no sign, no white space.
+/// Parses a number that consists of decimal digits only: no sign, no white space.
 pub(super) fn number(text: &str) -> Option<u32> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_plain { text.parse().ok() } else { None }
@@ -36,7 +36,7 @@ pub(super) fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Opt
     Some(values)
 }
 
-/// The parts of `a$b$c`, exactly so many.
+/// The `N` parts of a text like `a$b$c`.
 pub(super) fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
     let mut fields = text.split('$');
     let mut parts = [""; N];
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alphabets_write_the_same_bytes() {
+    fn all_base64_alphabets_are_decoded() {
         for text in ["-_-_", "+/+/", "././"] {
             assert_eq!(bytes(text).unwrap(), [0xfb, 0xff, 0xbf], "{text}");
         }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_values_and_parts_are_read_strictly() {
+    fn numbers_values_and_parts_are_parsed_strictly() {
         assert_eq!(number("0600000"), Some(600_000));
         for bad in ["", "+1", "-1", " 1", "1 ", "4294967296", "٣"] {
             assert_eq!(number(bad), None, "{bad}");

@@ -13,7 +13,7 @@ use counterfoil_verify::{KeyId, TokenVerifier};
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::services::ServiceError;
 use crate::services::keys::active_keys::{ActiveKeys, ActiveKeysError, MasterKeys};
-use crate::services::keys::rotation_schedule::{RotationSchedule, signing};
+use crate::services::keys::rotation_schedule::{RotationSchedule, signing_key_in};
 use crate::services::revoker::RevocationRetention;
 use crate::store::Store;
 
@@ -22,15 +22,15 @@ pub use change::{ActivateAt, RotatedKeys};
 /// The ring in use, and the one place that changes it. Whoever reads it gets a whole ring, old or new.
 pub struct Keyring {
     store: Arc<dyn Store>,
-    masters: ArcSwap<MasterKeys>,
+    master_keys: ArcSwap<MasterKeys>,
     schedule: RotationSchedule,
     /// For how long what a key has signed may live.
-    horizon: Arc<RevocationRetention>,
-    ring: ArcSwap<ActiveKeys>,
+    retention: Arc<RevocationRetention>,
+    active: ArcSwap<ActiveKeys>,
     /// Who verifies our own tokens in this process, and is told of other keys before anything is signed with them.
-    tokens: OnceLock<Arc<TokenVerifier>>,
+    verifier: OnceLock<Arc<TokenVerifier>>,
     /// Held while a ring takes the place of another, so that an older one never takes that of a newer.
-    changing: Mutex<()>,
+    load_lock: Mutex<()>,
 }
 
 /// A key as an administrator sees it.
@@ -49,14 +49,14 @@ pub struct KeyStatus {
     /// When it got into its present state.
     pub changed_at: Time,
     /// Since when it is or was in use; from when on it is to be, as far as that is known.
-    pub used_from: Option<Time>,
+    pub activated_at: Option<Time>,
     /// When it is dropped, if it is retired.
-    pub leaves_at: Option<Time>,
+    pub removed_at: Option<Time>,
 }
 
 impl Keyring {
     /// Opens the keys of `store` with the master key; makes them first where there are none. Nothing changes them
-    /// by itself: [`Keyring::turn`] does what `schedule` wants.
+    /// by itself: [`Keyring::run_due_rotation`] does what `schedule` wants.
     ///
     /// # Errors
     ///
@@ -65,18 +65,18 @@ impl Keyring {
         store: Arc<dyn Store>,
         master: SealingKey,
         schedule: RotationSchedule,
-        horizon: Arc<RevocationRetention>,
+        retention: Arc<RevocationRetention>,
         now: Time,
     ) -> Result<Self, ActiveKeysError> {
-        let ring = ActiveKeys::open(&*store, &master, schedule.algorithm, now).await?;
+        let active = ActiveKeys::open(&*store, &master, schedule.algorithm, now).await?;
         Ok(Self {
             store,
-            masters: ArcSwap::from_pointee(MasterKeys::only(master)),
+            master_keys: ArcSwap::from_pointee(MasterKeys::single(master)),
             schedule,
-            horizon,
-            ring: ArcSwap::from_pointee(ring),
-            tokens: OnceLock::new(),
-            changing: Mutex::new(()),
+            retention,
+            active: ArcSwap::from_pointee(active),
+            verifier: OnceLock::new(),
+            load_lock: Mutex::new(()),
         })
     }
 
@@ -87,20 +87,20 @@ impl Keyring {
 
     /// What the next key is for, made here or elsewhere: what is configured, unless no rotation leads there from the
     /// key that signs now.
-    pub fn algorithm_to_come(&self) -> Algorithm {
-        self.schedule.following(self.ring().signing().algorithm())
+    pub fn next_algorithm(&self) -> Algorithm {
+        self.schedule.next_algorithm(self.active_keys().signing_key().algorithm())
     }
 
     /// The keys as they are now.
-    pub fn ring(&self) -> Arc<ActiveKeys> {
-        self.ring.load_full()
+    pub fn active_keys(&self) -> Arc<ActiveKeys> {
+        self.active.load_full()
     }
 
-    /// Tells `tokens` of every change from now on. To be said once.
-    pub fn tell(&self, tokens: Arc<TokenVerifier>) {
-        tokens.set_keys(self.ring().verifying().clone());
+    /// Tells `verifier` of every change from now on. To be said once.
+    pub fn subscribe(&self, verifier: Arc<TokenVerifier>) {
+        verifier.set_keys(self.active_keys().verification_keys().clone());
         // A second verifier would be forgotten; there is one in a process.
-        let _ = self.tokens.set(tokens);
+        let _ = self.verifier.set(verifier);
     }
 
     /// The keys that there are or were, the oldest first.
@@ -109,15 +109,15 @@ impl Keyring {
     ///
     /// If they could not be read.
     pub async fn keys(&self) -> Result<Vec<KeyStatus>, ServiceError> {
-        let kept = self.store.keys().await?;
-        let current = signing(&kept, KeyState::Current);
-        Ok(kept.iter().map(|key| self.standing(key, current)).collect())
+        let stored = self.store.keys().await?;
+        let current = signing_key_in(&stored, KeyState::Current);
+        Ok(stored.iter().map(|key| self.status(key, current)).collect())
     }
 
-    fn standing(&self, key: &KeyRecord, current: Option<&KeyRecord>) -> KeyStatus {
-        let used_from = match key.state {
-            KeyState::Next => current.and_then(|current| self.schedule.begins_at(key, current)),
-            KeyState::Current | KeyState::Retired | KeyState::Removed | KeyState::Revoked => key.used_from,
+    fn status(&self, key: &KeyRecord, current: Option<&KeyRecord>) -> KeyStatus {
+        let activated_at = match key.state {
+            KeyState::Next => current.and_then(|current| self.schedule.activation_time(key, current)),
+            KeyState::Current | KeyState::Retired | KeyState::Removed | KeyState::Revoked => key.activated_at,
         };
         KeyStatus {
             id: key.id.clone(),
@@ -126,8 +126,8 @@ impl Keyring {
             state: key.state,
             created_at: key.created_at,
             changed_at: key.changed_at,
-            used_from,
-            leaves_at: self.schedule.leaves_at(key, self.horizon.longest_access()),
+            activated_at,
+            removed_at: self.schedule.removed_at(key, self.retention.max_access_lifetime()),
         }
     }
 
@@ -136,22 +136,22 @@ impl Keyring {
     /// # Errors
     ///
     /// If they could not be read or opened; then the ring stays what it was.
-    pub async fn renew(&self) -> Result<(), ServiceError> {
-        let kept = self.store.keys().await?;
-        Ok(self.take_up(&kept)?)
+    pub async fn reload(&self) -> Result<(), ServiceError> {
+        let stored = self.store.keys().await?;
+        Ok(self.load(&stored)?)
     }
 
-    fn take_up(&self, kept: &[KeyRecord]) -> Result<(), ActiveKeysError> {
-        let ring = ActiveKeys::of(kept, &self.masters.load())?;
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn load(&self, stored: &[KeyRecord]) -> Result<(), ActiveKeysError> {
+        let active = ActiveKeys::from_records(stored, &self.master_keys.load())?;
+        let _changing = self.load_lock.lock().unwrap_or_else(PoisonError::into_inner);
         // Keys that have not changed stay: other ones, were they the same, would empty the memory of whoever
         // verifies by them.
-        if ring.is_newer_than(&self.ring.load()) {
+        if active.is_newer_than(&self.active.load()) {
             // Who verifies first: a new key signs nothing that we would refuse.
-            if let Some(tokens) = self.tokens.get() {
-                tokens.set_keys(ring.verifying().clone());
+            if let Some(verifier) = self.verifier.get() {
+                verifier.set_keys(active.verification_keys().clone());
             }
-            self.ring.store(Arc::new(ring));
+            self.active.store(Arc::new(active));
         }
         Ok(())
     }

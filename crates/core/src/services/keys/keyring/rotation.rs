@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_jose::{SealingKey, SigningKey, Time};
-use counterfoil_verify::{KeyId, LogEntry};
+use counterfoil_verify::{KeyId, RevocationEntry};
 
 use crate::model::audit_event::Actor;
 use crate::model::session::{ClientInfo, EndReason};
@@ -16,7 +16,7 @@ use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{AppliedChanges, CommitOutcome};
 
 /// How many steps are taken in one go. A schedule without any time in it would never come to rest.
-const STEPS: usize = 32;
+const MAX_STEPS: usize = 32;
 
 impl Keyring {
     /// Does what the schedule wants done at `now`, a commit for each step, and takes up what others have done.
@@ -27,16 +27,17 @@ impl Keyring {
     /// # Errors
     ///
     /// If the keys could not be read or a step could not be made durable; what was done until then is done.
-    pub async fn turn(&self, now: Time) -> Result<Option<Time>, ServiceError> {
-        let by_time = RevocationContext {
+    pub async fn run_due_rotation(&self, now: Time) -> Result<Option<Time>, ServiceError> {
+        let context = RevocationContext {
             actor: Actor::System,
-            cause: EndReason::Replaced,
-            from: ClientInfo::default(),
+            reason: EndReason::Replaced,
+            client_info: ClientInfo::default(),
         };
-        let longest = self.horizon.longest_access();
-        for _ in 0..STEPS {
-            let (judged, _) = self.change(&by_time, now, |draft| Ok(draft.step(longest)?)).await?;
-            match judged {
+        let max_access_lifetime = self.retention.max_access_lifetime();
+        for _ in 0..MAX_STEPS {
+            let (decision, _) =
+                self.change(&context, now, |change| Ok(change.step(max_access_lifetime)?)).await?;
+            match decision {
                 ScheduleDecision::Run(_) => {}
                 ScheduleDecision::WaitUntil(until) => return Ok(until),
             }
@@ -52,11 +53,11 @@ impl Keyring {
     /// If it could not be made durable; then everything is as it was.
     pub async fn rotate(
         &self,
-        when: ActivateAt,
-        reason: &RevocationContext,
+        at: ActivateAt,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<RotatedKeys, ServiceError> {
-        Ok(self.change(reason, now, |draft| Ok(draft.rotate(when)?)).await?.0)
+        Ok(self.change(context, now, |change| Ok(change.rotate(at)?)).await?.0)
     }
 
     /// Takes in a key that was made elsewhere, as the next one: it is published now, and signs when the schedule
@@ -65,15 +66,15 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`](crate::Refusal::Field) if it is for another algorithm than the next key is to be, or is or
+    /// [`ClientError::Field`](crate::ClientError::Field) if it is for another algorithm than the next key is to be, or is or
     /// was here before, in whatever state. If it could not be made durable everything is as it was.
-    pub async fn bring_in(
+    pub async fn import(
         &self,
         key: &SigningKey,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<KeyId, ServiceError> {
-        Ok(self.change(reason, now, |draft| draft.bring_in(key)).await?.0)
+        Ok(self.change(context, now, |change| change.import(key)).await?.0)
     }
 
     /// Makes the refresh tokens of new logins by a new pepper. Those of older ones turn on by the pepper that
@@ -82,8 +83,12 @@ impl Keyring {
     /// # Errors
     ///
     /// If it could not be made durable; then everything is as it was.
-    pub async fn rotate_pepper(&self, reason: &RevocationContext, now: Time) -> Result<KeyId, ServiceError> {
-        Ok(self.change(reason, now, |draft| Ok(draft.turn_pepper()?)).await?.0)
+    pub async fn rotate_refresh_token_key(
+        &self,
+        context: &RevocationContext,
+        now: Time,
+    ) -> Result<KeyId, ServiceError> {
+        Ok(self.change(context, now, |change| Ok(change.rotate_refresh_token_key()?)).await?.0)
     }
 
     /// Revokes a signing key: nothing that it ever signed is good, and that is never forgotten. Where it signs
@@ -92,15 +97,15 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`](crate::Refusal::NotFound) if there is no such key. If it could not be made durable
+    /// [`ClientError::NotFound`](crate::ClientError::NotFound) if there is no such key. If it could not be made durable
     /// everything is as it was.
     pub async fn revoke(
         &self,
         id: &KeyId,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
-    ) -> Result<Option<LogEntry>, ServiceError> {
-        let (_, mut applied) = self.change(reason, now, |draft| draft.revoke(id)).await?;
+    ) -> Result<Option<RevocationEntry>, ServiceError> {
+        let (_, mut applied) = self.change(context, now, |change| change.revoke(id)).await?;
         Ok(applied.entries.pop())
     }
 
@@ -113,14 +118,14 @@ impl Keyring {
     pub async fn reseal(
         &self,
         to: &SealingKey,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
     ) -> Result<(), ServiceError> {
         // Before anything is sealed under it: whoever reads the keys from now on can open either.
-        let present = self.masters.load().present.clone();
-        self.masters.store(Arc::new(MasterKeys { present, coming: Some(to.clone()) }));
-        self.change(reason, now, |draft| Ok(draft.reseal(to)?)).await?;
-        self.masters.store(Arc::new(MasterKeys::only(to.clone())));
+        let current = self.master_keys.load().current.clone();
+        self.master_keys.store(Arc::new(MasterKeys { current, next: Some(to.clone()) }));
+        self.change(context, now, |change| Ok(change.reseal(to)?)).await?;
+        self.master_keys.store(Arc::new(MasterKeys::single(to.clone())));
         Ok(())
     }
 
@@ -128,23 +133,23 @@ impl Keyring {
     /// taken up. A draft without changes only takes up what others have done.
     async fn change<T>(
         &self,
-        reason: &RevocationContext,
+        context: &RevocationContext,
         now: Time,
         write: impl Fn(&mut KeyringChange<'_>) -> Result<T, ServiceError>,
     ) -> Result<(T, AppliedChanges), ServiceError> {
         for _ in 0..ATTEMPTS {
-            let kept = self.store.keys().await?;
+            let stored = self.store.keys().await?;
             let (outcome, changes) = {
-                let masters = self.masters.load();
-                let mut draft = KeyringChange::of(&kept, &self.schedule, &masters, reason, now)?;
-                (write(&mut draft)?, draft.changes())
+                let master_keys = self.master_keys.load();
+                let mut change = KeyringChange::new(&stored, &self.schedule, &master_keys, context, now)?;
+                (write(&mut change)?, change.changes())
             };
             if changes.is_empty() {
-                self.take_up(&kept)?;
+                self.load(&stored)?;
                 return Ok((outcome, AppliedChanges::default()));
             }
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                self.renew().await?;
+                self.reload().await?;
                 return Ok((outcome, applied));
             }
         }

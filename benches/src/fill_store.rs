@@ -1,0 +1,98 @@
+//! Fills a store with sessions directly: a million logins over HTTP would take minutes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Result, ensure};
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{ClientInfo, Session, SessionCredential};
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::{Change, CommitOutcome, Store};
+use counterfoil_jose::Time;
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
+
+/// The number of changes in a commit.
+const BATCH_SIZE: usize = 1_000;
+
+/// The number of sessions of each user.
+const SESSIONS_PER_USER: usize = 10;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Creates the store `file` with `count` sessions that were used just now, and returns the token of every
+/// `every`-th one.
+pub(crate) fn fill_store(file: &Path, count: usize, every: usize) -> Result<Vec<String>> {
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+        let store = SqliteStore::open(file)?;
+        let tokens = insert(&store, count, every).await;
+        store.close().await?;
+        tokens
+    })
+}
+
+async fn insert(store: &Arc<SqliteStore>, count: usize, every: usize) -> Result<Vec<String>> {
+    let now = Time::EPOCH + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let (mut tokens, mut changes) = (Vec::with_capacity(count / every + 1), Vec::new());
+    for number in 0..count {
+        if number % SESSIONS_PER_USER == 0 {
+            changes.push(Change::InsertUser(Box::new(user(number, now)?)));
+        }
+        // In the order of the ids, so that rows are appended. The order makes no difference to reads.
+        let token = SessionToken::generate(SessionId::from_bytes(id_bytes(number)))?;
+        changes.push(Change::InsertSession(Box::new(session(&token, number, now))));
+        if number % every == 0 {
+            tokens.push(token.to_string());
+        }
+        if changes.len() >= BATCH_SIZE || number + 1 == count {
+            let committed = store.commit(&std::mem::take(&mut changes)).await?;
+            ensure!(matches!(committed, CommitOutcome::Applied(_)), "the store was not empty");
+        }
+    }
+    Ok(tokens)
+}
+
+/// The user of the sessions from `number` on.
+fn user(number: usize, now: Time) -> Result<User> {
+    Ok(User {
+        id: UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
+        username: format!("user{number}").parse()?,
+        email: None,
+        email_verified: false,
+        password: None,
+        roles: Vec::new(),
+        disabled_at: None,
+        epoch: 0,
+        cutoff: RevocationPosition::START,
+        created_at: now,
+        revision: 0,
+    })
+}
+
+fn session(token: &SessionToken, number: usize, now: Time) -> Session {
+    Session {
+        id: token.session(),
+        user: UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
+        client: ClientId::default(),
+        credential: SessionCredential::Cookie(token.hash()),
+        authenticated_at: now,
+        amr: vec!["pwd".into()],
+        seen_at: now,
+        idle: DAY,
+        expires_at: now + 30 * DAY,
+        pos: RevocationPosition::START,
+        scope: None,
+        client_info: ClientInfo { ip: Some([192, 0, 2, 1].into()), user_agent: Some("Mozilla/5.0".into()) },
+        label: None,
+        ended: None,
+        revision: 0,
+    }
+}
+
+/// The bytes of an id: the first half rises with the number, the second half looks random.
+fn id_bytes(number: usize) -> [u8; 16] {
+    let number = number as u64;
+    let (high, low) = (number << 32, number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
+}

@@ -1,0 +1,55 @@
+//! The settings while they are being read: the defaults, overwritten by each source in turn.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
+
+use crate::common::LogFormat;
+
+/// The settings that have been read so far.
+#[derive(Debug, Clone)]
+pub(crate) struct SettingsBuilder {
+    /// The data directory.
+    pub(crate) data_dir: PathBuf,
+    /// The address to listen on.
+    pub(crate) listen: SocketAddr,
+    /// The address of the metrics listener, if there is one.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// The format of log lines.
+    pub(crate) log_format: LogFormat,
+    /// The log level, if it is set.
+    pub(crate) log_level: Option<String>,
+    /// The issuer, if it is set.
+    pub(crate) issuer: Option<IssuerUrl>,
+    /// The store, if it is set.
+    pub(crate) store: Option<StoreUrl>,
+    /// Where the master key is read from.
+    pub(crate) master_key: MasterKeySource,
+    /// The certificate chain for TLS.
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The key of the certificate.
+    pub(crate) tls_key: Option<PathBuf>,
+    /// All settings that have a fixed default. Its issuer and store are placeholders.
+    pub(crate) settings: Settings,
+}
+
+impl Default for SettingsBuilder {
+    fn default() -> Self {
+        let issuer = "http://localhost".parse().expect("it is an issuer on loopback");
+        let store = StoreUrl::Sqlite(PathBuf::from("counterfoil.db"));
+        Self {
+            data_dir: PathBuf::from("counterfoil-data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            metrics_listen: None,
+            log_format: LogFormat::Text,
+            log_level: None,
+            issuer: None,
+            store: None,
+            master_key: MasterKeySource::default(),
+            tls_certificate: None,
+            tls_key: None,
+            settings: Settings::new(issuer, store),
+        }
+    }
+}

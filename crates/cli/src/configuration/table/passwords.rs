@@ -1,0 +1,109 @@
+//! Settings of registration, passwords and password hashing.
+
+use counterfoil::Registration;
+use counterfoil_core::credentials::password::Argon2Cost;
+
+use crate::configuration::setting::{DefaultValue, Form, Setting};
+use crate::configuration::value::{number, path, precise_duration, word};
+
+/// Argon2 needs 8 KiB for each lane (RFC 9106, section 3.1); this is enough for the maximum number of lanes.
+const MIN_MEMORY_KIB: u64 = 8 * Argon2Cost::CEILING.lanes as u64;
+
+/// Registration, the password policy, `[argon2]` and `[password_hashing]`.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "registration",
+        form: Form::Text,
+        default: DefaultValue::Value("open"),
+        doc: "Who may register: `open`, anyone; `closed`, an operator adds users.",
+        former_names: &[],
+        apply: |builder, values| {
+            let words = [("open", Registration::Open), ("closed", Registration::Closed)];
+            word(values, &words).map(|registration| builder.settings.registration = registration)
+        },
+    },
+    Setting {
+        name: "password_min_length",
+        form: Form::Number,
+        default: DefaultValue::Value("8"),
+        doc: "Minimum length of new passwords, in characters. NIST SP 800-63B-4 requires 15 where the password is the \
+              only factor.",
+        former_names: &["password_rules"],
+        apply: |builder, values| {
+            number(values, 8, 64).map(|length| builder.settings.password_min_length = length)
+        },
+    },
+    Setting {
+        name: "breached_passwords",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "File of breached passwords, built by `counterfoil passwords build-filter`; they are refused as new \
+              passwords.",
+        former_names: &[],
+        apply: |builder, values| path(values).map(|file| builder.settings.breached_passwords = Some(file)),
+    },
+    Setting {
+        name: "argon2.memory_kib",
+        form: Form::Number,
+        default: DefaultValue::Value("19456"),
+        doc: "Argon2id: memory of one password hash, in KiB.",
+        former_names: &["password_memory"],
+        apply: |builder, values| {
+            number(values, MIN_MEMORY_KIB, Argon2Cost::CEILING.memory.into())
+                .map(|memory| builder.settings.argon2.memory = memory)
+        },
+    },
+    Setting {
+        name: "argon2.iterations",
+        form: Form::Number,
+        default: DefaultValue::Value("2"),
+        doc: "Argon2id: passes over the memory.",
+        former_names: &["password_passes"],
+        apply: |builder, values| {
+            number(values, 1, Argon2Cost::CEILING.passes.into())
+                .map(|passes| builder.settings.argon2.passes = passes)
+        },
+    },
+    Setting {
+        name: "argon2.parallelism",
+        form: Form::Number,
+        default: DefaultValue::Value("1"),
+        doc: "Argon2id: number of lanes.",
+        former_names: &["password_lanes"],
+        apply: |builder, values| {
+            number(values, 1, Argon2Cost::CEILING.lanes.into())
+                .map(|lanes| builder.settings.argon2.lanes = lanes)
+        },
+    },
+    Setting {
+        name: "password_hashing.threads",
+        form: Form::Number,
+        default: DefaultValue::Description("the number of CPU cores"),
+        doc: "How many passwords are hashed concurrently.",
+        former_names: &["hashing_threads"],
+        apply: |builder, values| {
+            number(values, 1, 1024).map(|threads| builder.settings.password_hashing_threads = threads)
+        },
+    },
+    Setting {
+        name: "password_hashing.queue_size",
+        form: Form::Number,
+        default: DefaultValue::Value("64"),
+        doc: "How many passwords may wait to be hashed; more are rejected with 503.",
+        former_names: &["hashing_waiting"],
+        apply: |builder, values| {
+            number(values, 0, 1_000_000).map(|size| builder.settings.password_hashing_queue_size = size)
+        },
+    },
+    Setting {
+        name: "password_hashing.queue_timeout",
+        form: Form::Duration,
+        default: DefaultValue::Value("5s"),
+        doc: "How long a password may wait to be hashed; after that it is rejected with 503.",
+        former_names: &["hashing_deadline"],
+        apply: |builder, values| {
+            precise_duration(values, "100ms", "10m")
+                .map(|timeout| builder.settings.password_hashing_queue_timeout = timeout)
+        },
+    },
+];

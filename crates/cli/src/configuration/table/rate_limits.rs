@@ -1,0 +1,77 @@
+//! Settings of the rate limits for logins, password changes and registrations.
+
+use crate::configuration::setting::{DefaultValue, Form, Setting};
+use crate::configuration::value::{duration, limit, number};
+
+/// `[login_rate_limit]`, `[registration_rate_limit]` and `ipv6_prefix`. A window begins with the first
+/// attempt that is counted in it.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "ipv6_prefix",
+        form: Form::Number,
+        default: DefaultValue::Value("64"),
+        doc: "Length of the IPv6 network that counts as one client IP, in bits.",
+        former_names: &[],
+        apply: |builder, values| {
+            number(values, 16, 128).map(|bits| builder.settings.rate_limits.ipv6_prefix = bits)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.per_account_and_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value("20/15m"),
+        doc: "Failed logins to one account from one client IP; further attempts get 429.",
+        former_names: &["failed_logins", "failed_logins_window"],
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.account_and_source = limit)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.per_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value("100/1m"),
+        doc: "Failed logins from one client IP, to any account.",
+        former_names: &["failed_logins_of_source", "failed_logins_of_source_window"],
+        apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.source = limit),
+    },
+    Setting {
+        name: "login_rate_limit.per_account",
+        form: Form::Limit,
+        default: DefaultValue::Value("100/1d"),
+        doc: "Consecutive failed logins to one account from client IPs that are not trusted for it, and consecutive \
+              wrong current passwords of one user.",
+        former_names: &["failed_logins_in_a_row", "failed_logins_in_a_row_window"],
+        apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.in_a_row = limit),
+    },
+    Setting {
+        name: "login_rate_limit.trusted_ip_ttl",
+        form: Form::Duration,
+        default: DefaultValue::Value("30d"),
+        doc: "How long a client IP stays trusted for an account after a successful login. `per_account` does not lock \
+              out trusted IPs.",
+        former_names: &["known_source"],
+        apply: |builder, values| {
+            duration(values, "0s", "400d").map(|ttl| builder.settings.rate_limits.known_for = ttl)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.password_change",
+        form: Form::Limit,
+        default: DefaultValue::Value("20/1d"),
+        doc: "Wrong current passwords in one session when the password is changed.",
+        former_names: &["wrong_passwords", "wrong_passwords_window"],
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.password_changes = limit)
+        },
+    },
+    Setting {
+        name: "registration_rate_limit.per_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value("100/1h"),
+        doc: "Registrations from one client IP, failed ones included.",
+        former_names: &["registrations_of_source", "registrations_of_source_window"],
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.registrations = limit)
+        },
+    },
+];

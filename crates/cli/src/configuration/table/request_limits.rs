@@ -1,0 +1,91 @@
+//! Settings of the limits of requests and connections. They hold before a client is authenticated.
+
+use crate::configuration::setting::{DefaultValue, Form, Setting};
+use crate::configuration::value::{number, precise_duration};
+
+/// Sizes, timeouts and numbers of connections.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "max_body_size",
+        form: Form::Number,
+        default: DefaultValue::Value("65536"),
+        doc: "Maximum size of a request body, in bytes.",
+        former_names: &["body_limit"],
+        apply: |builder, values| {
+            number(values, 1024, 1 << 30).map(|size| builder.settings.limits.max_body_size = size)
+        },
+    },
+    Setting {
+        name: "max_total_body_memory",
+        form: Form::Number,
+        default: DefaultValue::Value("134217728"),
+        doc: "Maximum memory of all request bodies that are being read, in bytes; each counts at least 8 KiB. More \
+              are rejected with 503.",
+        former_names: &["body_memory"],
+        apply: |builder, values| {
+            number(values, 1 << 20, 1 << 40).map(|size| builder.settings.limits.max_total_body_memory = size)
+        },
+    },
+    Setting {
+        name: "max_header_size",
+        form: Form::Number,
+        default: DefaultValue::Value("16384"),
+        doc: "Maximum size of all headers of a request, in bytes.",
+        former_names: &["header_limit"],
+        apply: |builder, values| {
+            number(values, 8192, 1 << 20).map(|size| builder.settings.limits.max_header_size = size)
+        },
+    },
+    Setting {
+        name: "header_timeout",
+        form: Form::Duration,
+        default: DefaultValue::Value("10s"),
+        doc: "How long a client may take to send the headers.",
+        former_names: &[],
+        apply: |builder, values| {
+            precise_duration(values, "100ms", "10m").map(|time| builder.settings.limits.header_timeout = time)
+        },
+    },
+    Setting {
+        name: "request_timeout",
+        form: Form::Duration,
+        default: DefaultValue::Value("30s"),
+        doc: "How long a request may take in all.",
+        former_names: &[],
+        apply: |builder, values| {
+            precise_duration(values, "100ms", "10m")
+                .map(|time| builder.settings.limits.request_timeout = time)
+        },
+    },
+    Setting {
+        name: "idle_timeout",
+        form: Form::Duration,
+        default: DefaultValue::Value("60s"),
+        doc: "How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1 connection \
+              waits for its next request no longer than `header_timeout`.",
+        former_names: &[],
+        apply: |builder, values| {
+            precise_duration(values, "100ms", "1d").map(|time| builder.settings.limits.idle_timeout = time)
+        },
+    },
+    Setting {
+        name: "max_connections",
+        form: Form::Number,
+        default: DefaultValue::Value("10000"),
+        doc: "Maximum number of connections; more are closed at once.",
+        former_names: &["connections"],
+        apply: |builder, values| {
+            number(values, 1, 1_000_000).map(|count| builder.settings.limits.max_connections = count)
+        },
+    },
+    Setting {
+        name: "max_connections_per_ip",
+        form: Form::Number,
+        default: DefaultValue::Value("1000"),
+        doc: "Maximum number of connections of one client IP. Trusted proxies and loopback are exempt.",
+        former_names: &["connections_of_source"],
+        apply: |builder, values| {
+            number(values, 1, 1_000_000).map(|count| builder.settings.limits.max_connections_per_ip = count)
+        },
+    },
+];

@@ -1,0 +1,103 @@
+//! Validates settings together: the issuer, the listeners and TLS depend on each other.
+
+use std::net::SocketAddr;
+
+use counterfoil::operator::is_loopback_ip;
+use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles};
+
+use crate::configuration::diagnostic::Diagnostic;
+use crate::configuration::{Configuration, DATABASE};
+use crate::fault::Fault;
+
+impl Configuration {
+    /// The settings of a server that listens on `address`, which is the issuer if none is set.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is invalid; usage.
+    pub(crate) fn settings(&self, address: SocketAddr) -> Result<Settings, Fault> {
+        self.validate(address).map_err(|errors| Fault::all(errors.into_iter().map(Fault::from)))
+    }
+
+    /// The same, with one diagnostic for each error.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is invalid.
+    pub(crate) fn validate(&self, address: SocketAddr) -> Result<Settings, Vec<Diagnostic>> {
+        let mut errors = self.errors.clone();
+        let has_error = |key: &str| errors.iter().any(|error| error.key.as_deref() == Some(key));
+        let is_address_known = self.is_file_readable && !has_error("issuer") && !has_error("listen");
+        let issuer = self.issuer_at(address);
+        let tls = self.tls();
+        if is_address_known {
+            errors.extend(issuer.as_ref().err().cloned());
+        }
+        if self.is_file_readable {
+            errors.extend(self.shared_listener());
+            errors.extend(tls.as_ref().err().cloned());
+        }
+        match (issuer, tls) {
+            (Ok(issuer), Ok(tls)) if errors.is_empty() => Ok(self.build(issuer, tls)),
+            _ => Err(errors),
+        }
+    }
+
+    fn build(&self, issuer: IssuerUrl, tls: Option<TlsFiles>) -> Settings {
+        let builder = self.builder.clone();
+        let in_data_dir = || StoreUrl::Sqlite(self.data_dir.join(DATABASE));
+        Settings {
+            issuer,
+            store: builder.store.unwrap_or_else(in_data_dir),
+            data_dir: Some(builder.data_dir),
+            master_key: builder.master_key,
+            tls,
+            ..builder.settings
+        }
+    }
+
+    /// The issuer: the one that is set, or the address if it is loopback.
+    fn issuer_at(&self, address: SocketAddr) -> Result<IssuerUrl, Diagnostic> {
+        if let Some(issuer) = &self.builder.issuer {
+            if !issuer.is_secure() && !is_loopback_ip(address.ip()) {
+                let message = format!("plain HTTP is for loopback only, and {address} is not loopback");
+                let hint = "use https:// (a proxy may terminate TLS), or listen on 127.0.0.1";
+                return Err(Diagnostic::combination("issuer", message, hint));
+            }
+            return Ok(issuer.clone());
+        }
+        let scheme = if self.builder.tls_certificate.is_some() { "https" } else { "http" };
+        let own = format!("{scheme}://{address}").parse().ok();
+        own.filter(|_| is_loopback_ip(address.ip())).ok_or_else(|| {
+            Diagnostic::combination(
+                "issuer",
+                format!("{address} is not loopback, so the issuer must be set"),
+                "set the URL that clients use, as --issuer https://auth.example; a proxy may terminate TLS",
+            )
+        })
+    }
+
+    /// The error if metrics, which need no authentication, would be served at the public address.
+    fn shared_listener(&self) -> Option<Diagnostic> {
+        let (public, metrics) = (self.listen, self.metrics_listen?);
+        let is_any = public.ip().is_unspecified() || metrics.ip().is_unspecified();
+        let is_shared =
+            public.port() == metrics.port() && public.port() != 0 && (is_any || public.ip() == metrics.ip());
+        let message = format!("{metrics} is also the public address");
+        let hint = "use another port, like 127.0.0.1:9464";
+        is_shared.then(|| Diagnostic::combination("metrics.listen", message, hint))
+    }
+
+    /// Both files for TLS, or none.
+    fn tls(&self) -> Result<Option<TlsFiles>, Diagnostic> {
+        let incomplete = |key, missing: &str| {
+            Diagnostic::combination(key, format!("{missing} is missing"), "set both, or none for plain HTTP")
+        };
+        match (self.builder.tls_certificate.clone(), self.builder.tls_key.clone()) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(incomplete("tls.certificate", "tls.key")),
+            (None, Some(_)) => Err(incomplete("tls.key", "tls.certificate")),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Dates and times for output: RFC 3339 timestamps, and the time from now.
+
+use jiff::Timestamp;
+
+/// The current time of this machine, in Unix seconds. It is only shown; a server decides by its own clock.
+pub(crate) fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+/// A Unix time in RFC 3339 in UTC. A time outside the years 1 to 9999 is printed as a number.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).ok().map(|time| time.to_string());
+    // Years before 1 are written as `0000` or with a sign, which RFC 3339 does not have.
+    let is_rfc3339 = |text: &String| !text.starts_with("0000") && !text.starts_with('-');
+    time.filter(is_rfc3339).unwrap_or_else(|| seconds.to_string())
+}
+
+/// The time from `now` to `seconds`, in the largest unit that fits: `in 12 min`, `3 h ago`, `now`.
+pub(crate) fn relative(seconds: i64, now: i64) -> String {
+    let distance = seconds.saturating_sub(now);
+    let (count, unit) = match distance.unsigned_abs() {
+        0 => return "now".to_owned(),
+        seconds @ 1..120 => (seconds, "s"),
+        seconds @ 120..7_200 => (seconds / 60, "min"),
+        seconds @ 7_200..172_800 => (seconds / 3_600, "h"),
+        seconds => (seconds / 86_400, "d"),
+    };
+    if distance > 0 { format!("in {count} {unit}") } else { format!("{count} {unit} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unix_time_is_written_as_rfc_3339() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_764_000_000, "2025-11-24T16:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (-62_135_596_800, "0001-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_a_number() {
+        for seconds in [i64::MAX, i64::MIN, 253_402_300_800, -62_135_596_801, -93_000_000_000] {
+            assert_eq!(rfc3339(seconds), seconds.to_string());
+        }
+    }
+
+    #[test]
+    fn the_relative_time_has_a_fitting_unit() {
+        assert_eq!(relative(100, 100), "now");
+        assert_eq!(relative(1_000, 280), "in 12 min");
+        assert_eq!(relative(0, 7_200), "2 h ago");
+        assert_eq!(relative(i64::MAX, i64::MIN), "in 106751991167300 d");
+    }
+}

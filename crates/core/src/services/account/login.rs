@@ -1,0 +1,149 @@
+//! Login by username or verified e-mail address and password.
+
+use counterfoil_jose::{Secret, Time};
+use counterfoil_verify::{ClientId, UserId};
+
+use crate::client_error::ClientError;
+use crate::credentials::password::PlaintextPassword;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::client::Client;
+use crate::model::session::{ClientInfo, Mode};
+use crate::model::user::{User, Username};
+use crate::services::ServiceError;
+use crate::services::account::{AccountService, AuthenticatedUser};
+use crate::services::password_hasher::PasswordCheck;
+use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
+
+/// The input of a login.
+#[derive(Debug)]
+pub struct Credentials {
+    /// A username, or a verified e-mail address.
+    pub username: String,
+    /// The password.
+    pub password: Secret<String>,
+    /// The client.
+    pub client: ClientId,
+    /// The requested mode.
+    pub mode: Mode,
+}
+
+impl AccountService {
+    /// Authenticates a user by name and password: one hash, also if there is no such user, and one audit event if it
+    /// fails. An unknown name, a disabled user and a wrong password get the same error, so that a client cannot find out
+    /// which names exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::LoginFailed`]; [`ClientError::Client`] if the client is unknown or may not use the mode;
+    /// [`ClientError::RateLimited`] before anything is hashed, for existing and unknown names alike.
+    pub async fn authenticate(
+        &self,
+        presented: &Credentials,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<AuthenticatedUser, ServiceError> {
+        let pos = self.store.revocation_log_head().await?;
+        let client = self.allowed_client(presented).await?;
+        let login = login_name(&presented.username);
+        let account = login.as_ref().map_or(presented.username.as_str(), LoginName::as_str);
+        let attempt = self.rate_limiter.check_login(account, client_info.ip, now).await?;
+        let password = PlaintextPassword::new(&presented.password);
+        let stored = self.find_user(login.as_ref()).await?;
+        let check = self.verify_password(password.clone(), stored.as_ref()).await?;
+        match (stored, check) {
+            (Some(user), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) if user.is_enabled() => {
+                self.rate_limiter.record_success(attempt, now).await?;
+                let user = match check {
+                    PasswordCheck::MatchNeedsRehash => self.rehash(user, password).await?,
+                    PasswordCheck::Match | PasswordCheck::Mismatch => user,
+                };
+                Ok(AuthenticatedUser { user, client, pos, amr: vec!["pwd".into()], mode: presented.mode })
+            }
+            (stored, _) => {
+                self.rate_limiter.record_failure(&attempt, now).await?;
+                Err(self.record_failed_login(stored.map(|user| user.id), client.id, client_info, now).await)
+            }
+        }
+    }
+
+    /// Checks a login again after its commit lost a race. It still holds if the password is the same.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::LoginFailed`] if the password was changed or the user was disabled in the meantime.
+    pub async fn revalidate(
+        store: &dyn Store,
+        authenticated: &AuthenticatedUser,
+    ) -> Result<AuthenticatedUser, ServiceError> {
+        let pos = store.revocation_log_head().await?;
+        let client = store.client(&authenticated.client.id).await?.ok_or(ClientError::LoginFailed)?;
+        let user = store.user(authenticated.user.id).await?.ok_or(ClientError::LoginFailed)?;
+        if !user.is_enabled()
+            || !client.allows(authenticated.mode)
+            || user.password != authenticated.user.password
+        {
+            return Err(ClientError::LoginFailed.into());
+        }
+        Ok(AuthenticatedUser { user, client, pos, amr: authenticated.amr.clone(), mode: authenticated.mode })
+    }
+
+    /// The client, if it may use the requested mode.
+    async fn allowed_client(&self, presented: &Credentials) -> Result<Client, ServiceError> {
+        let client = self.store.client(&presented.client).await?;
+        let client = client.filter(|client| client.enabled).ok_or(ClientError::Client("no such client"))?;
+        if !client.allows(presented.mode) {
+            return Err(ClientError::Client("the client may not use this mode").into());
+        }
+        Ok(client)
+    }
+
+    /// Looks a user up by login name. `None`, an invalid name, matches no user.
+    async fn find_user(&self, login: Option<&LoginName>) -> Result<Option<User>, StoreError> {
+        match login {
+            Some(login) => self.store.user_by_login(login).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Stores a hash with the current cost. If the commit loses a race, the next login tries again.
+    async fn rehash(&self, previous: User, password: PlaintextPassword) -> Result<User, ServiceError> {
+        let better = previous.rehashed(self.hasher.hash(password).await?);
+        match self.store.commit(&[Change::ReplaceUser(Box::new(better.clone()))]).await? {
+            CommitOutcome::Applied(_) => Ok(better),
+            CommitOutcome::Conflict(_) => Ok(previous),
+        }
+    }
+
+    async fn record_failed_login(
+        &self,
+        user: Option<UserId>,
+        client: ClientId,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> ServiceError {
+        let event = AuditEvent {
+            at: now,
+            kind: AuditEventKind::LoginFailed,
+            user,
+            session: None,
+            client: Some(client),
+            actor: Actor::Anonymous,
+            reason: None,
+            client_info: client_info.clone(),
+            detail: None,
+        };
+        match self.record_event(event).await {
+            Ok(()) => ClientError::LoginFailed.into(),
+            Err(failed) => failed.into(),
+        }
+    }
+}
+
+/// The name as the store looks it up; `None` if it is not a valid username.
+fn login_name(name: &str) -> Option<LoginName> {
+    match (name.contains('@'), name.parse::<Username>()) {
+        (true, _) => Some(LoginName::Email(name.to_lowercase())),
+        (false, Ok(name)) => Some(LoginName::Username(name.folded().to_owned())),
+        (false, Err(_)) => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! Accounts: registration, login by password, and password changes.
+
+mod change_password;
+mod login;
+mod register;
+
+use std::sync::Arc;
+
+use counterfoil_jose::Secret;
+use counterfoil_verify::RevocationPosition;
+
+use crate::client_error::ClientError;
+use crate::credentials::password::PlaintextPassword;
+use crate::model::audit_event::AuditEvent;
+use crate::model::client::Client;
+use crate::model::session::Mode;
+use crate::model::user::User;
+use crate::services::ServiceError;
+use crate::services::login_rate_limiter::LoginRateLimiter;
+use crate::services::password_hasher::{PasswordCheck, PasswordHasher};
+use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
+use crate::services::revoker::RevocationRetention;
+use crate::store::{Change, CommitOutcome, Store, StoreError};
+
+pub use login::Credentials;
+pub use register::Registration;
+
+/// Registers users, logs them in by password, and changes passwords.
+pub struct AccountService {
+    store: Arc<dyn Store>,
+    hasher: Arc<dyn PasswordHasher>,
+    retention: Arc<RevocationRetention>,
+    password_policy: Arc<PasswordPolicy>,
+    rate_limiter: LoginRateLimiter,
+}
+
+/// A user who has just logged in, with the records that the login was checked against.
+///
+/// `pos` was read first: a revocation that came later has a higher position in the revocation log.
+#[derive(Debug, Clone)]
+pub struct AuthenticatedUser {
+    /// The user. A session is created only if the user's epoch is still the same.
+    pub user: User,
+    /// The client. A session is created only if the client's revision is still the same.
+    pub client: Client,
+    /// The position of the revocation log before user and client were read.
+    pub pos: RevocationPosition,
+    /// The authentication methods (`amr`, RFC 8176).
+    pub amr: Vec<String>,
+    /// The requested mode.
+    pub mode: Mode,
+}
+
+impl AccountService {
+    /// Creates the service. `rate_limiter` limits password guessing.
+    pub fn new(
+        store: Arc<dyn Store>,
+        hasher: Arc<dyn PasswordHasher>,
+        retention: Arc<RevocationRetention>,
+        rate_limiter: LoginRateLimiter,
+    ) -> Self {
+        Self { store, hasher, retention, password_policy: Arc::default(), rate_limiter }
+    }
+
+    /// Replaces the default policy for new passwords.
+    #[must_use]
+    pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
+        Self { password_policy: Arc::new(password_policy), ..self }
+    }
+
+    /// Validates a new password against the policy. The length is checked first, so that a very long text costs nothing.
+    async fn validate_new_password(
+        &self,
+        name: &'static str,
+        text: &Secret<String>,
+        context: PasswordContext<'_>,
+    ) -> Result<PlaintextPassword, ServiceError> {
+        let password = PlaintextPassword::new(text);
+        self.password_policy.validate_length(&password).map_err(|error| invalid_field(name, &error))?;
+        let new = NewPassword::new(&self.password_policy, &password, context);
+        self.hasher.validate_new(new).await?.map_err(|error| invalid_field(name, &error))?;
+        Ok(password)
+    }
+
+    /// Verifies a password with one hash, also if there is no such user: the response time does not reveal which names
+    /// exist. A password above the length limit matches nothing and is not hashed; that depends on the input alone.
+    async fn verify_password(
+        &self,
+        password: PlaintextPassword,
+        stored: Option<&User>,
+    ) -> Result<PasswordCheck, ServiceError> {
+        let hash = stored.and_then(|user| user.password.clone());
+        if password.is_too_long() {
+            return Ok(PasswordCheck::Mismatch);
+        }
+        Ok(self.hasher.verify(password, hash).await?)
+    }
+
+    async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {
+        match self.store.commit(&[Change::RecordEvent(Box::new(event))]).await? {
+            CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
+        }
+    }
+}
+
+pub(in crate::services) fn invalid_field(field: &'static str, error: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Field { field, detail: error.to_string() }
+}
+
+/// The address in lower case, if it has one `@` between two parts. Only a delivered mail shows whether it exists.
+pub(in crate::services) fn canonical_email(text: &str) -> Result<String, ClientError> {
+    let email = text.to_lowercase();
+    let has_two_parts = email
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    let is_plain = !email.chars().any(|c| c.is_control() || c.is_whitespace());
+    if has_two_parts && is_plain && email.len() <= 254 {
+        return Ok(email);
+    }
+    Err(invalid_field("email", &"must be an e-mail address of at most 254 characters"))
+}

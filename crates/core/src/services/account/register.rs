@@ -1,0 +1,78 @@
+//! Registration of a user.
+
+use counterfoil_jose::{Secret, Time, random};
+use counterfoil_verify::{RevocationPosition, UserId};
+
+use crate::client_error::ClientError;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::session::ClientInfo;
+use crate::model::user::{User, Username};
+use crate::services::ServiceError;
+use crate::services::account::{AccountService, canonical_email, invalid_field};
+use crate::services::password_policy::PasswordContext;
+use crate::store::{Change, CommitOutcome, LoginName};
+
+/// The input of a registration.
+#[derive(Debug)]
+pub struct Registration {
+    /// The requested username.
+    pub username: String,
+    /// The password.
+    pub password: Secret<String>,
+    /// The claimed e-mail address.
+    pub email: Option<String>,
+    /// The roles of the new user; empty for registrations over the network.
+    pub roles: Vec<String>,
+}
+
+impl AccountService {
+    /// Registers a user. The input is validated before any look-up.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Field`] for invalid input, [`ClientError::UsernameTaken`] if the username exists,
+    /// [`ClientError::RateLimited`] for an anonymous request if its IP has registered too often.
+    pub async fn register(
+        &self,
+        registration: Registration,
+        actor: Actor,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<User, ServiceError> {
+        let username: Username =
+            registration.username.parse().map_err(|error| invalid_field("username", &error))?;
+        let email = registration.email.as_deref().map(canonical_email).transpose()?;
+        let context = PasswordContext { username: username.as_str(), email: email.as_deref() };
+        let password = self.validate_new_password("password", &registration.password, context).await?;
+        if actor == Actor::Anonymous {
+            // Taken names count too, so that a client cannot test a list of names.
+            self.rate_limiter.consume_registration(client_info.ip, now).await?;
+        }
+        // Avoids the hash for a taken name. The insert decides if two registrations race.
+        if self.store.user_by_login(&LoginName::Username(username.folded().to_owned())).await?.is_some() {
+            return Err(ClientError::UsernameTaken.into());
+        }
+        let user = User {
+            id: UserId::from_bytes(random::bytes()?),
+            username,
+            email,
+            email_verified: false,
+            password: Some(self.hasher.hash(password).await?),
+            roles: registration.roles,
+            disabled_at: None,
+            epoch: 0,
+            cutoff: RevocationPosition::START,
+            created_at: now,
+            revision: 0,
+        };
+        let event = AuditEvent {
+            actor,
+            ..AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, client_info, now)
+        };
+        let changes = [Change::InsertUser(Box::new(user.clone())), Change::RecordEvent(Box::new(event))];
+        match self.store.commit(&changes).await? {
+            CommitOutcome::Applied(_) => Ok(user),
+            CommitOutcome::Conflict(_) => Err(ClientError::UsernameTaken.into()),
+        }
+    }
+}

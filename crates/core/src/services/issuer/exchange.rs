@@ -1,0 +1,88 @@
+//! Token exchange: an access token for another audience or a narrower scope, from an active session.
+
+use counterfoil_jose::Time;
+use counterfoil_verify::SessionId;
+
+use crate::client_error::{ClientError, InvalidCredential};
+use crate::model::audit_event::AuditEventKind;
+use crate::model::session::{ClientInfo, Session};
+use crate::services::ServiceError;
+use crate::services::issuer::{
+    AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenRequest, narrowed_scope,
+    session_event,
+};
+use crate::store::{Change, CommitOutcome, SessionContext};
+
+impl Issuer {
+    /// Issues an access token from an active session, for the requested audience and scope.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NotGranted`] if the request exceeds what the client may request or what the presented token has;
+    /// [`ClientError::Credential`] if the presented token has expired. The clock leeway of verifiers does not apply.
+    pub async fn exchange(
+        &self,
+        session: SessionId,
+        bounds: Option<&AccessBounds>,
+        request: &TokenRequest,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<(IssuedAccessToken, Option<String>), ServiceError> {
+        let session_context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
+        session_context.session.check_active(now)?;
+        session_context.check_access()?;
+        // No leeway: exchanging a token just after its expiry again and again would extend it without end.
+        if bounds.is_some_and(|bounds| bounds.expires_at <= now) {
+            return Err(InvalidCredential::Expired.into());
+        }
+        let scope = self.granted_scope(&session_context, bounds, request)?;
+        let audience = request.audience.clone().map_or_else(|| self.default_audience(), |one| vec![one]);
+        let lifetime = bounds.map_or(MAX_EXCHANGED_LIFETIME, |bounds| {
+            MAX_EXCHANGED_LIFETIME.min(bounds.expires_at.since(now))
+        });
+        let stored = Session { scope: scope.clone(), ..session_context.session };
+        let access = self.sign_access_token(
+            &stored,
+            &session_context.user.roles,
+            audience,
+            lifetime,
+            session_context.revocation_log_head,
+            now,
+        )?;
+        let event = Change::RecordEvent(Box::new(session_event(
+            &stored,
+            AuditEventKind::TokenExchanged,
+            client_info,
+            now,
+        )));
+        match self.store.commit(&[Change::ExpectActive(session, now), event]).await? {
+            CommitOutcome::Applied(_) => Ok((access, scope)),
+            CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
+        }
+    }
+
+    /// The scope to grant, if the client may request this audience and scope.
+    fn granted_scope(
+        &self,
+        session_context: &SessionContext,
+        bounds: Option<&AccessBounds>,
+        request: &TokenRequest,
+    ) -> Result<Option<String>, ClientError> {
+        let allowed =
+            |audience: &String| *audience == self.issuer || session_context.client.allows_audience(audience);
+        if !request.audience.as_ref().is_none_or(allowed) {
+            return Err(ClientError::NotGranted("audience"));
+        }
+        let request = request.scope.as_deref();
+        let scope = match (bounds, &session_context.session.scope) {
+            (Some(bounds), _) => narrowed_scope(bounds.scope.as_deref(), request)?,
+            (None, Some(granted)) => narrowed_scope(Some(granted), request)?,
+            // A session without a scope may request every scope of its client.
+            (None, None) => request,
+        };
+        if scope.is_some_and(|scope| !session_context.client.allows_scope(scope)) {
+            return Err(ClientError::NotGranted("scope"));
+        }
+        Ok(scope.map(str::to_owned))
+    }
+}

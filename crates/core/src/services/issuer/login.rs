@@ -1,0 +1,200 @@
+//! Login: creates the session and issues its first credential.
+
+use std::time::Duration;
+
+use counterfoil_jose::{Time, random};
+use counterfoil_verify::SessionId;
+
+use crate::credentials::refresh_token::Salt;
+use crate::credentials::session_token::SessionToken;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::client::Lifetimes;
+use crate::model::session::{EndReason, Session, SessionCredential};
+use crate::services::account::{AccountService, AuthenticatedUser};
+use crate::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, seconds};
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome};
+
+impl Issuer {
+    /// Mode `session`: issues an opaque token that is checked against the session record.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the user or the client changed since the login and the change rejects it.
+    pub async fn issue_session(
+        &self,
+        authenticated: AuthenticatedUser,
+        new_session: NewSession,
+        now: Time,
+    ) -> Result<IssuedSession<SessionToken>, ServiceError> {
+        let token = SessionToken::generate(SessionId::from_bytes(random::bytes()?))?;
+        let credential = SessionCredential::Cookie(token.hash());
+        let opened = self
+            .create_session(token.session(), credential, authenticated, &new_session, now, |_, _| Ok(()))
+            .await?;
+        Ok(IssuedSession { session: opened.session, credential: token, user: opened.user })
+    }
+
+    /// Mode `jwt`: issues a signed token that is verified locally. Its session record is listed, and ended by a logout.
+    ///
+    /// # Errors
+    ///
+    /// As [`Issuer::issue_session`]; [`ClientError::Field`](crate::ClientError::Field) if the token is too long for the transport.
+    pub async fn issue_access_token(
+        &self,
+        authenticated: AuthenticatedUser,
+        new_session: NewSession,
+        now: Time,
+    ) -> Result<IssuedSession<IssuedAccessToken>, ServiceError> {
+        let id = SessionId::from_bytes(random::bytes()?);
+        self.create_session(
+            id,
+            SessionCredential::AccessOnly,
+            authenticated,
+            &new_session,
+            now,
+            |session, authenticated| {
+                let lifetime = seconds(authenticated.client.lifetimes.jwt);
+                let access = self.sign_access_token(
+                    session,
+                    &authenticated.user.roles,
+                    self.default_audience(),
+                    lifetime,
+                    authenticated.pos,
+                    now,
+                )?;
+                Ok(new_session.check_token_length(access)?)
+            },
+        )
+        .await
+    }
+
+    /// Mode `hybrid`: issues a short-lived access token and a refresh token.
+    ///
+    /// # Errors
+    ///
+    /// As [`Issuer::issue_access_token`].
+    pub async fn issue_token_pair(
+        &self,
+        authenticated: AuthenticatedUser,
+        new_session: NewSession,
+        now: Time,
+    ) -> Result<IssuedSession<TokenPair>, ServiceError> {
+        let id = SessionId::from_bytes(random::bytes()?);
+        let credential = SessionCredential::Refresh {
+            key_id: self.keys.active_keys().refresh_token_key().id(),
+            salt: Salt::generate()?,
+            counter: 0,
+            rotated_at: now,
+        };
+        self.create_session(id, credential, authenticated, &new_session, now, |session, authenticated| {
+            let lifetime = seconds(authenticated.client.lifetimes.access);
+            let pair =
+                self.token_pair(session, &authenticated.user.roles, None, lifetime, authenticated.pos, now)?;
+            Ok(TokenPair { access: new_session.check_token_length(pair.access)?, ..pair })
+        })
+        .await
+    }
+
+    /// Stores the session if user and client have not changed since the login; otherwise revalidates the login and tries
+    /// again. The credential is made before the commit: if that fails, no session is stored.
+    async fn create_session<T>(
+        &self,
+        id: SessionId,
+        credential: SessionCredential,
+        mut authenticated: AuthenticatedUser,
+        new_session: &NewSession,
+        now: Time,
+        issue: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
+    ) -> Result<IssuedSession<T>, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let session = Session::new(id, credential, &authenticated, new_session, now);
+            let credential = issue(&session, &authenticated)?;
+            match self.store.commit(&self.session_changes(&session, &authenticated, new_session, now)).await?
+            {
+                CommitOutcome::Applied(_) => {
+                    return Ok(IssuedSession { session, credential, user: authenticated.user });
+                }
+                CommitOutcome::Conflict(0 | 1) => {
+                    authenticated = AccountService::revalidate(&*self.store, &authenticated).await?
+                }
+                // A collision of 128 random bits does not happen by chance.
+                CommitOutcome::Conflict(_) => return Err(InternalError::Contention.into()),
+            }
+        }
+        Err(InternalError::Contention.into())
+    }
+
+    fn session_changes(
+        &self,
+        session: &Session,
+        authenticated: &AuthenticatedUser,
+        new_session: &NewSession,
+        now: Time,
+    ) -> Vec<Change> {
+        let event =
+            AuditEvent::by_user(AuditEventKind::LoginSucceeded, session.user, &new_session.client_info, now)
+                .with_session(session.id, session.client.clone());
+        let mut changes = vec![
+            Change::ExpectEpoch(authenticated.user.id, authenticated.user.epoch),
+            Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
+            Change::InsertSession(Box::new(session.clone())),
+            Change::RecordEvent(Box::new(AuditEvent {
+                detail: Some(session.mode().as_str().into()),
+                ..event
+            })),
+        ];
+        let ending = self.retention.session_ending(EndReason::Replaced, now);
+        changes.extend(new_session.replaces.map(|old| Change::EndSession(old, ending)));
+        changes.extend(self.max_sessions.map(|max| Change::EndOldestSessionsOf {
+            user: session.user,
+            except: session.id,
+            keep: max.get() - 1,
+            ending,
+        }));
+        let replaced =
+            AuditEvent::by_user(AuditEventKind::SessionEnded, session.user, &new_session.client_info, now);
+        changes.push(Change::RecordSessionEnds(Box::new(replaced.with_reason(EndReason::Replaced))));
+        changes
+    }
+}
+
+impl Session {
+    /// The record of a new login.
+    pub fn new(
+        id: SessionId,
+        credential: SessionCredential,
+        authenticated: &AuthenticatedUser,
+        new_session: &NewSession,
+        now: Time,
+    ) -> Self {
+        let (idle, absolute) = session_lifetimes(&credential, &authenticated.client.lifetimes);
+        Self {
+            id,
+            user: authenticated.user.id,
+            client: authenticated.client.id.clone(),
+            credential,
+            authenticated_at: now,
+            amr: authenticated.amr.clone(),
+            seen_at: now,
+            idle,
+            expires_at: now + absolute,
+            pos: authenticated.pos,
+            scope: None,
+            client_info: new_session.client_info.clone(),
+            label: new_session.label.clone(),
+            ended: None,
+            revision: 0,
+        }
+    }
+}
+
+/// The idle timeout and the absolute timeout of a session with this credential.
+fn session_lifetimes(credential: &SessionCredential, lifetimes: &Lifetimes) -> (Duration, Duration) {
+    let (idle, absolute) = match credential {
+        SessionCredential::Cookie(_) => (lifetimes.session_idle, lifetimes.session_absolute),
+        SessionCredential::AccessOnly => (lifetimes.jwt, lifetimes.jwt),
+        SessionCredential::Refresh { .. } => (lifetimes.refresh_idle, lifetimes.refresh_absolute),
+    };
+    (seconds(idle), seconds(absolute))
+}

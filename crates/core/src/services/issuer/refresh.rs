@@ -1,0 +1,143 @@
+//! Refresh: rotates the refresh token and detects the reuse of an old one.
+
+use counterfoil_jose::Time;
+
+use crate::client_error::{ClientError, InvalidCredential};
+use crate::credentials::refresh_token::RefreshToken;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::session::{ClientInfo, EndReason, RefreshOutcome, Session, SessionCredential};
+use crate::services::issuer::{IssuedSession, Issuer, TokenPair, narrowed_scope, seconds, session_event};
+use crate::services::{ATTEMPTS, InternalError, ServiceError};
+use crate::store::{Change, CommitOutcome, SessionContext};
+
+impl Issuer {
+    /// Rotates a refresh token: issues the next pair, or the same pair again within the grace period.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Credential`] for any fault of the token, its session, user or client. If a used token is presented
+    /// after the grace period, the session is ended before this returns (RFC 9700, section 4.14.2): the owner or a thief
+    /// presents it, and the server cannot know which.
+    pub async fn refresh(
+        &self,
+        presented: &RefreshToken,
+        narrowed: Option<&str>,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<IssuedSession<TokenPair>, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            // The context holds the log position of this read: a later revocation has a higher one and revokes the token.
+            let session_context =
+                self.store.session_context(presented.session()).await?.ok_or(InvalidCredential::Unknown)?;
+            let key = session_context.session.refresh_token_key_id().ok_or(InvalidCredential::WrongKind)?;
+            let keys = self.keys.active_keys();
+            let key = keys.refresh_token_key_by_id(key).ok_or(InvalidCredential::Unknown)?;
+            let outcome = session_context.session.rotate(presented, key, self.grace, now)?;
+            let scope = match outcome {
+                // The session ends, whatever else the request says.
+                RefreshOutcome::ReuseDetected => None,
+                RefreshOutcome::Rotate(_)
+                | RefreshOutcome::RepeatCurrent
+                | RefreshOutcome::RepeatWithinGrace => {
+                    session_context.check_access()?;
+                    // Before the rotation: after a request for too much scope the presented token is still good.
+                    narrowed_scope(session_context.session.scope.as_deref(), narrowed)?
+                }
+            };
+            let Some(session) = self.apply_refresh(&session_context, outcome, client_info, now).await? else {
+                continue;
+            };
+            let lifetime = seconds(session_context.client.lifetimes.access);
+            let pair = self.token_pair(
+                &session,
+                &session_context.user.roles,
+                scope,
+                lifetime,
+                session_context.revocation_log_head,
+                now,
+            )?;
+            return Ok(IssuedSession { session, credential: pair, user: session_context.user });
+        }
+        Err(InternalError::Contention.into())
+    }
+
+    /// Stores the outcome. `None` if another request changed the session first; then the token is checked again.
+    async fn apply_refresh(
+        &self,
+        session_context: &SessionContext,
+        outcome: RefreshOutcome,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Option<Session>, ServiceError> {
+        let stored = &session_context.session;
+        match outcome {
+            RefreshOutcome::Rotate(next) => {
+                self.store_rotation(session_context, *next, client_info, now).await
+            }
+            RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace => {
+                self.repeat_response(stored, client_info, now).await.map(Some)
+            }
+            RefreshOutcome::ReuseDetected => {
+                let ending = Change::EndSession(
+                    stored.id,
+                    self.retention.session_ending(EndReason::RefreshReuseDetected, now),
+                );
+                let event = session_event(stored, AuditEventKind::RefreshReuseDetected, client_info, now);
+                let event = AuditEvent {
+                    actor: Actor::Anonymous,
+                    ..event.with_reason(EndReason::RefreshReuseDetected)
+                };
+                match self.store.commit(&[ending, Change::RecordEvent(Box::new(event))]).await? {
+                    CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
+                        Err(InvalidCredential::RefreshReuseDetected.into())
+                    }
+                }
+            }
+        }
+    }
+
+    async fn store_rotation(
+        &self,
+        session_context: &SessionContext,
+        next: Session,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Option<Session>, ServiceError> {
+        let next = Session { client_info: client_info.clone(), ..next };
+        let changes = [
+            Change::ExpectEpoch(session_context.user.id, session_context.user.epoch),
+            Change::ExpectClient(session_context.client.id.clone(), session_context.client.revision),
+            Change::ReplaceSession(Box::new(next.clone())),
+            Change::RecordEvent(Box::new(session_event(&next, AuditEventKind::Refreshed, client_info, now))),
+        ];
+        match self.store.commit(&changes).await? {
+            CommitOutcome::Applied(_) => Ok(Some(next)),
+            CommitOutcome::Conflict(_) => Ok(None),
+        }
+    }
+
+    /// How many refreshes repeated an earlier response, for the metrics.
+    pub fn repeated_refreshes(&self) -> u64 {
+        self.replay_counter.allowed()
+    }
+
+    /// Repeats the response without a rotation. It is audited if the client's address or user agent differ.
+    async fn repeat_response(
+        &self,
+        stored: &Session,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Session, ServiceError> {
+        let SessionCredential::Refresh { counter, .. } = stored.credential else {
+            return Err(InvalidCredential::WrongKind.into());
+        };
+        if !self.replay_counter.allow(stored.id, counter, now) {
+            return Err(ClientError::RateLimited(self.grace.length).into());
+        }
+        if stored.client_info != *client_info {
+            let event = session_event(stored, AuditEventKind::RefreshRetried, client_info, now);
+            let _: CommitOutcome = self.store.commit(&[Change::RecordEvent(Box::new(event))]).await?;
+        }
+        Ok(stored.clone())
+    }
+}

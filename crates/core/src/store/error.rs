@@ -1,0 +1,31 @@
+//! Errors of a store.
+
+/// An error of the store. It is never the client's fault: the response is 503, and the cause is logged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Busy, full, read-only or unreachable. Nothing was changed.
+    #[error("the store cannot be used now: {reason}")]
+    Unavailable {
+        /// What is wrong.
+        reason: &'static str,
+        /// The error of the back end.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// A commit failed and its outcome is unknown. The store rejects everything until it is opened again.
+    #[error("the store has failed and must be opened again")]
+    Poisoned,
+    /// A record cannot be read: it is damaged, or another program wrote it.
+    #[error("a record in the store cannot be read: {detail}")]
+    Corrupt {
+        /// The kind of the record and what is wrong.
+        detail: &'static str,
+        /// The error of the back end.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}

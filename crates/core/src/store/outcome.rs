@@ -1,0 +1,36 @@
+//! The outcome of a commit.
+
+use counterfoil_verify::{RevocationEntry, SessionId};
+
+use crate::store::query::SessionData;
+
+/// The outcome of a commit.
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum CommitOutcome {
+    /// All changes are durable.
+    Applied(AppliedChanges),
+    /// No change was applied, because the one with this index conflicts.
+    Conflict(usize),
+}
+
+impl CommitOutcome {
+    /// The result, if the changes were applied.
+    pub fn applied(self) -> Option<AppliedChanges> {
+        match self {
+            Self::Applied(applied) => Some(applied),
+            Self::Conflict(_) => None,
+        }
+    }
+}
+
+/// What a commit has done beyond the given changes.
+#[derive(Debug, Clone, Default)]
+pub struct AppliedChanges {
+    /// The entries that it appended to the revocation log, in order.
+    pub entries: Vec<RevocationEntry>,
+    /// The sessions that it ended.
+    pub ended_sessions: Vec<SessionId>,
+    /// The session data after the last merge.
+    pub session_data: Option<SessionData>,
+}

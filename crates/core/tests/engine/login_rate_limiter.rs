@@ -1,0 +1,344 @@
+//! Guessing: what is counted, who has to wait, and who has not.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_core::ClientError;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, Mode, Session};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::account::{Credentials, Registration};
+use counterfoil_core::services::password_hasher::InlineHasher;
+use counterfoil_core::store::{Change, CommitOutcome};
+use counterfoil_jose::{Secret, Time};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::ClientId;
+use tokio::task::JoinSet;
+
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after};
+
+const WRONG: &str = "wrong horse battery";
+const DAY: u64 = 86_400;
+
+/// What became of a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Accepted,
+    Rejected,
+    /// To wait so many seconds.
+    RateLimited(u64),
+}
+
+fn client_info(ip: &str) -> ClientInfo {
+    ClientInfo { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: None }
+}
+
+fn outcome<T>(outcome: Result<T, ServiceError>) -> Outcome {
+    match outcome {
+        Ok(_) => Outcome::Accepted,
+        Err(ServiceError::Client(ClientError::LoginFailed)) => Outcome::Rejected,
+        Err(ServiceError::Client(ClientError::RateLimited(wait))) => Outcome::RateLimited(wait.as_secs()),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+async fn attempt(engine: &Engine, name: &str, password: &str, ip: &str, now: Time) -> Outcome {
+    let presented = Credentials {
+        username: name.into(),
+        password: Secret::new(password.into()),
+        client: ClientId::default(),
+        mode: Mode::Session,
+    };
+    outcome(engine.accounts.authenticate(&presented, &client_info(ip), now).await)
+}
+
+async fn fail(engine: &Engine, name: &str, ip: &str, times: usize, now: Time) {
+    for _ in 0..times {
+        assert_eq!(attempt(engine, name, WRONG, ip, now).await, Outcome::Rejected);
+    }
+}
+
+/// A hundred failures in a row, from sources of which none is full.
+async fn attack(engine: &Engine, name: &str, now: Time) {
+    for network in 1..=5 {
+        fail(engine, name, &format!("203.0.113.{network}"), 20, now).await;
+    }
+}
+
+async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result<User, ServiceError> {
+    let form = Registration {
+        username: name.into(),
+        password: Secret::new(PASSWORD.into()),
+        email: None,
+        roles: Vec::new(),
+    };
+    engine.accounts.register(form, actor, &client_info(ip), NOON).await
+}
+
+async fn with_ada() -> Engine {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    engine
+}
+
+#[tokio::test]
+async fn a_source_that_failed_twenty_times_waits_whatever_it_shows() {
+    let engine = with_ada().await;
+    fail(&engine, "ada", "192.0.2.1", 20, NOON).await;
+
+    assert_eq!(attempt(&engine, "ada", WRONG, "192.0.2.1", after(300)).await, Outcome::RateLimited(600));
+    assert_eq!(attempt(&engine, "ADA", PASSWORD, "192.0.2.1", after(300)).await, Outcome::RateLimited(600));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.2", after(300)).await, Outcome::Accepted);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(900)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn successes_are_never_counted() {
+    let engine = with_ada().await;
+    for _ in 0..150 {
+        assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+    }
+}
+
+#[tokio::test]
+async fn a_success_between_gives_no_new_guesses_at_the_same_account() {
+    let engine = with_ada().await;
+    fail(&engine, "ada", "192.0.2.1", 19, NOON).await;
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+
+    fail(&engine, "ada", "192.0.2.1", 1, NOON).await;
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::RateLimited(900));
+}
+
+#[tokio::test]
+async fn a_success_with_ones_own_account_gives_no_new_guesses_at_others() {
+    let engine = with_ada().await;
+    engine.register("eve").await;
+    for name in 0..99 {
+        fail(&engine, &format!("victim{name}"), "192.0.2.1", 1, NOON).await;
+        assert_eq!(attempt(&engine, "eve", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+    }
+    fail(&engine, "victim99", "192.0.2.1", 1, NOON).await;
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(20)).await, Outcome::RateLimited(40));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn one_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one() {
+    let engine = with_ada().await;
+    for host in 0..20 {
+        fail(&engine, "ada", &format!("2001:db8::{host:x}"), 1, NOON).await;
+    }
+    fail(&engine, "bob", "::ffff:192.0.2.1", 20, NOON).await;
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "2001:db8::ffff", NOON).await, Outcome::RateLimited(900));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "2001:db8:0:1::1", NOON).await, Outcome::Accepted);
+    assert_eq!(attempt(&engine, "bob", WRONG, "192.0.2.1", NOON).await, Outcome::RateLimited(900));
+}
+
+#[tokio::test]
+async fn names_that_nobody_has_are_throttled_alike() {
+    let engine = with_ada().await;
+    let bob = engine.register("bob").await;
+    let disabled = Change::ReplaceUser(Box::new(bob.disabled(NOON)));
+    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
+
+    let mut lives = Vec::new();
+    for (number, name) in ["ada", "bob", "nobody", "a@b", "\0", ""].into_iter().enumerate() {
+        let mut life = Vec::new();
+        for _ in 0..22 {
+            life.push(attempt(&engine, name, WRONG, &format!("192.0.2.{number}"), NOON).await);
+        }
+        lives.push(life);
+    }
+
+    assert_eq!(lives[0][19..], [Outcome::Rejected, Outcome::RateLimited(900), Outcome::RateLimited(900)]);
+    assert!(lives.iter().all(|life| *life == lives[0]), "{lives:?}");
+}
+
+#[tokio::test]
+async fn a_hundred_in_a_row_close_the_account_to_strangers_and_to_no_source_that_it_knows() {
+    let engine = with_ada().await;
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+    attack(&engine, "ada", after(1)).await;
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(1)).await, Outcome::RateLimited(DAY));
+    assert_eq!(
+        attempt(&engine, "ada", WRONG, "192.0.2.1", after(1)).await,
+        Outcome::Rejected,
+        "the owner slips"
+    );
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(2)).await, Outcome::Accepted);
+
+    // The owner's success ended the row.
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(2)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn the_success_of_another_account_ends_no_row() {
+    let engine = with_ada().await;
+    engine.register("eve").await;
+    attack(&engine, "ada", NOON).await;
+
+    assert_eq!(attempt(&engine, "eve", PASSWORD, "198.51.100.1", NOON).await, Outcome::Accepted);
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", NOON).await, Outcome::RateLimited(DAY));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(DAY)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn a_source_is_known_for_a_month_after_its_last_login() {
+    let engine = with_ada().await;
+    for day in [0, 20, 40] {
+        assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(day * DAY)).await, Outcome::Accepted);
+    }
+
+    attack(&engine, "ada", after(69 * DAY)).await;
+    assert_eq!(attempt(&engine, "ada", WRONG, "192.0.2.1", after(69 * DAY)).await, Outcome::Rejected);
+    attack(&engine, "ada", after(71 * DAY)).await;
+    assert_eq!(attempt(&engine, "ada", WRONG, "192.0.2.1", after(71 * DAY)).await, Outcome::RateLimited(DAY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_guesses_at_once_no_more_than_twenty_are_answered() {
+    let engine = Arc::new(with_ada().await);
+    let mut guesses = JoinSet::new();
+    for _ in 0..100 {
+        let engine = Arc::clone(&engine);
+        guesses.spawn(async move { attempt(&engine, "ada", WRONG, "192.0.2.1", NOON).await });
+    }
+    let outcome = guesses.join_all().await;
+
+    assert_eq!(outcome.iter().filter(|outcome| **outcome == Outcome::Rejected).count(), 20);
+    assert_eq!(outcome.iter().filter(|outcome| **outcome == Outcome::RateLimited(900)).count(), 80);
+}
+
+#[tokio::test]
+async fn counters_outlive_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = async || {
+        let store = SqliteStore::open(&dir.path().join("auth.db")).unwrap();
+        let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+        Engine::on(store, hasher, GRACE, Time::EPOCH).await
+    };
+    let engine = open().await;
+    engine.ada().await;
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+    attack(&engine, "ada", NOON).await;
+    engine.store.close().await.unwrap();
+    drop(engine);
+
+    let engine = open().await;
+
+    assert_eq!(
+        attempt(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await,
+        Outcome::RateLimited(DAY - 60)
+    );
+    assert_eq!(
+        attempt(&engine, "ada", PASSWORD, "192.0.2.9", after(60)).await,
+        Outcome::RateLimited(DAY - 60)
+    );
+    assert_eq!(
+        attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await,
+        Outcome::Accepted,
+        "it is known"
+    );
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await, Outcome::RateLimited(840));
+}
+
+#[tokio::test]
+async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administrators_always() {
+    let engine = Engine::start().await;
+    for number in 0..100 {
+        // A name that is taken counts too.
+        let name = if number % 2 == 0 { format!("user{number}") } else { "user0".into() };
+        let outcome = register(&engine, &name, Actor::Anonymous, "192.0.2.1").await;
+        assert!(
+            matches!(outcome, Ok(_) | Err(ServiceError::Client(ClientError::UsernameTaken))),
+            "{outcome:?}"
+        );
+    }
+
+    let wait = Duration::from_secs(3600);
+    let beyond = register(&engine, "ada", Actor::Anonymous, "192.0.2.1").await;
+    assert!(
+        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(outcome))) if outcome == wait),
+        "{beyond:?}"
+    );
+    assert!(register(&engine, "ada", Actor::Operator, "192.0.2.1").await.is_ok());
+    assert!(register(&engine, "bob", Actor::Anonymous, "192.0.2.2").await.is_ok());
+}
+
+/// A change of ada's password, by whoever holds this session.
+async fn change(engine: &Engine, session: &Session, current: &str, now: Time) -> Outcome {
+    let (current, new) = (Secret::new(current.into()), Secret::new("another horse altogether".into()));
+    let (user, session, presented) = (session.user, Some(session.id), (&current, &new));
+    outcome(engine.accounts.change_password(user, session, presented, &client_info("192.0.2.1"), now).await)
+}
+
+#[tokio::test]
+async fn who_holds_a_session_guesses_at_the_current_password_no_more_often() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let session = engine.session(NOON).await.session;
+    for _ in 0..20 {
+        assert_eq!(change(&engine, &session, WRONG, NOON).await, Outcome::Rejected);
+    }
+
+    assert_eq!(change(&engine, &session, PASSWORD, NOON).await, Outcome::RateLimited(86_400));
+    // It is not the count of logins, which strangers can fill.
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+    // Who can log in has guesses again; whoever only holds the session has none.
+    let anew = engine.session(after(60)).await.session;
+    assert_eq!(change(&engine, &anew, PASSWORD, after(60)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn the_thief_of_a_session_does_not_keep_the_owner_from_changing_the_password() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (stolen, own) = (engine.session(NOON).await.session, engine.session(NOON).await.session);
+    // As often as the thief is let, for as long as it takes to fill the owner's count at that rate.
+    for hour in 0..23 {
+        for _ in 0..20 {
+            let _ = change(&engine, &stolen, WRONG, after(hour * 3600)).await;
+        }
+    }
+
+    assert_eq!(change(&engine, &own, PASSWORD, after(23 * 3600)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn many_sessions_together_guess_a_hundred_times_in_a_row() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let mut answered = 0;
+    for _ in 0..6 {
+        let session = engine.session(NOON).await.session;
+        for _ in 0..20 {
+            answered += u32::from(change(&engine, &session, WRONG, NOON).await == Outcome::Rejected);
+        }
+    }
+
+    assert_eq!(answered, 100);
+}
+
+#[tokio::test]
+async fn the_store_holds_no_name_that_was_typed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("auth.db");
+    let store = SqliteStore::open(&file).unwrap();
+    let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+    let engine = Engine::on(store, hasher, GRACE, Time::EPOCH).await;
+    fail(&engine, "hunter2-typed-as-name", "2001:db8::77", 1, NOON).await;
+    engine.store.close().await.unwrap();
+
+    let stored = std::fs::read(&file).unwrap();
+    let holds = |word: &[u8]| stored.windows(word.len()).any(|window| window == word);
+    assert!(holds(b"login_failed"), "the file was read");
+    assert!(!holds(b"hunter2"));
+}

@@ -1,0 +1,269 @@
+//! The exact memory: what is remembered, what is forgotten, and what a use changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_core::InvalidCredential;
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::session_cache::{CacheLookup, SessionCache};
+use counterfoil_core::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen, SessionEnding};
+use counterfoil_jose::Time;
+use counterfoil_verify::{
+    ClientId, CredentialKind, Principal, PrincipalParts, RevocationEntry, RevocationPosition,
+    RevocationSubject, Revocations, SessionId, UserId,
+};
+
+const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+const ADA: UserId = UserId::from_bytes([8; 16]);
+const ENDING: SessionEnding =
+    SessionEnding { end: SessionEnd { at: NOON, reason: EndReason::Logout }, remember_until: NOON };
+
+fn cache() -> SessionCache {
+    SessionCache::new(1000, Arc::new(Revocations::new()))
+}
+
+fn cookie(id: u8) -> (Session, SessionToken) {
+    let token = SessionToken::generate(SessionId::from_bytes([id; 16])).unwrap();
+    let session = Session {
+        id: token.session(),
+        user: ADA,
+        client: ClientId::default(),
+        credential: SessionCredential::Cookie(token.hash()),
+        authenticated_at: NOON,
+        amr: Vec::new(),
+        seen_at: NOON,
+        idle: Duration::from_secs(3600),
+        expires_at: NOON + Duration::from_secs(7200),
+        pos: RevocationPosition::START,
+        scope: None,
+        client_info: ClientInfo::default(),
+        label: None,
+        ended: None,
+        revision: 0,
+    };
+    (session, token)
+}
+
+fn principal() -> Principal {
+    Principal::from_verified(PrincipalParts::new(CredentialKind::SessionToken, ADA.to_string(), NOON))
+}
+
+fn user() -> Change {
+    Change::ReplaceUser(Box::new(User {
+        id: ADA,
+        username: "ada".parse().unwrap(),
+        email: None,
+        email_verified: false,
+        password: None,
+        roles: Vec::new(),
+        disabled_at: None,
+        epoch: 1,
+        cutoff: RevocationPosition::START,
+        created_at: NOON,
+        revision: 1,
+    }))
+}
+
+fn remembered() -> (SessionCache, Session, SessionToken) {
+    let (cache, (session, token)) = (cache(), cookie(1));
+    cache.insert(&session, principal(), cache.version(session.id));
+    (cache, session, token)
+}
+
+fn is_found(cache: &SessionCache, token: &SessionToken) -> bool {
+    is_found_at(cache, token, NOON)
+}
+
+fn is_found_at(cache: &SessionCache, token: &SessionToken, now: Time) -> bool {
+    matches!(cache.lookup(token, now), CacheLookup::Hit(_))
+}
+
+fn on_commit(cache: &SessionCache, change: Change) {
+    cache.on_commit(&[change], &AppliedChanges::default());
+}
+
+/// Each way to change what a session is judged by.
+fn strikes(session: &Session) -> Vec<Change> {
+    vec![
+        Change::EndSession(session.id, ENDING),
+        Change::ReplaceSession(Box::new(session.clone())),
+        Change::RefreshPosition(session.id),
+        user(),
+        Change::RemoveUser(ADA),
+        Change::RefreshPositionsOf(ADA),
+        Change::SetCutoff(CutoffScope::User(ADA)),
+        Change::SetCutoff(CutoffScope::Client(ClientId::default())),
+        Change::SetCutoff(CutoffScope::Everyone),
+    ]
+}
+
+#[test]
+fn what_is_changed_is_forgotten() {
+    for change in strikes(&cookie(1).0) {
+        let (cache, _, token) = remembered();
+        assert!(is_found(&cache, &token));
+
+        on_commit(&cache, change.clone());
+
+        assert!(matches!(cache.lookup(&token, NOON), CacheLookup::Miss), "{change:?}");
+    }
+}
+
+#[test]
+fn what_was_read_before_a_change_is_not_put_in_after_it() {
+    for change in strikes(&cookie(1).0) {
+        let (cache, (session, token)) = (cache(), cookie(1));
+        let version = cache.version(session.id);
+
+        on_commit(&cache, change.clone());
+        cache.insert(&session, principal(), version);
+
+        assert!(!is_found(&cache, &token), "{change:?}");
+    }
+}
+
+#[test]
+fn sessions_that_a_commit_ended_are_forgotten_with_it() {
+    let (cache, session, token) = remembered();
+    let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
+
+    cache.on_commit(
+        &[change],
+        &AppliedChanges { ended_sessions: vec![session.id], ..AppliedChanges::default() },
+    );
+
+    assert!(!is_found(&cache, &token));
+}
+
+#[test]
+fn a_change_of_one_user_leaves_the_others_alone() {
+    let (cache, _, token) = remembered();
+
+    on_commit(&cache, Change::SetCutoff(CutoffScope::User(UserId::from_bytes([7; 16]))));
+
+    assert!(is_found(&cache, &token));
+}
+
+#[test]
+fn a_user_is_remembered_anew_after_the_change() {
+    let (cache, session, token) = remembered();
+    on_commit(&cache, user());
+
+    cache.insert(&session, principal(), cache.version(session.id));
+
+    assert!(is_found(&cache, &token));
+}
+
+#[test]
+fn a_failed_commit_empties_the_memory_and_whatever_is_on_its_way() {
+    let (cache, session, token) = remembered();
+    let version = cache.version(session.id);
+
+    cache.on_failure();
+    assert!(cache.is_empty());
+    cache.insert(&session, principal(), version);
+
+    assert!(!is_found(&cache, &token));
+}
+
+#[test]
+fn memory_judges_the_secret_and_knows_no_life_beyond_the_end() {
+    let (cache, session, token) = remembered();
+    let forged = SessionToken::generate(session.id).unwrap();
+
+    assert!(matches!(cache.lookup(&forged, NOON), CacheLookup::Invalid(InvalidCredential::Unknown)));
+    assert!(matches!(cache.lookup(&token, session.ends_at()), CacheLookup::Miss));
+}
+
+#[test]
+fn one_use_a_minute_is_noted_and_the_session_stays_remembered() {
+    let (cache, session, token) = remembered();
+    let minute = Duration::from_secs(60);
+    assert!(is_found_at(&cache, &token, NOON + minute - Duration::from_millis(1)));
+    assert_eq!(cache.take_last_seen(), []);
+
+    for milliseconds in 0..3 {
+        assert!(is_found_at(&cache, &token, NOON + minute + Duration::from_millis(milliseconds)));
+    }
+    assert_eq!(cache.take_last_seen(), [LastSeen { session: session.id, at: NOON + minute }]);
+
+    assert!(is_found_at(&cache, &token, NOON + 2 * minute));
+    assert_eq!(cache.take_last_seen(), [LastSeen { session: session.id, at: NOON + 2 * minute }]);
+}
+
+#[test]
+fn a_use_moves_the_idle_end_and_never_the_absolute_one() {
+    let (cache, session, token) = remembered();
+    let last = session.ends_at() - Duration::from_millis(1);
+
+    assert!(is_found_at(&cache, &token, last));
+    assert!(is_found_at(&cache, &token, session.ends_at()), "it was used a moment ago");
+    let CacheLookup::Hit(principal) = cache.lookup(&token, last) else { panic!("it is live") };
+    assert_eq!(principal.expires_at(), session.expires_at.min(last + session.idle));
+
+    assert!(!is_found_at(&cache, &token, session.expires_at));
+}
+
+#[test]
+fn a_use_takes_nothing_back_of_what_the_writer_has_told() {
+    for change in strikes(&cookie(1).0) {
+        let (cache, session, token) = remembered();
+        assert!(is_found_at(&cache, &token, session.ends_at() - Duration::from_millis(1)));
+
+        on_commit(&cache, change.clone());
+
+        assert!(!is_found_at(&cache, &token, session.ends_at()), "{change:?}");
+    }
+}
+
+#[test]
+fn uses_come_in_the_order_of_the_sessions() {
+    let cache = cache();
+    for number in [3, 1, 2] {
+        cache.record_last_seen(SessionId::from_bytes([number; 16]), NOON);
+    }
+
+    assert!(cache.take_last_seen().is_sorted_by_key(|used| used.session));
+    assert_eq!(cache.take_last_seen(), []);
+}
+
+#[test]
+fn uses_that_nobody_writes_down_take_no_more_room_than_some_megabytes() {
+    let cache = cache();
+    for _ in 0..200_000 {
+        cache.record_last_seen(SessionId::from_bytes([1; 16]), NOON);
+    }
+
+    assert_eq!(cache.take_last_seen().len(), 131_072);
+}
+
+#[test]
+fn the_log_reaches_the_revocations_with_the_commit() {
+    let cache = cache();
+    let entry = RevocationEntry {
+        position: RevocationPosition::new(9),
+        subject: RevocationSubject::Everyone,
+        until: None,
+    };
+
+    cache.on_commit(&[], &AppliedChanges { entries: vec![entry], ..AppliedChanges::default() });
+
+    assert_eq!(cache.revocations().head(), RevocationPosition::new(9));
+}
+
+#[test]
+fn memory_is_bounded() {
+    let cache = SessionCache::new(64, Arc::new(Revocations::new()));
+    for n in 0..10_000_u32 {
+        let (mut session, _) = cookie(1);
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        id[15] = n.to_le_bytes()[0];
+        session.id = SessionId::from_bytes(id);
+        cache.insert(&session, principal(), cache.version(session.id));
+    }
+
+    assert!(cache.len() <= 64, "{}", cache.len());
+}

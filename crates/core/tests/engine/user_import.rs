@@ -1,0 +1,159 @@
+//! Users of another system come over.
+
+use std::sync::Arc;
+
+use counterfoil_core::ClientError;
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::user_import::{ImportMode, ImportOutcome, ImportedUser, UserImporter};
+use counterfoil_core::store::LoginName;
+
+use crate::harness::{Engine, NOON, PASSWORD, after};
+
+const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+
+fn imported(name: &str) -> ImportedUser {
+    ImportedUser {
+        username: name.into(),
+        email: Some(format!("{name}@elsewhere.example")),
+        email_verified: true,
+        password_hash: Some(OF_BCRYPT.into()),
+        roles: vec!["reader".into()],
+        created_at: Some(1_500_000_000),
+        disabled: false,
+    }
+}
+
+async fn import(engine: &Engine, imported: &[ImportedUser]) -> Vec<Result<ImportOutcome, ClientError>> {
+    UserImporter::new(Arc::clone(&engine.store)).import(imported, ImportMode::Commit, NOON).await.unwrap()
+}
+
+async fn named(engine: &Engine, name: &str) -> Option<User> {
+    engine.store.user_by_login(&LoginName::Username(name.into())).await.unwrap()
+}
+
+/// The field that was wrong.
+fn field(imported: ImportedUser) -> &'static str {
+    match imported.validate(NOON) {
+        Err(ClientError::Field { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_comes_over_logs_in_as_before_by_name_and_address() {
+    let engine = Engine::start().await;
+
+    assert_eq!(
+        import(&engine, &[imported("ada"), imported("bob")]).await,
+        [Ok(ImportOutcome::Added), Ok(ImportOutcome::Added)]
+    );
+
+    let ada = named(&engine, "ada").await.unwrap();
+    assert_eq!(
+        (ada.created_at.unix_seconds(), ada.roles.clone()),
+        (1_500_000_000, vec!["reader".to_owned()])
+    );
+    assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("bob@elsewhere.example", PASSWORD, NOON).await.is_ok());
+    assert!(engine.authenticate("ada", "wrong horse battery", NOON).await.is_err());
+    let events = engine.audit_events().await;
+    let line = events
+        .iter()
+        .find(|event| event.user == Some(ada.id) && event.kind == AuditEventKind::UserRegistered)
+        .unwrap();
+    assert_eq!((&line.actor, line.detail.as_deref()), (&Actor::Operator, Some("imported")));
+}
+
+#[tokio::test]
+async fn an_import_may_be_run_again_also_after_a_login() {
+    let engine = Engine::start().await;
+    import(&engine, &[imported("ada"), imported("bob")]).await;
+    engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
+    let before = named(&engine, "ada").await;
+
+    let again = import(&engine, &[imported("ada"), imported("bob"), imported("eve")]).await;
+
+    assert_eq!(
+        again,
+        [Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::Added)]
+    );
+    assert_eq!(named(&engine, "ada").await, before);
+}
+
+#[tokio::test]
+async fn somebody_elses_name_or_address_is_refused_and_the_others_come_in() {
+    let engine = Engine::start().await;
+    engine.register("ada").await;
+    let same_name = ImportedUser { username: "ADA".into(), ..imported("ada") };
+    let same_address = ImportedUser { email: imported("bob").email, ..imported("eve") };
+
+    let outcomes =
+        import(&engine, &[same_name, imported("bob"), same_address, imported("BOB"), imported("mallory")])
+            .await;
+
+    assert_eq!(outcomes[0], Err(ClientError::UsernameTaken));
+    assert_eq!(outcomes[1], Ok(ImportOutcome::Added));
+    assert!(matches!(outcomes[2], Err(ClientError::Field { field: "email", .. })));
+    assert_eq!(outcomes[3], Err(ClientError::UsernameTaken), "two in one file");
+    assert_eq!(outcomes[4], Ok(ImportOutcome::Added));
+}
+
+#[tokio::test]
+async fn a_rehearsal_keeps_nothing() {
+    let engine = Engine::start().await;
+
+    let importer = UserImporter::new(Arc::clone(&engine.store));
+    let outcomes = importer.import(&[imported("ada")], ImportMode::DryRun, NOON).await.unwrap();
+
+    assert_eq!(outcomes, [Ok(ImportOutcome::Added)]);
+    assert_eq!(named(&engine, "ada").await, None);
+    assert!(engine.audit_events().await.iter().all(|event| event.kind != AuditEventKind::UserRegistered));
+}
+
+#[tokio::test]
+async fn who_was_locked_out_or_had_no_password_stays_so() {
+    let engine = Engine::start().await;
+    let locked = ImportedUser { disabled: true, ..imported("eve") };
+    let without = ImportedUser { password_hash: None, ..imported("mallory") };
+
+    import(&engine, &[locked, without]).await;
+
+    assert!(engine.authenticate("eve", PASSWORD, NOON).await.is_err());
+    for password in ["", PASSWORD] {
+        assert!(engine.authenticate("mallory", password, NOON).await.is_err());
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anybody_is_looked_up() {
+    assert_eq!(field(ImportedUser { username: "a@b".into(), ..imported("x") }), "username");
+    assert_eq!(field(ImportedUser { email: Some("nowhere".into()), ..imported("x") }), "email");
+    assert_eq!(field(ImportedUser { email: None, ..imported("x") }), "email_verified");
+    assert_eq!(
+        field(ImportedUser { password_hash: Some("md5$salt$0123".into()), ..imported("x") }),
+        "password_hash"
+    );
+    assert_eq!(field(ImportedUser { password_hash: Some(String::new()), ..imported("x") }), "password_hash");
+    assert_eq!(field(ImportedUser { roles: vec!["two words".into()], ..imported("x") }), "roles");
+    assert_eq!(
+        field(ImportedUser { created_at: Some(after(1).unix_seconds()), ..imported("x") }),
+        "created_at"
+    );
+    assert_eq!(field(ImportedUser { created_at: Some(u64::MAX), ..imported("x") }), "created_at");
+}
+
+#[test]
+fn a_line_is_read_strictly() {
+    for line in [
+        r#"{"username":"ada","password":"secret"}"#,
+        r#"{"username":"ada","username":"eve"}"#,
+        r#"{"password_hash":"x"}"#,
+        r#"{"username":"ada"} {"username":"eve"}"#,
+        r#"{"username":"ada","created_at":-1}"#,
+        r#"{"username":"ada","email":1}"#,
+    ] {
+        assert!(serde_json::from_str::<ImportedUser>(line).is_err(), "{line}");
+    }
+    assert!(!format!("{:?}", imported("ada")).contains("$2b$"));
+}

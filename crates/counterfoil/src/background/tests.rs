@@ -1,0 +1,223 @@
+//! Tests of the background jobs: purge, key rotation, clock jumps, and panics.
+
+use tracing::Level;
+
+use counterfoil_core::credentials::password::Argon2Cost;
+use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::key::{KeyPurpose, KeyRecord, KeyState};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
+use counterfoil_core::services::account::{Credentials, Registration};
+use counterfoil_core::services::issuer::{IssuedSession, NewSession};
+use counterfoil_core::services::keys::keyring::{ActivateAt, Keyring};
+use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention};
+use counterfoil_core::store::Change;
+use counterfoil_jose::{SealingKey, Secret, Time, base64url};
+use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
+
+use super::*;
+use crate::clock::CLOCK_JUMP_HOLD_TIME;
+use crate::clock::manual::ManualClock;
+use crate::runtime::panics::panic_count;
+use crate::runtime::test_log::CapturedLogs;
+use crate::settings::Settings;
+
+const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+async fn log_in(app: &App) -> SessionId {
+    log_in_with_token(app).await.session.id
+}
+
+async fn log_in_with_token(app: &App) -> IssuedSession<SessionToken> {
+    let (client, now, password) = (ClientInfo::default(), app.now(), Secret::new("correct horse".to_owned()));
+    let credentials =
+        Credentials { username: "ada".into(), password, client: ClientId::default(), mode: Mode::Session };
+    let user = app.accounts.authenticate(&credentials, &client, now).await.unwrap();
+    app.issuer.issue_session(user, NewSession::default(), now).await.unwrap()
+}
+
+async fn app_in(dir: &std::path::Path, clock: &ManualClock) -> App {
+    let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
+    let defaults = Settings::new("http://localhost".parse().unwrap(), store);
+    let settings =
+        Settings { argon2: Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 }, ..defaults };
+    App::open_with_clock(settings, clock.clone()).await.unwrap()
+}
+
+async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
+    let app = app_in(dir, clock).await;
+    let ada = Registration {
+        username: "ada".into(),
+        password: Secret::new("correct horse".into()),
+        email: None,
+        roles: Vec::new(),
+    };
+    app.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
+    app
+}
+
+/// An installation in `dir` with one user and one session that was ended.
+async fn app_with_an_ended_session(dir: &std::path::Path, clock: &ManualClock) -> (App, SessionId) {
+    let app = app_with_a_user(dir, clock).await;
+    let ended = log_in(&app).await;
+    app.revoker.end_session(ended, &by_system(), app.now()).await.unwrap();
+    assert_eq!(app.session_cache.revocations().len(), 1);
+    (app, ended)
+}
+
+#[tokio::test]
+async fn maintenance_purges_ended_sessions_and_no_others() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, ended) = app_with_an_ended_session(dir.path(), &clock).await;
+
+    clock.advance(YEAR);
+    let active = log_in(&app).await;
+    run_maintenance(&app).await.unwrap();
+
+    assert!(app.store.session(ended).await.unwrap().is_none());
+    assert!(app.store.session(active).await.unwrap().is_some());
+    assert_eq!(app.session_cache.revocations().len(), 0);
+}
+
+#[tokio::test]
+async fn maintenance_purges_nothing_while_a_clock_jump_is_pending() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, ended) = app_with_an_ended_session(dir.path(), &clock).await;
+
+    clock.set_wall(NOON + YEAR);
+    assert!(app.now() >= NOON + YEAR, "the new time applies at once");
+    run_maintenance(&app).await.unwrap();
+
+    assert!(app.store.session(ended).await.unwrap().is_some());
+    assert_eq!(app.session_cache.revocations().len(), 1);
+}
+
+#[tokio::test]
+async fn last_seen_times_are_written_before_the_store_is_closed() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let app = app_with_a_user(dir.path(), &clock).await;
+    let login = log_in_with_token(&app).await;
+
+    clock.advance(MAINTENANCE_INTERVAL);
+    let token = login.credential.to_string();
+    app.authenticator
+        .authenticate(PresentedCredential::SessionToken(&token), app.now())
+        .wait()
+        .await
+        .unwrap();
+    let used_at = app.now();
+    app.close().await.unwrap();
+
+    let app = app_in(dir.path(), &clock).await;
+    let stored = app.store.session(login.session.id).await.unwrap().unwrap();
+    assert_eq!(stored.seen_at, used_at);
+}
+
+/// As after a change by another process, or by a request that ended right after its commit.
+#[tokio::test]
+async fn key_changes_in_the_store_are_loaded() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, _) = app_with_an_ended_session(dir.path(), &clock).await;
+    let text = std::fs::read_to_string(dir.path().join("auth.db.key")).unwrap();
+    let master = SealingKey::from_bytes(base64url::decode_exact(text.trim_end()).unwrap());
+    let retention = Arc::new(RevocationRetention::new(Duration::from_secs(3600)));
+    let other_process =
+        Keyring::open(Arc::clone(&app.store), master, *app.keys.schedule(), retention, app.now())
+            .await
+            .unwrap();
+    let signing_key = || app.keys.active_keys().signing_key().kid().to_owned();
+    let before = signing_key();
+
+    let new = other_process.rotate(ActivateAt::Immediately, &by_system(), app.now()).await.unwrap().id;
+    assert_eq!(signing_key(), before);
+    run_key_rotation(&app).await;
+
+    assert_eq!(signing_key(), new.as_str());
+    assert_ne!(signing_key(), before);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_opened_is_reported_by_readiness_and_the_log() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, _) = app_with_an_ended_session(dir.path(), &clock).await;
+    assert!(app.readiness().await.is_empty());
+
+    let damaged = Change::InsertKey(Box::new(damaged_key("damaged")));
+    app.store.commit(&[damaged]).await.unwrap().applied().unwrap();
+    let (logs, _guard) = CapturedLogs::capture(Level::ERROR);
+    run_key_rotation(&app).await;
+
+    assert_eq!(app.readiness().await, ["keys"]);
+    let log = logs.text();
+    assert!(
+        log.contains("does not open the key damaged of this store: "),
+        "the key and the cause are logged: {log}"
+    );
+}
+
+#[tokio::test]
+async fn no_key_is_rotated_while_a_clock_jump_is_pending() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, _) = app_with_an_ended_session(dir.path(), &clock).await;
+    app.keys.rotate(ActivateAt::Immediately, &by_system(), app.now()).await.unwrap();
+    let before = app.keys.keys().await.unwrap();
+
+    clock.set_wall(NOON + YEAR);
+    app.now();
+    run_key_rotation(&app).await;
+    assert_eq!(app.keys.keys().await.unwrap(), before, "no key is activated or removed");
+    clock.advance(CLOCK_JUMP_HOLD_TIME);
+    run_key_rotation(&app).await;
+
+    assert_ne!(app.keys.keys().await.unwrap(), before);
+}
+
+/// Two removed keys with revisions whose sum overflows.
+#[tokio::test]
+async fn a_panic_in_key_rotation_does_not_stop_other_jobs() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, _) = app_with_an_ended_session(dir.path(), &clock).await;
+    for id in ["one", "two"] {
+        let overflowing =
+            KeyRecord { state: KeyState::Removed, revision: i64::MAX as u64, ..damaged_key(id) };
+        app.store.commit(&[Change::InsertKey(Box::new(overflowing))]).await.unwrap().applied().unwrap();
+    }
+    let (before, started) = (panic_count(), std::time::Instant::now());
+    clock.advance(YEAR);
+
+    let jobs = start(app.clone());
+    while panic_count() == before {
+        assert!(started.elapsed() < Duration::from_secs(20), "the panic is counted");
+        sleep(PURGE_PAUSE).await;
+    }
+    run_maintenance(&app).await.unwrap();
+    jobs.cancel().await;
+
+    assert_eq!(app.session_cache.revocations().len(), 0, "ended sessions are purged");
+}
+
+fn damaged_key(id: &str) -> KeyRecord {
+    KeyRecord {
+        id: id.parse().unwrap(),
+        purpose: KeyPurpose::Signing,
+        algorithm: "ES256".into(),
+        sealed: vec![7; 64],
+        state: KeyState::Retired,
+        created_at: NOON,
+        changed_at: NOON,
+        activated_at: None,
+        revision: 0,
+    }
+}
+
+fn by_system() -> RevocationContext {
+    RevocationContext { actor: Actor::System, reason: EndReason::ByAdmin, client_info: ClientInfo::default() }
+}
+
+#[test]
+fn jitter_is_at_most_twice_its_limit() {
+    for _ in 0..100 {
+        assert!(random_jitter() <= 2 * JITTER);
+    }
+}

@@ -1,0 +1,256 @@
+//! Admin commands: in process, and over the socket of a running server.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
+use counterfoil::operator::{self, CallError};
+use counterfoil::operator::{AdminError, Command, KeyRotationRequest, KeySelector};
+use counterfoil::{App, Settings};
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+use counterfoil_core::store::{AuditEventQuery, Store as _};
+use counterfoil_jose::{Algorithm, Secret};
+use counterfoil_sqlite::SqliteStore;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use crate::client::send;
+use crate::fixture::{Fixture, TestServer};
+
+fn add(username: &str) -> Command {
+    Command::UserAdd {
+        username: username.into(),
+        password: Secret::new("correct horse".into()),
+        email: None,
+        roles: vec!["admin".into()],
+    }
+}
+
+fn sessions_of(user: &str) -> Command {
+    Command::SessionList { user: user.into(), after: None, limit: None }
+}
+
+async fn execute(app: &App, command: Command) -> Value {
+    app.administer(command).await.unwrap()
+}
+
+async fn execute_err(app: &App, command: Command) -> AdminError {
+    app.administer(command).await.unwrap_err()
+}
+
+async fn log_in(address: std::net::SocketAddr) -> Value {
+    let body = r#"{"username":"ada","password":"correct horse"}"#;
+    let reply = send(address, "POST /v1/login", &[], body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.json()
+}
+
+#[tokio::test]
+async fn users_are_added_and_listed_by_name() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    for name in ["Cleo", "ada", "Bob"] {
+        let added = execute(&app, add(name)).await;
+        assert_eq!(added["user"]["username"], name);
+        assert_eq!(added["user"]["roles"], json!(["admin"]));
+    }
+
+    let first = execute(&app, Command::UserList { after: None, limit: Some(2) }).await;
+    let after = first["next"].as_str().map(str::to_owned);
+    let rest = execute(&app, Command::UserList { after, limit: Some(2) }).await;
+
+    let names = |list: &Value| -> Vec<String> {
+        list["users"].as_array().unwrap().iter().map(|u| u["username"].as_str().unwrap().into()).collect()
+    };
+    assert_eq!((names(&first), names(&rest)), (vec!["ada".into(), "Bob".into()], vec!["Cleo".to_owned()]));
+    assert_eq!(rest["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_invalid_command_is_rejected_with_its_reason() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
+
+    assert_eq!(execute_err(&app, add("ADA")).await.message, "the username is taken");
+    assert!(execute_err(&app, add("a@b")).await.message.starts_with("username: "));
+    assert_eq!(execute_err(&app, sessions_of("eve")).await.message, "there is no such user");
+    let no_id = Command::SessionRevoke { id: "ada".into() };
+    assert_eq!(execute_err(&app, no_id).await.message, "this is not a session id");
+    let unknown = Command::SessionRevoke { id: "A".repeat(22) };
+    assert_eq!(execute_err(&app, unknown).await.message, "there is no such session");
+    let relative = Command::Backup { file: "copy.db".into(), replace: false };
+    assert!(execute_err(&app, relative).await.message.contains("absolute"));
+}
+
+#[tokio::test]
+async fn a_session_revoked_by_an_operator_is_rejected_at_once() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
+    operator::call(&fixture.data_dir(), &add("ada")).await.unwrap();
+    let tokens = [log_in(server.address).await, log_in(server.address).await, log_in(server.address).await];
+    let bearers =
+        tokens.map(|login| format!("authorization: Bearer {}", login["session_token"].as_str().unwrap()));
+
+    let listed = operator::call(&fixture.data_dir(), &sessions_of("ada")).await.unwrap();
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 3);
+    let newest = listed["sessions"][0]["id"].as_str().unwrap().to_owned();
+    let first =
+        operator::call(&fixture.data_dir(), &Command::SessionRevoke { id: newest.clone() }).await.unwrap();
+    let again = operator::call(&fixture.data_dir(), &Command::SessionRevoke { id: newest }).await.unwrap();
+    assert_eq!((first, again), (json!({ "revoked": 1 }), json!({ "revoked": 0 })));
+    let count_active = async || {
+        let mut active = 0;
+        for bearer in &bearers {
+            active += usize::from(send(server.address, "GET /v1/me", &[bearer], "").await.status == 200);
+        }
+        active
+    };
+    assert_eq!(count_active().await, 2);
+
+    let all = Command::SessionRevokeAll { user: "Ada".into() };
+    assert_eq!(operator::call(&fixture.data_dir(), &all).await.unwrap(), json!({ "revoked": 2 }));
+
+    assert_eq!(count_active().await, 0);
+    server.shut_down().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_names_the_operator_as_the_actor() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
+    execute(&app, Command::ClockAccept {}).await;
+    app.close().await.unwrap();
+    drop(app);
+
+    let store = SqliteStore::open(&fixture.data_path("auth.db")).unwrap();
+    let events =
+        store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap();
+
+    for kind in [AuditEventKind::UserRegistered, AuditEventKind::ClockAccepted] {
+        assert!(events.iter().any(|(_, event)| event.kind == kind && event.actor == Actor::Operator));
+    }
+}
+
+#[tokio::test]
+async fn a_backup_can_be_opened_and_does_not_overwrite_a_file() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
+    let file = fixture.path("copy.db");
+
+    execute(&app, Command::Backup { file: file.clone(), replace: false }).await;
+
+    execute_err(&app, Command::Backup { file: file.clone(), replace: false }).await;
+    assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    let store = format!("sqlite:{}", file.display()).parse().unwrap();
+    let copy = App::open(Settings { store, ..fixture.settings() }).await.unwrap();
+    assert_eq!(execute(&copy, sessions_of("ada")).await, json!({ "sessions": [], "next": null }));
+}
+
+#[tokio::test]
+async fn status_shows_the_issuer_and_the_readiness() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+
+    let status = execute(&app, Command::Status {}).await;
+
+    assert_eq!(status["issuer"], "http://localhost:3000");
+    assert_eq!((&status["may_issue"], &status["failed"]), (&json!(true), &json!([])));
+}
+
+#[tokio::test]
+async fn the_admin_socket_is_private_and_removed_at_shutdown() {
+    let fixture = Fixture::new();
+    let socket = operator::socket_path(&fixture.data_dir());
+    let server = TestServer::start(fixture.settings()).await;
+    operator::call(&fixture.data_dir(), &Command::Status {}).await.unwrap();
+
+    assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::read_dir(fixture.data_dir()).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir()).count(),
+        0
+    );
+    server.shut_down().await;
+
+    assert!(!socket.exists());
+    let result = operator::call(&fixture.data_dir(), &Command::Status {}).await;
+    assert!(matches!(result, Err(CallError::NoServer(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_stale_admin_socket_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.open_app().await.close().await.unwrap();
+    drop(std::os::unix::net::UnixListener::bind(operator::socket_path(&fixture.data_dir())).unwrap());
+    let result = operator::call(&fixture.data_dir(), &Command::Status {}).await;
+    assert!(matches!(result, Err(CallError::NoServer(_))), "{result:?}");
+
+    let server = TestServer::start(fixture.settings()).await;
+
+    assert!(operator::call(&fixture.data_dir(), &Command::Status {}).await.is_ok());
+    server.shut_down().await;
+}
+
+#[tokio::test]
+async fn an_unknown_command_is_rejected_without_echoing_it() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
+    for bad in [&b"\n"[..], b"hunter2\n", b"{\"command\":\"hunter2\"}\n", b"\xff\xfe\n", b"[[[[\n"] {
+        let mut stream = UnixStream::connect(operator::socket_path(&fixture.data_dir())).await.unwrap();
+        stream.write_all(bad).await.unwrap();
+
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+
+        assert!(answer.starts_with(r#"{"error":"#), "{answer}");
+        assert!(!answer.contains("hunter2"));
+    }
+    let mut endless = UnixStream::connect(operator::socket_path(&fixture.data_dir())).await.unwrap();
+    let _ = endless.write_all(&vec![b'x'; 70_000]).await;
+    let mut answer = Vec::new();
+    let _ = endless.read_to_end(&mut answer).await;
+    assert!(answer.is_empty(), "a line without an end gets no answer");
+    server.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_socket_path_that_is_too_long_is_reported() {
+    let dir = std::path::PathBuf::from("/tmp").join("x".repeat(120));
+
+    let error = operator::call(&dir, &Command::Status {}).await.unwrap_err();
+
+    assert!(matches!(&error, CallError::Io(cause) if cause.to_string().contains("too long")), "{error:?}");
+}
+
+/// The runtime has one thread, so a key generated on it would block everything else.
+#[tokio::test]
+async fn generating_a_key_does_not_block_the_runtime() {
+    let fixture = Fixture::new();
+    let app = App::open(Settings { algorithm: Algorithm::Rs256, ..fixture.settings() }).await.unwrap();
+    let started = Instant::now();
+    let mut blocked = Duration::ZERO;
+
+    let rotations = async {
+        for _ in 0..4 {
+            let form = KeyRotationRequest { now: true, purpose: KeySelector::Signing };
+            execute(&app, Command::KeyRotate(form)).await;
+        }
+    };
+    tokio::pin!(rotations);
+    loop {
+        let polled = Instant::now();
+        tokio::select! {
+            biased;
+            () = &mut rotations => break,
+            () = tokio::task::yield_now() => {}
+        }
+        blocked += Some(polled.elapsed()).filter(|gap| *gap > Duration::from_millis(30)).unwrap_or_default();
+    }
+
+    let took = started.elapsed();
+    println!("four keys in {took:?}, the runtime was blocked for {blocked:?}");
+    assert!(blocked < took / 2, "blocked for {blocked:?} of {took:?}");
+}

@@ -1,0 +1,109 @@
+//! Produces the documented statuses of the admin routes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Admin, Carried, token_part};
+use crate::client::Request;
+use crate::test_server::{PASSWORD, Site, text};
+
+type Seen = BTreeSet<(String, String, String)>;
+
+/// One call: method, path as it is sent, body.
+type Call = (&'static str, String, Option<Value>);
+
+/// Calls every admin route in many variants, and records the statuses.
+pub(crate) async fn call_every_route(seen: &mut Seen) {
+    let site = Site::open().await;
+    site.register("ada").await;
+    let admin = Admin::of(&site).await;
+    let ada = Carried::by(&site, "ada", "default").await;
+    let bearer = text(&ada.session, "session_token");
+    let spare = admin.done("POST", "/v1/admin/admin-keys", &json!({ "name": "spare" })).await;
+    site.register("eve").await;
+    let eve = text(&site.login("eve", "jwt").await["user"], "id").to_owned();
+    let mut calls = calls(&ada);
+    calls.insert(0, ("DELETE", format!("/v1/admin/admin-keys/{}", text(&spare, "id")), None));
+    calls.insert(0, ("DELETE", format!("/v1/admin/users/{eve}"), None));
+    for call @ (_, _, body) in &calls {
+        let (plain, full) = (request(call, false), request(call, true));
+        let wrong = body.iter().flat_map(|body| body.as_object().unwrap().keys());
+        let wrong = wrong.map(|member| plain.clone().json(&json!({ member: [[]] })).bearer(&admin.bearer));
+        let variants = [
+            full.clone(),
+            full.clone().bearer(bearer),
+            full.clone().bearer(&admin.bearer),
+            full.clone().bearer(&admin.bearer).bearer("cfs_other"),
+            plain.clone().body("text/plain", "x").bearer(&admin.bearer),
+            plain.clone().body("application/json", "{").bearer(&admin.bearer),
+            plain.clone().body("application/json", vec![b' '; 70_000]).bearer(&admin.bearer),
+            with_query(call, "unknown=1").bearer(&admin.bearer),
+            with_unknown_id(call).bearer(&admin.bearer),
+        ];
+        for request in variants.into_iter().chain(wrong) {
+            record(seen, &request, request.send(&site).await.status);
+        }
+    }
+    site.app.close().await.unwrap();
+    for call in &calls {
+        let request = request(call, true).bearer(&admin.bearer);
+        record(seen, &request, request.send(&site).await.status);
+    }
+}
+
+/// The calls, in an order in which each can succeed.
+fn calls(ada: &Carried) -> Vec<Call> {
+    let user = format!("/v1/admin/users/{}", ada.user);
+    let key = format!("/v1/admin/keys/{}", token_part(text(&ada.jwt, "access_token"), 0, "kid"));
+    let bob = json!({ "username": "bob", "password": PASSWORD, "roles": [] });
+    let shop = json!({ "id": "shop", "name": "Shop" });
+    let revocation = json!({ "subject": format!("session:{}", ada.session_id()), "wait": "none" });
+    let nobodys = json!({ "subject": format!("user:{}", "A".repeat(22)) });
+    vec![
+        ("GET", "/v1/admin/users".into(), None),
+        ("POST", "/v1/admin/users".into(), Some(bob.clone())),
+        ("POST", "/v1/admin/users".into(), Some(bob)),
+        ("GET", user.clone(), None),
+        ("PATCH", user.clone(), Some(json!({ "roles": ["staff"] }))),
+        ("GET", format!("{user}/sessions"), None),
+        ("GET", "/v1/admin/clients".into(), None),
+        ("POST", "/v1/admin/clients".into(), Some(shop.clone())),
+        ("POST", "/v1/admin/clients".into(), Some(shop)),
+        ("GET", "/v1/admin/clients/shop".into(), None),
+        ("PATCH", "/v1/admin/clients/shop".into(), Some(json!({ "name": "The shop" }))),
+        ("GET", "/v1/admin/admin-keys".into(), None),
+        ("POST", "/v1/admin/admin-keys".into(), Some(json!({ "name": "deploy" }))),
+        ("GET", "/v1/admin/keys".into(), None),
+        ("POST", "/v1/admin/keys".into(), Some(json!({ "purpose": "refresh_token" }))),
+        ("DELETE", key, None),
+        ("GET", "/v1/admin/events".into(), None),
+        ("POST", "/v1/revocations".into(), Some(nobodys)),
+        ("POST", "/v1/revocations".into(), Some(revocation)),
+    ]
+}
+
+fn request((method, path, body): &Call, is_full: bool) -> Request {
+    let plain = Request::new(method, path);
+    body.iter().filter(|_| is_full).fold(plain, |request, body| request.json(body))
+}
+
+fn with_query((method, path, _): &Call, query: &str) -> Request {
+    Request::new(method, &format!("{path}?{query}"))
+}
+
+/// The same call with an id that does not exist.
+fn with_unknown_id(call @ (_, path, _): &Call) -> Request {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    if let Some(id) = parts.get_mut(4) {
+        *id = "AAAAAAAAAAAAAAAAAAAAAB";
+    }
+    Request { path: parts.join("/"), ..request(call, true) }
+}
+
+fn record(seen: &mut Seen, request: &Request, status: u16) {
+    let path = request.path.split('?').next().unwrap();
+    let parts = path.split('/').enumerate();
+    let template: Vec<_> = parts.map(|(place, part)| if place == 4 { "{id}" } else { part }).collect();
+    seen.insert((template.join("/"), request.method.to_lowercase(), status.to_string()));
+}

@@ -1,0 +1,60 @@
+//! Backups: a consistent copy of the database, taken while the store is in use.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use counterfoil_core::store::StoreError;
+
+use super::connection;
+use super::new_file::{self, parent_directory};
+use super::sync_after_crash::sync_directory_of;
+use crate::error_class::map_error;
+
+/// Writes a copy of the database at `from` to the new file `to`.
+///
+/// It reads one snapshot on a connection of its own, so reads and writes do not wait for it; but the
+/// write-ahead log grows until it is done.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let to = std::path::absolute(to).map_err(|error| io_error("the path of the backup is invalid", error))?;
+    create(from, &to).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::AlreadyExists => "the backup file exists already",
+            _ => "the backup file cannot be created",
+        };
+        io_error(reason, error)
+    })?;
+    let written = write(from, &to);
+    if written.is_err() {
+        // An incomplete backup must not look like a backup. SQLite does not open what cannot be removed
+        // either.
+        let _ = std::fs::remove_file(&to);
+    }
+    written
+}
+
+/// Creates the empty file that SQLite fills, with mode 0600. In a directory of the database's owner that user
+/// owns it; elsewhere the user of this process does, so that no other user gains data that they could not
+/// read before.
+fn create(from: &Path, to: &Path) -> io::Result<()> {
+    let is_same_owner = from.metadata()?.uid() == parent_directory(to).metadata()?.uid();
+    let create = if is_same_owner { new_file::create } else { new_file::create_private };
+    create(to).map(|_| ())
+}
+
+fn write(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let name = to.to_str().ok_or_else(|| {
+        io_error("the path of the backup must be UTF-8", io::Error::from(ErrorKind::InvalidFilename))
+    })?;
+    let connection = connection::for_copying(from).map_err(map_error)?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(map_error)?;
+    File::open(to)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync_directory_of(to))
+        .map_err(|error| io_error("the backup could not be synced to the disk", error))
+}
+
+fn io_error(reason: &'static str, error: io::Error) -> StoreError {
+    StoreError::Unavailable { reason, source: Some(Box::new(error)) }
+}

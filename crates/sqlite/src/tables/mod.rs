@@ -1,0 +1,15 @@
+//! The SQL of each table: reads and writes of its rows. No decisions are made here.
+
+pub(crate) mod admin_keys;
+pub(crate) mod audit_events;
+pub(crate) mod clients;
+mod columns;
+pub(crate) mod counters;
+pub(crate) mod keys;
+pub(crate) mod metadata;
+pub(crate) mod newest_time;
+pub(crate) mod purge;
+pub(crate) mod revocation_log;
+pub(crate) mod session_data;
+pub(crate) mod sessions;
+pub(crate) mod users;

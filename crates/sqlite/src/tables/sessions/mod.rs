@@ -1,0 +1,127 @@
+//! The table `sessions`: lookups. The other statements are in the modules below.
+
+pub(crate) mod end;
+pub(crate) mod position;
+pub(crate) mod row;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use counterfoil_core::model::session::Session;
+use counterfoil_core::store::{Page, SessionContext, SessionCursor};
+use counterfoil_jose::Time;
+use counterfoil_verify::{ClientId, SessionId, UserId};
+
+use super::clients::{client_columns, read_client};
+use super::columns::{Columns, unix_ms};
+use super::users::{read_user, user_columns};
+use row::{read_session, session_columns};
+
+/// The SQL condition that a session has neither ended nor expired at the time in the parameter `$now`.
+macro_rules! active_at {
+    ($now:literal) => {
+        concat!("ended_at IS NULL AND expires_at > ", $now, " AND last_seen_at + idle_timeout > ", $now)
+    };
+}
+pub(super) use active_at;
+
+/// The SQL condition that no cutoff revokes a session: not that of its user, its client or the installation.
+macro_rules! not_below_a_cutoff {
+    () => {
+        "position >= (SELECT cutoff FROM users WHERE id = sessions.user_id)
+         AND position >= (SELECT cutoff FROM clients WHERE id = sessions.client_id)
+         AND position >= (SELECT cutoff FROM revocation_log_head WHERE single_row = 1)"
+    };
+}
+pub(super) use not_below_a_cutoff;
+
+/// The session `id`, whether or not it has ended.
+pub(crate) fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<Session>> {
+    connection
+        .prepare_cached(concat!("SELECT ", session_columns!(""), " FROM sessions WHERE id = ?1"))?
+        .query_row([id.as_bytes()], read)
+        .optional()
+}
+
+/// The session `id` with its user, its client and the head of the revocation log. One statement, so one
+/// snapshot.
+pub(crate) fn find_context(
+    connection: &Connection,
+    id: SessionId,
+) -> rusqlite::Result<Option<SessionContext>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            session_columns!("s."),
+            ", ",
+            user_columns!("u."),
+            ", ",
+            client_columns!("c."),
+            ", h.cutoff, h.last_position
+             FROM sessions s
+             JOIN users u ON u.id = s.user_id
+             JOIN clients c ON c.id = s.client_id
+             JOIN revocation_log_head h ON h.single_row = 1
+             WHERE s.id = ?1",
+        ))?
+        .query_row([id.as_bytes()], |row| {
+            let mut columns = Columns::new(row);
+            Ok(SessionContext {
+                session: read_session(&mut columns)?,
+                user: read_user(&mut columns)?,
+                client: read_client(&mut columns)?,
+                global_cutoff: columns.position()?,
+                revocation_log_head: columns.position()?,
+            })
+        })
+        .optional()
+}
+
+/// The active sessions of `user`, the newest first. Sessions below a cutoff are revoked, so they are left
+/// out.
+pub(crate) fn page_of_user(
+    connection: &Connection,
+    user: UserId,
+    page: Page<SessionCursor>,
+    now: Time,
+) -> rusqlite::Result<Vec<Session>> {
+    // The first page starts at the latest possible time and the highest possible id.
+    let (authenticated_at, id) =
+        page.after.map_or((i64::MAX, [u8::MAX; 16]), |at| (unix_ms(at.authenticated_at), *at.id.as_bytes()));
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            session_columns!(""),
+            " FROM sessions WHERE user_id = ?1 AND (authenticated_at, id) < (?3, ?4) AND ",
+            active_at!("?2"),
+            " AND ",
+            not_below_a_cutoff!(),
+            " ORDER BY authenticated_at DESC, id DESC LIMIT ?5",
+        ))?
+        .query_map(params![user.as_bytes(), unix_ms(now), authenticated_at, id, page.limit], read)?
+        .collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
+    read_session(&mut Columns::new(row))
+}
+
+/// Whether a session exists that has neither ended nor expired at `now`.
+pub(crate) fn exists_active(connection: &Connection, id: SessionId, now: Time) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(concat!("SELECT 1 FROM sessions WHERE id = ?1 AND ", active_at!("?2")))?
+        .exists(params![id.as_bytes(), unix_ms(now)])
+}
+
+/// The user and the client of a session.
+pub(crate) fn find_user_and_client(
+    connection: &Connection,
+    id: SessionId,
+) -> rusqlite::Result<(UserId, ClientId)> {
+    connection.prepare_cached("SELECT user_id, client_id FROM sessions WHERE id = ?1")?.query_row(
+        [id.as_bytes()],
+        |row| {
+            let mut columns = Columns::new(row);
+            Ok((UserId::from_bytes(columns.bytes()?), columns.parsed()?))
+        },
+    )
+}

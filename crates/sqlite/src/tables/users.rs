@@ -1,0 +1,167 @@
+//! The table `users`.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use counterfoil_core::credentials::password::PasswordHash;
+use counterfoil_core::model::user::{User, Username};
+use counterfoil_core::store::{LoginName, Page};
+use counterfoil_verify::{RevocationPosition, UserId};
+
+use super::columns::{Columns, Unsigned, json_array, unix_ms};
+
+/// The columns that [`read_user`] reads, and the order of the parameters of [`write`].
+macro_rules! user_columns {
+    ($prefix:literal) => {
+        $crate::tables::columns::column_list!(
+            $prefix,
+            id,
+            username,
+            username_folded,
+            email,
+            email_verified,
+            password_hash,
+            roles,
+            disabled_at,
+            epoch,
+            cutoff,
+            created_at,
+            revision,
+        )
+    };
+}
+pub(super) use user_columns;
+
+/// The user `id`.
+pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {
+    connection
+        .prepare_cached(concat!("SELECT ", user_columns!(""), " FROM users WHERE id = ?1"))?
+        .query_row([id.as_bytes()], read)
+        .optional()
+}
+
+/// The user with this case-folded username, or with this verified email address.
+pub(crate) fn find_by_login(connection: &Connection, login: &LoginName) -> rusqlite::Result<Option<User>> {
+    let (sql, text) = match login {
+        LoginName::Username(folded) => {
+            (concat!("SELECT ", user_columns!(""), " FROM users WHERE username_folded = ?1"), folded)
+        }
+        LoginName::Email(address) => (
+            concat!(
+                "SELECT ",
+                user_columns!(""),
+                " FROM users WHERE email = ?1 COLLATE NOCASE AND email_verified = 1"
+            ),
+            address,
+        ),
+    };
+    connection.prepare_cached(sql)?.query_row([text], read).optional()
+}
+
+/// Users in the order of their case-folded usernames.
+pub(crate) fn page(connection: &Connection, page: &Page<String>) -> rusqlite::Result<Vec<User>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            user_columns!(""),
+            " FROM users WHERE username_folded > ?1 ORDER BY username_folded LIMIT ?2"
+        ))?
+        // No username is empty, so the empty text precedes all of them.
+        .query_map(params![page.after.as_deref().unwrap_or(""), page.limit], read)?
+        .collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<User> {
+    read_user(&mut Columns::new(row))
+}
+
+/// Reads a user from the next columns, which are [`user_columns`].
+pub(super) fn read_user(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId::from_bytes(columns.bytes()?),
+        username: Username::from_stored(columns.value()?, columns.value()?),
+        email: columns.value()?,
+        email_verified: columns.value()?,
+        password: columns.value::<Option<String>>()?.map(PasswordHash::from_stored),
+        roles: columns.list()?,
+        disabled_at: columns.optional_time()?,
+        epoch: columns.unsigned()?,
+        cutoff: columns.position()?,
+        created_at: columns.time()?,
+        revision: columns.unsigned()?,
+    })
+}
+
+/// Whether the user exists and has this epoch.
+pub(crate) fn has_epoch(connection: &Connection, id: UserId, epoch: u64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND epoch = ?2")?
+        .exists(params![id.as_bytes(), Unsigned(epoch)])
+}
+
+/// Inserts a user; `false` if the id, the username or the verified email address is taken.
+pub(crate) fn insert(connection: &Connection, user: &User) -> rusqlite::Result<bool> {
+    write(
+        connection,
+        concat!(
+            "INSERT INTO users (",
+            user_columns!(""),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING"
+        ),
+        user,
+    )
+}
+
+/// Replaces the previous revision of a user; `false` if the stored revision is another one, or if the new
+/// username or verified email address is taken.
+///
+/// A cutoff never falls: one that was raised since the previous revision was read stays.
+pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<bool> {
+    write(
+        connection,
+        // OR IGNORE: a username or an address that is taken leaves the row as it is.
+        "UPDATE OR IGNORE users
+         SET username = ?2, username_folded = ?3, email = ?4, email_verified = ?5, password_hash = ?6, roles = ?7,
+             disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12
+         WHERE id = ?1 AND revision = ?12 - 1",
+        user,
+    )
+}
+
+/// Executes `sql` with a user's values as parameters, in the order of [`user_columns`]; `false` if no row
+/// changed.
+fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bool> {
+    let written = connection.prepare_cached(sql)?.execute(params![
+        user.id.as_bytes(),
+        user.username.as_str(),
+        user.username.folded(),
+        user.email,
+        user.email_verified,
+        user.password.as_ref().map(PasswordHash::as_str),
+        json_array(&user.roles)?,
+        user.disabled_at.map(unix_ms),
+        Unsigned(user.epoch),
+        Unsigned(user.cutoff.number()),
+        unix_ms(user.created_at),
+        Unsigned(user.revision),
+    ])?;
+    Ok(written == 1)
+}
+
+/// Deletes a user; `false` if the user does not exist. The user's sessions and admin keys must have been
+/// deleted.
+pub(crate) fn delete(connection: &Connection, id: UserId) -> rusqlite::Result<bool> {
+    let deleted = connection.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id.as_bytes()])?;
+    Ok(deleted == 1)
+}
+
+/// Raises the user's cutoff to `position`; `false` if the user does not exist.
+pub(crate) fn raise_cutoff(
+    connection: &Connection,
+    id: UserId,
+    position: RevocationPosition,
+) -> rusqlite::Result<bool> {
+    let raised = connection
+        .prepare_cached("UPDATE users SET cutoff = max(cutoff, ?2) WHERE id = ?1")?
+        .execute(params![id.as_bytes(), Unsigned(position.number())])?;
+    Ok(raised == 1)
+}

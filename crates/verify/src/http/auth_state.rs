@@ -1,0 +1,59 @@
+//! The result of the authentication of a request, which `AuthLayer` puts into the request's extensions.
+
+use http::Extensions;
+
+use crate::auth_error::AuthError;
+use crate::http::credentials::CredentialSource;
+use crate::principal::Principal;
+
+/// The principal of a request, or why it is not authenticated.
+///
+/// Each request that has passed an [`AuthLayer`](crate::AuthLayer) has it among its extensions.
+#[derive(Debug, Clone)]
+pub struct AuthState {
+    result: Result<Principal, AuthError>,
+    source: CredentialSource,
+}
+
+impl AuthState {
+    pub(crate) const fn new(result: Result<Principal, AuthError>, source: CredentialSource) -> Self {
+        Self { result, source }
+    }
+
+    /// The state of the request with these extensions; `None` if it has passed no layer.
+    pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// The principal.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is not authenticated.
+    pub const fn principal(&self) -> Result<&Principal, &AuthError> {
+        self.result.as_ref()
+    }
+
+    /// The principal, for routes that also serve unauthenticated callers.
+    ///
+    /// It is `None` without a credential, and with an invalid *cookie*, which a browser keeps sending until it is
+    /// cleared.
+    ///
+    /// # Errors
+    ///
+    /// An invalid *bearer* credential, because a client that sends one must learn of it; and every failure that
+    /// leaves open whether the credential is valid.
+    pub fn optional_principal(&self) -> Result<Option<&Principal>, &AuthError> {
+        match (&self.result, self.source) {
+            (Ok(principal), _) => Ok(Some(principal)),
+            (Err(AuthError::MissingCredential), _)
+            | (Err(AuthError::InvalidCredential(_)), CredentialSource::Cookie) => Ok(None),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Where the request presented its credential.
+    pub const fn source(&self) -> CredentialSource {
+        self.source
+    }
+}

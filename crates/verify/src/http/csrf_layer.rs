@@ -1,0 +1,105 @@
+//! The tower layer that refuses cross-site writes (CSRF).
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Method, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::http::cookies::CookieNames;
+use crate::http::csrf::{CrossSiteRequest, check_csrf, is_safe_method};
+use crate::http::origin::OriginPolicy;
+use crate::http::problem::Problem;
+use crate::http::response_future::ResponseFuture;
+
+/// Refuses cross-site writes with 403, before the body is read.
+///
+/// By default it checks writes that carry one of the cookies, because only those use the authority of a user without
+/// their consent. [`CsrfLayer::check_every_write`] is for login, registration, refresh and logout: there an attacker
+/// could log a victim in to the attacker's account.
+#[derive(Clone)]
+pub struct CsrfLayer {
+    policy: Arc<OriginPolicy>,
+    names: CookieNames,
+    checked: CheckedWrites,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CheckedWrites {
+    WithCookie,
+    All,
+}
+
+impl CsrfLayer {
+    /// Checks writes that carry one of the cookies with these names.
+    pub fn new(policy: impl Into<Arc<OriginPolicy>>, names: CookieNames) -> Self {
+        Self { policy: policy.into(), names, checked: CheckedWrites::WithCookie }
+    }
+
+    /// Checks every write, with or without a cookie.
+    #[must_use]
+    pub const fn check_every_write(mut self) -> Self {
+        self.checked = CheckedWrites::All;
+        self
+    }
+
+    fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), CrossSiteRequest> {
+        if is_safe_method(method) {
+            return Ok(());
+        }
+        let has_cookie = self.names.any_present(headers);
+        match self.checked {
+            CheckedWrites::WithCookie if !has_cookie => Ok(()),
+            CheckedWrites::WithCookie | CheckedWrites::All => {
+                check_csrf(method, headers, &self.policy, has_cookie)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CsrfLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfLayer").field("policy", &self.policy).field("checked", &self.checked).finish()
+    }
+}
+
+impl<S> Layer<S> for CsrfLayer {
+    type Service = CsrfService<S>;
+
+    fn layer(&self, inner: S) -> CsrfService<S> {
+        CsrfService { inner, layer: self.clone() }
+    }
+}
+
+/// The service of a [`CsrfLayer`].
+#[derive(Debug, Clone)]
+pub struct CsrfService<S> {
+    inner: S,
+    layer: CsrfLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for CsrfService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<String>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match self.layer.check(request.method(), request.headers()) {
+            Ok(()) => ResponseFuture::forward(self.inner.call(request)),
+            Err(error) => {
+                let problem = Problem::from(error).for_request(request.extensions());
+                ResponseFuture::reject(problem.into_response())
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Tower layers and axum extractors: they read credentials, authenticate, and answer errors as problem documents.
+
+pub(crate) mod auth_layer;
+pub(crate) mod auth_state;
+pub(crate) mod cookies;
+pub(crate) mod credentials;
+pub(crate) mod csrf;
+pub(crate) mod csrf_layer;
+#[cfg(feature = "axum")]
+mod extract;
+pub(crate) mod origin;
+#[cfg(feature = "axum")]
+pub(crate) mod permissions;
+pub(crate) mod problem;
+pub(crate) mod require;
+pub(crate) mod response_future;

@@ -1,0 +1,138 @@
+//! Fetches the keys of an issuer: finds the key set through the metadata, downloads it and parses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use counterfoil_jose::{Algorithm, JwkSet, KeySet, Time, digest};
+
+use crate::jwks::discovery;
+use crate::jwks::error::{FetchError, RemoteVerifierError};
+use crate::jwks::http_client::HttpClient;
+use crate::jwks::options::{JwksOptions, KeySource};
+use crate::jwks::url::JwksUrl;
+use crate::token::builder::TokenVerifierBuilder;
+
+/// The most keys of one issuer. A lookup compares the key id of a token with each of them.
+const MAX_KEYS: usize = 100;
+
+/// How long a discovered `jwks_uri` is used before the metadata is fetched again.
+const DISCOVERY_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// Keys as fetched.
+pub(crate) struct FetchedKeys {
+    pub(crate) keys: KeySet,
+    /// The SHA-256 of the document; the same digest means that nothing has changed.
+    pub(crate) digest: [u8; 32],
+    /// How long the keys are fresh, if the issuer says so.
+    pub(crate) fresh_for: Option<Duration>,
+}
+
+/// Fetches the keys of one issuer.
+pub(crate) struct JwksClient {
+    client: HttpClient,
+    issuer: Arc<str>,
+    source: FetchSource,
+    /// The algorithm of keys without `alg`: the allowed one, if exactly one is allowed.
+    default_algorithm: Option<Algorithm>,
+    /// For all documents of one fetch together.
+    timeout: Duration,
+}
+
+enum FetchSource {
+    /// The metadata is at one of these URLs. The last discovered `jwks_uri` is kept with the time of its discovery.
+    Discovery {
+        metadata_urls: Box<[JwksUrl; 2]>,
+        discovered: Option<(JwksUrl, Time)>,
+    },
+    Url(JwksUrl),
+}
+
+impl JwksClient {
+    /// A client for the issuer of `tokens`.
+    pub(crate) fn new(
+        tokens: &TokenVerifierBuilder,
+        options: &JwksOptions,
+    ) -> Result<Self, RemoteVerifierError> {
+        if tokens.algorithms.iter().any(|algorithm| algorithm.is_symmetric()) {
+            return Err(RemoteVerifierError::SharedSecret);
+        }
+        let source = match &options.source {
+            KeySource::Url(url) => FetchSource::Url(url.clone()),
+            KeySource::Discovery => FetchSource::Discovery {
+                metadata_urls: Box::new(discovery::metadata_urls(&tokens.issuer)?),
+                discovered: None,
+            },
+        };
+        let first_url = match &source {
+            FetchSource::Url(url) => url,
+            FetchSource::Discovery { metadata_urls, .. } => &metadata_urls[0],
+        };
+        let client = HttpClient::for_url(first_url, &options.roots)?;
+        let default_algorithm = match tokens.algorithms.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        };
+        let issuer = tokens.issuer.as_str().into();
+        Ok(Self { client, issuer, source, default_algorithm, timeout: options.timeout })
+    }
+
+    /// Fetches the keys. After a failure the next fetch reads the metadata again.
+    ///
+    /// # Errors
+    ///
+    /// The documents cannot be fetched, are malformed, or are for another issuer.
+    pub(crate) async fn fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
+        let fetched = timeout(self.timeout, self.discover_and_fetch(now)).await;
+        let fetched = fetched.unwrap_or(Err(FetchError::TimedOut));
+        if let (Err(_), FetchSource::Discovery { discovered, .. }) = (&fetched, &mut self.source) {
+            *discovered = None;
+        }
+        fetched
+    }
+
+    async fn discover_and_fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
+        let url = self.jwks_url(now).await?;
+        let response = self.client.get(&url).await?;
+        let keys = parse_keys(&response.body, self.default_algorithm)?;
+        Ok(FetchedKeys { keys, digest: digest::sha256(&response.body), fresh_for: response.fresh_for })
+    }
+
+    async fn jwks_url(&mut self, now: Time) -> Result<JwksUrl, FetchError> {
+        let (metadata_urls, discovered) = match &mut self.source {
+            FetchSource::Url(url) => return Ok(url.clone()),
+            FetchSource::Discovery { metadata_urls, discovered } => (metadata_urls, discovered),
+        };
+        if let Some((url, discovered_at)) = discovered
+            && now.since(*discovered_at) < DISCOVERY_TTL
+        {
+            return Ok(url.clone());
+        }
+        let url = discover(&self.client, metadata_urls, &self.issuer).await?;
+        *discovered = Some((url.clone(), now));
+        Ok(url)
+    }
+}
+
+/// Reads the `jwks_uri` from the metadata. The second URL is tried only if there is no metadata at the first; invalid
+/// metadata is an error.
+async fn discover(client: &HttpClient, urls: &[JwksUrl; 2], issuer: &str) -> Result<JwksUrl, FetchError> {
+    let [first, second] = urls;
+    let response = match client.get(first).await {
+        Err(FetchError::Status(_) | FetchError::ContentType | FetchError::Redirect(_)) => {
+            client.get(second).await
+        }
+        other => other,
+    };
+    discovery::jwks_url(&response?.body, issuer, first)
+}
+
+/// Parses a key set. An empty set is valid: an issuer publishes it when it trusts none of its keys.
+fn parse_keys(body: &[u8], default_algorithm: Option<Algorithm>) -> Result<KeySet, FetchError> {
+    let published = JwkSet::from_json(body).map_err(FetchError::Malformed)?;
+    if published.keys.len() > MAX_KEYS {
+        return Err(FetchError::TooManyKeys { max: MAX_KEYS });
+    }
+    published.to_key_set(default_algorithm).map_err(FetchError::InvalidKeys)
+}

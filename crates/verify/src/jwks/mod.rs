@@ -1,0 +1,24 @@
+//! Fetches the signing keys of an issuer that runs elsewhere and keeps them current (feature `http`).
+//!
+//! ```text
+//!   RemoteVerifier       verifies tokens; requests a refresh for an unknown key
+//!         |
+//!   JwksRefresher        one task: fetches keys, installs them, reports its status
+//!      |        |
+//!   RefreshPolicy  JwksClient   when to fetch (no I/O, the time is an argument);  which documents, how to read them
+//!                      |
+//!                  HttpClient   one GET within limits
+//! ```
+
+mod cache_control;
+mod discovery;
+pub(crate) mod error;
+mod fetch;
+mod http_client;
+pub(crate) mod options;
+mod refresh_policy;
+pub(crate) mod refresher;
+pub(crate) mod remote_verifier;
+pub(crate) mod status;
+mod tls;
+pub(crate) mod url;

@@ -1,0 +1,100 @@
+//! Verifies an access token completely without I/O: signature, claims, revocations and their freshness.
+
+use std::fmt;
+use std::sync::Arc;
+
+use counterfoil_jose::Time;
+
+use crate::auth_error::{AuthError, InvalidReason};
+use crate::authenticator::{AuthFuture, Authenticator, Clock};
+use crate::credential::PresentedCredential;
+use crate::principal::Principal;
+use crate::revocation::Revocations;
+use crate::token::verifier::TokenVerifier;
+
+/// Authenticates by access tokens, with keys and revocations that the application supplies.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time};
+/// use counterfoil_verify::{AuthError, LocalVerifier, Revocations, TokenVerifier};
+///
+/// # let key = SigningKey::generate(Algorithm::Es256)?;
+/// # let keys = KeySet::new([key.verifying_key()])?;
+/// let tokens = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256])
+///     .build(keys)?;
+/// let now = || Time::from_unix_seconds(1_764_000_000);
+/// let verifier = LocalVerifier::new(tokens, Arc::new(Revocations::new()), now);
+///
+/// assert!(matches!(verifier.verify("eyJ…", now()), Err(AuthError::InvalidCredential(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct LocalVerifier {
+    tokens: Arc<TokenVerifier>,
+    revocations: Arc<Revocations>,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocalVerifier {
+    /// Verifies by `tokens`, then checks `revocations`.
+    ///
+    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything else
+    /// uses the time that the caller passes.
+    pub fn new(
+        tokens: impl Into<Arc<TokenVerifier>>,
+        revocations: Arc<Revocations>,
+        clock: impl Clock,
+    ) -> Self {
+        Self { tokens: tokens.into(), revocations, clock: Arc::new(clock) }
+    }
+
+    /// Verifies an access token at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::InvalidCredential`] if the token is invalid or revoked; [`AuthError::StaleRevocations`] if the
+    /// revocations are out of date.
+    pub fn verify(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
+        let principal = self.tokens.verify(token, now)?;
+        let status = self.revocations.check_with(|| principal.revocation_query());
+        if let Some(revoked) = status.revoked {
+            return Err(InvalidReason::Revoked(revoked).into());
+        }
+        if !status.freshness.is_fresh(|| self.clock.now()) {
+            return Err(AuthError::StaleRevocations);
+        }
+        Ok(principal)
+    }
+
+    /// The token verifier, for example to set new keys.
+    pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
+        &self.tokens
+    }
+
+    /// The revocations, for example to publish new entries.
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+}
+
+impl Authenticator for LocalVerifier {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
+        AuthFuture::Ready(match presented {
+            PresentedCredential::None => Err(AuthError::MissingCredential),
+            // Only the issuer has the session record that verifies a session token.
+            PresentedCredential::SessionToken(_) => Err(InvalidReason::CredentialKindNotAccepted.into()),
+            PresentedCredential::AccessToken(token) => self.verify(token, now),
+        })
+    }
+}
+
+impl fmt::Debug for LocalVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalVerifier")
+            .field("tokens", &self.tokens)
+            .field("revocations", &self.revocations)
+            .finish_non_exhaustive()
+    }
+}

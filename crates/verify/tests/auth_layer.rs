@@ -1,0 +1,375 @@
+//! The layer and the extractors, through real services.
+#![cfg(feature = "axum")]
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
+
+mod test_signer;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::{HeaderName, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+
+use counterfoil_verify::{
+    AuthError, AuthFuture, AuthLayer, AuthState, Authenticator, HasRole, HasScope, InvalidReason,
+    PresentedCredential, Principal, ProblemIssuer, RequestId, RequireRole, RequireScope, Role, Scope,
+};
+
+use test_signer::{NOON, TestSigner, claims};
+
+/// Answers after one wait, as an authenticator does that asks a store.
+struct PendingOnce<A>(Arc<A>);
+
+impl<A: Authenticator> Authenticator for PendingOnce<A> {
+    fn authenticate(&self, presented: PresentedCredential<'_>, now: counterfoil_jose::Time) -> AuthFuture {
+        let result = self.0.authenticate(presented, now);
+        AuthFuture::Pending(Box::pin(async move {
+            tokio::task::yield_now().await;
+            result.wait().await
+        }))
+    }
+}
+
+/// Rejects every request with this error.
+struct RejectAll(AuthError);
+
+impl Authenticator for RejectAll {
+    fn authenticate(&self, _: PresentedCredential<'_>, _: counterfoil_jose::Time) -> AuthFuture {
+        AuthFuture::Ready(Err(self.0.clone()))
+    }
+}
+
+fn layer(authenticator: impl Authenticator) -> AuthLayer {
+    AuthLayer::new(Arc::new(authenticator), Arc::new(|| NOON))
+}
+
+async fn required(principal: Principal) -> String {
+    principal.subject().to_owned()
+}
+
+async fn optional(principal: Option<Principal>) -> String {
+    principal.map_or("anonymous".to_owned(), |principal| principal.subject().to_owned())
+}
+
+async fn cancel_order(principal: Principal) -> Result<&'static str, AuthError> {
+    principal.require_scope("orders:cancel")?;
+    Ok("cancelled")
+}
+
+struct ReadOrders;
+
+impl Scope for ReadOrders {
+    const NAME: &str = "orders:read";
+}
+
+struct CancelOrders;
+
+impl Scope for CancelOrders {
+    const NAME: &str = "orders:cancel";
+}
+
+struct Clerk;
+
+impl Role for Clerk {
+    const NAME: &str = "clerk";
+}
+
+struct Admin;
+
+impl Role for Admin {
+    const NAME: &str = "admin";
+}
+
+async fn has_scope<S: Scope>(user: HasScope<S>) -> String {
+    user.subject().to_owned()
+}
+
+async fn has_role<R: Role>(user: HasRole<R>) -> String {
+    user.into_principal().subject().to_owned()
+}
+
+fn app(layer: AuthLayer) -> Router {
+    Router::new()
+        .route("/required", get(required))
+        .route("/optional", get(optional))
+        .route("/cancel", get(cancel_order))
+        .route("/public", get(|| async { "public" }))
+        .route("/cached", get(|| async { ([(CACHE_CONTROL, "private")], "cached") }))
+        .route("/require-scope", get(required).layer(RequireScope::new("orders:read")))
+        .route("/require-missing-scope", get(required).layer(RequireScope::new("orders:cancel")))
+        .route("/require-role", get(required).layer(RequireRole::new("clerk")))
+        .route("/has-scope", get(has_scope::<ReadOrders>))
+        .route("/lacks-scope", get(has_scope::<CancelOrders>))
+        .route("/has-role", get(has_role::<Clerk>))
+        .route("/lacks-role", get(has_role::<Admin>))
+        .route("/require-missing-role", get(required).layer(RequireRole::new("admin")))
+        .layer(layer)
+}
+
+struct TestResponse {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    body: String,
+}
+
+impl TestResponse {
+    fn problem(&self) -> Value {
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.headers[CACHE_CONTROL], "no-store");
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+async fn get_response(app: Router, path: &str, lines: &[(HeaderName, &str)]) -> TestResponse {
+    let mut request = Request::get(path).body(Body::empty()).unwrap();
+    for (name, value) in lines {
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    request.extensions_mut().insert(RequestId("r1".into()));
+    let (parts, body) = app.oneshot(request).await.unwrap().into_parts();
+    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    TestResponse { status: parts.status, headers: parts.headers, body }
+}
+
+fn bearer(token: &str) -> (HeaderName, String) {
+    (AUTHORIZATION, format!("Bearer {token}"))
+}
+
+#[tokio::test]
+async fn a_handler_gets_the_principal_from_a_bearer_or_a_cookie_at_once_or_later() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
+    let local = Arc::new(signer.local());
+    let (name, value) = bearer(&token);
+    let cookie = format!("a=b; __Host-access={token}");
+
+    for app in [app(layer((*local).clone())), app(layer(PendingOnce(local)))] {
+        for line in [(name.clone(), value.as_str()), (COOKIE, cookie.as_str())] {
+            for path in
+                ["/required", "/optional", "/require-scope", "/require-role", "/has-scope", "/has-role"]
+            {
+                let response = get_response(app.clone(), path, std::slice::from_ref(&line)).await;
+                assert_eq!(
+                    (response.status, response.body.as_str()),
+                    (StatusCode::OK, &*test_signer::ALICE.to_string())
+                );
+                assert_eq!(response.headers[CACHE_CONTROL], "no-store");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_credential_gets_401_where_one_is_required() {
+    for path in ["/required", "/require-scope", "/require-role", "/cancel", "/has-scope", "/has-role"] {
+        let response = get_response(app(layer(TestSigner::new().local())), path, &[]).await;
+
+        assert_eq!(response.status, 401);
+        assert_eq!(response.headers[WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(response.problem()["code"], "credential_required");
+        assert_eq!(response.problem()["request_id"], "r1");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_bearer_gets_401_even_where_none_is_required() {
+    for path in ["/required", "/optional"] {
+        let response =
+            get_response(app(layer(TestSigner::new().local())), path, &[(AUTHORIZATION, "Bearer x")]).await;
+
+        assert_eq!(response.status, 401);
+        assert_eq!(response.headers[WWW_AUTHENTICATE], r#"Bearer error="invalid_token""#);
+        assert_eq!(response.problem()["code"], "invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_cookie_is_anonymous_on_an_optional_route() {
+    let invalid = [(COOKIE, "__Host-access=invalid; __Host-session=")];
+    let one_invalid = [(COOKIE, "__Host-access=invalid")];
+
+    assert_eq!(
+        get_response(app(layer(TestSigner::new().local())), "/optional", &one_invalid).await.body,
+        "anonymous"
+    );
+    assert_eq!(
+        get_response(app(layer(TestSigner::new().local())), "/required", &one_invalid).await.status,
+        401
+    );
+    assert_eq!(get_response(app(layer(TestSigner::new().local())), "/optional", &invalid).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_is_about_blank_unless_the_issuer_is_known() {
+    for (issuer, problem_type) in [
+        (None, "about:blank"),
+        (Some("https://auth.example"), "https://auth.example/problems/credential-required"),
+    ] {
+        for path in ["/required", "/require-scope", "/has-role"] {
+            let mut request = Request::get(path).body(Body::empty()).unwrap();
+            if let Some(issuer) = issuer {
+                request.extensions_mut().insert(ProblemIssuer(issuer.into()));
+            }
+            let response = app(layer(TestSigner::new().local())).oneshot(request).await.unwrap();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let problem: Value = serde_json::from_slice(&body).unwrap();
+
+            assert_eq!(problem["type"], problem_type, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn malformed_cookies_do_not_authenticate() {
+    for cookie in
+        [";".repeat(8192).as_str(), "__Host-access", "=x", "__Host-access=\"\"", "__host-access=x", "=;=;="]
+    {
+        let response =
+            get_response(app(layer(TestSigner::new().local())), "/optional", &[(COOKIE, cookie)]).await;
+        assert_eq!(response.body, "anonymous");
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_the_url_is_ignored() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
+
+    let response =
+        get_response(app(layer(signer.local())), &format!("/optional?access_token={token}"), &[]).await;
+
+    assert_eq!(response.body, "anonymous");
+}
+
+#[tokio::test]
+async fn two_credentials_are_refused_on_every_route() {
+    let lines = [(AUTHORIZATION, "Bearer a"), (COOKIE, "__Host-access=b")];
+    for path in ["/required", "/optional", "/public"] {
+        let response = get_response(app(layer(TestSigner::new().local())), path, &lines).await;
+
+        assert_eq!(response.status, 400);
+        assert_eq!(response.problem()["code"], "ambiguous_credential");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_cannot_be_verified_is_503() {
+    for error in [AuthError::StaleRevocations, AuthError::Unavailable] {
+        for path in ["/required", "/optional", "/require-scope"] {
+            let response =
+                get_response(app(layer(RejectAll(error.clone()))), path, &[(COOKIE, "__Host-session=x")])
+                    .await;
+
+            assert_eq!(response.status, 503, "{error} {path}");
+            assert_eq!(response.headers[RETRY_AFTER], "1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_scope_or_role_is_403() {
+    let signer = TestSigner::new();
+    let (name, value) = bearer(&signer.sign(&claims()));
+    let line = [(name, value.as_str())];
+
+    for path in ["/require-missing-scope", "/cancel", "/lacks-scope"] {
+        let response = get_response(app(layer(signer.local())), path, &line).await;
+        assert_eq!(response.status, 403);
+        let challenge = r#"Bearer error="insufficient_scope", scope="orders:cancel""#;
+        assert_eq!(response.headers[WWW_AUTHENTICATE], challenge);
+    }
+    for path in ["/require-missing-role", "/lacks-role"] {
+        let response = get_response(app(layer(signer.local())), path, &line).await;
+        assert_eq!(
+            (response.status, response.problem()["code"].clone()),
+            (StatusCode::FORBIDDEN, json!("forbidden"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_route_without_the_layer_answers_500() {
+    for path in ["/required", "/optional", "/require-scope", "/has-scope", "/has-role"] {
+        let app = Router::new()
+            .route("/has-scope", get(has_scope::<ReadOrders>))
+            .route("/has-role", get(has_role::<Clerk>))
+            .route("/required", get(required))
+            .route("/optional", get(optional))
+            .route("/require-scope", get(required).layer(RequireScope::new("x")));
+        assert_eq!(get_response(app, path, &[]).await.status, 500);
+    }
+}
+
+#[tokio::test]
+async fn a_response_to_a_credential_is_not_cached_by_default() {
+    let signer = TestSigner::new();
+    let (name, value) = bearer(&signer.sign(&claims()));
+    let line = [(name, value.as_str())];
+
+    assert_eq!(
+        get_response(app(layer(signer.local())), "/public", &line).await.headers[CACHE_CONTROL],
+        "no-store"
+    );
+    assert_eq!(
+        get_response(app(layer(signer.local())), "/cached", &line).await.headers[CACHE_CONTROL],
+        "private"
+    );
+    let response = get_response(app(layer(signer.local())), "/public", &[]).await;
+    assert_eq!(response.headers.get(CACHE_CONTROL), None);
+    assert_eq!(response.headers[VARY], "cookie, authorization");
+}
+
+#[tokio::test]
+async fn the_layer_protects_a_service_without_axum() {
+    let signer = TestSigner::new();
+    let token = signer.sign(&claims());
+    let service = service_fn(|request: Request<()>| async move {
+        let subject = AuthState::from_extensions(request.extensions())
+            .unwrap()
+            .principal()
+            .unwrap()
+            .subject()
+            .to_owned();
+        Ok::<_, Infallible>(Response::new(subject))
+    });
+    let local = Arc::new(signer.local());
+
+    for layer in
+        [layer((*local).clone()).require_authentication(), layer(PendingOnce(local)).require_authentication()]
+    {
+        let service_with_layer = ServiceBuilder::new().layer(layer).service(service);
+        let good = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}")).body(()).unwrap();
+        let bad = Request::get("/").header(AUTHORIZATION, "Bearer x").body(()).unwrap();
+        let none = Request::get("/").body(()).unwrap();
+
+        assert_eq!(
+            service_with_layer.clone().oneshot(good).await.unwrap().body(),
+            &test_signer::ALICE.to_string()
+        );
+        let refused = service_with_layer.clone().oneshot(bad).await.unwrap();
+        assert_eq!(refused.status(), 401);
+        assert!(matches!(
+            refused.extensions().get(),
+            Some(AuthError::InvalidCredential(InvalidReason::Token(_)))
+        ));
+        assert_eq!(service_with_layer.oneshot(none).await.unwrap().status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn a_session_token_is_rejected_without_its_session_record() {
+    let response = get_response(
+        app(layer(TestSigner::new().local())),
+        "/required",
+        &[(AUTHORIZATION, "Bearer cfs_x.y")],
+    )
+    .await;
+
+    assert_eq!(response.status, 401);
+}

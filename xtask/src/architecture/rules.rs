@@ -1,0 +1,237 @@
+//! The rules of the architecture, as data. A file that moves is followed here and nowhere else.
+
+use crate::architecture::layers::{Layered, ModuleLimit};
+use crate::architecture::restriction::Refused::{Crate, Member, Name, Path, Text};
+use crate::architecture::restriction::Restriction;
+
+/// The modules of each layered crate, the lowest first.
+pub(crate) const LAYERED: &[Layered] = &[
+    Layered {
+        folder: "crates/counterfoil/src",
+        order: &[
+            "runtime",
+            "fs",
+            "keys",
+            "passwords",
+            "settings",
+            "clock",
+            "limits",
+            "counters",
+            "store",
+            "app",
+            "http",
+            "background",
+            "admin",
+            "session_data",
+            "routes",
+            "server",
+            "metrics",
+            "embed",
+        ],
+    },
+    Layered {
+        folder: "crates/core/src",
+        order: &["histogram", "client_error", "credentials", "model", "store", "services"],
+    },
+];
+
+/// How many modules a `lib.rs` may declare.
+pub(crate) const MODULE_LIMITS: &[ModuleLimit] =
+    &[ModuleLimit { file: "crates/counterfoil/src/lib.rs", most: 20 }];
+
+/// What must not be named, and where.
+pub(crate) const RESTRICTIONS: &[Restriction] = &[
+    Restriction {
+        rule: "1: jose knows no session, store or HTTP",
+        within: &["crates/jose/src"],
+        except: &[],
+        refused: &[
+            Crate("counterfoil_*"),
+            Crate("http"),
+            Crate("hyper*"),
+            Crate("axum*"),
+            Crate("tokio*"),
+            Name("*Session*"),
+            Name("*Store*"),
+        ],
+        existing: &[],
+        planted: ("crates/jose/src/jws.rs", "use counterfoil_core::Session;"),
+    },
+    Restriction {
+        rule: "2: the core knows no HTTP, SQL, environment or clock",
+        within: &["crates/core/src"],
+        except: &["crates/core/src/store/conformance"],
+        refused: &[
+            Crate("http"),
+            Crate("axum*"),
+            Crate("hyper*"),
+            Crate("tower*"),
+            Crate("rusqlite"),
+            Crate("tokio*"),
+            Crate("counterfoil_sqlite"),
+            Path("std::env"),
+            Path("std::fs"),
+            Name("SystemTime"),
+            Name("Instant"),
+        ],
+        existing: &[],
+        planted: ("crates/core/src/services/revoker.rs", "use std::time::SystemTime;"),
+    },
+    Restriction {
+        rule: "3: credentials know neither the model nor what is above it",
+        within: &["crates/core/src/credentials"],
+        except: &[],
+        refused: &[Path("crate::model"), Path("crate::store"), Path("crate::services")],
+        existing: &[],
+        planted: ("crates/core/src/credentials/session_token.rs", "use crate::model::session::Session;"),
+    },
+    Restriction {
+        rule: "4: the model knows neither a store nor a service",
+        within: &["crates/core/src/model"],
+        except: &[],
+        refused: &[Path("crate::store"), Path("crate::services")],
+        existing: &[],
+        planted: ("crates/core/src/model/user.rs", "let user = crate::store::Store::user(store, id);"),
+    },
+    Restriction {
+        rule: "4: a store knows no service",
+        within: &["crates/core/src/store"],
+        except: &["crates/core/src/store/conformance"],
+        refused: &[Path("crate::services")],
+        existing: &[],
+        planted: ("crates/core/src/store/session_cache/mod.rs", "use crate::services::keys::ActiveKeys;"),
+    },
+    Restriction {
+        rule: "5: a store stores and compares, and never decides",
+        within: &["crates/sqlite/src"],
+        except: &[],
+        refused: &[
+            Path("counterfoil_core::services"),
+            Member("rotate"),
+            Member("is_live"),
+            Member("is_active"),
+            Member("check_active"),
+            Member("touch"),
+        ],
+        existing: &["services", "rotate"],
+        planted: ("crates/sqlite/src/sessions.rs", "if session.is_active(now) {}"),
+    },
+    Restriction {
+        rule: "6: a store knows neither another store nor the server",
+        within: &["crates/sqlite/src"],
+        except: &[],
+        refused: &[Crate("counterfoil"), Crate("axum*"), Crate("hyper*"), Name("SystemTime")],
+        existing: &[],
+        planted: ("crates/sqlite/src/open.rs", "use counterfoil::Settings;"),
+    },
+    Restriction {
+        rule: "6: the verifier knows no store, issuer or clock",
+        within: &["crates/verify/src"],
+        // A service that verifies the tokens of a remote issuer has no other clock.
+        except: &["crates/verify/src/clock.rs"],
+        refused: &[
+            Crate("counterfoil_core"),
+            Crate("counterfoil_sqlite"),
+            Crate("rusqlite"),
+            Crate("argon2"),
+            Name("SystemTime"),
+            Name("Instant"),
+        ],
+        existing: &[],
+        planted: ("crates/verify/src/principal.rs", "use std::time::Instant;"),
+    },
+    Restriction {
+        rule: "7: only the composition root names a back end",
+        within: &["crates/counterfoil/src"],
+        except: &["crates/counterfoil/src/app/mod.rs"],
+        refused: &[Crate("counterfoil_sqlite"), Name("SqliteStore")],
+        existing: &["SqliteStore"],
+        planted: ("crates/counterfoil/src/routes/login.rs", "use counterfoil_sqlite::SqliteStore;"),
+    },
+    Restriction {
+        rule: "7: the command line names no back end",
+        within: &["crates/cli/src"],
+        except: &[],
+        refused: &[Crate("counterfoil_sqlite"), Crate("rusqlite"), Name("SqliteStore")],
+        existing: &["SqliteStore"],
+        planted: ("crates/cli/src/commands/backup.rs", "use rusqlite::Connection;"),
+    },
+    Restriction {
+        rule: "8: only verification creates a principal",
+        within: &["crates"],
+        except: &[
+            "crates/verify/src",
+            "crates/core/src/services/authenticator.rs",
+            "crates/core/tests/engine/memory.rs",
+        ],
+        refused: &[Path("Principal::verified"), Name("PrincipalParts"), Name("PrincipalBuilder")],
+        existing: &["verified", "PrincipalParts", "PrincipalBuilder"],
+        planted: ("crates/counterfoil/src/routes/me.rs", "let principal = Principal::verified(parts);"),
+    },
+    Restriction {
+        rule: "8: only the session cache changes when a principal ends",
+        within: &["crates"],
+        except: &["crates/verify/src", "crates/core/src/store/session_cache/live.rs"],
+        refused: &[Member("ending_at")],
+        existing: &["ending_at"],
+        planted: ("crates/counterfoil/src/routes/me.rs", "principal.ending_at(time);"),
+    },
+    Restriction {
+        rule: "9: one file writes cookies",
+        within: SOURCES,
+        except: &["crates/counterfoil/src/http/set_cookie.rs"],
+        refused: &[Name("SET_COOKIE"), Text("set-cookie")],
+        existing: &["SET_COOKIE"],
+        planted: ("crates/counterfoil/src/routes/login.rs", "headers.insert(SET_COOKIE, value);"),
+    },
+    Restriction {
+        rule: "9: one file chooses the status of an error",
+        within: &["crates/counterfoil/src"],
+        except: &["crates/counterfoil/src/http/error.rs"],
+        refused: &[
+            Path("Problem::new"),
+            Name("BAD_REQUEST"),
+            Name("UNAUTHORIZED"),
+            Name("FORBIDDEN"),
+            Name("NOT_FOUND"),
+            Name("CONFLICT"),
+            Name("UNPROCESSABLE*"),
+            Name("TOO_MANY*"),
+            Name("INTERNAL_SERVER*"),
+            Name("SERVICE_UNAVAILABLE"),
+        ],
+        existing: &["Problem"],
+        planted: ("crates/counterfoil/src/routes/login.rs", "return StatusCode::CONFLICT.into_response();"),
+    },
+    Restriction {
+        rule: "10: only a clock reads the system time",
+        within: SOURCES,
+        except: &[
+            "crates/counterfoil/src/clock/mod.rs",
+            "crates/verify/src/clock.rs",
+            // It prints how long ago something was, and decides nothing.
+            "crates/cli/src/when.rs",
+        ],
+        refused: &[Name("SystemTime"), Name("clock_gettime")],
+        existing: &["SystemTime", "clock_gettime"],
+        planted: ("crates/counterfoil/src/background.rs", "let now = std::time::SystemTime::now();"),
+    },
+    Restriction {
+        rule: "10: a handler reads a clock only through the app",
+        within: &["crates/counterfoil/src/routes"],
+        except: &[],
+        refused: &[Name("Instant"), Name("clock"), Member("clock"), Member("elapsed")],
+        existing: &["clock"],
+        planted: ("crates/counterfoil/src/routes/login.rs", "let now = app.clock.now();"),
+    },
+];
+
+/// The code of every crate, without its tests.
+const SOURCES: &[&str] = &[
+    "crates/cli/src",
+    "crates/core/src",
+    "crates/counterfoil/src",
+    "crates/jose/src",
+    "crates/sqlite/src",
+    "crates/verify/src",
+];
