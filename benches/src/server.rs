@@ -68,7 +68,7 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
     if options.cheap_hashing {
-        (settings.argon2.memory, settings.argon2.passes) = (8, 1);
+        (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }
     let counterfoil = Counterfoil::with_settings(settings).await?;
     if options.store.is_some() {

@@ -129,15 +129,15 @@ impl Configuration {
 /// What would keep a server from starting with these settings, as far as it is known without opening the
 /// store.
 pub(crate) fn preflight_errors(settings: &Settings) -> Vec<Fault> {
-    operator::faults(settings).iter().map(to_fault).collect()
+    operator::preflight_errors(settings).iter().map(to_fault).collect()
 }
 
 /// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
 pub(crate) fn check_errors(settings: &Settings) -> Vec<Fault> {
-    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(to_fault).collect()
+    operator::preflight_errors(settings).iter().chain(&operator::missing_master_key(settings)).map(to_fault).collect()
 }
 
-fn to_fault(unfit: &operator::Unfit) -> Fault {
+fn to_fault(unfit: &operator::PreflightError) -> Fault {
     let fault = Fault::of(unfit);
     match unfit.hint() {
         Some(hint) => fault.hint(hint),

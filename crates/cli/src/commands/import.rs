@@ -84,7 +84,7 @@ fn judge(options: &Options) -> Result<Tally, Fault> {
     for line in Lines::of(&options.file, "judging")? {
         let (number, text) = line?;
         let name = text.and_then(|text| read(&text)).and_then(|newcomer| {
-            let wanted = newcomer.judge(now).map_err(|refusal: ClientError| refusal.to_string())?;
+            let wanted = newcomer.validate(now).map_err(|refusal: ClientError| refusal.to_string())?;
             Ok(wanted.username.folded().to_owned())
         });
         match name.map(|name| lines_of.insert(name, number)) {

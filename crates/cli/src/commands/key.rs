@@ -97,7 +97,7 @@ pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), 
     }
 }
 
-async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
+async fn rotate(common: &Configuration, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
     let purpose = if pepper { KeySelector::RefreshToken } else { KeySelector::Signing };
     let answer =
         administer(common, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;

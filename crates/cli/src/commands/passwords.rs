@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, BreachedFile, Builder};
+use counterfoil::operator::{self, BreachedFile, BreachedPasswordsBuilder};
 use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
@@ -62,7 +62,7 @@ fn build(options: &Build) -> Result<(), Fault> {
     let dir = options.output.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot = |error| Fault::because(&format!("{} cannot be written", options.output.display()), &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot)?;
-    let builder = fill(Builder::new(scratch), options)?;
+    let builder = fill(BreachedPasswordsBuilder::new(scratch), options)?;
     let count = operator::replace_file(&options.output, |output| {
         // The list is no secret, and the server may run as another user.
         output.set_permissions(Permissions::from_mode(0o644))?;
@@ -106,7 +106,7 @@ fn fill(mut builder: BreachedPasswordsBuilder, options: &Build) -> Result<Breach
 fn of_password(text: &[u8]) -> Option<PasswordFingerprint> {
     // Only a whole line is a password.
     let text = std::str::from_utf8(text).ok().filter(|text| (text.len() as u64) < LONGEST_LINE)?;
-    Some(PlaintextPassword::typed(&Secret::new(text.to_owned())).fingerprint())
+    Some(PlaintextPassword::new(&Secret::new(text.to_owned())).fingerprint())
 }
 
 /// The fingerprint in `5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8` or `5BAA...:52256179`.

@@ -22,7 +22,7 @@ pub(crate) struct Options {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
     let Options { subject, reason, json } = options;
     let request = RevocationRequest { subject, reason, wait: Wait::None };
     let answer = administer(common, operator::Command::Revoke(request)).await?;

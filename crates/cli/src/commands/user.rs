@@ -117,7 +117,7 @@ async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
     say_done("added", &answer["user"])
 }
 
-async fn alter(common: &Common, user: String, change: UserChangeRequest, done: &str) -> Result<(), Fault> {
+async fn alter(common: &Configuration, user: String, change: UserChangeRequest, done: &str) -> Result<(), Fault> {
     let answer = administer(common, operator::Command::UserChange { user, change }).await?;
     say_done(done, &answer["user"])
 }

@@ -60,7 +60,7 @@ impl Seen {
         }
         if token.starts_with(RefreshToken::PREFIX) {
             let shown: RefreshToken = token.parse().map_err(|_| malformed("refresh"))?;
-            return Ok(Self::Refresh { session: shown.session().to_string(), turn: shown.turn() });
+            return Ok(Self::Refresh { session: shown.session().to_string(), turn: shown.counter() });
         }
         let peeked = unverified::decode(token).map_err(|reason| {
             Fault::because("this is not a token", &reason).hint("a token begins with cfs_, cfr_ or eyJ")

@@ -88,7 +88,7 @@ impl Verdict<'_> {
             InvalidReason::Token(rejection) if rejection.code() == "token_wrong_typ" => {
                 Some("--foreign takes a type of JWT, or none".into())
             }
-            InvalidReason::Token(rejection) if rejection.unknown_kid() => {
+            InvalidReason::Token(rejection) if rejection.is_unknown_key_id() => {
                 Some(format!("there is no key {} among them", self.header("kid")?))
             }
             _ => None,

@@ -133,7 +133,7 @@ impl Verify {
             _ => None,
         };
         let published = JwkSet::from_json(&text).map_err(|error| fault(&error))?;
-        published.key_set(unnamed).map_err(|error| fault(&error))
+        published.to_key_set(unnamed).map_err(|error| fault(&error))
     }
 
     /// The secret, under the id that the token names: that chooses nothing where there is one key.
