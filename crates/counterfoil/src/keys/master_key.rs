@@ -25,7 +25,7 @@ pub struct MasterKeySource {
 pub(crate) enum ResolvedMasterKey {
     /// The key. If a replacement of it was interrupted, also the key that was to replace it.
     Found(SealingKey, Option<PendingMasterKey>),
-    /// There is none. For a new store, create it in this file.
+    /// No key exists. For a new store, create it in this file.
     ToCreate(PathBuf),
 }
 
