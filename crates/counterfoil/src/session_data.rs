@@ -15,9 +15,9 @@ use crate::http::error::AppError;
 
 /// The data of the request's session: one JSON object.
 ///
-/// It is read before the handler runs and changed by [`merge`](Self::merge), member by member: of two concurrent
-/// requests that change different members, both succeed, and a session that ends in between stays ended. The route must
-/// be behind the layer of [`App::layer`].
+/// It is read before the handler runs and changed by [`merge`](Self::merge), member by member: of two
+/// concurrent requests that change different members, both succeed, and a session that ends in between stays
+/// ended. The route must be behind the layer of [`App::layer`].
 ///
 /// ```
 /// use counterfoil::{SessionData, SessionDataError};
@@ -40,8 +40,8 @@ pub struct SessionData {
 /// The data could not be read or changed.
 ///
 /// The response is 401 if the session has ended, 413 if the data would be larger than
-/// [`LARGEST`](counterfoil_core::services::session_data::LARGEST) bytes, 422 for a patch that is not an object, 503 if
-/// the store failed, and 500 if the application expects another type.
+/// [`LARGEST`](counterfoil_core::services::session_data::LARGEST) bytes, 422 for a patch that is not an
+/// object, 503 if the store failed, and 500 if the application expects another type.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionDataError {

@@ -1,9 +1,9 @@
 //! The client IP of a request that came through proxies (`Forwarded`, `X-Forwarded-For`).
 //!
-//! Hops are read from the right, because each proxy appends the address that it saw. The first hop that is not a
-//! trusted proxy is the client; the client may have written what is left of it. A hop that cannot be parsed ends the
-//! search, and the last trusted hop counts as the client: a forged header then makes the rate limits stricter for the
-//! sender, never looser.
+//! Hops are read from the right, because each proxy appends the address that it saw. The first hop that is
+//! not a trusted proxy is the client; the client may have written what is left of it. A hop that cannot be
+//! parsed ends the search, and the last trusted hop counts as the client: a forged header then makes the rate
+//! limits stricter for the sender, never looser.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,8 +16,8 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The client IP: the peer or, if the peer is a trusted proxy, the right-most hop that is not one.
 ///
-/// If `Forwarded` (RFC 7239) and `X-Forwarded-For` disagree, the peer is returned: a proxy passed one of them on
-/// without appending to it, and the client may have sent it.
+/// If `Forwarded` (RFC 7239) and `X-Forwarded-For` disagree, the peer is returned: a proxy passed one of them
+/// on without appending to it, and the client may have sent it.
 pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_trusted(peer, trusted) {
@@ -46,7 +46,8 @@ pub(crate) fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(ip))
 }
 
-/// The first hop from the right that is not a trusted proxy, or the last one before a hop that cannot be parsed.
+/// The first hop from the right that is not a trusted proxy, or the last one before a hop that cannot be
+/// parsed.
 fn first_untrusted(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -> IpAddr {
     let mut last = peer;
     for hop in hops.iter().rev() {
@@ -59,8 +60,8 @@ fn first_untrusted(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -
     last
 }
 
-/// The hops in all lines of a header, in order; a hop that is not an address is `None`. A line that cannot be split
-/// is one such hop. Returns `None` if the request does not have the header.
+/// The hops in all lines of a header, in order; a hop that is not an address is `None`. A line that cannot be
+/// split is one such hop. Returns `None` if the request does not have the header.
 fn read_hops(
     headers: &HeaderMap,
     name: &HeaderName,
@@ -81,8 +82,8 @@ fn parse_forwarded(line: &str) -> Option<Vec<Option<IpAddr>>> {
     Some(split_outside_quotes(line, ',')?.into_iter().map(for_parameter).collect())
 }
 
-/// The address in the `for` parameter of an element (RFC 7239, section 4). `None` if the parameter is missing, repeated,
-/// `unknown` or an obfuscated identifier.
+/// The address in the `for` parameter of an element (RFC 7239, section 4). `None` if the parameter is
+/// missing, repeated, `unknown` or an obfuscated identifier.
 fn for_parameter(element: &str) -> Option<IpAddr> {
     let pairs = split_outside_quotes(element, ';')?;
     let mut nodes = pairs.iter().filter_map(|pair| {
@@ -105,8 +106,8 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     address.map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Splits at separators outside quoted strings; `None` if a quoted string is not closed or there is a backslash. No
-/// address contains a backslash, so escapes are not supported.
+/// Splits at separators outside quoted strings; `None` if a quoted string is not closed or there is a
+/// backslash. No address contains a backslash, so escapes are not supported.
 fn split_outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     let mut is_quoted = false;
     let parts = text.split(|c| {

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use serde::Serialize;
 
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
@@ -28,7 +30,8 @@ pub(crate) enum AppError {
     /// The credential is missing or invalid, or could not be verified.
     #[error(transparent)]
     Auth(#[from] AuthRejection),
-    /// The request has two different credentials. The response clears those of Counterfoil's cookies that are not live.
+    /// The request has two different credentials. The response clears those of Counterfoil's cookies that are
+    /// not live.
     #[error("more than one credential was presented")]
     MultipleCredentials(Box<SetCookies>),
     /// The body was rejected.
@@ -74,7 +77,8 @@ pub(crate) struct AuthRejection {
     pub(crate) presented_in: CredentialSource,
 }
 
-/// The message of an error with its causes, for the request log only. It is among the extensions of the response.
+/// The message of an error with its causes, for the request log only. It is among the extensions of the
+/// response.
 #[derive(Debug, Clone)]
 pub(crate) struct ErrorDetail(pub(crate) String);
 
@@ -138,8 +142,8 @@ fn client_problem(error: &ClientError) -> Problem {
         ClientError::LoginFailed => problem(401, "invalid-credentials", "Invalid credentials")
             .detail("the username or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        // The same response for expired, revoked and unknown, so that an attacker cannot tell them apart. The reason
-        // is logged.
+        // The same response for expired, revoked and unknown, so that an attacker cannot distinguish them.
+        // The reason is logged.
         ClientError::Credential(_) => Problem::from_auth_error(
             &AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
             CredentialSource::None,
@@ -235,6 +239,13 @@ fn whole_seconds(duration: Duration) -> u64 {
     duration.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
+/// The response of the readiness check if it fails. It is plain JSON, because load balancers read it.
+pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
+    let retry_after = [(RETRY_AFTER, HeaderValue::from(1))];
+    let logged = Extension(ErrorDetail(logged));
+    (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
+}
+
 /// How an attempt that failed with this error is counted.
 impl From<&AppError> for Outcome {
     fn from(error: &AppError) -> Self {
@@ -279,8 +290,8 @@ fn client_outcome(error: &ClientError) -> Outcome {
 }
 
 impl IntoResponse for AppError {
-    /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer adds the
-    /// request id to the one and logs the other.
+    /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
+    /// adds the request id to the one and logs the other.
     fn into_response(self) -> Response {
         let (problem, detail) = (self.problem(), ErrorDetail(error_chain(&self)));
         let mut response = IntoResponse::into_response(problem.clone());

@@ -34,8 +34,8 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A body that is a JSON object of the type `T`. As an `Option` it is `None` if the request has no body.
 ///
-/// No content type means no body. Unknown and duplicate members are rejected, because two parsers could read them
-/// differently.
+/// No content type means no body. Unknown and duplicate members are rejected, because two parsers could read
+/// them differently.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -70,8 +70,8 @@ impl FromRequest<App> for MergePatch {
     }
 }
 
-/// Reads a body of one of the accepted content types; `None` if there is none. The bytes may contain a password, and
-/// are wiped when dropped.
+/// Reads a body of one of the accepted content types; `None` if there is none. The bytes may contain a
+/// password, and are wiped when dropped.
 async fn read(
     request: Request,
     app: &App,
@@ -99,11 +99,12 @@ fn body_timeout(request: Duration) -> Duration {
     request * 9 / 10
 }
 
-/// Whose share of the body memory the body takes: the client IP, or `None` (no share) for a request of a trusted proxy
-/// or this machine itself.
+/// The client IP that has the share of the body memory for this body, or `None` (no limit per client)
+/// for a request of a trusted proxy or this machine itself.
 ///
-/// If the forwarding headers contradict each other, the client IP is a proxy, and the body takes the share of one
-/// client. Otherwise a client could send a contradicting header to escape its own share and use all memory.
+/// If the forwarding headers contradict each other, the client IP is a proxy, and the body takes the share of
+/// one client. Otherwise a client could send a contradicting header to escape its own share and use all
+/// memory.
 fn quota_source(parts: &Parts, app: &App) -> Option<IpKey> {
     let settings = app.settings();
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;

@@ -1,4 +1,5 @@
-//! Reads a request type from a JSON object; an error names the field and what was expected, and never repeats a value.
+//! Reads a request type from a JSON object; an error names the field and what was expected, and never repeats
+//! a value.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};

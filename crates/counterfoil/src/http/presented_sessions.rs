@@ -59,8 +59,8 @@ pub(crate) async fn read_one_credential<'a>(
     }
 }
 
-/// The error for two different credentials. It clears the cookies of the accepted kinds of which no value is live; if
-/// that cannot be determined, nothing is cleared.
+/// The error for two different credentials. It clears the cookies of the accepted kinds of which no value is
+/// live; if that cannot be determined, nothing is cleared.
 pub(crate) async fn multiple_credentials(
     app: &App,
     headers: &HeaderMap,

@@ -1,4 +1,5 @@
-//! The request log: one line for each request, with what was requested, the result, the user and the duration.
+//! The request log: one line for each request, with what was requested, the result, the user and the
+//! duration.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};

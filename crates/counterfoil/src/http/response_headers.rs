@@ -23,7 +23,8 @@ use crate::http::request_log::{REQUEST_ID, RequestStarted};
 use crate::http::trace_context::RequestSpan;
 use crate::runtime::panics;
 
-/// The headers of every response. No response is a page, so it may load nothing and no other site may embed it.
+/// The headers of every response. No response is a page, so it may load nothing and no other site may embed
+/// it.
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
@@ -60,9 +61,11 @@ impl FinalLayer {
     }
 }
 
-/// Wraps every route: assigns the request id, runs the route, writes the request log and adds the security headers.
+/// Wraps every route: assigns the request id, runs the route, writes the request log and adds the security
+/// headers.
 ///
-/// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's request.
+/// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
+/// request.
 pub(crate) async fn finish(
     State(FinalLayer { app, route, issuer }): State<FinalLayer>,
     mut request: Request,
@@ -85,16 +88,16 @@ pub(crate) async fn finish(
     let mut response = with_request_id(response, &id, &issuer);
     add_security_headers(response.headers_mut(), app.settings().issuer.is_secure());
     if is_chunked {
-        // hyper does not report whether `Content-Length` was there too. A proxy that used it would treat as body what
-        // this server would treat as the next request (request smuggling), so the connection is closed
-        // (RFC 9112, section 6.1).
+        // hyper does not report whether `Content-Length` was there too. A proxy that used it would treat as
+        // body what this server would treat as the next request (request smuggling), so the connection is
+        // closed (RFC 9112, section 6.1).
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// The span of a request: every log line within it has the request id. Its level is ERROR so that it is enabled at each
-/// log level; it writes no line itself.
+/// The span of a request: every log line within it has the request id. Its level is ERROR so that it is
+/// enabled at each log level; it writes no line itself.
 ///
 /// With the feature `otel` it has the span kind `server`, which cannot be set later.
 fn request_span(started: &RequestStarted, route: &Route) -> Span {

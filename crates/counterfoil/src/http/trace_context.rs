@@ -1,4 +1,5 @@
-//! The OpenTelemetry span of a request (semantic conventions for HTTP servers), and the trace that it belongs to.
+//! The OpenTelemetry span of a request (semantic conventions for HTTP servers), and the trace that it belongs
+//! to.
 //!
 //! A span has no path, query, header, IP or user. Without a subscriber for spans this does nothing.
 
@@ -63,13 +64,14 @@ impl RequestSpan {
     }
 }
 
-/// The parent span that a trusted proxy has sent. Other clients could add spans to traces that are not theirs.
+/// The parent span that a trusted proxy has sent. Other clients could add spans to traces that are not
+/// theirs.
 fn parent(app: &App, request: &Request) -> Option<SpanContext> {
     if is_from_trusted_proxy(app, request) { parse(single_header(request, &TRACEPARENT)?) } else { None }
 }
 
-/// Parses a `traceparent` (W3C Trace Context, sections 3.2 and 4.3). Of a later version, only the fields of version 00
-/// are read. `tracestate` is ignored, because no trace is passed on.
+/// Parses a `traceparent` (W3C Trace Context, sections 3.2 and 4.3). Of a later version, only the fields of
+/// version 00 are read. `tracestate` is ignored, because no trace is passed on.
 fn parse(text: &str) -> Option<SpanContext> {
     let mut parts = text.splitn(5, '-');
     let version = hex(parts.next()?, 2)?;

@@ -1,15 +1,13 @@
 //! `GET /healthz` and `GET /readyz`: liveness and readiness, for orchestrators and load balancers.
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use http::StatusCode;
-use http::header::RETRY_AFTER;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::error::ErrorDetail;
+use crate::http::error::not_ready;
 
 /// The process is alive.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,7 +21,8 @@ pub(super) struct Liveness {
 pub(super) struct Readiness {
     /// `ready` or `unavailable`.
     status: &'static str,
-    /// If unavailable, the checks that failed: `closing`, `store`, `store_writes`, `clock`, `keys`, `hashing`.
+    /// If unavailable, the checks that failed: `closing`, `store`, `store_writes`, `clock`, `keys`,
+    /// `hashing`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<&'static str>,
 }
@@ -50,7 +49,6 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
     if failed.is_empty() {
         return Json(Readiness { status: "ready", failed }).into_response();
     }
-    let logged = ErrorDetail(format!("not ready: {}", failed.join(", ")));
-    let body = Json(Readiness { status: "unavailable", failed });
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], Extension(logged), body).into_response()
+    let logged = format!("not ready: {}", failed.join(", "));
+    not_ready(Readiness { status: "unavailable", failed }, logged)
 }

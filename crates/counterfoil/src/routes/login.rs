@@ -66,8 +66,8 @@ pub(super) struct LoginResponse {
 
 /// Logs in: verifies the password, stores a session and returns its credentials.
 ///
-/// A live session of the same browser is ended. 401 is the same for an unknown user, a wrong password and a disabled
-/// user.
+/// A live session of the same browser is ended. 401 is the same for an unknown user, a wrong password and a
+/// disabled user.
 #[utoipa::path(
     post, path = "/v1/login", tag = "public", request_body = LoginRequest,
     responses(
@@ -111,8 +111,8 @@ pub(super) async fn login(
     Ok((Extension(presented), cookies, Json(body)))
 }
 
-/// Rejects a login before its body is read if the password hash queue is full. In a burst of logins, a rejected one then
-/// costs one short response, and other requests stay fast.
+/// Rejects a login before its body is read if the password hash queue is full. In a burst of logins, a
+/// rejected one then costs one short response, and other requests stay fast.
 pub(super) struct HashQueueCheck;
 
 impl FromRequestParts<App> for HashQueueCheck {
@@ -142,8 +142,8 @@ async fn log_in(
 ) -> Result<IssuedSession<CredentialsResponse>, AppError> {
     let LoginOptions { mode, transport, label } = options;
     let authenticated = app.accounts.authenticate(&credentials, &client, now).await?;
-    // Previous sessions are ended only after successful authentication: a cross-site request with a wrong password
-    // must not log a user out.
+    // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
+    // password must not log a user out.
     let mut previous = find_previous_sessions(app, headers, transport, now).await?;
     let replaces = previous.pop_first().map(|presented| presented.session);
     let max_token_length = match transport {
@@ -202,8 +202,8 @@ async fn reject_two_session_cookies(app: &App, headers: &HeaderMap, now: Time) -
     Ok(())
 }
 
-/// The kinds of cookie whose session a login replaces. With the transport `cookie` it is all kinds, because an old cookie
-/// of another kind would conflict with the new one.
+/// The kinds of cookie whose session a login replaces. With the transport `cookie` it is all kinds, because
+/// an old cookie of another kind would conflict with the new one.
 const fn replaced_cookies(transport: Transport) -> &'static [CookieKind] {
     match transport {
         Transport::Bearer => &[CookieKind::Session],

@@ -66,7 +66,8 @@ pub(super) async fn logout(
     Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.clear_site_data_on_logout)))
 }
 
-/// Tells the browser to delete other data of the site: caches and service workers may hold what the user has seen.
+/// Makes the browser delete other data of the site: caches and service workers may hold what the user has
+/// seen.
 fn clear_site_data(is_enabled: bool) -> HeaderMap {
     let value = HeaderValue::from_static(r#""cookies","storage""#);
     is_enabled.then_some((CLEAR_SITE_DATA, value)).into_iter().collect()

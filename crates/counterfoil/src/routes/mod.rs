@@ -1,4 +1,5 @@
-//! The HTTP API: one file for each group of routes, which read a request, call a service and write the response.
+//! The HTTP API: one file for each group of routes, which read a request, call a service and write the
+//! response.
 
 mod admin;
 mod health;
@@ -48,7 +49,8 @@ impl App {
 
 /// All routes, without a fallback: other paths belong to the application that merges them.
 ///
-/// Paths match byte for byte. A doubled or trailing slash, another case or a percent-encoding is another path.
+/// Paths match byte for byte. A doubled or trailing slash, another case or a percent-encoding is another
+/// path.
 pub(crate) fn router(app: App) -> Router {
     let routes = all_routes(&app).into_iter();
     routes.fold(Router::new(), |router, (path, route)| router.route(path, route)).with_state(app)

@@ -41,7 +41,8 @@ use crate::routes::{
 )]
 struct ApiDocument;
 
-/// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds no copy.
+/// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds
+/// no copy.
 static SERIALIZED: LazyLock<Bytes> = LazyLock::new(|| {
     let document = serde_json::to_vec(&ApiDocument::openapi());
     document.expect("an OpenAPI document always serializes").into()

@@ -46,7 +46,8 @@ impl<C> PageRequest<C> {
         Ok(Self { after, limit })
     }
 
-    /// The page to read from the store: one row more than requested, which shows whether there is a next page.
+    /// The page to read from the store: one row more than requested, which shows whether there is a next
+    /// page.
     pub(super) fn to_page(&self) -> Page<C>
     where
         C: Clone,
@@ -71,7 +72,8 @@ fn invalid_cursor() -> AppError {
     AppError::field("after", "must be a value of `next`, unchanged")
 }
 
-/// The text of the cursor after `session`. It contains no secret, and a forged one is only another place in the list.
+/// The text of the cursor after `session`. It contains no secret, and a forged one is only another place in
+/// the list.
 pub(super) fn session_cursor(session: &Session) -> String {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&session.authenticated_at.unix_ms().to_be_bytes());

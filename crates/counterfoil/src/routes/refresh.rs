@@ -39,7 +39,8 @@ pub(super) struct RefreshRequest {
     scope: Option<String>,
 }
 
-/// Returns the next pair of tokens. A refresh token that is used again after the grace period ends its session.
+/// Returns the next pair of tokens. A refresh token that is used again after the grace period ends its
+/// session.
 #[utoipa::path(
     post, path = "/v1/refresh", tag = "public", request_body = Option<RefreshRequest>,
     responses(
@@ -68,8 +69,8 @@ pub(super) async fn refresh(
     Ok((Extension(session), cookies, Json(credentials)))
 }
 
-/// The refresh token of the request and the transport of the response. If there is a cookie, the response sets it: a
-/// browser that kept the used token would end its own session.
+/// The refresh token of the request and the transport of the response. If there is a cookie, the response
+/// sets it: a browser that kept the used token would end its own session.
 async fn read_refresh_token(
     app: &App,
     headers: &HeaderMap,

@@ -65,7 +65,8 @@ fn with_etag(data: SessionData) -> Response {
     ([(ETAG, etag)], Json(data.members)).into_response()
 }
 
-/// The revision that the store must find. Of several, the current one; the store detects a change after this check.
+/// The revision that the store must find. Of several, the current one; the store detects a change after this
+/// check.
 async fn expected_revision(app: &App, session: SessionId, revisions: &[u64]) -> Result<u64, AppError> {
     match revisions {
         [revision] => Ok(*revision),
@@ -102,8 +103,8 @@ impl Precondition {
     }
 }
 
-/// The revision in an entity tag; `None` for a weak tag, which never matches, and for a tag that this server did not
-/// write.
+/// The revision in an entity tag; `None` for a weak tag, which never matches, and for a tag that this server
+/// did not write.
 fn parse_entity_tag(tag: &str) -> Result<Option<u64>, AppError> {
     let strong = tag.strip_prefix("W/").unwrap_or(tag);
     let opaque = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

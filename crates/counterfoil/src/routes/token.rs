@@ -58,8 +58,8 @@ pub(super) async fn exchange(
     Ok(Json(CredentialsResponse::from_access_token(&access, now).with_scope(scope)))
 }
 
-/// The limits of the new token. A token from an access token must not live longer or have a wider scope: an attacker
-/// with a stolen access token could otherwise extend it.
+/// The limits of the new token. A token from an access token must not live longer or have a wider scope: an
+/// attacker with a stolen access token could otherwise extend it.
 fn bounds_of(principal: &Principal) -> Option<AccessBounds> {
     match principal.credential_kind() {
         CredentialKind::SessionToken => None,

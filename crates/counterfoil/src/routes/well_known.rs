@@ -12,8 +12,8 @@ use crate::app::App;
 /// The cache lifetime of documents that change only with a release.
 pub(super) const CACHE_FIVE_MINUTES: (http::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 
-/// Authorization server metadata (RFC 8414, section 2), with the URLs of the configured issuer: a `Host` header must not
-/// change them.
+/// Authorization server metadata (RFC 8414, section 2), with the URLs of the configured issuer: a `Host`
+/// header must not change them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Metadata)]
 pub(super) struct AuthorizationServerMetadata {

@@ -1,4 +1,5 @@
-//! The extractor that authorizes administrators: a user with the role `admin`, or a program with an admin key.
+//! The extractor that authorizes administrators: a user with the role `admin`, or a program with an admin
+//! key.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -41,13 +42,15 @@ impl FromRequestParts<App> for Administrator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let (now, accepted) = (app.now(), AcceptedCredentials::SESSION_OR_ACCESS_TOKEN);
         let presented = read_one_credential(app, &parts.headers, accepted, now).await?;
-        match (presented.credential, presented.source) {
-            (PresentedCredential::AccessToken(text), CredentialSource::Bearer)
-                if text.starts_with(AdminKey::PREFIX) =>
+        match presented.credential {
+            PresentedCredential::AccessToken(text)
+                if presented.source == CredentialSource::Bearer && text.starts_with(AdminKey::PREFIX) =>
             {
                 authenticate_admin_key(app, text, now).await
             }
-            _ => require_role(CurrentUser::from_request_parts(parts, app).await?),
+            PresentedCredential::AccessToken(_)
+            | PresentedCredential::SessionToken(_)
+            | PresentedCredential::None => require_role(CurrentUser::from_request_parts(parts, app).await?),
         }
     }
 }
@@ -62,7 +65,8 @@ async fn authenticate_admin_key(app: &App, text: &str, now: Time) -> Result<Admi
     Ok(Administrator { actor: Actor::AdminKey(record.id), now })
 }
 
-/// Requires the role, and a credential without a scope: a token that is limited to a scope must not give more than it.
+/// Requires the role, and a credential without a scope: a token that is limited to a scope must not give more
+/// than it.
 fn require_role(current_user: CurrentUser) -> Result<Administrator, AppError> {
     let has_scope = current_user.principal.scopes().next().is_some();
     if !current_user.principal.has_role(User::ADMINISTRATOR) || has_scope {

@@ -25,7 +25,8 @@ pub(in crate::routes) struct EventList {
 
 /// Lists audit events, newest first.
 ///
-/// The events of a session include the revocations of all sessions, or of all sessions of its client, during its life.
+/// The events of a session include the revocations of all sessions, or of all sessions of its client, during
+/// its life.
 #[utoipa::path(
     get, path = "/v1/admin/events", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),

@@ -55,8 +55,8 @@ pub(in crate::routes) async fn list(
 
 /// Rotates a key.
 ///
-/// The next key signs once all cached key sets have expired, or at once with `now`. Tokens of the previous key stay
-/// valid. Repeating the request before that changes nothing.
+/// The next key signs once all cached key sets have expired, or at once with `now`. Tokens of the previous
+/// key stay valid. Repeating the request before that changes nothing.
 #[utoipa::path(
     post, path = "/v1/admin/keys", tag = "administration", request_body = Option<KeyRotationRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -78,7 +78,8 @@ pub(in crate::routes) async fn rotate(
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
-/// Revokes a key: all its tokens are invalid at once. If it is the current key, the next key signs from now on.
+/// Revokes a key: all its tokens are invalid at once. If it is the current key, the next key signs from now
+/// on.
 #[utoipa::path(
     delete, path = "/v1/admin/keys/{id}", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),

@@ -19,8 +19,8 @@ use crate::runtime::task::run_on_blocking_thread;
 
 /// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
 ///
-/// On 200 the revocation is durable, and this server rejects the subject. `wait: "fleet"` is rejected with 422: no
-/// verifier follows the revocation log yet, so there is nothing to wait for.
+/// On 200 the revocation is durable, and this server rejects the subject. `wait: "fleet"` is rejected with
+/// 422: no verifier follows the revocation log yet, so there is nothing to wait for.
 #[utoipa::path(
     post, path = "/v1/revocations", tag = "administration", request_body = RevocationRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),

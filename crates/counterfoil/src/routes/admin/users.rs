@@ -146,8 +146,8 @@ pub(in crate::routes) async fn show(
 
 /// Changes a user.
 ///
-/// Disabling a user invalidates all their credentials. Changed roles apply at once: sessions continue, and access tokens
-/// with the previous roles are invalid.
+/// Disabling a user invalidates all their credentials. Changed roles apply at once: sessions continue, and
+/// access tokens with the previous roles are invalid.
 #[utoipa::path(
     patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -171,7 +171,8 @@ pub(in crate::routes) async fn change(
     Ok(Json(UserBody { user: UserResponse::from(&user) }))
 }
 
-/// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes available.
+/// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes
+/// available.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
