@@ -341,7 +341,7 @@ fn tls_is_served_from_files_and_a_renewed_certificate_is_loaded_without_a_restar
     let (next, next_key) = make_certificate(dir, "next");
     fs::rename(&next, &certificate).unwrap();
     let log = || fs::read_to_string(dir.join("log")).unwrap();
-    until(|| log().contains("the old one is"));
+    until(|| log().contains("the old one stays in use"));
     assert_eq!(healthy(&server, text(&old), "--http2"), "2 200");
     fs::rename(&next_key, &key).unwrap();
     until(|| healthy(&server, &certificate, "--http2") == "2 200");

@@ -89,7 +89,7 @@ fn a_key_that_cannot_be_imported_changes_nothing() {
     for (file, reason) in [
         (&other_algorithm, "another algorithm"),
         (&malformed, "not one PEM block"),
-        (&open, "can be read by others (mode 640)"),
+        (&open, "can be read by other users (mode 640)"),
         (&temp.path().join("missing"), "cannot be read"),
         (&pipe, "not a regular file"),
     ] {
@@ -126,7 +126,7 @@ fn if_the_algorithm_cannot_be_switched_keys_for_the_present_one_are_imported() {
         let refused = set_to(configured, &["key", "import", wrong.to_str().unwrap()]);
         let taken = set_to(configured, &["key", "import", file.to_str().unwrap()]);
 
-        let hint = format!("hint: the next key is for {present}");
+        let hint = format!("hint: the next key must be for {present}");
         assert!(refused.status == 1 && refused.stderr.contains(&hint), "{refused:?}");
         assert!(taken.status == 0 && taken.stdout.starts_with(key.kid()), "{taken:?}");
     }

@@ -121,7 +121,7 @@ fn an_existing_username_is_reported_with_its_line_and_the_other_users_are_import
     let output = run(&in_dir(&dir, &["user", "import", &other]));
 
     assert_eq!(output.status, 1);
-    assert!(output.stderr.contains("line 1: the username is that of another user"), "{output:?}");
+    assert!(output.stderr.contains("line 1: another user has this username"), "{output:?}");
     assert!(output.stdout.contains("added 1, already exist 0, invalid 1"), "{output:?}");
 }
 
