@@ -97,7 +97,7 @@ fn a_key_that_does_not_fit_changes_nothing() {
 
     assert_eq!(import(&dir, &good).code, 0);
     let again = import(&dir, &good);
-    assert!(again.code == 1 && again.err.contains("is here already (next)"), "{again:?}");
+    assert!(again.code == 1 && again.err.contains("already exists (next)"), "{again:?}");
 }
 
 #[test]
