@@ -1,4 +1,4 @@
-//! The binary as people run it: how soon it is ready, and what memory it keeps when nobody asks for anything.
+//! The released program: its start-up time, and its memory when it is idle.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -9,69 +9,70 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::fill::fill;
-use crate::load::drive;
-use crate::report::{Verdict, median_of};
-use crate::requests::{Rotation, get};
-use crate::seed::login;
+use crate::fill_store::fill_store;
+use crate::load::send_requests;
+use crate::report::{Assessment, median_of};
+use crate::requests::{RequestCycle, get};
+use crate::seed::login_request;
 use crate::server::{PASSWORD, USERNAME};
 
-/// How many sessions are in the store.
+/// The number of sessions in the store.
 const SESSIONS: usize = 100_000;
 
-/// How often it is started.
+/// The number of starts.
 const STARTS: usize = 7;
 
-/// How many logins come before it is left alone.
+/// The number of logins before it is idle.
 const LOGINS: usize = 64;
 
-/// How long nobody asks for anything.
-const QUIET: Duration = Duration::from_secs(60);
+/// How long it is idle before its memory is measured.
+const IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// From the start of the process to the first 200 of `/readyz`, and the memory a minute after some logins.
-pub(crate) fn run(binary: &Path) -> Result<[(&'static str, Verdict); 2]> {
+/// Measures the time from the start of the process to the first 200 of `/readyz`, and the memory a minute
+/// after some logins.
+pub(crate) fn run(binary: &Path) -> Result<[(&'static str, Assessment); 2]> {
     let dir = tempfile::Builder::new().prefix("counterfoil-bench-").tempdir()?;
     eprintln!("filling a store with {SESSIONS} sessions");
-    // The first start makes the keys, which one start in a life does.
-    drop(Running::start(binary, dir.path())?);
+    // The first start creates the keys.
+    drop(Program::start(binary, dir.path())?);
     add_user(binary, dir.path())?;
-    fill(&dir.path().join("counterfoil.db"), SESSIONS, SESSIONS)?;
-    let ready = (0..STARTS).map(|_| started(binary, dir.path())).collect::<Result<Vec<_>>>()?;
+    fill_store(&dir.path().join("counterfoil.db"), SESSIONS, SESSIONS)?;
+    let times = (0..STARTS).map(|_| start_up_time(binary, dir.path())).collect::<Result<Vec<_>>>()?;
     Ok([
-        ("ready, 100,000 sessions in the store", ready_in(median_of(ready))),
-        ("idle, a minute after the last login", idle(binary, dir.path())?),
+        ("start-up, 100,000 sessions in the store", assess_start_up(median_of(times))),
+        ("idle memory, a minute after the last login", measure_idle_memory(binary, dir.path())?),
     ])
 }
 
-fn ready_in(milliseconds: f64) -> Verdict {
-    Verdict {
-        reached: format!("{milliseconds:.0} ms"),
+fn assess_start_up(milliseconds: f64) -> Assessment {
+    Assessment {
+        result: format!("{milliseconds:.0} ms"),
         goal: "< 100 ms".to_owned(),
         is_met: milliseconds < 100.0,
     }
 }
 
 /// Milliseconds until it is ready.
-fn started(binary: &Path, dir: &Path) -> Result<f64> {
-    let begin = Instant::now();
-    let server = Running::start(binary, dir)?;
-    let mut ready = Rotation::endless(vec![get(server.address, "/readyz", "accept: */*")]);
-    ready.allow(1);
-    drive(server.address, 1, Duration::MAX, &mut ready)?;
-    Ok(begin.elapsed().as_secs_f64() * 1e3)
+fn start_up_time(binary: &Path, dir: &Path) -> Result<f64> {
+    let started = Instant::now();
+    let server = Program::start(binary, dir)?;
+    let mut ready = RequestCycle::endless(vec![get(server.address, "/readyz", "accept: */*")]);
+    ready.set_limit(1);
+    send_requests(server.address, 1, Duration::MAX, &mut ready)?;
+    Ok(started.elapsed().as_secs_f64() * 1e3)
 }
 
-fn idle(binary: &Path, dir: &Path) -> Result<Verdict> {
-    let server = Running::start(binary, dir)?;
-    // Two at a time: no more than its hashing keeps up with.
-    let mut logins = Rotation::endless(vec![login(server.address, "session")]);
-    logins.allow(LOGINS);
-    drive(server.address, 2, Duration::MAX, &mut logins)?;
-    eprintln!("waiting for {} s", QUIET.as_secs());
-    std::thread::sleep(QUIET);
-    let megabytes = server.resident()?;
-    Ok(Verdict {
-        reached: format!("{megabytes:.1} MB resident"),
+fn measure_idle_memory(binary: &Path, dir: &Path) -> Result<Assessment> {
+    let server = Program::start(binary, dir)?;
+    // Two at a time, so that the hash queue does not fill.
+    let mut logins = RequestCycle::endless(vec![login_request(server.address, "session")]);
+    logins.set_limit(LOGINS);
+    send_requests(server.address, 2, Duration::MAX, &mut logins)?;
+    eprintln!("waiting for {} s", IDLE_TIME.as_secs());
+    std::thread::sleep(IDLE_TIME);
+    let megabytes = server.resident_memory()?;
+    Ok(Assessment {
+        result: format!("{megabytes:.1} MB resident"),
         goal: "< 25 MB".to_owned(),
         is_met: megabytes < 25.0,
     })
@@ -83,33 +84,34 @@ fn add_user(binary: &Path, dir: &Path) -> Result<()> {
     let add = ["user", "add", USERNAME, "--password-file"];
     let mut command = Command::new(binary);
     command.arg("--data-dir").arg(dir).args(add).arg(&password).stdout(Stdio::null());
-    ensure!(command.status()?.success(), "no user was added");
+    ensure!(command.status()?.success(), "`user add` failed");
     Ok(())
 }
 
-/// A server; killed when dropped, as nothing in it is worth keeping.
-struct Running {
+/// A running server. It is killed when dropped.
+struct Program {
     child: Child,
     address: SocketAddr,
 }
 
-impl Running {
-    /// Starts it, and waits until it says where it listens.
+impl Program {
+    /// Starts it, and waits until it prints its address.
     fn start(binary: &Path, dir: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
         command.arg("--data-dir").arg(dir).args(["serve", "--listen", "127.0.0.1:0"]);
-        // A line for each login is not what one wants to read here.
+        // Without a log line for each login.
         command.args(["--log-level", "warn"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut first = String::new();
-        let out = child.stdout.take().context("it has no standard output")?;
-        BufReader::new(out).read_line(&mut first)?;
-        let address = first.trim().strip_prefix("listening on http://").context("it did not start")?;
+        let mut first_line = String::new();
+        let stdout = child.stdout.take().context("the server has no standard output")?;
+        BufReader::new(stdout).read_line(&mut first_line)?;
+        let address =
+            first_line.trim().strip_prefix("listening on http://").context("the server did not start")?;
         Ok(Self { address: address.parse()?, child })
     }
 
-    /// The memory that it holds, in megabytes of a million bytes.
-    fn resident(&self) -> Result<f64> {
+    /// The resident memory in megabytes of a million bytes.
+    fn resident_memory(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
@@ -117,7 +119,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! Which core a process runs on.
+//! CPU affinity: on which core a process runs.
 
 use std::fs;
 
@@ -6,14 +6,14 @@ use anyhow::Result;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// The server's core.
-pub(crate) const SERVER: usize = 0;
+pub(crate) const SERVER_CORE: usize = 0;
 
-/// The client's core, where there are two.
-pub(crate) const CLIENT: usize = 1;
+/// The client's core, on a machine with more than one.
+pub(crate) const CLIENT_CORE: usize = 1;
 
-/// Keeps this thread, and those that it starts, on `core`. Where there is one core only, nothing is kept apart.
-pub(crate) fn to(core: usize) -> Result<()> {
-    if cores() > 1 {
+/// Pins this thread, and the threads that it starts, to `core`. Does nothing on a machine with one core.
+pub(crate) fn pin_to(core: usize) -> Result<()> {
+    if core_count() > 1 {
         let mut set = CpuSet::new();
         set.set(core);
         sched_setaffinity(None, &set)?;
@@ -21,9 +21,9 @@ pub(crate) fn to(core: usize) -> Result<()> {
     Ok(())
 }
 
-/// How many cores there are. Not how many this process may use: it has pinned itself, and so have its
-/// children, who inherit that and move.
-pub(crate) fn cores() -> usize {
+/// The number of online cores. It is not the number that this process may use: that is one after pinning, and
+/// child processes inherit it before they pin themselves.
+pub(crate) fn core_count() -> usize {
     let online = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
     online
         .trim()

@@ -1,132 +1,136 @@
-//! The run: seed, warm up, then round after round of every row.
+//! A run: it seeds sessions and tokens, warms up, and measures every row in each iteration.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::load::{CONNECTIONS, drive};
-use crate::options::{Options, Part};
-use crate::process::{Server, raw};
-use crate::report::{Round, Sample};
-use crate::requests::{Refreshes, Requests, Rotation, get};
-use crate::seed::{access_tokens, login, logins};
-use crate::{binary, many, pin, report};
+use crate::load::{CONNECTIONS, send_requests};
+use crate::options::{Measurement, Options};
+use crate::report::{Iteration, Sample};
+use crate::requests::{RefreshRequests, RequestCycle, RequestSource, get};
+use crate::seed::{exchange_tokens, log_in, login_request};
+use crate::server_process::{ServerProcess, primitive_rate};
+use crate::{binary, cpu_affinity, million_sessions, report};
 
-/// Connections for logins: enough that the hash pool never waits for one.
-const LOGINS: usize = 4;
+/// The number of connections for logins: enough to keep the hash pool busy.
+const LOGIN_CONNECTIONS: usize = 4;
 
-/// Sessions whose refresh tokens wait for their turn; far more than connections, so that a token is never
-/// shown within the millisecond in which it was made.
-const FAMILIES: usize = 4_000;
+/// The number of sessions with refresh tokens. It is far larger than the number of connections, so that no
+/// token is presented within the millisecond in which it was issued.
+const REFRESH_SESSIONS: usize = 4_000;
 
-/// Tokens that are shown once, in each round.
-const COLD: usize = 20_000;
+/// The number of tokens in each iteration that are presented once.
+const UNSEEN_TOKENS: usize = 20_000;
 
-/// Measures, and prints the report.
+/// Runs the measurements, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    pin::to(pin::CLIENT)?;
-    report::conditions(options.seconds, options.rounds, options.credentials)?;
-    let measures = |part| options.what.is_empty() || options.what.contains(&part);
-    if measures(Part::Requests) {
-        requests(options)?;
+    cpu_affinity::pin_to(cpu_affinity::CLIENT_CORE)?;
+    report::print_conditions(options.seconds, options.iterations, options.credentials)?;
+    let is_selected =
+        |measurement| options.measurements.is_empty() || options.measurements.contains(&measurement);
+    if is_selected(Measurement::Requests) {
+        measure_requests(options)?;
     }
-    let mut others = Vec::new();
-    if measures(Part::Sessions1m) {
-        others.push(("a session in a cookie, of 1,000,000", many::run(options)?));
+    let mut other_rows = Vec::new();
+    if is_selected(Measurement::Sessions1m) {
+        other_rows.push(("a session in a cookie, of 1,000,000", million_sessions::run(options)?));
     }
-    if measures(Part::Process) {
-        others.extend(binary::run(&options.binary)?);
+    if is_selected(Measurement::Process) {
+        other_rows.extend(binary::run(&options.binary)?);
     }
-    report::show_others(others);
+    report::print_other_rows(other_rows);
     Ok(())
 }
 
-fn requests(options: &Options) -> Result<()> {
-    let mut bench = Bench::seeded(options)?;
-    let mut rounds = Vec::with_capacity(options.rounds);
-    for number in 1..=options.rounds {
-        eprintln!("round {number} of {}", options.rounds);
-        rounds.push(bench.round()?);
+fn measure_requests(options: &Options) -> Result<()> {
+    let mut benchmark = Benchmark::seed(options)?;
+    let mut iterations = Vec::with_capacity(options.iterations);
+    for number in 1..=options.iterations {
+        eprintln!("iteration {number} of {}", options.iterations);
+        iterations.push(benchmark.run_iteration()?);
     }
-    report::show(&rounds);
+    report::print(&iterations);
     Ok(())
 }
 
-/// Everything that a round needs.
-struct Bench {
+/// The servers and the requests of every row.
+struct Benchmark {
     limit: Duration,
-    /// Hashes passwords for next to nothing.
-    server: Server,
-    /// Hashes them as one should.
-    careful: Server,
-    bare: Rotation,
-    bare_with_token: Rotation,
-    sessions: Rotation,
-    warm: Rotation,
-    cold: Rotation,
-    refreshes: Refreshes,
-    logins: Rotation,
+    /// Hashes passwords with minimal cost.
+    server: ServerProcess,
+    /// Hashes passwords with the default cost.
+    login_server: ServerProcess,
+    bare: RequestCycle,
+    bare_with_token: RequestCycle,
+    sessions: RequestCycle,
+    cached_tokens: RequestCycle,
+    unseen_tokens: RequestCycle,
+    refreshes: RefreshRequests,
+    logins: RequestCycle,
 }
 
-impl Bench {
-    fn seeded(options: &Options) -> Result<Self> {
-        let (server, careful) = (Server::start(&["--cheap".as_ref()])?, Server::start(&[])?);
+impl Benchmark {
+    /// Starts the servers, logs in, and prepares the requests.
+    fn seed(options: &Options) -> Result<Self> {
+        let (server, login_server) =
+            (ServerProcess::start(&["--cheap-hashing".as_ref()])?, ServerProcess::start(&[])?);
         let address = server.address;
         eprintln!("seeding {} sessions and tokens", options.credentials);
-        let sessions = logins(address, "session", "session_token", options.credentials)?;
-        let warm = access_tokens(address, &sessions, options.credentials)?;
-        let cold = access_tokens(address, &sessions, COLD * options.rounds)?;
-        let families = logins(address, "hybrid", "refresh_token", FAMILIES)?;
+        let sessions = log_in(address, "session", "session_token", options.credentials)?;
+        let cached = exchange_tokens(address, &sessions, options.credentials)?;
+        let unseen = exchange_tokens(address, &sessions, UNSEEN_TOKENS * options.iterations)?;
+        let refresh_tokens = log_in(address, "hybrid", "refresh_token", REFRESH_SESSIONS)?;
 
-        let by_cookie =
-            |token: &String| get(address, "/ours", &format!("cookie: counterfoil-session={token}"));
-        let by_bearer = |token: &String| get(address, "/ours", &format!("authorization: Bearer {token}"));
-        // The bare route is sent the same, so that reading the request costs the same.
-        let to_bare = |token: &String| get(address, "/bare", &format!("cookie: counterfoil-session={token}"));
-        let token_to_bare = |token: &String| get(address, "/bare", &format!("authorization: Bearer {token}"));
+        // The bare route gets the same headers, so that parsing the request costs the same.
+        let cookie = |path: &'static str| {
+            move |token: &String| get(address, path, &format!("cookie: counterfoil-session={token}"))
+        };
+        let bearer = |path: &'static str| {
+            move |token: &String| get(address, path, &format!("authorization: Bearer {token}"))
+        };
         Ok(Self {
             limit: Duration::from_secs_f64(options.seconds),
-            bare: Rotation::endless(sessions.iter().map(to_bare).collect()),
-            bare_with_token: Rotation::endless(warm.iter().map(token_to_bare).collect()),
-            sessions: Rotation::endless(sessions.iter().map(by_cookie).collect()),
-            warm: Rotation::endless(warm.iter().map(by_bearer).collect()),
-            cold: Rotation::endless(cold.iter().map(by_bearer).collect()),
-            refreshes: Refreshes::of(address, families),
-            logins: Rotation::endless(vec![login(careful.address, "session")]),
+            bare: RequestCycle::endless(sessions.iter().map(cookie("/bare")).collect()),
+            bare_with_token: RequestCycle::endless(cached.iter().map(bearer("/bare")).collect()),
+            sessions: RequestCycle::endless(sessions.iter().map(cookie("/protected")).collect()),
+            cached_tokens: RequestCycle::endless(cached.iter().map(bearer("/protected")).collect()),
+            unseen_tokens: RequestCycle::endless(unseen.iter().map(bearer("/protected")).collect()),
+            refreshes: RefreshRequests::new(address, refresh_tokens),
+            logins: RequestCycle::endless(vec![login_request(login_server.address, "session")]),
             server,
-            careful,
+            login_server,
         })
     }
 
-    /// Every row once.
-    fn round(&mut self) -> Result<Round> {
+    /// Measures every row once.
+    fn run_iteration(&mut self) -> Result<Iteration> {
         let (server, limit) = (&self.server, self.limit);
-        self.cold.allow(COLD);
-        server.lap(&mut self.sessions)?;
-        server.lap(&mut self.warm)?;
-        Ok(Round {
+        self.unseen_tokens.set_limit(UNSEEN_TOKENS);
+        server.warm_up(&mut self.sessions)?;
+        server.warm_up(&mut self.cached_tokens)?;
+        Ok(Iteration {
             bare: measure(server, CONNECTIONS, limit, &mut self.bare)?,
             bare_with_token: measure(server, CONNECTIONS, limit, &mut self.bare_with_token)?,
             session: measure(server, CONNECTIONS, limit, &mut self.sessions)?,
-            warm: measure(server, CONNECTIONS, limit, &mut self.warm)?,
-            cold: measure(server, CONNECTIONS, Duration::MAX, &mut self.cold)?,
-            verification: raw("es256", limit.as_secs_f64() / 2.0)?,
+            cached_token: measure(server, CONNECTIONS, limit, &mut self.cached_tokens)?,
+            unseen_token: measure(server, CONNECTIONS, Duration::MAX, &mut self.unseen_tokens)?,
+            verification_rate: primitive_rate("es256", limit.as_secs_f64() / 2.0)?,
             refresh: measure(server, CONNECTIONS, limit, &mut self.refreshes)?,
-            one_refresh: measure(server, 1, limit, &mut self.refreshes)?,
-            login: measure(&self.careful, LOGINS, limit, &mut self.logins)?,
-            hash: raw("hash", limit.as_secs_f64())?,
+            sequential_refresh: measure(server, 1, limit, &mut self.refreshes)?,
+            login: measure(&self.login_server, LOGIN_CONNECTIONS, limit, &mut self.logins)?,
+            hash_rate: primitive_rate("hash", limit.as_secs_f64())?,
         })
     }
 }
 
 fn measure(
-    server: &Server,
+    server: &ServerProcess,
     connections: usize,
     limit: Duration,
-    requests: &mut impl Requests,
+    requests: &mut impl RequestSource,
 ) -> Result<Sample> {
-    let before = server.cpu()?;
-    let driven = drive(server.address, connections, limit, requests)?;
-    let cpu = server.cpu()?.saturating_sub(before);
-    Ok(Sample::of(&driven, cpu))
+    let before = server.cpu_time()?;
+    let result = send_requests(server.address, connections, limit, requests)?;
+    let cpu_time = server.cpu_time()?.saturating_sub(before);
+    Ok(Sample::new(&result, cpu_time))
 }

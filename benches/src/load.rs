@@ -1,4 +1,4 @@
-//! The client: one thread, many connections, one request in flight on each.
+//! The load generator: one thread, many connections, one request in flight on each.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,39 +9,39 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
-use crate::answer::Answer;
-use crate::requests::Requests;
+use crate::requests::RequestSource;
+use crate::response::Response;
 
-/// Connections for everything that is not a login.
+/// The number of connections for all requests except logins.
 pub(crate) const CONNECTIONS: usize = 64;
 
-/// What came of it.
-pub(crate) struct Driven {
-    pub(crate) answered: usize,
+/// The result of one run.
+pub(crate) struct LoadResult {
+    pub(crate) responses: usize,
     pub(crate) elapsed: Duration,
-    /// Of a hundred answers the slowest but one took this long.
+    /// The 99th percentile of the response times.
     pub(crate) p99: Duration,
 }
 
-/// Asks `requests` over so many connections until `limit` is over or there is nothing more to ask.
+/// Sends requests over `connections` connections until `limit` has passed or `requests` has no more.
 ///
 /// # Errors
 ///
-/// If a connection breaks, or any answer is not the right one: a rate of refusals says nothing.
-pub(crate) fn drive(
+/// If a connection breaks or a response is wrong: a rate of error responses would be meaningless.
+pub(crate) fn send_requests(
     address: SocketAddr,
     connections: usize,
     limit: Duration,
-    requests: &mut impl Requests,
-) -> Result<Driven> {
+    requests: &mut impl RequestSource,
+) -> Result<LoadResult> {
     let poll = epoll::create(CreateFlags::CLOEXEC)?;
     let connect = |index| Connection::open(address, &poll, index);
     let mut open: Vec<Connection> = (0..connections).map(connect).collect::<Result<_>>()?;
-    let begin = Instant::now();
+    let started = Instant::now();
     let mut times = Vec::new();
     let mut busy = 0;
     for (index, connection) in open.iter_mut().enumerate() {
-        busy += usize::from(connection.ask(index, requests)?);
+        busy += usize::from(connection.send(index, requests)?);
     }
     let mut ready = Vec::with_capacity(connections);
     while busy > 0 {
@@ -49,16 +49,16 @@ pub(crate) fn drive(
         for event in ready.drain(..) {
             let index = usize::try_from(event.data.u64())?;
             let connection = &mut open[index];
-            if !connection.read_answer(index, requests)? {
+            if !connection.receive(index, requests)? {
                 continue;
             }
-            times.push(connection.asked.elapsed());
-            if begin.elapsed() >= limit || !connection.ask(index, requests)? {
+            times.push(connection.sent_at.elapsed());
+            if started.elapsed() >= limit || !connection.send(index, requests)? {
                 busy -= 1;
             }
         }
     }
-    Ok(Driven { answered: times.len(), elapsed: begin.elapsed(), p99: p99(&mut times) })
+    Ok(LoadResult { responses: times.len(), elapsed: started.elapsed(), p99: p99(&mut times) })
 }
 
 fn p99(times: &mut [Duration]) -> Duration {
@@ -68,9 +68,9 @@ fn p99(times: &mut [Duration]) -> Duration {
 
 struct Connection {
     stream: TcpStream,
-    bytes: Vec<u8>,
+    buffer: Vec<u8>,
     filled: usize,
-    asked: Instant,
+    sent_at: Instant,
 }
 
 impl Connection {
@@ -79,29 +79,30 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         epoll::add(poll, &stream, EventData::new_u64(u64::try_from(index)?), EventFlags::IN)?;
-        Ok(Self { stream, bytes: vec![0; 16 * 1024], filled: 0, asked: Instant::now() })
+        Ok(Self { stream, buffer: vec![0; 16 * 1024], filled: 0, sent_at: Instant::now() })
     }
 
-    /// Sends the next request; false if there is none. A request is smaller than the socket's buffer, which is
-    /// empty.
-    fn ask(&mut self, index: usize, requests: &mut impl Requests) -> Result<bool> {
+    /// Sends the next request; `false` if there is none. A request fits the empty buffer of the socket, so
+    /// the write does not block.
+    fn send(&mut self, index: usize, requests: &mut impl RequestSource) -> Result<bool> {
         let Some(request) = requests.next(index) else { return Ok(false) };
-        self.asked = Instant::now();
+        self.sent_at = Instant::now();
         self.stream.write_all(request)?;
         Ok(true)
     }
 
-    /// Reads what has come; true once the answer is whole.
-    fn read_answer(&mut self, index: usize, requests: &mut impl Requests) -> Result<bool> {
-        match self.stream.read(&mut self.bytes[self.filled..]) {
+    /// Reads what has arrived; `true` once the response is complete.
+    fn receive(&mut self, index: usize, requests: &mut impl RequestSource) -> Result<bool> {
+        match self.stream.read(&mut self.buffer[self.filled..]) {
             Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Ok(count) => self.filled += count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        let Some(answer) = Answer::read(&self.bytes[..self.filled]) else { return Ok(false) };
-        let is_right = requests.answered(index, &answer);
-        ensure!(is_right, "wrong answer {}: {}", answer.status, String::from_utf8_lossy(answer.body));
+        let Some(response) = Response::parse(&self.buffer[..self.filled]) else { return Ok(false) };
+        let is_expected = requests.is_expected(index, &response);
+        let body = String::from_utf8_lossy(response.body);
+        ensure!(is_expected, "unexpected response {}: {body}", response.status);
         self.filled = 0;
         Ok(true)
     }

@@ -1,28 +1,28 @@
-//! Counterfoil beside a bare axum application: the same process, the same route, the same run.
+//! Counterfoil next to a bare axum application: the same process, the same route, the same run.
 //!
-//! Figures drift from minute to minute on a shared machine, so nothing here is absolute: each round measures
-//! every row, and a row is judged by the median of its ratios within a round. Processor time of the server for
-//! each request is shown beside, which does not depend on how fast the client is.
+//! Rates on a shared machine change from minute to minute, so only ratios are compared: each iteration
+//! measures every row, and a row is assessed by the median of its ratios within an iteration. The server's
+//! CPU time for each request does not depend on the speed of the client; it is shown next to the rates.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-mod answer;
 mod binary;
-mod fill;
+mod cpu_affinity;
+mod fill_store;
+mod iterations;
 mod load;
-mod many;
+mod million_sessions;
 mod options;
-mod pin;
-mod process;
-mod raw;
+mod primitives;
 mod report;
 mod requests;
-mod rounds;
+mod response;
 mod seed;
 mod server;
+mod server_process;
 
 #[derive(Parser)]
 struct Arguments {
@@ -32,14 +32,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures everything and prints it side by side.
+    /// Runs the measurements and prints the results.
     Run(options::Options),
-    /// The server that is measured; ends when its standard input does.
+    /// Runs the measured server until its standard input ends.
     #[command(hide = true)]
     Serve(server::Options),
-    /// A primitive on its own, on the server's core.
+    /// Measures a cryptographic primitive on the server's core.
     #[command(hide = true)]
-    Raw(raw::Options),
+    Primitive(primitives::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,8 +54,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Run(options) => rounds::run(&options),
+        Command::Run(options) => iterations::run(&options),
         Command::Serve(options) => server::run(&options),
-        Command::Raw(options) => raw::run(&options),
+        Command::Primitive(options) => primitives::run(&options),
     }
 }

@@ -1,72 +1,75 @@
-//! The row `sessions-1m`: whether a store with a million sessions answers like one with a thousand.
+//! The row `sessions-1m`: the rate of a store with a million sessions next to that of a store with a
+//! thousand.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::fill::fill;
-use crate::load::{CONNECTIONS, drive};
+use crate::fill_store::fill_store;
+use crate::load::{CONNECTIONS, send_requests};
 use crate::options::Options;
-use crate::process::Server;
-use crate::report::{Sample, Verdict, median_of};
-use crate::requests::{Rotation, get};
+use crate::report::{Assessment, Sample, median_of};
+use crate::requests::{RequestCycle, get};
+use crate::server_process::ServerProcess;
 
-const FEW: usize = 1_000;
-const MANY: usize = 1_000_000;
+const SMALL: usize = 1_000;
+const LARGE: usize = 1_000_000;
 
-/// How many of the many are shown in turn. All of the few are.
-const SHOWN: usize = 100_000;
+/// How many sessions of the large store are presented in turn. All sessions of the small one are.
+const PRESENTED: usize = 100_000;
 
-/// Measures both side by side.
-pub(crate) fn run(options: &Options) -> Result<Verdict> {
+/// Measures both stores in turn.
+pub(crate) fn run(options: &Options) -> Result<Assessment> {
     let dir = tempfile::Builder::new().prefix("counterfoil-bench-").tempdir()?;
-    eprintln!("filling two stores, with {FEW} and {MANY} sessions");
-    let mut few = Filled::new(&dir.path().join("few.db"), FEW, 1)?;
-    let mut many = Filled::new(&dir.path().join("many.db"), MANY, MANY / SHOWN)?;
+    eprintln!("filling two stores, with {SMALL} and {LARGE} sessions");
+    let mut small = FilledServer::start(&dir.path().join("small.db"), SMALL, 1)?;
+    let mut large = FilledServer::start(&dir.path().join("large.db"), LARGE, LARGE / PRESENTED)?;
     let limit = Duration::from_secs_f64(options.seconds);
-    let mut ratios = Vec::with_capacity(options.rounds);
-    for number in 0..options.rounds {
-        // Who is first changes: what the machine does besides is shared by both.
-        let (few, many) = if number % 2 == 0 {
-            let few = few.measure(limit)?;
-            (few, many.measure(limit)?)
+    let mut ratios = Vec::with_capacity(options.iterations);
+    for number in 0..options.iterations {
+        // The order alternates, so that other work on the machine affects both.
+        let (small, large) = if number % 2 == 0 {
+            let small = small.measure(limit)?;
+            (small, large.measure(limit)?)
         } else {
-            let many = many.measure(limit)?;
-            (few.measure(limit)?, many)
+            let large = large.measure(limit)?;
+            (small.measure(limit)?, large)
         };
-        ratios.push((many.rate() / few.rate(), few.cpu() / many.cpu()));
+        ratios.push((large.rate() / small.rate(), small.cpu() / large.cpu()));
     }
     let rate = median_of(ratios.iter().map(|ratio| ratio.0));
     let cpu = median_of(ratios.iter().map(|ratio| ratio.1));
-    Ok(Verdict {
-        reached: format!("{rate:.3} of the rate with 1,000 (by CPU {cpu:.3})"),
+    Ok(Assessment {
+        result: format!("{rate:.3} of the rate with 1,000 (by CPU {cpu:.3})"),
         goal: ">= 0.9".to_owned(),
         is_met: rate >= 0.9,
     })
 }
 
-/// A server on a filled store, and what it is asked.
-struct Filled {
-    server: Server,
-    sessions: Rotation,
+/// A server with a filled store, and the requests for its sessions.
+struct FilledServer {
+    process: ServerProcess,
+    sessions: RequestCycle,
 }
 
-impl Filled {
-    /// With `count` sessions, of which every one in `every` is shown; once already, so that it is remembered.
-    fn new(file: &Path, count: usize, every: usize) -> Result<Self> {
-        let tokens = fill(file, count, every)?;
-        let server = Server::start(&["--store".as_ref(), file.as_os_str()])?;
-        let cookie =
-            |token: &String| get(server.address, "/ours", &format!("cookie: counterfoil-session={token}"));
-        let mut sessions = Rotation::endless(tokens.iter().map(cookie).collect());
-        server.lap(&mut sessions)?;
-        Ok(Self { server, sessions })
+impl FilledServer {
+    /// Fills the store `file` with `count` sessions, of which every `every`-th one is presented. Each is
+    /// presented once before the measurement, so that it is in the session cache.
+    fn start(file: &Path, count: usize, every: usize) -> Result<Self> {
+        let tokens = fill_store(file, count, every)?;
+        let process = ServerProcess::start(&["--store".as_ref(), file.as_os_str()])?;
+        let request = |token: &String| {
+            get(process.address, "/protected", &format!("cookie: counterfoil-session={token}"))
+        };
+        let mut sessions = RequestCycle::endless(tokens.iter().map(request).collect());
+        process.warm_up(&mut sessions)?;
+        Ok(Self { process, sessions })
     }
 
     fn measure(&mut self, limit: Duration) -> Result<Sample> {
-        let before = self.server.cpu()?;
-        let driven = drive(self.server.address, CONNECTIONS, limit, &mut self.sessions)?;
-        Ok(Sample::of(&driven, self.server.cpu()?.saturating_sub(before)))
+        let before = self.process.cpu_time()?;
+        let result = send_requests(self.process.address, CONNECTIONS, limit, &mut self.sessions)?;
+        Ok(Sample::new(&result, self.process.cpu_time()?.saturating_sub(before)))
     }
 }

@@ -1,36 +1,36 @@
-//! What to measure, for how long and how much.
+//! The options of a run: what to measure, and for how long.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// How long, and how much.
+/// What to measure, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How long each row is measured in each round.
+    /// How many seconds each row is measured in each iteration.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) seconds: f64,
-    /// How many rounds.
+    /// The number of iterations.
     #[arg(long, default_value_t = 5)]
-    pub(crate) rounds: usize,
-    /// How many sessions, and how many tokens, are shown in turn.
+    pub(crate) iterations: usize,
+    /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     pub(crate) credentials: usize,
-    /// The binary of the server, for what is measured of the process.
+    /// The server's program, for the measurements of its process.
     #[arg(long)]
     pub(crate) binary: PathBuf,
-    /// What to measure; everything, if nothing is named.
-    pub(crate) what: Vec<Part>,
+    /// The measurements; all of them by default.
+    pub(crate) measurements: Vec<Measurement>,
 }
 
-/// What can be measured by itself.
+/// A measurement that can be run by itself.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
-    /// Requests a second beside a bare route, logins and refreshes.
+pub(crate) enum Measurement {
+    /// Requests per second next to a bare route, refreshes and logins.
     Requests,
-    /// A store with a million sessions beside one with a thousand.
+    /// A store with a million sessions next to one with a thousand.
     #[value(name = "sessions-1m")]
     Sessions1m,
-    /// The process: how soon it is ready, and its memory when idle.
+    /// The process: start-up time and idle memory.
     Process,
 }

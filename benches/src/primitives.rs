@@ -1,4 +1,4 @@
-//! Primitives on their own: what no server around them can beat.
+//! Cryptographic primitives without a server around them: the upper limit for the server's rates.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -9,88 +9,88 @@ use clap::{Args, ValueEnum};
 use counterfoil_jose::{SigningKey, base64url};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::pin;
+use crate::cpu_affinity;
 use crate::server::PASSWORD;
 
-/// How many tokens are verified in turn.
+/// The number of tokens that are verified in turn.
 const TOKENS: usize = 1_000;
 
 /// What to run, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    what: What,
+    primitive: Primitive,
     seconds: f64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum What {
-    /// Argon2id as a login has it, with its memory re-used.
+enum Primitive {
+    /// Argon2id with the parameters of a login, with its memory reused.
     Hash,
     /// The verification of an ES256 signature with a parsed key.
     Es256,
 }
 
-/// Prints how often a second it runs.
+/// Prints the rate of the primitive per second.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    pin::to(pin::SERVER)?;
+    cpu_affinity::pin_to(cpu_affinity::SERVER_CORE)?;
     let limit = Duration::from_secs_f64(options.seconds);
-    let rate = match options.what {
-        What::Hash => hashes(limit)?,
-        What::Es256 => verifications(limit)?,
+    let rate = match options.primitive {
+        Primitive::Hash => hash_rate(limit)?,
+        Primitive::Es256 => verification_rate(limit)?,
     };
     println!("{rate}");
     Ok(())
 }
 
-fn hashes(limit: Duration) -> Result<f64> {
-    let params = Params::new(19 * 1024, 2, 1, Some(32)).context("the default cost is a valid one")?;
+fn hash_rate(limit: Duration) -> Result<f64> {
+    let params = Params::new(19 * 1024, 2, 1, Some(32)).context("invalid default Argon2 parameters")?;
     let mut memory = vec![Block::new(); params.block_count()];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut hash = [0; 32];
     let mut once = || {
-        let worked =
+        let hashed =
             argon2.hash_password_into_with_memory(PASSWORD.as_bytes(), &[7; 16], &mut hash, &mut memory);
-        worked.is_ok() && black_box(hash[0]) < u8::MAX
+        hashed.is_ok() && black_box(hash[0]) < u8::MAX
     };
-    // The first one touches the memory.
+    // The first hash touches every page of the memory.
     once();
     Ok(rate(limit, 1, once))
 }
 
-/// Of many tokens in turn: with one alone the processor would know by heart which way each branch goes.
-fn verifications(limit: Duration) -> Result<f64> {
+/// Verifies many tokens in turn: with a single one the CPU would predict every branch.
+fn verification_rate(limit: Duration) -> Result<f64> {
     let key = SigningKey::generate(counterfoil_jose::Algorithm::Es256)?;
-    let signed = (0..TOKENS).map(|number| signed(&key, number)).collect::<Result<Vec<_>>>()?;
+    let signed = (0..TOKENS).map(|number| sign(&key, number)).collect::<Result<Vec<_>>>()?;
     let key = key.verifying_key();
-    let mut turn = signed.iter().cycle();
+    let mut cycle = signed.iter().cycle();
     Ok(rate(limit, 64, || {
-        turn.next().is_some_and(|(message, signature)| key.is_signed(black_box(message), signature))
+        cycle.next().is_some_and(|(message, signature)| key.verify(black_box(message), signature))
     }))
 }
 
-/// What is signed of a token of about the usual size, and its signature.
-fn signed(key: &SigningKey, number: usize) -> Result<(Vec<u8>, Vec<u8>)> {
+/// The signed part of a token of typical size, and its signature.
+fn sign(key: &SigningKey, number: usize) -> Result<(Vec<u8>, Vec<u8>)> {
     let token = key.sign("at+jwt", format!("{number:0>250}").as_bytes())?;
     let (message, signature) = token.rsplit_once('.').context("a token has three parts")?;
     Ok((message.as_bytes().to_vec(), base64url::decode(signature)?))
 }
 
-/// Runs `once` in batches until `limit` is over; tells how often it runs in a second of processor time, as the
-/// server's work is told: what else runs on the machine is not counted.
+/// Runs `once` in batches for `limit`; returns its rate per second of CPU time. The server is measured by CPU
+/// time too, so that other work on the machine is not counted.
 fn rate(limit: Duration, batch: u32, mut once: impl FnMut() -> bool) -> f64 {
-    let (begin, before) = (Instant::now(), used());
+    let (started, cpu_before) = (Instant::now(), cpu_time());
     let mut count = 0;
-    while begin.elapsed() < limit {
+    while started.elapsed() < limit {
         for _ in 0..batch {
             black_box(once());
         }
         count += batch;
     }
-    f64::from(count) / used().saturating_sub(before).as_secs_f64()
+    f64::from(count) / cpu_time().saturating_sub(cpu_before).as_secs_f64()
 }
 
-/// The processor time that this thread has used.
-fn used() -> Duration {
+/// The CPU time that this thread has used.
+fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What was measured, beside what was aimed for.
+//! The report: the measured rates and ratios, next to their goals.
 
 use std::fs;
 use std::time::Duration;
@@ -6,207 +6,201 @@ use std::time::Duration;
 use anyhow::Result;
 use comfy_table::{Table, presets};
 
-use crate::load::Driven;
-use crate::pin;
+use crate::cpu_affinity;
+use crate::load::LoadResult;
 
-/// One row of one round.
+/// One row of one iteration.
 pub(crate) struct Sample {
-    /// Answers a second.
+    /// Responses per second.
     rate: f64,
-    /// Processor time of the server for each, in microseconds.
+    /// CPU time of the server for each response, in microseconds.
     cpu: f64,
     p99: Duration,
 }
 
 impl Sample {
-    /// From what the client saw and the server used.
-    pub(crate) fn of(driven: &Driven, cpu: Duration) -> Self {
-        // No run has as many answers as a double has whole numbers.
+    /// From the client's result and the CPU time that the server used.
+    pub(crate) fn new(result: &LoadResult, cpu_time: Duration) -> Self {
+        // A run has far fewer responses than the integers that an f64 represents exactly.
         #[expect(clippy::cast_precision_loss)]
-        let answered = driven.answered as f64;
-        let (rate, cpu) = (answered / driven.elapsed.as_secs_f64(), cpu.as_secs_f64() * 1e6 / answered);
-        Self { rate, cpu, p99: driven.p99 }
+        let responses = result.responses as f64;
+        let rate = responses / result.elapsed.as_secs_f64();
+        Self { rate, cpu: cpu_time.as_secs_f64() * 1e6 / responses, p99: result.p99 }
     }
-}
 
-impl Sample {
-    /// Answers a second.
+    /// Responses per second.
     pub(crate) const fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// Processor time of the server for each answer, in microseconds.
+    /// CPU time of the server for each response, in microseconds.
     pub(crate) const fn cpu(&self) -> f64 {
         self.cpu
     }
 }
 
 /// Every row, measured within a few seconds.
-pub(crate) struct Round {
-    /// What is sent a session token.
+pub(crate) struct Iteration {
+    /// The bare route; requests carry a session token.
     pub(crate) bare: Sample,
-    /// What is sent an access token, which is five times as long.
+    /// The bare route; requests carry an access token, which is five times as long.
     pub(crate) bare_with_token: Sample,
     pub(crate) session: Sample,
-    pub(crate) warm: Sample,
-    pub(crate) cold: Sample,
-    /// Raw ES256 verifications a second.
-    pub(crate) verification: f64,
+    /// Access tokens that the server has verified before.
+    pub(crate) cached_token: Sample,
+    /// Access tokens that the server has not seen before.
+    pub(crate) unseen_token: Sample,
+    /// ES256 verifications per second, without a server.
+    pub(crate) verification_rate: f64,
     pub(crate) refresh: Sample,
-    pub(crate) one_refresh: Sample,
+    pub(crate) sequential_refresh: Sample,
     pub(crate) login: Sample,
-    /// Raw Argon2id hashes a second.
-    pub(crate) hash: f64,
+    /// Argon2id hashes per second, without a server.
+    pub(crate) hash_rate: f64,
 }
 
-/// Prints under which conditions.
-pub(crate) fn conditions(seconds: f64, rounds: usize, credentials: usize) -> Result<()> {
+/// Prints the conditions of the run.
+pub(crate) fn print_conditions(seconds: f64, iterations: usize, credentials: usize) -> Result<()> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let cores = pin::cores();
-    let apart =
+    let cores = cpu_affinity::core_count();
+    let placement =
         if cores > 1 { "server on core 0, client on core 1" } else { "server and client share a core" };
-    println!("Linux {}, {cores} cores ({apart}), {rounds} rounds of {seconds} s a row,", kernel.trim());
-    println!("{credentials} sessions and as many ES256 tokens shown in turn, SQLite with synchronous=FULL\n");
+    println!("Linux {}, {cores} cores ({placement}),", kernel.trim());
+    println!(
+        "{iterations} iterations of {seconds} s for each row, {credentials} sessions and as many ES256 tokens,"
+    );
+    println!("SQLite with synchronous=FULL\n");
     Ok(())
 }
 
-/// Prints the medians over `rounds`.
-pub(crate) fn show(rounds: &[Round]) {
+/// Prints the medians over `iterations`.
+pub(crate) fn print(iterations: &[Iteration]) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["", "a second", "CPU µs", "p99 ms", "reached", "goal", ""]);
-    table.add_rows([
-        row("bare axum route, sent a cookie", rounds, |round| &round.bare, None),
-        row("  sent a JWT", rounds, |round| &round.bare_with_token, None),
-        row(
-            "the same, session in a cookie",
-            rounds,
-            |round| &round.session,
-            Some(of_bare(rounds, |r| &r.session, |r| &r.bare)),
-        ),
-        row(
-            "the same, JWT seen before",
-            rounds,
-            |round| &round.warm,
-            Some(of_bare(rounds, |r| &r.warm, |r| &r.bare_with_token)),
-        ),
-        row("the same, JWT never seen", rounds, |round| &round.cold, Some(cold(rounds))),
-        primitive("  raw ES256 verification", rounds, |round| round.verification),
-        row("refresh, durable, 64 at once", rounds, |round| &round.refresh, Some(refresh(rounds))),
-        row("  one at a time, a commit each", rounds, |round| &round.one_refresh, None),
-        row("login", rounds, |round| &round.login, Some(login(rounds))),
-        primitive("  raw Argon2id hash", rounds, |round| round.hash),
-    ]);
+    table.set_header(["", "per second", "CPU µs", "p99 ms", "result", "goal", ""]);
+    table.add_rows(rows(iterations));
     println!("{}", table.trim_fmt());
     println!(
-        "\nEach figure is a median over the rounds; a ratio is the median of the ratios within each round."
+        "\nEach number is a median over the iterations; a ratio is the median of the ratios within each iteration."
     );
 }
 
-/// What was reached, in words, the goal, and whether it is met.
-pub(crate) struct Verdict {
-    pub(crate) reached: String,
+fn rows(iterations: &[Iteration]) -> [[String; 7]; 10] {
+    let session = compare_to_bare(iterations, |i| &i.session, |i| &i.bare);
+    let cached_token = compare_to_bare(iterations, |i| &i.cached_token, |i| &i.bare_with_token);
+    [
+        row("bare axum route, request with a cookie", iterations, |i| &i.bare, None),
+        row("  request with a JWT", iterations, |i| &i.bare_with_token, None),
+        row("protected route, session in a cookie", iterations, |i| &i.session, Some(session)),
+        row("  JWT seen before", iterations, |i| &i.cached_token, Some(cached_token)),
+        row("  JWT not seen before", iterations, |i| &i.unseen_token, Some(assess_unseen(iterations))),
+        primitive_row("  ES256 verification alone", iterations, |i| i.verification_rate),
+        row("refresh, durable, 64 concurrent", iterations, |i| &i.refresh, Some(assess_refresh(iterations))),
+        row("  one at a time, one commit each", iterations, |i| &i.sequential_refresh, None),
+        row("login", iterations, |i| &i.login, Some(assess_login(iterations))),
+        primitive_row("  Argon2id hash alone", iterations, |i| i.hash_rate),
+    ]
+}
+
+/// A result, its goal, and whether the goal is met.
+pub(crate) struct Assessment {
+    pub(crate) result: String,
     pub(crate) goal: String,
     pub(crate) is_met: bool,
 }
 
-impl Verdict {
-    const fn word(&self) -> &'static str {
-        if self.is_met { "met" } else { "not met" }
+impl Assessment {
+    fn into_columns(self) -> [String; 3] {
+        let status = if self.is_met { "met" } else { "not met" };
+        [self.result, self.goal, status.to_owned()]
     }
 }
 
-/// Prints what is no rate.
-pub(crate) fn show_others(rows: Vec<(&str, Verdict)>) {
+/// Prints the rows that are not request rates.
+pub(crate) fn print_other_rows(rows: Vec<(&str, Assessment)>) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["", "reached", "goal", ""]);
-    for (name, verdict) in rows {
-        let met = verdict.word().to_owned();
-        table.add_row([name.to_owned(), verdict.reached, verdict.goal, met]);
+    table.set_header(["", "result", "goal", ""]);
+    for (name, assessment) in rows {
+        let [result, goal, status] = assessment.into_columns();
+        table.add_row([name.to_owned(), result, goal, status]);
     }
     println!("\n{}", table.trim_fmt());
 }
 
-fn of_bare(
-    rounds: &[Round],
-    sample: impl Fn(&Round) -> &Sample,
-    bare: impl Fn(&Round) -> &Sample,
-) -> Verdict {
-    let ratio = median(rounds, |round| sample(round).rate / bare(round).rate);
-    let cpu = median(rounds, |round| sample(round).cpu / bare(round).cpu);
-    Verdict {
-        reached: format!("{ratio:.3} of bare (CPU {cpu:.3})"),
+fn compare_to_bare(
+    iterations: &[Iteration],
+    sample: impl Fn(&Iteration) -> &Sample,
+    bare: impl Fn(&Iteration) -> &Sample,
+) -> Assessment {
+    let ratio = median(iterations, |i| sample(i).rate / bare(i).rate);
+    let cpu = median(iterations, |i| sample(i).cpu / bare(i).cpu);
+    Assessment {
+        result: format!("{ratio:.3} of bare (CPU {cpu:.3})"),
         goal: ">= 0.95 of bare".to_owned(),
         is_met: ratio >= 0.95,
     }
 }
 
-fn cold(rounds: &[Round]) -> Verdict {
+fn assess_unseen(iterations: &[Iteration]) -> Assessment {
     let ratio =
-        median(rounds, |round| (round.cold.cpu - round.bare_with_token.cpu) * round.verification / 1e6);
-    Verdict {
-        reached: format!("{ratio:.3} of the raw signature, over bare"),
-        goal: "<= 1.05 of the raw signature".to_owned(),
+        median(iterations, |i| (i.unseen_token.cpu - i.bare_with_token.cpu) * i.verification_rate / 1e6);
+    Assessment {
+        result: format!("{ratio:.3} of the verification alone, beyond bare"),
+        goal: "<= 1.05 of the verification alone".to_owned(),
         is_met: ratio <= 1.05,
     }
 }
 
-fn refresh(rounds: &[Round]) -> Verdict {
-    let rate = median(rounds, |round| round.refresh.rate);
-    let ratio = median(rounds, |round| round.refresh.rate / round.one_refresh.rate);
-    Verdict {
-        reached: format!("{ratio:.1} of one at a time"),
+fn assess_refresh(iterations: &[Iteration]) -> Assessment {
+    let rate = median(iterations, |i| i.refresh.rate);
+    let ratio = median(iterations, |i| i.refresh.rate / i.sequential_refresh.rate);
+    Assessment {
+        result: format!("{ratio:.1} of one at a time"),
         goal: ">= 12000/s, >= 2.5 of one at a time".to_owned(),
         is_met: rate >= 12_000.0 && ratio >= 2.5,
     }
 }
 
-fn login(rounds: &[Round]) -> Verdict {
-    // By processor time on both sides: one thread hashes here as there.
-    let ratio = median(rounds, |round| 1e6 / round.login.cpu / round.hash);
-    Verdict {
-        reached: format!("{ratio:.3} of the bare hash (CPU)"),
-        goal: ">= 0.95 of the bare hash".to_owned(),
+fn assess_login(iterations: &[Iteration]) -> Assessment {
+    // By CPU time on both sides, because both hash on one thread.
+    let ratio = median(iterations, |i| 1e6 / i.login.cpu / i.hash_rate);
+    Assessment {
+        result: format!("{ratio:.3} of the hash alone (CPU)"),
+        goal: ">= 0.95 of the hash alone".to_owned(),
         is_met: ratio >= 0.95,
     }
 }
 
 fn row(
     name: &str,
-    rounds: &[Round],
-    sample: impl Fn(&Round) -> &Sample,
-    verdict: Option<Verdict>,
+    iterations: &[Iteration],
+    sample: impl Fn(&Iteration) -> &Sample,
+    assessment: Option<Assessment>,
 ) -> [String; 7] {
-    let [reached, goal, met] = match verdict {
-        Some(verdict) => {
-            let met = verdict.word().to_owned();
-            [verdict.reached, verdict.goal, met]
-        }
-        None => Default::default(),
-    };
+    let [result, goal, status] = assessment.map(Assessment::into_columns).unwrap_or_default();
     [
         name.to_owned(),
-        format!("{:.0}", median(rounds, |round| sample(round).rate)),
-        format!("{:.1}", median(rounds, |round| sample(round).cpu)),
-        format!("{:.2}", median(rounds, |round| sample(round).p99.as_secs_f64() * 1e3)),
-        reached,
+        format!("{:.0}", median(iterations, |i| sample(i).rate)),
+        format!("{:.1}", median(iterations, |i| sample(i).cpu)),
+        format!("{:.2}", median(iterations, |i| sample(i).p99.as_secs_f64() * 1e3)),
+        result,
         goal,
-        met,
+        status,
     ]
 }
 
-fn primitive(name: &str, rounds: &[Round], rate: impl Fn(&Round) -> f64) -> [String; 7] {
-    let rate = median(rounds, rate);
+fn primitive_row(name: &str, iterations: &[Iteration], rate: impl Fn(&Iteration) -> f64) -> [String; 7] {
+    let rate = median(iterations, rate);
     let [name, rate, cpu] = [name.to_owned(), format!("{rate:.0}"), format!("{:.1}", 1e6 / rate)];
     [name, rate, cpu, String::new(), String::new(), String::new(), String::new()]
 }
 
-fn median(rounds: &[Round], value: impl Fn(&Round) -> f64) -> f64 {
-    median_of(rounds.iter().map(value))
+fn median(iterations: &[Iteration], value: impl Fn(&Iteration) -> f64) -> f64 {
+    median_of(iterations.iter().map(value))
 }
 
-/// The middle one.
+/// The median; the upper one of two middle values.
 pub(crate) fn median_of(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);

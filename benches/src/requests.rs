@@ -1,17 +1,17 @@
-//! What is asked.
+//! The requests of the load generator, and the check of their responses.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::answer::Answer;
+use crate::response::Response;
 
-/// A source of requests, one in flight on each connection.
-pub(crate) trait Requests {
-    /// The next request for `connection`; `None` when there is nothing more to ask.
+/// A source of requests, with one in flight on each connection.
+pub(crate) trait RequestSource {
+    /// The next request for `connection`; `None` if there are no more.
     fn next(&mut self, connection: usize) -> Option<&[u8]>;
 
-    /// Sees the answer. Whether it is the right one is said by the return.
-    fn answered(&mut self, connection: usize, answer: &Answer<'_>) -> bool;
+    /// Whether the response on `connection` is the expected one.
+    fn is_expected(&mut self, connection: usize, response: &Response<'_>) -> bool;
 }
 
 /// A GET of `path`, with one more header line.
@@ -27,103 +27,104 @@ pub(crate) fn post(address: SocketAddr, path: &str, header: &str, body: &str) ->
     format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// Requests in turn, over and over.
-pub(crate) struct Rotation {
+/// A list of requests, sent in turn and repeated.
+pub(crate) struct RequestCycle {
     requests: Vec<Vec<u8>>,
     next: usize,
-    /// How many are left to be asked.
-    left: usize,
+    /// How many more requests may be sent.
+    remaining: usize,
 }
 
-impl Rotation {
-    /// All of `requests`, until whoever drives them has had enough.
+impl RequestCycle {
+    /// Repeats `requests` without a limit.
     pub(crate) fn endless(requests: Vec<Vec<u8>>) -> Self {
-        Self { requests, next: 0, left: usize::MAX }
+        Self { requests, next: 0, remaining: usize::MAX }
     }
 
-    /// How many there are.
+    /// The number of distinct requests.
     pub(crate) fn len(&self) -> usize {
         self.requests.len()
     }
 
-    /// The next `count` of them, and then nothing more.
-    pub(crate) fn allow(&mut self, count: usize) {
-        self.left = count;
+    /// Ends the cycle after `count` more requests.
+    pub(crate) fn set_limit(&mut self, count: usize) {
+        self.remaining = count;
     }
 }
 
-impl Requests for Rotation {
+impl RequestSource for RequestCycle {
     fn next(&mut self, _connection: usize) -> Option<&[u8]> {
-        self.left = self.left.checked_sub(1)?;
+        self.remaining = self.remaining.checked_sub(1)?;
         let request = self.requests.get(self.next % self.requests.len())?;
         self.next += 1;
         Some(request)
     }
 
-    fn answered(&mut self, _connection: usize, answer: &Answer<'_>) -> bool {
-        answer.status == 200
+    fn is_expected(&mut self, _connection: usize, response: &Response<'_>) -> bool {
+        response.status == 200
     }
 }
 
-/// Asks, and collects a text member of every answer.
-pub(crate) struct Collection<'a> {
-    rotation: Rotation,
+/// Requests whose responses each have a string member that is collected.
+pub(crate) struct ResponseCollector<'a> {
+    requests: RequestCycle,
     member: &'a str,
-    pub(crate) found: Vec<String>,
+    pub(crate) collected: Vec<String>,
 }
 
-impl<'a> Collection<'a> {
-    /// Asks `count` times with `requests` in turn.
-    pub(crate) fn of(member: &'a str, requests: Vec<Vec<u8>>, count: usize) -> Self {
-        let mut rotation = Rotation::endless(requests);
-        rotation.allow(count);
-        Self { rotation, member, found: Vec::with_capacity(count) }
+impl<'a> ResponseCollector<'a> {
+    /// Sends `count` requests, taken from `requests` in turn.
+    pub(crate) fn new(member: &'a str, requests: Vec<Vec<u8>>, count: usize) -> Self {
+        let mut requests = RequestCycle::endless(requests);
+        requests.set_limit(count);
+        Self { requests, member, collected: Vec::with_capacity(count) }
     }
 }
 
-impl Requests for Collection<'_> {
+impl RequestSource for ResponseCollector<'_> {
     fn next(&mut self, connection: usize) -> Option<&[u8]> {
-        self.rotation.next(connection)
+        self.requests.next(connection)
     }
 
-    fn answered(&mut self, _connection: usize, answer: &Answer<'_>) -> bool {
-        let text = answer.text(self.member);
-        self.found.extend(text.map(str::to_owned));
+    fn is_expected(&mut self, _connection: usize, response: &Response<'_>) -> bool {
+        let text = response.json_string(self.member);
+        self.collected.extend(text.map(str::to_owned));
         text.is_some()
     }
 }
 
-/// Refreshes: each answer's token is shown in a later request, so each is a rotation.
-pub(crate) struct Refreshes {
+/// Refresh requests. A later request presents the refresh token of each response, so each one is a rotation.
+pub(crate) struct RefreshRequests {
     address: SocketAddr,
     tokens: VecDeque<String>,
-    shown: Vec<String>,
+    /// The token in flight on each connection.
+    presented: Vec<String>,
     request: Vec<u8>,
 }
 
-impl Refreshes {
-    /// With one token of each of many sessions, which wait in a queue for their turn.
-    pub(crate) fn of(address: SocketAddr, tokens: Vec<String>) -> Self {
-        Self { address, tokens: tokens.into(), shown: Vec::new(), request: Vec::new() }
+impl RefreshRequests {
+    /// Starts with one refresh token of each of many sessions, used in turn.
+    pub(crate) fn new(address: SocketAddr, tokens: Vec<String>) -> Self {
+        Self { address, tokens: tokens.into(), presented: Vec::new(), request: Vec::new() }
     }
 }
 
-impl Requests for Refreshes {
+impl RequestSource for RefreshRequests {
     fn next(&mut self, connection: usize) -> Option<&[u8]> {
         let token = self.tokens.pop_front()?;
         let body = format!("{{\"refresh_token\":\"{token}\"}}");
         self.request = post(self.address, "/v1/refresh", "accept: */*", &body);
-        if self.shown.len() <= connection {
-            self.shown.resize(connection + 1, String::new());
+        if self.presented.len() <= connection {
+            self.presented.resize(connection + 1, String::new());
         }
-        self.shown[connection] = token;
+        self.presented[connection] = token;
         Some(&self.request)
     }
 
-    fn answered(&mut self, connection: usize, answer: &Answer<'_>) -> bool {
-        let Some(successor) = answer.text("refresh_token") else { return false };
-        let is_new = successor != self.shown[connection];
+    fn is_expected(&mut self, connection: usize, response: &Response<'_>) -> bool {
+        let Some(successor) = response.json_string("refresh_token") else { return false };
+        let is_rotated = successor != self.presented[connection];
         self.tokens.push_back(successor.to_owned());
-        is_new
+        is_rotated
     }
 }

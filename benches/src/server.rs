@@ -1,4 +1,4 @@
-//! The server that is measured: a bare route, the same route behind our layer, and our own routes.
+//! The measured server: a bare route, the same route with Counterfoil's layer, and Counterfoil's own routes.
 
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
@@ -15,28 +15,28 @@ use counterfoil_jose::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::pin;
+use crate::cpu_affinity;
 
-/// The one user.
+/// The name of the only user.
 pub(crate) const USERNAME: &str = "bench";
-/// The one user's password.
+/// The password of the only user.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// What kind of server.
+/// The options of the measured server.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Hashes passwords for next to nothing, so that a hundred thousand logins are soon made.
+    /// Hashes passwords with minimal cost, so that a hundred thousand logins take seconds.
     #[arg(long)]
-    cheap: bool,
-    /// Serves this store, which has what it needs in it, and not a new one with one user.
+    cheap_hashing: bool,
+    /// Serves this filled store instead of a new one with one user.
     #[arg(long)]
     store: Option<PathBuf>,
 }
 
 /// Serves until standard input ends.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    // Before the first thread is started: they inherit it.
-    pin::to(pin::SERVER)?;
+    // Before the first thread is started, because threads inherit it.
+    cpu_affinity::pin_to(cpu_affinity::SERVER_CORE)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(serve(options))
 }
@@ -47,28 +47,28 @@ async fn serve(options: &Options) -> Result<()> {
     let address = listener.local_addr()?;
     let counterfoil = open(options, dir.path(), address).await?;
     let router = Router::new()
-        .route("/ours", get(async |_: Principal| "hello"))
+        .route("/protected", get(async |_: Principal| "hello"))
         .layer(counterfoil.layer())
         .route("/bare", get(async || "hello"))
         .merge(counterfoil.routes())
         .into_make_service_with_connect_info::<SocketAddr>();
 
     println!("{address}");
-    // Without it a small answer may wait for the client's acknowledgement.
+    // Without it a small response may wait for the client's acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, router).with_graceful_shutdown(end_of_input()).await?;
     counterfoil.close().await?;
     Ok(dir.close()?)
 }
 
-/// A grace of zero: each refresh is a rotation, and so a commit.
+/// Opens the store. Without a refresh grace period each refresh is a rotation, and so a commit.
 async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<Counterfoil> {
     let file = options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db"));
     let store = StoreUrl::Sqlite(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
-    if options.cheap {
-        (settings.argon2.memory, settings.argon2.passes) = (8, 1);
+    if options.cheap_hashing {
+        (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }
     let counterfoil = Counterfoil::with_settings(settings).await?;
     if options.store.is_some() {

@@ -1,4 +1,4 @@
-//! One token of one algorithm, and who verifies it.
+//! One token of one algorithm, and the implementations that verify it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,93 +7,96 @@ use clap::ValueEnum;
 use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time, VerifyingKey, base64url};
 use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId, TokenVerifier};
 
-use crate::theirs::Theirs;
+use crate::jsonwebtoken::JsonwebtokenVerifier;
 
 const ISSUER: &str = "https://auth.example";
-const SHOP: &str = "https://shop.example";
+const AUDIENCE: &str = "https://shop.example";
 
-/// Who verifies.
+/// An implementation of token verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Who {
-    /// The bare primitive, over the bytes that were signed.
-    Raw,
-    /// `counterfoil-verify`, without its cache.
-    Ours,
-    /// `jsonwebtoken` on aws-lc-rs.
-    Theirs,
+pub(crate) enum Implementation {
+    /// The bare primitive, on the bytes that were signed.
+    Primitive,
+    /// `counterfoil-verify` without its cache.
+    Counterfoil,
+    /// `jsonwebtoken` with aws-lc-rs.
+    Jsonwebtoken,
 }
 
-impl Who {
-    pub(crate) const ALL: [Self; 3] = [Self::Raw, Self::Ours, Self::Theirs];
+impl Implementation {
+    pub(crate) const ALL: [Self; 3] = [Self::Primitive, Self::Counterfoil, Self::Jsonwebtoken];
 }
 
-/// A token and all that verify it, made ready beforehand.
-pub(crate) struct Contest {
+/// A token, and the verifiers of every implementation, prepared before the measurement.
+pub(crate) struct Comparison {
     token: String,
     now: Time,
-    raw: Raw,
-    ours: TokenVerifier,
-    theirs: Option<Theirs>,
+    primitive: PrimitiveVerifier,
+    counterfoil: TokenVerifier,
+    jsonwebtoken: Option<JsonwebtokenVerifier>,
 }
 
-impl Contest {
+impl Comparison {
     pub(crate) fn new(algorithm: Algorithm) -> Result<Self> {
         let key = SigningKey::generate(algorithm)?;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let token = key.sign("at+jwt", &claims(seconds)?.to_json())?;
         let keys = KeySet::new([key.verifying_key()])?;
-        let ours = TokenVerifier::builder(ISSUER, SHOP, &[algorithm]).cache_size(0).build(keys)?;
-        let contest = Self {
+        let counterfoil = TokenVerifier::builder(ISSUER, AUDIENCE, &[algorithm]).cache_size(0).build(keys)?;
+        let comparison = Self {
             now: Time::from_unix_seconds(seconds),
-            raw: Raw::of(&key, &token)?,
-            ours,
-            theirs: Theirs::with(&key, ISSUER, SHOP)?,
+            primitive: PrimitiveVerifier::new(&key, &token)?,
+            counterfoil,
+            jsonwebtoken: JsonwebtokenVerifier::new(&key, ISSUER, AUDIENCE)?,
             token,
         };
-        for who in Who::ALL.into_iter().filter(|&who| contest.knows(who)) {
-            anyhow::ensure!(contest.verify(who), "{who:?} refuses {algorithm}");
+        for one in Implementation::ALL.into_iter().filter(|&one| comparison.supports(one)) {
+            anyhow::ensure!(comparison.verify(one), "{one:?} rejects {algorithm}");
         }
-        Ok(contest)
+        Ok(comparison)
     }
 
-    pub(crate) fn knows(&self, who: Who) -> bool {
-        who != Who::Theirs || self.theirs.is_some()
+    /// Whether the implementation supports the algorithm of the token.
+    pub(crate) fn supports(&self, implementation: Implementation) -> bool {
+        implementation != Implementation::Jsonwebtoken || self.jsonwebtoken.is_some()
     }
 
-    /// Verifies the token once; whether it is accepted.
-    pub(crate) fn verify(&self, who: Who) -> bool {
-        match who {
-            Who::Raw => self.raw.verify(),
-            Who::Ours => self.ours.verify(&self.token, self.now).is_ok(),
-            Who::Theirs => self.theirs.as_ref().is_some_and(|theirs| theirs.verify(&self.token)),
+    /// Verifies the token once; returns whether it is accepted.
+    pub(crate) fn verify(&self, implementation: Implementation) -> bool {
+        match implementation {
+            Implementation::Primitive => self.primitive.verify(),
+            Implementation::Counterfoil => self.counterfoil.verify(&self.token, self.now).is_ok(),
+            Implementation::Jsonwebtoken => {
+                self.jsonwebtoken.as_ref().is_some_and(|verifier| verifier.verify(&self.token))
+            }
         }
     }
 }
 
-/// Nothing but the signature, decoded beforehand.
-struct Raw {
+/// Verifies only the signature, which was decoded before.
+struct PrimitiveVerifier {
     key: VerifyingKey,
     message: Vec<u8>,
     signature: Vec<u8>,
 }
 
-impl Raw {
-    fn of(key: &SigningKey, token: &str) -> Result<Self> {
-        let (message, signature) = token.rsplit_once('.').context("a token has dots")?;
+impl PrimitiveVerifier {
+    fn new(key: &SigningKey, token: &str) -> Result<Self> {
+        let (message, signature) = token.rsplit_once('.').context("a token has three parts")?;
         let signature = base64url::decode(signature)?;
         Ok(Self { key: key.verifying_key(), message: message.into(), signature })
     }
 
     fn verify(&self) -> bool {
-        self.key.is_signed(&self.message, &self.signature)
+        self.key.verify(&self.message, &self.signature)
     }
 }
 
-/// What an access token of ours says.
+/// The claims of a typical access token.
 fn claims(seconds: u64) -> Result<AccessClaims> {
     Ok(AccessClaims {
         iss: ISSUER.into(),
-        aud: vec![SHOP.into()],
+        aud: vec![AUDIENCE.into()],
         sub: "DxAPEA8QDxAPEA8QDxAPEA".into(),
         client_id: "shop".parse()?,
         iat: seconds,

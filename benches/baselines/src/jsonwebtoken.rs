@@ -1,13 +1,13 @@
-//! `jsonwebtoken`, as its documentation says to use it: key and rules made once, claims of a fixed type.
+//! `jsonwebtoken`, used as its documentation says: key and validation prepared once, claims of a fixed type.
 
 use anyhow::{Context, Result};
 use counterfoil_jose::{Algorithm, SigningKey};
-use jsonwebtoken::{Algorithm as Alg, DecodingKey, Validation, decode};
+use jsonwebtoken::{Algorithm as JwtAlgorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
-/// The same claims that ours reads.
+/// The same claims that `counterfoil-verify` reads.
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "reading them is what is timed")]
+#[expect(dead_code, reason = "reading them is measured")]
 struct Claims {
     iss: String,
     aud: String,
@@ -23,25 +23,25 @@ struct Claims {
     pos: u64,
 }
 
-/// Key and rules.
-pub(crate) struct Theirs {
+/// A key and the checks of the claims.
+pub(crate) struct JsonwebtokenVerifier {
     key: DecodingKey,
-    rules: Validation,
+    validation: Validation,
 }
 
-impl Theirs {
-    /// None for an algorithm that the library lacks.
-    pub(crate) fn with(key: &SigningKey, issuer: &str, audience: &str) -> Result<Option<Self>> {
-        let Some(algorithm) = named(key.algorithm()) else { return Ok(None) };
-        let mut rules = Validation::new(algorithm);
-        rules.set_issuer(&[issuer]);
-        rules.set_audience(&[audience]);
-        rules.validate_nbf = true;
-        Ok(Some(Self { key: decoding_key(key)?, rules }))
+impl JsonwebtokenVerifier {
+    /// `None` for an algorithm that the library does not support.
+    pub(crate) fn new(key: &SigningKey, issuer: &str, audience: &str) -> Result<Option<Self>> {
+        let Some(algorithm) = jwt_algorithm(key.algorithm()) else { return Ok(None) };
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        validation.validate_nbf = true;
+        Ok(Some(Self { key: decoding_key(key)?, validation }))
     }
 
     pub(crate) fn verify(&self, token: &str) -> bool {
-        decode::<Claims>(token, &self.key, &self.rules).is_ok()
+        decode::<Claims>(token, &self.key, &self.validation).is_ok()
     }
 }
 
@@ -49,7 +49,7 @@ fn decoding_key(key: &SigningKey) -> Result<DecodingKey> {
     let Some(pem) = key.verifying_key().to_pem() else {
         return Ok(DecodingKey::from_secret(key.to_secret_bytes().expose()));
     };
-    let kind = key.verifying_key().jwk().context("a public key")?.kty;
+    let kind = key.verifying_key().jwk().context("a public key has a JWK")?.kty;
     Ok(match kind.as_str() {
         "EC" => DecodingKey::from_ec_pem(pem.as_bytes())?,
         "OKP" => DecodingKey::from_ed_pem(pem.as_bytes())?,
@@ -57,20 +57,20 @@ fn decoding_key(key: &SigningKey) -> Result<DecodingKey> {
     })
 }
 
-fn named(algorithm: Algorithm) -> Option<Alg> {
+fn jwt_algorithm(algorithm: Algorithm) -> Option<JwtAlgorithm> {
     match algorithm {
-        Algorithm::Es256 => Some(Alg::ES256),
-        Algorithm::Es384 => Some(Alg::ES384),
-        Algorithm::Hs256 => Some(Alg::HS256),
-        Algorithm::Hs384 => Some(Alg::HS384),
-        Algorithm::Hs512 => Some(Alg::HS512),
-        Algorithm::Rs256 => Some(Alg::RS256),
-        Algorithm::Rs384 => Some(Alg::RS384),
-        Algorithm::Rs512 => Some(Alg::RS512),
-        Algorithm::Ps256 => Some(Alg::PS256),
-        Algorithm::Ps384 => Some(Alg::PS384),
-        Algorithm::Ps512 => Some(Alg::PS512),
-        // It knows Ed25519 as EdDSA alone.
+        Algorithm::Es256 => Some(JwtAlgorithm::ES256),
+        Algorithm::Es384 => Some(JwtAlgorithm::ES384),
+        Algorithm::Hs256 => Some(JwtAlgorithm::HS256),
+        Algorithm::Hs384 => Some(JwtAlgorithm::HS384),
+        Algorithm::Hs512 => Some(JwtAlgorithm::HS512),
+        Algorithm::Rs256 => Some(JwtAlgorithm::RS256),
+        Algorithm::Rs384 => Some(JwtAlgorithm::RS384),
+        Algorithm::Rs512 => Some(JwtAlgorithm::RS512),
+        Algorithm::Ps256 => Some(JwtAlgorithm::PS256),
+        Algorithm::Ps384 => Some(JwtAlgorithm::PS384),
+        Algorithm::Ps512 => Some(JwtAlgorithm::PS512),
+        // The library has Ed25519 only under the name EdDSA.
         _ => None,
     }
 }

@@ -1,11 +1,12 @@
-//! Verifying one access token: the bare primitive, ours, and `jsonwebtoken`, turn by turn in one process.
+//! Verifies one access token with the bare primitive, `counterfoil-verify` and `jsonwebtoken`, interleaved in
+//! one process.
 //!
-//! Figures drift on a shared machine. Each round times all three of an algorithm, one behind the other, and a row
-//! shows the median of the ratios within a round. With `count`, one of them is done a number of times and nothing
-//! else: for a tool that counts instructions, of which two runs with different numbers tell what one costs.
+//! Times on a shared machine change from minute to minute. Each iteration times all three implementations of
+//! an algorithm one after the other, and a row shows the median of the ratios within an iteration. The
+//! command `count` only runs one implementation a number of times, for a tool that counts instructions.
 
-mod contest;
-mod theirs;
+mod comparison;
+mod jsonwebtoken;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -14,12 +15,12 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use counterfoil_jose::Algorithm;
 
-use crate::contest::{Contest, Who};
+use crate::comparison::{Comparison, Implementation};
 
-/// How many rounds; a median wants an odd number.
-const ROUNDS: usize = 31;
-/// How long one of the three is timed in a round.
-const TURN: Duration = Duration::from_millis(12);
+/// The number of iterations. The first one only warms up.
+const ITERATIONS: usize = 32;
+/// How long one implementation is timed in an iteration.
+const TIME_SLICE: Duration = Duration::from_millis(12);
 
 #[derive(Parser)]
 struct Arguments {
@@ -29,13 +30,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Verifies with one of them, so many times.
+    /// Verifies a token with one implementation, a number of times.
     Count {
-        /// The algorithm, as in a header.
+        /// The algorithm, as in a JOSE header.
         algorithm: String,
-        /// Who verifies.
-        who: Who,
-        /// How often.
+        /// The implementation.
+        implementation: Implementation,
+        /// The number of verifications.
         times: u32,
     },
 }
@@ -43,62 +44,70 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         None => compare(),
-        Some(Command::Count { algorithm, who, times }) => {
-            let algorithm: Algorithm = algorithm.parse().ok().context("an unknown algorithm")?;
-            let contest = Contest::new(algorithm)?;
-            counted(&contest, who, times);
+        Some(Command::Count { algorithm, implementation, times }) => {
+            let algorithm: Algorithm = algorithm.parse().ok().context("unknown algorithm")?;
+            let comparison = Comparison::new(algorithm)?;
+            counted_verifications(&comparison, implementation, times);
             Ok(())
         }
     }
 }
 
-/// What is counted, and nothing else: its name is what the tool looks for.
+/// The code whose instructions are counted. The counting tool finds it by `counted` in its name.
 #[inline(never)]
-fn counted(contest: &Contest, who: Who, times: u32) {
+fn counted_verifications(comparison: &Comparison, implementation: Implementation, times: u32) {
     for _ in 0..times {
-        black_box(contest.verify(who));
+        black_box(comparison.verify(implementation));
     }
 }
 
+/// Prints one row for each algorithm.
 fn compare() -> Result<()> {
     println!(
-        "{:<10} {:>10} {:>10} {:>14} {:>10} {:>14}",
-        "", "raw ns", "ours ns", "jsonwebtoken", "ours/raw", "theirs/ours"
+        "{:<10} {:>12} {:>14} {:>15} {:>22} {:>25}",
+        "",
+        "primitive ns",
+        "counterfoil ns",
+        "jsonwebtoken ns",
+        "counterfoil/primitive",
+        "jsonwebtoken/counterfoil"
     );
     for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| algorithm != Algorithm::EdDsa) {
-        let contest = Contest::new(algorithm)?;
-        let mut rounds: Vec<[f64; 3]> = (0..ROUNDS)
-            .map(|_| Who::ALL.map(|who| if contest.knows(who) { time(&contest, who) } else { f64::NAN }))
-            .collect();
-        // The first warms up.
-        rounds.remove(0);
-        let median_of = |of: fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
-        let shown = |value: f64, digits: usize| {
-            if value.is_nan() { "-".to_owned() } else { format!("{value:.digits$}") }
-        };
+        let comparison = Comparison::new(algorithm)?;
+        let mut iterations: Vec<[f64; 3]> =
+            (0..ITERATIONS).map(|_| Implementation::ALL.map(|one| time(&comparison, one))).collect();
+        iterations.remove(0);
+        let median_of = |value: fn(&[f64; 3]) -> f64| median(iterations.iter().map(value).collect());
         println!(
-            "{:<10} {:>10} {:>10} {:>14} {:>10} {:>14}",
+            "{:<10} {:>12} {:>14} {:>15} {:>22} {:>25}",
             algorithm.as_str(),
-            shown(median_of(|round| round[0]), 0),
-            shown(median_of(|round| round[1]), 0),
-            shown(median_of(|round| round[2]), 0),
-            shown(median_of(|round| round[1] / round[0]), 3),
-            shown(median_of(|round| round[2] / round[1]), 2),
+            format_number(median_of(|times| times[0]), 0),
+            format_number(median_of(|times| times[1]), 0),
+            format_number(median_of(|times| times[2]), 0),
+            format_number(median_of(|times| times[1] / times[0]), 3),
+            format_number(median_of(|times| times[2] / times[1]), 2),
         );
     }
     Ok(())
 }
 
-/// Nanoseconds for one verification.
-fn time(contest: &Contest, who: Who) -> f64 {
-    let (start, mut times) = (Instant::now(), 0_u32);
-    while start.elapsed() < TURN {
+fn format_number(value: f64, digits: usize) -> String {
+    if value.is_nan() { "-".to_owned() } else { format!("{value:.digits$}") }
+}
+
+/// Nanoseconds for one verification; NaN if the implementation does not support the algorithm.
+fn time(comparison: &Comparison, implementation: Implementation) -> f64 {
+    if !comparison.supports(implementation) {
+        return f64::NAN;
+    }
+    let (started, mut times) = (Instant::now(), 0_u32);
+    while started.elapsed() < TIME_SLICE {
         for _ in 0..8 {
-            black_box(contest.verify(who));
+            black_box(comparison.verify(implementation));
         }
         times += 8;
     }
-    start.elapsed().as_nanos() as f64 / f64::from(times)
+    started.elapsed().as_nanos() as f64 / f64::from(times)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

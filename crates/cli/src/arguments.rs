@@ -1,14 +1,14 @@
-//! What may be typed.
+//! The arguments: all commands and options.
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, backup, check, client, clock, completions, event, init, key, passwords, restore, revoke,
+    admin_key, audit, backup, check, client, clock, completions, init, key, passwords, restore, revoke,
     session, token, user,
 };
-use crate::common::Flags;
+use crate::flags::Flags;
 
-/// Sessions, JWTs and the hybrid from one login.
+/// An authentication server with sessions, JWTs, and a hybrid of both.
 #[derive(Parser)]
 #[command(name = "counterfoil", version, propagate_version = true)]
 pub(crate) struct Arguments {
@@ -18,53 +18,53 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serves a throw-away store with a demo user on loopback, and prints what to try. Of the common options
+    /// Serves a temporary store with a demo user on loopback, and prints a script to try. Of the common options
     /// only --listen and --log-format have an effect.
     Dev,
-    /// Serves the store of the data directory; makes both at the first start.
+    /// Serves the store of the data directory; creates both at the first start.
     Serve,
     /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.
     Init(init::Options),
     /// Validates the configuration and reports warnings, without changing anything.
     Check(check::Options),
-    /// Prints the completions for a shell.
+    /// Prints the completion script for a shell.
     Completions(completions::Options),
-    /// Adds users, lists them, changes what they may do.
+    /// Adds, lists, changes, imports and deletes users.
     #[command(subcommand)]
     User(user::Command),
-    /// Lists and ends sessions.
+    /// Lists and revokes sessions.
     #[command(subcommand)]
     Session(session::Command),
-    /// Adds, lists and changes the applications that people log in through.
+    /// Adds, lists and changes client applications.
     #[command(subcommand)]
     Client(client::Command),
-    /// Makes, lists and removes the keys that programs administer with.
+    /// Creates, lists and removes admin keys, which programs use for the administration API.
     #[command(subcommand)]
     AdminKey(admin_key::Command),
-    /// Lists, rotates and revokes the keys that sign.
+    /// Lists, rotates, imports and revokes signing keys, and replaces the master key.
     #[command(subcommand)]
     Key(key::Command),
-    /// Shows the journal.
+    /// Shows the audit log.
     #[command(subcommand)]
-    Event(event::Command),
-    /// Revokes a session, all of a user, of a client or of everyone so far, an access token, or a key.
+    Audit(audit::Command),
+    /// Revokes a session, an access token, a key, or all credentials of a user, of a client or of everyone.
     Revoke(revoke::Options),
-    /// Looks into tokens.
+    /// Inspects, verifies and mints tokens.
     #[command(subcommand)]
     Token(token::Command),
-    /// Makes and checks lists of breached passwords.
+    /// Builds and checks lists of breached passwords.
     #[command(subcommand)]
     Passwords(passwords::Command),
     /// Prints the OpenAPI document.
     Openapi,
-    /// Writes a consistent copy of the store to a new file, also while a server runs.
+    /// Writes a consistent copy of the store to a file, also while a server runs.
     Backup(backup::Options),
-    /// Puts a backup in the place of the store. Everybody is logged out, and what the backup had given is revoked.
+    /// Replaces the store by a backup. All users are logged out, and all credentials in the backup are revoked.
     Restore(restore::Options),
-    /// Settles what the clock could not settle by itself.
+    /// Accepts a clock jump after an operator has checked it.
     #[command(subcommand)]
     Clock(clock::Command),
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_make_sense() {
+    fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
     }
 
@@ -90,7 +90,7 @@ mod tests {
             "key revoke -_6L",
             "admin-key remove -1Hz",
             "user disable -1Hz",
-            "event list --session -1Hz --user -_6L --json",
+            "audit list --session -1Hz --user -_6L --json",
         ] {
             let parsed = Arguments::try_parse_from(["counterfoil"].into_iter().chain(line.split(' ')));
             assert!(

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use counterfoil::{Settings, StoreUrl, operator};
 use counterfoil_jose::Secret;
 
-use crate::common::{Flags, LogFormat};
 use crate::configuration::builder::SettingsBuilder;
 use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::file::FileSettings;
-use crate::fault::Fault;
+use crate::error::CliError;
+use crate::flags::Flags;
+use crate::logging::LogFormat;
 
 mod builder;
 pub(crate) mod diagnostic;
@@ -116,7 +117,7 @@ impl Configuration {
     /// # Errors
     ///
     /// The first invalid one of them; usage.
-    pub(crate) fn check_address(&self) -> Result<(), Fault> {
+    pub(crate) fn check_address(&self) -> Result<(), CliError> {
         let keys = ["listen", "log_format", "log_level"];
         let is_relevant = |error: &&Diagnostic| error.key.as_deref().is_some_and(|key| keys.contains(&key));
         match self.errors.iter().find(is_relevant) {
@@ -126,31 +127,31 @@ impl Configuration {
     }
 }
 
-/// What would keep a server from starting with these settings, as far as it is known without opening the
-/// store.
-pub(crate) fn preflight_errors(settings: &Settings) -> Vec<Fault> {
-    operator::faults(settings).iter().map(to_fault).collect()
+/// The errors that prevent a start with these settings, as far as they can be found without opening the store.
+pub(crate) fn preflight_errors(settings: &Settings) -> Vec<CliError> {
+    operator::preflight_errors(settings).iter().map(to_error).collect()
 }
 
-/// The same and the signs of a lost master key, for `check`, which does not open the store to be sure.
-pub(crate) fn check_errors(settings: &Settings) -> Vec<Fault> {
-    operator::faults(settings).iter().chain(&operator::lost_key(settings)).map(to_fault).collect()
+/// The preflight errors and the signs of a lost master key, for `check`, which does not open the store.
+pub(crate) fn check_errors(settings: &Settings) -> Vec<CliError> {
+    operator::preflight_errors(settings)
+        .iter()
+        .chain(&operator::missing_master_key(settings))
+        .map(to_error)
+        .collect()
 }
 
-fn to_fault(unfit: &operator::Unfit) -> Fault {
-    let fault = Fault::of(unfit);
-    match unfit.hint() {
-        Some(hint) => fault.hint(hint),
-        None => fault,
-    }
+fn to_error(error: &operator::PreflightError) -> CliError {
+    CliError::from_error(error).with_optional_hint(error.hint())
 }
 
 /// The settings of `dev`: a temporary store in `dir` and the defaults. The configuration is ignored.
-pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, Fault> {
+pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, CliError> {
     let store = StoreUrl::Sqlite(dir.join(DATABASE));
     let issuer = format!("http://{address}").parse();
-    let issuer = issuer
-        .map_err(|fault: counterfoil::IssuerFault| Fault::usage(fault.to_string()).hint(fault.hint()))?;
+    let issuer = issuer.map_err(|fault: counterfoil::IssuerFault| {
+        CliError::usage(fault.to_string()).with_hint(fault.hint())
+    })?;
     Ok(Settings { data_dir: Some(dir.to_owned()), ..Settings::new(issuer, store) })
 }
 
@@ -163,7 +164,7 @@ fn without_master_key(variables: Variables) -> (Variables, Option<Secret<String>
 }
 
 fn of_flags(flags: &Flags) -> impl Iterator<Item = Assignment> {
-    flags.typed().map(|(name, flag, text)| {
+    flags.given().map(|(name, flag, text)| {
         let setting = table::setting(name).expect("every option is a setting");
         Assignment { setting, values: setting.form.split(text.clone()), source: ValueSource::Flag(flag) }
     })
@@ -194,7 +195,7 @@ mod tests {
         Configuration::from_flags_and_variables(&Arguments::parse_from(typed).flags, variables.collect())
     }
 
-    fn issuer_of(arguments: &[&str]) -> Result<String, Fault> {
+    fn issuer_of(arguments: &[&str]) -> Result<String, CliError> {
         let configuration = configuration(arguments, &[]);
         configuration.settings(configuration.listen).map(|settings| settings.issuer.as_str().to_owned())
     }

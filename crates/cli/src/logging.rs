@@ -1,35 +1,43 @@
-//! The log: to standard error, so that standard output stays for answers.
+//! Logs to standard error; standard output is for results.
 
 use std::io;
 
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
-use crate::common::LogFormat;
+/// The default levels. `token verify`, the one command that fetches keys, reports errors of that itself.
+const DEFAULT_LEVELS: &str = "info,refinery_core=warn,counterfoil_verify=off";
 
-/// What is of interest to an operator. The one command that follows another issuer tells itself how that went.
-const USUAL: &str = "info,refinery_core=warn,counterfoil_verify=off";
+/// The format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
 
-/// Something that listens to what the program does.
-type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+/// A layer that receives events and spans.
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Begins to log as much as was `asked` for, or else as `RUST_LOG` says. `traces` hear everything.
-pub(crate) fn start(format: LogFormat, asked: Option<&str>, traces: Option<Listener>) {
-    let asked = asked.map(str::to_owned).or_else(|| std::env::var("RUST_LOG").ok());
-    let filter = asked.and_then(|text| levels(&text).ok()).unwrap_or_else(|| EnvFilter::new(USUAL));
-    let log = log(format);
-    match traces {
-        // A filter for everybody is cheaper than one for each.
-        None => tracing_subscriber::registry().with(log).with(filter).init(),
-        Some(traces) => {
-            tracing_subscriber::registry().with(vec![log.with_filter(filter).boxed(), traces]).init()
+/// Starts to log at the configured `levels`, else at those of `RUST_LOG`, else at the default ones. The trace exporter
+/// receives all spans at any level.
+pub(crate) fn start(format: LogFormat, levels: Option<&str>, trace_exporter: Option<BoxedLayer>) {
+    let text = levels.map(str::to_owned).or_else(|| std::env::var("RUST_LOG").ok());
+    let levels = text.and_then(|text| parse_levels(&text).ok()).unwrap_or_else(default_levels);
+    let log = log_layer(format);
+    match trace_exporter {
+        // One global filter is cheaper than a filter for each layer.
+        None => tracing_subscriber::registry().with(log).with(levels).init(),
+        Some(exporter) => {
+            tracing_subscriber::registry().with(vec![log.with_filter(levels).boxed(), exporter]).init()
         }
     }
 }
 
-fn log(format: LogFormat) -> Listener {
+fn log_layer(format: LogFormat) -> BoxedLayer {
     let layer = fmt::layer().with_writer(io::stderr);
     match format {
         LogFormat::Text => layer.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
@@ -37,11 +45,46 @@ fn log(format: LogFormat) -> Listener {
     }
 }
 
-/// Reads levels as `RUST_LOG` has them: `info`, or `warn,counterfoil=debug`.
+fn default_levels() -> Targets {
+    parse_levels(DEFAULT_LEVELS).expect("the default levels are valid")
+}
+
+/// Parses levels in the syntax of `RUST_LOG`: `info`, or `warn,counterfoil=debug`. Filters by span or by field are not
+/// supported.
 ///
 /// # Errors
 ///
-/// If it is none of that.
-pub(crate) fn levels(text: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::try_new(text)
+/// If the text is not valid.
+pub(crate) fn parse_levels(text: &str) -> Result<Targets, ParseError> {
+    // An empty part would be read as the level `error` for all targets.
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    parts.join(",").parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_level_applies_to_its_target_and_below() {
+        let levels = parse_levels("warn,counterfoil::requests=info").unwrap();
+
+        assert!(levels.would_enable("counterfoil::requests", &Level::INFO));
+        assert!(!levels.would_enable("counterfoil::requests", &Level::DEBUG));
+        assert!(levels.would_enable("hyper", &Level::WARN) && !levels.would_enable("hyper", &Level::INFO));
+    }
+
+    #[test]
+    fn spaces_and_empty_parts_are_ignored() {
+        assert_eq!(parse_levels(" warn, hyper=debug,").unwrap(), parse_levels("warn,hyper=debug").unwrap());
+        assert!(parse_levels("hyper=very=loud").is_err());
+    }
+
+    #[test]
+    fn the_default_levels_are_valid() {
+        assert!(default_levels().would_enable("counterfoil", &Level::INFO));
+        assert!(!default_levels().would_enable("refinery_core", &Level::INFO));
+    }
 }

@@ -1,4 +1,4 @@
-//! The command line: arguments in, exit code out.
+//! The command line: parses the arguments, runs the command, returns the exit status.
 
 use std::process::ExitCode;
 
@@ -6,45 +6,51 @@ use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::traces::Traces;
+use crate::error::CliError;
+use crate::trace_export::TraceExport;
 
+mod admin_client;
 mod arguments;
-#[cfg(feature = "otel")]
-mod collector;
 mod commands;
-mod common;
 mod configuration;
 mod datetime;
-mod fault;
+mod error;
+mod escape;
+mod flags;
 mod logging;
-mod operate;
-mod printable;
+#[cfg(feature = "otel")]
+mod otlp_client;
+mod output;
 mod progress;
 mod secret_input;
-mod show;
 mod signals;
-#[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
-mod traces;
+mod table;
+#[cfg_attr(not(feature = "otel"), path = "tracing_disabled.rs")]
+mod trace_export;
+
+/// The number of tasks after which the runtime polls for new I/O events. With the default of 61, small requests would
+/// wait for up to 61 expensive ones under load.
+const EVENT_INTERVAL: u32 = 8;
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => fault.report(),
+        Err(error) => error.print(),
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Fault> {
-    let common = Configuration::read(&arguments.flags);
+fn run(arguments: Arguments) -> Result<(), CliError> {
+    let configuration = Configuration::read(&arguments.flags);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(EVENT_INTERVAL)
         .build()
-        .map_err(|error| Fault::because("the system gives no threads", &error))?;
+        .map_err(|error| CliError::with_cause("cannot start threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve | Command::Dev);
-    let traces = if is_server { Traces::start(runtime.handle()) } else { Traces::default() };
-    logging::start(common.log_format, common.log_level.as_deref(), traces.layer());
-    traces.complain();
-    let done = runtime.block_on(commands::run(&common, arguments));
-    traces.end();
-    done
+    let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
+    logging::start(configuration.log_format, configuration.log_level.as_deref(), traces.layer());
+    traces.log_start_error();
+    let result = runtime.block_on(commands::run(&configuration, arguments));
+    traces.shut_down();
+    result
 }

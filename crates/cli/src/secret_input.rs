@@ -1,5 +1,5 @@
-//! How a password comes in: prompted, from a file or from the environment; never from an argument, which
-//! every process of the machine can read.
+//! Reads a password from a prompt, a file or the environment; never from an argument, which every process on the
+//! machine can read.
 
 use std::fs;
 use std::io::{self, IsTerminal as _};
@@ -8,48 +8,48 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use counterfoil_jose::Secret;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
-/// The variable that may hold a password.
+/// The environment variable that may contain the password.
 const VARIABLE: &str = "COUNTERFOIL_PASSWORD";
 
-/// Where a new password is read from.
+/// Where to read a new password from.
 #[derive(Args)]
 pub(crate) struct NewPassword {
-    /// Reads the password from this file; one newline at its end is cut. Without it the password is taken
-    /// from COUNTERFOIL_PASSWORD, or asked for.
+    /// Read the password from this file; one newline at its end is removed. Without this option the password is
+    /// taken from COUNTERFOIL_PASSWORD, or prompted for.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 
 impl NewPassword {
-    /// Reads it.
+    /// Reads the password.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, is empty, or was typed differently the second time.
-    pub(crate) fn read(&self) -> Result<Secret<String>, Fault> {
+    /// If it cannot be read, is empty, or the second prompt was answered differently.
+    pub(crate) fn read(&self) -> Result<Secret<String>, CliError> {
         let text = match (&self.password_file, std::env::var(VARIABLE)) {
             (Some(file), _) => from_file(file)?,
             (None, Ok(text)) => text,
-            (None, Err(_)) => ask_twice()?,
+            (None, Err(_)) => prompt_twice()?,
         };
         if text.is_empty() {
-            return Err(Fault::usage("the password is empty"));
+            return Err(CliError::usage("the password must not be empty"));
         }
         Ok(Secret::new(text))
     }
 }
 
-fn from_file(file: &Path) -> Result<String, Fault> {
+fn from_file(file: &Path) -> Result<String, CliError> {
     let text = fs::read_to_string(file).map_err(|error| {
-        Fault::because(&format!("the password file {} cannot be read", file.display()), &error)
+        CliError::with_cause(&format!("cannot read the password file {}", file.display()), &error)
     })?;
-    Ok(without_newline(text))
+    Ok(strip_newline(text))
 }
 
-/// Cuts one newline from the end, as an editor leaves it; a second one is part of the password.
-pub(crate) fn without_newline(mut text: String) -> String {
+/// Removes one newline from the end, as editors add it; a second one is part of the password.
+pub(crate) fn strip_newline(mut text: String) -> String {
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -59,18 +59,18 @@ pub(crate) fn without_newline(mut text: String) -> String {
     text
 }
 
-fn ask_twice() -> Result<String, Fault> {
+fn prompt_twice() -> Result<String, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(Fault::usage("there is no terminal to ask for the password")
-            .hint(format!("give --password-file FILE or {VARIABLE}")));
+        return Err(CliError::usage("there is no terminal to prompt for the password")
+            .with_hint(format!("use --password-file FILE or set {VARIABLE}")));
     }
-    let ask = |prompt| {
-        rpassword::prompt_password(prompt)
-            .map_err(|error| Fault::because("the password cannot be asked for", &error))
+    let prompt = |text| {
+        rpassword::prompt_password(text)
+            .map_err(|error| CliError::with_cause("cannot prompt for the password", &error))
     };
-    let first = ask("Password: ")?;
-    if ask("Once more: ")? != first {
-        return Err(Fault::failure("the two passwords differ"));
+    let first = prompt("Password: ")?;
+    if prompt("Repeat the password: ")? != first {
+        return Err(CliError::failure("the two passwords differ"));
     }
     Ok(first)
 }
@@ -80,9 +80,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_newline_is_cut() {
+    fn one_newline_is_removed() {
         for (text, password) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("\n", "")] {
-            assert_eq!(without_newline(text.to_owned()), password);
+            assert_eq!(strip_newline(text.to_owned()), password);
         }
     }
 }

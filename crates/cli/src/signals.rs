@@ -1,22 +1,22 @@
-//! When to stop, and when not.
+//! Waits for SIGTERM or SIGINT to shut the server down; SIGHUP is ignored.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::fault::Fault;
-use crate::show;
+use crate::error::CliError;
+use crate::output::print_line;
 
-/// The signals that ask us to stop, being listened for; and the one that asks for nothing that is not done anyway.
-pub(crate) struct Stop {
+/// Listeners for the signals that stop the server, and for SIGHUP, which must not.
+pub(crate) struct ShutdownSignals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
-impl Stop {
-    /// Listens from now on: a signal that comes while the store is being opened is not lost.
-    pub(crate) fn listen() -> Result<Self, Fault> {
+impl ShutdownSignals {
+    /// Listens from now on, so that a signal that arrives while the store is opened is not lost.
+    pub(crate) fn listen() -> Result<Self, CliError> {
         let listen =
-            |kind| signal(kind).map_err(|error| Fault::because("signals cannot be listened for", &error));
+            |kind| signal(kind).map_err(|error| CliError::with_cause("cannot listen for signals", &error));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -24,22 +24,22 @@ impl Stop {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT; says `hello` first. A server begins to wait when everything is open, the
-    /// operator's socket too, so what is said here is said in time.
-    pub(crate) async fn asked_after(mut self, hello: String) {
-        if let Err(fault) = show::say(&hello) {
-            tracing::warn!(?fault, "nobody was told where we listen");
+    /// Prints `banner`, then waits for SIGTERM or SIGINT. The server polls this only when all its listeners and the
+    /// admin socket are open, so the banner announces that it is ready.
+    pub(crate) async fn print_and_wait(mut self, banner: String) {
+        if let Err(error) = print_line(&banner) {
+            tracing::warn!(?error, "the listen address was not printed");
         }
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
-                // Left alone it would end us at once, with requests under way.
+                // By default SIGHUP would end the process at once, with requests in progress.
                 _ = self.hangup.recv() => tracing::info!(
-                    "SIGHUP changes nothing: a new certificate is noticed by itself, all else is read at the next start"
+                    "SIGHUP is ignored: a new certificate is loaded automatically, other settings need a restart"
                 ),
             }
         }
-        tracing::info!("asked to stop");
+        tracing::info!("shutting down");
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::{Said, Server, counterfoil, run};
+use crate::common::{CommandOutput, Server, counterfoil, run};
 
 /// Lines of a file, valid and invalid; `DIR` is an existing directory. Keys of tables are dotted, so that
 /// every order is possible.
@@ -67,7 +67,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn check(config: &Path, more: &[&str]) -> Said {
+fn check(config: &Path, more: &[&str]) -> CommandOutput {
     run(&[&["check", "--config", text(config)], more].concat())
 }
 
@@ -108,7 +108,7 @@ fn check_and_serve_agree() {
         assert!(!place.path().join("data").exists(), "check creates nothing");
         let served = serves(&config);
 
-        assert_eq!(checked.code == 0, served.is_ok(), "{body}\n{checked:?}\n{served:?}");
+        assert_eq!(checked.status == 0, served.is_ok(), "{body}\n{checked:?}\n{served:?}");
         if served.is_ok() { accepted += 1 } else { refused += 1 }
     }
     assert!(accepted > 5 && refused > 5, "{accepted} accepted, {refused} refused");
@@ -121,11 +121,11 @@ fn every_error_of_every_source_is_reported_at_once() {
     fs::write(&config, "isuer = \"https://a.example\"\nrefresh.reuse_grace = -1\n").unwrap();
 
     let mut command = counterfoil(&["serve", "--config", text(&config), "--registration", "maybe"]);
-    let said = common::said(command.env("COUNTERFOIL_STORE", "mysql:a").output().unwrap());
+    let output = common::output_of(command.env("COUNTERFOIL_STORE", "mysql:a").output().unwrap());
 
-    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(output.status, 2, "{output:?}");
     for part in ["isuer", "line 1", "did you mean issuer?", "line 2", "--registration", "COUNTERFOIL_STORE"] {
-        assert!(said.err.contains(part), "{part}: {}", said.err);
+        assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
     }
 }
 
@@ -133,10 +133,10 @@ fn every_error_of_every_source_is_reported_at_once() {
 fn an_unknown_variable_is_ignored_and_a_renamed_one_is_a_warning() {
     let mut command = counterfoil(&["check", "--json"]);
     command.env("COUNTERFOIL_ISUER", "https://a.example").env("COUNTERFOIL_REFRESH_GRACE", "0");
-    let said = common::said(command.output().unwrap());
+    let output = common::output_of(command.output().unwrap());
 
-    let found: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!(said.code, 0, "{said:?}");
+    let found: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(output.status, 0, "{output:?}");
     let warnings = found["warnings"].as_array().unwrap().iter();
     let of_variables: Vec<_> = warnings
         .filter(|warning| warning["source"].as_str().unwrap().starts_with("COUNTERFOIL_"))
@@ -161,12 +161,12 @@ fn weak_settings_are_warnings_which_are_errors_with_strict() {
     fs::write(&config, weak).unwrap();
     fs::set_permissions(&config, Permissions::from_mode(0o666)).unwrap();
 
-    let said = check(&config, &["--json"]);
+    let output = check(&config, &["--json"]);
 
-    let found: Value = serde_json::from_str(&said.out).unwrap();
+    let found: Value = serde_json::from_str(&output.stdout).unwrap();
     let keys: Vec<_> =
         found["warnings"].as_array().unwrap().iter().map(|weak| weak["key"].as_str().unwrap()).collect();
-    assert_eq!((said.code, found["errors"].as_array().unwrap().len()), (0, 0), "{found}");
+    assert_eq!((output.status, found["errors"].as_array().unwrap().len()), (0, 0), "{found}");
     for key in [
         "listen",
         "registration",
@@ -187,7 +187,7 @@ fn weak_settings_are_warnings_which_are_errors_with_strict() {
     }
     let of_account = keys.iter().filter(|key| **key == "login_rate_limit.per_account").count();
     assert_eq!(of_account, 2, "its count and its window");
-    assert_eq!(check(&config, &["--strict"]).code, 1);
+    assert_eq!(check(&config, &["--strict"]).status, 1);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn check_warns_of_an_untrusted_proxy() {
     let config = place.path().join("c.toml");
     let count_warnings = |text: &str| {
         fs::write(&config, text).unwrap();
-        let found: Value = serde_json::from_str(&check(&config, &["--json"]).out).unwrap();
+        let found: Value = serde_json::from_str(&check(&config, &["--json"]).stdout).unwrap();
         let warnings = found["warnings"].as_array().unwrap().iter();
         let of_proxies: Vec<_> = warnings.filter(|one| one["key"] == "trusted_proxies").cloned().collect();
         assert!(
@@ -229,11 +229,11 @@ fn init_writes_a_valid_file_and_never_overwrites_one() {
     let written = fs::read(&out).unwrap();
     let second = run(&arguments);
 
-    assert_eq!(first.code, 0, "{first:?}");
-    assert!(first.out.contains("pages: mode hybrid: "), "{}", first.out);
-    assert_eq!(check(&out, &["--strict"]).code, 0, "{:?}", check(&out, &[]));
+    assert_eq!(first.status, 0, "{first:?}");
+    assert!(first.stdout.contains("pages: mode hybrid: "), "{}", first.stdout);
+    assert_eq!(check(&out, &["--strict"]).status, 0, "{:?}", check(&out, &[]));
     assert_eq!(serves(&out), Ok(()));
-    assert_eq!((second.code, fs::read(&out).unwrap()), (1, written), "{second:?}");
+    assert_eq!((second.status, fs::read(&out).unwrap()), (1, written), "{second:?}");
 }
 
 #[test]
@@ -249,9 +249,9 @@ fn init_refuses_invalid_answers_and_writes_nothing() {
     ] {
         fs::write(&answers, wrong).unwrap();
 
-        let said = run(&["init", "--answers", text(&answers), "--out", text(&out)]);
+        let output = run(&["init", "--answers", text(&answers), "--out", text(&out)]);
 
-        assert_eq!(said.code, 2, "{wrong}: {said:?}");
+        assert_eq!(output.status, 2, "{wrong}: {output:?}");
         assert!(!out.exists(), "{wrong}");
     }
 }
@@ -261,22 +261,22 @@ fn init_without_a_terminal_asks_for_a_file_of_answers() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("c.toml");
 
-    let said = run(&["init", "--out", text(&out)]);
+    let output = run(&["init", "--out", text(&out)]);
 
-    assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("--answers") && !out.exists(), "{said:?}");
+    assert_eq!(output.status, 2, "{output:?}");
+    assert!(output.stderr.contains("--answers") && !out.exists(), "{output:?}");
 }
 
 #[test]
 fn completions_are_printed_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
-        let said = run(&["completions", shell]);
+        let output = run(&["completions", shell]);
 
-        assert_eq!(said.code, 0, "{said:?}");
-        assert!(said.out.contains("counterfoil") && said.out.contains("data-dir"), "{shell}");
+        assert_eq!(output.status, 0, "{output:?}");
+        assert!(output.stdout.contains("counterfoil") && output.stdout.contains("data-dir"), "{shell}");
     }
-    assert_eq!(run(&["completions", "teletype"]).code, 2);
-    assert!(run(&["--version"]).out.starts_with("counterfoil "));
+    assert_eq!(run(&["completions", "teletype"]).status, 2);
+    assert!(run(&["--version"]).stdout.starts_with("counterfoil "));
 }
 
 /// A certificate for localhost, created by openssl: the files of the certificate and of its key.

@@ -1,4 +1,4 @@
-//! `counterfoil dev`: what it prints works as it is printed.
+//! `counterfoil dev`: the printed script works without changes.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::common::{Server, run};
 
-/// Types `script` into a POSIX shell, which stops at the first command that fails.
+/// Runs `script` in a POSIX shell, which stops at the first command that fails.
 fn paste(script: &str) -> String {
     let mut shell = Command::new("sh");
     let piped = shell.arg("-eu").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -27,32 +27,32 @@ fn paste(script: &str) -> String {
 }
 
 #[test]
-fn the_printed_lines_work_in_a_shell_as_they_are() {
+fn the_printed_script_runs_in_a_shell_without_changes() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, tour) = Server::dev(&dir.path().join("log"));
+    let (server, script) = Server::dev(&dir.path().join("log"));
 
-    let shown = paste(&tour);
+    let stdout = paste(&script);
 
-    let answers: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [signed_in, by_cookie, by_jwt, by_pair, refreshed, list, ended, dead] = answers.as_slice() else {
-        panic!("{shown}")
+    let answers: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [login, by_cookie, by_jwt, by_pair, refreshed, list, ended, rejected] = answers.as_slice() else {
+        panic!("{stdout}")
     };
-    assert_eq!(signed_in["session"]["mode"], "session");
+    assert_eq!(login["session"]["mode"], "session");
     for (answer, mode) in [(by_cookie, "session"), (by_jwt, "jwt"), (by_pair, "hybrid")] {
         assert_eq!((&answer["user"]["username"], &answer["session"]["mode"]), (&"demo".into(), &mode.into()));
     }
     assert!(refreshed["refresh_token"].as_str().unwrap().starts_with("cfr_"), "{refreshed}");
     assert_eq!(list["sessions"].as_array().unwrap().len(), 3, "{list}");
     assert_eq!(ended, 204);
-    assert_eq!(dead["status"], 401, "{dead}");
+    assert_eq!(rejected["status"], 401, "{rejected}");
     server.stop(Signal::TERM);
 }
 
 #[test]
-fn the_store_is_thrown_away_at_the_end() {
+fn the_temporary_store_is_removed_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, tour) = Server::dev(&dir.path().join("log"));
-    let data = tour.lines().find_map(|line| line.strip_prefix("jar='")?.strip_suffix("/cookies'")).unwrap();
+    let (server, script) = Server::dev(&dir.path().join("log"));
+    let data = script.lines().find_map(|line| line.strip_prefix("jar='")?.strip_suffix("/cookies'")).unwrap();
     assert!(Path::new(data).join("counterfoil.db").exists());
 
     let status = server.stop(Signal::INT);
@@ -62,20 +62,20 @@ fn the_store_is_thrown_away_at_the_end() {
 }
 
 #[test]
-fn a_known_password_is_served_on_loopback_alone() {
-    let said = run(&["dev", "--listen", "0.0.0.0:0"]);
+fn the_demo_user_is_served_on_loopback_only() {
+    let output = run(&["dev", "--listen", "0.0.0.0:0"]);
 
-    assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.starts_with("error: ") && said.err.contains("\nhint: "), "{said:?}");
+    assert_eq!(output.status, 2, "{output:?}");
+    assert!(output.stderr.starts_with("error: ") && output.stderr.contains("\nhint: "), "{output:?}");
 }
 
 #[test]
-fn a_port_that_is_taken_is_named_with_a_way_out() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let _holder = TcpListener::bind(taken).unwrap();
+fn a_port_in_use_is_reported_with_a_hint() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _listener = TcpListener::bind(address).unwrap();
 
-    let said = run(&["dev", "--listen", &taken.to_string()]);
+    let output = run(&["dev", "--listen", &address.to_string()]);
 
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains(&taken.to_string()) && said.err.contains("hint: "), "{said:?}");
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stderr.contains(&address.to_string()) && output.stderr.contains("hint: "), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! A disk that is full, cannot be written, or holds something damaged: the real binary says so, and loses nothing.
+//! Full disks, read-only files and damaged databases: the binary reports them and loses nothing.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -26,8 +26,8 @@ use serde_json::json;
 
 const PASSWORD: &str = "correct horse battery staple";
 const USERS: [&str; 5] = ["ada", "bob", "cyd", "dot", "eve"];
-/// Whoever owns nothing here.
-const NOBODY: u32 = 65_534;
+/// A user that owns no file of the test.
+const OTHER_UID: u32 = 65_534;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_counterfoil"))
@@ -51,9 +51,9 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A data directory in `place` with some users, closed in good order.
-fn used(place: &Path) -> PathBuf {
-    let dir = place.join("used");
+/// A data directory in `temp` with some users, whose server has stopped normally.
+fn data_dir(temp: &Path) -> PathBuf {
+    let dir = temp.join("original");
     let server = program().start(&LaunchConfig::new(&dir)).unwrap();
     for name in USERS {
         assert_eq!(register(&server, name).status, 201);
@@ -64,7 +64,7 @@ fn used(place: &Path) -> PathBuf {
     dir
 }
 
-/// Another copy of `dir`.
+/// Copies `dir`.
 fn copy(dir: &Path, name: &str) -> PathBuf {
     let to = dir.with_file_name(name);
     fs::create_dir(&to).unwrap();
@@ -75,10 +75,10 @@ fn copy(dir: &Path, name: &str) -> PathBuf {
     to
 }
 
-/// Starts it, and expects one clear error.
-fn refused(plan: &LaunchConfig, what: &str) -> String {
-    match program().try_start(plan).unwrap() {
-        StartResult::Serving(_) => panic!("{what}: it serves"),
+/// Starts a server, and expects that it exits with one error.
+fn assert_refused(config: &LaunchConfig, what: &str) -> String {
+    match program().try_start(config).unwrap() {
+        StartResult::Serving(_) => panic!("{what}: the server starts"),
         StartResult::Exited { status, stderr } => {
             assert_eq!(status.code(), Some(1), "{what}: {stderr}");
             assert!(is_single_error_message(&stderr), "{what}: {stderr}");
@@ -87,7 +87,7 @@ fn refused(plan: &LaunchConfig, what: &str) -> String {
     }
 }
 
-/// A small disk of its own; gone when dropped.
+/// A mounted small file system; unmounted when dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -98,7 +98,7 @@ impl SmallDisk {
         done.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
     }
 
-    /// Writes until nothing more can be written.
+    /// Fills the file system.
     fn fill(&self) -> PathBuf {
         let ballast = self.0.join("ballast");
         let mut file = File::create(&ballast).unwrap();
@@ -116,9 +116,9 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_stops_writes_alone_and_space_brings_them_back() {
-    let place = tempfile::tempdir().unwrap();
-    let dir = place.path().join("data");
+fn a_full_disk_stops_only_writes_until_there_is_space_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("data");
     let Some(disk) = SmallDisk::mount(&dir) else {
         counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
@@ -127,7 +127,7 @@ fn a_full_disk_stops_writes_alone_and_space_brings_them_back() {
     let admin = program().create_admin_key(&LaunchConfig::new(&dir)).unwrap();
     assert_eq!(register(&server, "ada").status, 201);
     let kept = text(&log_in(&server, "ada", "session"), "session_token");
-    let going = text(&log_in(&server, "ada", "session"), "session_token");
+    let ended = text(&log_in(&server, "ada", "session"), "session_token");
     let pair = log_in(&server, "ada", "hybrid");
     let me = |token: &str| send(server.address, &Request::get("/v1/me").bearer(token)).unwrap().status;
     assert_eq!(me(&kept), 200);
@@ -145,33 +145,33 @@ fn a_full_disk_stops_writes_alone_and_space_brings_them_back() {
     assert!(late.is_retryable_503(), "{}", late.status);
     let late = register(&server, "bob");
     assert!(late.is_success() || late.is_retryable_503(), "{}", late.status);
-    // What is small may still find room: then it is there for good. Else it is refused, and nothing has changed.
+    // A small write may still succeed, and is durable then. Otherwise it is rejected, and nothing has changed.
     let refresh =
         Request::post("/v1/refresh").json(&json!({ "refresh_token": text(&pair, "refresh_token") }));
     let refreshed = send(server.address, &refresh).unwrap();
     assert!(refreshed.is_success() || refreshed.is_retryable_503(), "{}", refreshed.status);
     for token in [&kept, &text(&pair, "access_token")] {
-        assert_eq!(me(token), 200, "who is in stays in");
+        assert_eq!(me(token), 200, "active sessions stay active");
     }
-    let logout = send(server.address, &Request::post("/v1/logout").bearer(&going)).unwrap();
+    let logout = send(server.address, &Request::post("/v1/logout").bearer(&ended)).unwrap();
     assert!(logout.is_success() || logout.is_retryable_503(), "{}", logout.status);
-    let standing = if logout.is_success() { 401 } else { 200 };
-    assert_eq!(me(&going), standing, "a session is ended exactly if the logout says so");
+    let expected = if logout.is_success() { 401 } else { 200 };
+    assert_eq!(me(&ended), expected, "a session has ended if and only if the logout succeeded");
 
     fs::remove_file(ballast).unwrap();
     let freed = Instant::now();
     while !log_in(&server, "ada", "session").is_success() {
         assert!(
             freed.elapsed() < Duration::from_secs(5),
-            "it does not recover: {}",
+            "writes do not recover: {}",
             server.stderr().unwrap()
         );
         sleep(Duration::from_millis(20));
     }
     let took = freed.elapsed();
     assert_eq!(send(server.address, &refresh).unwrap().status, 200);
-    assert_eq!(send(server.address, &Request::post("/v1/logout").bearer(&going)).unwrap().status, 204);
-    assert_eq!(me(&going), 401);
+    assert_eq!(send(server.address, &Request::post("/v1/logout").bearer(&ended)).unwrap().status, 204);
+    assert_eq!(me(&ended), 401);
     sleep(Duration::from_millis(200));
     workload.stop();
     assert_eq!(history.unexpected_responses(), [""; 0]);
@@ -184,12 +184,12 @@ fn a_full_disk_stops_writes_alone_and_space_brings_them_back() {
 }
 
 #[test]
-fn a_file_that_cannot_grow_for_a_moment_costs_that_moment() {
+fn writes_recover_after_a_file_could_not_grow_for_a_moment() {
     const NO_SPACE: i32 = 28;
-    let place = tempfile::tempdir().unwrap();
-    let shim = Shim::compile(place.path()).unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let shim = Shim::compile(temp.path()).unwrap();
     for (on, at, count) in [("-wal", 20, 1), ("-wal", 31, 3), ("-wal", 64, 10), ("counterfoil.db", 3, 5)] {
-        let dir = place.path().join(format!("data{on}{at}"));
+        let dir = temp.path().join(format!("data{on}{at}"));
         let failure =
             InjectedFailure { call: Call::Write, first: at, count, errno: NO_SPACE, file_suffix: on };
         let server = program().start(&shim.with_failure(LaunchConfig::new(&dir), failure)).unwrap();
@@ -213,16 +213,16 @@ fn a_file_that_cannot_grow_for_a_moment_costs_that_moment() {
 }
 
 #[test]
-fn a_database_with_a_byte_flipped_anywhere_is_refused_or_served_to_its_users() {
+fn a_database_with_a_flipped_bit_is_refused_or_served() {
     const OFFSETS: usize = 60;
-    let place = tempfile::tempdir().unwrap();
-    let dir = used(place.path());
-    let whole = fs::read(dir.join("counterfoil.db")).unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let dir = data_dir(temp.path());
+    let intact = fs::read(dir.join("counterfoil.db")).unwrap();
     let (mut rng, mut refusals) = (Rng::from_seed(1), 0);
     for number in 0..OFFSETS {
         let damaged = copy(&dir, &format!("flipped-{number}"));
-        let mut bytes = whole.clone();
-        // Every other one at the beginning of a page, where its structure is.
+        let mut bytes = intact.clone();
+        // Every second one in the header of a page.
         let at = if number % 2 == 0 {
             rng.below(bytes.len())
         } else {
@@ -244,21 +244,21 @@ fn a_database_with_a_byte_flipped_anywhere_is_refused_or_served_to_its_users() {
                     "at {at}: {statuses:?}"
                 );
                 let lost = statuses.iter().filter(|status| **status == 401).count();
-                assert!(lost <= 1, "at {at}: one byte cost {lost} users");
+                assert!(lost <= 1, "at {at}: one bit made {lost} users unknown");
                 assert!(!server.stderr().unwrap().contains("panicked"), "at {at}");
             }
         }
         fs::remove_dir_all(damaged).unwrap();
     }
-    println!("of {OFFSETS} flipped bytes {refusals} were refused at the start");
+    println!("of {OFFSETS} databases {refusals} were refused at the start");
 }
 
 #[test]
-fn a_database_that_was_cut_off_is_refused_at_every_length() {
-    let place = tempfile::tempdir().unwrap();
-    let dir = used(place.path());
-    let whole = fs::read(dir.join("counterfoil.db")).unwrap();
-    let half = whole.len() / 2;
+fn a_truncated_database_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = data_dir(temp.path());
+    let intact = fs::read(dir.join("counterfoil.db")).unwrap();
+    let half = intact.len() / 2;
     for length in [
         0,
         1,
@@ -270,59 +270,59 @@ fn a_database_that_was_cut_off_is_refused_at_every_length() {
         8192,
         half / 4096 * 4096,
         half + 1,
-        whole.len() - 4096,
-        whole.len() - 1,
+        intact.len() - 4096,
+        intact.len() - 1,
     ] {
         let damaged = copy(&dir, &format!("cut-{length}"));
-        fs::write(damaged.join("counterfoil.db"), &whole[..length]).unwrap();
+        fs::write(damaged.join("counterfoil.db"), &intact[..length]).unwrap();
 
-        refused(&LaunchConfig::new(&damaged), &format!("cut to {length}"));
+        assert_refused(&LaunchConfig::new(&damaged), &format!("cut to {length}"));
 
         assert_eq!(
             fs::metadata(damaged.join("counterfoil.db")).unwrap().len(),
             length as u64,
-            "it stays as it is"
+            "the file is not changed"
         );
     }
 }
 
 #[test]
-fn what_may_not_be_written_is_refused_with_its_name() {
-    let place = tempfile::tempdir().unwrap();
-    let dir = used(place.path());
+fn a_database_that_cannot_be_written_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = data_dir(temp.path());
     for (file, mode) in [("counterfoil.db", 0o400), (".", 0o500)] {
-        let closed = copy(&dir, &format!("mode-{mode:o}"));
-        fs::set_permissions(closed.join(file), Permissions::from_mode(mode)).unwrap();
+        let read_only = copy(&dir, &format!("mode-{mode:o}"));
+        fs::set_permissions(read_only.join(file), Permissions::from_mode(mode)).unwrap();
 
-        let stderr = refused(&LaunchConfig::new(&closed), file);
+        let stderr = assert_refused(&LaunchConfig::new(&read_only), file);
 
         assert!(stderr.contains("cannot be written"), "{stderr}");
-        fs::set_permissions(closed.join(file), Permissions::from_mode(0o700)).unwrap();
+        fs::set_permissions(read_only.join(file), Permissions::from_mode(0o700)).unwrap();
     }
 }
 
 #[test]
-fn files_of_another_user_are_refused_and_left_alone() {
+fn files_of_another_user_are_refused_and_not_changed() {
     if !is_root() {
         counterfoil_test_support::skip("only root can start the server as another user");
         return;
     }
-    let place = tempfile::tempdir().unwrap();
-    fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
-    let binary = place.path().join("counterfoil");
+    let temp = tempfile::tempdir().unwrap();
+    fs::set_permissions(temp.path(), Permissions::from_mode(0o755)).unwrap();
+    let binary = temp.path().join("counterfoil");
     fs::copy(env!("CARGO_BIN_EXE_counterfoil"), &binary).unwrap();
-    let theirs = used(place.path());
-    let mixed = copy(&theirs, "mixed");
-    chown(&mixed, Some(NOBODY), Some(NOBODY)).unwrap();
-    for dir in [&theirs, &mixed] {
-        let plan = LaunchConfig::new(dir).with_uid(NOBODY);
-        let StartResult::Exited { status, stderr } = Program::new(&binary).try_start(&plan).unwrap() else {
-            panic!("it serves what belongs to somebody else");
+    let foreign = data_dir(temp.path());
+    let mixed = copy(&foreign, "mixed");
+    chown(&mixed, Some(OTHER_UID), Some(OTHER_UID)).unwrap();
+    for dir in [&foreign, &mixed] {
+        let config = LaunchConfig::new(dir).with_uid(OTHER_UID);
+        let StartResult::Exited { status, stderr } = Program::new(&binary).try_start(&config).unwrap() else {
+            panic!("the server starts with files of another user");
         };
 
         assert_eq!(status.code(), Some(1), "{stderr}");
         assert!(is_single_error_message(&stderr), "{stderr}");
     }
-    let server = program().start(&LaunchConfig::new(&theirs)).unwrap();
-    assert_eq!(log_in(&server, "ada", "session").status, 200, "it was left alone");
+    let server = program().start(&LaunchConfig::new(&foreign)).unwrap();
+    assert_eq!(log_in(&server, "ada", "session").status, 200, "the files were not changed");
 }

@@ -1,4 +1,4 @@
-//! Users of other systems, and lists of breached passwords, through the real binary.
+//! The import of users, and lists of breached passwords.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -14,20 +14,20 @@ use crate::common::{Server, in_dir, run, succeed};
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Made with Python's bcrypt 4.3 and Django 5.2 of [`PASSWORD`].
-const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
-const OF_DJANGO: &str = "pbkdf2_sha256$1000$seasalt0seasalt0$8mmgILweLi2oumW5jiu+tnZMhjoXFXxjDjKFOORSGMg=";
+/// Hashes of [`PASSWORD`] by Python's bcrypt 4.3 and Django 5.2.
+const BCRYPT_HASH: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+const DJANGO_HASH: &str = "pbkdf2_sha256$1000$seasalt0seasalt0$8mmgILweLi2oumW5jiu+tnZMhjoXFXxjDjKFOORSGMg=";
 
-/// A place with a data directory that is not there yet.
+/// A data directory that does not exist yet.
 fn fresh() -> (TempDir, PathBuf) {
-    let place = tempfile::tempdir().unwrap();
-    let dir = place.path().join("data");
-    (place, dir)
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("data");
+    (temp, dir)
 }
 
-/// A file with these lines.
-fn file(place: &TempDir, lines: &[String]) -> String {
-    let path = place.path().join("users.jsonl");
+/// Writes a file with these lines.
+fn write_lines(temp: &TempDir, lines: &[String]) -> String {
+    let path = temp.path().join("users.jsonl");
     fs::write(&path, lines.join("\n")).unwrap();
     path.to_str().unwrap().to_owned()
 }
@@ -45,99 +45,99 @@ fn login(server: &Server, username: &str, password: &str) -> u16 {
 }
 
 #[test]
-fn who_is_brought_in_logs_in_as_before_with_and_without_a_server() {
-    let (place, dir) = fresh();
-    let first = file(&place, &[line("ada", OF_BCRYPT)]);
+fn imported_users_log_in_with_their_passwords_with_and_without_a_server() {
+    let (temp, dir) = fresh();
+    let first = write_lines(&temp, &[line("ada", BCRYPT_HASH)]);
     let before = json_of(&dir, &["user", "import", &first, "--json"]);
     let server = Server::serve(&dir);
-    let both = file(&place, &[line("ada", OF_BCRYPT), String::new(), line("bob", OF_DJANGO)]);
+    let both = write_lines(&temp, &[line("ada", BCRYPT_HASH), String::new(), line("bob", DJANGO_HASH)]);
     let serving = json_of(&dir, &["user", "import", &both, "--json"]);
 
-    assert_eq!((&before["added"], &before["already_there"]), (&json!(1), &json!(0)));
-    assert_eq!((&serving["added"], &serving["already_there"]), (&json!(1), &json!(1)));
+    assert_eq!((&before["added"], &before["already_exist"]), (&json!(1), &json!(0)));
+    assert_eq!((&serving["added"], &serving["already_exist"]), (&json!(1), &json!(1)));
     for name in ["ada", "bob"] {
         assert_eq!(login(&server, name, "wrong horse battery"), 401);
-        // The second time it is a hash of our own.
+        // The first login replaced the hash by our own.
         assert_eq!((login(&server, name, PASSWORD), login(&server, name, PASSWORD)), (200, 200));
     }
     let again = json_of(&dir, &["user", "import", &both, "--json"]);
-    assert_eq!((&again["added"], &again["already_there"]), (&json!(0), &json!(2)));
+    assert_eq!((&again["added"], &again["already_exist"]), (&json!(0), &json!(2)));
 }
 
 #[test]
-fn one_wrong_line_and_nobody_is_brought_in() {
-    let (place, dir) = fresh();
+fn one_invalid_line_prevents_the_whole_import() {
+    let (temp, dir) = fresh();
     let lines = [
-        line("ada", OF_BCRYPT),
+        line("ada", BCRYPT_HASH),
         r#"["bob"]"#.to_owned(),
         line("eve", "md5$salt$0123"),
         String::new(),
-        line("ADA", OF_BCRYPT),
+        line("ADA", BCRYPT_HASH),
         line("mallory", "$2b$31$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS"),
         format!("{{\"username\":\"{}\"}}", "x".repeat(20_000)),
         r#"{"username":"zoe","password":"hunter2"}"#.to_owned(),
     ];
 
-    let said = run(&in_dir(&dir, &["user", "import", &file(&place, &lines)]));
+    let output = run(&in_dir(&dir, &["user", "import", &write_lines(&temp, &lines)]));
 
-    assert_eq!(said.code, 1, "{said:?}");
-    for told in [
+    assert_eq!(output.status, 1, "{output:?}");
+    for message in [
         "line 2: ",
         "line 3: password_hash: is of no scheme",
-        "line 5: the username stands in line 1 already",
+        "line 5: the username is already in line 1",
         "line 6: password_hash: would take more work",
-        "line 7: is longer than",
+        "line 7: must have at most",
         "line 8: ",
-        "error: 6 lines are wrong; nobody was brought in",
+        "error: 6 lines are invalid; no user was imported",
     ] {
-        assert!(said.err.contains(told), "{told}: {}", said.err);
+        assert!(output.stderr.contains(message), "{message}: {}", output.stderr);
     }
-    assert!(!said.err.contains("hunter2"));
+    assert!(!output.stderr.contains("hunter2"));
     assert!(!dir.exists(), "nothing was created");
 }
 
 #[test]
-fn a_dry_run_says_what_would_be_and_changes_nothing() {
-    let (place, dir) = fresh();
-    succeed(&dir, &["user", "import", &file(&place, &[line("ada", OF_BCRYPT)])]);
-    let more: Vec<String> = (0..250).map(|n| line(&format!("user{n}"), OF_BCRYPT)).collect();
-    let more = file(&place, &more);
+fn a_dry_run_reports_the_result_and_changes_nothing() {
+    let (temp, dir) = fresh();
+    succeed(&dir, &["user", "import", &write_lines(&temp, &[line("ada", BCRYPT_HASH)])]);
+    let more: Vec<String> = (0..250).map(|n| line(&format!("user{n}"), BCRYPT_HASH)).collect();
+    let more = write_lines(&temp, &more);
 
-    let rehearsed = json_of(&dir, &["user", "import", &more, "--dry-run", "--json"]);
+    let dry_run = json_of(&dir, &["user", "import", &more, "--dry-run", "--json"]);
     assert_eq!(json_of(&dir, &["user", "list", "--json"])["users"].as_array().unwrap().len(), 1);
     let added = json_of(&dir, &["user", "import", &more, "--json"]);
 
-    assert_eq!((&rehearsed["added"], &added["added"]), (&json!(250), &json!(250)));
+    assert_eq!((&dry_run["added"], &added["added"]), (&json!(250), &json!(250)));
     let listed = json_of(&dir, &["user", "list", "--limit", "1000", "--json"]);
     assert_eq!(listed["users"].as_array().unwrap().len(), 251);
 }
 
 #[test]
-fn somebody_elses_name_is_told_with_its_line_and_the_others_come_in() {
-    let (place, dir) = fresh();
-    succeed(&dir, &["user", "import", &file(&place, &[line("ada", OF_BCRYPT)])]);
+fn an_existing_username_is_reported_with_its_line_and_the_other_users_are_imported() {
+    let (temp, dir) = fresh();
+    succeed(&dir, &["user", "import", &write_lines(&temp, &[line("ada", BCRYPT_HASH)])]);
 
-    let other = file(&place, &[line("ada", OF_DJANGO), line("bob", OF_BCRYPT)]);
-    let said = run(&in_dir(&dir, &["user", "import", &other]));
+    let other = write_lines(&temp, &[line("ada", DJANGO_HASH), line("bob", BCRYPT_HASH)]);
+    let output = run(&in_dir(&dir, &["user", "import", &other]));
 
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("line 1: the username is that of another user"), "{said:?}");
-    assert!(said.out.contains("added 1, already there 0, wrong 1"), "{said:?}");
+    assert_eq!(output.status, 1);
+    assert!(output.stderr.contains("line 1: the username is that of another user"), "{output:?}");
+    assert!(output.stdout.contains("added 1, already exist 0, invalid 1"), "{output:?}");
 }
 
 #[test]
 fn a_breached_password_is_refused_with_the_reason() {
-    let (place, dir) = fresh();
-    let words = place.path().join("words");
+    let (temp, dir) = fresh();
+    let words = temp.path().join("words");
     fs::write(&words, "another horse battery\ncorrect horse battery\n").unwrap();
-    let list = place.path().join("breached");
+    let list = temp.path().join("breached");
     let list = list.to_str().unwrap();
     let built = run(&["passwords", "build-filter", "--plain", words.to_str().unwrap(), list]);
-    assert_eq!((built.code, built.out.as_str()), (0, "2 passwords\n"), "{built:?}");
-    assert_eq!(run(&["passwords", "check-filter", list]).out, "2 passwords\n");
+    assert_eq!((built.status, built.stdout.as_str()), (0, "2 passwords\n"), "{built:?}");
+    assert_eq!(run(&["passwords", "check-filter", list]).stdout, "2 passwords\n");
 
     let mut serve = common::counterfoil(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
-    let server = Server::start(serve.env("COUNTERFOIL_BREACHED_PASSWORDS", list), &place.path().join("log"));
+    let server = Server::start(serve.env("COUNTERFOIL_BREACHED_PASSWORDS", list), &temp.path().join("log"));
     let register =
         |password| server.post("/v1/register", &json!({ "username": "ada", "password": password }));
 
@@ -148,39 +148,42 @@ fn a_breached_password_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_list_that_is_damaged_or_none_keeps_the_server_from_starting() {
-    let (place, dir) = fresh();
-    let (words, list) = (place.path().join("words"), place.path().join("breached"));
+fn the_server_does_not_start_with_a_damaged_or_missing_list() {
+    let (temp, dir) = fresh();
+    let (words, list) = (temp.path().join("words"), temp.path().join("breached"));
     fs::write(&words, "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:52256179\r\n").unwrap();
     let built = run(&["passwords", "build-filter", words.to_str().unwrap(), list.to_str().unwrap()]);
-    assert_eq!(built.code, 0, "{built:?}");
+    assert_eq!(built.status, 0, "{built:?}");
     let mut broken = fs::read(&list).unwrap();
     let last = broken.len() - 1;
     broken[last] ^= 1;
     fs::write(&list, broken).unwrap();
 
-    for file in [&list, &words, &place.path().join("none")] {
-        let said = run(&in_dir(
+    for file in [&list, &words, &temp.path().join("none")] {
+        let output = run(&in_dir(
             &dir,
             &["serve", "--listen", "127.0.0.1:0", "--breached-passwords", file.to_str().unwrap()],
         ));
-        assert_eq!(said.code, 1);
-        assert!(said.err.contains("breached passwords") && said.err.contains("hint: build it"), "{said:?}");
+        assert_eq!(output.status, 1);
+        assert!(
+            output.stderr.contains("breached passwords") && output.stderr.contains("hint: build it"),
+            "{output:?}"
+        );
     }
     assert!(!dir.exists(), "nothing was created");
 }
 
 #[test]
-fn a_list_is_put_in_place_when_it_is_whole_and_not_before() {
-    let (place, _) = fresh();
-    let (words, list) = (place.path().join("words"), place.path().join("breached"));
+fn an_existing_list_is_replaced_only_by_a_complete_one() {
+    let (temp, _) = fresh();
+    let (words, list) = (temp.path().join("words"), temp.path().join("breached"));
     fs::write(&words, "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:1\nno hash\n").unwrap();
-    fs::write(&list, "what was here before").unwrap();
+    fs::write(&list, "the previous list").unwrap();
 
-    let said = run(&["passwords", "build-filter", words.to_str().unwrap(), list.to_str().unwrap()]);
+    let output = run(&["passwords", "build-filter", words.to_str().unwrap(), list.to_str().unwrap()]);
 
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("line 2"), "{said:?}");
-    assert_eq!(fs::read_to_string(&list).unwrap(), "what was here before");
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "nothing is left lying about");
+    assert_eq!(output.status, 1);
+    assert!(output.stderr.contains("line 2"), "{output:?}");
+    assert_eq!(fs::read_to_string(&list).unwrap(), "the previous list");
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2, "no temporary file remains");
 }

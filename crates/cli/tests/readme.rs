@@ -1,9 +1,9 @@
-//! The walk-through of the README: run, and compared with what it says.
+//! Runs the walk-through of the README, and compares the output with the documented one.
 //!
-//! A block fenced as `console` holds commands, in lines that begin with `$ ` and go on in lines that begin with
-//! `> `, and what they print. All commands of all blocks are typed into one shell, beside a fresh
-//! `counterfoil dev`; its address takes the place of `127.0.0.1:3000` and `localhost:3000`. In what is printed, `…`
-//! stands for anything within a line, and a line that is `…` alone for any number of lines.
+//! A block fenced as `console` contains commands, on lines that begin with `$ ` and continue on lines that begin with
+//! `> `, and their output. All commands of all blocks are run in one shell, while a new `counterfoil dev` runs; its
+//! address replaces `127.0.0.1:3000` and `localhost:3000`. In the documented output, `…` matches any text within a
+//! line, and a line with only `…` any number of lines.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -17,8 +17,8 @@ use rustix::process::Signal;
 
 use crate::common::Server;
 
-/// What parts the output of one command from the next.
-const MARK: &str = "-- next command --";
+/// The line between the outputs of two commands.
+const SEPARATOR: &str = "-- next command --";
 
 #[derive(Debug, PartialEq)]
 struct Step {
@@ -49,8 +49,8 @@ fn steps(document: &str) -> Vec<Step> {
     steps
 }
 
-/// Whether `line` is what `expected` says, in which `…` stands for anything.
-fn is_like(expected: &str, line: &str) -> bool {
+/// Whether `line` matches `expected`, in which `…` matches any text.
+fn line_matches(expected: &str, line: &str) -> bool {
     let mut parts = expected.split('…');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = line.strip_prefix(first) else { return false };
@@ -63,22 +63,24 @@ fn is_like(expected: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Whether the lines are what is expected; `…` alone stands for any number of them.
-fn are_like(expected: &[String], lines: &[&str]) -> bool {
+/// Whether the lines match; an expected line with only `…` matches any number of them.
+fn lines_match(expected: &[String], lines: &[&str]) -> bool {
     match (expected.split_first(), lines.split_first()) {
         (None, rest) => rest.is_none(),
         (Some((any, others)), _) if any.trim() == "…" => {
-            (0..=lines.len()).any(|skipped| are_like(others, &lines[skipped..]))
+            (0..=lines.len()).any(|skipped| lines_match(others, &lines[skipped..]))
         }
         (Some(_), None) => false,
-        (Some((expected, others)), Some((line, rest))) => is_like(expected, line) && are_like(others, rest),
+        (Some((expected, others)), Some((line, rest))) => {
+            line_matches(expected, line) && lines_match(others, rest)
+        }
     }
 }
 
-/// Types the commands into one shell, and gives what each printed.
-fn type_all(steps: &[Step], port: u16) -> Vec<String> {
+/// Runs the commands in one shell, and returns the output of each.
+fn run_all(steps: &[Step], port: u16) -> Vec<String> {
     let script: String =
-        steps.iter().map(|step| format!("{}\nprintf '\\n%s\\n' '{MARK}'\n", step.command)).collect();
+        steps.iter().map(|step| format!("{}\nprintf '\\n%s\\n' '{SEPARATOR}'\n", step.command)).collect();
     let script = with_port(&script, port);
     let folder = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_counterfoil")).parent().unwrap();
@@ -89,7 +91,7 @@ fn type_all(steps: &[Step], port: u16) -> Vec<String> {
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap();
-    output.split(&format!("\n{MARK}\n")).map(str::to_owned).collect()
+    output.split(&format!("\n{SEPARATOR}\n")).map(str::to_owned).collect()
 }
 
 fn with_port(text: &str, port: u16) -> String {
@@ -98,20 +100,20 @@ fn with_port(text: &str, port: u16) -> String {
 }
 
 #[test]
-fn the_readme_says_what_happens() {
+fn the_commands_of_the_readme_print_what_it_shows() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let steps = steps(&std::fs::read_to_string(readme).unwrap());
-    assert!(steps.len() >= 8, "a walk-through has more than {} commands", steps.len());
-    let place = tempfile::tempdir().unwrap();
-    let (server, _) = Server::dev(&place.path().join("log"));
+    assert!(steps.len() >= 8, "the walk-through has only {} commands", steps.len());
+    let temp = tempfile::tempdir().unwrap();
+    let (server, _) = Server::dev(&temp.path().join("log"));
 
-    let printed = type_all(&steps, server.port());
+    let printed = run_all(&steps, server.port());
 
     for (step, printed) in steps.iter().zip(&printed) {
         let expected: Vec<String> = step.expected.iter().map(|line| with_port(line, server.port())).collect();
         let lines: Vec<&str> = printed.trim_end_matches('\n').lines().collect();
         assert!(
-            are_like(&expected, &lines),
+            lines_match(&expected, &lines),
             "$ {}\nexpected {expected:#?}\nprinted {lines:#?}",
             step.command
         );
@@ -121,7 +123,7 @@ fn the_readme_says_what_happens() {
 }
 
 #[test]
-fn console_blocks_alone_are_read() {
+fn only_console_blocks_are_read() {
     let document = "$ not this\n```sh\n$ nor this\n```\n```console\n$ one \\\n> two\nout\n```\n";
 
     let [step] = &steps(document)[..] else { panic!("one step") };
@@ -129,12 +131,12 @@ fn console_blocks_alone_are_read() {
 }
 
 #[test]
-fn an_ellipsis_stands_for_anything_and_nothing_else_does() {
-    assert!(is_like("{\"id\":\"…\",\"n\":1}", "{\"id\":\"abc\",\"n\":1}"));
-    assert!(!is_like("{\"id\":\"…\",\"n\":1}", "{\"id\":\"abc\",\"n\":2}"));
-    assert!(is_like("same", "same") && !is_like("same", "same!") && !is_like("same…", "sam"));
+fn only_an_ellipsis_matches_any_text() {
+    assert!(line_matches("{\"id\":\"…\",\"n\":1}", "{\"id\":\"abc\",\"n\":1}"));
+    assert!(!line_matches("{\"id\":\"…\",\"n\":1}", "{\"id\":\"abc\",\"n\":2}"));
+    assert!(line_matches("same", "same") && !line_matches("same", "same!") && !line_matches("same…", "sam"));
 
     let expected = ["a", "…", "z"].map(str::to_owned);
-    assert!(are_like(&expected, &["a", "z"]) && are_like(&expected, &["a", "b", "c", "z"]));
-    assert!(!are_like(&expected, &["a", "b"]) && !are_like(&[], &["a"]));
+    assert!(lines_match(&expected, &["a", "z"]) && lines_match(&expected, &["a", "b", "c", "z"]));
+    assert!(!lines_match(&expected, &["a", "b"]) && !lines_match(&[], &["a"]));
 }

@@ -1,4 +1,4 @@
-//! Backup, rollback and restore with the real binary: an older store is noticed, and what is put back is safe.
+//! Backup, rollback and restore: an older store is detected, and a restored one has no valid former credentials.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -15,36 +15,36 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{Said, Server, counterfoil, in_dir, run, run_with_input, said, succeed};
+use crate::common::{CommandOutput, Server, counterfoil, in_dir, output_of, run, run_with_input, succeed};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What somebody holds.
-struct Held {
+/// The credentials of a user.
+struct Credentials {
     session: Value,
-    /// Ended after the backup was made.
+    /// Ended after the backup.
     ended: Value,
     jwt: Value,
     hybrid: Value,
 }
 
-/// A data directory, a backup of it, what was held then, and a logout after it. Nobody serves it any more.
-struct Before {
-    place: TempDir,
+/// A data directory without a server, a backup of it with the credentials of that time, and a logout after the backup.
+struct BackupFixture {
+    temp: TempDir,
     dir: PathBuf,
     backup: PathBuf,
     port: u16,
-    held: Held,
+    credentials: Credentials,
     keys: Value,
 }
 
-impl Before {
-    fn there_was_a_backup() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let (dir, backup) = (place.path().join("data"), place.path().join("backup.db"));
+impl BackupFixture {
+    fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let (dir, backup) = (temp.path().join("data"), temp.path().join("backup.db"));
         let server = Server::serve(&dir);
-        add_ada(&dir, &place.path().join("password"));
-        let held = Held {
+        add_ada(&dir, &temp.path().join("password"));
+        let credentials = Credentials {
             session: login(&server, "session"),
             ended: login(&server, "session"),
             jwt: login(&server, "jwt"),
@@ -53,13 +53,13 @@ impl Before {
         succeed(&dir, &["admin-key", "add", "deploy"]);
         succeed(&dir, &["backup", backup.to_str().unwrap()]);
         // An id may begin with a hyphen.
-        succeed(&dir, &["session", "revoke", "--", text(&held.ended["session"], "id")]);
+        succeed(&dir, &["session", "revoke", "--", text(&credentials.ended["session"], "id")]);
         let (port, keys) = (server.port(), server.curl("/.well-known/jwks.json", &[]).1);
         assert!(server.stop(Signal::TERM).success());
-        Self { place, dir, backup, port, held, keys }
+        Self { temp, dir, backup, port, credentials, keys }
     }
 
-    /// Copies the backup over the live file, as somebody in a hurry would.
+    /// Copies the backup over the database, instead of restoring it.
     fn copy_back(&self) {
         fs::copy(&self.backup, self.dir.join("counterfoil.db")).unwrap();
     }
@@ -70,10 +70,10 @@ impl Before {
         serde_json::from_str(&restored).unwrap()
     }
 
-    /// The statuses with which all that was held is answered: session, ended session, two access tokens, refresh.
+    /// The status for each credential: session, ended session, two access tokens, refresh token.
     fn statuses(&self, server: &Server) -> [u16; 5] {
         let me = |of: &Value, name| server.get("/v1/me", text(of, name)).0;
-        let Held { session, ended, jwt, hybrid } = &self.held;
+        let Credentials { session, ended, jwt, hybrid } = &self.credentials;
         let refresh = json!({ "refresh_token": text(hybrid, "refresh_token") });
         [
             me(session, "session_token"),
@@ -101,42 +101,44 @@ fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
     answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}"))
 }
 
-/// The head of the log at which an access token was minted.
+/// The position of the revocation log at which an access token was issued.
 fn pos(dir: &Path, token: &str) -> u64 {
-    let told = run_with_input(&in_dir(dir, &["token", "inspect", "-", "--json"]), token).out;
-    serde_json::from_str::<Value>(&told).unwrap()["payload"]["pos"].as_u64().unwrap()
+    let inspected = run_with_input(&in_dir(dir, &["token", "inspect", "-", "--json"]), token).stdout;
+    serde_json::from_str::<Value>(&inspected).unwrap()["payload"]["pos"].as_u64().unwrap()
 }
 
-/// One `error:` line, one `hint:` line, nothing else.
-fn is_one_clear_error(said: &Said) -> bool {
-    let lines: Vec<&str> = said.err.lines().collect();
-    said.code == 1
-        && said.out.is_empty()
+/// Whether the output is only one `error:` line and one `hint:` line.
+fn is_error_with_hint(output: &CommandOutput) -> bool {
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    output.status == 1
+        && output.stdout.is_empty()
         && matches!(lines[..], [error, hint] if error.starts_with("error: ") && hint.starts_with("hint: "))
 }
 
-fn serve(dir: &Path) -> Said {
+fn serve(dir: &Path) -> CommandOutput {
     run(&in_dir(dir, &["serve", "--listen", "127.0.0.1:0"]))
 }
 
-fn restore(dir: &Path, backup: &Path) -> Said {
+fn restore(dir: &Path, backup: &Path) -> CommandOutput {
     run(&in_dir(dir, &["restore", backup.to_str().unwrap(), "--yes"]))
 }
 
 #[test]
-fn an_older_database_is_refused_and_restore_makes_it_safe() {
-    let before = Before::there_was_a_backup();
-    before.copy_back();
+fn an_older_database_is_refused_until_it_is_restored() {
+    let fixture = BackupFixture::new();
+    fixture.copy_back();
 
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"]] {
-        let refused = run(&in_dir(&before.dir, command));
-        assert!(is_one_clear_error(&refused), "{refused:?}");
-        assert!(refused.err.contains("rolled back") && refused.err.contains("`counterfoil restore FILE`"));
+        let refused = run(&in_dir(&fixture.dir, command));
+        assert!(is_error_with_hint(&refused), "{refused:?}");
+        assert!(
+            refused.stderr.contains("rolled back") && refused.stderr.contains("`counterfoil restore FILE`")
+        );
     }
-    let restored = before.restore(&[]);
+    let restored = fixture.restore(&[]);
 
-    let server = Server::serve_on(&before.dir, before.port);
-    assert_eq!(before.statuses(&server), [401; 5]);
+    let server = Server::serve_on(&fixture.dir, fixture.port);
+    assert_eq!(fixture.statuses(&server), [401; 5]);
     let jwt = login(&server, "jwt");
     assert_eq!(server.get("/v1/me", text(&jwt, "access_token")).0, 200);
     assert_eq!(server.get("/v1/me", text(&login(&server, "session"), "session_token")).0, 200);
@@ -145,82 +147,81 @@ fn an_older_database_is_refused_and_restore_makes_it_safe() {
         keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
     };
     assert!(kids(&keys).contains(&restored["key"]), "{keys}");
-    assert!(!kids(&keys).iter().any(|kid| kids(&before.keys).contains(kid)), "{keys}");
-    let former = pos(&before.dir, text(&before.held.hybrid, "access_token"));
-    assert!(pos(&before.dir, text(&jwt, "access_token")) > former + (1 << 32), "a position could come again");
+    assert!(!kids(&keys).iter().any(|kid| kids(&fixture.keys).contains(kid)), "{keys}");
+    let former = pos(&fixture.dir, text(&fixture.credentials.hybrid, "access_token"));
+    assert!(pos(&fixture.dir, text(&jwt, "access_token")) > former + (1 << 32), "no position is used twice");
     assert_eq!(restored["removed_admin_keys"], json!(["deploy"]));
-    assert!(Path::new(text(&restored, "former")).exists());
+    assert!(Path::new(text(&restored, "previous_database")).exists());
 }
 
 #[test]
-fn cookie_sessions_live_on_if_that_is_wanted_and_the_journal_tells_it() {
-    let before = Before::there_was_a_backup();
+fn keep_sessions_keeps_cookie_sessions_and_is_recorded_in_the_audit_log() {
+    let fixture = BackupFixture::new();
 
-    let restored = before.restore(&["--keep-sessions"]);
+    let restored = fixture.restore(&["--keep-sessions"]);
 
-    let server = Server::serve_on(&before.dir, before.port);
-    // The one that was ended after the backup lives again: the risk that the command names.
-    assert_eq!(before.statuses(&server), [200, 200, 401, 401, 401]);
+    let server = Server::serve_on(&fixture.dir, fixture.port);
+    // The session that ended after the backup is active again, as the help of --keep-sessions warns.
+    assert_eq!(fixture.statuses(&server), [200, 200, 401, 401, 401]);
     assert_eq!(restored["kept_sessions"], true);
-    let journal = succeed(&before.dir, &["event", "list", "--json"]);
-    let journal: Value = serde_json::from_str(&journal).unwrap();
-    let told =
-        journal["events"].as_array().unwrap().iter().find(|event| event["kind"] == "restored").unwrap();
-    assert_eq!(told["detail"], "cookie sessions were kept");
+    let audit = succeed(&fixture.dir, &["audit", "list", "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    let event = audit["events"].as_array().unwrap().iter().find(|event| event["kind"] == "restored").unwrap();
+    assert_eq!(event["detail"], "cookie sessions were kept");
 }
 
 #[test]
 fn a_backup_on_a_new_machine_is_served_only_after_a_restore() {
-    let before = Before::there_was_a_backup();
-    let dir = before.place.path().join("new");
+    let fixture = BackupFixture::new();
+    let dir = fixture.temp.path().join("new");
     fs::create_dir(&dir).unwrap();
-    fs::copy(before.dir.join("master-key"), dir.join("master-key")).unwrap();
-    fs::copy(&before.backup, dir.join("counterfoil.db")).unwrap();
+    fs::copy(fixture.dir.join("master-key"), dir.join("master-key")).unwrap();
+    fs::copy(&fixture.backup, dir.join("counterfoil.db")).unwrap();
 
     let refused = serve(&dir);
-    assert!(is_one_clear_error(&refused), "{refused:?}");
-    assert!(refused.err.contains("rollback-guard is missing"), "{refused:?}");
+    assert!(is_error_with_hint(&refused), "{refused:?}");
+    assert!(refused.stderr.contains("rollback-guard is missing"), "{refused:?}");
     fs::remove_file(dir.join("counterfoil.db")).unwrap();
-    succeed(&dir, &["restore", before.backup.to_str().unwrap(), "--yes"]);
+    succeed(&dir, &["restore", fixture.backup.to_str().unwrap(), "--yes"]);
 
-    let server = Server::serve_on(&dir, before.port);
-    assert_eq!(before.statuses(&server), [401; 5]);
+    let server = Server::serve_on(&dir, fixture.port);
+    assert_eq!(fixture.statuses(&server), [401; 5]);
     login(&server, "session");
 }
 
 #[test]
-fn a_store_that_is_gone_or_another_ones_log_head_is_no_reason_to_begin_anew() {
-    let before = Before::there_was_a_backup();
-    let database = before.dir.join("counterfoil.db");
-    fs::rename(&database, before.place.path().join("away.db")).unwrap();
+fn a_missing_store_or_a_damaged_rollback_guard_is_refused_until_a_restore() {
+    let fixture = BackupFixture::new();
+    let database = fixture.dir.join("counterfoil.db");
+    fs::rename(&database, fixture.temp.path().join("away.db")).unwrap();
 
-    let gone = serve(&before.dir);
-    assert!(is_one_clear_error(&gone) && gone.err.contains("counterfoil restore"), "{gone:?}");
+    let output = serve(&fixture.dir);
+    assert!(is_error_with_hint(&output) && output.stderr.contains("counterfoil restore"), "{output:?}");
     assert!(!database.exists());
-    fs::rename(before.place.path().join("away.db"), &database).unwrap();
-    let whole = fs::read(before.dir.join("rollback-guard")).unwrap();
+    fs::rename(fixture.temp.path().join("away.db"), &database).unwrap();
+    let whole = fs::read(fixture.dir.join("rollback-guard")).unwrap();
     for damaged in [&b""[..], b"{}", &whole[..10]] {
-        fs::write(before.dir.join("rollback-guard"), damaged).unwrap();
-        let refused = serve(&before.dir);
-        assert!(is_one_clear_error(&refused) && refused.err.contains("damaged"), "{refused:?}");
+        fs::write(fixture.dir.join("rollback-guard"), damaged).unwrap();
+        let refused = serve(&fixture.dir);
+        assert!(is_error_with_hint(&refused) && refused.stderr.contains("damaged"), "{refused:?}");
     }
 
-    succeed(&before.dir, &["restore", before.backup.to_str().unwrap(), "--yes"]);
+    succeed(&fixture.dir, &["restore", fixture.backup.to_str().unwrap(), "--yes"]);
 
-    assert!(before.dir.join("rollback-guard.damaged").exists());
-    login(&Server::serve(&before.dir), "session");
+    assert!(fixture.dir.join("rollback-guard.damaged").exists());
+    login(&Server::serve(&fixture.dir), "session");
 }
 
 #[test]
-fn what_cannot_be_restored_changes_nothing() {
-    let before = Before::there_was_a_backup();
-    let other = before.place.path().join("other");
+fn a_restore_that_fails_changes_nothing() {
+    let fixture = BackupFixture::new();
+    let other = fixture.temp.path().join("other");
     let refused = |backup: &Path, what: &str| {
-        let refused = restore(&before.dir, backup);
-        assert!(is_one_clear_error(&refused), "{what}: {refused:?}");
-        refused.err
+        let refused = restore(&fixture.dir, backup);
+        assert!(is_error_with_hint(&refused), "{what}: {refused:?}");
+        refused.stderr
     };
-    let whole = fs::read(&before.backup).unwrap();
+    let whole = fs::read(&fixture.backup).unwrap();
     for (what, bytes) in [
         ("an empty one", &b""[..]),
         ("a text", b"Dear Ada,\n"),
@@ -229,115 +230,116 @@ fn what_cannot_be_restored_changes_nothing() {
         fs::write(&other, bytes).unwrap();
         refused(&other, what);
     }
-    refused(&before.place.path().join("missing"), "a missing one");
-    refused(&before.dir, "a directory");
-    let unasked = run(&in_dir(&before.dir, &["restore", before.backup.to_str().unwrap()]));
-    assert_eq!(unasked.code, 2, "{unasked:?}");
-    assert!(unasked.err.contains("--yes"), "{unasked:?}");
-    fs::rename(before.dir.join("master-key"), &other).unwrap();
-    refused(&before.backup, "without the master key");
+    refused(&fixture.temp.path().join("missing"), "a missing one");
+    refused(&fixture.dir, "a directory");
+    let unconfirmed = run(&in_dir(&fixture.dir, &["restore", fixture.backup.to_str().unwrap()]));
+    assert_eq!(unconfirmed.status, 2, "{unconfirmed:?}");
+    assert!(unconfirmed.stderr.contains("--yes"), "{unconfirmed:?}");
+    fs::rename(fixture.dir.join("master-key"), &other).unwrap();
+    refused(&fixture.backup, "without the master key");
     let mut command =
-        counterfoil(&in_dir(&before.dir, &["restore", before.backup.to_str().unwrap(), "--yes"]));
+        counterfoil(&in_dir(&fixture.dir, &["restore", fixture.backup.to_str().unwrap(), "--yes"]));
     let another = command.env("COUNTERFOIL_MASTER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY");
-    let another = said(another.output().unwrap());
-    assert!(is_one_clear_error(&another) && another.err.contains("master key"), "{another:?}");
-    fs::rename(&other, before.dir.join("master-key")).unwrap();
+    let another = output_of(another.output().unwrap());
+    assert!(is_error_with_hint(&another) && another.stderr.contains("master key"), "{another:?}");
+    fs::rename(&other, fixture.dir.join("master-key")).unwrap();
 
-    let server = Server::serve_on(&before.dir, before.port);
-    assert!(refused(&before.backup, "while a server runs").contains("stop the server"));
-    assert_eq!(before.statuses(&server), [200, 401, 200, 200, 200]);
+    let server = Server::serve_on(&fixture.dir, fixture.port);
+    assert!(refused(&fixture.backup, "while a server runs").contains("stop the server"));
+    assert_eq!(fixture.statuses(&server), [200, 401, 200, 200, 200]);
 }
 
 #[test]
-fn a_restore_that_is_killed_leaves_the_former_store_or_the_restored_one() {
+fn a_restore_that_is_killed_leaves_the_previous_store_or_the_restored_one() {
     const ROUNDS: u32 = 30;
-    let before = Before::there_was_a_backup();
-    let [kept, ended] =
-        [&before.held.session, &before.held.ended].map(|login| text(&login["session"], "id").to_owned());
+    let fixture = BackupFixture::new();
+    let [kept, ended] = [&fixture.credentials.session, &fixture.credentials.ended]
+        .map(|login| text(&login["session"], "id").to_owned());
     let copied = |number: u32| {
-        let dir = before.place.path().join(format!("round{number}"));
-        let copy = Command::new("cp").arg("-a").args([&before.dir, &dir]).status().unwrap();
+        let dir = fixture.temp.path().join(format!("round{number}"));
+        let copy = Command::new("cp").arg("-a").args([&fixture.dir, &dir]).status().unwrap();
         assert!(copy.success());
         dir
     };
-    let began = Instant::now();
-    assert_eq!(restore(&copied(ROUNDS), &before.backup).code, 0);
-    let whole = began.elapsed();
+    let start = Instant::now();
+    assert_eq!(restore(&copied(ROUNDS), &fixture.backup).status, 0);
+    let duration = start.elapsed();
 
-    let (mut former, mut restored) = (0, 0);
+    let (mut previous, mut restored) = (0, 0);
     for round in 0..ROUNDS {
         let dir = copied(round);
-        let mut command = counterfoil(&in_dir(&dir, &["restore", before.backup.to_str().unwrap(), "--yes"]));
+        let mut command = counterfoil(&in_dir(&dir, &["restore", fixture.backup.to_str().unwrap(), "--yes"]));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // A kill has no told time: it comes at another moment in each round.
-        std::thread::sleep(whole * round / ROUNDS);
+        // The moment of the kill is different in each round.
+        std::thread::sleep(duration * round / ROUNDS);
         child.kill().unwrap();
         child.wait().unwrap();
 
         let listed = succeed(&dir, &["session", "list", "ada"]);
 
-        assert!(!listed.contains(&ended), "round {round}: a plain old backup was opened: {listed}");
-        *(if listed.contains(&kept) { &mut former } else { &mut restored }) += 1;
+        assert!(!listed.contains(&ended), "round {round}: the backup was opened without a restore: {listed}");
+        *(if listed.contains(&kept) { &mut previous } else { &mut restored }) += 1;
         assert!(succeed(&dir, &["user", "list"]).contains("ada"));
     }
-    println!("{ROUNDS} kills: {former} left the former store, {restored} the restored one");
-    assert!(former > 0);
+    println!("{ROUNDS} kills: {previous} left the previous store, {restored} the restored one");
+    assert!(previous > 0);
 }
 
 #[test]
-fn of_two_restores_at_once_one_is_done_at_a_time() {
-    let before = Before::there_was_a_backup();
+fn two_concurrent_restores_do_not_mix() {
+    let fixture = BackupFixture::new();
     let start = || {
-        let arguments = ["restore", before.backup.to_str().unwrap(), "--yes"];
-        let mut command = counterfoil(&in_dir(&before.dir, &arguments));
+        let arguments = ["restore", fixture.backup.to_str().unwrap(), "--yes"];
+        let mut command = counterfoil(&in_dir(&fixture.dir, &arguments));
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
 
-    let both = [start(), start()].map(|child| said(child.wait_with_output().unwrap()));
+    let both = [start(), start()].map(|child| output_of(child.wait_with_output().unwrap()));
 
-    assert!(both.iter().any(|said| said.code == 0), "{both:?}");
-    for refused in both.iter().filter(|said| said.code != 0) {
-        assert!(is_one_clear_error(refused) && refused.err.contains("is in use"), "{refused:?}");
+    assert!(both.iter().any(|output| output.status == 0), "{both:?}");
+    for refused in both.iter().filter(|output| output.status != 0) {
+        assert!(is_error_with_hint(refused) && refused.stderr.contains("is in use"), "{refused:?}");
     }
-    login(&Server::serve(&before.dir), "session");
+    login(&Server::serve(&fixture.dir), "session");
 }
 
 #[test]
-fn a_full_disk_stops_a_restore_and_leaves_the_store() {
-    let before = Before::there_was_a_backup();
-    let small = before.place.path().join("small");
+fn a_restore_on_a_full_disk_fails_and_keeps_the_store() {
+    let fixture = BackupFixture::new();
+    let small = fixture.temp.path().join("small");
     fs::create_dir(&small).unwrap();
     let Some(_mounted) = Mounted::tmpfs(&small, "1m") else {
         counterfoil_test_support::skip("a file system cannot be mounted here");
         return;
     };
     let dir = small.join("data");
-    assert!(Command::new("cp").arg("-a").args([&before.dir, &dir]).status().unwrap().success());
+    assert!(Command::new("cp").arg("-a").args([&fixture.dir, &dir]).status().unwrap().success());
     let ballast = small.join("ballast");
 
     let mut refusals = 0;
     for room in (0..).step_by(16 * 1024) {
         fill(&ballast, room);
-        let told = restore(&dir, &before.backup);
+        let output = restore(&dir, &fixture.backup);
         fs::remove_file(&ballast).unwrap();
-        if told.code == 0 {
+        if output.status == 0 {
             break;
         }
-        // Before it the log may tell what the disk has refused.
-        let is_clear = told.code == 1 && told.err.contains("\nhint: ") && told.err.contains("error: ");
-        assert!(is_clear && told.out.is_empty(), "{room}: {told:?}");
+        // The log may contain errors of the disk before it.
+        let is_clear =
+            output.status == 1 && output.stderr.contains("\nhint: ") && output.stderr.contains("error: ");
+        assert!(is_clear && output.stdout.is_empty(), "{room}: {output:?}");
         assert!(!dir.join("counterfoil.db.restoring").exists(), "{room}");
         let listed = succeed(&dir, &["session", "list", "ada"]);
-        assert!(listed.contains(text(&before.held.session["session"], "id")), "{room}: {listed}");
+        assert!(listed.contains(text(&fixture.credentials.session["session"], "id")), "{room}: {listed}");
         refusals += 1;
     }
 
-    println!("{refusals} restores had no room");
+    println!("{refusals} restores failed for lack of space");
     assert!(refusals > 3);
     login(&Server::serve(&dir), "session");
 }
 
-/// Fills the file system up, but for `room` bytes.
+/// Fills the file system except for `room` bytes.
 fn fill(ballast: &Path, room: u64) {
     let mut file = fs::File::create(ballast).unwrap();
     let mut length = 0;
@@ -347,45 +349,45 @@ fn fill(ballast: &Path, room: u64) {
     file.set_len(u64::saturating_sub(length, room)).unwrap();
 }
 
-/// A file system of its own, until it is dropped.
+/// A mounted file system; unmounted when dropped.
 struct Mounted(PathBuf);
 
 impl Mounted {
-    fn tmpfs(place: &Path, size: &str) -> Option<Self> {
+    fn tmpfs(temp: &Path, size: &str) -> Option<Self> {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"]).arg(place);
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"]).arg(temp);
         let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-        mounted.then(|| Self(place.to_owned()))
+        mounted.then(|| Self(temp.to_owned()))
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily: a server may be ending.
+        // Lazily, because a server may still be stopping.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
 #[test]
-fn a_backup_replaces_nothing_unless_that_is_wanted() {
-    let before = Before::there_was_a_backup();
-    let file = before.backup.to_str().unwrap();
-    let newer = fs::read(&before.backup).unwrap();
+fn a_backup_replaces_a_file_only_with_force() {
+    let fixture = BackupFixture::new();
+    let file = fixture.backup.to_str().unwrap();
+    let newer = fs::read(&fixture.backup).unwrap();
 
-    let refused = run(&in_dir(&before.dir, &["backup", file]));
-    assert!(is_one_clear_error(&refused) && refused.err.contains("--force"), "{refused:?}");
-    assert_eq!(fs::read(&before.backup).unwrap(), newer);
-    let told: Value =
-        serde_json::from_str(&succeed(&before.dir, &["backup", file, "--force", "--json"])).unwrap();
+    let refused = run(&in_dir(&fixture.dir, &["backup", file]));
+    assert!(is_error_with_hint(&refused) && refused.stderr.contains("--force"), "{refused:?}");
+    assert_eq!(fs::read(&fixture.backup).unwrap(), newer);
+    let answer: Value =
+        serde_json::from_str(&succeed(&fixture.dir, &["backup", file, "--force", "--json"])).unwrap();
 
-    assert_eq!(told, json!({ "file": file, "bytes": before.backup.metadata().unwrap().len() }));
-    assert_ne!(fs::read(&before.backup).unwrap(), newer);
-    assert!(!before.place.path().join("backup.db.partial").exists());
+    assert_eq!(answer, json!({ "file": file, "bytes": fixture.backup.metadata().unwrap().len() }));
+    assert_ne!(fs::read(&fixture.backup).unwrap(), newer);
+    assert!(!fixture.temp.path().join("backup.db.partial").exists());
 }
 
 #[test]
-fn no_backup_takes_the_place_of_what_the_installation_lives_on() {
-    let before = Before::there_was_a_backup();
+fn a_backup_never_replaces_a_file_of_the_installation() {
+    let fixture = BackupFixture::new();
     let refused = || {
         for name in [
             "counterfoil.db",
@@ -394,41 +396,44 @@ fn no_backup_takes_the_place_of_what_the_installation_lives_on() {
             "master-key",
             "rollback-guard",
         ] {
-            let file = before.dir.join(name);
-            let which = || file.metadata().ok().map(|about| about.ino());
-            let kept = which();
-            let said = run(&in_dir(&before.dir, &["backup", file.to_str().unwrap(), "--force"]));
-            assert!(is_one_clear_error(&said) && said.err.contains("belongs to this"), "{name}: {said:?}");
-            // The rollback-guard is another file each time that it is saved.
-            assert!(name == "rollback-guard" || which() == kept, "{name}");
+            let file = fixture.dir.join(name);
+            let inode = || file.metadata().ok().map(|metadata| metadata.ino());
+            let before = inode();
+            let output = run(&in_dir(&fixture.dir, &["backup", file.to_str().unwrap(), "--force"]));
+            assert!(
+                is_error_with_hint(&output) && output.stderr.contains("belongs to this"),
+                "{name}: {output:?}"
+            );
+            // The rollback guard is a new file each time it is saved.
+            assert!(name == "rollback-guard" || inode() == before, "{name}");
         }
     };
 
     refused();
-    let server = Server::serve(&before.dir);
+    let server = Server::serve(&fixture.dir);
     refused();
 
     assert!(server.stop(Signal::TERM).success());
-    assert!(Server::serve(&before.dir).stop(Signal::TERM).success(), "it is the same installation");
+    assert!(Server::serve(&fixture.dir).stop(Signal::TERM).success(), "the installation is unchanged");
 }
 
 #[test]
-fn a_command_for_another_store_does_not_go_to_the_server() {
-    let before = Before::there_was_a_backup();
-    let server = Server::serve(&before.dir);
-    let other = format!("sqlite:{}", before.backup.display());
-    let own = format!("sqlite:{}/./counterfoil.db", before.dir.display());
-    let password = before.place.path().join("password");
+fn a_command_for_another_store_is_not_sent_to_the_server() {
+    let fixture = BackupFixture::new();
+    let server = Server::serve(&fixture.dir);
+    let other = format!("sqlite:{}", fixture.backup.display());
+    let own = format!("sqlite:{}/./counterfoil.db", fixture.dir.display());
+    let password = fixture.temp.path().join("password");
     let add = |name, store| {
         let password = password.to_str().unwrap();
-        run(&in_dir(&before.dir, &["user", "add", name, "--password-file", password, "--store", store]))
+        run(&in_dir(&fixture.dir, &["user", "add", name, "--password-file", password, "--store", store]))
     };
 
     let refused = add("eve", &other);
-    assert!(is_one_clear_error(&refused) && refused.err.contains("--store"), "{refused:?}");
-    assert_eq!(add("bob", &own).code, 0);
+    assert!(is_error_with_hint(&refused) && refused.stderr.contains("--store"), "{refused:?}");
+    assert_eq!(add("bob", &own).status, 0);
 
-    let users = succeed(&before.dir, &["user", "list"]);
+    let users = succeed(&fixture.dir, &["user", "list"]);
     assert!(users.contains("bob") && !users.contains("eve"), "{users}");
     assert!(server.stop(Signal::TERM).success());
 }

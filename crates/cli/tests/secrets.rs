@@ -15,7 +15,7 @@ use counterfoil_jose::base64url;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{Server, counterfoil, in_dir, said};
+use crate::common::{Server, counterfoil, in_dir, output_of};
 
 const PASSWORD: &str = "Zebra-Quilt!97 marmalade";
 const NEXT_PASSWORD: &str = "Walrus_Tango?42 periscope";
@@ -157,10 +157,10 @@ impl Tour {
         self.ask(path, &[&options, more].concat())
     }
 
-    fn login(&mut self, password: &str, mode: &str, carrier: &str) -> Answer {
+    fn login(&mut self, password: &str, mode: &str, transport: &str) -> Answer {
         self.post(
             "/v1/login",
-            &json!({ "username": "ada", "password": password, "mode": mode, "carrier": carrier }),
+            &json!({ "username": "ada", "password": password, "mode": mode, "transport": transport }),
             &[],
         )
     }
@@ -168,14 +168,14 @@ impl Tour {
     /// Runs a command of the operator, and keeps what it says about what it does, but not what it hands over.
     fn command(&mut self, arguments: &[&str]) -> String {
         let mut command = counterfoil(&in_dir(&self.dir, arguments));
-        let said = said(command.env("COUNTERFOIL_LOG_LEVEL", "trace").output().unwrap());
-        self.said += &said.err;
-        said.out
+        let said = output_of(command.env("COUNTERFOIL_LOG_LEVEL", "trace").output().unwrap());
+        self.said += &said.stderr;
+        said.stdout
     }
 
     /// Everything that was said, of which nothing may be secret.
     fn end(mut self) -> (Secrets, String) {
-        for list in [["event", "list"], ["session", "list"], ["user", "list"], ["key", "list"]] {
+        for list in [["audit", "list"], ["session", "list"], ["user", "list"], ["key", "list"]] {
             let listed = self.command(&[&list[..], &["--json"]].concat());
             self.said += &listed;
         }
@@ -201,8 +201,8 @@ fn use_rightly(tour: &mut Tour) {
     for password in [WRONG_PASSWORD, PASSWORD] {
         tour.post("/v1/register", &json!({ "username": "ada", "password": password }), &[]);
     }
-    assert_eq!(tour.login(WRONG_PASSWORD, "session", "body").0, 200, "registered with the first");
-    assert_eq!(tour.login(PASSWORD, "session", "body").0, 401);
+    assert_eq!(tour.login(WRONG_PASSWORD, "session", "bearer").0, 200, "registered with the first");
+    assert_eq!(tour.login(PASSWORD, "session", "bearer").0, 401);
     for mode in ["session", "jwt", "hybrid"] {
         let answer = tour.login(WRONG_PASSWORD, mode, "cookie");
         let line: Vec<_> =
@@ -217,7 +217,7 @@ fn use_rightly(tour: &mut Tour) {
         tour.ask("/v1/password", &["-H", &cookie, "-H", "Sec-Fetch-Site: cross-site", "-X", "POST"]);
         tour.ask("/v1/logout", &[&same[..], &["-X", "POST"]].concat());
     }
-    let pair = tour.login(WRONG_PASSWORD, "hybrid", "body").json();
+    let pair = tour.login(WRONG_PASSWORD, "hybrid", "bearer").json();
     let (access, refresh) = (pair["access_token"].as_str().unwrap(), pair["refresh_token"].as_str().unwrap());
     for _ in 0..3 {
         assert_eq!(tour.post("/v1/refresh", &json!({ "refresh_token": refresh }), &[]).0, 200);
@@ -227,7 +227,7 @@ fn use_rightly(tour: &mut Tour) {
     assert_eq!(tour.post("/v1/password", &change(PASSWORD), &["-H", &bearer]).0, 401);
     assert_eq!(tour.post("/v1/password", &change(WRONG_PASSWORD), &["-H", &bearer]).0, 204);
     let exchanged =
-        tour.login(NEXT_PASSWORD, "session", "body").json()["session_token"].as_str().unwrap().to_owned();
+        tour.login(NEXT_PASSWORD, "session", "bearer").json()["session_token"].as_str().unwrap().to_owned();
     let bearer = format!("Authorization: Bearer {exchanged}");
     assert_eq!(tour.post("/v1/token", &json!({}), &["-H", &bearer]).0, 200);
     tour.ask("/v1/me", &["--http2-prior-knowledge", "-H", &bearer]);
@@ -252,7 +252,7 @@ fn administer(tour: &mut Tour) {
 /// Secrets where none belong.
 fn use_wrongly(tour: &mut Tour) {
     let token =
-        tour.login(NEXT_PASSWORD, "session", "body").json()["session_token"].as_str().unwrap().to_owned();
+        tour.login(NEXT_PASSWORD, "session", "bearer").json()["session_token"].as_str().unwrap().to_owned();
     let escaped = NEXT_PASSWORD.replace(' ', "%20").replace('?', "%3F");
     for path in [
         format!("/v1/me?access_token={token}"),

@@ -1,4 +1,4 @@
-//! `counterfoil serve`: what survives a restart, and what is refused before anything is touched.
+//! `counterfoil serve`: what survives a restart, and what is refused before anything is changed.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -14,22 +14,22 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{Said, Server, counterfoil, in_dir, run, said, succeed};
+use crate::common::{CommandOutput, Server, counterfoil, in_dir, output_of, run, succeed};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// A data directory that is not there yet, in a place of its own.
+/// A data directory that does not exist yet.
 fn fresh() -> (TempDir, PathBuf) {
-    let place = tempfile::tempdir().unwrap();
-    let dir = place.path().join("data");
-    (place, dir)
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("data");
+    (temp, dir)
 }
 
-/// A data directory that has been served once.
+/// A data directory of a server that has stopped.
 fn used() -> (TempDir, PathBuf) {
-    let (place, dir) = fresh();
+    let (temp, dir) = fresh();
     Server::serve(&dir).stop(Signal::TERM);
-    (place, dir)
+    (temp, dir)
 }
 
 fn register(server: &Server) {
@@ -48,26 +48,26 @@ fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
     answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}"))
 }
 
-fn serve(dir: &Path, more: &[&str]) -> Said {
+fn serve(dir: &Path, more: &[&str]) -> CommandOutput {
     run(&in_dir(dir, &[&["serve", "--listen", "127.0.0.1:0"], more].concat()))
 }
 
-/// Everything in `dir`: names, and what the files hold.
+/// The names and contents of all files in `dir`.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     files.map(|path| (path.clone(), fs::read(&path).unwrap_or_default())).collect()
 }
 
-/// One `error:` line, one `hint:` line, nothing else.
-fn is_one_clear_error(said: &Said) -> bool {
-    let lines: Vec<&str> = said.err.lines().collect();
-    said.out.is_empty()
+/// Whether the output is only one `error:` line and one `hint:` line.
+fn is_error_with_hint(output: &CommandOutput) -> bool {
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    output.stdout.is_empty()
         && matches!(lines[..], [error, hint] if error.starts_with("error: ") && hint.starts_with("hint: "))
 }
 
 #[test]
 fn every_login_survives_a_restart() {
-    let (_place, dir) = fresh();
+    let (_temp, dir) = fresh();
     let server = Server::serve(&dir);
     let port = server.port();
     register(&server);
@@ -88,8 +88,8 @@ fn every_login_survives_a_restart() {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_crash() {
-    let (_place, dir) = fresh();
+fn acknowledged_changes_survive_a_crash() {
+    let (_temp, dir) = fresh();
     let server = Server::serve(&dir);
     let port = server.port();
     register(&server);
@@ -106,8 +106,8 @@ fn what_was_acknowledged_survives_a_crash() {
 }
 
 #[test]
-fn the_data_directory_is_its_owners_alone() {
-    let (_place, dir) = fresh();
+fn only_the_owner_can_read_the_data_directory() {
+    let (_temp, dir) = fresh();
     let _server = Server::serve(&dir);
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -118,8 +118,8 @@ fn the_data_directory_is_its_owners_alone() {
 }
 
 #[test]
-fn both_signals_end_it_in_good_order() {
-    let (_place, dir) = fresh();
+fn sigterm_and_sigint_stop_the_server_normally() {
+    let (_temp, dir) = fresh();
     for signal in [Signal::TERM, Signal::INT] {
         let status = Server::serve(&dir).stop(signal);
 
@@ -129,65 +129,65 @@ fn both_signals_end_it_in_good_order() {
 }
 
 #[test]
-fn a_second_owner_is_refused_and_touches_nothing() {
-    let (_place, dir) = fresh();
+fn a_second_server_is_refused_and_changes_nothing() {
+    let (_temp, dir) = fresh();
     let server = Server::serve(&dir);
     register(&server);
     let before = contents(&dir);
 
-    let said = serve(&dir, &[]);
+    let output = serve(&dir, &[]);
 
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(is_one_clear_error(&said), "{said:?}");
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(is_error_with_hint(&output), "{output:?}");
     assert_eq!(contents(&dir), before);
     login(&server, "session");
 }
 
 #[test]
-fn a_database_that_is_not_ours_is_refused_and_left_alone() {
+fn a_file_that_is_not_a_database_is_refused_and_not_changed() {
     let mut foreign = b"SQLite format 3\0".to_vec();
     foreign.resize(4096, 7);
     for (what, bytes) in
         [("a text", b"hello world, this is no database".to_vec()), ("a damaged one", foreign)]
     {
-        let (_place, dir) = used();
+        let (_temp, dir) = used();
         fs::write(dir.join("counterfoil.db"), bytes).unwrap();
         for rest in ["counterfoil.db-wal", "counterfoil.db-shm"] {
-            // They may be there or not; neither belongs to what we have put in place.
+            // They belong to the former database, if they exist.
             let _ = fs::remove_file(dir.join(rest));
         }
         let before = contents(&dir);
 
-        let said = serve(&dir, &[]);
+        let output = serve(&dir, &[]);
 
-        assert_eq!(said.code, 1, "{what}: {said:?}");
-        assert!(is_one_clear_error(&said), "{what}: {said:?}");
+        assert_eq!(output.status, 1, "{what}: {output:?}");
+        assert!(is_error_with_hint(&output), "{what}: {output:?}");
         assert_eq!(contents(&dir), before, "{what}");
     }
 }
 
 #[test]
-fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_alone() {
+fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_not_changed() {
     // Where SQLite keeps the application id and the user version in the first page.
-    for (what, place) in [("foreign", 68..72), ("newer", 60..64)] {
-        let (_place, dir) = used();
+    for (what, range) in [("foreign", 68..72), ("newer", 60..64)] {
+        let (_temp, dir) = used();
         let database = dir.join("counterfoil.db");
         let mut bytes = fs::read(&database).unwrap();
-        bytes[place].copy_from_slice(&[0, 0, 7, 7]);
+        bytes[range].copy_from_slice(&[0, 0, 7, 7]);
         fs::write(&database, bytes).unwrap();
         let before = contents(&dir);
 
-        let said = serve(&dir, &[]);
+        let output = serve(&dir, &[]);
 
-        assert_eq!(said.code, 1, "{what}: {said:?}");
-        assert!(is_one_clear_error(&said), "{what}: {said:?}");
+        assert_eq!(output.status, 1, "{what}: {output:?}");
+        assert!(is_error_with_hint(&output), "{what}: {output:?}");
         assert_eq!(contents(&dir), before, "{what}");
     }
 }
 
 #[test]
-fn a_master_key_that_cannot_be_used_is_one_clear_error() {
-    for (what, spoil) in [
+fn an_unusable_master_key_is_one_error() {
+    for (what, damage) in [
         ("is gone", (|key: &Path| fs::remove_file(key).unwrap()) as fn(&Path)),
         ("is short", |key| fs::write(key, "abc").unwrap()),
         ("is another", |key| fs::write(key, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\n").unwrap()),
@@ -197,21 +197,21 @@ fn a_master_key_that_cannot_be_used_is_one_clear_error() {
             fs::create_dir(key).unwrap();
         }),
     ] {
-        let (_place, dir) = used();
-        spoil(&dir.join("master-key"));
+        let (_temp, dir) = used();
+        damage(&dir.join("master-key"));
         let before = contents(&dir);
 
-        let said = serve(&dir, &[]);
+        let output = serve(&dir, &[]);
 
-        assert_eq!(said.code, 1, "{what}: {said:?}");
-        assert!(is_one_clear_error(&said), "{what}: {said:?}");
+        assert_eq!(output.status, 1, "{what}: {output:?}");
+        assert!(is_error_with_hint(&output), "{what}: {output:?}");
         assert_eq!(contents(&dir), before, "{what}");
     }
 }
 
 #[test]
 fn a_master_key_from_the_environment_needs_no_file_and_is_never_shown() {
-    let (_place, dir) = fresh();
+    let (_temp, dir) = fresh();
     let start = |key: &str| {
         let mut command = counterfoil(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
         command.env("COUNTERFOIL_MASTER_KEY", key);
@@ -221,14 +221,14 @@ fn a_master_key_from_the_environment_needs_no_file_and_is_never_shown() {
     assert!(Server::start(&mut start(key), &dir.with_extension("log")).stop(Signal::TERM).success());
     assert!(!dir.join("master-key").exists());
 
-    let wrong = said(start("c2VjcmV0LW9mLXRoZS13cm9uZy1sZW5ndGg").output().unwrap());
+    let wrong = output_of(start("c2VjcmV0LW9mLXRoZS13cm9uZy1sZW5ndGg").output().unwrap());
 
-    assert_eq!(wrong.code, 1, "{wrong:?}");
-    assert!(is_one_clear_error(&wrong) && !wrong.err.contains("c2VjcmV0"), "{wrong:?}");
+    assert_eq!(wrong.status, 1, "{wrong:?}");
+    assert!(is_error_with_hint(&wrong) && !wrong.stderr.contains("c2VjcmV0"), "{wrong:?}");
 }
 
 #[test]
-fn arguments_are_judged_before_anything_is_created() {
+fn arguments_are_validated_before_anything_is_created() {
     for wrong in [
         &["--issuer", "http://auth.example"][..],
         &["--issuer", "https://auth.example/"],
@@ -241,34 +241,34 @@ fn arguments_are_judged_before_anything_is_created() {
         &["--no-such-option"],
         &["and-no-such-argument"],
     ] {
-        let (_place, dir) = fresh();
+        let (_temp, dir) = fresh();
 
-        let said = serve(&dir, wrong);
+        let output = serve(&dir, wrong);
 
-        assert_eq!(said.code, 2, "{wrong:?}: {said:?}");
-        assert!(said.err.starts_with("error: "), "{wrong:?}: {said:?}");
+        assert_eq!(output.status, 2, "{wrong:?}: {output:?}");
+        assert!(output.stderr.starts_with("error: "), "{wrong:?}: {output:?}");
         assert!(!dir.exists(), "{wrong:?}");
     }
 }
 
 #[test]
-fn a_data_directory_without_a_parent_is_a_slip_of_the_pen() {
-    let (_place, dir) = fresh();
+fn a_data_directory_without_a_parent_is_an_error() {
+    let (_temp, dir) = fresh();
 
-    let said = serve(&dir.join("deep"), &[]);
+    let output = serve(&dir.join("deep"), &[]);
 
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(is_one_clear_error(&said), "{said:?}");
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(is_error_with_hint(&output), "{output:?}");
     assert!(!dir.exists());
 }
 
 #[test]
-fn closed_registration_is_for_strangers_not_for_operators() {
-    let (place, dir) = fresh();
+fn an_operator_adds_users_also_if_registration_is_closed() {
+    let (temp, dir) = fresh();
     let mut command =
         counterfoil(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0", "--registration", "closed"]));
     let server = Server::start(&mut command, &dir.with_extension("log"));
-    let file = place.path().join("password");
+    let file = temp.path().join("password");
     fs::write(&file, PASSWORD).unwrap();
 
     let (status, _) = server.post("/v1/register", &json!({ "username": "eve", "password": PASSWORD }));
@@ -279,17 +279,17 @@ fn closed_registration_is_for_strangers_not_for_operators() {
 }
 
 #[test]
-fn as_many_files_are_opened_as_the_system_grants() {
-    let (_place, dir) = fresh();
-    let mut few = Command::new("sh");
-    few.args(["-c", "ulimit -Sn 256; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_counterfoil")]);
-    few.args(in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
+fn the_limit_of_open_files_is_raised_to_the_maximum() {
+    let (_temp, dir) = fresh();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -Sn 256; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_counterfoil")]);
+    command.args(in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
 
-    let server = Server::start(&mut few, &dir.with_extension("log"));
+    let server = Server::start(&mut command, &dir.with_extension("log"));
 
     let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     let [soft, hard] = [3, 4].map(|at| line.split_whitespace().nth(at).unwrap());
     assert_eq!(soft, hard, "{line}");
-    assert_ne!(soft, "256", "the system grants no more here, so nothing was shown");
+    assert_ne!(soft, "256", "the hard limit is as low as the soft limit, so the test shows nothing");
 }

@@ -1,4 +1,4 @@
-//! Traces of the real binary: what a collector receives, whose parents are believed, and that nothing waits for it.
+//! The export of traces: what a collector receives, which parent spans are accepted, and that no request waits for it.
 
 #![cfg(feature = "otel")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
@@ -23,8 +23,8 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What serves `dir` and sends its traces to `endpoint`: at its end, as nothing is due before.
-fn traced(dir: &Path, endpoint: &str) -> Command {
+/// The command that serves `dir` and sends its traces to `endpoint`; only when it stops, because of the long delay.
+fn serve_with_traces(dir: &Path, endpoint: &str) -> Command {
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
     let mut command = counterfoil(&in_dir(dir, &arguments));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OTEL_")) {
@@ -34,16 +34,16 @@ fn traced(dir: &Path, endpoint: &str) -> Command {
     command
 }
 
-/// Asks for `path` as part of a trace.
-fn within(server: &Server, path: &str, parent: &str) -> u16 {
+/// Gets `path` as part of a trace.
+fn get_in_trace(server: &Server, path: &str, parent: &str) -> u16 {
     server.curl(path, &["-H", &format!("traceparent: {parent}")]).0
 }
 
 #[test]
-fn a_collector_is_sent_what_each_request_did_and_no_secret() {
-    let place = tempfile::tempdir().unwrap();
-    let (receiver, dir) = (Receiver::start(), place.path().join("data"));
-    let mut command = traced(&dir, &receiver.url);
+fn a_span_is_sent_for_each_request_without_secrets() {
+    let temp = tempfile::tempdir().unwrap();
+    let (receiver, dir) = (Receiver::start(), temp.path().join("data"));
+    let mut command = serve_with_traces(&dir, &receiver.url);
     command.env("COUNTERFOIL_TRUSTED_PROXIES", "127.0.0.1/32");
     command.env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=collector-secret");
     let server = Server::start(&mut command, &dir.with_extension("log"));
@@ -51,46 +51,46 @@ fn a_collector_is_sent_what_each_request_did_and_no_secret() {
     assert_eq!(server.post("/v1/register", &ada).0, 201);
     let token = server.post("/v1/login", &ada).1["session_token"].as_str().unwrap().to_owned();
     assert_eq!(server.get("/v1/me?hunter2", &token).0, 200);
-    assert_eq!(within(&server, "/healthz", &format!("00-{TRACE}-{PARENT}-01")), 200);
-    assert_eq!(within(&server, "/v1/me", "00-what-is-this"), 401);
-    assert_eq!(within(&server, "/v1/hunter2", &format!("00-{TRACE}-{PARENT}-00")), 404);
+    assert_eq!(get_in_trace(&server, "/healthz", &format!("00-{TRACE}-{PARENT}-01")), 200);
+    assert_eq!(get_in_trace(&server, "/v1/me", "00-what-is-this"), 401);
+    assert_eq!(get_in_trace(&server, "/v1/hunter2", &format!("00-{TRACE}-{PARENT}-00")), 404);
 
     assert!(server.stop(Signal::TERM).success());
 
     let sent = receiver.all();
     let names: Vec<_> = sent.iter().flat_map(|sent| &sent.spans).map(|span| span.name.as_str()).collect();
     assert_eq!(names, ["POST /v1/register", "POST /v1/login", "GET /v1/me", "GET /healthz", "GET /v1/me"]);
-    judge(&sent);
+    assert_spans(&sent);
     for secret in [PASSWORD, &token, "hunter2", "collector-secret", "ada.lovelace"] {
         assert!(!sent.iter().any(|sent| contains(&sent.body, secret)), "{secret}");
     }
 }
 
-/// Judges the spans of the story above.
-fn judge(sent: &[Sent]) {
+/// Checks the spans of the test above.
+fn assert_spans(sent: &[Sent]) {
     let [Sent { path, key, resource, spans, .. }] = sent else { panic!("{} batches", sent.len()) };
     assert_eq!((path.as_str(), key.as_str()), ("/v1/traces", "collector-secret"));
     assert_eq!(resource["service.name"], "counterfoil");
     let [_, login, me, health, refused] = &spans[..] else { panic!("{spans:?}") };
     for (span, status) in [(login, "200"), (me, "200"), (health, "200"), (refused, "401")] {
         assert_eq!(span.attributes["http.response.status_code"], status);
-        assert_eq!(span.kind, 2, "it serves");
-        assert!(span.status.is_none(), "no failure of ours");
+        assert_eq!(span.kind, 2, "the kind is SERVER");
+        assert!(span.status.is_none(), "a client error is not an error of the server");
     }
     assert_eq!(me.attributes["http.route"], "/v1/me");
     assert!(me.attributes.contains_key("request_id"));
     assert_eq!((health.trace.as_str(), health.parent.as_str()), (TRACE, PARENT));
     for span in [login, me, refused] {
-        assert!(span.trace != TRACE && span.parent.is_empty(), "a trace of its own: {span:?}");
+        assert!(span.trace != TRACE && span.parent.is_empty(), "the span has a new trace: {span:?}");
     }
 }
 
 #[test]
-fn nobody_but_a_trusted_proxy_writes_into_a_trace() {
-    let place = tempfile::tempdir().unwrap();
-    let (receiver, dir) = (Receiver::start(), place.path().join("data"));
-    let server = Server::start(&mut traced(&dir, &receiver.url), &dir.with_extension("log"));
-    assert_eq!(within(&server, "/healthz", &format!("00-{TRACE}-{PARENT}-01")), 200);
+fn only_a_trusted_proxy_can_set_the_trace_of_a_request() {
+    let temp = tempfile::tempdir().unwrap();
+    let (receiver, dir) = (Receiver::start(), temp.path().join("data"));
+    let server = Server::start(&mut serve_with_traces(&dir, &receiver.url), &dir.with_extension("log"));
+    assert_eq!(get_in_trace(&server, "/healthz", &format!("00-{TRACE}-{PARENT}-01")), 200);
 
     assert!(server.stop(Signal::TERM).success());
 
@@ -101,53 +101,53 @@ fn nobody_but_a_trusted_proxy_writes_into_a_trace() {
 }
 
 #[test]
-fn a_collector_that_is_not_there_keeps_nobody_waiting() {
-    let place = tempfile::tempdir().unwrap();
+fn a_collector_that_does_not_answer_delays_no_request() {
+    let temp = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let deaf = format!("http://{}", silent.local_addr().unwrap());
-    for (name, endpoint) in [("refused", "http://127.0.0.1:9"), ("silent", &deaf)] {
-        let dir = place.path().join(name);
-        let server = Server::start(&mut traced(&dir, endpoint), &dir.with_extension("log"));
-        let began = Instant::now();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    for (name, endpoint) in [("refused", "http://127.0.0.1:9"), ("silent", &silent_url)] {
+        let dir = temp.path().join(name);
+        let server = Server::start(&mut serve_with_traces(&dir, endpoint), &dir.with_extension("log"));
+        let start = Instant::now();
         for _ in 0..20 {
             assert_eq!(server.curl("/healthz", &[]).0, 200);
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "{name}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{name}");
 
         assert!(server.stop(Signal::TERM).success(), "{name}");
 
         let log = fs::read_to_string(dir.with_extension("log")).unwrap();
-        assert!(log.contains("traces"), "{name}: it is told: {log}");
+        assert!(log.contains("traces"), "{name}: the failure is logged: {log}");
     }
 }
 
 #[test]
-fn a_url_that_is_refused_is_not_told() {
-    let place = tempfile::tempdir().unwrap();
+fn the_url_of_an_invalid_collector_is_not_logged() {
+    let temp = tempfile::tempdir().unwrap();
     for (name, endpoint) in [
         ("odd", "ftp://otel:hunter2@x"),
         ("user", "http://otel:hunter2@127.0.0.1:9"),
         ("sign", "http://127.0.0.1:9/hunter2 and more"),
     ] {
-        let dir = place.path().join(name);
-        let server = Server::start(&mut traced(&dir, endpoint), &dir.with_extension("log"));
+        let dir = temp.path().join(name);
+        let server = Server::start(&mut serve_with_traces(&dir, endpoint), &dir.with_extension("log"));
         assert_eq!(server.curl("/healthz", &[]).0, 200, "{name}");
 
         assert!(server.stop(Signal::TERM).success(), "{name}");
 
         let log = fs::read_to_string(dir.with_extension("log")).unwrap();
-        assert!(log.contains("no traces are sent"), "{name}: it is told: {log}");
+        assert!(log.contains("no traces are sent"), "{name}: the failure is logged: {log}");
         assert!(!log.contains("hunter2"), "{name}: {log}");
     }
 }
 
 #[test]
-fn no_number_of_spans_that_may_wait_keeps_the_server_from_starting() {
-    let place = tempfile::tempdir().unwrap();
-    for (name, most) in [("none", "0"), ("endless", &*usize::MAX.to_string()), ("odd", "many")] {
-        let (receiver, dir) = (Receiver::start(), place.path().join(name));
-        let mut command = traced(&dir, &receiver.url);
-        command.env("OTEL_BSP_MAX_QUEUE_SIZE", most).env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", most);
+fn the_server_starts_with_any_queue_size() {
+    let temp = tempfile::tempdir().unwrap();
+    for (name, size) in [("none", "0"), ("endless", &*usize::MAX.to_string()), ("odd", "many")] {
+        let (receiver, dir) = (Receiver::start(), temp.path().join(name));
+        let mut command = serve_with_traces(&dir, &receiver.url);
+        command.env("OTEL_BSP_MAX_QUEUE_SIZE", size).env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", size);
         let server = Server::start(&mut command, &dir.with_extension("log"));
         assert_eq!(server.curl("/healthz", &[]).0, 200, "{name}");
 

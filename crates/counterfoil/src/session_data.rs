@@ -1,4 +1,4 @@
-//! What an application keeps with a login, on our side: the cart of `req.session`, in all three modes.
+//! The extractor [`SessionData`]: data that an application stores with a session on the server, in all modes.
 
 use axum::Extension;
 use axum::extract::FromRequestParts;
@@ -13,11 +13,11 @@ use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Principal, 
 use crate::app::App;
 use crate::http::error::AppError;
 
-/// The data of the caller's session: one JSON object.
+/// The data of the request's session: one JSON object.
 ///
-/// It is read when the handler is reached, and changed by [`merge`](Self::merge) alone, member by member: two
-/// requests that change different members both have their way, and a session that has ended meanwhile stays
-/// ended. The layer of [`App::layer`] has to stand before the route.
+/// It is read before the handler runs and changed by [`merge`](Self::merge), member by member: of two
+/// concurrent requests that change different members, both succeed, and a session that ends in between stays
+/// ended. The route must be behind the layer of [`App::layer`].
 ///
 /// ```
 /// use counterfoil::{SessionData, SessionDataError};
@@ -39,44 +39,44 @@ pub struct SessionData {
 
 /// The data could not be read or changed.
 ///
-/// As an answer it is 401 if the session has ended meanwhile, 413 if the data would have more than
-/// [`LARGEST`](counterfoil_core::services::session_data::LARGEST) bytes, 422 for a patch that is none, 503 if the store
-/// could not do it, and 500 for a type that the application itself has mistaken.
+/// The response is 401 if the session has ended, 413 if the data would be larger than
+/// [`LARGEST`](counterfoil_core::services::session_data::LARGEST) bytes, 422 for a patch that is not an
+/// object, 503 if the store failed, and 500 if the application expects another type.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionDataError {
-    /// A patch is an object: each of its members takes the place of the kept one, `null` removes it.
-    #[error("a patch of session data is an object")]
+    /// A patch must be an object: each member replaces the stored one, and `null` removes it.
+    #[error("a patch of session data must be an object")]
     NotAnObject,
-    /// A member is there, and is not of the type that was asked for.
-    #[error("the member `{0}` of the session data is of another type")]
-    OtherType(String),
-    /// It was refused, or the store could not do it.
+    /// A stored member has another type than the handler expects. Holds its name.
+    #[error("the member `{0}` of the session data has another type than expected")]
+    UnexpectedType(String),
+    /// The change was rejected, or the store failed.
     #[error(transparent)]
-    Trouble(#[from] ServiceError),
+    Service(#[from] ServiceError),
 }
 
 impl SessionData {
-    /// A member, if it is there.
+    /// A member, if it exists.
     ///
     /// # Errors
     ///
-    /// If it is there and is no `T`.
+    /// [`SessionDataError::UnexpectedType`] if it is not a `T`.
     pub fn get<T: DeserializeOwned>(&self, member: &str) -> Result<Option<T>, SessionDataError> {
         let Some(value) = self.members.get(member) else { return Ok(None) };
-        T::deserialize(value).map(Some).map_err(|_| SessionDataError::OtherType(member.to_owned()))
+        T::deserialize(value).map(Some).map_err(|_| SessionDataError::UnexpectedType(member.to_owned()))
     }
 
-    /// All members, as they were last read.
+    /// All members, as last read.
     pub fn members(&self) -> &Map<String, Value> {
         &self.members
     }
 
-    /// Merges a patch into what is kept (RFC 7396), durably, and takes up the outcome.
+    /// Applies a merge patch (RFC 7396) to the stored data, durably, and updates this value.
     ///
     /// # Errors
     ///
-    /// If the session has ended meanwhile or the outcome would be too large. Then nothing has changed.
+    /// If the session has ended or the data would be too large. Then nothing is changed.
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
         let (store, now) = (&*self.app.store, self.app.now());
@@ -93,28 +93,28 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
         let principal = principal.map_err(IntoResponse::into_response)?;
         let app = Extension::<App>::from_request_parts(parts, state).await;
         let Extension(app) = app.map_err(IntoResponse::into_response)?;
-        // Only a foreign issuer's token has no session, and no data either.
-        let nobody = || {
-            AppError::denied(
+        // A machine token and a token of another issuer have no session, and so no data.
+        let no_session = || {
+            AppError::auth(
                 AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
                 CredentialSource::None,
             )
             .into_response()
         };
-        let session = principal.session_id().ok_or_else(nobody)?;
-        let kept = session_data::load(&*app.store, session)
+        let session = principal.session_id().ok_or_else(no_session)?;
+        let data = session_data::load(&*app.store, session)
             .await
-            .map_err(|e| SessionDataError::from(e).into_response())?;
-        Ok(Self { app, session, members: kept.members })
+            .map_err(|error| SessionDataError::from(error).into_response())?;
+        Ok(Self { app, session, members: data.members })
     }
 }
 
 impl From<SessionDataError> for AppError {
     fn from(error: SessionDataError) -> Self {
         match error {
-            SessionDataError::NotAnObject => Self::field("data", "is to be an object"),
-            SessionDataError::OtherType(_) => Self::OtherType,
-            SessionDataError::Trouble(trouble) => trouble.into(),
+            SessionDataError::NotAnObject => Self::field("data", "must be an object"),
+            SessionDataError::UnexpectedType(_) => Self::SessionDataType,
+            SessionDataError::Service(error) => error.into(),
         }
     }
 }
@@ -122,10 +122,10 @@ impl From<SessionDataError> for AppError {
 impl IntoResponse for SessionDataError {
     fn into_response(self) -> Response {
         match &self {
-            Self::Trouble(ServiceError::Internal(_)) | Self::OtherType(_) => {
+            Self::Service(ServiceError::Internal(_)) | Self::UnexpectedType(_) => {
                 tracing::error!(error = %self, "session data failed");
             }
-            Self::Trouble(ServiceError::Client(_)) | Self::NotAnObject => {}
+            Self::Service(ServiceError::Client(_)) | Self::NotAnObject => {}
         }
         AppError::from(self).into_response()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use counterfoil_jose::{Algorithm, KeySet, JwsError, SigningKey, Time};
+use counterfoil_jose::{Algorithm, JwsError, KeySet, SigningKey, Time};
 use counterfoil_verify::{
     AccessClaims, AuthError, CredentialKind, InvalidReason, Principal, TokenVerifier, VerifierBuildError,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use counterfoil_jose::{Algorithm, HmacKey, KeySet, JwsError, SigningKey, base64url};
+use counterfoil_jose::{Algorithm, HmacKey, JwsError, KeySet, SigningKey, base64url};
 use counterfoil_verify::{
     AuthError, InvalidReason, Principal, TokenVerifier, TokenVerifierBuilder, VerifierBuildError,
 };

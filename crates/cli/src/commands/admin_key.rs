@@ -1,75 +1,76 @@
-//! `counterfoil admin-key`: the keys that programs administer with.
+//! `counterfoil admin-key`: keys with which programs use the administration API.
 
 use clap::{Args, Subcommand};
 use counterfoil::operator;
 
-use crate::commands::page::show_all;
+use crate::admin_client::execute;
+use crate::commands::pagination::print_list;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell, time};
+use crate::error::CliError;
+use crate::output::{print_json, print_line};
+use crate::table::{cell, time};
 
-/// What to do with admin keys.
+/// The commands for admin keys.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Makes a key, and prints it: the one time that its secret is there.
-    Add(Add),
+    /// Creates a key and prints it. The secret is shown only this once.
+    Add(AddOptions),
     /// Lists the keys, without their secrets.
-    List(List),
-    /// Removes a key: it opens nothing from now on.
-    Remove(Remove),
+    List(ListOptions),
+    /// Removes a key; it is invalid at once.
+    Remove(RemoveOptions),
 }
 
-/// Whose key.
+/// The options of `admin-key add`.
 #[derive(Args)]
-pub(crate) struct Add {
-    /// Who will have it: a program, or a person.
+pub(crate) struct AddOptions {
+    /// A name for people: the program or the person that uses the key.
     name: String,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// How to list.
+/// The options of `admin-key list`.
 #[derive(Args)]
-pub(crate) struct List {
-    /// Prints JSON.
+pub(crate) struct ListOptions {
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Which key.
+/// The options of `admin-key remove`.
 #[derive(Args)]
-pub(crate) struct Remove {
-    /// The key's id.
+pub(crate) struct RemoveOptions {
+    /// The id of the key.
     #[arg(allow_hyphen_values = true)]
     id: String,
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Add(Add { name, json }) => add(common, name, json).await,
-        Command::List(List { json }) => list(common, json).await,
-        Command::Remove(Remove { id }) => {
-            let answer = administer(common, operator::Command::AdminKeyRemove { id }).await?;
-            show::say(&format!("removed {}", cell(&answer, "id")))
+        Command::Add(AddOptions { name, json }) => add(configuration, name, json).await,
+        Command::List(ListOptions { json }) => list(configuration, json).await,
+        Command::Remove(RemoveOptions { id }) => {
+            let answer = execute(configuration, operator::Command::AdminKeyRemove { id }).await?;
+            print_line(&format!("removed {}", cell(&answer, "id")))
         }
     }
 }
 
-/// The key alone on its line, so that it can be piped.
-async fn add(common: &Configuration, name: String, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::AdminKeyAdd { name }).await?;
+/// Prints only the key, so that it can be piped.
+async fn add(configuration: &Configuration, name: String, is_json: bool) -> Result<(), CliError> {
+    let answer = execute(configuration, operator::Command::AdminKeyAdd { name }).await?;
     if is_json {
-        return show::json(&answer);
+        return print_json(&answer);
     }
-    show::say(&cell(&answer, "key"))
+    print_line(&cell(&answer, "key"))
 }
 
-async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::AdminKeyList {}).await?;
-    show_all(&answer, "admin_keys", is_json, ["id", "name", "made by", "created"], |key| {
+async fn list(configuration: &Configuration, is_json: bool) -> Result<(), CliError> {
+    let answer = execute(configuration, operator::Command::AdminKeyList {}).await?;
+    print_list(&answer, "admin_keys", is_json, ["id", "name", "created by", "created"], |key| {
         [cell(key, "id"), cell(key, "name"), cell(key, "created_by"), time(key, "created_at")]
     })
 }

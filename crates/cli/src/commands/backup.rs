@@ -1,4 +1,4 @@
-//! `counterfoil backup`: a consistent copy of the store.
+//! `counterfoil backup`: writes a consistent copy of the store to a file.
 
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
@@ -7,55 +7,61 @@ use clap::Args;
 use counterfoil::operator;
 use serde_json::Value;
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::printable::printable;
-use crate::progress::bytes_of;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::{print_json, print_line};
+use crate::progress::progress_bar;
 
-/// How often the bar is drawn.
-const GLANCE: Duration = Duration::from_millis(200);
+/// How often the progress bar is updated.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Where to.
+/// The options of `backup`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The new file. The master key is not in it: keep that elsewhere.
+    /// The file to write. It does not contain the master key, which must be backed up separately.
     file: PathBuf,
-    /// Puts the backup in the place of a file that is there, once it is whole.
+    /// Replace an existing file, once the new backup is complete.
     #[arg(long)]
     force: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the command. When it is over the backup is on the disk.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
-    // The server that writes it has another working directory.
-    let file = path::absolute(&options.file)
-        .map_err(|error| Fault::because(&format!("{} is no path", options.file.display()), &error))?;
-    let answer = watched(common, &file, options.force).await?;
+/// Runs the command. The backup is on the disk when this returns.
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+    // The server that writes the file has another working directory.
+    let file = path::absolute(&options.file).map_err(|error| {
+        CliError::with_cause(&format!("{} is not a path", options.file.display()), &error)
+    })?;
+    let answer = back_up_with_progress(configuration, &file, options.force).await?;
     if options.json {
-        return show::json(&answer);
+        return print_json(&answer);
     }
-    show::say(&printable(&file.to_string_lossy()))
+    print_line(&escape_controls(&file.to_string_lossy()))
 }
 
-/// Has it written, and shows how long the file has grown. It becomes about as long as the store is.
-async fn watched(common: &Configuration, file: &Path, replace: bool) -> Result<Value, Fault> {
-    let store = common.settings(common.listen)?.store;
-    let length = store.file().and_then(|store| store.metadata().ok()).map_or(0, |about| about.len());
-    let bar = bytes_of(length, "copying");
-    let written = administer(common, operator::Command::Backup { file: file.to_owned(), replace });
-    tokio::pin!(written);
-    let mut glance = tokio::time::interval(GLANCE);
+/// Has the backup written, and shows the length of the file so far; at the end it is about that of the store.
+async fn back_up_with_progress(
+    configuration: &Configuration,
+    file: &Path,
+    replace: bool,
+) -> Result<Value, CliError> {
+    let store = configuration.settings(configuration.listen)?.store;
+    let length = store.file().and_then(|store| store.metadata().ok()).map_or(0, |metadata| metadata.len());
+    let bar = progress_bar(length, "copying");
+    let command = operator::Command::Backup { file: file.to_owned(), replace };
+    let backup = execute(configuration, command);
+    tokio::pin!(backup);
+    let mut interval = tokio::time::interval(PROGRESS_INTERVAL);
     let answer = loop {
         tokio::select! {
-            answer = &mut written => break answer,
-            _ = glance.tick() => {
-                let grown = operator::partial_backup_path(file).metadata().map_or(0, |about| about.len());
-                bar.set_position(grown);
+            answer = &mut backup => break answer,
+            _ = interval.tick() => {
+                let written = operator::partial_backup_path(file).metadata().map_or(0, |metadata| metadata.len());
+                bar.set_position(written);
             }
         }
     };

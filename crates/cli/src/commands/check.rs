@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
 use crate::configuration::{Configuration, check_errors, warnings};
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::{print_json, print_line};
 
 /// The options of `check`.
 #[derive(Args)]
@@ -31,19 +31,19 @@ struct Findings {
 /// # Errors
 ///
 /// If there is an error, or with `--strict` a warning.
-pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<(), Fault> {
+pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
     let findings = find(configuration);
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
-        show::json(&json!({ "errors": errors, "warnings": warnings }))?;
+        print_json(&json!({ "errors": errors, "warnings": warnings }))?;
     } else {
-        show::say(&report(&findings))?;
+        print_line(&report(&findings))?;
     }
     let warnings = if options.strict { findings.warnings.len() } else { 0 };
     match findings.errors.len() + warnings {
         0 => Ok(()),
-        1 => Err(Fault::failure("the configuration is not valid: 1 finding")),
-        many => Err(Fault::failure(format!("the configuration is not valid: {many} findings"))),
+        1 => Err(CliError::failure("the configuration is not valid: 1 finding")),
+        many => Err(CliError::failure(format!("the configuration is not valid: {many} findings"))),
     }
 }
 
@@ -51,15 +51,15 @@ fn find(configuration: &Configuration) -> Findings {
     match configuration.validate(configuration.listen) {
         Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec() },
         Ok(settings) => Findings {
-            errors: check_errors(&settings).into_iter().map(from_fault).collect(),
+            errors: check_errors(&settings).into_iter().map(from_error).collect(),
             warnings: warnings::warnings(configuration, &settings),
         },
     }
 }
 
 /// An error that is not about a single value.
-fn from_fault(fault: Fault) -> Diagnostic {
-    let (message, hint) = fault.into_parts();
+fn from_error(error: CliError) -> Diagnostic {
+    let (message, hint) = error.into_parts();
     Diagnostic { key: None, source: ValueSource::Combination, message, hint }
 }
 
@@ -73,9 +73,9 @@ fn report(findings: &Findings) -> String {
 
 fn to_lines(severity: &str, diagnostics: &[Diagnostic]) -> Vec<String> {
     let line = |diagnostic: &Diagnostic| {
-        let text = printable(&format!("{severity}: {diagnostic}"));
+        let text = escape_controls(&format!("{severity}: {diagnostic}"));
         match &diagnostic.hint {
-            Some(hint) => format!("{text}\n  hint: {}", printable(hint)),
+            Some(hint) => format!("{text}\n  hint: {}", escape_controls(hint)),
             None => text,
         }
     };

@@ -1,33 +1,34 @@
-//! `counterfoil clock`: what the clock could not settle by itself.
+//! `counterfoil clock`: accepts a clock jump.
 
 use clap::Subcommand;
 use counterfoil::operator;
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show;
+use crate::error::CliError;
+use crate::output::print_line;
+use crate::table;
 
-/// What to do with the clock.
+/// The commands for the clock.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Takes the clock of this machine for right: after a leap that a server does not trust yet, or if the
-    /// store was last used by a clock that was ahead.
+    /// Accepts the system clock as correct: after a forward jump that the server does not trust yet, or if the store
+    /// was last used with a clock that was ahead.
     Accept,
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Accept => accept(common).await,
+        Command::Accept => accept(configuration).await,
     }
 }
 
-async fn accept(common: &Configuration) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::ClockAccept {}).await?;
-    show::say(&format!("accepted {}", show::time(&answer, "wall")))?;
+async fn accept(configuration: &Configuration) -> Result<(), CliError> {
+    let answer = execute(configuration, operator::Command::ClockAccept {}).await?;
+    print_line(&format!("accepted {}", table::time(&answer, "wall")))?;
     if answer["restart_required"] == true {
-        eprintln!("hint: restart the server; until then it goes by {}", show::time(&answer, "now"));
+        eprintln!("hint: restart the server; until then it uses the time {}", table::time(&answer, "now"));
     }
     Ok(())
 }

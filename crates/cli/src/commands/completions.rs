@@ -1,22 +1,22 @@
-//! `counterfoil completions`: what a shell needs to complete our commands.
+//! `counterfoil completions`: prints the completion script for a shell.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::fault::Fault;
-use crate::show;
+use crate::error::CliError;
+use crate::output::print_line;
 
-/// For whom.
+/// The options of `completions`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Which shell: write the output where it looks, like
+    /// The shell. Write the output to the directory where it looks for completions, like
     /// `counterfoil completions bash > /etc/bash_completion.d/counterfoil`.
     shell: Shell,
 }
 
-/// Prints them for `command`.
-pub(crate) fn run(options: &Options, mut command: Command) -> Result<(), Fault> {
+/// Prints the completion script for `command`.
+pub(crate) fn run(options: &Options, mut command: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut command, "counterfoil", &mut script);
-    show::say(String::from_utf8_lossy(&script).trim_end())
+    print_line(String::from_utf8_lossy(&script).trim_end())
 }

@@ -1,42 +1,41 @@
-//! `counterfoil dev`: everything on, to be tried out and thrown away.
+//! `counterfoil dev`: serves a temporary store with a demo user, to try everything.
 
 use counterfoil::App;
 use counterfoil::operator::Command;
-use counterfoil::operator::is_loopback_ip;
 use counterfoil_jose::Secret;
 
+use crate::commands::demo_script::{self, PASSWORD, USERNAME};
 use crate::commands::serve::listen;
-use crate::commands::tour::{self, PASSWORD, USERNAME};
-use crate::configuration::Configuration;
-use crate::configuration::dev_settings;
-use crate::fault::Fault;
-use crate::signals::Stop;
+use crate::configuration::{Configuration, dev_settings};
+use crate::error::CliError;
+use crate::signals::ShutdownSignals;
 
-/// Serves a new store in a directory of its own, which is removed at the end.
+/// Serves a new store in a temporary directory, which is removed at the end.
 ///
 /// # Errors
 ///
-/// If the address is not loopback: everybody knows the demo user's password.
-pub(crate) async fn run(common: &Configuration) -> Result<(), Fault> {
-    common.check_address()?;
-    if !is_loopback_ip(common.listen.ip()) {
-        return Err(Fault::usage(format!("dev serves loopback only, not {}", common.listen.ip()))
-            .hint("its demo user's password is known to everybody; use `counterfoil serve`"));
+/// If the address is not loopback: the password of the demo user is public.
+pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
+    configuration.check_address()?;
+    let ip = configuration.listen.ip();
+    if !ip.is_loopback() {
+        return Err(CliError::usage(format!("dev must listen on a loopback address, not {ip}"))
+            .with_hint("the password of its demo user is public; use `counterfoil serve`"));
     }
-    let stop = Stop::listen()?;
-    let (listener, address) = listen(common.listen)?;
+    let signals = ShutdownSignals::listen()?;
+    let (listener, address) = listen(configuration.listen)?;
     let dir = tempfile::Builder::new().prefix("counterfoil-dev-").tempdir();
-    let dir = dir.map_err(|error| Fault::because("there is no place for a throw-away store", &error))?;
+    let dir = dir.map_err(|error| CliError::with_cause("cannot create a temporary directory", &error))?;
     let app = App::open(dev_settings(dir.path(), address)?).await?;
-    app.administer(demo_user()).await?;
-    let tour = tour::text(&format!("http://{address}"), dir.path());
-    let served = counterfoil::serve(app, listener, stop.asked_after(tour)).await;
-    // Said rather than dropped: a store that stays behind holds the sessions of somebody's tests.
-    dir.close().map_err(|error| Fault::because("the throw-away store is not removed", &error))?;
-    served.map_err(|error| Fault::because("the server ended", &error))
+    app.administer(add_demo_user()).await?;
+    let script = demo_script::text(&format!("http://{address}"), dir.path());
+    let served = counterfoil::serve(app, listener, signals.print_and_wait(script)).await;
+    // Reported, because a store that remains contains sessions.
+    dir.close().map_err(|error| CliError::with_cause("cannot remove the temporary directory", &error))?;
+    served.map_err(|error| CliError::with_cause("the server failed", &error))
 }
 
-fn demo_user() -> Command {
+fn add_demo_user() -> Command {
     Command::UserAdd {
         username: USERNAME.to_owned(),
         password: Secret::new(PASSWORD.to_owned()),

@@ -9,9 +9,9 @@ use clap::Args;
 
 use crate::commands::init::answers::Answers;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::print_line;
 
 mod answers;
 mod config_file;
@@ -34,7 +34,7 @@ pub(crate) struct Options {
 /// # Errors
 ///
 /// If there is no terminal, an answer is invalid, or the file exists; nothing is written then.
-pub(crate) fn run(options: &Options) -> Result<(), Fault> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     if options.out.exists() {
         return Err(already_exists(&options.out));
     }
@@ -42,8 +42,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Fault> {
         Some(file) => Answers::read(file)?,
         None if io::stdin().is_terminal() && io::stderr().is_terminal() => questions::ask()?,
         None => {
-            return Err(Fault::usage("there is no terminal to ask on")
-                .hint("give the answers in a file: --answers FILE"));
+            return Err(CliError::usage("there is no terminal to ask on")
+                .with_hint("give the answers in a file: --answers FILE"));
         }
     };
     let recommendations = recommendation::for_clients(&answers);
@@ -53,30 +53,30 @@ pub(crate) fn run(options: &Options) -> Result<(), Fault> {
     let lines = recommendations
         .iter()
         .map(|one| format!("{}: mode {}: {}", one.client.as_str(), one.mode, one.reason));
-    show::say(&lines.collect::<Vec<_>>().join("\n"))?;
-    let out = printable(&options.out.to_string_lossy());
-    show::say(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
+    print_line(&lines.collect::<Vec<_>>().join("\n"))?;
+    let out = escape_controls(&options.out.to_string_lossy());
+    print_line(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
 }
 
 /// Validates the text as `check` and `serve` will do.
-fn validate(out: &Path, text: &str) -> Result<(), Fault> {
+fn validate(out: &Path, text: &str) -> Result<(), CliError> {
     let configuration = Configuration::from_text(out, text);
     configuration.settings(configuration.listen).map(drop)
 }
 
 /// Creates the file; an existing one is not overwritten.
-fn create(out: &Path, text: &str) -> Result<(), Fault> {
+fn create(out: &Path, text: &str) -> Result<(), CliError> {
     let written = OpenOptions::new().write(true).create_new(true).open(out).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => already_exists(out),
-        _ => Fault::because(&format!("{} cannot be written", out.display()), &error),
+        _ => CliError::with_cause(&format!("{} cannot be written", out.display()), &error),
     })
 }
 
-fn already_exists(out: &Path) -> Fault {
-    Fault::failure(format!("{} already exists, and was not changed", out.display()))
-        .hint("choose another file with --out, or move it away")
+fn already_exists(out: &Path) -> CliError {
+    CliError::failure(format!("{} already exists, and was not changed", out.display()))
+        .with_hint("choose another file with --out, or move it away")
 }

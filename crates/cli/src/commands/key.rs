@@ -1,157 +1,163 @@
-//! `counterfoil key`: the keys that sign access tokens.
+//! `counterfoil key`: lists, rotates, imports and revokes signing keys, and replaces the master key.
 
 use std::path::{self, PathBuf};
 
 use clap::{Args, Subcommand};
 use counterfoil::operator::{self, KeyRotationRequest, KeySelector, RevocationRequest, Wait};
 
-use crate::commands::page::show_all;
+use crate::admin_client::execute;
+use crate::commands::pagination::print_list;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::printable::printable;
-use crate::show::{self, cell, time};
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::{print_json, print_line};
+use crate::table::{cell, time};
 
-/// What to do with signing keys.
+/// The commands for keys.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists the signing keys that there are or were.
-    List(List),
-    /// Has the next key sign, as soon as everybody who keeps the public keys must have seen it. What the one before
-    /// it signed is still good.
-    Rotate(Rotate),
-    /// Takes in a signing key that was made elsewhere, as the next one: it is published now, and signs when its turn
-    /// comes. The next key that there was goes; it has signed nothing.
-    Import(Import),
-    /// Seals every key of the store under another master key, with or without a server. Nobody is logged out.
-    Rekey(Rekey),
-    /// Revokes a key: nothing that it ever signed is good. If it signs now, the next one does from here on.
-    Revoke(Revoke),
+    /// Lists current and former signing keys.
+    List(ListOptions),
+    /// Activates the next signing key once all cached key sets have expired. Tokens of the previous key stay valid.
+    Rotate(RotateOptions),
+    /// Imports a signing key as the next one. It is published now and activated by the next rotation. It replaces the
+    /// previous next key, which has not signed anything.
+    Import(ImportOptions),
+    /// Encrypts all keys of the store with another master key, with or without a running server. No user is logged
+    /// out.
+    Rekey(RekeyOptions),
+    /// Revokes a key: all its tokens become invalid. If it is the current key, the next key is activated now.
+    Revoke(RevokeOptions),
 }
 
-/// How to list.
+/// The options of `key list`.
 #[derive(Args)]
-pub(crate) struct List {
-    /// Prints JSON.
+pub(crate) struct ListOptions {
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// When to rotate.
+/// The options of `key rotate`.
 #[derive(Args)]
-pub(crate) struct Rotate {
-    /// At once, known or not: a service that keeps the public keys has to fetch them again when it sees the new
-    /// one, or refuses good tokens for as long as it keeps them.
+pub(crate) struct RotateOptions {
+    /// Activate the next key now, although verifiers may have cached key sets without it. A verifier that does not
+    /// fetch the key set for an unknown key rejects valid tokens until its cache expires.
     #[arg(long)]
     now: bool,
-    /// The pepper that refresh tokens are made with, in place of the key that signs. Nobody is logged out.
+    /// Rotate the key that authenticates refresh tokens, instead of the signing key. No user is logged out.
     #[arg(long, conflicts_with = "now")]
-    pepper: bool,
-    /// Prints JSON.
+    refresh_token_key: bool,
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Which key comes in.
+/// The options of `key import`.
 #[derive(Args)]
-pub(crate) struct Import {
-    /// PKCS#8 as PEM, not encrypted, or a private JWK; readable for its owner alone.
+pub(crate) struct ImportOptions {
+    /// The file of the key: unencrypted PKCS#8 as PEM, or a private JWK. Only its owner may be able to read it.
     file: PathBuf,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// By which master key.
+/// The options of `key rekey`.
 #[derive(Args)]
-pub(crate) struct Rekey {
-    /// The file of the new one, 32 bytes as base64url, readable for its owner alone. Without it one is drawn.
+pub(crate) struct RekeyOptions {
+    /// The file of the new master key: 32 bytes as base64url, readable only by its owner [default: a generated key].
     #[arg(long, value_name = "FILE")]
     new_master_key_file: Option<PathBuf>,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Which key.
+/// The options of `key revoke`.
 #[derive(Args)]
-pub(crate) struct Revoke {
-    /// The key's id (`kid`). One in sixty-four ids begins with a hyphen.
+pub(crate) struct RevokeOptions {
+    // One in 64 ids begins with a hyphen.
+    /// The id of the key (`kid`).
     #[arg(allow_hyphen_values = true)]
     kid: String,
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::List(List { json }) => list(common, json).await,
-        Command::Rotate(options) => rotate(common, options).await,
-        Command::Import(options) => import(common, options).await,
-        Command::Rekey(options) => rekey(common, options).await,
-        Command::Revoke(Revoke { kid }) => {
+        Command::List(ListOptions { json }) => list(configuration, json).await,
+        Command::Rotate(options) => rotate(configuration, options).await,
+        Command::Import(options) => import(configuration, options).await,
+        Command::Rekey(options) => rekey(configuration, options).await,
+        Command::Revoke(RevokeOptions { kid }) => {
             let subject = format!("key:{kid}");
-            let form = RevocationRequest { subject, reason: None, wait: Wait::None };
-            administer(common, operator::Command::Revoke(form)).await?;
-            show::say(&format!("revoked {kid}"))
+            let request = RevocationRequest { subject, reason: None, wait: Wait::None };
+            execute(configuration, operator::Command::Revoke(request)).await?;
+            print_line(&format!("revoked {kid}"))
         }
     }
 }
 
-async fn rotate(common: &Common, Rotate { now, pepper, json }: Rotate) -> Result<(), Fault> {
-    let purpose = if pepper { KeySelector::RefreshToken } else { KeySelector::Signing };
+async fn rotate(configuration: &Configuration, options: RotateOptions) -> Result<(), CliError> {
+    let RotateOptions { now, refresh_token_key, json } = options;
+    let purpose = if refresh_token_key { KeySelector::RefreshToken } else { KeySelector::Signing };
     let answer =
-        administer(common, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
+        execute(configuration, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
     if json {
-        return show::json(&answer);
+        return print_json(&answer);
     }
-    let (id, verb) = (cell(&answer, "id"), if pepper { "makes refresh tokens" } else { "signs" });
-    match answer["state"].as_str() {
-        Some("current") => show::say(&format!("{id} {verb} from now on")),
-        _ => show::say(&format!("{id} {verb} from {} on", time(&answer, "activated_at"))),
-    }
+    let verb = if refresh_token_key { "authenticates refresh tokens" } else { "signs" };
+    let id = cell(&answer, "id");
+    print_line(&match answer["state"].as_str() {
+        Some("current") => format!("{id} {verb} from now on"),
+        _ => format!("{id} {verb} from {} on", time(&answer, "activated_at")),
+    })
 }
 
-async fn import(common: &Configuration, Import { file, json }: Import) -> Result<(), Fault> {
-    // As below: it is the server that reads it.
-    let file = path::absolute(&file).map_err(|error| Fault::because("the key file has no path", &error))?;
-    let shown = file.display().to_string();
-    let answer = administer(common, operator::Command::KeyImport { file }).await?;
-    if json {
-        return show::json(&answer);
+async fn import(configuration: &Configuration, options: ImportOptions) -> Result<(), CliError> {
+    // The server that reads the file has another working directory.
+    let file = path::absolute(&options.file)
+        .map_err(|error| CliError::with_cause("the path of the key file is invalid", &error))?;
+    let file_name = file.display().to_string();
+    let answer = execute(configuration, operator::Command::KeyImport { file }).await?;
+    if options.json {
+        return print_json(&answer);
     }
     let id = cell(&answer, "id");
-    show::say(&match answer["activated_at"].as_u64() {
+    print_line(&match answer["activated_at"].as_u64() {
         Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "activated_at")),
-        None => format!("{id} is the next key, and signs when `key rotate` asks for it"),
+        None => format!("{id} is the next key, and signs after `key rotate`"),
     })?;
-    eprintln!("hint: whoever reads {} signs in your name; delete it", printable(&shown));
+    eprintln!("hint: delete {}; with it anyone can sign tokens", escape_controls(&file_name));
     Ok(())
 }
 
-async fn rekey(common: &Configuration, options: Rekey) -> Result<(), Fault> {
-    // The server that reads it has another working directory.
+async fn rekey(configuration: &Configuration, options: RekeyOptions) -> Result<(), CliError> {
+    // The server that reads the file has another working directory.
     let file = options.new_master_key_file.map(path::absolute).transpose();
-    let file = file.map_err(|error| Fault::because("the new master key has no path", &error))?;
-    let answer = administer(common, operator::Command::KeyRekey { file }).await?;
+    let file =
+        file.map_err(|error| CliError::with_cause("the path of the new master key file is invalid", &error))?;
+    let answer = execute(configuration, operator::Command::KeyRekey { file }).await?;
     if options.json {
-        return show::json(&answer);
+        return print_json(&answer);
     }
-    show::say("every key is sealed under the new master key")?;
-    if let Some(old) = answer["old_file"].as_str() {
-        eprintln!("hint: the old one is in {}; backups made so far need it", printable(old));
+    print_line("all keys are encrypted with the new master key")?;
+    if let Some(old_file) = answer["old_file"].as_str() {
+        eprintln!("hint: keep {}; earlier backups need the old master key", escape_controls(old_file));
     }
     if answer["environment"] == true {
-        eprintln!("hint: give the new one in COUNTERFOIL_MASTER_KEY before the next start");
+        eprintln!("hint: set COUNTERFOIL_MASTER_KEY to the new key before the next start");
     }
     Ok(())
 }
 
-async fn list(common: &Configuration, is_json: bool) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::KeyList {}).await?;
-    let header = ["id", "algorithm", "state", "made", "signs from", "retired", "leaves"];
-    show_all(&answer, "keys", is_json, header, |key| {
-        let [made, from, retired, leaves] =
+async fn list(configuration: &Configuration, is_json: bool) -> Result<(), CliError> {
+    let answer = execute(configuration, operator::Command::KeyList {}).await?;
+    let header = ["id", "algorithm", "state", "created", "activated", "retired", "removed"];
+    print_list(&answer, "keys", is_json, header, |key| {
+        let [created, activated, retired, removed] =
             ["created_at", "activated_at", "retired_at", "removed_at"].map(|name| time(key, name));
-        [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), made, from, retired, leaves]
+        [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), created, activated, retired, removed]
     })
 }

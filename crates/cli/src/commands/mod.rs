@@ -1,54 +1,53 @@
-//! What each command does; one file a group.
+//! Runs each command; one file for each group.
 
 use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
-use crate::fault::Fault;
+use crate::error::CliError;
 
 pub(crate) mod admin_key;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
+mod demo_script;
 mod dev;
-pub(crate) mod event;
-pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod key;
 mod openapi;
-pub(crate) mod page;
+pub(crate) mod pagination;
 pub(crate) mod passwords;
 pub(crate) mod restore;
 pub(crate) mod revoke;
 mod serve;
 pub(crate) mod session;
-mod suspicion;
 pub(crate) mod token;
-mod tour;
 pub(crate) mod user;
+pub(crate) mod user_import;
 
-/// Does what was typed.
-pub(crate) async fn run(common: &Configuration, arguments: Arguments) -> Result<(), Fault> {
+/// Runs the command.
+pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command {
-        Command::Dev => dev::run(common).await,
-        Command::Serve => serve::run(common).await,
+        Command::Dev => dev::run(configuration).await,
+        Command::Serve => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
-        Command::Check(options) => check::run(common, &options),
+        Command::Check(options) => check::run(configuration, &options),
         Command::Completions(options) => completions::run(&options, Arguments::command()),
-        Command::User(command) => user::run(common, command).await,
-        Command::Session(command) => session::run(common, command).await,
-        Command::Client(command) => client::run(common, command).await,
-        Command::AdminKey(command) => admin_key::run(common, command).await,
-        Command::Key(command) => key::run(common, command).await,
-        Command::Event(command) => event::run(common, command).await,
-        Command::Revoke(options) => revoke::run(common, options).await,
-        Command::Token(command) => token::run(common, &arguments.flags, command).await,
+        Command::User(command) => user::run(configuration, command).await,
+        Command::Session(command) => session::run(configuration, command).await,
+        Command::Client(command) => client::run(configuration, command).await,
+        Command::AdminKey(command) => admin_key::run(configuration, command).await,
+        Command::Key(command) => key::run(configuration, command).await,
+        Command::Audit(command) => audit::run(configuration, command).await,
+        Command::Revoke(options) => revoke::run(configuration, options).await,
+        Command::Token(command) => token::run(configuration, &arguments.flags, command).await,
         Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),
-        Command::Backup(options) => backup::run(common, options).await,
-        Command::Restore(options) => restore::run(common, options).await,
-        Command::Clock(command) => clock::run(common, command).await,
+        Command::Backup(options) => backup::run(configuration, options).await,
+        Command::Restore(options) => restore::run(configuration, options).await,
+        Command::Clock(command) => clock::run(configuration, command).await,
     }
 }

@@ -1,9 +1,9 @@
-//! `counterfoil openapi`: the HTTP contract as a document.
+//! `counterfoil openapi`: prints the OpenAPI document.
 
-use crate::fault::Fault;
-use crate::show;
+use crate::error::CliError;
+use crate::output::print_json;
 
-/// Prints the document; it is the same for every installation, so no store is needed.
-pub(crate) fn run() -> Result<(), Fault> {
-    show::json(&counterfoil::openapi())
+/// Prints the document. It is the same for every installation, so no store is needed.
+pub(crate) fn run() -> Result<(), CliError> {
+    print_json(&counterfoil::openapi())
 }

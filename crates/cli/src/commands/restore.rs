@@ -1,97 +1,100 @@
-//! `counterfoil restore`: a backup takes the place of the store, and everybody logs in again.
+//! `counterfoil restore`: replaces the store by a backup, and revokes the credentials in it.
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore};
+use counterfoil_jose::Time;
 use dialoguer::Confirm;
 use serde_json::{Value, json};
 
 use crate::configuration::Configuration;
 use crate::datetime;
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::{print_json, print_line};
 
-/// What to restore.
+/// The options of `restore`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A file that `counterfoil backup` has written. It is not changed.
+    /// The file that `counterfoil backup` wrote. It is not changed.
     file: PathBuf,
-    /// Keeps cookie sessions alive. Those that were ended after the backup was made live again, and with them
-    /// whoever has stolen one. Access and refresh tokens are dead all the same.
+    /// Keep cookie sessions. Sessions that ended after the backup become active again, stolen ones too. Access and
+    /// refresh tokens are revoked in any case.
     #[arg(long)]
     keep_sessions: bool,
-    /// Asks nothing.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, options: Options) -> Result<(), Fault> {
-    let settings = common.settings(common.listen)?;
-    if !options.yes && !confirmed(&options, &settings.store.to_string())? {
-        return Err(Fault::failure("nothing was restored"));
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+    let settings = configuration.settings(configuration.listen)?;
+    if !options.yes && !confirm(&options, &settings.store.to_string())? {
+        return Err(CliError::failure("nothing was restored"));
     }
-    let spared = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
-    let restored = restore(&settings, &options.file, spared).await?;
+    let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
+    let restored = restore(&settings, &options.file, kept).await?;
     if options.json {
-        return show::json(&summary(&restored, spared));
+        return print_json(&to_json(&restored, kept));
     }
-    show::say(&report(&restored, spared))
+    print_line(&to_text(&restored, kept))
 }
 
-/// Says what will happen, and asks.
-fn confirmed(options: &Options, store: &str) -> Result<bool, Fault> {
+/// Prints what will happen, and asks for confirmation.
+fn confirm(options: &Options, store: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(Fault::usage("there is no terminal to ask on").hint("--yes restores without asking"));
+        return Err(CliError::usage("there is no terminal to ask on").with_hint("use --yes to restore"));
     }
     eprintln!("{}", warning(options, store));
     Confirm::new()
-        .with_prompt("Restore it?")
+        .with_prompt("Restore this backup?")
         .default(false)
         .interact()
-        .map_err(|error| Fault::because("the question cannot be asked", &error))
+        .map_err(|error| CliError::with_cause("cannot ask for confirmation", &error))
 }
 
 fn warning(options: &Options, store: &str) -> String {
-    let file = printable(&options.file.to_string_lossy());
+    let file = escape_controls(&options.file.to_string_lossy());
     let sessions = match options.keep_sessions {
         true => {
-            "Cookie sessions of the backup live on, also those that were ended after it was made.\n\
-             All access and refresh tokens are dead."
+            "Cookie sessions of the backup stay active, also those that ended after it was written.\n\
+             All access and refresh tokens are revoked."
         }
-        false => "Everybody is logged out.",
+        false => "All users are logged out.",
     };
     format!(
-        "{file} takes the place of {store}, which is kept beside it.\n\
-         What happened after the backup was made is lost. {sessions}\n\
-         Every signing key and admin key of the backup is revoked."
+        "{file} replaces {store}; the present database is kept under another name.\n\
+         All changes since the backup are lost. {sessions}\n\
+         All signing keys and admin keys of the backup are revoked."
     )
 }
 
-fn report(restored: &Restored, spared: KeptOnRestore) -> String {
-    let newest = time(restored.newest);
+fn to_text(restored: &Restored, kept: KeptOnRestore) -> String {
+    let newest = rfc3339(restored.newest);
     let mut lines = vec![
-        format!("restored, as of {newest}; what came later is lost"),
-        match spared {
-            KeptOnRestore::Nothing => "everybody logs in again".to_owned(),
-            KeptOnRestore::CookieSessions => "cookie sessions live on, all tokens are dead".to_owned(),
+        format!("restored the state of {newest}; later changes are lost"),
+        match kept {
+            KeptOnRestore::Nothing => "all users are logged out".to_owned(),
+            KeptOnRestore::CookieSessions => {
+                "cookie sessions stay active; all access and refresh tokens are revoked".to_owned()
+            }
         },
-        format!("{} signs from here on; revoked: {}", restored.key, list(&restored.revoked_keys)),
-        format!("admin keys removed: {}", list(&restored.removed_admin_keys)),
+        format!("new signing key: {}; revoked keys: {}", restored.key, list(&restored.revoked_keys)),
+        format!("removed admin keys: {}", list(&restored.removed_admin_keys)),
     ];
     if let Some(former) = &restored.previous_database {
-        lines.push(format!("the former database is {}", former.display()));
+        lines.push(format!("previous database: {}", former.display()));
     }
     lines.push(format!(
-        "to be done again by hand, if it was done after {newest}: users disabled or deleted, roles, passwords, clients"
+        "repeat these changes if they were made after {newest}: users disabled or deleted, roles, passwords, clients"
     ));
-    lines.into_iter().map(|line| printable(&line)).collect::<Vec<_>>().join("\n")
+    lines.into_iter().map(|line| escape_controls(&line)).collect::<Vec<_>>().join("\n")
 }
 
 fn list<T: ToString>(names: &[T]) -> String {
@@ -101,30 +104,26 @@ fn list<T: ToString>(names: &[T]) -> String {
     }
 }
 
-fn summary(restored: &Restored, spared: KeptOnRestore) -> Value {
+fn to_json(restored: &Restored, kept: KeptOnRestore) -> Value {
     json!({
         "newest_at": restored.newest.unix_seconds(),
         "restored_at": restored.at.unix_seconds(),
-        "log": restored.log,
-        "head": restored.head,
+        "log_id": restored.log,
+        "log_position": restored.head,
         "key": restored.key,
         "revoked_keys": restored.revoked_keys,
         "removed_admin_keys": restored.removed_admin_keys,
-        "kept_sessions": spared == KeptOnRestore::CookieSessions,
-        "former": restored.previous_database,
+        "kept_sessions": kept == KeptOnRestore::CookieSessions,
+        "previous_database": restored.previous_database,
     })
 }
 
-fn time(time: counterfoil_jose::Time) -> String {
+fn rfc3339(time: Time) -> String {
     i64::try_from(time.unix_seconds()).map_or_else(|_| "-".to_owned(), datetime::rfc3339)
 }
 
-impl From<RestoreError> for Fault {
+impl From<RestoreError> for CliError {
     fn from(error: RestoreError) -> Self {
-        let fault = Self::of(&error);
-        match error.hint() {
-            Some(hint) => fault.hint(hint),
-            None => fault,
-        }
+        Self::from_error(&error).with_optional_hint(error.hint())
     }
 }

@@ -1,14 +1,15 @@
-//! `counterfoil revoke`: revokes sessions, users, tokens, clients or keys.
+//! `counterfoil revoke`: revokes sessions, tokens, keys, or all credentials of a user, of a client or of everyone.
 
 use clap::Args;
 use counterfoil::operator::{self, RevocationRequest, Wait};
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell};
+use crate::error::CliError;
+use crate::output::{print_json, print_line};
+use crate::table::cell;
 
-/// What to revoke, and why.
+/// The options of `revoke`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// session:ID, user:ID, token:JTI, client:ID, key:KID or everyone.
@@ -16,18 +17,18 @@ pub(crate) struct Options {
     /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the command.
-pub(crate) async fn run(common: &Common, options: Options) -> Result<(), Fault> {
+/// Runs the command. The revocation is durable and in effect when this returns.
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let Options { subject, reason, json } = options;
     let request = RevocationRequest { subject, reason, wait: Wait::None };
-    let answer = administer(common, operator::Command::Revoke(request)).await?;
+    let answer = execute(configuration, operator::Command::Revoke(request)).await?;
     if json {
-        return show::json(&answer);
+        return print_json(&answer);
     }
-    show::say(&format!("revoked at position {}", cell(&answer, "position")))
+    print_line(&format!("revoked at position {}", cell(&answer, "position")))
 }

@@ -1,26 +1,27 @@
-//! `counterfoil session`: who is signed in, and the end of it.
+//! `counterfoil session`: lists and revokes sessions.
 
 use clap::{Args, Subcommand};
 use counterfoil::operator;
 
-use crate::commands::page::PageOptions;
+use crate::admin_client::execute;
+use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell, time};
+use crate::error::CliError;
+use crate::output::print_line;
+use crate::table::{cell, time};
 
-/// What to do with sessions.
+/// The commands for sessions.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists the live sessions of a user, the newest first.
-    List(List),
-    /// Ends one session, or all of a user. What they carry is dead at once.
-    Revoke(Revoke),
+    /// Lists the active sessions of a user, the newest first.
+    List(ListOptions),
+    /// Revokes one session, or all sessions of a user. Their credentials are invalid at once.
+    Revoke(RevokeOptions),
 }
 
-/// Whose sessions.
+/// The options of `session list`.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct ListOptions {
     /// The user, by name or by id.
     #[arg(allow_hyphen_values = true)]
     user: String,
@@ -28,11 +29,12 @@ pub(crate) struct List {
     page: PageOptions,
 }
 
-/// Which sessions to end.
+/// The options of `session revoke`.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Revoke {
-    /// The session's id. One in sixty-four ids begins with a hyphen.
+pub(crate) struct RevokeOptions {
+    // One in 64 ids begins with a hyphen.
+    /// The id of the session.
     #[arg(allow_hyphen_values = true)]
     id: Option<String>,
     /// All sessions of this user, by name or by id.
@@ -41,29 +43,30 @@ pub(crate) struct Revoke {
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::List(options) => list(common, options).await,
-        Command::Revoke(options) => revoke(common, options).await,
+        Command::List(options) => list(configuration, options).await,
+        Command::Revoke(options) => revoke(configuration, options).await,
     }
 }
 
-async fn list(common: &Configuration, List { user, page }: List) -> Result<(), Fault> {
+async fn list(configuration: &Configuration, options: ListOptions) -> Result<(), CliError> {
+    let ListOptions { user, page } = options;
     let command = operator::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
-    let answer = administer(common, command).await?;
+    let answer = execute(configuration, command).await?;
     let header = [
         "id",
         "mode",
         "client",
         "label",
-        "address",
+        "ip",
         "user agent",
         "created",
-        "seen",
-        "idle until",
+        "last seen",
+        "idle expiry",
         "expires",
     ];
-    page.show(&answer, "sessions", header, |session| {
+    page.print(&answer, "sessions", header, |session| {
         [
             cell(session, "id"),
             cell(session, "mode"),
@@ -79,12 +82,14 @@ async fn list(common: &Configuration, List { user, page }: List) -> Result<(), F
     })
 }
 
-async fn revoke(common: &Configuration, options: Revoke) -> Result<(), Fault> {
+async fn revoke(configuration: &Configuration, options: RevokeOptions) -> Result<(), CliError> {
     let command = match (options.id, options.user) {
         (Some(id), None) => operator::Command::SessionRevoke { id },
         (None, Some(user)) => operator::Command::SessionRevokeAll { user },
-        (None, None) | (Some(_), Some(_)) => return Err(Fault::usage("name one session, or one user")),
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(CliError::usage("the argument must be one session, or --user"));
+        }
     };
-    let answer = administer(common, command).await?;
-    show::say(&format!("revoked {}", cell(&answer, "revoked")))
+    let answer = execute(configuration, command).await?;
+    print_line(&format!("revoked {}", cell(&answer, "revoked")))
 }

@@ -1,49 +1,54 @@
-//! `counterfoil token`: looks into tokens, judges them, mints them.
-
-mod inspect;
-mod mint;
-mod verdict;
-mod verify;
+//! `counterfoil token`: inspects, verifies and mints tokens.
 
 use std::io::{self, Read as _};
 
 use clap::Subcommand;
 
-use crate::common::Flags;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::secret_input::without_newline;
+use crate::error::CliError;
+use crate::flags::Flags;
+use crate::secret_input::strip_newline;
 
-/// The most that is read from standard input; a token is far smaller.
-const LONGEST: u64 = 64 * 1024;
+mod inspect;
+mod mint;
+mod report;
+mod unverified_checks;
+mod verify;
 
-/// What to do with a token.
+/// The most bytes that are read from standard input; a token is much shorter.
+const MAX_INPUT: u64 = 64 * 1024;
+
+/// The commands for tokens.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows what a token says about itself, and what is wrong with it. Nothing is verified.
-    Inspect(inspect::Inspect),
-    /// Judges an access token as a service would that takes it: accepted, or why not. --issuer says whose it is to be.
-    Verify(verify::Verify),
-    /// Mints an access token for a user or a machine. It is journalled.
-    Mint(mint::Mint),
+    /// Shows the content of a token and what is wrong with it, without verifying its signature.
+    Inspect(inspect::InspectOptions),
+    /// Verifies an access token as a resource server does. --issuer sets the expected issuer.
+    Verify(verify::VerifyOptions),
+    /// Mints an access token for a user or a machine, and records it in the audit log.
+    Mint(mint::MintOptions),
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, flags: &Flags, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(
+    configuration: &Configuration,
+    flags: &Flags,
+    command: Command,
+) -> Result<(), CliError> {
     match command {
         Command::Inspect(options) => options.run(),
         Command::Verify(options) => options.run(flags.issuer.as_deref()).await,
-        Command::Mint(options) => options.run(common).await,
+        Command::Mint(options) => options.run(configuration).await,
     }
 }
 
-/// The token that was typed, or what stands at standard input if that is `-`.
-fn text_of(typed: String) -> Result<String, Fault> {
-    if typed != "-" {
-        return Ok(typed);
+/// The token from the argument, or from standard input if the argument is `-`.
+fn read_token(argument: String) -> Result<String, CliError> {
+    if argument != "-" {
+        return Ok(argument);
     }
     let mut text = String::new();
-    let read = io::stdin().take(LONGEST).read_to_string(&mut text);
-    read.map_err(|error| Fault::because("the token cannot be read", &error))?;
-    Ok(without_newline(text))
+    let read = io::stdin().take(MAX_INPUT).read_to_string(&mut text);
+    read.map_err(|error| CliError::with_cause("cannot read the token", &error))?;
+    Ok(strip_newline(text))
 }

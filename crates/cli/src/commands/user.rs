@@ -1,69 +1,69 @@
-//! `counterfoil user`: who may sign in.
+//! `counterfoil user`: adds, lists, changes, imports and deletes users.
 
 use clap::{Args, Subcommand};
 use counterfoil::operator::{self, UserChangeRequest};
 use serde_json::Value;
 
-use crate::commands::import;
-use crate::commands::page::PageOptions;
+use crate::admin_client::execute;
+use crate::commands::pagination::PageOptions;
+use crate::commands::user_import;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::printable::printable;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::{print_json, print_line};
 use crate::secret_input::NewPassword;
-use crate::show::{self, cell, time};
+use crate::table::{cell, time};
 
-/// What to do with users.
+/// The commands for users.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Adds a user; also where registration is closed.
-    Add(Add),
+    /// Adds a user, also if registration is closed.
+    Add(AddOptions),
     /// Lists users by name.
     List(PageOptions),
-    /// Locks a user out. All that they hold is dead at once.
-    Disable(Whom),
-    /// Lets a user in again. What they held before stays dead.
-    Enable(Whom),
-    /// Sets a user's password, and ends all their sessions.
-    Passwd(Passwd),
-    /// Gives a user other roles in the place of those they have. Their access tokens are dead at once; their
-    /// sessions go on.
-    Roles(Roles),
-    /// Deletes a user and all that is known of them. The journal keeps their id.
-    Delete(Whom),
-    /// Brings in users of another system, with the hashes of their passwords.
-    Import(import::Options),
+    /// Disables a user and revokes all their credentials at once.
+    Disable(UserArgument),
+    /// Enables a user again. Their earlier credentials stay revoked.
+    Enable(UserArgument),
+    /// Sets a user's password and ends all their sessions.
+    Passwd(PasswdOptions),
+    /// Replaces a user's roles. Their access tokens become invalid at once; their sessions stay active.
+    Roles(RolesOptions),
+    /// Deletes a user and all their data. The audit log keeps their id.
+    Delete(UserArgument),
+    /// Imports users of another system, with their password hashes.
+    Import(user_import::Options),
 }
 
-/// Whom to add.
+/// The options of `user add`.
 #[derive(Args)]
-pub(crate) struct Add {
-    /// The name to sign in with.
+pub(crate) struct AddOptions {
+    /// The name to log in with.
     username: String,
-    /// An address, kept as claimed.
+    /// An e-mail address; it is stored as unverified.
     #[arg(long)]
     email: Option<String>,
-    /// A role; may be given more than once.
+    /// A role; may be given several times.
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
     #[command(flatten)]
     password: NewPassword,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// A user.
+/// A user as the only argument.
 #[derive(Args)]
-pub(crate) struct Whom {
+pub(crate) struct UserArgument {
     /// The user, by name or by id.
     #[arg(allow_hyphen_values = true)]
     user: String,
 }
 
-/// Whose password to set.
+/// The options of `user passwd`.
 #[derive(Args)]
-pub(crate) struct Passwd {
+pub(crate) struct PasswdOptions {
     /// The user, by name or by id.
     #[arg(allow_hyphen_values = true)]
     user: String,
@@ -71,71 +71,78 @@ pub(crate) struct Passwd {
     password: NewPassword,
 }
 
-/// Which roles to give.
+/// The options of `user roles`.
 #[derive(Args)]
-pub(crate) struct Roles {
+pub(crate) struct RolesOptions {
     /// The user, by name or by id.
     #[arg(allow_hyphen_values = true)]
     user: String,
-    /// The roles; `admin` makes an administrator. None at all where none is named.
+    /// The new roles; `admin` makes an administrator. Without any, all roles are removed.
     roles: Vec<String>,
 }
 
 /// Runs the command.
-pub(crate) async fn run(common: &Configuration, command: Command) -> Result<(), Fault> {
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Add(options) => add(common, options).await,
-        Command::List(page) => list(common, page).await,
-        Command::Disable(Whom { user }) => {
+        Command::Add(options) => add(configuration, options).await,
+        Command::List(page) => list(configuration, page).await,
+        Command::Disable(UserArgument { user }) => {
             let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
-            alter(common, user, change, "disabled").await
+            update(configuration, user, change, "disabled").await
         }
-        Command::Enable(Whom { user }) => {
+        Command::Enable(UserArgument { user }) => {
             let change = UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() };
-            alter(common, user, change, "enabled").await
+            update(configuration, user, change, "enabled").await
         }
-        Command::Passwd(options) => passwd(common, options).await,
-        Command::Roles(Roles { user, roles }) => {
+        Command::Passwd(options) => set_password(configuration, options).await,
+        Command::Roles(RolesOptions { user, roles }) => {
             let change = UserChangeRequest { roles: Some(roles), ..UserChangeRequest::default() };
-            alter(common, user, change, "changed").await
+            update(configuration, user, change, "changed").await
         }
-        Command::Delete(Whom { user }) => {
-            let answer = administer(common, operator::Command::UserDelete { user }).await?;
-            show::say(&format!("deleted {}", cell(&answer, "id")))
+        Command::Delete(UserArgument { user }) => {
+            let answer = execute(configuration, operator::Command::UserDelete { user }).await?;
+            print_line(&format!("deleted {}", cell(&answer, "id")))
         }
-        Command::Import(options) => import::run(common, options).await,
+        Command::Import(options) => user_import::run(configuration, options).await,
     }
 }
 
-async fn add(common: &Configuration, options: Add) -> Result<(), Fault> {
+async fn add(configuration: &Configuration, options: AddOptions) -> Result<(), CliError> {
     let password = options.password.read()?;
-    let Add { username, email, roles, .. } = options;
-    let answer = administer(common, operator::Command::UserAdd { username, password, email, roles }).await?;
+    let AddOptions { username, email, roles, .. } = options;
+    let command = operator::Command::UserAdd { username, password, email, roles };
+    let answer = execute(configuration, command).await?;
     if options.json {
-        return show::json(&answer["user"]);
+        return print_json(&answer["user"]);
     }
-    say_done("added", &answer["user"])
+    print_done("added", &answer["user"])
 }
 
-async fn alter(common: &Common, user: String, change: UserChangeRequest, done: &str) -> Result<(), Fault> {
-    let answer = administer(common, operator::Command::UserChange { user, change }).await?;
-    say_done(done, &answer["user"])
+async fn update(
+    configuration: &Configuration,
+    user: String,
+    change: UserChangeRequest,
+    done: &str,
+) -> Result<(), CliError> {
+    let answer = execute(configuration, operator::Command::UserChange { user, change }).await?;
+    print_done(done, &answer["user"])
 }
 
-async fn passwd(common: &Configuration, Passwd { user, password }: Passwd) -> Result<(), Fault> {
-    let password = password.read()?;
-    let answer = administer(common, operator::Command::UserPassword { user, password }).await?;
-    say_done("changed", &answer["user"])
+async fn set_password(configuration: &Configuration, options: PasswdOptions) -> Result<(), CliError> {
+    let password = options.password.read()?;
+    let command = operator::Command::UserPassword { user: options.user, password };
+    let answer = execute(configuration, command).await?;
+    print_done("changed", &answer["user"])
 }
 
-fn say_done(done: &str, user: &Value) -> Result<(), Fault> {
-    show::say(&format!("{done} {} ({})", printable(&cell(user, "username")), cell(user, "id")))
+fn print_done(done: &str, user: &Value) -> Result<(), CliError> {
+    print_line(&format!("{done} {} ({})", escape_controls(&cell(user, "username")), cell(user, "id")))
 }
 
-async fn list(common: &Configuration, page: PageOptions) -> Result<(), Fault> {
+async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = administer(common, command).await?;
-    page.show(&answer, "users", ["id", "username", "email", "roles", "created", "disabled"], |user| {
+    let answer = execute(configuration, command).await?;
+    page.print(&answer, "users", ["id", "username", "email", "roles", "created", "disabled"], |user| {
         [
             cell(user, "id"),
             cell(user, "username"),

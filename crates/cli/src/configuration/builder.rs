@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
 
-use crate::common::LogFormat;
+use crate::logging::LogFormat;
 
 /// The settings that have been read so far.
 #[derive(Debug, Clone)]

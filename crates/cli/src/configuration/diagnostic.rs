@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::configuration::setting::Setting;
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,12 +80,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-impl From<Diagnostic> for Fault {
+impl From<Diagnostic> for CliError {
     fn from(diagnostic: Diagnostic) -> Self {
-        let fault = Self::usage(diagnostic.to_string());
-        match diagnostic.hint {
-            Some(hint) => fault.hint(hint),
-            None => fault,
-        }
+        Self::usage(diagnostic.to_string()).with_optional_hint(diagnostic.hint)
     }
 }

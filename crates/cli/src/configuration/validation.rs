@@ -7,7 +7,7 @@ use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles};
 
 use crate::configuration::diagnostic::Diagnostic;
 use crate::configuration::{Configuration, DATABASE};
-use crate::fault::Fault;
+use crate::error::CliError;
 
 impl Configuration {
     /// The settings of a server that listens on `address`, which is the issuer if none is set.
@@ -15,8 +15,8 @@ impl Configuration {
     /// # Errors
     ///
     /// Everything that is invalid; usage.
-    pub(crate) fn settings(&self, address: SocketAddr) -> Result<Settings, Fault> {
-        self.validate(address).map_err(|errors| Fault::all(errors.into_iter().map(Fault::from)))
+    pub(crate) fn settings(&self, address: SocketAddr) -> Result<Settings, CliError> {
+        self.validate(address).map_err(|errors| CliError::from_all(errors.into_iter().map(CliError::from)))
     }
 
     /// The same, with one diagnostic for each error.

@@ -9,7 +9,7 @@ use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
 
 /// The window of a limit that is off: its count is never reached in it.
-const OFF: RateLimit = RateLimit { most: u32::MAX, window: Duration::from_secs(24 * 60 * 60) };
+const OFF: RateLimit = RateLimit { max: u32::MAX, window: Duration::from_secs(24 * 60 * 60) };
 
 /// Why a value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub(crate) fn limit(values: &[String]) -> Result<RateLimit, InvalidValue> {
         InvalidValue::new(format!("{part} {}", invalid.message)).hint(format!("write {example}"))
     };
     Ok(RateLimit {
-        most: max.map_err(|invalid| of("`max`", invalid))?,
+        max: max.map_err(|invalid| of("`max`", invalid))?,
         window: window.map_err(|invalid| of("`window`", invalid))?,
     })
 }
@@ -211,8 +211,8 @@ mod tests {
 
     #[test]
     fn a_limit_has_a_count_and_a_window_or_is_off() {
-        assert_eq!(limit(&values("20/15m")), Ok(RateLimit { most: 20, window: Duration::from_secs(900) }));
-        assert_eq!(limit(&values("20/900")), Ok(RateLimit { most: 20, window: Duration::from_secs(900) }));
+        assert_eq!(limit(&values("20/15m")), Ok(RateLimit { max: 20, window: Duration::from_secs(900) }));
+        assert_eq!(limit(&values("20/900")), Ok(RateLimit { max: 20, window: Duration::from_secs(900) }));
         assert_eq!(limit(&values("off")), Ok(OFF));
         for invalid in
             ["", "20", "0/15m", "20/", "/15m", "20/0s", "20/31d", "20/15m/2", "Off", "4294967296/1m"]

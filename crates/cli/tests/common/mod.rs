@@ -1,6 +1,5 @@
-//! The real binary, and curl to talk to it.
+//! Runs the `counterfoil` binary and sends requests to it with curl.
 
-// Every test file uses a part of this.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::fs::File;
@@ -12,10 +11,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// How long a server may take to stop; it allows its clients ten seconds, and ours have none.
-const FAREWELL: Duration = Duration::from_secs(8);
+/// The time in which a server must stop. It gives open connections ten seconds; here there are none.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The binary, without the configuration of whoever runs the tests.
+/// The binary, without the configuration in the environment of the tests.
 pub(crate) fn counterfoil(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
     for (name, _) in
@@ -27,34 +26,34 @@ pub(crate) fn counterfoil(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a command that ended said.
+/// The output and the exit status of a command.
 #[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub(crate) struct CommandOutput {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-/// Runs it to its end.
-pub(crate) fn run(arguments: &[&str]) -> Said {
-    said(counterfoil(arguments).output().unwrap())
+/// Runs the command to its end.
+pub(crate) fn run(arguments: &[&str]) -> CommandOutput {
+    output_of(counterfoil(arguments).output().unwrap())
 }
 
-/// Runs it with `input` at its standard input.
-pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> Said {
+/// Runs the command with `input` as its standard input.
+pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> CommandOutput {
     let mut command = counterfoil(arguments);
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
-    // It need not read everything before it says no.
+    // It may exit before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    said(child.wait_with_output().unwrap())
+    output_of(child.wait_with_output().unwrap())
 }
 
-/// Runs it in `dir` and expects it to succeed.
+/// Runs the command on the data directory `dir`, expects success, and returns its standard output.
 pub(crate) fn succeed(dir: &Path, arguments: &[&str]) -> String {
-    let said = run(&in_dir(dir, arguments));
-    assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
-    said.out
+    let output = run(&in_dir(dir, arguments));
+    assert_eq!(output.status, 0, "{arguments:?}: {output:?}");
+    output.stdout
 }
 
 /// `arguments` for the data directory `dir`.
@@ -62,12 +61,17 @@ pub(crate) fn in_dir<'a>(dir: &'a Path, arguments: &[&'a str]) -> Vec<&'a str> {
     [&["--data-dir", dir.to_str().unwrap()], arguments].concat()
 }
 
-pub(crate) fn said(output: Output) -> Said {
+/// The output of a process that has exited.
+pub(crate) fn output_of(output: Output) -> CommandOutput {
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    CommandOutput {
+        status: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
-/// A server that runs; dropping it kills it.
+/// A running server; it is killed when dropped.
 pub(crate) struct Server {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -90,12 +94,12 @@ impl Server {
         )
     }
 
-    /// What the system calls it.
+    /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Starts `command`, and waits until it says where it listens.
+    /// Starts `command`, and waits until it prints its address.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let err = File::create(log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
@@ -109,22 +113,22 @@ impl Server {
         server
     }
 
-    /// Starts `dev` on a free port, and gives the tour that it prints.
+    /// Starts `dev` on a free port; returns also the script that it prints.
     pub(crate) fn dev(log: &Path) -> (Self, String) {
         let mut command = counterfoil(&["dev", "--listen", "127.0.0.1:0"]);
         let err = File::create(log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, out, base: String::new() };
-        let mut tour = String::new();
-        while !tour.ends_with("# That is all. Ctrl-C in the first terminal ends it.\n") {
+        let mut script = String::new();
+        while !script.ends_with("# End of the script. Ctrl-C in the first terminal stops the server.\n") {
             let line = server.line();
-            assert!(!line.is_empty() || !tour.is_empty(), "{}", std::fs::read_to_string(log).unwrap());
-            tour = tour + &line + "\n";
+            assert!(!line.is_empty() || !script.is_empty(), "{}", std::fs::read_to_string(log).unwrap());
+            script = script + &line + "\n";
         }
-        let base = tour.lines().find_map(|line| line.strip_prefix("base='")?.strip_suffix('\'')).unwrap();
+        let base = script.lines().find_map(|line| line.strip_prefix("base='")?.strip_suffix('\'')).unwrap();
         server.base = base.to_owned();
-        (server, tour)
+        (server, script)
     }
 
     /// The next line of its standard output.
@@ -138,26 +142,26 @@ impl Server {
         self.base.rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends the signal, and waits until the server has exited.
     pub(crate) fn stop(mut self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
-        let asked = Instant::now();
+        let sent_at = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(asked.elapsed() < FAREWELL, "it does not stop");
+            assert!(sent_at.elapsed() < SHUTDOWN_TIMEOUT, "the server does not stop");
             std::thread::yield_now();
         }
     }
 
-    /// Stops it as a crash would.
+    /// Kills the server, as in a crash.
     pub(crate) fn crash(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks curl for `path`; gives status and body.
+    /// Sends a request with curl; returns the status and the JSON body.
     pub(crate) fn curl(&self, path: &str, options: &[&str]) -> (u16, Value) {
         let url = format!("{}{path}", self.base);
         let output = Command::new("curl")
@@ -169,12 +173,12 @@ impl Server {
         (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
     }
 
-    /// Posts JSON.
+    /// Sends POST with JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.curl(path, &["-H", "Content-Type: application/json", "-d", &body.to_string()])
     }
 
-    /// Gets with a bearer.
+    /// Sends GET with a bearer token.
     pub(crate) fn get(&self, path: &str, bearer: &str) -> (u16, Value) {
         self.curl(path, &["-H", &format!("Authorization: Bearer {bearer}")])
     }
@@ -182,7 +186,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The server may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Receives traces as a collector does, and reads of their protobuf what the tests ask about (OTLP 1.x, `trace.proto`).
+//! A collector of traces that decodes the parts of the protobuf messages that the tests check (OTLP 1.x, `trace.proto`).
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,7 +17,7 @@ pub(crate) struct Sent {
     pub(crate) spans: Vec<Span>,
 }
 
-/// A span; ids in hex.
+/// A span, with ids in hex.
 #[derive(Debug, Default)]
 pub(crate) struct Span {
     pub(crate) trace: String,
@@ -25,11 +25,11 @@ pub(crate) struct Span {
     pub(crate) name: String,
     pub(crate) kind: u64,
     pub(crate) attributes: BTreeMap<String, String>,
-    /// Its message, where there is a status.
+    /// The status message, if there is a status.
     pub(crate) status: Option<String>,
 }
 
-/// Listens, and keeps what comes.
+/// Listens, and keeps the received requests.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     sent: Channel<Sent>,
@@ -49,13 +49,13 @@ impl Receiver {
         Self { url, sent }
     }
 
-    /// All that has been answered so far.
+    /// The requests that have been answered so far.
     pub(crate) fn all(&self) -> Vec<Sent> {
         self.sent.try_iter().collect()
     }
 }
 
-/// Takes the requests of one connection, and keeps each before it is answered.
+/// Receives the requests of one connection, and keeps each before answering it.
 fn serve(mut stream: TcpStream, sender: &Sender<Sent>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(sent) = receive(&mut reader) {
@@ -75,10 +75,10 @@ fn receive(reader: &mut BufReader<TcpStream>) -> Option<Sent> {
     sent.body = vec![0; headers["content-length"].parse().unwrap()];
     reader.read_exact(&mut sent.body).unwrap();
     let resource_spans = &fields(&sent.body)[&1][0];
-    let of = fields(resource_spans.bytes());
-    sent.resource = attributes(&fields(of[&1][0].bytes())[&1]);
-    for scope in &of[&2] {
-        sent.spans.extend(fields(scope.bytes())[&2].iter().map(|span| read(span.bytes())));
+    let message = fields(resource_spans.bytes());
+    sent.resource = attributes(&fields(message[&1][0].bytes())[&1]);
+    for scope in &message[&2] {
+        sent.spans.extend(fields(scope.bytes())[&2].iter().map(|span| decode_span(span.bytes())));
     }
     Some(sent)
 }
@@ -90,9 +90,9 @@ fn headers(reader: &mut BufReader<TcpStream>) -> BTreeMap<String, String> {
     split.flatten().map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect()
 }
 
-fn read(bytes: &[u8]) -> Span {
-    let of = fields(bytes);
-    let first = |number: u64| of.get(&number).map(|values| &values[0]);
+fn decode_span(bytes: &[u8]) -> Span {
+    let message = fields(bytes);
+    let first = |number: u64| message.get(&number).map(|values| &values[0]);
     let text = |number| first(number).map(|value| String::from_utf8(value.bytes().to_vec()).unwrap());
     let id =
         |number| first(number).map(|value| value.bytes().iter().map(|byte| format!("{byte:02x}")).collect());
@@ -101,7 +101,7 @@ fn read(bytes: &[u8]) -> Span {
         parent: id(4).unwrap_or_default(),
         name: text(5).unwrap(),
         kind: first(6).map_or(0, Value::number),
-        attributes: of.get(&9).map(|values| attributes(values)).unwrap_or_default(),
+        attributes: message.get(&9).map(|values| attributes(values)).unwrap_or_default(),
         status: first(15)
             .map(Value::bytes)
             .filter(|status| !status.is_empty())
@@ -109,20 +109,20 @@ fn read(bytes: &[u8]) -> Span {
     }
 }
 
-/// Keys and values: texts as they are, numbers in decimals.
+/// Keys and values; numbers are in decimal.
 fn attributes(pairs: &[Value]) -> BTreeMap<String, String> {
     let text = |value: &Value| String::from_utf8(value.bytes().to_vec()).unwrap();
     let pair = |pair: &Value| {
         let pair = fields(pair.bytes());
         let value = fields(pair[&2][0].bytes());
-        let said = value.get(&1).map(|said| text(&said[0]));
+        let string = value.get(&1).map(|string| text(&string[0]));
         let number = || value.get(&3).map(|number| number[0].number().to_string());
-        (text(&pair[&1][0]), said.or_else(number).unwrap_or_default())
+        (text(&pair[&1][0]), string.or_else(number).unwrap_or_default())
     };
     pairs.iter().map(pair).collect()
 }
 
-/// What a field of a message holds.
+/// The value of a field of a message.
 #[derive(Debug)]
 enum Value {
     Number(u64),
@@ -158,7 +158,7 @@ fn fields(mut bytes: &[u8]) -> BTreeMap<u64, Vec<Value>> {
                 Value::Bytes(take(&mut bytes, usize::try_from(length).unwrap()))
             }
             5 => Value::Bytes(take(&mut bytes, 4)),
-            odd => panic!("wire type {odd}"),
+            other => panic!("wire type {other}"),
         };
         found.entry(tag >> 3).or_default().push(value);
     }

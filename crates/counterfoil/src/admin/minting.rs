@@ -10,7 +10,7 @@ use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 use crate::admin::AdminError;
 use crate::admin::dispatch::{Answer, operator_context};
 use crate::app::App;
-use crate::http::scope;
+use crate::http::scope::{validate_audience, validate_scope};
 
 /// The token to mint: for a user or for another subject.
 ///
@@ -51,8 +51,7 @@ impl App {
                 return Err(AdminError::new("exactly one of `user` and `subject` must be given"));
             }
         };
-        let (audience, scope) =
-            (request.audience.map(scope::judge_audience), request.scope.map(scope::judge));
+        let (audience, scope) = (request.audience.map(validate_audience), request.scope.map(validate_scope));
         let minting = MintRequest {
             subject,
             audience: audience

@@ -226,7 +226,10 @@ mod tests {
         let none = validate(r#"{"subject":"key:k"}"#).unwrap();
 
         assert_eq!((named.context.reason, named.note), (EndReason::KeyCompromised, None));
-        assert_eq!((text.context.reason, text.note.as_deref()), (EndReason::ByAdmin, Some("a stolen laptop")));
+        assert_eq!(
+            (text.context.reason, text.note.as_deref()),
+            (EndReason::ByAdmin, Some("a stolen laptop"))
+        );
         assert_eq!((none.context.reason, none.note), (EndReason::KeyCompromised, None));
     }
 

@@ -40,7 +40,8 @@ async fn log_in_with_token(app: &App) -> IssuedSession<SessionToken> {
 async fn app_in(dir: &std::path::Path, clock: &ManualClock) -> App {
     let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
     let defaults = Settings::new("http://localhost".parse().unwrap(), store);
-    let settings = Settings { argon2: Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 }, ..defaults };
+    let settings =
+        Settings { argon2: Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 }, ..defaults };
     App::open_with_clock(settings, clock.clone()).await.unwrap()
 }
 

@@ -1,114 +1,82 @@
-//! How an attempt of a client ended: one of a few words.
+//! Counters of login, refresh, registration and password change attempts, by outcome.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use counterfoil_core::services::ServiceError;
-use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_verify::AuthError;
-
-use crate::http::error::{AppError, NotLetIn};
-
-/// How it ended; its number is its place in [`Outcome::ALL`].
+/// The outcome of an attempt. Its number is its index in [`Outcome::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The client has what it asked for.
-    Accepted,
-    /// The password or the credential was not good.
-    Refused,
-    /// A spent refresh token: its login was ended by this.
-    Replayed,
-    /// Too many of this kind have failed before.
-    Throttled,
-    /// The request was not one that could be granted, whoever asks.
+    /// The request was granted.
+    Success,
+    /// The password or the credential was wrong.
+    Failure,
+    /// A used refresh token was presented after the grace period; its session was ended.
+    ReuseDetected,
+    /// Rejected by a rate limit.
+    RateLimited,
+    /// The request was invalid, or not allowed.
     Invalid,
-    /// We could not do it: a store, the hash pool, the clock.
+    /// The store, the hash pool or the clock was unavailable.
     Unavailable,
 }
 
 impl Outcome {
-    /// All of them with their words.
+    /// All outcomes, with the value of the label `result`.
     pub(crate) const ALL: [(Self, &str); 6] = [
-        (Self::Accepted, "success"),
-        (Self::Refused, "failure"),
-        (Self::Replayed, "reuse_detected"),
-        (Self::Throttled, "rate_limited"),
+        (Self::Success, "success"),
+        (Self::Failure, "failure"),
+        (Self::ReuseDetected, "reuse_detected"),
+        (Self::RateLimited, "rate_limited"),
         (Self::Invalid, "invalid"),
         (Self::Unavailable, "unavailable"),
     ];
-
-    fn of_error(error: &AppError) -> Self {
-        match error {
-            AppError::Trouble(ServiceError::Client(refusal)) => Self::of_refusal(refusal),
-            AppError::Trouble(ServiceError::Internal(_))
-            | AppError::Clock(_)
-            | AppError::TooLate
-            | AppError::Panicked
-            | AppError::AuthError(NotLetIn {
-                denied: AuthError::Unavailable | AuthError::StaleRevocations,
-                ..
-            }) => Self::Unavailable,
-            AppError::AuthError(_) => Self::Refused,
-            _ => Self::Invalid,
-        }
-    }
-
-    fn of_refusal(refusal: &ClientError) -> Self {
-        match refusal {
-            ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Self::Replayed,
-            ClientError::LoginFailed | ClientError::Credential(_) => Self::Refused,
-            ClientError::RateLimited(_) => Self::Throttled,
-            _ => Self::Invalid,
-        }
-    }
 }
 
-/// Counts how attempts of one kind ended.
+/// Counts attempts of one kind by outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes([AtomicU64; Outcome::ALL.len()]);
 
 impl Outcomes {
-    /// Counts how this one ended, and hands it on.
-    pub(crate) fn count<T>(&self, ended: Result<T, AppError>) -> Result<T, AppError> {
-        let outcome = ended.as_ref().map_or_else(Outcome::of_error, |_| Outcome::Accepted);
+    /// Counts an attempt and returns its result unchanged.
+    pub(crate) fn count<T, E>(&self, result: Result<T, E>) -> Result<T, E>
+    where
+        Outcome: for<'a> From<&'a E>,
+    {
+        let outcome = result.as_ref().map_or_else(Outcome::from, |_| Outcome::Success);
         self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
-        ended
+        result
     }
 
-    /// How many ended so.
-    pub(crate) fn of(&self, outcome: Outcome) -> u64 {
+    /// The number of attempts with this outcome.
+    pub(crate) fn total(&self, outcome: Outcome) -> u64 {
         self.0[outcome as usize].load(Ordering::Relaxed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    #[test]
-    fn every_outcome_has_its_own_place() {
-        for (place, (outcome, _)) in Outcome::ALL.into_iter().enumerate() {
-            assert_eq!(outcome as usize, place);
+    impl From<&Self> for Outcome {
+        fn from(outcome: &Self) -> Self {
+            *outcome
         }
     }
 
     #[test]
-    fn what_ended_an_attempt_is_told_by_its_word() {
-        let outcomes = Outcomes::default();
-        for refusal in [
-            ClientError::LoginFailed,
-            InvalidCredential::Expired.into(),
-            InvalidCredential::RefreshReuseDetected.into(),
-            ClientError::RateLimited(Duration::ZERO),
-            ClientError::UsernameTaken,
-        ] {
-            assert!(outcomes.count::<()>(Err(refusal.into())).is_err());
+    fn the_number_of_an_outcome_is_its_index() {
+        for (index, (outcome, _)) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
         }
-        assert!(outcomes.count::<()>(Err(crate::clock::ClockJumpPending.into())).is_err());
-        assert!(outcomes.count(Ok(())).is_ok());
+    }
 
-        let counted = Outcome::ALL.map(|(outcome, _)| outcomes.of(outcome));
-        assert_eq!(counted, [1, 2, 1, 1, 1, 1]);
+    #[test]
+    fn each_result_is_counted_under_its_outcome() {
+        let outcomes = Outcomes::default();
+        for (failed, _) in Outcome::ALL.into_iter().skip(1) {
+            assert_eq!(outcomes.count::<(), _>(Err(failed)), Err(failed));
+        }
+        assert_eq!(outcomes.count::<_, Outcome>(Ok(())), Ok(()));
+
+        assert_eq!(Outcome::ALL.map(|(outcome, _)| outcomes.total(outcome)), [1; 6]);
     }
 }

@@ -1,4 +1,4 @@
-//! Why a body was not taken: what is wrong with it, and nothing of what it says.
+//! Errors in reading a request body. No message repeats what the body contains.
 
 use std::borrow::Cow;
 
@@ -6,51 +6,51 @@ use counterfoil_jose::JsonError;
 
 use crate::limits::quota::QuotaExceeded;
 
-/// Why a body was not taken.
+/// Why a request body was rejected.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyFault {
-    /// There is none, or its type is not named.
-    #[error("a body of type application/json is required")]
+pub(crate) enum BodyError {
+    /// The request has no body, or no `Content-Type`.
+    #[error("a body with content type `application/json` is required")]
     Missing,
-    /// Its type, or its coding, is named and is another.
-    #[error("the body is to be {0}, in UTF-8 and not compressed")]
-    Type(&'static str),
-    /// It has more bytes than are taken.
-    #[error("the body is larger than {0} bytes")]
+    /// The content type, charset or content coding is not supported. Holds the supported type.
+    #[error("the body must be `{0}` in UTF-8, without a content coding")]
+    UnsupportedMediaType(&'static str),
+    /// The body has more bytes than the limit.
+    #[error("the body must not be larger than {0} bytes")]
     TooLarge(usize),
-    /// So many others are being read that there is no memory for this one.
-    #[error("too many bodies are being read")]
-    TooMany,
-    /// So many of the same source are being read that it has no part left.
-    #[error("too many bodies of this source are being read")]
-    TooManyOfSource,
-    /// It did not come to its end in time.
-    #[error("the body took too long to come")]
-    TooSlow,
-    /// It ended too early.
-    #[error("the body could not be read to its end")]
-    Broken,
-    /// It is no strict JSON object.
-    #[error("the body is not a JSON object: {0}")]
-    Json(JsonError),
-    /// It has a member that nobody asked for.
-    #[error("the body has a member that is not known here{0}")]
-    Unknown(String),
-    /// A member is missing, or of another type.
+    /// The memory for bodies is used up by all clients together.
+    #[error("too many request bodies are being read")]
+    ServerBusy,
+    /// This client IP uses its share of the memory for bodies.
+    #[error("too many request bodies from this client are being read")]
+    ClientBusy,
+    /// The body was not received in time.
+    #[error("the body was not received in time")]
+    Timeout,
+    /// The connection ended before the body did.
+    #[error("the body is incomplete")]
+    Incomplete,
+    /// The body is not a strict JSON object.
+    #[error("the body must be a JSON object: {0}")]
+    InvalidJson(JsonError),
+    /// The body has a member that the request type does not have. Holds the known names.
+    #[error("the body has an unknown member; known are: {0}")]
+    UnknownField(String),
+    /// A member is missing, or has the wrong type or value.
     #[error("{field}: {detail}")]
-    Member {
-        /// The member.
+    InvalidField {
+        /// The name of the member.
         field: String,
-        /// What it is to be.
+        /// What is wrong and what would be right.
         detail: Cow<'static, str>,
     },
 }
 
-impl From<QuotaExceeded> for BodyFault {
-    fn from(bound: QuotaExceeded) -> Self {
-        match bound {
-            QuotaExceeded::Total => Self::TooMany,
-            QuotaExceeded::PerIp => Self::TooManyOfSource,
+impl From<QuotaExceeded> for BodyError {
+    fn from(error: QuotaExceeded) -> Self {
+        match error {
+            QuotaExceeded::Total => Self::ServerBusy,
+            QuotaExceeded::PerIp => Self::ClientBusy,
         }
     }
 }

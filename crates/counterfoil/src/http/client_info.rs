@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as we can tell.
+//! The extractor of [`ClientInfo`]: the IP and the `User-Agent` of the client.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,31 +11,27 @@ use http::request::Parts;
 use counterfoil_core::model::session::ClientInfo;
 
 use crate::app::App;
-use crate::http::client_ip::client_address;
+use crate::http::client_ip::client_ip;
 
-/// The most characters of a `User-Agent` that are kept.
-const LONGEST: usize = 256;
+/// How many characters of a `User-Agent` are stored.
+const MAX_USER_AGENT_CHARS: usize = 256;
 
-/// The circumstances of a request: the address of the client and what it calls itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Whence(pub(crate) ClientInfo);
-
-impl FromRequestParts<App> for Whence {
+impl FromRequestParts<App> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let trusted = &app.settings().trusted_proxies;
-        let ip = peer.map(|ConnectInfo(peer)| client_address(peer.ip(), &parts.headers, trusted));
-        Ok(Self(ClientInfo { ip, user_agent: user_agent(&parts.headers) }))
+        let ip = peer.map(|ConnectInfo(peer)| client_ip(peer.ip(), &parts.headers, trusted));
+        Ok(Self { ip, user_agent: user_agent(&parts.headers) })
     }
 }
 
-/// The first `User-Agent`, without what could write over a terminal or a log.
+/// The first `User-Agent`, without control characters: they could change what a terminal or a log shows.
 fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let shown = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
-    let kept: String = shown.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
-    (!kept.is_empty()).then_some(kept)
+    let value = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
+    let text: String = value.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect();
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -44,15 +40,15 @@ mod tests {
 
     use super::*;
 
-    fn kept(shown: &[u8]) -> Option<String> {
-        user_agent(&HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_bytes(shown).unwrap())]))
+    fn parse(value: &[u8]) -> Option<String> {
+        user_agent(&HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_bytes(value).unwrap())]))
     }
 
     #[test]
-    fn a_user_agent_is_cut_and_holds_no_controls() {
-        assert_eq!(kept("curl/8\t\u{85}🦀".as_bytes()).unwrap(), "curl/8🦀");
-        assert_eq!(kept("🦀".repeat(300).as_bytes()).unwrap().chars().count(), 256);
-        assert_eq!(kept(b"\xff\xfe").unwrap(), "\u{fffd}\u{fffd}");
-        assert_eq!(kept(b""), None);
+    fn a_user_agent_is_truncated_and_has_no_control_characters() {
+        assert_eq!(parse("curl/8\t\u{85}🦀".as_bytes()).unwrap(), "curl/8🦀");
+        assert_eq!(parse("🦀".repeat(300).as_bytes()).unwrap().chars().count(), 256);
+        assert_eq!(parse(b"\xff\xfe").unwrap(), "\u{fffd}\u{fffd}");
+        assert_eq!(parse(b""), None);
     }
 }

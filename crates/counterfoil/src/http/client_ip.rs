@@ -1,9 +1,9 @@
-//! Whose address a request comes from, when it comes through proxies.
+//! The client IP of a request that came through proxies (`Forwarded`, `X-Forwarded-For`).
 //!
-//! A header is a claim. What a trusted proxy has appended is believed, hop by hop from the right, up to the first
-//! hop that is not a trusted proxy: that is the client. Whatever stands further left the client may have written
-//! itself. Where a claim cannot be read the search ends, and the last hop that was believed is the client: an
-//! address nearer to us than the truth is throttled too early, never too late.
+//! Hops are read from the right, because each proxy appends the address that it saw. The first hop that is
+//! not a trusted proxy is the client; the client may have written what is left of it. A hop that cannot be
+//! parsed ends the search, and the last trusted hop counts as the client: a forged header then makes the rate
+//! limits stricter for the sender, never looser.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,41 +14,41 @@ use crate::settings::ip_network::Network;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client: the peer, or the right-most hop that is no trusted proxy, if the peer is one.
+/// The client IP: the peer or, if the peer is a trusted proxy, the right-most hop that is not one.
 ///
-/// Where `Forwarded` (RFC 7239) and `X-Forwarded-For` are both there and say different things, one of them
-/// came through a proxy that does not know it, perhaps from the client itself; then neither is believed.
-pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+/// If `Forwarded` (RFC 7239) and `X-Forwarded-For` disagree, the peer is returned: a proxy passed one of them
+/// on without appending to it, and the client may have sent it.
+pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_trusted(peer, trusted) {
         return peer;
     }
-    let claims = [
-        claimed(headers, &X_FORWARDED_FOR, |line| Some(line.split(',').map(address_of).collect())),
-        claimed(headers, &FORWARDED, forwarded_for),
+    let hop_lists = [
+        read_hops(headers, &X_FORWARDED_FOR, |line| Some(line.split(',').map(parse_address).collect())),
+        read_hops(headers, &FORWARDED, parse_forwarded),
     ];
-    let mut found = claims.into_iter().flatten().map(|hops| right_most(peer, &hops, trusted));
-    match (found.next(), found.next()) {
+    let mut clients = hop_lists.into_iter().flatten().map(|hops| first_untrusted(peer, &hops, trusted));
+    match (clients.next(), clients.next()) {
         (Some(one), None) => one,
         (Some(one), Some(other)) if one == other => one,
         (Some(_), Some(_)) | (None, _) => peer,
     }
 }
 
-/// Whether anything is claimed about where the request comes from, true or not: somebody stands behind it who is not
-/// the peer.
-pub(crate) fn has_claim(headers: &HeaderMap) -> bool {
+/// Whether the request has a forwarding header, valid or not.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     [&X_FORWARDED_FOR, &FORWARDED].into_iter().any(|name| headers.contains_key(name))
 }
 
-/// Whether `ip` is a proxy whose word is believed.
+/// Whether `ip` is one of the trusted proxies.
 pub(crate) fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
     let ip = ip.to_canonical();
     trusted.iter().any(|network| network.contains(ip))
 }
 
-/// From the right: past every trusted hop, to the first that is not; no further than one can read.
-fn right_most(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -> IpAddr {
+/// The first hop from the right that is not a trusted proxy, or the last one before a hop that cannot be
+/// parsed.
+fn first_untrusted(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -> IpAddr {
     let mut last = peer;
     for hop in hops.iter().rev() {
         let Some(hop) = hop else { break };
@@ -60,30 +60,31 @@ fn right_most(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -> IpA
     last
 }
 
-/// The hops that the lines of a header name, the last one last; `None` for what is no address. No hops at all
-/// where there is no such header; one that cannot be read where a line cannot be taken apart.
-fn claimed(
+/// The hops in all lines of a header, in order; a hop that is not an address is `None`. A line that cannot be
+/// split is one such hop. Returns `None` if the request does not have the header.
+fn read_hops(
     headers: &HeaderMap,
     name: &HeaderName,
-    read: impl Fn(&str) -> Option<Vec<Option<IpAddr>>>,
+    parse: impl Fn(&str) -> Option<Vec<Option<IpAddr>>>,
 ) -> Option<Vec<Option<IpAddr>>> {
     if !headers.contains_key(name) {
         return None;
     }
     let lines = headers.get_all(name).into_iter();
-    // A byte that is no text spoils its own hop, not those that proxies have appended to it.
+    // An invalid byte makes one hop invalid, not the hops that proxies appended.
     let hops =
-        lines.map(|line| read(&String::from_utf8_lossy(line.as_bytes())).unwrap_or_else(|| vec![None]));
+        lines.map(|line| parse(&String::from_utf8_lossy(line.as_bytes())).unwrap_or_else(|| vec![None]));
     Some(hops.flatten().collect())
 }
 
-/// The `for` of each element of a line of `Forwarded`, if its quotes are closed.
-fn forwarded_for(line: &str) -> Option<Vec<Option<IpAddr>>> {
-    Some(split_outside_quotes(line, ',')?.into_iter().map(for_of).collect())
+/// The `for` parameter of each element in a line of `Forwarded`; `None` if a quoted string is not closed.
+fn parse_forwarded(line: &str) -> Option<Vec<Option<IpAddr>>> {
+    Some(split_outside_quotes(line, ',')?.into_iter().map(for_parameter).collect())
 }
 
-/// The node of the one `for` in an element (RFC 7239, section 4). `unknown` and obfuscated names are no address.
-fn for_of(element: &str) -> Option<IpAddr> {
+/// The address in the `for` parameter of an element (RFC 7239, section 4). `None` if the parameter is
+/// missing, repeated, `unknown` or an obfuscated identifier.
+fn for_parameter(element: &str) -> Option<IpAddr> {
     let pairs = split_outside_quotes(element, ';')?;
     let mut nodes = pairs.iter().filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -91,11 +92,11 @@ fn for_of(element: &str) -> Option<IpAddr> {
     });
     let (Some(node), None) = (nodes.next(), nodes.next()) else { return None };
     let unquoted = node.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    address_of(unquoted.unwrap_or(node))
+    parse_address(unquoted.unwrap_or(node))
 }
 
-/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
-fn address_of(text: &str) -> Option<IpAddr> {
+/// Parses an address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let address = match bare {
@@ -105,8 +106,8 @@ fn address_of(text: &str) -> Option<IpAddr> {
     address.map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// The parts between separators that stand outside quotes; `None` if a quote is not closed. A backslash is in
-/// no address, so nothing has to be unescaped, and a line with one cannot be taken apart.
+/// Splits at separators outside quoted strings; `None` if a quoted string is not closed or there is a
+/// backslash. No address contains a backslash, so escapes are not supported.
 fn split_outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     let mut is_quoted = false;
     let parts = text.split(|c| {
@@ -125,7 +126,7 @@ mod tests {
 
     const PROXY: &str = "10.0.0.1";
 
-    /// The client of a request from `peer` with these header lines, where 10.0.0.0/8 and fd00::/8 are trusted.
+    /// The client IP of a request from `peer` with these header lines; 10.0.0.0/8 and fd00::/8 are trusted.
     fn client(peer: &str, lines: &[(&'static str, &str)]) -> String {
         let lines = lines.iter().map(|(name, value)| {
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
@@ -136,34 +137,34 @@ mod tests {
             headers.append(name, value);
         }
         let trusted = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
-        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+        client_ip(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 
-    fn by_x(value: &str) -> String {
+    fn x_forwarded_for(value: &str) -> String {
         client(PROXY, &[("x-forwarded-for", value)])
     }
 
-    fn by_forwarded(value: &str) -> String {
+    fn forwarded(value: &str) -> String {
         client(PROXY, &[("forwarded", value)])
     }
 
     #[test]
-    fn who_is_no_trusted_proxy_is_not_believed() {
+    fn headers_from_an_untrusted_peer_are_ignored() {
         for name in ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "cf-connecting-ip"] {
             for value in ["192.0.2.7", "for=192.0.2.7", "127.0.0.1", "10.0.0.1"] {
                 assert_eq!(client("198.51.100.1", &[(name, value)]), "198.51.100.1", "{name}: {value}");
             }
         }
-        let nobody_is = client_address(
+        let without_trusted_proxies = client_ip(
             PROXY.parse().unwrap(),
             &HeaderMap::from_iter([(X_FORWARDED_FOR.clone(), HeaderValue::from_static("192.0.2.7"))]),
             &[],
         );
-        assert_eq!(nobody_is.to_string(), PROXY);
+        assert_eq!(without_trusted_proxies.to_string(), PROXY);
     }
 
     #[test]
-    fn the_right_most_hop_that_is_no_trusted_proxy_is_the_client() {
+    fn the_right_most_untrusted_hop_is_the_client() {
         for (value, expected) in [
             ("192.0.2.7", "192.0.2.7"),
             ("1.1.1.1, 192.0.2.7", "192.0.2.7"),
@@ -177,29 +178,33 @@ mod tests {
             ("::ffff:192.0.2.7", "192.0.2.7"),
             ("\t192.0.2.7 ", "192.0.2.7"),
         ] {
-            assert_eq!(by_x(value), expected, "{value}");
+            assert_eq!(x_forwarded_for(value), expected, "{value}");
         }
         let two_lines = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "192.0.2.7, 10.2.0.1")];
-        assert_eq!(client(PROXY, &two_lines), "192.0.2.7", "lines are one list");
+        assert_eq!(client(PROXY, &two_lines), "192.0.2.7", "several lines are one list");
         assert_eq!(client("::ffff:10.0.0.1", &[("x-forwarded-for", "192.0.2.7")]), "192.0.2.7");
-        assert_eq!(client("::ffff:198.51.100.1", &[]), "198.51.100.1", "shown as what it is");
+        assert_eq!(client("::ffff:198.51.100.1", &[]), "198.51.100.1", "an IPv4-mapped address becomes IPv4");
     }
 
     #[test]
-    fn a_hop_that_cannot_be_read_ends_the_search() {
+    fn an_invalid_hop_ends_the_search() {
         for malformed in
             ["", "unknown", "192.0.2", "192.0.2.7.8", "192.0.2.07", "<script>", "a:80", "192.0.2.7:x", "é"]
         {
-            assert_eq!(by_x(malformed), PROXY, "{malformed:?}");
-            assert_eq!(by_x(&format!("192.0.2.7, {malformed}")), PROXY, "{malformed:?}");
-            assert_eq!(by_x(&format!("192.0.2.7, {malformed}, 10.2.0.1")), "10.2.0.1", "{malformed:?}");
-            // What a client made up stands to the left of what is true.
-            assert_eq!(by_x(&format!("{malformed}, 192.0.2.7")), "192.0.2.7", "{malformed:?}");
+            assert_eq!(x_forwarded_for(malformed), PROXY, "{malformed:?}");
+            assert_eq!(x_forwarded_for(&format!("192.0.2.7, {malformed}")), PROXY, "{malformed:?}");
+            assert_eq!(
+                x_forwarded_for(&format!("192.0.2.7, {malformed}, 10.2.0.1")),
+                "10.2.0.1",
+                "{malformed:?}"
+            );
+            // What the client sent is left of what the proxy appended.
+            assert_eq!(x_forwarded_for(&format!("{malformed}, 192.0.2.7")), "192.0.2.7", "{malformed:?}");
         }
     }
 
     #[test]
-    fn forwarded_is_read_as_its_rfc_says() {
+    fn forwarded_is_parsed_as_rfc_7239_defines() {
         for (value, expected) in [
             ("for=192.0.2.7", "192.0.2.7"),
             ("For=\"192.0.2.7:4711\";proto=https;by=10.0.0.1", "192.0.2.7"),
@@ -214,12 +219,12 @@ mod tests {
             ("for=192.0.2.7, by=\"x", PROXY),
             ("192.0.2.7", PROXY),
         ] {
-            assert_eq!(by_forwarded(value), expected, "{value}");
+            assert_eq!(forwarded(value), expected, "{value}");
         }
     }
 
     #[test]
-    fn two_headers_that_disagree_are_both_not_believed() {
+    fn two_headers_that_disagree_are_both_ignored() {
         let both = |x, forwarded| client(PROXY, &[("x-forwarded-for", x), ("forwarded", forwarded)]);
 
         assert_eq!(both("192.0.2.7", "for=192.0.2.7"), "192.0.2.7");

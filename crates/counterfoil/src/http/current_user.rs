@@ -1,4 +1,4 @@
-//! Who is calling one of our own routes.
+//! The extractor that authenticates a request to Counterfoil's own routes.
 
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
@@ -7,55 +7,50 @@ use http::request::Parts;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     AcceptedCredentials, AuthError, Authenticator as _, InvalidReason, Principal, SessionId, UserId,
-    read_credentials,
 };
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::presented_sessions::{self, Login};
-use crate::http::request_log::Mark;
+use crate::http::presented_sessions::{PresentedSession, read_one_credential};
+use crate::http::request_log::RequestLogContext;
 
-/// Somebody with a good session or access token of ours, and the time by which that was judged.
+/// A user who is authenticated by a session token or an access token, with the time of the check.
 ///
-/// The same judgement as behind [`App::layer`](crate::App::layer), for routes that need the login as well.
+/// The same checks as behind [`App::layer`](crate::App::layer), for routes that also need the session.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    /// What verification found.
+pub(crate) struct CurrentUser {
+    /// The result of verification.
     pub(crate) principal: Principal,
-    /// Who it is.
+    /// The user.
     pub(crate) user: UserId,
-    /// In which login.
+    /// The session of the credential.
     pub(crate) session: SessionId,
-    /// When.
+    /// When the credential was checked.
     pub(crate) now: Time,
 }
 
-impl FromRequestParts<App> for Caller {
+impl FromRequestParts<App> for CurrentUser {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let now = app.now();
-        let caller = judge(app, &parts.headers, now).await?;
-        if let Some(mark) = parts.extensions.get::<Mark>() {
-            mark.set(Login { session: caller.session, user: caller.user });
+        let current_user = authenticate(app, &parts.headers, now).await?;
+        if let Some(context) = parts.extensions.get::<RequestLogContext>() {
+            context.set(PresentedSession { session: current_user.session, user: current_user.user });
         }
-        Ok(caller)
+        Ok(current_user)
     }
 }
 
-async fn judge(app: &App, headers: &HeaderMap, now: Time) -> Result<Caller, AppError> {
-    let reads = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN;
-    let Ok(found) = read_credentials(headers, &app.cookie_names, reads) else {
-        return Err(presented_sessions::ambiguous(app, headers, reads, now).await);
+async fn authenticate(app: &App, headers: &HeaderMap, now: Time) -> Result<CurrentUser, AppError> {
+    let accepted = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN;
+    let presented = read_one_credential(app, headers, accepted, now).await?;
+    let result = app.authenticator.authenticate(presented.credential, now).wait().await;
+    let principal = result.map_err(|error| AppError::auth(error, presented.source))?;
+    // A machine token has neither a session nor a user id, and these routes need both.
+    let Some(PresentedSession { session, user }) = PresentedSession::from_principal(&principal) else {
+        let error = AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted);
+        return Err(AppError::auth(error, presented.source));
     };
-    let judged = app.authenticator.authenticate(found.credential, now).wait().await;
-    let principal = judged.map_err(|denied| AppError::denied(denied, found.source))?;
-    // Every credential of ours names both; another could do nothing here.
-    let Some(Login { session, user }) = Login::of_principal(&principal) else {
-        return Err(AppError::denied(
-            AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
-            found.source,
-        ));
-    };
-    Ok(Caller { principal, user, session, now })
+    Ok(CurrentUser { principal, user, session, now })
 }

@@ -1,150 +1,149 @@
-//! The one place that chooses a status: whatever goes wrong becomes a problem (RFC 9457) here.
+//! The error of all routes, and the only place that chooses a status: every error becomes a problem document
+//! (RFC 9457) here.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use serde::Serialize;
 
-use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
-use counterfoil_verify::MultipleCredentials;
-use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Problem};
+use counterfoil_core::{ClientError, InvalidCredential};
+use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCredentials, Problem};
 
 use crate::clock::ClockJumpPending;
-use crate::http::body_error::BodyFault;
-use crate::http::set_cookie::{SetCookies, TooLarge};
+use crate::counters::Outcome;
+use crate::http::body_error::BodyError;
+use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::runtime::error_chain::error_chain;
 
-/// Why a route does not answer what was asked for.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
-    /// Policy refused it, or could not do it.
+    /// A service rejected the request, or failed.
     #[error(transparent)]
-    Trouble(#[from] ServiceError),
-    /// The credential is not good, or could not be judged.
+    Service(#[from] ServiceError),
+    /// The credential is missing or invalid, or could not be verified.
     #[error(transparent)]
-    AuthError(#[from] NotLetIn),
-    /// Two different credentials; the answer clears those of our cookies that are worth nothing.
+    Auth(#[from] AuthRejection),
+    /// The request has two different credentials. The response clears those of Counterfoil's cookies that are
+    /// not live.
+    #[error("more than one credential was presented")]
+    MultipleCredentials(Box<SetCookies>),
+    /// The body was rejected.
     #[error(transparent)]
-    MultipleCredentials(Box<TooMany>),
-    /// The body was not taken.
-    #[error(transparent)]
-    Body(#[from] BodyFault),
-    /// Nothing is issued while a leap of the clock is unsettled.
+    Body(#[from] BodyError),
+    /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
-    /// An access token that no browser would keep.
+    /// The access token is larger than browsers store as a cookie.
     #[error(transparent)]
-    Cookie(#[from] TooLarge),
-    /// Somebody who is who they say they are, and no administrator.
+    CookieTooLarge(#[from] CredentialTooLarge),
+    /// The caller is authenticated but is not an administrator.
     #[error("only for administrators")]
-    NotAdministrator,
-    /// Strangers may not register here.
+    AdministratorRequired,
+    /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
-    /// There is nothing of that name, or it is not the caller's.
-    #[error("there is nothing here")]
+    /// The resource does not exist, or belongs to another user.
+    #[error("not found")]
     NotFound,
-    /// The route has no such method.
+    /// The route does not support the method.
     #[error("the method is not allowed here")]
-    Method,
-    /// A precondition that reads as none (RFC 9110, section 13.1.1).
-    #[error("If-Match is to be an entity tag")]
-    IfMatch,
-    /// Not everything that serving needs is there.
-    #[error("not ready: {0}")]
-    NotReady(String),
-    /// The answer was not there in time.
+    MethodNotAllowed,
+    /// `If-Match` is malformed (RFC 9110, section 13.1.1).
+    #[error("`If-Match` must be a list of entity tags")]
+    InvalidIfMatch,
+    /// The request took longer than its time limit.
     #[error("the request took too long")]
-    TooLate,
-    /// An application does not know its own session data again.
-    #[error("a member of the session data is of another type than the handler takes it for")]
-    OtherType,
-    /// A handler panicked. The last net; there is no input that is known to do it.
+    Timeout,
+    /// An application reads a member of its session data as a type that it does not have.
+    #[error("a member of the session data has another type than the handler expects")]
+    SessionDataType,
+    /// A handler panicked. No input is known that causes it.
     #[error("a handler panicked")]
-    Panicked,
+    Panic,
 }
 
-/// That somebody was not let in, and how the credential was shown.
+/// An authentication error, with where the credential was presented.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .denied.reason().map_or_else(|| .denied.to_string(), |reason| reason.to_string()))]
-pub(crate) struct NotLetIn {
-    pub(crate) denied: AuthError,
-    pub(crate) shown: CredentialSource,
+#[error("{}", .error.reason().map_or_else(|| .error.to_string(), |reason| reason.to_string()))]
+pub(crate) struct AuthRejection {
+    pub(crate) error: AuthError,
+    pub(crate) presented_in: CredentialSource,
 }
 
-/// That two different credentials were shown, and what to clear of them.
-#[derive(Debug, thiserror::Error)]
-#[error("more than one credential was shown")]
-pub(crate) struct TooMany(pub(crate) SetCookies);
-
-/// What the log learns of a problem and the client does not; among the extensions of the answer.
+/// The message of an error with its causes, for the request log only. It is among the extensions of the
+/// response.
 #[derive(Debug, Clone)]
-pub(crate) struct Why(pub(crate) String);
+pub(crate) struct ErrorDetail(pub(crate) String);
 
 impl From<ClientError> for AppError {
-    fn from(refusal: ClientError) -> Self {
-        Self::Trouble(refusal.into())
+    fn from(error: ClientError) -> Self {
+        Self::Service(error.into())
     }
 }
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        Self::Trouble(error.into())
+        Self::Service(error.into())
     }
 }
 
 impl AppError {
-    /// A credential that came in this way and was denied.
-    pub(crate) fn denied(denied: AuthError, shown: CredentialSource) -> Self {
-        NotLetIn { denied, shown }.into()
+    /// An authentication error of a credential that was presented there.
+    pub(crate) fn auth(error: AuthError, presented_in: CredentialSource) -> Self {
+        AuthRejection { error, presented_in }.into()
     }
 
-    /// A field that reads well and is still wrong.
+    /// A field with an invalid value. `detail` says what would be right.
     pub(crate) fn field(field: &'static str, detail: impl Into<String>) -> Self {
         ClientError::Field { field, detail: detail.into() }.into()
     }
 
     fn problem(&self) -> Problem {
         match self {
-            Self::Trouble(ServiceError::Client(refusal)) => refused(refusal),
-            Self::Trouble(ServiceError::Internal(failure)) => failed(failure),
-            Self::AuthError(NotLetIn { denied, shown }) => Problem::from_auth_error(denied, *shown),
+            Self::Service(ServiceError::Client(error)) => client_problem(error),
+            Self::Service(ServiceError::Internal(error)) => internal_problem(error),
+            Self::Auth(AuthRejection { error, presented_in }) => {
+                Problem::from_auth_error(error, *presented_in)
+            }
             Self::MultipleCredentials(_) => MultipleCredentials.into(),
-            Self::Body(fault) => of_body(fault),
-            Self::Clock(_) => retry(unavailable("the clock of this server is being settled"), 60),
-            Self::Cookie(TooLarge) => invalid_fields()
-                .field("carrier", "is to be `body`: the access token is too large for a cookie"),
+            Self::Body(error) => body_problem(error),
+            Self::Clock(_) => retry_after(
+                unavailable("the server clock has jumped; nothing is issued until it is settled"),
+                60,
+            ),
+            Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
+                .field("transport", "must be `bearer`: the access token is too large for a cookie"),
             Self::RegistrationClosed => problem(403, "registration-closed", "Registration is closed")
-                .detail("ask an operator for an account"),
-            Self::NotAdministrator => problem(403, "not-administrator", "Not allowed")
-                .detail("this is for administrators, and not for tokens that are limited to a scope"),
-            Self::NotFound => problem(404, "not-found", "Not found").detail("there is nothing here"),
-            Self::Method => problem(405, "method-not-allowed", "Method not allowed")
-                .detail("see Allow for those that are"),
-            Self::IfMatch => malformed("If-Match is to be an entity tag, or several, or *"),
-            Self::NotReady(missing) => {
-                retry(problem(503, "not-ready", "Not ready").detail(format!("missing: {missing}")), 1)
+                .detail("only an administrator can add users"),
+            Self::AdministratorRequired => problem(403, "administrator-required", "Administrator required")
+                .detail("the role `admin` is required, in a credential that is not limited by a scope"),
+            Self::NotFound => problem(404, "not-found", "Not found").detail("there is no such resource"),
+            Self::MethodNotAllowed => problem(405, "method-not-allowed", "Method not allowed")
+                .detail("`Allow` lists the methods of this route"),
+            Self::InvalidIfMatch => malformed("`If-Match` must be a list of entity tags, or `*`"),
+            Self::Timeout => {
+                retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
             }
-            Self::TooLate => {
-                retry(problem(503, "timeout", "Too late").detail("the answer was not there in time"), 1)
-            }
-            Self::OtherType | Self::Panicked => {
-                problem(500, "internal", "Internal error").detail("this is our fault, and is logged")
-            }
+            Self::SessionDataType | Self::Panic => problem(500, "internal", "Internal error")
+                .detail("an internal error occurred; it is logged with this request id"),
         }
     }
 }
 
-fn refused(refusal: &ClientError) -> Problem {
-    match refusal {
+fn client_problem(error: &ClientError) -> Problem {
+    match error {
         ClientError::LoginFailed => problem(401, "invalid-credentials", "Invalid credentials")
-            .detail("the name or the password is wrong")
+            .detail("the username or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        // One answer for expired, revoked and unknown; the reason goes to the log.
+        // The same response for expired, revoked and unknown, so that an attacker cannot distinguish them.
+        // The reason is logged.
         ClientError::Credential(_) => Problem::from_auth_error(
             &AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
             CredentialSource::None,
@@ -156,55 +155,62 @@ fn refused(refusal: &ClientError) -> Problem {
             problem(403, "not-granted", "Not granted").detail(format!("this {what} was not granted"))
         }
         ClientError::UsernameTaken => problem(409, "username-taken", "Username taken")
-            .detail("somebody has this username")
+            .detail("another user has this username")
             .field("username", "is taken"),
         ClientError::NotFound(what) => {
             problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))
         }
         ClientError::AlreadyExists(what) => {
-            problem(409, "taken", "Taken").detail(format!("the {what} is taken"))
+            problem(409, "already-exists", "Already exists").detail(format!("the {what} exists already"))
         }
         ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
         ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
-            .detail("the data are at another revision than If-Match says"),
+            .detail("the session data has another revision than `If-Match` requires"),
         ClientError::TooLarge => problem(413, "data-too-large", "Data too large")
-            .detail("the data of a session have at most 16 KiB"),
-        ClientError::RateLimited(after) => retry(too_often("try again later"), seconds(*after)),
+            .detail("session data must not be larger than 16 KiB"),
+        ClientError::RateLimited(wait) => {
+            retry_after(too_many_requests("try again later"), whole_seconds(*wait))
+        }
     }
 }
 
-/// Nothing of what happened inside is told; the cause is in the log under the id of the request.
-fn failed(failure: &InternalError) -> Problem {
-    let detail = match failure {
-        InternalError::Hashing(_) => "too many passwords are waiting to be judged",
+/// The cause is only logged, under the id of the request.
+fn internal_problem(error: &InternalError) -> Problem {
+    let detail = match error {
+        InternalError::Hashing(_) => "too many passwords are waiting to be checked",
         InternalError::Store(_)
         | InternalError::Randomness(_)
         | InternalError::Signing(_)
         | InternalError::Keys(_)
-        | InternalError::Contention => "the request could not be carried out now",
+        | InternalError::Contention => "the request cannot be processed at present",
     };
-    retry(unavailable(detail), 1)
+    retry_after(unavailable(detail), 1)
 }
 
-fn of_body(fault: &BodyFault) -> Problem {
-    let text = fault.to_string();
-    match fault {
-        BodyFault::Missing | BodyFault::Broken | BodyFault::Json(_) | BodyFault::Unknown(_) => {
-            malformed(text)
+fn body_problem(error: &BodyError) -> Problem {
+    let text = error.to_string();
+    match error {
+        BodyError::Missing
+        | BodyError::Incomplete
+        | BodyError::InvalidJson(_)
+        | BodyError::UnknownField(_) => malformed(text),
+        // A slow client is not an error of the server (RFC 9110, section 15.5.9).
+        BodyError::Timeout => problem(408, "request-timeout", "Request timeout").detail(text),
+        BodyError::ServerBusy => retry_after(unavailable("too many requests are being read"), 1),
+        // One client's load is not an error of the server, and must not cause an alert.
+        BodyError::ClientBusy => {
+            retry_after(too_many_requests("too many requests of this client are being read"), 1)
         }
-        // The client's doing (RFC 9110, section 15.5.9), and so no failure of ours.
-        BodyFault::TooSlow => problem(408, "request-timeout", "Request timeout").detail(text),
-        BodyFault::TooMany => retry(unavailable("too many requests are being read"), 1),
-        // The source's own doing: nobody else is held up by it, and nobody is to be woken.
-        BodyFault::TooManyOfSource => retry(too_often("too many requests of yours are being read"), 1),
-        BodyFault::Type(_) => problem(415, "unsupported-media-type", "Unsupported media type").detail(text),
-        BodyFault::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),
-        BodyFault::Member { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
+        BodyError::UnsupportedMediaType(_) => {
+            problem(415, "unsupported-media-type", "Unsupported media type").detail(text)
+        }
+        BodyError::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),
+        BodyError::InvalidField { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
     }
 }
 
 fn problem(status: u16, name: &'static str, title: &'static str) -> Problem {
-    let status = StatusCode::from_u16(status).expect("the statuses of this file are statuses");
+    let status = StatusCode::from_u16(status).expect("this file passes valid status codes");
     Problem::new(status, name, title)
 }
 
@@ -213,10 +219,10 @@ fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
 }
 
 fn invalid_fields() -> Problem {
-    problem(422, "invalid-fields", "Invalid fields").detail("see errors for what is wrong with which field")
+    problem(422, "invalid-fields", "Invalid fields").detail("`errors` lists what is wrong with each field")
 }
 
-fn too_often(detail: &'static str) -> Problem {
+fn too_many_requests(detail: &'static str) -> Problem {
     problem(429, "too-many-requests", "Too many requests").detail(detail)
 }
 
@@ -224,35 +230,83 @@ fn unavailable(detail: &'static str) -> Problem {
     problem(503, "unavailable", "Unavailable").detail(detail)
 }
 
-fn retry(problem: Problem, after: u64) -> Problem {
-    problem.header(RETRY_AFTER, HeaderValue::from(after))
+fn retry_after(problem: Problem, seconds: u64) -> Problem {
+    problem.header(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-/// Whole seconds, rounded up, at least one.
-fn seconds(after: Duration) -> u64 {
-    after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+/// Rounded up, at least one.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
+/// The response of the readiness check if it fails. It is plain JSON, because load balancers read it.
+pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
+    let retry_after = [(RETRY_AFTER, HeaderValue::from(1))];
+    let logged = Extension(ErrorDetail(logged));
+    (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
+}
+
+/// How an attempt that failed with this error is counted.
+impl From<&AppError> for Outcome {
+    fn from(error: &AppError) -> Self {
+        match error {
+            AppError::Service(ServiceError::Client(error)) => client_outcome(error),
+            AppError::Service(ServiceError::Internal(_))
+            | AppError::Clock(_)
+            | AppError::Timeout
+            | AppError::Panic
+            | AppError::Auth(AuthRejection {
+                error: AuthError::Unavailable | AuthError::StaleRevocations,
+                ..
+            }) => Self::Unavailable,
+            AppError::Auth(_) => Self::Failure,
+            AppError::MultipleCredentials(_)
+            | AppError::Body(_)
+            | AppError::CookieTooLarge(_)
+            | AppError::AdministratorRequired
+            | AppError::RegistrationClosed
+            | AppError::NotFound
+            | AppError::MethodNotAllowed
+            | AppError::InvalidIfMatch
+            | AppError::SessionDataType => Self::Invalid,
+        }
+    }
+}
+
+fn client_outcome(error: &ClientError) -> Outcome {
+    match error {
+        ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Outcome::ReuseDetected,
+        ClientError::LoginFailed | ClientError::Credential(_) => Outcome::Failure,
+        ClientError::RateLimited(_) => Outcome::RateLimited,
+        ClientError::Client(_)
+        | ClientError::NotGranted(_)
+        | ClientError::UsernameTaken
+        | ClientError::NotFound(_)
+        | ClientError::AlreadyExists(_)
+        | ClientError::Field { .. }
+        | ClientError::Precondition
+        | ClientError::TooLarge => Outcome::Invalid,
+    }
 }
 
 impl IntoResponse for AppError {
-    /// The answer carries its [`Problem`] and its [`Why`] among its extensions: whoever knows the id of the
-    /// request writes it into the one and logs the other.
+    /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
+    /// adds the request id to the one and logs the other.
     fn into_response(self) -> Response {
-        let (problem, why) = (self.problem(), Why(error_chain(&self)));
-        let mut answer = IntoResponse::into_response(problem.clone());
-        answer.extensions_mut().insert(problem);
-        answer.extensions_mut().insert(why);
-        let Self::MultipleCredentials(too_many) = self else { return answer };
-        (too_many.0, answer).into_response()
+        let (problem, detail) = (self.problem(), ErrorDetail(error_chain(&self)));
+        let mut response = IntoResponse::into_response(problem.clone());
+        response.extensions_mut().insert(problem);
+        response.extensions_mut().insert(detail);
+        let Self::MultipleCredentials(cookies) = self else { return response };
+        (*cookies, response).into_response()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_core::InvalidCredential;
-
     use super::*;
 
-    const UNFIT: [InvalidCredential; 9] = [
+    const INVALID: [InvalidCredential; 9] = [
         InvalidCredential::Malformed,
         InvalidCredential::Unknown,
         InvalidCredential::AheadOfStore,
@@ -264,39 +318,52 @@ mod tests {
         InvalidCredential::WrongKind,
     ];
 
-    fn text(error: AppError) -> (StatusCode, String) {
-        let answer: http::Response<String> = error.problem().into_response();
-        (answer.status(), answer.into_body())
+    fn status_and_body(error: AppError) -> (StatusCode, String) {
+        let response: http::Response<String> = error.problem().into_response();
+        (response.status(), response.into_body())
     }
 
     #[test]
-    fn whatever_is_wrong_with_a_credential_is_one_answer() {
-        let answers = UNFIT.map(|unfit| text(ClientError::from(unfit).into()));
+    fn all_invalid_credentials_have_the_same_response() {
+        let responses = INVALID.map(|reason| status_and_body(ClientError::from(reason).into()));
 
-        assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
-        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        assert_eq!(responses[0].0, StatusCode::UNAUTHORIZED);
+        assert!(responses.iter().all(|response| *response == responses[0]));
     }
 
     #[test]
-    fn a_failure_is_503_and_tells_nothing_of_its_cause() {
+    fn an_internal_error_is_503_and_does_not_reveal_its_cause() {
         let source = std::io::Error::other("/var/lib/secret.db: disk I/O error");
         let store = StoreError::Unavailable { reason: "out of order", source: Some(Box::new(source)) };
 
-        let why = error_chain(&AppError::from(StoreError::Unavailable { reason: "full", source: None }));
-        let (status, body) = text(store.into());
+        let logged = error_chain(&AppError::from(StoreError::Unavailable { reason: "full", source: None }));
+        let (status, body) = status_and_body(store.into());
 
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(!body.contains("secret") && !body.contains("out of order"), "{body}");
-        assert_eq!(why, "the store cannot be used now: full");
+        assert!(logged.ends_with(": full"), "{logged}");
     }
 
     #[test]
-    fn who_is_told_to_wait_is_told_for_how_long() {
+    fn a_rate_limited_response_has_retry_after() {
         let error: AppError = ClientError::RateLimited(Duration::from_millis(2100)).into();
 
-        let answer: http::Response<String> = error.problem().into_response();
+        let response: http::Response<String> = error.problem().into_response();
 
-        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(answer.headers()[RETRY_AFTER], "3");
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[RETRY_AFTER], "3");
+    }
+
+    #[test]
+    fn each_error_has_its_outcome() {
+        let outcome = |error: AppError| Outcome::from(&error);
+
+        assert_eq!(outcome(ClientError::LoginFailed.into()), Outcome::Failure);
+        assert_eq!(outcome(ClientError::from(InvalidCredential::Expired).into()), Outcome::Failure);
+        let reused = ClientError::from(InvalidCredential::RefreshReuseDetected);
+        assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
+        assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
+        assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
+        assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
     }
 }

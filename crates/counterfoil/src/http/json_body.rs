@@ -1,7 +1,5 @@
-//! Request bodies: strict JSON of a named type, or a clear refusal that repeats nothing of it.
+//! Extractors for JSON request bodies: a strict object of a given type, or a merge patch.
 
-use std::borrow::Cow;
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,8 +10,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -22,137 +19,140 @@ use counterfoil_core::services::login_rate_limiter::client_ip_key;
 use counterfoil_jose::{Secret, json};
 
 use crate::app::App;
-use crate::http::body_error::BodyFault;
-use crate::http::client_ip::{client_address, has_claim, is_trusted};
+use crate::http::body_error::BodyError;
+use crate::http::client_ip::{client_ip, is_forwarded, is_trusted};
 use crate::http::error::AppError;
+use crate::http::json_shape;
 use crate::limits::quota::{IpKey, Permit};
 use crate::settings::loopback::is_loopback_ip;
 
-/// What every route takes.
+/// The content type that every route accepts.
 const JSON: &str = "application/json";
 
-/// A merge patch (RFC 7396, section 4).
+/// The content type of a merge patch (RFC 7396, section 4).
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// A body that is a JSON object and reads as a `T`; as an `Option`, none where none is sent.
+/// A body that is a JSON object of the type `T`. As an `Option` it is `None` if the request has no body.
 ///
-/// No content type means no body. Members that are unknown or stand twice are refused, so that no two
-/// readers of one text can disagree.
+/// No content type means no body. Unknown and duplicate members are rejected, because two parsers could read
+/// them differently.
 #[derive(Debug)]
-pub(crate) struct StrictJson<T>(pub(crate) T);
+pub(crate) struct JsonBody<T>(pub(crate) T);
 
-/// A body that is any JSON object: a merge patch.
+/// A merge patch (RFC 7396): a body that is any JSON object.
 #[derive(Debug)]
-pub(crate) struct Patch(pub(crate) Map<String, Value>);
+pub(crate) struct MergePatch(pub(crate) Map<String, Value>);
 
-impl<T: DeserializeOwned> FromRequest<App> for StrictJson<T> {
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
-        let bytes = read(request, app, &[JSON]).await?.ok_or(BodyFault::Missing)?;
-        Ok(Self(typed(&bytes)?))
+        let bytes = read(request, app, &[JSON]).await?.ok_or(BodyError::Missing)?;
+        Ok(Self(parse(&bytes)?))
     }
 }
 
-impl<T: DeserializeOwned> OptionalFromRequest<App> for StrictJson<T> {
+impl<T: DeserializeOwned> OptionalFromRequest<App> for JsonBody<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &App) -> Result<Option<Self>, AppError> {
         let bytes = read(request, app, &[JSON]).await?;
-        Ok(bytes.map(|bytes| typed(&bytes)).transpose()?.map(Self))
+        Ok(bytes.map(|bytes| parse(&bytes)).transpose()?.map(Self))
     }
 }
 
-impl FromRequest<App> for Patch {
+impl FromRequest<App> for MergePatch {
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
-        let bytes = read(request, app, &[JSON, MERGE_PATCH]).await?.ok_or(BodyFault::Missing)?;
-        Ok(Self(json::parse_object(&bytes).map_err(BodyFault::Json)?))
+        let bytes = read(request, app, &[JSON, MERGE_PATCH]).await?.ok_or(BodyError::Missing)?;
+        Ok(Self(json::parse_object(&bytes).map_err(BodyError::InvalidJson)?))
     }
 }
 
-/// The bytes of a body of one of these types; `None` where there is none. They may hold a password, and are
-/// wiped when dropped.
+/// Reads a body of one of the accepted content types; `None` if there is none. The bytes may contain a
+/// password, and are wiped when dropped.
 async fn read(
     request: Request,
     app: &App,
-    taken: &[&'static str],
-) -> Result<Option<Zeroizing<Vec<u8>>>, BodyFault> {
+    accepted: &[&'static str],
+) -> Result<Option<Zeroizing<Vec<u8>>>, BodyError> {
     let limit = app.settings().limits.max_body_size;
     let (parts, body) = request.into_parts();
-    if !judge_type(&parts.headers, taken)? {
+    if !check_content_type(&parts.headers, accepted)? {
         return Ok(None);
     }
-    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limit as u64) {
-        return Err(BodyFault::TooLarge(limit));
+    let content_length =
+        parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if content_length.is_some_and(|length: u64| length > limit as u64) {
+        return Err(BodyError::TooLarge(limit));
     }
-    let held = app.bodies.acquire(sender(&parts, app))?;
-    let bytes = timeout(time_to_come(app.settings().limits.request_timeout), collect(body, limit, held))
+    let memory = app.bodies.acquire(quota_source(&parts, app))?;
+    let bytes = timeout(body_timeout(app.settings().limits.request_timeout), collect(body, limit, memory))
         .await
-        .map_err(|_| BodyFault::TooSlow)??;
+        .map_err(|_| BodyError::Timeout)??;
     Ok((!bytes.is_empty()).then_some(bytes))
 }
 
-/// How long a body may take to come: a little less than the request as a whole, so that who sends too slowly is
-/// told so, and does not look like a failure of ours.
-fn time_to_come(request: Duration) -> Duration {
+/// Less than the time limit of the whole request, so that a slow client gets 408, not 503.
+fn body_timeout(request: Duration) -> Duration {
     request * 9 / 10
 }
 
-/// Who sends a body; nobody in particular where a proxy of ours or this machine does for itself.
+/// The client IP that has the share of the body memory for this body, or `None` (no limit per client)
+/// for a request of a trusted proxy or this machine itself.
 ///
-/// Where an address is claimed and not believed, the sender is the last hop that is, and has the part of one source:
-/// with a header that contradicts its proxy a client could else leave its own part behind, and take all.
-fn sender(parts: &Parts, app: &App) -> Option<IpKey> {
+/// If the forwarding headers contradict each other, the client IP is a proxy, and the body takes the share of
+/// one client. Otherwise a client could send a contradicting header to escape its own share and use all
+/// memory.
+fn quota_source(parts: &Parts, app: &App) -> Option<IpKey> {
     let settings = app.settings();
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    let client = client_address(peer.ip(), &parts.headers, &settings.trusted_proxies);
-    let is_ours = is_loopback_ip(client) || is_trusted(client, &settings.trusted_proxies);
-    let is_anybody = is_ours && !has_claim(&parts.headers);
-    (!is_anybody).then(|| client_ip_key(client, settings.rate_limits.ipv6_prefix))
+    let client = client_ip(peer.ip(), &parts.headers, &settings.trusted_proxies);
+    let is_internal = is_loopback_ip(client) || is_trusted(client, &settings.trusted_proxies);
+    let is_unlimited = is_internal && !is_forwarded(&parts.headers);
+    (!is_unlimited).then(|| client_ip_key(client, settings.rate_limits.ipv6_prefix))
 }
 
-/// Whether a body is announced. A type that is named has to be one of `taken`.
-fn judge_type(headers: &HeaderMap, taken: &[&'static str]) -> Result<bool, BodyFault> {
-    let refused = || BodyFault::Type(taken[0]);
-    let mut named = headers.get_all(CONTENT_TYPE).into_iter();
-    let Some(kind) = named.next() else { return Ok(false) };
-    if named.next().is_some() || headers.contains_key(CONTENT_ENCODING) {
-        return Err(refused());
+/// Whether the request has a content type, and so a body. It must be one of `accepted`.
+fn check_content_type(headers: &HeaderMap, accepted: &[&'static str]) -> Result<bool, BodyError> {
+    let unsupported = || BodyError::UnsupportedMediaType(accepted[0]);
+    let mut values = headers.get_all(CONTENT_TYPE).into_iter();
+    let Some(value) = values.next() else { return Ok(false) };
+    if values.next().is_some() || headers.contains_key(CONTENT_ENCODING) {
+        return Err(unsupported());
     }
-    let kind = kind.to_str().map_err(|_| refused())?;
-    let mut parts = kind.split(';').map(str::trim);
+    let value = value.to_str().map_err(|_| unsupported())?;
+    let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    let is_taken = taken.iter().any(|taken| essence.eq_ignore_ascii_case(taken));
-    if !is_taken || !parts.all(is_utf8_charset) {
-        return Err(refused());
+    let is_accepted = accepted.iter().any(|accepted| essence.eq_ignore_ascii_case(accepted));
+    if !is_accepted || !parts.all(is_utf8_charset) {
+        return Err(unsupported());
     }
     Ok(true)
 }
 
-/// JSON has no parameters (RFC 8259, section 11), but many send this one.
+/// JSON defines no parameters (RFC 8259, section 11), but many clients send this one.
 fn is_utf8_charset(parameter: &str) -> bool {
     parameter.is_empty()
         || ["charset=utf-8", "charset=\"utf-8\""].iter().any(|known| parameter.eq_ignore_ascii_case(known))
 }
 
-/// Reads to the end, or to the limit: a chunked body does not say its length.
-async fn collect(mut body: Body, limit: usize, mut held: Permit) -> Result<Zeroizing<Vec<u8>>, BodyFault> {
+/// Reads to the end or to the limit: a chunked body has no `Content-Length`.
+async fn collect(mut body: Body, limit: usize, mut memory: Permit) -> Result<Zeroizing<Vec<u8>>, BodyError> {
     let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
         if bytes.len() + data.len() > limit {
-            return Err(BodyFault::TooLarge(limit));
+            return Err(BodyError::TooLarge(limit));
         }
-        held.grow(data.len())?;
+        memory.grow(data.len())?;
         append(&mut bytes, &data);
     }
     Ok(bytes)
 }
 
-/// Appends without leaving copies behind where the memory has to grow.
+/// Appends; when the buffer has to grow, the old one is wiped.
 fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
     if bytes.len() + data.len() > bytes.capacity() {
         let mut larger = Vec::with_capacity((bytes.len() + data.len()).next_power_of_two());
@@ -162,45 +162,33 @@ fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
     bytes.extend_from_slice(data);
 }
 
-/// Reads a `T` from an object, and tells by the member that was read last which of them is wrong.
-fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyFault> {
-    let members: Map<String, Value> = json::parse_object(bytes).map_err(BodyFault::Json)?;
-    let last = RefCell::new(String::new());
-    let told = members.into_iter().inspect(|(name, _)| *last.borrow_mut() = name.clone());
-    T::deserialize(MapDeserializer::<_, serde_json::Error>::new(told))
-        .map_err(|error| fault_of(&error.to_string(), last.into_inner()))
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+    json_shape::from_members(json::parse_object(bytes).map_err(BodyError::InvalidJson)?)
 }
 
-/// What serde found, without the pieces of the body that it quotes: only what *we* expected is ours.
-fn fault_of(message: &str, field: String) -> BodyFault {
-    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return BodyFault::Member { field: missing.to_owned(), detail: "is required".into() };
-    }
-    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
-    if message.starts_with("unknown field `") {
-        let known = expected.map(|known| format!("; known are {}", known.trim_start_matches("one of ")));
-        return BodyFault::Unknown(known.unwrap_or_default());
-    }
-    let detail = expected.map_or(Cow::Borrowed("is not what is expected"), |expected| {
-        Cow::Owned(format!("is to be {expected}"))
-    });
-    BodyFault::Member { field, detail }
-}
-
-/// Reads a text straight into custody: a password.
+/// Deserializes a string into a [`Secret`]: a password or a token.
 pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
 }
 
+/// Deserializes a secret that may be absent but not `null`.
+pub(crate) fn optional_secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Secret<String>>, D::Error> {
+    secret(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use counterfoil_core::model::session::Mode;
 
     use super::*;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Form {
+    struct LoginRequest {
         #[serde(rename = "username")]
         _username: String,
         #[serde(rename = "password", deserialize_with = "secret")]
@@ -211,35 +199,35 @@ mod tests {
         _label: Option<String>,
     }
 
-    fn fault(text: &str) -> BodyFault {
-        typed::<Form>(text.as_bytes()).unwrap_err()
+    fn error(text: &str) -> BodyError {
+        parse::<LoginRequest>(text.as_bytes()).unwrap_err()
     }
 
-    fn member(text: &str) -> (String, String) {
-        match fault(text) {
-            BodyFault::Member { field, detail } => (field, detail.into_owned()),
+    fn field_error(text: &str) -> (String, String) {
+        match error(text) {
+            BodyError::InvalidField { field, detail } => (field, detail.into_owned()),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_member_that_is_wrong_is_named() {
-        let (field, detail) = member(r#"{"username":1,"password":"x"}"#);
-        assert_eq!((field.as_str(), detail.as_str()), ("username", "is to be a string"));
+    fn an_error_names_the_field_and_what_is_expected() {
+        let (field, detail) = field_error(r#"{"username":1,"password":"x"}"#);
+        assert_eq!((field.as_str(), detail.as_str()), ("username", "must be a string"));
 
-        let (field, detail) = member(r#"{"username":"a","password":"x","mode":"both"}"#);
+        let (field, detail) = field_error(r#"{"username":"a","password":"x","mode":"both"}"#);
         assert_eq!(field, "mode");
-        assert_eq!(detail, "is to be one of `session`, `jwt`, `hybrid`");
+        assert_eq!(detail, "must be one of `session`, `jwt`, `hybrid`");
 
-        let (field, detail) = member(r#"{"username":"a"}"#);
+        let (field, detail) = field_error(r#"{"username":"a"}"#);
         assert_eq!((field.as_str(), detail.as_str()), ("password", "is required"));
 
-        assert_eq!(member(r#"{"username":"a","password":null}"#).0, "password");
-        assert_eq!(member(r#"{"username":"a","password":"x","label":[]}"#).0, "label");
+        assert_eq!(field_error(r#"{"username":"a","password":null}"#).0, "password");
+        assert_eq!(field_error(r#"{"username":"a","password":"x","label":[]}"#).0, "label");
     }
 
     #[test]
-    fn what_is_no_strict_object_is_malformed() {
+    fn a_body_that_is_not_a_strict_object_is_malformed() {
         for text in [
             "",
             "{",
@@ -251,13 +239,13 @@ mod tests {
             "\u{feff}{}",
             "[\"a\",\"b\"]",
         ] {
-            assert!(matches!(fault(text), BodyFault::Json(_)), "{text}");
+            assert!(matches!(error(text), BodyError::InvalidJson(_)), "{text}");
         }
-        assert!(matches!(typed::<Form>(b"{\"username\":\"\xff\"}"), Err(BodyFault::Json(_))));
+        assert!(matches!(parse::<LoginRequest>(b"{\"username\":\"\xff\"}"), Err(BodyError::InvalidJson(_))));
     }
 
     #[test]
-    fn a_fault_never_repeats_the_body() {
+    fn an_error_never_repeats_the_body() {
         for text in [
             r#"{"username":"a","password":["hunter2"]}"#,
             r#"{"username":"a","password":"hunter2","hunter2":1}"#,
@@ -267,30 +255,30 @@ mod tests {
             r#"{"password":"hunter2"}"#,
             r#"{"password":hunter2}"#,
         ] {
-            let fault = fault(text);
-            assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
+            let error = error(text);
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
     }
 
     #[test]
-    fn a_type_that_is_named_is_ours_and_none_means_no_body() {
-        let judge = |lines: &[&str]| {
+    fn an_unsupported_content_type_is_rejected_and_none_means_no_body() {
+        let check = |lines: &[&str]| {
             let mut headers = HeaderMap::new();
             for line in lines {
                 headers.append(CONTENT_TYPE, line.parse().unwrap());
             }
-            judge_type(&headers, &[JSON]).ok()
+            check_content_type(&headers, &[JSON]).ok()
         };
 
-        assert_eq!(judge(&[]), Some(false));
+        assert_eq!(check(&[]), Some(false));
         for good in
             ["application/json", "Application/JSON; Charset=UTF-8", "application/json;charset=\"utf-8\""]
         {
-            assert_eq!(judge(&[good]), Some(true), "{good}");
+            assert_eq!(check(&[good]), Some(true), "{good}");
         }
         for bad in ["text/plain", "application/jsonx", "", "application/json; charset=utf-16", MERGE_PATCH] {
-            assert_eq!(judge(&[bad]), None, "{bad}");
+            assert_eq!(check(&[bad]), None, "{bad}");
         }
-        assert_eq!(judge(&[JSON, JSON]), None);
+        assert_eq!(check(&[JSON, JSON]), None);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod client_ip;
 pub(crate) mod current_user;
 pub(crate) mod error;
 pub(crate) mod json_body;
+mod json_shape;
 pub(crate) mod presented_sessions;
 pub(crate) mod request_log;
 pub(crate) mod response_headers;

@@ -1,80 +1,159 @@
-//! Which logins the credentials of a request belong to, where more is asked than who is calling.
+//! Finds the sessions that the credentials of a request belong to, for routes that end or replace them.
 
 use std::collections::BTreeSet;
 
 use http::HeaderMap;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
-use counterfoil_core::model::session::{RefreshGracePeriod, RefreshOutcome, Session, SessionCredential};
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{
+    ClientInfo, EndReason, RefreshGracePeriod, RefreshOutcome, Session, SessionCredential,
+};
 use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::StoreError;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AcceptedCredentials, AuthError, Authenticator as _, PresentedCredential, Principal, SessionId, UserId,
-    cookie_values,
+    AcceptedCredentials, AuthError, Authenticator as _, PresentedCredential, Principal, RequestCredentials,
+    SessionId, UserId, cookie_values, read_credentials,
 };
 
 use crate::app::App;
-use crate::http::error::{AppError, TooMany};
-use crate::http::set_cookie::{Kind, SetCookies, is_shown};
+use crate::http::error::AppError;
+use crate::http::set_cookie::{CookieKind, SetCookies, is_presented};
 
-/// A login, and whose it is.
+/// A session, with its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Login {
-    /// Which.
+pub(crate) struct PresentedSession {
+    /// The session.
     pub(crate) session: SessionId,
-    /// Whose.
+    /// The user of the session.
     pub(crate) user: UserId,
 }
 
-impl Login {
-    /// The login that this record is of.
-    pub(crate) fn of(session: &Session) -> Self {
+impl PresentedSession {
+    pub(crate) fn from_session(session: &Session) -> Self {
         Self { session: session.id, user: session.user }
     }
 
-    /// The login of a principal, who has one if the credential is ours.
-    pub(crate) fn of_principal(principal: &Principal) -> Option<Self> {
+    /// `None` if the principal is a machine, or of another issuer.
+    pub(crate) fn from_principal(principal: &Principal) -> Option<Self> {
         Some(Self { session: principal.session_id()?, user: principal.user_id()? })
     }
 }
 
-/// The live login whose credential this is, if it is good for anything now.
+/// Reads the credentials of the accepted kinds.
 ///
 /// # Errors
 ///
-/// [`AuthError::Unavailable`] if it could not be judged.
-pub(crate) async fn live(app: &App, kind: Kind, text: &str, now: Time) -> Result<Option<Login>, AuthError> {
-    let presented = match kind {
-        Kind::Session => PresentedCredential::SessionToken(text),
-        Kind::Access => PresentedCredential::AccessToken(text),
-        Kind::Refresh => return live_by_refresh(app, text, now).await,
+/// 400 if two of them differ: the order must not decide who is authenticated.
+pub(crate) async fn read_one_credential<'a>(
+    app: &App,
+    headers: &'a HeaderMap,
+    accepted: AcceptedCredentials,
+    now: Time,
+) -> Result<RequestCredentials<'a>, AppError> {
+    match read_credentials(headers, &app.cookie_names, accepted) {
+        Ok(presented) => Ok(presented),
+        Err(_) => Err(multiple_credentials(app, headers, accepted, now).await),
+    }
+}
+
+/// The error for two different credentials. It clears the cookies of the accepted kinds of which no value is
+/// live; if that cannot be determined, nothing is cleared.
+pub(crate) async fn multiple_credentials(
+    app: &App,
+    headers: &HeaderMap,
+    accepted: AcceptedCredentials,
+    now: Time,
+) -> AppError {
+    let mut cleared = SetCookies::new(app.cookie_names);
+    for kind in CookieKind::ALL {
+        if accepts_kind(accepted, kind)
+            && is_presented(kind, &app.cookie_names, headers)
+            && find_live_by_cookies(app, headers, &[kind], now).await.is_ok_and(|live| live.is_empty())
+        {
+            cleared = cleared.clear(kind);
+        }
+    }
+    AppError::MultipleCredentials(Box::new(cleared))
+}
+
+const fn accepts_kind(accepted: AcceptedCredentials, kind: CookieKind) -> bool {
+    match kind {
+        CookieKind::Session => accepted.session_token,
+        CookieKind::Access => accepted.access_token,
+        CookieKind::Refresh => accepted.refresh_token,
+    }
+}
+
+/// The live sessions of the request's cookies of these kinds, each once.
+///
+/// # Errors
+///
+/// As [`find_live`].
+pub(crate) async fn find_live_by_cookies(
+    app: &App,
+    headers: &HeaderMap,
+    kinds: &[CookieKind],
+    now: Time,
+) -> Result<BTreeSet<PresentedSession>, AuthError> {
+    let mut sessions = BTreeSet::new();
+    for kind in kinds {
+        let values: BTreeSet<&str> = cookie_values(headers, kind.name(&app.cookie_names)).collect();
+        for text in values {
+            sessions.extend(find_live(app, *kind, text, now).await?);
+        }
+    }
+    Ok(sessions)
+}
+
+/// The live session of a credential; `None` if the credential is invalid now.
+///
+/// # Errors
+///
+/// [`AuthError::Unavailable`] or [`AuthError::StaleRevocations`] if it cannot be verified at present.
+pub(crate) async fn find_live(
+    app: &App,
+    kind: CookieKind,
+    text: &str,
+    now: Time,
+) -> Result<Option<PresentedSession>, AuthError> {
+    let credential = match kind {
+        CookieKind::Session => PresentedCredential::SessionToken(text),
+        CookieKind::Access => PresentedCredential::AccessToken(text),
+        CookieKind::Refresh => return find_live_by_refresh_token(app, text, now).await,
     };
-    match app.authenticator.authenticate(presented, now).wait().await {
-        Ok(principal) => Ok(Login::of_principal(&principal)),
-        Err(denied @ (AuthError::Unavailable | AuthError::StaleRevocations)) => Err(denied),
+    match app.authenticator.authenticate(credential, now).wait().await {
+        Ok(principal) => Ok(PresentedSession::from_principal(&principal)),
+        Err(error @ (AuthError::Unavailable | AuthError::StaleRevocations)) => Err(error),
         Err(_) => Ok(None),
     }
 }
 
-async fn live_by_refresh(app: &App, text: &str, now: Time) -> Result<Option<Login>, AuthError> {
+async fn find_live_by_refresh_token(
+    app: &App,
+    text: &str,
+    now: Time,
+) -> Result<Option<PresentedSession>, AuthError> {
     let Ok(token) = text.parse::<RefreshToken>() else { return Ok(None) };
-    let kept = genuine(app, &token).await.map_err(|error| {
+    let session = find_authentic(app, &token).await.map_err(|error| {
         tracing::error!(%error, "a session could not be read");
         AuthError::Unavailable
     })?;
-    Ok(kept.filter(|session| is_good(app, session, &token, now)).map(|session| Login::of(&session)))
+    let live = session.filter(|session| can_refresh(app, session, &token, now));
+    Ok(live.as_ref().map(PresentedSession::from_session))
 }
 
-/// Whether a refresh with this token would be answered. A judgement alone: nothing turns.
-fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
+/// Whether a refresh with this token would succeed. Nothing is rotated.
+fn can_refresh(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
     let grace =
         RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started_at };
-    let ring = app.keys.active_keys();
-    let Some(pepper) = session.refresh_token_key_id().and_then(|id| ring.refresh_token_key_by_id(id)) else {
+    let keys = app.keys.active_keys();
+    let Some(key) = session.refresh_token_key_id().and_then(|id| keys.refresh_token_key_by_id(id)) else {
         return false;
     };
-    match session.rotate(token, pepper, grace, now) {
+    match session.rotate(token, key, grace, now) {
         Ok(RefreshOutcome::Rotate(_) | RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace) => {
             true
         }
@@ -82,76 +161,45 @@ fn is_good(app: &App, session: &Session, token: &RefreshToken, now: Time) -> boo
     }
 }
 
-/// The session of a refresh token that we made, whatever its turn and whether or not the session is live.
-async fn genuine(app: &App, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
-    let kept = app.store.session(token.session()).await?;
-    Ok(kept.filter(|session| is_genuine(app, session, token)))
+/// The session of a refresh token for a logout: a used token names its session too, if it is authentic.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn find_by_any_refresh_token(
+    app: &App,
+    text: &str,
+) -> Result<Option<PresentedSession>, ServiceError> {
+    let Ok(token) = text.parse::<RefreshToken>() else { return Ok(None) };
+    Ok(find_authentic(app, &token).await?.as_ref().map(PresentedSession::from_session))
 }
 
-fn is_genuine(app: &App, session: &Session, token: &RefreshToken) -> bool {
+/// The session of an authentic refresh token, whatever its counter, whether the session is live or not.
+async fn find_authentic(app: &App, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
+    let session = app.store.session(token.session()).await?;
+    Ok(session.filter(|session| is_authentic(app, session, token)))
+}
+
+fn is_authentic(app: &App, session: &Session, token: &RefreshToken) -> bool {
     let SessionCredential::Refresh { key_id, salt, .. } = session.credential else { return false };
     app.keys.active_keys().refresh_token_key_by_id(key_id).is_some_and(|key| token.has_valid_mac(key, &salt))
 }
 
-/// The login that a refresh token names, for a logout: any turn that is authentic will do.
+/// Ends sessions in the name of their users.
 ///
 /// # Errors
 ///
-/// If the store could not be read.
-pub(crate) async fn named_by_refresh(app: &App, text: &str) -> Result<Option<Login>, ServiceError> {
-    let Ok(token) = text.parse::<RefreshToken>() else { return Ok(None) };
-    Ok(genuine(app, &token).await?.as_ref().map(Login::of))
-}
-
-/// The live logins behind our cookies of these kinds, each once.
-///
-/// # Errors
-///
-/// As [`live`].
-pub(crate) async fn live_behind(
+/// At the first session that cannot be ended durably.
+pub(crate) async fn end_sessions(
     app: &App,
-    headers: &HeaderMap,
-    kinds: &[Kind],
+    sessions: BTreeSet<PresentedSession>,
+    reason: EndReason,
+    client: &ClientInfo,
     now: Time,
-) -> Result<BTreeSet<Login>, AuthError> {
-    let mut found = BTreeSet::new();
-    for kind in kinds {
-        for text in values(app, headers, *kind) {
-            found.extend(live(app, *kind, text, now).await?);
-        }
+) -> Result<(), ServiceError> {
+    for PresentedSession { session, user } in sessions {
+        let context = RevocationContext { actor: Actor::User(user), reason, client_info: client.clone() };
+        app.revoker.end_session(session, &context, now).await?;
     }
-    Ok(found)
-}
-
-/// The refusal of two different credentials. It clears those of our cookies, of the kinds that the route reads,
-/// of which no value is live; where that cannot be told nothing is cleared.
-pub(crate) async fn ambiguous(
-    app: &App,
-    headers: &HeaderMap,
-    reads: AcceptedCredentials,
-    now: Time,
-) -> AppError {
-    let mut cleared = SetCookies::none(app.cookie_names);
-    for kind in Kind::ALL {
-        if reads_kind(reads, kind)
-            && is_shown(kind, &app.cookie_names, headers)
-            && live_behind(app, headers, &[kind], now).await.is_ok_and(|live| live.is_empty())
-        {
-            cleared = cleared.clear(kind);
-        }
-    }
-    AppError::MultipleCredentials(Box::new(TooMany(cleared)))
-}
-
-const fn reads_kind(reads: AcceptedCredentials, kind: Kind) -> bool {
-    match kind {
-        Kind::Session => reads.session_token,
-        Kind::Access => reads.access_token,
-        Kind::Refresh => reads.refresh_token,
-    }
-}
-
-fn values<'a>(app: &App, headers: &'a HeaderMap, kind: Kind) -> impl Iterator<Item = &'a str> + use<'a> {
-    let seen: BTreeSet<&str> = cookie_values(headers, kind.name(&app.cookie_names)).collect();
-    seen.into_iter()
+    Ok(())
 }

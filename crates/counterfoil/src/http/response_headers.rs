@@ -1,4 +1,4 @@
-//! The edge of every route: an id for the request, the headers that harden an answer, and the last net.
+//! The outermost layer of every route: the request id, the security headers and the response to a panic.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -18,13 +18,14 @@ use counterfoil_verify::{Problem, ProblemIssuer, RequestId};
 use crate::app::App;
 use crate::counters::Route;
 use crate::http::error::AppError;
-use crate::http::request_log::{Arrived, REQUEST_ID};
+use crate::http::request_log::{REQUEST_ID, RequestStarted};
 #[cfg(feature = "otel")]
-use crate::http::trace_context::Traced;
+use crate::http::trace_context::RequestSpan;
 use crate::runtime::panics;
 
-/// On every answer. None of ours is a page: nothing may be loaded by it, nor may it be loaded elsewhere.
-const HARDENING: [(HeaderName, &str); 5] = [
+/// The headers of every response. No response is a page, so it may load nothing and no other site may embed
+/// it.
+const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (
@@ -38,20 +39,20 @@ const HARDENING: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// A year, where the issuer is reached over TLS (RFC 6797).
+/// One year; only if the issuer uses TLS (RFC 6797).
 const HSTS: &str = "max-age=31536000";
 
-/// What stands around a route: the installation, and where its requests are counted.
+/// The state of the outermost layer of a route.
 #[derive(Clone)]
-pub(crate) struct Edge {
+pub(crate) struct FinalLayer {
     app: App,
     route: Arc<Route>,
     issuer: ProblemIssuer,
 }
 
-impl Edge {
-    /// The edge of the route with this template.
-    pub(crate) fn of(app: &App, path: &'static str) -> Self {
+impl FinalLayer {
+    /// The layer of the route with this path template.
+    pub(crate) fn for_route(app: &App, path: &'static str) -> Self {
         Self {
             app: app.clone(),
             route: app.tally.requests.route(path),
@@ -60,79 +61,82 @@ impl Edge {
     }
 }
 
-/// Wraps every route: names the request, lets it through, writes its line in the log and finishes the answer.
+/// Wraps every route: assigns the request id, runs the route, writes the request log and adds the security
+/// headers.
 ///
-/// The name is ours, or that of a proxy whose word is believed: what a client sends could name another's.
+/// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
+/// request.
 pub(crate) async fn finish(
-    State(Edge { app, route, issuer }): State<Edge>,
+    State(FinalLayer { app, route, issuer }): State<FinalLayer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let arrived = Arrived::of(&app, &request);
-    let id = arrived.id.clone();
-    let span = span_of(&arrived, &route);
+    let started = RequestStarted::new(&app, &request);
+    let id = started.id.clone();
+    let span = request_span(&started, &route);
     #[cfg(feature = "otel")]
-    let traced = Traced::begin(&span, &app, &request, &arrived, &route);
+    let request_span = RequestSpan::start(&span, &app, &request, &started, &route);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(issuer.clone());
-    request.extensions_mut().insert(arrived.mark.clone());
+    request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let answer = next.run(request).instrument(span).await;
-    arrived.answered(&route, &answer);
+    let response = next.run(request).instrument(span).await;
+    started.finish(&route, &response);
     #[cfg(feature = "otel")]
-    traced.answered(&answer);
+    request_span.finish(&response);
 
-    let mut answer = with_id(answer, &id, &issuer);
-    harden(answer.headers_mut(), app.settings().issuer.is_secure());
+    let mut response = with_request_id(response, &id, &issuer);
+    add_security_headers(response.headers_mut(), app.settings().issuer.is_secure());
     if is_chunked {
-        // Whether there was a Content-Length beside it, hyper does not tell. A proxy that went by that takes for
-        // body what we would take for the next request: there is none on this connection (RFC 9112, section 6.1).
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        // hyper does not report whether `Content-Length` was there too. A proxy that used it would treat as
+        // body what this server would treat as the next request (request smuggling), so the connection is
+        // closed (RFC 9112, section 6.1).
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    answer
+    response
 }
 
-/// What stands around the handling of a request, so that each line said within has its id. It has the level of errors
-/// because it makes no line itself: where the log tells only of trouble, trouble is still told with an id.
+/// The span of a request: every log line within it has the request id. Its level is ERROR so that it is
+/// enabled at each log level; it writes no line itself.
 ///
-/// A build for traces says in it that we serve and do not ask, which cannot be added later.
-fn span_of(arrived: &Arrived, route: &Route) -> Span {
-    let (id, method, route) = (&*arrived.id.0, arrived.method, route.path);
+/// With the feature `otel` it has the span kind `server`, which cannot be set later.
+fn request_span(started: &RequestStarted, route: &Route) -> Span {
+    let (id, method, route) = (&*started.id.0, started.method, route.path);
     #[cfg(not(feature = "otel"))]
     return tracing::error_span!("request", request_id = id, method, route);
     #[cfg(feature = "otel")]
     tracing::error_span!("request", request_id = id, method, route, otel.kind = "server")
 }
 
-/// Writes the id of the request on the answer, and into its problem if it is one.
-fn with_id(mut answer: Response, id: &RequestId, issuer: &ProblemIssuer) -> Response {
-    if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
-        let named: Response =
+/// Adds the request id to the headers, and with the issuer to the problem document if the response is one.
+fn with_request_id(mut response: Response, id: &RequestId, issuer: &ProblemIssuer) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let complete: Response =
             IntoResponse::into_response(problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0)));
-        *answer.body_mut() = named.into_body();
-        answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+        *response.body_mut() = complete.into_body();
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
     }
     if let Ok(value) = HeaderValue::from_str(&id.0) {
-        answer.headers_mut().insert(REQUEST_ID.clone(), value);
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
     }
-    answer
+    response
 }
 
-fn harden(headers: &mut HeaderMap, is_secure: bool) {
-    for (name, value) in HARDENING {
+fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
+    for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if is_secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
-    // Who may store an answer says so; nearly all of ours read or set a credential.
+    // Most responses read or set a credential. A route whose response may be cached sets the header itself.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// Turns a panic into an answer that does not repeat what it said.
-pub(crate) fn caught(_: Box<dyn Any + Send>) -> Response {
+/// The response to a panic. It does not contain the panic message.
+pub(crate) fn panic_response(_: Box<dyn Any + Send>) -> Response {
     panics::count_panic();
-    AppError::Panicked.into_response()
+    AppError::Panic.into_response()
 }
 
 #[cfg(test)]
@@ -145,47 +149,48 @@ mod tests {
     use crate::settings::Settings;
 
     #[tokio::test]
-    async fn trouble_within_a_request_has_its_id_however_little_is_told() {
+    async fn log_lines_within_a_request_have_its_id_at_each_log_level() {
         let dir = tempfile::tempdir().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let app = App::open(Settings::new("http://localhost".parse().unwrap(), store)).await.unwrap();
-        let (arrived, edge) = (Arrived::of(&app, &Request::new(Body::empty())), Edge::of(&app, "/v1/me"));
+        let started = RequestStarted::new(&app, &Request::new(Body::empty()));
+        let layer = FinalLayer::for_route(&app, "/v1/me");
 
         for level in [Level::INFO, Level::WARN, Level::ERROR] {
-            let (_, _listening) = CapturedLogs::capture(level);
-            let span = span_of(&arrived, &edge.route);
+            let (_, _guard) = CapturedLogs::capture(level);
+            let span = request_span(&started, &layer.route);
             assert!(span.has_field("request_id") && !span.is_disabled(), "{level}");
         }
     }
 
     #[test]
-    fn an_answer_that_says_nothing_of_caches_is_not_stored() {
-        let mut silent = HeaderMap::new();
+    fn a_response_is_not_cached_by_default() {
+        let mut default = HeaderMap::new();
         let mut public = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=300"))]);
 
-        harden(&mut silent, true);
-        harden(&mut public, true);
+        add_security_headers(&mut default, true);
+        add_security_headers(&mut public, true);
 
-        assert_eq!(silent[CACHE_CONTROL], "no-store");
+        assert_eq!(default[CACHE_CONTROL], "no-store");
         assert_eq!(public[CACHE_CONTROL], "max-age=300");
     }
 
     #[test]
-    fn only_an_issuer_on_tls_asks_for_tls() {
+    fn hsts_is_sent_only_by_an_issuer_with_tls() {
         for is_secure in [true, false] {
             let mut headers = HeaderMap::new();
-            harden(&mut headers, is_secure);
+            add_security_headers(&mut headers, is_secure);
             assert_eq!(headers.contains_key(STRICT_TRANSPORT_SECURITY), is_secure);
         }
     }
 
     #[test]
-    fn a_panic_is_counted_and_says_nothing_of_itself() {
+    fn a_panic_is_counted_and_its_message_is_not_sent() {
         let before = panics::panic_count();
 
-        let answer = caught(Box::new("hunter2"));
+        let response = panic_response(Box::new("hunter2"));
 
-        assert_eq!(answer.status(), 500);
+        assert_eq!(response.status(), 500);
         assert!(panics::panic_count() > before);
     }
 }

@@ -1,15 +1,16 @@
-//! Scopes and audiences as a client may write them.
+//! Validation of scopes and audiences that a client requests.
 
 use crate::http::error::AppError;
 
-/// The most bytes of a scope or an audience: what stands in a token travels with every request.
-const LONGEST: usize = 512;
+/// The largest scope or audience in bytes: both are part of the token, which is sent with every request.
+const MAX_LEN: usize = 512;
 
-/// A scope that reads as one: words of visible ASCII parted by single spaces (RFC 6749, section 3.3).
-pub(crate) fn judge(scope: String) -> Result<String, AppError> {
+/// Validates a scope: words of printable ASCII, separated by single spaces (RFC 6749, section 3.3).
+pub(crate) fn validate_scope(scope: String) -> Result<String, AppError> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(is_scope_character);
-    if scope.len() > LONGEST || !scope.split(' ').all(is_word) {
-        return Err(AppError::field("scope", "is to be words of visible ASCII parted by single spaces"));
+    if scope.len() > MAX_LEN || !scope.split(' ').all(is_word) {
+        let detail = "must be space-separated words of printable ASCII, at most 512 characters";
+        return Err(AppError::field("scope", detail));
     }
     Ok(scope)
 }
@@ -18,11 +19,14 @@ const fn is_scope_character(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
-/// An audience that reads as one: a name or a URL (RFC 7519, section 4.1.3).
-pub(crate) fn judge_audience(audience: String) -> Result<String, AppError> {
-    let is_plain = audience.bytes().all(|byte| byte.is_ascii_graphic());
-    if audience.is_empty() || audience.len() > LONGEST || !is_plain {
-        return Err(AppError::field("audience", "is to be 1 to 512 characters of visible ASCII"));
+/// Validates an audience: a name or a URL (RFC 7519, section 4.1.3).
+pub(crate) fn validate_audience(audience: String) -> Result<String, AppError> {
+    let is_printable = audience.bytes().all(|byte| byte.is_ascii_graphic());
+    if audience.is_empty() || audience.len() > MAX_LEN || !is_printable {
+        return Err(AppError::field(
+            "audience",
+            "must be 1 to 512 characters of printable ASCII without spaces",
+        ));
     }
     Ok(audience)
 }
@@ -32,18 +36,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_is_words_parted_by_single_spaces() {
-        assert!(judge("orders:read orders:write".into()).is_ok());
+    fn a_scope_is_words_separated_by_single_spaces() {
+        assert!(validate_scope("orders:read orders:write".into()).is_ok());
         for bad in ["", " ", "a  b", " a", "a ", "a\"b", "a\\b", "ü", "a\nb", &"a".repeat(513)] {
-            assert!(judge(bad.into()).is_err(), "{bad:?}");
+            assert!(validate_scope(bad.into()).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn an_audience_is_visible_ascii() {
-        assert!(judge_audience("https://shop.example/api".into()).is_ok());
+    fn an_audience_is_printable_ascii() {
+        assert!(validate_audience("https://shop.example/api".into()).is_ok());
         for bad in ["", "a b", "ü", "a\0", &"a".repeat(513)] {
-            assert!(judge_audience(bad.into()).is_err(), "{bad:?}");
+            assert!(validate_audience(bad.into()).is_err(), "{bad:?}");
         }
     }
 }

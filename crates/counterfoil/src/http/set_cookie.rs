@@ -1,4 +1,4 @@
-//! The one file that writes `Set-Cookie`.
+//! Writes `Set-Cookie`. No other file does.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use http::{HeaderMap, HeaderValue};
 
 use counterfoil_verify::{CookieNames, cookie_values};
 
-/// The longest life that browsers grant a cookie (RFC 6265bis, section 5.5).
-const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// The longest `Max-Age` that browsers accept (RFC 6265bis, section 5.5).
+const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The most bytes of name and value that browsers keep (RFC 6265bis, section 5.6).
-const LARGEST: usize = 4096;
+/// The largest name and value that browsers store, in bytes (RFC 6265bis, section 5.6).
+const MAX_COOKIE_LEN: usize = 4096;
 
-/// Which of our cookies.
+/// The kind of credential in a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Of a session token.
+pub(crate) enum CookieKind {
+    /// A session token.
     Session,
-    /// Of an access token.
+    /// An access token.
     Access,
-    /// Of a refresh token.
+    /// A refresh token.
     Refresh,
 }
 
-impl Kind {
-    /// All three.
+impl CookieKind {
+    /// All kinds.
     pub(crate) const ALL: [Self; 3] = [Self::Session, Self::Access, Self::Refresh];
 
     /// The name of the cookie.
@@ -39,12 +39,12 @@ impl Kind {
         }
     }
 
-    /// The most bytes of a credential that browsers keep as this cookie.
-    pub(crate) const fn room(self, names: &CookieNames) -> usize {
-        LARGEST - self.name(names).len() - "=".len()
+    /// The longest credential, in bytes, that browsers store in this cookie.
+    pub(crate) const fn max_value_len(self, names: &CookieNames) -> usize {
+        MAX_COOKIE_LEN - self.name(names).len() - "=".len()
     }
 
-    /// From where a browser shows it: a refresh token never comes with a link from elsewhere.
+    /// The `SameSite` attribute. A refresh token is not sent with a link from another site.
     const fn same_site(self) -> &'static str {
         match self {
             Self::Session | Self::Access => "Lax",
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-/// The cookies that an answer sets and clears: at most one line for each name.
+/// The cookies that a response sets and clears: at most one line for each name.
 ///
 /// ```text
 /// Set-Cookie: __Host-session=cfs_…; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=2592000
@@ -64,34 +64,39 @@ pub(crate) struct SetCookies {
     lines: [Option<HeaderValue>; 3],
 }
 
-/// A credential that no browser would keep as a cookie.
+/// A credential is larger than browsers store in a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the credential is too large for a cookie")]
-pub(crate) struct TooLarge;
+pub(crate) struct CredentialTooLarge;
 
 impl SetCookies {
-    /// None yet.
-    pub(crate) const fn none(names: CookieNames) -> Self {
+    /// No cookies.
+    pub(crate) const fn new(names: CookieNames) -> Self {
         Self { names, lines: [None, None, None] }
     }
 
-    /// Sets the cookie of this kind, for as long as its credential lives.
+    /// Sets the cookie of this kind, with the lifetime of its credential.
     ///
     /// # Errors
     ///
-    /// If a browser would not keep it.
-    pub(crate) fn set(mut self, kind: Kind, value: &impl Display, life: Duration) -> Result<Self, TooLarge> {
+    /// [`CredentialTooLarge`] if browsers would not store it.
+    pub(crate) fn set(
+        mut self,
+        kind: CookieKind,
+        value: &impl Display,
+        lifetime: Duration,
+    ) -> Result<Self, CredentialTooLarge> {
         let value = value.to_string();
-        if value.len() > kind.room(&self.names) {
-            return Err(TooLarge);
+        if value.len() > kind.max_value_len(&self.names) {
+            return Err(CredentialTooLarge);
         }
         let pair = format!("{}={value}", kind.name(&self.names));
-        self.lines[kind as usize] = Some(self.line(kind, &pair, life.min(LONGEST)));
+        self.lines[kind as usize] = Some(self.line(kind, &pair, lifetime.min(MAX_AGE_LIMIT)));
         Ok(self)
     }
 
     /// Clears the cookie of this kind, unless it is set.
-    pub(crate) fn clear(mut self, kind: Kind) -> Self {
+    pub(crate) fn clear(mut self, kind: CookieKind) -> Self {
         if self.lines[kind as usize].is_none() {
             let pair = format!("{}=", kind.name(&self.names));
             self.lines[kind as usize] = Some(self.line(kind, &pair, Duration::ZERO));
@@ -99,26 +104,31 @@ impl SetCookies {
         self
     }
 
-    /// Clears those of our cookies that a request shows, unless they are set.
-    pub(crate) fn clear_shown(self, headers: &HeaderMap) -> Self {
-        let names = self.names;
-        let shown = Kind::ALL.into_iter().filter(|kind| is_shown(*kind, &names, headers));
-        shown.fold(self, Self::clear)
+    /// Clears the credential cookies that the request has, unless they are set.
+    pub(crate) fn clear_presented(self, headers: &HeaderMap) -> Self {
+        self.clear_presented_of(&CookieKind::ALL, headers)
     }
 
-    /// A browser takes a cookie for the same only if all attributes are the same, so they are made here alone.
-    fn line(&self, kind: Kind, pair: &str, life: Duration) -> HeaderValue {
+    /// Clears the cookies of these kinds that the request has, unless they are set.
+    pub(crate) fn clear_presented_of(self, kinds: &[CookieKind], headers: &HeaderMap) -> Self {
+        let names = self.names;
+        let presented = kinds.iter().copied().filter(|kind| is_presented(*kind, &names, headers));
+        presented.fold(self, Self::clear)
+    }
+
+    /// One place for all attributes: a browser replaces or clears a cookie only if `Path` and `Secure` match.
+    fn line(&self, kind: CookieKind, pair: &str, lifetime: Duration) -> HeaderValue {
         let secure = if self.names == CookieNames::secure() { " Secure;" } else { "" };
-        let (site, age) = (kind.same_site(), life.as_secs());
-        let text = format!("{pair}; Path=/; HttpOnly;{secure} SameSite={site}; Max-Age={age}");
-        let mut line = HeaderValue::try_from(text).expect("credentials are made of visible ASCII");
+        let (same_site, max_age) = (kind.same_site(), lifetime.as_secs());
+        let text = format!("{pair}; Path=/; HttpOnly;{secure} SameSite={same_site}; Max-Age={max_age}");
+        let mut line = HeaderValue::try_from(text).expect("credentials are printable ASCII");
         line.set_sensitive(true);
         line
     }
 }
 
-/// Whether a request shows a cookie of this kind, whatever it is worth.
-pub(crate) fn is_shown(kind: Kind, names: &CookieNames, headers: &HeaderMap) -> bool {
+/// Whether the request has a cookie of this kind, valid or not.
+pub(crate) fn is_presented(kind: CookieKind, names: &CookieNames, headers: &HeaderMap) -> bool {
     cookie_values(headers, kind.name(names)).next().is_some()
 }
 
@@ -146,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
+    fn a_cookie_is_cleared_with_the_attributes_it_was_set_with() {
         for names in [CookieNames::secure(), CookieNames::loopback()] {
-            for kind in Kind::ALL {
-                let set = SetCookies::none(names).set(kind, &"value", DAY).unwrap();
-                let cleared = SetCookies::none(names).clear(kind);
+            for kind in CookieKind::ALL {
+                let set = SetCookies::new(names).set(kind, &"value", DAY).unwrap();
+                let cleared = SetCookies::new(names).clear(kind);
 
                 let expected = lines(&set)[0].replace("=value", "=").replace("Max-Age=86400", "Max-Age=0");
                 assert_eq!(lines(&cleared), [expected]);
@@ -159,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn the_attributes_are_those_of_the_contract() {
+    fn cookies_have_the_documented_attributes() {
         let names = CookieNames::secure();
-        let session = SetCookies::none(names).set(Kind::Session, &"s", DAY).unwrap();
-        let refresh = SetCookies::none(names).set(Kind::Refresh, &"r", DAY).unwrap();
-        let plain = SetCookies::none(CookieNames::loopback()).set(Kind::Session, &"s", DAY).unwrap();
+        let session = SetCookies::new(names).set(CookieKind::Session, &"s", DAY).unwrap();
+        let refresh = SetCookies::new(names).set(CookieKind::Refresh, &"r", DAY).unwrap();
+        let plain = SetCookies::new(CookieNames::loopback()).set(CookieKind::Session, &"s", DAY).unwrap();
 
         assert_eq!(
             lines(&session),
@@ -177,13 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_not_cleared_and_no_name_stands_twice() {
+    fn a_cookie_that_is_set_is_not_cleared_too() {
         let names = CookieNames::secure();
         let mut headers = HeaderMap::new();
         headers
             .insert(COOKIE, HeaderValue::from_static("__Host-session=a; __Host-session=b; __Host-access=c"));
 
-        let set = SetCookies::none(names).set(Kind::Session, &"new", DAY).unwrap().clear_shown(&headers);
+        let set =
+            SetCookies::new(names).set(CookieKind::Session, &"new", DAY).unwrap().clear_presented(&headers);
 
         let lines = lines(&set);
         assert_eq!(lines.len(), 2);
@@ -191,13 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn no_cookie_lives_longer_or_is_larger_than_browsers_take() {
-        let none = || SetCookies::none(CookieNames::secure());
+    fn max_age_and_size_are_limited_to_what_browsers_accept() {
+        let empty = || SetCookies::new(CookieNames::secure());
 
-        let long = none().set(Kind::Session, &"x", 1000 * DAY).unwrap();
+        let long = empty().set(CookieKind::Session, &"x", 1000 * DAY).unwrap();
         assert!(lines(&long)[0].ends_with("Max-Age=34560000"));
-        let room = LARGEST - "__Host-access=".len();
-        assert!(none().set(Kind::Access, &"x".repeat(room), DAY).is_ok());
-        assert_eq!(none().set(Kind::Access, &"x".repeat(room + 1), DAY).unwrap_err(), TooLarge);
+        let max_len = MAX_COOKIE_LEN - "__Host-access=".len();
+        assert!(empty().set(CookieKind::Access, &"x".repeat(max_len), DAY).is_ok());
+        assert_eq!(
+            empty().set(CookieKind::Access, &"x".repeat(max_len + 1), DAY).unwrap_err(),
+            CredentialTooLarge
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! An answer in time, if only the answer that there is none.
+//! The time limit of a request.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::http::error::AppError;
 
-/// Gives a request at most this long, the reading of its body included.
+/// Answers 503 if a request takes longer than `limit`, the reading of its body included.
 ///
-/// What was handed to the store by then is done all the same; a credential that was made goes with the answer.
-pub(crate) async fn in_time(State(most): State<Duration>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(most, next.run(request)).await;
-    answer.unwrap_or_else(|_| AppError::TooLate.into_response())
+/// A change that was handed to the store before that is still committed.
+pub(crate) async fn limit_duration(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    let response = tokio::time::timeout(limit, next.run(request)).await;
+    response.unwrap_or_else(|_| AppError::Timeout.into_response())
 }

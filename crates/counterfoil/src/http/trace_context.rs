@@ -1,7 +1,7 @@
-//! What a trace tells of a request (OpenTelemetry's conventions for HTTP servers), and into which trace it belongs.
+//! The OpenTelemetry span of a request (semantic conventions for HTTP servers), and the trace that it belongs
+//! to.
 //!
-//! A span holds what the line of the log holds at most, and less: neither path nor query, no header, no address, nobody's
-//! name. Where nothing listens to spans this does nothing.
+//! A span has no path, query, header, IP or user. Without a subscriber for spans this does nothing.
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -17,55 +17,62 @@ use counterfoil_verify::AuthError;
 
 use crate::app::App;
 use crate::counters::Route;
-use crate::http::request_log::{Arrived, is_through_proxy, sole};
+use crate::http::request_log::{RequestStarted, is_from_trusted_proxy, single_header};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The span of a request that is being answered. Dropped before the answer, it ends without a status.
+/// The span of a request in progress. If it is dropped before the response, the span ends without a status.
 #[derive(Debug)]
-pub(crate) struct Traced {
-    /// Keeps the span open until the answer is known.
-    _open: Span,
+pub(crate) struct RequestSpan {
+    /// Keeps the span open until the response is known.
+    _span: Span,
     context: Context,
 }
 
-impl Traced {
-    /// Makes `span` part of the trace that a trusted proxy has begun, if one has, and names it by method and route.
-    pub(crate) fn begin(span: &Span, app: &App, request: &Request, arrived: &Arrived, route: &Route) -> Self {
+impl RequestSpan {
+    /// Makes `span` part of the trace of a trusted proxy, if there is one, and names it by method and route.
+    pub(crate) fn start(
+        span: &Span,
+        app: &App,
+        request: &Request,
+        started: &RequestStarted,
+        route: &Route,
+    ) -> Self {
         if let Some(parent) = parent(app, request) {
-            // It fails where nobody listens to spans.
+            // It fails without a subscriber for spans.
             let _ = span.set_parent(Context::new().with_remote_span_context(parent));
         }
         let context = span.context();
         if context.span().is_recording() {
-            context.span().update_name(format!("{} {}", arrived.method, route.path));
+            context.span().update_name(format!("{} {}", started.method, route.path));
             context.span().set_attributes([
-                KeyValue::new("http.request.method", arrived.method),
+                KeyValue::new("http.request.method", started.method),
                 KeyValue::new("http.route", route.path),
             ]);
         }
-        Self { _open: span.clone(), context }
+        Self { _span: span.clone(), context }
     }
 
-    /// Writes down how it was answered. Only a failure of ours is an error.
-    pub(crate) fn answered(self, answer: &Response) {
-        let (span, status) = (self.context.span(), answer.status());
+    /// Records the status of the response. Only 5xx is an error.
+    pub(crate) fn finish(self, response: &Response) {
+        let (span, status) = (self.context.span(), response.status());
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
         if status.is_server_error() {
-            let code = answer.extensions().get::<AuthError>().map(AuthError::code);
+            let code = response.extensions().get::<AuthError>().map(AuthError::code);
             span.set_status(Status::error(code.unwrap_or_default()));
         }
     }
 }
 
-/// The span that a trusted proxy has put around the request. Anybody else could write into another's trace.
+/// The parent span that a trusted proxy has sent. Other clients could add spans to traces that are not
+/// theirs.
 fn parent(app: &App, request: &Request) -> Option<SpanContext> {
-    if is_through_proxy(app, request) { read(sole(request, &TRACEPARENT)?) } else { None }
+    if is_from_trusted_proxy(app, request) { parse(single_header(request, &TRACEPARENT)?) } else { None }
 }
 
-/// Reads a `traceparent` (W3C Trace Context, sections 3.2 and 4.3): of a version after 00 the parts that 00 has. Its
-/// companion `tracestate` is left alone, as we hand it to nobody.
-fn read(text: &str) -> Option<SpanContext> {
+/// Parses a `traceparent` (W3C Trace Context, sections 3.2 and 4.3). Of a later version, only the fields of
+/// version 00 are read. `tracestate` is ignored, because no trace is passed on.
+fn parse(text: &str) -> Option<SpanContext> {
     let mut parts = text.splitn(5, '-');
     let version = hex(parts.next()?, 2)?;
     let (trace, span) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
@@ -78,7 +85,7 @@ fn read(text: &str) -> Option<SpanContext> {
     Some(SpanContext::new(trace, span, flags, true, TraceState::default())).filter(SpanContext::is_valid)
 }
 
-/// The text, if it is so many digits of lower-case hex.
+/// The text, if it has this length and only lower-case hexadecimal digits.
 fn hex(text: &str, length: usize) -> Option<&str> {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     (text.len() == length && text.bytes().all(is_digit)).then_some(text)
@@ -92,30 +99,30 @@ mod tests {
     const SPAN: &str = "00f067aa0ba902b7";
 
     #[test]
-    fn a_whole_parent_is_read() {
-        let read = read(&format!("00-{TRACE}-{SPAN}-01")).unwrap();
+    fn a_valid_parent_is_parsed() {
+        let parent = parse(&format!("00-{TRACE}-{SPAN}-01")).unwrap();
 
         assert_eq!(
-            (read.trace_id().to_string().as_str(), read.span_id().to_string().as_str()),
+            (parent.trace_id().to_string().as_str(), parent.span_id().to_string().as_str()),
             (TRACE, SPAN)
         );
-        assert!(read.is_sampled() && read.is_remote());
+        assert!(parent.is_sampled() && parent.is_remote());
     }
 
     #[test]
-    fn of_the_flags_only_sampling_is_known() {
-        assert!(!read(&format!("00-{TRACE}-{SPAN}-00")).unwrap().is_sampled());
-        assert_eq!(read(&format!("00-{TRACE}-{SPAN}-ff")).unwrap().trace_flags(), TraceFlags::SAMPLED);
+    fn only_the_sampled_flag_is_kept() {
+        assert!(!parse(&format!("00-{TRACE}-{SPAN}-00")).unwrap().is_sampled());
+        assert_eq!(parse(&format!("00-{TRACE}-{SPAN}-ff")).unwrap().trace_flags(), TraceFlags::SAMPLED);
     }
 
     #[test]
-    fn later_versions_may_have_more_parts() {
-        assert!(read(&format!("01-{TRACE}-{SPAN}-01-what-comes")).is_some());
-        assert!(read(&format!("01-{TRACE}-{SPAN}-01")).is_some());
+    fn later_versions_may_have_more_fields() {
+        assert!(parse(&format!("01-{TRACE}-{SPAN}-01-future")).is_some());
+        assert!(parse(&format!("01-{TRACE}-{SPAN}-01")).is_some());
     }
 
     #[test]
-    fn anything_else_is_none() {
+    fn invalid_values_are_ignored() {
         let (upper, zeros) = (TRACE.to_uppercase(), "0".repeat(32));
         let bad = [
             String::new(),
@@ -132,7 +139,7 @@ mod tests {
             format!("+0-{TRACE}-{SPAN}-01"),
         ];
         for text in bad {
-            assert!(read(&text).is_none(), "{text:?}");
+            assert!(parse(&text).is_none(), "{text:?}");
         }
     }
 }

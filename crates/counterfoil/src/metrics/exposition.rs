@@ -131,10 +131,10 @@ impl Exposition {
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
             sample(&[("result", "repeated")], repeated)?;
-            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Accepted);
+            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Success);
             failed
                 .into_iter()
-                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.of(outcome)))
+                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.total(outcome)))
         })
     }
 
@@ -260,7 +260,9 @@ impl Exposition {
 
 fn encode_attempts(encoder: &mut Encoder<'_>, name: &str, help: &str, attempts: &Outcomes) -> fmt::Result {
     encoder.counters(name, help, |sample| {
-        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Replayed);
-        reported.into_iter().try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.of(outcome)))
+        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::ReuseDetected);
+        reported
+            .into_iter()
+            .try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.total(outcome)))
     })
 }

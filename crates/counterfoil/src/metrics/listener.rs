@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-use crate::http::response_headers::caught;
+use crate::http::response_headers::panic_response;
 use crate::limits::connections::ConnectionLimiter;
 use crate::runtime::task::{RESTART_DELAY, supervise};
 use crate::server::SHUTDOWN_TIMEOUT;
@@ -55,7 +55,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     };
     let limiter = ConnectionLimiter::new(&Settings { limits, ..settings.clone() });
     let router = Router::new().route("/metrics", get(metrics)).with_state(app);
-    let router = router.layer(CatchPanicLayer::custom(caught));
+    let router = router.layer(CatchPanicLayer::custom(panic_response));
     let listen = async || {
         let handler = ConnectionHandler::new(router.clone(), None, limits);
         let acceptor = Acceptor::new(listener.try_clone()?, limiter.clone(), handler, Arc::default())?;

@@ -171,7 +171,10 @@ mod tests {
 
         let hash = pool.hash(password("correct horse")).await.unwrap();
 
-        assert_eq!(pool.verify(password("correct horse"), Some(hash.clone())).await, Ok(PasswordCheck::Match));
+        assert_eq!(
+            pool.verify(password("correct horse"), Some(hash.clone())).await,
+            Ok(PasswordCheck::Match)
+        );
         assert_eq!(pool.verify(password("wrong horse"), Some(hash)).await, Ok(PasswordCheck::Mismatch));
         assert_eq!(pool.verify(password("correct horse"), None).await, Ok(PasswordCheck::Mismatch));
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/login`: one login, and the client's half in one of three forms.
+//! `POST /v1/login`: authenticates with a password and issues the credentials of a new session.
 
 use std::collections::BTreeSet;
 
@@ -10,239 +10,227 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{self, AuthenticatedUser};
 use counterfoil_core::services::issuer::{IssuedSession, NewSession};
-use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{AcceptedCredentials, ClientId, CredentialSource, cookie_values};
 
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::{StrictJson, secret};
-use crate::http::presented_sessions::{self, Login};
-use crate::http::set_cookie::{Kind, SetCookies};
-use crate::routes::answers::{Carrier, Credentials, ModeName, SessionView, UserView};
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+use crate::http::json_body::{JsonBody, secret};
+use crate::http::presented_sessions::{
+    PresentedSession, end_sessions, find_live_by_cookies, multiple_credentials,
 };
+use crate::http::set_cookie::{CookieKind, SetCookies};
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
+};
+use crate::routes::responses::{CredentialsResponse, ModeSchema, SessionResponse, Transport, UserResponse};
 use crate::runtime::task::run_detached;
 
-/// The most characters of a label.
-const LONGEST_LABEL: usize = 64;
+/// The longest label in characters.
+const MAX_LABEL_CHARS: usize = 64;
 
-/// What somebody logs in with, and what for.
+/// The username and password, and the requested session.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LoginForm {
+pub(super) struct LoginRequest {
     /// A username, or a verified e-mail address.
     username: String,
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     password: Secret<String>,
     #[serde(default)]
-    #[schema(value_type = Option<ModeName>)]
+    #[schema(value_type = Option<ModeSchema>)]
     mode: Mode,
     #[serde(default)]
-    carrier: Carrier,
-    /// The client application; `default` if none is named.
+    transport: Transport,
+    /// The client application; by default `default`.
     client_id: Option<String>,
-    /// What the user calls the device: at most 64 characters.
+    /// The user's name for the device, at most 64 characters.
     label: Option<String>,
 }
 
-/// A login.
+/// The new session with its credentials.
 #[derive(Serialize, ToSchema)]
-pub(super) struct SignedIn {
-    user: UserView,
-    session: SessionView,
+pub(super) struct LoginResponse {
+    user: UserResponse,
+    session: SessionResponse,
     #[serde(flatten)]
-    credentials: Credentials,
+    credentials: CredentialsResponse,
 }
 
-/// Logs in. A live login of the same browser is ended by it.
+/// Logs in: verifies the password, stores a session and returns its credentials.
+///
+/// A live session of the same browser is ended. 401 is the same for an unknown user, a wrong password and a
+/// disabled user.
 #[utoipa::path(
-    post, path = "/v1/login", tag = "public", request_body = LoginForm,
+    post, path = "/v1/login", tag = "public", request_body = LoginRequest,
     responses(
-        (status = 200, description = "Logged in", body = SignedIn),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 200, description = "Logged in", body = LoginResponse),
+        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn login(
     State(app): State<App>,
-    _: Room,
-    Whence(from): Whence,
+    _: HashQueueCheck,
+    client: ClientInfo,
     headers: HeaderMap,
-    StrictJson(form): StrictJson<LoginForm>,
+    JsonBody(request): JsonBody<LoginRequest>,
 ) -> Result<impl IntoResponse, AppError> {
     let now = app.now_to_issue()?;
-    expect_one_session_cookie(&app, &headers, now).await?;
-    let label = form.label.map(judge_label).transpose()?;
-    let credentials = account::Credentials {
-        username: form.username,
-        password: form.password,
-        client: client_of(form.client_id.as_deref())?,
-        mode: form.mode,
+    reject_two_session_cookies(&app, &headers, now).await?;
+    let options = LoginOptions {
+        mode: request.mode,
+        transport: request.transport,
+        label: request.label.map(validate_label).transpose()?,
     };
-    let (carrier, mode) = (form.carrier, form.mode);
-    let (app, headers, opened) = run_detached(async move {
-        let opened = sign_in(&app, &headers, credentials, Wish { carrier, mode, label }, from, now).await;
-        (app, headers, opened)
+    let credentials = account::Credentials {
+        username: request.username,
+        password: request.password,
+        client: parse_client_id(request.client_id.as_deref())?,
+        mode: request.mode,
+    };
+    let transport = options.transport;
+    let (app, headers, result) = run_detached(async move {
+        let result = log_in(&app, &headers, credentials, options, client, now).await;
+        (app, headers, result)
     })
     .await;
-    let opened = app.tally.logins.count(opened)?;
+    let IssuedSession { session, credential, user } = app.tally.logins.count(result)?;
 
-    let (cookies, credentials) = opened.credential.carried(carrier, SetCookies::none(app.cookie_names))?;
-    let cookies = clear_former(cookies, carrier, &headers, &app);
-    let body =
-        SignedIn { user: UserView::of(&opened.user), session: SessionView::of(&opened.session), credentials };
-    Ok((Extension(Login::of(&opened.session)), cookies, Json(body)))
+    let (cookies, credentials) = credential.with_transport(transport, SetCookies::new(app.cookie_names))?;
+    let cookies = cookies.clear_presented_of(replaced_cookies(transport), &headers);
+    let presented = PresentedSession::from_session(&session);
+    let body = LoginResponse { user: (&user).into(), session: (&session).into(), credentials };
+    Ok((Extension(presented), cookies, Json(body)))
 }
 
-/// Room for one more password. It is asked for before the body is read: in a storm, those who have to come back cost
-/// us their answer and no more, and everybody else is served meanwhile.
-pub(super) struct Room;
+/// Rejects a login before its body is read if the password hash queue is full. In a burst of logins, a
+/// rejected one then costs one short response, and other requests stay fast.
+pub(super) struct HashQueueCheck;
 
-impl FromRequestParts<App> for Room {
+impl FromRequestParts<App> for HashQueueCheck {
     type Rejection = AppError;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let Err(busy) = app.hashing.check_capacity() else { return Ok(Self) };
-        app.tally.logins.count(Err(ServiceError::from(busy).into()))
+        let Err(error) = app.hashing.check_capacity() else { return Ok(Self) };
+        app.tally.logins.count(Err(ServiceError::from(error).into()))
     }
 }
 
-/// What a login is to be like.
-struct Wish {
-    carrier: Carrier,
+/// The requested session.
+struct LoginOptions {
     mode: Mode,
+    transport: Transport,
     label: Option<String>,
 }
 
-/// Judges the credentials, opens the login, and ends those that it takes the place of.
-async fn sign_in(
+/// Authenticates, issues the session and ends the ones that it replaces.
+async fn log_in(
     app: &App,
     headers: &HeaderMap,
     credentials: account::Credentials,
-    wish: Wish,
-    from: ClientInfo,
+    options: LoginOptions,
+    client: ClientInfo,
     now: Time,
-) -> Result<IssuedSession<Credentials>, AppError> {
-    let judged = app.accounts.authenticate(&credentials, &from, now).await?;
-    // Only who has proved who they are ends anything.
-    let mut former = former_logins(app, headers, wish.carrier, now).await?;
-    let replaces = former.pop_first().map(|login| login.session);
-    let max_token_length = match wish.carrier {
-        Carrier::Body => None,
-        Carrier::Cookie => Some(Kind::Access.room(&app.cookie_names)),
+) -> Result<IssuedSession<CredentialsResponse>, AppError> {
+    let LoginOptions { mode, transport, label } = options;
+    let authenticated = app.accounts.authenticate(&credentials, &client, now).await?;
+    // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
+    // password must not log a user out.
+    let mut previous = find_previous_sessions(app, headers, transport, now).await?;
+    let replaces = previous.pop_first().map(|presented| presented.session);
+    let max_token_length = match transport {
+        Transport::Bearer => None,
+        Transport::Cookie => Some(CookieKind::Access.max_value_len(&app.cookie_names)),
     };
-    let opening = NewSession { client_info: from.clone(), label: wish.label, replaces, max_token_length };
-    let opened = open(app, wish.mode, judged, opening, now).await?;
-    end_others(app, former, &from, now).await?;
-    Ok(opened)
+    let session = NewSession { client_info: client.clone(), label, replaces, max_token_length };
+    let issued = issue(app, mode, authenticated, session, now).await?;
+    // A browser with cookies of several sessions keeps the new one only.
+    end_sessions(app, previous, EndReason::Replaced, &client, now).await?;
+    Ok(issued)
 }
 
-/// The three verbs of the issuer: the one place that asks which.
-async fn open(
+/// Issues a session with the credentials of its mode.
+async fn issue(
     app: &App,
     mode: Mode,
-    judged: AuthenticatedUser,
-    opening: NewSession,
+    user: AuthenticatedUser,
+    session: NewSession,
     now: Time,
-) -> Result<IssuedSession<Credentials>, ServiceError> {
+) -> Result<IssuedSession<CredentialsResponse>, ServiceError> {
     match mode {
         Mode::Session => {
             let IssuedSession { session, credential, user } =
-                app.issuer.issue_session(judged, opening, now).await?;
-            Ok(carry_away(Credentials::of_session(&credential, &session, now), session, user))
+                app.issuer.issue_session(user, session, now).await?;
+            let credentials = CredentialsResponse::from_session_token(&credential, &session, now);
+            Ok(with_credentials(credentials, session, user))
         }
         Mode::Jwt => {
             let IssuedSession { session, credential, user } =
-                app.issuer.issue_access_token(judged, opening, now).await?;
-            Ok(carry_away(Credentials::of_access(&credential, now), session, user))
+                app.issuer.issue_access_token(user, session, now).await?;
+            Ok(with_credentials(CredentialsResponse::from_access_token(&credential, now), session, user))
         }
         Mode::Hybrid => {
             let IssuedSession { session, credential, user } =
-                app.issuer.issue_token_pair(judged, opening, now).await?;
-            Ok(carry_away(Credentials::of_pair(&credential, now), session, user))
+                app.issuer.issue_token_pair(user, session, now).await?;
+            Ok(with_credentials(CredentialsResponse::from_token_pair(&credential, now), session, user))
         }
     }
 }
 
-fn carry_away(credential: Credentials, session: Session, user: User) -> IssuedSession<Credentials> {
+fn with_credentials(
+    credential: CredentialsResponse,
+    session: Session,
+    user: User,
+) -> IssuedSession<CredentialsResponse> {
     IssuedSession { session, credential, user }
 }
 
-/// Two session cookies of different values are resolved by nobody, here neither.
-async fn expect_one_session_cookie(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
+/// Rejects two session cookies with different values: the order must not decide which session is replaced.
+async fn reject_two_session_cookies(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
     let values: BTreeSet<&str> = cookie_values(headers, app.cookie_names.session).collect();
     if values.len() > 1 {
-        return Err(
-            presented_sessions::ambiguous(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await
-        );
+        return Err(multiple_credentials(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await);
     }
     Ok(())
 }
 
-/// The kinds of cookie whose login a new one takes the place of. A login that is carried as cookies takes the
-/// place of whatever this browser carried before: left alone, an old cookie would contradict the new one.
-const fn taken_over(carrier: Carrier) -> &'static [Kind] {
-    match carrier {
-        Carrier::Body => &[Kind::Session],
-        Carrier::Cookie => &Kind::ALL,
+/// The kinds of cookie whose session a login replaces. With the transport `cookie` it is all kinds, because
+/// an old cookie of another kind would conflict with the new one.
+const fn replaced_cookies(transport: Transport) -> &'static [CookieKind] {
+    match transport {
+        Transport::Bearer => &[CookieKind::Session],
+        Transport::Cookie => &CookieKind::ALL,
     }
 }
 
-async fn former_logins(
+async fn find_previous_sessions(
     app: &App,
     headers: &HeaderMap,
-    carrier: Carrier,
+    transport: Transport,
     now: Time,
-) -> Result<BTreeSet<Login>, AppError> {
-    presented_sessions::live_behind(app, headers, taken_over(carrier), now)
+) -> Result<BTreeSet<PresentedSession>, AppError> {
+    find_live_by_cookies(app, headers, replaced_cookies(transport), now)
         .await
-        .map_err(|denied| AppError::denied(denied, CredentialSource::Cookie))
+        .map_err(|error| AppError::auth(error, CredentialSource::Cookie))
 }
 
-fn clear_former(cookies: SetCookies, carrier: Carrier, headers: &HeaderMap, app: &App) -> SetCookies {
-    let kinds = taken_over(carrier).iter();
-    kinds
-        .filter(|kind| crate::http::set_cookie::is_shown(**kind, &app.cookie_names, headers))
-        .fold(cookies, |cookies, kind| cookies.clear(*kind))
+fn parse_client_id(text: Option<&str>) -> Result<ClientId, AppError> {
+    text.map_or_else(|| Ok(ClientId::default()), str::parse)
+        .map_err(|_| AppError::field("client_id", "must be 1 to 128 characters of printable ASCII"))
 }
 
-/// A browser that shows several logins, as ours never does, is left with the new one alone.
-async fn end_others(
-    app: &App,
-    others: BTreeSet<Login>,
-    from: &ClientInfo,
-    now: Time,
-) -> Result<(), ServiceError> {
-    for Login { session, user } in others {
-        let reason = RevocationContext {
-            actor: Actor::User(user),
-            reason: EndReason::Replaced,
-            client_info: from.clone(),
-        };
-        app.revoker.end_session(session, &reason, now).await?;
-    }
-    Ok(())
-}
-
-fn client_of(named: Option<&str>) -> Result<ClientId, AppError> {
-    named
-        .map_or_else(|| Ok(ClientId::default()), str::parse)
-        .map_err(|_| AppError::field("client_id", "is to be 1 to 128 visible ASCII characters"))
-}
-
-fn judge_label(label: String) -> Result<String, AppError> {
-    if label.chars().count() > LONGEST_LABEL || label.chars().any(char::is_control) {
-        return Err(AppError::field("label", "is to be at most 64 characters, none of them a control"));
+fn validate_label(label: String) -> Result<String, AppError> {
+    if label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
+        let detail = format!("must be at most {MAX_LABEL_CHARS} characters, without control characters");
+        return Err(AppError::field("label", detail));
     }
     Ok(label)
 }
@@ -252,10 +240,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_short_and_holds_no_controls() {
-        assert!(judge_label("📱".repeat(64)).is_ok());
+    fn a_label_is_limited_in_length_and_has_no_control_characters() {
+        assert!(validate_label("📱".repeat(64)).is_ok());
         for bad in ["a".repeat(65), "a\nb".into(), "\u{9b}31m".into()] {
-            assert!(judge_label(bad.clone()).is_err(), "{bad:?}");
+            assert!(validate_label(bad.clone()).is_err(), "{bad:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/logout`: whatever is shown, the login behind it ends.
+//! `POST /v1/logout`: ends the sessions of all credentials in the request.
 
 use std::collections::BTreeSet;
 
@@ -8,114 +8,106 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::EndReason;
-use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::RequestCredentials;
-use counterfoil_verify::{AcceptedCredentials, PresentedCredential, read_credentials};
+use counterfoil_verify::{AcceptedCredentials, PresentedCredential, RequestCredentials};
 
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::StrictJson;
-use crate::http::presented_sessions::{self, Login};
-use crate::http::set_cookie::{Kind, SetCookies};
-use crate::routes::refresh::some_secret;
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable, UnsupportedType,
+use crate::http::json_body::{JsonBody, optional_secret};
+use crate::http::presented_sessions::{
+    PresentedSession, end_sessions, find_by_any_refresh_token, find_live, multiple_credentials,
+    read_one_credential,
+};
+use crate::http::set_cookie::{CookieKind, SetCookies};
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
+    UnsupportedMediaType,
 };
 
 /// W3C Clear Site Data, section 3.1.
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
-/// All kinds.
-const READS: AcceptedCredentials = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token();
+/// All kinds of credential.
+const ACCEPTED: AcceptedCredentials = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token();
 
-/// What may name a login where no cookie or bearer does.
+/// The session to end, if neither a cookie nor a bearer token names it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LogoutForm {
-    /// `cfr_…`, of any turn.
-    #[serde(default, deserialize_with = "some_secret")]
+pub(super) struct LogoutRequest {
+    /// `cfr_…`; a used one is accepted too.
+    #[serde(default, deserialize_with = "optional_secret")]
     #[schema(value_type = Option<String>)]
     refresh_token: Option<Secret<String>>,
 }
 
-/// Ends the login that is shown. Who shows none, or one that has ended, is logged out already.
+/// Ends the presented session. It is also 204 if there is none, or if it has ended before.
 #[utoipa::path(
-    post, path = "/v1/logout", tag = "public", request_body = Option<LogoutForm>,
+    post, path = "/v1/logout", tag = "public", request_body = Option<LogoutRequest>,
     responses(
-        (status = 204, description = "Logged out; our cookies that were shown are cleared"),
-        BadRequest, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 204, description = "Logged out; the presented cookies are cleared"),
+        BadRequest, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields, TooManyRequests,
+        Unavailable,
     )
 )]
 pub(super) async fn logout(
     State(app): State<App>,
-    Whence(from): Whence,
+    client: ClientInfo,
     headers: HeaderMap,
-    form: Option<StrictJson<LogoutForm>>,
+    body: Option<JsonBody<LogoutRequest>>,
 ) -> Result<impl IntoResponse, AppError> {
     let now = app.now();
-    let named = form.and_then(|StrictJson(form)| form.refresh_token);
-    let logins = named_logins(&app, &headers, named.as_ref(), now).await?;
+    let token = body.and_then(|JsonBody(body)| body.refresh_token);
+    let sessions = find_presented_sessions(&app, &headers, token.as_ref(), now).await?;
 
-    // If one cannot be made durable the cookies are kept: the client is not told that it is logged out.
-    for Login { session, user } in logins {
-        let reason = RevocationContext {
-            actor: Actor::User(user),
-            reason: EndReason::Logout,
-            client_info: from.clone(),
-        };
-        app.revoker.end_session(session, &reason, now).await?;
-    }
-    let cookies = SetCookies::none(app.cookie_names).clear_shown(&headers);
-    Ok((StatusCode::NO_CONTENT, cookies, site_data(app.settings.clear_site_data_on_logout)))
+    // On an error the cookies stay: the client must not believe that it is logged out.
+    end_sessions(&app, sessions, EndReason::Logout, &client, now).await?;
+    let cookies = SetCookies::new(app.cookie_names).clear_presented(&headers);
+    Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.clear_site_data_on_logout)))
 }
 
-/// What a browser is told to forget besides our cookies. Service workers and caches hold what only the user saw.
-fn site_data(is_cleared: bool) -> HeaderMap {
-    let site = HeaderValue::from_static(r#""cookies","storage""#);
-    is_cleared.then_some((CLEAR_SITE_DATA, site)).into_iter().collect()
+/// Makes the browser delete other data of the site: caches and service workers may hold what the user has
+/// seen.
+fn clear_site_data(is_enabled: bool) -> HeaderMap {
+    let value = HeaderValue::from_static(r#""cookies","storage""#);
+    is_enabled.then_some((CLEAR_SITE_DATA, value)).into_iter().collect()
 }
 
-/// The logins that the request names by what only their clients have.
-async fn named_logins(
+/// The sessions of the session or access token, and of the refresh token from a cookie or the body.
+async fn find_presented_sessions(
     app: &App,
     headers: &HeaderMap,
-    named: Option<&Secret<String>>,
+    body_token: Option<&Secret<String>>,
     now: Time,
-) -> Result<BTreeSet<Login>, AppError> {
-    let Ok(found) = read_credentials(headers, &app.cookie_names, READS) else {
-        return Err(presented_sessions::ambiguous(app, headers, READS, now).await);
-    };
-    let cookie = found.refresh_token.map(|refresh| refresh.0);
-    let named = named.map(|named| named.expose().as_str());
-    if cookie.is_some() && named.is_some() && cookie != named {
-        return Err(presented_sessions::ambiguous(app, headers, READS, now).await);
+) -> Result<BTreeSet<PresentedSession>, AppError> {
+    let presented = read_one_credential(app, headers, ACCEPTED, now).await?;
+    let cookie = presented.refresh_token.map(|token| token.0);
+    let body_token = body_token.map(|token| token.expose().as_str());
+    if cookie.is_some() && body_token.is_some() && cookie != body_token {
+        return Err(multiple_credentials(app, headers, ACCEPTED, now).await);
     }
-    let mut logins = BTreeSet::new();
-    logins.extend(by_credential(app, &found, now).await?);
-    if let Some(text) = cookie.or(named) {
-        logins.extend(presented_sessions::named_by_refresh(app, text).await?);
+    let mut sessions = BTreeSet::new();
+    sessions.extend(find_by_credential(app, &presented, now).await?);
+    if let Some(text) = cookie.or(body_token) {
+        sessions.extend(find_by_any_refresh_token(app, text).await?);
     }
-    Ok(logins)
+    Ok(sessions)
 }
 
-/// The login of a session or access token. An access token that has expired still says whose it was.
-async fn by_credential(
+/// The session of a session or access token. An expired access token is accepted if it is authentic.
+async fn find_by_credential(
     app: &App,
-    found: &RequestCredentials<'_>,
+    presented: &RequestCredentials<'_>,
     now: Time,
-) -> Result<Option<Login>, AppError> {
-    match found.credential {
+) -> Result<Option<PresentedSession>, AppError> {
+    match presented.credential {
         PresentedCredential::None => Ok(None),
-        PresentedCredential::SessionToken(text) => presented_sessions::live(app, Kind::Session, text, now)
+        PresentedCredential::SessionToken(text) => find_live(app, CookieKind::Session, text, now)
             .await
-            .map_err(|denied| AppError::denied(denied, found.source)),
+            .map_err(|error| AppError::auth(error, presented.source)),
         PresentedCredential::AccessToken(text) => {
-            let authentic = app.verifier.token_verifier().verify_ignoring_expiry(text, now);
-            Ok(authentic.ok().as_ref().and_then(Login::of_principal))
+            let principal = app.verifier.token_verifier().verify_ignoring_expiry(text, now);
+            Ok(principal.ok().as_ref().and_then(PresentedSession::from_principal))
         }
     }
 }

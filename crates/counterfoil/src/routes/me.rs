@@ -1,4 +1,4 @@
-//! `GET /v1/me`: who is calling, in which login.
+//! `GET /v1/me`: the current user and session.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,25 +8,33 @@ use utoipa::ToSchema;
 use counterfoil_core::{ClientError, InvalidCredential};
 
 use crate::app::App;
-use crate::http::current_user::Caller;
+use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
-use crate::routes::answers::{SessionView, UserView};
-use crate::routes::responses::{BadRequest, Unauthorized, Unavailable};
+use crate::routes::problem_responses::{BadRequest, Unauthorized, Unavailable};
+use crate::routes::responses::{SessionResponse, UserResponse};
 
+/// The current user and session.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Me {
-    user: UserView,
-    session: SessionView,
+#[schema(as = Me)]
+pub(super) struct MeResponse {
+    user: UserResponse,
+    session: SessionResponse,
 }
 
-/// Tells who is calling.
+/// Returns the current user and session.
 #[utoipa::path(
     get, path = "/v1/me", tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
-    responses((status = 200, description = "Who is calling", body = Me), BadRequest, Unauthorized, Unavailable)
+    responses(
+        (status = 200, description = "The current user and session", body = MeResponse),
+        BadRequest, Unauthorized, Unavailable,
+    )
 )]
-pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, AppError> {
-    let gone = || ClientError::from(InvalidCredential::Unknown);
-    let user = app.store.user(caller.user).await?.ok_or_else(gone)?;
-    let session = app.store.session(caller.session).await?.ok_or_else(gone)?;
-    Ok(Json(Me { user: UserView::of(&user), session: SessionView::of(&session) }))
+pub(super) async fn me(
+    State(app): State<App>,
+    current_user: CurrentUser,
+) -> Result<Json<MeResponse>, AppError> {
+    let deleted = || ClientError::from(InvalidCredential::Unknown);
+    let user = app.store.user(current_user.user).await?.ok_or_else(deleted)?;
+    let session = app.store.session(current_user.session).await?.ok_or_else(deleted)?;
+    Ok(Json(MeResponse { user: (&user).into(), session: (&session).into() }))
 }

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the contract as a document, generated from the code that keeps it.
+//! `GET /openapi.json`: the OpenAPI document, generated from the routes.
 
 use std::sync::LazyLock;
 
@@ -11,48 +11,47 @@ use utoipa::{Modify, OpenApi};
 
 use counterfoil_verify::CookieNames;
 
-use crate::routes::responses::{FieldView, ProblemView};
-use crate::routes::well_known::PUBLIC;
+use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
+use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    admin, login, logout, me, operations, password, refresh, register, session_data, sessions, token,
-    well_known,
+    admin, health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
 };
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Counterfoil",
-        description = "Sessions, JWTs and the hybrid from one login. Times are Unix seconds, durations seconds. A \
-                       write from another site is refused by `Origin` and `Sec-Fetch-Site` before its body is read."
+        description = "Authentication with sessions, JWTs or both. Times are Unix seconds, durations are seconds. \
+                       Cross-site writes are rejected by `Origin` and `Sec-Fetch-Site` before the body is read."
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::token, sessions::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         well_known::jwks, well_known::metadata, document,
-        operations::healthz, operations::readyz,
+        health::healthz, health::readyz,
         admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,
         admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
         admin::clients::change, admin::admin_keys::list, admin::admin_keys::add, admin::admin_keys::remove,
         admin::keys::list, admin::keys::rotate, admin::keys::revoke, admin::events::list,
         admin::revocations::revoke,
     ),
-    components(schemas(ProblemView, FieldView)),
-    modifiers(&Carried),
+    components(schemas(ProblemSchema, FieldErrorSchema)),
+    modifiers(&SecuritySchemes),
 )]
-struct Contract;
+struct ApiDocument;
 
-/// The document as it is sent. It is large and the same for all, so it is made once, and whoever is slow to read it
-/// holds no copy of his own.
-static SENT: LazyLock<Bytes> = LazyLock::new(|| {
-    let document = serde_json::to_vec(&Contract::openapi());
-    document.expect("a document of texts and numbers is JSON").into()
+/// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds
+/// no copy.
+static SERIALIZED: LazyLock<Bytes> = LazyLock::new(|| {
+    let document = serde_json::to_vec(&ApiDocument::openapi());
+    document.expect("an OpenAPI document always serializes").into()
 });
 
-/// The ways to show who is calling.
-struct Carried;
+/// Adds the ways to present a credential.
+struct SecuritySchemes;
 
-impl Modify for Carried {
+impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut Document) {
         let CookieNames { session, access, .. } = CookieNames::secure();
         let components = document.components.get_or_insert_default();
@@ -63,7 +62,7 @@ impl Modify for Carried {
     }
 }
 
-/// The document (OpenAPI 3.1) as JSON, the same for every installation.
+/// The OpenAPI 3.1 document as JSON. It is the same for every installation.
 ///
 /// ```
 /// let document = counterfoil::openapi();
@@ -71,14 +70,14 @@ impl Modify for Carried {
 /// assert!(document["paths"]["/v1/login"]["post"].is_object());
 /// ```
 pub fn openapi() -> serde_json::Value {
-    serde_json::to_value(Contract::openapi()).expect("a document of texts and numbers is JSON")
+    serde_json::to_value(ApiDocument::openapi()).expect("an OpenAPI document always serializes")
 }
 
-/// Shows this document.
+/// Returns this document.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "standards",
     responses((status = 200, description = "This document", body = Object))
 )]
 pub(super) async fn document() -> Response {
-    ([PUBLIC, (CONTENT_TYPE, "application/json")], SENT.clone()).into_response()
+    ([CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")], SERIALIZED.clone()).into_response()
 }

@@ -1,59 +1,59 @@
-//! `POST /v1/password`: another password; this login stays, all others end.
+//! `POST /v1/password`: changes the password and ends all other sessions.
 
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::Secret;
 
 use crate::app::App;
-use crate::http::client_info::Whence;
-use crate::http::current_user::Caller;
+use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
-use crate::http::json_body::{StrictJson, secret};
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+use crate::http::json_body::{JsonBody, secret};
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
 };
 use crate::runtime::task::run_detached;
 
-/// The password as it is and as it is to be.
+/// The current and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PasswordForm {
+pub(super) struct ChangePasswordRequest {
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     current_password: Secret<String>,
-    /// 8 to 256 characters, any.
+    /// 8 to 256 characters of any kind.
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     new_password: Secret<String>,
 }
 
-/// Changes the password of the caller.
+/// Changes the password of the current user. This session stays; all others are ended.
 #[utoipa::path(
-    post, path = "/v1/password", tag = "protected", request_body = PasswordForm,
+    post, path = "/v1/password", tag = "protected", request_body = ChangePasswordRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 204, description = "Changed; all other logins have ended"),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 204, description = "Changed; all other sessions are ended"),
+        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn change(
     State(app): State<App>,
-    caller: Caller,
-    Whence(from): Whence,
-    StrictJson(form): StrictJson<PasswordForm>,
+    current_user: CurrentUser,
+    client: ClientInfo,
+    JsonBody(request): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, AppError> {
-    let (app, changed) = run_detached(async move {
-        let shown = (&form.current_password, &form.new_password);
-        let changed =
-            app.accounts.change_password(caller.user, Some(caller.session), shown, &from, caller.now);
-        let changed = changed.await;
-        (app, changed)
+    let CurrentUser { user, session, now, .. } = current_user;
+    let (app, result) = run_detached(async move {
+        let passwords = (&request.current_password, &request.new_password);
+        let result = app.accounts.change_password(user, Some(session), passwords, &client, now).await;
+        (app, result)
     })
     .await;
-    app.tally.password_changes.count(changed.map_err(AppError::from))?;
+    app.tally.password_changes.count(result.map_err(AppError::from))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/register`: somebody becomes a user.
+//! `POST /v1/register`: adds a user.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,65 +8,67 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::services::account;
 use counterfoil_jose::Secret;
 
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::{StrictJson, secret};
-use crate::routes::answers::UserView;
-use crate::routes::responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unavailable,
-    UnsupportedType,
+use crate::http::json_body::{JsonBody, secret};
+use crate::routes::problem_responses::{
+    BadRequest, Conflict, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
+    UnsupportedMediaType,
 };
+use crate::routes::responses::UserResponse;
 use crate::runtime::task::run_detached;
 use crate::settings::Registration;
 
-/// What somebody registers with.
+/// A user to register.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RegisterForm {
-    /// 1 to 64 characters after normalization, none of them invisible, no `@`.
+pub(super) struct RegisterRequest {
+    /// 1 to 64 characters after normalization; no invisible characters and no `@`.
     username: String,
-    /// 8 to 256 characters, any.
+    /// 8 to 256 characters of any kind.
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     password: Secret<String>,
-    /// Kept as claimed; nobody logs in by it before it is verified.
+    /// Stored unverified. It is a login name only after it is verified.
     email: Option<String>,
 }
 
+/// The registered user.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Registered {
-    user: UserView,
+pub(super) struct RegisterResponse {
+    user: UserResponse,
 }
 
 /// Registers a user.
 #[utoipa::path(
-    post, path = "/v1/register", tag = "public", request_body = RegisterForm,
+    post, path = "/v1/register", tag = "public", request_body = RegisterRequest,
     responses(
-        (status = 201, description = "The user was registered", body = Registered),
-        BadRequest, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 201, description = "Registered", body = RegisterResponse),
+        BadRequest, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn register(
     State(app): State<App>,
-    Whence(from): Whence,
-    StrictJson(form): StrictJson<RegisterForm>,
+    client: ClientInfo,
+    JsonBody(request): JsonBody<RegisterRequest>,
 ) -> Result<impl IntoResponse, AppError> {
     match app.settings().registration {
         Registration::Open => {}
         Registration::Closed => return Err(AppError::RegistrationClosed),
     }
-    let RegisterForm { username, password, email } = form;
-    // Roles come from an operator, never from the network.
-    let wanted = account::Registration { username, password, email, roles: Vec::new() };
-    let (app, registered) = run_detached(async move {
-        let registered = app.accounts.register(wanted, Actor::Anonymous, &from, app.now()).await;
-        (app, registered)
+    let RegisterRequest { username, password, email } = request;
+    // Only an operator or an administrator gives roles.
+    let registration = account::Registration { username, password, email, roles: Vec::new() };
+    let (app, result) = run_detached(async move {
+        let result = app.accounts.register(registration, Actor::Anonymous, &client, app.now()).await;
+        (app, result)
     })
     .await;
-    let user = app.tally.registrations.count(registered.map_err(AppError::from))?;
-    Ok((StatusCode::CREATED, Json(Registered { user: UserView::of(&user) })))
+    let user = app.tally.registrations.count(result.map_err(AppError::from))?;
+    Ok((StatusCode::CREATED, Json(RegisterResponse { user: (&user).into() })))
 }

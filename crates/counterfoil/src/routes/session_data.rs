@@ -1,4 +1,4 @@
-//! `/v1/session/data`: what an application keeps with a login, on our side.
+//! `/v1/session/data`: data that an application stores with a session on the server.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,15 +12,15 @@ use counterfoil_core::store::SessionData;
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
-use crate::http::current_user::Caller;
+use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
-use crate::http::json_body::Patch;
-use crate::routes::responses::{
-    BadRequest, Forbidden, PreconditionFailed, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+use crate::http::json_body::MergePatch;
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, PreconditionFailed, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
 };
 
-/// Tells the data of this login: the object itself, empty if there are none.
+/// Returns the data of this session: the object itself, at first empty.
 #[utoipa::path(
     get, path = "/v1/session/data", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -29,82 +29,87 @@ use crate::routes::responses::{
         BadRequest, Unauthorized, Unavailable,
     )
 )]
-pub(super) async fn show(State(app): State<App>, caller: Caller) -> Result<Response, AppError> {
-    Ok(answer(session_data::load(&*app.store, caller.session).await?))
+pub(super) async fn show(State(app): State<App>, current_user: CurrentUser) -> Result<Response, AppError> {
+    Ok(with_etag(session_data::load(&*app.store, current_user.session).await?))
 }
 
-/// Merges a patch (RFC 7396) into the data of this login.
+/// Applies a merge patch (RFC 7396) to the data of this session.
 #[utoipa::path(
     patch, path = "/v1/session/data", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
-    params(("If-Match" = Option<String>, Header, description = "Only if the data have one of these tags")),
+    params(("If-Match" = Option<String>, Header, description = "The entity tags of which the data must have one")),
     request_body(content((Object = "application/json"), (Object = "application/merge-patch+json"))),
     responses(
-        (status = 200, description = "The data as they are now", body = Object, headers(("ETag" = String))),
-        BadRequest, Unauthorized, Forbidden, PreconditionFailed, TooLarge, TooSlow, UnsupportedType, TooManyRequests, Unavailable,
+        (status = 200, description = "The changed data", body = Object, headers(("ETag" = String))),
+        BadRequest, Unauthorized, Forbidden, PreconditionFailed, TooLarge, RequestTimeout, UnsupportedMediaType,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn merge(
     State(app): State<App>,
-    caller: Caller,
+    current_user: CurrentUser,
     headers: HeaderMap,
-    Patch(patch): Patch,
+    MergePatch(patch): MergePatch,
 ) -> Result<Response, AppError> {
-    let expected = match Condition::of(&headers)? {
-        Condition::None => None,
-        Condition::OneOf(revisions) => Some(present_one(&app, caller.session, &revisions).await?),
+    let CurrentUser { session, now, .. } = current_user;
+    let expected = match Precondition::from_headers(&headers)? {
+        Precondition::None => None,
+        Precondition::OneOf(revisions) => Some(expected_revision(&app, session, &revisions).await?),
     };
-    Ok(answer(session_data::merge(&*app.store, caller.session, patch, expected, caller.now).await?))
+    Ok(with_etag(session_data::merge(&*app.store, session, patch, expected, now).await?))
 }
 
-fn answer(data: SessionData) -> Response {
-    let tag =
-        HeaderValue::from_str(&format!("\"{}\"", data.revision)).expect("a number in quotes is a header");
-    ([(ETAG, tag)], Json(data.members)).into_response()
+fn with_etag(data: SessionData) -> Response {
+    let etag = HeaderValue::from_str(&format!("\"{}\"", data.revision))
+        .expect("a number in quotes is a valid header value");
+    ([(ETAG, etag)], Json(data.members)).into_response()
 }
 
-/// The present revision, if it is one of those; what came in between is found by the store.
-async fn present_one(app: &App, session: SessionId, revisions: &[u64]) -> Result<u64, AppError> {
+/// The revision that the store must find. Of several, the current one; the store detects a change after this
+/// check.
+async fn expected_revision(app: &App, session: SessionId, revisions: &[u64]) -> Result<u64, AppError> {
     match revisions {
-        [one] => Ok(*one),
-        several => {
-            let present = session_data::load(&*app.store, session).await?.revision;
-            several.contains(&present).then_some(present).ok_or_else(|| ClientError::Precondition.into())
+        [revision] => Ok(*revision),
+        revisions => {
+            let current = session_data::load(&*app.store, session).await?.revision;
+            revisions.contains(&current).then_some(current).ok_or_else(|| ClientError::Precondition.into())
         }
     }
 }
 
-/// What `If-Match` asks for (RFC 9110, section 13.1.1).
+/// The precondition in `If-Match` (RFC 9110, section 13.1.1).
 #[derive(Debug, PartialEq, Eq)]
-enum Condition {
-    /// Nothing: it is not there, or takes whatever there is.
+enum Precondition {
+    /// No `If-Match`, or `*`.
     None,
-    /// One of these revisions. A tag that is not of ours is of no revision.
+    /// One of these revisions. A tag that this server did not write names no revision.
     OneOf(Vec<u64>),
 }
 
-impl Condition {
-    fn of(headers: &HeaderMap) -> Result<Self, AppError> {
-        let lines =
-            headers.get_all(IF_MATCH).into_iter().map(|line| line.to_str().map_err(|_| AppError::IfMatch));
+impl Precondition {
+    fn from_headers(headers: &HeaderMap) -> Result<Self, AppError> {
+        let lines = headers.get_all(IF_MATCH).into_iter();
+        let lines = lines.map(|line| line.to_str().map_err(|_| AppError::InvalidIfMatch));
         let lines = lines.collect::<Result<Vec<_>, _>>()?;
         if lines.is_empty() || lines == ["*"] {
             return Ok(Self::None);
         }
         let tags = lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty());
-        let revisions = tags.map(revision_of).collect::<Result<Vec<_>, _>>()?;
+        let revisions = tags.map(parse_entity_tag).collect::<Result<Vec<_>, _>>()?;
         if revisions.is_empty() {
-            return Err(AppError::IfMatch);
+            return Err(AppError::InvalidIfMatch);
         }
         Ok(Self::OneOf(revisions.into_iter().flatten().collect()))
     }
 }
 
-/// The revision that a tag names. A weak tag never matches, nor does one that we have not written.
-fn revision_of(tag: &str) -> Result<Option<u64>, AppError> {
+/// The revision in an entity tag; `None` for a weak tag, which never matches, and for a tag that this server
+/// did not write.
+fn parse_entity_tag(tag: &str) -> Result<Option<u64>, AppError> {
     let strong = tag.strip_prefix("W/").unwrap_or(tag);
-    let inner = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(AppError::IfMatch)?;
-    let revision: Option<u64> = inner.parse().ok().filter(|number: &u64| number.to_string() == inner);
+    let opaque = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let opaque = opaque.ok_or(AppError::InvalidIfMatch)?;
+    let revision: Option<u64> = opaque.parse().ok().filter(|number: &u64| number.to_string() == opaque);
     Ok(revision.filter(|_| strong == tag))
 }
 
@@ -112,25 +117,26 @@ fn revision_of(tag: &str) -> Result<Option<u64>, AppError> {
 mod tests {
     use super::*;
 
-    fn condition(line: &'static str) -> Option<Condition> {
-        Condition::of(&HeaderMap::from_iter([(IF_MATCH, HeaderValue::from_static(line))])).ok()
+    fn precondition(line: &'static str) -> Option<Precondition> {
+        let headers = HeaderMap::from_iter([(IF_MATCH, HeaderValue::from_static(line))]);
+        Precondition::from_headers(&headers).ok()
     }
 
     #[test]
-    fn a_condition_names_revisions() {
-        assert_eq!(Condition::of(&HeaderMap::new()).unwrap(), Condition::None);
-        assert_eq!(condition("*"), Some(Condition::None));
-        assert_eq!(condition("\"3\""), Some(Condition::OneOf(vec![3])));
-        assert_eq!(condition("\"3\", \"4\""), Some(Condition::OneOf(vec![3, 4])));
+    fn if_match_names_revisions() {
+        assert_eq!(Precondition::from_headers(&HeaderMap::new()).unwrap(), Precondition::None);
+        assert_eq!(precondition("*"), Some(Precondition::None));
+        assert_eq!(precondition("\"3\""), Some(Precondition::OneOf(vec![3])));
+        assert_eq!(precondition("\"3\", \"4\""), Some(Precondition::OneOf(vec![3, 4])));
     }
 
     #[test]
-    fn what_is_not_our_tag_matches_nothing() {
+    fn a_foreign_tag_matches_nothing_and_a_malformed_one_is_rejected() {
         for line in ["W/\"3\"", "\"abc\"", "\"03\"", "\"+3\"", "\"-1\"", "\"\""] {
-            assert_eq!(condition(line), Some(Condition::OneOf(vec![])), "{line}");
+            assert_eq!(precondition(line), Some(Precondition::OneOf(vec![])), "{line}");
         }
         for line in ["3", "\"3", "", ",", "* , *"] {
-            assert_eq!(condition(line), None, "{line}");
+            assert_eq!(precondition(line), None, "{line}");
         }
     }
 }

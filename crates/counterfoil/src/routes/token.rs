@@ -1,62 +1,65 @@
-//! `POST /v1/token`: a short access token from a login, for this audience and with this scope.
+//! `POST /v1/token`: exchanges a credential for a short-lived access token.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::services::issuer::{AccessBounds, TokenRequest};
 use counterfoil_verify::{CredentialKind, Principal};
 
 use crate::app::App;
-use crate::http::client_info::Whence;
-use crate::http::current_user::Caller;
+use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
-use crate::http::json_body::StrictJson;
-use crate::http::scope;
-use crate::routes::answers::Credentials;
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, TooLarge, TooManyRequests, TooSlow, Unauthorized, Unavailable,
-    UnsupportedType,
+use crate::http::json_body::JsonBody;
+use crate::http::scope::{validate_audience, validate_scope};
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
 };
+use crate::routes::responses::CredentialsResponse;
 
-/// What the token is to be good for.
+/// The requested access token.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TokenForm {
-    /// Whom it is for; the issuer itself if nobody is named.
+pub(super) struct ExchangeRequest {
+    /// The audience of the token; by default the issuer.
     audience: Option<String>,
-    /// With which scope; from an access token, a part of its own.
+    /// The scope of the token. Exchanging an access token, it must be a subset of that token's scope.
     scope: Option<String>,
 }
 
-/// Exchanges a credential for an access token of at most 15 minutes, of the same login.
+/// Exchanges a credential for an access token of the same session that lives at most 15 minutes.
 #[utoipa::path(
-    post, path = "/v1/token", tag = "protected", request_body = Option<TokenForm>,
+    post, path = "/v1/token", tag = "protected", request_body = Option<ExchangeRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 200, description = "An access token", body = Credentials),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 200, description = "An access token", body = CredentialsResponse),
+        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
-pub(super) async fn token(
+pub(super) async fn exchange(
     State(app): State<App>,
-    caller: Caller,
-    Whence(from): Whence,
-    form: Option<StrictJson<TokenForm>>,
-) -> Result<Json<Credentials>, AppError> {
+    current_user: CurrentUser,
+    client: ClientInfo,
+    body: Option<JsonBody<ExchangeRequest>>,
+) -> Result<Json<CredentialsResponse>, AppError> {
     let now = app.now_to_issue()?;
-    let form = form.map(|StrictJson(form)| form).unwrap_or_default();
-    let wanted = TokenRequest {
-        audience: form.audience.map(scope::judge_audience).transpose()?,
-        scope: form.scope.map(scope::judge).transpose()?,
+    let ExchangeRequest { audience, scope } = body.map(|JsonBody(body)| body).unwrap_or_default();
+    let request = TokenRequest {
+        audience: audience.map(validate_audience).transpose()?,
+        scope: scope.map(validate_scope).transpose()?,
     };
-    let bounds = bounds_of(&caller.principal);
-    let (access, scope) = app.issuer.exchange(caller.session, bounds.as_ref(), &wanted, &from, now).await?;
-    Ok(Json(Credentials::of_access(&access, now).scoped(scope)))
+    let bounds = bounds_of(&current_user.principal);
+    let (access, scope) =
+        app.issuer.exchange(current_user.session, bounds.as_ref(), &request, &client, now).await?;
+    Ok(Json(CredentialsResponse::from_access_token(&access, now).with_scope(scope)))
 }
 
-/// What comes from an access token never lives longer nor may do more than it.
+/// The limits of the new token. A token from an access token must not live longer or have a wider scope: an
+/// attacker with a stolen access token could otherwise extend it.
 fn bounds_of(principal: &Principal) -> Option<AccessBounds> {
     match principal.credential_kind() {
         CredentialKind::SessionToken => None,

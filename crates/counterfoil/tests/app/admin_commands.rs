@@ -126,7 +126,8 @@ async fn the_audit_log_names_the_operator_as_the_actor() {
     drop(app);
 
     let store = SqliteStore::open(&fixture.data_path("auth.db")).unwrap();
-    let events = store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap();
+    let events =
+        store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap();
 
     for kind in [AuditEventKind::UserRegistered, AuditEventKind::ClockAccepted] {
         assert!(events.iter().any(|(_, event)| event.kind == kind && event.actor == Actor::Operator));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::test_server::Site;
+use crate::test_server::TestServer;
 
 /// A request. Header values are bytes, so they can be invalid.
 #[derive(Debug, Clone)]
@@ -71,33 +71,33 @@ impl Request {
     }
 
     /// Sends the request and checks the response against the rules for every response.
-    pub(crate) async fn send(&self, site: &Site) -> Answer {
-        let answer = exchange(site, &self.bytes()).await.expect("the server must respond");
-        answer.assert_valid(&self.method, &self.path);
-        answer
+    pub(crate) async fn send(&self, server: &TestServer) -> Response {
+        let response = exchange(server, &self.bytes()).await.expect("the server must respond");
+        response.assert_valid(&self.method, &self.path);
+        response
     }
 }
 
 /// Sends these bytes on a new connection. `None` if it is closed without a response.
-pub(crate) async fn exchange(site: &Site, bytes: &[u8]) -> Option<Answer> {
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
+pub(crate) async fn exchange(server: &TestServer, bytes: &[u8]) -> Option<Response> {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     // The server can close the connection while the request is still being sent.
     let _ = stream.write_all(bytes).await;
     let mut all = Vec::new();
     // Bytes received before a reset are a response too.
     while let Ok(1..) = stream.read_buf(&mut all).await {}
-    Answer::parse(&all)
+    Response::parse(&all)
 }
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -124,7 +124,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The `type` of a problem.
+    /// The `code` of a problem.
     pub(crate) fn problem(&self) -> String {
         self.json()["code"].as_str().unwrap().to_owned()
     }
@@ -153,7 +153,10 @@ impl Answer {
         assert!(self.header("server").is_none());
         assert!(self.headers.iter().all(|(name, _)| !name.starts_with("access-control-")), "CORS is off");
         self.assert_valid_cookies();
-        if self.status >= 400 {
+        if (self.status, path) == (503, "/readyz") {
+            assert_eq!(self.json()["status"], "unavailable");
+            assert!(self.header("retry-after").is_some());
+        } else if self.status >= 400 {
             self.assert_valid_problem(method);
         }
         assert_documented(method, path, self.status);
@@ -218,7 +221,7 @@ fn assert_documented(method: &str, path: &str, status: u16) {
         405 => assert!(operation.is_null(), "{method} {path} is documented but not implemented"),
         status => assert!(
             operation["responses"][status.to_string()].is_object(),
-            "{method} {template} answers {status}, which is not documented"
+            "{method} {template} responses {status}, which is not documented"
         ),
     }
 }

@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use crate::client::{Answer, Request};
-use crate::test_server::Site;
+use crate::client::{Request, Response};
+use crate::test_server::TestServer;
 
 /// A server with the issuer and the trusted origin of the table.
-async fn site() -> Site {
-    Site::with(|settings| {
+async fn server() -> TestServer {
+    TestServer::with(|settings| {
         settings.issuer = "https://example.com".parse().unwrap();
         settings.trusted_origins = vec!["https://trusted.example".parse().unwrap()];
     })
     .await
 }
 
-fn is_cross_site(answer: &Answer) -> bool {
-    answer.status == 403 && (answer.body.is_empty() || answer.problem() == "cross_site")
+fn is_cross_site(response: &Response) -> bool {
+    response.status == 403 && (response.body.is_empty() || response.problem() == "cross_site")
 }
 
 fn request_of(case: &Value, path: &str) -> Request {
@@ -43,27 +43,27 @@ async fn the_published_test_table_passes_and_cookies_are_stricter() {
         .flat_map(|name| table[*name].as_array().unwrap())
         .collect();
     assert_eq!(cases.len(), 16);
-    let site = site().await;
+    let server = server().await;
     let always = ["/v1/register", "/v1/login", "/v1/refresh", "/v1/logout"];
     let with_cookie = ["/v1/token", "/v1/password", "/v1/me", "/v1/session/data", "/v1/sessions"];
     let mut ran = 0;
     for case in &cases {
         let expected = case["status"] == 403;
-        let says_nothing = case["origin"] == "" && case["sec_fetch_site"] == "";
+        let has_no_origin = case["origin"] == "" && case["sec_fetch_site"] == "";
         for path in always {
-            assert_eq!(is_cross_site(&request_of(case, path).send(&site).await), expected, "{path} {case}");
+            assert_eq!(is_cross_site(&request_of(case, path).send(&server).await), expected, "{path} {case}");
         }
         for path in always.iter().chain(&with_cookie) {
-            let twin =
-                request_of(case, path).header("cookie", "a=b; __Host-refresh=whatever").send(&site).await;
+            let with_cookie_header =
+                request_of(case, path).header("cookie", "a=b; __Host-refresh=whatever").send(&server).await;
             let is_safe = matches!(case["method"].as_str(), Some("GET" | "HEAD" | "OPTIONS"));
             // Stricter than the table: a write with our cookie and neither header is rejected.
-            let expected = expected || (says_nothing && !is_safe);
-            assert_eq!(is_cross_site(&twin), expected, "{path} {case}");
+            let expected = expected || (has_no_origin && !is_safe);
+            assert_eq!(is_cross_site(&with_cookie_header), expected, "{path} {case}");
         }
         for path in with_cookie {
             assert!(
-                !is_cross_site(&request_of(case, path).send(&site).await),
+                !is_cross_site(&request_of(case, path).send(&server).await),
                 "{path} {case}: without a cookie the request is allowed"
             );
         }
@@ -74,7 +74,7 @@ async fn the_published_test_table_passes_and_cookies_are_stricter() {
 
 #[tokio::test]
 async fn cross_site_requests_are_rejected_before_the_body_is_read() {
-    let site = site().await;
+    let server = server().await;
     for kind in
         ["text/plain", "TEXT/PLAIN", "application/x-www-form-urlencoded", "multipart/form-data", "", "x"]
     {
@@ -84,14 +84,14 @@ async fn cross_site_requests_are_rejected_before_the_body_is_read() {
                 .header("content-length", "1000000000")
                 .header("cookie", "__Host-session=cfs_x")
                 .header("origin", "https://example.com.attacker.example");
-            assert!(is_cross_site(&request.send(&site).await), "{kind} {path}");
+            assert!(is_cross_site(&request.send(&server).await), "{kind} {path}");
         }
     }
 }
 
 #[tokio::test]
 async fn origins_similar_to_a_trusted_one_are_rejected() {
-    let site = site().await;
+    let server = server().await;
     for origin in [
         "null",
         "http://example.com",
@@ -106,21 +106,21 @@ async fn origins_similar_to_a_trusted_one_are_rejected() {
         "",
         " ",
     ] {
-        let answer = Request::post("/v1/login").header("origin", origin).send(&site).await;
-        assert!(is_cross_site(&answer), "{origin:?} {answer:?}");
+        let response = Request::post("/v1/login").header("origin", origin).send(&server).await;
+        assert!(is_cross_site(&response), "{origin:?} {response:?}");
     }
     let twice = Request::post("/v1/login")
         .header("origin", "https://example.com")
         .header("origin", "https://example.com");
-    assert!(is_cross_site(&twice.send(&site).await));
+    assert!(is_cross_site(&twice.send(&server).await));
 }
 
 #[tokio::test]
 async fn a_cors_preflight_gets_405() {
-    let site = site().await;
+    let server = server().await;
     let preflight = Request::new("OPTIONS", "/v1/login")
         .header("origin", "https://trusted.example")
         .header("access-control-request-method", "POST");
 
-    assert_eq!(preflight.send(&site).await.status, 405);
+    assert_eq!(preflight.send(&server).await.status, 405);
 }

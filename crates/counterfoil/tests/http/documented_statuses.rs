@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::administration::Admin;
 use crate::client::Request;
 use crate::openapi_contract::{operations, path_of};
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 #[tokio::test]
 async fn every_documented_status_can_be_produced() {
@@ -38,11 +38,11 @@ async fn every_documented_status_can_be_produced() {
 type Seen = BTreeSet<(String, String, String)>;
 
 async fn call_every_route(seen: &mut Seen) {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
-    let hybrid = site.login("ada", "hybrid").await;
-    let other = text(&site.login("ada", "jwt").await["session"], "id").to_owned();
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let bearer = text(&server.login("ada", "session").await, "session_token").to_owned();
+    let hybrid = server.login("ada", "hybrid").await;
+    let other = text(&server.login("ada", "jwt").await["session"], "id").to_owned();
     let form = json!({ "username": "ada", "password": PASSWORD });
     let bob = json!({ "username": "bob", "password": PASSWORD });
     let passwords = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
@@ -111,92 +111,94 @@ async fn call_every_route(seen: &mut Seen) {
             plain.clone().json(&json!({ "username": 1 })),
         ];
         for request in variants {
-            each(seen, method, path, request.send(&site).await.status);
+            each(seen, method, path, request.send(&server).await.status);
         }
     }
     // Rotates once, then is retried until the limit of repeats.
-    let token = site.refresh_token("ada", "another horse battery").await;
+    let token = server.refresh_token("ada", "another horse battery").await;
     for _ in 0..70 {
-        let answer = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
-        each(seen, "post", "/v1/refresh", answer.status);
+        let response =
+            Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&server).await;
+        each(seen, "post", "/v1/refresh", response.status);
     }
-    let other = site.refresh_token("ada", "another horse battery").await;
+    let other = server.refresh_token("ada", "another horse battery").await;
     let widened = json!({ "refresh_token": other, "scope": "more" });
-    each(seen, "post", "/v1/refresh", Request::post("/v1/refresh").json(&widened).send(&site).await.status);
-    site.app.close().await.unwrap();
+    each(seen, "post", "/v1/refresh", Request::post("/v1/refresh").json(&widened).send(&server).await.status);
+    server.app.close().await.unwrap();
     for (method, path, body) in &good {
         let request = Request::new(&method.to_uppercase(), path).bearer(&bearer);
         let request = body.iter().fold(request, |request, body| request.json(body));
-        each(seen, method, path, request.send(&site).await.status);
+        each(seen, method, path, request.send(&server).await.status);
     }
 }
 
 /// Fails until the rate limits reject.
 async fn exceed_rate_limits(seen: &mut Seen) {
     let once = RateLimit { max: 1, window: Duration::from_secs(900) };
-    let site = Site::with(|settings| {
+    let server = TestServer::with(|settings| {
         settings.rate_limits.per_account_and_ip = once;
         settings.rate_limits.password_change = once;
         settings.rate_limits.registrations_per_ip = once;
     })
     .await;
-    site.register("ada").await;
-    let session = site.login("ada", "session").await;
+    server.register("ada").await;
+    let session = server.login("ada", "session").await;
     let bearer = text(&session, "session_token");
     let wrong = json!({ "username": "ada", "password": "wrong horse battery" });
     let passwords =
         json!({ "current_password": "wrong horse battery", "new_password": "another horse battery" });
     for (path, form) in [("/v1/password", passwords), ("/v1/login", wrong.clone()), ("/v1/register", wrong)] {
         for _ in 0..2 {
-            let answer = Request::post(path).json(&form).bearer(bearer).send(&site).await;
-            seen.insert((path.to_owned(), "post".to_owned(), answer.status.to_string()));
+            let response = Request::post(path).json(&form).bearer(bearer).send(&server).await;
+            seen.insert((path.to_owned(), "post".to_owned(), response.status.to_string()));
         }
     }
 }
 
 /// Announces a body to each route that accepts one, and never sends it.
 async fn time_out_bodies(seen: &mut Seen) {
-    let site = Site::with(|settings| settings.limits.request_timeout = Duration::from_millis(500)).await;
-    for (path, method, request) in announcements(&site).await {
-        seen.insert((path, method, request.send(&site).await.status.to_string()));
+    let server =
+        TestServer::with(|settings| settings.limits.request_timeout = Duration::from_millis(500)).await;
+    for (path, method, request) in announcements(&server).await {
+        seen.insert((path, method, request.send(&server).await.status.to_string()));
     }
 }
 
 /// Sends a body to each route that accepts one, from a client IP whose body memory is used up by an incomplete body.
 async fn exceed_body_memory(seen: &mut Seen) {
     const FROM: &str = "192.0.2.1";
-    let site = Site::with(|settings| {
+    let server = TestServer::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         settings.limits =
             Limits { max_connections_per_ip: 1, max_total_body_memory: 1 << 20, ..Limits::default() };
     })
     .await;
-    let requests = announcements(&site).await;
-    let held = format!(
+    let requests = announcements(&server).await;
+    let incomplete = format!(
         "POST /v1/login HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {FROM}\r\n\
          content-type: application/json\r\ncontent-length: 65000\r\n\r\n{:64000}",
         "{"
     );
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
-    stream.write_all(held.as_bytes()).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(incomplete.as_bytes()).await.unwrap();
     let probe = Request::post("/v1/login").json(&json!({})).header("x-forwarded-for", FROM);
-    let is_taken = async { while probe.clone().send(&site).await.status != 429 {} };
-    timeout(Duration::from_secs(10), is_taken).await.unwrap();
+    let is_used_up = async { while probe.clone().send(&server).await.status != 429 {} };
+    timeout(Duration::from_secs(10), is_used_up).await.unwrap();
 
     for (path, method, request) in requests {
-        let answer = request.header("x-forwarded-for", FROM).send(&site).await;
-        assert_eq!(answer.status, 429, "{method} {path}");
-        seen.insert((path, method, answer.status.to_string()));
+        let response = request.header("x-forwarded-for", FROM).send(&server).await;
+        assert_eq!(response.status, 429, "{method} {path}");
+        seen.insert((path, method, response.status.to_string()));
     }
 }
 
 /// For each route that accepts a body, an authenticated request that announces one.
-async fn announcements(site: &Site) -> Vec<(String, String, Request)> {
-    let admin = Admin::of(site).await;
-    site.register("ada").await;
-    let bearer = text(&site.login("ada", "session").await, "session_token").to_owned();
-    let takes_a_body = |operation: &Value| operation["responses"]["408"].is_object();
-    let taking = operations().into_iter().filter(|(.., operation)| takes_a_body(operation));
+async fn announcements(server: &TestServer) -> Vec<(String, String, Request)> {
+    let admin = Admin::new(server).await;
+    server.register("ada").await;
+    let bearer = text(&server.login("ada", "session").await, "session_token").to_owned();
+    let accepts_a_body = |operation: &Value| operation["responses"]["408"].is_object();
+    let taking = operations().into_iter().filter(|(.., operation)| accepts_a_body(operation));
     let announced = taking.map(|(path, method, _)| {
         let request = Request::new(&method.to_uppercase(), &path_of(&path));
         let request = request.header("content-type", "application/json").header("content-length", "9");
@@ -210,7 +212,7 @@ async fn announcements(site: &Site) -> Vec<(String, String, Request)> {
     announced.collect()
 }
 
-impl Site {
+impl TestServer {
     /// The refresh token of a new login with this password.
     async fn refresh_token(&self, name: &str, password: &str) -> Value {
         let form = json!({ "username": name, "password": password, "mode": "hybrid" });

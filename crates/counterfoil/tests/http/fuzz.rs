@@ -7,22 +7,22 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::{Request, exchange};
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 /// The default number of requests; `COUNTERFOIL_FUZZ` overrides it.
-const ROUNDS: u64 = 10_000;
+const DEFAULT_REQUESTS: u64 = 10_000;
 
 /// The number of concurrent requests.
-const AT_A_TIME: usize = 64;
+const CONCURRENT_REQUESTS: usize = 64;
 
 /// The time within which a response must arrive.
-const PATIENCE: Duration = Duration::from_secs(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A SplitMix64 random number generator: the same seed gives the same requests.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
-    fn roll(&mut self) -> u64 {
+impl Rng {
+    fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,10 +31,10 @@ impl Dice {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.roll() % (end.max(1) as u64)).unwrap()
+        usize::try_from(self.next_u64() % (end.max(1) as u64)).unwrap()
     }
 
-    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    fn choose<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         let at = self.below(of.len());
         &of[at]
     }
@@ -65,7 +65,7 @@ impl Dice {
                     bytes.remove(at);
                 }
                 _ => {
-                    let piece = *self.one(&PIECES);
+                    let piece = *self.choose(&PIECES);
                     bytes.splice(at..at, piece.iter().copied());
                 }
             }
@@ -74,7 +74,7 @@ impl Dice {
 }
 
 fn seeds(session: &str, access: &str, refresh: &str) -> Vec<Request> {
-    let form = json!({ "username": "ada", "password": PASSWORD, "mode": "hybrid", "carrier": "cookie", "label": "x" });
+    let form = json!({ "username": "ada", "password": PASSWORD, "mode": "hybrid", "transport": "cookie", "label": "x" });
     let passwords = json!({ "current_password": "wrong horse", "new_password": "another horse" });
     let browser = |request: Request| {
         let line = format!("counterfoil-session={session}; counterfoil-refresh={refresh}");
@@ -108,31 +108,31 @@ fn seeds(session: &str, access: &str, refresh: &str) -> Vec<Request> {
     ]
 }
 
-fn mutated(dice: &mut Dice, seed: &Request) -> Vec<u8> {
+fn mutated(rng: &mut Rng, seed: &Request) -> Vec<u8> {
     let mut request = seed.clone();
-    match dice.below(6) {
-        0 => dice.mutate(&mut request.body),
+    match rng.below(6) {
+        0 => rng.mutate(&mut request.body),
         1 if !request.headers.is_empty() => {
-            let at = dice.below(request.headers.len());
-            dice.mutate(&mut request.headers[at].1);
+            let at = rng.below(request.headers.len());
+            rng.mutate(&mut request.headers[at].1);
         }
         2 if !request.headers.is_empty() => {
-            let line = dice.one(&request.headers).clone();
+            let line = rng.choose(&request.headers).clone();
             request.headers.push(line);
         }
         3 => {
             let mut path = request.path.into_bytes();
-            dice.mutate(&mut path);
+            rng.mutate(&mut path);
             request.path = String::from_utf8_lossy(&path).into_owned();
         }
         4 => {
             request.method =
-                (*dice.one(&["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "post"])).into()
+                (*rng.choose(&["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "post"])).into()
         }
         _ => {
             // The bytes on the wire.
             let mut bytes = request.bytes();
-            dice.mutate(&mut bytes);
+            rng.mutate(&mut bytes);
             return bytes;
         }
     }
@@ -140,37 +140,38 @@ fn mutated(dice: &mut Dice, seed: &Request) -> Vec<u8> {
 }
 
 /// Whether the request got a response. The server waits for the rest of an incomplete request, or closes.
-async fn ask(site: Arc<Site>, bytes: Vec<u8>) -> bool {
-    let Ok(Some(answer)) = tokio::time::timeout(PATIENCE, exchange(&site, &bytes)).await else {
+async fn ask(server: Arc<TestServer>, bytes: Vec<u8>) -> bool {
+    let Ok(Some(response)) = tokio::time::timeout(RESPONSE_TIMEOUT, exchange(&server, &bytes)).await else {
         return false;
     };
-    assert!(answer.status < 500, "{answer:?}\n{}", String::from_utf8_lossy(&bytes));
+    assert!(response.status < 500, "{response:?}\n{}", String::from_utf8_lossy(&bytes));
     true
 }
 
 #[tokio::test]
 async fn no_mutated_request_causes_a_server_error() {
-    let rounds = std::env::var("COUNTERFOIL_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
-    let site = Site::with(|settings| settings.limits.request_timeout = Duration::from_secs(5)).await;
-    site.register("ada").await;
-    let session = site.login("ada", "session").await;
-    let hybrid = site.login("ada", "hybrid").await;
+    let requests =
+        std::env::var("COUNTERFOIL_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_REQUESTS);
+    let server = TestServer::with(|settings| settings.limits.request_timeout = Duration::from_secs(5)).await;
+    server.register("ada").await;
+    let session = server.login("ada", "session").await;
+    let hybrid = server.login("ada", "hybrid").await;
     let seeds =
         seeds(text(&session, "session_token"), text(&hybrid, "access_token"), text(&hybrid, "refresh_token"));
-    let mut dice = Dice(42);
-    let site = Arc::new(site);
-    let (mut answered, mut left, mut asking) = (0_u64, rounds, JoinSet::new());
-    while left > 0 || !asking.is_empty() {
-        while left > 0 && asking.len() < AT_A_TIME {
-            let seed = dice.one(&seeds).clone();
-            asking.spawn(ask(Arc::clone(&site), mutated(&mut dice, &seed)));
+    let mut rng = Rng(42);
+    let server = Arc::new(server);
+    let (mut answered, mut left, mut pending) = (0_u64, requests, JoinSet::new());
+    while left > 0 || !pending.is_empty() {
+        while left > 0 && pending.len() < CONCURRENT_REQUESTS {
+            let seed = rng.choose(&seeds).clone();
+            pending.spawn(ask(Arc::clone(&server), mutated(&mut rng, &seed)));
             left -= 1;
         }
-        let judged = asking.join_next().await.unwrap().unwrap();
-        answered += u64::from(judged);
+        let got_response = pending.join_next().await.unwrap().unwrap();
+        answered += u64::from(got_response);
     }
-    let closed = rounds - answered;
+    let closed = requests - answered;
     println!("{answered} mutated requests answered, {closed} incomplete");
     assert_eq!(counterfoil::panic_count(), 0);
-    assert!(answered > rounds / 2);
+    assert!(answered > requests / 2);
 }

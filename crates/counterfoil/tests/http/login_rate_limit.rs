@@ -9,14 +9,14 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::client::{Answer, Request};
-use crate::test_server::{PASSWORD, Site, text};
+use crate::client::{Request, Response};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 const WRONG: &str = "wrong horse battery";
 
 /// A server with the default rate limits.
-async fn with_default_limits(change: impl FnOnce(&mut Settings)) -> Site {
-    Site::with(|settings| {
+async fn with_default_limits(change: impl FnOnce(&mut Settings)) -> TestServer {
+    TestServer::with(|settings| {
         settings.rate_limits = RateLimits::default();
         change(settings);
     })
@@ -27,54 +27,54 @@ fn login(name: &str, password: &str) -> Request {
     Request::post("/v1/login").json(&json!({ "username": name, "password": password }))
 }
 
-async fn fail(site: &Site, name: &str, times: usize) {
+async fn fail(server: &TestServer, name: &str, times: usize) {
     for _ in 0..times {
-        assert_eq!(login(name, WRONG).send(site).await.status, 401);
+        assert_eq!(login(name, WRONG).send(server).await.status, 401);
     }
 }
 
 /// Removes `Retry-After`, which changes from second to second, after checking its range.
-fn without_seconds(answer: Answer) -> Answer {
-    let mut answer = answer.without_id();
-    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+fn without_seconds(response: Response) -> Response {
+    let mut response = response.without_id();
+    let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
     assert!((600..=900).contains(&wait), "{wait}");
-    answer.headers.retain(|(name, _)| name != "retry-after");
-    answer
+    response.headers.retain(|(name, _)| name != "retry-after");
+    response
 }
 
 #[tokio::test]
 async fn after_twenty_failures_known_and_unknown_users_get_the_same_429() {
-    let site = with_default_limits(|_| {}).await;
-    site.register("ada").await;
-    fail(&site, "ada", 20).await;
-    fail(&site, "nobody", 20).await;
+    let server = with_default_limits(|_| {}).await;
+    server.register("ada").await;
+    fail(&server, "ada", 20).await;
+    fail(&server, "bob", 20).await;
 
-    let right = without_seconds(login("ada", PASSWORD).send(&site).await);
-    let wrong = without_seconds(login("ada", WRONG).send(&site).await);
-    let nobody = without_seconds(login("nobody", PASSWORD).send(&site).await);
+    let right = without_seconds(login("ada", PASSWORD).send(&server).await);
+    let wrong = without_seconds(login("ada", WRONG).send(&server).await);
+    let unknown = without_seconds(login("bob", PASSWORD).send(&server).await);
 
     assert_eq!((right.status, right.problem()), (429, "too_many_requests".into()));
     assert_eq!(right, wrong);
-    assert_eq!(right, nobody);
-    assert_eq!(login("eve", PASSWORD).send(&site).await.status, 401, "other users are not affected");
+    assert_eq!(right, unknown);
+    assert_eq!(login("eve", PASSWORD).send(&server).await.status, 401, "other users are not affected");
 }
 
 #[tokio::test]
 async fn a_rate_limited_login_is_rejected_before_hashing() {
     let slow = Argon2Cost { memory_kib: 64 * 1024, iterations: 4, parallelism: 1 };
-    let site = with_default_limits(|settings| {
+    let server = with_default_limits(|settings| {
         settings.argon2 = slow;
         settings.rate_limits.per_account_and_ip.max = 1;
     })
     .await;
-    site.register("ada").await;
+    server.register("ada").await;
     let since = Instant::now();
-    fail(&site, "ada", 1).await;
+    fail(&server, "ada", 1).await;
     let hashed = since.elapsed();
 
     let since = Instant::now();
     for _ in 0..5 {
-        assert_eq!(login("ada", PASSWORD).send(&site).await.status, 429);
+        assert_eq!(login("ada", PASSWORD).send(&server).await.status, 429);
     }
     let refused = since.elapsed() / 5;
 
@@ -84,15 +84,15 @@ async fn a_rate_limited_login_is_rejected_before_hashing() {
 #[tokio::test]
 async fn a_login_attempt_counts_even_if_the_client_disconnects() {
     let slow = Argon2Cost { memory_kib: 64 * 1024, iterations: 2, parallelism: 1 };
-    let site = with_default_limits(|settings| {
+    let server = with_default_limits(|settings| {
         settings.argon2 = slow;
         settings.rate_limits.per_account_and_ip.max = 3;
     })
     .await;
-    site.register("ada").await;
+    server.register("ada").await;
 
     for _ in 0..3 {
-        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(&login("ada", WRONG).bytes()).await.unwrap();
         // Hashing has started by then, and takes longer than this.
         tokio::time::sleep(Duration::from_millis(15)).await;
@@ -101,7 +101,7 @@ async fn a_login_attempt_counts_even_if_the_client_disconnects() {
 
     // The server finishes the attempts; then even the correct password is rate-limited.
     let deadline = Instant::now() + Duration::from_secs(20);
-    while login("ada", PASSWORD).send(&site).await.status != 429 {
+    while login("ada", PASSWORD).send(&server).await.status != 429 {
         assert!(Instant::now() < deadline, "the attempts must be counted");
     }
 }
@@ -109,71 +109,72 @@ async fn a_login_attempt_counts_even_if_the_client_disconnects() {
 #[tokio::test]
 async fn forwarding_headers_are_used_only_from_trusted_proxies() {
     for (trusted, expected) in [(vec![], 429), (vec!["127.0.0.0/8"], 200)] {
-        let site = with_default_limits(|settings| {
+        let server = with_default_limits(|settings| {
             settings.trusted_proxies = trusted.iter().map(|network| network.parse().unwrap()).collect();
         })
         .await;
-        site.register("ada").await;
+        server.register("ada").await;
         for _ in 0..20 {
             let request = login("ada", WRONG).header("x-forwarded-for", "192.0.2.1");
-            assert_eq!(request.send(&site).await.status, 401);
+            assert_eq!(request.send(&server).await.status, 401);
         }
 
         let elsewhere = login("ada", PASSWORD).header("x-forwarded-for", "192.0.2.1, 192.0.2.2");
 
-        assert_eq!(elsewhere.send(&site).await.status, expected, "{trusted:?}");
+        assert_eq!(elsewhere.send(&server).await.status, expected, "{trusted:?}");
         let same = login("ada", PASSWORD).header("x-forwarded-for", "192.0.2.2, 192.0.2.1");
-        assert_eq!(same.send(&site).await.status, 429, "{trusted:?}");
+        assert_eq!(same.send(&server).await.status, 429, "{trusted:?}");
     }
 }
 
 #[tokio::test]
 async fn a_session_shows_the_client_ip_from_a_trusted_proxy() {
-    let site =
+    let server =
         with_default_limits(|settings| settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
-    site.register("ada").await;
+    server.register("ada").await;
     let request = login("ada", PASSWORD).header("forwarded", "for=1.1.1.1, for=\"[2001:db8::7]:443\"");
-    let token = text(&request.send(&site).await.json(), "session_token").to_owned();
+    let token = text(&request.send(&server).await.json(), "session_token").to_owned();
 
-    let list = Request::get("/v1/sessions").bearer(&token).send(&site).await.json();
+    let list = Request::get("/v1/sessions").bearer(&token).send(&server).await.json();
 
     assert_eq!(list["sessions"][0]["ip"], "2001:db8::7");
 }
 
 #[tokio::test]
 async fn path_and_username_variants_do_not_bypass_the_limit() {
-    let site = with_default_limits(|_| {}).await;
-    site.register("ada").await;
+    let server = with_default_limits(|_| {}).await;
+    server.register("ada").await;
     for path in ["//v1/login", "/v1//login", "/v1/login/", "/V1/login", "/v1/%6cogin", "/v1/./login"] {
         let request = Request::post(path).json(&json!({ "username": "ada", "password": PASSWORD }));
-        assert_eq!(request.send(&site).await.status, 404, "{path}");
+        assert_eq!(request.send(&server).await.status, 404, "{path}");
     }
-    fail(&site, "ada", 20).await;
+    fail(&server, "ada", 20).await;
     let form = json!({ "username": "ada", "password": PASSWORD });
     for request in
         [Request::post("/v1/login?a=b").json(&form), login("Ada", PASSWORD), login("ＡＤＡ", PASSWORD)]
     {
-        let status = request.send(&site).await.status;
+        let status = request.send(&server).await.status;
         assert!([401, 429].contains(&status), "{status}");
     }
 }
 
 #[tokio::test]
 async fn registrations_and_password_changes_are_rate_limited() {
-    let site = with_default_limits(|settings| {
-        settings.rate_limits.registrations_per_ip = RateLimit { max: 2, ..settings.rate_limits.registrations_per_ip };
+    let server = with_default_limits(|settings| {
+        settings.rate_limits.registrations_per_ip =
+            RateLimit { max: 2, ..settings.rate_limits.registrations_per_ip };
         settings.rate_limits.password_change.max = 2;
     })
     .await;
-    site.register("ada").await;
-    site.register("bob").await;
+    server.register("ada").await;
+    server.register("bob").await;
     let form = json!({ "username": "eve", "password": PASSWORD });
-    assert_eq!(Request::post("/v1/register").json(&form).send(&site).await.status, 429);
+    assert_eq!(Request::post("/v1/register").json(&form).send(&server).await.status, 429);
 
-    let token = text(&site.login("ada", "session").await, "session_token").to_owned();
+    let token = text(&server.login("ada", "session").await, "session_token").to_owned();
     let change = async |current: &str| {
         let form = json!({ "current_password": current, "new_password": "another horse battery" });
-        Request::post("/v1/password").bearer(&token).json(&form).send(&site).await.status
+        Request::post("/v1/password").bearer(&token).json(&form).send(&server).await.status
     };
     assert_eq!([change(WRONG).await, change(WRONG).await, change(PASSWORD).await], [401, 401, 429]);
 }

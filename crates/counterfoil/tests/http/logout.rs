@@ -5,11 +5,11 @@ use serde_json::json;
 use counterfoil_jose::{Algorithm, SigningKey};
 
 use crate::client::Request;
-use crate::test_server::{Browser, Site, text};
+use crate::test_server::{Browser, TestServer, text};
 
 #[tokio::test]
 async fn logout_without_a_valid_credential_gets_204() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     for request in [
         Request::post("/v1/logout"),
         Request::post("/v1/logout").json(&json!({})),
@@ -17,98 +17,98 @@ async fn logout_without_a_valid_credential_gets_204() {
         Request::post("/v1/logout").json(&json!({ "refresh_token": "cfr_nonsense" })),
         Request::post("/v1/logout").body("application/json", ""),
     ] {
-        let answer = request.send(&site).await;
-        assert_eq!((answer.status, answer.body.len()), (204, 0), "{request:?}");
+        let response = request.send(&server).await;
+        assert_eq!((response.status, response.body.len()), (204, 0), "{request:?}");
     }
 }
 
 #[tokio::test]
 async fn logout_sends_clear_site_data_if_configured() {
-    for (cleared, told) in [(false, None), (true, Some(r#""cookies","storage""#))] {
-        let site = Site::with(|settings| settings.clear_site_data_on_logout = cleared).await;
-        site.register("ada").await;
-        let login = site.login("ada", "session").await;
+    for (cleared, expected) in [(false, None), (true, Some(r#""cookies","storage""#))] {
+        let server = TestServer::with(|settings| settings.clear_site_data_on_logout = cleared).await;
+        server.register("ada").await;
+        let login = server.login("ada", "session").await;
 
-        let answer = Request::post("/v1/logout").bearer(text(&login, "session_token")).send(&site).await;
+        let response = Request::post("/v1/logout").bearer(text(&login, "session_token")).send(&server).await;
 
-        let shown = answer.headers.iter().find(|(name, _)| name == "clear-site-data");
-        assert_eq!((answer.status, shown.map(|(_, value)| value.as_str())), (204, told));
+        let shown = response.headers.iter().find(|(name, _)| name == "clear-site-data");
+        assert_eq!((response.status, shown.map(|(_, value)| value.as_str())), (204, expected));
     }
 }
 
 #[tokio::test]
 async fn logout_accepts_any_earlier_refresh_token_of_the_session() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let login = site.login("ada", "hybrid").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let login = server.login("ada", "hybrid").await;
     let mut pair = login.clone();
     for _ in 0..2 {
         let form = json!({ "refresh_token": pair["refresh_token"] });
-        pair = Request::post("/v1/refresh").json(&form).send(&site).await.json();
+        pair = Request::post("/v1/refresh").json(&form).send(&server).await.json();
     }
 
     let oldest = json!({ "refresh_token": login["refresh_token"] });
-    assert_eq!(Request::post("/v1/logout").json(&oldest).send(&site).await.status, 204);
+    assert_eq!(Request::post("/v1/logout").json(&oldest).send(&server).await.status, 204);
 
-    assert_eq!(site.me(text(&pair, "access_token")).await, 401);
+    assert_eq!(server.me(text(&pair, "access_token")).await, 401);
     let newest = json!({ "refresh_token": pair["refresh_token"] });
-    assert_eq!(Request::post("/v1/refresh").json(&newest).send(&site).await.status, 401);
+    assert_eq!(Request::post("/v1/refresh").json(&newest).send(&server).await.status, 401);
 }
 
 #[tokio::test]
 async fn a_refresh_token_with_a_forged_counter_ends_no_session() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let login = site.login("ada", "hybrid").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let login = server.login("ada", "hybrid").await;
     let parts: Vec<&str> = text(&login, "refresh_token").split('.').collect();
     for forged in [format!("{}.1.{}", parts[0], parts[2]), format!("{}.0.{}", parts[0], "A".repeat(43))] {
         let form = json!({ "refresh_token": forged });
-        assert_eq!(Request::post("/v1/logout").json(&form).send(&site).await.status, 204);
-        assert_eq!(Request::post("/v1/refresh").json(&form).send(&site).await.status, 401);
+        assert_eq!(Request::post("/v1/logout").json(&form).send(&server).await.status, 204);
+        assert_eq!(Request::post("/v1/refresh").json(&form).send(&server).await.status, 401);
     }
-    assert_eq!(site.me(text(&login, "access_token")).await, 200);
+    assert_eq!(server.me(text(&login, "access_token")).await, 200);
 }
 
 /// A token that the issuer did not sign identifies no session, whatever its claims.
 #[tokio::test]
 async fn a_forged_access_token_ends_no_session() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let login = site.login("ada", "jwt").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let login = server.login("ada", "jwt").await;
     let token = text(&login, "access_token");
     let payload = counterfoil_jose::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
     let forged = SigningKey::generate(Algorithm::Es256).unwrap().sign("at+jwt", &payload).unwrap();
 
-    assert_eq!(Request::post("/v1/logout").bearer(&forged).send(&site).await.status, 204);
+    assert_eq!(Request::post("/v1/logout").bearer(&forged).send(&server).await.status, 204);
 
-    assert_eq!(site.me(token).await, 200);
+    assert_eq!(server.me(token).await, 200);
 }
 
 #[tokio::test]
 async fn logout_of_a_hybrid_browser_clears_both_cookies() {
-    let site = Site::secure().await;
-    site.register("ada").await;
+    let server = TestServer::secure().await;
+    server.register("ada").await;
     let mut browser = Browser::default();
-    site.login_browser(&mut browser, "ada", "hybrid").await;
+    server.login_browser(&mut browser, "ada", "hybrid").await;
     let old = browser.clone();
 
-    let answer = browser.send(Request::post("/v1/logout"), &site).await;
+    let response = browser.send(Request::post("/v1/logout"), &server).await;
 
-    let cleared: Vec<&str> = answer.all("set-cookie");
+    let cleared: Vec<&str> = response.all("set-cookie");
     assert_eq!(cleared.len(), 2, "{cleared:?}");
     assert!(cleared.contains(&"__Host-access=; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=0"));
     assert!(cleared.contains(&"__Host-refresh=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0"));
-    assert_eq!(old.clone().send(Request::post("/v1/refresh"), &site).await.status, 401);
-    assert_eq!(old.clone().send(Request::get("/v1/me"), &site).await.status, 401);
+    assert_eq!(old.clone().send(Request::post("/v1/refresh"), &server).await.status, 401);
+    assert_eq!(old.clone().send(Request::get("/v1/me"), &server).await.status, 401);
 }
 
 #[tokio::test]
 async fn an_invalid_cookie_is_cleared_too() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let mut browser = Browser { cookies: vec![("counterfoil-session".into(), "cfs_long_gone".into())] };
 
-    let answer = browser.send(Request::post("/v1/logout"), &site).await;
+    let response = browser.send(Request::post("/v1/logout"), &server).await;
 
-    assert_eq!(answer.status, 204);
+    assert_eq!(response.status, 204);
     assert!(browser.cookies.is_empty());
 }

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::{Request, exchange};
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 /// Malformed tokens: fixed ones, and mutations of the genuine ones.
 fn malformed_tokens(genuine: &[&str]) -> Vec<String> {
@@ -59,9 +59,9 @@ fn malformed_tokens(genuine: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn a_malformed_token_gets_401_on_every_route() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let (session, hybrid) = (server.login("ada", "session").await, server.login("ada", "hybrid").await);
     let genuine =
         [text(&session, "session_token"), text(&hybrid, "access_token"), text(&hybrid, "refresh_token")];
     for token in malformed_tokens(&genuine) {
@@ -74,32 +74,32 @@ async fn a_malformed_token_gets_401_on_every_route() {
             ("PATCH", "/v1/session/data"),
             ("POST", "/v1/password"),
         ] {
-            let answer = Request::new(method, path).bearer(&token).send(&site).await;
-            assert_eq!(answer.status, 401, "{method} {path} {token}");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
+            let response = Request::new(method, path).bearer(&token).send(&server).await;
+            assert_eq!(response.status, 401, "{method} {path} {token}");
+            assert_eq!(response.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
         }
-        let body = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
+        let body = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&server).await;
         assert_eq!(body.status, 401, "{token}");
-        let logout = Request::post("/v1/logout").bearer(&token).send(&site).await;
+        let logout = Request::post("/v1/logout").bearer(&token).send(&server).await;
         assert_eq!(logout.status, 204, "{token}");
     }
     for token in [genuine[0], genuine[1]] {
-        assert_eq!(site.me(token).await, 200, "genuine tokens stay valid");
+        assert_eq!(server.me(token).await, 200, "genuine tokens stay valid");
     }
     let refreshed =
-        Request::post("/v1/refresh").json(&json!({ "refresh_token": genuine[2] })).send(&site).await;
+        Request::post("/v1/refresh").json(&json!({ "refresh_token": genuine[2] })).send(&server).await;
     assert_eq!(refreshed.status, 200);
 }
 
 #[tokio::test]
 async fn each_token_type_is_rejected_where_another_is_required() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let (session, hybrid) = (server.login("ada", "session").await, server.login("ada", "hybrid").await);
     let foreign = Request::post("/v1/token")
         .bearer(text(&session, "session_token"))
         .json(&json!({ "audience": "https://shop.example" }))
-        .send(&site)
+        .send(&server)
         .await;
     let foreign = foreign.json();
     let cookie = |name: &str, token: &str| {
@@ -108,14 +108,14 @@ async fn each_token_type_is_rejected_where_another_is_required() {
     let (cfs, access, cfr) =
         (text(&session, "session_token"), text(&hybrid, "access_token"), text(&hybrid, "refresh_token"));
 
-    let admin = crate::administration::Admin::of(&site).await;
-    assert_eq!(site.me(&admin.bearer).await, 401, "an admin key");
+    let admin = crate::administration::Admin::new(&server).await;
+    assert_eq!(server.me(&admin.bearer).await, 401, "an admin key");
     for token in [cfs, access, cfr, text(&foreign, "access_token")] {
-        let status = Request::get("/v1/admin/users").bearer(token).send(&site).await.status;
+        let status = Request::get("/v1/admin/users").bearer(token).send(&server).await.status;
         assert!(matches!(status, 401 | 403), "{status}");
     }
-    assert_eq!(site.me(cfr).await, 401, "a refresh token as bearer");
-    assert_eq!(site.me(text(&foreign, "access_token")).await, 401, "an access token for another audience");
+    assert_eq!(server.me(cfr).await, 401, "a refresh token as bearer");
+    assert_eq!(server.me(text(&foreign, "access_token")).await, 401, "an access token for another audience");
     for (name, token) in [
         ("session", access),
         ("session", cfr),
@@ -124,19 +124,20 @@ async fn each_token_type_is_rejected_where_another_is_required() {
         ("refresh", cfs),
         ("refresh", access),
     ] {
-        assert_eq!(cookie(name, token).send(&site).await.status, 401, "{name}");
+        assert_eq!(cookie(name, token).send(&server).await.status, 401, "{name}");
     }
     for token in [cfs, access, text(&foreign, "access_token"), admin.bearer.as_str()] {
-        let answer = Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&site).await;
-        assert_eq!(answer.status, 401);
+        let response =
+            Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&server).await;
+        assert_eq!(response.status, 401);
     }
     // A session id is public and is not a credential.
-    assert_eq!(site.me(text(&session["session"], "id")).await, 401);
+    assert_eq!(server.me(text(&session["session"], "id")).await, 401);
 }
 
 #[tokio::test]
 async fn malformed_cookies_get_401() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let cases: [&[u8]; 9] = [
         &[b';'; 8192],
         b"counterfoil-session",
@@ -149,22 +150,22 @@ async fn malformed_cookies_get_401() {
         &[b'='; 8192],
     ];
     for cookie in cases {
-        let answer = Request::get("/v1/me").header("cookie", cookie).send(&site).await;
-        assert_eq!(answer.status, 401, "{cookie:?}");
+        let response = Request::get("/v1/me").header("cookie", cookie).send(&server).await;
+        assert_eq!(response.status, 401, "{cookie:?}");
     }
 }
 
 #[tokio::test]
 async fn a_body_is_validated_by_content_type_json_syntax_and_members() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let login = |kind: &str, body: &[u8]| {
         let request = if kind.is_empty() {
             Request::post("/v1/login")
         } else {
             Request::post("/v1/login").body(kind, body)
         };
-        let site = &site;
-        async move { request.send(site).await }
+        let server = &server;
+        async move { request.send(server).await }
     };
     let json = "application/json";
     let good = format!(r#"{{"username":"bob","password":"{PASSWORD}"}}"#);
@@ -189,10 +190,10 @@ async fn a_body_is_validated_by_content_type_json_syntax_and_members() {
         (json, br#"{"username":"a","password":{"$ne":""}}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","mode":"cookie"}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","mode":null}"#.to_vec(), 422),
-        (json, br#"{"username":"a","password":"x","carrier":7}"#.to_vec(), 422),
+        (json, br#"{"username":"a","password":"x","transport":7}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","client_id":"a b"}"#.to_vec(), 422),
         (json, br#"{"username":"a","password":"x","label":"\u0000"}"#.to_vec(), 422),
-        (json, br#"{"username":"a","password":"x","client_id":"nobody"}"#.to_vec(), 403),
+        (json, br#"{"username":"a","password":"x","client_id":"unknown"}"#.to_vec(), 403),
         ("text/plain", good.clone().into(), 415),
         ("TEXT/PLAIN", good.clone().into(), 415),
         ("application/json; charset=utf-16", good.clone().into(), 415),
@@ -202,54 +203,54 @@ async fn a_body_is_validated_by_content_type_json_syntax_and_members() {
         (json, vec![b' '; 64 * 1024 + 1], 413),
     ];
     for (kind, body, status) in cases {
-        let answer = login(kind, &body).await;
+        let response = login(kind, &body).await;
         let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-        assert_eq!(answer.status, status, "{kind} {shown} {answer:?}");
+        assert_eq!(response.status, status, "{kind} {shown} {response:?}");
     }
 }
 
 #[tokio::test]
 async fn a_validation_error_names_the_field_but_never_its_value() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let form = json!({ "username": "ada", "password": ["hunter2-hunter2"] });
 
-    let answer = Request::post("/v1/login").json(&form).send(&site).await;
+    let response = Request::post("/v1/login").json(&form).send(&server).await;
 
-    assert_eq!(answer.json()["errors"], json!([{ "field": "password", "detail": "is to be a string" }]));
-    assert!(!String::from_utf8(answer.body).unwrap().contains("hunter2"));
+    assert_eq!(response.json()["errors"], json!([{ "field": "password", "detail": "must be a string" }]));
+    assert!(!String::from_utf8(response.body).unwrap().contains("hunter2"));
 }
 
 #[tokio::test]
 async fn a_compressed_body_gets_415() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let request = Request::post("/v1/login").json(&json!({})).header("content-encoding", "gzip");
 
-    assert_eq!(request.send(&site).await.status, 415);
+    assert_eq!(request.send(&server).await.status, 415);
 }
 
 #[tokio::test]
 async fn the_size_limit_applies_to_chunked_bodies() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000)).repeat(20);
     let mut request = Request::post("/v1/login").header("transfer-encoding", "chunked");
     request = request.body("application/json", format!("{chunk}0\r\n\r\n"));
 
-    assert_eq!(request.send(&site).await.status, 413);
+    assert_eq!(request.send(&server).await.status, 413);
 }
 
 #[tokio::test]
 async fn a_content_length_above_the_limit_is_rejected_before_the_body_is_read() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let request = Request::post("/v1/login")
         .header("content-type", "application/json")
         .header("content-length", "1000000000000");
 
-    assert_eq!(request.send(&site).await.status, 413);
+    assert_eq!(request.send(&server).await.status, 413);
 }
 
 #[tokio::test]
 async fn ambiguous_requests_are_rejected() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     for smuggled in [
         "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\nconnection: close\r\n\r\n{}{}{}",
         "POST /v1/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\nconnection: close\r\n\r\n0\r\n\r\n",
@@ -257,16 +258,16 @@ async fn ambiguous_requests_are_rejected() {
         "GET /v1/me HTTP/9.9\r\nhost: x\r\n\r\n",
         "\0\0\0\0\r\n\r\n",
     ] {
-        let answer = exchange(&site, smuggled.as_bytes()).await;
-        assert!(answer.is_none_or(|answer| (400..500).contains(&answer.status)), "{smuggled}");
+        let response = exchange(&server, smuggled.as_bytes()).await;
+        assert!(response.is_none_or(|response| (400..500).contains(&response.status)), "{smuggled}");
     }
 }
 
 /// Sends this request and a second one on the same connection. Returns the number of responses and the first status.
 /// An attacker who makes a proxy and the server disagree on where a request ends can smuggle the second one.
-async fn count_responses(site: &Site, first: &str) -> (usize, u16) {
+async fn count_responses(server: &TestServer, first: &str) -> (usize, u16) {
     let both = format!("{first}GET /v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     let _ = stream.write_all(both.as_bytes()).await;
     let mut all = Vec::new();
     while let Ok(1..) = stream.read_buf(&mut all).await {}
@@ -277,10 +278,10 @@ async fn count_responses(site: &Site, first: &str) -> (usize, u16) {
 
 #[tokio::test]
 async fn bytes_after_an_ambiguous_request_are_not_read_as_a_request() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let post = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
     // The control request is unambiguous, so both requests are answered.
-    assert_eq!(count_responses(&site, &format!("{post}content-length: 2\r\n\r\n{{}}")).await, (2, 422));
+    assert_eq!(count_responses(&server, &format!("{post}content-length: 2\r\n\r\n{{}}")).await, (2, 422));
 
     for (name, head, body) in [
         ("CL+TE", "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n", "0\r\n\r\n"),
@@ -306,16 +307,16 @@ async fn bytes_after_an_ambiguous_request_are_not_read_as_a_request() {
             "10000000000000002\r\n{}\r\n0\r\n\r\n",
         ),
     ] {
-        let (count, status) = count_responses(&site, &format!("{post}{head}{body}")).await;
+        let (count, status) = count_responses(&server, &format!("{post}{head}{body}")).await;
         assert!(count <= 1 && (status == 0 || (400..500).contains(&status)), "{name}: {count}, {status}");
     }
 }
 
 #[tokio::test]
 async fn headers_above_the_size_limit_get_431() {
-    let site = Site::open().await;
-    let answer =
-        exchange(&site, &Request::get("/v1/me").header("x-long", "a".repeat(20 * 1024)).bytes()).await;
+    let server = TestServer::open().await;
+    let response =
+        exchange(&server, &Request::get("/v1/me").header("x-long", "a".repeat(20 * 1024)).bytes()).await;
 
-    assert!(answer.is_none_or(|answer| answer.status == 431));
+    assert!(response.is_none_or(|response| response.status == 431));
 }

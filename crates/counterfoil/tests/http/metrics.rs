@@ -3,105 +3,105 @@
 use serde_json::json;
 
 use crate::client::Request;
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 /// The value of the sample with this name and these labels.
-async fn sample(site: &Site, name: &str) -> f64 {
-    let page = site.app.metrics().await;
+async fn sample(server: &TestServer, name: &str) -> f64 {
+    let page = server.app.metrics().await;
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in\n{page}")).parse().unwrap()
 }
 
-async fn login_with(site: &Site, password: &str) {
+async fn login_with(server: &TestServer, password: &str) {
     let form = json!({ "username": "ada", "password": password });
-    Request::post("/v1/login").json(&form).send(site).await;
+    Request::post("/v1/login").json(&form).send(server).await;
 }
 
-async fn refresh(site: &Site, token: &str) {
-    Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(site).await;
+async fn refresh(server: &TestServer, token: &str) {
+    Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(server).await;
 }
 
 #[tokio::test]
 async fn logins_are_counted_by_result() {
-    let site = Site::with(|settings| settings.rate_limits.per_account_and_ip.max = 2).await;
-    site.register("ada").await;
+    let server = TestServer::with(|settings| settings.rate_limits.per_account_and_ip.max = 2).await;
+    server.register("ada").await;
 
-    login_with(&site, PASSWORD).await;
+    login_with(&server, PASSWORD).await;
     for _ in 0..3 {
-        login_with(&site, "wrong horse battery").await;
+        login_with(&server, "wrong horse battery").await;
     }
 
     for (result, expected) in
         [("success", 1.0), ("failure", 2.0), ("rate_limited", 1.0), ("unavailable", 0.0)]
     {
         let name = format!("counterfoil_logins_total{{result=\"{result}\"}}");
-        assert_eq!(sample(&site, &name).await, expected, "{result}");
+        assert_eq!(sample(&server, &name).await, expected, "{result}");
     }
-    assert_eq!(sample(&site, "counterfoil_registrations_total{result=\"success\"}").await, 1.0);
-    assert_eq!(sample(&site, "counterfoil_sessions_created_total{mode=\"session\"}").await, 1.0);
-    assert_eq!(sample(&site, "counterfoil_audit_events_total{kind=\"login_failed\"}").await, 2.0);
+    assert_eq!(sample(&server, "counterfoil_registrations_total{result=\"success\"}").await, 1.0);
+    assert_eq!(sample(&server, "counterfoil_sessions_created_total{mode=\"session\"}").await, 1.0);
+    assert_eq!(sample(&server, "counterfoil_audit_events_total{kind=\"login_failed\"}").await, 2.0);
     assert!(
-        sample(&site, "counterfoil_password_hash_duration_seconds_count").await >= 4.0,
+        sample(&server, "counterfoil_password_hash_duration_seconds_count").await >= 4.0,
         "one to register, three to log in"
     );
 }
 
 #[tokio::test]
 async fn refreshes_are_counted_by_result() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let first = site.login("ada", "hybrid").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let first = server.login("ada", "hybrid").await;
     let first = text(&first, "refresh_token");
-    let second = Request::post("/v1/refresh").json(&json!({ "refresh_token": first })).send(&site).await;
+    let second = Request::post("/v1/refresh").json(&json!({ "refresh_token": first })).send(&server).await;
 
-    refresh(&site, first).await;
-    refresh(&site, "cfr_nothing").await;
+    refresh(&server, first).await;
+    refresh(&server, "cfr_nothing").await;
     let second = second.json();
     let third =
         Request::post("/v1/refresh").json(&json!({ "refresh_token": text(&second, "refresh_token") }));
     // Within the grace period the newest refresh token is returned again.
-    let held = third.send(&site).await;
-    assert_eq!(held.status, 200);
+    let repeated = third.send(&server).await;
+    assert_eq!(repeated.status, 200);
 
     for (result, expected) in [("rotated", 1.0), ("repeated", 2.0), ("reuse_detected", 0.0)] {
         let name = format!("counterfoil_token_refreshes_total{{result=\"{result}\"}}");
-        assert_eq!(sample(&site, &name).await, expected, "{result}");
+        assert_eq!(sample(&server, &name).await, expected, "{result}");
     }
 }
 
 #[tokio::test]
 async fn a_reused_refresh_token_and_the_session_it_ends_are_counted() {
-    let site = Site::with(|settings| settings.refresh_reuse_grace = std::time::Duration::ZERO).await;
-    site.register("ada").await;
-    let pair = site.login("ada", "hybrid").await;
+    let server = TestServer::with(|settings| settings.refresh_reuse_grace = std::time::Duration::ZERO).await;
+    server.register("ada").await;
+    let pair = server.login("ada", "hybrid").await;
     let token = text(&pair, "refresh_token");
 
-    refresh(&site, token).await;
-    refresh(&site, token).await;
+    refresh(&server, token).await;
+    refresh(&server, token).await;
 
-    assert_eq!(sample(&site, "counterfoil_token_refreshes_total{result=\"reuse_detected\"}").await, 1.0);
+    assert_eq!(sample(&server, "counterfoil_token_refreshes_total{result=\"reuse_detected\"}").await, 1.0);
     assert_eq!(
-        sample(&site, "counterfoil_sessions_ended_total{reason=\"refresh_reuse_detected\"}").await,
+        sample(&server, "counterfoil_sessions_ended_total{reason=\"refresh_reuse_detected\"}").await,
         1.0
     );
-    assert_eq!(sample(&site, "counterfoil_revocation_log_entries_total").await, 1.0);
-    assert_eq!(sample(&site, "counterfoil_active_revocations").await, 1.0);
+    assert_eq!(sample(&server, "counterfoil_revocation_log_entries_total").await, 1.0);
+    assert_eq!(sample(&server, "counterfoil_active_revocations").await, 1.0);
 }
 
 #[tokio::test]
 async fn credential_checks_are_counted_by_type_and_result() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let session = site.login("ada", "session").await;
-    let jwt = site.login("ada", "jwt").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let session = server.login("ada", "session").await;
+    let jwt = server.login("ada", "jwt").await;
     for _ in 0..3 {
-        assert_eq!(site.me(text(&session, "session_token")).await, 200);
+        assert_eq!(server.me(text(&session, "session_token")).await, 200);
     }
-    assert_eq!(site.me(text(&jwt, "access_token")).await, 200);
-    let end = Request::post("/v1/logout").bearer(text(&jwt, "access_token")).send(&site).await;
+    assert_eq!(server.me(text(&jwt, "access_token")).await, 200);
+    let end = Request::post("/v1/logout").bearer(text(&jwt, "access_token")).send(&server).await;
     assert_eq!(end.status, 204);
-    assert_eq!(site.me(text(&jwt, "access_token")).await, 401);
-    assert_eq!(site.me("cfs_nothing").await, 401);
+    assert_eq!(server.me(text(&jwt, "access_token")).await, 401);
+    assert_eq!(server.me("cfs_nothing").await, 401);
 
     for (kind, result, expected) in [
         ("session", "accepted", 3.0),
@@ -110,43 +110,43 @@ async fn credential_checks_are_counted_by_type_and_result() {
         ("access", "revoked", 1.0),
     ] {
         let name = format!("counterfoil_credential_checks_total{{type=\"{kind}\",result=\"{result}\"}}");
-        let counted = sample(&site, &name).await;
+        let counted = sample(&server, &name).await;
         // A logout may check the presented credential too.
         assert!((expected..=expected + 1.0).contains(&counted), "{kind} {result}: {counted}");
     }
-    assert!(sample(&site, "counterfoil_session_cache_requests_total{result=\"miss\"}").await >= 1.0);
-    assert!(sample(&site, "counterfoil_session_cache_requests_total{result=\"hit\"}").await >= 2.0);
-    assert_eq!(sample(&site, "counterfoil_session_cache_entries").await, 1.0);
-    assert_eq!(sample(&site, "counterfoil_token_cache_misses_total").await, 1.0, "shown three times");
-    assert_eq!(sample(&site, "counterfoil_token_cache_entries").await, 1.0);
+    assert!(sample(&server, "counterfoil_session_cache_requests_total{result=\"miss\"}").await >= 1.0);
+    assert!(sample(&server, "counterfoil_session_cache_requests_total{result=\"hit\"}").await >= 2.0);
+    assert_eq!(sample(&server, "counterfoil_session_cache_entries").await, 1.0);
+    assert_eq!(sample(&server, "counterfoil_token_cache_misses_total").await, 1.0, "shown three times");
+    assert_eq!(sample(&server, "counterfoil_token_cache_entries").await, 1.0);
 }
 
 #[tokio::test]
 async fn requests_are_counted_by_route_and_no_label_comes_from_a_client() {
-    let site = Site::open().await;
-    Request::get("/v1/hunter2?hunter3").send(&site).await;
-    Request::new("HUNTER4", "/v1/me").send(&site).await;
-    Request::get("/v1/sessions/hunter5").header("user-agent", "hunter6").send(&site).await;
+    let server = TestServer::open().await;
+    Request::get("/v1/hunter2?hunter3").send(&server).await;
+    Request::new("HUNTER4", "/v1/me").send(&server).await;
+    Request::get("/v1/sessions/hunter5").header("user-agent", "hunter6").send(&server).await;
 
-    let page = site.app.metrics().await;
+    let page = server.app.metrics().await;
 
     assert!(!page.contains("hunter") && !page.contains("HUNTER"), "{page}");
     let name = "counterfoil_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"}";
-    assert_eq!(sample(&site, name).await, 1.0);
+    assert_eq!(sample(&server, name).await, 1.0);
     let name = "counterfoil_http_requests_total{route=\"/v1/me\",method=\"other\",status=\"405\"}";
-    assert_eq!(sample(&site, name).await, 1.0);
+    assert_eq!(sample(&server, name).await, 1.0);
     assert_eq!(
-        sample(&site, "counterfoil_http_request_duration_seconds_count{route=\"unmatched\"}").await,
+        sample(&server, "counterfoil_http_request_duration_seconds_count{route=\"unmatched\"}").await,
         1.0
     );
 }
 
 #[tokio::test]
 async fn the_metrics_are_valid_openmetrics() {
-    let site = Site::open().await;
-    site.register("ada").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
 
-    let page = site.app.metrics().await;
+    let page = server.app.metrics().await;
 
     assert!(page.ends_with("# EOF\n"));
     let mut typed = std::collections::BTreeSet::new();
@@ -160,15 +160,15 @@ async fn the_metrics_are_valid_openmetrics() {
             assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
         }
     }
-    assert!(sample(&site, "process_resident_memory_bytes").await > 1e6);
-    assert!(sample(&site, "counterfoil_store_commit_seconds_count").await >= 1.0);
+    assert!(sample(&server, "process_resident_memory_bytes").await > 1e6);
+    assert!(sample(&server, "counterfoil_store_commit_seconds_count").await >= 1.0);
 }
 
 #[tokio::test]
 async fn every_metric_is_documented_and_alerts_use_only_existing_metrics() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let page = site.app.metrics().await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let page = server.app.metrics().await;
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let names: Vec<String> = types
         .map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() })

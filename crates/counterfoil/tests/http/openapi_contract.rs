@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::administration::Admin;
 use crate::client::Request;
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 /// A documented path with an id in place of `{id}`.
 pub(crate) fn path_of(template: &str) -> String {
@@ -56,7 +56,7 @@ fn every_reference_in_the_openapi_document_resolves() {
 
 #[tokio::test]
 async fn every_path_supports_exactly_the_documented_methods() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths.len(), 26);
     for path in paths {
@@ -69,10 +69,10 @@ async fn every_path_supports_exactly_the_documented_methods() {
             documented.insert("HEAD".into());
         }
         for method in ["TRACE", "OPTIONS", "PUT", "FROB"] {
-            let answer = Request::new(method, &path_of(&path)).send(&site).await;
-            assert_eq!(answer.status, 405, "{method} {path}");
+            let response = Request::new(method, &path_of(&path)).send(&server).await;
+            assert_eq!(response.status, 405, "{method} {path}");
             let allowed: BTreeSet<String> =
-                answer.header("allow").unwrap().split(',').map(String::from).collect();
+                response.header("allow").unwrap().split(',').map(String::from).collect();
             assert_eq!(allowed, documented, "{path}");
         }
     }
@@ -80,27 +80,28 @@ async fn every_path_supports_exactly_the_documented_methods() {
 
 #[tokio::test]
 async fn get_and_head_change_nothing() {
-    let site = Site::open().await;
-    site.add_admin("ada").await;
-    let session = site.login("ada", "session").await;
+    let server = TestServer::open().await;
+    server.add_admin("ada").await;
+    let session = server.login("ada", "session").await;
     for (path, method, _) in operations().into_iter().filter(|(_, method, _)| method == "get") {
         let expected = if path.contains("{id}") { 404 } else { 200 };
         let path = path_of(&path);
         for method in [method.to_uppercase(), "HEAD".into()] {
-            let answer =
-                Request::new(&method, &path).bearer(text(&session, "session_token")).send(&site).await;
-            assert_eq!(answer.status, expected, "{method} {path}");
-            assert!(answer.all("set-cookie").is_empty());
-            assert_eq!(answer.body.is_empty(), method == "HEAD", "{path}");
+            let response =
+                Request::new(&method, &path).bearer(text(&session, "session_token")).send(&server).await;
+            assert_eq!(response.status, expected, "{method} {path}");
+            assert!(response.all("set-cookie").is_empty());
+            assert_eq!(response.body.is_empty(), method == "HEAD", "{path}");
         }
     }
-    let list = Request::get("/v1/sessions").bearer(text(&session, "session_token")).send(&site).await.json();
+    let list =
+        Request::get("/v1/sessions").bearer(text(&session, "session_token")).send(&server).await.json();
     assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn path_aliases_get_404() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
     for alias in [
         "/v1/login/",
         "//v1/login",
@@ -122,36 +123,36 @@ async fn path_aliases_get_404() {
         "/problems/not-found",
     ] {
         for method in ["GET", "POST", "DELETE"] {
-            let answer = Request::new(method, alias).send(&site).await;
-            assert_eq!(answer.status, 404, "{method} {alias}");
+            let response = Request::new(method, alias).send(&server).await;
+            assert_eq!(response.status, 404, "{method} {alias}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_percent_encoded_session_id_is_not_found() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let (one, other) = (site.login("ada", "session").await, site.login("ada", "session").await);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let (one, other) = (server.login("ada", "session").await, server.login("ada", "session").await);
     let id = text(&other["session"], "id");
     let escaped = format!("%{:02x}{}", id.as_bytes()[0], &id[1..]);
 
     let end = |id: String| {
         Request::new("DELETE", &format!("/v1/sessions/{id}")).bearer(text(&one, "session_token"))
     };
-    assert_eq!(end(escaped).send(&site).await.status, 404);
-    assert_eq!(end(id.to_owned()).send(&site).await.status, 204);
+    assert_eq!(end(escaped).send(&server).await.status, 404);
+    assert_eq!(end(id.to_owned()).send(&server).await.status, 204);
 }
 
 #[tokio::test]
 async fn the_jwks_contains_only_public_keys_and_may_be_cached() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
 
-    let answer = Request::get("/.well-known/jwks.json").send(&site).await;
+    let response = Request::get("/.well-known/jwks.json").send(&server).await;
 
-    assert_eq!(answer.header("content-type"), Some("application/jwk-set+json"));
-    assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
-    let keys = answer.json()["keys"].as_array().unwrap().clone();
+    assert_eq!(response.header("content-type"), Some("application/jwk-set+json"));
+    assert_eq!(response.header("cache-control"), Some("public, max-age=300"));
+    let keys = response.json()["keys"].as_array().unwrap().clone();
     assert_eq!(keys.len(), 2, "the current key and the next one");
     for key in &keys {
         assert_eq!((&key["alg"], &key["use"]), (&json!("ES256"), &json!("sig")));
@@ -163,27 +164,27 @@ async fn the_jwks_contains_only_public_keys_and_may_be_cached() {
 
 #[tokio::test]
 async fn the_jwks_max_age_equals_the_rotation_delay() {
-    let site = Site::with(|settings| settings.jwks_max_age = Duration::from_secs(3600)).await;
-    let admin = Admin::of(&site).await;
+    let server = TestServer::with(|settings| settings.jwks_max_age = Duration::from_secs(3600)).await;
+    let admin = Admin::new(&server).await;
 
-    let answer = Request::get("/.well-known/jwks.json").send(&site).await;
-    let asked = site.app.now().unix_seconds();
+    let response = Request::get("/.well-known/jwks.json").send(&server).await;
+    let asked = server.app.now().unix_seconds();
     let begun = admin.send("POST", "/v1/admin/keys").await.json();
 
-    assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
+    assert_eq!(response.header("cache-control"), Some("public, max-age=3600"));
     let waits = begun["activated_at"].as_u64().unwrap() - asked;
     assert!((3600..=3600 + 120).contains(&waits), "{begun}");
 }
 
 #[tokio::test]
 async fn the_metadata_names_the_configured_issuer_whatever_the_request_headers() {
-    let site = Site::secure().await;
+    let server = TestServer::secure().await;
     let path = "/.well-known/oauth-authorization-server";
 
     let poisoned = Request::get(path)
         .header("x-forwarded-host", "attacker.example")
         .header("forwarded", "host=attacker.example")
-        .send(&site)
+        .send(&server)
         .await;
 
     let metadata = poisoned.json();
@@ -194,27 +195,30 @@ async fn the_metadata_names_the_configured_issuer_whatever_the_request_headers()
 
 #[tokio::test]
 async fn hsts_is_sent_only_with_an_https_issuer() {
-    for (site, expected) in [(Site::open().await, None), (Site::secure().await, Some("max-age=31536000"))] {
-        let answer = Request::get("/v1/me").send(&site).await;
-        assert_eq!(answer.header("strict-transport-security"), expected);
+    for (server, expected) in
+        [(TestServer::open().await, None), (TestServer::secure().await, Some("max-age=31536000"))]
+    {
+        let response = Request::get("/v1/me").send(&server).await;
+        assert_eq!(response.header("strict-transport-security"), expected);
     }
 }
 
 #[tokio::test]
 async fn a_request_id_from_an_untrusted_client_is_replaced() {
-    let site = Site::open().await;
+    let server = TestServer::open().await;
 
-    let answer = Request::get("/v1/me").header("x-request-id", "theirs-is-well-formed").send(&site).await;
+    let response = Request::get("/v1/me").header("x-request-id", "theirs-is-well-formed").send(&server).await;
 
-    assert_ne!(answer.header("x-request-id"), Some("theirs-is-well-formed"));
+    assert_ne!(response.header("x-request-id"), Some("theirs-is-well-formed"));
 }
 
 #[tokio::test]
 async fn a_well_formed_request_id_from_a_trusted_proxy_is_kept() {
-    let site = Site::with(|settings| settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let server =
+        TestServer::with(|settings| settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
     let named = async |id: &str| {
-        let answer = Request::get("/v1/me").header("x-request-id", id).send(&site).await;
-        answer.header("x-request-id").unwrap().to_owned()
+        let response = Request::get("/v1/me").header("x-request-id", id).send(&server).await;
+        response.header("x-request-id").unwrap().to_owned()
     };
 
     assert_eq!(named("0af7651916cd43dd8448eb211c80319c").await, "0af7651916cd43dd8448eb211c80319c");
@@ -224,23 +228,23 @@ async fn a_well_formed_request_id_from_a_trusted_proxy_is_kept() {
 
 #[tokio::test]
 async fn a_closed_app_is_alive_but_not_ready() {
-    let site = Site::open().await;
-    assert_eq!(Request::get("/readyz").send(&site).await.status, 200);
+    let server = TestServer::open().await;
+    assert_eq!(Request::get("/readyz").send(&server).await.status, 200);
 
-    site.app.close().await.unwrap();
+    server.app.close().await.unwrap();
 
-    assert_eq!(Request::get("/healthz").send(&site).await.status, 200);
-    let ready = Request::get("/readyz").send(&site).await;
+    assert_eq!(Request::get("/healthz").send(&server).await.status, 200);
+    let ready = Request::get("/readyz").send(&server).await;
     assert_eq!(ready.status, 503);
-    assert!(ready.json()["detail"].as_str().unwrap().contains("store"), "{ready:?}");
+    assert_eq!(ready.json(), json!({ "status": "unavailable", "failed": ["closing", "store"] }));
 }
 
 #[tokio::test]
 async fn without_its_store_the_server_answers_503_and_authenticates_no_request() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let (session, hybrid) = (site.login("ada", "session").await, site.login("ada", "hybrid").await);
-    site.app.close().await.unwrap();
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let (session, hybrid) = (server.login("ada", "session").await, server.login("ada", "hybrid").await);
+    server.app.close().await.unwrap();
     let bearer = text(&session, "session_token");
     let credentials = json!({ "username": "ada", "password": PASSWORD });
     let passwords = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
@@ -260,15 +264,15 @@ async fn without_its_store_the_server_answers_503_and_authenticates_no_request()
         Request::new("PATCH", "/v1/session/data").json(&json!({ "a": 1 })).bearer(bearer),
         Request::post("/v1/password").json(&passwords).bearer(bearer),
     ] {
-        let answer = request.send(&site).await;
-        assert_eq!(answer.status, 503, "{request:?} {answer:?}");
-        assert!(answer.all("set-cookie").is_empty());
+        let response = request.send(&server).await;
+        assert_eq!(response.status, 503, "{request:?} {response:?}");
+        assert!(response.all("set-cookie").is_empty());
         assert!(
-            !String::from_utf8(answer.body).unwrap().contains("closed"),
+            !String::from_utf8(response.body).unwrap().contains("closed"),
             "the cause is not sent to the client"
         );
     }
     let browser = Request::post("/v1/logout").header("cookie", format!("counterfoil-session={bearer}"));
-    let answer = browser.header("sec-fetch-site", "same-origin").send(&site).await;
-    assert_eq!((answer.status, answer.all("set-cookie").len()), (503, 0), "the cookie is not cleared");
+    let response = browser.header("sec-fetch-site", "same-origin").send(&server).await;
+    assert_eq!((response.status, response.all("set-cookie").len()), (503, 0), "the cookie is not cleared");
 }

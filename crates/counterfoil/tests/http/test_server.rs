@@ -13,13 +13,13 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
 use counterfoil_jose::Secret;
 
-use crate::client::{Answer, Request};
+use crate::client::{Request, Response};
 
 /// The password of every test user.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running server. It stops when it is dropped.
-pub(crate) struct Site {
+pub(crate) struct TestServer {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
     pub(crate) origin: String,
@@ -27,7 +27,7 @@ pub(crate) struct Site {
     _stop: oneshot::Sender<()>,
 }
 
-impl Site {
+impl TestServer {
     /// Starts a server whose issuer uses plain HTTP on loopback.
     pub(crate) async fn open() -> Self {
         Self::with(|_| {}).await
@@ -65,8 +65,8 @@ impl Site {
     /// Registers a user.
     pub(crate) async fn register(&self, name: &str) {
         let form = json!({ "username": name, "password": PASSWORD });
-        let answer = Request::post("/v1/register").json(&form).send(self).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = Request::post("/v1/register").json(&form).send(self).await;
+        assert_eq!(response.status, 201, "{response:?}");
     }
 
     /// Adds an administrator with an admin command.
@@ -80,17 +80,17 @@ impl Site {
     /// Logs a user in and returns the response body with the credentials.
     pub(crate) async fn login(&self, name: &str, mode: &str) -> Value {
         let form = json!({ "username": name, "password": PASSWORD, "mode": mode });
-        let answer = Request::post("/v1/login").json(&form).send(self).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()
+        let response = Request::post("/v1/login").json(&form).send(self).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()
     }
 
     /// Logs a user in with cookies.
-    pub(crate) async fn login_browser(&self, browser: &mut Browser, name: &str, mode: &str) -> Answer {
-        let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "carrier": "cookie" });
-        let answer = browser.send(Request::post("/v1/login").json(&form), self).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer
+    pub(crate) async fn login_browser(&self, browser: &mut Browser, name: &str, mode: &str) -> Response {
+        let form = json!({ "username": name, "password": PASSWORD, "mode": mode, "transport": "cookie" });
+        let response = browser.send(Request::post("/v1/login").json(&form), self).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response
     }
 
     /// The status of `GET /v1/me` for this bearer token.
@@ -125,17 +125,17 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Sends a request with its cookies, and stores or deletes the cookies that the response sets.
-    pub(crate) async fn send(&mut self, request: Request, site: &Site) -> Answer {
+    pub(crate) async fn send(&mut self, request: Request, server: &TestServer) -> Response {
         let line =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let request = if line.is_empty() { request } else { request.header("cookie", line) };
-        let answer = request.header("sec-fetch-site", "same-origin").send(site).await;
-        self.store_cookies(&answer);
-        answer
+        let response = request.header("sec-fetch-site", "same-origin").send(server).await;
+        self.store_cookies(&response);
+        response
     }
 
-    fn store_cookies(&mut self, answer: &Answer) {
-        for line in answer.all("set-cookie") {
+    fn store_cookies(&mut self, response: &Response) {
+        for line in response.all("set-cookie") {
             let (pair, attributes) = line.split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             self.cookies.retain(|(kept, _)| kept != name);

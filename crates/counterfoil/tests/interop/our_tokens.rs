@@ -6,26 +6,26 @@ use serde_json::json;
 
 use crate::client::Request;
 use crate::foreign_library::{ForeignLibrary, Library, unknown_kid_requests};
-use crate::test_server::{Site, text};
+use crate::test_server::{TestServer, text};
 
 /// A server that signs with `algorithm` and has the user `ada`.
-async fn start_issuer(algorithm: Algorithm) -> Site {
-    let site = Site::with(|settings| settings.algorithm = algorithm).await;
-    site.register("ada").await;
-    site
+async fn start_issuer(algorithm: Algorithm) -> TestServer {
+    let server = TestServer::with(|settings| settings.algorithm = algorithm).await;
+    server.register("ada").await;
+    server
 }
 
-async fn issue_token(site: &Site) -> String {
-    text(&site.login("ada", "jwt").await, "access_token").to_owned()
+async fn issue_token(server: &TestServer) -> String {
+    text(&server.login("ada", "jwt").await, "access_token").to_owned()
 }
 
 /// Rotates the signing key at once. The old and the next key stay published.
-async fn rotate(site: &Site) {
-    let admin_key = site.app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
+async fn rotate(server: &TestServer) {
+    let admin_key = server.app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
     let rotation =
         Request::post("/v1/admin/keys").bearer(text(&admin_key, "key")).json(&json!({ "now": true }));
-    assert_eq!(rotation.send(site).await.status, 201);
-    let jwks = Request::get("/.well-known/jwks.json").send(site).await.json();
+    assert_eq!(rotation.send(server).await.status, 201);
+    let jwks = Request::get("/.well-known/jwks.json").send(server).await.json();
     assert!(jwks["keys"].as_array().unwrap().len() >= 2, "{jwks}");
 }
 
@@ -36,13 +36,13 @@ fn forge(token: &str) -> String {
 }
 
 /// Asserts that every library that supports the algorithm accepts this token and rejects a forged one.
-fn assert_accepted(libraries: &mut [ForeignLibrary], site: &Site, algorithm: Algorithm, token: &str) {
+fn assert_accepted(libraries: &mut [ForeignLibrary], server: &TestServer, algorithm: Algorithm, token: &str) {
     for foreign in libraries.iter_mut().filter(|foreign| foreign.library.supports(algorithm)) {
-        let accepted = foreign.verify(&site.origin, algorithm, token);
+        let accepted = foreign.verify(&server.origin, algorithm, token);
         let claims = accepted.unwrap_or_else(|error| panic!("{:?} {algorithm}: {error}", foreign.library));
-        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(site.origin), &json!(site.origin)));
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(server.origin), &json!(server.origin)));
         assert!(claims["sid"].is_string() && claims["pos"].is_u64(), "{claims}");
-        foreign.verify(&site.origin, algorithm, &forge(token)).unwrap_err();
+        foreign.verify(&server.origin, algorithm, &forge(token)).unwrap_err();
     }
 }
 
@@ -55,15 +55,15 @@ async fn foreign_libraries_verify_our_tokens_during_key_rotations() {
     let algorithms = Algorithm::ASYMMETRIC.into_iter().filter(is_supported);
     for algorithm in algorithms.clone() {
         // One issuer for all libraries, because generating an RSA key takes a second.
-        let site = start_issuer(algorithm).await;
-        let before = issue_token(&site).await;
-        assert_accepted(&mut libraries, &site, algorithm, &before);
+        let server = start_issuer(algorithm).await;
+        let before = issue_token(&server).await;
+        assert_accepted(&mut libraries, &server, algorithm, &before);
 
-        rotate(&site).await;
-        let after = issue_token(&site).await;
+        rotate(&server).await;
+        let after = issue_token(&server).await;
         assert_ne!(before.split('.').next(), after.split('.').next(), "the tokens must have different keys");
         for token in [before, after] {
-            assert_accepted(&mut libraries, &site, algorithm, &token);
+            assert_accepted(&mut libraries, &server, algorithm, &token);
         }
     }
     println!("{test}: {} algorithms, {} libraries", algorithms.count(), libraries.len());

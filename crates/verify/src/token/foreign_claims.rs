@@ -75,7 +75,8 @@ impl ForeignClaims {
     /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used has its
     /// type. `exp`, `iat` and a subject are required whatever is relaxed.
     pub(crate) fn from_json(payload: &[u8], relaxed: &RelaxedChecks) -> Result<Self, InvalidReason> {
-        let all: Map<String, Value> = json::parse_object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
+        let all: Map<String, Value> =
+            json::parse_object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
         Self::read(all, relaxed).ok_or(InvalidReason::MalformedClaims)
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use counterfoil_jose::{
-    Algorithm, Jwk, JwkSet, KeyError, KeySet, JwsError, SigningKey, VerifyingKey, base64url,
+    Algorithm, Jwk, JwkSet, JwsError, KeyError, KeySet, SigningKey, VerifyingKey, base64url,
 };
 use counterfoil_verify::{TokenVerifier, VerifierBuildError};
 

@@ -5,7 +5,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use serde_json::Value;
 
-use counterfoil_jose::{Algorithm, KeySet, JwsError, SigningKey, VerifyingKey, base64url};
+use counterfoil_jose::{Algorithm, JwsError, KeySet, SigningKey, VerifyingKey, base64url};
 use counterfoil_verify::{AuthError, InvalidReason, TokenVerifier};
 
 use crate::test_signer::{ISSUER, NOON, SHOP, claims};

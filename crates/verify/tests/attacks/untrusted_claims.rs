@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use counterfoil_jose::{KeySet, JwsError, SigningKey, Time};
+use counterfoil_jose::{JwsError, KeySet, SigningKey, Time};
 use counterfoil_verify::{
     AuthError, InvalidReason, LocalVerifier, RevocationEntry, RevocationPosition, RevocationSubject,
     Revocations,
@@ -48,8 +48,7 @@ fn a_key_inside_the_token_is_not_used() {
     let jwk = serde_json::to_value(attacker.key.verifying_key().jwk().unwrap()).unwrap();
     for kid in [signer.key.kid(), attacker.key.kid()] {
         let token = signed_by(&attacker.key, &header(kid, json!({"jwk": jwk, "x5c": ["MIIB"]})), &claims());
-        let expected =
-            if kid == signer.key.kid() { JwsError::BadSignature } else { JwsError::UnknownKeyId };
+        let expected = if kid == signer.key.kid() { JwsError::BadSignature } else { JwsError::UnknownKeyId };
         assert_eq!(rejection(&signer.verifier(), &token), expected);
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use counterfoil::operator::is_loopback_ip;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// The answers to all questions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -121,17 +121,18 @@ impl Answers {
     /// # Errors
     ///
     /// If the file cannot be read, or an answer is invalid; usage.
-    pub(crate) fn read(file: &Path) -> Result<Self, Fault> {
+    pub(crate) fn read(file: &Path) -> Result<Self, CliError> {
         let text = fs::read_to_string(file)
-            .map_err(|error| Fault::because(&format!("{} cannot be read", file.display()), &error))?;
+            .map_err(|error| CliError::with_cause(&format!("{} cannot be read", file.display()), &error))?;
         let is_json = file.extension().is_some_and(|extension| extension == "json");
         let answers = if is_json {
             serde_json::from_str(&text).map_err(|error| error.to_string())
         } else {
             toml::from_str(&text).map_err(|error| error.message().to_owned())
         };
-        answers
-            .map_err(|error| Fault::usage(format!("the answers in {} are invalid: {error}", file.display())))
+        answers.map_err(|error| {
+            CliError::usage(format!("the answers in {} are invalid: {error}", file.display()))
+        })
     }
 
     /// The proxies to trust. An https issuer on a plain loopback listener is behind a TLS proxy on this

@@ -3,15 +3,15 @@
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 
 use crate::commands::init::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
-use crate::fault::Fault;
+use crate::error::CliError;
 
 /// Asks every question.
 ///
 /// # Errors
 ///
 /// If the terminal is closed.
-pub(crate) fn ask() -> Result<Answers, Fault> {
-    ask_all().map_err(|error| Fault::because("the questions cannot be asked", &error))
+pub(crate) fn ask() -> Result<Answers, CliError> {
+    ask_all().map_err(|error| CliError::with_cause("the questions cannot be asked", &error))
 }
 
 fn ask_all() -> dialoguer::Result<Answers> {

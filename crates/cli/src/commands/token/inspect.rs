@@ -1,4 +1,4 @@
-//! `counterfoil token inspect`: what a token says about itself, without any key.
+//! `counterfoil token inspect`: shows the content of a token, without any key.
 
 use clap::Args;
 use counterfoil_core::credentials::refresh_token::RefreshToken;
@@ -7,125 +7,129 @@ use counterfoil_jose::base64url;
 use counterfoil_jose::unverified::{self, UnverifiedJws};
 use serde_json::{Value, json};
 
-use crate::commands::suspicion;
-use crate::commands::token::text_of;
+use crate::commands::token::read_token;
+use crate::commands::token::unverified_checks::find_problems;
 use crate::datetime;
-use crate::fault::Fault;
-use crate::printable::printable;
-use crate::show;
+use crate::error::CliError;
+use crate::escape::escape_controls;
+use crate::output::{print_json, print_line};
 
-/// Claims that are a time, in Unix seconds (RFC 7519, section 4.1; OpenID Connect's `auth_time`).
-const TIMES: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
+/// Claims that are times in Unix seconds (RFC 7519, section 4.1; `auth_time` of OpenID Connect).
+const TIME_CLAIMS: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
 
-/// Which token, and how to show it.
+/// The options of `token inspect`.
 #[derive(Args)]
-pub(crate) struct Inspect {
-    /// The token, or `-` for standard input, which no other process can see.
+pub(crate) struct InspectOptions {
+    /// The token, or `-` for standard input, which other processes cannot see.
     token: String,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-impl Inspect {
-    /// Looks, and tells.
-    pub(crate) fn run(self) -> Result<(), Fault> {
-        let token = text_of(self.token)?;
-        let seen = Seen::look(&token)?;
+impl InspectOptions {
+    /// Prints the content of the token.
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        let token = read_token(self.token)?;
+        let inspected = InspectedToken::parse(&token)?;
         let now = datetime::now();
         if self.json {
-            return show::json(&seen.as_json(now));
+            return print_json(&inspected.to_json(now));
         }
-        show::say(&seen.as_text(now))
+        print_line(&inspected.to_text(now))
     }
 }
 
-/// What there is to see. Secrets are left behind here.
-enum Seen {
+/// The public content of a token; its secret or signature is dropped.
+enum InspectedToken {
     Session { session: String },
-    Refresh { session: String, turn: u64 },
-    Jwt { token: UnverifiedJws, signature: usize },
+    Refresh { session: String, counter: u64 },
+    Jwt { token: UnverifiedJws, signature_length: usize },
 }
 
-impl Seen {
-    /// Tells the kinds apart.
-    fn look(token: &str) -> Result<Self, Fault> {
+impl InspectedToken {
+    /// Parses a token of any kind.
+    fn parse(text: &str) -> Result<Self, CliError> {
         let malformed = |kind: &str| {
-            Fault::failure(format!("this begins like a {kind} token and is not one"))
-                .hint("was it cut, or does it hold a blank or a line break?")
+            CliError::failure(format!("the text has the prefix of a {kind} token, but is malformed"))
+                .with_hint("copy the whole token, without spaces and line breaks")
         };
-        if token.starts_with(SessionToken::PREFIX) {
-            let shown: SessionToken = token.parse().map_err(|_| malformed("session"))?;
-            return Ok(Self::Session { session: shown.session().to_string() });
+        if text.starts_with(SessionToken::PREFIX) {
+            let token: SessionToken = text.parse().map_err(|_| malformed("session"))?;
+            return Ok(Self::Session { session: token.session().to_string() });
         }
-        if token.starts_with(RefreshToken::PREFIX) {
-            let shown: RefreshToken = token.parse().map_err(|_| malformed("refresh"))?;
-            return Ok(Self::Refresh { session: shown.session().to_string(), turn: shown.turn() });
+        if text.starts_with(RefreshToken::PREFIX) {
+            let token: RefreshToken = text.parse().map_err(|_| malformed("refresh"))?;
+            return Ok(Self::Refresh { session: token.session().to_string(), counter: token.counter() });
         }
-        let peeked = unverified::decode(token).map_err(|reason| {
-            Fault::because("this is not a token", &reason).hint("a token begins with cfs_, cfr_ or eyJ")
+        let token = unverified::decode(text).map_err(|error| {
+            CliError::with_cause("the text is not a token", &error)
+                .with_hint("a token begins with cfs_, cfr_ or eyJ")
         })?;
-        let signature = token.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
-        Ok(Self::Jwt { token: peeked, signature: signature.map_or(0, |bytes| bytes.len()) })
+        let signature = text.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
+        Ok(Self::Jwt { token, signature_length: signature.map_or(0, |bytes| bytes.len()) })
     }
 
-    fn as_json(&self, now: i64) -> Value {
+    fn to_json(&self, now: i64) -> Value {
         match self {
             Self::Session { session } => json!({ "kind": "session", "session": session }),
-            Self::Refresh { session, turn } => json!({ "kind": "refresh", "session": session, "turn": turn }),
-            Self::Jwt { token, signature } => json!({
+            Self::Refresh { session, counter } => {
+                json!({ "kind": "refresh", "session": session, "counter": counter })
+            }
+            Self::Jwt { token, signature_length } => json!({
                 "kind": "jwt",
                 "header": token.header,
                 "payload": token.payload,
-                "wrong": suspicion::of(token, now),
+                "problems": find_problems(token, now),
                 "signature": "not checked",
-                "signature_bytes": signature,
+                "signature_bytes": signature_length,
             }),
         }
     }
 
-    fn as_text(&self, now: i64) -> String {
+    fn to_text(&self, now: i64) -> String {
         match self {
             Self::Session { session } => format!("kind     session token\nsession  {session}"),
-            Self::Refresh { session, turn } => {
-                format!("kind     refresh token\nsession  {session}\nturn     {turn}")
+            Self::Refresh { session, counter } => {
+                format!("kind     refresh token\nsession  {session}\ncounter  {counter}")
             }
-            Self::Jwt { token, signature } => jwt_as_text(token, *signature, now),
+            Self::Jwt { token, signature_length } => jwt_to_text(token, *signature_length, now),
         }
     }
 }
 
-fn jwt_as_text(token: &UnverifiedJws, signature: usize, now: i64) -> String {
-    let mut lines = vec!["kind     JWT, its signature not checked".to_owned(), "header".to_owned()];
-    lines.extend(token.header.iter().map(|(name, value)| member(name, value, now)));
+fn jwt_to_text(token: &UnverifiedJws, signature_length: usize, now: i64) -> String {
+    let mut lines = vec!["kind      JWT, signature not checked".to_owned(), "header".to_owned()];
+    lines.extend(token.header.iter().map(|(name, value)| member_to_text(name, value, now)));
     lines.push("payload".to_owned());
-    lines.extend(token.payload.iter().map(|(name, value)| member(name, value, now)));
+    lines.extend(token.payload.iter().map(|(name, value)| member_to_text(name, value, now)));
 
-    let said = |name: &str| token.header.get(name).and_then(Value::as_str).unwrap_or("unnamed");
-    let by = format!("{signature} bytes, said to be {} by the key {}", said("alg"), said("kid"));
-    lines.push(format!("signature\n  {}\n  not checked: `counterfoil token verify` does", printable(&by)));
+    let header = |name: &str| token.header.get(name).and_then(Value::as_str).unwrap_or("missing");
+    let claimed = format!("{signature_length} bytes, alg {}, kid {}", header("alg"), header("kid"));
+    let claimed = escape_controls(&claimed);
+    lines.push(format!("signature\n  {claimed}\n  not checked; use `counterfoil token verify`"));
 
-    let wrong = suspicion::of(token, now);
-    lines.push(if wrong.is_empty() {
-        "wrong    nothing to be seen without the key".to_owned()
+    let problems = find_problems(token, now);
+    lines.push(if problems.is_empty() {
+        "problems  none found without the key".to_owned()
     } else {
-        "wrong".to_owned()
+        "problems".to_owned()
     });
-    lines.extend(wrong.iter().map(|reason| format!("  {}", printable(reason))));
+    lines.extend(problems.iter().map(|problem| format!("  {}", escape_controls(problem))));
     lines.join("\n")
 }
 
-/// One line: a text as it is, a time also as a date and as a distance from now.
-fn member(name: &str, value: &Value, now: i64) -> String {
-    let shown = match value {
+/// One line for a member; a time is also shown as a date and relative to now.
+fn member_to_text(name: &str, value: &Value, now: i64) -> String {
+    let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let time = value
         .as_i64()
-        .filter(|_| TIMES.contains(&name))
+        .filter(|_| TIME_CLAIMS.contains(&name))
         .map(|seconds| format!("  {} ({})", datetime::rfc3339(seconds), datetime::relative(seconds, now)));
-    format!("  {:<10} {}{}", printable(name), printable(&shown), time.unwrap_or_default())
+    format!("  {:<10} {}{}", escape_controls(name), escape_controls(&text), time.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -135,28 +139,28 @@ mod tests {
     const ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
     #[test]
-    fn a_secret_is_never_shown_again() {
+    fn the_secret_of_a_token_is_not_shown() {
         let secret = "B".repeat(42) + "A";
         for token in [format!("cfs_{ID}.{secret}"), format!("cfr_{ID}.7.{secret}")] {
-            let seen = Seen::look(&token).unwrap();
+            let inspected = InspectedToken::parse(&token).unwrap();
 
-            let shown = format!("{}{}", seen.as_text(0), seen.as_json(0));
+            let shown = format!("{}{}", inspected.to_text(0), inspected.to_json(0));
             assert!(shown.contains(ID) && !shown.contains(&secret), "{shown}");
         }
     }
 
     #[test]
-    fn garbage_is_refused_without_being_repeated() {
-        for garbage in ["", "hello", "cfs_", "cfr_x.1.y", "a.b.c", "eyJ.eyJ.", "\u{1b}[2J"] {
-            let Err(fault) = Seen::look(garbage) else { panic!("{garbage:?}") };
-            assert!(garbage.len() < 4 || !format!("{fault:?}").contains(garbage), "{fault:?}");
+    fn a_malformed_token_is_an_error_that_does_not_repeat_it() {
+        for malformed in ["", "hello", "cfs_", "cfr_x.1.y", "a.b.c", "eyJ.eyJ.", "\u{1b}[2J"] {
+            let Err(error) = InspectedToken::parse(malformed) else { panic!("{malformed:?}") };
+            assert!(malformed.len() < 4 || !format!("{error:?}").contains(malformed), "{error:?}");
         }
     }
 
     #[test]
-    fn a_time_is_told_in_three_ways() {
+    fn a_time_is_shown_as_seconds_as_a_date_and_relative_to_now() {
         assert_eq!(
-            member("exp", &json!(1_764_000_000), 1_764_000_000 - 720),
+            member_to_text("exp", &json!(1_764_000_000), 1_764_000_000 - 720),
             "  exp        1764000000  2025-11-24T16:00:00Z (in 12 min)"
         );
     }

@@ -1,47 +1,47 @@
-//! `counterfoil token mint`: an access token by an operator's hand.
+//! `counterfoil token mint`: mints an access token on behalf of the operator.
 
 use clap::Args;
 use counterfoil::operator::{self, TokenMintRequest};
 
+use crate::admin_client::execute;
 use crate::configuration::Configuration;
-use crate::fault::Fault;
-use crate::operate::administer;
-use crate::show::{self, cell};
+use crate::error::CliError;
+use crate::output::{print_json, print_line};
+use crate::table::cell;
 
-/// For whom, and for what.
+/// The options of `token mint`.
 #[derive(Args)]
-pub(crate) struct Mint {
-    /// The user that it speaks for, by name or by id. It is a login of its own, which `session list` shows.
+pub(crate) struct MintOptions {
+    /// The user, by name or by id. The token gets a session of its own, which `session list` shows.
     #[arg(long, value_name = "USER", required_unless_present = "subject", conflicts_with = "subject")]
     user: Option<String>,
-    /// Or a machine that is no user. Its token alone can be revoked: `revoke token:ID`.
+    /// A machine that is not a user. The token has no session; `revoke token:ID` revokes it.
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
-    /// The service that is to take it; the issuer itself unless said otherwise.
+    /// The service that accepts the token [default: the issuer].
     #[arg(long, value_name = "URL")]
     audience: Option<String>,
-    /// The scopes, parted by spaces.
+    /// The scopes, separated by spaces.
     #[arg(long)]
     scope: Option<String>,
-    /// For how many seconds; as long as a login in mode jwt unless said otherwise, and at most as long as the
-    /// tokens of any client.
+    /// The lifetime in seconds, at most the longest of any client [default: that of a login in mode jwt].
     #[arg(long, value_name = "SECONDS")]
     lifetime: Option<u64>,
-    /// Prints JSON, with the ids by which it is revoked.
+    /// Print JSON, with the ids for revocation.
     #[arg(long)]
     json: bool,
 }
 
-impl Mint {
-    /// Mints it, and prints it alone, for `$(…)`; by what to revoke it goes to standard error.
-    pub(crate) async fn run(self, common: &Configuration) -> Result<(), Fault> {
+impl MintOptions {
+    /// Mints the token and prints only it, for `$(…)`; how to revoke it is printed to standard error.
+    pub(crate) async fn run(self, configuration: &Configuration) -> Result<(), CliError> {
         let Self { user, subject, audience, scope, lifetime, json } = self;
-        let form = TokenMintRequest { user, subject, audience, scope, lifetime };
-        let answer = administer(common, operator::Command::TokenMint(form)).await?;
+        let request = TokenMintRequest { user, subject, audience, scope, lifetime };
+        let answer = execute(configuration, operator::Command::TokenMint(request)).await?;
         if json {
-            return show::json(&answer);
+            return print_json(&answer);
         }
-        eprintln!("revoke it by: counterfoil revoke token:{}", cell(&answer, "token_id"));
-        show::say(&cell(&answer, "access_token"))
+        eprintln!("to revoke it: counterfoil revoke token:{}", cell(&answer, "token_id"));
+        print_line(&cell(&answer, "access_token"))
     }
 }

@@ -1,4 +1,4 @@
-//! `counterfoil token verify`: accepted or why not, against an issuer, a key set or a secret.
+//! `counterfoil token verify`: verifies an access token with the keys of an issuer, a key set or a secret.
 
 use std::fs;
 use std::path::Path;
@@ -12,52 +12,53 @@ use counterfoil_verify::{
 };
 use serde_json::Value;
 
-use crate::commands::token::text_of;
-use crate::commands::token::verdict::Verdict;
-use crate::fault::Fault;
+use crate::commands::token::read_token;
+use crate::commands::token::report::VerificationReport;
+use crate::error::CliError;
 
-/// What stands for an issuer or an audience that is not judged.
+/// The placeholder for an issuer or an audience that is not checked.
 const ANY: &str = "any";
 
-/// The longest life that a token of ours can have. That of a foreign one is shown, not judged.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// The longest lifetime of our tokens. That of a foreign token is shown, but not checked.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Which token, and by what it is judged.
+/// The options of `token verify`.
 #[derive(Args)]
-pub(crate) struct Verify {
-    /// The token, or `-` for standard input, which no other process can see.
+pub(crate) struct VerifyOptions {
+    /// The token, or `-` for standard input, which other processes cannot see.
     token: String,
-    /// The public keys: a file, or a URL. Without it those of the issuer that --issuer names are fetched.
+    /// The key set: a file or a URL [default: fetched from the issuer that --issuer sets].
     #[arg(long, value_name = "FILE|URL", conflicts_with = "secret_file")]
     jwks: Option<String>,
-    /// The shared secret, as it is; one newline at its end is cut.
+    /// The file of a shared secret, as it is; one newline at its end is removed.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
-    /// Whom it is to be for; may be given more than once. The issuer itself if there is one and none is given.
+    /// An accepted audience; may be given several times [default: the issuer].
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
-    /// Which algorithm is allowed; may be given more than once. Every public one unless said otherwise, and HS256
-    /// for a secret.
+    /// An accepted algorithm; may be given several times [default: all asymmetric ones; HS256 with --secret-file].
     #[arg(long = "algorithm", value_name = "ALGORITHM")]
     algorithms: Vec<Algorithm>,
-    /// Takes tokens of other issuers: without our own claims, and whose type is JWT or not said.
+    /// Accept tokens of other issuers: our own claims are not required, and the type may be JWT or missing.
     #[arg(long)]
     foreign: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// From where the keys come.
-enum Keys {
-    Fetched(JwksOptions),
-    AtHand(KeySet),
+/// Where the keys are.
+enum KeySource {
+    /// Fetched over HTTP.
+    Remote(JwksOptions),
+    /// Read from a file.
+    Local(KeySet),
 }
 
-impl Verify {
-    /// Judges the token, and tells. Exit status 0 only where it is accepted.
-    pub(crate) async fn run(mut self, issuer: Option<&str>) -> Result<(), Fault> {
-        let token = text_of(std::mem::take(&mut self.token))?;
+impl VerifyOptions {
+    /// Verifies the token and prints the result. The exit status is 0 only if the token is accepted.
+    pub(crate) async fn run(mut self, issuer: Option<&str>) -> Result<(), CliError> {
+        let token = read_token(std::mem::take(&mut self.token))?;
         if self.algorithms.is_empty() {
             self.algorithms = match self.secret_file {
                 Some(_) => vec![Algorithm::Hs256],
@@ -65,17 +66,17 @@ impl Verify {
             };
         }
         let builder = self.builder(issuer);
-        let judged = match self.keys(issuer, &token)? {
-            Keys::AtHand(keys) => {
-                let verifier = builder.build(keys).map_err(|error| Fault::usage(error.to_string()))?;
+        let result = match self.keys(issuer, &token)? {
+            KeySource::Local(keys) => {
+                let verifier = builder.build(keys).map_err(|error| CliError::usage(error.to_string()))?;
                 verifier.verify(&token, SystemClock::new().now())
             }
-            Keys::Fetched(follow) => fetched(builder, follow, &token).await?,
+            KeySource::Remote(options) => verify_with_remote_keys(builder, options, &token).await?,
         };
-        Verdict { judged, token: &token, not_judged: self.not_judged(issuer) }.tell(self.json)
+        VerificationReport { result, token: &token, not_checked: self.not_checked(issuer) }.print(self.json)
     }
 
-    /// What is asked of the token: all that is known to ask for.
+    /// A verifier that checks as much as the options allow.
     fn builder(&self, issuer: Option<&str>) -> TokenVerifierBuilder {
         let first = self.audiences.first().map(String::as_str).or(issuer);
         let mut builder =
@@ -91,80 +92,80 @@ impl Verify {
         if self.foreign {
             builder = builder.danger_accept_foreign_claims().danger_accept_untyped();
         }
-        builder.max_lifetime(if self.foreign { Duration::MAX } else { LONGEST })
+        builder.max_lifetime(if self.foreign { Duration::MAX } else { MAX_LIFETIME })
     }
 
-    /// What nobody asked for, so that nobody takes it for judged.
-    fn not_judged(&self, issuer: Option<&str>) -> Vec<&'static str> {
-        let open = [
+    /// What is not checked, so that the result is not mistaken for more than it is.
+    fn not_checked(&self, issuer: Option<&str>) -> Vec<&'static str> {
+        let unchecked = [
             ("issuer", issuer.is_none()),
             ("audience", issuer.is_none() && self.audiences.is_empty()),
             ("type", self.foreign),
             ("lifetime", self.foreign),
             ("revocations", true),
         ];
-        open.into_iter().filter(|(_, is_open)| *is_open).map(|(name, _)| name).collect()
+        unchecked.into_iter().filter(|(_, is_unchecked)| *is_unchecked).map(|(name, _)| name).collect()
     }
 
-    fn keys(&self, issuer: Option<&str>, token: &str) -> Result<Keys, Fault> {
+    fn keys(&self, issuer: Option<&str>, token: &str) -> Result<KeySource, CliError> {
         match (&self.jwks, &self.secret_file, issuer) {
-            (Some(at), _, _) if at.starts_with("https://") || at.starts_with("http://") => {
-                let follow = JwksOptions::from_url(at).map_err(|error| {
-                    Fault::because("the keys cannot be fetched from there", &error)
-                        .hint("https, or http on this machine")
+            (Some(url), _, _) if url.starts_with("https://") || url.starts_with("http://") => {
+                let options = JwksOptions::from_url(url).map_err(|error| {
+                    CliError::with_cause("the keys cannot be fetched from this URL", &error)
+                        .with_hint("use https, or http on loopback")
                 })?;
-                Ok(Keys::Fetched(follow))
+                Ok(KeySource::Remote(options))
             }
-            (Some(file), _, _) => self.key_file(file).map(Keys::AtHand),
-            (None, Some(file), _) => self.secret(file, token).map(Keys::AtHand),
-            (None, None, Some(_)) => Ok(Keys::Fetched(JwksOptions::from_discovery())),
-            (None, None, None) => Err(Fault::usage("there is nothing to verify the token with")
-                .hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
+            (Some(file), _, _) => self.read_key_set(file).map(KeySource::Local),
+            (None, Some(file), _) => self.read_secret(file, token).map(KeySource::Local),
+            (None, None, Some(_)) => Ok(KeySource::Remote(JwksOptions::from_discovery())),
+            (None, None, None) => Err(CliError::usage("there is no key to verify the token with")
+                .with_hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
         }
     }
 
-    fn key_file(&self, file: &str) -> Result<KeySet, Fault> {
-        let fault = |error: &(dyn std::error::Error + 'static)| {
-            Fault::because(&format!("the key set {file} cannot be used"), error)
+    fn read_key_set(&self, file: &str) -> Result<KeySet, CliError> {
+        let cannot_use = |error: &(dyn std::error::Error + 'static)| {
+            CliError::with_cause(&format!("cannot use the key set {file}"), error)
         };
-        let text = fs::read(Path::new(file)).map_err(|error| fault(&error))?;
-        let unnamed = match self.algorithms.as_slice() {
+        let text = fs::read(Path::new(file)).map_err(|error| cannot_use(&error))?;
+        let default_algorithm = match self.algorithms.as_slice() {
             [only] => Some(*only),
             _ => None,
         };
-        let published = JwkSet::from_json(&text).map_err(|error| fault(&error))?;
-        published.key_set(unnamed).map_err(|error| fault(&error))
+        let published = JwkSet::from_json(&text).map_err(|error| cannot_use(&error))?;
+        published.to_key_set(default_algorithm).map_err(|error| cannot_use(&error))
     }
 
-    /// The secret, under the id that the token names: that chooses nothing where there is one key.
-    fn secret(&self, file: &str, token: &str) -> Result<KeySet, Fault> {
-        let fault = |error: &(dyn std::error::Error + 'static)| {
-            Fault::because(&format!("the secret in {file} cannot be used"), error)
+    /// A key set of only the secret. It gets the id that the token names, which selects nothing as there is no other key.
+    fn read_secret(&self, file: &str, token: &str) -> Result<KeySet, CliError> {
+        let cannot_use = |error: &(dyn std::error::Error + 'static)| {
+            CliError::with_cause(&format!("cannot use the secret in {file}"), error)
         };
-        let mut secret = fs::read(Path::new(file)).map_err(|error| fault(&error))?;
+        let mut secret = fs::read(Path::new(file)).map_err(|error| cannot_use(&error))?;
         if secret.ends_with(b"\n") {
             secret.pop();
         }
         let secret = Secret::new(secret);
-        let header = unverified::decode(token).map(|seen| seen.header).unwrap_or_default();
+        let header = unverified::decode(token).map(|token| token.header).unwrap_or_default();
         let kid = header.get("kid").and_then(Value::as_str).unwrap_or("secret");
         let [algorithm] = self.algorithms.as_slice() else {
-            return Err(Fault::usage("a secret is for one algorithm"));
+            return Err(CliError::usage("--secret-file allows only one --algorithm"));
         };
         let key = VerifyingKey::from_secret(*algorithm, kid, secret.expose());
-        KeySet::new([key.map_err(|error| fault(&error))?]).map_err(|error| fault(&error))
+        KeySet::new([key.map_err(|error| cannot_use(&error))?]).map_err(|error| cannot_use(&error))
     }
 }
 
-/// Judges it by keys that have to be fetched.
-async fn fetched(
+/// Fetches the keys, then verifies the token with them.
+async fn verify_with_remote_keys(
     builder: TokenVerifierBuilder,
-    follow: JwksOptions,
+    options: JwksOptions,
     token: &str,
-) -> Result<Result<Principal, AuthError>, Fault> {
-    let verifier = RemoteVerifier::start(builder, follow).map_err(|error| Fault::of(&error))?;
+) -> Result<Result<Principal, AuthError>, CliError> {
+    let verifier = RemoteVerifier::start(builder, options).map_err(|error| CliError::from_error(&error))?;
     match verifier.wait_for_first_fetch().await.last_error {
-        Some(error) => Err(Fault::because("the keys were not fetched", &*error)),
+        Some(error) => Err(CliError::with_cause("cannot fetch the keys", &*error)),
         None => Ok(verifier.verify(token).await),
     }
 }

@@ -7,7 +7,7 @@ use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{number, path, precise_duration, word};
 
 /// Argon2 needs 8 KiB for each lane (RFC 9106, section 3.1); this is enough for the maximum number of lanes.
-const MIN_MEMORY_KIB: u64 = 8 * Argon2Cost::CEILING.lanes as u64;
+const MIN_MEMORY_KIB: u64 = 8 * Argon2Cost::CEILING.parallelism as u64;
 
 /// Registration, the password policy, `[argon2]` and `[password_hashing]`.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -49,8 +49,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Argon2id: memory of one password hash, in KiB.",
         former_names: &["password_memory"],
         apply: |builder, values| {
-            number(values, MIN_MEMORY_KIB, Argon2Cost::CEILING.memory.into())
-                .map(|memory| builder.settings.argon2.memory = memory)
+            number(values, MIN_MEMORY_KIB, Argon2Cost::CEILING.memory_kib.into())
+                .map(|memory| builder.settings.argon2.memory_kib = memory)
         },
     },
     Setting {
@@ -60,8 +60,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Argon2id: passes over the memory.",
         former_names: &["password_passes"],
         apply: |builder, values| {
-            number(values, 1, Argon2Cost::CEILING.passes.into())
-                .map(|passes| builder.settings.argon2.passes = passes)
+            number(values, 1, Argon2Cost::CEILING.iterations.into())
+                .map(|passes| builder.settings.argon2.iterations = passes)
         },
     },
     Setting {
@@ -71,8 +71,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Argon2id: number of lanes.",
         former_names: &["password_lanes"],
         apply: |builder, values| {
-            number(values, 1, Argon2Cost::CEILING.lanes.into())
-                .map(|lanes| builder.settings.argon2.lanes = lanes)
+            number(values, 1, Argon2Cost::CEILING.parallelism.into())
+                .map(|lanes| builder.settings.argon2.parallelism = lanes)
         },
     },
     Setting {

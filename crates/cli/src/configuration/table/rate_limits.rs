@@ -23,7 +23,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Failed logins to one account from one client IP; further attempts get 429.",
         former_names: &["failed_logins", "failed_logins_window"],
         apply: |builder, values| {
-            limit(values).map(|limit| builder.settings.rate_limits.account_and_source = limit)
+            limit(values).map(|limit| builder.settings.rate_limits.per_account_and_ip = limit)
         },
     },
     Setting {
@@ -32,7 +32,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: DefaultValue::Value("100/1m"),
         doc: "Failed logins from one client IP, to any account.",
         former_names: &["failed_logins_of_source", "failed_logins_of_source_window"],
-        apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.source = limit),
+        apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.per_ip = limit),
     },
     Setting {
         name: "login_rate_limit.per_account",
@@ -41,7 +41,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Consecutive failed logins to one account from client IPs that are not trusted for it, and consecutive \
               wrong current passwords of one user.",
         former_names: &["failed_logins_in_a_row", "failed_logins_in_a_row_window"],
-        apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.in_a_row = limit),
+        apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.per_account = limit),
     },
     Setting {
         name: "login_rate_limit.trusted_ip_ttl",
@@ -51,7 +51,7 @@ pub(super) const SETTINGS: &[Setting] = &[
               out trusted IPs.",
         former_names: &["known_source"],
         apply: |builder, values| {
-            duration(values, "0s", "400d").map(|ttl| builder.settings.rate_limits.known_for = ttl)
+            duration(values, "0s", "400d").map(|ttl| builder.settings.rate_limits.trusted_ip_ttl = ttl)
         },
     },
     Setting {
@@ -61,7 +61,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Wrong current passwords in one session when the password is changed.",
         former_names: &["wrong_passwords", "wrong_passwords_window"],
         apply: |builder, values| {
-            limit(values).map(|limit| builder.settings.rate_limits.password_changes = limit)
+            limit(values).map(|limit| builder.settings.rate_limits.password_change = limit)
         },
     },
     Setting {
@@ -71,7 +71,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Registrations from one client IP, failed ones included.",
         former_names: &["registrations_of_source", "registrations_of_source_window"],
         apply: |builder, values| {
-            limit(values).map(|limit| builder.settings.rate_limits.registrations = limit)
+            limit(values).map(|limit| builder.settings.rate_limits.registrations_per_ip = limit)
         },
     },
 ];

@@ -1,9 +1,8 @@
 //! Settings of the server itself: addresses, files, TLS, logs, trusted origins and proxies.
 
-use crate::common::LogFormat;
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{InvalidValue, path, single, socket_address, word};
-use crate::logging;
+use crate::logging::{self, LogFormat};
 
 /// The settings that most installations set.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -82,7 +81,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             let text = single(values)?;
             let invalid =
                 |error| InvalidValue::new(format!("must be a log level like info, not {text:?}: {error}"));
-            logging::levels(text).map_err(invalid)?;
+            logging::parse_levels(text).map_err(invalid)?;
             builder.log_level = Some(text.to_owned());
             Ok(())
         },

@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Whether the parameters are weaker than each that OWASP recommends.
 fn is_below_owasp(cost: Argon2Cost) -> bool {
-    !OWASP.iter().any(|(memory, passes)| cost.memory >= *memory && cost.passes >= *passes)
+    !OWASP.iter().any(|(memory, passes)| cost.memory_kib >= *memory && cost.iterations >= *passes)
 }
 
 #[cfg(test)]
@@ -59,11 +59,11 @@ mod tests {
 
     #[test]
     fn each_owasp_recommendation_is_enough_and_less_is_not() {
-        for (memory, passes) in OWASP {
-            assert!(!is_below_owasp(Argon2Cost { memory, passes, lanes: 1 }));
-            assert!(is_below_owasp(Argon2Cost { memory: memory - 1, passes, lanes: 1 }));
+        for (memory_kib, iterations) in OWASP {
+            assert!(!is_below_owasp(Argon2Cost { memory_kib, iterations, parallelism: 1 }));
+            assert!(is_below_owasp(Argon2Cost { memory_kib: memory_kib - 1, iterations, parallelism: 1 }));
         }
-        assert!(is_below_owasp(Argon2Cost { memory: 19_456, passes: 1, lanes: 4 }));
+        assert!(is_below_owasp(Argon2Cost { memory_kib: 19_456, iterations: 1, parallelism: 4 }));
         assert!(!is_below_owasp(Argon2Cost::default()));
     }
 }

@@ -17,7 +17,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) const CHECKS: &[Check] = &[
     |_, settings| {
         warn_if(
-            per_day(settings.rate_limits.account_and_source) > MAX_PER_ACCOUNT_AND_IP,
+            per_day(settings.rate_limits.per_account_and_ip) > MAX_PER_ACCOUNT_AND_IP,
             "login_rate_limit.per_account_and_ip",
             "one client IP can guess thousands of passwords of one account in a day",
             "the default is { max = 20, window = \"15m\" }",
@@ -25,7 +25,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
-            per_day(settings.rate_limits.source) > MAX_PER_IP,
+            per_day(settings.rate_limits.per_ip) > MAX_PER_IP,
             "login_rate_limit.per_ip",
             "one client IP can guess more than a million passwords in a day",
             "the default is { max = 100, window = \"1m\" }",
@@ -33,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
-            settings.rate_limits.in_a_row.most > 100,
+            settings.rate_limits.per_account.max > 100,
             "login_rate_limit.per_account",
             "more than 100 consecutive guesses are allowed (NIST SP 800-63B-4, section 3.2.2)",
             "remove it: the default is { max = 100, window = \"1d\" }",
@@ -41,7 +41,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
-            settings.rate_limits.in_a_row.window < DAY,
+            settings.rate_limits.per_account.window < DAY,
             "login_rate_limit.per_account",
             "failures are forgotten within a day, so more than 100 consecutive guesses are possible",
             "set its window to 1d or more",
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
-            settings.rate_limits.known_for < DAY,
+            settings.rate_limits.trusted_ip_ttl < DAY,
             "login_rate_limit.trusted_ip_ttl",
             "no client IP stays trusted for an account, so an attacker can lock its owner out by failing on purpose",
             "remove it: the default is 30d",
@@ -57,7 +57,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
-            settings.rate_limits.password_changes.most >= settings.rate_limits.in_a_row.most,
+            settings.rate_limits.password_change.max >= settings.rate_limits.per_account.max,
             "login_rate_limit.password_change",
             "the thief of one session can keep its owner from changing the password",
             "set its max to a fifth of that of per_account, or less",
@@ -67,5 +67,5 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The attempts that a limit allows in a day, window after window.
 fn per_day(limit: RateLimit) -> u64 {
-    u64::from(limit.most).saturating_mul(DAY.as_secs()) / limit.window.as_secs().max(1)
+    u64::from(limit.max).saturating_mul(DAY.as_secs()) / limit.window.as_secs().max(1)
 }

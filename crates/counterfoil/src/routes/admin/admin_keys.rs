@@ -1,4 +1,4 @@
-//! `/v1/admin/admin-keys`: the keys that programs administer with.
+//! `/v1/admin/admin-keys`: adds, lists and removes admin keys, with which programs use this API.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,19 +6,21 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use counterfoil_core::model::session::ClientInfo;
+
 use crate::admin::responses::AdminKeyResponse;
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::StrictJson;
+use crate::http::json_body::JsonBody;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::admin::id_in;
-use crate::routes::query::Parameters;
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
-    Unavailable, UnsupportedType,
+use crate::routes::path_id::path_id;
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
 };
+use crate::routes::query_parameters::QueryParameters;
 
+/// A list of admin keys.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct AdminKeyList {
     admin_keys: Vec<AdminKeyResponse>,
@@ -26,23 +28,24 @@ pub(in crate::routes) struct AdminKeyList {
     next: Option<String>,
 }
 
+/// An admin key to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct NewAdminKey {
-    /// Who will have it: 1 to 64 characters.
+    /// What it is for: 1 to 64 characters.
     name: String,
 }
 
 /// A new admin key, with its secret.
 #[derive(Serialize, ToSchema)]
-pub(in crate::routes) struct MadeAdminKey {
+pub(in crate::routes) struct CreatedAdminKey {
     id: String,
     name: String,
-    /// `cfa_…`, shown as `Authorization: Bearer`. It is told this once.
+    /// `cfa_…`, presented as `Authorization: Bearer`. Only this response contains it.
     key: String,
 }
 
-/// Lists admin keys, the oldest first.
+/// Lists admin keys, oldest first.
 #[utoipa::path(
     get, path = "/v1/admin/admin-keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -54,51 +57,53 @@ pub(in crate::routes) struct MadeAdminKey {
 pub(in crate::routes) async fn list(
     State(app): State<App>,
     _: Administrator,
-    parameters: Parameters,
+    query: QueryParameters,
 ) -> Result<Json<AdminKeyList>, AppError> {
-    parameters.only(&[])?;
+    query.allow_only(&[])?;
     let admin_keys = app.store.admin_keys().await?.iter().map(AdminKeyResponse::from).collect();
     Ok(Json(AdminKeyList { admin_keys, next: None }))
 }
 
-/// Makes an admin key. Its secret is in this answer and nowhere else.
+/// Adds an admin key. Only this response contains its secret.
 #[utoipa::path(
     post, path = "/v1/admin/admin-keys", tag = "administration", request_body = NewAdminKey,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Made", body = MadeAdminKey),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 201, description = "Added", body = CreatedAdminKey),
+        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn add(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
-    StrictJson(form): StrictJson<NewAdminKey>,
-) -> Result<(StatusCode, Json<MadeAdminKey>), AppError> {
-    let reason = administrator.reason(from);
-    let (key, record) = app.administration.create_admin_key(&form.name, &reason, administrator.now).await?;
-    let made = MadeAdminKey { id: record.id.to_string(), name: record.name, key: key.to_string() };
-    Ok((StatusCode::CREATED, Json(made)))
+    client: ClientInfo,
+    JsonBody(request): JsonBody<NewAdminKey>,
+) -> Result<(StatusCode, Json<CreatedAdminKey>), AppError> {
+    let context = administrator.context(client);
+    let (key, record) =
+        app.administration.create_admin_key(&request.name, &context, administrator.now).await?;
+    let created = CreatedAdminKey { id: record.id.to_string(), name: record.name, key: key.to_string() };
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Removes an admin key: it opens nothing from now on.
+/// Removes an admin key. It is invalid at once.
 #[utoipa::path(
     delete, path = "/v1/admin/admin-keys/{id}", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of an admin key")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Removed"),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
+    client: ClientInfo,
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
-    let reason = administrator.reason(from);
-    app.administration.remove_admin_key(id_in(&uri)?, &reason, administrator.now).await?;
+    let context = administrator.context(client);
+    app.administration.remove_admin_key(path_id(&uri, 3)?, &context, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,5 @@
-//! Who may administer: a user with the role `admin`, or a program with an admin key.
+//! The extractor that authorizes administrators: a user with the role `admin`, or a program with an admin
+//! key.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -10,26 +11,26 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential, read_credentials,
+    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential,
 };
 
 use crate::app::App;
-use crate::http::current_user::Caller;
+use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
-use crate::http::presented_sessions;
+use crate::http::presented_sessions::read_one_credential;
 
-/// Somebody who may administer, and the time by which that was judged.
+/// An authorized administrator, with the time of the check.
 #[derive(Debug, Clone)]
 pub(in crate::routes) struct Administrator {
-    /// What the journal calls them.
+    /// The actor in the audit log.
     pub(super) actor: Actor,
-    /// When.
+    /// When the credential was checked.
     pub(super) now: Time,
 }
 
 impl Administrator {
-    /// The reason of what they do, from there.
-    pub(super) fn reason(&self, client_info: ClientInfo) -> RevocationContext {
+    /// The context of a change by this administrator.
+    pub(super) fn context(&self, client_info: ClientInfo) -> RevocationContext {
         RevocationContext { actor: self.actor.clone(), reason: EndReason::ByAdmin, client_info }
     }
 }
@@ -37,42 +38,39 @@ impl Administrator {
 impl FromRequestParts<App> for Administrator {
     type Rejection = AppError;
 
-    /// An admin key comes as a bearer and never as a cookie. Nowhere else is one read.
+    /// An admin key is accepted as a bearer token only, and by these routes only.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let (now, reads) = (app.now(), AcceptedCredentials::SESSION_OR_ACCESS_TOKEN);
-        let Ok(found) = read_credentials(&parts.headers, &app.cookie_names, reads) else {
-            return Err(presented_sessions::ambiguous(app, &parts.headers, reads, now).await);
-        };
-        match found.credential {
+        let (now, accepted) = (app.now(), AcceptedCredentials::SESSION_OR_ACCESS_TOKEN);
+        let presented = read_one_credential(app, &parts.headers, accepted, now).await?;
+        match presented.credential {
             PresentedCredential::AccessToken(text)
-                if found.source == CredentialSource::Bearer && text.starts_with(AdminKey::PREFIX) =>
+                if presented.source == CredentialSource::Bearer && text.starts_with(AdminKey::PREFIX) =>
             {
-                by_key(app, text, now).await
+                authenticate_admin_key(app, text, now).await
             }
             PresentedCredential::AccessToken(_)
             | PresentedCredential::SessionToken(_)
-            | PresentedCredential::None => by_role(Caller::from_request_parts(parts, app).await?),
+            | PresentedCredential::None => require_role(CurrentUser::from_request_parts(parts, app).await?),
         }
     }
 }
 
-async fn by_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppError> {
-    let refused = |why| {
-        AppError::denied(
-            AuthError::InvalidCredential(InvalidReason::SessionRejected(why)),
-            CredentialSource::Bearer,
-        )
+async fn authenticate_admin_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppError> {
+    let rejected = |reason| {
+        let error = AuthError::InvalidCredential(InvalidReason::SessionRejected(reason));
+        AppError::auth(error, CredentialSource::Bearer)
     };
-    let shown: AdminKey = text.parse().map_err(|_| refused("malformed"))?;
-    let kept = app.administration.verify_admin_key(&shown).await?.ok_or_else(|| refused("unknown"))?;
-    Ok(Administrator { actor: Actor::AdminKey(kept.id), now })
+    let key: AdminKey = text.parse().map_err(|_| rejected("malformed"))?;
+    let record = app.administration.verify_admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
+    Ok(Administrator { actor: Actor::AdminKey(record.id), now })
 }
 
-/// A token that was limited to a scope was limited for a reason, whoever's it is.
-fn by_role(caller: Caller) -> Result<Administrator, AppError> {
-    let is_limited = caller.principal.scopes().next().is_some();
-    if !caller.principal.has_role(User::ADMINISTRATOR) || is_limited {
-        return Err(AppError::NotAdministrator);
+/// Requires the role, and a credential without a scope: a token that is limited to a scope must not give more
+/// than it.
+fn require_role(current_user: CurrentUser) -> Result<Administrator, AppError> {
+    let has_scope = current_user.principal.scopes().next().is_some();
+    if !current_user.principal.has_role(User::ADMINISTRATOR) || has_scope {
+        return Err(AppError::AdministratorRequired);
     }
-    Ok(Administrator { actor: Actor::User(caller.user), now: caller.now })
+    Ok(Administrator { actor: Actor::User(current_user.user), now: current_user.now })
 }

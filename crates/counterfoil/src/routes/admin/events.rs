@@ -1,59 +1,62 @@
-//! `/v1/admin/events`: the journal.
+//! `/v1/admin/events`: the audit log.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::store::AuditEventQuery;
+use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Page};
 
 use crate::admin::responses::AuditEventResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::admin::{cut, limit_of, no_cursor};
-use crate::routes::query::Parameters;
-use crate::routes::responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
+use crate::routes::pagination::{PageRequest, PageSize};
+use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
+use crate::routes::query_parameters::QueryParameters;
 
+/// A page of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct EventList {
     events: Vec<AuditEventResponse>,
-    /// What to send as `after` for older lines, or null at the end.
+    /// The value of `after` for the next page, with older events, or null at the end.
     next: Option<String>,
 }
 
-/// Shows the journal, the newest line first. Among the lines of a session stand those that ended all logins, or
-/// all of its client, while it lived.
+/// Lists audit events, newest first.
+///
+/// The events of a session include the revocations of all sessions, or of all sessions of its client, during
+/// its life.
 #[utoipa::path(
     get, path = "/v1/admin/events", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
-        ("user" = Option<String>, Query, description = "Only of the user with this id"),
-        ("session" = Option<String>, Query, description = "Only of the login with this id"),
-        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; 100 unless said otherwise"),
-        ("after" = Option<String>, Query, description = "`next` of the page before"),
+        ("user" = Option<String>, Query, description = "The id of the user of the events"),
+        ("session" = Option<String>, Query, description = "The id of the session of the events"),
+        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page"),
     ),
     responses(
-        (status = 200, description = "Lines of the journal", body = EventList),
+        (status = 200, description = "Audit events", body = EventList),
         BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
     )
 )]
 pub(in crate::routes) async fn list(
     State(app): State<App>,
     _: Administrator,
-    parameters: Parameters,
+    query: QueryParameters,
 ) -> Result<Json<EventList>, AppError> {
-    parameters.only(&["user", "session", "limit", "after"])?;
-    let no_id = |field| move |_| AppError::field(field, "is to be an id");
-    let limit = limit_of(&parameters)?;
-    let query = AuditEventQuery {
-        user: parameters.one("user")?.map(str::parse).transpose().map_err(no_id("user"))?,
-        session: parameters.one("session")?.map(str::parse).transpose().map_err(no_id("session"))?,
-        before: parameters.one("after")?.map(|text| text.parse().map_err(|_| no_cursor())).transpose()?,
-        limit: limit + 1,
+    query.allow_only(&["user", "session", "limit", "after"])?;
+    let page = PageRequest::new(&query, PageSize::ADMIN, |text| text.parse::<AuditEventNumber>().ok())?;
+    let Page { after: before, limit } = page.to_page();
+    let filter = AuditEventQuery {
+        user: query.parse("user", "a user id")?,
+        session: query.parse("session", "a session id")?,
+        before,
+        limit,
         ..AuditEventQuery::default()
     };
-    let mut lines = app.audit_events(&query).await?;
-    let next = cut(&mut lines, limit, |(number, _)| number.to_string());
-    Ok(Json(EventList { events: lines.iter().map(AuditEventResponse::from).collect(), next }))
+    let mut events = app.audit_events(&filter).await?;
+    let next = page.finish(&mut events, |(number, _)| number.to_string());
+    Ok(Json(EventList { events: events.iter().map(AuditEventResponse::from).collect(), next }))
 }

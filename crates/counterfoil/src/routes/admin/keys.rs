@@ -1,4 +1,4 @@
-//! `/v1/admin/keys`: the keys that sign access tokens, and the peppers of refresh tokens.
+//! `/v1/admin/keys`: lists, rotates and revokes signing keys and refresh token keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,95 +6,99 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::session::EndReason;
+use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::KeyId;
 
 use crate::admin::KeyRotationRequest;
 use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::StrictJson;
+use crate::http::json_body::JsonBody;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::admin::id_in;
-use crate::routes::query::Parameters;
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
-    Unavailable, UnsupportedType,
+use crate::routes::path_id::path_id;
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
 };
+use crate::routes::query_parameters::QueryParameters;
 use crate::runtime::task::{run_detached, run_on_blocking_thread};
 
+/// The keys, by purpose.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct KeyList {
     keys: Vec<KeyResponse>,
-    /// The keys of refresh tokens, of which nothing is public.
+    /// The MAC keys of refresh tokens, without the keys themselves.
     refresh_token_keys: Vec<KeyResponse>,
     /// Always null: all of them are on one page.
     next: Option<String>,
 }
 
-/// Lists the keys that there are or were, the oldest first.
+/// Lists all keys, oldest first, also those that were removed.
 #[utoipa::path(
     get, path = "/v1/admin/keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 200, description = "Signing keys, as far as they are public", body = KeyList),
+        (status = 200, description = "The keys, without secrets", body = KeyList),
         BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
     )
 )]
 pub(in crate::routes) async fn list(
     State(app): State<App>,
     _: Administrator,
-    parameters: Parameters,
+    query: QueryParameters,
 ) -> Result<Json<KeyList>, AppError> {
-    parameters.only(&[])?;
+    query.allow_only(&[])?;
     let KeyLists { signing, refresh_token } = app.key_lists().await?;
     Ok(Json(KeyList { keys: signing, refresh_token_keys: refresh_token, next: None }))
 }
 
-/// Rotates a key: the next one signs as soon as everybody who keeps the public keys must have seen it, or at once.
-/// What the one before it signed is still good. To ask again before it has happened changes nothing.
+/// Rotates a key.
+///
+/// The next key signs once all cached key sets have expired, or at once with `now`. Tokens of the previous
+/// key stay valid. Repeating the request before that changes nothing.
 #[utoipa::path(
     post, path = "/v1/admin/keys", tag = "administration", request_body = Option<KeyRotationRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Rotated, or to be rotated at the time that is told", body = RotationResponse),
-        BadRequest, Unauthorized, Forbidden, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 201, description = "Rotated, or activated at `activated_at`", body = RotationResponse),
+        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn rotate(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
-    form: Option<StrictJson<KeyRotationRequest>>,
+    client: ClientInfo,
+    body: Option<JsonBody<KeyRotationRequest>>,
 ) -> Result<(StatusCode, Json<RotationResponse>), AppError> {
-    let form = form.map_or_else(KeyRotationRequest::default, |StrictJson(form)| form);
-    let (reason, now) = (administrator.reason(from), app.now_to_issue()?);
-    let rotated = run_detached(async move { app.rotate(form, reason, now).await }).await?;
+    let request = body.map(|JsonBody(request)| request).unwrap_or_default();
+    let (context, now) = (administrator.context(client), app.now_to_issue()?);
+    let rotated = run_detached(async move { app.rotate(request, context, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
-/// Revokes a key: nothing that it ever signed is good. Where it signs now, another does from here on.
+/// Revokes a key: all its tokens are invalid at once. If it is the current key, the next key signs from now
+/// on.
 #[utoipa::path(
     delete, path = "/v1/admin/keys/{id}", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The `kid` of a key")),
     responses(
-        (status = 204, description = "Revoked, also where it was before"),
+        (status = 204, description = "Revoked; also if it was revoked before"),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
 pub(in crate::routes) async fn revoke(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
+    client: ClientInfo,
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
-    let (id, reason): (KeyId, _) = (id_in(&uri)?, administrator.reason(from));
-    let reason = RevocationContext { reason: EndReason::KeyCompromised, ..reason };
+    let (id, context): (KeyId, _) = (path_id(&uri, 3)?, administrator.context(client));
+    let context = RevocationContext { reason: EndReason::KeyCompromised, ..context };
     let now = administrator.now;
-    // The next key takes its place, and another is drawn.
-    run_on_blocking_thread(async move { app.keys.revoke(&id, &reason, now).await }).await?;
+    // On another thread, because a new key is generated.
+    run_on_blocking_thread(async move { app.keys.revoke(&id, &context, now).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

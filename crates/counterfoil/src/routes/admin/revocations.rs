@@ -1,46 +1,50 @@
-//! `POST /v1/revocations`: whatever the log can name, dead when the answer comes.
+//! `POST /v1/revocations`: revokes sessions, tokens, users, clients or keys.
 
 use axum::Json;
 use axum::extract::State;
 
+use counterfoil_core::model::session::ClientInfo;
+
 use crate::admin::RevocationRequest;
 use crate::admin::responses::RevocationResponse;
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::StrictJson;
+use crate::http::json_body::JsonBody;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow, Unauthorized,
-    Unavailable, UnsupportedType,
+use crate::routes::problem_responses::{
+    BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    Unavailable, UnsupportedMediaType,
 };
 use crate::runtime::task::run_on_blocking_thread;
 
-/// Revokes a login, all of a user, of a client or of everyone so far, one access token, or a key.
+/// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
 ///
-/// When it answers this server accepts the subject no more, and that is durable.
+/// On 200 the revocation is durable, and this server rejects the subject. `wait: "fleet"` is rejected with
+/// 422: no verifier follows the revocation log yet, so there is nothing to wait for.
 #[utoipa::path(
     post, path = "/v1/revocations", tag = "administration", request_body = RevocationRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "Revoked", body = RevocationResponse),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn revoke(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
-    StrictJson(form): StrictJson<RevocationRequest>,
+    client: ClientInfo,
+    JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationResponse>, AppError> {
-    let wanted = form.validate(administrator.actor, from)?;
-    let began = administrator.now;
-    // Also where it is a key, and another is drawn.
-    let (app, revoked) = run_on_blocking_thread(async move {
-        let note = wanted.note.as_deref();
-        let revoked = app.administration.revoke(&wanted.subject, note, &wanted.context, began).await;
-        (app, revoked)
+    let revocation = request.validate(administrator.actor, client)?;
+    let started_at = administrator.now;
+    // On another thread: revoking a key generates a new one.
+    let (app, result) = run_on_blocking_thread(async move {
+        let note = revocation.note.as_deref();
+        let result =
+            app.administration.revoke(&revocation.subject, note, &revocation.context, started_at).await;
+        (app, result)
     })
     .await;
-    Ok(Json(RevocationResponse::new(revoked?, began, app.now())))
+    Ok(Json(RevocationResponse::new(result?, started_at, app.now())))
 }

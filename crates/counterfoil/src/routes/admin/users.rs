@@ -1,4 +1,4 @@
-//! `/v1/admin/users`: who there is, what they may do, and the end of it.
+//! `/v1/admin/users`: adds, lists, changes and deletes users, and lists their sessions.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,48 +6,51 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::Username;
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::administration::validate_roles;
-use counterfoil_core::store::{LoginName, Page};
+use counterfoil_core::store::LoginName;
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
 use crate::admin::UserChangeRequest;
-use crate::admin::pagination::{parse_session_cursor, session_cursor};
 use crate::admin::responses::{SessionResponse, UserResponse};
 use crate::app::App;
-use crate::http::client_info::Whence;
 use crate::http::error::AppError;
-use crate::http::json_body::{StrictJson, secret};
+use crate::http::json_body::{JsonBody, secret};
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::admin::{cut, id_in, limit_of, no_cursor};
-use crate::routes::query::Parameters;
-use crate::routes::responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, TooLarge, TooManyRequests, TooSlow,
-    Unauthorized, Unavailable, UnsupportedType,
+use crate::routes::pagination::{PageRequest, PageSize, parse_session_cursor, session_cursor};
+use crate::routes::path_id::path_id;
+use crate::routes::problem_responses::{
+    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
+    Unauthorized, Unavailable, UnsupportedMediaType,
 };
+use crate::routes::query_parameters::QueryParameters;
 
+/// A page of users.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct UserList {
     users: Vec<UserResponse>,
-    /// What to send as `after` for the next page, or null at the end.
+    /// The value of `after` for the next page, or null at the end.
     next: Option<String>,
 }
 
+/// A user.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct OneUser {
+pub(in crate::routes) struct UserBody {
     user: UserResponse,
 }
 
+/// A page of a user's sessions.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct SessionsOfUser {
+pub(in crate::routes) struct UserSessionList {
     sessions: Vec<SessionResponse>,
-    /// What to send as `after` for the next page, or null at the end.
+    /// The value of `after` for the next page, or null at the end.
     next: Option<String>,
 }
 
-/// Whom to add.
+/// A user to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct NewUser {
@@ -55,7 +58,7 @@ pub(in crate::routes) struct NewUser {
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     password: Secret<String>,
-    /// As claimed.
+    /// Stored unverified.
     email: Option<String>,
     #[serde(default)]
     roles: Vec<String>,
@@ -66,9 +69,9 @@ pub(in crate::routes) struct NewUser {
     get, path = "/v1/admin/users", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
-        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; 100 unless said otherwise"),
-        ("after" = Option<String>, Query, description = "`next` of the page before"),
-        ("username" = Option<String>, Query, description = "Only the user of this name"),
+        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page"),
+        ("username" = Option<String>, Query, description = "The name of the one user to return"),
     ),
     responses(
         (status = 200, description = "Users", body = UserList),
@@ -78,57 +81,57 @@ pub(in crate::routes) struct NewUser {
 pub(in crate::routes) async fn list(
     State(app): State<App>,
     _: Administrator,
-    parameters: Parameters,
+    query: QueryParameters,
 ) -> Result<Json<UserList>, AppError> {
-    parameters.only(&["limit", "after", "username"])?;
-    let limit = limit_of(&parameters)?;
-    if let Some(name) = parameters.one("username")? {
-        return named(&app, name).await;
+    query.allow_only(&["limit", "after", "username"])?;
+    let page = PageRequest::new(&query, PageSize::ADMIN, |text| Some(text.to_owned()))?;
+    if let Some(name) = query.get("username")? {
+        return find_by_username(&app, name).await;
     }
-    let after = parameters.one("after")?.map(str::to_owned);
-    let mut users = app.store.users(Page { after, limit: limit + 1 }).await?;
-    let next = cut(&mut users, limit, |user| user.username.folded().to_owned());
+    let mut users = app.store.users(page.to_page()).await?;
+    let next = page.finish(&mut users, |user| user.username.folded().to_owned());
     Ok(Json(UserList { users: users.iter().map(UserResponse::from).collect(), next }))
 }
 
-/// The list of the one user of this name; a text that can be nobody's name is nobody's.
-async fn named(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
-    let found = match name.parse::<Username>() {
+/// The list of the user with this name. An invalid name matches no user.
+async fn find_by_username(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
+    let user = match name.parse::<Username>() {
         Ok(name) => app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?,
         Err(_) => None,
     };
-    Ok(Json(UserList { users: found.iter().map(UserResponse::from).collect(), next: None }))
+    Ok(Json(UserList { users: user.iter().map(UserResponse::from).collect(), next: None }))
 }
 
-/// Adds a user, also where registration is closed to strangers.
+/// Adds a user, also if registration is closed.
 #[utoipa::path(
     post, path = "/v1/admin/users", tag = "administration", request_body = NewUser,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Added", body = OneUser),
-        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 201, description = "Added", body = UserBody),
+        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn add(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
-    StrictJson(form): StrictJson<NewUser>,
-) -> Result<(StatusCode, Json<OneUser>), AppError> {
-    let NewUser { username, password, email, roles } = form;
+    client: ClientInfo,
+    JsonBody(request): JsonBody<NewUser>,
+) -> Result<(StatusCode, Json<UserBody>), AppError> {
+    let NewUser { username, password, email, roles } = request;
     validate_roles(&roles)?;
-    let wanted = Registration { username, password, email, roles };
-    let user = app.accounts.register(wanted, administrator.actor, &from, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(OneUser { user: UserResponse::from(&user) })))
+    let registration = Registration { username, password, email, roles };
+    let user = app.accounts.register(registration, administrator.actor, &client, administrator.now).await?;
+    Ok((StatusCode::CREATED, Json(UserBody { user: UserResponse::from(&user) })))
 }
 
-/// Shows a user.
+/// Returns a user.
 #[utoipa::path(
     get, path = "/v1/admin/users/{id}", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 200, description = "The user", body = OneUser),
+        (status = 200, description = "The user", body = UserBody),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
@@ -136,66 +139,71 @@ pub(in crate::routes) async fn show(
     State(app): State<App>,
     _: Administrator,
     uri: Uri,
-) -> Result<Json<OneUser>, AppError> {
-    let user = app.store.user(id_in(&uri)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(OneUser { user: UserResponse::from(&user) }))
+) -> Result<Json<UserBody>, AppError> {
+    let user = app.store.user(path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
+    Ok(Json(UserBody { user: UserResponse::from(&user) }))
 }
 
-/// Changes a user. Who is disabled holds nothing more; who has other roles goes on under these, and access tokens
-/// that say otherwise are dead.
+/// Changes a user.
+///
+/// Disabling a user invalidates all their credentials. Changed roles apply at once: sessions continue, and
+/// access tokens with the previous roles are invalid.
 #[utoipa::path(
     patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 200, description = "The user as they are now", body = OneUser),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, TooSlow, UnsupportedType, InvalidFields, TooManyRequests, Unavailable,
+        (status = 200, description = "The changed user", body = UserBody),
+        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn change(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
+    client: ClientInfo,
     uri: Uri,
-    StrictJson(form): StrictJson<UserChangeRequest>,
-) -> Result<Json<OneUser>, AppError> {
-    let (change, reason) = (form.into(), administrator.reason(from));
-    let user = app.administration.change_user(id_in(&uri)?, &change, &reason, administrator.now).await?;
-    Ok(Json(OneUser { user: UserResponse::from(&user) }))
+    JsonBody(request): JsonBody<UserChangeRequest>,
+) -> Result<Json<UserBody>, AppError> {
+    let (change, context) = (request.into(), administrator.context(client));
+    let user =
+        app.administration.change_user(path_id(&uri, 3)?, &change, &context, administrator.now).await?;
+    Ok(Json(UserBody { user: UserResponse::from(&user) }))
 }
 
-/// Deletes a user with their logins and all that is known of them. The journal keeps the id; the name is free.
+/// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes
+/// available.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 204, description = "They are gone"),
+        (status = 204, description = "Deleted"),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(
     State(app): State<App>,
     administrator: Administrator,
-    Whence(from): Whence,
+    client: ClientInfo,
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
-    let reason = administrator.reason(from);
-    app.administration.delete_user(id_in(&uri)?, &reason, administrator.now).await?;
+    let context = administrator.context(client);
+    app.administration.delete_user(path_id(&uri, 3)?, &context, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lists the live logins of a user, the newest first.
+/// Lists the live sessions of a user, newest first.
 #[utoipa::path(
     get, path = "/v1/admin/users/{id}/sessions", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
         ("id" = String, Path, description = "The id of a user"),
-        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; 100 unless said otherwise"),
-        ("after" = Option<String>, Query, description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page"),
     ),
     responses(
-        (status = 200, description = "Live logins", body = SessionsOfUser),
+        (status = 200, description = "Live sessions", body = UserSessionList),
         BadRequest, Unauthorized, Forbidden, NotFound, InvalidFields, Unavailable,
     )
 )]
@@ -203,18 +211,15 @@ pub(in crate::routes) async fn sessions(
     State(app): State<App>,
     administrator: Administrator,
     uri: Uri,
-    parameters: Parameters,
-) -> Result<Json<SessionsOfUser>, AppError> {
-    parameters.only(&["limit", "after"])?;
-    let limit = limit_of(&parameters)?;
-    let after =
-        parameters.one("after")?.map(|text| parse_session_cursor(text).ok_or_else(no_cursor)).transpose()?;
-    let user: UserId = id_in(&uri)?;
+    query: QueryParameters,
+) -> Result<Json<UserSessionList>, AppError> {
+    query.allow_only(&["limit", "after"])?;
+    let page = PageRequest::new(&query, PageSize::ADMIN, parse_session_cursor)?;
+    let user: UserId = path_id(&uri, 3)?;
     if app.store.user(user).await?.is_none() {
         return Err(AppError::NotFound);
     }
-    let page = Page { after, limit: limit + 1 };
-    let mut found = app.store.sessions_of(user, page, administrator.now).await?;
-    let next = cut(&mut found, limit, session_cursor);
-    Ok(Json(SessionsOfUser { sessions: found.iter().map(SessionResponse::from).collect(), next }))
+    let mut sessions = app.store.sessions_of(user, page.to_page(), administrator.now).await?;
+    let next = page.finish(&mut sessions, session_cursor);
+    Ok(Json(UserSessionList { sessions: sessions.iter().map(SessionResponse::from).collect(), next }))
 }

@@ -2,53 +2,53 @@
 
 use serde_json::{Value, json};
 
-use super::{Admin, Carried};
-use crate::client::{Answer, Request};
-use crate::test_server::{PASSWORD, Site, text};
+use super::{Admin, UserCredentials};
+use crate::client::{Request, Response};
+use crate::test_server::{PASSWORD, TestServer, text};
 
-async fn login(site: &Site, client: &str, mode: &str) -> Answer {
+async fn login(server: &TestServer, client: &str, mode: &str) -> Response {
     let form = json!({ "username": "ada", "password": PASSWORD, "mode": mode, "client_id": client });
-    Request::post("/v1/login").json(&form).send(site).await
+    Request::post("/v1/login").json(&form).send(server).await
 }
 
 #[tokio::test]
 async fn a_clients_modes_and_lifetimes_apply_to_its_logins() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let admin = Admin::of(&site).await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
     let form = json!({
         "id": "mobile", "name": "The app", "modes": ["hybrid"], "audiences": ["https://shop.example"],
         "scopes": ["orders:read"], "lifetimes": { "access": 300, "refresh_idle": 600 },
     });
-    let added = admin.done("POST", "/v1/admin/clients", &form).await;
+    let added = admin.send_ok("POST", "/v1/admin/clients", &form).await;
 
     assert_eq!(
         added["client"]["lifetimes"]["jwt"], 3600,
         "unset lifetimes are copied from the default client"
     );
     assert_eq!(admin.get("/v1/admin/clients/mobile").await, added);
-    assert_eq!(login(&site, "mobile", "session").await.status, 403);
-    let pair = login(&site, "mobile", "hybrid").await.json();
+    assert_eq!(login(&server, "mobile", "session").await.status, 403);
+    let pair = login(&server, "mobile", "hybrid").await.json();
     assert_eq!((&pair["expires_in"], &pair["refresh_expires_in"]), (&json!(300), &json!(600)));
 
     let path = "/v1/admin/clients/mobile";
     let change = json!({ "modes": ["session"], "audiences": null, "lifetimes": { "access": 60 } });
-    let changed = admin.done("PATCH", path, &change).await;
+    let changed = admin.send_ok("PATCH", path, &change).await;
     let client = &changed["client"];
     assert_eq!((&client["modes"], &client["audiences"]), (&json!(["session"]), &Value::Null));
     assert_eq!((&client["scopes"], &client["name"]), (&json!(["orders:read"]), &json!("The app")));
     let lifetimes = &client["lifetimes"];
     assert_eq!((&lifetimes["access"], &lifetimes["refresh_idle"]), (&json!(60), &json!(600)));
-    assert_eq!(login(&site, "mobile", "hybrid").await.status, 403);
-    assert_eq!(login(&site, "mobile", "session").await.status, 200);
+    assert_eq!(login(&server, "mobile", "hybrid").await.status, 403);
+    assert_eq!(login(&server, "mobile", "session").await.status, 200);
 }
 
 #[tokio::test]
 async fn clients_are_listed_by_id_and_ids_are_unique() {
-    let site = Site::open().await;
-    let admin = Admin::of(&site).await;
+    let server = TestServer::open().await;
+    let admin = Admin::new(&server).await;
     for id in ["shop", "admin.console"] {
-        admin.done("POST", "/v1/admin/clients", &json!({ "id": id })).await;
+        admin.send_ok("POST", "/v1/admin/clients", &json!({ "id": id })).await;
     }
     let ids = |list: &Value| -> Vec<String> {
         list["clients"].as_array().unwrap().iter().map(|client| text(client, "id").to_owned()).collect()
@@ -69,28 +69,31 @@ async fn clients_are_listed_by_id_and_ids_are_unique() {
 
 #[tokio::test]
 async fn disabling_a_client_ends_its_sessions_permanently() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let admin = Admin::of(&site).await;
-    admin.done("POST", "/v1/admin/clients", &json!({ "id": "shop" })).await;
-    let (shop, other) = (Carried::by(&site, "ada", "shop").await, Carried::by(&site, "ada", "default").await);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
+    admin.send_ok("POST", "/v1/admin/clients", &json!({ "id": "shop" })).await;
+    let (shop, other) = (
+        UserCredentials::log_in(&server, "ada", "shop").await,
+        UserCredentials::log_in(&server, "ada", "default").await,
+    );
     let path = "/v1/admin/clients/shop";
 
-    admin.done("PATCH", path, &json!({ "enabled": false })).await;
-    assert_eq!((shop.alive(&site).await, other.alive(&site).await), ([false; 4], [true; 4]));
+    admin.send_ok("PATCH", path, &json!({ "enabled": false })).await;
+    assert_eq!((shop.accepted(&server).await, other.accepted(&server).await), ([false; 4], [true; 4]));
     for mode in ["session", "jwt", "hybrid"] {
-        assert_eq!(login(&site, "shop", mode).await.status, 403, "{mode}");
+        assert_eq!(login(&server, "shop", mode).await.status, 403, "{mode}");
     }
 
-    admin.done("PATCH", path, &json!({ "enabled": true })).await;
-    assert_eq!(shop.alive(&site).await, [false; 4]);
-    assert_eq!(Carried::by(&site, "ada", "shop").await.alive(&site).await, [true; 4]);
+    admin.send_ok("PATCH", path, &json!({ "enabled": true })).await;
+    assert_eq!(shop.accepted(&server).await, [false; 4]);
+    assert_eq!(UserCredentials::log_in(&server, "ada", "shop").await.accepted(&server).await, [true; 4]);
 }
 
 #[tokio::test]
 async fn invalid_client_settings_and_lifetimes_above_the_maximum_get_422() {
-    let site = Site::open().await;
-    let admin = Admin::of(&site).await;
+    let server = TestServer::open().await;
+    let admin = Admin::new(&server).await;
     for (form, field) in [
         (json!({ "id": "x", "lifetimes": { "jwt": 86_401 } }), "lifetimes"),
         (json!({ "id": "x", "lifetimes": { "access": 3601 } }), "lifetimes"),
@@ -106,9 +109,9 @@ async fn invalid_client_settings_and_lifetimes_above_the_maximum_get_422() {
         (json!({ "id": "a/b" }), "id"),
         (json!({ "id": "" }), "id"),
     ] {
-        let answer = admin.send_json("POST", "/v1/admin/clients", &form).await;
-        assert_eq!(answer.status, 422, "{form}: {answer:?}");
-        assert_eq!(answer.json()["errors"][0]["field"], field, "{form}");
+        let response = admin.send_json("POST", "/v1/admin/clients", &form).await;
+        assert_eq!(response.status, 422, "{form}: {response:?}");
+        assert_eq!(response.json()["errors"][0]["field"], field, "{form}");
     }
     let unknown = json!({ "id": "x", "lifetimes": { "forever": 1 } });
     assert!(matches!(admin.send_json("POST", "/v1/admin/clients", &unknown).await.status, 400 | 422));

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Admin, Carried, token_part};
+use super::{Admin, UserCredentials, token_part};
 use crate::client::Request;
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 type Seen = BTreeSet<(String, String, String)>;
 
@@ -15,14 +15,14 @@ type Call = (&'static str, String, Option<Value>);
 
 /// Calls every admin route in many variants, and records the statuses.
 pub(crate) async fn call_every_route(seen: &mut Seen) {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let admin = Admin::of(&site).await;
-    let ada = Carried::by(&site, "ada", "default").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
+    let ada = UserCredentials::log_in(&server, "ada", "default").await;
     let bearer = text(&ada.session, "session_token");
-    let spare = admin.done("POST", "/v1/admin/admin-keys", &json!({ "name": "spare" })).await;
-    site.register("eve").await;
-    let eve = text(&site.login("eve", "jwt").await["user"], "id").to_owned();
+    let spare = admin.send_ok("POST", "/v1/admin/admin-keys", &json!({ "name": "spare" })).await;
+    server.register("eve").await;
+    let eve = text(&server.login("eve", "jwt").await["user"], "id").to_owned();
     let mut calls = calls(&ada);
     calls.insert(0, ("DELETE", format!("/v1/admin/admin-keys/{}", text(&spare, "id")), None));
     calls.insert(0, ("DELETE", format!("/v1/admin/users/{eve}"), None));
@@ -42,24 +42,24 @@ pub(crate) async fn call_every_route(seen: &mut Seen) {
             with_unknown_id(call).bearer(&admin.bearer),
         ];
         for request in variants.into_iter().chain(wrong) {
-            record(seen, &request, request.send(&site).await.status);
+            record(seen, &request, request.send(&server).await.status);
         }
     }
-    site.app.close().await.unwrap();
+    server.app.close().await.unwrap();
     for call in &calls {
         let request = request(call, true).bearer(&admin.bearer);
-        record(seen, &request, request.send(&site).await.status);
+        record(seen, &request, request.send(&server).await.status);
     }
 }
 
 /// The calls, in an order in which each can succeed.
-fn calls(ada: &Carried) -> Vec<Call> {
+fn calls(ada: &UserCredentials) -> Vec<Call> {
     let user = format!("/v1/admin/users/{}", ada.user);
     let key = format!("/v1/admin/keys/{}", token_part(text(&ada.jwt, "access_token"), 0, "kid"));
     let bob = json!({ "username": "bob", "password": PASSWORD, "roles": [] });
     let shop = json!({ "id": "shop", "name": "Shop" });
     let revocation = json!({ "subject": format!("session:{}", ada.session_id()), "wait": "none" });
-    let nobodys = json!({ "subject": format!("user:{}", "A".repeat(22)) });
+    let unknown_user = json!({ "subject": format!("user:{}", "A".repeat(22)) });
     vec![
         ("GET", "/v1/admin/users".into(), None),
         ("POST", "/v1/admin/users".into(), Some(bob.clone())),
@@ -78,7 +78,7 @@ fn calls(ada: &Carried) -> Vec<Call> {
         ("POST", "/v1/admin/keys".into(), Some(json!({ "purpose": "refresh_token" }))),
         ("DELETE", key, None),
         ("GET", "/v1/admin/events".into(), None),
-        ("POST", "/v1/revocations".into(), Some(nobodys)),
+        ("POST", "/v1/revocations".into(), Some(unknown_user)),
         ("POST", "/v1/revocations".into(), Some(revocation)),
     ]
 }

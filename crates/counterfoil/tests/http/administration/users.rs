@@ -4,16 +4,16 @@ use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 
-use super::{Admin, Carried};
+use super::{Admin, UserCredentials};
 use crate::client::Request;
-use crate::test_server::{PASSWORD, Site, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 const ALL: [bool; 4] = [true; 4];
 const NONE: [bool; 4] = [false; 4];
 
-async fn login_status(site: &Site, name: &str, mode: &str) -> u16 {
+async fn login_status(server: &TestServer, name: &str, mode: &str) -> u16 {
     let form = json!({ "username": name, "password": PASSWORD, "mode": mode });
-    Request::post("/v1/login").json(&form).send(site).await.status
+    Request::post("/v1/login").json(&form).send(server).await.status
 }
 
 fn names(list: &Value) -> Vec<&str> {
@@ -22,12 +22,12 @@ fn names(list: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn users_are_added_found_and_listed() {
-    let site = Site::open().await;
-    let admin = Admin::of(&site).await;
+    let server = TestServer::open().await;
+    let admin = Admin::new(&server).await;
     for name in ["Cleo", "ada", "Bob"] {
         let form =
             json!({ "username": name, "password": PASSWORD, "roles": ["staff"], "email": "x@example.org" });
-        let added = admin.done("POST", "/v1/admin/users", &form).await;
+        let added = admin.send_ok("POST", "/v1/admin/users", &form).await;
         let path = format!("/v1/admin/users/{}", text(&added["user"], "id"));
         assert_eq!(admin.get(&path).await, added);
         assert_eq!(
@@ -41,8 +41,8 @@ async fn users_are_added_found_and_listed() {
     assert_eq!((names(&first), names(&admin.get(&next).await)), (vec!["ada", "Bob"], vec!["Cleo"]));
     assert_eq!(admin.get(&next).await["next"], json!(null));
     assert_eq!(names(&admin.get("/v1/admin/users?username=CLEO").await), ["Cleo"]);
-    assert!(names(&admin.get("/v1/admin/users?username=nobody").await).is_empty());
-    assert_eq!(login_status(&site, "ada", "session").await, 200);
+    assert!(names(&admin.get("/v1/admin/users?username=unknown").await).is_empty());
+    assert_eq!(login_status(&server, "ada", "session").await, 200);
 
     let again = json!({ "username": "ADA", "password": PASSWORD });
     assert_eq!(admin.send_json("POST", "/v1/admin/users", &again).await.status, 409);
@@ -53,32 +53,35 @@ async fn users_are_added_found_and_listed() {
 
 #[tokio::test]
 async fn a_changed_role_takes_effect_at_the_next_request() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    site.register("eve").await;
-    let admin = Admin::of(&site).await;
-    let (ada, eve) = (Carried::by(&site, "ada", "default").await, Carried::by(&site, "eve", "default").await);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    server.register("eve").await;
+    let admin = Admin::new(&server).await;
+    let (ada, eve) = (
+        UserCredentials::log_in(&server, "ada", "default").await,
+        UserCredentials::log_in(&server, "eve", "default").await,
+    );
 
     let changed = admin.change_user(&ada.user, json!({ "roles": ["staff"] })).await;
 
     assert_eq!(changed["user"]["roles"], json!(["staff"]));
     assert_eq!(
-        ada.alive(&site).await,
+        ada.accepted(&server).await,
         [true, false, false, true],
         "access tokens are revoked, other credentials stay valid"
     );
-    assert_eq!(eve.alive(&site).await, ALL);
+    assert_eq!(eve.accepted(&server).await, ALL);
     let roles = async |bearer: &str| {
-        let me = Request::get("/v1/me").bearer(bearer).send(&site).await;
+        let me = Request::get("/v1/me").bearer(bearer).send(&server).await;
         me.json()["user"]["roles"].clone()
     };
     assert_eq!(roles(text(&ada.session, "session_token")).await, json!(["staff"]));
-    let refreshed = ada.refresh(&site).await.json();
+    let refreshed = ada.refresh(&server).await.json();
     assert_eq!(roles(text(&refreshed, "access_token")).await, json!(["staff"]));
 
     admin.change_user(&ada.user, json!({ "roles": ["staff"] })).await;
     assert_eq!(
-        site.me(text(&refreshed, "access_token")).await,
+        server.me(text(&refreshed, "access_token")).await,
         200,
         "a change without effect revokes nothing"
     );
@@ -87,140 +90,143 @@ async fn a_changed_role_takes_effect_at_the_next_request() {
 #[tokio::test]
 async fn a_role_change_does_not_restore_revoked_credentials() {
     for subject in ["client:default", "everyone"] {
-        let site = Site::open().await;
-        site.register("ada").await;
-        let admin = Admin::of(&site).await;
-        let ada = Carried::by(&site, "ada", "default").await;
+        let server = TestServer::open().await;
+        server.register("ada").await;
+        let admin = Admin::new(&server).await;
+        let ada = UserCredentials::log_in(&server, "ada", "default").await;
         admin.revoke(subject).await;
-        assert_eq!(ada.alive(&site).await, NONE, "{subject}");
+        assert_eq!(ada.accepted(&server).await, NONE, "{subject}");
 
         admin.change_user(&ada.user, json!({ "roles": ["staff"] })).await;
 
-        assert_eq!(ada.alive(&site).await, NONE, "{subject}");
+        assert_eq!(ada.accepted(&server).await, NONE, "{subject}");
     }
 }
 
 #[tokio::test]
 async fn disabling_a_user_ends_all_sessions_and_prevents_logins() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    site.register("eve").await;
-    let admin = Admin::of(&site).await;
-    let (ada, eve) = (Carried::by(&site, "ada", "default").await, Carried::by(&site, "eve", "default").await);
-    assert_eq!(ada.alive(&site).await, ALL);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    server.register("eve").await;
+    let admin = Admin::new(&server).await;
+    let (ada, eve) = (
+        UserCredentials::log_in(&server, "ada", "default").await,
+        UserCredentials::log_in(&server, "eve", "default").await,
+    );
+    assert_eq!(ada.accepted(&server).await, ALL);
 
     admin.change_user(&ada.user, json!({ "disabled": true })).await;
 
-    assert_eq!((ada.alive(&site).await, eve.alive(&site).await), (NONE, ALL));
+    assert_eq!((ada.accepted(&server).await, eve.accepted(&server).await), (NONE, ALL));
     for mode in ["session", "jwt", "hybrid"] {
-        assert_eq!(login_status(&site, "ada", mode).await, 401, "{mode}");
+        assert_eq!(login_status(&server, "ada", mode).await, 401, "{mode}");
     }
     for bearer in [text(&ada.session, "session_token"), text(&ada.jwt, "access_token")] {
-        assert_eq!(Request::post("/v1/token").bearer(bearer).send(&site).await.status, 401);
+        assert_eq!(Request::post("/v1/token").bearer(bearer).send(&server).await.status, 401);
         let form = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
-        let password = Request::post("/v1/password").bearer(bearer).json(&form).send(&site).await;
+        let password = Request::post("/v1/password").bearer(bearer).json(&form).send(&server).await;
         assert_eq!(password.status, 401);
     }
     let sessions = admin.get(&format!("/v1/admin/users/{}/sessions", ada.user)).await;
     assert_eq!(sessions["sessions"], json!([]));
 
     admin.change_user(&ada.user, json!({ "disabled": false })).await;
-    assert_eq!(ada.alive(&site).await, NONE, "revoked credentials stay revoked");
-    assert_eq!(login_status(&site, "ada", "hybrid").await, 200);
+    assert_eq!(ada.accepted(&server).await, NONE, "revoked credentials stay revoked");
+    assert_eq!(login_status(&server, "ada", "hybrid").await, 200);
 }
 
 #[tokio::test]
 async fn deleting_a_user_ends_all_sessions_and_frees_the_name() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let admin = Admin::of(&site).await;
-    let ada = Carried::by(&site, "ada", "default").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
+    let ada = UserCredentials::log_in(&server, "ada", "default").await;
     let path = format!("/v1/admin/users/{}", ada.user);
 
     assert_eq!(admin.send("DELETE", &path).await.status, 204);
 
-    assert_eq!(ada.alive(&site).await, NONE);
-    assert_eq!(login_status(&site, "ada", "session").await, 401);
+    assert_eq!(ada.accepted(&server).await, NONE);
+    assert_eq!(login_status(&server, "ada", "session").await, 401);
     assert_eq!(admin.send("GET", &path).await.status, 404);
     assert_eq!(admin.send("DELETE", &path).await.status, 404);
     assert_eq!(admin.send("GET", &format!("{path}/sessions")).await.status, 404);
-    site.register("ada").await;
-    let next = Carried::by(&site, "ada", "default").await;
+    server.register("ada").await;
+    let next = UserCredentials::log_in(&server, "ada", "default").await;
     assert_ne!(next.user, ada.user);
-    assert_eq!((next.alive(&site).await, ada.alive(&site).await), (ALL, NONE));
-    let journal = admin.get(&format!("/v1/admin/events?user={}", ada.user)).await;
-    assert_eq!(journal["events"][0]["kind"], "user_deleted");
+    assert_eq!((next.accepted(&server).await, ada.accepted(&server).await), (ALL, NONE));
+    let audit_log = admin.get(&format!("/v1/admin/events?user={}", ada.user)).await;
+    assert_eq!(audit_log["events"][0]["kind"], "user_deleted");
 }
 
 #[tokio::test]
 async fn a_verified_email_address_can_be_used_to_log_in() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    site.register("eve").await;
-    let admin = Admin::of(&site).await;
-    let (ada, eve) = (site.login("ada", "session").await, site.login("eve", "session").await);
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    server.register("eve").await;
+    let admin = Admin::new(&server).await;
+    let (ada, eve) = (server.login("ada", "session").await, server.login("eve", "session").await);
     let id = |login: &Value| text(&login["user"], "id").to_owned();
 
     admin.change_user(&id(&ada), json!({ "email": "Ada@Example.org" })).await;
-    assert_eq!(login_status(&site, "ada@example.org", "session").await, 401);
+    assert_eq!(login_status(&server, "ada@example.org", "session").await, 401);
     admin.change_user(&id(&ada), json!({ "email_verified": true })).await;
-    assert_eq!(login_status(&site, "ada@example.org", "session").await, 200);
+    assert_eq!(login_status(&server, "ada@example.org", "session").await, 200);
 
     let eves = format!("/v1/admin/users/{}", id(&eve));
     let taken = json!({ "email": "ada@example.org", "email_verified": true });
-    let answer = admin.send_json("PATCH", &eves, &taken).await;
-    assert_eq!((answer.status, answer.json()["errors"][0]["field"].as_str()), (422, Some("email")));
+    let response = admin.send_json("PATCH", &eves, &taken).await;
+    assert_eq!((response.status, response.json()["errors"][0]["field"].as_str()), (422, Some("email")));
     let moved = admin.change_user(&id(&ada), json!({ "email": "ada@example.com" })).await;
     assert_eq!(moved["user"]["email_verified"], false, "a new address must be verified again");
     let none = admin.change_user(&id(&ada), json!({ "email": null })).await;
     assert_eq!(none["user"]["email"], json!(null));
-    assert_eq!(site.me(text(&ada, "session_token")).await, 200, "a changed address ends no session");
+    assert_eq!(server.me(text(&ada, "session_token")).await, 200, "a changed address ends no session");
 }
 
 #[tokio::test]
 async fn invalid_user_changes_are_rejected_with_the_field() {
-    let site = Site::open().await;
-    site.register("ada").await;
-    let admin = Admin::of(&site).await;
-    let ada = site.login("ada", "session").await;
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
+    let ada = server.login("ada", "session").await;
     let path = format!("/v1/admin/users/{}", text(&ada["user"], "id"));
     for (change, status, field) in [
         (json!({ "roles": ["two words"] }), 422, "roles"),
         (json!({ "roles": [""] }), 422, "roles"),
         (json!({ "roles": vec!["r"; 33] }), 422, "roles"),
         (json!({ "roles": "admin" }), 422, "roles"),
-        (json!({ "email": "nobody" }), 422, "email"),
+        (json!({ "email": "no-at-sign" }), 422, "email"),
         (json!({ "email_verified": true }), 422, "email_verified"),
         (json!({ "disabled": "yes" }), 422, "disabled"),
         (json!({ "password": "another horse battery" }), 400, ""),
         (json!({ "id": "x" }), 400, ""),
     ] {
-        let answer = admin.send_json("PATCH", &path, &change).await;
-        assert_eq!(answer.status, status, "{change}");
-        assert_eq!(answer.json()["errors"][0]["field"].as_str().unwrap_or_default(), field, "{change}");
+        let response = admin.send_json("PATCH", &path, &change).await;
+        assert_eq!(response.status, status, "{change}");
+        assert_eq!(response.json()["errors"][0]["field"].as_str().unwrap_or_default(), field, "{change}");
     }
-    assert_eq!(site.me(text(&ada, "session_token")).await, 200);
-    for nobody in ["AAAAAAAAAAAAAAAAAAAAAA", "ada", "%41"] {
-        let path = format!("/v1/admin/users/{nobody}");
-        assert_eq!(admin.send_json("PATCH", &path, &json!({})).await.status, 404, "{nobody}");
+    assert_eq!(server.me(text(&ada, "session_token")).await, 200);
+    for unknown in ["AAAAAAAAAAAAAAAAAAAAAA", "ada", "%41"] {
+        let path = format!("/v1/admin/users/{unknown}");
+        assert_eq!(admin.send_json("PATCH", &path, &json!({})).await.status, 404, "{unknown}");
     }
 }
 
 #[tokio::test]
 async fn a_login_above_max_sessions_ends_the_oldest_session() {
-    let site = Site::with(|settings| settings.max_sessions = NonZeroU32::new(2)).await;
-    site.register("ada").await;
-    site.register("eve").await;
-    let admin = Admin::of(&site).await;
-    let eve = site.login("eve", "session").await;
-    let [first, second] = [site.login("ada", "session").await, site.login("ada", "hybrid").await];
-    assert_eq!(site.me(text(&first, "session_token")).await, 200);
+    let server = TestServer::with(|settings| settings.max_sessions = NonZeroU32::new(2)).await;
+    server.register("ada").await;
+    server.register("eve").await;
+    let admin = Admin::new(&server).await;
+    let eve = server.login("eve", "session").await;
+    let [first, second] = [server.login("ada", "session").await, server.login("ada", "hybrid").await];
+    assert_eq!(server.me(text(&first, "session_token")).await, 200);
 
-    let third = site.login("ada", "jwt").await;
+    let third = server.login("ada", "jwt").await;
 
-    assert_eq!(site.me(text(&first, "session_token")).await, 401);
+    assert_eq!(server.me(text(&first, "session_token")).await, 401);
     for (login, token) in [(&second, "access_token"), (&third, "access_token"), (&eve, "session_token")] {
-        assert_eq!(site.me(text(login, token)).await, 200);
+        assert_eq!(server.me(text(login, token)).await, 200);
     }
     let path = format!("/v1/admin/events?session={}", text(&first["session"], "id"));
     let last = &admin.get(&path).await["events"][0];

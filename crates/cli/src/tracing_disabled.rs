@@ -1,41 +1,42 @@
-//! In the place of traces, in a build that sends none.
+//! Replaces the export of traces in a build without the feature `otel`.
 
 use std::env;
 
 use tokio::runtime::Handle;
 use tracing_subscriber::{Layer, Registry};
 
-/// Where traces would go.
+/// The variables that would set the collector.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// No traces.
+/// Exports no traces.
 #[derive(Debug, Default)]
-pub(crate) struct Traces {
-    asked: Option<&'static str>,
+pub(crate) struct TraceExport {
+    /// The variable that asks for traces.
+    ignored_variable: Option<&'static str>,
 }
 
-impl Traces {
-    /// Begins nothing.
+impl TraceExport {
+    /// Only checks whether the environment asks for traces.
     pub(crate) fn start(_: &Handle) -> Self {
         Self {
-            asked: ENDPOINTS
+            ignored_variable: ENDPOINTS
                 .into_iter()
                 .find(|name| env::var_os(name).is_some_and(|value| !value.is_empty())),
         }
     }
 
-    /// Nothing listens to spans.
+    /// No layer.
     pub(crate) fn layer(&self) -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
         None
     }
 
-    /// Tells in the log whoever asked for traces that there will be none.
-    pub(crate) fn complain(&self) {
-        if let Some(variable) = self.asked {
+    /// Logs a warning if the environment asks for traces.
+    pub(crate) fn log_start_error(&self) {
+        if let Some(variable) = self.ignored_variable {
             tracing::warn!(variable, "no traces are sent: this program was built without the feature `otel`");
         }
     }
 
-    /// There is nothing left to send.
-    pub(crate) fn end(&self) {}
+    /// Does nothing.
+    pub(crate) fn shut_down(&self) {}
 }

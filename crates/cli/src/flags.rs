@@ -1,4 +1,4 @@
-//! The options that every command understands.
+//! The options that all commands share.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ pub(crate) struct Flags {
 
 impl Flags {
     /// The options that are set: the name of the setting, the name of the option, the text.
-    pub(crate) fn typed(&self) -> impl Iterator<Item = (&'static str, &'static str, &String)> {
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &String)> {
         let all = [
             ("data_dir", "data-dir", &self.data_dir),
             ("store", "store", &self.store),
@@ -71,13 +71,4 @@ impl Flags {
         ];
         all.into_iter().filter_map(|(name, option, text)| text.as_ref().map(|text| (name, option, text)))
     }
-}
-
-/// The format of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    /// Text for people.
-    Text,
-    /// One JSON object per line.
-    Json,
 }

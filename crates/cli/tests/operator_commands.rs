@@ -1,4 +1,4 @@
-//! The operator's commands, with and without a server.
+//! The commands of an operator, with and without a server.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
@@ -15,13 +15,13 @@ use crate::common::{Server, in_dir, run, succeed};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// A data directory that is not there yet, and a file with a password, newline and all.
+/// A data directory that does not exist yet, and a file with a password and a newline.
 fn fresh() -> (TempDir, PathBuf, String) {
-    let place = tempfile::tempdir().unwrap();
-    let dir = place.path().join("data");
-    let file = place.path().join("password");
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("data");
+    let file = temp.path().join("password");
     fs::write(&file, format!("{PASSWORD}\n")).unwrap();
-    (place, dir, file.to_str().unwrap().to_owned())
+    (temp, dir, file.to_str().unwrap().to_owned())
 }
 
 fn login(server: &Server, username: &str, more: &[&str]) -> (u16, Value) {
@@ -34,8 +34,8 @@ fn json_of(dir: &Path, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_user_is_added_alike_with_and_without_a_server() {
-    let (_place, dir, password) = fresh();
+fn a_user_is_added_with_and_without_a_server() {
+    let (_temp, dir, password) = fresh();
     succeed(&dir, &["user", "add", "ada", "--role", "admin", "--password-file", &password]);
     let server = Server::serve(&dir);
     succeed(&dir, &["user", "add", "bob", "--email", "bob@example.org", "--password-file", &password]);
@@ -55,32 +55,32 @@ fn a_user_is_added_alike_with_and_without_a_server() {
 }
 
 #[test]
-fn a_name_that_is_taken_or_unfit_is_refused_with_its_reason() {
-    let (_place, dir, password) = fresh();
+fn an_existing_or_invalid_username_is_refused_with_the_reason() {
+    let (_temp, dir, password) = fresh();
     succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
 
     for name in ["ADA", "a@b", ""] {
-        let said = run(&in_dir(&dir, &["user", "add", name, "--password-file", &password]));
-        assert_eq!(said.code, 1, "{name}: {said:?}");
-        assert!(said.err.starts_with("error: ") && said.out.is_empty(), "{name}: {said:?}");
+        let output = run(&in_dir(&dir, &["user", "add", name, "--password-file", &password]));
+        assert_eq!(output.status, 1, "{name}: {output:?}");
+        assert!(output.stderr.starts_with("error: ") && output.stdout.is_empty(), "{name}: {output:?}");
     }
 }
 
 #[test]
-fn a_password_is_never_an_argument_and_never_guessed() {
-    let (_place, dir, _) = fresh();
+fn a_password_is_never_an_argument_and_never_generated() {
+    let (_temp, dir, _) = fresh();
 
     let without_terminal = run(&in_dir(&dir, &["user", "add", "ada"]));
     let as_argument = run(&in_dir(&dir, &["user", "add", "ada", "--password", PASSWORD]));
 
-    assert_eq!((without_terminal.code, as_argument.code), (2, 2));
-    assert!(without_terminal.err.contains("--password-file"), "{without_terminal:?}");
+    assert_eq!((without_terminal.status, as_argument.status), (2, 2));
+    assert!(without_terminal.stderr.contains("--password-file"), "{without_terminal:?}");
     assert!(!dir.exists());
 }
 
 #[test]
-fn a_session_is_listed_and_its_end_is_felt_at_once() {
-    let (_place, dir, password) = fresh();
+fn a_revoked_session_is_rejected_at_once() {
+    let (_temp, dir, password) = fresh();
     let server = Server::serve(&dir);
     succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
     let [first, second] = [(), ()].map(|()| login(&server, "ada", &[]).1);
@@ -96,8 +96,8 @@ fn a_session_is_listed_and_its_end_is_felt_at_once() {
 }
 
 #[test]
-fn what_strangers_wrote_does_not_steer_the_terminal() {
-    let (_place, dir, password) = fresh();
+fn text_of_clients_cannot_control_the_terminal() {
+    let (_temp, dir, password) = fresh();
     let server = Server::serve(&dir);
     succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
     login(&server, "ada", &["-A", "evil\u{202e}\u{9b}2J"]);
@@ -111,18 +111,18 @@ fn what_strangers_wrote_does_not_steer_the_terminal() {
 
 #[test]
 fn a_backup_needs_no_server() {
-    let (place, dir, password) = fresh();
+    let (temp, dir, password) = fresh();
     succeed(&dir, &["user", "add", "ada", "--password-file", &password]);
 
-    succeed(&dir, &["backup", place.path().join("copy.db").to_str().unwrap()]);
+    succeed(&dir, &["backup", temp.path().join("copy.db").to_str().unwrap()]);
 
-    assert!(place.path().join("copy.db").metadata().unwrap().len() > 0);
+    assert!(temp.path().join("copy.db").metadata().unwrap().len() > 0);
 }
 
 #[test]
-fn asking_an_empty_directory_makes_nothing() {
-    let (place, dir, _) = fresh();
-    let file = place.path().join("copy.db");
+fn commands_that_only_read_create_no_store() {
+    let (temp, dir, _) = fresh();
+    let file = temp.path().join("copy.db");
 
     for command in [
         &["user", "list"][..],
@@ -130,16 +130,16 @@ fn asking_an_empty_directory_makes_nothing() {
         &["backup", file.to_str().unwrap()],
         &["clock", "accept"],
     ] {
-        let said = run(&in_dir(&dir, command));
-        assert_eq!(said.code, 1, "{command:?}: {said:?}");
-        assert!(said.err.contains("\nhint: "), "{command:?}: {said:?}");
+        let output = run(&in_dir(&dir, command));
+        assert_eq!(output.status, 1, "{command:?}: {output:?}");
+        assert!(output.stderr.contains("\nhint: "), "{command:?}: {output:?}");
         assert!(!dir.exists() && !file.exists(), "{command:?}");
     }
 }
 
 #[test]
 fn the_clock_is_accepted_with_and_without_a_server() {
-    let (_place, dir, _) = fresh();
+    let (_temp, dir, _) = fresh();
     let server = Server::serve(&dir);
     assert!(succeed(&dir, &["clock", "accept"]).starts_with("accepted 2"));
     server.stop(Signal::TERM);

@@ -1,0 +1,56 @@
+//! Prints lists, as a whole or page by page.
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::error::CliError;
+use crate::escape::shell_quote;
+use crate::output::print_json;
+use crate::table::print_table;
+
+/// Which page of a list to print, and how.
+#[derive(Args)]
+pub(crate) struct PageOptions {
+    /// The most records to list.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Continue after this cursor, which the previous page printed.
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl PageOptions {
+    /// Prints the records called `name` of an answer, one `row` each, and the cursor of the next page.
+    pub(crate) fn print<const N: usize>(
+        &self,
+        answer: &Value,
+        name: &str,
+        header: [&str; N],
+        row: impl Fn(&Value) -> [String; N],
+    ) -> Result<(), CliError> {
+        print_list(answer, name, self.json, header, row)?;
+        match answer["next"].as_str() {
+            Some(next) if !self.json => eprintln!("more: --after {}", shell_quote(next)),
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Prints the records called `name` of an answer without pages.
+pub(crate) fn print_list<const N: usize>(
+    answer: &Value,
+    name: &str,
+    is_json: bool,
+    header: [&str; N],
+    row: impl Fn(&Value) -> [String; N],
+) -> Result<(), CliError> {
+    if is_json {
+        return print_json(answer);
+    }
+    let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    print_table(header, records.iter().map(row))
+}

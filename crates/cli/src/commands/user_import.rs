@@ -1,0 +1,139 @@
+//! `counterfoil user import`: imports users of another system, with their password hashes.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use counterfoil::operator::{self, MAX_IMPORTED_USERS};
+use counterfoil_core::ClientError;
+use counterfoil_core::services::user_import::ImportedUser;
+use counterfoil_jose::{Time, json};
+
+use crate::admin_client::AdminConnection;
+use crate::commands::user_import::lines::Lines;
+use crate::commands::user_import::summary::Summary;
+use crate::configuration::Configuration;
+use crate::datetime;
+use crate::error::CliError;
+
+mod lines;
+mod summary;
+
+/// The most bytes of lines in one command; the admin socket accepts 64 KiB.
+const MAX_BATCH_BYTES: usize = 40 * 1024;
+
+/// The options of `user import`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// One JSON object per line: {username, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
+    file: PathBuf,
+    /// Only report what would be imported.
+    #[arg(long)]
+    dry_run: bool,
+    /// How many invalid lines are reported in detail.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    max_errors: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command. All lines are validated before the first user is imported.
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+    let mut summary = validate(&options)?;
+    if summary.has_errors() {
+        return summary.print(&options, "no user was imported");
+    }
+    let connection = AdminConnection::open(configuration, !options.dry_run).await?;
+    let imported = import(&connection, &options, &mut summary).await;
+    let closed = connection.close().await;
+    if imported.is_err() {
+        eprintln!("added {} users before the error; run the command again to continue", summary.added);
+    }
+    imported.and(closed)?;
+    summary.print(&options, "the other users were imported")
+}
+
+/// Validates every line, and that no username is repeated.
+fn validate(options: &Options) -> Result<Summary, CliError> {
+    let mut summary = Summary::default();
+    let mut first_lines = HashMap::new();
+    let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
+    for line in Lines::open(&options.file, "validating")? {
+        let (number, text) = line?;
+        let name = text.and_then(|text| parse_user(&text)).and_then(|user| {
+            let user = user.validate(now).map_err(|error: ClientError| error.to_string())?;
+            Ok(user.username.folded().to_owned())
+        });
+        match name.map(|name| first_lines.insert(name, number)) {
+            Ok(None) => {}
+            Ok(Some(first)) => {
+                summary.add_error(
+                    number,
+                    format!("the username is already in line {first}"),
+                    options.max_errors,
+                );
+            }
+            Err(error) => summary.add_error(number, error, options.max_errors),
+        }
+    }
+    Ok(summary)
+}
+
+/// Imports all users, in batches as large as a command may be.
+async fn import(
+    connection: &AdminConnection,
+    options: &Options,
+    summary: &mut Summary,
+) -> Result<(), CliError> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for line in Lines::open(&options.file, "importing")? {
+        let (number, text) = line?;
+        let text = text.map_err(|error| line_changed(number, &error))?;
+        let user = parse_user(&text).map_err(|error| line_changed(number, &error))?;
+        if batch.len() == MAX_IMPORTED_USERS || bytes + text.len() > MAX_BATCH_BYTES {
+            send(connection, options, std::mem::take(&mut batch), summary).await?;
+            bytes = 0;
+        }
+        bytes += text.len();
+        batch.push((number, user));
+    }
+    send(connection, options, batch, summary).await
+}
+
+async fn send(
+    connection: &AdminConnection,
+    options: &Options,
+    batch: Vec<(u64, ImportedUser)>,
+    summary: &mut Summary,
+) -> Result<(), CliError> {
+    let (numbers, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let command = operator::Command::UserImport { users, dry_run: options.dry_run };
+    let answer = connection.execute(command).await?;
+    let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
+    let outcomes =
+        outcomes.ok_or_else(|| CliError::failure("the answer of the server does not match the users"))?;
+    for (number, outcome) in numbers.into_iter().zip(outcomes) {
+        match outcome["outcome"].as_str() {
+            Some("added") => summary.added += 1,
+            Some("already_exists") => summary.already_exist += 1,
+            _ => {
+                let error = outcome["error"].as_str().unwrap_or("the user was not imported").to_owned();
+                summary.add_error(number, error, options.max_errors);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Parses a line strictly. The error does not repeat the line, which may contain a secret.
+fn parse_user(text: &str) -> Result<ImportedUser, String> {
+    json::parse_object(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+fn line_changed(number: u64, error: &str) -> CliError {
+    CliError::failure(format!("line {number} was changed after its validation: {error}"))
+}

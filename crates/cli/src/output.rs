@@ -1,0 +1,34 @@
+//! Writes lines and JSON to standard output.
+
+use std::io::{self, Write as _};
+
+use serde_json::Value;
+
+use crate::error::CliError;
+use crate::escape::must_escape;
+
+/// Prints `text` and a newline. It is no error if the reader closes the pipe (`| head`).
+pub(crate) fn print_line(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::with_cause("cannot write to standard output", &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Prints `value` as JSON. It may contain text of clients: JSON escapes control characters, this function the others
+/// that could control a terminal.
+pub(crate) fn print_json(value: &Value) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| CliError::from_error(&error))?;
+    let escaped: String = text
+        .chars()
+        .map(|character| match character {
+            '\n' => "\n".to_owned(),
+            other if must_escape(other) => format!("\\u{:04x}", u32::from(other)),
+            other => other.to_string(),
+        })
+        .collect();
+    print_line(&escaped)
+}

@@ -1,0 +1,15 @@
+//! Reads ids from the path of a request.
+
+use std::str::FromStr;
+
+use http::Uri;
+
+use crate::http::error::AppError;
+
+/// Parses the segment of the path with this index; `/v1/sessions/{id}` has the id at 2.
+///
+/// The path is not percent-decoded: an id has one spelling. A segment that is not an id is 404.
+pub(super) fn path_id<T: FromStr>(uri: &Uri, index: usize) -> Result<T, AppError> {
+    let segment = uri.path().trim_start_matches('/').split('/').nth(index).unwrap_or_default();
+    segment.parse().map_err(|_| AppError::NotFound)
+}
