@@ -144,8 +144,8 @@ impl Revoker {
         }
     }
 
-    /// Ends every session of `user` except `except`, in one commit: concurrent logins fail, the excepted session gets the new
-    /// log position, and each other session gets one revocation log entry. Returns how many sessions ended.
+    /// Ends every session of `user` except `except`, in one commit: concurrent logins fail, the excepted session gets the
+    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended.
     ///
     /// # Errors
     ///

@@ -153,9 +153,9 @@ async fn a_key_is_removed_only_after_its_last_token_has_expired() {
     let stored = stored.iter().find(|key| key.id == retired.id).unwrap();
     assert_eq!((stored.state, stored.sealed.len()), (KeyState::Removed, 0), "the secret is wiped");
     let keys = engine.keys.active_keys();
-    let refused =
+    let rejected =
         jws::verify(&old.token.to_string(), keys.verification_keys(), &[Algorithm::Es256], &["at+jwt"]);
-    assert!(refused.is_err());
+    assert!(rejected.is_err());
 }
 
 #[tokio::test]
@@ -241,9 +241,9 @@ async fn next_and_removed_keys_can_be_revoked_and_a_revoked_next_key_is_replaced
         .unwrap();
     assert!(entry.is_some(), "verifiers that keep old keys learn of the revocation");
     let unknown: KeyId = "unknown".parse().unwrap();
-    let refused =
+    let rejected =
         engine.keys.revoke(&unknown, &revocation_context(EndReason::KeyCompromised), after(3)).await;
-    assert!(matches!(refused, Err(ServiceError::Client(ClientError::NotFound("key")))), "{refused:?}");
+    assert!(matches!(rejected, Err(ServiceError::Client(ClientError::NotFound("key")))), "{rejected:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -469,7 +469,7 @@ async fn a_token_exchange_cannot_widen_the_scope_or_lifetime() {
         engine.issuer.exchange(session, Some(&bounds), &wanted("read"), &nowhere(), NOON).await.unwrap();
     assert_eq!(short.expires_at, after(60));
     for wider in ["write", "read write", "", "read ", " "] {
-        let refused = engine.issuer.exchange(session, Some(&bounds), &wanted(wider), &nowhere(), NOON).await;
-        assert!(matches!(refused, Err(ServiceError::Client(ClientError::NotGranted("scope")))), "{wider:?}");
+        let rejected = engine.issuer.exchange(session, Some(&bounds), &wanted(wider), &nowhere(), NOON).await;
+        assert!(matches!(rejected, Err(ServiceError::Client(ClientError::NotGranted("scope")))), "{wider:?}");
     }
 }

@@ -110,12 +110,12 @@ async fn a_refresh_token_stays_bound_to_its_client() {
     let principal = engine.authenticate_access_token(&next.access, after(20)).await.unwrap();
     let disable = ClientChange { enabled: Some(false), ..ClientChange::default() };
     engine.administration.change_client(&mobile, &disable, &reason, after(30)).await.unwrap();
-    let refused = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
+    let rejected = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
     let other = engine.issuer.refresh(&others.refresh, None, &nowhere(), after(40)).await;
 
     assert_eq!(principal.client_id(), Some(&mobile));
     assert!(matches!(
-        refused,
+        rejected,
         Err(ServiceError::Client(ClientError::Credential(
             InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended
         )))
@@ -136,10 +136,10 @@ async fn a_login_whose_token_is_too_long_for_its_transport_changes_nothing() {
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let pair = engine.issuer.issue_token_pair(authenticated, new_session(), NOON).await.map(drop);
 
-    for refused in [access, pair] {
+    for rejected in [access, pair] {
         assert!(
-            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "transport", .. }))),
-            "{refused:?}"
+            matches!(rejected, Err(ServiceError::Client(ClientError::Field { field: "transport", .. }))),
+            "{rejected:?}"
         );
     }
     let page = counterfoil_core::store::Page { after: None, limit: 10 };

@@ -96,9 +96,9 @@ async fn a_forged_mac_does_not_end_the_session() {
     for counter in [0, 1, 2, u64::MAX] {
         // Even with the salt and the key id, which a stolen store contains.
         let forged = RefreshToken::new(&guessed, &salt, rotated.session.id, counter);
-        let refused = refresh(&engine, &forged, after(60)).await;
+        let rejected = refresh(&engine, &forged, after(60)).await;
         assert!(
-            matches!(refused, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
+            matches!(rejected, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
             "{counter}"
         );
     }
@@ -144,15 +144,15 @@ async fn a_refresh_response_is_repeated_at_most_64_times() {
     refresh(&engine, &first, after(20)).await.unwrap();
 
     let mut answered = 0;
-    let refused = loop {
+    let rejected = loop {
         match refresh(&engine, &first, after(21)).await {
             Ok(_) => answered += 1,
-            Err(refused) => break refused,
+            Err(rejected) => break rejected,
         }
     };
 
     assert_eq!(answered, 64);
-    assert!(matches!(refused, ServiceError::Client(ClientError::RateLimited(_))));
+    assert!(matches!(rejected, ServiceError::Client(ClientError::RateLimited(_))));
 }
 
 #[tokio::test]
@@ -219,11 +219,11 @@ async fn a_refresh_fails_if_the_user_or_client_is_disabled() {
         };
         assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))), "{what}");
 
-        let refused = refresh(&engine, &pair.credential.refresh, after(20)).await;
+        let rejected = refresh(&engine, &pair.credential.refresh, after(20)).await;
 
         assert!(
             matches!(
-                refused,
+                rejected,
                 Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Disabled)))
             ),
             "{what}"
@@ -282,10 +282,10 @@ async fn a_token_ahead_of_the_store_does_not_end_the_session() {
     let ahead =
         RefreshToken::new(engine.issuer.keys().active_keys().refresh_token_key(), &salt, pair.session.id, 7);
 
-    let refused = refresh(&engine, &ahead, after(20)).await;
+    let rejected = refresh(&engine, &ahead, after(20)).await;
 
     assert!(matches!(
-        refused,
+        rejected,
         Err(ServiceError::Client(ClientError::Credential(InvalidCredential::AheadOfStore)))
     ));
     assert!(refresh(&engine, &pair.credential.refresh, after(20)).await.is_ok());

@@ -136,8 +136,8 @@ impl<'k> KeyringChange<'k> {
         Ok(())
     }
 
-    /// Publishes `key` as the next key, in place of the existing one, which has signed nothing. It is activated when that one
-    /// would have been, but not before its publication period ends.
+    /// Publishes `key` as the next key, in place of the existing one, which has signed nothing. It is activated when that
+    /// one would have been, but not before its publication period ends.
     pub(super) fn import(&mut self, key: &SigningKey) -> Result<KeyId, ServiceError> {
         let algorithm = self.schedule.algorithm_after(self.current);
         if key.algorithm() != algorithm {
