@@ -98,7 +98,10 @@ async fn a_forged_mac_does_not_end_the_session() {
         let forged = RefreshToken::new(&guessed, &salt, rotated.session.id, counter);
         let rejected = refresh(&engine, &forged, after(60)).await;
         assert!(
-            matches!(rejected, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
+            matches!(
+                rejected,
+                Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))
+            ),
             "{counter}"
         );
     }
