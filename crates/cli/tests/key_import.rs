@@ -103,7 +103,7 @@ fn a_key_that_cannot_be_imported_changes_nothing() {
 
     assert_eq!(import(&dir, &good).status, 0);
     let again = import(&dir, &good);
-    assert!(again.status == 1 && again.stderr.contains("is here already (next)"), "{again:?}");
+    assert!(again.status == 1 && again.stderr.contains("already exists (next)"), "{again:?}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ const DEFAULT_ISSUER: &str = "http://localhost:3000";
 
 /// Counterfoil as a library: its routes, and the layer for the host application's routes.
 ///
-/// Expired sessions are purged in the background until it is closed; [`close`](Self::close) it before the process ends.
+/// Expired sessions are purged in the background until it is closed; [`close`](Self::close) it before the
+/// process ends.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -55,8 +56,8 @@ pub enum EmbedError {
 }
 
 impl Counterfoil {
-    /// Opens the store at `store`, such as `sqlite:auth.db`, for an application at `http://localhost:3000`. The master
-    /// key is next to the store (`auth.db.key`) and is created at the first start.
+    /// Opens the store at `store`, such as `sqlite:auth.db`, for an application at `http://localhost:3000`.
+    /// The master key is next to the store (`auth.db.key`) and is created at the first start.
     ///
     /// An application with another URL uses [`Counterfoil::for_issuer`].
     ///
@@ -90,8 +91,9 @@ impl Counterfoil {
 
     /// Every route of the HTTP API: register, log in and out, refresh, list sessions, and so on.
     ///
-    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sessions record the client IP, and failed
-    /// logins are counted by client IP. Without it only the limit of consecutive failures of an account applies.
+    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sessions record the client IP,
+    /// and failed logins are counted by client IP. Without it only the limit of consecutive failures of an
+    /// account applies.
     pub fn routes(&self) -> Router {
         self.app.routes()
     }

@@ -1,7 +1,8 @@
 //! Authentication for axum applications: sessions, JWTs and both combined, as routes, a layer and extractors.
 //!
-//! [`Counterfoil`] adds a complete HTTP API for users to an application: registration, login, logout, refresh, sessions
-//! and administration. Its layer authenticates requests, and handlers extract a [`Principal`]:
+//! [`Counterfoil`] adds a complete HTTP API for users to an application: registration, login, logout,
+//! refresh, sessions and administration. Its layer authenticates requests, and handlers extract a
+//! [`Principal`]:
 //!
 //! ```no_run
 //! use std::net::SocketAddr;
@@ -31,8 +32,8 @@
 //! | [`App`], [`serve`] | an open installation, and the server that the `counterfoil` command runs |
 //! | [`operator`] | administration, backups, restores and checks before a start |
 //!
-//! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time. [`serve`] limits
-//! connections, header and body times.
+//! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time.
+//! [`serve`] limits connections, header and body times.
 
 mod admin;
 mod app;
@@ -78,8 +79,8 @@ pub use store::rollback_guard::RollbackGuardError;
 
 pub use counterfoil_verify::Principal;
 
-/// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks before a
-/// start.
+/// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks
+/// before a start.
 pub mod operator {
     pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
     pub use crate::admin::socket::{AdminSocket, socket_path};

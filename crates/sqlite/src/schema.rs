@@ -114,4 +114,20 @@ mod tests {
             assert_eq!(version(&connection).unwrap_or(None), None, "{damage}");
         }
     }
+
+    /// A released migration that is edited makes refinery refuse every existing database at the next upgrade.
+    #[test]
+    fn the_migrations_are_those_of_the_golden_database() {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("golden.db");
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.db"), &copy).unwrap();
+        let checksum: String = Connection::open(copy)
+            .unwrap()
+            .query_row("SELECT checksum FROM refinery_schema_history WHERE version = 1", [], |row| row.get(0))
+            .unwrap();
+
+        let runner = embedded::migrations::runner();
+
+        assert_eq!(runner.get_migrations()[0].checksum().to_string(), checksum, "V1 was edited");
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use counterfoil_core::store::{Change, Store};
 use counterfoil_sqlite::{OpenError, PendingRestore, RestoreError, SqliteStore};
 use rusqlite::Connection;
+use tokio::task::JoinHandle;
 
 use common::{DatabaseDir, count_users, insert, user};
 
@@ -36,31 +37,37 @@ fn prepare_error(dir: &DatabaseDir, backup: &Path) -> RestoreError {
     error
 }
 
+/// Commits users and metadata until `is_done`, and counts the acknowledged commits.
+fn spawn_writer(
+    store: &Arc<SqliteStore>,
+    writer: usize,
+    acknowledged: &Arc<AtomicU64>,
+    is_done: &Arc<AtomicBool>,
+) -> JoinHandle<()> {
+    let (store, acknowledged, is_done) = (Arc::clone(store), Arc::clone(acknowledged), Arc::clone(is_done));
+    tokio::spawn(async move {
+        for number in 0.. {
+            // Each commit has two changes that must be visible together or not at all.
+            let key = ["one", "other"][writer];
+            let number: u64 = number * 2 + writer as u64;
+            let user = Change::InsertUser(Box::new(user(number)));
+            let metadata = Change::SetMetadata(key, number.to_be_bytes().to_vec());
+            let _ = store.commit(&[user, metadata]).await.unwrap().applied().unwrap();
+            acknowledged.fetch_add(1, Ordering::SeqCst);
+            if is_done.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_backup_during_writes_holds_every_acknowledged_commit_and_no_partial_one() {
     let dir = DatabaseDir::new();
     let store = dir.open();
     let (acknowledged, is_done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let writers: Vec<_> = (0..2)
-        .map(|writer| {
-            let (store, acknowledged, is_done) =
-                (Arc::clone(&store), Arc::clone(&acknowledged), Arc::clone(&is_done));
-            tokio::spawn(async move {
-                for number in 0.. {
-                    // Each commit has two changes that must be visible together or not at all.
-                    let key = ["one", "other"][writer];
-                    let number: u64 = number * 2 + writer as u64;
-                    let user = Change::InsertUser(Box::new(user(number)));
-                    let metadata = Change::SetMetadata(key, number.to_be_bytes().to_vec());
-                    let _ = store.commit(&[user, metadata]).await.unwrap().applied().unwrap();
-                    acknowledged.fetch_add(1, Ordering::SeqCst);
-                    if is_done.load(Ordering::SeqCst) {
-                        break;
-                    }
-                }
-            })
-        })
-        .collect();
+    let writers: Vec<_> =
+        (0..2).map(|writer| spawn_writer(&store, writer, &acknowledged, &is_done)).collect();
 
     for iteration in 0..5 {
         let copy = dir.directory().join(format!("copy{iteration}.db"));

@@ -1,4 +1,5 @@
-//! Who decides: a judgement becomes a list of changes, and a store applies all of them or none.
+//! The operations on accounts, sessions, tokens and keys: each decides on a list of changes, and the store applies all
+//! of them or none.
 
 pub mod account;
 pub mod administration;
@@ -20,40 +21,40 @@ use counterfoil_jose::random;
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::store::StoreError;
 
-/// How often a change that lost a race is judged again before we give up.
+/// How often a change that lost a race is tried again before [`InternalError::Contention`] is returned.
 const ATTEMPTS: usize = 8;
 
-/// Two words for failure: refused is the client's doing, failed is ours.
+/// Why an operation failed: because of the client, or because of the server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// The client does not get it; 4xx, and the client learns only that.
+    /// The client's error: 4xx. The client learns only this.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// We could not do it; 503, and the cause in the log.
+    /// The server's error: 503. The cause is logged, and the client does not learn it.
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
 
-/// What we could not do. Exhaustive, as [`ClientError`] is.
+/// Why the server could not do what was requested. Exhaustive, as [`ClientError`] is.
 #[derive(Debug, thiserror::Error)]
 pub enum InternalError {
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The hash pool has too much to do.
+    /// A password could not be hashed or checked.
     #[error(transparent)]
     Hashing(#[from] password_hasher::HashingError),
-    /// The system has no randomness to give.
-    #[error("no randomness")]
+    /// The operating system provides no randomness.
+    #[error("the operating system provides no randomness")]
     Randomness(#[from] random::RandomUnavailable),
     /// An access token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[from] counterfoil_jose::SignError),
-    /// A key could not be made or opened.
+    /// A key could not be created or opened.
     #[error(transparent)]
     Keys(#[from] keys::active_keys::ActiveKeysError),
-    /// Others were faster, again and again.
-    #[error("too many others change the same record")]
+    /// Concurrent changes won every race.
+    #[error("too many concurrent requests change the same record")]
     Contention,
 }
 
@@ -63,7 +64,8 @@ impl From<InvalidCredential> for ServiceError {
     }
 }
 
-macro_rules! failures {
+/// A [`ServiceError`] from each cause of an [`InternalError`], so that `?` works on both.
+macro_rules! internal_errors {
     ($($source:ty),* $(,)?) => {
         $(impl From<$source> for ServiceError {
             fn from(source: $source) -> Self {
@@ -73,7 +75,7 @@ macro_rules! failures {
     };
 }
 
-failures!(
+internal_errors!(
     StoreError,
     password_hasher::HashingError,
     random::RandomUnavailable,

@@ -1,4 +1,4 @@
-//! Password hashing as policy sees it: something that takes its time, and may be too busy.
+//! Password hashing: the interface to a bounded pool of workers, and a hasher without one for tests and tools.
 
 use std::sync::Mutex;
 
@@ -15,35 +15,35 @@ pub trait PasswordHasher: Send + Sync + 'static {
     /// Hashes a new password.
     async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError>;
 
-    /// Checks `password` against `stored`. Without a kept hash, or with one that cannot be used, it works just
-    /// as long on a hash of nobody's password, and the answer is no: whether there is such a user is not to be
-    /// read off a clock.
+    /// Verifies `password` against `stored`. Without a stored hash, or with one that cannot be used, it verifies against a
+    /// dummy hash and returns [`PasswordCheck::Mismatch`]. It takes the same time either way, so that the response time
+    /// does not reveal which users exist.
     ///
-    /// A hash that came from another system takes as long as that system wanted, until its owner first logs in.
+    /// An imported hash takes the time of its own scheme and cost until the user's first login.
     async fn verify(
         &self,
         password: PlaintextPassword,
         stored: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError>;
 
-    /// Judges a new password. It reads dictionaries and perhaps a file, so it waits its turn like a hash.
+    /// Validates a new password. It reads dictionaries and perhaps a file, so it is queued like a hash.
     async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
         new.validate()
     }
 }
 
-/// What a check found.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCheck {
-    /// Another password.
+    /// The password is wrong.
     Mismatch,
-    /// The password.
+    /// The password is right.
     Match,
-    /// The password, under a scheme or cost that is not ours: to be hashed anew.
+    /// The password is right, but the hash has another scheme or cost than the configured one.
     MatchNeedsRehash,
 }
 
-/// One worker's tools: a cost, memory to work in, and a hash of nobody's password.
+/// What one worker hashes with: the cost, the memory, and a dummy hash.
 #[derive(Debug)]
 pub struct HashMemory {
     cost: Argon2Cost,
@@ -52,17 +52,17 @@ pub struct HashMemory {
 }
 
 impl HashMemory {
-    /// Sets up with this cost. Nothing is hashed yet.
+    /// Creates a worker's state for this cost. Hashes nothing yet.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     pub fn new(cost: Argon2Cost) -> Result<Self, HashingError> {
         let dummy_hash = PasswordHash::dummy(cost).map_err(|_| HashingError::Randomness)?;
         Ok(Self { cost, memory: Argon2Memory::default(), dummy_hash })
     }
 
-    /// The same tools for another worker, with memory of their own.
+    /// The same cost and dummy hash for another worker, with separate memory.
     pub fn for_another_worker(&self) -> Self {
         Self { cost: self.cost, memory: Argon2Memory::default(), dummy_hash: self.dummy_hash.clone() }
     }
@@ -71,12 +71,12 @@ impl HashMemory {
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     pub fn hash(&mut self, password: &PlaintextPassword) -> Result<PasswordHash, HashingError> {
         PasswordHash::new(password, self.cost, &mut self.memory).map_err(|_| HashingError::Randomness)
     }
 
-    /// Checks a password, as [`PasswordHasher::verify`] says.
+    /// Verifies a password, as [`PasswordHasher::verify`] describes.
     pub fn verify(&mut self, password: &PlaintextPassword, stored: Option<&PasswordHash>) -> PasswordCheck {
         let found = stored.map(|stored| (stored, stored.verify(password, &mut self.memory)));
         self.memory.shrink_to(self.cost);
@@ -85,35 +85,35 @@ impl HashMemory {
             Some((_, Ok(true))) => PasswordCheck::Match,
             Some((_, Ok(false))) => PasswordCheck::Mismatch,
             Some((_, Err(_))) | None => {
-                // Takes as long as a hash that somebody has.
+                // Takes the same time as the hash of an existing user.
                 let _ = self.dummy_hash.verify(password, &mut self.memory);
                 PasswordCheck::Mismatch
             }
         }
     }
 
-    /// Overwrites and gives back the memory; the next hash takes new.
+    /// Wipes and frees the memory. The next hash allocates it again.
     pub fn release_memory(&mut self) {
         self.memory.wipe();
     }
 }
 
-/// Hashes on the spot, one at a time: for tests and tools, not for a server.
+/// Hashes in the calling task, one password at a time: for tests and tools, not for a server.
 #[derive(Debug)]
 pub struct InlineHasher(Mutex<HashMemory>);
 
 impl InlineHasher {
-    /// Hashes with this cost.
+    /// Creates a hasher with this cost.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the operating system provides no randomness.
     pub fn new(cost: Argon2Cost) -> Result<Self, HashingError> {
         HashMemory::new(cost).map(Mutex::new).map(Self)
     }
 
     fn worker(&self) -> std::sync::MutexGuard<'_, HashMemory> {
-        // A worker that panicked leaves nothing behind but memory to be overwritten.
+        // After a panic the memory holds only data that the next hash overwrites.
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_under_another_cost_is_right_and_outdated() {
+    fn a_hash_with_another_cost_matches_and_needs_a_rehash() {
         let mut old = HashMemory::new(CHEAP).unwrap();
         let mut new = HashMemory::new(Argon2Cost { iterations: 2, ..CHEAP }).unwrap();
         let hash = old.hash(&password("correct horse")).unwrap();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_and_a_broken_record_let_nobody_in() {
+    fn a_missing_or_malformed_hash_matches_no_password() {
         let mut worker = HashMemory::new(CHEAP).unwrap();
         let broken = PasswordHash::from_stored("$argon2id$".into());
 

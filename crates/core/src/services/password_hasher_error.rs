@@ -1,16 +1,16 @@
-//! Why no password is hashed, checked or judged now.
+//! Why a password could not be hashed, verified or validated.
 
-/// No hash now.
+/// A password could not be hashed, verified or validated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashingError {
-    /// More are waiting than may wait, or this one has waited too long.
+    /// The queue is full, or this request waited too long in it.
     #[error("too many passwords are waiting to be hashed")]
     Busy,
-    /// The system has no randomness to give.
-    #[error("no randomness")]
+    /// The operating system provides no randomness.
+    #[error("the operating system provides no randomness")]
     Randomness,
-    /// The list of breached passwords cannot be read; nothing is let through unread.
+    /// The list of breached passwords cannot be read. No new password is accepted without it.
     #[error("the list of breached passwords cannot be read")]
     Breached,
 }

@@ -1,4 +1,4 @@
-//! How often one turn was answered again: a lost answer is lost a few times, not for ever.
+//! Limits how often the response to one refresh may be repeated.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
-/// The most Holds and Repeats of one turn on one node.
+/// How often one node repeats the response for one refresh counter.
 pub const MAX_REPEATS: u32 = 64;
 
-/// Counts in memory the answers that were given again.
+/// Counts repeated refresh responses in memory.
 ///
-/// A thief who has a token of the grace window cannot mint access tokens from it without end.
+/// Without a limit, the thief of a used refresh token could get any number of access tokens within the grace period.
 #[derive(Debug)]
 pub struct RefreshReplayCounter {
     grace: Duration,
@@ -28,7 +28,7 @@ struct ReplayCounts {
 }
 
 impl ReplayCounts {
-    /// Sweeps out what is older than the window, whenever there is twice as much as was left last time.
+    /// Removes the counts that are older than the grace period, whenever their number has doubled since the last sweep.
     fn sweep(&mut self, grace: Duration, now: Time) {
         if self.by_session.len() >= self.sweep_at {
             self.by_session.retain(|_, count| now.since(count.last) <= grace);
@@ -40,33 +40,33 @@ impl ReplayCounts {
 #[derive(Debug)]
 struct ReplayCount {
     counter: u64,
-    answers: u32,
+    repeats: u32,
     last: Time,
 }
 
 impl RefreshReplayCounter {
-    /// Counts for windows of this length.
+    /// Creates a counter for a grace period of this length.
     pub fn new(grace: Duration) -> Self {
         Self { grace, counts: Mutex::default(), allowed: AtomicU64::new(0) }
     }
 
-    /// Counts one more answer of `counter`; false if there were [`MAX_REPEATS`] already.
+    /// Counts one more repetition for `counter`. False if there were [`MAX_REPEATS`] already.
     pub fn allow(&self, session: SessionId, counter: u64, now: Time) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.sweep(self.grace, now);
         let count =
-            counts.by_session.entry(session).or_insert(ReplayCount { counter, answers: 0, last: now });
+            counts.by_session.entry(session).or_insert(ReplayCount { counter, repeats: 0, last: now });
         if count.counter != counter {
-            *count = ReplayCount { counter, answers: 0, last: now };
+            *count = ReplayCount { counter, repeats: 0, last: now };
         }
         count.last = now;
-        count.answers = count.answers.saturating_add(1);
-        let is_allowed = count.answers <= MAX_REPEATS;
+        count.repeats = count.repeats.saturating_add(1);
+        let is_allowed = count.repeats <= MAX_REPEATS;
         self.allowed.fetch_add(u64::from(is_allowed), Ordering::Relaxed);
         is_allowed
     }
 
-    /// How many answers were given again so far.
+    /// How many repetitions were allowed so far.
     pub fn allowed(&self) -> u64 {
         self.allowed.load(Ordering::Relaxed)
     }
@@ -79,19 +79,22 @@ mod tests {
     const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 
     #[test]
-    fn a_turn_is_answered_again_sixty_four_times() {
+    fn a_refresh_response_is_repeated_at_most_64_times() {
         let replay_counter = RefreshReplayCounter::new(Duration::from_secs(10));
         let session = SessionId::from_bytes([1; 16]);
 
         let allowed = (0..100).filter(|_| replay_counter.allow(session, 3, NOON)).count();
 
         assert_eq!(allowed, 64);
-        assert!(replay_counter.allow(session, 4, NOON), "the next turn counts anew");
-        assert!(replay_counter.allow(SessionId::from_bytes([2; 16]), 3, NOON), "so does another session");
+        assert!(replay_counter.allow(session, 4, NOON), "the next counter starts at zero");
+        assert!(
+            replay_counter.allow(SessionId::from_bytes([2; 16]), 3, NOON),
+            "another session has its own count"
+        );
     }
 
     #[test]
-    fn what_is_over_is_forgotten() {
+    fn counts_older_than_the_grace_period_are_removed() {
         let replay_counter = RefreshReplayCounter::new(Duration::from_secs(10));
         for n in 0..5000_u32 {
             let mut id = [0; 16];

@@ -1,7 +1,7 @@
-//! A store that was put back from a backup: what makes it safe to be served.
+//! Makes a store that was restored from a backup safe to serve.
 //!
-//! A backup knows nothing of what was revoked after it was made. So nothing that was given before is good any
-//! more, and whoever has followed the log hears that another one has begun.
+//! A backup does not contain the revocations that were made after it. So a restore revokes everything that was issued
+//! before, and starts a new revocation log, so that its followers read it from the start.
 
 use counterfoil_jose::{Algorithm, SealingKey, Time};
 use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition, RevocationSubject};
@@ -16,80 +16,76 @@ use crate::services::issuer::MAX_EXCHANGED_LIFETIME;
 use crate::services::keys::active_keys::{ActiveKeys, new_signing};
 use crate::store::{Change, CommitOutcome, CutoffScope, Store};
 
-/// How far the new log begins above everything that was seen, in positions. Whatever the lost part of the former
-/// log has drawn lies below: it would take seven weeks of one position each millisecond to come so far.
+/// How far above the highest seen position the new revocation log starts. Every position of the lost part of the previous
+/// log is lower: at one position a millisecond it would take seven weeks to reach this gap.
 const POSITION_GAP: u64 = 1 << 32;
 
-/// How a store is to be taken up again.
+/// The input of a restore.
 #[derive(Debug, Clone, Copy)]
 pub struct RestoreRequest {
-    /// The id of the log that begins.
+    /// The id of the new revocation log.
     pub revocation_log_id: RevocationLogId,
-    /// The highest position that anybody is known to have seen.
+    /// The highest revocation log position that any server or verifier is known to have seen.
     pub highest_seen: RevocationPosition,
-    /// What is spared.
+    /// Which sessions remain valid.
     pub kept: KeptOnRestore,
-    /// When.
+    /// The time of the restore.
     pub now: Time,
 }
 
-/// Which logins of the backup live on.
+/// Which sessions of the backup remain valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeptOnRestore {
-    /// None: everybody logs in again.
+    /// None: every user must log in again.
     #[default]
     Nothing,
-    /// Cookie sessions. Those that were ended after the backup was made live again, and so does what a thief of
-    /// one has in hand; access and refresh tokens are dead all the same.
+    /// Cookie sessions. A session that was ended after the backup was made is valid again, also for the thief of its
+    /// cookie. Access and refresh tokens are revoked all the same.
     CookieSessions,
 }
 
-/// What was done.
+/// The result of a restore.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RestoreOutcome {
-    /// The head of the new log, and the mark of everyone.
+    /// The head of the new revocation log, and the revocation cutoff for everyone.
     pub revocation_log_head: RevocationPosition,
-    /// The key that signs from here on.
+    /// The new current signing key.
     pub key: KeyId,
-    /// The signing keys that are revoked.
+    /// The signing keys that were revoked.
     pub revoked_keys: Vec<KeyId>,
-    /// The admin keys that are removed: one that was removed after the backup was made must not live again.
+    /// The admin keys that were removed. A key that was removed after the backup was made must not be valid again.
     pub removed_admin_keys: Vec<AdminKeyRecord>,
 }
 
-/// Takes up a store that was put back: another log far above what was seen, every signing key revoked and a new
-/// one made, every admin key removed, and a mark for everyone, in one commit. `more_changes` is committed with it.
+/// Prepares a restored store in one commit: starts a new revocation log far above the highest seen position, revokes every
+/// signing key and creates a new one, removes every admin key, and sets the revocation cutoff for everyone.
+/// `more_changes` is part of the same commit.
 ///
 /// # Errors
 ///
-/// [`InternalError::Keys`] if the master key does not open the keys of the store; then nothing was changed.
+/// [`InternalError::Keys`] if the master key does not open the keys of the store. Then nothing was changed.
 pub async fn restore(
     store: &dyn Store,
     (master, algorithm): (&SealingKey, Algorithm),
     request: RestoreRequest,
     more_changes: Vec<Change>,
 ) -> Result<RestoreOutcome, InternalError> {
-    // Opens every key that is still good, so that what cannot be opened is found before anything is changed.
-    let ring = ActiveKeys::open(store, master, algorithm, request.now).await.map_err(InternalError::Keys)?;
+    // Opens every usable key, so that a wrong master key is found before anything is changed.
+    let active =
+        ActiveKeys::open(store, master, algorithm, request.now).await.map_err(InternalError::Keys)?;
     let now = request.now;
-    let new =
-        new_signing(ring.signing_key().algorithm(), master, now).map_err(InternalError::Keys)?.activated(now);
+    let new = new_signing(active.signing_key().algorithm(), master, now).map_err(InternalError::Keys)?;
+    let new = new.activated(now);
     let key = new.id.clone();
     let keys: Vec<_> = store.keys().await?.into_iter().filter(is_usable_signing_key).collect();
     let removed_admin_keys = store.admin_keys().await?;
-    let revoked_keys = keys.iter().map(|key| key.id.clone()).collect();
 
     let mut changes = vec![start_revocation_log(store.revocation_log_head().await?, &request)];
     changes.extend(keys.iter().flat_map(|key| revoke_key(key, now)));
-    changes.push(Change::InsertKey(Box::new(new)));
-    changes.push(record_event(event(AuditEventKind::KeyCreated, now).with_detail(key.to_string())));
-    for key in &removed_admin_keys {
-        changes.push(Change::RemoveAdminKey(key.id));
-        let event = event(AuditEventKind::AdminKeyRemoved, now).with_reason(EndReason::Restored);
-        changes.push(record_event(event.with_detail(key.id.to_string())));
-    }
-    // Whatever signed it, a key of after the backup too, which we do not know.
+    changes.extend(insert_key(new, now));
+    changes.extend(removed_admin_keys.iter().flat_map(|key| remove_admin_key(key, now)));
+    // Also covers tokens of a key that was created after the backup and is not in it.
     let until = load_retention(store, MAX_EXCHANGED_LIFETIME).await?.remember_until(now);
     changes.push(append_revocation(RevocationSubject::Everyone, Some(until), now));
     changes.extend(revoke_everyone(request.kept, now));
@@ -98,10 +94,10 @@ pub async fn restore(
         CommitOutcome::Applied(_) => Ok(RestoreOutcome {
             revocation_log_head: store.revocation_log_head().await?,
             key,
-            revoked_keys,
+            revoked_keys: keys.into_iter().map(|key| key.id).collect(),
             removed_admin_keys,
         }),
-        // Nobody else has the store open.
+        // No other process has the store open.
         CommitOutcome::Conflict(_) => Err(InternalError::Contention),
     }
 }
@@ -110,7 +106,7 @@ fn is_usable_signing_key(key: &KeyRecord) -> bool {
     key.purpose == KeyPurpose::Signing && key.state.needs_secret()
 }
 
-/// The new log, far above the head of the backup, above what was seen, and above the time.
+/// Starts the new revocation log far above the head of the backup, the highest seen position and the current time.
 fn start_revocation_log(stored: RevocationPosition, request: &RestoreRequest) -> Change {
     let highest = stored.max(request.highest_seen).number().max(request.now.unix_ms());
     Change::StartRevocationLog {
@@ -120,18 +116,25 @@ fn start_revocation_log(stored: RevocationPosition, request: &RestoreRequest) ->
 }
 
 fn revoke_key(key: &KeyRecord, now: Time) -> [Change; 3] {
+    let event = event(AuditEventKind::KeyRevoked, now).with_reason(EndReason::Restored);
     [
         Change::ReplaceKey(Box::new(key.with_state(KeyState::Revoked, now))),
         append_revocation(RevocationSubject::Key(key.id.clone()), None, now),
-        record_event(
-            event(AuditEventKind::KeyRevoked, now)
-                .with_reason(EndReason::Restored)
-                .with_detail(key.id.to_string()),
-        ),
+        record_event(event.with_detail(key.id.to_string())),
     ]
 }
 
-/// The mark of everyone, with the line of the journal that says whom it spares.
+fn insert_key(key: KeyRecord, now: Time) -> [Change; 2] {
+    let event = event(AuditEventKind::KeyCreated, now).with_detail(key.id.to_string());
+    [Change::InsertKey(Box::new(key)), record_event(event)]
+}
+
+fn remove_admin_key(key: &AdminKeyRecord, now: Time) -> [Change; 2] {
+    let event = event(AuditEventKind::AdminKeyRemoved, now).with_reason(EndReason::Restored);
+    [Change::RemoveAdminKey(key.id), record_event(event.with_detail(key.id.to_string()))]
+}
+
+/// Sets the revocation cutoff for everyone, and records in the audit log which sessions were kept.
 fn revoke_everyone(kept: KeptOnRestore, now: Time) -> Vec<Change> {
     let event = event(AuditEventKind::Restored, now).with_reason(EndReason::Restored);
     let cutoff = Change::SetCutoff(CutoffScope::Everyone);

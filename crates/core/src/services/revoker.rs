@@ -1,4 +1,4 @@
-//! Ending sessions: each in one commit with its entry in the log and its line in the journal.
+//! Ends sessions, each in one commit with its revocation log entry and its audit event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,46 +13,46 @@ use crate::model::session::{ClientInfo, EndReason, SessionEnd};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, SessionEnding, Store};
 
-/// How long a revocation must be remembered: until the last access token that it could kill has expired.
+/// How long a revocation log entry must be kept: until the last access token that it revokes has expired.
 ///
-/// It only rises: a token that was given under longer lifetimes lives on when they are shortened.
+/// It only rises: a token that was issued with a longer lifetime stays valid when the lifetime is shortened.
 #[derive(Debug)]
 pub struct RevocationRetention {
-    /// The longest life that any access token of this installation may have, in seconds.
+    /// The maximum lifetime of any access token of this installation, in seconds.
     max_access_lifetime: AtomicU64,
 }
 
-/// What a verifier forgives a clock, and what two clocks may differ by.
+/// The leeway of a verifier (60 s), and the maximum difference between two clocks (60 s).
 pub(super) const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
 impl RevocationRetention {
-    /// The horizon of an installation whose access tokens live at most so long.
+    /// Creates the retention for access tokens with at most this lifetime.
     pub fn new(max_access_lifetime: Duration) -> Self {
         Self { max_access_lifetime: AtomicU64::new(whole_seconds(max_access_lifetime)) }
     }
 
-    /// The longest life that any access token of this installation may have.
+    /// The maximum lifetime of any access token of this installation.
     pub fn max_access_lifetime(&self) -> Duration {
         Duration::from_secs(self.max_access_lifetime.load(Ordering::SeqCst))
     }
 
-    /// Takes into account that access tokens may live so long. To be called before any of them is given.
+    /// Raises the maximum lifetime. Must be called before a token with this lifetime is issued.
     pub fn raise_to(&self, max_access_lifetime: Duration) {
         self.max_access_lifetime.fetch_max(whole_seconds(max_access_lifetime), Ordering::SeqCst);
     }
 
-    /// How a session ends at `now` for this reason.
+    /// The end of a session at `now` for this reason.
     pub fn session_ending(&self, reason: EndReason, now: Time) -> SessionEnding {
         SessionEnding { end: SessionEnd { at: now, reason }, remember_until: self.remember_until(now) }
     }
 
-    /// Until when an entry made at `now` must be remembered.
+    /// Until when a revocation log entry made at `now` must be kept.
     pub fn remember_until(&self, now: Time) -> Time {
         now + self.max_access_lifetime() + LEEWAY_AND_SKEW
     }
 }
 
-/// In whole seconds, rounded up: rather remembered too long than not long enough.
+/// Rounds up to whole seconds: an entry must not be removed too early.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
@@ -63,37 +63,41 @@ pub struct Revoker {
     retention: Arc<RevocationRetention>,
 }
 
-/// Who ends something, why, and from where.
+/// Who revokes or changes something, why, and from where; for the audit log.
 #[derive(Debug, Clone)]
 pub struct RevocationContext {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// Why.
+    /// The reason.
     pub reason: EndReason,
-    /// From where.
+    /// The client that the request came from.
     pub client_info: ClientInfo,
 }
 
 impl RevocationContext {
-    /// The line of the journal about a session that ends for this reason; whose it is the store puts in.
+    /// The audit event for a session that ends for this reason. The store adds the session and its user.
     pub fn session_ended_event(&self, now: Time) -> AuditEvent {
-        AuditEvent::by_actor(AuditEventKind::SessionEnded, self.actor.clone(), &self.client_info, now)
-            .with_reason(self.reason)
+        self.event(AuditEventKind::SessionEnded, now).with_reason(self.reason)
+    }
+
+    /// An audit event by this actor from this client.
+    pub(super) fn event(&self, kind: AuditEventKind, now: Time) -> AuditEvent {
+        AuditEvent::by_actor(kind, self.actor.clone(), &self.client_info, now)
     }
 }
 
 impl Revoker {
-    /// Ends what `store` keeps.
+    /// Creates a revoker for the sessions of `store`.
     pub fn new(store: Arc<dyn Store>, retention: Arc<RevocationRetention>) -> Self {
         Self { store, retention }
     }
 
-    /// Ends a session that has not been ended: the record, the log and the journal in one commit. False if
-    /// there is no such session, or it had been ended before.
+    /// Ends a session, in one commit with the revocation log entry and the audit event. False if there is no such
+    /// session, or if it was ended before.
     ///
     /// # Errors
     ///
-    /// If it could not be made durable; then nothing is said to have ended.
+    /// If the commit failed. Then the session must be treated as not ended.
     pub async fn end_session(
         &self,
         session: SessionId,
@@ -103,7 +107,7 @@ impl Revoker {
         self.end_session_if(session, None, context, now).await
     }
 
-    /// Ends a session of `owner` and of nobody else.
+    /// Ends a session if it belongs to `owner`. False otherwise, as if there were no such session.
     ///
     /// # Errors
     ///
@@ -126,7 +130,7 @@ impl Revoker {
         now: Time,
     ) -> Result<bool, ServiceError> {
         let Some(stored) = self.store.session(session).await? else { return Ok(false) };
-        // One that has expired is ended all the same: its access tokens may outlive it by a verifier's leeway.
+        // An expired session is ended, too: its access tokens are valid for the leeway of a verifier longer.
         if owner.is_some_and(|owner| owner != stored.user) || stored.ended.is_some() {
             return Ok(false);
         }
@@ -140,12 +144,13 @@ impl Revoker {
         }
     }
 
-    /// Ends every session of `user`, but `except`, in one transaction: a login in flight loses to it, the
-    /// session that stays is stamped anew, the others end with one entry each. Returns how many ended.
+    /// Ends every session of `user` except `except`, in one commit: concurrent logins fail, the excepted session gets the
+    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended.
     ///
     /// # Errors
     ///
-    /// If it could not be made durable; then nothing is said to have ended.
+    /// [`ClientError::Credential`](crate::ClientError::Credential) if `except` is no longer active. Otherwise the commit
+    /// failed, and the sessions must be treated as not ended.
     pub async fn end_user_sessions(
         &self,
         user: UserId,
@@ -156,9 +161,8 @@ impl Revoker {
         for _ in 0..ATTEMPTS {
             let Some(previous) = self.store.user(user).await? else { return Ok(0) };
             let event = AuditEvent {
-                actor: context.actor.clone(),
                 session: except,
-                ..AuditEvent::by_user(AuditEventKind::SessionsEnded, user, &context.client_info, now)
+                ..context.event(AuditEventKind::SessionsEnded, now).with_user(user)
             };
             let mut changes = vec![
                 Change::ReplaceUser(Box::new(previous.next_epoch())),
@@ -179,7 +183,7 @@ impl Revoker {
         Err(InternalError::Contention.into())
     }
 
-    /// Who shows a session that has ended meanwhile, or was killed by a mark, ends no others by it.
+    /// Checks that the excepted session is still active: an ended or revoked session must not end other sessions.
     async fn check_session(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
         let Some(session) = session else { return Ok(()) };
         let session_context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;

@@ -1,4 +1,4 @@
-//! What an application keeps with a session: merged member by member, never into a session that ended.
+//! Session data: the JSON object that an application stores with a session.
 
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
@@ -7,26 +7,26 @@ use crate::client_error::{ClientError, InvalidCredential};
 use crate::services::ServiceError;
 use crate::store::{Change, CommitOutcome, SessionData, Store};
 
-/// The most bytes that the data of one session may have.
+/// The maximum size of the data of one session, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
 
-/// The data of a session as it is now; empty, at revision 0, if none was ever kept.
+/// Returns the data of a session; an empty object at revision 0 if none was stored.
 ///
 /// # Errors
 ///
-/// If the store could not be read.
+/// If the store cannot be read.
 pub async fn load(store: &dyn Store, session: SessionId) -> Result<SessionData, ServiceError> {
     let stored = store.session_data(session).await?;
     Ok(stored.unwrap_or_else(|| SessionData { members: serde_json::Map::new(), revision: 0 }))
 }
 
-/// Merges a patch (RFC 7396) into the data of a live session, if they are at the revision `expected`.
-/// Parallel patches of different members all survive.
+/// Merges a patch (RFC 7396) into the data of an active session, if the data is at the revision `expected`. Concurrent
+/// patches of different members are all kept.
 ///
 /// # Errors
 ///
-/// [`ClientError::Credential`] if the session is live no more, [`ClientError::Precondition`] if the data are at
-/// another revision, [`ClientError::TooLarge`] if they would grow beyond [`MAX_BYTES`].
+/// [`ClientError::Credential`] if the session is no longer active, [`ClientError::Precondition`] if the data is at another
+/// revision, [`ClientError::TooLarge`] if the data would exceed [`MAX_BYTES`].
 pub async fn merge(
     store: &dyn Store,
     session: SessionId,
@@ -37,13 +37,13 @@ pub async fn merge(
     let change = Change::MergeData { session, patch, expected_revision: expected, max_bytes: MAX_BYTES, now };
     match store.commit(&[change]).await? {
         CommitOutcome::Applied(applied) => {
-            Ok(applied.session_data.expect("a merge that was applied says what came of it"))
+            Ok(applied.session_data.expect("an applied merge returns the merged data"))
         }
         CommitOutcome::Conflict(_) => Err(conflict_reason(store, session, expected, now).await?.into()),
     }
 }
 
-/// Why a merge was lost: asked afterwards, since a store compares and does not judge.
+/// Why a merge was not applied. Read afterwards, since the store reports only that a condition did not hold.
 async fn conflict_reason(
     store: &dyn Store,
     session: SessionId,

@@ -1,4 +1,4 @@
-//! Users of another system come over, with the hashes of their passwords.
+//! Imports users from another system, with their password hashes.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::services::administration::validate_roles;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 
-/// A user of another system, as a line of an export names them.
+/// A user of another system: one line of an export in JSON.
 ///
 /// ```
 /// use counterfoil_core::services::user_import::ImportedUser;
@@ -33,25 +33,25 @@ use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportedUser {
-    /// What they log in with.
+    /// The username.
     pub username: String,
-    /// Their address.
+    /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Whether the other system knows that the address is theirs; then they log in by it, too.
+    /// Whether the other system has verified the address. A verified address is a login name, too.
     #[serde(default)]
     pub email_verified: bool,
-    /// What the other system kept of the password, in one of the forms of
-    /// [`imported`](crate::credentials::password::foreign_hashes); without it nobody logs in by password.
+    /// The password hash, in one of the formats of
+    /// [`foreign_hashes`](crate::credentials::password::foreign_hashes). Without it the user cannot log in by password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
-    /// What they may do.
+    /// The roles.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// When they came to the other system, in Unix seconds; now unless it is said.
+    /// When the user registered at the other system, in Unix seconds; by default now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<u64>,
-    /// Whether they are locked out.
+    /// Whether the user is disabled.
     #[serde(default)]
     pub disabled: bool,
 }
@@ -63,16 +63,16 @@ impl fmt::Debug for ImportedUser {
 }
 
 impl ImportedUser {
-    /// Judges the form: what can be told without looking anybody up.
+    /// Validates the fields, without reading the store.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`], for the first thing that cannot be.
+    /// [`ClientError::Field`] for the first invalid field.
     pub fn validate(&self, now: Time) -> Result<ImportTarget, ClientError> {
         let username: Username = self.username.parse().map_err(|error| invalid_field("username", &error))?;
         let email = self.email.as_deref().map(canonical_email).transpose()?;
         if self.email_verified && email.is_none() {
-            return Err(invalid_field("email_verified", &"must not be true where there is no email"));
+            return Err(invalid_field("email_verified", &"must be false without an `email`"));
         }
         let password = self.password_hash.as_deref().map(PasswordHash::import).transpose();
         let password = password.map_err(|error| invalid_field("password_hash", &error))?;
@@ -85,51 +85,51 @@ impl ImportedUser {
     }
 }
 
-/// A newcomer's form in its canonical parts.
+/// The validated fields of an imported user, in canonical form.
 #[derive(Debug)]
 pub struct ImportTarget {
-    /// The name, whose folded form is what has to be unique.
+    /// The username. Its case-folded form must be unique.
     pub username: Username,
     email: Option<String>,
     password: Option<PasswordHash>,
     created_at: Time,
 }
 
-/// What became of a newcomer.
+/// The outcome of the import of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// They are a user now, or in a rehearsal would be.
+    /// The user was added, or would be added in a dry run.
     Added,
-    /// They came before: there is a user with their name, address and password. Nothing was changed.
+    /// A user with the same name, address and password exists. Nothing was changed.
     AlreadyExists,
 }
 
-/// Whether anything is kept.
+/// Whether an import is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportMode {
-    /// Only say what would become of them.
+    /// Returns the outcomes and stores nothing.
     DryRun,
-    /// Keep them.
+    /// Stores the users.
     Commit,
 }
 
-/// Brings newcomers in, many in one commit.
+/// Imports users, many in one commit.
 pub struct UserImporter {
     store: Arc<dyn Store>,
 }
 
 impl UserImporter {
-    /// Brings them into `store`.
+    /// Creates an importer into `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// Brings in all of `imported` that can be, in one commit, and says of each what became of them, in their
-    /// order. It may be run again with the same newcomers: who is there already is left alone.
+    /// Imports all valid users of `imported` in one commit, and returns the outcome of each, in their order. It may be
+    /// repeated with the same users: existing users are not changed.
     ///
     /// # Errors
     ///
-    /// If the store fails; then none of them was brought in.
+    /// If the store fails. Then no user was imported.
     pub async fn import(
         &self,
         imported: &[ImportedUser],
@@ -141,7 +141,7 @@ impl UserImporter {
             if mode == ImportMode::DryRun || changes.is_empty() {
                 return Ok(outcomes);
             }
-            // Lost only if one of the names was taken since it was looked up.
+            // Conflicts only if one of the names was taken after it was looked up.
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(outcomes);
             }
@@ -172,7 +172,7 @@ impl UserImporter {
         Ok((outcomes, changes))
     }
 
-    /// What becomes of one of them, by what is kept and by who comes `claimed` with them.
+    /// The outcome for one user. `claimed` holds the names and addresses of the earlier users of the same import.
     async fn outcome(
         &self,
         target: &ImportTarget,
@@ -181,8 +181,8 @@ impl UserImporter {
     ) -> Result<Result<ImportOutcome, ClientError>, StoreError> {
         let name = target.username.folded().to_owned();
         if let Some(stored) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
-            let is_the_same = target.matches(&stored);
-            return Ok(if is_the_same {
+            let is_same_user = target.matches(&stored);
+            return Ok(if is_same_user {
                 Ok(ImportOutcome::AlreadyExists)
             } else {
                 Err(ClientError::UsernameTaken)
@@ -192,8 +192,8 @@ impl UserImporter {
             return Ok(Err(ClientError::UsernameTaken));
         }
         if let Some(email) = target.email.as_ref().filter(|_| imported.email_verified) {
-            let is_kept = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
-            if is_kept || !claimed.insert(email.clone()) {
+            let is_taken = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
+            if is_taken || !claimed.insert(email.clone()) {
                 return Ok(Err(invalid_field("email", &"is the verified address of another user")));
             }
         }
@@ -201,11 +201,11 @@ impl UserImporter {
     }
 }
 
-/// What becomes of each, and what is to be kept for it.
+/// The outcome of each user, and the changes that store the added ones.
 type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Vec<Change>);
 
 impl ImportedUser {
-    /// What brings them in.
+    /// The changes that add the user and record the audit event.
     fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::RandomUnavailable> {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
@@ -227,8 +227,8 @@ impl ImportedUser {
 }
 
 impl ImportTarget {
-    /// Whether `stored` is who came over with this form before: the same name and address, and the same password
-    /// unless they have logged in since and it was hashed anew.
+    /// Whether `stored` comes from an earlier import of the same user: the same name and address, and the same password
+    /// hash, or an Argon2id hash that replaced it at a login.
     fn matches(&self, stored: &User) -> bool {
         let was_rehashed = stored.password.as_ref().is_some_and(PasswordHash::is_argon2id);
         stored.username.folded() == self.username.folded()

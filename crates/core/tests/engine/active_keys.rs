@@ -1,4 +1,4 @@
-//! The ring of keys in use: taken up anew when it has changed, and only then.
+//! Active keys: they are reloaded only when they have changed.
 
 use std::sync::Arc;
 
@@ -8,13 +8,16 @@ use counterfoil_core::services::keys::keyring::ActivateAt;
 use crate::harness::{Engine, NOON, revocation_context};
 
 #[tokio::test]
-async fn keys_that_have_not_changed_are_not_taken_up_again() {
+async fn unchanged_keys_are_not_replaced_by_a_reload() {
     let engine = Engine::start().await;
     let keys = engine.issuer.keys();
     let before = keys.active_keys();
 
     keys.reload().await.unwrap();
-    assert!(Arc::ptr_eq(&before, &keys.active_keys()), "whoever verifies by them would forget every token");
+    assert!(
+        Arc::ptr_eq(&before, &keys.active_keys()),
+        "a replacement would clear the token cache of the verifier"
+    );
 
     keys.rotate(ActivateAt::Immediately, &revocation_context(EndReason::ByAdmin), NOON).await.unwrap();
     assert!(!Arc::ptr_eq(&before, &keys.active_keys()));

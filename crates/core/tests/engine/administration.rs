@@ -1,4 +1,4 @@
-//! What an administrator changes, against what is in flight.
+//! Administration, also against concurrent logins and changes.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn change(engine: &Engine, user: &User, change: UserChange) {
 }
 
 #[tokio::test]
-async fn a_login_in_flight_gets_the_roles_that_it_has_when_it_is_done() {
+async fn a_concurrent_login_gets_the_new_roles() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_login_in_flight_gets_the_roles_that_it_has_when_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_login_in_flight_loses_against_being_locked_out_or_deleted() {
+async fn a_concurrent_login_of_a_disabled_or_deleted_user_fails() {
     for is_deleted in [false, true] {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
@@ -65,7 +65,7 @@ async fn a_login_in_flight_loses_against_being_locked_out_or_deleted() {
 }
 
 #[tokio::test]
-async fn a_login_in_flight_is_dead_where_everyone_was_revoked() {
+async fn a_concurrent_login_is_revoked_when_everyone_is_revoked() {
     let engine = Engine::start().await;
     engine.ada().await;
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
@@ -77,9 +77,9 @@ async fn a_login_in_flight_is_dead_where_everyone_was_revoked() {
     assert!(engine.authenticate_session(&opened.credential, NOON).await.is_err());
 }
 
-/// Who was admitted a moment before is stamped anew by ending all others; that is not to bring them back.
+/// Ending all other sessions gives the current one a new log position; that must not make a revoked session valid again.
 #[tokio::test]
-async fn a_session_that_a_mark_has_killed_ends_no_others_and_does_not_come_back() {
+async fn a_session_revoked_by_cutoff_cannot_end_others_and_stays_revoked() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let (current, other) = (engine.session(NOON).await, engine.session(NOON).await);
@@ -92,16 +92,16 @@ async fn a_session_that_a_mark_has_killed_ends_no_others_and_does_not_come_back(
     let (old, new) = (Secret::new(PASSWORD.into()), Secret::new("another horse battery".into()));
     let changed = engine.accounts.change_password(ada.id, id, (&old, &new), &nowhere(), NOON).await;
 
-    let marked = ClientError::Credential(InvalidCredential::RevokedByCutoff);
-    assert!(matches!(ended, Err(ServiceError::Client(refusal)) if refusal == marked));
-    assert!(matches!(changed, Err(ServiceError::Client(refusal)) if refusal == marked));
-    for dead in [&current, &other] {
-        assert!(engine.authenticate_session(&dead.credential, NOON).await.is_err());
+    let revoked = ClientError::Credential(InvalidCredential::RevokedByCutoff);
+    assert!(matches!(ended, Err(ServiceError::Client(error)) if error == revoked));
+    assert!(matches!(changed, Err(ServiceError::Client(error)) if error == revoked));
+    for session in [&current, &other] {
+        assert!(engine.authenticate_session(&session.credential, NOON).await.is_err());
     }
 }
 
 #[tokio::test]
-async fn a_revocation_is_remembered_for_as_long_as_any_client_lets_a_token_live() {
+async fn a_revocation_is_kept_for_the_longest_token_lifetime_of_any_client() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let (reason, day) = (revocation_context(EndReason::ByAdmin), Duration::from_secs(86_400));
@@ -115,17 +115,17 @@ async fn a_revocation_is_remembered_for_as_long_as_any_client_lets_a_token_live(
 
     let entries = engine.store.revocation_log_after(RevocationPosition::START).await.unwrap().entries;
     assert!(entries.last().unwrap().until.unwrap() >= NOON + day, "{entries:?}");
-    // What was given lives on when lifetimes are shortened, and the next process knows that.
+    // Issued tokens keep their lifetime when it is shortened, and the next process knows that.
     let quick = ClientChange { lifetimes: lifetimes(60), ..ClientChange::default() };
     engine.administration.change_client(&client.id, &quick, &reason, after(1)).await.unwrap();
     assert_eq!(load_retention(&*engine.store, Duration::ZERO).await.unwrap().max_access_lifetime(), day);
     let untouched = Engine::start().await;
-    let usual = load_retention(&*untouched.store, Duration::ZERO).await.unwrap().max_access_lifetime();
-    assert_eq!(usual, Lifetimes::default().max_access_lifetime());
+    let default = load_retention(&*untouched.store, Duration::ZERO).await.unwrap().max_access_lifetime();
+    assert_eq!(default, Lifetimes::default().max_access_lifetime());
 }
 
 #[tokio::test]
-async fn a_change_that_was_refused_hides_no_longer_life_from_the_next_process() {
+async fn a_rejected_change_does_not_hide_a_longer_lifetime_from_the_next_process() {
     let engine = Engine::start().await;
     let (reason, day) = (revocation_context(EndReason::ByAdmin), Duration::from_secs(86_400));
     let lifetimes = |jwt| LifetimesChange { jwt: Some(jwt), ..LifetimesChange::default() };
@@ -143,7 +143,7 @@ async fn a_change_that_was_refused_hides_no_longer_life_from_the_next_process() 
 }
 
 #[tokio::test]
-async fn two_who_change_one_user_at_a_time_both_have_their_way() {
+async fn two_concurrent_changes_of_one_user_are_both_applied() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let session = engine.session(NOON).await;
@@ -167,8 +167,8 @@ fn by(actor: Actor) -> RevocationContext {
     RevocationContext { actor, ..revocation_context(EndReason::ByAdmin) }
 }
 
-/// Those who end an administrator's right, each in its own way.
-async fn end_right_of(engine: &Engine, user: &User, way: &str) {
+/// Ends the user's permission to administer in one of three ways.
+async fn end_permission(engine: &Engine, user: &User, way: &str) {
     match way {
         "demoted" => change(engine, user, roles("staff")).await,
         "disabled" => {
@@ -186,7 +186,7 @@ async fn end_right_of(engine: &Engine, user: &User, way: &str) {
 }
 
 #[tokio::test]
-async fn the_keys_of_an_administrator_go_with_their_right_and_the_operators_stay() {
+async fn admin_keys_are_removed_when_their_creator_is_no_longer_an_administrator() {
     for way in ["demoted", "disabled", "deleted"] {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
@@ -198,24 +198,28 @@ async fn the_keys_of_an_administrator_go_with_their_right_and_the_operators_stay
         let by_key = add(Actor::AdminKey(own.id)).await;
         let operators = add(Actor::Operator).await;
         let by_operators_key = add(Actor::AdminKey(operators.id)).await;
-        assert_eq!(by_key.created_by, KeyCreator::User(ada.id), "a key of a key is its maker's");
+        assert_eq!(
+            by_key.created_by,
+            KeyCreator::User(ada.id),
+            "a key created with another key has the same creator"
+        );
         assert_eq!(by_operators_key.created_by, KeyCreator::Operator);
 
-        end_right_of(&engine, &ada, way).await;
+        end_permission(&engine, &ada, way).await;
 
-        let mut stayed = vec![operators.id, by_operators_key.id];
-        stayed.sort();
+        let mut expected = vec![operators.id, by_operators_key.id];
+        expected.sort();
         let stored = engine.store.admin_keys().await.unwrap();
-        assert_eq!(stored.iter().map(|key| key.id).collect::<Vec<_>>(), stayed, "{way}");
+        assert_eq!(stored.iter().map(|key| key.id).collect::<Vec<_>>(), expected, "{way}");
         let events = engine.audit_events().await;
-        let told = events.iter().filter(|line| line.kind == AuditEventKind::AdminKeyRemoved);
-        assert!(told.clone().all(|line| line.user == Some(ada.id) && line.reason.is_some()), "{way}");
-        assert_eq!(told.count(), 2, "{way}");
+        let removals = events.iter().filter(|event| event.kind == AuditEventKind::AdminKeyRemoved);
+        assert!(removals.clone().all(|event| event.user == Some(ada.id) && event.reason.is_some()), "{way}");
+        assert_eq!(removals.count(), 2, "{way}");
     }
 }
 
 #[tokio::test]
-async fn other_changes_of_an_administrator_leave_their_keys() {
+async fn other_changes_of_an_administrator_keep_the_admin_keys() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     change(&engine, &ada, roles("admin")).await;
@@ -231,7 +235,7 @@ async fn other_changes_of_an_administrator_leave_their_keys() {
 }
 
 #[tokio::test]
-async fn who_has_lost_the_right_makes_no_key_in_flight() {
+async fn a_former_administrator_cannot_create_an_admin_key() {
     for way in ["demoted", "disabled", "deleted"] {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
@@ -239,7 +243,7 @@ async fn who_has_lost_the_right_makes_no_key_in_flight() {
         let own =
             engine.administration.create_admin_key("a key", &by(Actor::User(ada.id)), NOON).await.unwrap().1;
 
-        end_right_of(&engine, &ada, way).await;
+        end_permission(&engine, &ada, way).await;
 
         for actor in [Actor::User(ada.id), Actor::AdminKey(own.id)] {
             let made = engine.administration.create_admin_key("another", &by(actor), NOON).await;

@@ -1,4 +1,4 @@
-//! The whole engine on a real store in memory, with cheap hashes and a told time.
+//! All services on a SQLite store in memory, with cheap hashes and a fixed time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// The same store with nothing remembered, as after a crash.
+    /// The same store with empty caches, as after a crash.
     pub(crate) async fn restarted(self) -> Self {
         Self::on(self.store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
     }
@@ -104,13 +104,13 @@ impl Engine {
     }
 
     pub(crate) async fn register(&self, name: &str) -> User {
-        let form = Registration {
+        let registration = Registration {
             username: name.into(),
             password: Secret::new(PASSWORD.into()),
             email: None,
             roles: Vec::new(),
         };
-        self.accounts.register(form, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
+        self.accounts.register(registration, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
     }
 
     pub(crate) async fn authenticate(
@@ -171,7 +171,7 @@ impl Engine {
     }
 }
 
-/// With the limits of the contract.
+/// A limiter with the default limits.
 pub(crate) fn rate_limiter(store: &Arc<dyn Store>) -> LoginRateLimiter {
     LoginRateLimiter::new(store.clone(), HmacKey::new(&[9; 32]), RateLimits::default())
 }

@@ -1,4 +1,4 @@
-//! A session that is used lives on; one that lies unused does not.
+//! The last use of a session: it extends the idle timeout, and is written in batches.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Engine {
-    /// Writes down what was noted, as the roof does every second.
-    async fn write_uses(&self) {
+    /// Writes the recorded uses to the store, as the server does every second.
+    async fn write_last_seen(&self) {
         self.store.record_last_seen(&self.cache.take_last_seen()).await.unwrap();
     }
 
@@ -22,7 +22,7 @@ impl Engine {
 }
 
 #[tokio::test]
-async fn a_session_lives_as_long_as_it_is_used_and_dies_when_it_is_not() {
+async fn a_session_stays_active_while_it_is_used_and_ends_when_idle() {
     let engine = Engine::start().await;
     engine.ada().await;
     let opened = engine.session(NOON).await;
@@ -31,7 +31,7 @@ async fn a_session_lives_as_long_as_it_is_used_and_dies_when_it_is_not() {
     for _ in 0..10 {
         now = now + opened.session.idle - MINUTE;
         assert!(engine.authenticate_session(&opened.credential, now).await.is_ok());
-        engine.write_uses().await;
+        engine.write_last_seen().await;
     }
 
     assert_eq!(engine.stored(opened.session.id).await.seen_at, now);
@@ -39,13 +39,13 @@ async fn a_session_lives_as_long_as_it_is_used_and_dies_when_it_is_not() {
 }
 
 #[tokio::test]
-async fn a_use_counts_before_it_is_written_down() {
+async fn a_use_extends_the_session_before_it_is_written() {
     let engine = Engine::start().await;
     engine.ada().await;
     let opened = engine.session(NOON).await;
     let idle = opened.session.idle;
 
-    // The first is judged by the store, the second from memory; nothing is written down meanwhile.
+    // The first is checked against the store, the others against the cache. None is written to the store.
     for used in [NOON + HOUR, NOON + idle, NOON + idle + HOUR] {
         assert!(engine.authenticate_session(&opened.credential, used).await.is_ok());
     }
@@ -54,12 +54,12 @@ async fn a_use_counts_before_it_is_written_down() {
 }
 
 #[tokio::test]
-async fn after_a_crash_a_session_lives_no_longer_than_its_last_use_that_was_written_down() {
+async fn after_a_crash_the_idle_timeout_counts_from_the_last_written_use() {
     let engine = Engine::start().await;
     engine.ada().await;
     let opened = engine.session(NOON).await;
     assert!(engine.authenticate_session(&opened.credential, NOON + HOUR).await.is_ok());
-    engine.write_uses().await;
+    engine.write_last_seen().await;
     assert!(engine.authenticate_session(&opened.credential, NOON + HOUR + MINUTE).await.is_ok());
 
     let engine = engine.restarted().await;
@@ -70,7 +70,7 @@ async fn after_a_crash_a_session_lives_no_longer_than_its_last_use_that_was_writ
 }
 
 #[tokio::test]
-async fn a_use_on_its_way_brings_no_ended_session_back() {
+async fn a_use_that_is_written_late_does_not_reopen_an_ended_session() {
     let engine = Engine::start().await;
     engine.ada().await;
     let opened = engine.session(NOON).await;
@@ -82,7 +82,7 @@ async fn a_use_on_its_way_brings_no_ended_session_back() {
         .await
         .unwrap();
     let ended = engine.stored(opened.session.id).await;
-    engine.write_uses().await;
+    engine.write_last_seen().await;
 
     assert_eq!(engine.stored(opened.session.id).await, ended);
     assert!(engine.authenticate_session(&opened.credential, NOON + HOUR).await.is_err());

@@ -1,4 +1,4 @@
-//! Guessing: what is counted, who has to wait, and who has not.
+//! Rate limits of logins, password changes and registrations.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after};
 const WRONG: &str = "wrong horse battery";
 const DAY: u64 = 86_400;
 
-/// What became of a guess.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Accepted,
     Rejected,
-    /// To wait so many seconds.
+    /// The client must wait this many seconds.
     RateLimited(u64),
 }
 
@@ -60,7 +60,7 @@ async fn fail(engine: &Engine, name: &str, ip: &str, times: usize, now: Time) {
     }
 }
 
-/// A hundred failures in a row, from sources of which none is full.
+/// A hundred consecutive failures from five IPs, none of which exceeds its own limit.
 async fn attack(engine: &Engine, name: &str, now: Time) {
     for network in 1..=5 {
         fail(engine, name, &format!("203.0.113.{network}"), 20, now).await;
@@ -68,13 +68,13 @@ async fn attack(engine: &Engine, name: &str, now: Time) {
 }
 
 async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result<User, ServiceError> {
-    let form = Registration {
+    let registration = Registration {
         username: name.into(),
         password: Secret::new(PASSWORD.into()),
         email: None,
         roles: Vec::new(),
     };
-    engine.accounts.register(form, actor, &client_info(ip), NOON).await
+    engine.accounts.register(registration, actor, &client_info(ip), NOON).await
 }
 
 async fn with_ada() -> Engine {
@@ -84,7 +84,7 @@ async fn with_ada() -> Engine {
 }
 
 #[tokio::test]
-async fn a_source_that_failed_twenty_times_waits_whatever_it_shows() {
+async fn after_20_failures_an_ip_is_rejected_even_with_the_right_password() {
     let engine = with_ada().await;
     fail(&engine, "ada", "192.0.2.1", 20, NOON).await;
 
@@ -95,7 +95,7 @@ async fn a_source_that_failed_twenty_times_waits_whatever_it_shows() {
 }
 
 #[tokio::test]
-async fn successes_are_never_counted() {
+async fn successful_logins_are_not_limited() {
     let engine = with_ada().await;
     for _ in 0..150 {
         assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
@@ -103,7 +103,7 @@ async fn successes_are_never_counted() {
 }
 
 #[tokio::test]
-async fn a_success_between_gives_no_new_guesses_at_the_same_account() {
+async fn a_success_does_not_reset_the_limit_of_the_account_and_ip() {
     let engine = with_ada().await;
     fail(&engine, "ada", "192.0.2.1", 19, NOON).await;
     assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
@@ -114,7 +114,7 @@ async fn a_success_between_gives_no_new_guesses_at_the_same_account() {
 }
 
 #[tokio::test]
-async fn a_success_with_ones_own_account_gives_no_new_guesses_at_others() {
+async fn a_success_on_another_account_does_not_reset_the_limit_of_the_ip() {
     let engine = with_ada().await;
     engine.register("eve").await;
     for name in 0..99 {
@@ -128,7 +128,7 @@ async fn a_success_with_ones_own_account_gives_no_new_guesses_at_others() {
 }
 
 #[tokio::test]
-async fn one_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one() {
+async fn an_ipv6_network_shares_one_limit_and_a_mapped_address_counts_as_ipv4() {
     let engine = with_ada().await;
     for host in 0..20 {
         fail(&engine, "ada", &format!("2001:db8::{host:x}"), 1, NOON).await;
@@ -141,27 +141,27 @@ async fn one_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one(
 }
 
 #[tokio::test]
-async fn names_that_nobody_has_are_throttled_alike() {
+async fn unknown_and_disabled_users_are_limited_like_existing_ones() {
     let engine = with_ada().await;
     let bob = engine.register("bob").await;
     let disabled = Change::ReplaceUser(Box::new(bob.disabled(NOON)));
     assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
 
-    let mut lives = Vec::new();
-    for (number, name) in ["ada", "bob", "nobody", "a@b", "\0", ""].into_iter().enumerate() {
-        let mut life = Vec::new();
+    let mut histories = Vec::new();
+    for (number, name) in ["ada", "bob", "unknown", "a@b", "\0", ""].into_iter().enumerate() {
+        let mut history = Vec::new();
         for _ in 0..22 {
-            life.push(attempt(&engine, name, WRONG, &format!("192.0.2.{number}"), NOON).await);
+            history.push(attempt(&engine, name, WRONG, &format!("192.0.2.{number}"), NOON).await);
         }
-        lives.push(life);
+        histories.push(history);
     }
 
-    assert_eq!(lives[0][19..], [Outcome::Rejected, Outcome::RateLimited(900), Outcome::RateLimited(900)]);
-    assert!(lives.iter().all(|life| *life == lives[0]), "{lives:?}");
+    assert_eq!(histories[0][19..], [Outcome::Rejected, Outcome::RateLimited(900), Outcome::RateLimited(900)]);
+    assert!(histories.iter().all(|history| *history == histories[0]), "{histories:?}");
 }
 
 #[tokio::test]
-async fn a_hundred_in_a_row_close_the_account_to_strangers_and_to_no_source_that_it_knows() {
+async fn a_hundred_consecutive_failures_lock_out_untrusted_ips_but_not_trusted_ones() {
     let engine = with_ada().await;
     assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
     attack(&engine, "ada", after(1)).await;
@@ -170,16 +170,16 @@ async fn a_hundred_in_a_row_close_the_account_to_strangers_and_to_no_source_that
     assert_eq!(
         attempt(&engine, "ada", WRONG, "192.0.2.1", after(1)).await,
         Outcome::Rejected,
-        "the owner slips"
+        "a trusted IP is not locked out"
     );
     assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(2)).await, Outcome::Accepted);
 
-    // The owner's success ended the row.
+    // The owner's success has reset the count of consecutive failures.
     assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(2)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
-async fn the_success_of_another_account_ends_no_row() {
+async fn a_success_on_another_account_does_not_reset_consecutive_failures() {
     let engine = with_ada().await;
     engine.register("eve").await;
     attack(&engine, "ada", NOON).await;
@@ -191,7 +191,7 @@ async fn the_success_of_another_account_ends_no_row() {
 }
 
 #[tokio::test]
-async fn a_source_is_known_for_a_month_after_its_last_login() {
+async fn an_ip_is_trusted_for_30_days_after_its_last_login() {
     let engine = with_ada().await;
     for day in [0, 20, 40] {
         assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(day * DAY)).await, Outcome::Accepted);
@@ -204,7 +204,7 @@ async fn a_source_is_known_for_a_month_after_its_last_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_guesses_at_once_no_more_than_twenty_are_answered() {
+async fn of_a_hundred_concurrent_guesses_only_twenty_are_answered() {
     let engine = Arc::new(with_ada().await);
     let mut guesses = JoinSet::new();
     for _ in 0..100 {
@@ -218,7 +218,7 @@ async fn of_a_hundred_guesses_at_once_no_more_than_twenty_are_answered() {
 }
 
 #[tokio::test]
-async fn counters_outlive_the_process() {
+async fn counters_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let open = async || {
         let store = SqliteStore::open(&dir.path().join("auth.db")).unwrap();
@@ -245,16 +245,16 @@ async fn counters_outlive_the_process() {
     assert_eq!(
         attempt(&engine, "ada", PASSWORD, "192.0.2.1", after(60)).await,
         Outcome::Accepted,
-        "it is known"
+        "the IP is trusted"
     );
     assert_eq!(attempt(&engine, "ada", PASSWORD, "203.0.113.1", after(60)).await, Outcome::RateLimited(840));
 }
 
 #[tokio::test]
-async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administrators_always() {
+async fn anonymous_registrations_are_limited_per_ip_and_those_of_operators_are_not() {
     let engine = Engine::start().await;
     for number in 0..100 {
-        // A name that is taken counts too.
+        // A taken name counts, too.
         let name = if number % 2 == 0 { format!("user{number}") } else { "user0".into() };
         let outcome = register(&engine, &name, Actor::Anonymous, "192.0.2.1").await;
         assert!(
@@ -266,14 +266,14 @@ async fn strangers_register_a_hundred_times_an_hour_from_one_source_and_administ
     let wait = Duration::from_secs(3600);
     let beyond = register(&engine, "ada", Actor::Anonymous, "192.0.2.1").await;
     assert!(
-        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(outcome))) if outcome == wait),
+        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(actual))) if actual == wait),
         "{beyond:?}"
     );
     assert!(register(&engine, "ada", Actor::Operator, "192.0.2.1").await.is_ok());
     assert!(register(&engine, "bob", Actor::Anonymous, "192.0.2.2").await.is_ok());
 }
 
-/// A change of ada's password, by whoever holds this session.
+/// A password change with this session.
 async fn change(engine: &Engine, session: &Session, current: &str, now: Time) -> Outcome {
     let (current, new) = (Secret::new(current.into()), Secret::new("another horse altogether".into()));
     let (user, session, presented) = (session.user, Some(session.id), (&current, &new));
@@ -281,7 +281,7 @@ async fn change(engine: &Engine, session: &Session, current: &str, now: Time) ->
 }
 
 #[tokio::test]
-async fn who_holds_a_session_guesses_at_the_current_password_no_more_often() {
+async fn after_20_wrong_current_passwords_a_session_cannot_change_the_password() {
     let engine = Engine::start().await;
     engine.ada().await;
     let session = engine.session(NOON).await.session;
@@ -290,19 +290,19 @@ async fn who_holds_a_session_guesses_at_the_current_password_no_more_often() {
     }
 
     assert_eq!(change(&engine, &session, PASSWORD, NOON).await, Outcome::RateLimited(86_400));
-    // It is not the count of logins, which strangers can fill.
+    // Logins have a separate limit.
     assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
-    // Who can log in has guesses again; whoever only holds the session has none.
-    let anew = engine.session(after(60)).await.session;
-    assert_eq!(change(&engine, &anew, PASSWORD, after(60)).await, Outcome::Accepted);
+    // A new session has its own limit; it requires a login, which the thief of a session cannot do.
+    let new_session = engine.session(after(60)).await.session;
+    assert_eq!(change(&engine, &new_session, PASSWORD, after(60)).await, Outcome::Accepted);
 }
 
 #[tokio::test]
-async fn the_thief_of_a_session_does_not_keep_the_owner_from_changing_the_password() {
+async fn guesses_in_a_stolen_session_do_not_block_the_owners_password_change() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (stolen, own) = (engine.session(NOON).await.session, engine.session(NOON).await.session);
-    // As often as the thief is let, for as long as it takes to fill the owner's count at that rate.
+    // As many guesses as the limit allows, for almost a whole window.
     for hour in 0..23 {
         for _ in 0..20 {
             let _ = change(&engine, &stolen, WRONG, after(hour * 3600)).await;
@@ -313,7 +313,7 @@ async fn the_thief_of_a_session_does_not_keep_the_owner_from_changing_the_passwo
 }
 
 #[tokio::test]
-async fn many_sessions_together_guess_a_hundred_times_in_a_row() {
+async fn all_sessions_of_a_user_together_have_a_hundred_consecutive_guesses() {
     let engine = Engine::start().await;
     engine.ada().await;
     let mut answered = 0;
@@ -328,7 +328,7 @@ async fn many_sessions_together_guess_a_hundred_times_in_a_row() {
 }
 
 #[tokio::test]
-async fn the_store_holds_no_name_that_was_typed() {
+async fn the_store_does_not_contain_typed_names() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
@@ -339,6 +339,6 @@ async fn the_store_holds_no_name_that_was_typed() {
 
     let stored = std::fs::read(&file).unwrap();
     let holds = |word: &[u8]| stored.windows(word.len()).any(|window| window == word);
-    assert!(holds(b"login_failed"), "the file was read");
+    assert!(holds(b"login_failed"), "the file contains the audit event");
     assert!(!holds(b"hunter2"));
 }

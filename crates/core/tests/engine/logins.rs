@@ -1,4 +1,4 @@
-//! Three logins, one record, one revocation.
+//! Logins in every mode, and the ends of their sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn secret(text: &str) -> Secret<String> {
 }
 
 #[tokio::test]
-async fn three_logins_leave_three_records_and_one_list() {
+async fn logins_of_all_modes_are_listed_as_sessions() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let (session, access, pair) =
@@ -51,7 +51,7 @@ async fn three_logins_leave_three_records_and_one_list() {
 }
 
 #[tokio::test]
-async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
+async fn an_ended_session_is_invalid_in_every_mode_when_the_call_returns() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (session, access, pair) =
@@ -65,7 +65,7 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
         );
         assert!(
             !engine.revoker.end_session(id, &revocation_context(EndReason::ByUser), after(1)).await.unwrap(),
-            "ends once"
+            "a session ends only once"
         );
     }
 
@@ -89,7 +89,7 @@ async fn what_is_ended_is_dead_in_every_mode_when_the_call_returns() {
 }
 
 #[tokio::test]
-async fn unknown_disabled_and_wrong_are_one_refusal() {
+async fn unknown_user_disabled_user_and_wrong_password_get_the_same_error() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let bob = engine.register("bob").await;
@@ -99,7 +99,7 @@ async fn unknown_disabled_and_wrong_are_one_refusal() {
     for (name, password) in [
         ("ada", "wrong horse battery"),
         ("bob", PASSWORD),
-        ("nobody", PASSWORD),
+        ("unknown", PASSWORD),
         ("a@b", PASSWORD),
         ("\0", ""),
     ] {
@@ -109,44 +109,44 @@ async fn unknown_disabled_and_wrong_are_one_refusal() {
             "{name}: {authenticated:?}"
         );
     }
-    let refused: Vec<_> = engine
+    let failed: Vec<_> = engine
         .audit_events()
         .await
         .into_iter()
         .filter(|event| event.kind == AuditEventKind::LoginFailed)
         .map(|event| event.user)
         .collect();
-    assert_eq!(refused, [None, None, None, Some(bob.id), Some(ada.id)], "the journal knows more");
+    assert_eq!(failed, [None, None, None, Some(bob.id), Some(ada.id)], "the audit log names the known users");
 }
 
 #[tokio::test]
-async fn names_that_fold_alike_are_one_user_and_taken() {
+async fn usernames_that_differ_only_in_case_are_the_same_user() {
     let engine = Engine::start().await;
     engine.register("Straße").await;
 
     assert!(engine.authenticate("STRASSE", PASSWORD, NOON).await.is_ok());
-    let form = counterfoil_core::services::account::Registration {
+    let registration = counterfoil_core::services::account::Registration {
         username: "strasse".into(),
         password: secret(PASSWORD),
         email: None,
         roles: Vec::new(),
     };
     let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
-    let taken = engine.accounts.register(form, actor, &nowhere(), NOON).await;
+    let taken = engine.accounts.register(registration, actor, &nowhere(), NOON).await;
     assert!(matches!(taken, Err(ServiceError::Client(ClientError::UsernameTaken))));
 }
 
-/// Lets somebody else act while a hash is being worked on.
+/// A hasher that runs a concurrent action during a verification.
 struct Interrupted {
     inner: InlineHasher,
-    meanwhile: tokio::sync::Mutex<Option<act::Act>>,
+    concurrent: tokio::sync::Mutex<Option<action::Action>>,
 }
 
-mod act {
+mod action {
     use std::future::Future;
     use std::pin::Pin;
 
-    pub(super) type Act = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+    pub(super) type Action = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 }
 
 #[async_trait]
@@ -161,33 +161,33 @@ impl PasswordHasher for Interrupted {
         stored: Option<PasswordHash>,
     ) -> Result<PasswordCheck, HashingError> {
         let check = self.inner.verify(password, stored).await;
-        if let Some(act) = self.meanwhile.lock().await.take() {
-            act().await;
+        if let Some(action) = self.concurrent.lock().await.take() {
+            action().await;
         }
         check
     }
 }
 
 #[tokio::test]
-async fn a_login_in_flight_loses_against_a_password_change() {
+async fn a_login_concurrent_with_a_password_change_fails() {
     let store = SqliteStore::in_memory().unwrap();
     let quick = Arc::new(InlineHasher::new(CHEAP).unwrap());
     let owner = Arc::new(Engine::on(store.clone(), quick, GRACE, Time::EPOCH).await);
     let ada = owner.ada().await;
     let interrupted = Arc::new(Interrupted {
         inner: InlineHasher::new(CHEAP).unwrap(),
-        meanwhile: tokio::sync::Mutex::default(),
+        concurrent: tokio::sync::Mutex::default(),
     });
     let thief = Engine::on(store, interrupted.clone(), GRACE, Time::EPOCH).await;
     let changing = owner.clone();
-    *interrupted.meanwhile.lock().await = Some(Box::new(move || {
+    *interrupted.concurrent.lock().await = Some(Box::new(move || {
         Box::pin(async move {
             let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
             changing.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await.unwrap();
         })
     }));
 
-    // The old password was right when it was checked, and is no longer when the session is to be opened.
+    // The old password is right when it is verified, and wrong when the session is issued.
     let authenticated = thief.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let opened = thief.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
 
@@ -197,7 +197,7 @@ async fn a_login_in_flight_loses_against_a_password_change() {
 }
 
 #[tokio::test]
-async fn a_login_in_flight_survives_a_change_of_roles_and_carries_the_new_ones() {
+async fn a_login_concurrent_with_a_role_change_gets_the_new_roles() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_login_in_flight_survives_a_change_of_roles_and_carries_the_new_ones()
 }
 
 #[tokio::test]
-async fn a_password_change_ends_all_other_sessions_and_spares_its_own() {
+async fn a_password_change_ends_all_other_sessions_of_the_user() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let (mine, other, pair) =
@@ -232,7 +232,7 @@ async fn a_password_change_ends_all_other_sessions_and_spares_its_own() {
 }
 
 #[tokio::test]
-async fn a_wrong_current_password_changes_nothing_and_is_journalled() {
+async fn a_wrong_current_password_changes_nothing_and_is_recorded() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let other = engine.session(NOON).await;
@@ -248,7 +248,7 @@ async fn a_wrong_current_password_changes_nothing_and_is_journalled() {
 }
 
 #[tokio::test]
-async fn ending_all_others_is_one_commit_with_one_entry_each() {
+async fn ending_all_other_sessions_adds_one_log_entry_for_each() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let mine = engine.session(NOON).await;
@@ -268,45 +268,45 @@ async fn ending_all_others_is_one_commit_with_one_entry_each() {
     assert!(page.entries.iter().all(|entry| matches!(entry.subject, RevocationSubject::Session(_))));
     assert!(engine.authenticate_session(&mine.credential, after(1)).await.is_ok());
     let stored = engine.store.session(mine.session.id).await.unwrap().unwrap();
-    assert_eq!(stored.pos, page.head, "the session that stays is stamped anew");
+    assert_eq!(stored.pos, page.head, "the remaining session gets the new log position");
 }
 
 #[tokio::test]
-async fn a_mark_outlives_the_log_and_kills_cookies_and_refresh_families() {
-    for mark in ["user", "client", "everyone"] {
+async fn a_cutoff_revokes_sessions_and_refresh_tokens_without_a_log_entry() {
+    for scope in ["user", "client", "everyone"] {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
         let (session, pair) = (engine.session(NOON).await, engine.pair(NOON).await);
         engine.authenticate_session(&session.credential, NOON).await.unwrap();
-        let mark = match mark {
+        let scope = match scope {
             "user" => CutoffScope::User(ada.id),
             "client" => CutoffScope::Client(ClientId::default()),
             _ => CutoffScope::Everyone,
         };
 
-        // The mark alone: as if the log had been pruned since.
-        let raised = engine.store.commit(&[Change::SetCutoff(mark.clone())]).await;
-        assert!(matches!(raised, Ok(CommitOutcome::Applied(_))), "{mark:?}");
+        // Only the cutoff, as if the log entry had expired.
+        let raised = engine.store.commit(&[Change::SetCutoff(scope.clone())]).await;
+        assert!(matches!(raised, Ok(CommitOutcome::Applied(_))), "{scope:?}");
 
-        assert!(engine.authenticate_session(&session.credential, after(1)).await.is_err(), "{mark:?}");
+        assert!(engine.authenticate_session(&session.credential, after(1)).await.is_err(), "{scope:?}");
         let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
         assert!(
             matches!(
                 refreshed,
                 Err(ServiceError::Client(ClientError::Credential(InvalidCredential::RevokedByCutoff)))
             ),
-            "{mark:?}"
+            "{scope:?}"
         );
         let again = engine.session(after(2)).await;
         assert!(
             engine.authenticate_session(&again.credential, after(2)).await.is_ok(),
-            "{mark:?}: what is new is good"
+            "{scope:?}: a new session is valid"
         );
     }
 }
 
 #[tokio::test]
-async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
+async fn a_log_entry_for_a_user_revokes_earlier_tokens_only() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let old = engine.access(NOON).await;
@@ -325,7 +325,7 @@ async fn an_entry_for_a_user_kills_the_tokens_before_it_and_none_after() {
 }
 
 #[tokio::test]
-async fn a_login_in_the_same_browser_ends_the_session_it_takes_the_place_of() {
+async fn a_login_ends_the_session_that_it_replaces() {
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.session(NOON).await;
@@ -340,7 +340,7 @@ async fn a_login_in_the_same_browser_ends_the_session_it_takes_the_place_of() {
 }
 
 #[tokio::test]
-async fn a_session_slides_with_use_and_ends_idle() {
+async fn use_extends_a_session_up_to_its_absolute_lifetime() {
     let engine = Engine::start().await;
     engine.ada().await;
     let used = engine.session(NOON).await;
@@ -358,11 +358,14 @@ async fn a_session_slides_with_use_and_ends_idle() {
         engine.authenticate_session(&used.credential, now).await.unwrap();
         now = now + Duration::from_secs(day - 61);
     }
-    assert!(engine.authenticate_session(&used.credential, after(30 * day)).await.is_err(), "absolutely");
+    assert!(
+        engine.authenticate_session(&used.credential, after(30 * day)).await.is_err(),
+        "the absolute lifetime is over"
+    );
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_revives_nothing() {
+async fn ended_sessions_stay_ended_when_the_clock_is_set_back() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (session, access) = (engine.session(after(1000)).await, engine.access(after(1000)).await);
@@ -384,14 +387,14 @@ async fn a_clock_that_is_set_back_revives_nothing() {
 }
 
 #[tokio::test]
-async fn a_logout_within_the_leeway_still_kills_the_token() {
+async fn a_logout_revokes_an_access_token_within_the_leeway() {
     let engine = Engine::start().await;
     engine.ada().await;
     let access = engine.access(NOON).await;
     let late = after(3600 + 5);
     assert!(
         engine.authenticate_access_token(&access.credential, late).await.is_ok(),
-        "within a verifier's leeway"
+        "the leeway of a verifier is not over"
     );
 
     assert!(
@@ -406,7 +409,7 @@ async fn a_logout_within_the_leeway_still_kills_the_token() {
 }
 
 #[tokio::test]
-async fn a_session_in_constant_use_outlives_a_short_idle_time() {
+async fn a_session_in_constant_use_outlives_a_short_idle_timeout() {
     let engine = Engine::start().await;
     engine.ada().await;
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
@@ -426,7 +429,7 @@ async fn a_session_in_constant_use_outlives_a_short_idle_time() {
 }
 
 #[tokio::test]
-async fn a_login_in_flight_loses_a_mode_that_its_client_lost() {
+async fn a_concurrent_login_fails_if_its_client_loses_the_mode() {
     let engine = Engine::start().await;
     engine.ada().await;
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
@@ -441,7 +444,7 @@ async fn a_login_in_flight_loses_a_mode_that_its_client_lost() {
 }
 
 #[tokio::test]
-async fn an_exchange_narrows_and_never_widens() {
+async fn a_token_exchange_cannot_widen_the_scope_or_lifetime() {
     let engine = Engine::start().await;
     engine.ada().await;
     let session = engine.session(NOON).await.session.id;
@@ -459,14 +462,14 @@ async fn an_exchange_narrows_and_never_widens() {
     let late = engine.issuer.exchange(session, Some(&over), &TokenRequest::default(), &nowhere(), NOON).await;
     assert!(
         matches!(late, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Expired)))),
-        "no leeway here"
+        "an exchange has no leeway"
     );
     let bounds = AccessBounds { expires_at: after(60), scope: Some("read".into()) };
     let (short, _) =
         engine.issuer.exchange(session, Some(&bounds), &wanted("read"), &nowhere(), NOON).await.unwrap();
     assert_eq!(short.expires_at, after(60));
     for wider in ["write", "read write", "", "read ", " "] {
-        let refused = engine.issuer.exchange(session, Some(&bounds), &wanted(wider), &nowhere(), NOON).await;
-        assert!(matches!(refused, Err(ServiceError::Client(ClientError::NotGranted("scope")))), "{wider:?}");
+        let rejected = engine.issuer.exchange(session, Some(&bounds), &wanted(wider), &nowhere(), NOON).await;
+        assert!(matches!(rejected, Err(ServiceError::Client(ClientError::NotGranted("scope")))), "{wider:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The engine as a whole, through its public door, on a real store and with a told time.
+//! The services of the core through their public interface, on a SQLite store and with a fixed time.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 

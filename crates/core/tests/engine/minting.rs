@@ -1,4 +1,4 @@
-//! Tokens by an operator's hand: for a user in a login of its own, for a machine without one.
+//! Minted tokens: for a user with a session of their own, for a machine without one.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn mint(engine: &Engine, minting: &MintRequest) -> Result<MintedToken, Ser
     engine.issuer.mint(minting, &operator(), NOON).await
 }
 
-fn refused_field(minted: Result<MintedToken, ServiceError>) -> &'static str {
+fn invalid_field(minted: Result<MintedToken, ServiceError>) -> &'static str {
     match minted {
         Err(ServiceError::Client(ClientError::Field { field, .. })) => field,
         other => panic!("{other:?}"),
@@ -37,7 +37,7 @@ fn refused_field(minted: Result<MintedToken, ServiceError>) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
+async fn a_token_minted_for_a_user_has_a_session_that_can_be_ended() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
 
@@ -46,7 +46,7 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
     let principal = engine.authenticate_access_token(&minted.access, NOON).await.unwrap();
     assert_eq!((principal.user_id(), principal.session_id()), (Some(ada.id), minted.session));
     assert!(principal.has_scope("orders:read"));
-    // Nobody proved anything, and a service can see that.
+    // A service can see that the user was not authenticated.
     assert_eq!(principal.amr(), ["operator"]);
     let page = Page { after: None, limit: 10 };
     let listed = engine.store.sessions_of(ada.id, page, NOON).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_token_for_a_user_is_a_login_that_ends_as_any_other() {
 }
 
 #[tokio::test]
-async fn a_token_for_a_machine_is_revoked_by_its_id() {
+async fn a_token_minted_for_a_machine_can_be_revoked_by_its_id() {
     let engine = Engine::start().await;
 
     let minted = mint(&engine, &machine("nightly-report")).await.unwrap();
@@ -77,11 +77,11 @@ async fn a_token_for_a_machine_is_revoked_by_its_id() {
 }
 
 #[tokio::test]
-async fn what_was_minted_stands_in_the_journal() {
+async fn minted_tokens_are_recorded_in_the_audit_log() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
-    let of_ada = mint(&engine, &minting(MintSubject::User(ada.id))).await.unwrap();
-    let of_machine = mint(&engine, &machine("ci")).await.unwrap();
+    let for_ada = mint(&engine, &minting(MintSubject::User(ada.id))).await.unwrap();
+    let for_machine = mint(&engine, &machine("ci")).await.unwrap();
 
     let minted: Vec<_> = engine
         .audit_events()
@@ -91,37 +91,37 @@ async fn what_was_minted_stands_in_the_journal() {
         .collect();
 
     let [machine, user] = minted.as_slice() else { panic!("{minted:?}") };
-    assert_eq!((&user.actor, user.user, user.session), (&Actor::Operator, Some(ada.id), of_ada.session));
-    assert_eq!(user.detail.as_deref(), Some(&*of_ada.id.to_string()));
-    assert_eq!(machine.detail.as_deref(), Some(&*format!("{} for ci", of_machine.id)));
+    assert_eq!((&user.actor, user.user, user.session), (&Actor::Operator, Some(ada.id), for_ada.session));
+    assert_eq!(user.detail.as_deref(), Some(&*for_ada.id.to_string()));
+    assert_eq!(machine.detail.as_deref(), Some(&*format!("{} for ci", for_machine.id)));
 }
 
-/// A revocation is remembered for as long as any client's tokens live; a longer life would outlive it.
+/// A revocation is kept for the longest token lifetime of any client; a token with a longer lifetime would outlive it.
 #[tokio::test]
-async fn no_token_outlives_what_the_log_remembers() {
+async fn a_lifetime_longer_than_the_revocation_retention_is_rejected() {
     let engine = Engine::start().await;
     let hour = Duration::from_secs(3600);
-    let of = |lifetime| MintRequest { lifetime: Some(lifetime), ..machine("ci") };
+    let with_lifetime = |lifetime| MintRequest { lifetime: Some(lifetime), ..machine("ci") };
 
-    let minted = mint(&engine, &of(hour)).await.unwrap();
+    let minted = mint(&engine, &with_lifetime(hour)).await.unwrap();
     assert_eq!(minted.access.expires_at, NOON + hour);
 
-    for life in [hour + Duration::from_secs(1), Duration::ZERO, Duration::MAX] {
-        assert_eq!(refused_field(mint(&engine, &of(life)).await), "lifetime");
+    for lifetime in [hour + Duration::from_secs(1), Duration::ZERO, Duration::MAX] {
+        assert_eq!(invalid_field(mint(&engine, &with_lifetime(lifetime)).await), "lifetime");
     }
 }
 
 #[tokio::test]
-async fn a_machine_is_called_by_no_users_name() {
+async fn a_machine_subject_must_be_a_valid_name_and_not_a_user_id() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     for name in ["", "a b", "ü", "a\n", &"a".repeat(129), &ada.id.to_string()] {
-        assert_eq!(refused_field(mint(&engine, &machine(name)).await), "subject", "{name:?}");
+        assert_eq!(invalid_field(mint(&engine, &machine(name)).await), "subject", "{name:?}");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_minted_for_who_is_shut_out() {
+async fn no_token_is_minted_for_a_disabled_user() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let disabled = Change::ReplaceUser(Box::new(ada.disabled(NOON)));

@@ -1,4 +1,4 @@
-//! New passwords under the policy, and the passwords of other systems.
+//! The policy for new passwords, and password hashes from other systems.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use counterfoil_jose::Secret;
 
 use crate::harness::{CHEAP, Engine, NOON, PASSWORD, nowhere, rate_limiter};
 
-/// Made with Python's bcrypt 4.3 of [`PASSWORD`].
-const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+/// The hash of [`PASSWORD`] by bcrypt 4.3 for Python.
+const BCRYPT_HASH: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
 
-fn form(password: &str) -> Registration {
+fn registration(password: &str) -> Registration {
     Registration {
         username: "ada".into(),
         password: Secret::new(password.into()),
@@ -28,7 +28,7 @@ fn form(password: &str) -> Registration {
     }
 }
 
-/// What was told about the field `password`.
+/// The error of the field `password`.
 fn field_error(outcome: Result<User, ServiceError>) -> String {
     match outcome {
         Err(ServiceError::Client(ClientError::Field { field: "password", detail })) => detail,
@@ -36,19 +36,20 @@ fn field_error(outcome: Result<User, ServiceError>) -> String {
     }
 }
 
-async fn with_password_of_elsewhere(engine: &Engine) -> User {
+async fn with_imported_hash(engine: &Engine) -> User {
     let user = engine.ada().await;
-    let elsewhere = user.rehashed(PasswordHash::import(OF_BCRYPT).unwrap());
-    let changed = engine.store.commit(&[Change::ReplaceUser(Box::new(elsewhere.clone()))]).await;
+    let imported = user.rehashed(PasswordHash::import(BCRYPT_HASH).unwrap());
+    let changed = engine.store.commit(&[Change::ReplaceUser(Box::new(imported.clone()))]).await;
     assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
-    elsewhere
+    imported
 }
 
 #[tokio::test]
-async fn a_registration_is_told_why_its_password_is_refused() {
+async fn a_rejected_registration_names_the_fault_of_the_password() {
     let engine = Engine::start().await;
-    let register =
-        async |password| engine.accounts.register(form(password), Actor::Anonymous, &nowhere(), NOON).await;
+    let register = async |password| {
+        engine.accounts.register(registration(password), Actor::Anonymous, &nowhere(), NOON).await
+    };
 
     let long = "a".repeat(257);
     assert!(field_error(register("seven").await).contains("at least 8 characters"));
@@ -60,7 +61,7 @@ async fn a_registration_is_told_why_its_password_is_refused() {
 }
 
 #[tokio::test]
-async fn a_change_of_the_password_is_judged_by_the_same_policy() {
+async fn a_password_change_is_validated_by_the_same_policy() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let (old, new) = (Secret::new(PASSWORD.to_owned()), Secret::new("ada-ada-ada".to_owned()));
@@ -75,7 +76,7 @@ async fn a_change_of_the_password_is_judged_by_the_same_policy() {
 }
 
 #[tokio::test]
-async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
+async fn a_stricter_policy_applies_to_new_passwords_only() {
     let engine = Engine::start().await;
     engine.register("old").await;
     let hasher = Arc::new(InlineHasher::new(CHEAP).unwrap());
@@ -85,17 +86,17 @@ async fn a_stricter_policy_binds_new_passwords_and_no_old_ones() {
         AccountService::new(Arc::clone(&engine.store), hasher, retention, rate_limiter(&engine.store))
             .with_password_policy(policy);
 
-    let refused = strict.register(form("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
+    let rejected = strict.register(registration("horse battery"), Actor::Anonymous, &nowhere(), NOON).await;
 
-    assert!(field_error(refused).contains("at least 15 characters"));
+    assert!(field_error(rejected).contains("at least 15 characters"));
     let engine = Engine { accounts: strict, ..engine };
     assert!(engine.authenticate("old", PASSWORD, NOON).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_hash_of_elsewhere_is_upgraded_at_the_first_login() {
+async fn an_imported_hash_is_rehashed_at_the_first_login() {
     let engine = Engine::start().await;
-    let before = with_password_of_elsewhere(&engine).await;
+    let before = with_imported_hash(&engine).await;
 
     assert!(engine.authenticate("ada", "wrong horse battery", NOON).await.is_err());
     assert_eq!(engine.store.user(before.id).await.unwrap().unwrap().password, before.password);
@@ -105,14 +106,14 @@ async fn a_hash_of_elsewhere_is_upgraded_at_the_first_login() {
     assert_eq!(authenticated.user, after);
     assert_ne!(after.password, before.password);
     assert!(after.password.is_some_and(|hash| hash.is_argon2id() && !hash.needs_rehash(CHEAP)));
-    assert_eq!(after.epoch, before.epoch, "nobody is logged out by it");
+    assert_eq!(after.epoch, before.epoch, "the user is not logged out");
     assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_disabled_user_with_a_hash_of_elsewhere_is_neither_let_in_nor_upgraded() {
+async fn a_disabled_user_with_an_imported_hash_cannot_log_in_and_is_not_rehashed() {
     let engine = Engine::start().await;
-    let user = with_password_of_elsewhere(&engine).await;
+    let user = with_imported_hash(&engine).await;
     let disabled = Change::ReplaceUser(Box::new(user.disabled(NOON)));
     assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
 

@@ -1,4 +1,4 @@
-//! What is kept of a login, what its tokens say of it, and whose they stay.
+//! What the store keeps of a login, what the tokens contain, and to which client they belong.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use counterfoil_verify::ClientId;
 
 use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, nowhere, revocation_context};
 
-/// The last part of a credential: what proves the right to it.
+/// The secret part of a credential: the text after the last dot.
 fn secret_of(credential: &impl ToString) -> String {
     credential.to_string().rsplit('.').next().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn the_file_holds_no_secret_of_any_credential() {
+async fn the_database_file_contains_no_secret_of_any_credential() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
@@ -41,8 +41,10 @@ async fn the_file_holds_no_secret_of_any_credential() {
 
     let stored = std::fs::read(&file).unwrap();
     let holds = |bytes: &[u8]| stored.windows(bytes.len()).any(|window| window == bytes);
-    let SessionCredential::Cookie(digest) = session.session.credential else { panic!("it is a cookie's") };
-    assert!(holds(digest.as_bytes()), "the file was read");
+    let SessionCredential::Cookie(hash) = session.session.credential else {
+        panic!("a cookie session has a token hash")
+    };
+    assert!(holds(hash.as_bytes()), "the file contains the token hash");
     for secret in [
         secret_of(&session.credential),
         secret_of(&access.credential.token),
@@ -50,14 +52,14 @@ async fn the_file_holds_no_secret_of_any_credential() {
         secret_of(&rotated.credential.refresh),
         secret_of(&key),
     ] {
-        assert!(!holds(secret.as_bytes()), "its text");
-        assert!(!holds(&base64url::decode(&secret).unwrap()), "its bytes");
+        assert!(!holds(secret.as_bytes()), "the file contains the text of the secret");
+        assert!(!holds(&base64url::decode(&secret).unwrap()), "the file contains the bytes of the secret");
     }
     assert!(!holds(PASSWORD.as_bytes()));
 }
 
 #[tokio::test]
-async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
+async fn the_subject_of_a_token_is_the_user_id_and_never_a_name() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let change = UserChange {
@@ -87,7 +89,7 @@ async fn the_subject_is_the_users_id_whatever_is_changed_and_never_a_name() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_stays_its_clients_own() {
+async fn a_refresh_token_stays_bound_to_its_client() {
     let engine = Engine::start().await;
     engine.ada().await;
     let (mobile, reason): (ClientId, _) = ("mobile".parse().unwrap(), revocation_context(EndReason::ByAdmin));
@@ -99,29 +101,30 @@ async fn a_refresh_token_stays_its_clients_own() {
         mode: Mode::Hybrid,
     };
     let authenticated = engine.accounts.authenticate(&presented, &nowhere(), NOON).await.unwrap();
-    let theirs =
+    let mobile_pair =
         engine.issuer.issue_token_pair(authenticated, NewSession::default(), NOON).await.unwrap().credential;
     let others = engine.pair(NOON).await.credential;
 
-    let next = engine.issuer.refresh(&theirs.refresh, None, &nowhere(), after(20)).await.unwrap().credential;
+    let next =
+        engine.issuer.refresh(&mobile_pair.refresh, None, &nowhere(), after(20)).await.unwrap().credential;
     let principal = engine.authenticate_access_token(&next.access, after(20)).await.unwrap();
-    let shut = ClientChange { enabled: Some(false), ..ClientChange::default() };
-    engine.administration.change_client(&mobile, &shut, &reason, after(30)).await.unwrap();
-    let refused = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
+    let disable = ClientChange { enabled: Some(false), ..ClientChange::default() };
+    engine.administration.change_client(&mobile, &disable, &reason, after(30)).await.unwrap();
+    let rejected = engine.issuer.refresh(&next.refresh, None, &nowhere(), after(40)).await;
     let other = engine.issuer.refresh(&others.refresh, None, &nowhere(), after(40)).await;
 
     assert_eq!(principal.client_id(), Some(&mobile));
     assert!(matches!(
-        refused,
+        rejected,
         Err(ServiceError::Client(ClientError::Credential(
             InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended
         )))
     ));
-    assert!(other.is_ok(), "another client's are not concerned");
+    assert!(other.is_ok(), "the tokens of other clients stay valid");
 }
 
 #[tokio::test]
-async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
+async fn a_login_whose_token_is_too_long_for_its_transport_changes_nothing() {
     let engine = Engine::start().await;
     engine.ada().await;
     let old = engine.session(NOON).await;
@@ -133,10 +136,10 @@ async fn a_login_whose_token_its_carrier_does_not_take_leaves_nothing_behind() {
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let pair = engine.issuer.issue_token_pair(authenticated, new_session(), NOON).await.map(drop);
 
-    for refused in [access, pair] {
+    for rejected in [access, pair] {
         assert!(
-            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "transport", .. }))),
-            "{refused:?}"
+            matches!(rejected, Err(ServiceError::Client(ClientError::Field { field: "transport", .. }))),
+            "{rejected:?}"
         );
     }
     let page = counterfoil_core::store::Page { after: None, limit: 10 };

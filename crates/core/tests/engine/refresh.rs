@@ -1,4 +1,4 @@
-//! Refresh under races, losses and theft: one lineage, always.
+//! Refresh with concurrent requests, lost responses and stolen tokens.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use counterfoil_sqlite::SqliteStore;
 
 use crate::harness::{CHEAP, Engine, GRACE, NOON, after, nowhere};
 
-/// How many rounds of the race are run, and how many callers race in each.
+/// How often the race is repeated, and how many callers refresh concurrently.
 const ROUNDS: u64 = 1000;
 const CALLERS: usize = 32;
 
@@ -29,7 +29,7 @@ async fn refresh(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_rounds_of_parallel_refreshes_have_one_lineage() {
+async fn concurrent_refreshes_of_one_token_get_one_successor() {
     let engine = Arc::new(Engine::start().await);
     engine.ada().await;
     let mut held = engine.pair(NOON).await.credential.refresh;
@@ -44,20 +44,20 @@ async fn a_thousand_rounds_of_parallel_refreshes_have_one_lineage() {
             .collect();
         let mut successors = HashSet::new();
         for caller in callers {
-            let pair = caller.await.unwrap().expect("an honest client is answered").credential;
+            let pair = caller.await.unwrap().expect("a valid token is refreshed").credential;
             assert!(engine.authenticate_access_token(&pair.access, now).await.is_ok());
             successors.insert(pair.refresh.to_string());
         }
 
-        assert_eq!(successors.len(), 1, "round {round}: the same successor for everybody");
+        assert_eq!(successors.len(), 1, "round {round}: all callers get the same successor");
         held = successors.into_iter().next().unwrap().parse().unwrap();
-        assert_eq!(held.counter(), round, "one turn a round");
+        assert_eq!(held.counter(), round, "one rotation in each round");
     }
     println!("{ROUNDS} rounds of {CALLERS} parallel refreshes");
 }
 
 #[tokio::test]
-async fn a_replay_ends_the_session_for_both() {
+async fn a_reused_refresh_token_ends_the_session() {
     let engine = Engine::start().await;
     engine.ada().await;
     let stolen = engine.pair(NOON).await.credential.refresh;
@@ -70,18 +70,21 @@ async fn a_replay_ends_the_session_for_both() {
         replayed,
         Err(ServiceError::Client(ClientError::Credential(InvalidCredential::RefreshReuseDetected)))
     ));
-    assert!(refresh(&engine, &owners.refresh, after(60)).await.is_err(), "the owner's family is over");
+    assert!(
+        refresh(&engine, &owners.refresh, after(60)).await.is_err(),
+        "the owner's refresh token is revoked"
+    );
     assert!(
         engine.authenticate_access_token(&owners.access, after(60)).await.is_err(),
-        "and the access tokens"
+        "the access tokens are revoked"
     );
-    let told = engine.audit_events().await;
-    let told = told.iter().find(|event| event.kind == AuditEventKind::RefreshReuseDetected).unwrap();
-    assert_eq!(told.reason, Some(EndReason::RefreshReuseDetected));
+    let events = engine.audit_events().await;
+    let event = events.iter().find(|event| event.kind == AuditEventKind::RefreshReuseDetected).unwrap();
+    assert_eq!(event.reason, Some(EndReason::RefreshReuseDetected));
 }
 
 #[tokio::test]
-async fn a_forged_tag_ends_nothing() {
+async fn a_forged_mac_does_not_end_the_session() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
@@ -91,11 +94,14 @@ async fn a_forged_tag_ends_nothing() {
 
     let guessed = RefreshTokenKey::new(key_id, &Secret::new([0; 32]));
     for counter in [0, 1, 2, u64::MAX] {
-        // Even with the salt and the id of the pepper, as a stolen store shows them.
+        // Even with the salt and the key id, which a stolen store contains.
         let forged = RefreshToken::new(&guessed, &salt, rotated.session.id, counter);
-        let refused = refresh(&engine, &forged, after(60)).await;
+        let rejected = refresh(&engine, &forged, after(60)).await;
         assert!(
-            matches!(refused, Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))),
+            matches!(
+                rejected,
+                Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Unknown)))
+            ),
             "{counter}"
         );
     }
@@ -105,7 +111,7 @@ async fn a_forged_tag_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_given_again_byte_for_byte() {
+async fn a_lost_response_is_repeated_with_the_same_refresh_token() {
     let engine = Engine::start().await;
     engine.ada().await;
     let first = engine.pair(NOON).await.credential.refresh;
@@ -117,11 +123,11 @@ async fn a_lost_answer_is_given_again_byte_for_byte() {
     assert_ne!(lost.credential.access.token.to_string(), again.credential.access.token.to_string());
     let rotated =
         engine.audit_events().await.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count();
-    assert_eq!(rotated, 1, "nothing was written for the second");
+    assert_eq!(rotated, 1, "the repetition is not recorded");
 }
 
 #[tokio::test]
-async fn a_repeat_to_another_address_is_journalled() {
+async fn a_retry_from_another_client_is_recorded_in_the_audit_log() {
     let engine = Engine::start().await;
     engine.ada().await;
     let first = engine.pair(NOON).await.credential.refresh;
@@ -134,26 +140,26 @@ async fn a_repeat_to_another_address_is_journalled() {
 }
 
 #[tokio::test]
-async fn a_turn_is_not_answered_again_without_end() {
+async fn a_refresh_response_is_repeated_at_most_64_times() {
     let engine = Engine::start().await;
     engine.ada().await;
     let first = engine.pair(NOON).await.credential.refresh;
     refresh(&engine, &first, after(20)).await.unwrap();
 
     let mut answered = 0;
-    let refused = loop {
+    let rejected = loop {
         match refresh(&engine, &first, after(21)).await {
             Ok(_) => answered += 1,
-            Err(refused) => break refused,
+            Err(rejected) => break rejected,
         }
     };
 
     assert_eq!(answered, 64);
-    assert!(matches!(refused, ServiceError::Client(ClientError::RateLimited(_))));
+    assert!(matches!(rejected, ServiceError::Client(ClientError::RateLimited(_))));
 }
 
 #[tokio::test]
-async fn a_spent_turn_is_still_spent_after_a_restart() {
+async fn a_used_refresh_token_is_still_used_after_a_restart() {
     let store = SqliteStore::in_memory().unwrap();
     let hasher = Arc::new(InlineHasher::new(CHEAP).unwrap());
     let engine = Engine::on(store.clone(), hasher.clone(), GRACE, NOON).await;
@@ -166,7 +172,11 @@ async fn a_spent_turn_is_still_spent_after_a_restart() {
     let engine = Engine::on(store, hasher, GRACE, after(3600)).await;
 
     let repeated = refresh(&engine, &second, after(3605)).await.unwrap();
-    assert_eq!(repeated.credential.refresh.to_string(), third.to_string(), "the crash was a lost answer");
+    assert_eq!(
+        repeated.credential.refresh.to_string(),
+        third.to_string(),
+        "a retry after the restart gets the same token"
+    );
     let replayed = refresh(&engine, &stolen, after(3606)).await;
     assert!(matches!(
         replayed,
@@ -175,7 +185,7 @@ async fn a_spent_turn_is_still_spent_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_family_ends_idle_and_ends_absolutely() {
+async fn refresh_tokens_have_an_idle_and_an_absolute_lifetime() {
     let engine = Engine::start().await;
     engine.ada().await;
     let day = 86_400;
@@ -192,7 +202,7 @@ async fn a_family_ends_idle_and_ends_absolutely() {
 }
 
 #[tokio::test]
-async fn a_refresh_checks_user_and_client_again() {
+async fn a_refresh_fails_if_the_user_or_client_is_disabled() {
     for what in ["user", "client"] {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
@@ -212,11 +222,11 @@ async fn a_refresh_checks_user_and_client_again() {
         };
         assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))), "{what}");
 
-        let refused = refresh(&engine, &pair.credential.refresh, after(20)).await;
+        let rejected = refresh(&engine, &pair.credential.refresh, after(20)).await;
 
         assert!(
             matches!(
-                refused,
+                rejected,
                 Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Disabled)))
             ),
             "{what}"
@@ -225,7 +235,7 @@ async fn a_refresh_checks_user_and_client_again() {
 }
 
 #[tokio::test]
-async fn a_changed_role_is_in_the_next_token_and_the_family_lives() {
+async fn a_changed_role_is_in_the_next_token_and_the_session_continues() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let pair = engine.pair(NOON).await;
@@ -239,7 +249,7 @@ async fn a_changed_role_is_in_the_next_token_and_the_family_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_refresh_that_races_a_logout_leaves_nothing_alive() {
+async fn a_refresh_concurrent_with_a_logout_leaves_no_valid_token() {
     let engine = Arc::new(Engine::start().await);
     engine.ada().await;
     for round in 0..200 {
@@ -267,7 +277,7 @@ async fn a_refresh_that_races_a_logout_leaves_nothing_alive() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_older_than_the_token_ends_nothing() {
+async fn a_token_ahead_of_the_store_does_not_end_the_session() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
@@ -275,17 +285,17 @@ async fn a_store_that_is_older_than_the_token_ends_nothing() {
     let ahead =
         RefreshToken::new(engine.issuer.keys().active_keys().refresh_token_key(), &salt, pair.session.id, 7);
 
-    let refused = refresh(&engine, &ahead, after(20)).await;
+    let rejected = refresh(&engine, &ahead, after(20)).await;
 
     assert!(matches!(
-        refused,
+        rejected,
         Err(ServiceError::Client(ClientError::Credential(InvalidCredential::AheadOfStore)))
     ));
     assert!(refresh(&engine, &pair.credential.refresh, after(20)).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_scope_can_be_narrowed_for_one_token_and_never_widened() {
+async fn a_refresh_cannot_widen_the_scope() {
     let engine = Engine::start().await;
     engine.ada().await;
     let pair = engine.pair(NOON).await;
@@ -294,5 +304,5 @@ async fn a_scope_can_be_narrowed_for_one_token_and_never_widened() {
 
     assert!(matches!(widened, Err(ServiceError::Client(ClientError::NotGranted("scope")))));
     let stored = engine.store.session(pair.session.id).await.unwrap().unwrap();
-    assert_eq!(stored, pair.session, "nothing has turned");
+    assert_eq!(stored, pair.session, "the refresh token was not rotated");
 }

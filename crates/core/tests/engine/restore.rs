@@ -1,4 +1,4 @@
-//! A store that was put back from a backup: what is dead, what lives, and that the log goes on far above.
+//! Restoring from a backup: what is revoked, what stays valid, and the new revocation log.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::harness::{CHEAP, Engine, GRACE, NOON, after, revocation_context};
 
 const POSITION_GAP: u64 = 1 << 32;
 
-/// An installation, a backup of it, and what was held when the backup was made.
+/// An installation, a backup of it, and the credentials that were issued before the backup.
 struct Before {
     directory: TempDir,
     engine: Engine,
@@ -77,8 +77,8 @@ async fn engine_on(store: Arc<dyn Store>) -> Engine {
     Engine::on(store, Arc::new(InlineHasher::new(CHEAP).unwrap()), GRACE, Time::EPOCH).await
 }
 
-/// Which of the session that was kept, the one that was ended, the access token and the pair are good.
-async fn good(engine: &Engine, before: &Before) -> [bool; 5] {
+/// Whether the active session, the ended session, the access token, and the access and refresh token of the pair are valid.
+async fn valid(engine: &Engine, before: &Before) -> [bool; 5] {
     let now = after(61);
     [
         engine.authenticate_session(&before.stored, now).await.is_ok(),
@@ -90,48 +90,48 @@ async fn good(engine: &Engine, before: &Before) -> [bool; 5] {
 }
 
 #[tokio::test]
-async fn a_backup_that_is_merely_put_back_would_bring_the_ended_session_back() {
+async fn a_backup_without_a_restore_makes_an_ended_session_valid_again() {
     let before = Before::with_backup().await;
 
-    assert_eq!(good(&before.engine, &before).await, [true, false, true, true, true]);
-    assert_eq!(good(&engine_on(before.backup()).await, &before).await, [true; 5]);
+    assert_eq!(valid(&before.engine, &before).await, [true, false, true, true, true]);
+    assert_eq!(valid(&engine_on(before.backup()).await, &before).await, [true; 5]);
 }
 
 #[tokio::test]
-async fn nothing_that_was_given_before_is_good_and_whoever_logs_in_again_is_let_in() {
+async fn a_restore_revokes_all_credentials_and_users_can_log_in_again() {
     let before = Before::with_backup().await;
     let store = before.backup();
 
     let outcome = restore_with(&store, KeptOnRestore::Nothing).await;
 
     let engine = engine_on(store).await;
-    assert_eq!(good(&engine, &before).await, [false; 5]);
+    assert_eq!(valid(&engine, &before).await, [false; 5]);
     let (session, pair) =
         (engine.session(after(62)).await.credential, engine.pair(after(62)).await.credential);
     assert!(engine.authenticate_session(&session, after(63)).await.is_ok());
     assert!(engine.authenticate_access_token(&pair.access, after(63)).await.is_ok());
-    // The one that signed and the next one.
+    // The current key and the next one.
     assert_eq!((outcome.revoked_keys.len(), outcome.removed_admin_keys.len()), (2, 1));
     assert!(engine.store.admin_keys().await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn cookie_sessions_are_spared_if_that_is_wanted_and_nothing_else() {
+async fn a_restore_can_keep_cookie_sessions_and_nothing_else() {
     let before = Before::with_backup().await;
     let store = before.backup();
 
     let _ = restore_with(&store, KeptOnRestore::CookieSessions).await;
 
-    // The one that was ended after the backup lives again: that is the risk, and the journal tells it.
+    // The session that was ended after the backup is valid again. The audit log records this choice.
     let engine = engine_on(store).await;
-    assert_eq!(good(&engine, &before).await, [true, true, false, false, false]);
+    assert_eq!(valid(&engine, &before).await, [true, true, false, false, false]);
     let events = engine.audit_events().await;
-    let told = events.iter().find(|event| event.kind == AuditEventKind::Restored).unwrap();
-    assert_eq!(told.detail.as_deref(), Some("cookie sessions were kept"));
+    let event = events.iter().find(|event| event.kind == AuditEventKind::Restored).unwrap();
+    assert_eq!(event.detail.as_deref(), Some("cookie sessions were kept"));
 }
 
 #[tokio::test]
-async fn what_was_revoked_before_the_backup_is_not_spared() {
+async fn sessions_revoked_before_the_backup_stay_revoked() {
     let before = Before::with_backup().await;
     let store = before.backup();
     let administration = engine_on(Arc::clone(&store)).await.administration;
@@ -142,18 +142,18 @@ async fn what_was_revoked_before_the_backup_is_not_spared() {
 
     let _ = restore_with(&store, KeptOnRestore::CookieSessions).await;
 
-    assert_eq!(good(&engine_on(store).await, &before).await, [false; 5]);
+    assert_eq!(valid(&engine_on(store).await, &before).await, [false; 5]);
 }
 
 #[tokio::test]
-async fn the_log_is_another_one_far_above_whatever_was_seen() {
+async fn the_new_revocation_log_starts_far_above_every_seen_position() {
     let before = Before::with_backup().await;
     for highest_seen in [RevocationPosition::START, RevocationPosition::new(after(60).unix_ms() + 500)] {
         let store = before.backup();
         let previous_log_id = store.revocation_log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
         let request = RestoreRequest { highest_seen, ..request(KeptOnRestore::Nothing) };
-        let more_changes = vec![Change::SetMetadata("a_fact", b"told".to_vec())];
+        let more_changes = vec![Change::SetMetadata("a_key", b"a value".to_vec())];
 
         let outcome = restore(&*store, (&master, Algorithm::Es256), request, more_changes).await.unwrap();
 
@@ -162,8 +162,8 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
         assert_eq!(store.revocation_log_head().await.unwrap(), outcome.revocation_log_head);
         assert_eq!(store.revocation_log_id().await.unwrap(), request.revocation_log_id);
         assert_ne!(previous_log_id, request.revocation_log_id);
-        assert_eq!(store.metadata("a_fact").await.unwrap().as_deref(), Some(&b"told"[..]));
-        // Followers hear of the keys by name, for ever, and of everybody's tokens whatever has signed them.
+        assert_eq!(store.metadata("a_key").await.unwrap().as_deref(), Some(&b"a value"[..]));
+        // The log names each revoked key, without expiry, and then everyone, for tokens of keys that are not in the backup.
         let entries = store.revocation_log_after(RevocationPosition::new(floor)).await.unwrap().entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
         let keys: Vec<_> = outcome.revoked_keys.iter().cloned().map(RevocationSubject::Key).collect();
@@ -177,20 +177,20 @@ async fn the_log_is_another_one_far_above_whatever_was_seen() {
 }
 
 #[tokio::test]
-async fn another_master_key_changes_nothing() {
+async fn a_restore_with_another_master_key_changes_nothing() {
     let before = Before::with_backup().await;
     let store = before.backup();
     let other = SealingKey::from_bytes([8; 32]);
 
-    let refused =
+    let rejected =
         restore(&*store, (&other, Algorithm::Es256), request(KeptOnRestore::Nothing), Vec::new()).await;
 
-    assert!(matches!(refused, Err(InternalError::Keys(ActiveKeysError::MasterKey(..)))), "{refused:?}");
-    assert_eq!(good(&engine_on(store).await, &before).await, [true; 5]);
+    assert!(matches!(rejected, Err(InternalError::Keys(ActiveKeysError::MasterKey(..)))), "{rejected:?}");
+    assert_eq!(valid(&engine_on(store).await, &before).await, [true; 5]);
 }
 
 #[tokio::test]
-async fn a_backup_of_a_store_without_keys_gets_its_first_ones() {
+async fn a_restored_store_without_keys_gets_its_first_keys() {
     let directory = tempfile::tempdir().unwrap();
     let empty: &Path = &directory.path().join("empty.db");
     let store: Arc<dyn Store> = SqliteStore::open(empty).unwrap();

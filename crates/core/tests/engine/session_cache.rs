@@ -1,4 +1,4 @@
-//! The exact memory: what is remembered, what is forgotten, and what a use changes.
+//! The session cache: what it holds, what removes an entry, and what a use changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn user() -> Change {
     }))
 }
 
-fn remembered() -> (SessionCache, Session, SessionToken) {
+fn with_cached_session() -> (SessionCache, Session, SessionToken) {
     let (cache, (session, token)) = (cache(), cookie(1));
     cache.insert(&session, principal(), cache.version(session.id));
     (cache, session, token)
@@ -84,8 +84,8 @@ fn on_commit(cache: &SessionCache, change: Change) {
     cache.on_commit(&[change], &AppliedChanges::default());
 }
 
-/// Each way to change what a session is judged by.
-fn strikes(session: &Session) -> Vec<Change> {
+/// Each kind of change that invalidates the cache entry of a session.
+fn invalidating_changes(session: &Session) -> Vec<Change> {
     vec![
         Change::EndSession(session.id, ENDING),
         Change::ReplaceSession(Box::new(session.clone())),
@@ -100,9 +100,9 @@ fn strikes(session: &Session) -> Vec<Change> {
 }
 
 #[test]
-fn what_is_changed_is_forgotten() {
-    for change in strikes(&cookie(1).0) {
-        let (cache, _, token) = remembered();
+fn a_change_removes_the_cache_entry() {
+    for change in invalidating_changes(&cookie(1).0) {
+        let (cache, _, token) = with_cached_session();
         assert!(is_found(&cache, &token));
 
         on_commit(&cache, change.clone());
@@ -112,8 +112,8 @@ fn what_is_changed_is_forgotten() {
 }
 
 #[test]
-fn what_was_read_before_a_change_is_not_put_in_after_it() {
-    for change in strikes(&cookie(1).0) {
+fn a_session_read_before_a_change_is_not_cached_after_it() {
+    for change in invalidating_changes(&cookie(1).0) {
         let (cache, (session, token)) = (cache(), cookie(1));
         let version = cache.version(session.id);
 
@@ -125,8 +125,8 @@ fn what_was_read_before_a_change_is_not_put_in_after_it() {
 }
 
 #[test]
-fn sessions_that_a_commit_ended_are_forgotten_with_it() {
-    let (cache, session, token) = remembered();
+fn sessions_ended_by_a_commit_are_removed_with_it() {
+    let (cache, session, token) = with_cached_session();
     let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
 
     cache.on_commit(
@@ -138,8 +138,8 @@ fn sessions_that_a_commit_ended_are_forgotten_with_it() {
 }
 
 #[test]
-fn a_change_of_one_user_leaves_the_others_alone() {
-    let (cache, _, token) = remembered();
+fn a_change_of_one_user_keeps_the_entries_of_others() {
+    let (cache, _, token) = with_cached_session();
 
     on_commit(&cache, Change::SetCutoff(CutoffScope::User(UserId::from_bytes([7; 16]))));
 
@@ -147,8 +147,8 @@ fn a_change_of_one_user_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_user_is_remembered_anew_after_the_change() {
-    let (cache, session, token) = remembered();
+fn a_session_can_be_cached_again_after_a_change_of_its_user() {
+    let (cache, session, token) = with_cached_session();
     on_commit(&cache, user());
 
     cache.insert(&session, principal(), cache.version(session.id));
@@ -157,8 +157,8 @@ fn a_user_is_remembered_anew_after_the_change() {
 }
 
 #[test]
-fn a_failed_commit_empties_the_memory_and_whatever_is_on_its_way() {
-    let (cache, session, token) = remembered();
+fn a_failed_commit_clears_the_cache_and_discards_pending_inserts() {
+    let (cache, session, token) = with_cached_session();
     let version = cache.version(session.id);
 
     cache.on_failure();
@@ -169,8 +169,8 @@ fn a_failed_commit_empties_the_memory_and_whatever_is_on_its_way() {
 }
 
 #[test]
-fn memory_judges_the_secret_and_knows_no_life_beyond_the_end() {
-    let (cache, session, token) = remembered();
+fn a_wrong_token_is_invalid_and_an_expired_session_is_a_miss() {
+    let (cache, session, token) = with_cached_session();
     let forged = SessionToken::generate(session.id).unwrap();
 
     assert!(matches!(cache.lookup(&forged, NOON), CacheLookup::Invalid(InvalidCredential::Unknown)));
@@ -178,8 +178,8 @@ fn memory_judges_the_secret_and_knows_no_life_beyond_the_end() {
 }
 
 #[test]
-fn one_use_a_minute_is_noted_and_the_session_stays_remembered() {
-    let (cache, session, token) = remembered();
+fn one_use_per_minute_is_recorded_and_the_session_stays_cached() {
+    let (cache, session, token) = with_cached_session();
     let minute = Duration::from_secs(60);
     assert!(is_found_at(&cache, &token, NOON + minute - Duration::from_millis(1)));
     assert_eq!(cache.take_last_seen(), []);
@@ -194,22 +194,22 @@ fn one_use_a_minute_is_noted_and_the_session_stays_remembered() {
 }
 
 #[test]
-fn a_use_moves_the_idle_end_and_never_the_absolute_one() {
-    let (cache, session, token) = remembered();
+fn a_use_extends_the_idle_timeout_but_not_the_absolute_lifetime() {
+    let (cache, session, token) = with_cached_session();
     let last = session.ends_at() - Duration::from_millis(1);
 
     assert!(is_found_at(&cache, &token, last));
-    assert!(is_found_at(&cache, &token, session.ends_at()), "it was used a moment ago");
-    let CacheLookup::Hit(principal) = cache.lookup(&token, last) else { panic!("it is live") };
+    assert!(is_found_at(&cache, &token, session.ends_at()), "the last use extended the idle timeout");
+    let CacheLookup::Hit(principal) = cache.lookup(&token, last) else { panic!("the session is active") };
     assert_eq!(principal.expires_at(), session.expires_at.min(last + session.idle));
 
     assert!(!is_found_at(&cache, &token, session.expires_at));
 }
 
 #[test]
-fn a_use_takes_nothing_back_of_what_the_writer_has_told() {
-    for change in strikes(&cookie(1).0) {
-        let (cache, session, token) = remembered();
+fn a_use_does_not_undo_an_invalidation() {
+    for change in invalidating_changes(&cookie(1).0) {
+        let (cache, session, token) = with_cached_session();
         assert!(is_found_at(&cache, &token, session.ends_at() - Duration::from_millis(1)));
 
         on_commit(&cache, change.clone());
@@ -219,7 +219,7 @@ fn a_use_takes_nothing_back_of_what_the_writer_has_told() {
 }
 
 #[test]
-fn uses_come_in_the_order_of_the_sessions() {
+fn recorded_uses_are_sorted_by_session() {
     let cache = cache();
     for number in [3, 1, 2] {
         cache.record_last_seen(SessionId::from_bytes([number; 16]), NOON);
@@ -230,7 +230,7 @@ fn uses_come_in_the_order_of_the_sessions() {
 }
 
 #[test]
-fn uses_that_nobody_writes_down_take_no_more_room_than_some_megabytes() {
+fn unwritten_uses_are_bounded_in_number() {
     let cache = cache();
     for _ in 0..200_000 {
         cache.record_last_seen(SessionId::from_bytes([1; 16]), NOON);
@@ -240,7 +240,7 @@ fn uses_that_nobody_writes_down_take_no_more_room_than_some_megabytes() {
 }
 
 #[test]
-fn the_log_reaches_the_revocations_with_the_commit() {
+fn committed_log_entries_are_added_to_the_revocations() {
     let cache = cache();
     let entry = RevocationEntry {
         position: RevocationPosition::new(9),
@@ -254,7 +254,7 @@ fn the_log_reaches_the_revocations_with_the_commit() {
 }
 
 #[test]
-fn memory_is_bounded() {
+fn the_number_of_entries_is_bounded() {
     let cache = SessionCache::new(64, Arc::new(Revocations::new()));
     for n in 0..10_000_u32 {
         let (mut session, _) = cookie(1);

@@ -1,4 +1,4 @@
-//! Users of another system come over.
+//! The import of users from another system.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use counterfoil_core::store::LoginName;
 
 use crate::harness::{Engine, NOON, PASSWORD, after};
 
-const OF_BCRYPT: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
+const BCRYPT_HASH: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
 
 fn imported(name: &str) -> ImportedUser {
     ImportedUser {
         username: name.into(),
         email: Some(format!("{name}@elsewhere.example")),
         email_verified: true,
-        password_hash: Some(OF_BCRYPT.into()),
+        password_hash: Some(BCRYPT_HASH.into()),
         roles: vec!["reader".into()],
         created_at: Some(1_500_000_000),
         disabled: false,
@@ -28,11 +28,11 @@ async fn import(engine: &Engine, imported: &[ImportedUser]) -> Vec<Result<Import
     UserImporter::new(Arc::clone(&engine.store)).import(imported, ImportMode::Commit, NOON).await.unwrap()
 }
 
-async fn named(engine: &Engine, name: &str) -> Option<User> {
+async fn find_user(engine: &Engine, name: &str) -> Option<User> {
     engine.store.user_by_login(&LoginName::Username(name.into())).await.unwrap()
 }
 
-/// The field that was wrong.
+/// The field that is invalid.
 fn field(imported: ImportedUser) -> &'static str {
     match imported.validate(NOON) {
         Err(ClientError::Field { field, .. }) => field,
@@ -41,7 +41,7 @@ fn field(imported: ImportedUser) -> &'static str {
 }
 
 #[tokio::test]
-async fn who_comes_over_logs_in_as_before_by_name_and_address() {
+async fn an_imported_user_logs_in_by_username_and_by_verified_address() {
     let engine = Engine::start().await;
 
     assert_eq!(
@@ -49,7 +49,7 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
         [Ok(ImportOutcome::Added), Ok(ImportOutcome::Added)]
     );
 
-    let ada = named(&engine, "ada").await.unwrap();
+    let ada = find_user(&engine, "ada").await.unwrap();
     assert_eq!(
         (ada.created_at.unix_seconds(), ada.roles.clone()),
         (1_500_000_000, vec!["reader".to_owned()])
@@ -58,19 +58,19 @@ async fn who_comes_over_logs_in_as_before_by_name_and_address() {
     assert!(engine.authenticate("bob@elsewhere.example", PASSWORD, NOON).await.is_ok());
     assert!(engine.authenticate("ada", "wrong horse battery", NOON).await.is_err());
     let events = engine.audit_events().await;
-    let line = events
+    let event = events
         .iter()
         .find(|event| event.user == Some(ada.id) && event.kind == AuditEventKind::UserRegistered)
         .unwrap();
-    assert_eq!((&line.actor, line.detail.as_deref()), (&Actor::Operator, Some("imported")));
+    assert_eq!((&event.actor, event.detail.as_deref()), (&Actor::Operator, Some("imported")));
 }
 
 #[tokio::test]
-async fn an_import_may_be_run_again_also_after_a_login() {
+async fn an_import_can_be_repeated_also_after_a_login() {
     let engine = Engine::start().await;
     import(&engine, &[imported("ada"), imported("bob")]).await;
     engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
-    let before = named(&engine, "ada").await;
+    let before = find_user(&engine, "ada").await;
 
     let again = import(&engine, &[imported("ada"), imported("bob"), imported("eve")]).await;
 
@@ -78,11 +78,11 @@ async fn an_import_may_be_run_again_also_after_a_login() {
         again,
         [Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::Added)]
     );
-    assert_eq!(named(&engine, "ada").await, before);
+    assert_eq!(find_user(&engine, "ada").await, before);
 }
 
 #[tokio::test]
-async fn somebody_elses_name_or_address_is_refused_and_the_others_come_in() {
+async fn a_taken_name_or_address_is_rejected_and_the_other_users_are_imported() {
     let engine = Engine::start().await;
     engine.register("ada").await;
     let same_name = ImportedUser { username: "ADA".into(), ..imported("ada") };
@@ -95,29 +95,29 @@ async fn somebody_elses_name_or_address_is_refused_and_the_others_come_in() {
     assert_eq!(outcomes[0], Err(ClientError::UsernameTaken));
     assert_eq!(outcomes[1], Ok(ImportOutcome::Added));
     assert!(matches!(outcomes[2], Err(ClientError::Field { field: "email", .. })));
-    assert_eq!(outcomes[3], Err(ClientError::UsernameTaken), "two in one file");
+    assert_eq!(outcomes[3], Err(ClientError::UsernameTaken), "the same name twice in one import");
     assert_eq!(outcomes[4], Ok(ImportOutcome::Added));
 }
 
 #[tokio::test]
-async fn a_rehearsal_keeps_nothing() {
+async fn a_dry_run_stores_nothing() {
     let engine = Engine::start().await;
 
     let importer = UserImporter::new(Arc::clone(&engine.store));
     let outcomes = importer.import(&[imported("ada")], ImportMode::DryRun, NOON).await.unwrap();
 
     assert_eq!(outcomes, [Ok(ImportOutcome::Added)]);
-    assert_eq!(named(&engine, "ada").await, None);
+    assert_eq!(find_user(&engine, "ada").await, None);
     assert!(engine.audit_events().await.iter().all(|event| event.kind != AuditEventKind::UserRegistered));
 }
 
 #[tokio::test]
-async fn who_was_locked_out_or_had_no_password_stays_so() {
+async fn a_disabled_user_or_one_without_a_password_cannot_log_in_after_an_import() {
     let engine = Engine::start().await;
-    let locked = ImportedUser { disabled: true, ..imported("eve") };
+    let disabled = ImportedUser { disabled: true, ..imported("eve") };
     let without = ImportedUser { password_hash: None, ..imported("mallory") };
 
-    import(&engine, &[locked, without]).await;
+    import(&engine, &[disabled, without]).await;
 
     assert!(engine.authenticate("eve", PASSWORD, NOON).await.is_err());
     for password in ["", PASSWORD] {
@@ -126,7 +126,7 @@ async fn who_was_locked_out_or_had_no_password_stays_so() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anybody_is_looked_up() {
+fn invalid_fields_are_rejected() {
     assert_eq!(field(ImportedUser { username: "a@b".into(), ..imported("x") }), "username");
     assert_eq!(field(ImportedUser { email: Some("nowhere".into()), ..imported("x") }), "email");
     assert_eq!(field(ImportedUser { email: None, ..imported("x") }), "email_verified");
@@ -144,7 +144,7 @@ fn what_cannot_be_is_refused_before_anybody_is_looked_up() {
 }
 
 #[test]
-fn a_line_is_read_strictly() {
+fn unknown_duplicate_and_mistyped_members_are_rejected() {
     for line in [
         r#"{"username":"ada","password":"secret"}"#,
         r#"{"username":"ada","username":"eve"}"#,

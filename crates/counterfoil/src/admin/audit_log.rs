@@ -19,8 +19,9 @@ type NumberedEvent = (AuditEventNumber, AuditEvent);
 impl App {
     /// The events that match `query`, the newest first.
     ///
-    /// A revocation cutoff ends sessions without naming them. The events of a session therefore include the cutoffs
-    /// of its client and of all sessions that were set while it was active: they answer why a user was logged out.
+    /// A revocation cutoff ends sessions without naming them. The events of a session therefore include the
+    /// cutoffs of its client and of all sessions that were set while it was active: they answer why a user
+    /// was logged out.
     pub(crate) async fn audit_events(
         &self,
         query: &AuditEventQuery,

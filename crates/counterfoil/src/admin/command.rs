@@ -12,8 +12,8 @@ use crate::admin::requests::{ClientChangeRequest, KeyRotationRequest, Revocation
 
 /// One administrative command.
 ///
-/// A user is named by id or by username. A list continues after the cursor `next` of the previous page; `limit` is 100
-/// by default and at most 1000.
+/// A user is named by id or by username. A list continues after the cursor `next` of the previous page;
+/// `limit` is 100 by default and at most 1000.
 ///
 /// ```
 /// use counterfoil::operator::Command;
@@ -42,8 +42,8 @@ pub enum Command {
         #[serde(default)]
         roles: Vec<String>,
     },
-    /// Imports users of another system, at most [`MAX_IMPORTED_USERS`](crate::operator::MAX_IMPORTED_USERS). Answers
-    /// `{users}`, for each of them `{outcome}`, `added` or `already_exists`, or `{error}`.
+    /// Imports users of another system, at most [`MAX_IMPORTED_USERS`](crate::operator::MAX_IMPORTED_USERS).
+    /// Answers `{users}`, for each of them `{outcome}`, `added` or `already_exists`, or `{error}`.
     UserImport {
         /// The users.
         users: Vec<ImportedUser>,
@@ -117,25 +117,28 @@ pub enum Command {
     },
     /// Lists the keys, including former ones. Answers `{keys, refresh_token_keys}`.
     KeyList {},
-    /// Rotates the signing key, immediately or when the next key is known to all verifiers, or the refresh token key.
-    /// Answers `{id, state, activated_at}`.
+    /// Rotates the signing key, immediately or when the next key is known to all verifiers, or the refresh
+    /// token key. Answers `{id, state, activated_at}`.
     KeyRotate(KeyRotationRequest),
-    /// Imports a signing key, PKCS#8 as PEM or a private JWK, as the next one. Answers with the key, as in `KeyList`.
+    /// Imports a signing key, PKCS#8 as PEM or a private JWK, as the next one. Answers with the key, as in
+    /// `KeyList`.
     KeyImport {
         /// An absolute path.
         file: PathBuf,
     },
-    /// Encrypts all keys with another master key: the one in a file, or a generated one. Answers `{file, old_file,
-    /// environment}`: the file of the new key, the file that keeps the old one, and whether the environment still
-    /// contains the old one.
+    /// Encrypts all keys with another master key: the one in a file, or a generated one. Answers `{file,
+    /// old_file, environment}`: the file of the new key, the file that keeps the old one, and whether the
+    /// environment still contains the old one.
     KeyRekey {
         /// An absolute path.
         #[serde(default)]
         file: Option<PathBuf>,
     },
-    /// Mints an access token. Answers `{access_token, token_type, expires_in, expires_at, token_id, session}`.
+    /// Mints an access token. Answers `{access_token, token_type, expires_in, expires_at, token_id,
+    /// session}`.
     TokenMint(TokenMintRequest),
-    /// Lists audit events, the newest first; those of a session in chronological order. Answers `{events, next}`.
+    /// Lists audit events, the newest first; those of a session in chronological order. Answers `{events,
+    /// next}`.
     AuditList {
         /// Only events of this user.
         #[serde(default)]
@@ -150,7 +153,8 @@ pub enum Command {
         #[serde(default)]
         limit: Option<u32>,
     },
-    /// Revokes sessions, users, tokens, clients or keys. Answers `{position, confirmed, expired, elapsed_ms, beyond}`.
+    /// Revokes sessions, users, tokens, clients or keys. Answers `{position, confirmed, expired, elapsed_ms,
+    /// beyond}`.
     Revoke(RevocationRequest),
     /// Lists a user's active sessions, the newest first. Answers `{sessions, next}`.
     SessionList {
@@ -181,8 +185,8 @@ pub enum Command {
         #[serde(default)]
         replace: bool,
     },
-    /// Accepts the current time of the system clock after a jump. Answers `{now, wall, restart_required}`: whether the
-    /// server uses the accepted time only after a restart.
+    /// Accepts the current time of the system clock after a jump. Answers `{now, wall, restart_required}`:
+    /// whether the server uses the accepted time only after a restart.
     ClockAccept {},
 }
 

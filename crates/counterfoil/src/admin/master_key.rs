@@ -35,8 +35,9 @@ impl App {
         Ok(json!({ "file": active_file, "old_file": old_file, "environment": is_in_environment }))
     }
 
-    /// Activates the key of a replacement that was completed in the store but not in the files, for example because
-    /// the disk was full. Until the keys are encrypted again only that key opens the store, and backups need it later.
+    /// Activates the key of a replacement that was completed in the store but not in the files, for example
+    /// because the disk was full. Until the keys are encrypted again only that key opens the store, and
+    /// backups need it later.
     async fn finish_interrupted_replacement(&self, active_file: &Path, now: Time) -> Result<(), AdminError> {
         let Some(pending) = PendingMasterKey::load(active_file)? else { return Ok(()) };
         let stored = self.store.keys().await.map_err(ServiceError::from)?;

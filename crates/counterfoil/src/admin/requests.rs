@@ -26,7 +26,8 @@ const MAX_REASON_LENGTH: usize = 200;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserChangeRequest {
-    /// Whether the user is disabled. Disabling revokes all their credentials at once; enabling does not restore them.
+    /// Whether the user is disabled. Disabling revokes all their credentials at once; enabling does not
+    /// restore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
     /// The roles. Access tokens with other roles are revoked at once; the sessions stay active.
@@ -60,8 +61,9 @@ impl From<UserChangeRequest> for UserChange {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyRotationRequest {
-    /// Whether the next key is activated immediately. By default it is activated once all cached key sets contain it.
-    /// After an immediate activation, verifiers that do not fetch the keys again reject valid tokens.
+    /// Whether the next key is activated immediately. By default it is activated once all cached key sets
+    /// contain it. After an immediate activation, verifiers that do not fetch the keys again reject valid
+    /// tokens.
     pub now: bool,
     /// The purpose of the key; `signing` by default.
     pub purpose: KeySelector,
@@ -98,8 +100,8 @@ pub struct ClientChangeRequest {
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Option<Vec<String>>>,
     /// The lifetimes of its credentials in seconds: `session_idle`, `session_absolute`, `jwt`, `access`,
-    /// `refresh_idle`, `refresh_absolute`. At most 24 hours for an access token in mode `jwt`, one hour in mode
-    /// `hybrid`.
+    /// `refresh_idle`, `refresh_absolute`. At most 24 hours for an access token in mode `jwt`, one hour in
+    /// mode `hybrid`.
     #[schema(value_type = Object)]
     pub lifetimes: LifetimesChange,
     /// Whether it may be used. Disabling revokes all credentials that were issued through it.
@@ -120,8 +122,8 @@ impl From<ClientChangeRequest> for ClientChange {
 pub struct RevocationRequest {
     /// `session:<id>`, `user:<id>`, `token:<jti>`, `client:<id>`, `key:<kid>` or `everyone`.
     pub subject: String,
-    /// A text for the audit log, at most 200 characters. The name of an end reason, as `key_compromised`, is recorded
-    /// as that reason.
+    /// A text for the audit log, at most 200 characters. The name of an end reason, as `key_compromised`, is
+    /// recorded as that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Until when the request waits.

@@ -139,7 +139,8 @@ impl From<&Client> for ClientResponse {
 pub(crate) struct AdminKeyResponse {
     id: String,
     name: String,
-    /// Who created it: `user:<id>` or `operator`. It is removed when that user is deleted or is no administrator any more.
+    /// Who created it: `user:<id>` or `operator`. It is removed when that user is deleted or is no
+    /// administrator any more.
     created_by: String,
     /// Unix seconds.
     created_at: u64,
@@ -189,8 +190,8 @@ pub(crate) struct KeyResponse {
     /// The `kid` of a signing key (RFC 7638), or the id of a refresh token key.
     id: String,
     algorithm: String,
-    /// `next` (published, unused), `current`, `retired` (its tokens are valid), `removed` (its tokens have expired) or
-    /// `revoked` (its tokens are invalid).
+    /// `next` (published, unused), `current`, `retired` (its tokens are valid), `removed` (its tokens have
+    /// expired) or `revoked` (its tokens are invalid).
     state: &'static str,
     /// When it was created and published, in Unix seconds.
     created_at: u64,
@@ -292,8 +293,8 @@ pub(crate) struct RevocationResponse {
     expired: u64,
     /// The duration of the request in milliseconds.
     elapsed_ms: u64,
-    /// The kinds of verifier that no wait covers. `jwks`: services that only use the published keys accept an access
-    /// token until it expires.
+    /// The kinds of verifier that no wait covers. `jwks`: services that only use the published keys accept an
+    /// access token until it expires.
     beyond: [&'static str; 1],
 }
 

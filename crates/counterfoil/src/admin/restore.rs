@@ -1,8 +1,8 @@
 //! Restores a backup: it replaces the store, and all credentials issued before are revoked.
 //!
-//! A backup does not contain the revocations that were made after it. Therefore every signing key in it is revoked and
-//! a new one is created, admin keys are removed, all sessions end, and a new revocation log begins at a position above
-//! all known ones. `docs/backup.md` explains the consequences to operators.
+//! A backup does not contain the revocations that were made after it. Therefore every signing key in it is
+//! revoked and a new one is created, admin keys are removed, all sessions end, and a new revocation log
+//! begins at a position above all known ones. `docs/backup.md` explains the consequences to operators.
 
 use std::path::{Path, PathBuf};
 
@@ -119,8 +119,8 @@ impl From<StoreError> for RestoreError {
 
 /// Replaces the store of `settings` with `backup`.
 ///
-/// The previous database is kept next to it and never deleted. A crash at any point leaves the previous store, or the
-/// restored one with all revocations.
+/// The previous database is kept next to it and never deleted. A crash at any point leaves the previous
+/// store, or the restored one with all revocations.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -137,8 +137,8 @@ impl From<StoreError> for RestoreError {
 ///
 /// # Errors
 ///
-/// If a server is running, the file is not a valid backup, the master key is not that of the backup, or the disk
-/// cannot be written; [`RestoreError::hint`] says what to do.
+/// If a server is running, the file is not a valid backup, the master key is not that of the backup, or the
+/// disk cannot be written; [`RestoreError::hint`] says what to do.
 pub async fn restore(
     settings: &Settings,
     backup: &Path,
@@ -209,8 +209,8 @@ fn recorded(guard: &RollbackGuard) -> Result<Option<RecordedState>, RollbackGuar
     }
 }
 
-/// The lock of the store excludes a server that uses the same store. A server that uses another store in the same data
-/// directory would overwrite files that belong to the restored one.
+/// The lock of the store excludes a server that uses the same store. A server that uses another store in the
+/// same data directory would overwrite files that belong to the restored one.
 async fn ensure_no_server(settings: &Settings) -> Result<(), RestoreError> {
     let Some(dir) = &settings.data_dir else { return Ok(()) };
     match call(dir, &Command::Status {}).await {

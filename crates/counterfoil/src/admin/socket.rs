@@ -48,8 +48,8 @@ pub(super) enum Reply {
 }
 
 impl AdminSocket {
-    /// Creates the socket in `dir`; it has mode 0600 from the beginning. The file of a server that has ended is
-    /// replaced. The caller must hold the lock of the store.
+    /// Creates the socket in `dir`; it has mode 0600 from the beginning. The file of a server that has ended
+    /// is replaced. The caller must hold the lock of the store.
     ///
     /// # Errors
     ///
@@ -60,7 +60,8 @@ impl AdminSocket {
             let error = format!("another server answers at {}", path.display());
             return Err(io::Error::new(io::ErrorKind::AddrInUse, error));
         }
-        // Bound in a private directory, so that no other user can connect before the mode is set, and then renamed.
+        // Bound in a private directory, so that no other user can connect before the mode is set, and then
+        // renamed.
         let private_dir = dir.join(format!(".admin-{}", std::process::id()));
         check_path_length(&private_dir.join("s"))?;
         // An interrupted server may have left it; in a container the next one has the same process id.

@@ -46,7 +46,8 @@ pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
         Err(error) if is_no_server(&error) => return Err(CallError::NoServer(path)),
         Err(error) => return Err(error.into()),
     };
-    // Commands contain passwords. In a directory that other users can write, one of them may have placed the socket.
+    // Commands contain passwords. In a directory that other users can write, one of them may have placed the
+    // socket.
     if !is_trusted_server(dir, stream.peer_cred()?.uid()) {
         return Err(CallError::WrongOwner(path));
     }
@@ -65,14 +66,15 @@ fn is_no_server(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
-/// Whether the user `peer` of the answering process is root or the current user. Root also trusts the user of a service
-/// whose data directory no other user can replace.
+/// Whether the user `peer` of the answering process is root or the current user. Root also trusts the user of
+/// a service whose data directory no other user can replace.
 fn is_trusted_server(dir: &Path, peer: u32) -> bool {
     let current = rustix::process::geteuid().as_raw();
     peer == 0 || peer == current || (current == 0 && is_controlled_by(dir, peer))
 }
 
-/// Whether `dir` belongs to `user`, and neither it nor a directory above it can be written by group or others.
+/// Whether `dir` belongs to `user`, and neither it nor a directory above it can be written by group or
+/// others.
 fn is_controlled_by(dir: &Path, user: u32) -> bool {
     let Ok(dir) = dir.canonicalize() else { return false };
     let is_protected = |path: &Path| path.metadata().is_ok_and(|metadata| metadata.mode() & 0o022 == 0);

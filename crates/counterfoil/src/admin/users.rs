@@ -53,8 +53,8 @@ impl App {
         Ok(json!({ "id": id }))
     }
 
-    /// Finds a user by id or by username. The id has priority: a user cannot hide another one from operators by
-    /// taking their id as a username.
+    /// Finds a user by id or by username. The id has priority: a user cannot hide another one from operators
+    /// by taking their id as a username.
     pub(super) async fn find_user(&self, text: &str) -> Result<User, AdminError> {
         if let Ok(id) = text.parse::<UserId>()
             && let Some(user) = self.store.user(id).await?

@@ -98,8 +98,8 @@ impl App {
         &self.settings
     }
 
-    /// The layer for the host application's own routes. With it their handlers can extract a `Principal`; cross-site
-    /// writes with a cookie of this issuer are refused.
+    /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
+    /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
         Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), self.csrf_layer()))
     }
@@ -129,8 +129,8 @@ impl App {
         }
     }
 
-    /// Saves the clock checkpoint, the last-seen times of sessions and the rollback guard, completes pending writes,
-    /// and closes the store.
+    /// Saves the clock checkpoint, the last-seen times of sessions and the rollback guard, completes pending
+    /// writes, and closes the store.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing threads.
+//! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing
+//! threads.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -196,8 +197,8 @@ async fn subscribe(
     Ok((cache, metrics))
 }
 
-/// The master key that was found, or a new one if no key in the store is encrypted. This process holds the lock of the
-/// store, so no other process creates a key at the same time.
+/// The master key that was found, or a new one if no key in the store is encrypted. This process holds the
+/// lock of the store, so no other process creates a key at the same time.
 async fn load_or_create_master_key(
     store: &dyn Store,
     resolved: ResolvedMasterKey,
@@ -212,8 +213,8 @@ async fn load_or_create_master_key(
     }
 }
 
-/// Chooses the master key that decrypts the stored keys after an interrupted replacement, and completes or reverts the
-/// replacement.
+/// Chooses the master key that decrypts the stored keys after an interrupted replacement, and completes or
+/// reverts the replacement.
 fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> Result<SealingKey, OpenError> {
     if opens_all(stored, &key) {
         pending.discard();

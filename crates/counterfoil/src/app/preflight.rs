@@ -34,8 +34,8 @@ impl PreflightError {
     }
 }
 
-/// Finds every reason why [`App::open`](crate::App::open) or [`serve`](crate::serve) would fail with these settings, as
-/// far as that is visible without opening the store.
+/// Finds every reason why [`App::open`](crate::App::open) or [`serve`](crate::serve) would fail with these
+/// settings, as far as that is visible without opening the store.
 ///
 /// ```
 /// use counterfoil::{Settings, operator};
@@ -74,8 +74,8 @@ fn check_data_dir(dir: &Path) -> Result<(), OpenError> {
 
 /// Reports that the store exists and its master key file does not.
 ///
-/// An interrupted first start leaves such a store, in which nothing is encrypted yet, and it can be opened. A caller
-/// that opens the store anyway must not rely on this check.
+/// An interrupted first start leaves such a store, in which nothing is encrypted yet, and it can be opened. A
+/// caller that opens the store anyway must not rely on this check.
 ///
 /// ```
 /// use counterfoil::{Settings, operator};

@@ -62,8 +62,8 @@ impl App {
         failed
     }
 
-    /// Reads from the store. If its last transaction failed, also writes a clock checkpoint: while all requests are
-    /// sent to other instances, no other write would find out that the store works again.
+    /// Reads from the store. If its last transaction failed, also writes a clock checkpoint: while all
+    /// requests are sent to other instances, no other write would find out that the store works again.
     async fn failed_store_check(&self) -> Option<ReadinessCheck> {
         if let Err(error) = self.store.revocation_log_head().await {
             tracing::error!(%error, "the store cannot be read");

@@ -1,7 +1,7 @@
 //! Writes a file atomically and durably: to a temporary file in the same directory, which is then renamed.
 //!
-//! After a crash or a power loss the file has its old content or its new content, never a part of it (POSIX `rename`,
-//! with `fsync` of the file before it and of the directory after it).
+//! After a crash or a power loss the file has its old content or its new content, never a part of it (POSIX
+//! `rename`, with `fsync` of the file before it and of the directory after it).
 
 use std::fs::{self, File};
 use std::io;
@@ -25,7 +25,8 @@ pub(crate) enum ExistingFile {
 pub(crate) struct AtomicWrite<'a> {
     /// The file.
     pub(crate) path: &'a Path,
-    /// Where its content is written first. A fixed name needs a lock: what a crashed process left there is removed.
+    /// Where its content is written first. A fixed name needs a lock: what a crashed process left there is
+    /// removed.
     pub(crate) temporary: PathBuf,
     /// If root writes, the new file gets the owner of this file or directory. Its mode is 0600.
     pub(crate) owner_of: &'a Path,
@@ -49,8 +50,8 @@ impl<'a> AtomicWrite<'a> {
     ///
     /// # Errors
     ///
-    /// If a step fails; then the temporary file is removed. Only a failed sync of the directory leaves the new file
-    /// in place.
+    /// If a step fails; then the temporary file is removed. Only a failed sync of the directory leaves the
+    /// new file in place.
     pub(crate) fn run<T>(self, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
         remove_if_exists(&self.temporary)?;
         let mut file = new_file::create(&self.temporary, self.owner_of)?;
@@ -64,8 +65,8 @@ impl<'a> AtomicWrite<'a> {
     }
 }
 
-/// Replaces `path` with what `write` writes, atomically and durably. The file gets mode 0600 unless `write` sets
-/// another one.
+/// Replaces `path` with what `write` writes, atomically and durably. The file gets mode 0600 unless `write`
+/// sets another one.
 ///
 /// # Errors
 ///
@@ -92,8 +93,8 @@ pub(crate) fn sync_dir(file: &Path) -> io::Result<()> {
     File::open(parent_dir(file))?.sync_all()
 }
 
-/// Uses a hard link, because that fails if another process created `path` first. On a file system without hard links
-/// the name is checked once more instead.
+/// Uses a hard link, because that fails if another process created `path` first. On a file system without
+/// hard links the name is checked once more instead.
 fn rename_without_replacing(temporary: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(temporary, path) {
         Ok(()) => fs::remove_file(temporary),

@@ -1,4 +1,5 @@
-//! Reads a file that contains a secret. Files that other users can read or write, and named pipes, are refused.
+//! Reads a file that contains a secret. Files that other users can read or write, and named pipes, are
+//! refused.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -19,15 +20,16 @@ pub(crate) enum SecretFileError {
     Unreadable(io::Error),
     /// Other users have permissions on the file; this is its mode.
     InsecureMode(u32),
-    /// The file belongs to this user, who is neither the current user, nor root, nor the owner of its directory.
+    /// The file belongs to this user, who is neither the current user, nor root, nor the owner of its
+    /// directory.
     WrongOwner(u32),
 }
 
 /// Who may own the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileOwner {
-    /// The current user, root, or the owner of the directory. Root would otherwise read a file that an attacker
-    /// placed in a shared directory.
+    /// The current user, root, or the owner of the directory. Root would otherwise read a file that an
+    /// attacker placed in a shared directory.
     Trusted,
     /// Any user: the configuration names the file, and root reads it on behalf of the user of the service.
     Any,
@@ -71,7 +73,8 @@ fn check_owner(opened: &File, file: &Path) -> Result<(), SecretFileError> {
 
 fn content(opened: File, max_length: u64) -> io::Result<Secret<Vec<u8>>> {
     let length = opened.metadata()?.len().min(max_length);
-    // Capacity for all of it and one byte to detect the end: a buffer that grows leaves copies of the secret behind.
+    // Capacity for all of it and one byte to detect the end: a buffer that grows leaves copies of the secret
+    // behind.
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)? + 1);
     opened.take(max_length).read_to_end(&mut bytes)?;
     Ok(Secret::new(bytes))

@@ -10,8 +10,8 @@ use crate::keys::master_key_rotation::PendingMasterKey;
 
 /// Where the master key comes from.
 ///
-/// The text comes from the environment and has priority over the file; if both exist they must contain the same key.
-/// With neither, the file is in its default place and is created at the first start.
+/// The text comes from the environment and has priority over the file; if both exist they must contain the
+/// same key. With neither, the file is in its default place and is created at the first start.
 #[derive(Debug, Clone, Default)]
 pub struct MasterKeySource {
     /// The key itself: 32 bytes as base64url. One trailing newline is removed.
@@ -25,7 +25,7 @@ pub struct MasterKeySource {
 pub(crate) enum ResolvedMasterKey {
     /// The key. If a replacement of it was interrupted, also the key that was to replace it.
     Found(SealingKey, Option<PendingMasterKey>),
-    /// There is none. For a new store, create it in this file.
+    /// No key exists. For a new store, create it in this file.
     ToCreate(PathBuf),
 }
 

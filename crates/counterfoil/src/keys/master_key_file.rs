@@ -1,4 +1,5 @@
-//! The file that contains the master key: 43 characters of base64url and a newline, readable for its owner alone.
+//! The file that contains the master key: 43 characters of base64url and a newline, readable for its owner
+//! alone.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

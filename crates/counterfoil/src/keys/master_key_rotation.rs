@@ -1,8 +1,9 @@
 //! Replaces the master key file before and after the keys in the store are encrypted again.
 //!
-//! The new key is written to `master-key.next` and synced before anything is encrypted with it, and renamed to
-//! `master-key` after that is durable. After an interruption at any point one of the two keys opens the store, and the
-//! next start finds out which. The old key stays in `master-key.old-…`: backups made before need it.
+//! The new key is written to `master-key.next` and synced before anything is encrypted with it, and renamed
+//! to `master-key` after that is durable. After an interruption at any point one of the two keys opens the
+//! store, and the next start finds out which. The old key stays in `master-key.old-…`: backups made before
+//! need it.
 
 use std::fs;
 use std::io;
@@ -28,9 +29,11 @@ impl PendingMasterKey {
     /// Writes `key` next to `active_file`, durably.
     pub(crate) fn write(active_file: &Path, key: &Secret<[u8; 32]>) -> Result<Self, MasterKeyError> {
         let pending_file = pending_for(active_file);
-        // A former key may still be there. The caller has checked that nothing in the store is encrypted with it.
+        // A former key may still be there. The caller has checked that nothing in the store is encrypted with
+        // it.
         let write = || {
-            // The owner of the active file must be able to read the new one, whatever the owner of the directory.
+            // The owner of the active file must be able to read the new one, whatever the owner of the
+            // directory.
             let new = AtomicWrite::new(&pending_file, ExistingFile::Replace)?;
             AtomicWrite { owner_of: active_file, ..new }.run(|file| write_key(file, key))
         };
@@ -50,8 +53,8 @@ impl PendingMasterKey {
         &self.key
     }
 
-    /// Makes it the active key, once the keys in the store are encrypted with it. Returns the file that contains the
-    /// old key from now on.
+    /// Makes it the active key, once the keys in the store are encrypted with it. Returns the file that
+    /// contains the old key from now on.
     pub(crate) fn activate(self, now: Time) -> Result<PathBuf, MasterKeyError> {
         let activate = || {
             let old = keep_old(&self.active_file, now)?;
@@ -69,7 +72,8 @@ impl PendingMasterKey {
     }
 }
 
-/// Gives the active key a second name with the time in it. If another key has that name, the next free one is used.
+/// Gives the active key a second name with the time in it. If another key has that name, the next free one is
+/// used.
 fn keep_old(active_file: &Path, mut at: Time) -> io::Result<PathBuf> {
     loop {
         let old = with_suffix(active_file, &format!("old-{}", at.unix_ms()));

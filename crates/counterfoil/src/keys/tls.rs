@@ -135,8 +135,8 @@ impl TlsFiles {
     }
 }
 
-/// Inode, length and change time of both files; `None` for a missing file. The change time also changes with the
-/// permissions, so that a file that was refused for its mode is loaded after a `chmod`.
+/// Inode, length and change time of both files; `None` for a missing file. The change time also changes with
+/// the permissions, so that a file that was refused for its mode is loaded after a `chmod`.
 type FileVersions = [Option<(u64, u64, i64, i64)>; 2];
 
 fn version(metadata: &Metadata) -> (u64, u64, i64, i64) {
@@ -207,8 +207,8 @@ impl CertificateReloader {
         }
     }
 
-    /// Loads the files if they have changed; returns whether they were loaded. Each version of the files is tried
-    /// once, so that an unusable one is logged once.
+    /// Loads the files if they have changed; returns whether they were loaded. Each version of the files is
+    /// tried once, so that an unusable one is logged once.
     fn reload_if_changed(&mut self) -> Result<bool, TlsError> {
         let versions = self.files.versions();
         if versions == self.loaded {

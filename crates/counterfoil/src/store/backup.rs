@@ -59,7 +59,7 @@ pub fn partial_path(file: &Path) -> PathBuf {
     with_suffix(file, "partial")
 }
 
-/// Checks that `file` is none of the files that the installation needs, under any name.
+/// Checks that `file` is not one of the files that the installation needs, under any name.
 ///
 /// # Errors
 ///

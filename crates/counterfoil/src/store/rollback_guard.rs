@@ -1,8 +1,10 @@
-//! `DIR/rollback-guard`: records the last known state of the store outside of it, to detect a store that was rolled back.
+//! `DIR/rollback-guard`: records the last known state of the store outside of it, to detect a store that was
+//! rolled back.
 //!
-//! An older copy of the database would make revoked credentials valid again, and the database itself cannot detect
-//! that. This file can: it contains the id of the store's revocation log, its position, and how often the file was
-//! saved. It is written after the commit that it describes, so it is never ahead of the store that it was written for.
+//! An older copy of the database would make revoked credentials valid again, and the database itself cannot
+//! detect that. This file can: it contains the id of the store's revocation log, its position, and how often
+//! the file was saved. It is written after the commit that it describes, so it is never ahead of the store
+//! that it was written for.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -19,12 +21,12 @@ use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
 use crate::fs::new_file::{parent_dir, with_suffix};
 use crate::runtime::task::spawn_blocking;
 
-/// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last revocation,
-/// which would bring back an older refresh token or password.
+/// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last
+/// revocation, which would bring back an older refresh token or password.
 const SAVE_COUNT: &str = "rollback_guard_save_count";
 
-/// Metadata of the store: the ids of the revocation logs that a restored store replaces, 16 bytes each. A file that
-/// names one of them was written before the restore.
+/// Metadata of the store: the ids of the revocation logs that a restored store replaces, 16 bytes each. A
+/// file that names one of them was written before the restore.
 const REPLACED_LOGS: &str = "rollback_guard_replaced_logs";
 
 /// The most bytes of the file.
@@ -148,8 +150,8 @@ impl RollbackGuard {
 
     /// Checks `store` against the recorded state, before anything in it is used.
     ///
-    /// Without the file only a store that never had one is accepted: a new or a just restored one. A used store
-    /// without its file may be a backup that was copied to another machine, and is refused.
+    /// Without the file only a store that never had one is accepted: a new or a just restored one. A used
+    /// store without its file may be a backup that was copied to another machine, and is refused.
     pub(crate) async fn check(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
         let (log, head, save_count) =
             (store.revocation_log_id().await?, store.revocation_log_head().await?, save_count(store).await?);
@@ -223,7 +225,8 @@ impl RollbackGuard {
     }
 }
 
-/// The changes that a restored store starts with: its save count is zero, and it replaces these revocation logs.
+/// The changes that a restored store starts with: its save count is zero, and it replaces these revocation
+/// logs.
 pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
     let ids = replaced.into_iter().flat_map(|log| *log.as_bytes()).collect();
     vec![

@@ -77,7 +77,7 @@ async fn an_invalid_command_is_rejected_with_its_reason() {
     assert!(execute_err(&app, add("a@b")).await.message.starts_with("username: "));
     assert_eq!(execute_err(&app, sessions_of("eve")).await.message, "there is no such user");
     let no_id = Command::SessionRevoke { id: "ada".into() };
-    assert_eq!(execute_err(&app, no_id).await.message, "that is no session id");
+    assert_eq!(execute_err(&app, no_id).await.message, "this is not a session id");
     let unknown = Command::SessionRevoke { id: "A".repeat(22) };
     assert_eq!(execute_err(&app, unknown).await.message, "there is no such session");
     let relative = Command::Backup { file: "copy.db".into(), replace: false };

@@ -134,7 +134,7 @@ async fn an_operator_can_reset_a_store_with_times_in_the_future() {
     assert!(app.now() >= NOON + 24 * HOUR, "the clock starts at the newest record");
     let server = TestServer::serve(app.clone()).await;
     let accepted = app.administer(Command::ClockAccept {}).await.unwrap();
-    assert_eq!(accepted["restart"], true);
+    assert_eq!(accepted["restart_required"], true);
     assert_eq!(log_in(&server).await.status, 200, "until the restart the time stays in the future");
     drop(app);
     server.shut_down().await;

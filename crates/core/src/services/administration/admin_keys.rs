@@ -1,40 +1,40 @@
-//! Admin keys: made once, shown once, gone at once.
+//! Admin keys: creates, verifies and removes them.
 
 use counterfoil_jose::Time;
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::admin_key::{AdminKey, AdminKeyId};
 use crate::model::admin_key::{AdminKeyRecord, KeyCreator};
-use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::audit_event::{Actor, AuditEventKind};
 use crate::model::user::User;
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, StoreError};
 
-/// The most characters of a name.
+/// The maximum length of a name, in characters.
 const MAX_NAME_LENGTH: usize = 64;
 
 impl Administration {
-    /// The record of `presented`, if it is a key of ours. Takes the same time whatever is wrong with the secret.
+    /// Returns the record of `presented` if the key is valid. Takes the same time however much of the secret is right.
     ///
     /// # Errors
     ///
-    /// If the store could not be read.
+    /// If the store cannot be read.
     pub async fn verify_admin_key(&self, presented: &AdminKey) -> Result<Option<AdminKeyRecord>, StoreError> {
         let stored = self.store.admin_key(presented.id()).await?;
         Ok(stored.filter(|stored| stored.key_hash.matches(presented)))
     }
 
-    /// Makes an admin key. This is the only time that its secret is there to be shown.
+    /// Creates an admin key. Only this call returns its secret.
     ///
-    /// It administers by the right of whoever makes it, and goes when they lose that right. A key made with
-    /// another key has the maker of that: nobody leaves a key behind by a detour.
+    /// The key has the permission of its creator, and is removed when the creator loses it. A key that was created with
+    /// another key has the same creator as that key, so that a former administrator cannot keep access through it.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`] for a name that cannot be; [`ClientError::Credential`] if who makes it has meanwhile lost
-    /// the right to.
+    /// [`ClientError::Field`] for an invalid name; [`ClientError::Credential`] if the creator is no longer an
+    /// administrator.
     pub async fn create_admin_key(
         &self,
         name: &str,
@@ -55,31 +55,31 @@ impl Administration {
         Err(InternalError::Contention.into())
     }
 
-    /// By whose right `actor` makes a key, and what has to hold still when it is made: a key that is in flight
-    /// while its maker is demoted is not made.
+    /// The creator of a key that `actor` creates, and the conditions of the commit: if the creator concurrently loses the
+    /// permission, the key is not created.
     async fn key_creator(&self, actor: &Actor) -> Result<(KeyCreator, Vec<Change>), ServiceError> {
-        let lost = || ServiceError::from(ClientError::Credential(InvalidCredential::Disabled));
+        let not_permitted = || ServiceError::from(ClientError::Credential(InvalidCredential::Disabled));
         let (creator, mut expected) = match actor {
             Actor::Operator | Actor::System => (KeyCreator::Operator, Vec::new()),
             Actor::User(id) => (KeyCreator::User(*id), Vec::new()),
             Actor::AdminKey(id) => {
-                let stored = self.store.admin_key(*id).await?.ok_or_else(lost)?;
+                let stored = self.store.admin_key(*id).await?.ok_or_else(not_permitted)?;
                 (stored.created_by, vec![Change::ExpectAdminKey(*id)])
             }
-            Actor::Anonymous => return Err(lost()),
+            Actor::Anonymous => return Err(not_permitted()),
         };
         if let KeyCreator::User(id) = creator {
-            let user = self.store.user(id).await?.filter(User::is_administrator).ok_or_else(lost)?;
+            let user = self.store.user(id).await?.filter(User::is_administrator).ok_or_else(not_permitted)?;
             expected.push(Change::ExpectEpoch(id, user.epoch));
         }
         Ok((creator, expected))
     }
 
-    /// Removes an admin key: from now on it opens nothing.
+    /// Removes an admin key. It is invalid from now on.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is none of this id.
+    /// [`ClientError::NotFound`] if there is no such key.
     pub async fn remove_admin_key(
         &self,
         id: AdminKeyId,
@@ -102,11 +102,12 @@ fn validate_name(name: &str) -> Result<(), ClientError> {
     }
     Err(ClientError::Field {
         field: "name",
-        detail: format!("is to be 1 to {MAX_NAME_LENGTH} plain characters"),
+        detail: format!(
+            "must be 1 to {MAX_NAME_LENGTH} characters without control characters and surrounding spaces"
+        ),
     })
 }
 
 fn record_event(kind: AuditEventKind, id: AdminKeyId, context: &RevocationContext, now: Time) -> Change {
-    let event = AuditEvent::by_actor(kind, context.actor.clone(), &context.client_info, now);
-    Change::RecordEvent(Box::new(event.with_detail(id.to_string())))
+    Change::RecordEvent(Box::new(context.event(kind, now).with_detail(id.to_string())))
 }

@@ -1,4 +1,4 @@
-//! Client applications: added, changed, and shut out with all that was given through them.
+//! Client applications: adds, changes and disables them.
 
 use std::time::Duration;
 
@@ -14,33 +14,33 @@ use crate::services::revoker::{RevocationContext, RevocationRetention};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
 
-/// The most scopes or audiences of a client, and the most characters of each.
+/// The maximum number of scopes or audiences of a client, and the maximum length of each, in bytes.
 const MAX_WORDS: usize = 100;
 const MAX_WORD_LENGTH: usize = 512;
 
-/// What is to be otherwise with a client; what is `None` stays.
+/// The changes to a client. A field that is `None` is not changed.
 #[derive(Debug, Clone, Default)]
 pub struct ClientChange {
-    /// What people call it.
+    /// The display name.
     pub name: Option<String>,
-    /// The modes that a login may have.
+    /// The allowed modes of a login.
     pub modes: Option<Vec<Mode>>,
-    /// The audiences that its tokens may be for; inner `None`: any.
+    /// The allowed audiences of its tokens; inner `None`: any.
     pub audiences: Option<Option<Vec<String>>>,
-    /// The scopes that it may ask for; inner `None`: any.
+    /// The allowed scopes; inner `None`: any.
     pub scopes: Option<Option<Vec<String>>>,
-    /// How long what it is given lives. What was given before keeps its life.
+    /// The lifetimes of its sessions and tokens. Those that exist keep theirs.
     pub lifetimes: LifetimesChange,
-    /// Whether it may be used. Disabling kills all that was given through it.
+    /// Whether the client is enabled. Disabling revokes everything that was issued through it.
     pub enabled: Option<bool>,
 }
 
 impl Administration {
-    /// Adds a client with the defaults, but for what is in `change`.
+    /// Adds a client with the default values and `change` applied.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`] for what cannot be, [`ClientError::AlreadyExists`] if the id is taken.
+    /// [`ClientError::Field`] for an invalid field, [`ClientError::AlreadyExists`] if the id is taken.
     pub async fn add_client(
         &self,
         id: ClientId,
@@ -49,8 +49,8 @@ impl Administration {
         now: Time,
     ) -> Result<Client, ServiceError> {
         validate_id(&id)?;
-        let blank = Client { name: id.to_string(), id, ..Client::default_client() };
-        let client = Client { revision: 0, ..change.apply_to(&blank) };
+        let default = Client { name: id.to_string(), id, ..Client::default_client() };
+        let client = Client { revision: 0, ..change.apply_to(&default) };
         validate(&client)?;
         let event = event(AuditEventKind::ClientAdded, &client.id, context, now);
         let mut changes =
@@ -63,12 +63,12 @@ impl Administration {
         }
     }
 
-    /// Changes a client. A login in flight is judged anew; where it is disabled, all that was given through it is
-    /// dead with the commit, and stays dead when it is enabled again.
+    /// Changes a client. A concurrent login is checked again. Disabling a client revokes everything that was issued through
+    /// it, in the same commit; it stays revoked when the client is enabled again.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is none, [`ClientError::Field`] for what cannot be.
+    /// [`ClientError::NotFound`] if there is no such client, [`ClientError::Field`] for an invalid field.
     pub async fn change_client(
         &self,
         id: &ClientId,
@@ -77,7 +77,7 @@ impl Administration {
         now: Time,
     ) -> Result<Client, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let previous = self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?;
+            let previous = self.require_client(id).await?;
             let next = change.apply_to(&previous);
             validate(&next)?;
             let mut changes = vec![Change::ReplaceClient(Box::new(next.clone()))];
@@ -86,12 +86,8 @@ impl Administration {
             if previous.enabled && !next.enabled {
                 changes.extend(self.revoke_client_changes(id, context, now));
             }
-            changes.push(Change::RecordEvent(Box::new(event(
-                AuditEventKind::ClientChanged,
-                id,
-                context,
-                now,
-            ))));
+            let event = event(AuditEventKind::ClientChanged, id, context, now);
+            changes.push(Change::RecordEvent(Box::new(event)));
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return self.persist_retention(lifetime).await.map(|()| next);
             }
@@ -99,7 +95,7 @@ impl Administration {
         Err(InternalError::Contention.into())
     }
 
-    /// What kills all that was given through a client so far, and says so in the journal.
+    /// The changes that revoke everything issued through a client, with the audit event.
     pub(super) fn revoke_client_changes(
         &self,
         id: &ClientId,
@@ -114,17 +110,17 @@ impl Administration {
         ]
     }
 
-    /// Revocations are remembered for as long as the longest access token lives. That is known here before the
-    /// first of them can be given, and to the next process whatever becomes of the client.
+    /// Raises the retention of revocations to these lifetimes, before the first token with them can be issued. Returns the
+    /// new maximum, and the change that stores it for the next process.
     ///
-    /// The fact is part of every change of a client: memory alone may have been raised by one that was lost.
+    /// Every change of a client stores it: the value in memory may have been raised by a change that was not applied.
     fn raise_retention(&self, lifetimes: &Lifetimes) -> (Duration, Change) {
         self.retention.raise_to(lifetimes.max_access_lifetime());
         let lifetime = self.retention.max_access_lifetime();
         (lifetime, Change::SetMetadata(MAX_ACCESS_LIFETIME, lifetime.as_secs().to_be_bytes().to_vec()))
     }
 
-    /// Says it again if another change has reached further while this one was under way: the fact never falls.
+    /// Stores the maximum again if a concurrent change has raised it further, so that the stored value never falls behind.
     async fn persist_retention(&self, mut stored: Duration) -> Result<(), ServiceError> {
         while stored < self.retention.max_access_lifetime() {
             let (lifetime, metadata) = self.raise_retention(&Lifetimes::default());
@@ -167,30 +163,42 @@ pub(super) async fn raise_by_all_clients(
     }
 }
 
-/// A new id stands in paths and in claims as it is: nothing of it has to be escaped (RFC 3986, section 2.3).
+/// A new id consists of unreserved characters only (RFC 3986, section 2.3), so that it needs no escaping in a URL.
 fn validate_id(id: &ClientId) -> Result<(), ClientError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if id.as_str().bytes().all(is_plain) {
         return Ok(());
     }
-    Err(ClientError::Field { field: "id", detail: "is to be of letters, digits, -, ., _ and ~".to_owned() })
+    Err(ClientError::Field {
+        field: "id",
+        detail: "must consist of letters, digits, `-`, `.`, `_` and `~`".to_owned(),
+    })
 }
 
 fn validate(client: &Client) -> Result<(), ClientError> {
     let invalid = |field, detail: &str| Err(ClientError::Field { field, detail: detail.to_owned() });
     let is_plain = |text: &str| !text.chars().any(char::is_control) && text.trim() == text;
     if client.name.is_empty() || client.name.chars().count() > MAX_WORD_LENGTH || !is_plain(&client.name) {
-        return invalid("name", "is to be 1 to 512 plain characters");
+        return invalid(
+            "name",
+            "must be 1 to 512 characters without control characters and surrounding spaces",
+        );
     }
     if client.modes.is_empty() {
-        return invalid("modes", "is to name at least one of session, jwt, hybrid");
+        return invalid("modes", "must contain at least one of `session`, `jwt`, `hybrid`");
     }
     if !are_valid(client.audiences.as_deref(), |byte| byte.is_ascii_graphic()) {
-        return invalid("audiences", "are to be at most 100 texts of 1 to 512 visible ASCII characters");
+        return invalid(
+            "audiences",
+            "must be at most 100 strings of 1 to 512 printable ASCII characters without spaces",
+        );
     }
     // RFC 6749, section 3.3.
     if !are_valid(client.scopes.as_deref(), |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-        return invalid("scopes", "are to be at most 100 words of 1 to 512 visible ASCII characters");
+        return invalid(
+            "scopes",
+            "must be at most 100 words of 1 to 512 printable ASCII characters except `\"` and `\\`",
+        );
     }
     match client.lifetimes.validate() {
         Some((name, detail)) => invalid("lifetimes", &format!("{name} {detail}")),
@@ -208,5 +216,5 @@ fn are_valid(texts: Option<&[String]>, is_valid: impl Fn(u8) -> bool) -> bool {
 }
 
 fn event(kind: AuditEventKind, id: &ClientId, context: &RevocationContext, now: Time) -> AuditEvent {
-    AuditEvent::by_actor(kind, context.actor.clone(), &context.client_info, now).with_client(id.clone())
+    context.event(kind, now).with_client(id.clone())
 }

@@ -1,7 +1,7 @@
-//! What an administrator changes: users, clients, admin keys, and what is revoked.
+//! Administration: changes users, clients and admin keys, and revokes by subject.
 //!
-//! Each act is one commit: the record, what it kills and the line of the journal that says who did it. Whether
-//! somebody may administer is judged before; nothing here asks.
+//! Each operation is one commit: the record, the revocations that follow from it, and the audit event with the actor.
+//! The caller authorizes the actor; nothing here checks permissions.
 
 mod admin_keys;
 mod clients;
@@ -9,7 +9,14 @@ mod revocations;
 mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use counterfoil_verify::{ClientId, UserId};
+
+use crate::client_error::ClientError;
+use crate::model::client::Client;
+use crate::model::user::User;
+use crate::services::ServiceError;
 use crate::services::keys::keyring::Keyring;
 use crate::services::revoker::RevocationRetention;
 use crate::store::{Store, StoreError};
@@ -18,10 +25,10 @@ pub use clients::ClientChange;
 pub use revocations::RevocationResult;
 pub use users::{UserChange, validate_roles};
 
-/// Under which name the longest life of any access token that was ever allowed is kept.
-const MAX_ACCESS_LIFETIME: &str = "longest_access";
+/// The metadata key of the maximum lifetime that any access token was ever allowed, in seconds (big-endian `u64`).
+const MAX_ACCESS_LIFETIME: &str = "max_access_lifetime";
 
-/// Changes what others are judged by.
+/// Changes users, clients and admin keys, and revokes what was issued.
 pub struct Administration {
     store: Arc<dyn Store>,
     retention: Arc<RevocationRetention>,
@@ -29,26 +36,34 @@ pub struct Administration {
 }
 
 impl Administration {
-    /// Administers what `store` keeps.
+    /// Creates the service for the records of `store`.
     pub fn new(store: Arc<dyn Store>, keys: Arc<Keyring>, retention: Arc<RevocationRetention>) -> Self {
         Self { store, retention, keys }
     }
+
+    async fn require_user(&self, id: UserId) -> Result<User, ServiceError> {
+        Ok(self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?)
+    }
+
+    async fn require_client(&self, id: &ClientId) -> Result<Client, ServiceError> {
+        Ok(self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?)
+    }
 }
 
-/// The horizon of an installation: the longest that its clients let an access token live or ever did, and at
-/// least `min_lifetime`, for tokens that no client's lifetimes bound.
+/// The retention of an installation: by the longest access token lifetime that a client has or ever had, and at least by
+/// `min_lifetime`, for tokens that no client's lifetimes limit.
 ///
 /// # Errors
 ///
-/// If the store could not be read.
+/// If the store cannot be read.
 pub async fn load_retention(
     store: &dyn Store,
-    min_lifetime: std::time::Duration,
+    min_lifetime: Duration,
 ) -> Result<RevocationRetention, StoreError> {
     let retention = RevocationRetention::new(min_lifetime);
     if let Some(seconds) = store.metadata(MAX_ACCESS_LIFETIME).await?.and_then(|bytes| bytes.try_into().ok())
     {
-        retention.raise_to(std::time::Duration::from_secs(u64::from_be_bytes(seconds)));
+        retention.raise_to(Duration::from_secs(u64::from_be_bytes(seconds)));
     }
     clients::raise_by_all_clients(store, &retention).await?;
     Ok(retention)

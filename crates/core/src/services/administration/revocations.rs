@@ -1,4 +1,4 @@
-//! Revocations by name: whatever the log can name, an administrator can end.
+//! Revocations by subject: session, user, client, signing key, token or everyone.
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationPosition, RevocationSubject, SessionId, UserId};
@@ -8,28 +8,28 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, CutoffScope};
+use crate::store::{AppliedChanges, Change, CommitOutcome, CutoffScope};
 
 /// A revocation that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationResult {
-    /// Where it stands in the log. Whoever has heard of this position accepts the subject no more.
+    /// The position in the revocation log. A verifier that has read the log up to here rejects the subject.
     pub position: RevocationPosition,
 }
 
 impl Administration {
-    /// Revokes `subject` (protocol, section 4), with its mark and its line in the journal, in one commit. `note`
-    /// is what the administrator gives as reason, for the journal.
+    /// Revokes `subject` (protocol, section 4), in one commit with its revocation cutoff and its audit event. `note` is the
+    /// administrator's reason, for the audit log.
     ///
-    /// - *session*: the login ends, with every token of it.
-    /// - *user*, *client*, *everyone*: all that was given so far is dead; who logs in later is not touched.
-    /// - *token*: this access token alone.
-    /// - *key*: all that it ever signed; if it signs now, another does from here on.
+    /// - *session*: ends the session and revokes its tokens.
+    /// - *user*, *client*, *everyone*: revokes everything issued so far. Later logins are not affected.
+    /// - *token*: revokes this access token only.
+    /// - *key*: revokes everything that it ever signed. If it is the current key, the next key becomes current.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is no such session, user, client or key. If it could not be made durable,
-    /// nothing is said to be revoked.
+    /// [`ClientError::NotFound`] if there is no such session, user, client or key. If the commit failed, the subject must
+    /// be treated as not revoked.
     pub async fn revoke(
         &self,
         subject: &RevocationSubject,
@@ -67,7 +67,7 @@ impl Administration {
         }
     }
 
-    /// A session that has ended is revoked again all the same: whoever asks is answered with a position.
+    /// Ends a session. A session that has ended before is revoked again, so that the caller gets a position.
     async fn revoke_session(
         &self,
         id: SessionId,
@@ -93,14 +93,14 @@ impl Administration {
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let previous = self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?;
+            let previous = self.require_user(id).await?;
             let mut changes = vec![Change::ReplaceUser(Box::new(previous.next_epoch()))];
             changes.extend(self.revoke_user_changes(id, context, now));
             changes.push(record_event(
                 audit_event(AuditEventKind::UserRevoked, note, context, now).with_user(id),
             ));
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                return self.revocation_result(applied.entries.last().map(|entry| entry.position)).await;
+                return self.applied_result(&applied).await;
             }
         }
         Err(InternalError::Contention.into())
@@ -114,8 +114,8 @@ impl Administration {
         now: Time,
     ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let mut previous = self.store.client(id).await?.ok_or(ClientError::NotFound("client"))?;
-            // A login in flight was judged by this revision, and is judged anew.
+            let mut previous = self.require_client(id).await?;
+            // A concurrent login was checked against the previous revision, and is checked again.
             previous.revision += 1;
             let event =
                 audit_event(AuditEventKind::ClientRevoked, note, context, now).with_client(id.clone());
@@ -126,23 +126,25 @@ impl Administration {
                 record_event(event),
             ];
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                return self.revocation_result(applied.entries.last().map(|entry| entry.position)).await;
+                return self.applied_result(&applied).await;
             }
         }
         Err(InternalError::Contention.into())
     }
 
-    /// Commits what expects nothing.
+    /// Commits changes that cannot conflict.
     async fn commit_revocation(&self, changes: Vec<Change>) -> Result<RevocationResult, ServiceError> {
         match self.store.commit(&changes).await? {
-            CommitOutcome::Applied(applied) => {
-                self.revocation_result(applied.entries.last().map(|entry| entry.position)).await
-            }
+            CommitOutcome::Applied(applied) => self.applied_result(&applied).await,
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
     }
 
-    /// What was revoked before stands somewhere at or below the head.
+    async fn applied_result(&self, applied: &AppliedChanges) -> Result<RevocationResult, ServiceError> {
+        self.revocation_result(applied.entries.last().map(|entry| entry.position)).await
+    }
+
+    /// The result for this position. Without a new entry the subject was revoked before, at or below the head.
     async fn revocation_result(
         &self,
         position: Option<RevocationPosition>,
@@ -153,7 +155,7 @@ impl Administration {
         }
     }
 
-    /// The entry for `subject`, remembered until its last access token has certainly expired.
+    /// The revocation log entry for `subject`, kept until its last access token has expired.
     pub(super) fn revocation_entry(
         &self,
         subject: RevocationSubject,
@@ -175,8 +177,7 @@ fn audit_event(
     context: &RevocationContext,
     now: Time,
 ) -> AuditEvent {
-    let event = AuditEvent::by_actor(kind, context.actor.clone(), &context.client_info, now)
-        .with_reason(context.reason);
+    let event = context.event(kind, now).with_reason(context.reason);
     match note {
         Some(note) => event.with_detail(note.to_owned()),
         None => event,

@@ -1,10 +1,10 @@
-//! Users: locked out and let in, given other roles, deleted.
+//! Users: changes roles, e-mail address and status, and deletes them.
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationSubject, UserId};
 
 use crate::client_error::ClientError;
-use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::audit_event::AuditEventKind;
 use crate::model::session::EndReason;
 use crate::model::user::User;
 use crate::services::account::canonical_email;
@@ -13,33 +13,33 @@ use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, CutoffScope};
 
-/// The most roles of a user, and the most characters of each.
+/// The maximum number of roles of a user, and the maximum length of each, in bytes.
 const MAX_ROLES: usize = 32;
 const MAX_ROLE_LENGTH: usize = 64;
 
-/// What is to be otherwise with a user; what is `None` stays.
+/// The changes to a user. A field that is `None` is not changed.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
-    /// Whether they are locked out.
+    /// Whether the user is disabled.
     pub disabled: Option<bool>,
-    /// What they may do.
+    /// The roles.
     pub roles: Option<Vec<String>>,
-    /// Their address; inner `None`: none. Another address is not verified unless that is said too.
+    /// The e-mail address; inner `None` removes it. A new address is unverified unless `email_verified` is set, too.
     pub email: Option<Option<String>>,
-    /// Whether the address was proved to be theirs.
+    /// Whether the address is verified.
     pub email_verified: Option<bool>,
 }
 
 impl Administration {
-    /// Changes a user, and with them what their sessions and tokens are worth, in one commit.
+    /// Changes a user, in one commit with the revocations that follow.
     ///
-    /// *Disabled*: everything they hold is dead, also when they are enabled again. *Other roles*: access tokens
-    /// that say the old ones are dead; session tokens and refresh tokens go on under the new ones. Who is no
-    /// longer an administrator leaves no admin key behind: those that they made are removed.
+    /// - *disabled*: everything issued to the user is revoked, and stays revoked when the user is enabled again.
+    /// - *roles*: access tokens with the old roles are revoked. Sessions and refresh tokens continue with the new roles.
+    ///   When a user is no longer an administrator, the admin keys that the user created are removed.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is no such user, [`ClientError::Field`] for what cannot be.
+    /// [`ClientError::NotFound`] if there is no such user, [`ClientError::Field`] for an invalid field.
     pub async fn change_user(
         &self,
         id: UserId,
@@ -48,7 +48,7 @@ impl Administration {
         now: Time,
     ) -> Result<User, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let previous = self.store.user(id).await?.ok_or(ClientError::NotFound("user"))?;
+            let previous = self.require_user(id).await?;
             let next = change.apply_to(&previous, now)?;
             let follow_up_changes = self.follow_up_changes(&previous, &next, context, now);
             if follow_up_changes.is_empty() {
@@ -64,8 +64,8 @@ impl Administration {
         Err(InternalError::Contention.into())
     }
 
-    /// Deletes a user: sessions, their data, and all that the record says. The journal keeps the id, which is
-    /// never given to anybody else; the name is free again.
+    /// Deletes a user with all sessions and their data. The audit log keeps the id, which is never used again; the username
+    /// is free again.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl Administration {
     ) -> Result<(), ServiceError> {
         let context = RevocationContext { reason: EndReason::UserDisabled, ..context.clone() };
         let mut changes = self.end_sessions_changes(id, &context, now);
-        // The entry alone: there is no record left for a mark, and none that it would have to judge.
+        // Only the log entry: the record that would hold the revocation cutoff is deleted.
         changes.push(self.revocation_entry(RevocationSubject::User(id), &context, now));
         changes.push(remove_admin_keys_change(id, &context, now));
         changes.push(Change::RemoveUser(id));
@@ -89,7 +89,8 @@ impl Administration {
         }
     }
 
-    /// What follows from the change of `previous` into `next`; nothing if nothing has changed.
+    /// The revocations and audit events that follow from the change of `previous` into `next`; empty if nothing has
+    /// changed.
     fn follow_up_changes(
         &self,
         previous: &User,
@@ -97,53 +98,51 @@ impl Administration {
         context: &RevocationContext,
         now: Time,
     ) -> Vec<Change> {
-        let mut changes = Vec::new();
+        let id = previous.id;
         let (was_enabled, is_enabled) = (previous.is_enabled(), next.is_enabled());
-        let has_other_roles = previous.roles != next.roles;
+        let mut changes = Vec::new();
         if was_enabled && !is_enabled {
             let context = RevocationContext { reason: EndReason::UserDisabled, ..context.clone() };
-            changes.extend(self.revoke_user_changes(previous.id, &context, now));
-            changes.push(record_event(AuditEventKind::UserDisabled, previous.id, &context, now));
-        } else if has_other_roles {
-            let context = RevocationContext { reason: EndReason::RolesChanged, ..context.clone() };
-            // The mark would take sessions and refresh families with it, so those that stand are stamped anew
-            // in the same commit: they lie above the mark, and every access token of before lies below the entry.
-            changes.push(Change::RefreshPositionsOf(previous.id));
-            changes.push(self.revocation_entry(RevocationSubject::User(previous.id), &context, now));
-            changes.push(Change::SetCutoff(CutoffScope::User(previous.id)));
+            changes.extend(self.revoke_user_changes(id, &context, now));
+            changes.push(record_event(AuditEventKind::UserDisabled, id, &context, now));
+        } else if previous.roles != next.roles {
+            changes.extend(self.revoke_access_tokens_changes(id, context, now));
         }
-        if has_other_roles {
-            let event = AuditEvent::by_actor(
-                AuditEventKind::RolesChanged,
-                context.actor.clone(),
-                &context.client_info,
-                now,
-            );
-            let event = event
-                .with_user(previous.id)
-                .with_reason(EndReason::RolesChanged)
-                .with_detail(next.roles.join(" "));
-            changes.push(Change::RecordEvent(Box::new(event)));
+        if previous.roles != next.roles {
+            changes.push(roles_changed_event(next, context, now));
         }
         if previous.is_administrator() && !next.is_administrator() {
             let reason = if is_enabled { EndReason::RolesChanged } else { EndReason::UserDisabled };
-            changes.push(remove_admin_keys_change(
-                previous.id,
-                &RevocationContext { reason, ..context.clone() },
-                now,
-            ));
+            let context = RevocationContext { reason, ..context.clone() };
+            changes.push(remove_admin_keys_change(id, &context, now));
         }
         if !was_enabled && is_enabled {
-            changes.push(record_event(AuditEventKind::UserEnabled, previous.id, context, now));
+            changes.push(record_event(AuditEventKind::UserEnabled, id, context, now));
         }
         if (&previous.email, previous.email_verified) != (&next.email, next.email_verified) {
-            changes.push(record_event(AuditEventKind::EmailChanged, previous.id, context, now));
+            changes.push(record_event(AuditEventKind::EmailChanged, id, context, now));
         }
         changes
     }
 
-    /// What kills all that a user was given so far: the rows end, the entry kills access tokens, the mark what
-    /// is in flight.
+    /// Revokes the access tokens of a user, and keeps the sessions and refresh tokens: the sessions get a new log position
+    /// in the same commit, which is above the revocation cutoff; every earlier access token is below the log entry.
+    fn revoke_access_tokens_changes(
+        &self,
+        id: UserId,
+        context: &RevocationContext,
+        now: Time,
+    ) -> [Change; 3] {
+        let context = RevocationContext { reason: EndReason::RolesChanged, ..context.clone() };
+        [
+            Change::RefreshPositionsOf(id),
+            self.revocation_entry(RevocationSubject::User(id), &context, now),
+            Change::SetCutoff(CutoffScope::User(id)),
+        ]
+    }
+
+    /// The changes that revoke everything issued to a user: they end the sessions, the log entry revokes access tokens, and
+    /// the revocation cutoff revokes what is being issued concurrently.
     pub(super) fn revoke_user_changes(
         &self,
         id: UserId,
@@ -164,11 +163,11 @@ impl Administration {
         ]
     }
 
-    /// A lost swap of a user whom nobody has changed: the address is somebody else's.
+    /// If a commit conflicted and the user has not changed, another user has the verified address.
     async fn check_email_free(&self, previous: &User) -> Result<(), ServiceError> {
         let stored = self.store.user(previous.id).await?;
         if stored.is_some_and(|stored| stored.revision == previous.revision) {
-            let detail = "is the verified address of somebody else".to_owned();
+            let detail = "is the verified address of another user".to_owned();
             return Err(ClientError::Field { field: "email", detail }.into());
         }
         Ok(())
@@ -193,7 +192,7 @@ impl UserChange {
         }
         next.email_verified = self.email_verified.unwrap_or(next.email_verified);
         if next.email_verified && next.email.is_none() {
-            let detail = "is only for somebody who has an address".to_owned();
+            let detail = "must be false without an `email`".to_owned();
             return Err(ClientError::Field { field: "email_verified", detail });
         }
         if (&next.roles, next.is_enabled()) != (&previous.roles, previous.is_enabled()) {
@@ -203,11 +202,11 @@ impl UserChange {
     }
 }
 
-/// Roles that read as such: words of visible ASCII, which stand in tokens and are compared exactly.
+/// Validates roles: words of printable ASCII, which are compared byte by byte.
 ///
 /// # Errors
 ///
-/// [`ClientError::Field`], with what they are to be.
+/// [`ClientError::Field`] if there are too many roles or one is invalid.
 pub fn validate_roles(roles: &[String]) -> Result<(), ClientError> {
     let is_valid = |role: &String| {
         (1..=MAX_ROLE_LENGTH).contains(&role.len()) && role.bytes().all(|byte| byte.is_ascii_graphic())
@@ -216,23 +215,24 @@ pub fn validate_roles(roles: &[String]) -> Result<(), ClientError> {
         return Ok(());
     }
     let detail =
-        format!("are to be at most {MAX_ROLES} words of 1 to {MAX_ROLE_LENGTH} visible ASCII characters");
+        format!("must be at most {MAX_ROLES} words of 1 to {MAX_ROLE_LENGTH} printable ASCII characters");
     Err(ClientError::Field { field: "roles", detail })
 }
 
-/// Removes the admin keys that `user` made, each with its line in the journal.
+/// Removes the admin keys that `user` created, each with an audit event.
 fn remove_admin_keys_change(user: UserId, context: &RevocationContext, now: Time) -> Change {
-    let event = AuditEvent::by_actor(
-        AuditEventKind::AdminKeyRemoved,
-        context.actor.clone(),
-        &context.client_info,
-        now,
-    );
+    let event = context.event(AuditEventKind::AdminKeyRemoved, now);
     Change::RemoveAdminKeysOf(user, Box::new(event.with_user(user).with_reason(context.reason)))
 }
 
+fn roles_changed_event(next: &User, context: &RevocationContext, now: Time) -> Change {
+    let event = context.event(AuditEventKind::RolesChanged, now).with_user(next.id);
+    let event = event.with_reason(EndReason::RolesChanged).with_detail(next.roles.join(" "));
+    Change::RecordEvent(Box::new(event))
+}
+
 fn record_event(kind: AuditEventKind, user: UserId, context: &RevocationContext, now: Time) -> Change {
-    let event = AuditEvent::by_actor(kind, context.actor.clone(), &context.client_info, now).with_user(user);
+    let event = context.event(kind, now).with_user(user);
     let event = match kind {
         AuditEventKind::UserDisabled | AuditEventKind::UserDeleted => event.with_reason(context.reason),
         _ => event,

@@ -1,4 +1,4 @@
-//! The ring of keys: what signs, what verifies, what makes refresh tags, all opened from their seals.
+//! The active keys: signing key, verification keys and refresh token keys, decrypted with the master key.
 
 use counterfoil_jose::{
     Algorithm, JwkSet, KeyError, KeySet, SealError, SealingKey, Secret, SigningKey, Time, random,
@@ -14,7 +14,7 @@ use crate::store::{Change, CommitOutcome, Store, StoreError};
 /// The keys of an installation, ready for use.
 #[derive(Debug)]
 pub struct ActiveKeys {
-    /// Rises with every change of any key: of two rings the older one is known.
+    /// The sum of all key revisions. It rises with every change of any key, and so orders two states of the keys.
     revision_sum: u64,
     signing: SigningKey,
     verification_keys: KeySet,
@@ -22,39 +22,39 @@ pub struct ActiveKeys {
     older_refresh_token_keys: Vec<RefreshTokenKey>,
 }
 
-/// The keys could not be had.
+/// Why the keys could not be opened or created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActiveKeysError {
-    /// The store did not give or take them.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The master key does not open the key of this name.
+    /// The master key does not open the key with this id.
     #[error("the master key does not open the key {0} of this store")]
     MasterKey(KeyId, #[source] SealError),
-    /// The key of this name is no key.
+    /// The key with this id is invalid.
     #[error("the key {0} of this store cannot be used")]
     Key(KeyId, #[source] KeyError),
-    /// No key could be made, or the keys do not go together.
-    #[error("no key could be made, or the keys of this store do not go together")]
+    /// A key could not be created, or the keys cannot be used together.
+    #[error("a key could not be created, or the keys of this store cannot be used together")]
     Keys(#[from] KeyError),
-    /// The system has no randomness to give.
-    #[error("no randomness")]
+    /// The operating system provides no randomness.
+    #[error("the operating system provides no randomness")]
     Randomness(#[from] random::RandomUnavailable),
-    /// The record of the key of this name makes no sense.
-    #[error("the record of the key {0} in the store makes no sense: it is {1}")]
+    /// The record of the key with this id is invalid.
+    #[error("the record of the key {0} in the store is invalid: {1}")]
     Record(KeyId, &'static str),
-    /// What no store is without.
+    /// A required key is missing.
     #[error("there is no {0}")]
     Missing(&'static str),
 }
 
 impl ActiveKeys {
-    /// Opens the keys of `store` with the master key; makes them first where there are none.
+    /// Opens the keys of `store` with the master key. Creates the first keys if there are none.
     ///
     /// # Errors
     ///
-    /// If the master key is not the one that sealed them: nothing is made or replaced then.
+    /// If the master key is not the one that sealed them. Then no key is created or replaced.
     pub async fn open(
         store: &dyn Store,
         master: &SealingKey,
@@ -68,7 +68,7 @@ impl ActiveKeys {
         Self::from_records(&stored, &MasterKeys::single(master.clone()))
     }
 
-    /// Makes the first keys. If another process was faster, its keys are taken.
+    /// Creates the first keys. If another process creates them first, its keys are used.
     async fn create_initial(
         store: &dyn Store,
         master: &SealingKey,
@@ -76,13 +76,13 @@ impl ActiveKeys {
         now: Time,
     ) -> Result<Self, ActiveKeysError> {
         let (current, next) = (new_signing(algorithm, master, now)?, new_signing(algorithm, master, now)?);
-        let made =
+        let created =
             AuditEvent::by_actor(AuditEventKind::KeyCreated, Actor::System, &ClientInfo::default(), now);
         let changes = [
             Change::InsertKey(Box::new(current.activated(now))),
             Change::InsertKey(Box::new(next)),
             Change::InsertKey(Box::new(new_refresh_token_key(master, now)?.activated(now))),
-            Change::RecordEvent(Box::new(made.with_detail("first keys"))),
+            Change::RecordEvent(Box::new(created.with_detail("first keys"))),
         ];
         match store.commit(&changes).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
@@ -91,11 +91,11 @@ impl ActiveKeys {
         }
     }
 
-    /// The ring of the keys that are kept, opened with the master key.
+    /// Opens the stored keys with the master keys.
     ///
     /// # Errors
     ///
-    /// If one of them cannot be opened or used, or there is none that signs.
+    /// If a key cannot be opened or used, or if there is no current key.
     pub(super) fn from_records(
         stored: &[KeyRecord],
         master_keys: &MasterKeys,
@@ -121,40 +121,42 @@ impl ActiveKeys {
             }
         }
         Ok(Self {
-            // Rows are never removed and revisions only rise.
+            // Key records are never removed, and revisions only rise.
             revision_sum: stored.iter().map(|record| 1 + record.revision).sum(),
             signing: signing.ok_or(ActiveKeysError::Missing("current signing key"))?,
             verification_keys: KeySet::new(verification_keys)?,
-            refresh_token_key: refresh_token_key.ok_or(ActiveKeysError::Missing("current pepper"))?,
+            refresh_token_key: refresh_token_key
+                .ok_or(ActiveKeysError::Missing("current refresh token key"))?,
             older_refresh_token_keys,
         })
     }
 
-    /// Whether a key was changed since the other one was read.
+    /// Whether a key has changed since `other` was read.
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
         self.revision_sum > other.revision_sum
     }
-    /// The key that signs now.
+
+    /// The current signing key.
     pub fn signing_key(&self) -> &SigningKey {
         &self.signing
     }
 
-    /// The keys whose signatures are good.
+    /// The keys that verify signatures.
     pub fn verification_keys(&self) -> &KeySet {
         &self.verification_keys
     }
 
-    /// The public keys, as the world may see them; symmetric ones are not among them.
+    /// The public keys, for publication. Symmetric keys are not among them.
     pub fn jwks(&self) -> JwkSet {
         JwkSet { keys: self.verification_keys.iter().filter_map(|key| key.jwk()).collect() }
     }
 
-    /// The pepper for new refresh families.
+    /// The refresh token key for new sessions.
     pub fn refresh_token_key(&self) -> &RefreshTokenKey {
         &self.refresh_token_key
     }
 
-    /// The pepper that a session's stub names.
+    /// The refresh token key with this id, as the credential of a session names it.
     pub fn refresh_token_key_by_id(&self, id: RefreshTokenKeyId) -> Option<&RefreshTokenKey> {
         std::iter::once(&self.refresh_token_key)
             .chain(&self.older_refresh_token_keys)
@@ -162,7 +164,7 @@ impl ActiveKeys {
     }
 }
 
-/// The master keys that a seal may be under: one, and while another is about to take its place that one too.
+/// The master keys that may have sealed a key: the current one, and during a change of the master key also the next one.
 #[derive(Debug, Clone)]
 pub(super) struct MasterKeys {
     pub(super) current: SealingKey,
@@ -170,19 +172,19 @@ pub(super) struct MasterKeys {
 }
 
 impl MasterKeys {
-    /// One alone.
+    /// A single master key.
     pub(super) fn single(current: SealingKey) -> Self {
         Self { current, next: None }
     }
 
-    /// Opens a key by whichever of them sealed it.
+    /// Opens a key with the master key that sealed it.
     pub(super) fn open(&self, record: &KeyRecord) -> Result<Secret<Vec<u8>>, ActiveKeysError> {
         let opened = record.open(&self.current);
         let by_next = |error| self.next.as_ref().and_then(|key| record.open(key).ok()).ok_or(error);
         opened.or_else(by_next).map_err(|error| ActiveKeysError::MasterKey(record.id.clone(), error))
     }
 
-    /// The one that this key is sealed under; the present one where none opens it.
+    /// The master key that sealed this key; the current one if neither opens it.
     pub(super) fn sealing_key_of(&self, record: &KeyRecord) -> &SealingKey {
         match &self.next {
             Some(next) if record.open(next).is_ok() => next,
@@ -191,12 +193,12 @@ impl MasterKeys {
     }
 }
 
-/// Whether this master key opens every secret that is kept.
+/// Whether this master key opens every stored secret.
 pub fn opens_all(stored: &[KeyRecord], master: &SealingKey) -> bool {
     stored.iter().filter(|record| record.state.needs_secret()).all(|record| record.open(master).is_ok())
 }
 
-/// A new signing key, sealed and not in use yet.
+/// Creates a signing key, sealed and not yet active.
 pub(crate) fn new_signing(
     algorithm: Algorithm,
     master: &SealingKey,
@@ -205,21 +207,18 @@ pub(crate) fn new_signing(
     sealed_signing(&SigningKey::generate(algorithm)?, master, now)
 }
 
-/// A signing key, sealed and not in use yet.
+/// Seals a signing key that is not yet active.
 pub(super) fn sealed_signing(
     key: &SigningKey,
     master: &SealingKey,
     now: Time,
 ) -> Result<KeyRecord, ActiveKeysError> {
-    let kid = key
-        .kid()
-        .parse()
-        .map_err(|_| ActiveKeysError::Missing("name that the new key could be kept under"))?;
+    let kid = key.kid().parse().map_err(|_| ActiveKeysError::Missing("valid id for the new key"))?;
     let (algorithm, secret) = (key.algorithm(), key.to_secret_bytes());
     sealed(kid, KeyPurpose::Signing, algorithm.as_str(), secret.expose(), master, now)
 }
 
-/// A new pepper, sealed and not in use yet.
+/// Creates a refresh token key, sealed and not yet active.
 pub(super) fn new_refresh_token_key(master: &SealingKey, now: Time) -> Result<KeyRecord, ActiveKeysError> {
     let (id, key): ([u8; 8], Secret<[u8; 32]>) = (random::bytes()?, Secret::new(random::bytes()?));
     sealed(refresh_token_key_id_text(id), KeyPurpose::RefreshToken, "HS256", key.expose(), master, now)
@@ -233,17 +232,17 @@ fn sealed(
     master: &SealingKey,
     now: Time,
 ) -> Result<KeyRecord, ActiveKeysError> {
-    let named = |error| ActiveKeysError::MasterKey(id.clone(), error);
-    KeyRecord::seal(id.clone(), purpose, algorithm, secret, master, now).map_err(named)
+    let with_id = |error| ActiveKeysError::MasterKey(id.clone(), error);
+    KeyRecord::seal(id.clone(), purpose, algorithm, secret, master, now).map_err(with_id)
 }
 
 fn signing_key(record: &KeyRecord, key: &Secret<Vec<u8>>) -> Result<SigningKey, ActiveKeysError> {
     let algorithm =
-        record.algorithm.parse().map_err(|_| invalid_record(record, "of an unknown algorithm"))?;
+        record.algorithm.parse().map_err(|_| invalid_record(record, "the algorithm is unknown"))?;
     let key = SigningKey::from_secret_bytes(algorithm, key.expose())
         .map_err(|error| ActiveKeysError::Key(record.id.clone(), error))?;
     if key.kid() != record.id.as_str() {
-        return Err(invalid_record(record, "a key under the name of another"));
+        return Err(invalid_record(record, "the id does not belong to the key"));
     }
     Ok(key)
 }
@@ -252,19 +251,22 @@ fn open_refresh_token_key(
     record: &KeyRecord,
     key: &Secret<Vec<u8>>,
 ) -> Result<RefreshTokenKey, ActiveKeysError> {
-    let key: [u8; 32] =
-        key.expose().as_slice().try_into().map_err(|_| invalid_record(record, "a pepper of another size"))?;
+    let key: [u8; 32] = key
+        .expose()
+        .as_slice()
+        .try_into()
+        .map_err(|_| invalid_record(record, "the refresh token key does not have 32 bytes"))?;
     let id = u64::from_str_radix(record.id.as_str(), 16)
-        .map_err(|_| invalid_record(record, "a pepper under another name"))?;
+        .map_err(|_| invalid_record(record, "the id of the refresh token key is not hexadecimal"))?;
     Ok(RefreshTokenKey::new(RefreshTokenKeyId::from_bytes(id.to_be_bytes()), &Secret::new(key)))
 }
 
-fn invalid_record(record: &KeyRecord, what: &'static str) -> ActiveKeysError {
-    ActiveKeysError::Record(record.id.clone(), what)
+fn invalid_record(record: &KeyRecord, problem: &'static str) -> ActiveKeysError {
+    ActiveKeysError::Record(record.id.clone(), problem)
 }
 
-/// A pepper is kept under its id in hexadecimal.
+/// The id of a refresh token key as stored: 16 hexadecimal digits.
 fn refresh_token_key_id_text(id: [u8; 8]) -> KeyId {
     let name = format!("{:016x}", u64::from_be_bytes(id));
-    name.parse().expect("sixteen hexadecimal digits are a key's name")
+    name.parse().expect("16 hexadecimal digits are a valid key id")
 }

@@ -1,4 +1,4 @@
-//! Signing keys and refresh token keys: which are active, when the next one takes over, and how they are kept.
+//! Signing keys and refresh token keys: which are active, when they rotate, and how they are stored.
 
 pub mod active_keys;
 pub mod keyring;

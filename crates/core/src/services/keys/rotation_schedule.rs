@@ -1,4 +1,5 @@
-//! When a key is published, used, retired and dropped: judged from what is kept and the time alone.
+//! The rotation schedule: decides from the stored keys and the time when a key is published, activated, retired and
+//! removed.
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use crate::services::revoker::LEEWAY_AND_SKEW;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How the keys of an installation follow one another.
+/// How the keys of an installation rotate.
 ///
-/// There is always a next key, published and unused. It signs when every verifier that keeps the public keys for
-/// [`max_age`](Self::max_age) must have seen it, and not before; the one before it stays among the public keys
-/// until the last token that it may have signed has expired.
+/// There is always a next key, published and unused. It is activated only after every verifier that caches the public keys
+/// for [`max_age`](Self::max_age) must have seen it. The previous key stays published until the last token that it may
+/// have signed has expired.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,38 +27,38 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationSchedule {
-    /// What the keys are made for. Where another algorithm signs now, a rotation begins by itself.
+    /// The algorithm of new keys. If the current key has another algorithm, a rotation starts by itself.
     pub algorithm: Algorithm,
-    /// How long a key signs until the next one takes its place; `None`: until somebody asks for it.
+    /// How long a key is current before the next one is activated; `None`: until a rotation is requested.
     pub interval: Option<Duration>,
-    /// How long whoever fetches the public keys may keep them: the `max-revision_sum` of the key set.
+    /// How long clients may cache the public keys: the `max-age` of the key set (RFC 9111, section 5.2.2.1).
     pub max_age: Duration,
-    /// What is added for the nodes to take up a change, and for the way to whoever asks them.
+    /// The margin for the nodes to load a change, and for the network.
     pub margin: Duration,
 }
 
-/// What is to be done about the keys.
+/// The decision of the schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScheduleDecision {
-    /// This, now.
+    /// This step is due.
     Run(RotationStep),
-    /// Nothing before this time; `None`: nothing at all until somebody asks for it.
+    /// No step is due before this time; `None`: none until a rotation is requested.
     WaitUntil(Option<Time>),
 }
 
-/// One step, one commit.
+/// A step of the rotation. Each step is one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RotationStep {
-    /// Publish a next key. If there is one already it is for the wrong algorithm: it has signed nothing, and goes.
+    /// Publish a next key. An existing next key has the wrong algorithm; it has signed nothing and is removed.
     Publish,
-    /// The next key signs from now on, another is published, and the one that signed is retired.
+    /// Activate the next key, publish another next key, and retire the current one.
     Activate,
-    /// The last token of this retired key has expired.
+    /// Remove this retired key, since its last token has expired.
     Remove(KeyId),
 }
 
 impl RotationSchedule {
-    /// A new key for ES256 every 90 days, public keys that may be kept for five minutes.
+    /// A new ES256 key every 90 days, and public keys that may be cached for five minutes.
     pub const DEFAULT: Self = Self {
         algorithm: Algorithm::Es256,
         interval: Some(Duration::from_secs(90 * DAY.as_secs())),
@@ -65,13 +66,13 @@ impl RotationSchedule {
         margin: Duration::from_secs(120),
     };
 
-    /// How long a key is published before it signs anything.
+    /// How long a key is published before it is activated.
     pub fn publication_period(&self) -> Duration {
         self.max_age.saturating_add(self.margin)
     }
 
-    /// What is to be done at `now` about the keys that are `stored`, if no access token may live longer than
-    /// `max_access_lifetime`. After each step it is judged anew.
+    /// Decides which step is due at `now` for the `stored` keys, if no access token lives longer than
+    /// `max_access_lifetime`. Evaluate again after each step.
     pub fn evaluate(
         &self,
         stored: &[KeyRecord],
@@ -86,7 +87,7 @@ impl RotationSchedule {
         {
             return ScheduleDecision::Run(RotationStep::Remove(key.id.clone()));
         }
-        // A ring without a current key does not open, so nobody asks about one.
+        // Unreachable in practice: keys without a current one do not open.
         let Some(current) = signing_key_in(stored, KeyState::Current) else {
             return ScheduleDecision::WaitUntil(None);
         };
@@ -95,40 +96,41 @@ impl RotationSchedule {
         };
         match self.activation_time(next, current) {
             Some(at) if at <= now => ScheduleDecision::Run(RotationStep::Activate),
-            begins => {
-                ScheduleDecision::WaitUntil(begins.into_iter().chain(next_removal.map(|(at, _)| at)).min())
-            }
+            activation => ScheduleDecision::WaitUntil(
+                activation.into_iter().chain(next_removal.map(|(at, _)| at)).min(),
+            ),
         }
     }
 
-    /// When a next key takes the place of the current one, as far as that is known.
+    /// When the next key replaces the current one, if that is known.
     pub fn activation_time(&self, next: &KeyRecord, current: &KeyRecord) -> Option<Time> {
-        let known = next.created_at + self.publication_period();
-        let is_other = next.algorithm != current.algorithm;
+        let published = next.created_at + self.publication_period();
+        let has_other_algorithm = next.algorithm != current.algorithm;
         let by_age =
             self.interval.map(|interval| current.activated_at.unwrap_or(current.created_at) + interval);
-        let wanted = [next.activated_at, is_other.then_some(known), by_age].into_iter().flatten().min();
-        wanted.map(|at| at.max(known))
+        let due =
+            [next.activated_at, has_other_algorithm.then_some(published), by_age].into_iter().flatten().min();
+        due.map(|at| at.max(published))
     }
 
-    /// When a retired key is dropped; `None` for one that is not retired.
+    /// When a retired key is removed; `None` if the key is not retired.
     ///
-    /// A signing key goes when the last token that it may have signed is refused by every verifier. A pepper goes
-    /// when the longest-lived refresh family that any client may have had is over, so that nobody is logged out.
+    /// A signing key is removed when every verifier rejects the last token that it may have signed. A refresh token key is
+    /// removed after the maximum lifetime of any session with refresh tokens, so that no user is logged out.
     pub fn removed_at(&self, key: &KeyRecord, max_access_lifetime: Duration) -> Option<Time> {
         match (key.state, key.purpose) {
             (KeyState::Retired, KeyPurpose::Signing) => {
                 Some(key.changed_at + max_access_lifetime + LEEWAY_AND_SKEW + self.margin)
             }
             (KeyState::Retired, KeyPurpose::RefreshToken) => {
-                let max_access_lifetime = Duration::from_secs(Lifetimes::CEILING.refresh_absolute);
-                Some(key.changed_at + max_access_lifetime + LEEWAY_AND_SKEW + self.margin)
+                let max_session_lifetime = Duration::from_secs(Lifetimes::CEILING.refresh_absolute);
+                Some(key.changed_at + max_session_lifetime + LEEWAY_AND_SKEW + self.margin)
             }
             (KeyState::Next | KeyState::Current | KeyState::Removed | KeyState::Revoked, _) => None,
         }
     }
 
-    /// The next key, if it is for the algorithm that is to come after the current one.
+    /// The next key, if it has the algorithm that follows the current one.
     pub(super) fn usable_next_key<'k>(
         &self,
         stored: &'k [KeyRecord],
@@ -138,25 +140,25 @@ impl RotationSchedule {
         signing_key_in(stored, KeyState::Next).filter(|next| next.algorithm == algorithm.as_str())
     }
 
-    /// What the key after `current` is for.
+    /// The algorithm of the key after `current`.
     pub(super) fn algorithm_after(&self, current: &KeyRecord) -> Algorithm {
         current.algorithm.parse().map_or(self.algorithm, |current| self.next_algorithm(current))
     }
 
-    /// What the key after one for `current` is for: what is configured, unless that is of the other family. No
-    /// verifier believes public keys and shared secrets together (RFC 8725, section 2.1), so there is no orderly way
-    /// from one to the other.
+    /// The algorithm after `current`: the configured one, unless one is asymmetric and the other symmetric. No verifier
+    /// accepts public keys and shared secrets together (RFC 8725, section 2.1), so switching between them is not
+    /// supported.
     pub(super) fn next_algorithm(&self, current: Algorithm) -> Algorithm {
         if current.is_symmetric() == self.algorithm.is_symmetric() { self.algorithm } else { current }
     }
 }
 
-/// The signing key in this state; of a current or a next one there is one at most.
+/// The signing key in this state. There is at most one current and one next key.
 pub(super) fn signing_key_in(stored: &[KeyRecord], state: KeyState) -> Option<&KeyRecord> {
     find_key(stored, KeyPurpose::Signing, state)
 }
 
-/// The key for this purpose in this state.
+/// The key with this purpose in this state.
 pub(super) fn find_key(stored: &[KeyRecord], purpose: KeyPurpose, state: KeyState) -> Option<&KeyRecord> {
     stored.iter().find(|key| key.purpose == purpose && key.state == state)
 }
@@ -183,7 +185,7 @@ mod tests {
         }
     }
 
-    fn two() -> Vec<KeyRecord> {
+    fn current_and_next() -> Vec<KeyRecord> {
         vec![key("current", KeyState::Current, NOON), key("next", KeyState::Next, NOON)]
     }
 
@@ -192,45 +194,48 @@ mod tests {
     }
 
     #[test]
-    fn a_key_signs_for_its_time_and_then_the_next_one_does() {
+    fn the_next_key_is_activated_after_the_interval() {
         let end = NOON + 90 * DAY;
 
-        assert_eq!(evaluate(&two(), NOON), ScheduleDecision::WaitUntil(Some(end)));
-        assert_eq!(evaluate(&two(), end - Duration::from_millis(1)), ScheduleDecision::WaitUntil(Some(end)));
-        assert_eq!(evaluate(&two(), end), ScheduleDecision::Run(RotationStep::Activate));
+        assert_eq!(evaluate(&current_and_next(), NOON), ScheduleDecision::WaitUntil(Some(end)));
+        assert_eq!(
+            evaluate(&current_and_next(), end - Duration::from_millis(1)),
+            ScheduleDecision::WaitUntil(Some(end))
+        );
+        assert_eq!(evaluate(&current_and_next(), end), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
-    fn there_is_always_a_next_key() {
-        assert_eq!(evaluate(&two()[..1], NOON), ScheduleDecision::Run(RotationStep::Publish));
+    fn a_missing_next_key_is_published() {
+        assert_eq!(evaluate(&current_and_next()[..1], NOON), ScheduleDecision::Run(RotationStep::Publish));
     }
 
     #[test]
-    fn nothing_is_signed_by_a_key_that_not_everybody_can_know() {
+    fn a_key_is_not_activated_before_its_publication_period_ends() {
         let late = NOON + 100 * DAY;
         let stored = [key("current", KeyState::Current, NOON), key("next", KeyState::Next, late)];
-        let known = late + SCHEDULE.publication_period();
+        let published = late + SCHEDULE.publication_period();
 
-        assert_eq!(evaluate(&stored, late), ScheduleDecision::WaitUntil(Some(known)));
-        assert_eq!(evaluate(&stored, known), ScheduleDecision::Run(RotationStep::Activate));
+        assert_eq!(evaluate(&stored, late), ScheduleDecision::WaitUntil(Some(published)));
+        assert_eq!(evaluate(&stored, published), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
-    fn without_automatic_rotation_a_key_signs_until_somebody_asks() {
+    fn without_an_interval_a_key_is_current_until_a_rotation_is_requested() {
         let off = RotationSchedule { interval: None, ..SCHEDULE };
-        let mut stored = two();
+        let mut stored = current_and_next();
         assert_eq!(off.evaluate(&stored, HOUR, NOON + 10_000 * DAY), ScheduleDecision::WaitUntil(None));
 
         stored[1] = stored[1].scheduled_for(NOON);
 
-        let known = NOON + off.publication_period();
-        assert_eq!(off.evaluate(&stored, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
-        assert_eq!(off.evaluate(&stored, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
+        let published = NOON + off.publication_period();
+        assert_eq!(off.evaluate(&stored, HOUR, NOON), ScheduleDecision::WaitUntil(Some(published)));
+        assert_eq!(off.evaluate(&stored, HOUR, published), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
-    fn a_retired_key_stays_until_its_last_token_has_expired_and_no_longer() {
-        let mut stored = two();
+    fn a_retired_key_is_removed_when_its_last_token_has_expired() {
+        let mut stored = current_and_next();
         stored.push(key("retired", KeyState::Retired, NOON));
         let last = NOON + HOUR + LEEWAY_AND_SKEW + SCHEDULE.margin;
 
@@ -245,34 +250,37 @@ mod tests {
     }
 
     #[test]
-    fn a_pepper_stays_for_as_long_as_a_refresh_family_can_live() {
-        let mut stored = two();
+    fn a_retired_refresh_token_key_is_kept_for_the_maximum_session_lifetime() {
+        let mut stored = current_and_next();
         stored
-            .push(KeyRecord { purpose: KeyPurpose::RefreshToken, ..key("pepper", KeyState::Retired, NOON) });
+            .push(KeyRecord { purpose: KeyPurpose::RefreshToken, ..key("refresh", KeyState::Retired, NOON) });
 
-        let leaves = SCHEDULE.removed_at(&stored[2], HOUR).unwrap();
+        let removed_at = SCHEDULE.removed_at(&stored[2], HOUR).unwrap();
 
-        assert!(leaves > NOON + Duration::from_secs(Lifetimes::CEILING.refresh_absolute));
-        assert!(leaves > NOON + 90 * DAY);
+        assert!(removed_at > NOON + Duration::from_secs(Lifetimes::CEILING.refresh_absolute));
+        assert!(removed_at > NOON + 90 * DAY);
     }
 
     #[test]
-    fn another_algorithm_is_taken_up_in_an_orderly_way() {
+    fn a_new_algorithm_starts_after_the_publication_period() {
         let other = RotationSchedule { algorithm: Algorithm::Ed25519, ..SCHEDULE };
-        assert_eq!(other.evaluate(&two(), HOUR, NOON), ScheduleDecision::Run(RotationStep::Publish));
+        assert_eq!(
+            other.evaluate(&current_and_next(), HOUR, NOON),
+            ScheduleDecision::Run(RotationStep::Publish)
+        );
 
-        let mut stored = two();
+        let mut stored = current_and_next();
         stored[1].algorithm = "Ed25519".into();
 
-        let known = NOON + other.publication_period();
-        assert_eq!(other.evaluate(&stored, HOUR, NOON), ScheduleDecision::WaitUntil(Some(known)));
-        assert_eq!(other.evaluate(&stored, HOUR, known), ScheduleDecision::Run(RotationStep::Activate));
+        let published = NOON + other.publication_period();
+        assert_eq!(other.evaluate(&stored, HOUR, NOON), ScheduleDecision::WaitUntil(Some(published)));
+        assert_eq!(other.evaluate(&stored, HOUR, published), ScheduleDecision::Run(RotationStep::Activate));
     }
 
     #[test]
-    fn no_rotation_leads_from_public_keys_to_a_secret() {
+    fn the_schedule_does_not_switch_from_asymmetric_to_symmetric_keys() {
         let other = RotationSchedule { algorithm: Algorithm::Hs256, ..SCHEDULE };
 
-        assert_eq!(other.evaluate(&two(), HOUR, NOON), evaluate(&two(), NOON));
+        assert_eq!(other.evaluate(&current_and_next(), HOUR, NOON), evaluate(&current_and_next(), NOON));
     }
 }

@@ -1,4 +1,4 @@
-//! A change of the keys while it is being written: from what was read, for one commit.
+//! Builds the changes of one commit to the keys, from the stored keys.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time};
 use counterfoil_verify::{KeyId, RevocationSubject};
 
 use crate::client_error::ClientError;
-use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::audit_event::AuditEventKind;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::services::ServiceError;
 use crate::services::keys::active_keys::{
@@ -18,29 +18,28 @@ use crate::services::keys::rotation_schedule::{
 use crate::services::revoker::RevocationContext;
 use crate::store::Change;
 
-/// When the next key is to sign.
+/// When the next key is activated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActivateAt {
-    /// As soon as every verifier must have seen it.
+    /// When every verifier must have seen it.
     OncePublished,
-    /// At once. A verifier that has not seen it has to fetch the public keys again, or refuses good tokens.
+    /// At once. A verifier that has not seen it rejects valid tokens until it fetches the public keys again.
     Immediately,
 }
 
-/// What a rotation came to.
+/// The result of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotatedKeys {
-    /// The key that signs, or is to sign.
+    /// The key that was or will be activated.
     pub id: KeyId,
-    /// From when on.
+    /// When it was or will be activated.
     pub activated_at: Time,
 }
 
-/// The changes that lead from the keys as they were `stored` to others.
+/// A change to the `stored` keys.
 ///
-/// Whoever adds a key puts the current one in its own place as well, with the next revision: of two who have read
-/// the same keys one loses, and judges again. So there is never a second next key, nor one under a master key
-/// that has been replaced meanwhile.
+/// A change that adds a key also replaces the current key by its next revision. So of two concurrent changes one conflicts
+/// and starts again, and there is never a second next key, or a key that is sealed with a replaced master key.
 pub(super) struct KeyringChange<'k> {
     stored: &'k [KeyRecord],
     current: &'k KeyRecord,
@@ -52,7 +51,7 @@ pub(super) struct KeyringChange<'k> {
 }
 
 impl<'k> KeyringChange<'k> {
-    /// Nothing yet.
+    /// Starts an empty change.
     ///
     /// # Errors
     ///
@@ -69,12 +68,12 @@ impl<'k> KeyringChange<'k> {
         Ok(Self { stored, current, schedule, master_keys, context, now, changes: Vec::new() })
     }
 
-    /// What it came to.
+    /// The changes to commit.
     pub(super) fn changes(self) -> Vec<Change> {
         self.changes
     }
 
-    /// The step that the schedule wants, if it wants one.
+    /// Adds the step that is due by the schedule, if any.
     pub(super) fn step(
         &mut self,
         max_access_lifetime: Duration,
@@ -93,20 +92,20 @@ impl<'k> KeyringChange<'k> {
         Ok(decision)
     }
 
-    /// Has the next key sign, at once or when it is known.
+    /// Activates the next key, at once or when its publication period ends.
     pub(super) fn rotate(&mut self, at: ActivateAt) -> Result<RotatedKeys, ActiveKeysError> {
         let next = self.usable_next_key();
-        let known = next.map_or(self.now, |next| next.created_at) + self.schedule.publication_period();
+        let published = next.map_or(self.now, |next| next.created_at) + self.schedule.publication_period();
         match (at, next) {
             (ActivateAt::OncePublished, None) => {
-                Ok(RotatedKeys { id: self.publish(Some(known))?, activated_at: known })
+                Ok(RotatedKeys { id: self.publish(Some(published))?, activated_at: published })
             }
-            (ActivateAt::OncePublished, Some(next)) if known > self.now => {
-                // Asked for before, or due by then anyway: nothing is written.
-                if self.schedule.activation_time(next, self.current).is_none_or(|at| at > known) {
-                    self.schedule_activation(next, known);
+            (ActivateAt::OncePublished, Some(next)) if published > self.now => {
+                // Unchanged if it was requested before, or is due by then anyway.
+                if self.schedule.activation_time(next, self.current).is_none_or(|at| at > published) {
+                    self.schedule_activation(next, published);
                 }
-                Ok(RotatedKeys { id: next.id.clone(), activated_at: known })
+                Ok(RotatedKeys { id: next.id.clone(), activated_at: published })
             }
             (ActivateAt::OncePublished | ActivateAt::Immediately, next) => {
                 Ok(RotatedKeys { id: self.activate(next, KeyState::Retired)?, activated_at: self.now })
@@ -114,7 +113,7 @@ impl<'k> KeyringChange<'k> {
         }
     }
 
-    /// Revokes a signing key: for ever, and told to every verifier. Nothing is written where it was before.
+    /// Revokes a signing key for all verifiers; the entry never expires. Adds nothing if the key was revoked before.
     pub(super) fn revoke(&mut self, id: &KeyId) -> Result<(), ServiceError> {
         let matches_id = |key: &&KeyRecord| key.id == *id && key.purpose == KeyPurpose::Signing;
         let key = self.stored.iter().find(matches_id).ok_or(ClientError::NotFound("key"))?;
@@ -123,7 +122,7 @@ impl<'k> KeyringChange<'k> {
         match key.state {
             KeyState::Revoked => return Ok(()),
             KeyState::Current => {
-                // Published or not so long ago, it is better known than a new one.
+                // Even if it was published recently, more verifiers know the next key than a new one.
                 self.activate(signing_key_in(self.stored, KeyState::Next), KeyState::Revoked)?;
             }
             KeyState::Next => {
@@ -137,23 +136,18 @@ impl<'k> KeyringChange<'k> {
         Ok(())
     }
 
-    /// Publishes `key` as the next one, in the place of the one that there is, which has signed nothing. It signs
-    /// when that one would have, but not before it is known.
+    /// Publishes `key` as the next key, in place of the existing one, which has signed nothing. It is activated when that
+    /// one would have been, but not before its publication period ends.
     pub(super) fn import(&mut self, key: &SigningKey) -> Result<KeyId, ServiceError> {
         let algorithm = self.schedule.algorithm_after(self.current);
         if key.algorithm() != algorithm {
-            return Err(invalid_key(format!(
-                "it is for {}, and the next one is to be for {algorithm}",
-                key.algorithm()
-            )));
+            let detail =
+                format!("the algorithm is {}, but the next key must have {algorithm}", key.algorithm());
+            return Err(invalid_key(detail));
         }
         let new = sealed_signing(key, self.master(), self.now)?;
         if let Some(existing) = self.stored.iter().find(|stored| stored.id == new.id) {
-            return Err(invalid_key(format!(
-                "{} is here already ({})",
-                existing.id,
-                existing.state.as_str()
-            )));
+            return Err(invalid_key(format!("{} already exists ({})", existing.id, existing.state.as_str())));
         }
         let activated_at = signing_key_in(self.stored, KeyState::Next).and_then(|next| next.activated_at);
         self.replace(self.current.next_revision());
@@ -161,10 +155,10 @@ impl<'k> KeyringChange<'k> {
         Ok(self.add(AuditEventKind::KeyImported, KeyRecord { activated_at, ..new }))
     }
 
-    /// Makes new refresh families by another pepper; the one before it is retired.
+    /// Creates a new refresh token key and retires the current one.
     pub(super) fn rotate_refresh_token_key(&mut self) -> Result<KeyId, ActiveKeysError> {
         let current = find_key(self.stored, KeyPurpose::RefreshToken, KeyState::Current);
-        let current = current.ok_or(ActiveKeysError::Missing("current pepper"))?;
+        let current = current.ok_or(ActiveKeysError::Missing("current refresh token key"))?;
         let new = new_refresh_token_key(self.master(), self.now)?.activated(self.now);
         self.replace(self.current.next_revision());
         self.replace(current.with_state(KeyState::Retired, self.now));
@@ -172,7 +166,7 @@ impl<'k> KeyringChange<'k> {
         Ok(self.insert(new))
     }
 
-    /// Seals every key under another master key. Nothing is written where each of them is already.
+    /// Seals every key with another master key. Adds nothing if all keys are sealed with it already.
     pub(super) fn reseal(&mut self, to: &SealingKey) -> Result<(), ActiveKeysError> {
         let live = self.stored.iter().filter(|key| key.state.needs_secret());
         for key in live.filter(|key| key.open(to).is_err()) {
@@ -182,28 +176,20 @@ impl<'k> KeyringChange<'k> {
             self.replace(sealed);
         }
         if !self.changes.is_empty() {
-            let context = self.context;
-            let event = AuditEvent::by_actor(
-                AuditEventKind::MasterKeyReplaced,
-                context.actor.clone(),
-                &context.client_info,
-                self.now,
-            );
+            let event = self.context.event(AuditEventKind::MasterKeyReplaced, self.now);
             self.changes.push(Change::RecordEvent(Box::new(event)));
         }
         Ok(())
     }
 
-    /// Publishes a new next key in the place of the one that there is, if any; it signs from `wanted` on, or when
-    /// the schedule says so.
-    fn publish(&mut self, wanted: Option<Time>) -> Result<KeyId, ActiveKeysError> {
+    /// Publishes a new next key in place of the existing one. It is activated at `activate_at`, or by the schedule.
+    fn publish(&mut self, activate_at: Option<Time>) -> Result<KeyId, ActiveKeysError> {
         self.replace(self.current.next_revision());
         self.remove_next();
-        self.create_next(self.schedule.algorithm_after(self.current), wanted)
+        self.create_next(self.schedule.algorithm_after(self.current), activate_at)
     }
 
-    /// Has `next` sign from now on, a new key where there is none. The key that signs now gets into another state,
-    /// and a new next key is published.
+    /// Activates `next`, or a new key without one. Changes the current key to the state `to`, and publishes a new next key.
     fn activate(&mut self, next: Option<&KeyRecord>, to: KeyState) -> Result<KeyId, ActiveKeysError> {
         self.replace(self.current.with_state(to, self.now));
         self.record_event(event_kind(to), self.current);
@@ -226,19 +212,19 @@ impl<'k> KeyringChange<'k> {
         Ok(activated.id)
     }
 
-    /// Has the next key sign from `at` on, which is later.
+    /// Schedules the activation of the next key for `at`.
     fn schedule_activation(&mut self, next: &KeyRecord, at: Time) {
         self.replace(next.scheduled_for(at));
         self.record_event(AuditEventKind::RotationRequested, next);
     }
 
-    /// Drops a key that nobody needs any more.
+    /// Removes a key that is no longer needed, with its secret.
     fn remove(&mut self, key: &KeyRecord) {
         self.replace(key.with_state(KeyState::Removed, self.now));
         self.record_event(AuditEventKind::KeyRemoved, key);
     }
 
-    /// What new keys are sealed under: whatever the current one is, so that no other commit comes between.
+    /// The master key for new keys: the one of the current key, so that a concurrent reseal conflicts.
     fn master(&self) -> &'k SealingKey {
         self.master_keys.sealing_key_of(self.current)
     }
@@ -258,9 +244,13 @@ impl<'k> KeyringChange<'k> {
         }
     }
 
-    fn create_next(&mut self, algorithm: Algorithm, wanted: Option<Time>) -> Result<KeyId, ActiveKeysError> {
+    fn create_next(
+        &mut self,
+        algorithm: Algorithm,
+        activate_at: Option<Time>,
+    ) -> Result<KeyId, ActiveKeysError> {
         let new = new_signing(algorithm, self.master(), self.now)?;
-        Ok(self.insert(KeyRecord { activated_at: wanted, ..new }))
+        Ok(self.insert(KeyRecord { activated_at: activate_at, ..new }))
     }
 
     fn insert(&mut self, key: KeyRecord) -> KeyId {
@@ -278,10 +268,9 @@ impl<'k> KeyringChange<'k> {
         self.changes.push(Change::ReplaceKey(Box::new(key)));
     }
 
-    /// A line of the journal about `key`. Why is told of a revocation; the rest is the course of things.
+    /// Adds an audit event about `key`. Only a revocation has a reason.
     fn record_event(&mut self, kind: AuditEventKind, key: &KeyRecord) {
-        let event =
-            AuditEvent::by_actor(kind, self.context.actor.clone(), &self.context.client_info, self.now);
+        let event = self.context.event(kind, self.now);
         let event = match kind {
             AuditEventKind::KeyRevoked => event.with_reason(self.context.reason),
             _ => event,
@@ -294,12 +283,12 @@ impl<'k> KeyringChange<'k> {
     }
 }
 
-/// Why a key does not come in.
+/// Why a key cannot be imported.
 fn invalid_key(detail: String) -> ServiceError {
     ClientError::Field { field: "key", detail }.into()
 }
 
-/// What the journal says of a key that gets into this state.
+/// The audit event for a key that changes to this state.
 fn event_kind(state: KeyState) -> AuditEventKind {
     match state {
         KeyState::Next => AuditEventKind::KeyCreated,

@@ -1,4 +1,4 @@
-//! The keys of a running installation: what they are at any moment, and how they change.
+//! The keyring of a running server: holds the active keys, and is the only place that changes them.
 
 mod change;
 mod rotation;
@@ -19,44 +19,44 @@ use crate::store::Store;
 
 pub use change::{ActivateAt, RotatedKeys};
 
-/// The ring in use, and the one place that changes it. Whoever reads it gets a whole ring, old or new.
+/// The keys in use. A reader always gets a consistent set, from before or after a change.
 pub struct Keyring {
     store: Arc<dyn Store>,
     master_keys: ArcSwap<MasterKeys>,
     schedule: RotationSchedule,
-    /// For how long what a key has signed may live.
+    /// Holds the maximum lifetime of what a key has signed.
     retention: Arc<RevocationRetention>,
     active: ArcSwap<ActiveKeys>,
-    /// Who verifies our own tokens in this process, and is told of other keys before anything is signed with them.
+    /// The verifier of this process. It gets new keys before anything is signed with them.
     verifier: OnceLock<Arc<TokenVerifier>>,
-    /// Held while a ring takes the place of another, so that an older one never takes that of a newer.
+    /// Held while the active keys are replaced, so that older keys never replace newer ones.
     load_lock: Mutex<()>,
 }
 
 /// A key as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyStatus {
-    /// Its name: the `kid` of what it signs, the id of a pepper.
+    /// The id: the `kid` of a signing key, or the id of a refresh token key.
     pub id: KeyId,
-    /// What it is for.
+    /// The purpose.
     pub purpose: KeyPurpose,
-    /// Its algorithm.
+    /// The algorithm.
     pub algorithm: String,
-    /// What it may still do.
+    /// The state.
     pub state: KeyState,
-    /// When it was made, and published if it signs.
+    /// When it was created; a signing key is also published then.
     pub created_at: Time,
-    /// When it got into its present state.
+    /// When it changed to its current state.
     pub changed_at: Time,
-    /// Since when it is or was in use; from when on it is to be, as far as that is known.
+    /// When it was or will be activated, if that is known.
     pub activated_at: Option<Time>,
-    /// When it is dropped, if it is retired.
+    /// When it will be removed, if it is retired.
     pub removed_at: Option<Time>,
 }
 
 impl Keyring {
-    /// Opens the keys of `store` with the master key; makes them first where there are none. Nothing changes them
-    /// by itself: [`Keyring::run_due_rotation`] does what `schedule` wants.
+    /// Opens the keys of `store` with the master key. Creates the first keys if there are none. The keys do not rotate by
+    /// themselves: call [`Keyring::run_due_rotation`] for the steps of `schedule`.
     ///
     /// # Errors
     ///
@@ -80,34 +80,34 @@ impl Keyring {
         })
     }
 
-    /// How the keys follow one another.
+    /// The rotation schedule.
     pub fn schedule(&self) -> &RotationSchedule {
         &self.schedule
     }
 
-    /// What the next key is for, made here or elsewhere: what is configured, unless no rotation leads there from the
-    /// key that signs now.
+    /// The algorithm of the next key, generated or imported: the configured one, unless the schedule does not support a
+    /// switch from the current key to it.
     pub fn next_algorithm(&self) -> Algorithm {
         self.schedule.next_algorithm(self.active_keys().signing_key().algorithm())
     }
 
-    /// The keys as they are now.
+    /// The active keys.
     pub fn active_keys(&self) -> Arc<ActiveKeys> {
         self.active.load_full()
     }
 
-    /// Tells `verifier` of every change from now on. To be said once.
+    /// Updates the keys of `verifier` now and at every change. Must be called at most once.
     pub fn subscribe(&self, verifier: Arc<TokenVerifier>) {
         verifier.set_keys(self.active_keys().verification_keys().clone());
-        // A second verifier would be forgotten; there is one in a process.
+        // A second verifier would get no updates; a process has only one.
         let _ = self.verifier.set(verifier);
     }
 
-    /// The keys that there are or were, the oldest first.
+    /// All keys, also the removed ones, the oldest first.
     ///
     /// # Errors
     ///
-    /// If they could not be read.
+    /// If the store cannot be read.
     pub async fn keys(&self) -> Result<Vec<KeyStatus>, ServiceError> {
         let stored = self.store.keys().await?;
         let current = signing_key_in(&stored, KeyState::Current);
@@ -131,11 +131,11 @@ impl Keyring {
         }
     }
 
-    /// Takes up the keys as they are kept now, unless these or newer ones were taken up before.
+    /// Loads the keys from the store, unless these or newer ones are loaded already.
     ///
     /// # Errors
     ///
-    /// If they could not be read or opened; then the ring stays what it was.
+    /// If the keys cannot be read or opened. Then the active keys stay as they were.
     pub async fn reload(&self) -> Result<(), ServiceError> {
         let stored = self.store.keys().await?;
         Ok(self.load(&stored)?)
@@ -143,11 +143,10 @@ impl Keyring {
 
     fn load(&self, stored: &[KeyRecord]) -> Result<(), ActiveKeysError> {
         let active = ActiveKeys::from_records(stored, &self.master_keys.load())?;
-        let _changing = self.load_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        // Keys that have not changed stay: other ones, were they the same, would empty the memory of whoever
-        // verifies by them.
+        let _guard = self.load_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        // Unchanged keys are kept: replacing them with equal ones would clear the token cache of the verifier.
         if active.is_newer_than(&self.active.load()) {
-            // Who verifies first: a new key signs nothing that we would refuse.
+            // The verifier first, so that it accepts everything that a new key signs.
             if let Some(verifier) = self.verifier.get() {
                 verifier.set_keys(active.verification_keys().clone());
             }

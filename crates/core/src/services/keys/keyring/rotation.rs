@@ -1,4 +1,4 @@
-//! How the keys change: by the schedule, by hand, and in an emergency.
+//! Key changes: by the schedule, on request, by import, and by revocation.
 
 use std::sync::Arc;
 
@@ -15,18 +15,19 @@ use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{AppliedChanges, CommitOutcome};
 
-/// How many steps are taken in one go. A schedule without any time in it would never come to rest.
+/// The maximum number of steps in one run. A schedule with zero durations would otherwise never end.
 const MAX_STEPS: usize = 32;
 
 impl Keyring {
-    /// Does what the schedule wants done at `now`, a commit for each step, and takes up what others have done.
-    /// Returns when there is more to do; `None` if nothing is until somebody asks for it.
+    /// Runs the steps of the schedule that are due at `now`, one commit each, and loads the changes of other processes.
+    /// Returns the time of the next step; `None` if there is none until a rotation is requested.
     ///
-    /// `now` is a settled time: a leap that is taken back would have dropped keys whose tokens still live.
+    /// `now` must come from a clock whose jumps are checked: after a false jump forward, keys would be removed whose tokens
+    /// are still valid.
     ///
     /// # Errors
     ///
-    /// If the keys could not be read or a step could not be made durable; what was done until then is done.
+    /// If the keys cannot be read or a commit failed. Earlier steps stay committed.
     pub async fn run_due_rotation(&self, now: Time) -> Result<Option<Time>, ServiceError> {
         let context = RevocationContext {
             actor: Actor::System,
@@ -45,12 +46,12 @@ impl Keyring {
         Ok(Some(now))
     }
 
-    /// Begins a rotation of the key that signs, or makes it at once. What the one before it has signed stays good.
-    /// To ask again before it has happened changes nothing.
+    /// Requests or performs a rotation of the signing key. What the previous key has signed stays valid. A second request
+    /// before the rotation changes nothing.
     ///
     /// # Errors
     ///
-    /// If it could not be made durable; then everything is as it was.
+    /// If the commit failed. Then nothing has changed.
     pub async fn rotate(
         &self,
         at: ActivateAt,
@@ -60,14 +61,13 @@ impl Keyring {
         Ok(self.change(context, now, |change| Ok(change.rotate(at)?)).await?.0)
     }
 
-    /// Takes in a key that was made elsewhere, as the next one: it is published now, and signs when the schedule
-    /// or a rotation that was asked for says so, but not before every verifier must have seen it. The next key that
-    /// there was has signed nothing, and is dropped. Returns its name.
+    /// Imports a key as the next one. It is published now, and activated by the schedule or a requested rotation, but not
+    /// before every verifier must have seen it. The previous next key has signed nothing and is removed. Returns the id.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`](crate::ClientError::Field) if it is for another algorithm than the next key is to be, or is or
-    /// was here before, in whatever state. If it could not be made durable everything is as it was.
+    /// [`ClientError::Field`](crate::ClientError::Field) if the key has another algorithm than the next key must have, or if
+    /// the store contains it already, in any state. If the commit failed, nothing has changed.
     pub async fn import(
         &self,
         key: &SigningKey,
@@ -77,12 +77,12 @@ impl Keyring {
         Ok(self.change(context, now, |change| change.import(key)).await?.0)
     }
 
-    /// Makes the refresh tokens of new logins by a new pepper. Those of older ones turn on by the pepper that
-    /// they were begun with, so nobody is logged out. Returns the name of the new one.
+    /// Creates a new refresh token key for new sessions. Existing sessions keep the key that they started with, so no user
+    /// is logged out. Returns the id of the new key.
     ///
     /// # Errors
     ///
-    /// If it could not be made durable; then everything is as it was.
+    /// If the commit failed. Then nothing has changed.
     pub async fn rotate_refresh_token_key(
         &self,
         context: &RevocationContext,
@@ -91,14 +91,14 @@ impl Keyring {
         Ok(self.change(context, now, |change| Ok(change.rotate_refresh_token_key()?)).await?.0)
     }
 
-    /// Revokes a signing key: nothing that it ever signed is good, and that is never forgotten. Where it signs
-    /// now, the next key does from here on, in the same commit. Returns the entry of the log; none if the key was
-    /// revoked before.
+    /// Revokes a signing key, and with it everything that it ever signed. The revocation log entry never expires. If the key
+    /// is the current one, the next key is activated in the same commit. Returns the entry; `None` if the key was revoked
+    /// before.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`](crate::ClientError::NotFound) if there is no such key. If it could not be made durable
-    /// everything is as it was.
+    /// [`ClientError::NotFound`](crate::ClientError::NotFound) if there is no such key. If the commit failed, nothing has
+    /// changed.
     pub async fn revoke(
         &self,
         id: &KeyId,
@@ -109,19 +109,19 @@ impl Keyring {
         Ok(applied.entries.pop())
     }
 
-    /// Seals every key under the master key `to`, in one commit. Nothing else changes, and nobody is logged out.
+    /// Seals every key with the master key `to`, in one commit. Nothing else changes, and no user is logged out.
     ///
     /// # Errors
     ///
-    /// If it could not be made durable. Whether it was is unknown if the store has failed: until it is opened
-    /// anew, both master keys are to be kept.
+    /// If the commit failed. If the store has failed, it is unknown whether the commit was applied: keep both master keys
+    /// until the store is open again.
     pub async fn reseal(
         &self,
         to: &SealingKey,
         context: &RevocationContext,
         now: Time,
     ) -> Result<(), ServiceError> {
-        // Before anything is sealed under it: whoever reads the keys from now on can open either.
+        // Before anything is sealed with it, so that concurrent readers can open the keys with either master key.
         let current = self.master_keys.load().current.clone();
         self.master_keys.store(Arc::new(MasterKeys { current, next: Some(to.clone()) }));
         self.change(context, now, |change| Ok(change.reseal(to)?)).await?;
@@ -129,20 +129,20 @@ impl Keyring {
         Ok(())
     }
 
-    /// Has a change of the keys written from what is kept and commits it, anew if somebody was faster; then it is
-    /// taken up. A draft without changes only takes up what others have done.
+    /// Builds a change from the stored keys, commits it and loads the result. After a conflict it starts again. An empty
+    /// change only loads what other processes have changed.
     async fn change<T>(
         &self,
         context: &RevocationContext,
         now: Time,
-        write: impl Fn(&mut KeyringChange<'_>) -> Result<T, ServiceError>,
+        build: impl Fn(&mut KeyringChange<'_>) -> Result<T, ServiceError>,
     ) -> Result<(T, AppliedChanges), ServiceError> {
         for _ in 0..ATTEMPTS {
             let stored = self.store.keys().await?;
             let (outcome, changes) = {
                 let master_keys = self.master_keys.load();
                 let mut change = KeyringChange::new(&stored, &self.schedule, &master_keys, context, now)?;
-                (write(&mut change)?, change.changes())
+                (build(&mut change)?, change.changes())
             };
             if changes.is_empty() {
                 self.load(&stored)?;

@@ -1,0 +1,284 @@
+//! Limits password guessing: counts failed attempts durably, and rejects attempts above the limit with 429.
+//!
+//! 1. `check_login` and `check_password_change` read the counters before a password is hashed. If one is full, the attempt
+//!    is rejected, whether or not the account exists.
+//! 2. `record_failure` increments all counters in one commit. If the limit was exceeded, the client gets 429 and does not
+//!    learn that the password was wrong.
+//! 3. `record_success` reads the counters again. If concurrent attempts filled them, the client gets 429, although the
+//!    password was right.
+//!
+//! So of any number of concurrent guesses no more are answered than the limit allows, and a successful login usually
+//! writes nothing. Nothing that a client sends resets a counter: only a successful login of the account's owner
+//! resets the count of consecutive failures.
+//!
+//! An attacker must not lock the owner out by failing on purpose. So the limit of consecutive failures, the only one that
+//! counts all IPs together, does not apply to IPs from which the account logged in within
+//! [`RateLimits::trusted_ip_ttl`].
+//!
+//! The same holds for the current password that a password change requires: the thief of a session may guess it, and
+//! must not lock the owner out. So each session has its own limit, which is reached long before that of the user.
+//!
+//! Counter names are keyed hashes: the store reveals neither the names that were typed nor the IPs.
+
+mod client_ip;
+mod limits;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_jose::{HmacKey, Time, base64url};
+use counterfoil_verify::{SessionId, UserId};
+
+use crate::client_error::ClientError;
+use crate::services::ServiceError;
+use crate::store::{Change, CommitOutcome, CounterIncrement, CounterKey, CounterValue, Store};
+
+pub use self::client_ip::client_ip_key;
+pub use self::limits::{RateLimit, RateLimits};
+
+/// A trusted IP is renewed at the earliest this long after the last renewal, so that most logins write nothing.
+const TRUSTED_IP_RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a counter counts. The byte is the first part of the counter's name.
+mod counter_kind {
+    pub(super) const FAILURES_PER_ACCOUNT_AND_IP: &[u8] = b"b";
+    pub(super) const FAILURES_PER_IP: &[u8] = b"s";
+    pub(super) const CONSECUTIVE_FAILURES: &[u8] = b"r";
+    pub(super) const TRUSTED_IP: &[u8] = b"k";
+    pub(super) const PASSWORD_CHANGES_PER_SESSION: &[u8] = b"c";
+    pub(super) const PASSWORD_CHANGES_PER_USER: &[u8] = b"d";
+    pub(super) const REGISTRATIONS: &[u8] = b"n";
+}
+
+/// Counts failed attempts and rejects attempts above the limits.
+#[derive(Clone)]
+pub struct LoginRateLimiter {
+    store: Arc<dyn Store>,
+    key: HmacKey,
+    limits: RateLimits,
+}
+
+/// An attempt that was allowed, and the counters for its outcome.
+#[derive(Debug)]
+#[must_use]
+pub struct LoginAttempt {
+    rules: Vec<RateLimitRule>,
+    per_account: RateLimitRule,
+    /// The counter that marks the client IP as trusted by the account, and until when it is trusted.
+    trusted_ip: Option<(CounterKey, Time)>,
+}
+
+/// A counter and its limit.
+#[derive(Debug, Clone)]
+struct RateLimitRule {
+    /// The name in log messages.
+    name: &'static str,
+    counter: CounterKey,
+    limit: RateLimit,
+}
+
+impl LoginRateLimiter {
+    /// Creates a limiter that counts in `store`. `key` hashes the counter names and must be the same at every start.
+    pub fn new(store: Arc<dyn Store>, key: HmacKey, limits: RateLimits) -> Self {
+        Self { store, key, limits }
+    }
+
+    /// Checks whether a login to `account` may be attempted. `account` is the canonical login name, whether or not such a
+    /// user exists. Without a client IP only the limit of consecutive failures applies.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] with the time to wait.
+    pub async fn check_login(
+        &self,
+        account: &str,
+        client_ip: Option<IpAddr>,
+        now: Time,
+    ) -> Result<LoginAttempt, ServiceError> {
+        let account = account.as_bytes();
+        let mut attempt = LoginAttempt {
+            rules: Vec::new(),
+            per_account: self.rule(
+                "per account",
+                [counter_kind::CONSECUTIVE_FAILURES, b"", account],
+                self.limits.per_account,
+            ),
+            trusted_ip: None,
+        };
+        if let Some(ip_key) = client_ip.map(|ip| client_ip_key(ip, self.limits.ipv6_prefix)) {
+            let per_account_and_ip = [counter_kind::FAILURES_PER_ACCOUNT_AND_IP, &ip_key, account];
+            let per_ip = [counter_kind::FAILURES_PER_IP, &ip_key, b""];
+            attempt.rules = vec![
+                self.rule("per account and IP", per_account_and_ip, self.limits.per_account_and_ip),
+                self.rule("per IP", per_ip, self.limits.per_ip),
+            ];
+            let trusted_ip = self.counter([counter_kind::TRUSTED_IP, &ip_key, account]);
+            attempt.trusted_ip = Some((trusted_ip, Time::EPOCH));
+        }
+        self.check(attempt, now).await
+    }
+
+    /// Checks whether a password change may be attempted by this session and this user. Without a session only the user's
+    /// limit of consecutive failures applies.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] with the time to wait.
+    pub async fn check_password_change(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        now: Time,
+    ) -> Result<LoginAttempt, ServiceError> {
+        let per_session = |session: SessionId| {
+            let parts = [counter_kind::PASSWORD_CHANGES_PER_SESSION, b"", session.as_bytes()];
+            self.rule("password changes per session", parts, self.limits.password_change)
+        };
+        let parts = [counter_kind::PASSWORD_CHANGES_PER_USER, b"", user.as_bytes()];
+        let attempt = LoginAttempt {
+            rules: session.map(per_session).into_iter().collect(),
+            per_account: self.rule("password changes per user", parts, self.limits.per_account),
+            trusted_ip: None,
+        };
+        self.check(attempt, now).await
+    }
+
+    /// Counts a registration.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] if there were too many from this client IP.
+    pub async fn consume_registration(
+        &self,
+        client_ip: Option<IpAddr>,
+        now: Time,
+    ) -> Result<(), ServiceError> {
+        let Some(ip) = client_ip else { return Ok(()) };
+        let ip_key = client_ip_key(ip, self.limits.ipv6_prefix);
+        let rule = self.rule(
+            "registrations",
+            [counter_kind::REGISTRATIONS, &ip_key, b""],
+            self.limits.registrations_per_ip,
+        );
+        let values = self.store.increment_counters(&[rule.increment()], now).await?;
+        reject_until(values.into_iter().filter(|value| rule.is_exceeded_by(*value)), now)
+    }
+
+    /// Counts a failed attempt. An attempt above the limit gets the same error as later ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] if concurrent attempts were counted first and reached the limit.
+    pub async fn record_failure(&self, attempt: &LoginAttempt, now: Time) -> Result<(), ServiceError> {
+        let increments: Vec<CounterIncrement> = attempt.all_rules().map(RateLimitRule::increment).collect();
+        let values = self.store.increment_counters(&increments, now).await?;
+        for (rule, value) in attempt.all_rules().zip(&values) {
+            if value.count == u64::from(rule.limit.max) {
+                tracing::warn!(
+                    limit = rule.name,
+                    "the limit of failed attempts is reached: further attempts are rejected"
+                );
+            }
+        }
+        let exceeded =
+            attempt.enforced_rules(now).zip(values).filter(|(rule, value)| rule.is_exceeded_by(*value));
+        reject_until(exceeded.map(|(_, value)| value), now)
+    }
+
+    /// Resets the count of consecutive failures, and marks the client IP as trusted by the account.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] if concurrent failures reached the limit: an attacker must not gain extra guesses by
+    /// sending them in parallel.
+    pub async fn record_success(&self, attempt: LoginAttempt, now: Time) -> Result<(), ServiceError> {
+        let (attempt, failures) = self.read_counters(attempt, now).await?;
+        let mut changes = Vec::new();
+        if failures > 0 {
+            let zero = CounterValue { count: 0, resets_at: now };
+            changes.push(Change::SetCounter(attempt.per_account.counter, zero));
+        }
+        if let Some((counter, until)) = attempt.trusted_ip
+            && until < now + self.limits.trusted_ip_ttl.saturating_sub(TRUSTED_IP_RENEWAL)
+        {
+            let trusted_ip = CounterValue { count: 1, resets_at: now + self.limits.trusted_ip_ttl };
+            changes.push(Change::SetCounter(counter, trusted_ip));
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        match self.store.commit(&changes).await? {
+            CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
+        }
+    }
+
+    async fn check(&self, attempt: LoginAttempt, now: Time) -> Result<LoginAttempt, ServiceError> {
+        self.read_counters(attempt, now).await.map(|(attempt, _)| attempt)
+    }
+
+    /// Reads the counters and rejects the attempt if an enforced limit is reached. Returns the number of consecutive
+    /// failures, too.
+    async fn read_counters(
+        &self,
+        attempt: LoginAttempt,
+        now: Time,
+    ) -> Result<(LoginAttempt, u64), ServiceError> {
+        let trusted_ip = attempt.trusted_ip.iter().map(|(counter, _)| counter.clone());
+        let counters: Vec<_> =
+            attempt.all_rules().map(|rule| rule.counter.clone()).chain(trusted_ip).collect();
+        let values = self.store.counters(&counters, now).await?;
+        let failures = values[attempt.rules.len()].count;
+        let trusted_value = values.get(attempt.rules.len() + 1).filter(|value| value.count > 0);
+        let until = trusted_value.map_or(Time::EPOCH, |value| value.resets_at);
+        let attempt =
+            LoginAttempt { trusted_ip: attempt.trusted_ip.map(|(counter, _)| (counter, until)), ..attempt };
+        let full = attempt.enforced_rules(now).zip(values).filter(|(rule, value)| rule.is_reached_by(*value));
+        reject_until(full.map(|(_, value)| value), now)?;
+        Ok((attempt, failures))
+    }
+
+    fn rule(&self, name: &'static str, parts: [&[u8]; 3], limit: RateLimit) -> RateLimitRule {
+        RateLimitRule { name, counter: self.counter(parts), limit }
+    }
+
+    /// The name of a counter: the MAC of its kind, a client IP of 17 bytes or none, and an account.
+    fn counter(&self, parts: [&[u8]; 3]) -> CounterKey {
+        CounterKey(base64url::encode(self.key.mac(&parts)))
+    }
+}
+
+impl LoginAttempt {
+    /// The rules whose counters a failure increments. The limit of consecutive failures is the last.
+    fn all_rules(&self) -> impl Iterator<Item = &RateLimitRule> {
+        self.rules.iter().chain([&self.per_account])
+    }
+
+    /// The rules that may reject this attempt, in the same order. A trusted IP is exempt from the last.
+    fn enforced_rules(&self, now: Time) -> impl Iterator<Item = &RateLimitRule> {
+        let is_trusted_ip = self.trusted_ip.as_ref().is_some_and(|(_, until)| *until > now);
+        self.rules.iter().chain((!is_trusted_ip).then_some(&self.per_account))
+    }
+}
+
+impl RateLimitRule {
+    fn increment(&self) -> CounterIncrement {
+        CounterIncrement { key: self.counter.clone(), amount: 1, window: self.limit.window }
+    }
+
+    fn is_reached_by(&self, value: CounterValue) -> bool {
+        value.count >= self.limit.max.into()
+    }
+
+    fn is_exceeded_by(&self, value: CounterValue) -> bool {
+        value.count > self.limit.max.into()
+    }
+}
+
+/// Rejects the attempt until the last of these windows ends.
+fn reject_until(full: impl Iterator<Item = CounterValue>, now: Time) -> Result<(), ServiceError> {
+    match full.map(|value| value.resets_at).max() {
+        Some(until) => Err(ClientError::RateLimited(until.since(now)).into()),
+        None => Ok(()),
+    }
+}
