@@ -55,7 +55,7 @@ pub struct Inner {
     pub(crate) administration: Administration,
     pub(crate) authenticator: Arc<CountingAuthenticator>,
     pub(crate) hashing: Arc<HashPool>,
-    pub(crate) tally: Metrics,
+    pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
