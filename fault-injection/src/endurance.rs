@@ -30,10 +30,10 @@ const CLIENTS: usize = 3;
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The tables whose rows about sessions must be purged. The audit log is kept for 90 days, so it grows.
-const PURGED_TABLES: [&str; 3] = ["sessions", "log", "counters"];
+const PURGED_TABLES: [&str; 3] = ["sessions", "revocation_log", "counters"];
 
 /// The table of the audit log.
-const AUDIT_TABLE: &str = "events";
+const AUDIT_TABLE: &str = "audit_events";
 
 /// The limit for the growth of memory in the last two fifths, in bytes.
 const MAX_MEMORY_GROWTH: u64 = 4_000_000;

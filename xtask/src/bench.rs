@@ -13,9 +13,9 @@ pub(crate) struct Options {
     /// How many seconds each row is measured in each round.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// The number of rounds.
+    /// The number of iterations.
     #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    iterations: usize,
     /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut bench = Command::new(target.join("dist/counterfoil-bench"));
     bench.arg("run");
     bench.arg(format!("--seconds={}", options.seconds));
-    bench.arg(format!("--rounds={}", options.rounds));
+    bench.arg(format!("--iterations={}", options.iterations));
     bench.arg(format!("--credentials={}", options.credentials));
     bench.arg("--binary").arg(target.join("dist/counterfoil"));
     bench.args(&options.measurements);

@@ -10,9 +10,9 @@ use crate::packages::{self, Tool};
 use crate::workspace;
 
 /// A workspace of its own, so that the other libraries are not in our lock file.
-const BASELINES: &str = "benches/peers";
+const BASELINES: &str = "benches/baselines";
 /// The recorded cost of one verification beyond the primitive, in instructions, by algorithm.
-const RECORD: &str = "benches/peers/instructions.txt";
+const RECORD: &str = "benches/baselines/instructions.txt";
 /// How much more than the record is an error, in percent. A new compiler changes it by less.
 const MARGIN: u64 = 10;
 /// The number of verifications that are counted.
@@ -34,7 +34,7 @@ fn build() -> Result<PathBuf> {
     // Not `--locked`: the lock file of this workspace does not follow the dependencies of our own crates.
     build.args(["build", "--profile=dist", "--manifest-path"]).arg(manifest);
     workspace::run(build.arg("--target-dir").arg(&target))?;
-    Ok(target.join("dist/counterfoil-peers"))
+    Ok(target.join("dist/counterfoil-baselines"))
 }
 
 /// Names every algorithm that costs more than the record allows, then fails.
@@ -46,7 +46,8 @@ fn compare(program: &Path) -> Result<()> {
     for line in record.lines().filter(|line| !line.starts_with('#')) {
         let (algorithm, recorded) = line.split_once(' ').with_context(|| format!("{RECORD}: {line}"))?;
         let recorded: u64 = recorded.trim().parse().with_context(|| format!("{RECORD}: {line}"))?;
-        let cost = count(program, algorithm, "ours")?.saturating_sub(count(program, algorithm, "raw")?);
+        let cost =
+            count(program, algorithm, "counterfoil")?.saturating_sub(count(program, algorithm, "primitive")?);
         println!("{algorithm:<10} {cost:>8} {recorded:>8}");
         if cost * 100 > recorded * (100 + MARGIN) {
             worse.push(algorithm.to_owned());

@@ -166,7 +166,7 @@ fn without_master_key(variables: Variables) -> (Variables, Option<Secret<String>
 fn of_flags(flags: &Flags) -> impl Iterator<Item = Assignment> {
     flags.given().map(|(name, flag, text)| {
         let setting = table::setting(name).expect("every option is a setting");
-        Assignment { setting, values: setting.form.split(text.clone()), source: ValueSource::Flag(flag) }
+        Assignment { setting, values: setting.form.split_values(text), source: ValueSource::Flag(flag) }
     })
 }
 

@@ -40,7 +40,7 @@ pub struct SessionData {
 /// The data could not be read or changed.
 ///
 /// The response is 401 if the session has ended, 413 if the data would be larger than
-/// [`LARGEST`](counterfoil_core::services::session_data::LARGEST) bytes, 422 for a patch that is not an
+/// [`LARGEST`](counterfoil_core::services::session_data::MAX_BYTES) bytes, 422 for a patch that is not an
 /// object, 503 if the store failed, and 500 if the application expects another type.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

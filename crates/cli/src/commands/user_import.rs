@@ -1,9 +1,7 @@
 //! `counterfoil user import`: imports users of another system, with their password hashes.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
-use clap::Args;
 use counterfoil::operator::{self, MAX_IMPORTED_USERS};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::ImportedUser;
@@ -17,26 +15,13 @@ use crate::datetime;
 use crate::error::CliError;
 
 mod lines;
+mod options;
 mod summary;
+
+pub(crate) use options::Options;
 
 /// The most bytes of lines in one command; the admin socket accepts 64 KiB.
 const MAX_BATCH_BYTES: usize = 40 * 1024;
-
-/// The options of `user import`.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// One JSON object per line: {username, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
-    file: PathBuf,
-    /// Only report what would be imported.
-    #[arg(long)]
-    dry_run: bool,
-    /// How many invalid lines are reported in detail.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    max_errors: usize,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
 
 /// Runs the command. All lines are validated before the first user is imported.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {

@@ -39,7 +39,11 @@ pub(crate) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
 }
 
 fn assignment(setting: &'static Setting, name: &str, text: String) -> Assignment {
-    Assignment { setting, values: setting.form.split(text), source: ValueSource::Variable(name.to_owned()) }
+    Assignment {
+        setting,
+        values: setting.form.split_values(&text),
+        source: ValueSource::Variable(name.to_owned()),
+    }
 }
 
 fn diagnostic(key: Option<&str>, name: &str, message: &str, hint: Option<String>) -> Diagnostic {

@@ -94,9 +94,9 @@ impl Form {
     }
 
     /// The values in the text of a variable or an option.
-    pub(crate) fn split(self, text: String) -> Vec<String> {
+    pub(crate) fn split_values(self, text: &str) -> Vec<String> {
         match self {
-            Self::Text | Self::Number | Self::Boolean | Self::Duration | Self::Limit => vec![text],
+            Self::Text | Self::Number | Self::Boolean | Self::Duration | Self::Limit => vec![text.to_owned()],
             Self::List if text.trim().is_empty() => Vec::new(),
             Self::List => text.split(',').map(|text| text.trim().to_owned()).collect(),
         }

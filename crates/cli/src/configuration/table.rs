@@ -157,7 +157,7 @@ mod tests {
             let DefaultValue::Value(value) = setting.default else { continue };
             let mut builder = SettingsBuilder::default();
 
-            (setting.apply)(&mut builder, &setting.form.split(value.to_owned())).unwrap();
+            (setting.apply)(&mut builder, &setting.form.split_values(value)).unwrap();
 
             assert_eq!(
                 format!("{builder:?}"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::admin::pagination::rows;
 use crate::admin::responses::AdminKeyResponse;
 use crate::app::App;

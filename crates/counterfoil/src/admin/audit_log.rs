@@ -7,7 +7,7 @@ use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, StoreError};
 use counterfoil_verify::UserId;
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::Answer;
+use crate::admin::answer::Answer;
 use crate::admin::pagination::{PageRequest, rows};
 use crate::admin::responses::AuditEventResponse;
 use crate::admin::sessions::parse_session_id;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::Answer;
+use crate::admin::answer::Answer;
 use crate::app::App;
 use crate::fs::atomic_write::ExistingFile;
 use crate::store::backup;

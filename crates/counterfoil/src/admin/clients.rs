@@ -5,7 +5,7 @@ use serde_json::json;
 use counterfoil_core::store::Page;
 use counterfoil_verify::ClientId;
 
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::admin::pagination::{PageRequest, rows};
 use crate::admin::responses::ClientResponse;
 use crate::admin::{AdminError, ClientChangeRequest};

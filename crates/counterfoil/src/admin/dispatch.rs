@@ -2,18 +2,12 @@
 
 use serde_json::Value;
 
-use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::services::account::Registration;
-use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::services::user_import::ImportMode;
 
 use crate::admin::pagination::PageRequest;
 use crate::admin::{AdminError, Command};
 use crate::app::App;
-
-/// The JSON answer of a command.
-pub(super) type Answer = Result<Value, AdminError>;
 
 impl App {
     /// Executes `command` and records in the audit log that an operator did it.
@@ -57,14 +51,5 @@ impl App {
             Command::Backup { file, replace } => self.back_up(file, replace).await,
             Command::ClockAccept {} => self.accept_clock().await,
         }
-    }
-}
-
-/// The context of a change that an operator makes.
-pub(super) fn operator_context() -> RevocationContext {
-    RevocationContext {
-        actor: Actor::Operator,
-        reason: EndReason::ByAdmin,
-        client_info: ClientInfo::default(),
     }
 }

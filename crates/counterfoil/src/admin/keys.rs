@@ -12,7 +12,7 @@ use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::admin::requests::{KeyRotationRequest, KeySelector};
 use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;

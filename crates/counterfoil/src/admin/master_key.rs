@@ -9,7 +9,7 @@ use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_jose::Time;
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::app::App;
 use crate::keys::master_key_file::{generate, read_from_operator, sealing_key};
 use crate::keys::master_key_rotation::PendingMasterKey;

@@ -8,7 +8,7 @@ use serde_json::json;
 use counterfoil_core::services::issuer::{MintRequest, MintSubject};
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::app::App;
 use crate::http::scope::{validate_audience, validate_scope};
 

@@ -1,6 +1,7 @@
 //! Administration by an operator: a command in, a JSON answer out, through the socket or without a server.
 
 mod admin_keys;
+mod answer;
 mod audit_log;
 mod backups;
 mod clients;

@@ -7,7 +7,7 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::services::ServiceError;
 
 use crate::admin::RevocationRequest;
-use crate::admin::dispatch::Answer;
+use crate::admin::answer::Answer;
 use crate::admin::responses::RevocationResponse;
 use crate::app::App;
 use crate::runtime::task::run_on_blocking_thread;

@@ -6,7 +6,7 @@ use counterfoil_core::store::Page;
 use counterfoil_verify::SessionId;
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::admin::pagination::{PageRequest, parse_session_cursor, rows, session_cursor};
 use crate::admin::responses::SessionResponse;
 use crate::app::App;

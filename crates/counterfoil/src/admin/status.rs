@@ -7,7 +7,7 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::store::Change;
 use counterfoil_jose::Time;
 
-use crate::admin::dispatch::Answer;
+use crate::admin::answer::Answer;
 use crate::app::App;
 use crate::clock::checkpoint;
 

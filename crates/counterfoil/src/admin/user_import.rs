@@ -8,7 +8,7 @@ use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::{ImportMode, ImportOutcome, ImportedUser, UserImporter};
 
 use crate::admin::AdminError;
-use crate::admin::dispatch::Answer;
+use crate::admin::answer::Answer;
 use crate::admin::pagination::rows;
 use crate::app::App;
 

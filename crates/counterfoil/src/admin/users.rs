@@ -12,7 +12,7 @@ use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
-use crate::admin::dispatch::{Answer, operator_context};
+use crate::admin::answer::{Answer, operator_context};
 use crate::admin::pagination::{PageRequest, rows};
 use crate::admin::responses::UserResponse;
 use crate::admin::{AdminError, UserChangeRequest};

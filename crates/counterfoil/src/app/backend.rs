@@ -7,19 +7,20 @@ use counterfoil_core::store::Store;
 use counterfoil_sqlite::SqliteStore;
 
 use crate::app::App;
-use crate::app::error::OpenError;
 use crate::settings::Settings;
 use crate::settings::store_url::StoreUrl;
 
+/// The reason why the store cannot be opened.
+pub(crate) type StoreOpenError = counterfoil_sqlite::OpenError;
 /// A backup that is prepared to replace the store.
 pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
-/// The reason why it cannot replace the store.
+/// The reason why a backup cannot replace the store.
 pub(crate) type StoreRestoreError = counterfoil_sqlite::RestoreError;
 
 /// Opens or creates the store at `url`.
-pub(super) fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+pub(super) fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreOpenError> {
     match url {
-        StoreUrl::Sqlite(file) => Ok(SqliteStore::open(file)?),
+        StoreUrl::Sqlite(file) => SqliteStore::open(file).map(|store| store as Arc<dyn Store>),
     }
 }
 

@@ -4,6 +4,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::HashingError;
 use counterfoil_core::store::StoreError;
 
+use crate::app::backend::StoreOpenError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
 use crate::settings::data_dir::DataDirError;
@@ -21,7 +22,7 @@ pub enum OpenError {
     DataDir(#[from] DataDirError),
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] counterfoil_sqlite::OpenError),
+    Store(#[from] StoreOpenError),
     /// The store was opened and cannot be read or written.
     #[error(transparent)]
     StoreAccess(#[from] StoreError),

@@ -21,7 +21,7 @@ use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy};
+use counterfoil_verify::{AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -55,7 +55,7 @@ pub struct Inner {
     pub(crate) administration: Administration,
     pub(crate) authenticator: Arc<CountingAuthenticator>,
     pub(crate) hashing: Arc<HashPool>,
-    pub(crate) tally: Metrics,
+    pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
@@ -76,7 +76,7 @@ impl std::ops::Deref for App {
 }
 
 /// The layer for the host application's routes: CSRF protection and authentication.
-pub type HostLayer = Stack<Extension<App>, Stack<AuthLayer, CsrfLayer>>;
+pub type HostLayer = Stack<Extension<App>, Stack<AuthLayer, Stack<CsrfLayer, Extension<ProblemIssuer>>>>;
 
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
@@ -101,7 +101,9 @@ impl App {
     /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
     /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
-        Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), self.csrf_layer()))
+        let issuer = Extension(ProblemIssuer(self.settings.issuer.as_str().into()));
+        let csrf = Stack::new(self.csrf_layer(), issuer);
+        Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), csrf))
     }
 
     /// Authenticates requests.

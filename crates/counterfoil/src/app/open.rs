@@ -96,7 +96,7 @@ impl App {
             guard.check(&*store).await?;
         }
         let master_key = load_or_create_master_key(&*store, master_key).await?;
-        let (session_cache, tally) = subscribe(&*store, &settings).await?;
+        let (session_cache, metrics) = subscribe(&*store, &settings).await?;
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let rate_limit_key = master_key.derive_hmac_key(b"login_rate_limit");
         let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
@@ -114,7 +114,7 @@ impl App {
             store,
             guard,
             session_cache,
-            tally,
+            metrics,
             clock,
             rate_limiter,
             retention,
@@ -131,7 +131,7 @@ struct Loaded {
     store: Arc<dyn Store>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<SessionCache>,
-    tally: Metrics,
+    metrics: Metrics,
     clock: Arc<Clock>,
     rate_limiter: LoginRateLimiter,
     retention: Arc<RevocationRetention>,
@@ -153,7 +153,7 @@ impl Loaded {
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
         let authenticator =
             StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
-        let checks = Arc::clone(&self.tally.credential_checks);
+        let checks = Arc::clone(&self.metrics.credential_checks);
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
@@ -174,7 +174,7 @@ impl Loaded {
             session_cache: self.session_cache,
             keys: self.keys,
             hashing: self.hashing,
-            tally: self.tally,
+            metrics: self.metrics,
             verifier: self.verifier,
             clock: self.clock,
             started_at,

@@ -55,7 +55,7 @@ impl FinalLayer {
     pub(crate) fn for_route(app: &App, path: &'static str) -> Self {
         Self {
             app: app.clone(),
-            route: app.tally.requests.route(path),
+            route: app.metrics.requests.route(path),
             issuer: ProblemIssuer(app.settings().issuer.as_str().into()),
         }
     }

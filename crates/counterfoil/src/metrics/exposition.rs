@@ -35,7 +35,7 @@ impl App {
 
     /// Registers the counters that `prometheus-client` holds; [`Exposition`] encodes all others.
     fn register_counters(&self, registry: &mut Registry) {
-        let (events, connections) = (&self.tally.events, &self.tally.connections);
+        let (events, connections) = (&self.metrics.events, &self.metrics.connections);
         registry.register(
             "counterfoil_sessions_created",
             "Sessions created by logins, by mode",
@@ -112,7 +112,7 @@ impl Exposition {
     }
 
     fn attempts(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let metrics = &self.app.tally;
+        let metrics = &self.app.metrics;
         encode_attempts(encoder, "counterfoil_logins", "Login attempts, by result", &metrics.logins)?;
         encode_attempts(
             encoder,
@@ -149,7 +149,7 @@ impl Exposition {
     }
 
     fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let checks = &self.app.tally.credential_checks;
+        let checks = &self.app.metrics.credential_checks;
         encoder.counters(
             "counterfoil_credential_checks",
             "Credentials checked, by type and result",
@@ -239,7 +239,7 @@ impl Exposition {
     }
 
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let routes = self.app.tally.requests.routes();
+        let routes = self.app.metrics.requests.routes();
         encoder.counters("counterfoil_http_requests", "HTTP requests answered", |sample| {
             for route in &routes {
                 for (method, status, count) in route.totals() {

@@ -102,7 +102,7 @@ pub(super) async fn login(
         (app, headers, result)
     })
     .await;
-    let IssuedSession { session, credential, user } = app.tally.logins.count(result)?;
+    let IssuedSession { session, credential, user } = app.metrics.logins.count(result)?;
 
     let (cookies, credentials) = credential.with_transport(transport, SetCookies::new(app.cookie_names))?;
     let cookies = cookies.clear_presented_of(replaced_cookies(transport), &headers);
@@ -120,7 +120,7 @@ impl FromRequestParts<App> for HashQueueCheck {
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
         let Err(error) = app.hashing.check_capacity() else { return Ok(Self) };
-        app.tally.logins.count(Err(ServiceError::from(error).into()))
+        app.metrics.logins.count(Err(ServiceError::from(error).into()))
     }
 }
 

@@ -235,7 +235,7 @@ mod tests {
 
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
-        assert_eq!(app.tally.logins.total(Outcome::Unavailable), 1);
+        assert_eq!(app.metrics.logins.total(Outcome::Unavailable), 1);
     }
 
     #[tokio::test]

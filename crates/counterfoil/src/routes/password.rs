@@ -54,6 +54,6 @@ pub(super) async fn change(
         (app, result)
     })
     .await;
-    app.tally.password_changes.count(result.map_err(AppError::from))?;
+    app.metrics.password_changes.count(result.map_err(AppError::from))?;
     Ok(StatusCode::NO_CONTENT)
 }

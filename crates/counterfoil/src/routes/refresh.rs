@@ -61,7 +61,7 @@ pub(super) async fn refresh(
     let (token, transport) = read_refresh_token(&app, &headers, refresh_token.as_ref(), now).await?;
 
     let result = app.issuer.refresh(&token, scope.as_deref(), &client, now).await.map_err(AppError::from);
-    let issued = app.tally.refreshes.count(result)?;
+    let issued = app.metrics.refreshes.count(result)?;
     let session = PresentedSession::from_session(&issued.session);
     let credentials = CredentialsResponse::from_token_pair(&issued.credential, now)
         .with_scope(scope.or(issued.session.scope));

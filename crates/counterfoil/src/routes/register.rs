@@ -69,6 +69,6 @@ pub(super) async fn register(
         (app, result)
     })
     .await;
-    let user = app.tally.registrations.count(result.map_err(AppError::from))?;
+    let user = app.metrics.registrations.count(result.map_err(AppError::from))?;
     Ok((StatusCode::CREATED, Json(RegisterResponse { user: (&user).into() })))
 }

@@ -89,6 +89,9 @@ async fn an_unauthenticated_request_gets_only_the_public_page() {
     ] {
         let reply = send(shop.address, request, &headers, "").await;
         assert_eq!(reply.status, 401, "{request} {headers:?}");
+        let problem = reply.json();
+        let kind = problem["type"].as_str().unwrap();
+        assert!(kind.starts_with("http://localhost:3000/problems/"), "{problem}");
         assert!(reply.head.contains("www-authenticate: Bearer"), "{reply:?}");
     }
 }

@@ -58,7 +58,7 @@ fn line(setting: &Setting, key: &str, values: &[String]) -> String {
     match (values.is_empty(), setting.default) {
         (false, _) => format!("{key} = {}\n", toml_value(setting.form, values)),
         (true, DefaultValue::Value(value)) => {
-            format!("#{key} = {}\n", toml_value(setting.form, &setting.form.split(value.to_owned())))
+            format!("#{key} = {}\n", toml_value(setting.form, &setting.form.split_values(value)))
         }
         (true, DefaultValue::Description(text)) => comment(&format!("Default of {key}: {text}.")),
     }

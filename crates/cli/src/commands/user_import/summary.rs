@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::commands::user_import::Options;
+use crate::commands::user_import::options::Options;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};

@@ -30,10 +30,13 @@ use std::sync::Arc;
 
 use crate::store::Store;
 
+/// A case that is running.
+type CaseFuture = Pin<Box<dyn Future<Output = ()>>>;
+
 /// A named case, which gets an empty store of its own.
 struct Case {
     name: &'static str,
-    run: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>,
+    run: fn(Arc<dyn Store>) -> CaseFuture,
 }
 
 /// Runs every case. `open` must return a new, empty store each time.

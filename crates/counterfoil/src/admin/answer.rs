@@ -1,0 +1,21 @@
+//! The answer of an administrative command, and the audit context of an operator.
+
+use serde_json::Value;
+
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::{ClientInfo, EndReason};
+use counterfoil_core::services::revoker::RevocationContext;
+
+use crate::admin::AdminError;
+
+/// The JSON answer of a command.
+pub(super) type Answer = Result<Value, AdminError>;
+
+/// The context of a change that an operator makes.
+pub(super) fn operator_context() -> RevocationContext {
+    RevocationContext {
+        actor: Actor::Operator,
+        reason: EndReason::ByAdmin,
+        client_info: ClientInfo::default(),
+    }
+}
