@@ -38,7 +38,7 @@ impl Origin {
     /// ```
     /// use counterfoil_verify::Origin;
     ///
-    /// let own = Origin::from_url("https://AuthService.example:443/tenant")?;
+    /// let own = Origin::from_url("https://Auth.example:443/tenant")?;
     /// assert_eq!(own.as_str(), "https://auth.example");
     /// # Ok::<(), counterfoil_verify::OriginError>(())
     /// ```
