@@ -72,16 +72,16 @@ pub(crate) struct ForeignClaims {
 }
 
 impl ForeignClaims {
-    /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used has its
-    /// type. `exp`, `iat` and a subject are required whatever is relaxed.
+    /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used
+    /// has its type. `exp`, `iat` and a subject are required whatever is relaxed.
     pub(crate) fn from_json(payload: &[u8], relaxed: &RelaxedChecks) -> Result<Self, InvalidReason> {
         let all: Map<String, Value> = json::object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
         Self::read(all, relaxed).ok_or(InvalidReason::MalformedClaims)
     }
 
     fn read(all: Map<String, Value>, relaxed: &RelaxedChecks) -> Option<Self> {
-        // `cnf` binds the token to a key (RFC 7800), which is not checked here. Keycloak names the kind of token in a
-        // claim `typ` instead of the header.
+        // `cnf` binds the token to a key (RFC 7800), which is not checked here. Keycloak names the kind of
+        // token in a claim `typ` instead of the header.
         if all.contains_key("cnf") || all.get("typ").is_some_and(|kind| kind != "Bearer") {
             return None;
         }
