@@ -109,7 +109,8 @@ impl ForeignClaims {
         }
     }
 
-    /// The parts of a principal. It has no user id and no session id, even if its claims look like ours.
+    /// The parts of a principal. It has no user id and no session id, even if its claims look like those of a
+    /// Counterfoil issuer.
     pub(crate) fn into_parts(mut self, verified: &Verified) -> PrincipalParts {
         let client = ["client_id", "azp"].iter().find_map(|name| self.all.get(*name)?.as_str());
         let client_id: Option<ClientId> = client.and_then(|name| name.parse().ok());
