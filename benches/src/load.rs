@@ -82,8 +82,8 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; 16 * 1024], filled: 0, sent_at: Instant::now() })
     }
 
-    /// Sends the next request; `false` if there is none. A request fits the empty buffer of the socket, so
-    /// the write does not block.
+    /// Sends the next request; `false` if no request is left. A request fits the empty buffer of the
+    /// socket, so the write does not block.
     fn send(&mut self, index: usize, requests: &mut impl RequestSource) -> Result<bool> {
         let Some(request) = requests.next(index) else { return Ok(false) };
         self.sent_at = Instant::now();

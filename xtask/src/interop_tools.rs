@@ -1,4 +1,4 @@
-//! `cargo xtask interop-tools`: installs JOSE libraries of other languages, as their lock files say.
+//! `cargo xtask interop-tools`: installs JOSE libraries of other languages, in the versions of their lock files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::packages::{self, Tool};
 use crate::workspace;
 
-/// The environment variable that tells the interoperability tests where the libraries are.
+/// The environment variable with the folder of the libraries, for the interoperability tests.
 pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
 
 /// Node and Python, each with its package installer.

@@ -60,7 +60,7 @@ fn only_the_compact_serialization_is_accepted() {
     }
 }
 
-/// The same bytes, encoded with an unused bit set; `None` if there is none.
+/// The same bytes, encoded with an unused bit set; `None` if it has no unused bits.
 fn with_unused_bit_set(segment: &str) -> Option<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (front, last) = segment.split_at(segment.len() - 1);

@@ -70,7 +70,7 @@ impl FromRequest<App> for MergePatch {
     }
 }
 
-/// Reads a body of one of the accepted content types; `None` if there is none. The bytes may contain a
+/// Reads a body of one of the accepted content types; `None` without a body. The bytes may contain a
 /// password, and are wiped when dropped.
 async fn read(
     request: Request,

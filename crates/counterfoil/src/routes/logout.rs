@@ -41,7 +41,7 @@ pub(super) struct LogoutRequest {
     refresh_token: Option<Secret<String>>,
 }
 
-/// Ends the presented session. It is also 204 if there is none, or if it has ended before.
+/// Ends the presented session. Also 204 without a session, or if it has already ended.
 #[utoipa::path(
     post, path = "/v1/logout", tag = "public", request_body = Option<LogoutRequest>,
     responses(

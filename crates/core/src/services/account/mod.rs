@@ -34,9 +34,9 @@ pub struct AccountService {
     rate_limiter: LoginRateLimiter,
 }
 
-/// A user who has just logged in, with the records that the login was checked against.
+/// A user after a successful login, with the records that the login was checked against.
 ///
-/// `pos` was read first: a revocation that came later has a higher position in the revocation log.
+/// `pos` was read first: every later revocation has a higher position in the revocation log.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedUser {
     /// The user. A session is created only if the user's epoch is still the same.

@@ -20,7 +20,7 @@ const MAX_STEPS: usize = 32;
 
 impl Keyring {
     /// Runs the steps of the schedule that are due at `now`, one commit each, and loads the changes of other processes.
-    /// Returns the time of the next step; `None` if there is none until a rotation is requested.
+    /// Returns the time of the next step; `None` if no step is due before a rotation is requested.
     ///
     /// `now` must come from a clock whose jumps are checked: after a false jump forward, keys would be removed whose tokens
     /// are still valid.
