@@ -32,10 +32,5 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         sentence: "`COUNTERFOIL_JUDGES`",
         reason: "the former name of a variable, beside the new one",
     },
-    Allowed {
-        place: "docs/tokens.md",
-        phrase: "is none",
-        sentence: "if key is None",
-        reason: "Python code",
-    },
+    Allowed { place: "docs/tokens.md", phrase: "is none", sentence: "if key is None", reason: "Python code" },
 ];

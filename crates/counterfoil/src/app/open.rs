@@ -68,7 +68,7 @@ impl App {
         {
             guard.check_no_former_store()?;
         }
-        let created_dir = data_dir::make(&settings)?;
+        let created_dir = data_dir::create(&settings)?;
         let opened = open_store(&settings.store);
         if let (Err(_), Some(dir)) = (&opened, created_dir) {
             // Fails if it is not empty.
