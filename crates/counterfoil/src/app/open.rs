@@ -126,7 +126,7 @@ impl App {
     }
 }
 
-/// What the services of an installation share.
+/// The parts that the services of an installation share.
 struct Loaded {
     store: Arc<dyn Store>,
     guard: Option<RollbackGuard>,

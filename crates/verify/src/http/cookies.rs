@@ -53,7 +53,7 @@ impl Default for CookieNames {
 
 /// All values of the cookie with exactly this name, in all `Cookie` headers, in order.
 ///
-/// A value that is not ASCII becomes the empty string, which is no credential. A part without `=` is ignored; quotes
+/// A value that is not ASCII becomes the empty string, which is not a credential. A part without `=` is ignored; quotes
 /// are part of a value.
 ///
 /// ```
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_ascii_is_no_credential() {
+    fn a_value_that_is_not_ascii_is_not_a_credential() {
         let request = headers(&[b"__Host-session=cfs_\xff\xfe"]);
 
         assert_eq!(cookie_values(&request, SESSION).collect::<Vec<_>>(), [""]);
