@@ -185,7 +185,7 @@ impl FailureTest<'_> {
             self.report(run, &stderr);
         }
         self.check_acknowledged_after(run, &failed, history);
-        // Without an admin key the revocations of the clients get 401, which is no violation.
+        // Without an admin key the revocations of the clients get 401, which is not a violation.
         for unexpected in history.unexpected_responses().into_iter().filter(|_| !admin_key.is_empty()) {
             self.report(run, &unexpected);
         }

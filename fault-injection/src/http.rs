@@ -149,7 +149,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Says whether the server may have received the request.
+    /// Whether the server may have received the request.
     pub fn send(&mut self, request: &Request) -> Result<Response, RequestError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
@@ -163,7 +163,7 @@ impl Connection {
     }
 }
 
-/// Sends one request over a connection of its own.
+/// Sends one request over a new connection.
 ///
 /// # Errors
 ///

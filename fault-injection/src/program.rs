@@ -118,7 +118,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// If the binary cannot be run. A failed command is no error.
+    /// If the binary cannot be run. A failed command is not an error.
     pub fn run(&self, config: &LaunchConfig, arguments: &[&str]) -> Result<Output> {
         let output = self.command(config, arguments).output();
         output.with_context(|| format!("{} cannot be run", self.0.display()))

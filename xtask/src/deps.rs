@@ -16,7 +16,7 @@ const BANNED: [(&str, &str); 4] = [
 ];
 
 /// Crates that run a build tool other than a C compiler, and the only crates that may depend on them. aws-lc-sys
-/// needs cmake on platforms for which it has no prebuilt assembly, and does not run it on ours.
+/// needs cmake on platforms for which it has no prebuilt assembly, and does not run it on our platforms.
 const BUILD_TOOLS: [(&str, &[&str]); 3] = [("cmake", &["aws-lc-sys"]), ("bindgen", &[]), ("nasm-rs", &[])];
 
 /// The largest number of crates that the verifier may need, itself included: other services embed it.

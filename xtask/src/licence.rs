@@ -1,6 +1,6 @@
 //! Evaluates the SPDX licence expressions of crates.
 
-/// The licences that are compatible with ours. No crate needs CC0 or the OpenSSL licence: each offers another one.
+/// The licences that are compatible with our licence. No crate needs CC0 or the OpenSSL licence: each offers another one.
 pub(crate) const ALLOWED: [&str; 10] = [
     "0BSD",
     "Apache-2.0",

@@ -32,7 +32,7 @@ struct Arguments {
 enum Task {
     /// Installs what the tests need, runs all tests, and checks architecture, text and threat model.
     Test(test::Options),
-    /// Checks which module may import which, and what may stand in one place only.
+    /// Checks which module may import which, and which code only one file may contain.
     Architecture,
     /// Checks that documents, comments, messages and names use plain words.
     Words,

@@ -86,7 +86,7 @@ fn rows(text: &str) -> Vec<Row> {
     text.lines().filter_map(row).collect()
 }
 
-/// The expected rows that are missing, and the rows that stand twice.
+/// The expected rows that are missing, and the rows that are repeated.
 fn missing(rows: &[Row]) -> Vec<String> {
     let mut seen = BTreeMap::new();
     for row in rows {
@@ -97,8 +97,7 @@ fn missing(rows: &[Row]) -> Vec<String> {
         .filter(|number| !seen.contains_key(number))
         .map(|number| format!("R{number} is missing"))
         .collect();
-    violations
-        .extend(seen.iter().filter(|(_, times)| **times > 1).map(|(n, _)| format!("R{n} stands twice")));
+    violations.extend(seen.iter().filter(|(_, times)| **times > 1).map(|(n, _)| format!("R{n} is repeated")));
     violations
 }
 
@@ -141,7 +140,7 @@ fn check(
     violations
 }
 
-/// Whether `text` has a function of this name that the test runner runs: an attribute says so.
+/// Whether `text` has a function of this name with the attribute of a test.
 fn is_test(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let is_it = |line: &str| line.contains(&format!("fn {name}(")) || line.contains(&format!("fn {name}<"));
@@ -156,7 +155,7 @@ fn is_test(text: &str, name: &str) -> bool {
     begins.into_iter().any(attributes)
 }
 
-/// Whether `name` is a conformance case of stores: it exists and stands in the list.
+/// Whether `name` is a conformance case of stores: it exists and is in the list.
 fn is_conformance_case(file: &str, text: &str, name: &str, read: &impl Fn(&str) -> Option<String>) -> bool {
     Path::new(CONFORMANCE).parent().is_some_and(|folder| Path::new(file).starts_with(folder))
         && text.contains(&format!("async fn {name}("))
@@ -224,6 +223,6 @@ mod tests {
         assert!(missing(&all.iter().map(row).collect::<Vec<_>>()).is_empty());
         let without_last = all[..all.len() - 1].iter().map(row).chain([row(&1)]).collect::<Vec<_>>();
 
-        assert_eq!(missing(&without_last), ["R188 is missing", "R1 stands twice"]);
+        assert_eq!(missing(&without_last), ["R188 is missing", "R1 is repeated"]);
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::packages::{self, Tool};
 use crate::workspace;
 
-/// A workspace of its own, so that the other libraries are not in our lock file.
+/// A separate workspace, so that the other libraries are not in our lock file.
 const BASELINES: &str = "benches/baselines";
 /// The recorded cost of one verification beyond the primitive, in instructions, by algorithm.
 const RECORD: &str = "benches/baselines/instructions.txt";

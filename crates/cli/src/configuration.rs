@@ -149,8 +149,8 @@ fn to_error(error: &operator::PreflightError) -> CliError {
 pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, CliError> {
     let store = StoreUrl::Sqlite(dir.join(DATABASE));
     let issuer = format!("http://{address}").parse();
-    let issuer = issuer.map_err(|fault: counterfoil::IssuerFault| {
-        CliError::usage(fault.to_string()).with_hint(fault.hint())
+    let issuer = issuer.map_err(|error: counterfoil::IssuerUrlError| {
+        CliError::usage(error.to_string()).with_hint(error.hint())
     })?;
     Ok(Settings { data_dir: Some(dir.to_owned()), ..Settings::new(issuer, store) })
 }

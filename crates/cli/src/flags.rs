@@ -32,7 +32,7 @@ pub(crate) struct Flags {
     /// Grace period in seconds during which a used refresh token may be retried [default: 10].
     #[arg(long, global = true, value_name = "SECONDS")]
     pub(crate) refresh_reuse_grace: Option<String>,
-    /// Who may register: anyone, or only users that an operator adds [default: open].
+    /// Whether users may register: `open`, or `closed` if only operators add users [default: open].
     #[arg(long, global = true, value_name = "open|closed")]
     pub(crate) registration: Option<String>,
     /// Minimum length of new passwords, from 8 to 64 [default: 8].

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::CliError;
 use crate::escape::must_escape;
 
-/// Prints `text` and a newline. It is no error if the reader closes the pipe (`| head`).
+/// Prints `text` and a newline. A reader that closes the pipe (`| head`) is not an error.
 pub(crate) fn print_line(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {

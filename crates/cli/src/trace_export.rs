@@ -2,7 +2,7 @@
 //!
 //! No request waits for the export: spans are put in a bounded queue, a separate thread sends them every few seconds,
 //! and spans that exceed the queue are dropped. The variables are those of OpenTelemetry, so that all services of a
-//! deployment can be configured alike; an invalid one does not prevent the start.
+//! deployment can share one configuration; an invalid one does not prevent the start.
 
 use std::env;
 use std::time::Duration;

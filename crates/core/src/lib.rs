@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Nothing here depends on HTTP, SQL, a clock or the environment: the time is a parameter, a record is a
-//! value, and every race is decided in [`Store::commit`].
+//! value, and concurrent changes are ordered by [`Store::commit`].
 
 mod client_error;
 pub mod credentials;

@@ -9,8 +9,8 @@ use crate::app::{App, HostLayer};
 use crate::background;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
-use crate::settings::issuer_url::{IssuerFault, IssuerUrl};
-use crate::settings::store_url::{StoreUrl, StoreUrlFault};
+use crate::settings::issuer_url::{IssuerUrl, IssuerUrlError};
+use crate::settings::store_url::{StoreUrl, StoreUrlError};
 
 /// The issuer of [`Counterfoil::open`]: the address at which the examples listen.
 const DEFAULT_ISSUER: &str = "http://localhost:3000";
@@ -46,10 +46,10 @@ pub struct Counterfoil {
 pub enum EmbedError {
     /// The store URL is invalid.
     #[error(transparent)]
-    Store(#[from] StoreUrlFault),
+    Store(#[from] StoreUrlError),
     /// The issuer URL is invalid.
     #[error(transparent)]
-    Issuer(#[from] IssuerFault),
+    Issuer(#[from] IssuerUrlError),
     /// The installation cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),

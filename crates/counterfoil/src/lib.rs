@@ -71,9 +71,9 @@ pub use runtime::panics::panic_count;
 pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use session_data::{SessionData, SessionDataError};
 pub use settings::data_dir::DataDirError;
-pub use settings::ip_network::{Network, NetworkFault};
-pub use settings::issuer_url::{IssuerFault, IssuerUrl};
-pub use settings::store_url::{StoreUrl, StoreUrlFault};
+pub use settings::ip_network::{IpNetworkError, Network};
+pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 

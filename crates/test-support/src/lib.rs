@@ -45,7 +45,7 @@ impl NotHere {
     }
 }
 
-/// Says that the running test is skipped: prints `skipped: <test>: <reason>`. The test then returns.
+/// Skips the running test: prints `skipped: <test>: <reason>`. The test then returns.
 ///
 /// # Panics
 ///
@@ -56,7 +56,7 @@ pub fn skip(reason: &str) {
     assert!(!requires_all(), "{REQUIRE}=all, but this test is skipped: {reason}");
 }
 
-/// Says that the running test is skipped for a reason that no package can mend: prints `not here: <test>: <reason>`.
+/// Skips the running test for a reason that no package can remove: prints `not here: <test>: <reason>`.
 ///
 /// It never fails the test.
 pub fn skip_not_here(what: NotHere) {

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_uptime_longer_than_the_wall_clock_is_no_error() {
+    fn an_uptime_longer_than_the_wall_clock_is_not_an_error() {
         assert_eq!(SystemClock::new().read(Time::EPOCH, DAY), Time::EPOCH + DAY);
     }
 }

@@ -32,7 +32,7 @@
 //! The layer authenticates each request. A handler that takes a [`Principal`] is reached only by an
 //! authenticated request; other requests get 401 as a problem document (RFC 9457).
 //!
-//! # What to use
+//! # Items by task
 //!
 //! | to | use |
 //! |---|---|

@@ -384,14 +384,14 @@ async fn a_key_with_wrong_attributes_is_not_used() {
         jwk[name] = value;
         jwk
     };
-    let mut twin = serde_json::to_value(other.key.verifying_key().jwk().unwrap()).unwrap();
-    twin["kid"] = json!(signer.key.kid());
+    let mut duplicate = serde_json::to_value(other.key.verifying_key().jwk().unwrap()).unwrap();
+    duplicate["kid"] = json!(signer.key.kid());
     let unnamed =
         json!({ "kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"], "y": jwk["y"], "kid": jwk["kid"] });
     let secret = json!({ "kty": "oct", "k": base64url::encode([7; 32]), "kid": jwk["kid"], "alg": "HS256" });
     for (name, keys) in [
-        ("two keys with one kid", json!([jwk, twin])),
-        ("two keys with one kid, in the other order", json!([twin, jwk])),
+        ("two keys with one kid", json!([jwk, duplicate])),
+        ("two keys with one kid, in the other order", json!([duplicate, jwk])),
         ("another algorithm", json!([with("alg", json!("RS256"))])),
         ("an algorithm for secrets", json!([with("alg", json!("HS256"))])),
         ("alg none", json!([with("alg", json!("none"))])),

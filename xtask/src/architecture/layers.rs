@@ -10,7 +10,7 @@ use crate::rust_source::{self, RustFile};
 pub(crate) struct Layered {
     /// The `src` of the crate, below the root of the workspace.
     pub(crate) folder: &'static str,
-    /// Every module at the top, the lowest first. A module imports only from modules before it. `lib.rs` stands above
+    /// Every module at the top, the lowest first. A module imports only from modules before it. `lib.rs` is above
     /// all of them.
     pub(crate) order: &'static [&'static str],
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask architecture`: which module may import which, and what may stand in one place only.
+//! `cargo xtask architecture`: which module may import which, and which code only one file may contain.
 //!
 //! The rules are tables in [`rules`]. Comments and test code are not read.
 

@@ -1,4 +1,4 @@
-//! A rule that some files must not name some things.
+//! A rule that some files must not use some names.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::module_graph::modules::{module_path, resolve};
 use crate::rust_source::RustFile;
 use crate::rust_source::references::{Reference, Target};
 
-/// The files in `within`, except those in `except`, refer to nothing that `refused` names.
+/// The files in `within`, except those in `except`, must not refer to the names in `refused`.
 pub(crate) struct Restriction {
     /// The rule in one sentence.
     pub(crate) rule: &'static str,
@@ -32,7 +32,7 @@ pub(crate) enum Refused {
     Name(&'static str),
     /// A method or field.
     Member(&'static str),
-    /// A string literal that contains this text, whatever its case.
+    /// A string literal that contains this text, in upper or lower case.
     Text(&'static str),
 }
 
@@ -56,14 +56,14 @@ impl Restriction {
         violations
     }
 
-    /// The folders and files of the rule that do not exist: a rule about nothing holds for everything.
+    /// The folders and files of the rule that do not exist: a rule without files is never violated.
     pub(crate) fn missing_files(&self, files: &[RustFile]) -> Vec<String> {
         let names = self.within.iter().chain(self.except);
         let missing = names.filter(|name| !files.iter().any(|file| is_below(&file.path, &[name])));
         missing.map(|name| format!("{name} does not exist (rule {})", self.rule)).collect()
     }
 
-    /// The names of the rule that no code mentions any more.
+    /// The names of the rule that no code mentions.
     pub(crate) fn missing_names(&self, files: &[RustFile]) -> Vec<String> {
         let is_mentioned = |name: &str| {
             let mut references = files.iter().flat_map(|file| &file.references);
@@ -96,7 +96,7 @@ impl Refused {
     }
 }
 
-/// Whether `path` is one of `places` or lies below one. `conformance` stands for `conformance.rs` as well.
+/// Whether `path` is one of `places` or lies below one. `conformance` includes `conformance.rs`.
 fn is_below(path: &Path, places: &[&str]) -> bool {
     places.iter().any(|place| path.starts_with(place) || path.with_extension("").starts_with(place))
 }

@@ -1,4 +1,4 @@
-//! The rules of the architecture, as data. A file that moves is followed here and nowhere else.
+//! The rules of the architecture, as data. If a file moves, change its path here.
 
 use crate::architecture::layers::{Layered, ModuleLimit};
 use crate::architecture::restriction::Refused::{Crate, Member, Name, Path, Text};
@@ -39,10 +39,10 @@ pub(crate) const LAYERED: &[Layered] = &[
 pub(crate) const MODULE_LIMITS: &[ModuleLimit] =
     &[ModuleLimit { file: "crates/counterfoil/src/lib.rs", most: 20 }];
 
-/// What must not be named, and where.
+/// The names that some files must not use.
 pub(crate) const RESTRICTIONS: &[Restriction] = &[
     Restriction {
-        rule: "1: jose knows no session, store or HTTP",
+        rule: "1: jose does not depend on sessions, stores or HTTP",
         within: &["crates/jose/src"],
         except: &[],
         refused: &[
@@ -58,7 +58,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/jose/src/jws.rs", "use counterfoil_core::Session;"),
     },
     Restriction {
-        rule: "2: the core knows no HTTP, SQL, environment or clock",
+        rule: "2: the core does not depend on HTTP, SQL, the environment or a clock",
         within: &["crates/core/src"],
         except: &["crates/core/src/store/conformance"],
         refused: &[
@@ -78,7 +78,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/core/src/services/revoker.rs", "use std::time::SystemTime;"),
     },
     Restriction {
-        rule: "3: credentials know neither the model nor what is above it",
+        rule: "3: credentials depend neither on the model nor on the layers above it",
         within: &["crates/core/src/credentials"],
         except: &[],
         refused: &[Path("crate::model"), Path("crate::store"), Path("crate::services")],
@@ -86,7 +86,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/core/src/credentials/session_token.rs", "use crate::model::session::Session;"),
     },
     Restriction {
-        rule: "4: the model knows neither a store nor a service",
+        rule: "4: the model depends neither on stores nor on services",
         within: &["crates/core/src/model"],
         except: &[],
         refused: &[Path("crate::store"), Path("crate::services")],
@@ -94,7 +94,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/core/src/model/user.rs", "let user = crate::store::Store::user(store, id);"),
     },
     Restriction {
-        rule: "4: a store knows no service",
+        rule: "4: a store does not depend on services",
         within: &["crates/core/src/store"],
         except: &["crates/core/src/store/conformance"],
         refused: &[Path("crate::services")],
@@ -102,7 +102,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/core/src/store/session_cache/mod.rs", "use crate::services::keys::ActiveKeys;"),
     },
     Restriction {
-        rule: "5: a store stores and compares, and never decides",
+        rule: "5: a store compares and writes, and decides nothing",
         within: &["crates/sqlite/src"],
         except: &[],
         refused: &[
@@ -117,7 +117,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/sqlite/src/sessions.rs", "if session.is_active(now) {}"),
     },
     Restriction {
-        rule: "6: a store knows neither another store nor the server",
+        rule: "6: a store depends neither on another store nor on the server",
         within: &["crates/sqlite/src"],
         except: &[],
         refused: &[Crate("counterfoil"), Crate("axum*"), Crate("hyper*"), Name("SystemTime")],
@@ -125,7 +125,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         planted: ("crates/sqlite/src/open.rs", "use counterfoil::Settings;"),
     },
     Restriction {
-        rule: "6: the verifier knows no store, issuer or clock",
+        rule: "6: the verifier does not depend on a store, an issuer or a clock",
         within: &["crates/verify/src"],
         // A service that verifies the tokens of a remote issuer has no other clock.
         except: &["crates/verify/src/clock.rs"],

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn documentation_and_visibility_are_no_references() {
+    fn documentation_and_visibility_are_not_references() {
         assert!(paths("//! [`crate::a::B`]\n/// See crate::a::B.\npub(in crate::c) struct A;").is_empty());
     }
 

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_phrase_is_found_wherever_text_stands() {
+    fn a_planted_phrase_is_found_in_every_kind_of_text() {
         let source = "//! Nobody waits.\n\n/// The limit is\n/// to be small.\nstruct Whom;\n\nfn f() {\n    \
                       bail!(\"whoever asks\");\n    // It happens anew.\n}\n\n#[test]\nfn a_stranger_is_refused() {}\n";
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_is_no_text_is_not_read() {
+    fn code_is_not_read_as_text() {
         assert!(
             found("crates/a/src/b.rs", "const NOBODY: u32 = 65534;\nfn tells() { judge(\"nobody\") }")
                 .is_empty()

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_paragraph_knows_the_lines_of_its_text() {
+    fn a_paragraph_has_the_lines_of_its_text() {
         let found = paragraphs("# Title\n\nOne\ntwo.\n");
 
         assert_eq!(

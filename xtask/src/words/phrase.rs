@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_word_or_a_phrase_with_punctuation_is_no_match() {
+    fn a_part_of_a_word_or_a_phrase_with_punctuation_is_not_a_match() {
         assert!(phrases("foretells, renewal, proof").is_empty());
         assert!(phrases("The limit is to. Be careful").is_empty());
     }

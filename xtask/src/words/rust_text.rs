@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_passage_knows_its_lines() {
+    fn every_passage_has_its_lines() {
         let found = passages("fn f() {}\n// one\n// two\nconst A: &str = \"three \\\n  four\";\n");
         let line = |passage: usize, word: &str| {
             let passage: &Passage = &found[passage];

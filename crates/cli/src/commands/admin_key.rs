@@ -24,7 +24,7 @@ pub(crate) enum Command {
 /// The options of `admin-key add`.
 #[derive(Args)]
 pub(crate) struct AddOptions {
-    /// A name for people: the program or the person that uses the key.
+    /// A display name: the program or the person that uses the key.
     name: String,
     /// Print JSON.
     #[arg(long)]

@@ -43,7 +43,7 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     print_line(&escape_controls(&file.to_string_lossy()))
 }
 
-/// Has the backup written, and shows the length of the file so far; at the end it is about that of the store.
+/// Writes the backup, and shows the size of the file so far; the final size is about that of the store.
 async fn back_up_with_progress(
     configuration: &Configuration,
     file: &Path,

@@ -20,13 +20,13 @@ pub(crate) struct Options {
     strict: bool,
 }
 
-/// What is wrong with a configuration.
+/// The errors and warnings of a configuration.
 struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
 
-/// Checks the configuration that `serve` would use. What is an error here keeps `serve` from starting.
+/// Checks the configuration that `serve` would use. `serve` does not start with an error.
 ///
 /// # Errors
 ///

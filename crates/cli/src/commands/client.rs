@@ -27,7 +27,7 @@ pub(crate) enum Command {
 pub(crate) struct ClientOptions {
     /// Its `client_id`.
     id: String,
-    /// A name for people.
+    /// A display name.
     #[arg(long)]
     name: Option<String>,
     /// A mode that logins may use; may be given several times.

@@ -66,7 +66,7 @@ fn build(options: &BuildOptions) -> Result<(), CliError> {
     let output = tempfile::NamedTempFile::new_in(dir).map_err(cannot_write)?;
     let builder = add_lines(BreachedPasswordsBuilder::new(scratch), options)?;
     let count = builder.finish(output.as_file()).map_err(cannot_write)?;
-    // The list is no secret, and the server may run as another user.
+    // The list is not secret, and the server may run as another user.
     output.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(cannot_write)?;
     output.persist(&options.output).map_err(|error| cannot_write(error.error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(cannot_write)?;

@@ -21,7 +21,7 @@ const MAX_INPUT: u64 = 64 * 1024;
 /// The commands for tokens.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows the content of a token and what is wrong with it, without verifying its signature.
+    /// Shows the content of a token and its errors, without verifying its signature.
     Inspect(inspect::InspectOptions),
     /// Verifies an access token as a resource server does. --issuer sets the expected issuer.
     Verify(verify::VerifyOptions),

@@ -1,4 +1,4 @@
-//! Audit events: who did what to whom, and why. They answer "why was I logged out?".
+//! Audit events: the actor, the action, the user and the reason. They answer "why was I logged out?".
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub struct AuditEvent {
     pub at: Time,
     /// What happened.
     pub kind: AuditEventKind,
-    /// The user whom it is about.
+    /// The user that the event concerns.
     pub user: Option<UserId>,
     /// The session that it is about.
     pub session: Option<SessionId>,

@@ -2,7 +2,7 @@
 //!
 //! Every store guarantees the following, beyond what the methods say. The conformance suite tests it.
 //!
-//! - What [`Store::commit`] has confirmed is durable: it survives a crash and a loss of power.
+//! - A commit that [`Store::commit`] has confirmed is durable: it survives a crash and a loss of power.
 //! - The changes of a commit become visible together, to all readers at the same moment.
 //! - Positions of the revocation log follow the order of commits, and no position is assigned twice.
 //! - An ended session never becomes active again, whatever is replaced, merged or inserted.

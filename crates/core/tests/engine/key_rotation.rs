@@ -247,7 +247,7 @@ async fn next_and_removed_keys_can_be_revoked_and_a_revoked_next_key_is_replaced
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_nodes_with_a_due_rotation_only_one_rotates() {
+async fn only_one_of_many_nodes_runs_a_due_rotation() {
     let store: Arc<dyn Store> = SqliteStore::in_memory().unwrap();
     let mut nodes = vec![node(&store, SCHEDULE, NOON).await];
     for _ in 0..7 {

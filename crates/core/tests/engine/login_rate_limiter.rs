@@ -204,7 +204,7 @@ async fn an_ip_is_trusted_for_30_days_after_its_last_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_concurrent_guesses_only_twenty_are_answered() {
+async fn only_twenty_of_a_hundred_concurrent_guesses_are_answered() {
     let engine = Arc::new(with_ada().await);
     let mut guesses = JoinSet::new();
     for _ in 0..100 {

@@ -84,7 +84,7 @@ pub enum Command {
     ClientAdd {
         /// Its `client_id`.
         id: String,
-        /// What differs from the client `default`.
+        /// The differences from the client `default`.
         client: ClientChangeRequest,
     },
     /// Lists clients by id. Answers `{clients, next}`.

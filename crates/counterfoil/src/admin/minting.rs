@@ -24,7 +24,7 @@ use crate::http::scope::{validate_audience, validate_scope};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenMintRequest {
-    /// A user, by id or username. The token gets a session of its own.
+    /// A user, by id or username. The token gets a new session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// A subject that is not a user, without a session.

@@ -146,7 +146,7 @@ pub async fn restore(
 ) -> Result<Restored, RestoreError> {
     ensure_no_server(settings).await?;
     let master_key = master_key(settings)?;
-    let created_dir = data_dir::make(settings).map_err(OpenError::from)?;
+    let created_dir = data_dir::create(settings).map_err(OpenError::from)?;
     let restored = replace_store(settings, backup, (&master_key, kept)).await;
     if let (Err(_), Some(dir)) = (&restored, created_dir) {
         // Fails if it is not empty.

@@ -68,7 +68,7 @@ impl App {
         {
             guard.check_no_former_store()?;
         }
-        let created_dir = data_dir::make(&settings)?;
+        let created_dir = data_dir::create(&settings)?;
         let opened = open_store(&settings.store);
         if let (Err(_), Some(dir)) = (&opened, created_dir) {
             // Fails if it is not empty.
@@ -126,7 +126,7 @@ impl App {
     }
 }
 
-/// What the services of an installation share.
+/// The parts that the services of an installation share.
 struct Loaded {
     store: Arc<dyn Store>,
     guard: Option<RollbackGuard>,

@@ -52,7 +52,7 @@ pub struct Clock {
     ahead_at_start: Duration,
 }
 
-/// What the clock knows beyond the boot time.
+/// The state of jump detection.
 #[derive(Debug, Default)]
 struct JumpState {
     pending: Option<PendingJump>,

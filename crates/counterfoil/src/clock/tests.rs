@@ -125,7 +125,7 @@ fn a_second_jump_needs_its_own_confirmation() {
 }
 
 #[test]
-fn suspend_counts_as_uptime_and_is_no_jump() {
+fn suspend_counts_as_uptime_and_not_as_a_jump() {
     let (source, clock) = started();
 
     // Suspended for eight hours: the wall clock and the uptime have both advanced.

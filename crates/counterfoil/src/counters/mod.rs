@@ -1,7 +1,7 @@
-//! What the server counts, without the export.
+//! The counters of the server. `metrics` exports them.
 //!
 //! ```text
-//!   sharded             for the hottest paths: each thread counts on cache lines of its own
+//!   sharded             for the hottest paths: each thread counts on its own cache lines
 //!   credential_checks   around the authenticator: results by credential type
 //!   events              a commit listener of the store: audit events, sessions created and ended
 //!   outcomes            results of logins, refreshes, registrations and password changes

@@ -1,4 +1,4 @@
-//! Counters for the hottest paths: each thread counts on cache lines of its own.
+//! Counters for the hottest paths: each thread counts on its own cache lines.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! Creates files for their owner alone. A file that root creates is given to the user of the service.
 //!
 //! An administrative command that finds no server does its work itself, mostly as root. The service must be
-//! able to open what root leaves in the data directory.
+//! able to open the files that root creates in the data directory.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,8 +13,8 @@ const ROOT: u32 = 0;
 /// Creates the file `path` with mode 0600; fails if the name is taken. If root creates it, it gets the owner
 /// of `owner_of` (its directory, or the file that it replaces) before it has any content.
 ///
-/// Only the file created by this call changes its owner: a symbolic link that somebody placed at `path` makes
-/// the call fail.
+/// Only the file created by this call changes its owner: a symbolic link that another user placed at
+/// `path` makes the call fail.
 pub(crate) fn create(path: &Path, owner_of: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     match set_owner(&file, owner_of) {

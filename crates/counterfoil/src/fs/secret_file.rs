@@ -25,7 +25,7 @@ pub(crate) enum SecretFileError {
     WrongOwner(u32),
 }
 
-/// Who may own the file.
+/// The accepted owners of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileOwner {
     /// The current user, root, or the owner of the directory. Root would otherwise read a file that an

@@ -1,4 +1,4 @@
-//! The setting that says where the master key is: 32 bytes outside the store that decrypt the keys inside it.
+//! The source of the master key: 32 bytes outside the store that decrypt the keys in the store.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub struct MasterKeySource {
     pub file: Option<PathBuf>,
 }
 
-/// What [`MasterKeySource::resolve`] found.
+/// The result of [`MasterKeySource::resolve`].
 #[derive(Debug)]
 pub(crate) enum ResolvedMasterKey {
     /// The key. If a replacement of it was interrupted, also the key that was to replace it.

@@ -1,4 +1,4 @@
-//! Serves `GET /metrics` on a listener of its own, which serves nothing else.
+//! Serves `GET /metrics` on a separate listener, which serves nothing else.
 
 use std::io;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Exports the metrics as OpenMetrics text, on a listener of its own.
+//! Exports the metrics as OpenMetrics text, on a separate listener.
 
 mod encoder;
 mod exposition;

@@ -60,7 +60,7 @@ pub(crate) struct HashPoolMetrics {
     pub rejected_timeout: Counter,
 }
 
-/// What a job does with the memory of a thread, or with the error if it is rejected.
+/// The work of a job. It gets the memory of a thread, or the error if the job is rejected.
 pub(super) type Work = dyn FnOnce(Result<&mut HashMemory, HashingError>) + Send;
 
 /// One password to hash, check or validate.

@@ -36,11 +36,11 @@ impl QueryParameters {
         Err(AppError::field("query", detail))
     }
 
-    /// The value of a parameter, if it is there.
+    /// The value of a parameter, if it is present.
     ///
     /// # Errors
     ///
-    /// If it is there more than once: the order must not decide which value is used.
+    /// If it is present more than once: the order must not decide which value is used.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, AppError> {
         let mut values = self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
@@ -49,11 +49,11 @@ impl QueryParameters {
         }
     }
 
-    /// The parsed value of a parameter, if it is there. `expected` completes the sentence "must be …".
+    /// The parsed value of a parameter, if it is present. `expected` completes the sentence "must be …".
     ///
     /// # Errors
     ///
-    /// If it is there more than once, or cannot be parsed.
+    /// If it is present more than once, or cannot be parsed.
     pub(super) fn parse<T: FromStr>(
         &self,
         name: &'static str,

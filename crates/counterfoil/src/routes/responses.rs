@@ -13,7 +13,7 @@ use counterfoil_jose::Time;
 
 use crate::http::set_cookie::{CookieKind, CredentialTooLarge, SetCookies};
 
-/// A user, as shown to themselves.
+/// The authenticated user's own record.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub(super) struct UserResponse {

@@ -1,4 +1,4 @@
-//! The data directory: where everything lives that is not named otherwise.
+//! Creates the data directory, the default place of all files.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -7,20 +7,21 @@ use std::path::PathBuf;
 
 use crate::settings::Settings;
 
-/// The data directory is not there and cannot be made, or is something else.
+/// The data directory does not exist and cannot be created, or is not a directory.
 #[derive(Debug, thiserror::Error)]
 #[error("the data directory {} cannot be used", dir.display())]
 pub struct DataDirError {
-    /// Which.
+    /// The directory.
     pub dir: PathBuf,
-    /// What the system says.
+    /// The error of the operating system.
     #[source]
     pub source: io::Error,
 }
 
-/// Makes the directory that `settings` name for its owner alone, if it is not there, and says if it did. A missing
-/// parent is more likely a slip of the pen than a wish.
-pub(crate) fn make(settings: &Settings) -> Result<Option<PathBuf>, DataDirError> {
+/// Creates the data directory of `settings` with mode 0700. Returns its path if it did not exist before.
+///
+/// A missing parent directory is an error, because it is probably a typing error.
+pub(crate) fn create(settings: &Settings) -> Result<Option<PathBuf>, DataDirError> {
     let Some(dir) = settings.data_dir.clone() else { return Ok(None) };
     match DirBuilder::new().mode(0o700).create(&dir) {
         Ok(()) => Ok(Some(dir)),

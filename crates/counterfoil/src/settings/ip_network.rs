@@ -23,13 +23,13 @@ pub struct Network(IpNet);
 /// Why a text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NetworkFault {
+pub enum IpNetworkError {
     /// It is not in CIDR notation.
     #[error("must be an IP address or a network like 10.0.0.0/8")]
-    Form,
+    NotCidr,
     /// The prefix is longer than an address of the family.
     #[error("the prefix is longer than the address")]
-    Prefix,
+    PrefixTooLong,
     /// Bits behind the prefix are set: an address instead of a network, or a typing error.
     #[error("the address has bits set behind the prefix")]
     HostBits,
@@ -48,19 +48,19 @@ impl Network {
 }
 
 impl FromStr for Network {
-    type Err = NetworkFault;
+    type Err = IpNetworkError;
 
-    fn from_str(text: &str) -> Result<Self, NetworkFault> {
+    fn from_str(text: &str) -> Result<Self, IpNetworkError> {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self(address.into()));
         }
         let network: IpNet = text.parse().map_err(|_| match has_long_prefix(text) {
-            true => NetworkFault::Prefix,
-            false => NetworkFault::Form,
+            true => IpNetworkError::PrefixTooLong,
+            false => IpNetworkError::NotCidr,
         })?;
         match network == network.trunc() {
             true => Ok(Self(network)),
-            false => Err(NetworkFault::HostBits),
+            false => Err(IpNetworkError::HostBits),
         }
     }
 }
@@ -82,7 +82,7 @@ impl fmt::Display for Network {
 mod tests {
     use super::*;
 
-    fn network(text: &str) -> Result<Network, NetworkFault> {
+    fn network(text: &str) -> Result<Network, IpNetworkError> {
         text.parse()
     }
 
@@ -91,13 +91,13 @@ mod tests {
         for text in
             ["", "/", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0/8", "localhost", "::/x", " ::1"]
         {
-            assert_eq!(network(text), Err(NetworkFault::Form), "{text:?}");
+            assert_eq!(network(text), Err(IpNetworkError::NotCidr), "{text:?}");
         }
         for text in ["10.0.0.0/33", "10.0.0.0/999", "::/129"] {
-            assert_eq!(network(text), Err(NetworkFault::Prefix), "{text:?}");
+            assert_eq!(network(text), Err(IpNetworkError::PrefixTooLong), "{text:?}");
         }
         for text in ["10.0.0.1/8", "2001:db8::1/64", "0.0.0.1/0"] {
-            assert_eq!(network(text), Err(NetworkFault::HostBits), "{text:?}");
+            assert_eq!(network(text), Err(IpNetworkError::HostBits), "{text:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The issuer's URL: printed and compared as it was configured, byte for byte.
+//! The issuer's URL, kept byte for byte as configured.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use counterfoil_verify::Origin;
 
 use crate::settings::loopback::is_loopback_host;
 
-/// In whose name everything is issued (`iss`; RFC 8414, section 2).
+/// The issuer of all tokens: the value of `iss` (RFC 8414, section 2). It is compared byte for byte.
 ///
 /// ```
 /// use counterfoil::IssuerUrl;
@@ -19,7 +19,7 @@ use crate::settings::loopback::is_loopback_host;
 /// assert!(issuer.is_secure());
 /// assert!("http://auth.example".parse::<IssuerUrl>().is_err());
 /// assert!("http://127.0.0.1:3000".parse::<IssuerUrl>().is_ok());
-/// # Ok::<(), counterfoil::IssuerFault>(())
+/// # Ok::<(), counterfoil::IssuerUrlError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerUrl {
@@ -27,76 +27,76 @@ pub struct IssuerUrl {
     origin: Origin,
 }
 
-/// Why a text cannot be an issuer.
+/// Why a text is not an issuer URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum IssuerFault {
-    /// No absolute URL with a host.
-    #[error("the issuer is not an absolute URL like https://auth.example")]
+pub enum IssuerUrlError {
+    /// It is not an absolute URL with a host.
+    #[error("the issuer must be an absolute URL like https://auth.example")]
     NotAUrl,
-    /// Credentials would travel in the clear.
-    #[error("the issuer is plain HTTP, which is for loopback only")]
-    Plain,
-    /// Tokens would name another text.
-    #[error("the issuer ends with a slash; write it without")]
+    /// Plain HTTP beyond loopback: credentials would be sent unencrypted.
+    #[error("the issuer must use https: plain HTTP is for loopback only")]
+    PlainHttp,
+    /// It ends with a slash, which is significant when verifiers compare `iss`.
+    #[error("the issuer must not end with a slash")]
     TrailingSlash,
-    /// An issuer is no query (RFC 8414, section 2).
+    /// It has a query, a fragment or a user name (RFC 8414, section 2).
     #[error("the issuer must have no query, fragment or user name")]
-    TooMuch,
+    UnexpectedPart,
 }
 
-impl IssuerFault {
+impl IssuerUrlError {
     /// What to do about it.
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::NotAUrl => "give the address that clients use, like https://auth.example",
+            Self::NotAUrl => "set the URL that clients use, like https://auth.example",
             Self::Plain => {
-                "use https:// (a plain listener behind a TLS proxy is fine), or http://localhost for trying it out"
+                "use https:// (also behind a proxy that terminates TLS), or http://localhost for a trial"
             }
-            Self::TrailingSlash => "cut the slash off: the issuer is compared byte for byte",
-            Self::TooMuch => "give scheme, host, and port and path where there are any",
+            Self::TrailingSlash => "remove the slash: verifiers compare the issuer byte for byte",
+            Self::TooMuch => "set only the scheme and the host, with a port and a path if needed",
         }
     }
 }
 
 impl IssuerUrl {
-    /// The text, as it was configured.
+    /// The text, as configured.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is reached over TLS; otherwise it is on loopback.
+    /// Whether the scheme is https; otherwise the host is loopback.
     pub fn is_secure(&self) -> bool {
         self.origin.as_str().starts_with("https:")
     }
 
-    /// The origin of pages below it.
+    /// The origin (RFC 6454) of the URL.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 }
 
 impl FromStr for IssuerUrl {
-    type Err = IssuerFault;
+    type Err = IssuerUrlError;
 
-    fn from_str(text: &str) -> Result<Self, IssuerFault> {
-        let url: Uri = text.parse().map_err(|_| IssuerFault::NotAUrl)?;
+    fn from_str(text: &str) -> Result<Self, IssuerUrlError> {
+        let url: Uri = text.parse().map_err(|_| IssuerUrlError::NotAUrl)?;
         let (Some(scheme), Some(host)) = (url.scheme_str(), url.host()) else {
-            return Err(IssuerFault::NotAUrl);
+            return Err(IssuerUrlError::NotAUrl);
         };
         if text.contains(['?', '#', '@']) {
-            return Err(IssuerFault::TooMuch);
+            return Err(IssuerUrlError::UnexpectedPart);
         }
         if text.ends_with('/') {
-            return Err(IssuerFault::TrailingSlash);
+            return Err(IssuerUrlError::TrailingSlash);
         }
         match scheme {
             "https" => {}
             "http" if is_loopback_host(host) => {}
-            "http" => return Err(IssuerFault::Plain),
-            _ => return Err(IssuerFault::NotAUrl),
+            "http" => return Err(IssuerUrlError::PlainHttp),
+            _ => return Err(IssuerUrlError::NotAUrl),
         }
-        let origin = Origin::from_url(text).map_err(|_| IssuerFault::NotAUrl)?;
+        let origin = Origin::from_url(text).map_err(|_| IssuerUrlError::NotAUrl)?;
         Ok(Self { text: text.to_owned(), origin })
     }
 }
@@ -111,7 +111,7 @@ impl fmt::Display for IssuerUrl {
 mod tests {
     use super::*;
 
-    fn judge(text: &str) -> Result<IssuerUrl, IssuerFault> {
+    fn parse(text: &str) -> Result<IssuerUrl, IssuerUrlError> {
         text.parse()
     }
 
@@ -125,12 +125,12 @@ mod tests {
             "http://127.3.2.1:80",
             "http://[::1]:3000",
         ] {
-            assert_eq!(judge(good).unwrap().as_str(), good);
+            assert_eq!(parse(good).unwrap().as_str(), good);
         }
     }
 
     #[test]
-    fn plain_http_stays_on_loopback() {
+    fn plain_http_is_accepted_only_on_loopback() {
         for bad in [
             "http://auth.example",
             "http://localhost.example",
@@ -139,16 +139,16 @@ mod tests {
             "http://10.0.0.1",
             "http://[::]",
         ] {
-            assert_eq!(judge(bad), Err(IssuerFault::Plain), "{bad}");
+            assert_eq!(parse(bad), Err(IssuerUrlError::PlainHttp), "{bad}");
         }
     }
 
     #[test]
-    fn what_a_token_could_not_name_is_no_issuer() {
-        assert_eq!(judge("https://auth.example/"), Err(IssuerFault::TrailingSlash));
-        assert_eq!(judge("https://auth.example/a/"), Err(IssuerFault::TrailingSlash));
-        assert_eq!(judge("https://auth.example/?a"), Err(IssuerFault::TooMuch));
-        assert_eq!(judge("https://user@auth.example"), Err(IssuerFault::TooMuch));
+    fn an_invalid_url_is_not_an_issuer() {
+        assert_eq!(parse("https://auth.example/"), Err(IssuerUrlError::TrailingSlash));
+        assert_eq!(parse("https://auth.example/a/"), Err(IssuerUrlError::TrailingSlash));
+        assert_eq!(parse("https://auth.example/?a"), Err(IssuerUrlError::UnexpectedPart));
+        assert_eq!(parse("https://user@auth.example"), Err(IssuerUrlError::UnexpectedPart));
         for bad in [
             "",
             "auth.example",
@@ -159,7 +159,7 @@ mod tests {
             "/x",
             "https://b\u{fc}cher.example",
         ] {
-            assert_eq!(judge(bad), Err(IssuerFault::NotAUrl), "{bad}");
+            assert_eq!(parse(bad), Err(IssuerUrlError::NotAUrl), "{bad}");
         }
     }
 }

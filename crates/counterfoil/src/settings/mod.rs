@@ -48,7 +48,7 @@ pub struct Settings {
     pub master_key: MasterKeySource,
     /// Grace period during which a used refresh token may be retried; zero allows no retry.
     pub refresh_reuse_grace: Duration,
-    /// Who may register over HTTP.
+    /// Whether users may register over HTTP.
     pub registration: Registration,
     /// Whether a logout sends `Clear-Site-Data: "cookies", "storage"` (W3C). It deletes every cookie and all
     /// storage of the host, also of other applications on it: set it only if the host serves one application.
@@ -94,13 +94,13 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
 }
 
-/// Who may register over HTTP.
+/// Whether users may register over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Registration {
-    /// Anyone.
+    /// Anyone may register.
     #[default]
     Open,
-    /// No one: an operator adds users.
+    /// Only an operator or an administrator adds users.
     Closed,
 }
 

@@ -1,10 +1,10 @@
-//! Where the store is, as one line of configuration says it.
+//! The URL of the store: `sqlite:FILE`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The address of a store: `sqlite:FILE`.
+/// The URL of a store: `sqlite:FILE`.
 ///
 /// ```
 /// use counterfoil::StoreUrl;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// let store: StoreUrl = "sqlite:auth.db".parse()?;
 /// assert_eq!(store.to_string(), "sqlite:auth.db");
 /// assert!("mysql://db".parse::<StoreUrl>().is_err());
-/// # Ok::<(), counterfoil::StoreUrlFault>(())
+/// # Ok::<(), counterfoil::StoreUrlError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -21,13 +21,14 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
 }
 
-/// A text that names no store.
+/// A text is not the URL of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the store is not an address like sqlite:auth.db")]
-pub struct StoreUrlFault;
+#[error("the store must be a URL like sqlite:auth.db")]
+pub struct StoreUrlError;
 
 impl StoreUrl {
-    /// The same store, by the one name that it has for every process, wherever that runs and whatever led to it.
+    /// The same store with the canonical path of its file, or the absolute path if the file does not exist. It is the
+    /// same for every process, whatever its working directory and the symbolic links to the file.
     pub fn resolved(&self) -> Self {
         match self {
             Self::Sqlite(file) => {
@@ -37,7 +38,7 @@ impl StoreUrl {
         }
     }
 
-    /// The file, if the store is one.
+    /// The file, if the store is a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(file) => Some(file),
@@ -46,13 +47,13 @@ impl StoreUrl {
 }
 
 impl FromStr for StoreUrl {
-    type Err = StoreUrlFault;
+    type Err = StoreUrlError;
 
-    fn from_str(text: &str) -> Result<Self, StoreUrlFault> {
-        let file = text.strip_prefix("sqlite:").ok_or(StoreUrlFault)?;
-        // `sqlite://a` would be read as a host by one person and as a path by another.
+    fn from_str(text: &str) -> Result<Self, StoreUrlError> {
+        let file = text.strip_prefix("sqlite:").ok_or(StoreUrlError)?;
+        // In `sqlite://a` it is unclear whether `a` is a host or a path.
         if file.is_empty() || file.starts_with("//") || file.starts_with(':') || file.contains('\0') {
-            return Err(StoreUrlFault);
+            return Err(StoreUrlError);
         }
         Ok(Self::Sqlite(PathBuf::from(file)))
     }
@@ -71,14 +72,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_a_file_that_is_named() {
+    fn a_store_url_names_an_sqlite_file() {
         let store: StoreUrl = "sqlite:/var/lib/auth.db".parse().unwrap();
 
         assert_eq!(store.file(), Some(Path::new("/var/lib/auth.db")));
         for bad in
             ["", "auth.db", "sqlite:", "sqlite://auth.db", "sqlite::memory:", "postgres://db", "SQLITE:a"]
         {
-            assert_eq!(bad.parse::<StoreUrl>(), Err(StoreUrlFault), "{bad}");
+            assert_eq!(bad.parse::<StoreUrl>(), Err(StoreUrlError), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What surrounds the store: backups, the rollback guard, and the last-seen times of sessions.
+//! Backups of the store, the rollback guard, and the last-seen times of sessions.
 
 pub(crate) mod backup;
 pub(crate) mod last_seen;

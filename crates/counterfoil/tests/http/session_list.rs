@@ -118,7 +118,7 @@ async fn a_session_can_end_only_sessions_of_its_own_user() {
 }
 
 #[tokio::test]
-async fn delete_sessions_ends_the_others_and_with_except_none_all() {
+async fn deleting_sessions_ends_the_others_and_except_none_ends_all() {
     let server = TestServer::open().await;
     server.register("ada").await;
     let others = [server.login("ada", "jwt").await, server.login("ada", "hybrid").await];

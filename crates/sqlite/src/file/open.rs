@@ -111,8 +111,8 @@ pub(crate) fn canonical_path(path: &Path) -> Result<PathBuf, OpenError> {
 /// Locks the database at `path`, if the file and its directory are writable.
 pub(crate) fn lock(path: &Path) -> Result<FileLock, OpenError> {
     for checked in path.parent().into_iter().chain([path]) {
-        // The mode of the file is checked and not the right to write: root may write any file, but an
-        // operator who made the file read-only meant it.
+        // Checks the mode of the file, not the permission of the process: root can write any file, but an
+        // operator made this one read-only.
         if checked.metadata().is_ok_and(|metadata| metadata.permissions().readonly()) {
             return Err(OpenError::ReadOnly { path: checked.into(), source: None });
         }

@@ -150,7 +150,7 @@ impl Store for SqliteStore {
         let lock = self.lock.upgrade().ok_or(StoreError::Closed)?;
         let (done, answer) = oneshot::channel();
         let (from, to) = (self.path.clone(), to.to_owned());
-        // A thread of its own: a backup may take minutes, and no other task must wait for it.
+        // A separate thread: a backup may take minutes, and no other task must wait for it.
         std::thread::Builder::new()
             .name("sqlite-backup".into())
             .spawn(move || {
@@ -168,7 +168,7 @@ impl Store for SqliteStore {
         let (reply, closed) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         let mut request = WriteRequest::Close(reply);
-        // A full queue is no reason to refuse: the writer empties it.
+        // A full queue is not an error: the writer empties it.
         while let Err(error) = queue.try_send(request) {
             let TrySendError::Full(refused) = error else { return Ok(()) };
             request = refused;

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_ascii_is_no_credential() {
+    fn a_value_that_is_not_ascii_is_not_a_credential() {
         let request = headers(&[b"__Host-session=cfs_\xff\xfe"]);
 
         assert_eq!(cookie_values(&request, SESSION).collect::<Vec<_>>(), [""]);

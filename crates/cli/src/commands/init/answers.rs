@@ -16,7 +16,7 @@ use crate::error::CliError;
 pub(crate) struct Answers {
     /// The URL that clients use.
     pub(crate) issuer: String,
-    /// What kinds of clients log in.
+    /// The kinds of clients.
     pub(crate) clients: Vec<ClientKind>,
     /// Whether all pages are on one domain.
     #[serde(default)]
@@ -24,10 +24,10 @@ pub(crate) struct Answers {
     /// How soon a logout must take effect everywhere.
     #[serde(default)]
     pub(crate) logout: LogoutDelay,
-    /// What other services verify tokens.
+    /// The other services that verify tokens.
     #[serde(default)]
     pub(crate) verifiers: Verifiers,
-    /// Who may register: `open` or `closed`.
+    /// Whether users may register: `open` or `closed`.
     #[serde(default = "closed")]
     pub(crate) registration: String,
     /// The address to listen on, if not 127.0.0.1:3000.
@@ -88,7 +88,7 @@ pub(crate) enum LogoutDelay {
     Delayed,
 }
 
-/// What other services verify tokens.
+/// The other services that verify tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verifiers {

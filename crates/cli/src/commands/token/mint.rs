@@ -12,7 +12,7 @@ use crate::table::cell;
 /// The options of `token mint`.
 #[derive(Args)]
 pub(crate) struct MintOptions {
-    /// The user, by name or by id. The token gets a session of its own, which `session list` shows.
+    /// The user, by name or by id. The token gets a new session, which `session list` shows.
     #[arg(long, value_name = "USER", required_unless_present = "subject", conflicts_with = "subject")]
     user: Option<String>,
     /// A machine that is not a user. The token has no session; `revoke token:ID` revokes it.

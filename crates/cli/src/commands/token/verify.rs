@@ -30,7 +30,7 @@ pub(crate) struct VerifyOptions {
     /// The key set: a file or a URL [default: fetched from the issuer that --issuer sets].
     #[arg(long, value_name = "FILE|URL", conflicts_with = "secret_file")]
     jwks: Option<String>,
-    /// The file of a shared secret, as it is; one newline at its end is removed.
+    /// The file with the bytes of a shared secret; one trailing newline is removed.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
     /// An accepted audience; may be given several times [default: the issuer].

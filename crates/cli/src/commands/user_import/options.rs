@@ -9,7 +9,7 @@ use clap::Args;
 pub(crate) struct Options {
     /// One JSON object per line: {username, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
     pub(super) file: PathBuf,
-    /// Only report what would be imported.
+    /// Only report the users that would be imported.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// How many invalid lines are reported in detail.

@@ -15,7 +15,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         former_names: &[],
         apply: |builder, values| {
             let invalid =
-                |fault: counterfoil::IssuerFault| InvalidValue::new(fault.to_string()).hint(fault.hint());
+                |error: counterfoil::IssuerUrlError| InvalidValue::new(error.to_string()).hint(error.hint());
             builder.issuer = Some(single(values)?.parse().map_err(invalid)?);
             Ok(())
         },

@@ -26,7 +26,7 @@ const MAX_SUBJECT_LENGTH: usize = 128;
 /// The subject of a minted token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MintSubject {
-    /// A user. The token gets a session of its own, which is listed and can be ended like every other.
+    /// A user. The token gets a new session, which is listed and can be ended like any other.
     User(UserId),
     /// A machine, which has no user and no session record. The token can be revoked by its id only.
     Machine(String),

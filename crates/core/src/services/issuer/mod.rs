@@ -43,7 +43,7 @@ pub struct Issuer {
     max_sessions: Option<NonZeroU32>,
 }
 
-/// What a login says about the session to create, besides the user.
+/// The attributes of a session to create, besides the user.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
     /// IP address and user agent of the login.

@@ -176,9 +176,9 @@ pub(super) async fn a_refreshed_position_does_not_undo_a_cutoff(store: Arc<dyn S
             applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(RevocationSubject::Everyone)])
                 .await;
 
-        let killed = answer(store.session_context(session_id(number)).await).expect("it was inserted");
+        let revoked = answer(store.session_context(session_id(number)).await).expect("it was inserted");
         assert_eq!(
-            (killed.session.pos, killed.check_access()),
+            (revoked.session.pos, revoked.check_access()),
             (pos, Err(InvalidCredential::RevokedByCutoff))
         );
     }

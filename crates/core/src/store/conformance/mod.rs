@@ -33,7 +33,7 @@ use crate::store::Store;
 /// A case that is running.
 type CaseFuture = Pin<Box<dyn Future<Output = ()>>>;
 
-/// A named case, which gets an empty store of its own.
+/// A named case, which gets its own empty store.
 struct Case {
     name: &'static str,
     run: fn(Arc<dyn Store>) -> CaseFuture,
