@@ -104,7 +104,7 @@ fn verifier_crates() -> Result<usize> {
         "tree",
         "--locked",
         "--package=counterfoil-verify",
-        "--no-deviolation-features",
+        "--no-default-features",
         "--edges=normal,build",
         "--prefix=none",
         "--no-dedupe",

@@ -6,8 +6,8 @@ use crate::revocation::log::SubjectKind;
 
 /// Why a request is not authenticated or not authorized.
 ///
-/// The `Display` text is for the client. It is the same for every invalid credential (RFC 6750, section 3.1), so that
-/// an attacker cannot learn which check failed. [`AuthError::reason`] is for the log.
+/// The `Display` text is for the client. It is the same for every invalid credential (RFC 6750, section 3.1),
+/// so that an attacker cannot learn which check failed. [`AuthError::reason`] is for the log.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -78,7 +78,8 @@ pub enum RequiredPermission {
     Role(Box<str>),
 }
 
-/// Why a credential is invalid. For the log only: a client that learned it could correct a forgery step by step.
+/// Why a credential is invalid. For the log only: a client that learned it could correct a forgery step by
+/// step.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReason {

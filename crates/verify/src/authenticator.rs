@@ -1,4 +1,4 @@
-//! The interface between HTTP and verification: a presented credential and the time in, a principal or an error out.
+//! The interface between HTTP and verification: credential and time in, principal or error out.
 
 use std::fmt;
 use std::future::Future;

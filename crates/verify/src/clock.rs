@@ -12,8 +12,8 @@ use crate::authenticator::Clock;
 
 /// The time of this machine, for a verifier.
 ///
-/// It stores the latest boot time that the wall clock has implied, and adds the time since boot, which includes
-/// suspend. Setting the wall clock back therefore never makes an expired token valid again.
+/// It stores the latest boot time that the wall clock has implied, and adds the time since boot, which
+/// includes suspend. Setting the wall clock back therefore never makes an expired token valid again.
 ///
 /// ```
 /// use counterfoil_verify::{Clock, SystemClock};

@@ -1,4 +1,4 @@
-//! Identifiers of users, sessions, tokens, clients and keys. They are public and do not show the order of creation.
+//! Identifiers of users, sessions, tokens, clients and keys: public, and without an order of creation.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -42,8 +42,8 @@ macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// Sixteen random bytes, written as 22 characters of base64url. Only the canonical text parses: padding,
-        /// another alphabet and non-zero trailing bits are refused (RFC 4648, section 3.5).
+        /// Sixteen random bytes, written as 22 characters of base64url. Only the canonical text parses:
+        /// padding, another alphabet and non-zero trailing bits are refused (RFC 4648, section 3.5).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
 
@@ -173,8 +173,8 @@ random_id! {
     TokenId
 }
 random_id! {
-    /// The id of a revocation log. A store generates one when it is created, and another when it is restored from a
-    /// backup: positions of different logs cannot be compared.
+    /// The id of a revocation log. A store generates one when it is created, and another when it is restored
+    /// from a backup: positions of different logs cannot be compared.
     RevocationLogId
 }
 named_id! {
@@ -182,7 +182,8 @@ named_id! {
     ClientId
 }
 named_id! {
-    /// The id of a key: its `kid` (RFC 7517, section 4.5). For the issuer's own keys it is the thumbprint of RFC 7638.
+    /// The id of a key: its `kid` (RFC 7517, section 4.5). For the issuer's own keys it is the thumbprint of
+    /// RFC 7638.
     KeyId
 }
 

@@ -29,8 +29,8 @@
 //! # }
 //! ```
 //!
-//! The layer authenticates each request. A handler that takes a [`Principal`] is reached only by an authenticated
-//! request; other requests get 401 as a problem document (RFC 9457).
+//! The layer authenticates each request. A handler that takes a [`Principal`] is reached only by an
+//! authenticated request; other requests get 401 as a problem document (RFC 9457).
 //!
 //! # Items by task
 //!

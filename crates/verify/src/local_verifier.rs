@@ -40,8 +40,8 @@ pub struct LocalVerifier {
 impl LocalVerifier {
     /// Verifies by `tokens`, then checks `revocations`.
     ///
-    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything else
-    /// uses the time that the caller passes.
+    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything
+    /// else uses the time that the caller passes.
     pub fn new(
         tokens: impl Into<Arc<TokenVerifier>>,
         revocations: Arc<Revocations>,
@@ -54,8 +54,8 @@ impl LocalVerifier {
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidCredential`] if the token is invalid or revoked; [`AuthError::StaleRevocations`] if the
-    /// revocations are out of date.
+    /// [`AuthError::InvalidCredential`] if the token is invalid or revoked; [`AuthError::StaleRevocations`]
+    /// if the revocations are out of date.
     pub fn verify(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
         let status = self.revocations.check_with(|| principal.revocation_query());

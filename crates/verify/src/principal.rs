@@ -114,7 +114,8 @@ impl Principal {
         Self { inner: Arc::new(Inner { parts, query: OnceLock::new() }) }
     }
 
-    /// The same principal with another expiry: using a session extends it. Only for the session cache of the issuer.
+    /// The same principal with another expiry: using a session extends it. Only for the session cache of the
+    /// issuer.
     #[doc(hidden)]
     #[must_use]
     pub fn with_expires_at(&self, expires_at: Time) -> Self {
@@ -153,7 +154,7 @@ impl Principal {
 
     /// Whether the credential has exactly this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes().any(|held| held == scope)
+        self.scopes().any(|granted| granted == scope)
     }
 
     /// Checks that the credential has this scope (RFC 6750, section 3.1).
@@ -176,7 +177,7 @@ impl Principal {
 
     /// Whether the user has exactly this role.
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles().iter().any(|held| held == role)
+        self.roles().iter().any(|granted| granted == role)
     }
 
     /// Checks that the user has this role.

@@ -99,7 +99,8 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(canary.request_count(KEYS), 0);
 }
 
-/// Responses that are not a valid key set, each with a description. They contain the right keys if they contain any.
+/// Responses that are not a valid key set, each with a description. They contain the right keys if they
+/// contain any.
 fn invalid_key_sets(signer: &TestSigner) -> Vec<(&'static str, ServerResponse)> {
     let (keys, json) = (key_set_json(&[signer]), "content-type: application/json");
     let jwk = keys.trim_start_matches(r#"{"keys":["#).trim_end_matches("]}").to_owned();

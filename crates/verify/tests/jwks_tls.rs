@@ -77,7 +77,8 @@ async fn serve(signer: &TestSigner, certificate: &[u8], key: &[u8]) -> u16 {
     port
 }
 
-/// Whether a verifier that trusts the certificate, or does not, accepts keys of an issuer with a certificate for `name`.
+/// Whether a verifier that trusts the certificate, or does not, accepts keys of an issuer with a certificate
+/// for `name`.
 async fn accepts_certificate(name: &str, is_trusted: bool) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let signer = TestSigner::new();

@@ -24,7 +24,7 @@ use prometheus_client::metrics::gauge::Gauge;
 pub(crate) use credential_checks::{
     CHECK_RESULTS, CREDENTIAL_TYPES, CountingAuthenticator, CredentialChecks,
 };
-pub(crate) use events::EventCounters;
+pub(crate) use events::{EventCounters, Label};
 pub(crate) use outcomes::{Outcome, Outcomes};
 pub(crate) use requests::{HttpRequests, Route, method_label};
 

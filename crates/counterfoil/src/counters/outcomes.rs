@@ -1,8 +1,11 @@
 //! Counters of login, refresh, registration and password change attempts, by outcome.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 
-/// The outcome of an attempt. Its number is its index in [`Outcome::ALL`].
+use crate::counters::Label;
+
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The request was granted.
@@ -20,20 +23,43 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// All outcomes, with the value of the label `result`.
-    pub(crate) const ALL: [(Self, &str); 6] = [
-        (Self::Success, "success"),
-        (Self::Failure, "failure"),
-        (Self::ReuseDetected, "reuse_detected"),
-        (Self::RateLimited, "rate_limited"),
-        (Self::Invalid, "invalid"),
-        (Self::Unavailable, "unavailable"),
+    /// All outcomes.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Success,
+        Self::Failure,
+        Self::ReuseDetected,
+        Self::RateLimited,
+        Self::Invalid,
+        Self::Unavailable,
     ];
+
+    /// The value of the label `result`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::ReuseDetected => "reuse_detected",
+            Self::RateLimited => "rate_limited",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// Counts attempts of one kind by outcome.
-#[derive(Debug, Default)]
-pub(crate) struct Outcomes([AtomicU64; Outcome::ALL.len()]);
+#[derive(Debug)]
+pub(crate) struct Outcomes(Family<Label, Counter>);
+
+impl Default for Outcomes {
+    /// Every series starts at zero, except for `reuse_detected`, which only refreshes have.
+    fn default() -> Self {
+        let outcomes = Self(Family::default());
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::ReuseDetected) {
+            outcomes.total(outcome);
+        }
+        outcomes
+    }
+}
 
 impl Outcomes {
     /// Counts an attempt and returns its result unchanged.
@@ -42,13 +68,18 @@ impl Outcomes {
         Outcome: for<'a> From<&'a E>,
     {
         let outcome = result.as_ref().map_or_else(Outcome::from, |_| Outcome::Success);
-        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.0.get_or_create(&[("result", outcome.as_str())]).inc();
         result
     }
 
     /// The number of attempts with this outcome.
     pub(crate) fn total(&self, outcome: Outcome) -> u64 {
-        self.0[outcome as usize].load(Ordering::Relaxed)
+        self.0.get_or_create(&[("result", outcome.as_str())]).get()
+    }
+
+    /// The counters, to register them for export.
+    pub(crate) fn family(&self) -> Family<Label, Counter> {
+        self.0.clone()
     }
 }
 
@@ -63,20 +94,23 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_an_outcome_is_its_index() {
-        for (index, (outcome, _)) in Outcome::ALL.into_iter().enumerate() {
-            assert_eq!(outcome as usize, index);
+    fn each_outcome_but_reuse_has_a_series_before_its_first_attempt() {
+        let family = Outcomes::default().family();
+
+        for outcome in Outcome::ALL {
+            let series = family.get(&[("result", outcome.as_str())]);
+            assert_eq!(series.is_some(), outcome != Outcome::ReuseDetected, "{outcome:?}");
         }
     }
 
     #[test]
     fn each_result_is_counted_under_its_outcome() {
         let outcomes = Outcomes::default();
-        for (failed, _) in Outcome::ALL.into_iter().skip(1) {
+        for failed in Outcome::ALL.into_iter().skip(1) {
             assert_eq!(outcomes.count::<(), _>(Err(failed)), Err(failed));
         }
         assert_eq!(outcomes.count::<_, Outcome>(Ok(())), Ok(()));
 
-        assert_eq!(Outcome::ALL.map(|(outcome, _)| outcomes.total(outcome)), [1; 6]);
+        assert_eq!(Outcome::ALL.map(|outcome| outcomes.total(outcome)), [1; 6]);
     }
 }

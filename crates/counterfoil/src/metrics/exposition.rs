@@ -12,7 +12,7 @@ use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::app::App;
 use crate::app::readiness::ReadinessCheck;
-use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome, Outcomes};
+use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
 use crate::runtime::panics::panic_count;
@@ -36,6 +36,17 @@ impl App {
     /// Registers the counters that `prometheus-client` holds; [`Exposition`] encodes all others.
     fn register_counters(&self, registry: &mut Registry) {
         let (events, connections) = (&self.metrics.events, &self.metrics.connections);
+        registry.register("counterfoil_logins", "Login attempts, by result", self.metrics.logins.family());
+        registry.register(
+            "counterfoil_registrations",
+            "Registration attempts, by result",
+            self.metrics.registrations.family(),
+        );
+        registry.register(
+            "counterfoil_password_changes",
+            "Attempts to change a password, by result",
+            self.metrics.password_changes.family(),
+        );
         registry.register(
             "counterfoil_sessions_created",
             "Sessions created by logins, by mode",
@@ -76,7 +87,7 @@ impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let encoder = &mut Encoder(encoder);
         self.installation(encoder)?;
-        self.attempts(encoder)?;
+        self.token_refreshes(encoder)?;
         self.revocation_log(encoder)?;
         self.credential_checks(encoder)?;
         self.password_hashing(encoder)?;
@@ -111,30 +122,17 @@ impl Exposition {
         )
     }
 
-    fn attempts(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+    fn token_refreshes(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let metrics = &self.app.metrics;
-        encode_attempts(encoder, "counterfoil_logins", "Login attempts, by result", &metrics.logins)?;
-        encode_attempts(
-            encoder,
-            "counterfoil_registrations",
-            "Registration attempts, by result",
-            &metrics.registrations,
-        )?;
-        encode_attempts(
-            encoder,
-            "counterfoil_password_changes",
-            "Attempts to change a password, by result",
-            &metrics.password_changes,
-        )?;
         let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
         let repeated = self.app.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
             sample(&[("result", "repeated")], repeated)?;
-            let failed = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::Success);
-            failed
-                .into_iter()
-                .try_for_each(|(outcome, word)| sample(&[("result", word)], metrics.refreshes.total(outcome)))
+            let mut failures = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Success);
+            failures.try_for_each(|outcome| {
+                sample(&[("result", outcome.as_str())], metrics.refreshes.total(outcome))
+            })
         })
     }
 
@@ -256,13 +254,4 @@ impl Exposition {
         let max = self.app.settings().limits.max_connections;
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
-}
-
-fn encode_attempts(encoder: &mut Encoder<'_>, name: &str, help: &str, attempts: &Outcomes) -> fmt::Result {
-    encoder.counters(name, help, |sample| {
-        let reported = Outcome::ALL.into_iter().filter(|(outcome, _)| *outcome != Outcome::ReuseDetected);
-        reported
-            .into_iter()
-            .try_for_each(|(outcome, word)| sample(&[("result", word)], attempts.total(outcome)))
-    })
 }

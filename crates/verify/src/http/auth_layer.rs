@@ -24,9 +24,9 @@ use crate::principal::Principal;
 
 /// Authenticates each request and puts the [`AuthState`] into its extensions.
 ///
-/// The layer itself refuses only requests with two different credentials (400). Unauthenticated requests are refused
-/// by the extractors, in handlers that take a [`Principal`]; [`AuthLayer::require_authentication`] refuses them in
-/// the layer, for services without extractors. A response to a request with a credential gets
+/// The layer itself refuses only requests with two different credentials (400). Unauthenticated requests are
+/// refused by the extractors, in handlers that take a [`Principal`]; [`AuthLayer::require_authentication`]
+/// refuses them in the layer, for services without extractors. A response to a request with a credential gets
 /// `Cache-Control: no-store`, if it sets no `Cache-Control` itself.
 ///
 /// ```
@@ -255,8 +255,9 @@ where
     }
 }
 
-/// Keeps shared caches from serving one caller's response to another. A response to a request with a credential is
-/// not stored, unless it sets `Cache-Control` itself; other responses vary by the credential headers.
+/// Keeps shared caches from serving one caller's response to another. A response to a request with a
+/// credential is not stored, unless it sets `Cache-Control` itself; other responses vary by the credential
+/// headers.
 fn with_cache_headers<R>(mut response: Response<R>, source: CredentialSource) -> Response<R> {
     match source {
         CredentialSource::Cookie | CredentialSource::Bearer => {

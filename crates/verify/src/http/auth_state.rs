@@ -36,13 +36,13 @@ impl AuthState {
 
     /// The principal, for routes that also serve unauthenticated callers.
     ///
-    /// It is `None` without a credential, and with an invalid *cookie*, which a browser keeps sending until it is
-    /// cleared.
+    /// It is `None` without a credential, and with an invalid *cookie*, which a browser keeps sending until
+    /// it is cleared.
     ///
     /// # Errors
     ///
-    /// An invalid *bearer* credential, because a client that sends one must learn of it; and every failure that
-    /// leaves open whether the credential is valid.
+    /// An invalid *bearer* credential, because a client that sends one must learn of it; and every failure
+    /// that leaves open whether the credential is valid.
     pub fn optional_principal(&self) -> Result<Option<&Principal>, &AuthError> {
         match (&self.result, self.source) {
             (Ok(principal), _) => Ok(Some(principal)),

@@ -22,8 +22,8 @@ pub struct CookieNames {
 }
 
 impl CookieNames {
-    /// Names with the prefix `__Host-`: a browser accepts them only from the host itself, over TLS and for all paths,
-    /// so that another subdomain cannot set them (RFC 6265bis, section 4.1.3.2).
+    /// Names with the prefix `__Host-`: a browser accepts them only from the host itself, over TLS and for
+    /// all paths, so that another subdomain cannot set them (RFC 6265bis, section 4.1.3.2).
     pub const fn secure() -> Self {
         Self { session: "__Host-session", access: "__Host-access", refresh: "__Host-refresh" }
     }
@@ -53,8 +53,8 @@ impl Default for CookieNames {
 
 /// All values of the cookie with exactly this name, in all `Cookie` headers, in order.
 ///
-/// A value that is not ASCII becomes the empty string, which is not a credential. A part without `=` is ignored; quotes
-/// are part of a value.
+/// A value that is not ASCII becomes the empty string, which is not a credential. A part without `=` is ignored;
+/// quotes are part of a value.
 ///
 /// ```
 /// use counterfoil_verify::cookie_values;

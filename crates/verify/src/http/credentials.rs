@@ -69,7 +69,8 @@ pub enum CredentialSource {
 
 /// The request presents two different credentials where one is expected.
 ///
-/// The order never decides between them, because an attacker on a neighbouring subdomain could have added one.
+/// The order never decides between them, because an attacker on a neighbouring subdomain could have added
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than one credential was presented")]
 pub struct MultipleCredentials;
@@ -134,8 +135,8 @@ pub fn read_credential<'a>(
 ///
 /// # Errors
 ///
-/// [`MultipleCredentials`] for two different texts: in a cookie and in the bearer header, in two cookies of one name,
-/// a session token and an access token, or two different `Authorization` headers.
+/// [`MultipleCredentials`] for two different texts: in a cookie and in the bearer header, in two cookies of
+/// one name, a session token and an access token, or two different `Authorization` headers.
 pub fn read_credentials<'a>(
     headers: &'a HeaderMap,
     names: &CookieNames,
@@ -228,7 +229,7 @@ mod tests {
 
     fn source(lines: &[(HeaderName, &str)]) -> Result<CredentialSource, MultipleCredentials> {
         read_credentials(&headers(lines), &NAMES, AcceptedCredentials::SESSION_OR_ACCESS_TOKEN)
-            .map(|found| found.source)
+            .map(|credentials| credentials.source)
     }
 
     #[test]
@@ -310,10 +311,10 @@ mod tests {
             (AUTHORIZATION, "Bearer eyJ"),
         ]);
 
-        let found = read_credentials(&request, &NAMES, AcceptedCredentials::REFRESH_TOKEN).unwrap();
+        let credentials = read_credentials(&request, &NAMES, AcceptedCredentials::REFRESH_TOKEN).unwrap();
 
-        assert_eq!(found.credential, PresentedCredential::None);
-        assert_eq!(found.refresh_token, Some(PresentedRefreshToken("cfr_a")));
+        assert_eq!(credentials.credential, PresentedCredential::None);
+        assert_eq!(credentials.refresh_token, Some(PresentedRefreshToken("cfr_a")));
         assert_eq!(
             read_credential(&request, &NAMES, AcceptedCredentials::SESSION_TOKEN),
             Ok(PresentedCredential::None)
@@ -324,28 +325,28 @@ mod tests {
     fn an_access_and_a_refresh_token_do_not_conflict() {
         let request = headers(&[(COOKIE, "__Host-access=eyJ; __Host-refresh=cfr_a")]);
 
-        let found = read_credentials(
+        let credentials = read_credentials(
             &request,
             &NAMES,
             AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token(),
         )
         .unwrap();
 
-        assert_eq!(found.credential, PresentedCredential::AccessToken("eyJ"));
-        assert_eq!(found.refresh_token, Some(PresentedRefreshToken("cfr_a")));
+        assert_eq!(credentials.credential, PresentedCredential::AccessToken("eyJ"));
+        assert_eq!(credentials.refresh_token, Some(PresentedRefreshToken("cfr_a")));
     }
 
     #[test]
     fn debug_output_shows_no_credential() {
         let request = headers(&[(COOKIE, "__Host-session=cfs_secret; __Host-refresh=cfr_secret")]);
 
-        let found = read_credentials(
+        let credentials = read_credentials(
             &request,
             &NAMES,
             AcceptedCredentials::SESSION_OR_ACCESS_TOKEN.and_refresh_token(),
         )
         .unwrap();
 
-        assert!(!format!("{found:?}").contains("secret"));
+        assert!(!format!("{credentials:?}").contains("secret"));
     }
 }

@@ -1,11 +1,12 @@
-//! The check that refuses cross-site writes (CSRF), by the headers that browsers set, before the body is read.
+//! Refuses cross-site writes (CSRF) by the headers that browsers set, before the body is read.
 
 use http::header::{HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
 
 use crate::http::origin::OriginPolicy;
 
-/// The relation between the site of the page and this one, as the browser states it (Fetch Metadata, section 2.1).
+/// The relation between the site of the page and this one, as the browser states it (Fetch Metadata, section
+/// 2.1).
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The request is a write from another site.
@@ -21,7 +22,8 @@ pub struct CrossSiteRequest;
 /// 3. Otherwise `Origin`, if present, decides: the service's own origin passes; `null` does not.
 /// 4. Without both headers the client is not a current browser: the request passes if it has no cookie.
 ///
-/// Safe methods pass; a request with a repeated header does not. The content type of the body does not matter.
+/// Safe methods pass; a request with a repeated header does not. The content type of the body does not
+/// matter.
 ///
 /// # Errors
 ///
@@ -59,8 +61,8 @@ pub fn check_csrf(
     if passes { Ok(()) } else { Err(CrossSiteRequest) }
 }
 
-/// Whether a method is `GET`, `HEAD` or `OPTIONS`. All others, also unknown ones, count as writes (RFC 9110, section
-/// 9.2.1).
+/// Whether a method is `GET`, `HEAD` or `OPTIONS`. All others, also unknown ones, count as writes (RFC 9110,
+/// section 9.2.1).
 pub fn is_safe_method(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }

@@ -16,9 +16,9 @@ use crate::http::response_future::ResponseFuture;
 
 /// Refuses cross-site writes with 403, before the body is read.
 ///
-/// By default it checks writes that carry one of the cookies, because only those use the authority of a user without
-/// their consent. [`CsrfLayer::check_every_write`] is for login, registration, refresh and logout: there an attacker
-/// could log a victim in to the attacker's account.
+/// By default it checks writes that carry one of the cookies, because only those use the authority of a user
+/// without their consent. [`CsrfLayer::check_every_write`] is for login, registration, refresh and logout:
+/// there an attacker could log a victim in to the attacker's account.
 #[derive(Clone)]
 pub struct CsrfLayer {
     policy: Arc<OriginPolicy>,

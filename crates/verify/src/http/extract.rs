@@ -7,7 +7,8 @@ use crate::http::auth_state::AuthState;
 use crate::http::problem::Problem;
 use crate::principal::Principal;
 
-/// Requires an authenticated request: 401 without a valid credential, 503 if it cannot be verified at present.
+/// Requires an authenticated request: 401 without a valid credential, 503 if it cannot be verified at
+/// present.
 ///
 /// On a route without an [`AuthLayer`](crate::AuthLayer) every request gets 500.
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
@@ -22,8 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
     }
 }
 
-/// The principal, or `None` without a credential and with an invalid cookie. An invalid *bearer* credential is still
-/// 401, and a credential that cannot be verified at present is 503.
+/// The principal, or `None` without a credential and with an invalid cookie. An invalid *bearer* credential
+/// is still 401, and a credential that cannot be verified at present is 503.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
     type Rejection = Problem;
 

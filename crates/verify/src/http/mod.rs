@@ -1,4 +1,4 @@
-//! Tower layers and axum extractors: they read credentials, authenticate, and answer errors as problem documents.
+//! Tower layers and axum extractors: authentication, permissions, CSRF protection, problem documents.
 
 pub(crate) mod auth_layer;
 pub(crate) mod auth_state;

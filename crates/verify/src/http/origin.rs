@@ -8,8 +8,8 @@ use std::str::FromStr;
 #[error("invalid origin: {0}")]
 pub struct OriginError(&'static str);
 
-/// A web origin, exactly as browsers serialize it (RFC 6454, section 6.2): scheme, host, and the port if it is not
-/// the default port; lower case, no path.
+/// A web origin, exactly as browsers serialize it (RFC 6454, section 6.2): scheme, host, and the port if it
+/// is not the default port; lower case, no path.
 ///
 /// ```
 /// use counterfoil_verify::Origin;
@@ -38,7 +38,7 @@ impl Origin {
     /// ```
     /// use counterfoil_verify::Origin;
     ///
-    /// let own = Origin::from_url("https://AuthService.example:443/tenant")?;
+    /// let own = Origin::from_url("https://Auth.example:443/tenant")?;
     /// assert_eq!(own.as_str(), "https://auth.example");
     /// # Ok::<(), counterfoil_verify::OriginError>(())
     /// ```
@@ -171,7 +171,7 @@ mod tests {
     fn the_origin_of_a_url_is_what_browsers_send_from_it() {
         for (issuer, origin) in [
             ("https://auth.example", "https://auth.example"),
-            ("HTTPS://AuthService.Example:443/x?y#z", "https://auth.example"),
+            ("HTTPS://Auth.Example:443/x?y#z", "https://auth.example"),
             ("http://localhost:8080", "http://localhost:8080"),
             ("http://127.0.0.1:80", "http://127.0.0.1"),
         ] {

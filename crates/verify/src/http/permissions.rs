@@ -24,8 +24,8 @@ pub trait Role: Send + Sync + 'static {
     const NAME: &'static str;
 }
 
-/// A principal whose credential has the scope `S`. Unauthenticated requests get 401, others 403 with the required
-/// scope in the challenge (RFC 6750, section 3.1).
+/// A principal whose credential has the scope `S`. Unauthenticated requests get 401, others 403 with the
+/// required scope in the challenge (RFC 6750, section 3.1).
 ///
 /// ```
 /// use counterfoil_verify::{HasScope, Scope};

@@ -17,9 +17,9 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// A problem document (RFC 9457, section 3), with its status and headers.
 ///
-/// The body has a stable `code`: the name of the problem with `_` for `-`. Its `type` is `<issuer>/problems/<name>`, a
-/// page of the issuer that explains the problem. A service that is not the issuer does not know such a page; there the
-/// `type` is `about:blank`.
+/// The body has a stable `code`: the name of the problem with `_` for `-`. Its `type` is
+/// `<issuer>/problems/<name>`, a page of the issuer that explains the problem. A service that is not the
+/// issuer does not know such a page; there the `type` is `about:blank`.
 ///
 /// ```
 /// use counterfoil_verify::Problem;
@@ -90,7 +90,8 @@ pub struct FieldError {
     pub detail: Cow<'static, str>,
 }
 
-/// The id of a request. A service that assigns ids puts it into the request's extensions; problems contain it.
+/// The id of a request. A service that assigns ids puts it into the request's extensions; problems contain
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub Arc<str>);
 
@@ -100,13 +101,14 @@ impl Serialize for RequestId {
     }
 }
 
-/// The issuer whose pages explain problems: its URL without a trailing slash. A service that is the issuer puts it into
-/// the request's extensions; the `type` of problems then starts with it.
+/// The issuer whose pages explain problems: its URL without a trailing slash. A service that is the issuer
+/// puts it into the request's extensions; the `type` of problems then starts with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemIssuer(pub Arc<str>);
 
 impl Problem {
-    /// A problem with a name in kebab case, as `invalid-token`, and a title that is always the same for that name.
+    /// A problem with a name in kebab case, as `invalid-token`, and a title that is always the same for that
+    /// name.
     pub fn new(
         status: StatusCode,
         name: impl Into<Cow<'static, str>>,
@@ -145,8 +147,8 @@ impl Problem {
         self
     }
 
-    /// Sets the [`RequestId`] and the [`ProblemIssuer`] from the extensions of the request, if they are there and not
-    /// set yet.
+    /// Sets the [`RequestId`] and the [`ProblemIssuer`] from the extensions of the request, if they are there
+    /// and not set yet.
     #[must_use]
     pub fn for_request(mut self, extensions: &Extensions) -> Self {
         let body = &mut self.0.body;
@@ -185,8 +187,8 @@ impl Problem {
 
     /// The problem for an authentication error; `source` is where the credential was presented.
     ///
-    /// All invalid credentials have the same response (RFC 6750, section 3.1), so that an attacker cannot learn which
-    /// check failed. The response has `error` among its extensions, for the log.
+    /// All invalid credentials have the same response (RFC 6750, section 3.1), so that an attacker cannot
+    /// learn which check failed. The response has `error` among its extensions, for the log.
     pub fn from_auth_error(error: &AuthError, source: CredentialSource) -> Self {
         let problem = match error {
             AuthError::MissingCredential => {
@@ -282,8 +284,8 @@ impl axum::response::IntoResponse for Problem {
 
 /// For handlers that require a scope or a role with `?`.
 ///
-/// The response has its [`Problem`] among its extensions, because the request is not known here: an outer layer may add
-/// the request id and the issuer and render it again.
+/// The response has its [`Problem`] among its extensions, because the request is not known here: an outer
+/// layer may add the request id and the issuer and render it again.
 #[cfg(feature = "axum")]
 impl axum::response::IntoResponse for AuthError {
     fn into_response(self) -> axum::response::Response {

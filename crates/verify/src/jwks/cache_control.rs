@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{AGE, CACHE_CONTROL, HeaderName};
 
-/// How long the response is fresh; `None` if its headers do not say. Of several values the shortest counts, less the
-/// time that the response has spent in caches.
+/// How long the response is fresh; `None` if its headers do not say. Of several values the shortest counts,
+/// less the time that the response has spent in caches.
 pub(crate) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
     let fresh = directives(headers).filter_map(directive_seconds).min()?;
     let age = header_values(headers, AGE).filter_map(|age| age.trim().parse().ok()).max().unwrap_or(0);

@@ -14,8 +14,8 @@ struct Metadata {
     jwks_uri: String,
 }
 
-/// The URLs where the metadata of `issuer` may be, in the order to try: by RFC 8414, section 3.1, then by OpenID
-/// Connect Discovery, section 4.
+/// The URLs where the metadata of `issuer` may be, in the order to try: by RFC 8414, section 3.1, then by
+/// OpenID Connect Discovery, section 4.
 ///
 /// # Errors
 ///
@@ -74,8 +74,8 @@ mod tests {
                 "/.well-known/openid-configuration",
             ),
         ] {
-            let found = metadata_urls(issuer).unwrap();
-            assert_eq!(found.each_ref().map(JwksUrl::path_and_query), [inserted, appended]);
+            let urls = metadata_urls(issuer).unwrap();
+            assert_eq!(urls.each_ref().map(JwksUrl::path_and_query), [inserted, appended]);
         }
         assert_eq!(metadata_urls("http://auth.example"), Err(JwksUrlError::InsecureHttp));
         assert_eq!(metadata_urls("auth.example"), Err(JwksUrlError::NotHttpUrl));

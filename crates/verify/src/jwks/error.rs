@@ -65,7 +65,8 @@ pub enum RemoteVerifierError {
     /// The issuer is not a URL from which metadata can be fetched. Use `JwksOptions::from_url`.
     #[error("the keys of the issuer cannot be fetched")]
     Url(#[from] JwksUrlError),
-    /// A shared-secret algorithm is configured. Secrets are never published: give the key to a `TokenVerifier`.
+    /// A shared-secret algorithm is configured. Secrets are never published: give the key to a
+    /// `TokenVerifier`.
     #[error("keys of shared-secret algorithms cannot be fetched")]
     SharedSecret,
     /// No root certificate is trusted.

@@ -41,7 +41,8 @@ pub(crate) struct JwksClient {
 }
 
 enum FetchSource {
-    /// The metadata is at one of these URLs. The last discovered `jwks_uri` is kept with the time of its discovery.
+    /// The metadata is at one of these URLs. The last discovered `jwks_uri` is kept with the time of its
+    /// discovery.
     Discovery {
         metadata_urls: Box<[JwksUrl; 2]>,
         discovered: Option<(JwksUrl, Time)>,
@@ -115,8 +116,8 @@ impl JwksClient {
     }
 }
 
-/// Reads the `jwks_uri` from the metadata. The second URL is tried only if there is no metadata at the first; invalid
-/// metadata is an error.
+/// Reads the `jwks_uri` from the metadata. The second URL is tried only if there is no metadata at the first;
+/// invalid metadata is an error.
 async fn discover(client: &HttpClient, urls: &[JwksUrl; 2], issuer: &str) -> Result<JwksUrl, FetchError> {
     let [first, second] = urls;
     let response = match client.get(first).await {

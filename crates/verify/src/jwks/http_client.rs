@@ -72,8 +72,8 @@ impl HttpClient {
 
 /// Connects to the first address that accepts a connection.
 async fn connect(url: &JwksUrl) -> Result<TcpStream, FetchError> {
-    let found = lookup_host((url.host(), url.port())).await.map_err(FetchError::Unreachable)?;
-    let addresses: Vec<SocketAddr> = found.collect();
+    let resolved = lookup_host((url.host(), url.port())).await.map_err(FetchError::Unreachable)?;
+    let addresses: Vec<SocketAddr> = resolved.collect();
     if !url.is_https() && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(FetchError::NotLoopback);
     }
@@ -127,8 +127,8 @@ fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError>
     if is_json(content_type) { Ok(()) } else { Err(FetchError::ContentType) }
 }
 
-/// Whether the content type is `application/json` or ends with `+json`. An HTML page would be, for example, the login
-/// form of a proxy.
+/// Whether the content type is `application/json` or ends with `+json`. An HTML page would be, for example,
+/// the login form of a proxy.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.strip_prefix("application/").unwrap_or_default();

@@ -5,7 +5,7 @@
 //!         |
 //!   JwksRefresher        one task: fetches keys, installs them, reports its status
 //!      |        |
-//!   RefreshPolicy  JwksClient   when to fetch (no I/O, the time is an argument);  which documents, how to read them
+//!   RefreshPolicy  JwksClient    when to fetch, without I/O;  which documents, how to parse them
 //!                      |
 //!                  HttpClient   one GET within limits
 //! ```

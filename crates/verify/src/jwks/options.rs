@@ -24,9 +24,9 @@ pub(crate) enum KeySource {
 
 /// Where the keys of a remote issuer are fetched from, and how often.
 ///
-/// By default keys are refreshed before they are stale by the issuer's `Cache-Control`, which is limited to between a
-/// minute and a day. An unknown key causes at most one fetch in 30 seconds. If fetching fails, the current keys are
-/// used for one more hour; then every token is refused.
+/// By default keys are refreshed before they are stale by the issuer's `Cache-Control`, which is limited to
+/// between a minute and a day. An unknown key causes at most one fetch in 30 seconds. If fetching fails, the
+/// current keys are used for one more hour; then every token is refused.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,8 +49,9 @@ pub struct JwksOptions {
 }
 
 impl JwksOptions {
-    /// Fetches the keys from the `jwks_uri` of the issuer's metadata: `/.well-known/oauth-authorization-server` (RFC
-    /// 8414) or `/.well-known/openid-configuration`. The metadata must name the verifier's issuer, byte for byte.
+    /// Fetches the keys from the `jwks_uri` of the issuer's metadata:
+    /// `/.well-known/oauth-authorization-server` (RFC 8414) or `/.well-known/openid-configuration`. The
+    /// metadata must name the verifier's issuer, byte for byte.
     pub fn from_discovery() -> Self {
         Self::new(KeySource::Discovery)
     }
@@ -80,8 +81,8 @@ impl JwksOptions {
         }
     }
 
-    /// Limits how long keys are fresh, whatever the issuer's `Cache-Control` says. A key that the issuer has removed
-    /// is refused here after `max` at the latest.
+    /// Limits how long keys are fresh, whatever the issuer's `Cache-Control` says. A key that the issuer has
+    /// removed is refused here after `max` at the latest.
     #[must_use]
     pub const fn refresh_between(mut self, min: Duration, max: Duration) -> Self {
         self.limits.min_fresh = min;
@@ -96,8 +97,8 @@ impl JwksOptions {
         self
     }
 
-    /// How long stale keys are still used if fetching fails. During that time the verifier does not learn that the
-    /// issuer has removed a key.
+    /// How long stale keys are still used if fetching fails. During that time the verifier does not learn
+    /// that the issuer has removed a key.
     #[must_use]
     pub const fn stale_if_error(mut self, stale_if_error: Duration) -> Self {
         self.limits.stale_if_error = stale_if_error;

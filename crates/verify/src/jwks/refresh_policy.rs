@@ -1,4 +1,4 @@
-//! Decides when to fetch keys and how long to use them, from the times that the caller passes. It does no I/O.
+//! Decides when to fetch keys and how long to use them, without I/O and without a clock.
 
 use std::time::Duration;
 
@@ -57,10 +57,11 @@ pub(crate) enum RefreshAdvice {
 
 /// The state of the key refresh for one issuer.
 ///
-/// Unauthenticated clients cannot control the load on the issuer: whatever tokens they send, there is at most one
-/// fetch at a time, and at most one fetch for unknown keys without success in each cooldown. A fetch that brings new
-/// keys ends the cooldown, because only the issuer can cause that. An issuer whose answers differ each time, for
-/// example because its nodes disagree, would end every cooldown; therefore a thirtieth of it always passes.
+/// Unauthenticated clients cannot control the load on the issuer: whatever tokens they send, there is at most
+/// one fetch at a time, and at most one fetch for unknown keys without success in each cooldown. A fetch that
+/// brings new keys ends the cooldown, because only the issuer can cause that. An issuer whose answers differ
+/// each time, for example because its nodes disagree, would end every cooldown; therefore a thirtieth of it
+/// always passes.
 #[derive(Debug)]
 pub(crate) struct RefreshPolicy {
     limits: RefreshLimits,
@@ -145,12 +146,13 @@ impl RefreshPolicy {
         self.fetches += 1;
     }
 
-    /// Records that the fetch in progress brought keys, `changed` or the same, which the issuer calls fresh for
-    /// `max_age`. `jitter` is random, so that verifiers that started together do not fetch together.
+    /// Records that the fetch in progress brought keys, `changed` or the same, which the issuer calls fresh
+    /// for `max_age`. `jitter` is random, so that verifiers that started together do not fetch together.
     pub(crate) fn record_success(&mut self, max_age: Option<Duration>, changed: bool, jitter: u8, now: Time) {
         let (started_at, request) = self.running.take().unwrap_or((now, None));
         let fresh = self.limits.clamp(max_age);
-        // Measured from the start of the fetch, because the keys may have changed while the response was on its way.
+        // Measured from the start of the fetch, because the keys may have changed while the response was on
+        // its way.
         self.valid_until = Some(started_at + fresh + self.limits.stale_if_error);
         self.due_at = started_at + refresh_delay(fresh, jitter);
         if changed && request == Some(RefreshRequest::UnknownKey) {
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_failed_fetches_are_retried_with_exponential_backoff() {
+    fn failed_fetches_are_retried_with_exponential_backoff() {
         let mut policy = loaded();
         let mut waits = Vec::new();
         for _ in 0..8 {
@@ -314,22 +316,22 @@ mod tests {
     }
 
     proptest! {
-        /// R9: whatever is requested and whatever the issuer answers, unknown keys cause one fetch in a cooldown, and
-        /// one more for each change of the issuer's keys.
+        /// R9: whatever is requested and whatever the issuer answers, unknown keys cause one fetch in a
+        /// cooldown, and one more for each change of the issuer's keys.
         #[test]
         fn a_flood_of_unknown_keys_causes_one_fetch_in_each_cooldown(
             steps in prop::collection::vec((0_u64..3000, any::<bool>(), any::<bool>()), 1..400),
         ) {
             let mut policy = loaded();
-            let (mut now, mut asked, mut changes) = (NOON, 0_u64, 0_u64);
-            for (ms, answers, changes_now) in steps {
+            let (mut now, mut fetched, mut changes) = (NOON, 0_u64, 0_u64);
+            for (ms, succeeds, changes_now) in steps {
                 now = now + Duration::from_millis(ms);
                 let before = policy.fetches();
                 if let RefreshAdvice::WaitForFetch(_) = policy.request_refresh(RefreshRequest::UnknownKey, now) {
                     policy.start_fetch(now);
-                    asked += policy.fetches() - before;
-                    changes += u64::from(answers && changes_now);
-                    if answers {
+                    fetched += policy.fetches() - before;
+                    changes += u64::from(succeeds && changes_now);
+                    if succeeds {
                         policy.record_success(None, changes_now, 7, now);
                     } else {
                         policy.record_failure(7, now);
@@ -337,7 +339,7 @@ mod tests {
                 }
             }
             let cooldowns = now.since(NOON).as_secs() / LIMITS.cooldown.as_secs() + 1;
-            prop_assert!(asked <= cooldowns + changes, "{asked} > {cooldowns} + {changes}");
+            prop_assert!(fetched <= cooldowns + changes, "{fetched} > {cooldowns} + {changes}");
         }
     }
 }

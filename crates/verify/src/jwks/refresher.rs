@@ -28,9 +28,9 @@ const MAX_WAITING_REQUESTS: usize = 1024;
 
 /// Keeps the keys of a [`TokenVerifier`] current. A clone is cheap; dropping the last one ends the task.
 ///
-/// The task fetches keys before they are stale, and when a token names an unknown key: never twice at once, and for
-/// unknown keys at most once in each cooldown. If fetching fails, the current keys are used up to a limit. After it,
-/// and before the first successful fetch, every token is refused.
+/// The task fetches keys before they are stale, and when a token names an unknown key: never twice at once,
+/// and for unknown keys at most once in each cooldown. If fetching fails, the current keys are used up to a
+/// limit. After it, and before the first successful fetch, every token is refused.
 #[derive(Clone)]
 pub struct JwksRefresher {
     shared: Arc<Shared>,

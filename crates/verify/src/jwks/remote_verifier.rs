@@ -51,8 +51,8 @@ pub struct RemoteVerifier {
 }
 
 impl RemoteVerifier {
-    /// Starts fetching the keys of the issuer of `tokens`, on the caller's tokio runtime. It returns at once; until
-    /// the first keys are fetched, requests wait for them.
+    /// Starts fetching the keys of the issuer of `tokens`, on the caller's tokio runtime. It returns at once;
+    /// until the first keys are fetched, requests wait for them.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ impl RemoteVerifier {
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidCredential`] if the token is invalid; [`AuthError::Unavailable`] if the issuer's keys are
-    /// not known.
+    /// [`AuthError::InvalidCredential`] if the token is invalid; [`AuthError::Unavailable`] if the issuer's
+    /// keys are not known.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
         self.authenticate(PresentedCredential::AccessToken(token), self.clock.now()).wait().await
     }

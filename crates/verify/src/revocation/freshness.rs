@@ -4,8 +4,8 @@ use counterfoil_jose::Time;
 
 /// Until when a view of the revocations may be used to accept a credential.
 ///
-/// A verifier that is cut off from the issuer does not learn of new revocations. When its lease expires it rejects
-/// every credential.
+/// A verifier that is cut off from the issuer does not learn of new revocations. When its lease expires it
+/// rejects every credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// As long as the process runs: for the issuer itself, which publishes a revocation before it answers.
@@ -15,8 +15,8 @@ pub enum Freshness {
 }
 
 impl Freshness {
-    /// Whether the view may still be used. The clock is read only for a lease, and must be read after the lookup in
-    /// the view, so that an answer is never older than its freshness.
+    /// Whether the view may still be used. The clock is read only for a lease, and must be read after the
+    /// lookup in the view, so that an answer is never older than its freshness.
     pub fn is_fresh(self, clock: impl FnOnce() -> Time) -> bool {
         match self {
             Self::Always => true,

@@ -1,4 +1,4 @@
-//! The set of revocations that a verifier holds in memory: read for each request, changed by each publication.
+//! The revocations that a verifier holds in memory: read for each request, changed by each publication.
 
 pub(crate) mod freshness;
 pub(crate) mod log;
@@ -19,15 +19,15 @@ use crate::revocation::query::RevocationQuery;
 use crate::revocation::subject_hash::SubjectHash;
 use crate::revocation::table::{Table, TableEntry};
 
-/// The number of tables over which the sessions, tokens and users are distributed. A publication copies only the
-/// tables that it changes: with a million entries, about 170 KB each.
+/// The number of tables over which the sessions, tokens and users are distributed. A publication copies only
+/// the tables that it changes: with a million entries, about 170 KB each.
 const SHARDS: usize = 256;
 
 /// The active revocations of a revocation log.
 ///
-/// Readers see one immutable view that is replaced as a whole: they never wait, and the head that they see is never
-/// ahead of the entries. An entry is removed only when it expires; merging a snapshot removes nothing. An entry
-/// takes about 45 bytes; without entries nothing is allocated.
+/// Readers see one immutable view that is replaced as a whole: they never wait, and the head that they see is
+/// never ahead of the entries. An entry is removed only when it expires; merging a snapshot removes nothing.
+/// An entry takes about 45 bytes; without entries nothing is allocated.
 ///
 /// ```
 /// use counterfoil_jose::Time;
@@ -90,8 +90,9 @@ impl Revocations {
         Self::with_freshness(Freshness::Always)
     }
 
-    /// An empty set with this freshness. A verifier that follows a feed starts with `Freshness::Until(Time::EPOCH)`,
-    /// which is never fresh, so that it accepts nothing before the first poll.
+    /// An empty set with this freshness. A verifier that follows a feed starts with
+    /// `Freshness::Until(Time::EPOCH)`, which is never fresh, so that it accepts nothing before the first
+    /// poll.
     pub fn with_freshness(freshness: Freshness) -> Self {
         let view = View {
             head: RevocationPosition::START,
@@ -114,7 +115,8 @@ impl Revocations {
         });
     }
 
-    /// Sets how long the current view is valid. Renew a lease only after all entries of a complete poll are published.
+    /// Sets how long the current view is valid. Renew a lease only after all entries of a complete poll are
+    /// published.
     pub fn set_freshness(&self, freshness: Freshness) {
         self.change(|view| view.freshness = freshness);
     }
@@ -154,7 +156,8 @@ impl Revocations {
         self.view.load().check(query)
     }
 
-    /// The kind of entry that revokes the credential, if one does. It ignores the freshness: for the issuer itself.
+    /// The kind of entry that revokes the credential, if one does. It ignores the freshness: for the issuer
+    /// itself.
     pub fn revoked_by(&self, query: &RevocationQuery) -> Option<SubjectKind> {
         self.check(query).revoked
     }
@@ -178,8 +181,9 @@ impl View {
         self.ids.is_empty() && self.clients.len() == 0 && self.keys.len() == 0 && self.everyone.is_none()
     }
 
-    /// An entry for a session, a token or a key applies whatever the position of the credential: a thief of a key can
-    /// write any position, and a session ends with all its tokens. Other entries apply to earlier credentials only.
+    /// An entry for a session, a token or a key applies whatever the position of the credential: a thief of a
+    /// key can write any position, and a session ends with all its tokens. Other entries apply to earlier
+    /// credentials only.
     fn find_revocation(&self, query: &RevocationQuery) -> Option<SubjectKind> {
         let is_later = |entry: TableEntry| query.position < entry.position;
         if !self.ids.is_empty() {

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
 use crate::revocation::log::RevocationSubject;
 
-/// The hash keys of this process, two of them for 128 bits. They are secret and random for each start, so that an
-/// attacker cannot choose ids whose hashes collide.
+/// The hash keys of this process, two of them for 128 bits. They are secret and random for each start, so
+/// that an attacker cannot choose ids whose hashes collide.
 static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
-/// The key of a subject in the tables: 128 bits of SipHash under the keys of this process. Among a million subjects
-/// two collide with a probability of 2^-89.
+/// The key of a subject in the tables: 128 bits of SipHash under the keys of this process. Among a million
+/// subjects two collide with a probability of 2^-89.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SubjectHash(u128);
 

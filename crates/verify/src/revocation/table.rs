@@ -77,8 +77,8 @@ impl Slot {
     }
 }
 
-/// A hash table with open addressing. Every change builds a new table, so there are no tombstones and a reader never
-/// sees a change.
+/// A hash table with open addressing. Every change builds a new table, so there are no tombstones and a
+/// reader never sees a change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     slots: Box<[Slot]>,
@@ -87,7 +87,8 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The entry of the subject with this hash. For most subjects without an entry it reads one word of the filter.
+    /// The entry of the subject with this hash. For most subjects without an entry it reads one word of the
+    /// filter.
     #[inline]
     pub(crate) fn find(&self, hash: SubjectHash) -> Option<TableEntry> {
         if self.len == 0 {

@@ -6,11 +6,12 @@ use counterfoil_jose::Algorithm;
 
 use crate::token::foreign_claims::RelaxedChecks;
 
-/// The longest leeway. Revocations are kept for this much longer than tokens live, and a verifier must not accept a
-/// token whose revocation has already been removed from the log.
+/// The longest leeway. Revocations are kept for this much longer than tokens live, and a verifier must not
+/// accept a token whose revocation has already been removed from the log.
 const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
-/// The default maximum of `exp - iat`: the longest lifetime of access tokens that an issuer grants by default.
+/// The default maximum of `exp - iat`: the longest lifetime of access tokens that an issuer grants by
+/// default.
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The default number of verified tokens in the cache.
@@ -78,28 +79,28 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// The longest `exp - iat` that is accepted; an hour by default. It must not be longer than the issuer's own
-    /// maximum, because revocations are kept only that long.
+    /// The longest `exp - iat` that is accepted; an hour by default. It must not be longer than the issuer's
+    /// own maximum, because revocations are kept only that long.
     #[must_use]
     pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
         self
     }
 
-    /// How many verified tokens are cached, so that their signatures are not verified again: about 1.5 KiB each;
-    /// 100,000 by default, 0 turns the cache off.
+    /// How many verified tokens are cached, so that their signatures are not verified again: about 1.5 KiB
+    /// each; 100,000 by default, 0 turns the cache off.
     #[must_use]
     pub const fn cache_size(mut self, tokens: usize) -> Self {
         self.cache_size = tokens;
         self
     }
 
-    /// Accepts tokens with the claims of another issuer: Keycloak, Auth0, an application with a shared secret. The
-    /// subject may be any text, `scp` is read for `scope` and `azp` for `client_id`; `exp` and `iat` stay required.
-    /// The issuer may end with a slash.
+    /// Accepts tokens with the claims of another issuer: Keycloak, Auth0, an application with a shared
+    /// secret. The subject may be any text, `scp` is read for `scope` and `azp` for `client_id`; `exp` and
+    /// `iat` stay required. The issuer may end with a slash.
     ///
-    /// The danger: such tokens have no position in the revocation log and no session (`pos`, `sid`), so a logout or
-    /// a revocation does not reach them. They stay valid until they expire.
+    /// The danger: such tokens have no position in the revocation log and no session (`pos`, `sid`), so a
+    /// logout or a revocation does not reach them. They stay valid until they expire.
     ///
     /// ```
     /// use counterfoil_jose::{Algorithm, KeySet, VerifyingKey};
@@ -126,8 +127,8 @@ impl TokenVerifierBuilder {
 
     /// Accepts tokens whose `typ` is `JWT` or absent. A token with another `typ` is still refused.
     ///
-    /// The danger: an ID token, or a link to reset a password, that the same key signed for the same audience is
-    /// accepted as an access token (RFC 8725, section 2.8).
+    /// The danger: an ID token, or a link to reset a password, that the same key signed for the same audience
+    /// is accepted as an access token (RFC 8725, section 2.8).
     #[must_use]
     pub fn danger_accept_untyped(mut self) -> Self {
         self.relax().untyped = true;
@@ -136,8 +137,8 @@ impl TokenVerifierBuilder {
 
     /// Accepts tokens for any audience, or without one.
     ///
-    /// The danger: the operator of another service of the same issuer can replay here the tokens that users send to
-    /// that service (RFC 8725, section 2.7).
+    /// The danger: the operator of another service of the same issuer can replay here the tokens that users
+    /// send to that service (RFC 8725, section 2.7).
     #[must_use]
     pub fn danger_accept_any_audience(mut self) -> Self {
         self.relax().any_audience = true;
@@ -146,23 +147,24 @@ impl TokenVerifierBuilder {
 
     /// Accepts tokens with any `iss`, or without one: every holder of a signing key is the issuer.
     ///
-    /// The danger: if several issuers or tenants share a signing key, each can issue tokens for the users of all.
+    /// The danger: if several issuers or tenants share a signing key, each can issue tokens for the users of
+    /// all.
     #[must_use]
     pub fn danger_accept_any_issuer(mut self) -> Self {
         self.relax().any_issuer = true;
         self
     }
 
-    /// Reads the subject of a foreign token from this claim: a text or a whole number. Choose an identifier that is
-    /// never reassigned and that users cannot choose; an e-mail address is neither.
+    /// Reads the subject of a foreign token from this claim: a text or a whole number. Choose an identifier
+    /// that is never reassigned and that users cannot choose; an e-mail address is neither.
     #[must_use]
     pub fn subject_claim(mut self, claim: &str) -> Self {
         self.relax().subject = Some(claim.to_owned());
         self
     }
 
-    /// Reads the roles of a foreign token at this path of member names: `["realm_access", "roles"]` with Keycloak,
-    /// `["https://shop.example/roles"]` with Auth0. A text is one role.
+    /// Reads the roles of a foreign token at this path of member names: `["realm_access", "roles"]` with
+    /// Keycloak, `["https://shop.example/roles"]` with Auth0. A text is one role.
     #[must_use]
     pub fn roles_claim(mut self, path: &[&str]) -> Self {
         self.relax().roles = path.iter().map(|&name| name.to_owned()).collect();

@@ -8,9 +8,9 @@ use quick_cache::{Equivalent, Weighter};
 
 use crate::principal::Principal;
 
-/// How many characters at the end of a token are hashed: the last 32 bytes of its signature. The cache holds only
-/// tokens that the issuer signed, so only the issuer could make two of them collide. Hashing this part costs a tenth
-/// of hashing the whole token.
+/// How many characters at the end of a token are hashed: the last 32 bytes of its signature. The cache holds
+/// only tokens that the issuer signed, so only the issuer could make two of them collide. Hashing this part
+/// costs a tenth of hashing the whole token.
 const HASHED_SUFFIX: usize = 43;
 
 /// The approximate size of a principal, without its token, in bytes.
@@ -21,9 +21,9 @@ const ASSUMED_TOKEN_BYTES: u64 = 768;
 
 /// Principals by token, limited in bytes; frequently used tokens stay.
 ///
-/// A lookup hits only if the whole token is equal, byte for byte. A hit means that the signature was valid and what
-/// the claims are; the caller must check times and revocations. Rejected tokens are never cached. A cache belongs to
-/// one key set and is dropped with it.
+/// A lookup hits only if the whole token is equal, byte for byte. A hit means that the signature was valid
+/// and what the claims are; the caller must check times and revocations. Rejected tokens are never cached. A
+/// cache belongs to one key set and is dropped with it.
 pub(crate) struct TokenCache {
     cache: Option<Cache<CachedToken, Principal, WeightInBytes, RandomState>>,
 }

@@ -11,8 +11,8 @@ use counterfoil_jose::json::{self, JsonError};
 use crate::id::{ClientId, SessionId, TokenId};
 use crate::revocation::log::RevocationPosition;
 
-/// The claim names with a fixed meaning, whether or not a token has them. A custom claim must not have one of these
-/// names.
+/// The claim names with a fixed meaning, whether or not a token has them. A custom claim must not have one of
+/// these names.
 const REGISTERED: [&str; 17] = [
     "iss",
     "aud",
@@ -38,8 +38,8 @@ const MAX_NUMERIC_DATE: u64 = (1 << 53) - 1;
 
 /// The claims of an access token (RFC 9068, section 2.2), with Counterfoil's `sid` and `pos`.
 ///
-/// Parsing is strict: every claim has one type, a date is a whole number, and duplicate or missing members are
-/// refused. Unknown claims are kept in `extra`.
+/// Parsing is strict: every claim has one type, a date is a whole number, and duplicate or missing members
+/// are refused. Unknown claims are kept in `extra`.
 ///
 /// ```
 /// use counterfoil_verify::{AccessClaims, RevocationPosition, SessionId, TokenId};
@@ -112,14 +112,15 @@ impl AccessClaims {
     pub fn from_json(payload: &[u8]) -> Result<Self, JsonError> {
         // Checking the whole payload for UTF-8 at once is faster than checking each string.
         match std::str::from_utf8(payload).map(serde_json::from_str::<Self>) {
-            // Without `extra` every claim has a fixed type and was seen once: the strict parser could find nothing more.
+            // Without `extra` every claim has a fixed type and was seen once: the strict parser could find
+            // nothing more.
             Ok(Ok(claims)) if claims.extra.is_empty() => Ok(claims),
             Ok(_) | Err(_) => json::parse_object(payload),
         }
     }
 
-    /// The payload to sign. A member of `extra` with a registered name is left out, so that a configured claim never
-    /// replaces one that the issuer writes.
+    /// The payload to sign. A member of `extra` with a registered name is left out, so that a configured
+    /// claim never replaces one that the issuer writes.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings, numbers and JSON values always serialize")
     }
@@ -353,7 +354,8 @@ fn required<T, E: serde::de::Error>(slot: Option<T>, name: &'static str) -> Resu
     slot.ok_or_else(|| E::missing_field(name))
 }
 
-/// A `NumericDate` (RFC 7519, section 2) in whole seconds: not a string, a fraction, a boolean or a negative number.
+/// A `NumericDate` (RFC 7519, section 2) in whole seconds: not a string, a fraction, a boolean or a negative
+/// number.
 struct NumericDate(u64);
 
 impl<'de> Deserialize<'de> for NumericDate {

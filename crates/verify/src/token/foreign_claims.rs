@@ -72,8 +72,8 @@ pub(crate) struct ForeignClaims {
 }
 
 impl ForeignClaims {
-    /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used has its
-    /// type. `exp`, `iat` and a subject are required whatever is relaxed.
+    /// Reads the payload of a token whose signature is valid: strict JSON, in which each claim that is used
+    /// has its type. `exp`, `iat` and a subject are required whatever is relaxed.
     pub(crate) fn from_json(payload: &[u8], relaxed: &RelaxedChecks) -> Result<Self, InvalidReason> {
         let all: Map<String, Value> =
             json::parse_object(payload).map_err(|_| InvalidReason::MalformedClaims)?;
@@ -81,8 +81,8 @@ impl ForeignClaims {
     }
 
     fn read(all: Map<String, Value>, relaxed: &RelaxedChecks) -> Option<Self> {
-        // `cnf` binds the token to a key (RFC 7800), which is not checked here. Keycloak names the kind of token in a
-        // claim `typ` instead of the header.
+        // `cnf` binds the token to a key (RFC 7800), which is not checked here. Keycloak names the kind of
+        // token in a claim `typ` instead of the header.
         if all.contains_key("cnf") || all.get("typ").is_some_and(|kind| kind != "Bearer") {
             return None;
         }
@@ -110,7 +110,8 @@ impl ForeignClaims {
         }
     }
 
-    /// The parts of a principal. It has no user id and no session id, even if its claims look like ours.
+    /// The parts of a principal. It has no user id and no session id, even if its claims look like those of a
+    /// Counterfoil issuer.
     pub(crate) fn into_parts(mut self, verified: &VerifiedJws) -> PrincipalParts {
         let client = ["client_id", "azp"].iter().find_map(|name| self.all.get(*name)?.as_str());
         let client_id: Option<ClientId> = client.and_then(|name| name.parse().ok());

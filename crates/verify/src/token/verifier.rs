@@ -54,7 +54,8 @@ pub struct TokenVerifier {
     signatures: SignatureCounter,
 }
 
-/// The number of valid signatures. It has cache lines of its own, because everything else is read for each token.
+/// The number of valid signatures. It has cache lines of its own, because everything else is read for each
+/// token.
 #[derive(Default)]
 #[repr(align(128))]
 struct SignatureCounter(AtomicU64);
@@ -71,8 +72,8 @@ impl KeysAndCache {
 }
 
 impl TokenVerifier {
-    /// Starts a verifier for tokens that `issuer` issued for `audience` and signed with one of `algorithms`. Issuer
-    /// and audience are compared exactly.
+    /// Starts a verifier for tokens that `issuer` issued for `audience` and signed with one of `algorithms`.
+    /// Issuer and audience are compared exactly.
     pub fn builder(issuer: &str, audience: &str, algorithms: &[Algorithm]) -> TokenVerifierBuilder {
         TokenVerifierBuilder::new(issuer, audience, algorithms)
     }
@@ -112,7 +113,8 @@ impl TokenVerifier {
         Ok(principal)
     }
 
-    /// The number of tokens accepted after verifying their signatures. All other accepted tokens came from the cache.
+    /// The number of tokens accepted after verifying their signatures. All other accepted tokens came from
+    /// the cache.
     pub fn verified_signatures(&self) -> u64 {
         self.signatures.0.load(Ordering::Relaxed)
     }
@@ -122,8 +124,8 @@ impl TokenVerifier {
         self.current.load().cache.len()
     }
 
-    /// Verifies a token that may have expired, to learn its session: for a late logout. All other checks are those
-    /// of [`TokenVerifier::verify`]; nothing is cached.
+    /// Verifies a token that may have expired, to learn its session: for a late logout. All other checks are
+    /// those of [`TokenVerifier::verify`]; nothing is cached.
     ///
     /// The principal is authentic but must not be granted access: its `expires_at` may have passed.
     ///

@@ -16,8 +16,8 @@ fn hs256(kid: &str) -> Value {
     json!({"typ": "at+jwt", "alg": "HS256", "kid": kid})
 }
 
-/// Every encoding of the public key as an HMAC secret is rejected, whether one algorithm is allowed or as many as
-/// possible.
+/// Every encoding of the public key as an HMAC secret is rejected, whether one algorithm is allowed or as
+/// many as possible.
 fn assert_no_confusion(algorithm: Algorithm) {
     let key = SigningKey::generate(algorithm).unwrap().verifying_key();
     let narrow = TokenVerifier::builder(ISSUER, SHOP, &[algorithm])

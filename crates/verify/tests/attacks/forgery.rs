@@ -22,8 +22,8 @@ pub(crate) fn with_hmac(header: &Value, secret: &[u8]) -> String {
     format!("{signed}.{}", base64url::encode(tag))
 }
 
-/// A token with any header, signed by a valid key for ES256, Ed25519 or HS256, so that only the header can be the reason
-/// of a rejection.
+/// A token with any header, signed by a valid key for ES256, Ed25519 or HS256, so that only the header can be
+/// the reason of a rejection.
 pub(crate) fn signed_by(key: &SigningKey, header: &Value, claims: &Value) -> String {
     let (signed, secret) = (signing_input(header, claims), key.to_secret_bytes());
     let (message, secret) = (signed.as_bytes(), secret.expose());

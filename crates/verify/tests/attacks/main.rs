@@ -1,5 +1,4 @@
-//! Vulnerabilities of other libraries, tried on this one: one test for each published incident, with its row in the
-//! list of incidents (docs/threat-model.md).
+//! Published vulnerabilities of other libraries (docs/threat-model.md), tried on this one.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
 mod algorithms;

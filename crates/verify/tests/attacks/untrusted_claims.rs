@@ -1,4 +1,4 @@
-//! The contents of a token select no key, no address, no file and no query; and a revoked token stays rejected.
+//! The contents of a token select no key, address, file or query; a revoked token stays rejected.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
