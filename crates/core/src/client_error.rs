@@ -35,6 +35,23 @@ pub enum InvalidCredential {
     WrongKind,
 }
 
+impl InvalidCredential {
+    /// The code for logs and metrics. The client learns only that the credential is invalid.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::AheadOfStore => "ahead_of_store",
+            Self::Ended => "ended",
+            Self::Expired => "expired",
+            Self::RevokedByCutoff => "revoked_by_cutoff",
+            Self::Disabled => "disabled",
+            Self::RefreshReuseDetected => "refresh_reuse_detected",
+            Self::WrongKind => "wrong_kind",
+        }
+    }
+}
+
 /// A request that is rejected because of the client.
 ///
 /// Not `#[non_exhaustive]`: a new variant must find the place that chooses its status.

@@ -94,22 +94,7 @@ fn session_principal(session_context: &SessionContext) -> Principal {
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {
-    AuthError::InvalidCredential(InvalidReason::SessionRejected(code(reason)))
-}
-
-/// The code for the log. The client learns only that the credential is invalid.
-const fn code(reason: InvalidCredential) -> &'static str {
-    match reason {
-        InvalidCredential::Malformed => "malformed",
-        InvalidCredential::Unknown => "unknown",
-        InvalidCredential::AheadOfStore => "ahead_of_store",
-        InvalidCredential::Ended => "ended",
-        InvalidCredential::Expired => "expired",
-        InvalidCredential::RevokedByCutoff => "revoked_by_cutoff",
-        InvalidCredential::Disabled => "disabled",
-        InvalidCredential::RefreshReuseDetected => "refresh_reuse_detected",
-        InvalidCredential::WrongKind => "wrong_kind",
-    }
+    AuthError::InvalidCredential(InvalidReason::SessionRejected(reason.code()))
 }
 
 fn unavailable(error: StoreError) -> AuthError {

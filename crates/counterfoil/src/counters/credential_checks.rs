@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use counterfoil_core::InvalidCredential;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
@@ -69,9 +70,14 @@ impl CheckResult {
     }
 
     fn from_reason(reason: &InvalidReason) -> Self {
+        const EXPIRED: &str = InvalidCredential::Expired.code();
+        const ENDED: &str = InvalidCredential::Ended.code();
+        const REVOKED: &str = InvalidCredential::RevokedByCutoff.code();
+        const DISABLED: &str = InvalidCredential::Disabled.code();
+
         match reason {
-            InvalidReason::Expired | InvalidReason::SessionRejected("expired") => Self::Expired,
-            InvalidReason::Revoked(_) | InvalidReason::SessionRejected("ended" | "marked" | "disabled") => {
+            InvalidReason::Expired | InvalidReason::SessionRejected(EXPIRED) => Self::Expired,
+            InvalidReason::Revoked(_) | InvalidReason::SessionRejected(ENDED | REVOKED | DISABLED) => {
                 Self::Revoked
             }
             _ => Self::Invalid,
@@ -138,9 +144,20 @@ mod tests {
     #[test]
     fn each_error_has_its_result_label() {
         assert_eq!(result_of(InvalidReason::Expired.into()), "expired");
-        assert_eq!(result_of(InvalidReason::SessionRejected("expired").into()), "expired");
-        assert_eq!(result_of(InvalidReason::SessionRejected("ended").into()), "revoked");
-        assert_eq!(result_of(InvalidReason::SessionRejected("unknown").into()), "invalid");
+        assert_eq!(
+            result_of(InvalidReason::SessionRejected(InvalidCredential::Expired.code()).into()),
+            "expired"
+        );
+        assert_eq!(
+            result_of(InvalidReason::SessionRejected(InvalidCredential::Ended.code()).into()),
+            "revoked"
+        );
+        let cutoff = InvalidCredential::RevokedByCutoff.code();
+        assert_eq!(result_of(InvalidReason::SessionRejected(cutoff).into()), "revoked");
+        assert_eq!(
+            result_of(InvalidReason::SessionRejected(InvalidCredential::Unknown.code()).into()),
+            "invalid"
+        );
         assert_eq!(result_of(InvalidReason::WrongIssuer.into()), "invalid");
         assert_eq!(result_of(AuthError::StaleRevocations), "stale");
         assert_eq!(result_of(AuthError::Unavailable), "unavailable");

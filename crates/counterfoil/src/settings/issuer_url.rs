@@ -50,11 +50,11 @@ impl IssuerUrlError {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::NotAUrl => "set the URL that clients use, like https://auth.example",
-            Self::Plain => {
+            Self::PlainHttp => {
                 "use https:// (also behind a proxy that terminates TLS), or http://localhost for a trial"
             }
             Self::TrailingSlash => "remove the slash: verifiers compare the issuer byte for byte",
-            Self::TooMuch => "set only the scheme and the host, with a port and a path if needed",
+            Self::UnexpectedPart => "set only the scheme and the host, with a port and a path if needed",
         }
     }
 }
