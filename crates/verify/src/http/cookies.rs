@@ -53,11 +53,7 @@ impl Default for CookieNames {
 
 /// All values of the cookie with exactly this name, in all `Cookie` headers, in order.
 ///
-<<<<<<< HEAD
-/// A value that is not ASCII becomes the empty string, which is no credential. A part without `=` is ignored;
-=======
 /// A value that is not ASCII becomes the empty string, which is not a credential. A part without `=` is ignored;
->>>>>>> words
 /// quotes are part of a value.
 ///
 /// ```
