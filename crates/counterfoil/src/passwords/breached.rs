@@ -40,7 +40,7 @@ const VERIFIED_AT_OPEN: u64 = 256;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let dir = tempfile::tempdir()?;
 /// # let (scratch, path) = (tempfile::tempfile()?, dir.path().join("breached"));
-/// let known = PlaintextPassword::typed(&Secret::new("password".to_owned())).fingerprint();
+/// let known = PlaintextPassword::new(&Secret::new("password".to_owned())).fingerprint();
 /// let mut builder = BreachedPasswordsBuilder::new(scratch);
 /// builder.add(known)?;
 /// builder.finish(&std::fs::File::create(&path)?)?;
