@@ -80,7 +80,7 @@ async fn an_unauthenticated_request_gets_only_the_public_page() {
     let fixture = Fixture::new();
     let shop = TestShop::open(&fixture).await;
 
-    assert_eq!(send(shop.address, "GET /", &[], "").await.body, "Hello, stranger");
+    assert_eq!(send(shop.address, "GET /", &[], "").await.body, "Hello, guest");
     for (request, headers) in [
         ("GET /account", vec![]),
         ("POST /cart", vec![]),
