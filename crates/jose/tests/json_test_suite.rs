@@ -21,7 +21,7 @@ fn cases(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn json_test_suite() {
-    let Some(folder) = support::vectors("json_test_suite") else { return };
+    let Some(folder) = support::vectors() else { return };
     let (mut accepted, mut rejected, mut either) = (0, 0, 0);
     for (name, text) in cases(&folder) {
         let result = json::parse_value(&text, &JsonLimits::default());
@@ -47,7 +47,7 @@ fn json_test_suite() {
 
 #[test]
 fn accepted_texts_have_the_same_value_as_in_serde_json() {
-    let Some(folder) = support::vectors("accepted_texts_have_the_same_value_as_in_serde_json") else {
+    let Some(folder) = support::vectors() else {
         return;
     };
     let mut compared = 0;

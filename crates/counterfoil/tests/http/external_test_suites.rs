@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use crate::client::Request;
 use crate::test_server::{TestServer, text};
 
-fn folder(test: &str) -> Option<PathBuf> {
+fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("COUNTERFOIL_VECTORS").map(PathBuf::from);
     if folder.is_none() {
-        counterfoil_test_support::skip(&format!("{test}: COUNTERFOIL_VECTORS is not set"));
+        counterfoil_test_support::skip("COUNTERFOIL_VECTORS is not set");
     }
     folder
 }
 
 #[tokio::test]
 async fn every_json_suite_document_gets_a_defined_status() {
-    let Some(folder) = folder("JSON suite") else { return };
+    let Some(folder) = folder() else { return };
     let server = TestServer::open().await;
     server.register("ada").await;
     let bearer = text(&server.login("ada", "session").await, "session_token").to_owned();
@@ -50,7 +50,7 @@ async fn every_json_suite_document_gets_a_defined_status() {
 /// A name and a password that can be registered can log in; others are rejected.
 #[tokio::test]
 async fn naughty_strings_register_and_log_in_or_are_rejected() {
-    let Some(folder) = folder("naughty strings") else { return };
+    let Some(folder) = folder() else { return };
     let strings = std::fs::read(folder.join("naughty-strings/blns.json")).unwrap();
     let strings: Vec<String> = serde_json::from_slice(&strings).unwrap();
     let server = TestServer::open().await;
@@ -81,7 +81,7 @@ async fn naughty_strings_register_and_log_in_or_are_rejected() {
 /// Session data is returned exactly as it was stored.
 #[tokio::test]
 async fn naughty_strings_are_stored_unchanged_in_session_data() {
-    let Some(folder) = folder("naughty strings as data") else { return };
+    let Some(folder) = folder() else { return };
     let strings = std::fs::read(folder.join("naughty-strings/blns.json")).unwrap();
     let strings: Vec<String> = serde_json::from_slice(&strings).unwrap();
     let server = TestServer::open().await;
