@@ -29,7 +29,7 @@ CREATE TABLE users (
     disabled_at     INTEGER,
     -- Rises with each change that a concurrent login must not miss: password, roles, disabling, revocation.
     epoch           INTEGER NOT NULL,
-    -- Credentials issued at or below this position of the revocation log are revoked. It never falls.
+    -- Credentials issued below this position of the revocation log are revoked. It never falls.
     cutoff          INTEGER NOT NULL,
     created_at      INTEGER NOT NULL,
     revision        INTEGER NOT NULL
@@ -58,7 +58,7 @@ CREATE TABLE clients (
     refresh_idle_seconds     INTEGER NOT NULL,
     refresh_absolute_seconds INTEGER NOT NULL,
     enabled                  INTEGER NOT NULL CHECK (enabled IN (0, 1)),
-    -- As in `users`: credentials issued at or below this position of the revocation log are revoked.
+    -- As in `users`: credentials issued below this position of the revocation log are revoked.
     cutoff                   INTEGER NOT NULL,
     revision                 INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -25,7 +25,7 @@ pub struct Client {
     pub lifetimes: Lifetimes,
     /// Whether it may be used.
     pub enabled: bool,
-    /// The revocation cutoff: everything issued through this client at or below this log position is revoked.
+    /// The revocation cutoff: everything issued through this client below this log position is revoked.
     pub cutoff: RevocationPosition,
     /// The number of changes.
     pub revision: u64,

@@ -32,7 +32,7 @@ pub struct User {
     /// Raised by every change that a login in progress must not survive: password, roles, disabling,
     /// revocation.
     pub epoch: u64,
-    /// The revocation cutoff: everything issued to this user at or below this log position is revoked.
+    /// The revocation cutoff: everything issued to this user below this log position is revoked.
     pub cutoff: RevocationPosition,
     /// When they were registered.
     pub created_at: Time,

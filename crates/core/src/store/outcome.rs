@@ -2,6 +2,7 @@
 
 use counterfoil_verify::{RevocationEntry, SessionId};
 
+use crate::model::session::EndReason;
 use crate::store::query::SessionData;
 
 /// The outcome of a commit.
@@ -31,6 +32,8 @@ pub struct AppliedChanges {
     pub entries: Vec<RevocationEntry>,
     /// The sessions that it ended.
     pub ended_sessions: Vec<SessionId>,
+    /// Why each of them ended, in the same order.
+    pub end_reasons: Vec<EndReason>,
     /// The session data after the last merge.
     pub session_data: Option<SessionData>,
 }

@@ -64,30 +64,25 @@ impl EventCounters {
     }
 }
 
-/// The reason for which a change ends sessions, `None` for a change that ends none.
-fn end_reason(change: &Change) -> Option<EndReason> {
-    match change {
-        Change::EndSession(_, ending)
-        | Change::EndSessionsOf { ending, .. }
-        | Change::EndOldestSessionsOf { ending, .. } => Some(ending.end.reason),
-        _ => None,
-    }
-}
-
 impl CommitListener for EventCounters {
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
-        let ended = applied.ended_sessions.len() as u64;
         for change in changes {
             match change {
                 Change::RecordEvent(event) => self.add_events(event.kind, 1),
-                Change::RecordSessionEnds(event) => self.add_events(event.kind, ended),
                 Change::InsertSession(session) => self.add_session(session.mode(), 1),
                 _ => {}
             }
         }
-        // One commit ends all its sessions for one reason.
-        if let Some(reason) = changes.iter().find_map(end_reason) {
-            self.add_ended(reason, ended);
+        for reason in &applied.end_reasons {
+            self.add_ended(*reason, 1);
+        }
+        // Each ended session has one event, also where a commit records the ends of several groups.
+        let recorded = changes.iter().find_map(|change| match change {
+            Change::RecordSessionEnds(event) => Some(event.kind),
+            _ => None,
+        });
+        if let Some(kind) = recorded {
+            self.add_events(kind, applied.ended_sessions.len() as u64);
         }
         self.revocation_log_entries.inc_by(applied.entries.len() as u64);
     }
@@ -97,6 +92,11 @@ impl CommitListener for EventCounters {
 
 #[cfg(test)]
 mod tests {
+    use counterfoil_core::model::audit_event::{Actor, AuditEvent};
+    use counterfoil_core::model::session::ClientInfo;
+    use counterfoil_jose::Time;
+    use counterfoil_verify::SessionId;
+
     use super::*;
 
     #[test]
@@ -107,5 +107,29 @@ mod tests {
             let series = counters.audit_events.get(&[("kind", kind.as_str())]);
             assert_eq!(series.map(|counter| counter.get()), Some(0), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn sessions_that_one_commit_ends_for_two_reasons_are_counted_under_both() {
+        let counters = EventCounters::default();
+        let event = AuditEvent::by_actor(
+            AuditEventKind::SessionEnded,
+            Actor::System,
+            &ClientInfo::default(),
+            Time::EPOCH,
+        );
+        let record = Change::RecordSessionEnds(Box::new(event));
+        let applied = AppliedChanges {
+            ended_sessions: vec![SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16])],
+            end_reasons: vec![EndReason::Replaced, EndReason::SessionLimit],
+            ..AppliedChanges::default()
+        };
+
+        counters.on_commit(&[record.clone(), record], &applied);
+
+        for reason in ["replaced", "session_limit"] {
+            assert_eq!(counters.sessions_ended.get_or_create(&[("reason", reason)]).get(), 1, "{reason}");
+        }
+        assert_eq!(counters.audit_event(AuditEventKind::SessionEnded), 2);
     }
 }

@@ -17,8 +17,9 @@ use crate::tables::sessions::{end, find_user_and_client, row};
 impl Application<'_> {
     /// Replaces a session; the new revision may have ended.
     pub(super) fn replace_session(&mut self, session: &Session) -> rusqlite::Result<bool> {
-        if session.ended.is_some() {
+        if let Some(end) = session.ended {
             self.applied.ended_sessions.push(session.id);
+            self.applied.end_reasons.push(end.reason);
         }
         row::replace(self.connection, session)
     }
@@ -65,6 +66,7 @@ impl Application<'_> {
     /// Adds the revocation log entry of a session that was ended.
     fn append_end(&mut self, session: SessionId, ending: SessionEnding) {
         self.applied.ended_sessions.push(session);
+        self.applied.end_reasons.push(ending.end.reason);
         self.entries.push(NewEntry {
             subject: RevocationSubject::Session(session),
             reason: ending.end.reason,

@@ -144,17 +144,28 @@ impl Issuer {
                 ..event
             })),
         ];
-        let ending = self.retention.session_ending(EndReason::Replaced, now);
-        changes.extend(new_session.replaces.map(|old| Change::EndSession(old, ending)));
-        changes.extend(self.max_sessions.map(|max| Change::EndOldestSessionsOf {
-            user: session.user,
-            except: session.id,
-            keep: max.get() - 1,
-            ending,
-        }));
-        let replaced =
-            AuditEvent::by_user(AuditEventKind::SessionEnded, session.user, &new_session.client_info, now);
-        changes.push(Change::RecordSessionEnds(Box::new(replaced.with_reason(EndReason::Replaced))));
+        let session_ended = |reason| {
+            let event = AuditEvent::by_user(
+                AuditEventKind::SessionEnded,
+                session.user,
+                &new_session.client_info,
+                now,
+            );
+            Change::RecordSessionEnds(Box::new(event.with_reason(reason)))
+        };
+        if let Some(old) = new_session.replaces {
+            changes.push(Change::EndSession(old, self.retention.session_ending(EndReason::Replaced, now)));
+            changes.push(session_ended(EndReason::Replaced));
+        }
+        if let Some(max) = self.max_sessions {
+            changes.push(Change::EndOldestSessionsOf {
+                user: session.user,
+                except: session.id,
+                keep: max.get() - 1,
+                ending: self.retention.session_ending(EndReason::SessionLimit, now),
+            });
+            changes.push(session_ended(EndReason::SessionLimit));
+        }
         changes
     }
 }

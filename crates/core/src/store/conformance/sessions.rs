@@ -123,6 +123,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
     .await;
 
     assert_eq!(first.ended_sessions, [stored.id]);
+    assert_eq!(first.end_reasons, [EndReason::Logout]);
     assert_eq!(first.entries.len(), 1);
     assert_eq!(first.entries[0].subject, RevocationSubject::Session(stored.id));
     assert_eq!(first.entries[0].until, Some(NOON + 2 * HOUR));
@@ -228,7 +229,7 @@ pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<d
         user: user_id(1),
         except: session_id(0),
         keep,
-        ending: ending(NOON + HOUR, EndReason::Replaced),
+        ending: ending(NOON + HOUR, EndReason::SessionLimit),
     };
 
     let none = applied(&store, &[at_most(4)]).await;
@@ -238,6 +239,7 @@ pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<d
     assert!(none.ended_sessions.is_empty() && none.entries.is_empty());
     let ids = |numbers: [u16; 2]| numbers.map(session_id).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(some.ended_sessions.iter().copied().collect::<BTreeSet<_>>(), ids([1, 2]));
+    assert_eq!(some.end_reasons, [EndReason::SessionLimit; 2]);
     let subjects: Vec<_> = some.entries.iter().map(|entry| entry.subject.clone()).collect();
     assert_eq!(
         subjects,

@@ -230,5 +230,5 @@ async fn a_login_above_max_sessions_ends_the_oldest_session() {
     }
     let path = format!("/v1/admin/events?session={}", text(&first["session"], "id"));
     let last = &admin.get(&path).await["events"][0];
-    assert_eq!((&last["kind"], &last["reason"]), (&json!("session_ended"), &json!("replaced")));
+    assert_eq!((&last["kind"], &last["reason"]), (&json!("session_ended"), &json!("session_limit")));
 }
