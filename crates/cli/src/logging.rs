@@ -25,7 +25,8 @@ type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 /// Starts to log at the configured `levels`, else at those of `RUST_LOG`, else at the default ones. The trace exporter
 /// receives all spans at any level.
 pub(crate) fn start(format: LogFormat, levels: Option<&str>, trace_exporter: Option<BoxedLayer>) {
-    let text = levels.map(str::to_owned).or_else(|| std::env::var("RUST_LOG").ok());
+    let variable = || std::env::var("RUST_LOG").ok().filter(|text| !text.trim().is_empty());
+    let text = levels.map(str::to_owned).or_else(variable);
     let levels = text.and_then(|text| parse_levels(&text).ok()).unwrap_or_else(default_levels);
     let log = log_layer(format);
     match trace_exporter {

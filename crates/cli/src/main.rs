@@ -28,10 +28,6 @@ mod table;
 #[cfg_attr(not(feature = "otel"), path = "tracing_disabled.rs")]
 mod trace_export;
 
-/// The number of tasks after which the runtime polls for new I/O events. With the default of 61, small requests would
-/// wait for up to 61 expensive ones under load.
-const EVENT_INTERVAL: u32 = 8;
-
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,13 +39,21 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
     let configuration = Configuration::read(&arguments.flags);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .event_interval(EVENT_INTERVAL)
         .build()
         .map_err(|error| CliError::with_cause("cannot start threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve | Command::Dev);
     let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
     logging::start(configuration.log_format, configuration.log_level.as_deref(), traces.layer());
     traces.log_start_error();
+    // `serve` logs these warnings and `check` lists them.
+    if !matches!(arguments.command, Command::Serve | Command::Check(_)) {
+        for warning in configuration.renamed_variables() {
+            eprintln!("warning: {warning}");
+            if let Some(hint) = &warning.hint {
+                eprintln!("hint: {hint}");
+            }
+        }
+    }
     let result = runtime.block_on(commands::run(&configuration, arguments));
     traces.shut_down();
     result

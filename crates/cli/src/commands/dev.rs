@@ -2,6 +2,7 @@
 
 use counterfoil::App;
 use counterfoil::operator::Command;
+use counterfoil::operator::is_loopback_ip;
 use counterfoil_jose::Secret;
 
 use crate::commands::demo_script::{self, PASSWORD, USERNAME};
@@ -18,7 +19,7 @@ use crate::signals::ShutdownSignals;
 pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     configuration.check_address()?;
     let ip = configuration.listen.ip();
-    if !ip.is_loopback() {
+    if !is_loopback_ip(ip) {
         return Err(CliError::usage(format!("dev must listen on a loopback address, not {ip}"))
             .with_hint("the password of its demo user is public; use `counterfoil serve`"));
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{BreachedFile, BreachedPasswordsBuilder};
+use counterfoil::operator::{BreachedFile, BreachedPasswordsBuilder, replace_file};
 use counterfoil_core::credentials::password::{PasswordFingerprint, PlaintextPassword};
 use counterfoil_jose::Secret;
 use serde_json::json;
@@ -63,13 +63,13 @@ fn build(options: &BuildOptions) -> Result<(), CliError> {
     let cannot_write =
         |error| CliError::with_cause(&format!("cannot write {}", options.output.display()), &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot_write)?;
-    let output = tempfile::NamedTempFile::new_in(dir).map_err(cannot_write)?;
     let builder = add_lines(BreachedPasswordsBuilder::new(scratch), options)?;
-    let count = builder.finish(output.as_file()).map_err(cannot_write)?;
-    // The list is not secret, and the server may run as another user.
-    output.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(cannot_write)?;
-    output.persist(&options.output).map_err(|error| cannot_write(error.error))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(cannot_write)?;
+    let count = replace_file(&options.output, |output| {
+        // The list is not secret, and the server may run as another user.
+        output.set_permissions(Permissions::from_mode(0o644))?;
+        builder.finish(output)
+    });
+    let count = count.map_err(cannot_write)?;
     if options.json {
         return print_json(&json!({ "passwords": count }));
     }

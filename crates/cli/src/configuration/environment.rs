@@ -55,12 +55,11 @@ fn diagnostic(key: Option<&str>, name: &str, message: &str, hint: Option<String>
     }
 }
 
-/// Whether a variable is one of [`UNSUPPORTED`], or of a key in such a table.
+/// Whether a variable is one of [`UNSUPPORTED`], or of a key in the table `forward_auth`. Kubernetes sets variables such
+/// as `COUNTERFOIL_CACHE_PORT` for a service with the name `counterfoil-cache`, and they must not prevent a start.
 fn is_unsupported(name: &str) -> bool {
-    UNSUPPORTED.iter().map(|reserved| variable(reserved)).any(|reserved| match name.strip_prefix(&reserved) {
-        Some(rest) => rest.is_empty() || rest.starts_with('_'),
-        None => false,
-    })
+    let in_table = name.strip_prefix(&variable("forward_auth")).is_some_and(|rest| rest.starts_with('_'));
+    in_table || UNSUPPORTED.iter().any(|reserved| variable(reserved) == name)
 }
 
 /// The setting that had this variable.
@@ -104,6 +103,15 @@ mod tests {
             read.assignments.is_empty() && read.errors.is_empty() && read.warnings.is_empty(),
             "{read:?}"
         );
+    }
+
+    #[test]
+    fn a_variable_that_kubernetes_sets_for_a_service_does_not_prevent_a_start() {
+        let read = read_all(&[("COUNTERFOIL_CACHE_PORT", "tcp://10.0.0.1:6379")]);
+        assert!(read.errors.is_empty(), "{read:?}");
+
+        let read = read_all(&[("COUNTERFOIL_CACHE", "redis://cache"), ("COUNTERFOIL_FORWARD_AUTH_X", "1")]);
+        assert_eq!(read.errors.len(), 2, "{read:?}");
     }
 
     #[test]

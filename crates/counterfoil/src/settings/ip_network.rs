@@ -54,6 +54,9 @@ impl FromStr for Network {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self(address.into()));
         }
+        // `IpNet` reads 010.0.0.0/8 as 10.0.0.0/8, although 010 is octal for other programs.
+        let address = text.split_once('/').map_or(text, |(address, _)| address);
+        address.parse::<IpAddr>().map_err(|_| IpNetworkError::NotCidr)?;
         let network: IpNet = text.parse().map_err(|_| match has_long_prefix(text) {
             true => IpNetworkError::PrefixTooLong,
             false => IpNetworkError::NotCidr,
@@ -91,6 +94,10 @@ mod tests {
         for text in
             ["", "/", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0/8", "localhost", "::/x", " ::1"]
         {
+            assert_eq!(network(text), Err(IpNetworkError::NotCidr), "{text:?}");
+        }
+        // A leading zero means octal to some programs, so such an address could name another network.
+        for text in ["010.0.0.0/8", "192.168.010.0/24", "010.0.0.1"] {
             assert_eq!(network(text), Err(IpNetworkError::NotCidr), "{text:?}");
         }
         for text in ["10.0.0.0/33", "10.0.0.0/999", "::/129"] {

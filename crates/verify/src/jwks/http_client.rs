@@ -74,7 +74,7 @@ impl HttpClient {
 async fn connect(url: &JwksUrl) -> Result<TcpStream, FetchError> {
     let resolved = lookup_host((url.host(), url.port())).await.map_err(FetchError::Unreachable)?;
     let addresses: Vec<SocketAddr> = resolved.collect();
-    if !url.is_https() && !addresses.iter().all(|address| address.ip().is_loopback()) {
+    if !url.is_https() && !addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
         return Err(FetchError::NotLoopback);
     }
     let mut last = io::Error::other("the host name has no address");

@@ -85,7 +85,8 @@ impl FromStr for JwksUrl {
 /// Whether the host is always this machine. Any name other than `localhost` depends on the resolver.
 fn is_loopback(host: &str) -> bool {
     let address = host.parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 impl fmt::Display for JwksUrl {
