@@ -1,4 +1,4 @@
-//! Command line of the fault-injection scenarios, which `cargo xtask soak` runs with a release build.
+//! Command line of the fault-injection scenarios, which `cargo xtask soak` runs against a build with the profile `dist`.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
