@@ -1,5 +1,5 @@
 //! Tasks of the project: `cargo xtask test`, `architecture`, `words`, `module-graph`, `threat-model-check`, `deps`,
-//! `interop-tools`, `bench`, `soak`.
+//! `public-api`, `interop-tools`, `bench`, `soak`.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ mod interop_tools;
 mod licence;
 mod module_graph;
 mod packages;
+mod public_api;
 mod rust_source;
 mod soak;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     ThreatModelCheck,
     /// Checks the dependencies: banned crates, licences, the size of the verifier.
     Deps,
+    /// Compares the public items of the library crates with the lists in `docs/public-api`.
+    PublicApi(public_api::Options),
     /// Installs the JOSE libraries of other languages that the interoperability tests use.
     InteropTools,
     /// Measures Counterfoil next to a bare axum application.
@@ -51,6 +54,9 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = public_api::run_as_rustdoc() {
+        return code;
+    }
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
         Task::Architecture => architecture::run(),
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
         Task::ModuleGraph(options) => module_graph::run(&options),
         Task::ThreatModelCheck => threat_model::run(),
         Task::Deps => deps::run(),
+        Task::PublicApi(options) => public_api::run(&options),
         Task::InteropTools => interop_tools::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Soak(options) => soak::run(&options),

@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use counterfoil_test_support::{SKIP_LIST, requires_all};
 
-use crate::{architecture, interop_tools, module_graph, packages, threat_model, words, workspace};
+use crate::{
+    architecture, interop_tools, module_graph, packages, public_api, threat_model, words, workspace,
+};
 
 /// What to run.
 #[derive(Args)]
@@ -50,6 +52,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         workspace::run(tests.args(&options.filter))
     });
 
+    if options.filter.is_none() {
+        parts.run("public-api", || public_api::run(&public_api::Options::default()));
+    }
     parts.show();
     skip_list.show()?;
     parts.finish()

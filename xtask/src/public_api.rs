@@ -1,0 +1,133 @@
+//! `cargo xtask public-api`: compares the public items of the library crates with the lists in `docs/public-api`.
+//!
+//! A change of the lists shows in review what a user of the library must change. The lists come from the JSON that
+//! rustdoc writes, which only a bootstrapping compiler offers: `RUSTC_BOOTSTRAP=1` is set for rustdoc alone, since
+//! build scripts react to it and every dependency would be built again.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use public_api::Builder;
+use serde::Deserialize;
+
+use crate::workspace;
+
+/// The library crates that applications name.
+const CRATES: [&str; 2] = ["counterfoil", "counterfoil-verify"];
+
+/// The folder of the lists, below the root.
+const FOLDER: &str = "docs/public-api";
+
+/// The version of rustdoc's JSON that the crate `public-api` reads.
+const FORMAT_VERSION: u32 = 57;
+
+/// Set when cargo starts this program in the place of rustdoc. Holds the path of rustdoc.
+const RUSTDOC: &str = "XTASK_RUSTDOC";
+
+/// Whether to compare or to write.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Writes the lists instead of comparing them.
+    #[arg(long)]
+    update: bool,
+}
+
+/// The member of rustdoc's JSON that gives its version.
+#[derive(Deserialize)]
+struct Header {
+    format_version: u32,
+}
+
+/// Compares the public items with the lists, or writes the lists.
+///
+/// # Errors
+///
+/// If an item was added, removed or changed, or rustdoc failed.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut changed = Vec::new();
+    for name in CRATES {
+        let json = rustdoc_json(name)?;
+        let header: Header = serde_json::from_str(&fs::read_to_string(&json)?)?;
+        if header.format_version != FORMAT_VERSION {
+            println!(
+                "not compared: this rustdoc writes format {}, not {FORMAT_VERSION}",
+                header.format_version
+            );
+            return Ok(());
+        }
+        let items = public_items(json)?;
+        let list = workspace::root().join(FOLDER).join(format!("{name}.txt"));
+        if options.update {
+            fs::create_dir_all(workspace::root().join(FOLDER))?;
+            fs::write(&list, items).with_context(|| format!("cannot write {}", list.display()))?;
+            continue;
+        }
+        let expected = fs::read_to_string(&list).unwrap_or_default();
+        let difference = difference(&expected, &items);
+        println!("{name}: {} public items, {} changed", items.lines().count(), difference.len());
+        difference.iter().for_each(|line| println!("  {line}"));
+        if !difference.is_empty() {
+            changed.push(name);
+        }
+    }
+    if !changed.is_empty() {
+        bail!("the public items of {} changed: run `cargo xtask public-api --update`", changed.join(", "));
+    }
+    Ok(())
+}
+
+/// Runs rustdoc for one crate with all features. Returns the path of the JSON file.
+fn rustdoc_json(name: &str) -> Result<PathBuf> {
+    let mut command = workspace::cargo();
+    command.args(["rustdoc", "--quiet", "--locked", "--lib", "--all-features", "--package", name, "--"]);
+    command.args(["-Zunstable-options", "--output-format", "json", "--cap-lints", "allow"]);
+    command.env(RUSTDOC, env::var_os("RUSTDOC").unwrap_or_else(|| "rustdoc".into()));
+    command.env("RUSTDOC", env::current_exe().context("the path of this program is unknown")?);
+    workspace::run(&mut command)?;
+    let folder = workspace::Metadata::read()?.target_directory.join("doc");
+    Ok(folder.join(format!("{}.json", name.replace('-', "_"))))
+}
+
+/// If cargo started this program as rustdoc: runs rustdoc with the same arguments and unstable options allowed.
+pub(crate) fn run_as_rustdoc() -> Option<ExitCode> {
+    let rustdoc = env::var_os(RUSTDOC)?;
+    let status = Command::new(rustdoc).args(env::args_os().skip(1)).env("RUSTC_BOOTSTRAP", "1").status();
+    let is_success = status.is_ok_and(|status| status.success());
+    Some(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The public items, one a line, without what every type has: blanket, auto and derived implementations.
+fn public_items(json: PathBuf) -> Result<String> {
+    let api = Builder::from_rustdoc_json(json)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_auto_derived_impls(true)
+        .build()
+        .context("rustdoc's JSON is not readable")?;
+    Ok(api.items().map(|item| format!("{item}\n")).collect())
+}
+
+/// The lines that only one of the two lists contains: `-` before those of `old`, `+` before those of `new`.
+fn difference(old: &str, new: &str) -> Vec<String> {
+    let missing = |list: &str, line: &str| !list.lines().any(|other| other == line);
+    let removed = old.lines().filter(|line| missing(new, line)).map(|line| format!("- {line}"));
+    let added = new.lines().filter(|line| missing(old, line)).map(|line| format!("+ {line}"));
+    removed.chain(added).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_signature_is_a_removed_and_an_added_item() {
+        let (old, new) = ("pub fn a::f()\npub fn a::g()\n", "pub fn a::f(u8)\npub fn a::g()\n");
+
+        assert_eq!(difference(old, new), ["- pub fn a::f()", "+ pub fn a::f(u8)"]);
+        assert!(difference(new, new).is_empty());
+    }
+}
