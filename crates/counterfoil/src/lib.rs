@@ -35,6 +35,9 @@
 //! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time.
 //! [`serve`] limits connections, header and body times.
 
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 mod app;
 mod background;

@@ -12,6 +12,7 @@
 //!
 //! With the features `axum` and `http`:
 //!
+
 #![cfg_attr(all(feature = "axum", feature = "http"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "axum", feature = "http")), doc = "```ignore")]
 //! use axum::{Router, routing::get};
@@ -44,6 +45,9 @@
 //! | test a handler without a token | `PrincipalBuilder` (feature `test-util`) |
 //!
 //! Without the feature `http` this crate does no I/O and reads no clock: the caller passes the time.
+
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth_error;
 mod authenticator;
