@@ -12,7 +12,6 @@
 //!
 //! With the features `axum` and `http`:
 //!
-
 #![cfg_attr(all(feature = "axum", feature = "http"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "axum", feature = "http")), doc = "```ignore")]
 //! use axum::{Router, routing::get};
