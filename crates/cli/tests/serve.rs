@@ -9,6 +9,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -85,6 +86,37 @@ fn every_login_survives_a_restart() {
         server.post("/v1/refresh", &json!({ "refresh_token": text(&hybrid, "refresh_token") }));
     assert_eq!(status, 200, "{pair}");
     assert_eq!(server.get("/v1/me", text(&pair, "access_token")).0, 200);
+}
+
+/// Serves `dir` with a grace period of one second for used refresh tokens.
+fn serve_with_short_grace(dir: &Path) -> Server {
+    let mut command = counterfoil(&in_dir(dir, &["serve", "--listen", "127.0.0.1:0"]));
+    command.env("COUNTERFOIL_REFRESH_REUSE_GRACE", "1s").env("COUNTERFOIL_ISSUER", "http://localhost:8080");
+    Server::start(&mut command, &dir.with_extension("log"))
+}
+
+#[test]
+fn a_used_refresh_token_is_valid_again_after_a_crash_but_not_after_a_clean_restart() {
+    for (is_clean, expected) in [(false, 200), (true, 401)] {
+        let (_temp, dir) = fresh();
+        let server = serve_with_short_grace(&dir);
+        register(&server);
+        let used = text(&login(&server, "hybrid"), "refresh_token").to_owned();
+        let refresh =
+            |server: &Server| server.post("/v1/refresh", &json!({ "refresh_token": used.as_str() })).0;
+        assert_eq!(refresh(&server), 200);
+        if is_clean {
+            assert!(server.stop(Signal::TERM).success());
+        } else {
+            server.crash();
+        }
+        // Longer than the grace period.
+        std::thread::sleep(Duration::from_millis(1100));
+
+        let server = serve_with_short_grace(&dir);
+
+        assert_eq!(refresh(&server), expected, "after a clean shutdown: {is_clean}");
+    }
 }
 
 #[test]

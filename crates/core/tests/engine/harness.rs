@@ -8,7 +8,7 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::{Actor, AuditEvent};
 use counterfoil_core::model::client::Lifetimes;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, RefreshGracePeriod};
+use counterfoil_core::model::session::{ClientInfo, Crash, EndReason, Mode, RefreshGracePeriod};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{AccountService, AuthenticatedUser, Credentials, Registration};
@@ -54,14 +54,14 @@ pub(crate) fn after(seconds: u64) -> Time {
 impl Engine {
     pub(crate) async fn start() -> Self {
         let store = SqliteStore::in_memory().expect("a store in memory opens");
-        Self::on(store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
+        Self::on(store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, None).await
     }
 
     pub(crate) async fn on(
         store: Arc<dyn Store>,
         hasher: Arc<dyn PasswordHasher>,
         grace: Duration,
-        serving_since: Time,
+        crash: Option<Crash>,
     ) -> Self {
         let revocations = Arc::new(Revocations::new());
         let cache = Arc::new(SessionCache::new(10_000, revocations.clone()));
@@ -83,7 +83,7 @@ impl Engine {
                 keys.clone(),
                 ISSUER.into(),
                 retention.clone(),
-                RefreshGracePeriod { length: grace, serving_since },
+                RefreshGracePeriod { length: grace, crash },
             ),
             revoker: Revoker::new(store.clone(), retention.clone()),
             administration: Administration::new(store.clone(), keys.clone(), retention),
@@ -96,7 +96,7 @@ impl Engine {
 
     /// The same store with empty caches, as after a crash.
     pub(crate) async fn restarted(self) -> Self {
-        Self::on(self.store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, Time::EPOCH).await
+        Self::on(self.store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, None).await
     }
 
     pub(crate) async fn ada(&self) -> User {

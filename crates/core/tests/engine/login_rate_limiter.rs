@@ -223,7 +223,7 @@ async fn counters_survive_a_restart() {
     let open = async || {
         let store = SqliteStore::open(&dir.path().join("auth.db")).unwrap();
         let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
-        Engine::on(store, hasher, GRACE, Time::EPOCH).await
+        Engine::on(store, hasher, GRACE, None).await
     };
     let engine = open().await;
     engine.ada().await;
@@ -333,7 +333,7 @@ async fn the_store_does_not_contain_typed_names() {
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
     let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
-    let engine = Engine::on(store, hasher, GRACE, Time::EPOCH).await;
+    let engine = Engine::on(store, hasher, GRACE, None).await;
     fail(&engine, "hunter2-typed-as-name", "2001:db8::77", 1, NOON).await;
     engine.store.close().await.unwrap();
 

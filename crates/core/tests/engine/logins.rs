@@ -16,7 +16,7 @@ use counterfoil_core::services::password_hasher::{
 };
 use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, Page};
 use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_jose::{Secret, Time};
+use counterfoil_jose::Secret;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{AuthError, ClientId, RevocationSubject};
 
@@ -172,13 +172,13 @@ impl PasswordHasher for Interrupted {
 async fn a_login_concurrent_with_a_password_change_fails() {
     let store = SqliteStore::in_memory().unwrap();
     let quick = Arc::new(InlineHasher::new(CHEAP).unwrap());
-    let owner = Arc::new(Engine::on(store.clone(), quick, GRACE, Time::EPOCH).await);
+    let owner = Arc::new(Engine::on(store.clone(), quick, GRACE, None).await);
     let ada = owner.ada().await;
     let interrupted = Arc::new(Interrupted {
         inner: InlineHasher::new(CHEAP).unwrap(),
         concurrent: tokio::sync::Mutex::default(),
     });
-    let thief = Engine::on(store, interrupted.clone(), GRACE, Time::EPOCH).await;
+    let thief = Engine::on(store, interrupted.clone(), GRACE, None).await;
     let changing = owner.clone();
     *interrupted.concurrent.lock().await = Some(Box::new(move || {
         Box::pin(async move {

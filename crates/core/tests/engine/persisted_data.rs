@@ -10,7 +10,7 @@ use counterfoil_core::services::administration::{ClientChange, UserChange};
 use counterfoil_core::services::issuer::NewSession;
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_jose::{Secret, Time, base64url};
+use counterfoil_jose::{Secret, base64url};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;
 
@@ -27,7 +27,7 @@ async fn the_database_file_contains_no_secret_of_any_credential() {
     let file = dir.path().join("auth.db");
     let store = SqliteStore::open(&file).unwrap();
     let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
-    let engine = Engine::on(store, hasher, GRACE, Time::EPOCH).await;
+    let engine = Engine::on(store, hasher, GRACE, None).await;
     engine.ada().await;
     let (session, access, pair) =
         (engine.session(NOON).await, engine.access(NOON).await, engine.pair(NOON).await);

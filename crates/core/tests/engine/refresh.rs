@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use counterfoil_core::credentials::refresh_token::{RefreshToken, RefreshTokenKey};
 use counterfoil_core::model::audit_event::AuditEventKind;
-use counterfoil_core::model::session::{ClientInfo, EndReason, SessionCredential};
+use counterfoil_core::model::session::{ClientInfo, Crash, EndReason, SessionCredential};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::issuer::{IssuedSession, TokenPair};
 use counterfoil_core::services::password_hasher::InlineHasher;
@@ -159,23 +159,24 @@ async fn a_refresh_response_is_repeated_at_most_64_times() {
 }
 
 #[tokio::test]
-async fn a_used_refresh_token_is_still_used_after_a_restart() {
+async fn a_used_refresh_token_is_still_used_after_a_crash() {
     let store = SqliteStore::in_memory().unwrap();
     let hasher = Arc::new(InlineHasher::new(CHEAP).unwrap());
-    let engine = Engine::on(store.clone(), hasher.clone(), GRACE, NOON).await;
+    let engine = Engine::on(store.clone(), hasher.clone(), GRACE, None).await;
     engine.ada().await;
     let stolen = engine.pair(NOON).await.credential.refresh;
     let second = refresh(&engine, &stolen, after(20)).await.unwrap().credential.refresh;
     let third = refresh(&engine, &second, after(40)).await.unwrap().credential.refresh;
     drop(engine);
 
-    let engine = Engine::on(store, hasher, GRACE, after(3600)).await;
+    let crash = Crash { last_write: after(40), serving_since: after(3600) };
+    let engine = Engine::on(store, hasher, GRACE, Some(crash)).await;
 
     let repeated = refresh(&engine, &second, after(3605)).await.unwrap();
     assert_eq!(
         repeated.credential.refresh.to_string(),
         third.to_string(),
-        "a retry after the restart gets the same token"
+        "a retry after the crash gets the same token"
     );
     let replayed = refresh(&engine, &stolen, after(3606)).await;
     assert!(matches!(

@@ -13,7 +13,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, restore};
 use counterfoil_core::store::Change;
-use counterfoil_jose::{Algorithm, SealingKey, Time};
+use counterfoil_jose::{Algorithm, SealingKey};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, RevocationSubject};
 use tempfile::TempDir;
@@ -74,7 +74,7 @@ async fn restore_with(store: &Arc<dyn Store>, kept: KeptOnRestore) -> RestoreOut
 }
 
 async fn engine_on(store: Arc<dyn Store>) -> Engine {
-    Engine::on(store, Arc::new(InlineHasher::new(CHEAP).unwrap()), GRACE, Time::EPOCH).await
+    Engine::on(store, Arc::new(InlineHasher::new(CHEAP).unwrap()), GRACE, None).await
 }
 
 /// Whether the active session, the ended session, the access token, and the access and refresh token of the pair are valid.

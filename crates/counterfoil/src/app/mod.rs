@@ -13,6 +13,7 @@ use axum::Extension;
 use tokio::sync::Notify;
 use tower::layer::util::Stack;
 
+use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::Administration;
 use counterfoil_core::services::issuer::Issuer;
@@ -31,6 +32,7 @@ use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
+use crate::store::shutdown_mark;
 
 /// An open installation: the store is locked by this process, the keys are loaded, the clock runs.
 ///
@@ -62,6 +64,7 @@ pub struct Inner {
     pub(crate) cookie_names: CookieNames,
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started_at: Time,
+    pub(crate) refresh_grace: RefreshGracePeriod,
     pub(crate) is_shutting_down: AtomicBool,
     /// Whether the keys in the store could not be loaded.
     pub(crate) has_stale_keys: AtomicBool,
@@ -131,8 +134,8 @@ impl App {
         }
     }
 
-    /// Saves the clock checkpoint, the last-seen times of sessions and the rollback guard, completes pending
-    /// writes, and closes the store.
+    /// Saves the clock checkpoint, the last-seen times of sessions, the rollback guard and the mark of a clean shutdown,
+    /// completes pending writes, and closes the store.
     ///
     /// # Errors
     ///
@@ -142,8 +145,9 @@ impl App {
         let last_seen = last_seen::write(&*self.store, &self.session_cache).await;
         let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
         self.save_rollback_guard().await;
+        let mark = shutdown_mark::set(&*self.store).await;
         self.store.close().await?;
-        last_seen.and(checkpoint)
+        last_seen.and(checkpoint).and(mark)
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use counterfoil_core::model::client::Lifetimes;
 use counterfoil_core::model::key::KeyRecord;
-use counterfoil_core::model::session::RefreshGracePeriod;
+use counterfoil_core::model::session::{Crash, RefreshGracePeriod};
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
 use counterfoil_core::services::authenticator::StoreAuthenticator;
@@ -41,6 +41,7 @@ use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::Settings;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
+use crate::store::shutdown_mark;
 
 impl App {
     /// Opens the store, creates the keys if the store is new, and starts the clock.
@@ -110,7 +111,10 @@ impl App {
         if let Some(guard) = &guard {
             guard.initialize(&*store).await?;
         }
+        // After every check, so that a start that fails leaves the mark.
+        let crash = shutdown_mark::take(&*store, clock.now()).await?;
         let loaded = Loaded {
+            crash,
             store,
             guard,
             session_cache,
@@ -128,6 +132,7 @@ impl App {
 
 /// The parts that the services of an installation share.
 struct Loaded {
+    crash: Option<Crash>,
     store: Arc<dyn Store>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<SessionCache>,
@@ -147,7 +152,7 @@ impl Loaded {
         let (store, retention, keys) =
             (|| Arc::clone(&shared_store), || Arc::clone(&shared_retention), || Arc::clone(&shared_keys));
         let started_at = self.clock.now();
-        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, serving_since: started_at };
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, crash: self.crash };
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
@@ -178,6 +183,7 @@ impl Loaded {
             verifier: self.verifier,
             clock: self.clock,
             started_at,
+            refresh_grace: grace,
         }))
     }
 }

@@ -6,9 +6,7 @@ use http::HeaderMap;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::{
-    ClientInfo, EndReason, RefreshGracePeriod, RefreshOutcome, Session, SessionCredential,
-};
+use counterfoil_core::model::session::{ClientInfo, EndReason, RefreshOutcome, Session, SessionCredential};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::StoreError;
@@ -147,13 +145,11 @@ async fn find_live_by_refresh_token(
 
 /// Whether a refresh with this token would succeed. Nothing is rotated.
 fn can_refresh(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let grace =
-        RefreshGracePeriod { length: app.settings().refresh_reuse_grace, serving_since: app.started_at };
     let keys = app.keys.active_keys();
     let Some(key) = session.refresh_token_key_id().and_then(|id| keys.refresh_token_key_by_id(id)) else {
         return false;
     };
-    match session.rotate(token, key, grace, now) {
+    match session.rotate(token, key, app.refresh_grace, now) {
         Ok(RefreshOutcome::Rotate(_) | RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace) => {
             true
         }

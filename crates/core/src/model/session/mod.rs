@@ -15,7 +15,7 @@ use crate::credentials::session_token::{SessionToken, TokenHash};
 
 pub use lifetime::TOUCH_INTERVAL;
 pub(crate) use lifetime::touch_interval;
-pub use rotation::{RefreshGracePeriod, RefreshOutcome};
+pub use rotation::{Crash, RefreshGracePeriod, RefreshOutcome};
 
 /// A login, as stored on the server, whatever credential the client carries.
 ///

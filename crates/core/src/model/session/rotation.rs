@@ -13,14 +13,31 @@ use crate::model::session::{Session, SessionCredential};
 pub struct RefreshGracePeriod {
     /// The time after a rotation during which the former token is accepted again. Zero: never.
     pub length: Duration,
-    /// When this process began to serve. A crash between commit and response counts as a lost response too.
+    /// The crash before this process began to serve; `None` after a clean shutdown.
+    pub crash: Option<Crash>,
+}
+
+/// The crash of the former process. A response that it did not send counts as lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Crash {
+    /// The newest time that the former process wrote.
+    pub last_write: Time,
+    /// When this process began to serve.
     pub serving_since: Time,
 }
 
 impl RefreshGracePeriod {
     /// Whether a token that was issued at `rotated_at` may not have reached the client yet.
+    ///
+    /// After a crash the period of the last rotations starts again. That of older rotations does not: otherwise every
+    /// used token would be valid after a restart, and a thief could wait for one.
     fn covers(&self, rotated_at: Time, now: Time) -> bool {
-        !self.length.is_zero() && now <= rotated_at.max(self.serving_since) + self.length
+        let was_pending = |crash: &Crash| rotated_at + self.length >= crash.last_write;
+        let start = match self.crash.filter(was_pending) {
+            Some(crash) => rotated_at.max(crash.serving_since),
+            None => rotated_at,
+        };
+        !self.length.is_zero() && now <= start + self.length
     }
 }
 
@@ -134,7 +151,7 @@ mod tests {
 
     const SALT: Salt = Salt::from_bytes([3; 16]);
     const TEN: Duration = Duration::from_secs(10);
-    const GRACE: RefreshGracePeriod = RefreshGracePeriod { length: TEN, serving_since: Time::EPOCH };
+    const GRACE: RefreshGracePeriod = RefreshGracePeriod { length: TEN, crash: None };
 
     fn key() -> RefreshTokenKey {
         RefreshTokenKey::new(RefreshTokenKeyId::from_bytes([1; 8]), &Secret::new([1; 32]))
@@ -224,20 +241,43 @@ mod tests {
         assert_eq!(rotate(&ended, 0, NOON), Err(InvalidCredential::Ended));
     }
 
-    #[test]
-    fn a_restart_counts_as_a_lost_response() {
-        let later = NOON + Duration::from_secs(3600);
-        let restarted = RefreshGracePeriod { length: TEN, serving_since: later };
+    /// A process that crashed `after` the rotation, and one that serves again an hour later.
+    fn crashed(after: Duration) -> (RefreshGracePeriod, Time) {
+        let serving_since = NOON + Duration::from_secs(3600);
+        let crash = Crash { last_write: NOON + after, serving_since };
+        (RefreshGracePeriod { length: TEN, crash: Some(crash) }, serving_since)
+    }
 
-        let outcome = at_counter(4).rotate(&token(3), &key(), restarted, later + TEN);
+    #[test]
+    fn a_crash_within_the_grace_period_counts_as_a_lost_response() {
+        let (grace, restart) = crashed(TEN);
+
+        let outcome = at_counter(4).rotate(&token(3), &key(), grace, restart + TEN);
         assert_eq!(outcome, Ok(RefreshOutcome::RepeatWithinGrace));
-        let outcome = at_counter(4).rotate(&token(2), &key(), restarted, later);
+        let outcome = at_counter(4).rotate(&token(2), &key(), grace, restart);
         assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected), "an older token is still reuse");
     }
 
     #[test]
+    fn a_token_that_was_used_long_before_a_crash_is_still_reuse() {
+        let (grace, restart) = crashed(TEN + Duration::from_millis(1));
+
+        let outcome = at_counter(4).rotate(&token(3), &key(), grace, restart);
+        assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected));
+    }
+
+    #[test]
+    fn a_clean_restart_does_not_extend_the_grace_period() {
+        let clean = RefreshGracePeriod { length: TEN, crash: None };
+
+        let later = NOON + TEN + Duration::from_millis(1);
+        let outcome = at_counter(4).rotate(&token(3), &key(), clean, later);
+        assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected));
+    }
+
+    #[test]
     fn without_a_grace_period_every_used_token_is_reuse() {
-        let none = RefreshGracePeriod { length: Duration::ZERO, serving_since: NOON };
+        let none = RefreshGracePeriod { length: Duration::ZERO, crash: None };
         let session = at_counter(4);
 
         assert_eq!(session.rotate(&token(3), &key(), none, NOON), Ok(RefreshOutcome::ReuseDetected));
