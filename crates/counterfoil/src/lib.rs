@@ -82,6 +82,9 @@ pub use store::rollback_guard::RollbackGuardError;
 
 pub use counterfoil_verify::Principal;
 
+#[cfg(feature = "test-util")]
+pub use counterfoil_verify::testing;
+
 /// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks
 /// before a start.
 pub mod operator {

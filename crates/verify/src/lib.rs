@@ -41,7 +41,7 @@
 //! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
 //! | require a scope or a role | `HasScope`, `HasRole` (feature `axum`), `RequireScope`, `RequireRole` (feature `tower`) |
 //! | reject cross-site writes | `CsrfLayer` (feature `tower`) |
-//! | test a handler without a token | `PrincipalBuilder` (feature `test-util`) |
+//! | test handlers without a token | `testing` (feature `test-util`) |
 //!
 //! Without the feature `http` this crate does no I/O and reads no clock: the caller passes the time.
 
@@ -61,6 +61,8 @@ mod jwks;
 mod local_verifier;
 mod principal;
 mod revocation;
+#[cfg(feature = "test-util")]
+pub mod testing;
 mod token;
 
 pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
@@ -76,9 +78,6 @@ pub use revocation::{RevocationStatus, Revocations};
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
-
-#[cfg(feature = "test-util")]
-pub use principal::PrincipalBuilder;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;
