@@ -1,4 +1,4 @@
-//! The mark of a clean shutdown, which tells a start whether the former process crashed.
+//! The mark of a clean shutdown: a start without it follows a crash.
 
 use counterfoil_core::model::session::Crash;
 use counterfoil_core::store::{Change, Store, StoreError};
