@@ -20,7 +20,7 @@ use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
-use counterfoil_jose::SealingKey;
+use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{
     CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier,
 };
@@ -96,6 +96,7 @@ impl App {
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
         }
+        let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let (session_cache, metrics) = subscribe(&*store, &settings).await?;
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
@@ -112,9 +113,9 @@ impl App {
             guard.initialize(&*store).await?;
         }
         // After every check, so that a start that fails leaves the mark.
-        let crash = shutdown_mark::take(&*store, clock.now()).await?;
+        shutdown_mark::clear(&*store).await?;
         let loaded = Loaded {
-            crash,
+            last_write_before_crash: last_write,
             store,
             guard,
             session_cache,
@@ -132,7 +133,7 @@ impl App {
 
 /// The parts that the services of an installation share.
 struct Loaded {
-    crash: Option<Crash>,
+    last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<SessionCache>,
@@ -152,7 +153,9 @@ impl Loaded {
         let (store, retention, keys) =
             (|| Arc::clone(&shared_store), || Arc::clone(&shared_retention), || Arc::clone(&shared_keys));
         let started_at = self.clock.now();
-        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, crash: self.crash };
+        let crash =
+            self.last_write_before_crash.map(|last_write| Crash { last_write, serving_since: started_at });
+        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, crash };
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);

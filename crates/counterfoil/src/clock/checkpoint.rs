@@ -18,7 +18,7 @@ const UNTIL_RESTART: Time = Time::from_unix_ms(u64::MAX);
 
 /// Starts the clock, no earlier than the checkpoint and the newest record.
 pub(crate) async fn start(store: &dyn Store, source: impl ClockSource) -> Result<Clock, StoreError> {
-    let checkpoint = stored_time(store, CHECKPOINT).await?;
+    let checkpoint = saved(store).await?;
     let clock = Clock::start(source, checkpoint, newest_trusted(store).await?);
     if clock.ahead_at_start() > CLOCK_JUMP_THRESHOLD {
         tracing::warn!(
@@ -44,6 +44,11 @@ async fn newest_trusted(store: &dyn Store) -> Result<Time, StoreError> {
         Some(distrusted_until) if newest <= distrusted_until => Ok(Time::EPOCH),
         Some(_) => Ok(newest),
     }
+}
+
+/// The checkpoint that the former process saved.
+pub(crate) async fn saved(store: &dyn Store) -> Result<Option<Time>, StoreError> {
+    stored_time(store, CHECKPOINT).await
 }
 
 /// Saves the checkpoint for the next start.

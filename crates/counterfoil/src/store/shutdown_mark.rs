@@ -1,8 +1,9 @@
 //! The mark of a clean shutdown: a start without it follows a crash.
 
-use counterfoil_core::model::session::Crash;
 use counterfoil_core::store::{Change, Store, StoreError};
 use counterfoil_jose::Time;
+
+use crate::clock::checkpoint;
 
 /// The metadata key of the mark.
 const CLEAN_SHUTDOWN: &str = "clean_shutdown:0";
@@ -11,21 +12,32 @@ const CLEAN_SHUTDOWN: &str = "clean_shutdown:0";
 const RUNNING: &[u8] = b"0";
 const STOPPED: &[u8] = b"1";
 
-/// The crash of the former process; `None` if it stopped cleanly or there was none. Removes the mark.
+/// The newest time that the former process wrote, if it crashed; `None` if it stopped cleanly.
 ///
-/// `now` is the start of serving.
+/// It must be read before this process writes. The clock checkpoint counts too: on an idle server, a record can be much
+/// older than the crash, and its used token would be valid again.
 ///
 /// # Errors
 ///
-/// If the store cannot be read or written.
-pub(crate) async fn take(store: &dyn Store, now: Time) -> Result<Option<Crash>, StoreError> {
-    let has_stopped = store.metadata(CLEAN_SHUTDOWN).await?.is_some_and(|mark| mark == STOPPED);
-    let last_write = store.newest_time().await?;
-    write(store, RUNNING).await?;
-    Ok((!has_stopped).then_some(Crash { last_write, serving_since: now }))
+/// If the store cannot be read.
+pub(crate) async fn last_write_before_crash(store: &dyn Store) -> Result<Option<Time>, StoreError> {
+    if store.metadata(CLEAN_SHUTDOWN).await?.is_some_and(|mark| mark == STOPPED) {
+        return Ok(None);
+    }
+    let checkpoint = checkpoint::saved(store).await?.unwrap_or_default();
+    Ok(Some(store.newest_time().await?.max(checkpoint)))
 }
 
-/// Marks the shutdown as clean: every response of this process was sent.
+/// Removes the mark: this process serves.
+///
+/// # Errors
+///
+/// If the store cannot be written.
+pub(crate) async fn clear(store: &dyn Store) -> Result<(), StoreError> {
+    write(store, RUNNING).await
+}
+
+/// Marks the shutdown as clean.
 ///
 /// # Errors
 ///
@@ -44,17 +56,30 @@ mod tests {
     use counterfoil_sqlite::SqliteStore;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::clock::manual::ManualClock;
 
     const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
 
     #[tokio::test]
     async fn a_start_without_a_clean_shutdown_follows_a_crash() {
         let store = SqliteStore::in_memory().unwrap();
-        take(&*store, NOON).await.unwrap();
+        clear(&*store).await.unwrap();
+        assert!(last_write_before_crash(&*store).await.unwrap().is_some());
 
-        assert!(take(&*store, NOON).await.unwrap().is_some());
         set(&*store).await.unwrap();
-        assert!(take(&*store, NOON).await.unwrap().is_none());
-        assert!(take(&*store, NOON).await.unwrap().is_some(), "the mark counts for one start");
+        assert!(last_write_before_crash(&*store).await.unwrap().is_none());
+
+        clear(&*store).await.unwrap();
+        assert!(last_write_before_crash(&*store).await.unwrap().is_some(), "the mark counts for one start");
+    }
+
+    #[tokio::test]
+    async fn the_clock_checkpoint_of_an_idle_server_is_a_write() {
+        let store = SqliteStore::in_memory().unwrap();
+        let clock = Clock::start(ManualClock::new(NOON), None, Time::EPOCH);
+        checkpoint::save(&*store, &clock).await.unwrap();
+
+        assert_eq!(last_write_before_crash(&*store).await.unwrap(), Some(NOON));
     }
 }

@@ -20,7 +20,7 @@ pub struct RefreshGracePeriod {
 /// The crash of the former process. A response that it did not send counts as lost.
 #[derive(Debug, Clone, Copy)]
 pub struct Crash {
-    /// The newest time that the former process wrote.
+    /// The newest time that the former process wrote to the store; it writes at least one a minute.
     pub last_write: Time,
     /// When this process began to serve.
     pub serving_since: Time,
