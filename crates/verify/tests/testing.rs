@@ -103,4 +103,6 @@ fn a_manual_clock_moves_only_when_it_is_advanced() {
     clock.clone().advance(Duration::from_secs(60));
 
     assert_eq!(clock.now(), noon + Duration::from_secs(60));
+    clock.advance(Duration::MAX);
+    assert_eq!(clock.now(), Time::from_unix_ms(u64::MAX), "the clock never runs backwards");
 }

@@ -31,10 +31,11 @@ impl ManualClock {
         Self(Arc::new(AtomicU64::new(now.unix_ms())))
     }
 
-    /// Advances the clock by `duration`, in whole milliseconds.
+    /// Advances the clock by `duration`, in whole milliseconds, at most to the last time that [`Time`] can hold.
     pub fn advance(&self, duration: Duration) {
-        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.0.fetch_add(ms, Ordering::SeqCst);
+        let advanced = |ms| Some((Time::from_unix_ms(ms) + duration).unix_ms());
+        // The update always has a value, so it cannot fail.
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, advanced);
     }
 }
 
