@@ -29,7 +29,7 @@ pub(super) struct Readiness {
 
 /// Reports that the process is alive. It checks nothing else.
 #[utoipa::path(
-    get, path = "/healthz", tag = "operations",
+    get, path = "/healthz", operation_id = "liveness", tag = "operations",
     responses((status = 200, description = "Alive", body = Liveness))
 )]
 pub(super) async fn healthz() -> Json<Liveness> {
@@ -38,7 +38,7 @@ pub(super) async fn healthz() -> Json<Liveness> {
 
 /// Reports whether the server can serve requests, and the checks that failed.
 #[utoipa::path(
-    get, path = "/readyz", tag = "operations",
+    get, path = "/readyz", operation_id = "readiness", tag = "operations",
     responses(
         (status = 200, description = "Ready", body = Readiness),
         (status = 503, description = "Unavailable; see Retry-After", body = Readiness),

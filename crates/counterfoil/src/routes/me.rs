@@ -23,7 +23,8 @@ pub(super) struct MeResponse {
 
 /// Returns the current user and session.
 #[utoipa::path(
-    get, path = "/v1/me", tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
+    get, path = "/v1/me", operation_id = "current_user",
+    tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "The current user and session", body = MeResponse),
         BadRequest, Unauthorized, Unavailable,

@@ -75,7 +75,7 @@ pub fn openapi() -> serde_json::Value {
 
 /// Returns this document.
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "standards",
+    get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
     responses((status = 200, description = "This document", body = Object))
 )]
 pub(super) async fn document() -> Response {

@@ -33,7 +33,8 @@ pub(super) struct ChangePasswordRequest {
 
 /// Changes the password of the current user. This session stays; all others are ended.
 #[utoipa::path(
-    post, path = "/v1/password", tag = "protected", request_body = ChangePasswordRequest,
+    post, path = "/v1/password", operation_id = "change_password",
+    tag = "protected", request_body = ChangePasswordRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 204, description = "Changed; all other sessions are ended"),

@@ -22,7 +22,7 @@ use crate::routes::problem_responses::{
 
 /// Returns the data of this session: the object itself, at first empty.
 #[utoipa::path(
-    get, path = "/v1/session/data", tag = "protected",
+    get, path = "/v1/session/data", operation_id = "session_data", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "The data", body = Object, headers(("ETag" = String))),
@@ -35,7 +35,7 @@ pub(super) async fn show(State(app): State<App>, current_user: CurrentUser) -> R
 
 /// Applies a merge patch (RFC 7396) to the data of this session.
 #[utoipa::path(
-    patch, path = "/v1/session/data", tag = "protected",
+    patch, path = "/v1/session/data", operation_id = "change_session_data", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("If-Match" = Option<String>, Header, description = "The entity tags of which the data must have one")),
     request_body(content((Object = "application/json"), (Object = "application/merge-patch+json"))),

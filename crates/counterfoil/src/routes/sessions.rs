@@ -65,7 +65,8 @@ pub(super) struct RevokedCount {
 
 /// Lists the live sessions of the current user, newest first.
 #[utoipa::path(
-    get, path = "/v1/sessions", tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
+    get, path = "/v1/sessions", operation_id = "list_sessions",
+    tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
         ("limit" = Option<u32>, Query, description = "1 to 100 rows; by default 50"),
         ("after" = Option<String>, Query, description = "`next` of the previous page"),
@@ -91,7 +92,7 @@ pub(super) async fn list(
 
 /// Ends one session of the current user.
 #[utoipa::path(
-    delete, path = "/v1/sessions/{id}", tag = "protected",
+    delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a session of the current user")),
     responses(
@@ -119,7 +120,8 @@ pub(super) async fn end_one(
 
 /// Ends all sessions of the current user, by default except the one of this request.
 #[utoipa::path(
-    delete, path = "/v1/sessions", tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
+    delete, path = "/v1/sessions", operation_id = "end_sessions",
+    tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("except" = Option<String>, Query, description = "`current` (default) or `none`")),
     responses(
         (status = 200, description = "Ended", body = RevokedCount),

@@ -32,7 +32,8 @@ pub(super) struct ExchangeRequest {
 
 /// Exchanges a credential for an access token of the same session that lives at most 15 minutes.
 #[utoipa::path(
-    post, path = "/v1/token", tag = "protected", request_body = Option<ExchangeRequest>,
+    post, path = "/v1/token", operation_id = "exchange_token",
+    tag = "protected", request_body = Option<ExchangeRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "An access token", body = CredentialsResponse),

@@ -41,7 +41,8 @@ pub(super) async fn jwks(State(app): State<App>) -> Response {
 
 /// Returns the metadata of the issuer (RFC 8414, section 3).
 #[utoipa::path(
-    get, path = "/.well-known/oauth-authorization-server", tag = "standards",
+    get, path = "/.well-known/oauth-authorization-server", operation_id = "authorization_server_metadata",
+    tag = "standards",
     responses((status = 200, description = "Metadata", body = AuthorizationServerMetadata))
 )]
 pub(super) async fn metadata(State(app): State<App>) -> Response {

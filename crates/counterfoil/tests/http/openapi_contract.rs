@@ -54,6 +54,14 @@ fn every_reference_in_the_openapi_document_resolves() {
     }
 }
 
+#[test]
+fn each_operation_has_its_own_id() {
+    let operations = operations();
+    let ids: BTreeSet<&str> =
+        operations.iter().map(|(.., operation)| text(operation, "operationId")).collect();
+    assert_eq!(ids.len(), operations.len(), "{ids:?}");
+}
+
 #[tokio::test]
 async fn every_path_supports_exactly_the_documented_methods() {
     let server = TestServer::open().await;

@@ -47,7 +47,7 @@ pub(in crate::routes) struct CreatedAdminKey {
 
 /// Lists admin keys, oldest first.
 #[utoipa::path(
-    get, path = "/v1/admin/admin-keys", tag = "administration",
+    get, path = "/v1/admin/admin-keys", operation_id = "admin_list_admin_keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "Admin keys, without their secrets", body = AdminKeyList),
@@ -66,7 +66,8 @@ pub(in crate::routes) async fn list(
 
 /// Adds an admin key. Only this response contains its secret.
 #[utoipa::path(
-    post, path = "/v1/admin/admin-keys", tag = "administration", request_body = NewAdminKey,
+    post, path = "/v1/admin/admin-keys", operation_id = "admin_add_admin_key",
+    tag = "administration", request_body = NewAdminKey,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = CreatedAdminKey),
@@ -89,7 +90,8 @@ pub(in crate::routes) async fn add(
 
 /// Removes an admin key. It is invalid at once.
 #[utoipa::path(
-    delete, path = "/v1/admin/admin-keys/{id}", tag = "administration",
+    delete, path = "/v1/admin/admin-keys/{id}", operation_id = "admin_remove_admin_key",
+    tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of an admin key")),
     responses(

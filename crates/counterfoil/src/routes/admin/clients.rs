@@ -61,7 +61,7 @@ pub(in crate::routes) struct NewClient {
 
 /// Lists clients by id.
 #[utoipa::path(
-    get, path = "/v1/admin/clients", tag = "administration",
+    get, path = "/v1/admin/clients", operation_id = "admin_list_clients", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
         ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
@@ -86,7 +86,8 @@ pub(in crate::routes) async fn list(
 
 /// Adds a client.
 #[utoipa::path(
-    post, path = "/v1/admin/clients", tag = "administration", request_body = NewClient,
+    post, path = "/v1/admin/clients", operation_id = "admin_add_client",
+    tag = "administration", request_body = NewClient,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = ClientBody),
@@ -118,7 +119,7 @@ pub(in crate::routes) async fn add(
 
 /// Returns a client.
 #[utoipa::path(
-    get, path = "/v1/admin/clients/{id}", tag = "administration",
+    get, path = "/v1/admin/clients/{id}", operation_id = "admin_client", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(
@@ -137,7 +138,8 @@ pub(in crate::routes) async fn show(
 
 /// Changes a client. Disabling it invalidates all its credentials at once.
 #[utoipa::path(
-    patch, path = "/v1/admin/clients/{id}", tag = "administration", request_body = ClientChangeRequest,
+    patch, path = "/v1/admin/clients/{id}", operation_id = "admin_change_client",
+    tag = "administration", request_body = ClientChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(

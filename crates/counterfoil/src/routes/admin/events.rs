@@ -28,7 +28,7 @@ pub(in crate::routes) struct EventList {
 /// The events of a session include the revocations of all sessions, or of all sessions of its client, during
 /// its life.
 #[utoipa::path(
-    get, path = "/v1/admin/events", tag = "administration",
+    get, path = "/v1/admin/events", operation_id = "admin_list_audit_events", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
         ("user" = Option<String>, Query, description = "The id of the user of the events"),

@@ -36,7 +36,7 @@ pub(in crate::routes) struct KeyList {
 
 /// Lists all keys, oldest first, also those that were removed.
 #[utoipa::path(
-    get, path = "/v1/admin/keys", tag = "administration",
+    get, path = "/v1/admin/keys", operation_id = "admin_list_keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "The keys, without secrets", body = KeyList),
@@ -58,7 +58,8 @@ pub(in crate::routes) async fn list(
 /// The next key signs once all cached key sets have expired, or at once with `now`. Tokens of the previous
 /// key stay valid. Repeating the request before that changes nothing.
 #[utoipa::path(
-    post, path = "/v1/admin/keys", tag = "administration", request_body = Option<KeyRotationRequest>,
+    post, path = "/v1/admin/keys", operation_id = "admin_rotate_key",
+    tag = "administration", request_body = Option<KeyRotationRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Rotated, or activated at `activated_at`", body = RotationResponse),
@@ -81,7 +82,7 @@ pub(in crate::routes) async fn rotate(
 /// Revokes a key: all its tokens are invalid at once. If it is the current key, the next key signs from now
 /// on.
 #[utoipa::path(
-    delete, path = "/v1/admin/keys/{id}", tag = "administration",
+    delete, path = "/v1/admin/keys/{id}", operation_id = "admin_revoke_key", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The `kid` of a key")),
     responses(

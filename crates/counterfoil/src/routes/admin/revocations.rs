@@ -22,7 +22,8 @@ use crate::runtime::task::run_on_blocking_thread;
 /// On 200 the revocation is durable, and this server rejects the subject. `wait: "fleet"` is rejected with
 /// 422: no verifier follows the revocation log yet, so there is nothing to wait for.
 #[utoipa::path(
-    post, path = "/v1/revocations", tag = "administration", request_body = RevocationRequest,
+    post, path = "/v1/revocations", operation_id = "admin_revoke",
+    tag = "administration", request_body = RevocationRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "Revoked", body = RevocationResponse),

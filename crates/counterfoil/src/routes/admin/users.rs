@@ -66,7 +66,7 @@ pub(in crate::routes) struct NewUser {
 
 /// Lists users by name.
 #[utoipa::path(
-    get, path = "/v1/admin/users", tag = "administration",
+    get, path = "/v1/admin/users", operation_id = "admin_list_users", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
         ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
@@ -104,7 +104,8 @@ async fn find_by_username(app: &App, name: &str) -> Result<Json<UserList>, AppEr
 
 /// Adds a user, also if registration is closed.
 #[utoipa::path(
-    post, path = "/v1/admin/users", tag = "administration", request_body = NewUser,
+    post, path = "/v1/admin/users", operation_id = "admin_add_user",
+    tag = "administration", request_body = NewUser,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = UserBody),
@@ -127,7 +128,7 @@ pub(in crate::routes) async fn add(
 
 /// Returns a user.
 #[utoipa::path(
-    get, path = "/v1/admin/users/{id}", tag = "administration",
+    get, path = "/v1/admin/users/{id}", operation_id = "admin_user", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
@@ -149,7 +150,8 @@ pub(in crate::routes) async fn show(
 /// Disabling a user invalidates all their credentials. Changed roles apply at once: sessions continue, and
 /// access tokens with the previous roles are invalid.
 #[utoipa::path(
-    patch, path = "/v1/admin/users/{id}", tag = "administration", request_body = UserChangeRequest,
+    patch, path = "/v1/admin/users/{id}", operation_id = "admin_change_user",
+    tag = "administration", request_body = UserChangeRequest,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
@@ -174,7 +176,7 @@ pub(in crate::routes) async fn change(
 /// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes
 /// available.
 #[utoipa::path(
-    delete, path = "/v1/admin/users/{id}", tag = "administration",
+    delete, path = "/v1/admin/users/{id}", operation_id = "admin_delete_user", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
@@ -195,7 +197,8 @@ pub(in crate::routes) async fn remove(
 
 /// Lists the live sessions of a user, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/users/{id}/sessions", tag = "administration",
+    get, path = "/v1/admin/users/{id}/sessions", operation_id = "admin_list_user_sessions",
+    tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
         ("id" = String, Path, description = "The id of a user"),
