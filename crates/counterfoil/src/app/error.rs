@@ -42,6 +42,9 @@ pub enum OpenError {
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hashing(#[from] HashingError),
+    /// The system starts no thread for the event listener.
+    #[error("the thread of the event listener cannot be started")]
+    Thread(#[source] std::io::Error),
     /// The settings do not allow a secure verification of tokens.
     #[error(transparent)]
     Verifier(#[from] counterfoil_verify::VerifierBuildError),
@@ -65,6 +68,7 @@ impl OpenError {
             | Self::Cookies(_)
             | Self::Keys(_)
             | Self::Hashing(_)
+            | Self::Thread(_)
             | Self::Verifier(_) => None,
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
+mod hooks;
 mod open;
 pub(crate) mod preflight;
 pub(crate) mod readiness;
@@ -34,6 +35,8 @@ use crate::settings::cookie_options::Cookies;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
+
+pub(crate) use hooks::Hooks;
 
 /// An open installation: the store is locked by this process, the keys are loaded, the clock runs.
 ///

@@ -25,6 +25,7 @@ use counterfoil_verify::{LocalVerifier, OriginPolicy, RevocationPosition, Revoca
 
 use crate::app::backend::open_store;
 use crate::app::error::OpenError;
+use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, Inner};
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
@@ -54,12 +55,25 @@ impl App {
         Self::open_with_clock(settings, SystemClock).await
     }
 
+    /// Opens with functions of the embedding application.
+    pub(crate) async fn open_with_hooks(settings: Settings, hooks: Hooks) -> Result<Self, OpenError> {
+        Self::open_with(settings, hooks, SystemClock).await
+    }
+
     /// Opens with another clock than the system's, for tests that depend on time.
     ///
     /// # Errors
     ///
     /// As [`App::open`].
     pub async fn open_with_clock(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
+        Self::open_with(settings, Hooks::default(), source).await
+    }
+
+    async fn open_with(
+        settings: Settings,
+        hooks: Hooks,
+        source: impl ClockSource,
+    ) -> Result<Self, OpenError> {
         let checked = Checked::new(&settings)?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
         if let Some(guard) = &guard
@@ -74,7 +88,7 @@ impl App {
             let _ = std::fs::remove_dir(dir);
         }
         let store = opened?;
-        let parts = (Arc::clone(&store), guard);
+        let parts = (Arc::clone(&store), guard, hooks);
         match Self::open_with_store(settings, parts, checked, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
@@ -86,7 +100,7 @@ impl App {
 
     async fn open_with_store(
         settings: Settings,
-        (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
+        (store, guard, hooks): (Arc<dyn Store>, Option<RollbackGuard>, Hooks),
         Checked { master_key, password_policy, cookies }: Checked,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
@@ -97,6 +111,9 @@ impl App {
         let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let (session_cache, metrics) = subscribe(&*store, &settings).await?;
+        if let Some(listener) = hooks.on_event {
+            store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
+        }
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let rate_limit_key = master_key.derive_hmac_key(b"login_rate_limit");
         let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);

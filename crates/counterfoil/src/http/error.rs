@@ -2,6 +2,7 @@
 //! (RFC 9457) here.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -257,6 +258,19 @@ pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
 }
 
+impl AppError {
+    /// The response outside of Counterfoil's own routes, where no layer completes it: problem types start with `url`.
+    pub(crate) fn into_problem_of(self, url: &Arc<str>) -> Response {
+        let response = IntoResponse::into_response(self.problem().issuer(Arc::clone(url)));
+        self.with_cookies(response)
+    }
+
+    fn with_cookies(self, response: Response) -> Response {
+        let Self::MultipleCredentials(cookies) = self else { return response };
+        (*cookies, response).into_response()
+    }
+}
+
 impl IntoResponse for AppError {
     /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
     /// adds the request id to the one and logs the other.
@@ -265,8 +279,7 @@ impl IntoResponse for AppError {
         let mut response = IntoResponse::into_response(problem.clone());
         response.extensions_mut().insert(problem);
         response.extensions_mut().insert(detail);
-        let Self::MultipleCredentials(cookies) = self else { return response };
-        (*cookies, response).into_response()
+        self.with_cookies(response)
     }
 }
 

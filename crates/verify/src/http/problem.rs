@@ -214,7 +214,7 @@ impl Problem {
     }
 
     /// The problem of a route that is not behind an [`AuthLayer`](crate::AuthLayer). It fails closed.
-    pub(crate) fn missing_auth_layer() -> Self {
+    pub fn missing_auth_layer() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", "Misconfigured")
             .detail("this route is not behind an AuthLayer")
     }
