@@ -210,6 +210,7 @@ impl ImportedUser {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
             username: target.username,
+            external_id: None,
             email: target.email,
             email_verified: self.email_verified,
             password: target.password,

@@ -55,6 +55,7 @@ impl AccountService {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
             username,
+            external_id: None,
             email,
             email_verified: false,
             password: Some(self.hasher.hash(password).await?),
