@@ -13,6 +13,7 @@ mod minting;
 mod passwords;
 mod persisted_data;
 mod refresh;
+mod requested_access;
 mod restore;
 mod session_cache;
 mod user_import;

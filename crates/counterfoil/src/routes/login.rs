@@ -24,6 +24,7 @@ use crate::http::json_body::{JsonBody, secret};
 use crate::http::presented_sessions::{
     PresentedSession, end_sessions, find_live_by_cookies, multiple_credentials,
 };
+use crate::http::scope::{validate_audience, validate_scope};
 use crate::http::set_cookie::{CookieKind, SetCookies};
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
@@ -53,6 +54,10 @@ pub(super) struct LoginRequest {
     client_id: Option<String>,
     /// The user's name for the device, at most 64 characters.
     label: Option<String>,
+    /// The scope to which the credentials are limited: space-separated words (RFC 6749, section 3.3).
+    scope: Option<String>,
+    /// The audience of the access tokens; by default the issuer. Not in mode `session`.
+    audience: Option<String>,
 }
 
 /// The new session with its credentials.
@@ -89,6 +94,8 @@ pub(super) async fn login(
         mode: request.mode,
         transport: request.transport,
         label: request.label.map(validate_label).transpose()?,
+        scope: request.scope.map(validate_scope).transpose()?,
+        audience: request.audience.map(validate_audience).transpose()?,
     };
     let credentials = account::Credentials {
         username: request.username,
@@ -129,6 +136,8 @@ struct LoginOptions {
     mode: Mode,
     transport: Transport,
     label: Option<String>,
+    scope: Option<String>,
+    audience: Option<String>,
 }
 
 /// Authenticates, issues the session and ends the ones that it replaces.
@@ -140,7 +149,7 @@ async fn log_in(
     client: ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<CredentialsResponse>, AppError> {
-    let LoginOptions { mode, transport, label } = options;
+    let LoginOptions { mode, transport, label, scope, audience } = options;
     let authenticated = app.accounts.authenticate(&credentials, &client, now).await?;
     // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
     // password must not log a user out.
@@ -150,7 +159,8 @@ async fn log_in(
         Transport::Bearer => None,
         Transport::Cookie => Some(CookieKind::Access.max_value_len(&app.cookie_names)),
     };
-    let session = NewSession { client_info: client.clone(), label, replaces, max_token_length };
+    let client_info = client.clone();
+    let session = NewSession { client_info, label, scope, audience, replaces, max_token_length };
     let issued = issue(app, mode, authenticated, session, now).await?;
     // A browser with cookies of several sessions keeps the new one only.
     end_sessions(app, previous, EndReason::Replaced, &client, now).await?;
@@ -190,6 +200,7 @@ fn with_credentials(
     session: Session,
     user: User,
 ) -> IssuedSession<CredentialsResponse> {
+    let credential = credential.with_scope(session.scope.clone());
     IssuedSession { session, credential, user }
 }
 

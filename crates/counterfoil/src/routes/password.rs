@@ -48,6 +48,7 @@ pub(super) async fn change(
     client: ClientInfo,
     JsonBody(request): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, AppError> {
+    current_user.check_account_access()?;
     let CurrentUser { user, session, now, .. } = current_user;
     let (app, result) = run_detached(async move {
         let passwords = (&request.current_password, &request.new_password);

@@ -107,6 +107,7 @@ pub(super) async fn end_one(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
+    current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
     let context = by_user(&current_user, client);
     if !app.revoker.end_own_session(current_user.user, id, &context, current_user.now).await? {
@@ -135,6 +136,7 @@ pub(super) async fn end_all(
     query: QueryParameters,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
+    current_user.check_account_access()?;
     query.allow_only(&["except"])?;
     let except = match query.get("except")? {
         None | Some("current") => Some(current_user.session),

@@ -68,8 +68,15 @@ impl Issuer {
         bounds: Option<&AccessBounds>,
         request: &TokenRequest,
     ) -> Result<Option<String>, ClientError> {
-        let allowed =
-            |audience: &String| *audience == self.issuer || session_context.client.allows_audience(audience);
+        let is_narrowed = bounds.is_some_and(|bounds| bounds.scope.is_some());
+        let allowed = |audience: &String| {
+            // The issuer accepts only tokens for itself, so it is the audience of the presented token. One that is limited
+            // to a scope gets no token for another service, where the same scope may allow more.
+            if is_narrowed {
+                return *audience == self.issuer;
+            }
+            self.allows_audience(&session_context.client, audience)
+        };
         if !request.audience.as_ref().is_none_or(allowed) {
             return Err(ClientError::NotGranted("audience"));
         }

@@ -89,14 +89,14 @@ impl Issuer {
             let id = SessionId::from_bytes(random::bytes()?);
             let new_session = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
             let created = Session::new(id, SessionCredential::AccessOnly, &authenticated, &new_session, now);
-            let scope = request.scope.clone();
-            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, ..created };
+            let (scope, audience) = (request.scope.clone(), request.audience.clone());
+            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, audience, ..created };
             let claims = self.access_claims(AccessGrant {
                 subject: user.to_string(),
                 roles: authenticated.user.roles.clone(),
                 client: session.client.clone(),
                 session: session.id,
-                audience: self.minted_audience(request),
+                audience: self.audience_of(&session),
                 scope: request.scope.clone(),
                 authenticated_at: now,
                 amr: authenticated.amr.clone(),

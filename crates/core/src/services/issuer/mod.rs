@@ -4,6 +4,7 @@ mod exchange;
 mod login;
 mod minting;
 mod refresh;
+mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -50,6 +51,10 @@ pub struct NewSession {
     pub client_info: ClientInfo,
     /// The user's name for the device.
     pub label: Option<String>,
+    /// The requested scope (RFC 6749, section 3.3); `None`: not limited by scope.
+    pub scope: Option<String>,
+    /// The requested audience of the access tokens; `None`: the issuer itself.
+    pub audience: Option<String>,
     /// The active session of the same browser, which ends when this one is created.
     pub replaces: Option<SessionId>,
     /// The maximum length of the access token in characters; a browser drops a cookie that is too large. `None`: no
@@ -173,7 +178,14 @@ impl Issuer {
             .ok_or(InvalidCredential::Unknown)?;
         let narrowed = Session { scope: scope.map(str::to_owned), ..session.clone() };
         Ok(TokenPair {
-            access: self.sign_access_token(&narrowed, roles, self.default_audience(), lifetime, pos, now)?,
+            access: self.sign_access_token(
+                &narrowed,
+                roles,
+                self.audience_of(session),
+                lifetime,
+                pos,
+                now,
+            )?,
             refresh: session.refresh_token(key).ok_or(InvalidCredential::WrongKind)?,
             refresh_expires_at: session.ends_at(),
         })
@@ -235,6 +247,11 @@ impl Issuer {
 
     fn default_audience(&self) -> Vec<String> {
         vec![self.issuer.clone()]
+    }
+
+    /// The audience of the access tokens that the login of this session and its refreshes issue.
+    fn audience_of(&self, session: &Session) -> Vec<String> {
+        session.audience.clone().map_or_else(|| self.default_audience(), |audience| vec![audience])
     }
 }
 
