@@ -4,6 +4,7 @@
 
 mod active_keys;
 mod administration;
+mod configured_claims;
 mod harness;
 mod key_rotation;
 mod last_seen;

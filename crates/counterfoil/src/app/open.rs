@@ -12,7 +12,7 @@ use counterfoil_core::model::session::{Crash, RefreshGracePeriod};
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
 use counterfoil_core::services::authenticator::StoreAuthenticator;
-use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
+use counterfoil_core::services::issuer::{ClaimsProvider, Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
@@ -43,6 +43,13 @@ use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
+/// The functions of the host application that an installation calls. By default there are none.
+#[derive(Debug, Default)]
+pub(crate) struct HostCallbacks {
+    /// The further claims of access tokens.
+    pub(crate) claims: Option<ClaimsProvider>,
+}
+
 impl App {
     /// Opens the store, creates the keys if the store is new, and starts the clock.
     ///
@@ -52,7 +59,7 @@ impl App {
     ///
     /// What is wrong; [`OpenError::hint`] says what to do. Nothing that existed was changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_with_clock(settings, SystemClock).await
+        Self::open_with_callbacks(settings, HostCallbacks::default(), SystemClock).await
     }
 
     /// Opens with another clock than the system's, for tests that depend on time.
@@ -61,6 +68,19 @@ impl App {
     ///
     /// As [`App::open`].
     pub async fn open_with_clock(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
+        Self::open_with_callbacks(settings, HostCallbacks::default(), source).await
+    }
+
+    /// Opens with the functions of the host application.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::open`].
+    pub(crate) async fn open_with_callbacks(
+        settings: Settings,
+        callbacks: HostCallbacks,
+        source: impl ClockSource,
+    ) -> Result<Self, OpenError> {
         let password_policy = password_policy(&settings)?;
         let master_key = settings.master_key.resolve(settings.default_master_key_file())?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
@@ -77,7 +97,8 @@ impl App {
         }
         let store = opened?;
         let parts = (Arc::clone(&store), guard);
-        match Self::open_with_store(settings, parts, (master_key, password_policy), source).await {
+        let resolved = (master_key, password_policy, callbacks);
+        match Self::open_with_store(settings, parts, resolved, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 let _ = store.close().await;
@@ -89,7 +110,7 @@ impl App {
     async fn open_with_store(
         settings: Settings,
         (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
-        (master_key, password_policy): (ResolvedMasterKey, PasswordPolicy),
+        (master_key, password_policy, callbacks): (ResolvedMasterKey, PasswordPolicy, HostCallbacks),
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read from or written to a store that may have been rolled back.
@@ -127,7 +148,7 @@ impl App {
             verifier,
             hashing,
         };
-        Ok(loaded.into_app(settings, password_policy))
+        Ok(loaded.into_app(settings, password_policy, callbacks))
     }
 }
 
@@ -147,7 +168,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn into_app(self, settings: Settings, password_policy: PasswordPolicy) -> App {
+    fn into_app(self, settings: Settings, password_policy: PasswordPolicy, callbacks: HostCallbacks) -> App {
         let (shared_store, shared_retention, shared_keys) =
             (Arc::clone(&self.store), Arc::clone(&self.retention), Arc::clone(&self.keys));
         let (store, retention, keys) =
@@ -166,7 +187,7 @@ impl Loaded {
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
             accounts: accounts.with_password_policy(password_policy),
-            issuer: issuer.with_max_sessions(settings.max_sessions),
+            issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(callbacks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: Administration::new(store(), keys(), retention()),
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
@@ -293,4 +314,43 @@ fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
         ..HashPoolOptions::default()
     };
     Ok(Arc::new(HashPool::start(settings.argon2, options)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use counterfoil_core::model::audit_event::Actor;
+    use counterfoil_core::model::session::{ClientInfo, Mode};
+    use counterfoil_core::services::account::{Credentials, Registration};
+    use counterfoil_core::services::issuer::NewSession;
+    use counterfoil_jose::Secret;
+    use counterfoil_verify::{Authenticator as _, ClientId, PresentedCredential};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_claims_of_the_host_are_in_the_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let settings = Settings::new("http://localhost".parse().unwrap(), store);
+        let claims = ClaimsProvider::new(|user| json!({ "tenant": user.username() }));
+        let callbacks = HostCallbacks { claims: Some(claims) };
+        let app = App::open_with_callbacks(settings, callbacks, SystemClock).await.unwrap();
+        let password = || Secret::new("correct horse battery".to_owned());
+        let (from, now) = (ClientInfo::default(), app.now());
+        let ada =
+            Registration { username: "ada".into(), password: password(), email: None, roles: Vec::new() };
+        app.accounts.register(ada, Actor::Operator, &from, now).await.unwrap();
+        let (username, client) = ("ada".into(), ClientId::default());
+        let credentials = Credentials { username, password: password(), client, mode: Mode::Jwt };
+        let authenticated = app.accounts.authenticate(&credentials, &from, now).await.unwrap();
+
+        let issued = app.issuer.issue_access_token(authenticated, NewSession::default(), now).await.unwrap();
+
+        let token = issued.credential.token.to_string();
+        let presented = PresentedCredential::AccessToken(&token);
+        let principal = app.authenticator.authenticate(presented, app.now()).wait().await.unwrap();
+        assert_eq!(principal.claim("tenant"), Some(&json!("ada")));
+    }
 }

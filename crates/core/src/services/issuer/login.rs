@@ -57,14 +57,9 @@ impl Issuer {
             now,
             |session, authenticated| {
                 let lifetime = seconds(authenticated.client.lifetimes.jwt);
-                let access = self.sign_access_token(
-                    session,
-                    &authenticated.user.roles,
-                    self.audience_of(session),
-                    lifetime,
-                    authenticated.pos,
-                    now,
-                )?;
+                let content =
+                    self.token_content(session, &authenticated.user, lifetime, authenticated.pos, now)?;
+                let access = self.sign_access_token(content)?;
                 Ok(new_session.check_token_length(access)?)
             },
         )
@@ -91,14 +86,9 @@ impl Issuer {
         };
         self.create_session(id, credential, authenticated, &new_session, now, |session, authenticated| {
             let lifetime = seconds(authenticated.client.lifetimes.access);
-            let pair = self.token_pair(
-                session,
-                &authenticated.user.roles,
-                session.scope.as_deref(),
-                lifetime,
-                authenticated.pos,
-                now,
-            )?;
+            let content =
+                self.token_content(session, &authenticated.user, lifetime, authenticated.pos, now)?;
+            let pair = self.token_pair(content)?;
             Ok(TokenPair { access: new_session.check_token_length(pair.access)?, ..pair })
         })
         .await

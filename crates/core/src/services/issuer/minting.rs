@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Map;
+
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{ClientId, SessionId, TokenId, UserId};
 
@@ -91,19 +93,9 @@ impl Issuer {
             let created = Session::new(id, SessionCredential::AccessOnly, &authenticated, &new_session, now);
             let (scope, audience) = (request.scope.clone(), request.audience.clone());
             let session = Session { idle: lifetime, expires_at: now + lifetime, scope, audience, ..created };
-            let claims = self.access_claims(AccessGrant {
-                subject: user.to_string(),
-                roles: authenticated.user.roles.clone(),
-                client: session.client.clone(),
-                session: session.id,
-                audience: self.audience_of(&session),
-                scope: request.scope.clone(),
-                authenticated_at: now,
-                amr: authenticated.amr.clone(),
-                pos: authenticated.pos,
-                issued_at: now,
-                expires_at: session.expires_at,
-            })?;
+            let content =
+                self.token_content(&session, &authenticated.user, lifetime, authenticated.pos, now)?;
+            let claims = self.session_claims(content)?;
             let event = AuditEvent::by_actor(
                 AuditEventKind::TokenMinted,
                 context.actor.clone(),
@@ -166,9 +158,11 @@ impl Issuer {
             scope: request.scope.clone(),
             authenticated_at: now,
             amr: vec![OPERATOR_AMR.into()],
+            acr: None,
             pos,
             issued_at: now,
             expires_at: now + lifetime,
+            further_claims: Map::new(),
         })?;
         let event = AuditEvent::by_actor(
             AuditEventKind::TokenMinted,
