@@ -12,8 +12,9 @@ use counterfoil_verify::{
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::presented_sessions::{PresentedSession, read_one_credential};
+use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
+use crate::operations::presented_session::PresentedSession;
 
 /// The scope that a credential which is limited by scope needs to change something of the account.
 const ACCOUNT_SCOPE: &str = "counterfoil:account";
