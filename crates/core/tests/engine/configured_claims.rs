@@ -62,7 +62,7 @@ async fn every_access_token_of_a_user_has_the_configured_claims() {
         assert_eq!(principal.claim("unknown"), Some(&Value::Null));
     }
     let by_cookie = engine.authenticate_session(&session.credential, NOON).await.unwrap();
-    assert_eq!(by_cookie.claim("tenant"), None, "a session token has no claims");
+    assert_eq!(by_cookie.claim("tenant"), None, "a session token has no configured claims");
 }
 
 #[tokio::test]

@@ -116,6 +116,7 @@ impl Engine {
             password: Secret::new(PASSWORD.into()),
             email: None,
             roles: Vec::new(),
+            external_id: None,
         };
         self.accounts.register(registration, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
     }

@@ -130,6 +130,7 @@ async fn usernames_that_differ_only_in_case_are_the_same_user() {
         password: secret(PASSWORD),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
     let taken = engine.accounts.register(registration, actor, &nowhere(), NOON).await;

@@ -5,6 +5,7 @@
 mod active_keys;
 mod administration;
 mod configured_claims;
+mod external_ids;
 mod harness;
 mod key_rotation;
 mod last_seen;

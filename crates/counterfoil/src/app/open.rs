@@ -359,8 +359,13 @@ mod tests {
         let app = App::open_with_callbacks(settings, callbacks, SystemClock).await.unwrap();
         let password = || Secret::new("correct horse battery".to_owned());
         let (from, now) = (ClientInfo::default(), app.now());
-        let ada =
-            Registration { username: "ada".into(), password: password(), email: None, roles: Vec::new() };
+        let ada = Registration {
+            username: "ada".into(),
+            password: password(),
+            email: None,
+            roles: Vec::new(),
+            external_id: None,
+        };
         app.accounts.register(ada, Actor::Operator, &from, now).await.unwrap();
         let (username, client) = ("ada".into(), ClientId::default());
         let credentials = Credentials { username, password: password(), client, mode: Mode::Jwt };

@@ -19,8 +19,8 @@ const RESERVED: [&str; 4] = ["external_id", "preferred_username", "act", "may_ac
 /// A function of the application that returns the further claims of an access token, as a JSON object.
 ///
 /// It is called for every access token of a user: at the login, at every refresh and at every exchange. It must return
-/// quickly and must not block. A session token has no claims: for a request with one, `Principal::claim` returns nothing,
-/// and the application reads its own data by the id of the user.
+/// quickly and must not block. A session token has no configured claims: for a request with one, `Principal::claim` returns
+/// the external id only, and the application reads its own data by the id of the user.
 ///
 /// A claim never replaces one with a registered or reserved name. If it tries to, or if the result is not an object,
 /// nothing is issued and nothing is stored.
