@@ -52,6 +52,7 @@ mod background;
 mod clock;
 mod counters;
 mod embed;
+mod external_id_schema;
 mod fs;
 mod http;
 mod keys;
@@ -99,7 +100,9 @@ pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 
 pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
 pub use counterfoil_core::model::session::{EndReason, Mode};
+pub use counterfoil_core::services::issuer::ClaimsContext;
 pub use counterfoil_verify::{
     ClientId, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope, SessionId, UserId,
 };

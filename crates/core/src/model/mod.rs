@@ -3,6 +3,7 @@
 pub mod admin_key;
 pub mod audit_event;
 pub mod client;
+pub mod external_id;
 pub mod key;
 pub mod session;
 pub mod user;

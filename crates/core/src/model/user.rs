@@ -11,6 +11,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::credentials::password::PasswordHash;
+use crate::model::external_id::ExternalId;
 
 /// A person who can log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct User {
     pub id: UserId,
     /// The login name.
     pub username: Username,
+    /// The application's own id of the user, if it has given one. No other user has it.
+    pub external_id: Option<ExternalId>,
     /// The e-mail address. Before it is verified nothing is sent to it, and nothing is looked up by it.
     pub email: Option<String>,
     /// Whether the user has proved that they own the address.
@@ -172,7 +175,7 @@ fn validate(form: &str) -> Result<(), UsernameError> {
 }
 
 /// Whether a person cannot see the character, or it changes the text direction.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     matches!(
         category,

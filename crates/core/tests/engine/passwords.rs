@@ -25,6 +25,7 @@ fn registration(password: &str) -> Registration {
         password: Secret::new(password.into()),
         email: Some("countess@analytical.example".into()),
         roles: Vec::new(),
+        external_id: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::{io, thread};
 
 use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::services::issuer::ClaimsProvider;
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener};
 
 use crate::runtime::panics;
@@ -21,6 +22,8 @@ pub(crate) type EventListener = Arc<dyn Fn(&AuditEvent) + Send + Sync>;
 pub(crate) struct Hooks {
     /// Called with every audit event after it is durable.
     pub(crate) on_event: Option<EventListener>,
+    /// The further claims of access tokens.
+    pub(crate) claims: Option<ClaimsProvider>,
 }
 
 /// Passes the audit events of each commit to a listener on another thread: the store's writer must not wait for it.

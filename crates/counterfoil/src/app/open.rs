@@ -52,7 +52,7 @@ impl App {
     ///
     /// What is wrong; [`OpenError::hint`] says what to do. Nothing that existed was changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_with_clock(settings, SystemClock).await
+        Self::open_with(settings, Hooks::default(), SystemClock).await
     }
 
     /// Opens with functions of the embedding application.
@@ -74,7 +74,7 @@ impl App {
         hooks: Hooks,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
-        let checked = Checked::new(&settings)?;
+        let checked = Checked::new(&settings, hooks)?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
         if let Some(guard) = &guard
             && !Self::store_exists(&settings)
@@ -88,7 +88,7 @@ impl App {
             let _ = std::fs::remove_dir(dir);
         }
         let store = opened?;
-        let parts = (Arc::clone(&store), guard, hooks);
+        let parts = (Arc::clone(&store), guard);
         match Self::open_with_store(settings, parts, checked, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
@@ -100,8 +100,8 @@ impl App {
 
     async fn open_with_store(
         settings: Settings,
-        (store, guard, hooks): (Arc<dyn Store>, Option<RollbackGuard>, Hooks),
-        Checked { master_key, password_policy, cookies }: Checked,
+        (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
+        Checked { master_key, password_policy, cookies, hooks }: Checked,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read from or written to a store that may have been rolled back.
@@ -111,7 +111,7 @@ impl App {
         let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let (session_cache, metrics) = subscribe(&*store, &settings).await?;
-        if let Some(listener) = hooks.on_event {
+        if let Some(listener) = hooks.on_event.clone() {
             store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
         }
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
@@ -142,20 +142,22 @@ impl App {
             verifier,
             hashing,
         };
-        Ok(loaded.into_app(settings, password_policy, cookies))
+        Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
     }
 }
 
-/// What the settings lead to without the store. An error here changes nothing.
+/// What the settings lead to without the store, and the functions of the host. An error here changes nothing.
 struct Checked {
     master_key: ResolvedMasterKey,
     password_policy: PasswordPolicy,
     cookies: Cookies,
+    hooks: Hooks,
 }
 
 impl Checked {
-    fn new(settings: &Settings) -> Result<Self, OpenError> {
+    fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
         Ok(Self {
+            hooks,
             password_policy: password_policy(settings)?,
             cookies: settings.cookies.for_issuer(&settings.issuer)?,
             master_key: settings.master_key.resolve(settings.default_master_key_file())?,
@@ -179,7 +181,11 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn into_app(self, settings: Settings, password_policy: PasswordPolicy, cookies: Cookies) -> App {
+    fn into_app(
+        self,
+        settings: Settings,
+        (password_policy, cookies, hooks): (PasswordPolicy, Cookies, Hooks),
+    ) -> App {
         let (shared_store, shared_retention, shared_keys) =
             (Arc::clone(&self.store), Arc::clone(&self.retention), Arc::clone(&self.keys));
         let (store, retention, keys) =
@@ -198,7 +204,7 @@ impl Loaded {
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
             accounts: accounts.with_password_policy(password_policy),
-            issuer: issuer.with_max_sessions(settings.max_sessions),
+            issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: Administration::new(store(), keys(), retention()),
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
@@ -325,4 +331,48 @@ fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
         ..HashPoolOptions::default()
     };
     Ok(Arc::new(HashPool::start(settings.argon2, options)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use counterfoil_core::model::audit_event::Actor;
+    use counterfoil_core::model::session::{ClientInfo, Mode};
+    use counterfoil_core::services::account::{Credentials, Registration};
+    use counterfoil_core::services::issuer::NewSession;
+    use counterfoil_jose::Secret;
+    use counterfoil_verify::{Authenticator as _, ClientId, PresentedCredential};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_claims_of_the_host_are_in_the_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let settings = Settings::new("http://localhost".parse().unwrap(), store);
+        let claims = ClaimsProvider::new(|user| json!({ "tenant": user.username() }));
+        let hooks = Hooks { claims: Some(claims), ..Hooks::default() };
+        let app = App::open_with_hooks(settings, hooks).await.unwrap();
+        let password = || Secret::new("correct horse battery".to_owned());
+        let (from, now) = (ClientInfo::default(), app.now());
+        let ada = Registration {
+            username: "ada".into(),
+            password: password(),
+            email: None,
+            roles: Vec::new(),
+            external_id: None,
+        };
+        app.accounts.register(ada, Actor::Operator, &from, now).await.unwrap();
+        let (username, client) = ("ada".into(), ClientId::default());
+        let credentials = Credentials { username, password: password(), client, mode: Mode::Jwt };
+        let authenticated = app.accounts.authenticate(&credentials, &from, now).await.unwrap();
+
+        let issued = app.issuer.issue_access_token(authenticated, NewSession::default(), now).await.unwrap();
+
+        let token = issued.credential.token.to_string();
+        let presented = PresentedCredential::AccessToken(&token);
+        let principal = app.authenticator.authenticate(presented, app.now()).wait().await.unwrap();
+        assert_eq!(principal.claim("tenant"), Some(&json!("ada")));
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::services::issuer::{ClaimsContext, ClaimsProvider};
 
 use crate::app::{App, Hooks};
 use crate::embed::{Counterfoil, EmbedError};
@@ -117,6 +120,17 @@ impl CounterfoilBuilder {
     /// Changes any other setting. Later changes win.
     pub fn configure(mut self, configure: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
         self.configure.push(Box::new(configure));
+        self
+    }
+
+    /// Adds claims to each access token: the members of the object that `claims` returns for the token's user, session and
+    /// client.
+    ///
+    /// A claim with a registered or reserved name, such as `sub` or `roles`, is an error: the login or refresh fails with
+    /// 503, nothing is stored, and the log names the claim. A claim in a token is as old as the token, so an access right
+    /// that must end at once does not belong there. `claims` runs during the request and must not block.
+    pub fn claims(mut self, claims: impl Fn(&ClaimsContext<'_>) -> Value + Send + Sync + 'static) -> Self {
+        self.hooks.claims = Some(ClaimsProvider::new(claims));
         self
     }
 

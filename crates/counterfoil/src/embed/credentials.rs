@@ -19,6 +19,8 @@ pub struct Credentials {
     pub(super) mode: Mode,
     pub(super) client_id: Option<String>,
     pub(super) label: Option<String>,
+    pub(super) scope: Option<String>,
+    pub(super) audience: Option<String>,
     pub(super) in_cookies: bool,
 }
 
@@ -32,6 +34,8 @@ impl Credentials {
             mode: Mode::Session,
             client_id: None,
             label: None,
+            scope: None,
+            audience: None,
             in_cookies: true,
         }
     }
@@ -52,6 +56,20 @@ impl Credentials {
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
         Self { label: Some(label.into()), ..self }
+    }
+
+    /// Limits the credentials to this scope: words separated by spaces (RFC 6749, section 3.3), each of which the client
+    /// application may have.
+    #[must_use]
+    pub fn scope(self, scope: impl Into<String>) -> Self {
+        Self { scope: Some(scope.into()), ..self }
+    }
+
+    /// The audience of the access tokens, which the client application may have; the issuer by default. Not in mode
+    /// [`Mode::Session`].
+    #[must_use]
+    pub fn audience(self, audience: impl Into<String>) -> Self {
+        Self { audience: Some(audience.into()), ..self }
     }
 
     /// The client keeps the tokens itself and presents them as `Authorization: Bearer`, so that no cookie limits their

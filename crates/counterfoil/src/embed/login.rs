@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::{ClientInfo as CoreClientInfo, Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::{self, Registration};
@@ -22,6 +23,7 @@ use crate::embed::credentials::Credentials;
 use crate::embed::error::Error;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::multiple_credentials;
+use crate::http::scope::{validate_audience, validate_scope};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
 use crate::operations::label::validate_label;
@@ -124,18 +126,30 @@ pub struct NewUser {
     username: String,
     password: Secret<String>,
     email: Option<String>,
+    external_id: Option<ExternalId>,
 }
 
 impl NewUser {
     /// A user with this name and password, without an e-mail address.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { username: username.into(), password: Secret::new(password.into()), email: None }
+        Self {
+            username: username.into(),
+            password: Secret::new(password.into()),
+            email: None,
+            external_id: None,
+        }
     }
 
     /// The e-mail address. It is a login name only after it is verified.
     #[must_use]
     pub fn email(self, email: impl Into<String>) -> Self {
         Self { email: Some(email.into()), ..self }
+    }
+
+    /// The application's own id of the user. No two users have the same. Tokens contain it as the claim `external_id`.
+    #[must_use]
+    pub fn external_id(self, external_id: ExternalId) -> Self {
+        Self { external_id: Some(external_id), ..self }
     }
 }
 
@@ -193,7 +207,8 @@ impl Counterfoil {
             let accepted = AcceptedCredentials::SESSION_TOKEN;
             return Err(multiple_credentials(app, client.cookies(), accepted, now).await);
         }
-        let Credentials { username, password, mode, client_id, label, in_cookies } = credentials;
+        let Credentials { username, password, mode, client_id, label, scope, audience, in_cookies } =
+            credentials;
         let request = login::LoginRequest {
             credentials: account::Credentials {
                 username,
@@ -202,6 +217,8 @@ impl Counterfoil {
                 mode,
             },
             label: label.map(validate_label).transpose()?,
+            scope: scope.map(validate_scope).transpose()?,
+            audience: audience.map(validate_audience).transpose()?,
             client_info: client.to_core(),
             in_cookies,
             replaced: if in_cookies { client.credentials(app) } else { vec![] },
@@ -217,9 +234,9 @@ impl Counterfoil {
     /// [`ErrorKind::UsernameTaken`](crate::ErrorKind::UsernameTaken);
     /// [`InvalidField`](crate::ErrorKind::InvalidField) for a name or password against the rules.
     pub async fn register(&self, client: &ClientInfo, user: NewUser) -> Result<UserId, Error> {
-        let NewUser { username, password, email } = user;
+        let NewUser { username, password, email, external_id } = user;
         // Only an operator or an administrator gives roles.
-        let new = Registration { username, password, email, roles: Vec::new() };
+        let new = Registration { username, password, email, external_id, roles: Vec::new() };
         let registered = register::register(self.app(), new, client.to_core()).await;
         registered.map(|user| user.id).map_err(|error| Error::new(self.app(), error))
     }

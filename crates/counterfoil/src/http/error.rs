@@ -143,8 +143,7 @@ impl AppError {
             Self::Timeout => {
                 retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
             }
-            Self::SessionDataType | Self::Panic => problem(500, "internal", "Internal error")
-                .detail("an internal error occurred; it is logged with this request id"),
+            Self::SessionDataType | Self::Panic => internal(),
         }
     }
 }
@@ -189,6 +188,8 @@ fn client_problem(error: &ClientError) -> Problem {
 /// The cause is only logged, under the id of the request.
 fn internal_problem(error: &InternalError) -> Problem {
     let detail = match error {
+        // A fault of the application, which no retry repairs.
+        InternalError::Claims(_) => return internal(),
         InternalError::Hashing(_) => "too many passwords are waiting to be checked",
         InternalError::Store(_)
         | InternalError::Randomness(_)
@@ -236,6 +237,11 @@ fn invalid_fields() -> Problem {
 
 fn too_many_requests(detail: &'static str) -> Problem {
     problem(429, "too-many-requests", "Too many requests").detail(detail)
+}
+
+fn internal() -> Problem {
+    problem(500, "internal", "Internal error")
+        .detail("an internal error occurred; it is logged with this request id")
 }
 
 fn unavailable(detail: &'static str) -> Problem {
@@ -286,6 +292,7 @@ impl IntoResponse for AppError {
 #[cfg(test)]
 mod tests {
     use counterfoil_core::InvalidCredential;
+    use counterfoil_core::services::issuer::ClaimsError;
 
     use super::*;
 
@@ -325,6 +332,17 @@ mod tests {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(!body.contains("secret") && !body.contains("out of order"), "{body}");
         assert!(logged.ends_with(": full"), "{logged}");
+    }
+
+    #[test]
+    fn a_configured_claim_that_is_refused_is_500_and_only_the_log_names_it() {
+        let refused = || AppError::from(ServiceError::from(ClaimsError::Reserved("sub".into())));
+
+        let (status, body) = status_and_body(refused());
+
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.contains("sub"), "{body}");
+        assert!(error_chain(&refused()).contains("`sub`"));
     }
 
     #[test]

@@ -176,8 +176,13 @@ mod tests {
     async fn valid_and_expired(app: &App) -> (String, String) {
         let (password, client_info) = (|| Secret::new("correct horse".to_owned()), Default::default());
         let now = app.now();
-        let registration =
-            Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
+        let registration = Registration {
+            username: "ada".into(),
+            password: password(),
+            email: None,
+            roles: vec![],
+            external_id: None,
+        };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
         app.accounts.register(registration, actor, &client_info, now).await.unwrap();
         let credentials = Credentials {

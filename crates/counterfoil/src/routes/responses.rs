@@ -1,12 +1,15 @@
 //! The JSON of users, sessions and credentials in responses.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_jose::Time;
 
+use crate::external_id_schema::ExternalIdSchema;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
 use crate::settings::cookie_options::CookieKind;
@@ -18,6 +21,9 @@ pub(super) struct UserResponse {
     /// The `sub` of the user's tokens. Never changed and never reassigned.
     id: String,
     username: String,
+    /// The application's own id of the user, or null.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    external_id: Option<Value>,
     /// As given by the user, or null.
     email: Option<String>,
     /// Whether the user has proved that the address is theirs.
@@ -32,6 +38,7 @@ impl From<&User> for UserResponse {
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
+            external_id: user.external_id.as_ref().map(ExternalId::to_json),
             email: user.email.clone(),
             email_verified: user.email_verified,
             roles: user.roles.clone(),
@@ -107,7 +114,7 @@ pub(super) struct CredentialsResponse {
     /// The lifetime of the refresh token in seconds, if it is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_expires_in: Option<u64>,
-    /// The scope of the access token, if it is limited to one.
+    /// The scope of the credentials, if they are limited to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
 }

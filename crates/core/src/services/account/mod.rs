@@ -6,13 +6,16 @@ mod register;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use counterfoil_jose::Secret;
-use counterfoil_verify::RevocationPosition;
+use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
+use crate::model::external_id::ExternalId;
 use crate::model::session::Mode;
 use crate::model::user::User;
 use crate::services::ServiceError;
@@ -105,6 +108,28 @@ impl AccountService {
 
 pub(in crate::services) fn invalid_field(field: &'static str, error: &dyn std::fmt::Display) -> ClientError {
     ClientError::Field { field, detail: error.to_string() }
+}
+
+/// The application's own id in this value of the field `external_id`.
+pub(in crate::services) fn parse_external_id(value: &Value) -> Result<ExternalId, ClientError> {
+    ExternalId::from_json(value).map_err(|error| invalid_field("external_id", &error))
+}
+
+/// Fails if another user than `user` has the id.
+pub(in crate::services) async fn check_external_id_free(
+    store: &dyn Store,
+    id: Option<&ExternalId>,
+    user: Option<UserId>,
+) -> Result<(), ServiceError> {
+    let Some(id) = id else { return Ok(()) };
+    match store.user_by_external_id(id).await? {
+        Some(owner) if Some(owner.id) != user => Err(external_id_taken().into()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(in crate::services) fn external_id_taken() -> ClientError {
+    invalid_field("external_id", &"is the id of another user")
 }
 
 /// The address in lower case, if it has one `@` between two parts. Only a delivered mail shows whether it exists.

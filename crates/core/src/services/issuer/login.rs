@@ -20,7 +20,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// Returns an error if the user or the client changed since the login and the change rejects it.
+    /// [`ClientError::Field`](crate::ClientError::Field) if the client may not request the scope or the audience; an error
+    /// if the user or the client changed since the login and the change rejects it.
     pub async fn issue_session(
         &self,
         authenticated: AuthenticatedUser,
@@ -39,7 +40,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// As [`Issuer::issue_session`]; [`ClientError::Field`](crate::ClientError::Field) if the token is too long for the transport.
+    /// As [`Issuer::issue_session`]; [`ClientError::Field`](crate::ClientError::Field) also if the token is too long for the
+    /// transport.
     pub async fn issue_access_token(
         &self,
         authenticated: AuthenticatedUser,
@@ -55,14 +57,9 @@ impl Issuer {
             now,
             |session, authenticated| {
                 let lifetime = seconds(authenticated.client.lifetimes.jwt);
-                let access = self.sign_access_token(
-                    session,
-                    &authenticated.user.roles,
-                    self.default_audience(),
-                    lifetime,
-                    authenticated.pos,
-                    now,
-                )?;
+                let content =
+                    self.token_content(session, &authenticated.user, lifetime, authenticated.pos, now)?;
+                let access = self.sign_access_token(content)?;
                 Ok(new_session.check_token_length(access)?)
             },
         )
@@ -89,8 +86,9 @@ impl Issuer {
         };
         self.create_session(id, credential, authenticated, &new_session, now, |session, authenticated| {
             let lifetime = seconds(authenticated.client.lifetimes.access);
-            let pair =
-                self.token_pair(session, &authenticated.user.roles, None, lifetime, authenticated.pos, now)?;
+            let content =
+                self.token_content(session, &authenticated.user, lifetime, authenticated.pos, now)?;
+            let pair = self.token_pair(content)?;
             Ok(TokenPair { access: new_session.check_token_length(pair.access)?, ..pair })
         })
         .await
@@ -108,6 +106,8 @@ impl Issuer {
         issue: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
     ) -> Result<IssuedSession<T>, ServiceError> {
         for _ in 0..ATTEMPTS {
+            // In the loop: the commit checks that the client is still the one of this check.
+            self.check_requested_access(&authenticated.client, &credential, new_session)?;
             let session = Session::new(id, credential, &authenticated, new_session, now);
             let credential = issue(&session, &authenticated)?;
             match self.store.commit(&self.session_changes(&session, &authenticated, new_session, now)).await?
@@ -187,11 +187,13 @@ impl Session {
             credential,
             authenticated_at: now,
             amr: authenticated.amr.clone(),
+            acr: None,
             seen_at: now,
             idle,
             expires_at: now + absolute,
             pos: authenticated.pos,
-            scope: None,
+            scope: new_session.scope.clone(),
+            audience: new_session.audience.clone(),
             client_info: new_session.client_info.clone(),
             label: new_session.label.clone(),
             ended: None,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Map;
+
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{ClientId, SessionId, TokenId, UserId};
 
@@ -89,21 +91,11 @@ impl Issuer {
             let id = SessionId::from_bytes(random::bytes()?);
             let new_session = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
             let created = Session::new(id, SessionCredential::AccessOnly, &authenticated, &new_session, now);
-            let scope = request.scope.clone();
-            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, ..created };
-            let claims = self.access_claims(AccessGrant {
-                subject: user.to_string(),
-                roles: authenticated.user.roles.clone(),
-                client: session.client.clone(),
-                session: session.id,
-                audience: self.minted_audience(request),
-                scope: request.scope.clone(),
-                authenticated_at: now,
-                amr: authenticated.amr.clone(),
-                pos: authenticated.pos,
-                issued_at: now,
-                expires_at: session.expires_at,
-            })?;
+            let (scope, audience) = (request.scope.clone(), request.audience.clone());
+            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, audience, ..created };
+            let content =
+                self.token_content(&session, &authenticated.user, lifetime, authenticated.pos, now)?;
+            let claims = self.session_claims(content)?;
             let event = AuditEvent::by_actor(
                 AuditEventKind::TokenMinted,
                 context.actor.clone(),
@@ -166,9 +158,11 @@ impl Issuer {
             scope: request.scope.clone(),
             authenticated_at: now,
             amr: vec![OPERATOR_AMR.into()],
+            acr: None,
             pos,
             issued_at: now,
             expires_at: now + lifetime,
+            further_claims: Map::new(),
         })?;
         let event = AuditEvent::by_actor(
             AuditEventKind::TokenMinted,
