@@ -17,9 +17,11 @@ mod error;
 pub mod metrics;
 mod outcome;
 mod query;
+mod revocation_log;
 pub mod session_cache;
 mod session_context;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ pub use outcome::{AppliedChanges, CommitOutcome};
 pub use query::{
     AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor, SessionData,
 };
+pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of
@@ -89,8 +92,12 @@ pub trait Store: Send + Sync + 'static {
     /// All keys of the installation.
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
-    /// All entries of the revocation log after `after`, and its head, from one snapshot.
-    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
+    /// The first `limit` entries of the revocation log after `after`, and its head, from one snapshot.
+    async fn revocation_log_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the revocation log. Later commits have higher positions.
     async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError>;

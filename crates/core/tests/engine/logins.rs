@@ -1,5 +1,6 @@
 //! Logins in every mode, and the ends of their sessions.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -263,7 +264,7 @@ async fn ending_all_other_sessions_adds_one_log_entry_for_each() {
         .await;
 
     assert_eq!(ended.unwrap(), 3);
-    let page = engine.store.revocation_log_after(before).await.unwrap();
+    let page = engine.store.revocation_log_after(before, NonZeroU32::MAX).await.unwrap();
     assert_eq!(page.entries.len(), 3);
     assert!(page.entries.iter().all(|entry| matches!(entry.subject, RevocationSubject::Session(_))));
     assert!(engine.authenticate_session(&mine.credential, after(1)).await.is_ok());

@@ -1,5 +1,6 @@
 //! Restoring from a backup: what is revoked, what stays valid, and the new revocation log.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -164,7 +165,11 @@ async fn the_new_revocation_log_starts_far_above_every_seen_position() {
         assert_ne!(previous_log_id, request.revocation_log_id);
         assert_eq!(store.metadata("a_key").await.unwrap().as_deref(), Some(&b"a value"[..]));
         // The log names each revoked key, without expiry, and then everyone, for tokens of keys that are not in the backup.
-        let entries = store.revocation_log_after(RevocationPosition::new(floor)).await.unwrap().entries;
+        let entries = store
+            .revocation_log_after(RevocationPosition::new(floor), NonZeroU32::MAX)
+            .await
+            .unwrap()
+            .entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
         let keys: Vec<_> = outcome.revoked_keys.iter().cloned().map(RevocationSubject::Key).collect();
         let everyone = std::iter::once((&RevocationSubject::Everyone, false));

@@ -1,6 +1,7 @@
 //! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing
 //! threads.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,12 +19,10 @@ use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
-use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::{Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
-use counterfoil_verify::{
-    CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier,
-};
+use counterfoil_verify::{CookieNames, LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
 use crate::app::backend::open_store;
 use crate::app::error::OpenError;
@@ -42,6 +41,9 @@ use crate::settings::Settings;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
+
+/// The number of revocations that are read from the store at a time: a few megabytes.
+const REVOCATIONS_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(1 << 16).expect("it is not 0");
 
 impl App {
     /// Opens the store, creates the keys if the store is new, and starts the clock.
@@ -201,8 +203,7 @@ async fn subscribe(
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
     store.subscribe(Arc::clone(&cache) as _);
     store.subscribe(Arc::clone(&metrics.events) as _);
-    let log = store.revocation_log_after(RevocationPosition::START).await?;
-    cache.revocations().publish(&log.entries, log.head);
+    load_revocations(store, cache.revocations(), REVOCATIONS_PAGE_SIZE).await?;
     Ok((cache, metrics))
 }
 

@@ -1,5 +1,6 @@
 //! The operations of the store: reads run on the reader pool, writes are sent to the writer.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, PoisonError};
@@ -82,8 +83,12 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError> {
-        self.readers.read(|connection| revocation_log::entries_after(connection, after))
+    async fn revocation_log_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<RevocationLogPage, StoreError> {
+        self.readers.read(|connection| revocation_log::entries_after(connection, after, limit))
     }
 
     async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError> {

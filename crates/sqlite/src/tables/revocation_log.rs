@@ -1,5 +1,7 @@
 //! The tables `revocation_log` and `revocation_log_head`: entries, their positions, and the head.
 
+use std::num::NonZeroU32;
+
 use rusqlite::{Connection, params};
 
 use counterfoil_core::model::session::EndReason;
@@ -39,25 +41,30 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Every entry after `after`, with the head. One statement, so one snapshot: no entry at or below the head is
-/// missing.
+/// The first `limit` entries after `after`, with the head. One statement, so one snapshot: no entry of the
+/// page is missing.
 pub(crate) fn entries_after(
     connection: &Connection,
     after: RevocationPosition,
+    limit: NonZeroU32,
 ) -> rusqlite::Result<RevocationLogPage> {
     let mut page = RevocationLogPage::default();
     let mut statement = connection.prepare_cached(
         "SELECT h.last_position, l.position, l.subject, l.expires_at
          FROM revocation_log_head h LEFT JOIN revocation_log l ON l.position > ?1
          WHERE h.single_row = 1
-         ORDER BY l.position",
+         ORDER BY l.position LIMIT ?2",
     )?;
-    // No entry has a position that a column cannot hold.
-    let mut rows = statement.query([i64::try_from(after.number()).unwrap_or(i64::MAX)])?;
+    // No entry has a position that a column cannot hold. One row more than the page has shows whether another
+    // page follows.
+    let after = i64::try_from(after.number()).unwrap_or(i64::MAX);
+    let mut rows = statement.query([after, i64::from(limit.get()) + 1])?;
     while let Some(row) = rows.next()? {
         let mut columns = Columns::new(row);
         page.head = columns.position()?;
-        if let Some(position) = columns.optional_unsigned()? {
+        if page.entries.len() as u64 == u64::from(limit.get()) {
+            page.next = page.entries.last().map(|entry| entry.position);
+        } else if let Some(position) = columns.optional_unsigned()? {
             page.entries.push(RevocationEntry {
                 position: RevocationPosition::new(position),
                 subject: columns.parsed()?,

@@ -12,6 +12,7 @@
 mod records;
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,7 +103,7 @@ async fn keys_of_every_state_and_admin_keys_are_read() {
 async fn the_revocation_log_is_read() {
     let (_directory, store) = open_copy();
 
-    let page = store.revocation_log_after(RevocationPosition::START).await.unwrap();
+    let page = store.revocation_log_after(RevocationPosition::START, NonZeroU32::MAX).await.unwrap();
 
     let entries: Vec<RevocationEntry> = records::revocations().into_iter().map(|(entry, _)| entry).collect();
     assert_eq!((page.entries, page.head), (entries, position(6)));

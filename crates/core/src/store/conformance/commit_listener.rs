@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::store::conformance::fixture::{
-    NOON, answer, applied, conflict, end, insert, one_login, session, session_id, user_id,
+    NOON, answer, applied, conflict, end, insert, one_login, revocation_log_after, session, session_id,
+    user_id,
 };
 use crate::store::{AppliedChanges, Change, CommitListener, Store};
 
@@ -67,7 +68,7 @@ pub(super) async fn a_listener_is_called_before_the_caller_is_answered(store: Ar
 
     let reported = listener.entries();
     assert!(reported.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(reported, answer(store.revocation_log_after(RevocationPosition::START).await).entries);
+    assert_eq!(reported, revocation_log_after(&store, RevocationPosition::START).await.entries);
     assert!(listener.read(|listener| listener.iter().all(|(changes, _)| *changes == 2)));
 }
 

@@ -1,5 +1,6 @@
 //! Test data of the conformance suite: records, times, and commits that must or must not apply.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use crate::credentials::session_token::TokenHash;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use crate::model::user::{User, Username};
-use crate::store::{AppliedChanges, Change, CommitOutcome, SessionEnding, Store, StoreError};
+use crate::store::{
+    AppliedChanges, Change, CommitOutcome, RevocationLogPage, SessionEnding, Store, StoreError,
+};
 
 /// An arbitrary time.
 pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -40,6 +43,16 @@ pub(super) async fn conflict(store: &Arc<dyn Store>, changes: &[Change]) -> usiz
         CommitOutcome::Applied(_) => panic!("{changes:?} was applied"),
         CommitOutcome::Conflict(index) => index,
     }
+}
+
+/// The revocation log after `after`, in one page.
+pub(super) async fn revocation_log_after(
+    store: &Arc<dyn Store>,
+    after: RevocationPosition,
+) -> RevocationLogPage {
+    let page = answer(store.revocation_log_after(after, NonZeroU32::MAX).await);
+    assert_eq!(page.next, None);
+    page
 }
 
 pub(super) fn user_id(number: u16) -> UserId {

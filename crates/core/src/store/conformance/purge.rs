@@ -9,8 +9,8 @@ use counterfoil_verify::{RevocationPosition, RevocationSubject};
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::counters::increment;
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, replace, session,
-    session_id, used, user,
+    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, replace,
+    revocation_log_after, session, session_id, used, user,
 };
 use crate::store::{AuditEventQuery, Change, Store};
 
@@ -91,7 +91,7 @@ pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.revocation_log_after(RevocationPosition::START).await);
+    let left = async || revocation_log_after(&store, RevocationPosition::START).await;
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);
