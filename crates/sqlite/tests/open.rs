@@ -9,7 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use counterfoil_core::store::{Change, Store};
+use counterfoil_core::store::{Change, FileBackup, Store};
 use counterfoil_sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 

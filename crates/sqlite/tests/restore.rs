@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use counterfoil_core::store::{Change, Store};
+use counterfoil_core::store::{Change, FileBackup, Store};
 use counterfoil_sqlite::{OpenError, PendingRestore, RestoreError, SqliteStore};
 use rusqlite::Connection;
 use tokio::task::JoinHandle;

@@ -157,11 +157,20 @@ pub trait Store: Send + Sync + 'static {
     /// The metrics since the store was opened.
     fn metrics(&self) -> &StoreMetrics;
 
-    /// Writes a consistent copy to the new file `to` while the store is in use.
-    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
-
     /// Completes submitted commits and closes the store. Later calls fail.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// A store in a file, which can be copied while the store is in use. Stores of a database server have backup
+/// tools of their own.
+#[async_trait]
+pub trait FileBackup: Send + Sync + 'static {
+    /// Writes a consistent copy of the store to the new file `to`.
+    ///
+    /// # Errors
+    ///
+    /// If `to` exists or cannot be written. No incomplete copy is left.
+    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
 }
 
 /// A listener for commits. The session cache depends on it to be exact.

@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use counterfoil_core::Store;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::model::session::{ClientInfo, EndReason};
@@ -14,6 +13,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, restore};
 use counterfoil_core::store::Change;
+use counterfoil_core::{FileBackup, Store};
 use counterfoil_jose::{Algorithm, SealingKey};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, RevocationSubject};
@@ -26,6 +26,7 @@ const POSITION_GAP: u64 = 1 << 32;
 /// An installation, a backup of it, and the credentials that were issued before the backup.
 struct Before {
     directory: TempDir,
+    store: Arc<SqliteStore>,
     engine: Engine,
     stored: SessionToken,
     /// Ended after the backup was made.
@@ -36,7 +37,9 @@ struct Before {
 
 impl Before {
     async fn with_backup() -> Self {
-        let engine = Engine::start().await;
+        let store = SqliteStore::in_memory().unwrap();
+        let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+        let engine = Engine::on(store.clone(), hasher, GRACE, None).await;
         engine.ada().await;
         let (stored, ended) = (engine.session(NOON).await.credential, engine.session(NOON).await);
         let (access, pair) = (engine.access(NOON).await.credential, engine.pair(NOON).await.credential);
@@ -46,13 +49,13 @@ impl Before {
             .await
             .unwrap();
         let directory = tempfile::tempdir().unwrap();
-        engine.store.backup(&directory.path().join("backup.db")).await.unwrap();
+        store.backup(&directory.path().join("backup.db")).await.unwrap();
         engine
             .revoker
             .end_session(ended.session.id, &revocation_context(EndReason::Logout), after(1))
             .await
             .unwrap();
-        Self { directory, engine, stored, ended: ended.credential, access, pair }
+        Self { directory, store, engine, stored, ended: ended.credential, access, pair }
     }
 
     fn backup(&self) -> Arc<dyn Store> {
@@ -177,7 +180,7 @@ async fn the_new_revocation_log_starts_far_above_every_seen_position() {
         assert_eq!(subjects, expected);
         drop(store);
         std::fs::remove_file(before.directory.path().join("backup.db")).unwrap();
-        before.engine.store.backup(&before.directory.path().join("backup.db")).await.unwrap();
+        before.store.backup(&before.directory.path().join("backup.db")).await.unwrap();
     }
 }
 

@@ -20,11 +20,11 @@ use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::session_cache::SessionCache;
-use counterfoil_core::store::{Store, load_revocations};
+use counterfoil_core::store::{FileBackup, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{CookieNames, LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
-use crate::app::backend::open_store;
+use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
 use crate::app::{App, Inner};
 use crate::clock::checkpoint;
@@ -77,8 +77,9 @@ impl App {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);
         }
-        let store = opened?;
-        let parts = (Arc::clone(&store), guard);
+        let opened = opened?;
+        let store = Arc::clone(&opened.store);
+        let parts = (opened, guard);
         match Self::open_with_store(settings, parts, (master_key, password_policy), source).await {
             Ok(app) => Ok(app),
             Err(error) => {
@@ -90,10 +91,11 @@ impl App {
 
     async fn open_with_store(
         settings: Settings,
-        (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
+        (opened, guard): (OpenedStore, Option<RollbackGuard>),
         (master_key, password_policy): (ResolvedMasterKey, PasswordPolicy),
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
+        let OpenedStore { store, file_backup } = opened;
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
@@ -119,6 +121,7 @@ impl App {
         let loaded = Loaded {
             last_write_before_crash: last_write,
             store,
+            file_backup,
             guard,
             session_cache,
             metrics,
@@ -137,6 +140,7 @@ impl App {
 struct Loaded {
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
+    file_backup: Option<Arc<dyn FileBackup>>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<SessionCache>,
     metrics: Metrics,
@@ -181,6 +185,7 @@ impl Loaded {
             rollback_guard: self.guard,
             settings,
             store: self.store,
+            file_backup: self.file_backup,
             session_cache: self.session_cache,
             keys: self.keys,
             hashing: self.hashing,

@@ -18,8 +18,8 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AuditEventNumber, AuditEventQuery, Change, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
-    CounterValue, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor, SessionData,
-    Store, StoreError,
+    CounterValue, FileBackup, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor,
+    SessionData, Store, StoreError,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -150,6 +150,24 @@ impl Store for SqliteStore {
         &self.metrics
     }
 
+    async fn close(&self) -> Result<(), StoreError> {
+        let (reply, closed) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        let mut request = WriteRequest::Close(reply);
+        // A full queue is not an error: the writer empties it.
+        while let Err(error) = queue.try_send(request) {
+            let TrySendError::Full(refused) = error else { return Ok(()) };
+            request = refused;
+            tokio::task::yield_now().await;
+        }
+        // Without an answer the writer had ended before, so the store is closed.
+        let _ = closed.await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FileBackup for SqliteStore {
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
         self.state.check_open()?;
         let lock = self.lock.upgrade().ok_or(StoreError::Closed)?;
@@ -167,20 +185,5 @@ impl Store for SqliteStore {
                 source: Some(Box::new(error)),
             })?;
         self.receive(answer).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        let (reply, closed) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        let mut request = WriteRequest::Close(reply);
-        // A full queue is not an error: the writer empties it.
-        while let Err(error) = queue.try_send(request) {
-            let TrySendError::Full(refused) = error else { return Ok(()) };
-            request = refused;
-            tokio::task::yield_now().await;
-        }
-        // Without an answer the writer had ended before, so the store is closed.
-        let _ = closed.await;
-        Ok(())
     }
 }
