@@ -157,7 +157,7 @@ async fn the_new_revocation_log_starts_far_above_every_seen_position() {
         let previous_log_id = store.revocation_log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
         let request = RestoreRequest { highest_seen, ..request(KeptOnRestore::Nothing) };
-        let more_changes = vec![Change::SetMetadata("a_key", b"a value".to_vec())];
+        let more_changes = vec![Change::set_metadata("a_key", b"a value".to_vec())];
 
         let outcome = restore(&*store, (&master, Algorithm::Es256), request, more_changes).await.unwrap();
 

@@ -17,9 +17,9 @@ use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
-    AuditEventNumber, AuditEventQuery, Change, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
+    AuditEventNumber, AuditEventQuery, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
     CounterValue, FileBackup, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor,
-    SessionData, Store, StoreError,
+    SessionData, Store, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -118,8 +118,8 @@ impl Store for SqliteStore {
         self.readers.read(newest_time::read)
     }
 
-    async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError> {
-        self.request(WriteRequest::Commit, changes.to_vec()).await
+    async fn commit(&self, transaction: &Transaction) -> Result<CommitOutcome, StoreError> {
+        self.request(WriteRequest::Commit, transaction.clone()).await
     }
 
     async fn record_last_seen(&self, entries: &[LastSeen]) -> Result<(), StoreError> {

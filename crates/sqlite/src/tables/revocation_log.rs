@@ -4,10 +4,9 @@ use std::num::NonZeroU32;
 
 use rusqlite::{Connection, params};
 
-use counterfoil_core::model::session::EndReason;
-use counterfoil_core::store::RevocationLogPage;
+use counterfoil_core::store::{NewRevocation, RevocationLogPage};
 use counterfoil_jose::Time;
-use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition, RevocationSubject};
+use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition};
 
 use super::columns::{Columns, Unsigned, unix_ms};
 
@@ -75,14 +74,6 @@ pub(crate) fn entries_after(
     Ok(page)
 }
 
-/// An entry that has no position yet.
-pub(crate) struct NewEntry {
-    pub(crate) subject: RevocationSubject,
-    pub(crate) reason: EndReason,
-    pub(crate) revoked_at: Time,
-    pub(crate) expires_at: Option<Time>,
-}
-
 /// Takes the next `count` positions, none of them below `at` in Unix milliseconds, and returns the first.
 ///
 /// It must be the last value that a commit takes. Only one transaction writes at a time and it commits before
@@ -108,7 +99,7 @@ pub(crate) fn take_positions(
 pub(crate) fn append(
     connection: &Connection,
     first: RevocationPosition,
-    entries: Vec<NewEntry>,
+    entries: Vec<NewRevocation>,
 ) -> rusqlite::Result<Vec<RevocationEntry>> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -116,15 +107,19 @@ pub(crate) fn append(
     (first.number()..)
         .zip(entries)
         .map(|(position, entry)| {
-            let NewEntry { subject, reason, revoked_at, expires_at } = entry;
+            let NewRevocation { subject, reason, at, remember_until } = entry;
             statement.execute(params![
                 Unsigned(position),
                 subject.to_string(),
                 reason.as_str(),
-                unix_ms(revoked_at),
-                expires_at.map(unix_ms)
+                unix_ms(at),
+                remember_until.map(unix_ms)
             ])?;
-            Ok(RevocationEntry { position: RevocationPosition::new(position), subject, until: expires_at })
+            Ok(RevocationEntry {
+                position: RevocationPosition::new(position),
+                subject,
+                until: remember_until,
+            })
         })
         .collect()
 }

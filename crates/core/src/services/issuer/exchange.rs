@@ -11,7 +11,7 @@ use crate::services::issuer::{
     AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenRequest, narrowed_scope,
     session_event,
 };
-use crate::store::{Change, CommitOutcome, SessionContext};
+use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transaction};
 
 impl Issuer {
     /// Issues an access token from an active session, for the requested audience and scope.
@@ -49,13 +49,13 @@ impl Issuer {
             session_context.revocation_log_head,
             now,
         )?;
-        let event = Change::RecordEvent(Box::new(session_event(
-            &stored,
-            AuditEventKind::TokenExchanged,
-            client_info,
-            now,
-        )));
-        match self.store.commit(&[Change::ExpectActive(session, now), event]).await? {
+        let event =
+            Change::record_event(session_event(&stored, AuditEventKind::TokenExchanged, client_info, now));
+        match self
+            .store
+            .commit(&Transaction::new([event]).expecting([Expectation::ActiveSession(session, now)]))
+            .await?
+        {
             CommitOutcome::Applied(_) => Ok((access, scope)),
             CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
         }

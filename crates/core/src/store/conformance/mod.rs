@@ -107,7 +107,7 @@ const CASES: &[Case] = cases! {
     }
     commits {
         nothing_is_changed_if_the_last_change_conflicts,
-        the_first_change_that_conflicts_is_named,
+        the_first_part_that_conflicts_is_named,
         a_raised_epoch_or_revision_conflicts,
         a_session_is_active_only_until_its_end,
         a_login_in_progress_conflicts_with_a_password_change,

@@ -15,12 +15,17 @@ use crate::model::session::EndReason;
 use crate::store::conformance::fixture::{
     NOON, YEAR, answer, applied, end, insert, insert_user, revocation_log_after, session, user,
 };
-use crate::store::{Change, Store, load_revocations};
+use crate::store::{Change, NewRevocation, Store, load_revocations};
 
 /// Appends the revocation of a token.
 fn append(number: u8, at: Time) -> Change {
     let subject = RevocationSubject::Token(TokenId::from_bytes([number; 16]));
-    Change::AppendRevocation { subject, reason: EndReason::Logout, at, remember_until: Some(at + YEAR) }
+    Change::append_revocation(NewRevocation {
+        subject,
+        reason: EndReason::Logout,
+        at,
+        remember_until: Some(at + YEAR),
+    })
 }
 
 async fn all(store: &Arc<dyn Store>) -> Vec<RevocationEntry> {
@@ -114,12 +119,12 @@ pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_
 }
 
 pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn Store>) {
-    let remember_for_ever = Change::AppendRevocation {
+    let remember_for_ever = Change::append_revocation(NewRevocation {
         subject: RevocationSubject::Key("leaked".parse().expect("a name")),
         reason: EndReason::KeyCompromised,
         at: NOON,
         remember_until: None,
-    };
+    });
     let mut changes: Vec<Change> = (0..9).map(|number| append(number, NOON)).collect();
     changes.insert(4, remember_for_ever);
     let entries = applied(&store, &changes).await.entries;
@@ -192,7 +197,7 @@ pub(super) async fn a_new_log_starts_above_the_former_and_keeps_its_entries(stor
     let (id, after) =
         (RevocationLogId::from_bytes([9; 16]), RevocationPosition::new(NOON.unix_ms() + (1 << 40)));
 
-    let begun = applied(&store, &[append(2, NOON), Change::StartRevocationLog { id, after }]).await.entries;
+    let begun = applied(&store, &[append(2, NOON), Change::start_revocation_log(id, after)]).await.entries;
     let next = applied(&store, &[append(3, NOON)]).await.entries;
 
     assert!(first == again && first != id);
@@ -203,6 +208,6 @@ pub(super) async fn a_new_log_starts_above_the_former_and_keeps_its_entries(stor
     );
     assert_eq!(all(&store).await, [former, begun, next].concat());
     // The head never falls.
-    let _ = applied(&store, &[Change::StartRevocationLog { id, after: RevocationPosition::START }]).await;
+    let _ = applied(&store, &[Change::start_revocation_log(id, RevocationPosition::START)]).await;
     assert_eq!(answer(store.revocation_log_head().await).number(), after.number() + 2);
 }
