@@ -67,6 +67,7 @@ mod session_data;
 mod settings;
 mod store;
 
+pub use app::backend::StoreBackendError;
 pub use app::error::OpenError;
 pub use app::{App, HostLayer};
 pub use clock::{

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use counterfoil_core::store::{Change, Store};
+use counterfoil_core::store::{Change, FileBackup, Store};
 use counterfoil_sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 
@@ -321,7 +321,7 @@ async fn a_store_in_memory_leaves_no_files() {
     };
     let store = SqliteStore::in_memory().unwrap();
     let count = count_directories();
-    store.commit(&[Change::InsertUser(Box::new(user(1)))]).await.unwrap().applied().unwrap();
+    store.commit(&[Change::insert_user(user(1))].into()).await.unwrap().applied().unwrap();
     assert!(count > 0);
 
     let path = format!("{store:?}");

@@ -150,7 +150,7 @@ impl UserImporter {
                 return Ok(outcomes);
             }
             // Conflicts only if one of the names was taken after it was looked up.
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
                 return Ok(outcomes);
             }
         }
@@ -245,7 +245,7 @@ impl ImportedUser {
         };
         let event = AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, &ClientInfo::default(), now);
         let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };
-        Ok([Change::InsertUser(Box::new(user)), Change::RecordEvent(Box::new(event))])
+        Ok([Change::insert_user(user), Change::record_event(event)])
     }
 }
 

@@ -6,7 +6,7 @@ use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::issuer::{
     AccessBounds, IssuedAccessToken, IssuedSession, NewSession, TokenPair, TokenRequest,
 };
-use counterfoil_core::store::Change;
+use counterfoil_core::store::{Change, Transaction};
 use counterfoil_verify::{AccessClaims, ClientId};
 
 use crate::harness::{Engine, ISSUER, NOON, PASSWORD, after, nowhere};
@@ -32,7 +32,7 @@ async fn restrict_client(engine: &Engine, scopes: &[&str], audiences: &[&str]) {
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
     let revision = client.revision + 1;
     let next = Client { scopes: owned(scopes), audiences: owned(audiences), revision, ..client };
-    let changed = engine.store.commit(&[Change::ReplaceClient(Box::new(next))]).await.unwrap();
+    let changed = engine.store.commit(&Transaction::new([Change::replace_client(next)])).await.unwrap();
     assert!(changed.applied().is_some());
 }
 

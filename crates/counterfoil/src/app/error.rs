@@ -4,7 +4,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::HashingError;
 use counterfoil_core::store::StoreError;
 
-use crate::app::backend::StoreOpenError;
+use crate::app::backend::StoreBackendError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
 use crate::settings::cookie_options::CookieOptionsError;
@@ -23,7 +23,7 @@ pub enum OpenError {
     DataDir(#[from] DataDirError),
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] StoreOpenError),
+    Store(#[from] StoreBackendError),
     /// The store was opened and cannot be read or written.
     #[error(transparent)]
     StoreAccess(#[from] StoreError),

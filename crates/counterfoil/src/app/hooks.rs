@@ -7,7 +7,7 @@ use std::{io, thread};
 
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::services::issuer::ClaimsProvider;
-use counterfoil_core::store::{AppliedChanges, Change, CommitListener};
+use counterfoil_core::store::{AppliedChanges, AuditOp, Change, CommitListener};
 
 use crate::runtime::panics;
 
@@ -68,8 +68,10 @@ impl CommitListener for EventNotifier {
         let mut session_ends = None;
         for change in changes {
             match change {
-                Change::RecordEvent(event) => self.notify((**event).clone()),
-                Change::RecordSessionEnds(event) => session_ends = session_ends.or(Some(event)),
+                Change::Audit(AuditOp::Record(event)) => self.notify((**event).clone()),
+                Change::Audit(AuditOp::RecordSessionEnds(event)) => {
+                    session_ends = session_ends.or(Some(event))
+                }
                 _ => {}
             }
         }
@@ -101,7 +103,7 @@ mod tests {
     }
 
     fn record(kind: AuditEventKind) -> Change {
-        Change::RecordEvent(Box::new(event(kind)))
+        Change::record_event(event(kind))
     }
 
     #[test]
@@ -115,7 +117,7 @@ mod tests {
         let notifier = notifier.unwrap();
 
         notifier.on_commit(&[record(AuditEventKind::LoginFailed)], &AppliedChanges::default());
-        let ends = Change::RecordSessionEnds(Box::new(event(AuditEventKind::SessionEnded)));
+        let ends = Change::record_session_ends(event(AuditEventKind::SessionEnded));
         let applied = AppliedChanges {
             ended_sessions: vec![SessionId::from_bytes([1; 16])],
             end_reasons: vec![EndReason::Logout],

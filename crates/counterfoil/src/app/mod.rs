@@ -21,7 +21,7 @@ use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
-use counterfoil_core::store::{Store, StoreError};
+use counterfoil_core::store::{FileBackup, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
@@ -51,6 +51,8 @@ pub struct Inner {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
     pub(crate) store: Arc<dyn Store>,
+    /// `None` if the store is not a file.
+    pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
     pub(crate) session_cache: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
     /// Wakes the job that rotates keys before its next scheduled time.

@@ -1,6 +1,7 @@
 //! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing
 //! threads.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,12 +19,12 @@ use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
-use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::{FileBackup, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
-use counterfoil_verify::{LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier};
+use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
-use crate::app::backend::open_store;
+use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
 use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, Inner};
@@ -42,6 +43,9 @@ use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
+
+/// The number of revocations that are read from the store at a time: a few megabytes.
+const REVOCATIONS_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(1 << 16).expect("it is not 0");
 
 impl App {
     /// Opens the store, creates the keys if the store is new, and starts the clock.
@@ -87,8 +91,9 @@ impl App {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);
         }
-        let store = opened?;
-        let parts = (Arc::clone(&store), guard);
+        let opened = opened?;
+        let store = Arc::clone(&opened.store);
+        let parts = (opened, guard);
         match Self::open_with_store(settings, parts, checked, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
@@ -100,10 +105,11 @@ impl App {
 
     async fn open_with_store(
         settings: Settings,
-        (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
+        (opened, guard): (OpenedStore, Option<RollbackGuard>),
         Checked { master_key, password_policy, cookies, hooks }: Checked,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
+        let OpenedStore { store, file_backup } = opened;
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
@@ -132,6 +138,7 @@ impl App {
         let loaded = Loaded {
             last_write_before_crash: last_write,
             store,
+            file_backup,
             guard,
             session_cache,
             metrics,
@@ -169,6 +176,7 @@ impl Checked {
 struct Loaded {
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
+    file_backup: Option<Arc<dyn FileBackup>>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<SessionCache>,
     metrics: Metrics,
@@ -217,6 +225,7 @@ impl Loaded {
             rollback_guard: self.guard,
             settings,
             store: self.store,
+            file_backup: self.file_backup,
             session_cache: self.session_cache,
             keys: self.keys,
             hashing: self.hashing,
@@ -239,8 +248,7 @@ async fn subscribe(
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
     store.subscribe(Arc::clone(&cache) as _);
     store.subscribe(Arc::clone(&metrics.events) as _);
-    let log = store.revocation_log_after(RevocationPosition::START).await?;
-    cache.revocations().publish(&log.entries, log.head);
+    load_revocations(store, cache.revocations(), REVOCATIONS_PAGE_SIZE).await?;
     Ok((cache, metrics))
 }
 
@@ -340,6 +348,7 @@ mod tests {
     use counterfoil_core::model::audit_event::Actor;
     use counterfoil_core::model::session::{ClientInfo, Mode};
     use counterfoil_core::services::account::{Credentials, Registration};
+    use counterfoil_core::services::issuer::ClaimsProvider;
     use counterfoil_core::services::issuer::NewSession;
     use counterfoil_jose::Secret;
     use counterfoil_verify::{Authenticator as _, ClientId, PresentedCredential};

@@ -236,7 +236,13 @@ impl Counterfoil {
     pub async fn register(&self, client: &ClientInfo, user: NewUser) -> Result<UserId, Error> {
         let NewUser { username, password, email, external_id } = user;
         // Only an operator or an administrator gives roles.
-        let new = Registration { username, password, email, external_id, roles: Vec::new() };
+        let new = Registration {
+            username,
+            password,
+            email,
+            external_id: external_id.map(|id| id.to_json()),
+            roles: Vec::new(),
+        };
         let registered = register::register(self.app(), new, client.to_core()).await;
         registered.map(|user| user.id).map_err(|error| Error::new(self.app(), error))
     }

@@ -238,8 +238,8 @@ mod tests {
         let user = app.store.user_by_login(&login).await.unwrap().unwrap();
         assert_eq!(login_response(&app, "ada", "correct horse").await.0, StatusCode::OK);
 
-        let disabled = [Change::ReplaceUser(Box::new(user.disabled(app.now())))];
-        assert!(app.store.commit(&disabled).await.unwrap().applied().is_some());
+        let disabled = [Change::replace_user(user.disabled(app.now()))];
+        assert!(app.store.commit(&disabled.into()).await.unwrap().applied().is_some());
 
         let response = login_response(&app, "ada", "correct horse").await;
         assert_eq!(response.0, StatusCode::UNAUTHORIZED);

@@ -12,6 +12,7 @@
 mod records;
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +20,10 @@ use counterfoil_core::model::client::Client;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
-use counterfoil_core::store::{AuditEventQuery, Change, CutoffScope, LoginName, Page, Store};
+use counterfoil_core::store::{
+    AuditEventQuery, Change, CutoffScope, LoginName, NewRevocation, Page, SessionDataPatch, Store,
+    Transaction,
+};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId};
 use tempfile::TempDir;
@@ -68,9 +72,8 @@ async fn a_database_of_version_1_is_upgraded_once_and_takes_new_records() {
         ..records::active_sessions()[0].clone()
     };
 
-    let changes =
-        [Change::ReplaceUser(Box::new(changed.clone())), Change::InsertSession(Box::new(opened.clone()))];
-    let _ = store.commit(&changes).await.unwrap().applied().unwrap();
+    let changes = [Change::replace_user(changed.clone()), Change::insert_session(opened.clone())];
+    let _ = store.commit(&Transaction::new(changes)).await.unwrap().applied().unwrap();
     store.close().await.unwrap();
     drop(store);
 
@@ -143,7 +146,7 @@ async fn keys_of_every_state_and_admin_keys_are_read() {
 async fn the_revocation_log_is_read() {
     let (_directory, store) = open_copy();
 
-    let page = store.revocation_log_after(RevocationPosition::START).await.unwrap();
+    let page = store.revocation_log_after(RevocationPosition::START, NonZeroU32::MAX).await.unwrap();
 
     let entries: Vec<RevocationEntry> = records::revocations().into_iter().map(|(entry, _)| entry).collect();
     assert_eq!((page.entries, page.head), (entries, position(6)));
@@ -181,7 +184,7 @@ async fn write_the_golden_database() {
     let path = directory.path().join("auth.db");
     let store = SqliteStore::open(&path).unwrap();
     for changes in [records_without_references(), sessions_and_keys(), logs()] {
-        let _ = store.commit(&changes).await.unwrap().applied().unwrap();
+        let _ = store.commit(&changes.into()).await.unwrap().applied().unwrap();
     }
     store.close().await.unwrap();
     let file = format!("v{}.db", schema_version(&path));
@@ -191,11 +194,11 @@ async fn write_the_golden_database() {
 fn records_without_references() -> Vec<Change> {
     let (key, value) = records::counter();
     let mut changes: Vec<Change> =
-        records::users().into_iter().map(|user| Change::InsertUser(Box::new(user))).collect();
-    changes.push(Change::InsertClient(Box::new(records::client())));
-    changes.extend(records::keys().into_iter().map(|key| Change::InsertKey(Box::new(key))));
-    changes.push(Change::SetMetadata(METADATA.0, METADATA.1.to_vec()));
-    changes.push(Change::SetCounter(key, value));
+        records::users().into_iter().map(|user| Change::insert_user(user)).collect();
+    changes.push(Change::insert_client(records::client()));
+    changes.extend(records::keys().into_iter().map(|key| Change::insert_key(key)));
+    changes.push(Change::set_metadata(METADATA.0, METADATA.1.to_vec()));
+    changes.push(Change::set_counter(key, value));
     changes
 }
 
@@ -203,30 +206,30 @@ fn sessions_and_keys() -> Vec<Change> {
     let active = records::active_sessions();
     let with_data = active[0].id;
     let sessions = active.into_iter().chain(records::ended_sessions());
-    let mut changes: Vec<Change> = sessions.map(|session| Change::InsertSession(Box::new(session))).collect();
-    changes.push(Change::MergeData {
+    let mut changes: Vec<Change> = sessions.map(|session| Change::insert_session(session)).collect();
+    changes.push(Change::merge_data(SessionDataPatch {
         session: with_data,
         patch: records::session_data(),
         expected_revision: None,
         max_bytes: MAX_DATA_BYTES,
         now: NOON + MINUTE,
-    });
-    changes.extend(records::admin_keys().into_iter().map(|key| Change::InsertAdminKey(Box::new(key))));
+    }));
+    changes.extend(records::admin_keys().into_iter().map(|key| Change::insert_admin_key(key)));
     changes
 }
 
 fn logs() -> Vec<Change> {
-    let mut changes = vec![Change::StartRevocationLog {
-        id: records::revocation_log_id(),
-        after: records::start_position(),
-    }];
-    changes.extend(records::revocations().into_iter().map(|(entry, reason)| Change::AppendRevocation {
-        subject: entry.subject,
-        reason,
-        at: NOON,
-        remember_until: entry.until,
+    let mut changes =
+        vec![Change::start_revocation_log(records::revocation_log_id(), records::start_position())];
+    changes.extend(records::revocations().into_iter().map(|(entry, reason)| {
+        Change::append_revocation(NewRevocation {
+            subject: entry.subject,
+            reason,
+            at: NOON,
+            remember_until: entry.until,
+        })
     }));
-    changes.push(Change::SetCutoff(CutoffScope::Everyone));
-    changes.extend(records::audit_events().into_iter().map(|event| Change::RecordEvent(Box::new(event))));
+    changes.push(Change::set_cutoff(CutoffScope::Everyone));
+    changes.extend(records::audit_events().into_iter().map(|event| Change::record_event(event)));
     changes
 }

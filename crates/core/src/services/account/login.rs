@@ -108,7 +108,7 @@ impl AccountService {
     /// Stores a hash with the current cost. If the commit loses a race, the next login tries again.
     async fn rehash(&self, previous: User, password: PlaintextPassword) -> Result<User, ServiceError> {
         let better = previous.rehashed(self.hasher.hash(password).await?);
-        match self.store.commit(&[Change::ReplaceUser(Box::new(better.clone()))]).await? {
+        match self.store.commit(&[Change::replace_user(better.clone())].into()).await? {
             CommitOutcome::Applied(_) => Ok(better),
             CommitOutcome::Conflict(_) => Ok(previous),
         }

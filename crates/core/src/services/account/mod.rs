@@ -100,7 +100,7 @@ impl AccountService {
     }
 
     async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {
-        match self.store.commit(&[Change::RecordEvent(Box::new(event))]).await? {
+        match self.store.commit(&[Change::record_event(event)].into()).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }

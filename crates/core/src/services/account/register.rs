@@ -78,8 +78,8 @@ impl AccountService {
             actor,
             ..AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, client_info, now)
         };
-        let changes = [Change::InsertUser(Box::new(user.clone())), Change::RecordEvent(Box::new(event))];
-        match self.store.commit(&changes).await? {
+        let changes = [Change::insert_user(user.clone()), Change::record_event(event)];
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) => Ok(user),
             CommitOutcome::Conflict(_) => {
                 check_external_id_free(&*self.store, user.external_id.as_ref(), None).await?;

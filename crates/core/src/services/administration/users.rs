@@ -60,9 +60,9 @@ impl Administration {
             if follow_up_changes.is_empty() {
                 return Ok(previous);
             }
-            let mut changes = vec![Change::ReplaceUser(Box::new(next.clone()))];
+            let mut changes = vec![Change::replace_user(next.clone())];
             changes.extend(follow_up_changes);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
                 return Ok(next);
             }
             self.check_unique(&previous, &next).await?;
@@ -87,9 +87,9 @@ impl Administration {
         // Only the log entry: the record that would hold the revocation cutoff is deleted.
         changes.push(self.revocation_entry(RevocationSubject::User(id), &context, now));
         changes.push(remove_admin_keys_change(id, &context, now));
-        changes.push(Change::RemoveUser(id));
+        changes.push(Change::remove_user(id));
         changes.push(record_event(AuditEventKind::UserDeleted, id, &context, now));
-        match self.store.commit(&changes).await? {
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) => Ok(()),
             CommitOutcome::Conflict(_) => Err(ClientError::NotFound("user").into()),
         }
@@ -146,9 +146,9 @@ impl Administration {
         now: Time,
     ) -> [Change; 3] {
         [
-            Change::RefreshPositionsOf(id),
+            Change::refresh_positions_of(id),
             self.revocation_entry(RevocationSubject::User(id), context, now),
-            Change::SetCutoff(CutoffScope::User(id)),
+            Change::set_cutoff(CutoffScope::User(id)),
         ]
     }
 
@@ -162,15 +162,15 @@ impl Administration {
     ) -> Vec<Change> {
         let mut changes = self.end_sessions_changes(id, context, now);
         changes.push(self.revocation_entry(RevocationSubject::User(id), context, now));
-        changes.push(Change::SetCutoff(CutoffScope::User(id)));
+        changes.push(Change::set_cutoff(CutoffScope::User(id)));
         changes
     }
 
     fn end_sessions_changes(&self, user: UserId, context: &RevocationContext, now: Time) -> Vec<Change> {
         let ending = self.retention.session_ending(context.reason, now);
         vec![
-            Change::EndSessionsOf { user, except: None, ending },
-            Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
+            Change::end_sessions_of(user, None, ending),
+            Change::record_session_ends(context.session_ended_event(now)),
         ]
     }
 
@@ -240,13 +240,13 @@ pub fn validate_roles(roles: &[String]) -> Result<(), ClientError> {
 /// Removes the admin keys that `user` created, each with an audit event.
 fn remove_admin_keys_change(user: UserId, context: &RevocationContext, now: Time) -> Change {
     let event = context.event(AuditEventKind::AdminKeyRemoved, now);
-    Change::RemoveAdminKeysOf(user, Box::new(event.with_user(user).with_reason(context.reason)))
+    Change::remove_admin_keys_of(user, event.with_user(user).with_reason(context.reason))
 }
 
 fn roles_changed_event(next: &User, context: &RevocationContext, now: Time) -> Change {
     let event = context.event(AuditEventKind::RolesChanged, now).with_user(next.id);
     let event = event.with_reason(EndReason::RolesChanged).with_detail(next.roles.join(" "));
-    Change::RecordEvent(Box::new(event))
+    Change::record_event(event)
 }
 
 fn record_event(kind: AuditEventKind, user: UserId, context: &RevocationContext, now: Time) -> Change {
@@ -255,5 +255,5 @@ fn record_event(kind: AuditEventKind, user: UserId, context: &RevocationContext,
         AuditEventKind::UserDisabled | AuditEventKind::UserDeleted => event.with_reason(context.reason),
         _ => event,
     };
-    Change::RecordEvent(Box::new(event))
+    Change::record_event(event)
 }

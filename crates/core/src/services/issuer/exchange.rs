@@ -11,7 +11,7 @@ use crate::services::issuer::{
     AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenContent, TokenRequest,
     narrowed_scope, session_event,
 };
-use crate::store::{Change, CommitOutcome, SessionContext};
+use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transaction};
 
 impl Issuer {
     /// Issues an access token from an active session, for the requested audience and scope.
@@ -44,13 +44,10 @@ impl Issuer {
         let (user, pos) = (&session_context.user, session_context.revocation_log_head);
         let content = self.token_content(&stored, user, lifetime, pos, now)?;
         let access = self.sign_access_token(TokenContent { scope: scope.clone(), audience, ..content })?;
-        let event = Change::RecordEvent(Box::new(session_event(
-            &stored,
-            AuditEventKind::TokenExchanged,
-            client_info,
-            now,
-        )));
-        match self.store.commit(&[Change::ExpectActive(session, now), event]).await? {
+        let event = session_event(&stored, AuditEventKind::TokenExchanged, client_info, now);
+        let transaction = Transaction::new([Change::record_event(event)])
+            .expecting([Expectation::ActiveSession(session, now)]);
+        match self.store.commit(&transaction).await? {
             CommitOutcome::Applied(_) => Ok((access, scope)),
             CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
         }

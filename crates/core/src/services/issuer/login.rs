@@ -13,7 +13,7 @@ use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::services::account::{AccountService, AuthenticatedUser};
 use crate::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, seconds};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction, TransactionPart};
 
 impl Issuer {
     /// Mode `session`: issues an opaque token that is checked against the session record.
@@ -115,11 +115,13 @@ impl Issuer {
                 CommitOutcome::Applied(_) => {
                     return Ok(IssuedSession { session, credential, user: authenticated.user });
                 }
-                CommitOutcome::Conflict(0 | 1) => {
+                CommitOutcome::Conflict(TransactionPart::Expectation(_)) => {
                     authenticated = AccountService::revalidate(&*self.store, &authenticated).await?
                 }
                 // A collision of 128 random bits does not happen by chance.
-                CommitOutcome::Conflict(_) => return Err(InternalError::Contention.into()),
+                CommitOutcome::Conflict(TransactionPart::Change(_)) => {
+                    return Err(InternalError::Contention.into());
+                }
             }
         }
         Err(InternalError::Contention.into())
@@ -131,18 +133,17 @@ impl Issuer {
         authenticated: &AuthenticatedUser,
         new_session: &NewSession,
         now: Time,
-    ) -> Vec<Change> {
+    ) -> Transaction {
         let event =
             AuditEvent::by_user(AuditEventKind::LoginSucceeded, session.user, &new_session.client_info, now)
                 .with_session(session.id, session.client.clone());
+        let expectations = [
+            Expectation::Epoch(authenticated.user.id, authenticated.user.epoch),
+            Expectation::ClientRevision(authenticated.client.id.clone(), authenticated.client.revision),
+        ];
         let mut changes = vec![
-            Change::ExpectEpoch(authenticated.user.id, authenticated.user.epoch),
-            Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
-            Change::InsertSession(Box::new(session.clone())),
-            Change::RecordEvent(Box::new(AuditEvent {
-                detail: Some(session.mode().as_str().into()),
-                ..event
-            })),
+            Change::insert_session(session.clone()),
+            Change::record_event(AuditEvent { detail: Some(session.mode().as_str().into()), ..event }),
         ];
         let session_ended = |reason| {
             let event = AuditEvent::by_user(
@@ -151,22 +152,18 @@ impl Issuer {
                 &new_session.client_info,
                 now,
             );
-            Change::RecordSessionEnds(Box::new(event.with_reason(reason)))
+            Change::record_session_ends(event.with_reason(reason))
         };
         if let Some(old) = new_session.replaces {
-            changes.push(Change::EndSession(old, self.retention.session_ending(EndReason::Replaced, now)));
+            changes.push(Change::end_session(old, self.retention.session_ending(EndReason::Replaced, now)));
             changes.push(session_ended(EndReason::Replaced));
         }
         if let Some(max) = self.max_sessions {
-            changes.push(Change::EndOldestSessionsOf {
-                user: session.user,
-                except: session.id,
-                keep: max.get() - 1,
-                ending: self.retention.session_ending(EndReason::SessionLimit, now),
-            });
+            let ending = self.retention.session_ending(EndReason::SessionLimit, now);
+            changes.push(Change::end_oldest_sessions_of(session.user, session.id, max.get() - 1, ending));
             changes.push(session_ended(EndReason::SessionLimit));
         }
-        changes
+        Transaction::new(changes).expecting(expectations)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::services::account::AuthenticatedUser;
 use crate::services::issuer::{AccessGrant, IssuedAccessToken, Issuer, NewSession};
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction};
 
 /// The `amr` of a minted token (RFC 8176). Nothing was authenticated, so a service that requires a password or a second
 /// factor rejects the token.
@@ -105,13 +105,13 @@ impl Issuer {
             .with_user(user)
             .with_session(session.id, session.client.clone())
             .with_detail(claims.jti.to_string());
-            let changes = [
-                Change::ExpectEpoch(user, authenticated.user.epoch),
-                Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
-                Change::InsertSession(Box::new(session.clone())),
-                Change::RecordEvent(Box::new(event)),
+            let expectations = [
+                Expectation::Epoch(user, authenticated.user.epoch),
+                Expectation::ClientRevision(authenticated.client.id.clone(), authenticated.client.revision),
             ];
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            let changes = [Change::insert_session(session.clone()), Change::record_event(event)];
+            let transaction = Transaction::new(changes).expecting(expectations);
+            if let CommitOutcome::Applied(_) = self.store.commit(&transaction).await? {
                 let access = self.sign(&claims)?;
                 return Ok(MintedToken { access, id: claims.jti, session: Some(session.id) });
             }
@@ -172,8 +172,12 @@ impl Issuer {
         )
         .with_client(client.id.clone())
         .with_detail(format!("{} for {name}", claims.jti));
-        let expected = Change::ExpectClient(client.id.clone(), client.revision);
-        match self.store.commit(&[expected, Change::RecordEvent(Box::new(event))]).await? {
+        let expected = Expectation::ClientRevision(client.id.clone(), client.revision);
+        match self
+            .store
+            .commit(&Transaction::new([Change::record_event(event)]).expecting([expected]))
+            .await?
+        {
             CommitOutcome::Applied(_) => {
                 Ok(MintedToken { access: self.sign(&claims)?, id: claims.jti, session: None })
             }

@@ -12,7 +12,7 @@ use crate::services::issuer::{
     IssuedSession, Issuer, TokenContent, TokenPair, narrowed_scope, seconds, session_event,
 };
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, SessionContext};
+use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transaction};
 
 /// What the new access token states besides the session.
 #[derive(Default)]
@@ -113,7 +113,7 @@ impl Issuer {
                 self.repeat_response(stored, client_info, now).await.map(Some)
             }
             RefreshOutcome::ReuseDetected => {
-                let ending = Change::EndSession(
+                let ending = Change::end_session(
                     stored.id,
                     self.retention.session_ending(EndReason::RefreshReuseDetected, now),
                 );
@@ -122,7 +122,7 @@ impl Issuer {
                     actor: Actor::Anonymous,
                     ..event.with_reason(EndReason::RefreshReuseDetected)
                 };
-                match self.store.commit(&[ending, Change::RecordEvent(Box::new(event))]).await? {
+                match self.store.commit(&[ending, Change::record_event(event)].into()).await? {
                     CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
                         Err(InvalidCredential::RefreshReuseDetected.into())
                     }
@@ -139,13 +139,15 @@ impl Issuer {
         now: Time,
     ) -> Result<Option<Session>, ServiceError> {
         let next = Session { client_info: client_info.clone(), ..next };
-        let changes = [
-            Change::ExpectEpoch(session_context.user.id, session_context.user.epoch),
-            Change::ExpectClient(session_context.client.id.clone(), session_context.client.revision),
-            Change::ReplaceSession(Box::new(next.clone())),
-            Change::RecordEvent(Box::new(session_event(&next, AuditEventKind::Refreshed, client_info, now))),
+        let expectations = [
+            Expectation::Epoch(session_context.user.id, session_context.user.epoch),
+            Expectation::ClientRevision(session_context.client.id.clone(), session_context.client.revision),
         ];
-        match self.store.commit(&changes).await? {
+        let changes = [
+            Change::replace_session(next.clone()),
+            Change::record_event(session_event(&next, AuditEventKind::Refreshed, client_info, now)),
+        ];
+        match self.store.commit(&Transaction::new(changes).expecting(expectations)).await? {
             CommitOutcome::Applied(_) => Ok(Some(next)),
             CommitOutcome::Conflict(_) => Ok(None),
         }
@@ -171,7 +173,7 @@ impl Issuer {
         }
         if stored.client_info != *client_info {
             let event = session_event(stored, AuditEventKind::RefreshRetried, client_info, now);
-            let _: CommitOutcome = self.store.commit(&[Change::RecordEvent(Box::new(event))]).await?;
+            let _: CommitOutcome = self.store.commit(&[Change::record_event(event)].into()).await?;
         }
         Ok(stored.clone())
     }

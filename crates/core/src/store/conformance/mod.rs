@@ -108,7 +108,7 @@ const CASES: &[Case] = cases! {
     }
     commits {
         nothing_is_changed_if_the_last_change_conflicts,
-        the_first_change_that_conflicts_is_named,
+        the_first_part_that_conflicts_is_named,
         a_raised_epoch_or_revision_conflicts,
         a_session_is_active_only_until_its_end,
         a_login_in_progress_conflicts_with_a_password_change,
@@ -123,6 +123,8 @@ const CASES: &[Case] = cases! {
         a_position_is_never_below_its_time_and_rises_when_the_clock_is_set_back,
         the_entries_of_one_commit_keep_their_order,
         a_reader_gets_only_later_entries,
+        pages_give_every_entry_once_and_the_head_with_the_last,
+        revocations_are_loaded_page_by_page,
         a_new_log_starts_above_the_former_and_keeps_its_entries,
     }
     cutoffs {
