@@ -10,6 +10,7 @@ use dialoguer::Confirm;
 use serde_json::{Value, json};
 
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::datetime;
 use crate::error::CliError;
 use crate::escape::escape_controls;
@@ -30,6 +31,8 @@ pub(crate) struct Options {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command.
