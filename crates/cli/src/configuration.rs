@@ -58,6 +58,8 @@ pub(crate) struct Configuration {
     errors: Vec<Diagnostic>,
     renamed_variables: Vec<Diagnostic>,
     is_file_readable: bool,
+    /// Whether the data directory is not the default one.
+    is_data_dir_set: bool,
 }
 
 impl Configuration {
@@ -86,9 +88,11 @@ impl Configuration {
         let mut builder = SettingsBuilder::default();
         builder.master_key.text = master_key;
         let mut errors = [file.errors, environment.errors].concat();
+        let mut is_data_dir_set = false;
         for assignment in
             file.assignments.into_iter().chain(environment.assignments).chain(flags.assignments())
         {
+            is_data_dir_set |= assignment.setting.name == "data_dir";
             errors.extend(apply(&mut builder, assignment));
         }
         Self {
@@ -102,12 +106,20 @@ impl Configuration {
             errors,
             renamed_variables: environment.warnings,
             is_file_readable: file.is_readable,
+            is_data_dir_set,
         }
     }
 
     /// The store, if one is set.
     pub(crate) fn configured_store(&self) -> Option<&StoreUrl> {
         self.builder.store.as_ref()
+    }
+
+    /// Whether a command may create the store. For a store that is named alone, it is not known whether a server or an
+    /// application will have it, and so where its master key has to be.
+    pub(crate) fn may_create_store(&self) -> bool {
+        let has_key = self.builder.master_key.file.is_some() || self.builder.master_key.text.is_some();
+        self.builder.store.is_none() || self.is_data_dir_set || has_key
     }
 
     /// Warnings about variables that have been renamed and have no effect.

@@ -9,6 +9,7 @@ use counterfoil_jose::Time;
 use dialoguer::Confirm;
 use serde_json::{Value, json};
 
+use crate::admin_client::store_settings;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::datetime;
@@ -37,7 +38,7 @@ pub(crate) struct Options {
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
-    let settings = configuration.settings(configuration.listen)?;
+    let settings = store_settings(configuration)?;
     if !options.yes && !confirm(&options, &settings.store.to_string())? {
         return Err(CliError::failure("nothing was restored"));
     }

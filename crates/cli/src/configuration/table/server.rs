@@ -46,7 +46,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "store",
         form: Form::Text,
         default: DefaultValue::Description("`sqlite:DATA_DIR/counterfoil.db`"),
-        doc: "The store: `sqlite:FILE`.",
+        doc: "The store: `sqlite:FILE`. If an application embeds it, its master key is in `FILE.key`, and commands use that.",
         former_names: &[],
         flag: Some(Flag { name: "store", value_name: "URL", scope: Scope::Store }),
         apply: |builder, values| {
