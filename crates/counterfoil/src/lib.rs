@@ -49,6 +49,7 @@ mod http;
 mod keys;
 mod limits;
 mod metrics;
+mod operations;
 mod passwords;
 mod routes;
 mod runtime;
@@ -64,6 +65,7 @@ pub use clock::{
     ClockSource, SystemClock,
 };
 pub use embed::{Counterfoil, EmbedError};
+pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
 pub use keys::tls::{TlsError, TlsFiles};
@@ -73,6 +75,8 @@ pub use routes::openapi;
 pub use runtime::panics::panic_count;
 pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use session_data::{SessionData, SessionDataError};
+pub use settings::base_path::{BasePath, BasePathError};
+pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};

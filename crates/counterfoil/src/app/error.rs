@@ -7,6 +7,7 @@ use counterfoil_core::store::StoreError;
 use crate::app::backend::StoreOpenError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
+use crate::settings::cookie_options::CookieOptionsError;
 use crate::settings::data_dir::DataDirError;
 use crate::store::rollback_guard::RollbackGuardError;
 
@@ -35,6 +36,9 @@ pub enum OpenError {
     /// The list of breached passwords cannot be used.
     #[error(transparent)]
     Breached(#[from] BreachedError),
+    /// The cookie options contradict each other or the issuer.
+    #[error(transparent)]
+    Cookies(#[from] CookieOptionsError),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -57,7 +61,11 @@ impl OpenError {
             Self::Keys(ActiveKeysError::MasterKey(..)) => {
                 Some("use the master key with which the keys in this store were last encrypted".into())
             }
-            Self::StoreAccess(_) | Self::Keys(_) | Self::Hashing(_) | Self::Verifier(_) => None,
+            Self::StoreAccess(_)
+            | Self::Cookies(_)
+            | Self::Keys(_)
+            | Self::Hashing(_)
+            | Self::Verifier(_) => None,
         }
     }
 }

@@ -22,7 +22,7 @@ use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
+use counterfoil_verify::{AuthLayer, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -30,6 +30,7 @@ use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
+use crate::settings::cookie_options::Cookies;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
@@ -61,7 +62,7 @@ pub struct Inner {
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
-    pub(crate) cookie_names: CookieNames,
+    pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
@@ -104,7 +105,7 @@ impl App {
     /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
     /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
-        let issuer = Extension(ProblemIssuer(self.settings.issuer.as_str().into()));
+        let issuer = Extension(ProblemIssuer(self.settings.api_url().into()));
         let csrf = Stack::new(self.csrf_layer(), issuer);
         Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), csrf))
     }
@@ -112,12 +113,12 @@ impl App {
     /// Authenticates requests.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(Arc::clone(self.cookies.names()))
     }
 
     /// Refuses cross-site writes with a cookie of this issuer.
     pub(crate) fn csrf_layer(&self) -> CsrfLayer {
-        CsrfLayer::new(Arc::clone(&self.origins), self.cookie_names)
+        CsrfLayer::new(Arc::clone(&self.origins), Arc::clone(self.cookies.names()))
     }
 
     /// Makes the readiness check fail, so that load balancers send no new requests.

@@ -21,9 +21,7 @@ use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_jose::{SealingKey, Time};
-use counterfoil_verify::{
-    CookieNames, LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier,
-};
+use counterfoil_verify::{LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier};
 
 use crate::app::backend::open_store;
 use crate::app::error::OpenError;
@@ -39,6 +37,7 @@ use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::Settings;
+use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
@@ -61,8 +60,7 @@ impl App {
     ///
     /// As [`App::open`].
     pub async fn open_with_clock(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
-        let password_policy = password_policy(&settings)?;
-        let master_key = settings.master_key.resolve(settings.default_master_key_file())?;
+        let checked = Checked::new(&settings)?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
         if let Some(guard) = &guard
             && !Self::store_exists(&settings)
@@ -77,7 +75,7 @@ impl App {
         }
         let store = opened?;
         let parts = (Arc::clone(&store), guard);
-        match Self::open_with_store(settings, parts, (master_key, password_policy), source).await {
+        match Self::open_with_store(settings, parts, checked, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 let _ = store.close().await;
@@ -89,7 +87,7 @@ impl App {
     async fn open_with_store(
         settings: Settings,
         (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
-        (master_key, password_policy): (ResolvedMasterKey, PasswordPolicy),
+        Checked { master_key, password_policy, cookies }: Checked,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         // Before anything is read from or written to a store that may have been rolled back.
@@ -127,7 +125,24 @@ impl App {
             verifier,
             hashing,
         };
-        Ok(loaded.into_app(settings, password_policy))
+        Ok(loaded.into_app(settings, password_policy, cookies))
+    }
+}
+
+/// What the settings lead to without the store. An error here changes nothing.
+struct Checked {
+    master_key: ResolvedMasterKey,
+    password_policy: PasswordPolicy,
+    cookies: Cookies,
+}
+
+impl Checked {
+    fn new(settings: &Settings) -> Result<Self, OpenError> {
+        Ok(Self {
+            password_policy: password_policy(settings)?,
+            cookies: settings.cookies.for_issuer(&settings.issuer)?,
+            master_key: settings.master_key.resolve(settings.default_master_key_file())?,
+        })
     }
 }
 
@@ -147,7 +162,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn into_app(self, settings: Settings, password_policy: PasswordPolicy) -> App {
+    fn into_app(self, settings: Settings, password_policy: PasswordPolicy, cookies: Cookies) -> App {
         let (shared_store, shared_retention, shared_keys) =
             (Arc::clone(&self.store), Arc::clone(&self.retention), Arc::clone(&self.keys));
         let (store, retention, keys) =
@@ -171,7 +186,7 @@ impl Loaded {
             administration: Administration::new(store(), keys(), retention()),
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
             origins: Arc::new(origins),
-            cookie_names: CookieNames::for_issuer(settings.issuer.as_str()),
+            cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),

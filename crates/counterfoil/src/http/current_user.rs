@@ -11,8 +11,9 @@ use counterfoil_verify::{
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::presented_sessions::{PresentedSession, read_one_credential};
+use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
+use crate::operations::presented_session::PresentedSession;
 
 /// A user who is authenticated by a session token or an access token, with the time of the check.
 ///

@@ -10,15 +10,15 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
-use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCredentials, Problem};
 
 use crate::clock::ClockJumpPending;
-use crate::counters::Outcome;
 use crate::http::body_error::BodyError;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
+use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
 
 /// Why a request failed.
@@ -91,6 +91,17 @@ impl From<ClientError> for AppError {
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         Self::Service(error.into())
+    }
+}
+
+impl From<OperationError> for AppError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Service(error) => Self::Service(error),
+            OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
+            OperationError::Clock(error) => Self::Clock(error),
+            OperationError::RegistrationClosed => Self::RegistrationClosed,
+        }
     }
 }
 
@@ -246,49 +257,6 @@ pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
 }
 
-/// How an attempt that failed with this error is counted.
-impl From<&AppError> for Outcome {
-    fn from(error: &AppError) -> Self {
-        match error {
-            AppError::Service(ServiceError::Client(error)) => client_outcome(error),
-            AppError::Service(ServiceError::Internal(_))
-            | AppError::Clock(_)
-            | AppError::Timeout
-            | AppError::Panic
-            | AppError::Auth(AuthRejection {
-                error: AuthError::Unavailable | AuthError::StaleRevocations,
-                ..
-            }) => Self::Unavailable,
-            AppError::Auth(_) => Self::Failure,
-            AppError::MultipleCredentials(_)
-            | AppError::Body(_)
-            | AppError::CookieTooLarge(_)
-            | AppError::AdministratorRequired
-            | AppError::RegistrationClosed
-            | AppError::NotFound
-            | AppError::MethodNotAllowed
-            | AppError::InvalidIfMatch
-            | AppError::SessionDataType => Self::Invalid,
-        }
-    }
-}
-
-fn client_outcome(error: &ClientError) -> Outcome {
-    match error {
-        ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Outcome::ReuseDetected,
-        ClientError::LoginFailed | ClientError::Credential(_) => Outcome::Failure,
-        ClientError::RateLimited(_) => Outcome::RateLimited,
-        ClientError::Client(_)
-        | ClientError::NotGranted(_)
-        | ClientError::UsernameTaken
-        | ClientError::NotFound(_)
-        | ClientError::AlreadyExists(_)
-        | ClientError::Field { .. }
-        | ClientError::Precondition
-        | ClientError::TooLarge => Outcome::Invalid,
-    }
-}
-
 impl IntoResponse for AppError {
     /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
     /// adds the request id to the one and logs the other.
@@ -304,6 +272,8 @@ impl IntoResponse for AppError {
 
 #[cfg(test)]
 mod tests {
+    use counterfoil_core::InvalidCredential;
+
     use super::*;
 
     const INVALID: [InvalidCredential; 9] = [
@@ -352,18 +322,5 @@ mod tests {
 
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "3");
-    }
-
-    #[test]
-    fn each_error_has_its_outcome() {
-        let outcome = |error: AppError| Outcome::from(&error);
-
-        assert_eq!(outcome(ClientError::LoginFailed.into()), Outcome::Failure);
-        assert_eq!(outcome(ClientError::from(InvalidCredential::Expired).into()), Outcome::Failure);
-        let reused = ClientError::from(InvalidCredential::RefreshReuseDetected);
-        assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
-        assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
-        assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
-        assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
     }
 }

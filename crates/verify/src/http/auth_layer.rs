@@ -43,7 +43,7 @@ use crate::principal::Principal;
 pub struct AuthLayer {
     authenticator: Arc<dyn Authenticator>,
     clock: Arc<dyn Clock>,
-    names: CookieNames,
+    names: Arc<CookieNames>,
     accepted: AcceptedCredentials,
     requirement: Requirement,
 }
@@ -60,7 +60,7 @@ impl AuthLayer {
         Self {
             authenticator,
             clock,
-            names: CookieNames::secure(),
+            names: Arc::new(CookieNames::secure()),
             accepted: AcceptedCredentials::SESSION_OR_ACCESS_TOKEN,
             requirement: Requirement::None,
         }
@@ -68,8 +68,8 @@ impl AuthLayer {
 
     /// Sets the names of the cookies; [`CookieNames::secure`] by default.
     #[must_use]
-    pub const fn with_cookie_names(mut self, names: CookieNames) -> Self {
-        self.names = names;
+    pub fn with_cookie_names(mut self, names: impl Into<Arc<CookieNames>>) -> Self {
+        self.names = names.into();
         self
     }
 

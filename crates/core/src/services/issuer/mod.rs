@@ -79,6 +79,13 @@ pub struct IssuedSession<T> {
     pub user: User,
 }
 
+impl<T> IssuedSession<T> {
+    /// The same session with the credential in another form.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> IssuedSession<U> {
+        IssuedSession { session: self.session, credential: form(self.credential), user: self.user }
+    }
+}
+
 /// An access token with its expiry.
 #[derive(Debug)]
 pub struct IssuedAccessToken {
