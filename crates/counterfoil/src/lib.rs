@@ -114,6 +114,7 @@ pub use embed::testing;
 /// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks
 /// before a start.
 pub mod operator {
+    pub use crate::admin::file_location::{FileLocationError, locate_files};
     pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
     pub use crate::admin::socket::{AdminSocket, socket_path};
     pub use crate::admin::socket_client::{CallError, call};

@@ -2,14 +2,23 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use clap::Args;
 use counterfoil::App;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::configuration::flags::ServerOptions;
 use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::signals::ShutdownSignals;
+
+/// The options of `serve`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    _settings: ServerOptions,
+}
 
 /// Serves until a signal stops it.
 pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {

@@ -8,7 +8,7 @@ use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
 use counterfoil_core::model::audit_event::{Actor, AuditEvent};
 use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::external_id::ExternalId;
-use counterfoil_core::model::key::KeyState;
+use counterfoil_core::model::key::{KeyPurpose, KeyState};
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::administration::RevocationResult;
@@ -234,6 +234,16 @@ pub(crate) struct KeyLists {
     pub(crate) signing: Vec<KeyResponse>,
     /// Keys that authenticate refresh tokens.
     pub(crate) refresh_token: Vec<KeyResponse>,
+}
+
+impl KeyLists {
+    /// The keys by purpose.
+    pub(crate) fn new(keys: Vec<KeyStatus>) -> Self {
+        let (signing, refresh_token): (Vec<_>, Vec<_>) =
+            keys.into_iter().partition(|key| key.purpose == KeyPurpose::Signing);
+        let responses = |keys: &[_]| keys.iter().map(KeyResponse::from).collect();
+        Self { signing: responses(&signing), refresh_token: responses(&refresh_token) }
+    }
 }
 
 /// An audit event.

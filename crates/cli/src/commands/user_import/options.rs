@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::configuration::flags::StoreOptions;
+
 /// The options of `user import`.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -18,4 +20,6 @@ pub(crate) struct Options {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
