@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use axum::Extension;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::header::COOKIE;
@@ -71,7 +70,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let Some(Extension(app)) = parts.extensions.get::<App>().cloned().map(Extension) else {
+        let Some(app) = App::from_extensions(&parts.extensions) else {
             return Err(Problem::missing_auth_layer().for_request(&parts.extensions).into_response());
         };
         if !is_safe_method(&parts.method) {

@@ -79,7 +79,7 @@ pub(super) async fn an_external_id_belongs_to_one_user(store: Arc<dyn Store>) {
     assert_eq!(conflict(&store, &[Change::replace_user(changed.clone())]).await, 0);
 
     let released = User { external_id: None, revision: 1, ..user(2) };
-    let changes = [released, changed.clone()].map(|user| Change::replace_user(user));
+    let changes = [released, changed.clone()].map(Change::replace_user);
     let _ = applied(&store, &changes).await;
     let id = text.external_id.expect("it has one");
     assert_eq!(answer(store.user_by_external_id(&id).await), Some(changed));
