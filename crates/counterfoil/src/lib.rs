@@ -52,7 +52,6 @@ mod background;
 mod clock;
 mod counters;
 mod embed;
-mod external_id_schema;
 mod fs;
 mod http;
 mod keys;

@@ -2,7 +2,6 @@
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -92,7 +91,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
         let principal = <Principal as FromRequestParts<S>>::from_request_parts(parts, state).await;
         let principal = principal.map_err(IntoResponse::into_response)?;
         let app = App::from_extensions(&parts.extensions);
-        let app = app.ok_or_else(|| missing_layer().for_request(&parts.extensions).into_response())?;
+        let app =
+            app.ok_or_else(|| Problem::missing_auth_layer().for_request(&parts.extensions).into_response())?;
         // A machine token and a token of another issuer have no session, and so no data.
         let no_session = || {
             AppError::auth(
@@ -107,12 +107,6 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
             .map_err(|error| SessionDataError::from(error).into_response())?;
         Ok(Self { app, session, members: data.members })
     }
-}
-
-/// The problem of a route behind the layer of another verifier. It fails closed.
-fn missing_layer() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", "Misconfigured")
-        .detail("this route is not behind the layer of Counterfoil")
 }
 
 impl From<SessionDataError> for AppError {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::user::is_invisible;
+use crate::model::invisible::is_invisible;
 
 /// The most characters of a text.
 const MAX_CHARS: usize = 128;

@@ -4,6 +4,7 @@ pub mod admin_key;
 pub mod audit_event;
 pub mod client;
 pub mod external_id;
+mod invisible;
 pub mod key;
 pub mod session;
 pub mod user;

@@ -16,7 +16,7 @@ use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 
-use crate::external_id_schema::ExternalIdSchema;
+use crate::http::external_id_schema::ExternalIdSchema;
 
 /// A user, as an administrator sees them.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,7 +9,7 @@ use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_jose::Time;
 
-use crate::external_id_schema::ExternalIdSchema;
+use crate::http::external_id_schema::ExternalIdSchema;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
 use crate::settings::cookie_options::CookieKind;

@@ -1,5 +1,6 @@
 //! Accounts: registration, login by password, and password changes.
 
+mod attempt;
 mod change_password;
 mod login;
 mod register;
@@ -9,14 +10,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use counterfoil_jose::Secret;
-use counterfoil_verify::{RevocationPosition, UserId};
+use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
-use crate::model::client::Client;
 use crate::model::external_id::ExternalId;
-use crate::model::session::Mode;
 use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::login_rate_limiter::LoginRateLimiter;
@@ -25,6 +24,9 @@ use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPol
 use crate::services::revoker::RevocationRetention;
 use crate::store::{Change, CommitOutcome, Store, StoreError};
 
+pub use attempt::{
+    AttemptError, AuthenticatedUser, AuthenticationAttempt, Factor, FactorCategory, RequiredFactors,
+};
 pub use login::Credentials;
 pub use register::Registration;
 
@@ -35,23 +37,6 @@ pub struct AccountService {
     retention: Arc<RevocationRetention>,
     password_policy: Arc<PasswordPolicy>,
     rate_limiter: LoginRateLimiter,
-}
-
-/// A user after a successful login, with the records that the login was checked against.
-///
-/// `pos` was read first: every later revocation has a higher position in the revocation log.
-#[derive(Debug, Clone)]
-pub struct AuthenticatedUser {
-    /// The user. A session is created only if the user's epoch is still the same.
-    pub user: User,
-    /// The client. A session is created only if the client's revision is still the same.
-    pub client: Client,
-    /// The position of the revocation log before user and client were read.
-    pub pos: RevocationPosition,
-    /// The authentication methods (`amr`, RFC 8176).
-    pub amr: Vec<String>,
-    /// The requested mode.
-    pub mode: Mode,
 }
 
 impl AccountService {
