@@ -15,7 +15,7 @@ const MULTI_FACTOR: &str = "mfa";
 
 /// A login that is not complete yet.
 ///
-/// It authenticates nobody: only [`AuthenticationAttempt::finish`] makes an [`AuthenticatedUser`], and only that opens a
+/// It authenticates no user: only [`AuthenticationAttempt::finish`] makes an [`AuthenticatedUser`], and only that opens a
 /// session. A login by password is an attempt with one factor, which is begun and finished in one request.
 #[derive(Debug, Clone)]
 pub struct AuthenticationAttempt {
