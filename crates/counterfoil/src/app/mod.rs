@@ -9,9 +9,8 @@ pub(crate) mod readiness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Extension;
+use http::Extensions;
 use tokio::sync::Notify;
-use tower::layer::util::Stack;
 
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
@@ -22,7 +21,9 @@ use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
+use counterfoil_verify::{
+    AuthLayer, AuthState, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer,
+};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -79,7 +80,7 @@ impl std::ops::Deref for App {
 }
 
 /// The layer for the host application's routes: CSRF protection and authentication.
-pub type HostLayer = Stack<Extension<App>, Stack<AuthLayer, Stack<CsrfLayer, Extension<ProblemIssuer>>>>;
+pub type HostLayer = AuthLayer;
 
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
@@ -104,9 +105,15 @@ impl App {
     /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
     /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
-        let issuer = Extension(ProblemIssuer(self.settings.issuer.as_str().into()));
-        let csrf = Stack::new(self.csrf_layer(), issuer);
-        Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), csrf))
+        self.auth_layer()
+            .with_csrf_protection(Arc::clone(&self.origins))
+            .with_problem_issuer(ProblemIssuer(self.settings.issuer.as_str().into()))
+            .with_application(Arc::clone(&self.0) as _)
+    }
+
+    /// The installation whose [`App::layer`] the request with these extensions has passed.
+    pub(crate) fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        AuthState::from_extensions(extensions)?.application().map(Self)
     }
 
     /// Authenticates requests.
