@@ -90,9 +90,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let principal = <Principal as FromRequestParts<S>>::from_request_parts(parts, state).await;
         let principal = principal.map_err(IntoResponse::into_response)?;
-        // The layer of another verifier has no application. It fails closed.
-        let missing_layer = || Problem::missing_auth_layer().for_request(&parts.extensions).into_response();
-        let app = App::from_extensions(&parts.extensions).ok_or_else(missing_layer)?;
+        let app = App::from_extensions(&parts.extensions);
+        let app =
+            app.ok_or_else(|| Problem::missing_auth_layer().for_request(&parts.extensions).into_response())?;
         // A machine token and a token of another issuer have no session, and so no data.
         let no_session = || {
             AppError::auth(

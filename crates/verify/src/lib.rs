@@ -99,7 +99,7 @@ pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};
 #[cfg(feature = "tower")]
 pub use self::http::auth_state::AuthState;
 #[cfg(feature = "tower")]
-pub use self::http::cookies::{CookieNames, cookie_values};
+pub use self::http::cookies::{CookieNameError, CookieNames, CookiePrefix, cookie_values};
 #[cfg(feature = "tower")]
 pub use self::http::credentials::{
     AcceptedCredentials, CredentialSource, MultipleCredentials, PresentedRefreshToken, RequestCredentials,

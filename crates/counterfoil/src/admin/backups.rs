@@ -17,7 +17,7 @@ impl App {
         }
         backup::check_not_own_file(&self.settings().own_files(), &file)?;
         let existing = if replace { ExistingFile::Replace } else { ExistingFile::Keep };
-        let bytes = backup::write(&*self.store, &file, existing).await?;
+        let bytes = backup::write(self.file_backup.as_deref(), &file, existing).await?;
         Ok(json!({ "file": file, "bytes": bytes }))
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
+mod hooks;
 mod open;
 pub(crate) mod preflight;
 pub(crate) mod readiness;
@@ -19,11 +20,9 @@ use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
-use counterfoil_core::store::{Store, StoreError};
+use counterfoil_core::store::{FileBackup, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{
-    AuthLayer, AuthState, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer,
-};
+use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -31,9 +30,12 @@ use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
+use crate::settings::cookie_options::Cookies;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
+
+pub(crate) use hooks::Hooks;
 
 /// An open installation: the store is locked by this process, the keys are loaded, the clock runs.
 ///
@@ -48,6 +50,8 @@ pub struct Inner {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
     pub(crate) store: Arc<dyn Store>,
+    /// `None` if the store is not a file.
+    pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
     pub(crate) session_cache: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
     /// Wakes the job that rotates keys before its next scheduled time.
@@ -62,7 +66,7 @@ pub struct Inner {
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
-    pub(crate) cookie_names: CookieNames,
+    pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
@@ -107,7 +111,7 @@ impl App {
     pub fn layer(&self) -> HostLayer {
         self.auth_layer()
             .with_csrf_protection(Arc::clone(&self.origins))
-            .with_problem_issuer(ProblemIssuer(self.settings.issuer.as_str().into()))
+            .with_problem_issuer(ProblemIssuer(self.settings.api_url().into()))
             .with_application(Arc::clone(&self.0) as _)
     }
 
@@ -119,12 +123,12 @@ impl App {
     /// Authenticates requests.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(Arc::clone(self.cookies.names()))
     }
 
     /// Refuses cross-site writes with a cookie of this issuer.
     pub(crate) fn csrf_layer(&self) -> CsrfLayer {
-        CsrfLayer::new(Arc::clone(&self.origins), self.cookie_names)
+        CsrfLayer::new(Arc::clone(&self.origins), Arc::clone(self.cookies.names()))
     }
 
     /// Makes the readiness check fail, so that load balancers send no new requests.

@@ -50,7 +50,7 @@ pub struct AuthLayer(Arc<Settings>);
 struct Settings {
     authenticator: Arc<dyn Authenticator>,
     clock: Arc<dyn Clock>,
-    names: CookieNames,
+    names: Arc<CookieNames>,
     accepted: AcceptedCredentials,
     requirement: Requirement,
     /// Which origins may write with a cookie; `None` if another layer checks that.
@@ -70,7 +70,7 @@ impl AuthLayer {
         Self(Arc::new(Settings {
             authenticator,
             clock,
-            names: CookieNames::secure(),
+            names: Arc::new(CookieNames::secure()),
             accepted: AcceptedCredentials::SESSION_OR_ACCESS_TOKEN,
             requirement: Requirement::None,
             origins: None,
@@ -80,8 +80,8 @@ impl AuthLayer {
 
     /// Sets the names of the cookies; [`CookieNames::secure`] by default.
     #[must_use]
-    pub fn with_cookie_names(mut self, names: CookieNames) -> Self {
-        self.settings().names = names;
+    pub fn with_cookie_names(mut self, names: impl Into<Arc<CookieNames>>) -> Self {
+        self.settings().names = names.into();
         self
     }
 

@@ -207,11 +207,11 @@ impl<'a> CookieCredentials<'a> {
     ) -> Result<Self, MultipleCredentials> {
         let mut cookies = Self::default();
         for (name, value) in cookie_pairs(headers) {
-            let cookie = if accepted.session_token && name == names.session.as_bytes() {
+            let cookie = if accepted.session_token && name == names.session().as_bytes() {
                 &mut cookies.session
-            } else if accepted.access_token && name == names.access.as_bytes() {
+            } else if accepted.access_token && name == names.access().as_bytes() {
                 &mut cookies.access
-            } else if accepted.refresh_token && name == names.refresh.as_bytes() {
+            } else if accepted.refresh_token && name == names.refresh().as_bytes() {
                 &mut cookies.refresh
             } else {
                 continue;

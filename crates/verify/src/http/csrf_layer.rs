@@ -22,7 +22,7 @@ use crate::http::response_future::ResponseFuture;
 #[derive(Clone)]
 pub struct CsrfLayer {
     policy: Arc<OriginPolicy>,
-    names: CookieNames,
+    names: Arc<CookieNames>,
     checked: CheckedWrites,
 }
 
@@ -34,8 +34,8 @@ enum CheckedWrites {
 
 impl CsrfLayer {
     /// Checks writes that carry one of the cookies with these names.
-    pub fn new(policy: impl Into<Arc<OriginPolicy>>, names: CookieNames) -> Self {
-        Self { policy: policy.into(), names, checked: CheckedWrites::WithCookie }
+    pub fn new(policy: impl Into<Arc<OriginPolicy>>, names: impl Into<Arc<CookieNames>>) -> Self {
+        Self { policy: policy.into(), names: names.into(), checked: CheckedWrites::WithCookie }
     }
 
     /// Checks every write, with or without a cookie.

@@ -215,11 +215,10 @@ impl Problem {
         problem
     }
 
-    /// The problem of a route that is not behind the [`AuthLayer`](crate::AuthLayer) that its handler needs.
-    #[doc(hidden)]
+    /// The problem of a route that is not behind an [`AuthLayer`](crate::AuthLayer). It fails closed.
     pub fn missing_auth_layer() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", "Misconfigured")
-            .detail("this route is not behind the AuthLayer that it needs")
+            .detail("this route is not behind an AuthLayer")
     }
 
     /// The response, with any body type that can be made from a `String`.
