@@ -4,6 +4,7 @@
 
 mod active_keys;
 mod administration;
+mod cache_and_store;
 mod harness;
 mod key_rotation;
 mod last_seen;
