@@ -151,10 +151,9 @@ async fn write_the_golden_database() {
 
 fn records_without_references() -> Vec<Change> {
     let (key, value) = records::counter();
-    let mut changes: Vec<Change> =
-        records::users().into_iter().map(|user| Change::insert_user(user)).collect();
+    let mut changes: Vec<Change> = records::users().into_iter().map(Change::insert_user).collect();
     changes.push(Change::insert_client(records::client()));
-    changes.extend(records::keys().into_iter().map(|key| Change::insert_key(key)));
+    changes.extend(records::keys().into_iter().map(Change::insert_key));
     changes.push(Change::set_metadata(METADATA.0, METADATA.1.to_vec()));
     changes.push(Change::set_counter(key, value));
     changes
@@ -164,7 +163,7 @@ fn sessions_and_keys() -> Vec<Change> {
     let active = records::active_sessions();
     let with_data = active[0].id;
     let sessions = active.into_iter().chain(records::ended_sessions());
-    let mut changes: Vec<Change> = sessions.map(|session| Change::insert_session(session)).collect();
+    let mut changes: Vec<Change> = sessions.map(Change::insert_session).collect();
     changes.push(Change::merge_data(SessionDataPatch {
         session: with_data,
         patch: records::session_data(),
@@ -172,7 +171,7 @@ fn sessions_and_keys() -> Vec<Change> {
         max_bytes: MAX_DATA_BYTES,
         now: NOON + MINUTE,
     }));
-    changes.extend(records::admin_keys().into_iter().map(|key| Change::insert_admin_key(key)));
+    changes.extend(records::admin_keys().into_iter().map(Change::insert_admin_key));
     changes
 }
 
@@ -188,6 +187,6 @@ fn logs() -> Vec<Change> {
         })
     }));
     changes.push(Change::set_cutoff(CutoffScope::Everyone));
-    changes.extend(records::audit_events().into_iter().map(|event| Change::record_event(event)));
+    changes.extend(records::audit_events().into_iter().map(Change::record_event));
     changes
 }

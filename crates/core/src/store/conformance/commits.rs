@@ -78,7 +78,7 @@ async fn everything_in(store: &Arc<dyn Store>) -> String {
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        revocation_log_after(&store, RevocationPosition::START).await,
+        revocation_log_after(store, RevocationPosition::START).await,
         answer(store.audit_events(&query).await),
         answer(store.newest_time().await),
     );

@@ -242,7 +242,7 @@ pub(super) async fn metadata_has_the_value_that_was_last_set(store: Arc<dyn Stor
 pub(super) async fn clients_are_listed_once_in_the_order_of_their_ids(store: Arc<dyn Store>) {
     let mut rng = TestRng::new(1);
     let mut expected: Vec<Client> = (0..10).map(|number| any_client(number, &mut rng)).collect();
-    let changes: Vec<_> = expected.iter().cloned().map(|client| Change::insert_client(client)).collect();
+    let changes: Vec<_> = expected.iter().cloned().map(Change::insert_client).collect();
     let _ = applied(&store, &changes).await;
     let (mut found, mut after) = (Vec::new(), None);
     loop {
