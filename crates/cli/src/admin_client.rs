@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use counterfoil::operator::{self, AdminError, CallError, Command};
+use counterfoil::operator::{self, AdminError, CallError, Command, FileLocationError, locate_files};
 use counterfoil::{App, OpenError, Settings};
 use serde_json::Value;
 
@@ -15,15 +15,37 @@ use crate::error::CliError;
 ///
 /// If the command is rejected, or there is no store; only a command that adds a user creates one.
 pub(crate) async fn execute(configuration: &Configuration, command: Command) -> Result<Value, CliError> {
-    let settings = configuration.settings(configuration.listen)?;
+    let settings = store_settings(configuration)?;
+    let may_create = matches!(command, Command::UserAdd { .. }) && configuration.may_create_store();
+    let Some(dir) = settings.data_dir.clone() else {
+        return execute_here(settings, command, may_create).await;
+    };
     if configuration.configured_store().is_some() {
         check_server(configuration).await?;
     }
-    match operator::call(&configuration.data_dir, &command).await {
+    match operator::call(&dir, &command).await {
         Ok(answer) => Ok(answer),
-        Err(CallError::NoServer(_)) => execute_here(settings, command).await,
+        Err(CallError::NoServer(_)) => execute_here(settings, command, may_create).await,
         Err(CallError::Failed(error)) => Err(error.into()),
         Err(error) => Err(CliError::from_error(&error)),
+    }
+}
+
+/// The settings with which the store was opened before. A store that is named may be that of an application that embeds
+/// it: then its files are next to it, and there is no admin socket.
+///
+/// # Errors
+///
+/// If the configuration is not valid, or it is not known which master key belongs to the store.
+pub(crate) fn store_settings(configuration: &Configuration) -> Result<Settings, CliError> {
+    let settings = configuration.settings(configuration.listen)?;
+    if configuration.configured_store().is_none() {
+        return Ok(settings);
+    }
+    match locate_files(settings.clone()) {
+        // It has no key yet.
+        Err(FileLocationError::Missing { .. }) if !App::store_exists(&settings) => Ok(settings),
+        located => located.map_err(|error| CliError::from_error(&error).with_hint(error.hint())),
     }
 }
 
@@ -42,19 +64,27 @@ impl AdminConnection {
     ///
     /// If the store does not exist and `may_create` is false, or if it cannot be opened.
     pub(crate) async fn open(configuration: &Configuration, may_create: bool) -> Result<Self, CliError> {
-        let settings = configuration.settings(configuration.listen)?;
-        match operator::call(&configuration.data_dir, &Command::Status {}).await {
+        let settings = store_settings(configuration)?;
+        let may_create = may_create && configuration.may_create_store();
+        let Some(dir) = settings.data_dir.clone() else {
+            return Self::open_here(settings, may_create).await;
+        };
+        match operator::call(&dir, &Command::Status {}).await {
             Ok(status) => {
                 check_store(configuration, &status)?;
-                Ok(Self::Server(configuration.data_dir.clone()))
+                Ok(Self::Server(dir))
             }
-            Err(CallError::NoServer(_)) if may_create || App::store_exists(&settings) => {
-                Ok(Self::Local(App::open(settings).await?))
-            }
-            Err(CallError::NoServer(_)) => Err(store_missing(&settings)),
+            Err(CallError::NoServer(_)) => Self::open_here(settings, may_create).await,
             Err(CallError::Failed(error)) => Err(error.into()),
             Err(error) => Err(CliError::from_error(&error)),
         }
+    }
+
+    async fn open_here(settings: Settings, may_create: bool) -> Result<Self, CliError> {
+        if !may_create && !App::store_exists(&settings) {
+            return Err(store_missing(&settings));
+        }
+        Ok(Self::Local(App::open(settings).await?))
     }
 
     /// Executes `command` and returns its answer.
@@ -103,8 +133,8 @@ fn check_store(configuration: &Configuration, status: &Value) -> Result<(), CliE
 }
 
 /// Opens the store, executes the command, and closes the store.
-async fn execute_here(settings: Settings, command: Command) -> Result<Value, CliError> {
-    if !App::store_exists(&settings) && !matches!(command, Command::UserAdd { .. }) {
+async fn execute_here(settings: Settings, command: Command, may_create: bool) -> Result<Value, CliError> {
+    if !may_create && !App::store_exists(&settings) {
         return Err(store_missing(&settings));
     }
     let app = App::open(settings).await?;
@@ -116,7 +146,7 @@ async fn execute_here(settings: Settings, command: Command) -> Result<Value, Cli
 
 fn store_missing(settings: &Settings) -> CliError {
     CliError::failure(format!("there is no store at {}", settings.store))
-        .with_hint("set --data-dir to its directory; `counterfoil serve` creates a store")
+        .with_hint("set --data-dir to its directory; `counterfoil serve`, or the application that embeds it, creates a store")
 }
 
 impl From<OpenError> for CliError {

@@ -1,31 +1,50 @@
 //! The arguments: all commands and options.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::error::Error;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, completions, init, key, passwords, restore, revoke,
-    session, token, user,
+    admin_key, audit, backup, check, client, clock, completions, dev, init, key, passwords, restore, revoke,
+    serve, session, token, user,
 };
-use crate::flags::Flags;
+use crate::configuration::flags::{Flags, ServerOptions};
 
 /// An authentication server with sessions, JWTs, and a hybrid of both.
 #[derive(Parser)]
 #[command(name = "counterfoil", version, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) flags: Flags,
+    _settings: ServerOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Parses a command line, of which the first item is the name of the program.
+    ///
+    /// # Errors
+    ///
+    /// If it is not valid, or asks for the help or the version.
+    pub(crate) fn parse_from<T: Into<OsString> + Clone>(
+        line: impl IntoIterator<Item = T>,
+    ) -> Result<(Self, Flags), Error> {
+        let mut program = Self::command();
+        let matches = program.try_get_matches_from_mut(line)?;
+        let flags = Flags::from_matches(&program, &matches)?;
+        let arguments = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
+        Ok((arguments, flags))
+    }
 }
 
 /// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serves a temporary store with a demo user on loopback, and prints a script to try. Of the common options
-    /// only --listen and --log-format have an effect.
-    Dev,
+    /// Serves a temporary store with a demo user on loopback, and prints a script to try.
+    Dev(dev::Options),
     /// Serves the store of the data directory; creates both at the first start.
-    Serve,
+    Serve(serve::Options),
     /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.
     Init(init::Options),
     /// Validates the configuration and reports warnings, without changing anything.
@@ -71,13 +90,140 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use std::collections::BTreeSet;
+
+    use clap::error::ErrorKind;
 
     use super::*;
+
+    const STORE: &str = "config data-dir store master-key-file log-format log-level";
+    const SERVER: &str = "config data-dir store master-key-file log-format log-level issuer listen registration \
+                          refresh-reuse-grace password-min-length breached-passwords metrics-listen";
+    const NEW_PASSWORD: &str =
+        "config data-dir store master-key-file log-format log-level password-min-length breached-passwords";
+    const PAGE: &str = "json limit after";
+    const CLIENT: &str = "name mode audience scope lifetime enabled json";
+
+    /// Every command with its arguments, its own options, and the options of the settings that it reads.
+    const COMMANDS: &[(&str, &str, &str)] = &[
+        ("dev", "", "config listen log-format log-level"),
+        ("serve", "", SERVER),
+        ("init", "answers out", ""),
+        ("check", "json strict", SERVER),
+        ("completions bash", "", ""),
+        ("user add ada", "email role password-file json", NEW_PASSWORD),
+        ("user list", PAGE, STORE),
+        ("user disable ada", "", STORE),
+        ("user enable ada", "", STORE),
+        ("user passwd ada", "password-file", NEW_PASSWORD),
+        ("user roles ada", "", STORE),
+        ("user delete ada", "", STORE),
+        ("user import users", "dry-run max-errors json", STORE),
+        ("session list ada", PAGE, STORE),
+        ("session revoke id", "user", STORE),
+        ("client add app", CLIENT, STORE),
+        ("client list", PAGE, STORE),
+        ("client set app", CLIENT, STORE),
+        ("admin-key add name", "json", STORE),
+        ("admin-key list", PAGE, STORE),
+        ("admin-key remove id", "", STORE),
+        ("key list", PAGE, STORE),
+        ("key rotate", "now refresh-token-key json", STORE),
+        ("key import file", "json", STORE),
+        ("key rekey", "new-master-key-file json", STORE),
+        ("key revoke kid", "", STORE),
+        ("audit list", "user session json limit after", STORE),
+        ("revoke everyone", "reason json", STORE),
+        ("token inspect token", "json", ""),
+        (
+            "token verify token",
+            "issuer jwks secret-file audience algorithm foreign json",
+            "log-format log-level",
+        ),
+        (
+            "token mint --subject ci",
+            "user subject audience scope lifetime json",
+            "config data-dir store master-key-file log-format log-level issuer",
+        ),
+        ("passwords build-filter in out", "plain json", ""),
+        ("passwords check-filter file", "", ""),
+        ("openapi", "", ""),
+        ("backup file", "force json", STORE),
+        ("restore file", "keep-sessions yes json", STORE),
+        ("clock accept", "", STORE),
+    ];
+
+    fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<(Arguments, Flags), Error> {
+        Arguments::parse_from(["counterfoil"].into_iter().chain(words))
+    }
+
+    fn words(text: &str) -> impl Iterator<Item = &str> {
+        text.split_whitespace()
+    }
+
+    /// The commands without commands below them, each with its options.
+    fn leaves(command: &clap::Command, path: &[&str]) -> Vec<(String, BTreeSet<String>)> {
+        let mut inner = command.get_subcommands().peekable();
+        if inner.peek().is_none() {
+            let options = command.get_arguments().filter_map(clap::Arg::get_long).map(str::to_owned);
+            return vec![(path.join(" "), options.collect())];
+        }
+        inner.flat_map(|command| leaves(command, &[path, &[command.get_name()]].concat())).collect()
+    }
 
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn each_command_has_the_options_that_it_reads_and_no_others() {
+        let leaves = leaves(&Arguments::command(), &[]);
+
+        for (name, options) in &leaves {
+            let row = COMMANDS.iter().find(|(line, ..)| format!("{line} ").starts_with(&format!("{name} ")));
+            let (_, own, settings) = row.unwrap_or_else(|| panic!("{name} is not in the table"));
+            let expected: BTreeSet<String> = words(own).chain(words(settings)).map(str::to_owned).collect();
+            assert_eq!(options, &expected, "{name}");
+        }
+        assert_eq!(leaves.len(), COMMANDS.len());
+    }
+
+    #[test]
+    fn a_setting_that_a_command_does_not_read_is_refused_before_and_after_the_command() {
+        for (line, own, settings) in COMMANDS {
+            for name in words(SERVER) {
+                let option = format!("--{name}");
+                let given = [option.as_str(), "x"];
+                let before = parse(given.into_iter().chain(words(line)));
+                let after = parse(words(line).chain(given));
+
+                let is_read = words(settings).any(|known| known == name);
+                let is_own = words(own).any(|known| known == name);
+                for (result, is_accepted) in [(before, is_read), (after, is_read || is_own)] {
+                    match result {
+                        Ok(_) => assert!(is_accepted, "{line}: {option} is not read"),
+                        Err(error) => {
+                            assert!(!is_accepted, "{line}: {error}");
+                            assert_eq!((error.kind(), error.exit_code()), (ErrorKind::UnknownArgument, 2));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_lists_have_the_same_options() {
+        let lists = COMMANDS.iter().filter(|(line, ..)| words(line).any(|word| word == "list"));
+
+        for (line, own, _) in lists {
+            let cursor = ["--after", "-x.1", "--limit", "1000", "--json"];
+            assert!(parse(words(line).chain(cursor)).is_ok(), "{line} has {own}");
+            for limit in ["0", "1001", "-1"] {
+                assert!(parse(words(line).chain(["--limit", limit])).is_err(), "{line}");
+            }
+        }
     }
 
     #[test]
@@ -92,13 +238,13 @@ mod tests {
             "user disable -1Hz",
             "audit list --session -1Hz --user -_6L --json",
         ] {
-            let parsed = Arguments::try_parse_from(["counterfoil"].into_iter().chain(line.split(' ')));
+            let parsed = parse(words(line));
             assert!(
                 parsed.is_ok(),
                 "{line}: {}",
                 parsed.err().map(|error| error.to_string()).unwrap_or_default()
             );
         }
-        assert!(Arguments::try_parse_from(["counterfoil", "session", "list", "ada", "--jsom"]).is_err());
+        assert!(parse(words("session list ada --jsom")).is_err());
     }
 }

@@ -10,16 +10,17 @@ use counterfoil::{Settings, StoreUrl, operator};
 use counterfoil_jose::Secret;
 
 use crate::configuration::builder::SettingsBuilder;
-use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
+use crate::configuration::diagnostic::{Assignment, Diagnostic};
 use crate::configuration::file::FileSettings;
+use crate::configuration::flags::Flags;
 use crate::error::CliError;
-use crate::flags::Flags;
 use crate::logging::LogFormat;
 
 mod builder;
 pub(crate) mod diagnostic;
 mod environment;
 mod file;
+pub(crate) mod flags;
 pub(crate) mod setting;
 pub(crate) mod table;
 mod validation;
@@ -57,6 +58,8 @@ pub(crate) struct Configuration {
     errors: Vec<Diagnostic>,
     renamed_variables: Vec<Diagnostic>,
     is_file_readable: bool,
+    /// Whether the data directory is not the default one.
+    is_data_dir_set: bool,
 }
 
 impl Configuration {
@@ -85,7 +88,11 @@ impl Configuration {
         let mut builder = SettingsBuilder::default();
         builder.master_key.text = master_key;
         let mut errors = [file.errors, environment.errors].concat();
-        for assignment in file.assignments.into_iter().chain(environment.assignments).chain(of_flags(flags)) {
+        let mut is_data_dir_set = false;
+        for assignment in
+            file.assignments.into_iter().chain(environment.assignments).chain(flags.assignments())
+        {
+            is_data_dir_set |= assignment.setting.name == "data_dir";
             errors.extend(apply(&mut builder, assignment));
         }
         Self {
@@ -99,12 +106,20 @@ impl Configuration {
             errors,
             renamed_variables: environment.warnings,
             is_file_readable: file.is_readable,
+            is_data_dir_set,
         }
     }
 
     /// The store, if one is set.
     pub(crate) fn configured_store(&self) -> Option<&StoreUrl> {
         self.builder.store.as_ref()
+    }
+
+    /// Whether a command may create the store. For a store that is named alone, it is not known whether a server or an
+    /// application will have it, and so where its master key has to be.
+    pub(crate) fn may_create_store(&self) -> bool {
+        let has_key = self.builder.master_key.file.is_some() || self.builder.master_key.text.is_some();
+        self.builder.store.is_none() || self.is_data_dir_set || has_key
     }
 
     /// Warnings about variables that have been renamed and have no effect.
@@ -163,13 +178,6 @@ fn without_master_key(variables: Variables) -> (Variables, Option<Secret<String>
     (rest, key.pop().map(|(_, text)| Secret::new(text.into_string().unwrap_or_default())))
 }
 
-fn of_flags(flags: &Flags) -> impl Iterator<Item = Assignment> {
-    flags.given().map(|(name, flag, text)| {
-        let setting = table::setting(name).expect("every option is a setting");
-        Assignment { setting, values: setting.form.split_values(text), source: ValueSource::Flag(flag) }
-    })
-}
-
 /// Applies one assignment to the builder, or reports what is wrong with its value.
 fn apply(builder: &mut SettingsBuilder, assignment: Assignment) -> Option<Diagnostic> {
     let Assignment { setting, values, source } = assignment;
@@ -182,7 +190,6 @@ fn apply(builder: &mut SettingsBuilder, assignment: Assignment) -> Option<Diagno
 mod tests {
     use std::fs;
 
-    use clap::Parser as _;
     use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
 
     use super::*;
@@ -192,7 +199,8 @@ mod tests {
     fn configuration(arguments: &[&str], variables: &[(&str, &str)]) -> Configuration {
         let typed = [&["counterfoil"], arguments, &["serve"]].concat();
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        Configuration::from_flags_and_variables(&Arguments::parse_from(typed).flags, variables.collect())
+        let (_, flags) = Arguments::parse_from(typed).unwrap();
+        Configuration::from_flags_and_variables(&flags, variables.collect())
     }
 
     fn issuer_of(arguments: &[&str]) -> Result<String, CliError> {

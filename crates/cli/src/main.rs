@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
+use crate::configuration::flags::Flags;
 use crate::error::CliError;
 use crate::trace_export::TraceExport;
 
@@ -16,7 +15,6 @@ mod configuration;
 mod datetime;
 mod error;
 mod escape;
-mod flags;
 mod logging;
 #[cfg(feature = "otel")]
 mod otlp_client;
@@ -29,24 +27,28 @@ mod table;
 mod trace_export;
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    let (arguments, flags) = match Arguments::parse_from(std::env::args_os()) {
+        Ok(parsed) => parsed,
+        Err(error) => error.exit(),
+    };
+    match run(arguments, &flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.print(),
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), CliError> {
-    let configuration = Configuration::read(&arguments.flags);
+fn run(arguments: Arguments, flags: &Flags) -> Result<(), CliError> {
+    let configuration = Configuration::read(flags);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::with_cause("cannot start threads", &error))?;
-    let is_server = matches!(arguments.command, Command::Serve | Command::Dev);
+    let is_server = matches!(arguments.command, Command::Serve(_) | Command::Dev(_));
     let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
     logging::start(configuration.log_format, configuration.log_level.as_deref(), traces.layer());
     traces.log_start_error();
     // `serve` logs these warnings and `check` lists them.
-    if !matches!(arguments.command, Command::Serve | Command::Check(_)) {
+    if !matches!(arguments.command, Command::Serve(_) | Command::Check(_)) {
         for warning in configuration.renamed_variables() {
             eprintln!("warning: {warning}");
             if let Some(hint) = &warning.hint {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use counterfoil_jose::Secret;
 
+use crate::configuration::flags::PasswordPolicyOptions;
 use crate::error::CliError;
 
 /// The environment variable that may contain the password.
@@ -20,6 +21,8 @@ pub(crate) struct NewPassword {
     /// taken from COUNTERFOIL_PASSWORD, or prompted for.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    #[command(flatten)]
+    _settings: PasswordPolicyOptions,
 }
 
 impl NewPassword {

@@ -121,8 +121,25 @@ fn an_admin_key_is_valid_until_it_is_removed() {
     let list = succeed(&dir, &["admin-key", "list", "--json"]);
     assert!(list.contains("deploy") && !list.contains(second.trim_end().split('.').nth(1).unwrap()));
     assert!(succeed(&dir, &["admin-key", "list"]).contains("operator"), "the list shows who created a key");
+    assert_eq!(names_page_by_page(&dir, &["admin-key", "list"], "admin_keys", "name"), ["deploy", "backup"]);
     succeed(&dir, &["admin-key", "remove", text(&created, "id")]);
     assert_eq!(server.get("/v1/admin/users", text(&created, "key")).0, 401);
+}
+
+/// The member `name` of all records of a list, read one record at a time.
+fn names_page_by_page(dir: &Path, list: &[&str], records: &str, name: &str) -> Vec<String> {
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let cursor = after.iter().flat_map(|after: &String| ["--after", after]);
+        let arguments: Vec<&str> =
+            list.iter().copied().chain(["--json", "--limit", "1"]).chain(cursor).collect();
+        let page = json_of(dir, &arguments);
+        names.extend(page[records].as_array().unwrap().iter().map(|record| text(record, name).to_owned()));
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => return names,
+        }
+    }
 }
 
 #[test]
@@ -136,6 +153,8 @@ fn key_changes_apply_at_once_and_survive_a_restart() {
         keys.map(|key| (text(key, "id").to_owned(), text(key, "state").to_owned())).collect()
     };
     let key_in = |wanted: &str| states().into_iter().find(|(_, state)| state == wanted).unwrap().0;
+    let ids: Vec<String> = states().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(names_page_by_page(&dir, &["key", "list"], "keys", "id"), ids);
     let first = jwt();
     let (old, next) = (key_in("current"), key_in("next"));
 

@@ -102,8 +102,8 @@ fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
 }
 
 /// The position of the revocation log at which an access token was issued.
-fn pos(dir: &Path, token: &str) -> u64 {
-    let inspected = run_with_input(&in_dir(dir, &["token", "inspect", "-", "--json"]), token).stdout;
+fn pos(token: &str) -> u64 {
+    let inspected = run_with_input(&["token", "inspect", "-", "--json"], token).stdout;
     serde_json::from_str::<Value>(&inspected).unwrap()["payload"]["pos"].as_u64().unwrap()
 }
 
@@ -148,8 +148,8 @@ fn an_older_database_is_refused_until_it_is_restored() {
     };
     assert!(kids(&keys).contains(&restored["key"]), "{keys}");
     assert!(!kids(&keys).iter().any(|kid| kids(&fixture.keys).contains(kid)), "{keys}");
-    let former = pos(&fixture.dir, text(&fixture.credentials.hybrid, "access_token"));
-    assert!(pos(&fixture.dir, text(&jwt, "access_token")) > former + (1 << 32), "no position is used twice");
+    let former = pos(text(&fixture.credentials.hybrid, "access_token"));
+    assert!(pos(text(&jwt, "access_token")) > former + (1 << 32), "no position is used twice");
     assert_eq!(restored["removed_admin_keys"], json!(["deploy"]));
     assert!(Path::new(text(&restored, "previous_database")).exists());
 }

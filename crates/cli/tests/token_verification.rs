@@ -11,7 +11,7 @@ use counterfoil_jose::{HmacKey, base64url};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{CommandOutput, Server, in_dir, run, run_with_input, succeed};
+use crate::common::{CommandOutput, Server, in_dir, output_of, run, run_with_input, succeed};
 
 const SHOP: &str = "https://shop.example";
 const PASSWORD: &str = "correct horse battery staple";
@@ -141,11 +141,14 @@ fn invalid_options_are_reported_and_create_nothing() {
         (&["token", "verify", token, "--jwks", "http://auth.example/k"], 1, "loopback"),
         (&["token", "verify", token, "--issuer", "http://auth.example"], 1, "cannot be fetched"),
         (&["token", "verify", token, "--issuer", "https://a.example", "--algorithm", "none"], 2, "algorithm"),
+        (&["token", "verify", token, "--listen", "127.0.0.1:0"], 2, "--listen"),
+        (&["--listen", "127.0.0.1:0", "token", "verify", token], 2, "does not read the setting '--listen'"),
         (&["token", "mint"], 2, "--user"),
         (&["token", "mint", "--user", "ada", "--subject", "ci"], 2, "cannot be used with"),
         (&["token", "mint", "--user", "ada"], 1, "there is no store"),
     ] {
-        let output = run(&in_dir(&dir, arguments));
+        let mut command = common::counterfoil(arguments);
+        let output = output_of(command.env("COUNTERFOIL_DATA_DIR", &dir).output().unwrap());
         assert_eq!(output.status, code, "{arguments:?}: {output:?}");
         assert!(output.stderr.contains(part) && output.stdout.is_empty(), "{arguments:?}: {output:?}");
     }

@@ -99,7 +99,7 @@ pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};
 #[cfg(feature = "tower")]
 pub use self::http::auth_state::AuthState;
 #[cfg(feature = "tower")]
-pub use self::http::cookies::{CookieNames, cookie_values};
+pub use self::http::cookies::{CookieNameError, CookieNames, CookiePrefix, cookie_values};
 #[cfg(feature = "tower")]
 pub use self::http::credentials::{
     AcceptedCredentials, CredentialSource, MultipleCredentials, PresentedRefreshToken, RequestCredentials,
@@ -112,7 +112,9 @@ pub use self::http::csrf_layer::{CsrfLayer, CsrfService};
 #[cfg(feature = "tower")]
 pub use self::http::origin::{Origin, OriginError, OriginPolicy};
 #[cfg(feature = "tower")]
-pub use self::http::problem::{FieldError, Problem, ProblemIssuer, RequestId};
+pub use self::http::problem::{FieldError, Problem, RequestId};
+#[cfg(feature = "tower")]
+pub use self::http::problem_issuer::ProblemIssuer;
 #[cfg(feature = "tower")]
 pub use self::http::require::{RequireRole, RequireScope, RequireService};
 #[cfg(feature = "tower")]

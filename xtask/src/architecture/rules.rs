@@ -19,6 +19,7 @@ pub(crate) const LAYERED: &[Layered] = &[
             "counters",
             "store",
             "app",
+            "operations",
             "http",
             "background",
             "admin",
@@ -164,6 +165,8 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
             "crates/core/src/services/authenticator.rs",
             "crates/core/tests/engine/session_cache.rs",
             "crates/verify/tests/testing.rs",
+            // Exports them for tests.
+            "crates/counterfoil/src/embed/testing.rs",
         ],
         refused: &[
             Path("Principal::from_verified"),

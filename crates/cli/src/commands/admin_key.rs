@@ -4,8 +4,9 @@ use clap::{Args, Subcommand};
 use counterfoil::operator;
 
 use crate::admin_client::execute;
-use crate::commands::pagination::print_list;
+use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
 use crate::table::{cell, time};
@@ -16,7 +17,7 @@ pub(crate) enum Command {
     /// Creates a key and prints it. The secret is shown only this once.
     Add(AddOptions),
     /// Lists the keys, without their secrets.
-    List(ListOptions),
+    List(PageOptions),
     /// Removes a key; it is invalid at once.
     Remove(RemoveOptions),
 }
@@ -29,14 +30,8 @@ pub(crate) struct AddOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// The options of `admin-key list`.
-#[derive(Args)]
-pub(crate) struct ListOptions {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The options of `admin-key remove`.
@@ -45,14 +40,16 @@ pub(crate) struct RemoveOptions {
     /// The id of the key.
     #[arg(allow_hyphen_values = true)]
     id: String,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Add(AddOptions { name, json }) => add(configuration, name, json).await,
-        Command::List(ListOptions { json }) => list(configuration, json).await,
-        Command::Remove(RemoveOptions { id }) => {
+        Command::Add(AddOptions { name, json, .. }) => add(configuration, name, json).await,
+        Command::List(page) => list(configuration, page).await,
+        Command::Remove(RemoveOptions { id, .. }) => {
             let answer = execute(configuration, operator::Command::AdminKeyRemove { id }).await?;
             print_line(&format!("removed {}", cell(&answer, "id")))
         }
@@ -68,9 +65,10 @@ async fn add(configuration: &Configuration, name: String, is_json: bool) -> Resu
     print_line(&cell(&answer, "key"))
 }
 
-async fn list(configuration: &Configuration, is_json: bool) -> Result<(), CliError> {
-    let answer = execute(configuration, operator::Command::AdminKeyList {}).await?;
-    print_list(&answer, "admin_keys", is_json, ["id", "name", "created by", "created"], |key| {
+async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
+    let command = operator::Command::AdminKeyList { after: page.after.clone(), limit: Some(page.limit) };
+    let answer = execute(configuration, command).await?;
+    page.print(&answer, "admin_keys", ["id", "name", "created by", "created"], |key| {
         [cell(key, "id"), cell(key, "name"), cell(key, "created_by"), time(key, "created_at")]
     })
 }

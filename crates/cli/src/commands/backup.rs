@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command. The backup is on the disk when this returns.

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
+use crate::configuration::flags::ServerOptions;
 use crate::configuration::{Configuration, check_errors, warnings};
 use crate::error::CliError;
 use crate::escape::escape_controls;
@@ -18,6 +19,8 @@ pub(crate) struct Options {
     /// Treat warnings as errors.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    _settings: ServerOptions,
 }
 
 /// The errors and warnings of a configuration.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
 use crate::table::cell;
@@ -50,6 +51,8 @@ pub(crate) struct ClientOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The mode of a login.

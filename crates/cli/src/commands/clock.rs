@@ -1,10 +1,11 @@
 //! `counterfoil clock`: accepts a clock jump.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use counterfoil::operator;
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::print_line;
 use crate::table;
@@ -14,13 +15,20 @@ use crate::table;
 pub(crate) enum Command {
     /// Accepts the system clock as correct: after a forward jump that the server does not trust yet, or if the store
     /// was last used with a clock that was ahead.
-    Accept,
+    Accept(AcceptOptions),
+}
+
+/// The options of `clock accept`.
+#[derive(Args)]
+pub(crate) struct AcceptOptions {
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Accept => accept(configuration).await,
+        Command::Accept(_) => accept(configuration).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `counterfoil dev`: serves a temporary store with a demo user, to try everything.
 
+use clap::Args;
 use counterfoil::App;
 use counterfoil::operator::Command;
 use counterfoil::operator::is_loopback_ip;
@@ -7,9 +8,17 @@ use counterfoil_jose::Secret;
 
 use crate::commands::demo_script::{self, PASSWORD, USERNAME};
 use crate::commands::serve::listen;
+use crate::configuration::flags::DevOptions;
 use crate::configuration::{Configuration, dev_settings};
 use crate::error::CliError;
 use crate::signals::ShutdownSignals;
+
+/// The options of `dev`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    _settings: DevOptions,
+}
 
 /// Serves a new store in a temporary directory, which is removed at the end.
 ///
@@ -30,7 +39,7 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     let app = App::open(dev_settings(dir.path(), address)?).await?;
     app.administer(add_demo_user()).await?;
     let script = demo_script::text(&format!("http://{address}"), dir.path());
-    let served = counterfoil::serve(app, listener, signals.print_and_wait(script)).await;
+    let served = app.serve(listener, signals.print_and_wait(script)).await;
     // Reported, because a store that remains contains sessions.
     dir.close().map_err(|error| CliError::with_cause("cannot remove the temporary directory", &error))?;
     served.map_err(|error| CliError::with_cause("the server failed", &error))

@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use counterfoil::operator::{self, KeyRotationRequest, KeySelector, RevocationRequest, Wait};
 
 use crate::admin_client::execute;
-use crate::commands::pagination::print_list;
+use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
@@ -17,7 +18,7 @@ use crate::table::{cell, time};
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Lists current and former signing keys.
-    List(ListOptions),
+    List(PageOptions),
     /// Activates the next signing key once all cached key sets have expired. Tokens of the previous key stay valid.
     Rotate(RotateOptions),
     /// Imports a signing key as the next one. It is published now and activated by the next rotation. It replaces the
@@ -28,14 +29,6 @@ pub(crate) enum Command {
     Rekey(RekeyOptions),
     /// Revokes a key: all its tokens become invalid. If it is the current key, the next key is activated now.
     Revoke(RevokeOptions),
-}
-
-/// The options of `key list`.
-#[derive(Args)]
-pub(crate) struct ListOptions {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// The options of `key rotate`.
@@ -51,6 +44,8 @@ pub(crate) struct RotateOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The options of `key import`.
@@ -61,6 +56,8 @@ pub(crate) struct ImportOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The options of `key rekey`.
@@ -72,6 +69,8 @@ pub(crate) struct RekeyOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The options of `key revoke`.
@@ -81,16 +80,18 @@ pub(crate) struct RevokeOptions {
     /// The id of the key (`kid`).
     #[arg(allow_hyphen_values = true)]
     kid: String,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::List(ListOptions { json }) => list(configuration, json).await,
+        Command::List(page) => list(configuration, page).await,
         Command::Rotate(options) => rotate(configuration, options).await,
         Command::Import(options) => import(configuration, options).await,
         Command::Rekey(options) => rekey(configuration, options).await,
-        Command::Revoke(RevokeOptions { kid }) => {
+        Command::Revoke(RevokeOptions { kid, .. }) => {
             let subject = format!("key:{kid}");
             let request = RevocationRequest { subject, reason: None, wait: Wait::None };
             execute(configuration, operator::Command::Revoke(request)).await?;
@@ -100,7 +101,7 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 }
 
 async fn rotate(configuration: &Configuration, options: RotateOptions) -> Result<(), CliError> {
-    let RotateOptions { now, refresh_token_key, json } = options;
+    let RotateOptions { now, refresh_token_key, json, .. } = options;
     let purpose = if refresh_token_key { KeySelector::RefreshToken } else { KeySelector::Signing };
     let answer =
         execute(configuration, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
@@ -152,10 +153,11 @@ async fn rekey(configuration: &Configuration, options: RekeyOptions) -> Result<(
     Ok(())
 }
 
-async fn list(configuration: &Configuration, is_json: bool) -> Result<(), CliError> {
-    let answer = execute(configuration, operator::Command::KeyList {}).await?;
+async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
+    let command = operator::Command::KeyList { after: page.after.clone(), limit: Some(page.limit) };
+    let answer = execute(configuration, command).await?;
     let header = ["id", "algorithm", "state", "created", "activated", "retired", "removed"];
-    print_list(&answer, "keys", is_json, header, |key| {
+    page.print(&answer, "keys", header, |key| {
         let [created, activated, retired, removed] =
             ["created_at", "activated_at", "retired_at", "removed_at"].map(|name| time(key, name));
         [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), created, activated, retired, removed]

@@ -14,7 +14,7 @@ pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
 mod demo_script;
-mod dev;
+pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;
 mod openapi;
@@ -22,7 +22,7 @@ pub(crate) mod pagination;
 pub(crate) mod passwords;
 pub(crate) mod restore;
 pub(crate) mod revoke;
-mod serve;
+pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;
@@ -31,8 +31,8 @@ pub(crate) mod user_import;
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command {
-        Command::Dev => dev::run(configuration).await,
-        Command::Serve => serve::run(configuration).await,
+        Command::Dev(_) => dev::run(configuration).await,
+        Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options),
         Command::Completions(options) => completions::run(&options, Arguments::command()),
@@ -43,7 +43,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
         Command::Revoke(options) => revoke::run(configuration, options).await,
-        Command::Token(command) => token::run(configuration, &arguments.flags, command).await,
+        Command::Token(command) => token::run(configuration, command).await,
         Command::Passwords(command) => passwords::run(command),
         Command::Openapi => openapi::run(),
         Command::Backup(options) => backup::run(configuration, options).await,

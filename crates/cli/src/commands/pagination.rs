@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::shell_quote;
 use crate::output::print_json;
@@ -15,11 +16,13 @@ pub(crate) struct PageOptions {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
     /// Continue after this cursor, which the previous page printed.
-    #[arg(long, value_name = "CURSOR")]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
     pub(crate) after: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 impl PageOptions {
@@ -31,26 +34,14 @@ impl PageOptions {
         header: [&str; N],
         row: impl Fn(&Value) -> [String; N],
     ) -> Result<(), CliError> {
-        print_list(answer, name, self.json, header, row)?;
-        match answer["next"].as_str() {
-            Some(next) if !self.json => eprintln!("more: --after {}", shell_quote(next)),
-            Some(_) | None => {}
+        if self.json {
+            return print_json(answer);
+        }
+        let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        print_table(header, records.iter().map(row))?;
+        if let Some(next) = answer["next"].as_str() {
+            eprintln!("more: --after {}", shell_quote(next));
         }
         Ok(())
     }
-}
-
-/// Prints the records called `name` of an answer without pages.
-pub(crate) fn print_list<const N: usize>(
-    answer: &Value,
-    name: &str,
-    is_json: bool,
-    header: [&str; N],
-    row: impl Fn(&Value) -> [String; N],
-) -> Result<(), CliError> {
-    if is_json {
-        return print_json(answer);
-    }
-    let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    print_table(header, records.iter().map(row))
 }

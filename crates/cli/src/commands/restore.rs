@@ -9,7 +9,9 @@ use counterfoil_jose::Time;
 use dialoguer::Confirm;
 use serde_json::{Value, json};
 
+use crate::admin_client::store_settings;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::datetime;
 use crate::error::CliError;
 use crate::escape::escape_controls;
@@ -30,11 +32,13 @@ pub(crate) struct Options {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
-    let settings = configuration.settings(configuration.listen)?;
+    let settings = store_settings(configuration)?;
     if !options.yes && !confirm(&options, &settings.store.to_string())? {
         return Err(CliError::failure("nothing was restored"));
     }

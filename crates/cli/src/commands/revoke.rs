@@ -5,6 +5,7 @@ use counterfoil::operator::{self, RevocationRequest, Wait};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
 use crate::table::cell;
@@ -20,11 +21,13 @@ pub(crate) struct Options {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command. The revocation is durable and in effect when this returns.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
-    let Options { subject, reason, json } = options;
+    let Options { subject, reason, json, .. } = options;
     let request = RevocationRequest { subject, reason, wait: Wait::None };
     let answer = execute(configuration, operator::Command::Revoke(request)).await?;
     if json {

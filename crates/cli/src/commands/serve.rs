@@ -2,14 +2,23 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use clap::Args;
 use counterfoil::App;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::configuration::flags::ServerOptions;
 use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::signals::ShutdownSignals;
+
+/// The options of `serve`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    _settings: ServerOptions,
+}
 
 /// Serves until a signal stops it.
 pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
@@ -38,7 +47,7 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         banner += &format!("\nmetrics on http://{address}/metrics");
     }
     let metrics = metrics.map(|(listener, _)| tokio::spawn(serve_metrics(app.clone(), listener)));
-    let served = counterfoil::serve(app, listener, signals.print_and_wait(banner)).await;
+    let served = app.serve(listener, signals.print_and_wait(banner)).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }

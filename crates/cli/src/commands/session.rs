@@ -6,6 +6,7 @@ use counterfoil::operator;
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::print_line;
 use crate::table::{cell, time};
@@ -31,8 +32,17 @@ pub(crate) struct ListOptions {
 
 /// The options of `session revoke`.
 #[derive(Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct RevokeOptions {
+    #[command(flatten)]
+    sessions: RevokedSessions,
+    #[command(flatten)]
+    _settings: StoreOptions,
+}
+
+/// The sessions to revoke: one, or those of a user.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct RevokedSessions {
     // One in 64 ids begins with a hyphen.
     /// The id of the session.
     #[arg(allow_hyphen_values = true)]
@@ -83,7 +93,7 @@ async fn list(configuration: &Configuration, options: ListOptions) -> Result<(),
 }
 
 async fn revoke(configuration: &Configuration, options: RevokeOptions) -> Result<(), CliError> {
-    let command = match (options.id, options.user) {
+    let command = match (options.sessions.id, options.sessions.user) {
         (Some(id), None) => operator::Command::SessionRevoke { id },
         (None, Some(user)) => operator::Command::SessionRevokeAll { user },
         (None, None) | (Some(_), Some(_)) => {

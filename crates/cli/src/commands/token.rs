@@ -6,7 +6,6 @@ use clap::Subcommand;
 
 use crate::configuration::Configuration;
 use crate::error::CliError;
-use crate::flags::Flags;
 use crate::secret_input::strip_newline;
 
 mod inspect;
@@ -23,21 +22,17 @@ const MAX_INPUT: u64 = 64 * 1024;
 pub(crate) enum Command {
     /// Shows the content of a token and its errors, without verifying its signature.
     Inspect(inspect::InspectOptions),
-    /// Verifies an access token as a resource server does. --issuer sets the expected issuer.
+    /// Verifies an access token as a resource server does.
     Verify(verify::VerifyOptions),
     /// Mints an access token for a user or a machine, and records it in the audit log.
     Mint(mint::MintOptions),
 }
 
 /// Runs the command.
-pub(crate) async fn run(
-    configuration: &Configuration,
-    flags: &Flags,
-    command: Command,
-) -> Result<(), CliError> {
+pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::Inspect(options) => options.run(),
-        Command::Verify(options) => options.run(flags.issuer.as_deref()).await,
+        Command::Verify(options) => options.run().await,
         Command::Mint(options) => options.run(configuration).await,
     }
 }

@@ -8,6 +8,7 @@ use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
 use crate::commands::user_import;
 use crate::configuration::Configuration;
+use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
@@ -51,6 +52,8 @@ pub(crate) struct AddOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// A user as the only argument.
@@ -59,6 +62,8 @@ pub(crate) struct UserArgument {
     /// The user, by name or by id.
     #[arg(allow_hyphen_values = true)]
     user: String,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The options of `user passwd`.
@@ -69,6 +74,8 @@ pub(crate) struct PasswdOptions {
     user: String,
     #[command(flatten)]
     password: NewPassword,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// The options of `user roles`.
@@ -79,6 +86,8 @@ pub(crate) struct RolesOptions {
     user: String,
     /// The new roles; `admin` makes an administrator. Without any, all roles are removed.
     roles: Vec<String>,
+    #[command(flatten)]
+    _settings: StoreOptions,
 }
 
 /// Runs the command.
@@ -86,20 +95,20 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     match command {
         Command::Add(options) => add(configuration, options).await,
         Command::List(page) => list(configuration, page).await,
-        Command::Disable(UserArgument { user }) => {
+        Command::Disable(UserArgument { user, .. }) => {
             let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
             update(configuration, user, change, "disabled").await
         }
-        Command::Enable(UserArgument { user }) => {
+        Command::Enable(UserArgument { user, .. }) => {
             let change = UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() };
             update(configuration, user, change, "enabled").await
         }
         Command::Passwd(options) => set_password(configuration, options).await,
-        Command::Roles(RolesOptions { user, roles }) => {
+        Command::Roles(RolesOptions { user, roles, .. }) => {
             let change = UserChangeRequest { roles: Some(roles), ..UserChangeRequest::default() };
             update(configuration, user, change, "changed").await
         }
-        Command::Delete(UserArgument { user }) => {
+        Command::Delete(UserArgument { user, .. }) => {
             let answer = execute(configuration, operator::Command::UserDelete { user }).await?;
             print_line(&format!("deleted {}", cell(&answer, "id")))
         }

@@ -1,5 +1,7 @@
 //! The declaration of one setting: its names, form, default, documentation and parser.
 
+use std::sync::LazyLock;
+
 use crate::configuration::builder::SettingsBuilder;
 use crate::configuration::value::InvalidValue;
 
@@ -17,8 +19,38 @@ pub(crate) struct Setting {
     /// Former keys. In the file they are refused, as variables they are ignored with a warning; both name
     /// this one.
     pub(crate) former_names: &'static [&'static str],
+    /// The option of the command line. Only settings that are often set there have one.
+    pub(crate) flag: Option<Flag>,
     /// Parses the values into the builder. There is exactly one value, except with [`Form::List`].
     pub(crate) apply: fn(&mut SettingsBuilder, &[String]) -> Result<(), InvalidValue>,
+}
+
+/// The option of a setting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flag {
+    /// The long name without its hyphens: the name of the setting with `-` for `.` and `_`.
+    pub(crate) name: &'static str,
+    /// The word for the value in the help text.
+    pub(crate) value_name: &'static str,
+    /// Which commands have the option.
+    pub(crate) scope: Scope,
+}
+
+/// What a command does with a setting, which decides whether it has the option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// It opens the store, or finds the server that owns it.
+    Store,
+    /// It logs.
+    Log,
+    /// It issues tokens.
+    Issuer,
+    /// It listens.
+    Address,
+    /// It sets passwords.
+    PasswordPolicy,
+    /// It serves requests.
+    Server,
 }
 
 /// How a value is written. A variable or an option holds the same text, without quotes.
@@ -38,11 +70,14 @@ pub(crate) enum Form {
     List,
 }
 
+/// The settings if none is set. The values are those of the library.
+static DEFAULTS: LazyLock<SettingsBuilder> = LazyLock::new(SettingsBuilder::default);
+
 /// The value of a setting that is not set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum DefaultValue {
-    /// This value, written as in a variable.
-    Value(&'static str),
+    /// The value in the defaults of the library, written as in a variable.
+    Value(fn(&SettingsBuilder) -> String),
     /// No fixed value; this text describes it.
     Description(&'static str),
 }
@@ -56,9 +91,24 @@ impl Setting {
         }
     }
 
+    /// The help text of the option.
+    pub(crate) fn help(&self) -> String {
+        format!("{} [default: {}]", self.doc, self.default.text())
+    }
+
     /// The environment variable.
     pub(crate) fn variable(&self) -> String {
         variable(self.name)
+    }
+}
+
+impl DefaultValue {
+    /// The value, written as in a variable, or the description.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Value(text) => text(&DEFAULTS),
+            Self::Description(text) => text.to_owned(),
+        }
     }
 }
 

@@ -74,11 +74,17 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::ffi::OsString;
+    use std::path::Path;
     use std::{env, fs};
 
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::arguments::Arguments;
     use crate::configuration::builder::SettingsBuilder;
-    use crate::configuration::setting::{DefaultValue, variable};
+    use crate::configuration::setting::{DefaultValue, Form, variable};
+    use crate::configuration::{Configuration, MASTER_KEY, check_errors};
 
     /// The page that holds the table, between two lines.
     const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
@@ -87,7 +93,7 @@ mod tests {
 
     fn row(setting: &Setting) -> String {
         let default = match setting.default {
-            DefaultValue::Value(value) => format!("`{value}`"),
+            DefaultValue::Value(_) => format!("`{}`", setting.default.text()),
             DefaultValue::Description(text) => text.to_owned(),
         };
         let (name, variable, form, doc) =
@@ -152,19 +158,112 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_defaults_are_those_of_the_program() {
+    fn the_printed_default_is_the_value_of_the_library() {
         for setting in settings() {
-            let DefaultValue::Value(value) = setting.default else { continue };
+            let DefaultValue::Value(_) = setting.default else { continue };
             let mut builder = SettingsBuilder::default();
 
-            (setting.apply)(&mut builder, &setting.form.split_values(value)).unwrap();
+            (setting.apply)(&mut builder, &setting.form.split_values(&setting.default.text())).unwrap();
 
-            assert_eq!(
-                format!("{builder:?}"),
-                format!("{:?}", SettingsBuilder::default()),
-                "{}",
-                setting.name
-            );
+            let (applied, default) = (format!("{builder:?}"), format!("{:?}", SettingsBuilder::default()));
+            assert_eq!(applied, default, "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn the_help_has_the_meaning_and_the_default_of_each_option() {
+        let mut program = Arguments::command();
+        let serve = program.find_subcommand_mut("serve").unwrap();
+        let help = serve.render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+
+        for setting in settings() {
+            let Some(flag) = setting.flag else { continue };
+            assert_eq!(flag.name, setting.name.replace(['.', '_'], "-"));
+            let default = format!("[default: {}]", setting.default.text());
+            let text = format!("--{} <{}> {} {default}", flag.name, flag.value_name, setting.doc);
+            assert!(help.contains(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_setting_is_read_from_the_file_the_environment_and_its_option() {
+        let default = format!("{:?}", SettingsBuilder::default());
+        for setting in settings() {
+            let value = value_of(setting);
+            let in_file = format!("{} = {}\n", setting.name, in_toml(setting, value));
+            let from_file = Configuration::from_text(Path::new("c.toml"), &in_file);
+            let from_variable = from(&[], &[(&setting.variable(), value)]);
+            let option = setting.flag.map(|flag| format!("--{}", flag.name));
+            let from_option = option.map(|option| from(&[&option, value], &[]));
+
+            for read in [Some(from_file), Some(from_variable), from_option].into_iter().flatten() {
+                assert!(read.errors.is_empty(), "{}: {:?}", setting.name, read.errors);
+                let mut expected = SettingsBuilder::default();
+                (setting.apply)(&mut expected, &setting.form.split_values(value)).unwrap();
+                assert_eq!(format!("{:?}", read.builder), format!("{expected:?}"), "{}", setting.name);
+                assert_ne!(format!("{expected:?}"), default, "{}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_the_same_as_none_except_for_the_master_key() {
+        let default = format!("{:?}", SettingsBuilder::default());
+        for setting in settings() {
+            let read = from(&[], &[(&setting.variable(), "")]);
+
+            assert!(read.errors.is_empty() && read.renamed_variables.is_empty(), "{}", setting.name);
+            assert_eq!(format!("{:?}", read.builder), default, "{}", setting.name);
+        }
+        let read = from(&[], &[(MASTER_KEY, "")]);
+        let errors = check_errors(&read.settings(read.listen).unwrap());
+        assert!(format!("{errors:?}").contains("the master key from the environment"), "{errors:?}");
+    }
+
+    fn from(options: &[&str], variables: &[(&str, &str)]) -> Configuration {
+        let line = [&["counterfoil", "serve"], options].concat();
+        let (_, flags) = Arguments::parse_from(line).unwrap();
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        Configuration::from_flags_and_variables(&flags, variables.collect())
+    }
+
+    /// A value that is not the default, as in a variable.
+    fn value_of(setting: &Setting) -> &'static str {
+        match (setting.name, setting.form) {
+            ("issuer", _) => "https://auth.example",
+            ("listen" | "metrics.listen", _) => "127.0.0.1:9464",
+            ("store", _) => "sqlite:other.db",
+            ("log_format", _) => "json",
+            ("log_level", _) => "warn",
+            ("registration", _) => "closed",
+            ("algorithm", _) => "Ed25519",
+            ("trusted_origins", _) => "https://a.example,https://b.example",
+            ("trusted_proxies", _) => "10.0.0.0/8,192.0.2.1",
+            ("password_hashing.threads", _) => "1023",
+            ("argon2.iterations" | "argon2.parallelism", _) => "3",
+            ("password_min_length", _) => "15",
+            ("max_total_body_memory", _) => "1048576",
+            (_, Form::Text) => "other",
+            (_, Form::Number) if setting.name.starts_with("max_") => "8193",
+            (_, Form::Number) => "128",
+            (_, Form::Boolean) => "true",
+            ("signing_key_rotation_interval", _) => "2d",
+            (_, Form::Duration) => "2m",
+            (_, Form::Limit) => "7/90s",
+            (_, Form::List) => "a",
+        }
+    }
+
+    fn in_toml(setting: &Setting, value: &str) -> String {
+        match setting.form {
+            Form::Text | Form::Duration => format!("{value:?}"),
+            Form::Number | Form::Boolean => value.to_owned(),
+            Form::List => format!("{:?}", value.split(',').collect::<Vec<_>>()),
+            Form::Limit => {
+                let (max, window) = value.split_once('/').unwrap();
+                format!("{{ max = {max}, window = {window:?} }}")
+            }
         }
     }
 }

@@ -137,6 +137,28 @@ pub(crate) fn limit(values: &[String]) -> Result<RateLimit, InvalidValue> {
     })
 }
 
+/// The word with this meaning, as [`word`] parses it; `words` has every meaning.
+pub(crate) fn word_for<T: PartialEq>(words: &[(&str, T)], meaning: T) -> String {
+    let word = words.iter().find(|(_, of)| *of == meaning).map(|(word, _)| *word);
+    word.unwrap_or_default().to_owned()
+}
+
+/// A duration as [`precise_duration`] parses it, in the largest unit that divides it: `15m`, `90s`, `500ms`.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let ms = duration.as_millis();
+    match units.into_iter().find(|(_, unit)| ms >= *unit && ms.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", ms / unit),
+        None if ms == 0 => "0s".to_owned(),
+        None => format!("{ms}ms"),
+    }
+}
+
+/// A rate limit as [`limit`] parses it.
+pub(crate) fn limit_text(limit: RateLimit) -> String {
+    if limit == OFF { "off".to_owned() } else { format!("{}/{}", limit.max, duration_text(limit.window)) }
+}
+
 /// `15m`, `1h30m`, `90d`; a bare number is seconds. A day is 24 hours; months and years are not durations.
 fn parse_duration(text: &str) -> Option<Duration> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -199,6 +221,18 @@ mod tests {
         ] {
             assert!(duration(&values(invalid), "0s", "90d").is_err(), "{invalid:?}");
         }
+    }
+
+    #[test]
+    fn a_value_is_written_as_it_is_parsed() {
+        for text in ["0s", "500ms", "10s", "90s", "15m", "25h", "90d"] {
+            let duration = precise_duration(&values(text), "0s", "90d").unwrap();
+            assert_eq!(duration_text(duration), text);
+        }
+        for text in ["20/15m", "1/90s", "off"] {
+            assert_eq!(limit_text(limit(&values(text)).unwrap()), text);
+        }
+        assert_eq!(word_for(&[("open", 1), ("closed", 2)], 2), "closed");
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::credentials::admin_key::AdminKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
+use crate::model::external_id::ExternalId;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
@@ -80,6 +81,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The user with this username or this verified e-mail address.
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
+
+    /// The user with this id of the application.
+    async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
 
     /// Users in the order of their folded names, after the given one.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;

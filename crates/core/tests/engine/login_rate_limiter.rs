@@ -73,6 +73,7 @@ async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result
         password: Secret::new(PASSWORD.into()),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     engine.accounts.register(registration, actor, &client_info(ip), NOON).await
 }

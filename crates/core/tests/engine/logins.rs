@@ -131,6 +131,7 @@ async fn usernames_that_differ_only_in_case_are_the_same_user() {
         password: secret(PASSWORD),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
     let taken = engine.accounts.register(registration, actor, &nowhere(), NOON).await;
@@ -449,10 +450,7 @@ async fn a_token_exchange_cannot_widen_the_scope_or_lifetime() {
     let engine = Engine::start().await;
     engine.ada().await;
     let session = engine.session(NOON).await.session.id;
-    let wanted = |scope: &str| TokenRequest {
-        audience: Some("https://shop.example".into()),
-        scope: Some(scope.into()),
-    };
+    let wanted = |scope: &str| TokenRequest { audience: None, scope: Some(scope.into()) };
 
     let (access, scope) =
         engine.issuer.exchange(session, None, &wanted("read write"), &nowhere(), NOON).await.unwrap();

@@ -25,6 +25,7 @@ fn registration(password: &str) -> Registration {
         password: Secret::new(password.into()),
         email: Some("countess@analytical.example".into()),
         roles: Vec::new(),
+        external_id: None,
     }
 }
 
@@ -103,7 +104,7 @@ async fn an_imported_hash_is_rehashed_at_the_first_login() {
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
 
     let after = engine.store.user(before.id).await.unwrap().unwrap();
-    assert_eq!(authenticated.user, after);
+    assert_eq!(authenticated.user(), &after);
     assert_ne!(after.password, before.password);
     assert!(after.password.is_some_and(|hash| hash.is_argon2id() && !hash.needs_rehash(CHEAP)));
     assert_eq!(after.epoch, before.epoch, "the user is not logged out");

@@ -6,7 +6,7 @@ use counterfoil_core::credentials::admin_key::AdminKeyId;
 
 use crate::admin::AdminError;
 use crate::admin::answer::{Answer, operator_context};
-use crate::admin::pagination::rows;
+use crate::admin::pagination::{PageRequest, rows};
 use crate::admin::responses::AdminKeyResponse;
 use crate::app::App;
 
@@ -17,9 +17,10 @@ impl App {
         Ok(json!({ "id": record.id.to_string(), "name": record.name, "key": key.to_string() }))
     }
 
-    pub(super) async fn list_admin_keys(&self) -> Answer {
+    pub(super) async fn list_admin_keys(&self, page: PageRequest) -> Answer {
         let keys = self.store.admin_keys().await?;
-        Ok(json!({ "admin_keys": rows(&keys, |key| AdminKeyResponse::from(key)) }))
+        let (keys, next) = page.slice(keys, |key| (key.created_at, key.id.to_string()))?;
+        Ok(json!({ "admin_keys": rows(&keys, |key| AdminKeyResponse::from(key)), "next": next }))
     }
 
     pub(super) async fn remove_admin_key(&self, id: &str) -> Answer {

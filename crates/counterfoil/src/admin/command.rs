@@ -108,15 +108,30 @@ pub enum Command {
         /// A name for people.
         name: String,
     },
-    /// Lists admin keys. Answers `{admin_keys}`.
-    AdminKeyList {},
+    /// Lists admin keys, the oldest first. Answers `{admin_keys, next}`.
+    AdminKeyList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most keys of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
     /// Removes an admin key. Answers `{id}`.
     AdminKeyRemove {
         /// Its id.
         id: String,
     },
-    /// Lists the keys, including former ones. Answers `{keys, refresh_token_keys}`.
-    KeyList {},
+    /// Lists the keys, including former ones, the oldest first. Answers `{keys, refresh_token_keys, next}`; a page
+    /// has keys of both lists.
+    KeyList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most keys of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
     /// Rotates the signing key, immediately or when the next key is known to all verifiers, or the refresh
     /// token key. Answers `{id, state, activated_at}`.
     KeyRotate(KeyRotationRequest),

@@ -19,7 +19,8 @@ impl App {
         match command {
             Command::Status {} => Ok(self.status().await),
             Command::UserAdd { username, password, email, roles } => {
-                self.add_user(Registration { username, password, email, roles }).await
+                let external_id = None;
+                self.add_user(Registration { username, password, email, roles, external_id }).await
             }
             Command::UserImport { users, dry_run } => {
                 self.import_users(&users, if dry_run { ImportMode::DryRun } else { ImportMode::Commit }).await
@@ -32,9 +33,11 @@ impl App {
             Command::ClientList { after, limit } => self.list_clients(PageRequest { after, limit }).await,
             Command::ClientSet { id, client } => self.change_client(&id, client).await,
             Command::AdminKeyAdd { name } => self.add_admin_key(&name).await,
-            Command::AdminKeyList {} => self.list_admin_keys().await,
+            Command::AdminKeyList { after, limit } => {
+                self.list_admin_keys(PageRequest { after, limit }).await
+            }
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
-            Command::KeyList {} => self.list_keys().await,
+            Command::KeyList { after, limit } => self.list_keys(PageRequest { after, limit }).await,
             Command::KeyImport { file } => self.import_key(file).await,
             Command::KeyRekey { file } => self.replace_master_key(file).await,
             Command::KeyRotate(request) => self.rotate_keys(request).await,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use counterfoil_core::model::key::KeyPurpose;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::keys::keyring::{ActivateAt, RotatedKeys};
 use counterfoil_core::services::revoker::RevocationContext;
@@ -13,6 +12,7 @@ use counterfoil_jose::Time;
 
 use crate::admin::AdminError;
 use crate::admin::answer::{Answer, operator_context};
+use crate::admin::pagination::PageRequest;
 use crate::admin::requests::{KeyRotationRequest, KeySelector};
 use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
@@ -23,11 +23,7 @@ use crate::runtime::task::{run_on_blocking_thread, spawn_blocking};
 impl App {
     /// All keys, the oldest first.
     pub(crate) async fn key_lists(&self) -> Result<KeyLists, ServiceError> {
-        let keys = self.keys.keys().await?;
-        let (signing, refresh_token): (Vec<_>, Vec<_>) =
-            keys.into_iter().partition(|key| key.purpose == KeyPurpose::Signing);
-        let responses = |keys: &[_]| keys.iter().map(KeyResponse::from).collect();
-        Ok(KeyLists { signing: responses(&signing), refresh_token: responses(&refresh_token) })
+        Ok(KeyLists::new(self.keys.keys().await?))
     }
 
     /// Rotates a key, or schedules the rotation.
@@ -55,9 +51,10 @@ impl App {
         Ok(RotationResponse::new(&rotated, now))
     }
 
-    pub(super) async fn list_keys(&self) -> Answer {
-        let KeyLists { signing, refresh_token } = self.key_lists().await?;
-        Ok(json!({ "keys": signing, "refresh_token_keys": refresh_token }))
+    pub(super) async fn list_keys(&self, page: PageRequest) -> Answer {
+        let (keys, next) = page.slice(self.keys.keys().await?, |key| (key.created_at, key.id.to_string()))?;
+        let KeyLists { signing, refresh_token } = KeyLists::new(keys);
+        Ok(json!({ "keys": signing, "refresh_token_keys": refresh_token, "next": next }))
     }
 
     pub(super) async fn rotate_keys(&self, request: KeyRotationRequest) -> Answer {

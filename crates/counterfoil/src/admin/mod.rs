@@ -8,6 +8,7 @@ mod clients;
 mod command;
 mod dispatch;
 mod error;
+pub(crate) mod file_location;
 mod keys;
 mod master_key;
 mod minting;

@@ -7,6 +7,8 @@ use counterfoil_core::model::session::Session;
 use counterfoil_core::store::SessionCursor;
 use counterfoil_jose::Time;
 
+use crate::admin::AdminError;
+
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1000;
 
@@ -35,6 +37,31 @@ impl PageRequest {
         rows.truncate(limit);
         rows.last().filter(|_| has_next).map(cursor)
     }
+}
+
+impl PageRequest {
+    /// The rows of the page of a list that is not read page by page, and the cursor of the next page. `position`
+    /// increases from row to row, so that a page is found also if the row before it was removed.
+    pub(super) fn slice<T>(
+        &self,
+        rows: Vec<T>,
+        position: impl Fn(&T) -> (Time, String),
+    ) -> Result<(Vec<T>, Option<String>), AdminError> {
+        let invalid = || AdminError::new("`after` must be the `next` of the previous page");
+        let after = self.after.as_deref().map(|text| parse_position(text).ok_or_else(invalid)).transpose()?;
+        let is_after = |row: &T| after.as_ref().is_none_or(|after| position(row) > *after);
+        let mut page: Vec<T> = rows.into_iter().filter(is_after).take(self.read_limit() as usize).collect();
+        let next = self.cut(&mut page, |row| {
+            let (at, id) = position(row);
+            format!("{}.{id}", at.unix_ms())
+        });
+        Ok((page, next))
+    }
+}
+
+fn parse_position(text: &str) -> Option<(Time, String)> {
+    let (ms, id) = text.split_once('.')?;
+    Some((Time::from_unix_ms(ms.parse().ok()?), id.to_owned()))
 }
 
 /// `records` as JSON.
@@ -67,6 +94,24 @@ mod tests {
         assert_eq!(page.read_limit(), 3);
         assert_eq!(cut(vec![1, 2]), (None, vec![1, 2]));
         assert_eq!(cut(vec![1, 2, 3]), (Some("2".into()), vec![1, 2]));
+    }
+
+    #[test]
+    fn pages_of_a_list_that_changes_have_every_remaining_row_once() {
+        let row = |ms: u64, id: &str| (Time::from_unix_ms(ms), id.to_owned());
+        let page = |after, rows: &[(Time, String)]| {
+            PageRequest { after, limit: Some(2) }.slice(rows.to_vec(), Clone::clone).unwrap()
+        };
+        let mut rows = vec![row(1, "a"), row(1, "b"), row(2, "a"), row(3, "a")];
+
+        let (first, next) = page(None, &rows);
+        rows.remove(1);
+        let (second, end) = page(next, &rows);
+
+        assert_eq!((first, second), (vec![row(1, "a"), row(1, "b")], vec![row(2, "a"), row(3, "a")]));
+        assert_eq!(end, None);
+        let bad = PageRequest { after: Some("x".to_owned()), limit: None };
+        assert!(bad.slice(rows, Clone::clone).is_err());
     }
 
     #[test]

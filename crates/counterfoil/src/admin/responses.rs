@@ -1,12 +1,14 @@
 //! Responses to administrators, the same over HTTP and at the command line.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
 use counterfoil_core::model::audit_event::{Actor, AuditEvent};
 use counterfoil_core::model::client::{Client, Lifetimes};
-use counterfoil_core::model::key::KeyState;
+use counterfoil_core::model::external_id::ExternalId;
+use counterfoil_core::model::key::{KeyPurpose, KeyState};
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::administration::RevocationResult;
@@ -14,12 +16,17 @@ use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 
+use crate::http::external_id_schema::ExternalIdSchema;
+
 /// A user, as an administrator sees them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdminUser)]
 pub(crate) struct UserResponse {
     id: String,
     username: String,
+    /// The application's own id of the user, or null.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    external_id: Option<Value>,
     /// The e-mail address, or null.
     email: Option<String>,
     /// Whether the address is verified.
@@ -36,6 +43,7 @@ impl From<&User> for UserResponse {
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
+            external_id: user.external_id.as_ref().map(ExternalId::to_json),
             email: user.email.clone(),
             email_verified: user.email_verified,
             roles: user.roles.clone(),
@@ -226,6 +234,16 @@ pub(crate) struct KeyLists {
     pub(crate) signing: Vec<KeyResponse>,
     /// Keys that authenticate refresh tokens.
     pub(crate) refresh_token: Vec<KeyResponse>,
+}
+
+impl KeyLists {
+    /// The keys by purpose.
+    pub(crate) fn new(keys: Vec<KeyStatus>) -> Self {
+        let (signing, refresh_token): (Vec<_>, Vec<_>) =
+            keys.into_iter().partition(|key| key.purpose == KeyPurpose::Signing);
+        let responses = |keys: &[_]| keys.iter().map(KeyResponse::from).collect();
+        Self { signing: responses(&signing), refresh_token: responses(&refresh_token) }
+    }
 }
 
 /// An audit event.

@@ -7,6 +7,7 @@ use counterfoil_core::store::StoreError;
 use crate::app::backend::StoreBackendError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
+use crate::settings::cookie_options::CookieOptionsError;
 use crate::settings::data_dir::DataDirError;
 use crate::store::rollback_guard::RollbackGuardError;
 
@@ -35,9 +36,15 @@ pub enum OpenError {
     /// The list of breached passwords cannot be used.
     #[error(transparent)]
     Breached(#[from] BreachedError),
+    /// The cookie options contradict each other or the issuer.
+    #[error(transparent)]
+    Cookies(#[from] CookieOptionsError),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hashing(#[from] HashingError),
+    /// The system starts no thread for the event listener.
+    #[error("the thread of the event listener cannot be started")]
+    Thread(#[source] std::io::Error),
     /// The settings do not allow a secure verification of tokens.
     #[error(transparent)]
     Verifier(#[from] counterfoil_verify::VerifierBuildError),
@@ -57,7 +64,12 @@ impl OpenError {
             Self::Keys(ActiveKeysError::MasterKey(..)) => {
                 Some("use the master key with which the keys in this store were last encrypted".into())
             }
-            Self::StoreAccess(_) | Self::Keys(_) | Self::Hashing(_) | Self::Verifier(_) => None,
+            Self::StoreAccess(_)
+            | Self::Cookies(_)
+            | Self::Keys(_)
+            | Self::Hashing(_)
+            | Self::Thread(_)
+            | Self::Verifier(_) => None,
         }
     }
 }

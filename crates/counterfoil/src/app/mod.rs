@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
+mod hooks;
 mod open;
 pub(crate) mod preflight;
 pub(crate) mod readiness;
@@ -9,9 +10,8 @@ pub(crate) mod readiness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Extension;
+use http::Extensions;
 use tokio::sync::Notify;
-use tower::layer::util::Stack;
 
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
@@ -22,7 +22,7 @@ use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
 use counterfoil_core::store::{FileBackup, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, CookieNames, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
+use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -30,9 +30,12 @@ use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
+use crate::settings::cookie_options::Cookies;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
+
+pub(crate) use hooks::Hooks;
 
 /// An open installation: the store is locked by this process, the keys are loaded, the clock runs.
 ///
@@ -63,7 +66,7 @@ pub struct Inner {
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
-    pub(crate) cookie_names: CookieNames,
+    pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
@@ -81,7 +84,7 @@ impl std::ops::Deref for App {
 }
 
 /// The layer for the host application's routes: CSRF protection and authentication.
-pub type HostLayer = Stack<Extension<App>, Stack<AuthLayer, Stack<CsrfLayer, Extension<ProblemIssuer>>>>;
+pub type HostLayer = AuthLayer;
 
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
@@ -106,20 +109,26 @@ impl App {
     /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
     /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
-        let issuer = Extension(ProblemIssuer(self.settings.issuer.as_str().into()));
-        let csrf = Stack::new(self.csrf_layer(), issuer);
-        Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), csrf))
+        self.auth_layer()
+            .with_csrf_protection(Arc::clone(&self.origins))
+            .with_problem_issuer(ProblemIssuer(self.settings.api_url().into()))
+            .with_application(Arc::clone(&self.0) as _)
+    }
+
+    /// The installation whose [`App::layer`] the request with these extensions has passed.
+    pub(crate) fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        AuthState::from_extensions(extensions)?.application().map(Self)
     }
 
     /// Authenticates requests.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
         let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).with_cookie_names(self.cookie_names)
+        AuthLayer::new(authenticator, clock).with_cookie_names(Arc::clone(self.cookies.names()))
     }
 
     /// Refuses cross-site writes with a cookie of this issuer.
     pub(crate) fn csrf_layer(&self) -> CsrfLayer {
-        CsrfLayer::new(Arc::clone(&self.origins), self.cookie_names)
+        CsrfLayer::new(Arc::clone(&self.origins), Arc::clone(self.cookies.names()))
     }
 
     /// Makes the readiness check fail, so that load balancers send no new requests.

@@ -55,6 +55,8 @@ pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
     errors.extend(key.err().map(|error| OpenError::from(error).into()));
     let breached = settings.breached_passwords.as_deref().map(BreachedFile::open).transpose();
     errors.extend(breached.err().map(|error| OpenError::from(error).into()));
+    let cookies = settings.cookies.for_issuer(&settings.issuer);
+    errors.extend(cookies.err().map(|error| OpenError::from(error).into()));
     let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.check());
     errors.extend(tls.err().map(PreflightError::from));
     errors

@@ -52,6 +52,7 @@ async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
         password: Secret::new("correct horse".into()),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     app.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
     app

@@ -25,7 +25,7 @@ pub(crate) use credential_checks::{
     CHECK_RESULTS, CREDENTIAL_TYPES, CountingAuthenticator, CredentialChecks,
 };
 pub(crate) use events::{EventCounters, Label};
-pub(crate) use outcomes::{Outcome, Outcomes};
+pub(crate) use outcomes::{Outcome, Outcomes, service_outcome};
 pub(crate) use requests::{HttpRequests, Route, method_label};
 
 /// The counters of an installation.

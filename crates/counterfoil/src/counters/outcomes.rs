@@ -3,6 +3,9 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::{ClientError, InvalidCredential};
+
 use crate::counters::Label;
 
 /// The outcome of an attempt.
@@ -43,6 +46,30 @@ impl Outcome {
             Self::Invalid => "invalid",
             Self::Unavailable => "unavailable",
         }
+    }
+}
+
+/// How an attempt that a service rejected, or in which it failed, is counted.
+pub(crate) fn service_outcome(error: &ServiceError) -> Outcome {
+    match error {
+        ServiceError::Client(error) => client_outcome(error),
+        ServiceError::Internal(_) => Outcome::Unavailable,
+    }
+}
+
+fn client_outcome(error: &ClientError) -> Outcome {
+    match error {
+        ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Outcome::ReuseDetected,
+        ClientError::LoginFailed | ClientError::Credential(_) => Outcome::Failure,
+        ClientError::RateLimited(_) => Outcome::RateLimited,
+        ClientError::Client(_)
+        | ClientError::NotGranted(_)
+        | ClientError::UsernameTaken
+        | ClientError::NotFound(_)
+        | ClientError::AlreadyExists(_)
+        | ClientError::Field { .. }
+        | ClientError::Precondition
+        | ClientError::TooLarge => Outcome::Invalid,
     }
 }
 

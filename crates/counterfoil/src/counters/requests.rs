@@ -20,14 +20,14 @@ const STATUSES: [u16; 20] =
 #[derive(Debug)]
 pub(crate) struct Route {
     /// The route template, for example `/v1/sessions/{id}`.
-    pub(crate) path: &'static str,
+    pub(crate) path: String,
     counts: [[AtomicU64; STATUSES.len()]; METHODS.len()],
     /// How long responses took.
     pub(crate) duration: Histogram,
 }
 
 impl Route {
-    fn new(path: &'static str) -> Self {
+    fn new(path: String) -> Self {
         let counts = std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)));
         Self { path, counts, duration: Histogram::default() }
     }
@@ -61,13 +61,13 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
 
 /// The counters of all routes. A route looks its counters up when the router is built, not for each request.
 #[derive(Debug, Default)]
-pub(crate) struct HttpRequests(Mutex<BTreeMap<&'static str, Arc<Route>>>);
+pub(crate) struct HttpRequests(Mutex<BTreeMap<String, Arc<Route>>>);
 
 impl HttpRequests {
     /// The counters of the route with this template; the same value for each call.
-    pub(crate) fn route(&self, path: &'static str) -> Arc<Route> {
+    pub(crate) fn route(&self, path: String) -> Arc<Route> {
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(routes.entry(path).or_insert_with(|| Arc::new(Route::new(path))))
+        Arc::clone(routes.entry(path.clone()).or_insert_with(|| Arc::new(Route::new(path))))
     }
 
     /// Every route, sorted by template.
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn an_invented_method_or_status_is_counted_as_other() {
-        let route = Route::new("/v1/me");
+        let route = Route::new("/v1/me".to_owned());
         let invented = Method::from_bytes(b"HUNTER2").unwrap();
 
         route.record(method_label(&invented), StatusCode::from_u16(999).unwrap(), Duration::ZERO);

@@ -2,6 +2,7 @@
 //! (RFC 9457) here.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -10,15 +11,15 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
-use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCredentials, Problem};
 
 use crate::clock::ClockJumpPending;
-use crate::counters::Outcome;
 use crate::http::body_error::BodyError;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
+use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
 
 /// Why a request failed.
@@ -94,6 +95,17 @@ impl From<StoreError> for AppError {
     }
 }
 
+impl From<OperationError> for AppError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Service(error) => Self::Service(error),
+            OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
+            OperationError::Clock(error) => Self::Clock(error),
+            OperationError::RegistrationClosed => Self::RegistrationClosed,
+        }
+    }
+}
+
 impl AppError {
     /// An authentication error of a credential that was presented there.
     pub(crate) fn auth(error: AuthError, presented_in: CredentialSource) -> Self {
@@ -131,8 +143,7 @@ impl AppError {
             Self::Timeout => {
                 retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
             }
-            Self::SessionDataType | Self::Panic => problem(500, "internal", "Internal error")
-                .detail("an internal error occurred; it is logged with this request id"),
+            Self::SessionDataType | Self::Panic => internal(),
         }
     }
 }
@@ -177,6 +188,8 @@ fn client_problem(error: &ClientError) -> Problem {
 /// The cause is only logged, under the id of the request.
 fn internal_problem(error: &InternalError) -> Problem {
     let detail = match error {
+        // A fault of the application, which no retry repairs.
+        InternalError::Claims(_) => return internal(),
         InternalError::Hashing(_) => "too many passwords are waiting to be checked",
         InternalError::Store(_)
         | InternalError::Randomness(_)
@@ -226,6 +239,11 @@ fn too_many_requests(detail: &'static str) -> Problem {
     problem(429, "too-many-requests", "Too many requests").detail(detail)
 }
 
+fn internal() -> Problem {
+    problem(500, "internal", "Internal error")
+        .detail("an internal error occurred; it is logged with this request id")
+}
+
 fn unavailable(detail: &'static str) -> Problem {
     problem(503, "unavailable", "Unavailable").detail(detail)
 }
@@ -246,46 +264,16 @@ pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
 }
 
-/// How an attempt that failed with this error is counted.
-impl From<&AppError> for Outcome {
-    fn from(error: &AppError) -> Self {
-        match error {
-            AppError::Service(ServiceError::Client(error)) => client_outcome(error),
-            AppError::Service(ServiceError::Internal(_))
-            | AppError::Clock(_)
-            | AppError::Timeout
-            | AppError::Panic
-            | AppError::Auth(AuthRejection {
-                error: AuthError::Unavailable | AuthError::StaleRevocations,
-                ..
-            }) => Self::Unavailable,
-            AppError::Auth(_) => Self::Failure,
-            AppError::MultipleCredentials(_)
-            | AppError::Body(_)
-            | AppError::CookieTooLarge(_)
-            | AppError::AdministratorRequired
-            | AppError::RegistrationClosed
-            | AppError::NotFound
-            | AppError::MethodNotAllowed
-            | AppError::InvalidIfMatch
-            | AppError::SessionDataType => Self::Invalid,
-        }
+impl AppError {
+    /// The response outside of Counterfoil's own routes, where no layer completes it: problem types start with `url`.
+    pub(crate) fn into_problem_of(self, url: &Arc<str>) -> Response {
+        let response = IntoResponse::into_response(self.problem().issuer(Arc::clone(url)));
+        self.with_cookies(response)
     }
-}
 
-fn client_outcome(error: &ClientError) -> Outcome {
-    match error {
-        ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Outcome::ReuseDetected,
-        ClientError::LoginFailed | ClientError::Credential(_) => Outcome::Failure,
-        ClientError::RateLimited(_) => Outcome::RateLimited,
-        ClientError::Client(_)
-        | ClientError::NotGranted(_)
-        | ClientError::UsernameTaken
-        | ClientError::NotFound(_)
-        | ClientError::AlreadyExists(_)
-        | ClientError::Field { .. }
-        | ClientError::Precondition
-        | ClientError::TooLarge => Outcome::Invalid,
+    fn with_cookies(self, response: Response) -> Response {
+        let Self::MultipleCredentials(cookies) = self else { return response };
+        (*cookies, response).into_response()
     }
 }
 
@@ -297,13 +285,15 @@ impl IntoResponse for AppError {
         let mut response = IntoResponse::into_response(problem.clone());
         response.extensions_mut().insert(problem);
         response.extensions_mut().insert(detail);
-        let Self::MultipleCredentials(cookies) = self else { return response };
-        (*cookies, response).into_response()
+        self.with_cookies(response)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use counterfoil_core::InvalidCredential;
+    use counterfoil_core::services::issuer::ClaimsError;
+
     use super::*;
 
     const INVALID: [InvalidCredential; 9] = [
@@ -345,6 +335,17 @@ mod tests {
     }
 
     #[test]
+    fn a_configured_claim_that_is_refused_is_500_and_only_the_log_names_it() {
+        let refused = || AppError::from(ServiceError::from(ClaimsError::Reserved("sub".into())));
+
+        let (status, body) = status_and_body(refused());
+
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.contains("sub"), "{body}");
+        assert!(error_chain(&refused()).contains("`sub`"));
+    }
+
+    #[test]
     fn a_rate_limited_response_has_retry_after() {
         let error: AppError = ClientError::RateLimited(Duration::from_millis(2100)).into();
 
@@ -352,18 +353,5 @@ mod tests {
 
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "3");
-    }
-
-    #[test]
-    fn each_error_has_its_outcome() {
-        let outcome = |error: AppError| Outcome::from(&error);
-
-        assert_eq!(outcome(ClientError::LoginFailed.into()), Outcome::Failure);
-        assert_eq!(outcome(ClientError::from(InvalidCredential::Expired).into()), Outcome::Failure);
-        let reused = ClientError::from(InvalidCredential::RefreshReuseDetected);
-        assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
-        assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
-        assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
-        assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
     }
 }

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::counters::{Route, method_label};
 use crate::http::client_ip::{client_ip, is_trusted};
 use crate::http::error::ErrorDetail;
-use crate::http::presented_sessions::PresentedSession;
+use crate::operations::presented_session::PresentedSession;
 
 /// The header with the id of the request.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -89,7 +89,7 @@ impl RequestStarted {
         duration: Duration,
         error: LoggedError<'_>,
     ) {
-        let (id, method, route) = (&*self.id.0, self.method, route.path);
+        let (id, method, route) = (&*self.id.0, self.method, route.path.as_str());
         let status = response.status().as_u16();
         let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
         let client = self.client_ip.map(display);

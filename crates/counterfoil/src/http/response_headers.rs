@@ -39,6 +39,9 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
+/// The path template, in the log and in metrics, of requests that match no route.
+const UNMATCHED: &str = "unmatched";
+
 /// One year; only if the issuer uses TLS (RFC 6797).
 const HSTS: &str = "max-age=31536000";
 
@@ -51,13 +54,20 @@ pub(crate) struct FinalLayer {
 }
 
 impl FinalLayer {
-    /// The layer of the route with this path template.
-    pub(crate) fn for_route(app: &App, path: &'static str) -> Self {
-        Self {
-            app: app.clone(),
-            route: app.metrics.requests.route(path),
-            issuer: ProblemIssuer(app.settings().issuer.as_str().into()),
-        }
+    /// The layer of the route with this path template below the base path.
+    pub(crate) fn for_route(app: &App, path: &str) -> Self {
+        Self::for_template(app, format!("{}{path}", app.settings().base_path))
+    }
+
+    /// The layer of the requests that match no route.
+    pub(crate) fn unmatched(app: &App) -> Self {
+        Self::for_template(app, UNMATCHED.to_owned())
+    }
+
+    /// The layer of a route that is not below the base path.
+    pub(crate) fn for_template(app: &App, template: String) -> Self {
+        let issuer = ProblemIssuer(app.settings().api_url().into());
+        Self { app: app.clone(), route: app.metrics.requests.route(template), issuer }
     }
 }
 
@@ -101,7 +111,7 @@ pub(crate) async fn finish(
 ///
 /// With the feature `otel` it has the span kind `server`, which cannot be set later.
 fn request_span(started: &RequestStarted, route: &Route) -> Span {
-    let (id, method, route) = (&*started.id.0, started.method, route.path);
+    let (id, method, route) = (&*started.id.0, started.method, route.path.as_str());
     #[cfg(not(feature = "otel"))]
     return tracing::error_span!("request", request_id = id, method, route);
     #[cfg(feature = "otel")]

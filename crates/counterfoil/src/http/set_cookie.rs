@@ -1,66 +1,30 @@
 //! Writes `Set-Cookie`. No other file does.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponseParts, ResponseParts};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
+use counterfoil_jose::Time;
 use counterfoil_verify::{CookieNames, cookie_values};
+
+use crate::operations::credential::IssuedCredential;
+use crate::settings::cookie_options::{CookieKind, Cookies};
 
 /// The longest `Max-Age` that browsers accept (RFC 6265bis, section 5.5).
 const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The largest name and value that browsers store, in bytes (RFC 6265bis, section 5.6).
-const MAX_COOKIE_LEN: usize = 4096;
-
-/// The kind of credential in a cookie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CookieKind {
-    /// A session token.
-    Session,
-    /// An access token.
-    Access,
-    /// A refresh token.
-    Refresh,
-}
-
-impl CookieKind {
-    /// All kinds.
-    pub(crate) const ALL: [Self; 3] = [Self::Session, Self::Access, Self::Refresh];
-
-    /// The name of the cookie.
-    pub(crate) const fn name(self, names: &CookieNames) -> &'static str {
-        match self {
-            Self::Session => names.session,
-            Self::Access => names.access,
-            Self::Refresh => names.refresh,
-        }
-    }
-
-    /// The longest credential, in bytes, that browsers store in this cookie.
-    pub(crate) const fn max_value_len(self, names: &CookieNames) -> usize {
-        MAX_COOKIE_LEN - self.name(names).len() - "=".len()
-    }
-
-    /// The `SameSite` attribute. A refresh token is not sent with a link from another site.
-    const fn same_site(self) -> &'static str {
-        match self {
-            Self::Session | Self::Access => "Lax",
-            Self::Refresh => "Strict",
-        }
-    }
-}
-
-/// The cookies that a response sets and clears: at most one line for each name.
+/// The cookies that a response sets and clears: at most one line for each name. Part of a response in axum.
 ///
 /// ```text
 /// Set-Cookie: __Host-session=cfs_…; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=2592000
 /// ```
 #[derive(Debug, Clone)]
-pub(crate) struct SetCookies {
-    names: CookieNames,
+pub struct SetCookies {
+    cookies: Arc<Cookies>,
     lines: [Option<HeaderValue>; 3],
 }
 
@@ -71,8 +35,13 @@ pub(crate) struct CredentialTooLarge;
 
 impl SetCookies {
     /// No cookies.
-    pub(crate) const fn new(names: CookieNames) -> Self {
-        Self { names, lines: [None, None, None] }
+    pub(crate) fn new(cookies: &Arc<Cookies>) -> Self {
+        Self { cookies: Arc::clone(cookies), lines: [None, None, None] }
+    }
+
+    /// The values of the response's `Set-Cookie` headers, for a response that is not made with axum.
+    pub fn lines(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.lines.iter().flatten()
     }
 
     /// Sets the cookie of this kind, with the lifetime of its credential.
@@ -87,21 +56,41 @@ impl SetCookies {
         lifetime: Duration,
     ) -> Result<Self, CredentialTooLarge> {
         let value = value.to_string();
-        if value.len() > kind.max_value_len(&self.names) {
+        if value.len() > kind.max_value_len(self.cookies.names()) {
             return Err(CredentialTooLarge);
         }
-        let pair = format!("{}={value}", kind.name(&self.names));
+        let pair = format!("{}={value}", kind.name(self.cookies.names()));
         self.lines[kind as usize] = Some(self.line(kind, &pair, lifetime.min(MAX_AGE_LIMIT)));
         Ok(self)
+    }
+
+    /// Sets a cookie for each credential.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialTooLarge`] if browsers would not store one of them.
+    pub(crate) fn set_all(
+        self,
+        credentials: &[IssuedCredential],
+        now: Time,
+    ) -> Result<Self, CredentialTooLarge> {
+        credentials.iter().try_fold(self, |cookies, credential| {
+            cookies.set(credential.kind, &credential.text, credential.lifetime(now))
+        })
     }
 
     /// Clears the cookie of this kind, unless it is set.
     pub(crate) fn clear(mut self, kind: CookieKind) -> Self {
         if self.lines[kind as usize].is_none() {
-            let pair = format!("{}=", kind.name(&self.names));
+            let pair = format!("{}=", kind.name(self.cookies.names()));
             self.lines[kind as usize] = Some(self.line(kind, &pair, Duration::ZERO));
         }
         self
+    }
+
+    /// Clears the cookies of all kinds that are not set, whether the request has them or not.
+    pub(crate) fn clear_all(self) -> Self {
+        CookieKind::ALL.into_iter().fold(self, Self::clear)
     }
 
     /// Clears the credential cookies that the request has, unless they are set.
@@ -111,16 +100,20 @@ impl SetCookies {
 
     /// Clears the cookies of these kinds that the request has, unless they are set.
     pub(crate) fn clear_presented_of(self, kinds: &[CookieKind], headers: &HeaderMap) -> Self {
-        let names = self.names;
+        let names = Arc::clone(self.cookies.names());
         let presented = kinds.iter().copied().filter(|kind| is_presented(*kind, &names, headers));
         presented.fold(self, Self::clear)
     }
 
-    /// One place for all attributes: a browser replaces or clears a cookie only if `Path` and `Secure` match.
+    /// One place for all attributes: a browser replaces or clears a cookie only if `Domain`, `Path` and `Secure`
+    /// match.
     fn line(&self, kind: CookieKind, pair: &str, lifetime: Duration) -> HeaderValue {
-        let secure = if self.names == CookieNames::secure() { " Secure;" } else { "" };
-        let (same_site, max_age) = (kind.same_site(), lifetime.as_secs());
-        let text = format!("{pair}; Path=/; HttpOnly;{secure} SameSite={same_site}; Max-Age={max_age}");
+        let Cookies { domain, path, same_site, is_secure, .. } = &*self.cookies;
+        let domain = domain.as_ref().map_or_else(String::new, |domain| format!("Domain={domain}; "));
+        let secure = if *is_secure { "Secure; " } else { "" };
+        let (same_site, max_age) = (kind.same_site(*same_site).as_str(), lifetime.as_secs());
+        let text =
+            format!("{pair}; {domain}Path={path}; HttpOnly; {secure}SameSite={same_site}; Max-Age={max_age}");
         let mut line = HeaderValue::try_from(text).expect("credentials are printable ASCII");
         line.set_sensitive(true);
         line
@@ -147,20 +140,35 @@ impl IntoResponseParts for SetCookies {
 mod tests {
     use http::header::COOKIE;
 
+    use crate::settings::cookie_options::{CookieOptions, MAX_COOKIE_LEN, SameSite};
+
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
 
+    fn cookies(options: CookieOptions, issuer: &str) -> Arc<Cookies> {
+        Arc::new(options.for_issuer(&issuer.parse().unwrap()).unwrap())
+    }
+
+    fn secure() -> Arc<Cookies> {
+        cookies(CookieOptions::new(), "https://shop.example")
+    }
+
+    fn loopback() -> Arc<Cookies> {
+        cookies(CookieOptions::new(), "http://localhost:3000")
+    }
+
     fn lines(set: &SetCookies) -> Vec<&str> {
-        set.lines.iter().flatten().map(|line| line.to_str().unwrap()).collect()
+        set.lines().map(|line| line.to_str().unwrap()).collect()
     }
 
     #[test]
     fn a_cookie_is_cleared_with_the_attributes_it_was_set_with() {
-        for names in [CookieNames::secure(), CookieNames::loopback()] {
+        let domain = CookieOptions::new().name("sid").domain("shop.example").same_site(SameSite::None);
+        for cookies in [secure(), loopback(), cookies(domain, "https://auth.shop.example")] {
             for kind in CookieKind::ALL {
-                let set = SetCookies::new(names).set(kind, &"value", DAY).unwrap();
-                let cleared = SetCookies::new(names).clear(kind);
+                let set = SetCookies::new(&cookies).set(kind, &"value", DAY).unwrap();
+                let cleared = SetCookies::new(&cookies).clear(kind);
 
                 let expected = lines(&set)[0].replace("=value", "=").replace("Max-Age=86400", "Max-Age=0");
                 assert_eq!(lines(&cleared), [expected]);
@@ -170,10 +178,10 @@ mod tests {
 
     #[test]
     fn cookies_have_the_documented_attributes() {
-        let names = CookieNames::secure();
+        let names = &secure();
         let session = SetCookies::new(names).set(CookieKind::Session, &"s", DAY).unwrap();
         let refresh = SetCookies::new(names).set(CookieKind::Refresh, &"r", DAY).unwrap();
-        let plain = SetCookies::new(CookieNames::loopback()).set(CookieKind::Session, &"s", DAY).unwrap();
+        let plain = SetCookies::new(&loopback()).set(CookieKind::Session, &"s", DAY).unwrap();
 
         assert_eq!(
             lines(&session),
@@ -187,14 +195,38 @@ mod tests {
     }
 
     #[test]
+    fn configured_attributes_are_those_of_all_cookies() {
+        let options = CookieOptions::new().name("sid").domain("shop.example").path("/app");
+        let set = |options: CookieOptions, kind| {
+            let cookies = cookies(options, "https://auth.shop.example");
+            lines(&SetCookies::new(&cookies).set(kind, &"v", DAY).unwrap())[0].to_owned()
+        };
+
+        assert_eq!(
+            set(options.clone(), CookieKind::Session),
+            "__Secure-sid=v; Domain=shop.example; Path=/app; HttpOnly; Secure; SameSite=Lax; Max-Age=86400"
+        );
+        let strict = set(options.clone().same_site(SameSite::Strict), CookieKind::Access);
+        assert!(
+            strict.starts_with("__Secure-sid-access=v;") && strict.contains("SameSite=Strict"),
+            "{strict}"
+        );
+        for (same_site, expected) in [(SameSite::Lax, "Strict"), (SameSite::None, "None")] {
+            let refresh = set(options.clone().same_site(same_site), CookieKind::Refresh);
+            assert!(refresh.contains(&format!("SameSite={expected};")), "{refresh}");
+        }
+    }
+
+    #[test]
     fn a_cookie_that_is_set_is_not_cleared_too() {
-        let names = CookieNames::secure();
         let mut headers = HeaderMap::new();
         headers
             .insert(COOKIE, HeaderValue::from_static("__Host-session=a; __Host-session=b; __Host-access=c"));
 
-        let set =
-            SetCookies::new(names).set(CookieKind::Session, &"new", DAY).unwrap().clear_presented(&headers);
+        let set = SetCookies::new(&secure())
+            .set(CookieKind::Session, &"new", DAY)
+            .unwrap()
+            .clear_presented(&headers);
 
         let lines = lines(&set);
         assert_eq!(lines.len(), 2);
@@ -203,7 +235,7 @@ mod tests {
 
     #[test]
     fn max_age_and_size_are_limited_to_what_browsers_accept() {
-        let empty = || SetCookies::new(CookieNames::secure());
+        let empty = || SetCookies::new(&secure());
 
         let long = empty().set(CookieKind::Session, &"x", 1000 * DAY).unwrap();
         assert!(lines(&long)[0].ends_with("Max-Age=34560000"));

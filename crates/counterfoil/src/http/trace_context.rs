@@ -47,7 +47,7 @@ impl RequestSpan {
             context.span().update_name(format!("{} {}", started.method, route.path));
             context.span().set_attributes([
                 KeyValue::new("http.request.method", started.method),
-                KeyValue::new("http.route", route.path),
+                KeyValue::new("http.route", route.path.clone()),
             ]);
         }
         Self { _span: span.clone(), context }

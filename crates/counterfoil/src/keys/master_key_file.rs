@@ -4,7 +4,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use counterfoil_jose::{SealingKey, Secret, base64url, random};
+use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
 use crate::fs::secret_file::{self, FileOwner, SecretFileError};
@@ -139,6 +139,12 @@ pub(super) fn write_key(file: &mut std::fs::File, key: &Secret<[u8; 32]>) -> io:
 /// Reads the key in `file`; `None` if there is no such file.
 pub(super) fn read(file: &Path) -> Result<Option<Secret<[u8; 32]>>, MasterKeyError> {
     read_owned_by(file, FileOwner::Any)
+}
+
+/// Whether both files contain a key, and the same one.
+pub(crate) fn contain_same_key(one: &Path, other: &Path) -> Result<bool, MasterKeyError> {
+    let keys = read(one)?.zip(read(other)?);
+    Ok(keys.is_some_and(|(one, other)| constant_time::equal(one.expose(), other.expose())))
 }
 
 /// Reads the key that an operator has put in `file`, which must exist and belong to a trusted user.

@@ -241,13 +241,16 @@ impl Exposition {
         encoder.counters("counterfoil_http_requests", "HTTP requests answered", |sample| {
             for route in &routes {
                 for (method, status, count) in route.totals() {
-                    sample(&[("route", route.path), ("method", method), ("status", &status)], count)?;
+                    sample(
+                        &[("route", route.path.as_str()), ("method", method), ("status", &status)],
+                        count,
+                    )?;
                 }
             }
             Ok(())
         })?;
         encoder.histograms("counterfoil_http_request_duration", "Duration of HTTP requests", |sample| {
-            let snapshots = routes.iter().map(|route| (route.path, route.duration.snapshot()));
+            let snapshots = routes.iter().map(|route| (route.path.as_str(), route.duration.snapshot()));
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;

@@ -10,30 +10,27 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
-use counterfoil_core::model::user::User;
-use counterfoil_core::services::ServiceError;
-use counterfoil_core::services::account::{self, AuthenticatedUser};
-use counterfoil_core::services::issuer::{IssuedSession, NewSession};
+use counterfoil_core::model::session::{ClientInfo, Mode};
+use counterfoil_core::services::account;
+use counterfoil_core::services::issuer::IssuedSession;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{AcceptedCredentials, ClientId, CredentialSource, cookie_values};
+use counterfoil_verify::{AcceptedCredentials, ClientId, cookie_values};
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
-use crate::http::presented_sessions::{
-    PresentedSession, end_sessions, find_live_by_cookies, multiple_credentials,
-};
-use crate::http::set_cookie::{CookieKind, SetCookies};
+use crate::http::presented_sessions::multiple_credentials;
+use crate::http::scope::{validate_audience, validate_scope};
+use crate::http::set_cookie::SetCookies;
+use crate::operations::label::validate_label;
+use crate::operations::login as operation;
+use crate::operations::presented_session::PresentedSession;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::{CredentialsResponse, ModeSchema, SessionResponse, Transport, UserResponse};
-use crate::runtime::task::run_detached;
-
-/// The longest label in characters.
-const MAX_LABEL_CHARS: usize = 64;
+use crate::settings::cookie_options::CookieKind;
 
 /// The username and password, and the requested session.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,6 +50,10 @@ pub(super) struct LoginRequest {
     client_id: Option<String>,
     /// The user's name for the device, at most 64 characters.
     label: Option<String>,
+    /// The scope to which the credentials are limited: space-separated words (RFC 6749, section 3.3).
+    scope: Option<String>,
+    /// The audience of the access tokens; by default the issuer. Not in mode `session`.
+    audience: Option<String>,
 }
 
 /// The new session with its credentials.
@@ -85,28 +86,29 @@ pub(super) async fn login(
 ) -> Result<impl IntoResponse, AppError> {
     let now = app.now_to_issue()?;
     reject_two_session_cookies(&app, &headers, now).await?;
-    let options = LoginOptions {
-        mode: request.mode,
-        transport: request.transport,
-        label: request.label.map(validate_label).transpose()?,
-    };
     let credentials = account::Credentials {
         username: request.username,
         password: request.password,
         client: parse_client_id(request.client_id.as_deref())?,
         mode: request.mode,
     };
-    let transport = options.transport;
-    let (app, headers, result) = run_detached(async move {
-        let result = log_in(&app, &headers, credentials, options, client, now).await;
-        (app, headers, result)
-    })
-    .await;
-    let IssuedSession { session, credential, user } = app.metrics.logins.count(result)?;
+    let transport = request.transport;
+    let request = operation::LoginRequest {
+        credentials,
+        label: request.label.map(validate_label).transpose()?,
+        scope: request.scope.map(validate_scope).transpose()?,
+        audience: request.audience.map(validate_audience).transpose()?,
+        client_info: client,
+        in_cookies: transport == Transport::Cookie,
+        replaced: replaced_credentials(&app, &headers, transport),
+    };
+    let IssuedSession { session, credential, user } = operation::login(&app, request, now).await?;
 
-    let (cookies, credentials) = credential.with_transport(transport, SetCookies::new(app.cookie_names))?;
+    let cookies = SetCookies::new(&app.cookies);
+    let (cookies, credentials) = CredentialsResponse::new(&credential, transport, cookies, now)?;
     let cookies = cookies.clear_presented_of(replaced_cookies(transport), &headers);
     let presented = PresentedSession::from_session(&session);
+    let credentials = credentials.with_scope(session.scope.clone());
     let body = LoginResponse { user: (&user).into(), session: (&session).into(), credentials };
     Ok((Extension(presented), cookies, Json(body)))
 }
@@ -119,83 +121,14 @@ impl FromRequestParts<App> for HashQueueCheck {
     type Rejection = AppError;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let Err(error) = app.hashing.check_capacity() else { return Ok(Self) };
-        app.metrics.logins.count(Err(ServiceError::from(error).into()))
+        operation::check_capacity(app)?;
+        Ok(Self)
     }
-}
-
-/// The requested session.
-struct LoginOptions {
-    mode: Mode,
-    transport: Transport,
-    label: Option<String>,
-}
-
-/// Authenticates, issues the session and ends the ones that it replaces.
-async fn log_in(
-    app: &App,
-    headers: &HeaderMap,
-    credentials: account::Credentials,
-    options: LoginOptions,
-    client: ClientInfo,
-    now: Time,
-) -> Result<IssuedSession<CredentialsResponse>, AppError> {
-    let LoginOptions { mode, transport, label } = options;
-    let authenticated = app.accounts.authenticate(&credentials, &client, now).await?;
-    // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
-    // password must not log a user out.
-    let mut previous = find_previous_sessions(app, headers, transport, now).await?;
-    let replaces = previous.pop_first().map(|presented| presented.session);
-    let max_token_length = match transport {
-        Transport::Bearer => None,
-        Transport::Cookie => Some(CookieKind::Access.max_value_len(&app.cookie_names)),
-    };
-    let session = NewSession { client_info: client.clone(), label, replaces, max_token_length };
-    let issued = issue(app, mode, authenticated, session, now).await?;
-    // A browser with cookies of several sessions keeps the new one only.
-    end_sessions(app, previous, EndReason::Replaced, &client, now).await?;
-    Ok(issued)
-}
-
-/// Issues a session with the credentials of its mode.
-async fn issue(
-    app: &App,
-    mode: Mode,
-    user: AuthenticatedUser,
-    session: NewSession,
-    now: Time,
-) -> Result<IssuedSession<CredentialsResponse>, ServiceError> {
-    match mode {
-        Mode::Session => {
-            let IssuedSession { session, credential, user } =
-                app.issuer.issue_session(user, session, now).await?;
-            let credentials = CredentialsResponse::from_session_token(&credential, &session, now);
-            Ok(with_credentials(credentials, session, user))
-        }
-        Mode::Jwt => {
-            let IssuedSession { session, credential, user } =
-                app.issuer.issue_access_token(user, session, now).await?;
-            Ok(with_credentials(CredentialsResponse::from_access_token(&credential, now), session, user))
-        }
-        Mode::Hybrid => {
-            let IssuedSession { session, credential, user } =
-                app.issuer.issue_token_pair(user, session, now).await?;
-            Ok(with_credentials(CredentialsResponse::from_token_pair(&credential, now), session, user))
-        }
-    }
-}
-
-fn with_credentials(
-    credential: CredentialsResponse,
-    session: Session,
-    user: User,
-) -> IssuedSession<CredentialsResponse> {
-    IssuedSession { session, credential, user }
 }
 
 /// Rejects two session cookies with different values: the order must not decide which session is replaced.
 async fn reject_two_session_cookies(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
-    let values: BTreeSet<&str> = cookie_values(headers, app.cookie_names.session).collect();
+    let values: BTreeSet<&str> = cookie_values(headers, app.cookies.names().session()).collect();
     if values.len() > 1 {
         return Err(multiple_credentials(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await);
     }
@@ -211,39 +144,20 @@ const fn replaced_cookies(transport: Transport) -> &'static [CookieKind] {
     }
 }
 
-async fn find_previous_sessions(
+/// The credentials in the cookies whose sessions a login replaces.
+fn replaced_credentials(
     app: &App,
     headers: &HeaderMap,
     transport: Transport,
-    now: Time,
-) -> Result<BTreeSet<PresentedSession>, AppError> {
-    find_live_by_cookies(app, headers, replaced_cookies(transport), now)
-        .await
-        .map_err(|error| AppError::auth(error, CredentialSource::Cookie))
+) -> Vec<(CookieKind, Secret<String>)> {
+    let values = |kind: CookieKind| {
+        let values: BTreeSet<&str> = cookie_values(headers, kind.name(app.cookies.names())).collect();
+        values.into_iter().map(move |text| (kind, Secret::new(text.to_owned()))).collect::<Vec<_>>()
+    };
+    replaced_cookies(transport).iter().copied().flat_map(values).collect()
 }
 
 fn parse_client_id(text: Option<&str>) -> Result<ClientId, AppError> {
     text.map_or_else(|| Ok(ClientId::default()), str::parse)
         .map_err(|_| AppError::field("client_id", "must be 1 to 128 characters of printable ASCII"))
-}
-
-fn validate_label(label: String) -> Result<String, AppError> {
-    if label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
-        let detail = format!("must be at most {MAX_LABEL_CHARS} characters, without control characters");
-        return Err(AppError::field("label", detail));
-    }
-    Ok(label)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_is_limited_in_length_and_has_no_control_characters() {
-        assert!(validate_label("📱".repeat(64)).is_ok());
-        for bad in ["a".repeat(65), "a\nb".into(), "\u{9b}31m".into()] {
-            assert!(validate_label(bad.clone()).is_err(), "{bad:?}");
-        }
-    }
 }

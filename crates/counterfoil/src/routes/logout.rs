@@ -8,22 +8,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::session::{ClientInfo, EndReason};
+use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{AcceptedCredentials, PresentedCredential, RequestCredentials};
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, optional_secret};
-use crate::http::presented_sessions::{
-    PresentedSession, end_sessions, find_by_any_refresh_token, find_live, multiple_credentials,
-    read_one_credential,
-};
-use crate::http::set_cookie::{CookieKind, SetCookies};
+use crate::http::presented_sessions::{multiple_credentials, read_one_credential};
+use crate::http::set_cookie::SetCookies;
+use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token, find_live, log_out};
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
 };
+use crate::settings::cookie_options::CookieKind;
 
 /// W3C Clear Site Data, section 3.1.
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -61,8 +60,8 @@ pub(super) async fn logout(
     let sessions = find_presented_sessions(&app, &headers, token.as_ref(), now).await?;
 
     // On an error the cookies stay: the client must not believe that it is logged out.
-    end_sessions(&app, sessions, EndReason::Logout, &client, now).await?;
-    let cookies = SetCookies::new(app.cookie_names).clear_presented(&headers);
+    log_out(&app, sessions, &client, now).await?;
+    let cookies = SetCookies::new(&app.cookies).clear_presented(&headers);
     Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.clear_site_data_on_logout)))
 }
 

@@ -37,8 +37,8 @@ use crate::http::timeout::limit_duration;
 
 pub use openapi::openapi;
 
-/// The path template, in the log and in metrics, of requests that match no route.
-const UNMATCHED: &str = "unmatched";
+/// The path of the metadata (RFC 8414, section 3).
+const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 impl App {
     /// All routes of the HTTP API, to serve or to merge into the application's router.
@@ -53,12 +53,29 @@ impl App {
 /// path.
 pub(crate) fn router(app: App) -> Router {
     let routes = all_routes(&app).into_iter();
-    routes.fold(Router::new(), |router, (path, route)| router.route(path, route)).with_state(app)
+    let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
+    let base_path = app.settings().base_path.clone();
+    let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
+    let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
+        let final_layer = FinalLayer::for_template(&app, path.clone());
+        let route = get(well_known::metadata);
+        router.route(&path, with_layers(final_layer, route, app.csrf_layer(), &app))
+    });
+    root.with_state(app)
+}
+
+/// The paths of the metadata that are not below the base path. The path of the issuer comes last (RFC 8414,
+/// section 3.1).
+fn metadata_paths(app: &App) -> Vec<String> {
+    let settings = app.settings();
+    let path = format!("{METADATA}{}", settings.issuer.path());
+    let is_below_base_path = settings.base_path.is_root() && path == METADATA;
+    if is_below_base_path { vec![] } else { vec![path] }
 }
 
 /// All routes, and 404 as a problem document for all other paths: for the server.
 pub(crate) fn site(app: App) -> Router {
-    let final_layer = from_fn_with_state(FinalLayer::for_route(&app, UNMATCHED), response_headers::finish);
+    let final_layer = from_fn_with_state(FinalLayer::unmatched(&app), response_headers::finish);
     let fallback = not_found.layer(final_layer);
     router(app).fallback_service(fallback.with_state(()))
 }
@@ -80,24 +97,26 @@ fn all_routes(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/session/data", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/password", post(password::change)),
         ("/.well-known/jwks.json", get(well_known::jwks)),
-        ("/.well-known/oauth-authorization-server", get(well_known::metadata)),
+        (METADATA, get(well_known::metadata)),
         ("/openapi.json", get(openapi::document)),
         ("/healthz", get(health::healthz)),
         ("/readyz", get(health::readyz)),
     ];
     let csrf = app.csrf_layer();
-    let always_checked = always_checked
-        .map(|(path, route)| (path, with_layers(path, route, csrf.clone().check_every_write(), app)));
+    let always_checked = always_checked.map(|(path, route)| {
+        let final_layer = FinalLayer::for_route(app, path);
+        (path, with_layers(final_layer, route, csrf.clone().check_every_write(), app))
+    });
     let checked_with_cookie = checked_with_cookie
         .into_iter()
         .chain(admin::routes())
-        .map(|(path, route)| (path, with_layers(path, route, csrf.clone(), app)));
+        .map(|(path, route)| (path, with_layers(FinalLayer::for_route(app, path), route, csrf.clone(), app)));
     always_checked.into_iter().chain(checked_with_cookie).collect()
 }
 
 /// Adds the layers, from the outside in: request id and headers, time limit, panic handler, CSRF check.
 fn with_layers(
-    path: &'static str,
+    final_layer: FinalLayer,
     route: MethodRouter<App>,
     csrf: CsrfLayer,
     app: &App,
@@ -107,7 +126,7 @@ fn with_layers(
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
         .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
-        .layer(from_fn_with_state(FinalLayer::for_route(app, path), response_headers::finish))
+        .layer(from_fn_with_state(final_layer, response_headers::finish))
 }
 
 async fn method_not_allowed() -> AppError {
@@ -157,8 +176,13 @@ mod tests {
     async fn valid_and_expired(app: &App) -> (String, String) {
         let (password, client_info) = (|| Secret::new("correct horse".to_owned()), Default::default());
         let now = app.now();
-        let registration =
-            Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
+        let registration = Registration {
+            username: "ada".into(),
+            password: password(),
+            email: None,
+            roles: vec![],
+            external_id: None,
+        };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
         app.accounts.register(registration, actor, &client_info, now).await.unwrap();
         let credentials = Credentials {
@@ -244,7 +268,7 @@ mod tests {
             panic!("hunter2")
         }
         let (app, _dir) = app().await;
-        let route = with_layers("/broken", get(broken), app.csrf_layer(), &app);
+        let route = with_layers(FinalLayer::for_route(&app, "/broken"), get(broken), app.csrf_layer(), &app);
         let router = Router::new().route("/broken", route).with_state(app);
 
         let request = Request::get("/broken").body(Body::empty()).unwrap();

@@ -53,12 +53,12 @@ struct SecuritySchemes;
 
 impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut Document) {
-        let CookieNames { session, access, .. } = CookieNames::secure();
+        let names = CookieNames::secure();
         let components = document.components.get_or_insert_default();
         let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        components.add_security_scheme("session", cookie(session));
-        components.add_security_scheme("access", cookie(access));
+        components.add_security_scheme("session", cookie(names.session()));
+        components.add_security_scheme("access", cookie(names.access()));
     }
 }
 

@@ -12,11 +12,12 @@ use crate::app::App;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
+use crate::operations::password::{PasswordChange, change_password};
+use crate::operations::presented_session::PresentedSession;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
-use crate::runtime::task::run_detached;
 
 /// The current and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,13 +49,10 @@ pub(super) async fn change(
     client: ClientInfo,
     JsonBody(request): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, AppError> {
+    current_user.check_account_access()?;
     let CurrentUser { user, session, now, .. } = current_user;
-    let (app, result) = run_detached(async move {
-        let passwords = (&request.current_password, &request.new_password);
-        let result = app.accounts.change_password(user, Some(session), passwords, &client, now).await;
-        (app, result)
-    })
-    .await;
-    app.metrics.password_changes.count(result.map_err(AppError::from))?;
+    let ChangePasswordRequest { current_password: current, new_password: new } = request;
+    let change = PasswordChange { current, new };
+    change_password(&app, PresentedSession { session, user }, change, client, now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

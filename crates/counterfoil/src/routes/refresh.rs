@@ -16,9 +16,11 @@ use counterfoil_verify::{AcceptedCredentials, AuthError, CredentialSource};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, optional_secret};
-use crate::http::presented_sessions::{PresentedSession, multiple_credentials, read_one_credential};
+use crate::http::presented_sessions::{multiple_credentials, read_one_credential};
 use crate::http::scope::validate_scope;
 use crate::http::set_cookie::SetCookies;
+use crate::operations::presented_session::PresentedSession;
+use crate::operations::refresh as operation;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
@@ -60,13 +62,11 @@ pub(super) async fn refresh(
     let scope = scope.map(validate_scope).transpose()?;
     let (token, transport) = read_refresh_token(&app, &headers, refresh_token.as_ref(), now).await?;
 
-    let result = app.issuer.refresh(&token, scope.as_deref(), &client, now).await.map_err(AppError::from);
-    let issued = app.metrics.refreshes.count(result)?;
+    let issued = operation::refresh(&app, &token, scope.as_deref(), &client, now).await?;
     let session = PresentedSession::from_session(&issued.session);
-    let credentials = CredentialsResponse::from_token_pair(&issued.credential, now)
-        .with_scope(scope.or(issued.session.scope));
-    let (cookies, credentials) = credentials.with_transport(transport, SetCookies::new(app.cookie_names))?;
-    Ok((Extension(session), cookies, Json(credentials)))
+    let cookies = SetCookies::new(&app.cookies);
+    let (cookies, body) = CredentialsResponse::new(&issued.credential, transport, cookies, now)?;
+    Ok((Extension(session), cookies, Json(body.with_scope(scope.or(issued.session.scope)))))
 }
 
 /// The refresh token of the request and the transport of the response. If there is a cookie, the response

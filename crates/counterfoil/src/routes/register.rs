@@ -7,7 +7,6 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::services::account;
 use counterfoil_jose::Secret;
@@ -15,13 +14,12 @@ use counterfoil_jose::Secret;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
+use crate::operations::register as operation;
 use crate::routes::problem_responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
 };
 use crate::routes::responses::UserResponse;
-use crate::runtime::task::run_detached;
-use crate::settings::Registration;
 
 /// A user to register.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -57,18 +55,10 @@ pub(super) async fn register(
     client: ClientInfo,
     JsonBody(request): JsonBody<RegisterRequest>,
 ) -> Result<impl IntoResponse, AppError> {
-    match app.settings().registration {
-        Registration::Open => {}
-        Registration::Closed => return Err(AppError::RegistrationClosed),
-    }
     let RegisterRequest { username, password, email } = request;
     // Only an operator or an administrator gives roles.
-    let registration = account::Registration { username, password, email, roles: Vec::new() };
-    let (app, result) = run_detached(async move {
-        let result = app.accounts.register(registration, Actor::Anonymous, &client, app.now()).await;
-        (app, result)
-    })
-    .await;
-    let user = app.metrics.registrations.count(result.map_err(AppError::from))?;
+    let registration =
+        account::Registration { username, password, email, roles: Vec::new(), external_id: None };
+    let user = operation::register(&app, registration, client).await?;
     Ok((StatusCode::CREATED, Json(RegisterResponse { user: (&user).into() })))
 }

@@ -1,17 +1,18 @@
 //! The JSON of users, sessions and credentials in responses.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::model::user::User;
-use counterfoil_core::services::issuer::{IssuedAccessToken, TokenPair};
 use counterfoil_jose::Time;
 
-use crate::http::set_cookie::{CookieKind, CredentialTooLarge, SetCookies};
+use crate::http::external_id_schema::ExternalIdSchema;
+use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
+use crate::operations::credential::IssuedCredential;
+use crate::settings::cookie_options::CookieKind;
 
 /// The authenticated user's own record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +21,9 @@ pub(super) struct UserResponse {
     /// The `sub` of the user's tokens. Never changed and never reassigned.
     id: String,
     username: String,
+    /// The application's own id of the user, or null.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    external_id: Option<Value>,
     /// As given by the user, or null.
     email: Option<String>,
     /// Whether the user has proved that the address is theirs.
@@ -34,6 +38,7 @@ impl From<&User> for UserResponse {
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
+            external_id: user.external_id.as_ref().map(ExternalId::to_json),
             email: user.email.clone(),
             email_verified: user.email_verified,
             roles: user.roles.clone(),
@@ -109,99 +114,88 @@ pub(super) struct CredentialsResponse {
     /// The lifetime of the refresh token in seconds, if it is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_expires_in: Option<u64>,
-    /// The scope of the access token, if it is limited to one.
+    /// The scope of the credentials, if they are limited to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
 }
 
 impl CredentialsResponse {
-    pub(super) fn from_session_token(token: &SessionToken, session: &Session, now: Time) -> Self {
-        Self {
-            session_token: Some(token.to_string()),
-            expires_in: seconds_until(session.expires_at, now),
-            ..Self::default()
+    /// The body for a client that gets its credentials by `transport`. With the transport `cookie` the tokens are
+    /// in the cookies instead.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialTooLarge`] if browsers would not store a token as a cookie.
+    pub(super) fn new(
+        credentials: &[IssuedCredential],
+        transport: Transport,
+        cookies: SetCookies,
+        now: Time,
+    ) -> Result<(SetCookies, Self), CredentialTooLarge> {
+        let body = Self::describe(credentials, transport, now);
+        match transport {
+            Transport::Bearer => Ok((cookies, body)),
+            Transport::Cookie => Ok((cookies.set_all(credentials, now)?, body)),
         }
     }
 
-    pub(super) fn from_access_token(access: &IssuedAccessToken, now: Time) -> Self {
-        Self {
-            access_token: Some(access.token.to_string()),
-            token_type: Some("Bearer"),
-            expires_in: seconds_until(access.expires_at, now),
-            ..Self::default()
-        }
+    /// The body for a client that gets its credentials in the body.
+    pub(super) fn bearer(credentials: &[IssuedCredential], now: Time) -> Self {
+        Self::describe(credentials, Transport::Bearer, now)
     }
 
-    pub(super) fn from_token_pair(pair: &TokenPair, now: Time) -> Self {
-        Self {
-            refresh_token: Some(pair.refresh.to_string()),
-            refresh_expires_in: Some(seconds_until(pair.refresh_expires_at, now)),
-            ..Self::from_access_token(&pair.access, now)
+    fn describe(credentials: &[IssuedCredential], transport: Transport, now: Time) -> Self {
+        let mut body = Self::default();
+        for credential in credentials {
+            let text = match transport {
+                Transport::Bearer => Some(credential.text.clone()),
+                Transport::Cookie => None,
+            };
+            let lifetime = credential.lifetime(now).as_secs();
+            match credential.kind {
+                CookieKind::Session => (body.session_token, body.expires_in) = (text, lifetime),
+                CookieKind::Access => {
+                    (body.access_token, body.expires_in) = (text, lifetime);
+                    body.token_type = Some("Bearer");
+                }
+                CookieKind::Refresh => {
+                    (body.refresh_token, body.refresh_expires_in) = (text, Some(lifetime));
+                }
+            }
         }
+        body
     }
 
     pub(super) fn with_scope(self, scope: Option<String>) -> Self {
         Self { scope, ..self }
     }
-
-    /// Moves the tokens from the body to `cookies` if the transport is `cookie`.
-    ///
-    /// # Errors
-    ///
-    /// [`CredentialTooLarge`] if browsers would not store a token as a cookie.
-    pub(super) fn with_transport(
-        mut self,
-        transport: Transport,
-        cookies: SetCookies,
-    ) -> Result<(SetCookies, Self), CredentialTooLarge> {
-        match transport {
-            Transport::Bearer => return Ok((cookies, self)),
-            Transport::Cookie => {}
-        }
-        let tokens = [
-            (CookieKind::Session, self.session_token.take(), self.expires_in),
-            (CookieKind::Access, self.access_token.take(), self.expires_in),
-            (CookieKind::Refresh, self.refresh_token.take(), self.refresh_expires_in.unwrap_or_default()),
-        ];
-        let cookies =
-            tokens.into_iter().try_fold(cookies, |cookies, (kind, token, seconds)| match token {
-                Some(token) => cookies.set(kind, &token, Duration::from_secs(seconds)),
-                None => Ok(cookies),
-            })?;
-        Ok((cookies, self))
-    }
-}
-
-/// The difference of whole Unix seconds: a lifetime of an hour is 3600, whatever the milliseconds.
-fn seconds_until(end: Time, now: Time) -> u64 {
-    end.unix_seconds().saturating_sub(now.unix_seconds())
 }
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_verify::{CookieNames, SessionId};
+    use std::sync::Arc;
+
+    use crate::settings::cookie_options::CookieOptions;
 
     use super::*;
 
     #[test]
-    fn a_lifetime_of_an_hour_is_3600_seconds_whatever_the_milliseconds() {
-        let now = Time::from_unix_ms(1_764_000_000_999);
-        assert_eq!(seconds_until(Time::from_unix_seconds(1_764_003_600), now), 3600);
-        assert_eq!(seconds_until(Time::from_unix_seconds(1), now), 0);
-    }
-
-    #[test]
     fn a_token_in_a_cookie_is_not_in_the_body() {
-        let token = SessionToken::generate(SessionId::from_bytes([1; 16])).unwrap();
-        let credentials = CredentialsResponse {
-            session_token: Some(token.to_string()),
-            expires_in: 60,
-            ..Default::default()
+        let now = Time::from_unix_seconds(1_764_000_000);
+        let expires_at = Time::from_unix_seconds(1_764_000_060);
+        let text = "cfs_secret".to_owned();
+        let credentials = [IssuedCredential { kind: CookieKind::Session, text, expires_at }];
+        let cookies = CookieOptions::new().for_issuer(&"https://shop.example".parse().unwrap()).unwrap();
+        let new = |transport| {
+            let cookies = SetCookies::new(&Arc::new(cookies.clone()));
+            CredentialsResponse::new(&credentials, transport, cookies, now).unwrap()
         };
 
-        let cookies = SetCookies::new(CookieNames::secure());
-        let (_, body) = credentials.with_transport(Transport::Cookie, cookies).unwrap();
-
+        let (cookies, body) = new(Transport::Cookie);
         assert_eq!(serde_json::to_string(&body).unwrap(), r#"{"expires_in":60}"#);
+        assert_eq!(cookies.lines().count(), 1);
+        let (cookies, body) = new(Transport::Bearer);
+        assert!(serde_json::to_string(&body).unwrap().contains("cfs_secret"));
+        assert_eq!(cookies.lines().count(), 0);
     }
 }

@@ -7,15 +7,14 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::audit_event::Actor;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session};
-use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::model::session::{ClientInfo, Mode, Session};
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
+use crate::operations;
 use crate::routes::pagination::{PageRequest, PageSize, parse_session_cursor, session_cursor};
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
@@ -84,7 +83,7 @@ pub(super) async fn list(
     query.allow_only(&["limit", "after"])?;
     let page = PageRequest::new(&query, PageSize::USER, parse_session_cursor)?;
     let CurrentUser { user, session: current, now, .. } = current_user;
-    let mut sessions = app.store.sessions_of(user, page.to_page(), now).await?;
+    let mut sessions = operations::sessions::list(&app, user, page.to_page(), now).await?;
     let next = page.finish(&mut sessions, session_cursor);
     let sessions = sessions.into_iter().map(|session| SessionRow::new(session, current)).collect();
     Ok(Json(SessionList { sessions, next }))
@@ -107,12 +106,13 @@ pub(super) async fn end_one(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
+    current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
-    let context = by_user(&current_user, client);
-    if !app.revoker.end_own_session(current_user.user, id, &context, current_user.now).await? {
+    let CurrentUser { user, now, .. } = current_user;
+    if !operations::sessions::end_one(&app, user, id, client, now).await? {
         return Err(AppError::NotFound);
     }
-    let cookies = SetCookies::new(app.cookie_names);
+    let cookies = SetCookies::new(&app.cookies);
     let is_current = id == current_user.session;
     let cookies = if is_current { cookies.clear_presented(&headers) } else { cookies };
     Ok((StatusCode::NO_CONTENT, cookies, ()))
@@ -135,26 +135,18 @@ pub(super) async fn end_all(
     query: QueryParameters,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
+    current_user.check_account_access()?;
     query.allow_only(&["except"])?;
     let except = match query.get("except")? {
         None | Some("current") => Some(current_user.session),
         Some("none") => None,
         Some(_) => return Err(AppError::field("except", "must be `current` or `none`")),
     };
-    let context = by_user(&current_user, client);
-    let revoked =
-        app.revoker.end_user_sessions(current_user.user, except, &context, current_user.now).await?;
-    let cookies = SetCookies::new(app.cookie_names);
+    let CurrentUser { user, now, .. } = current_user;
+    let revoked = operations::sessions::end_all(&app, user, except, client, now).await?;
+    let cookies = SetCookies::new(&app.cookies);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedCount { revoked })))
-}
-
-fn by_user(current_user: &CurrentUser, client: ClientInfo) -> RevocationContext {
-    RevocationContext {
-        actor: Actor::User(current_user.user),
-        reason: EndReason::ByUser,
-        client_info: client,
-    }
 }
 
 impl SessionRow {

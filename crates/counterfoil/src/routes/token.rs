@@ -14,6 +14,7 @@ use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
 use crate::http::scope::{validate_audience, validate_scope};
+use crate::operations::credential::IssuedCredential;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
@@ -56,7 +57,8 @@ pub(super) async fn exchange(
     let bounds = bounds_of(&current_user.principal);
     let (access, scope) =
         app.issuer.exchange(current_user.session, bounds.as_ref(), &request, &client, now).await?;
-    Ok(Json(CredentialsResponse::from_access_token(&access, now).with_scope(scope)))
+    let credentials = IssuedCredential::from_access_token(&access);
+    Ok(Json(CredentialsResponse::bearer(&credentials, now).with_scope(scope)))
 }
 
 /// The limits of the new token. A token from an access token must not live longer or have a wider scope: an

@@ -46,10 +46,10 @@ pub(super) async fn jwks(State(app): State<App>) -> Response {
     responses((status = 200, description = "Metadata", body = AuthorizationServerMetadata))
 )]
 pub(super) async fn metadata(State(app): State<App>) -> Response {
-    let issuer = app.settings().issuer.to_string();
+    let (issuer, url) = (app.settings().issuer.to_string(), app.settings().api_url());
     let metadata = AuthorizationServerMetadata {
-        jwks_uri: format!("{issuer}/.well-known/jwks.json"),
-        service_documentation: format!("{issuer}/openapi.json"),
+        jwks_uri: format!("{url}/.well-known/jwks.json"),
+        service_documentation: format!("{url}/openapi.json"),
         response_types_supported: [],
         grant_types_supported: [],
         issuer,

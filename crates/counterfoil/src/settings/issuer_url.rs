@@ -70,6 +70,12 @@ impl IssuerUrl {
         self.origin.as_str().starts_with("https:")
     }
 
+    /// The path, without a slash at the end; empty if the URL has none.
+    pub fn path(&self) -> &str {
+        let authority = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        authority.find('/').map_or("", |slash| &authority[slash..])
+    }
+
     /// The origin (RFC 6454) of the URL.
     pub fn origin(&self) -> &Origin {
         &self.origin

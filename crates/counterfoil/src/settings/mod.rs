@@ -1,5 +1,7 @@
 //! The settings of an installation: plain values, filled in by the program that reads the configuration.
 
+pub(crate) mod base_path;
+pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
@@ -19,6 +21,8 @@ use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls::TlsFiles;
+use crate::settings::base_path::BasePath;
+use crate::settings::cookie_options::CookieOptions;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
@@ -50,6 +54,11 @@ pub struct Settings {
     pub refresh_reuse_grace: Duration,
     /// Whether users may register over HTTP.
     pub registration: Registration,
+    /// The path below which the routes are served, such as `/auth`; the root by default. The URLs in the metadata
+    /// (RFC 8414), in problem types and in links contain it.
+    pub base_path: BasePath,
+    /// The names and attributes of the cookies.
+    pub cookies: CookieOptions,
     /// Whether a logout sends `Clear-Site-Data: "cookies", "storage"` (W3C). It deletes every cookie and all
     /// storage of the host, also of other applications on it: set it only if the host serves one application.
     pub clear_site_data_on_logout: bool,
@@ -152,6 +161,8 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_reuse_grace: Duration::from_secs(10),
             registration: Registration::Open,
+            base_path: BasePath::ROOT,
+            cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,
             algorithm: RotationSchedule::DEFAULT.algorithm,
             signing_key_rotation_interval: RotationSchedule::DEFAULT.interval,
@@ -170,6 +181,15 @@ impl Settings {
             rate_limits: login_rate_limiter::RateLimits::default(),
             limits: Limits::default(),
             tls: None,
+        }
+    }
+
+    /// The URL below which clients reach the routes, without a slash at the end: the origin of the issuer with the
+    /// base path. At the root it is the issuer itself, whose path a proxy then removes.
+    pub(crate) fn api_url(&self) -> String {
+        match self.base_path.is_root() {
+            true => self.issuer.to_string(),
+            false => format!("{}{}", self.issuer.origin().as_str(), self.base_path),
         }
     }
 
@@ -232,6 +252,19 @@ mod tests {
 
         assert_eq!(settings().default_master_key_file(), Some("dir/auth.db.key".into()));
         assert_eq!(in_dir.default_master_key_file(), Some("data/master-key".into()));
+    }
+
+    #[test]
+    fn the_routes_are_below_the_base_path_or_at_the_issuer() {
+        let url = |issuer: &str, path: &str| {
+            let (issuer, base_path) = (issuer.parse().unwrap(), path.parse().unwrap());
+            Settings { issuer, base_path, ..settings() }.api_url()
+        };
+
+        assert_eq!(url("https://shop.example", ""), "https://shop.example");
+        assert_eq!(url("https://shop.example", "/auth"), "https://shop.example/auth");
+        assert_eq!(url("https://shop.example/auth", ""), "https://shop.example/auth");
+        assert_eq!(url("https://shop.example/auth", "/auth"), "https://shop.example/auth");
     }
 
     #[test]

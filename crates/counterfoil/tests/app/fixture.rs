@@ -81,13 +81,22 @@ impl TestServer {
 
     /// Serves `app` on an open listener, so that the app's issuer can contain the listener's address.
     pub(crate) async fn serve_on(listener: TcpListener, app: App) -> Self {
+        Self::start_on(listener, app, "").await
+    }
+
+    /// Serves an app whose base path is `base_path`.
+    pub(crate) async fn serve_below(app: App, base_path: &str) -> Self {
+        Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap(), app, base_path).await
+    }
+
+    async fn start_on(listener: TcpListener, app: App, base_path: &str) -> Self {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(counterfoil::serve(app, listener, async {
+        let task = tokio::spawn(app.serve(listener, async {
             let _ = stopped.await;
         }));
         // Once it answers, the admin socket is open too.
-        assert_eq!(send(address, "GET /healthz", &[], "").await.status, 200);
+        assert_eq!(send(address, &format!("GET {base_path}/healthz"), &[], "").await.status, 200);
         Self { address, stop, task }
     }
 

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admin_commands;
+mod base_path;
 mod client;
 mod clock_jumps;
 mod embedding;
 mod fixture;
+mod login_from_handlers;
 mod master_key_replacement;
 mod readiness;
 mod remote_verifiers;

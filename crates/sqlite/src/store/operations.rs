@@ -12,6 +12,7 @@ use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::model::admin_key::AdminKeyRecord;
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::client::Client;
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
@@ -57,6 +58,10 @@ impl Store for SqliteStore {
 
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find_by_login(connection, login))
+    }
+
+    async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {
+        self.readers.read(|connection| users::find_by_external_id(connection, id))
     }
 
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError> {

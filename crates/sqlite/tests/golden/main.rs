@@ -1,7 +1,7 @@
 //! Databases of earlier versions: this version must open each one and read every record in it.
 //!
 //! `v1.db` has the schema version 1 and one record of each kind. A released file is never written again: a new schema
-//! version adds a new file next to it. Before the release of a schema version its file is written by:
+//! version adds a new file next to it, such as `v2.db`. Before the release of a schema version its file is written by:
 //!
 //! ```text
 //! cargo test -p counterfoil-sqlite --test golden -- --ignored write_the_golden_database
@@ -17,11 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use counterfoil_core::model::client::Client;
+use counterfoil_core::model::external_id::ExternalId;
+use counterfoil_core::model::session::Session;
+use counterfoil_core::model::user::User;
 use counterfoil_core::store::{
     AuditEventQuery, Change, CutoffScope, LoginName, NewRevocation, Page, SessionDataPatch, Store,
+    Transaction,
 };
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{RevocationEntry, RevocationPosition};
+use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId};
 use tempfile::TempDir;
 
 use records::{METADATA, MINUTE, NOON, position, user_id};
@@ -42,8 +46,45 @@ fn open_copy() -> (TempDir, Arc<SqliteStore>) {
     (directory, store)
 }
 
+/// The schema version in the header of a database (SQLite file format, section 1.3: offset 60).
+fn schema_version(database: &Path) -> u32 {
+    let header = fs::read(database).unwrap();
+    u32::from_be_bytes(header[60..64].try_into().unwrap())
+}
+
 fn first_page<C>() -> Page<C> {
     Page { after: None, limit: 1000 }
+}
+
+/// The other tests read every record of the upgraded database; this one reads them again after a restart.
+#[tokio::test]
+async fn a_database_of_version_1_is_upgraded_once_and_takes_new_records() {
+    let (directory, store) = open_copy();
+    let path = directory.path().join("auth.db");
+    assert_eq!(schema_version(&golden_file()), 1);
+    let external_id = ExternalId::from_json(&serde_json::json!("42")).unwrap();
+    let previous = records::users()[1].clone();
+    let changed = User { external_id: Some(external_id.clone()), revision: 1, ..previous };
+    let opened = Session {
+        id: SessionId::from_bytes([200; 16]),
+        acr: Some("aal1".into()),
+        audience: Some("https://shop.example".into()),
+        ..records::active_sessions()[0].clone()
+    };
+
+    let changes = [Change::replace_user(changed.clone()), Change::insert_session(opened.clone())];
+    let _ = store.commit(&Transaction::new(changes)).await.unwrap().applied().unwrap();
+    store.close().await.unwrap();
+    drop(store);
+
+    assert!(schema_version(&path) > 1);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.user_by_external_id(&external_id).await.unwrap(), Some(changed.clone()));
+    assert_eq!(store.session(opened.id).await.unwrap(), Some(opened));
+    assert_eq!(store.users(first_page()).await.unwrap(), [records::users()[0].clone(), changed]);
+    for session in records::active_sessions() {
+        assert_eq!(store.session(session.id).await.unwrap(), Some(session));
+    }
 }
 
 #[tokio::test]
@@ -137,7 +178,7 @@ async fn metadata_counters_and_the_newest_time_are_read() {
 }
 
 #[tokio::test]
-#[ignore = "writes tests/golden/v1.db; only before its schema version is released"]
+#[ignore = "writes tests/golden/v<schema version>.db; only before that version is released"]
 async fn write_the_golden_database() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("auth.db");
@@ -146,7 +187,8 @@ async fn write_the_golden_database() {
         let _ = store.commit(&changes.into()).await.unwrap().applied().unwrap();
     }
     store.close().await.unwrap();
-    fs::copy(&path, golden_file()).unwrap();
+    let file = format!("v{}.db", schema_version(&path));
+    fs::copy(&path, golden_file().with_file_name(file)).unwrap();
 }
 
 fn records_without_references() -> Vec<Change> {

@@ -1,36 +1,106 @@
 //! Strict parsing of cookies: exact names and all values (RFC 6265, section 4.2).
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::COOKIE;
+
+/// The longest name that [`CookieNames::new`] accepts, in bytes.
+const MAX_NAME_LEN: usize = 64;
 
 /// The names of the cookies that carry Counterfoil's credentials.
 ///
 /// ```
-/// use counterfoil_verify::CookieNames;
+/// use counterfoil_verify::{CookieNames, CookiePrefix};
 ///
-/// assert_eq!(CookieNames::secure().session, "__Host-session");
-/// assert_eq!(CookieNames::loopback().session, "counterfoil-session");
+/// assert_eq!(CookieNames::secure().session(), "__Host-session");
+/// assert_eq!(CookieNames::loopback().session(), "counterfoil-session");
+///
+/// let names = CookieNames::new(CookiePrefix::Secure, "sid")?;
+/// assert_eq!(names.session(), "__Secure-sid");
+/// assert_eq!(names.refresh(), "__Secure-sid-refresh");
+/// # Ok::<(), counterfoil_verify::CookieNameError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieNames {
-    /// The cookie with a session token.
-    pub session: &'static str,
-    /// The cookie with an access token.
-    pub access: &'static str,
-    /// The cookie with a refresh token.
-    pub refresh: &'static str,
+    session: Cow<'static, str>,
+    access: Cow<'static, str>,
+    refresh: Cow<'static, str>,
 }
+
+/// The prefix of a cookie name (RFC 6265bis, section 4.1.3): what a browser requires of a cookie with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookiePrefix {
+    /// No requirement, for an issuer on plain HTTP and loopback.
+    None,
+    /// `__Secure-`: the cookie was set over TLS. Another subdomain can set it too.
+    Secure,
+    /// `__Host-`: the cookie was set over TLS by the host itself, for all paths.
+    Host,
+}
+
+impl CookiePrefix {
+    /// The text before the name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Secure => "__Secure-",
+            Self::Host => "__Host-",
+        }
+    }
+}
+
+/// A text is not the name of a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a cookie name must be 1 to 64 letters, digits or characters of !#$%&'*+-.^_`|~, and not start with `__Host-` or `__Secure-`, which are added where browsers accept them"
+)]
+pub struct CookieNameError;
 
 impl CookieNames {
     /// Names with the prefix `__Host-`: a browser accepts them only from the host itself, over TLS and for
     /// all paths, so that another subdomain cannot set them (RFC 6265bis, section 4.1.3.2).
     pub const fn secure() -> Self {
-        Self { session: "__Host-session", access: "__Host-access", refresh: "__Host-refresh" }
+        Self::from_static("__Host-session", "__Host-access", "__Host-refresh")
+    }
+
+    /// Names with the prefix `__Secure-`, for cookies with a `Domain`.
+    pub const fn for_domain() -> Self {
+        Self::from_static("__Secure-session", "__Secure-access", "__Secure-refresh")
     }
 
     /// Names for an issuer on plain HTTP and loopback, where browsers refuse the prefix `__Host-`.
     pub const fn loopback() -> Self {
-        Self { session: "counterfoil-session", access: "counterfoil-access", refresh: "counterfoil-refresh" }
+        Self::from_static("counterfoil-session", "counterfoil-access", "counterfoil-refresh")
+    }
+
+    const fn from_static(session: &'static str, access: &'static str, refresh: &'static str) -> Self {
+        Self {
+            session: Cow::Borrowed(session),
+            access: Cow::Borrowed(access),
+            refresh: Cow::Borrowed(refresh),
+        }
+    }
+
+    /// `name` for the session cookie, `name-access` and `name-refresh` for the others, each after `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// If `name` is not a token (RFC 6265, section 4.1.1), is longer than 64 bytes, or has a prefix itself.
+    pub fn new(prefix: CookiePrefix, name: &str) -> Result<Self, CookieNameError> {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let lower = name.to_ascii_lowercase();
+        // Browsers compare prefixes without regard to case.
+        let has_prefix = ["__host-", "__secure-", "__http-"].iter().any(|prefix| lower.starts_with(prefix));
+        if name.is_empty() || name.len() > MAX_NAME_LEN || has_prefix || !name.bytes().all(is_token) {
+            return Err(CookieNameError);
+        }
+        let with_suffix = |suffix: &str| Cow::Owned(format!("{}{name}{suffix}", prefix.as_str()));
+        Ok(Self {
+            session: with_suffix(""),
+            access: with_suffix("-access"),
+            refresh: with_suffix("-refresh"),
+        })
     }
 
     /// The names for the scheme of `issuer`.
@@ -38,10 +108,25 @@ impl CookieNames {
         if issuer.starts_with("http://") { Self::loopback() } else { Self::secure() }
     }
 
+    /// The cookie with a session token.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// The cookie with an access token.
+    pub fn access(&self) -> &str {
+        &self.access
+    }
+
+    /// The cookie with a refresh token.
+    pub fn refresh(&self) -> &str {
+        &self.refresh
+    }
+
     /// Whether a request carries any of the three cookies, valid or not.
     pub fn any_present(&self, headers: &HeaderMap) -> bool {
-        cookie_pairs(headers)
-            .any(|(name, _)| [self.session, self.access, self.refresh].map(str::as_bytes).contains(&name))
+        let names = [self.session(), self.access(), self.refresh()].map(str::as_bytes);
+        cookie_pairs(headers).any(|(name, _)| names.contains(&name))
     }
 }
 
@@ -95,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    const SESSION: &str = CookieNames::secure().session;
+    const SESSION: &str = "__Host-session";
 
     fn headers(lines: &[&[u8]]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -111,6 +196,22 @@ mod tests {
 
         assert_eq!(cookie_values(&request, SESSION).count(), 0);
         assert!(!CookieNames::secure().any_present(&request));
+    }
+
+    #[test]
+    fn a_configured_name_gets_the_prefix_and_names_all_three_cookies() {
+        let names = CookieNames::new(CookiePrefix::Host, "sid").unwrap();
+
+        assert_eq!(
+            [names.session(), names.access(), names.refresh()],
+            ["__Host-sid", "__Host-sid-access", "__Host-sid-refresh"]
+        );
+        assert!(names.any_present(&headers(&[b"a=b; __Host-sid-refresh=x"])));
+        assert!(!names.any_present(&headers(&[b"sid=x; __Host-session=y"])));
+        for bad in ["", "a b", "a;b", "a=b", "\u{fc}", "a\nb", "__Host-sid", "__SECURE-sid", &"a".repeat(65)]
+        {
+            assert_eq!(CookieNames::new(CookiePrefix::Host, bad), Err(CookieNameError), "{bad:?}");
+        }
     }
 
     #[test]

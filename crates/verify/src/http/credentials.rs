@@ -144,9 +144,9 @@ pub fn read_credentials<'a>(
 ) -> Result<RequestCredentials<'a>, MultipleCredentials> {
     let bearer = bearer_token(headers)?.map(classify).filter(|credential| accepted.accepts(*credential));
     let cookie = |is_accepted: bool, name| if is_accepted { one_cookie(headers, name) } else { Ok(None) };
-    let session = cookie(accepted.session_token, names.session)?;
-    let access = cookie(accepted.access_token, names.access)?;
-    let refresh = cookie(accepted.refresh_token, names.refresh)?;
+    let session = cookie(accepted.session_token, names.session())?;
+    let access = cookie(accepted.access_token, names.access())?;
+    let refresh = cookie(accepted.refresh_token, names.refresh())?;
 
     let cookie = at_most_one(
         session.map(PresentedCredential::SessionToken),

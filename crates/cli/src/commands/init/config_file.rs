@@ -57,8 +57,9 @@ fn answer(name: &str, answers: &Answers) -> Vec<String> {
 fn line(setting: &Setting, key: &str, values: &[String]) -> String {
     match (values.is_empty(), setting.default) {
         (false, _) => format!("{key} = {}\n", toml_value(setting.form, values)),
-        (true, DefaultValue::Value(value)) => {
-            format!("#{key} = {}\n", toml_value(setting.form, &setting.form.split_values(value)))
+        (true, DefaultValue::Value(_)) => {
+            let default = setting.form.split_values(&setting.default.text());
+            format!("#{key} = {}\n", toml_value(setting.form, &default))
         }
         (true, DefaultValue::Description(text)) => comment(&format!("Default of {key}: {text}.")),
     }

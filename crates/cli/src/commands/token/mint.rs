@@ -5,6 +5,7 @@ use counterfoil::operator::{self, TokenMintRequest};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
+use crate::configuration::flags::{IssuerOptions, StoreOptions};
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
 use crate::table::cell;
@@ -30,12 +31,16 @@ pub(crate) struct MintOptions {
     /// Print JSON, with the ids for revocation.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
+    #[command(flatten)]
+    _issuer: IssuerOptions,
 }
 
 impl MintOptions {
     /// Mints the token and prints only it, for `$(…)`; how to revoke it is printed to standard error.
     pub(crate) async fn run(self, configuration: &Configuration) -> Result<(), CliError> {
-        let Self { user, subject, audience, scope, lifetime, json } = self;
+        let Self { user, subject, audience, scope, lifetime, json, .. } = self;
         let request = TokenMintRequest { user, subject, audience, scope, lifetime };
         let answer = execute(configuration, operator::Command::TokenMint(request)).await?;
         if json {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::commands::token::read_token;
 use crate::commands::token::report::VerificationReport;
+use crate::configuration::flags::LogOptions;
 use crate::error::CliError;
 
 /// The placeholder for an issuer or an audience that is not checked.
@@ -27,6 +28,9 @@ const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct VerifyOptions {
     /// The token, or `-` for standard input, which other processes cannot see.
     token: String,
+    /// The expected issuer [default: any].
+    #[arg(long = "issuer", id = "expected_issuer", value_name = "URL")]
+    issuer: Option<String>,
     /// The key set: a file or a URL [default: fetched from the issuer that --issuer sets].
     #[arg(long, value_name = "FILE|URL", conflicts_with = "secret_file")]
     jwks: Option<String>,
@@ -45,6 +49,8 @@ pub(crate) struct VerifyOptions {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    _settings: LogOptions,
 }
 
 /// Where the keys are.
@@ -57,7 +63,7 @@ enum KeySource {
 
 impl VerifyOptions {
     /// Verifies the token and prints the result. The exit status is 0 only if the token is accepted.
-    pub(crate) async fn run(mut self, issuer: Option<&str>) -> Result<(), CliError> {
+    pub(crate) async fn run(mut self) -> Result<(), CliError> {
         let token = read_token(std::mem::take(&mut self.token))?;
         if self.algorithms.is_empty() {
             self.algorithms = match self.secret_file {
@@ -65,6 +71,7 @@ impl VerifyOptions {
                 None => Algorithm::ASYMMETRIC.to_vec(),
             };
         }
+        let issuer = self.issuer.as_deref();
         let builder = self.builder(issuer);
         let result = match self.keys(issuer, &token)? {
             KeySource::Local(keys) => {

@@ -1,8 +1,11 @@
 //! Settings of the server itself: addresses, files, TLS, logs, trusted origins and proxies.
 
-use crate::configuration::setting::{DefaultValue, Form, Setting};
-use crate::configuration::value::{InvalidValue, path, single, socket_address, word};
+use crate::configuration::setting::{DefaultValue, Flag, Form, Scope, Setting};
+use crate::configuration::value::{InvalidValue, path, single, socket_address, word, word_for};
 use crate::logging::{self, LogFormat};
+
+/// The words for [`LogFormat`].
+const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 /// The settings that most installations set.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -13,6 +16,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "The `iss` of all tokens: the https URL at which clients reach the server, without a trailing slash; http \
               on loopback only.",
         former_names: &[],
+        flag: Some(Flag { name: "issuer", value_name: "URL", scope: Scope::Issuer }),
         apply: |builder, values| {
             let invalid =
                 |error: counterfoil::IssuerUrlError| InvalidValue::new(error.to_string()).hint(error.hint());
@@ -23,25 +27,28 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "listen",
         form: Form::Text,
-        default: DefaultValue::Value("127.0.0.1:3000"),
+        default: DefaultValue::Value(|builder| builder.listen.to_string()),
         doc: "IP address and port to listen on; port 0 picks a free one.",
         former_names: &[],
+        flag: Some(Flag { name: "listen", value_name: "ADDRESS", scope: Scope::Address }),
         apply: |builder, values| socket_address(values).map(|address| builder.listen = address),
     },
     Setting {
         name: "data_dir",
         form: Form::Text,
-        default: DefaultValue::Value("counterfoil-data"),
+        default: DefaultValue::Value(|builder| builder.data_dir.display().to_string()),
         doc: "Directory of the store, the master key and the admin socket; created with mode 0700 if its parent exists.",
         former_names: &[],
+        flag: Some(Flag { name: "data-dir", value_name: "DIR", scope: Scope::Store }),
         apply: |builder, values| path(values).map(|dir| builder.data_dir = dir),
     },
     Setting {
         name: "store",
         form: Form::Text,
         default: DefaultValue::Description("`sqlite:DATA_DIR/counterfoil.db`"),
-        doc: "The store: `sqlite:FILE`.",
+        doc: "The store: `sqlite:FILE`. If an application embeds it, its master key is in `FILE.key`, and commands use that.",
         former_names: &[],
+        flag: Some(Flag { name: "store", value_name: "URL", scope: Scope::Store }),
         apply: |builder, values| {
             let text = single(values)?;
             if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
@@ -56,20 +63,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "master_key_file",
         form: Form::Text,
         default: DefaultValue::Description("`DATA_DIR/master-key`, created at the first start"),
-        doc: "File of the master key: 32 bytes as base64url, readable only by its owner.",
+        doc: "File of the master key: 32 bytes as base64url, readable only by its owner. `COUNTERFOIL_MASTER_KEY` can hold \
+              the key itself.",
         former_names: &[],
+        flag: Some(Flag { name: "master-key-file", value_name: "FILE", scope: Scope::Store }),
         apply: |builder, values| path(values).map(|file| builder.master_key.file = Some(file)),
     },
     Setting {
         name: "log_format",
         form: Form::Text,
-        default: DefaultValue::Value("text"),
+        default: DefaultValue::Value(|builder| word_for(&LOG_FORMATS, builder.log_format)),
         doc: "Format of log lines: `text`, or `json` with one object per line.",
         former_names: &["log"],
-        apply: |builder, values| {
-            let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-            word(values, &formats).map(|format| builder.log_format = format)
-        },
+        flag: Some(Flag { name: "log-format", value_name: "text|json", scope: Scope::Log }),
+        apply: |builder, values| word(values, &LOG_FORMATS).map(|format| builder.log_format = format),
     },
     Setting {
         name: "log_level",
@@ -77,6 +84,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: DefaultValue::Description("the variable `RUST_LOG`, or `info`"),
         doc: "Log level, or several by target, like `warn,counterfoil::requests=info`.",
         former_names: &[],
+        flag: Some(Flag { name: "log-level", value_name: "LEVELS", scope: Scope::Log }),
         apply: |builder, values| {
             let text = single(values)?;
             let invalid =
@@ -93,6 +101,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Other origins whose pages may send unsafe requests with cookies, like `https://shop.example`; compared \
               exactly.",
         former_names: &[],
+        flag: None,
         apply: |builder, values| {
             let origin = |text: &String| {
                 let invalid = |fault| InvalidValue::new(format!("{text:?} is not an origin: {fault}"));
@@ -109,6 +118,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "IP addresses and networks of proxies whose `X-Forwarded-For` or `Forwarded` is trusted, like \
               `10.0.0.0/8`. The proxy must set that header or append to it.",
         former_names: &[],
+        flag: None,
         apply: |builder, values| {
             let network = |text: &String| {
                 let invalid = |fault| InvalidValue::new(format!("{text:?} is not a network: {fault}"));
@@ -124,6 +134,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: DefaultValue::Description("none: plain HTTP, for loopback or behind a TLS proxy"),
         doc: "PEM file of the certificate chain, the server's own certificate first. Reloaded when it changes.",
         former_names: &["tls_certificate"],
+        flag: None,
         apply: |builder, values| path(values).map(|file| builder.tls_certificate = Some(file)),
     },
     Setting {
@@ -132,6 +143,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: DefaultValue::Description("none"),
         doc: "PEM file of the private key of the certificate. It must not be readable by others.",
         former_names: &["tls_key"],
+        flag: None,
         apply: |builder, values| path(values).map(|file| builder.tls_key = Some(file)),
     },
     Setting {
@@ -140,6 +152,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: DefaultValue::Description("none: no metrics are served"),
         doc: "IP address and port of `/metrics` (plain HTTP, no authentication): loopback, or a network for monitoring.",
         former_names: &["metrics_listen"],
+        flag: Some(Flag { name: "metrics-listen", value_name: "ADDRESS", scope: Scope::Server }),
         apply: |builder, values| socket_address(values).map(|address| builder.metrics_listen = Some(address)),
     },
 ];

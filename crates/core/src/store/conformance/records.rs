@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, KeyId, RevocationPosition, SessionId, UserId};
 
@@ -14,6 +16,7 @@ use crate::credentials::session_token::TokenHash;
 use crate::model::admin_key::{AdminKeyRecord, KeyCreator};
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::client::{Client, Lifetimes};
+use crate::model::external_id::ExternalId;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{ClientInfo, EndReason, Mode, Session, SessionCredential, SessionEnd};
 use crate::model::user::{User, Username};
@@ -58,6 +61,7 @@ fn any_user(number: u16, rng: &mut TestRng) -> User {
     User {
         id: user_id(number),
         username: Username::from_stored(text.clone(), text),
+        external_id: any_external_id(number, rng),
         email: rng.maybe(|rng| format!("{}@{number}.example", rng.text())),
         email_verified: rng.below(2) == 0,
         password: rng.maybe(|rng| PasswordHash::from_stored(rng.text())),
@@ -68,6 +72,12 @@ fn any_user(number: u16, rng: &mut TestRng) -> User {
         created_at: rng.time(),
         revision: rng.count() / 2,
     }
+}
+
+/// A number or the same number as text, or none.
+fn any_external_id(number: u16, rng: &mut TestRng) -> Option<ExternalId> {
+    let values = [Value::from(number), Value::from(number.to_string()), Value::from(format!("ü\"{number}"))];
+    rng.maybe(|rng| ExternalId::from_json(&rng.one_of(&values)).expect("a valid id"))
 }
 
 pub(super) async fn every_field_of_a_session_is_stored(store: Arc<dyn Store>) {
@@ -83,6 +93,8 @@ pub(super) async fn every_field_of_a_session_is_stored(store: Arc<dyn Store>) {
             user: stored.user,
             authenticated_at: stored.authenticated_at,
             amr: stored.amr.clone(),
+            acr: stored.acr.clone(),
+            audience: stored.audience.clone(),
             revision: stored.revision + 1,
             ..any_session(number, &mut rng)
         };
@@ -109,11 +121,13 @@ fn any_session(number: u16, rng: &mut TestRng) -> Session {
         credential: rng.one_of(&credentials),
         authenticated_at: rng.time(),
         amr: (0..rng.below(3)).map(|_| rng.text()).collect(),
+        acr: rng.maybe(TestRng::text),
         seen_at: rng.time(),
         idle: Duration::from_millis(rng.count()),
         expires_at: rng.time(),
         pos: RevocationPosition::new(rng.count()),
         scope: rng.maybe(TestRng::text),
+        audience: rng.maybe(TestRng::text),
         client_info: any_client_info(rng),
         label: rng.maybe(TestRng::text),
         ended: rng.maybe(|rng| SessionEnd { at: rng.time(), reason: rng.one_of(&EndReason::ALL) }),

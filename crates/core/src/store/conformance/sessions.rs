@@ -52,7 +52,7 @@ pub(super) async fn a_session_is_replaced_only_by_the_next_revision(store: Arc<d
     let _ = applied(&store, &[replace(used(&first, NOON + HOUR))]).await;
 }
 
-pub(super) async fn the_user_client_and_time_of_a_session_never_change(store: Arc<dyn Store>) {
+pub(super) async fn how_a_session_was_opened_never_changes(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let _ = applied(&store, &[insert_user(user(2))]).await;
     let next = used(&stored, NOON + HOUR);
@@ -62,6 +62,8 @@ pub(super) async fn the_user_client_and_time_of_a_session_never_change(store: Ar
         Session { client: "shop".parse().expect("a name"), ..next.clone() },
         Session { authenticated_at: NOON + HOUR, ..next.clone() },
         Session { amr: vec!["hwk".into()], ..next.clone() },
+        Session { acr: Some("aal2".into()), ..next.clone() },
+        Session { audience: Some("https://shop.example".into()), ..next.clone() },
     ] {
         assert_eq!(conflict(&store, &[replace(other)]).await, 0);
     }

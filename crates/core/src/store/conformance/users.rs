@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::model::external_id::ExternalId;
 use crate::model::user::User;
 use crate::store::conformance::fixture::{
     NOON, answer, applied, conflict, end, holds, insert, insert_user, name, record, session, user, user_id,
@@ -59,6 +61,28 @@ pub(super) async fn an_address_finds_no_user_before_it_is_verified(store: Arc<dy
     let third = User { email: Some("ADA@EXAMPLE.ORG".into()), email_verified: true, ..user(3) };
     assert_eq!(conflict(&store, &[insert_user(third)]).await, 0);
     assert_eq!(answer(store.user_by_login(&LoginName::Username("ada@example.org".into())).await), None);
+}
+
+pub(super) async fn an_external_id_belongs_to_one_user(store: Arc<dyn Store>) {
+    let id = |value| Some(ExternalId::from_json(&value).expect("a valid id"));
+    let number = User { external_id: id(json!(42)), ..user(1) };
+    let text = User { external_id: id(json!("42")), ..user(2) };
+    let _ = applied(&store, &[number.clone(), text.clone(), user(3), user(4)].map(insert_user)).await;
+
+    for stored in [&number, &text] {
+        let id = stored.external_id.as_ref().expect("both have one");
+        assert_eq!(answer(store.user_by_external_id(id).await).as_ref(), Some(stored));
+    }
+    let second = User { external_id: id(json!(42)), ..user(5) };
+    assert_eq!(conflict(&store, &[insert_user(second)]).await, 0);
+    let changed = User { external_id: id(json!("42")), revision: 1, ..user(3) };
+    assert_eq!(conflict(&store, &[Change::replace_user(changed.clone())]).await, 0);
+
+    let released = User { external_id: None, revision: 1, ..user(2) };
+    let changes = [released, changed.clone()].map(Change::replace_user);
+    let _ = applied(&store, &changes).await;
+    let id = text.external_id.expect("it has one");
+    assert_eq!(answer(store.user_by_external_id(&id).await), Some(changed));
 }
 
 pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc<dyn Store>) {

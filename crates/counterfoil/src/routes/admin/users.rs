@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
@@ -18,6 +19,7 @@ use crate::admin::UserChangeRequest;
 use crate::admin::responses::{SessionResponse, UserResponse};
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::external_id_schema::ExternalIdSchema;
 use crate::http::json_body::{JsonBody, secret};
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::pagination::{PageRequest, PageSize, parse_session_cursor, session_cursor};
@@ -62,6 +64,9 @@ pub(in crate::routes) struct NewUser {
     email: Option<String>,
     #[serde(default)]
     roles: Vec<String>,
+    /// The application's own id of the user, or null.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    external_id: Option<Value>,
 }
 
 /// Lists users by name.
@@ -119,9 +124,9 @@ pub(in crate::routes) async fn add(
     client: ClientInfo,
     JsonBody(request): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<UserBody>), AppError> {
-    let NewUser { username, password, email, roles } = request;
+    let NewUser { username, password, email, roles, external_id } = request;
     validate_roles(&roles)?;
-    let registration = Registration { username, password, email, roles };
+    let registration = Registration { username, password, email, roles, external_id };
     let user = app.accounts.register(registration, administrator.actor, &client, administrator.now).await?;
     Ok((StatusCode::CREATED, Json(UserBody { user: UserResponse::from(&user) })))
 }

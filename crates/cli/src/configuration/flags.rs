@@ -1,0 +1,173 @@
+//! The options of settings on the command line: a command has those of the settings that it reads.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use clap::error::{Error, ErrorKind};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+
+use crate::configuration::diagnostic::{Assignment, ValueSource};
+use crate::configuration::setting::{Flag, Scope, Setting};
+use crate::configuration::table::settings;
+
+/// The option with the path of the configuration file, which is not a setting.
+const CONFIG: &str = "config";
+
+/// The heading of these options in the help of a command.
+const HEADING: &str = "Settings";
+
+/// The options of `serve` and `check`, which read every setting. The program itself has them as well, so that they may
+/// precede the command.
+pub(crate) type ServerOptions = SettingOptions<Server>;
+/// The options of a command that administers a store.
+pub(crate) type StoreOptions = SettingOptions<Store>;
+/// The options of `dev`, whose store is temporary.
+pub(crate) type DevOptions = SettingOptions<Dev>;
+/// The options of a command that has no store and logs.
+pub(crate) type LogOptions = SettingOptions<Log>;
+/// The option of a command that issues tokens.
+pub(crate) type IssuerOptions = SettingOptions<Issuer>;
+/// The options of a command that sets a password.
+pub(crate) type PasswordPolicyOptions = SettingOptions<PasswordPolicy>;
+
+/// Which options a command has.
+pub(crate) trait OptionGroup {
+    /// Whether it reads the configuration file that `--config` names.
+    const READS_FILE: bool;
+    /// What it does with settings.
+    const SCOPES: &'static [Scope];
+}
+
+macro_rules! groups {
+    ($($name:ident: $reads_file:literal, $scopes:expr;)*) => {$(
+        #[doc = concat!("The group of options ", stringify!($name), ".")]
+        #[derive(Debug, Clone)]
+        pub(crate) enum $name {}
+
+        impl OptionGroup for $name {
+            const READS_FILE: bool = $reads_file;
+            const SCOPES: &'static [Scope] = $scopes;
+        }
+    )*};
+}
+
+groups! {
+    Server: true, &[
+        Scope::Store, Scope::Log, Scope::Issuer, Scope::Address, Scope::PasswordPolicy, Scope::Server,
+    ];
+    Store: true, &[Scope::Store, Scope::Log];
+    Dev: true, &[Scope::Address, Scope::Log];
+    Log: false, &[Scope::Log];
+    Issuer: false, &[Scope::Issuer];
+    PasswordPolicy: false, &[Scope::PasswordPolicy];
+}
+
+/// Declares the options of a group, for `#[command(flatten)]`. It holds no values: [`Flags`] has them.
+#[derive(Debug, Clone)]
+pub(crate) struct SettingOptions<G>(PhantomData<G>);
+
+impl<G: OptionGroup> Args for SettingOptions<G> {
+    fn augment_args(command: Command) -> Command {
+        let file = G::READS_FILE.then(config_file);
+        let flags = options().filter(|(_, flag)| G::SCOPES.contains(&flag.scope));
+        command.args(file).args(flags.map(|(setting, flag)| argument(setting, flag)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<G> FromArgMatches for SettingOptions<G> {
+    fn from_arg_matches(_: &ArgMatches) -> Result<Self, Error> {
+        Ok(Self(PhantomData))
+    }
+
+    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn config_file() -> Arg {
+    Arg::new(CONFIG)
+        .long(CONFIG)
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The configuration file [env: COUNTERFOIL_CONFIG]")
+        .help_heading(HEADING)
+}
+
+fn argument(setting: &'static Setting, flag: Flag) -> Arg {
+    Arg::new(setting.name)
+        .long(flag.name)
+        .value_name(flag.value_name)
+        .help(setting.help())
+        .help_heading(HEADING)
+}
+
+/// The settings that have an option.
+fn options() -> impl Iterator<Item = (&'static Setting, Flag)> {
+    settings().filter_map(|setting| setting.flag.map(|flag| (setting, flag)))
+}
+
+/// The options of settings that a command line has. They override the environment, which overrides the file.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    /// The configuration file.
+    pub(crate) config: Option<PathBuf>,
+    /// The settings, with the name of the option and the text.
+    given: Vec<(&'static Setting, &'static str, String)>,
+}
+
+impl Flags {
+    /// The options before and after the command; one after it has priority.
+    ///
+    /// # Errors
+    ///
+    /// If an option before the command is not one of the command: it would be ignored.
+    pub(crate) fn from_matches(program: &Command, matches: &ArgMatches) -> Result<Self, Error> {
+        let before = Self::at(matches);
+        let (mut command, mut matches, mut names) = (program, matches, Vec::new());
+        while let Some((name, inner)) = matches.subcommand() {
+            let Some(found) = command.find_subcommand(name) else { break };
+            (command, matches) = (found, inner);
+            names.push(name);
+        }
+        if let Some(name) = before.names().find(|name| !has_option(command, name)) {
+            let message = format!("the command '{}' does not read the setting '--{name}'", names.join(" "));
+            return Err(program.clone().error(ErrorKind::UnknownArgument, message));
+        }
+        let after = Self::at(matches);
+        let given = before.given.into_iter().chain(after.given).collect();
+        Ok(Self { config: after.config.or(before.config), given })
+    }
+
+    /// The options at one level.
+    fn at(matches: &ArgMatches) -> Self {
+        let text = |setting: &Setting| matches.try_get_one::<String>(setting.name).ok().flatten().cloned();
+        let given = options().filter_map(|(setting, flag)| Some((setting, flag.name, text(setting)?)));
+        let config = matches.try_get_one::<PathBuf>(CONFIG).ok().flatten().cloned();
+        Self { config, given: given.collect() }
+    }
+
+    /// The values of the settings.
+    pub(crate) fn assignments(&self) -> impl Iterator<Item = Assignment> {
+        self.given.iter().map(|(setting, name, text)| Assignment {
+            setting,
+            values: setting.form.split_values(text),
+            source: ValueSource::Flag(name),
+        })
+    }
+
+    /// The names of the options.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let given = self.given.iter().map(|(_, name, _)| *name);
+        self.config.iter().map(|_| CONFIG).chain(given)
+    }
+}
+
+/// Whether the command has the option of the setting or of the file with this name. An option of its own does not count.
+fn has_option(command: &Command, name: &str) -> bool {
+    let of_settings = command.get_arguments().filter(|argument| argument.get_help_heading() == Some(HEADING));
+    of_settings.filter_map(Arg::get_long).any(|long| long == name)
+}

@@ -1,0 +1,73 @@
+//! Why an operation failed, for every entrance.
+
+use counterfoil_core::ClientError;
+use counterfoil_core::services::ServiceError;
+use counterfoil_core::store::StoreError;
+use counterfoil_verify::AuthError;
+
+use crate::clock::ClockJumpPending;
+use crate::counters::{Outcome, service_outcome};
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OperationError {
+    /// A service rejected the request, or failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A credential that the operation replaces or ends could not be verified at present.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The clock has jumped; nothing is issued until that is settled.
+    #[error(transparent)]
+    Clock(#[from] ClockJumpPending),
+    /// Only administrators may add users.
+    #[error("registration is closed")]
+    RegistrationClosed,
+}
+
+impl From<ClientError> for OperationError {
+    fn from(error: ClientError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// How an attempt that failed with this error is counted.
+impl From<&OperationError> for Outcome {
+    fn from(error: &OperationError) -> Self {
+        match error {
+            OperationError::Service(error) => service_outcome(error),
+            OperationError::Clock(_)
+            | OperationError::Auth(AuthError::Unavailable | AuthError::StaleRevocations) => Self::Unavailable,
+            OperationError::Auth(_) => Self::Failure,
+            OperationError::RegistrationClosed => Self::Invalid,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use counterfoil_core::InvalidCredential;
+
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_outcome() {
+        let outcome = |error: OperationError| Outcome::from(&error);
+
+        assert_eq!(outcome(ClientError::LoginFailed.into()), Outcome::Failure);
+        assert_eq!(outcome(ClientError::from(InvalidCredential::Expired).into()), Outcome::Failure);
+        let reused = ClientError::from(InvalidCredential::RefreshReuseDetected);
+        assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
+        assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
+        assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
+        assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
+    }
+}

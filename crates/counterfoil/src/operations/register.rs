@@ -1,0 +1,34 @@
+//! Registration of a user by the user.
+
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::account::Registration as NewUser;
+
+use crate::app::App;
+use crate::operations::error::OperationError;
+use crate::runtime::task::run_detached;
+use crate::settings::Registration;
+
+/// Registers a user. It completes even if the client disconnects.
+///
+/// # Errors
+///
+/// [`OperationError::RegistrationClosed`]; an invalid or taken name; a password against the policy; a rate limit.
+pub(crate) async fn register(
+    app: &App,
+    new: NewUser,
+    client_info: ClientInfo,
+) -> Result<User, OperationError> {
+    match app.settings().registration {
+        Registration::Open => {}
+        Registration::Closed => return Err(OperationError::RegistrationClosed),
+    }
+    let (detached, now) = (app.clone(), app.now());
+    let result =
+        run_detached(
+            async move { detached.accounts.register(new, Actor::Anonymous, &client_info, now).await },
+        )
+        .await;
+    app.metrics.registrations.count(result.map_err(OperationError::from))
+}

@@ -1,0 +1,69 @@
+//! Routes below a base path: requests, metadata, problem types and cookies.
+
+use counterfoil::{App, CookieOptions, Settings};
+
+use crate::client::send;
+use crate::fixture::{Fixture, TestServer};
+
+const ADA: &str = r#"{"username":"ada","password":"correct horse","transport":"cookie"}"#;
+
+async fn server(fixture: &Fixture, issuer: &str) -> (App, TestServer) {
+    let settings = Settings {
+        issuer: issuer.parse().unwrap(),
+        base_path: "/auth".parse().unwrap(),
+        cookies: CookieOptions::new().name("sid"),
+        ..fixture.settings()
+    };
+    let app = App::open(settings).await.unwrap();
+    (app.clone(), TestServer::serve_below(app, "/auth").await)
+}
+
+#[tokio::test]
+async fn all_routes_are_below_the_base_path() {
+    let fixture = Fixture::new();
+    let (_, server) = server(&fixture, "http://localhost:3000").await;
+    let to = server.address;
+    let user = r#"{"username":"ada","password":"correct horse"}"#;
+
+    assert_eq!(send(to, "POST /auth/v1/register", &[], user).await.status, 201);
+    let login = send(to, "POST /auth/v1/login", &[], ADA).await;
+    let cookie = format!("cookie: {}", login.cookie("sid="));
+    let me = send(to, "GET /auth/v1/me", &[&cookie], "").await;
+    let session = me.json()["session"]["id"].as_str().unwrap().to_owned();
+    let origin = "origin: http://localhost:3000";
+    let ended = send(to, &format!("DELETE /auth/v1/sessions/{session}"), &[&cookie, origin], "").await;
+
+    assert_eq!((login.status, me.status, ended.status), (200, 200, 204));
+    assert_eq!(send(to, "GET /auth/v1/me", &[&cookie], "").await.status, 401);
+    assert_eq!(send(to, "POST /v1/login", &[], ADA).await.status, 404);
+    server.shut_down().await;
+}
+
+#[tokio::test]
+async fn metadata_and_problems_have_the_base_path() {
+    let fixture = Fixture::new();
+    let (_, server) = server(&fixture, "http://localhost:3000").await;
+    let to = server.address;
+
+    let metadata = send(to, "GET /.well-known/oauth-authorization-server", &[], "").await.json();
+    assert_eq!(metadata["issuer"], "http://localhost:3000");
+    assert_eq!(metadata["jwks_uri"], "http://localhost:3000/auth/.well-known/jwks.json");
+    assert_eq!(send(to, "GET /auth/.well-known/jwks.json", &[], "").await.status, 200);
+    let problem = send(to, "GET /auth/v1/me", &[], "").await.json();
+    let kind = problem["type"].as_str().unwrap();
+    assert!(kind.starts_with("http://localhost:3000/auth/"), "{kind}");
+    server.shut_down().await;
+}
+
+/// RFC 8414, section 3.1: the path of the issuer comes after the well-known path.
+#[tokio::test]
+async fn metadata_of_an_issuer_with_a_path_is_at_the_root() {
+    let fixture = Fixture::new();
+    let (_, server) = server(&fixture, "http://localhost:3000/auth").await;
+
+    let metadata = send(server.address, "GET /.well-known/oauth-authorization-server/auth", &[], "").await;
+
+    assert_eq!(metadata.json()["issuer"], "http://localhost:3000/auth");
+    assert_eq!(metadata.json()["jwks_uri"], "http://localhost:3000/auth/.well-known/jwks.json");
+    server.shut_down().await;
+}
