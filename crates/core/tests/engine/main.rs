@@ -4,6 +4,7 @@
 
 mod active_keys;
 mod administration;
+mod cache_and_store;
 mod configured_claims;
 mod external_ids;
 mod harness;
