@@ -103,6 +103,9 @@ pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind
 pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
 pub use counterfoil_core::model::session::{EndReason, Mode};
 pub use counterfoil_core::services::issuer::ClaimsContext;
+/// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
+pub use serde_json;
+
 pub use counterfoil_verify::{
     ClientId, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope, SessionId, UserId,
 };
