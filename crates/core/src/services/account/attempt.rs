@@ -15,8 +15,8 @@ const MULTI_FACTOR: &str = "mfa";
 
 /// A login that is not complete yet.
 ///
-/// It authenticates nobody: only [`AuthenticationAttempt::finish`] makes an [`AuthenticatedUser`], and only that opens a
-/// session. A login by password is an attempt with one factor, which is begun and finished in one request.
+/// Until then no user is authenticated: only [`AuthenticationAttempt::finish`] makes an [`AuthenticatedUser`], and only that
+/// opens a session. A login by password is an attempt with one factor, which is begun and finished in one request.
 #[derive(Debug, Clone)]
 pub struct AuthenticationAttempt {
     user: User,
