@@ -37,16 +37,16 @@ async fn insert(store: &Arc<SqliteStore>, count: usize, every: usize) -> Result<
     let (mut tokens, mut changes) = (Vec::with_capacity(count / every + 1), Vec::new());
     for number in 0..count {
         if number % SESSIONS_PER_USER == 0 {
-            changes.push(Change::InsertUser(Box::new(user(number, now)?)));
+            changes.push(Change::insert_user(user(number, now)?));
         }
         // In the order of the ids, so that rows are appended. The order makes no difference to reads.
         let token = SessionToken::generate(SessionId::from_bytes(id_bytes(number)))?;
-        changes.push(Change::InsertSession(Box::new(session(&token, number, now))));
+        changes.push(Change::insert_session(session(&token, number, now)));
         if number % every == 0 {
             tokens.push(token.to_string());
         }
         if changes.len() >= BATCH_SIZE || number + 1 == count {
-            let committed = store.commit(&std::mem::take(&mut changes)).await?;
+            let committed = store.commit(&std::mem::take(&mut changes).into()).await?;
             ensure!(matches!(committed, CommitOutcome::Applied(_)), "the store was not empty");
         }
     }
@@ -58,6 +58,7 @@ fn user(number: usize, now: Time) -> Result<User> {
     Ok(User {
         id: UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
         username: format!("user{number}").parse()?,
+        external_id: None,
         email: None,
         email_verified: false,
         password: None,
@@ -78,11 +79,13 @@ fn session(token: &SessionToken, number: usize, now: Time) -> Session {
         credential: SessionCredential::Cookie(token.hash()),
         authenticated_at: now,
         amr: vec!["pwd".into()],
+        acr: None,
         seen_at: now,
         idle: DAY,
         expires_at: now + 30 * DAY,
         pos: RevocationPosition::START,
         scope: None,
+        audience: None,
         client_info: ClientInfo { ip: Some([192, 0, 2, 1].into()), user_agent: Some("Mozilla/5.0".into()) },
         label: None,
         ended: None,

@@ -10,10 +10,13 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod binary;
+mod counted_requests;
 mod cpu_affinity;
 mod fill_store;
+mod instructions;
 mod iterations;
 mod load;
+mod memory_connection;
 mod million_sessions;
 mod options;
 mod primitives;
@@ -34,6 +37,11 @@ struct Arguments {
 enum Command {
     /// Runs the measurements and prints the results.
     Run(options::Options),
+    /// Counts the instructions of a request by callgrind. Rates need a quiet machine; this does not.
+    Instructions(instructions::Options),
+    /// Sends the requests that are counted.
+    #[command(hide = true)]
+    CountedRequests(counted_requests::Options),
     /// Runs the measured server until its standard input ends.
     #[command(hide = true)]
     Serve(server::Options),
@@ -55,6 +63,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Run(options) => iterations::run(&options),
+        Command::Instructions(options) => instructions::run(&options),
+        Command::CountedRequests(options) => counted_requests::run(&options),
         Command::Serve(options) => server::run(&options),
         Command::Primitive(options) => primitives::run(&options),
     }

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use counterfoil::operator::Command;
-use counterfoil::{Counterfoil, Principal, Settings, StoreUrl};
+use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl};
 use counterfoil_jose::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -21,6 +21,8 @@ use crate::cpu_affinity;
 pub(crate) const USERNAME: &str = "bench";
 /// The password of the only user.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// The body of the responses of the measured routes.
+pub(crate) const BODY: &str = "hello";
 
 /// The options of the measured server.
 #[derive(Args)]
@@ -46,12 +48,7 @@ async fn serve(options: &Options) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let counterfoil = open(options, dir.path(), address).await?;
-    let router = Router::new()
-        .route("/protected", get(async |_: Principal| "hello"))
-        .layer(counterfoil.layer())
-        .route("/bare", get(async || "hello"))
-        .merge(counterfoil.routes())
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let router = router(counterfoil.app()).into_make_service_with_connect_info::<SocketAddr>();
 
     println!("{address}");
     // Without it a small response may wait for the client's acknowledgement.
@@ -59,6 +56,15 @@ async fn serve(options: &Options) -> Result<()> {
     axum::serve(listener, router).with_graceful_shutdown(end_of_input()).await?;
     counterfoil.close().await?;
     Ok(dir.close()?)
+}
+
+/// The measured routes: the same handler without authentication and with it.
+pub(crate) fn router(app: &App) -> Router {
+    Router::new()
+        .route("/protected", get(async |_: Principal| BODY))
+        .layer(app.layer())
+        .route("/bare", get(async || BODY))
+        .merge(app.routes())
 }
 
 /// Opens the store. Without a refresh grace period each refresh is a rotation, and so a commit.

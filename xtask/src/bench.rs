@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
+use crate::packages::{self, Tool};
 use crate::{verification_cost, workspace};
 
 /// What to measure, and for how long.
@@ -19,8 +20,8 @@ pub(crate) struct Options {
     /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
-    /// The measurements: requests, sessions-1m, process; by default all of them. `verify` stands alone: it compares
-    /// the verification of tokens with other libraries.
+    /// The measurements: requests, sessions-1m, process; by default all of them. Two stand alone: `verify`
+    /// compares the verification of tokens with other libraries, and `instructions` counts the instructions of a request.
     measurements: Vec<String>,
 }
 
@@ -38,6 +39,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ]))?;
     let target = workspace::Metadata::read()?.target_directory;
     let mut bench = Command::new(target.join("dist/counterfoil-bench"));
+    if options.measurements == ["instructions"] {
+        packages::ensure(&[Tool { program: "valgrind", packages: "valgrind" }])?;
+        bench.arg("instructions").arg(format!("--credentials={}", options.credentials));
+        return workspace::run(&mut bench);
+    }
     bench.arg("run");
     bench.arg(format!("--seconds={}", options.seconds));
     bench.arg(format!("--iterations={}", options.iterations));

@@ -62,7 +62,7 @@ impl Application {
         let settings = Settings::new(base.parse().unwrap(), self.store().parse().unwrap());
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(counterfoil::serve(app, listener, async {
+        let server = tokio::spawn(app.serve(listener, async {
             let _ = stopped.await;
         }));
         let listed = tokio::task::spawn_blocking(move || {

@@ -23,4 +23,4 @@ pub mod store;
 pub use client_error::{ClientError, InvalidCredential};
 pub use model::session::{Session, SessionCredential, SessionEnd};
 pub use model::user::User;
-pub use store::{Change, Store, StoreError};
+pub use store::{Change, FileBackup, Store, StoreError, Transaction};

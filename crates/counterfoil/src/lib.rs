@@ -24,12 +24,20 @@
 //! }
 //! ```
 //!
+//! An application with its own login page logs users in from its handlers with [`Counterfoil::login`]; the cookies of the
+//! outcome are a part of the response.
+//!
 //! | item | purpose |
 //! |---|---|
-//! | [`Counterfoil`] | embeds Counterfoil in another application |
+//! | [`Counterfoil`], [`CounterfoilBuilder`] | embeds Counterfoil in another application |
+//! | [`ClientInfo`], [`Credentials`], [`LoginOutcome`] | logins from the application's own handlers |
+//! | [`UserSessions`] | lists and ends a user's sessions |
+//! | [`CookieOptions`] | names and attributes of the cookies |
+//! | [`Error`], [`ErrorKind`] | why an operation failed, as a response and as a value |
 //! | [`Principal`], [`SessionData`] | extractors for the application's handlers |
 //! | [`Settings`] | all settings, with secure defaults |
-//! | [`App`], [`serve`] | an open installation, and the server that the `counterfoil` command runs |
+//! | [`serve`] | serves the application's router with the limits and time-outs of the `counterfoil` server |
+//! | [`App`] | an open installation; [`App::serve`] is the server that the `counterfoil` command runs |
 //! | [`operator`] | administration, backups, restores and checks before a start |
 //!
 //! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time.
@@ -58,13 +66,20 @@ mod session_data;
 mod settings;
 mod store;
 
+pub use app::backend::StoreBackendError;
 pub use app::error::OpenError;
 pub use app::{App, HostLayer};
 pub use clock::{
     AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
     ClockSource, SystemClock,
 };
-pub use embed::{Counterfoil, EmbedError};
+pub use embed::builder::CounterfoilBuilder;
+pub use embed::client_info::ClientInfo;
+pub use embed::credentials::Credentials;
+pub use embed::error::{Error, ErrorKind};
+pub use embed::login::{LoginOutcome, NewUser};
+pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
+pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
@@ -84,10 +99,16 @@ pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 
-pub use counterfoil_verify::Principal;
+pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
+pub use counterfoil_core::model::session::{EndReason, Mode};
+pub use counterfoil_core::services::issuer::ClaimsContext;
+pub use counterfoil_verify::{
+    ClientId, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope, SessionId, UserId,
+};
 
 #[cfg(feature = "test-util")]
-pub use counterfoil_verify::testing;
+pub use embed::testing;
 
 /// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks
 /// before a start.

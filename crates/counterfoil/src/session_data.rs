@@ -1,6 +1,5 @@
 //! The extractor [`SessionData`]: data that an application stores with a session on the server, in all modes.
 
-use axum::Extension;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -8,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use counterfoil_core::services::{ServiceError, session_data};
-use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Principal, SessionId};
+use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Principal, Problem, SessionId};
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -91,8 +90,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let principal = <Principal as FromRequestParts<S>>::from_request_parts(parts, state).await;
         let principal = principal.map_err(IntoResponse::into_response)?;
-        let app = Extension::<App>::from_request_parts(parts, state).await;
-        let Extension(app) = app.map_err(IntoResponse::into_response)?;
+        let app = App::from_extensions(&parts.extensions);
+        let app =
+            app.ok_or_else(|| Problem::missing_auth_layer().for_request(&parts.extensions).into_response())?;
         // A machine token and a token of another issuer have no session, and so no data.
         let no_session = || {
             AppError::auth(

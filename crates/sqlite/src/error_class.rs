@@ -20,7 +20,10 @@ pub(crate) fn map_shared_error(error: &Arc<rusqlite::Error>) -> StoreError {
         (None, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
             StoreError::Corrupt { detail: "the database file is damaged", source }
         }
-        (None, code) => StoreError::Unavailable { reason: reason(code), source },
+        (None, code) => match reason(code) {
+            Some(reason) => StoreError::Unavailable { reason, source },
+            None => StoreError::Backend(Box::new(Arc::clone(error))),
+        },
     }
 }
 
@@ -35,16 +38,17 @@ fn invalid_value(error: &rusqlite::Error) -> Option<&'static str> {
     }
 }
 
-fn reason(code: Option<ErrorCode>) -> &'static str {
-    match code {
+/// Why the database cannot be used now, if the error says so.
+fn reason(code: Option<ErrorCode>) -> Option<&'static str> {
+    Some(match code {
         Some(ErrorCode::DiskFull) => "the disk is full",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program locks the database",
         Some(ErrorCode::ReadOnly) => "the database is read-only",
         Some(ErrorCode::SystemIoFailure) => "reading or writing the database failed",
         Some(ErrorCode::OutOfMemory) => "out of memory",
         Some(ErrorCode::ConstraintViolation) => "a record violates a constraint of the schema",
-        _ => "SQLite returned an error",
-    }
+        _ => return None,
+    })
 }
 
 /// Whether the outcome of a `COMMIT` that failed with this error is unknown.
@@ -114,6 +118,17 @@ mod tests {
         ] {
             assert!(is_commit_outcome_unknown(&sqlite_error(unknown)), "{unknown}");
         }
+    }
+
+    #[test]
+    fn an_error_without_a_class_keeps_its_cause() {
+        let full = map_error(sqlite_error(ffi::SQLITE_FULL));
+        assert!(matches!(full, StoreError::Unavailable { reason: "the disk is full", .. }), "{full:?}");
+
+        let other = map_error(sqlite_error(ffi::SQLITE_MISUSE));
+
+        assert!(matches!(other, StoreError::Backend(_)), "{other:?}");
+        assert!(std::error::Error::source(&other).is_some());
     }
 
     #[test]

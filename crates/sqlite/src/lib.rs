@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `file` creates, checks, opens and copies the database file, `tables` holds the SQL of each table, and
-//! `apply` applies the changes of a commit. Nothing in this crate decides whether a session or a token is
+//! `apply` executes the row operations of a commit. Nothing in this crate decides whether a session or a token is
 //! valid.
 
 mod apply;

@@ -22,7 +22,7 @@ use crate::store::SqliteStore;
 /// changes.
 ///
 /// ```
-/// use counterfoil_core::Store;
+/// use counterfoil_core::{FileBackup, Store};
 /// use counterfoil_sqlite::{PendingRestore, SqliteStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -7,21 +7,20 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use counterfoil_core::store::{
-    Change, CommitListener, CommitOutcome, CounterIncrement, CounterValue, LastSeen, StoreError,
+    CommitListener, CommitOutcome, CounterIncrement, CounterValue, LastSeen, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 
 use crate::apply::{ApplyError, apply};
 use crate::error_class::{self, map_error};
 use crate::tables::counters::increment;
-use crate::tables::newest_time;
 use crate::tables::purge::purge;
 use crate::tables::sessions::row::record_last_seen;
 
 /// One request to the writer.
 pub(crate) enum WriteRequest {
-    /// Applies all of these changes or none.
-    Commit(Request<Vec<Change>, CommitOutcome>),
+    /// Applies this transaction or nothing of it.
+    Commit(Request<Transaction, CommitOutcome>),
     /// Records when sessions were last used.
     RecordLastSeen(Request<Vec<LastSeen>, ()>),
     /// Increments counters at this time.
@@ -70,7 +69,7 @@ impl WriteRequest {
             Self::Commit(Request { input, result, .. }) => {
                 *result = Some(match in_savepoint(connection, |c| apply(c, input))? {
                     Ok(applied) => Ok(CommitOutcome::Applied(applied)),
-                    Err(ApplyError::Conflict(index)) => Ok(CommitOutcome::Conflict(index)),
+                    Err(ApplyError::Conflict(part)) => Ok(CommitOutcome::Conflict(part)),
                     Err(ApplyError::Sqlite(error)) => Err(map_error(error)),
                 });
             }
@@ -95,7 +94,7 @@ impl WriteRequest {
     pub(crate) fn newest_time(&self) -> Time {
         match self {
             Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(_))), .. }) => {
-                input.iter().map(newest_time::in_change).max().unwrap_or_default()
+                input.newest_time()
             }
             Self::RecordLastSeen(request) => {
                 request.input.iter().map(|entry| entry.at).max().unwrap_or_default()
@@ -108,7 +107,7 @@ impl WriteRequest {
     pub(crate) fn notify(&self, listeners: &[Arc<dyn CommitListener>]) {
         if let Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) = self {
             for listener in listeners {
-                listener.on_commit(input, applied);
+                listener.on_commit(&input.changes, applied);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use counterfoil_core::store::{Change, Store};
+use counterfoil_core::store::{Change, FileBackup, Store};
 use counterfoil_sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 
@@ -171,12 +171,15 @@ async fn a_database_of_another_program_is_refused() {
 #[tokio::test]
 async fn a_database_with_a_newer_schema_is_refused() {
     let dir = with_one_user().await;
-    execute(&dir, "PRAGMA user_version = 2");
+    execute(&dir, "PRAGMA user_version = 3");
 
     let error = open_error(&dir);
 
-    assert!(matches!(error, OpenError::NewerSchema { found: 2, supported: 1, .. }), "{error:?}");
-    execute(&dir, "PRAGMA user_version = 1; UPDATE refinery_schema_history SET version = 2");
+    assert!(matches!(error, OpenError::NewerSchema { found: 3, supported: 2, .. }), "{error:?}");
+    execute(
+        &dir,
+        "PRAGMA user_version = 2; UPDATE refinery_schema_history SET version = 3 WHERE version = 2",
+    );
     assert!(matches!(open_error(&dir), OpenError::Damaged { .. }));
 }
 
@@ -189,8 +192,8 @@ async fn a_newer_schema_that_is_only_in_the_wal_is_refused_and_kept() {
             .execute_batch(
                 "PRAGMA wal_autocheckpoint = 0;
                  BEGIN;
-                 PRAGMA user_version = 2;
-                 INSERT INTO refinery_schema_history VALUES (2, 'next', '2026-11-23T12:00:00Z', '1');
+                 PRAGMA user_version = 3;
+                 INSERT INTO refinery_schema_history VALUES (3, 'next', '2026-11-23T12:00:00Z', '1');
                  COMMIT;",
             )
             .unwrap();
@@ -200,7 +203,7 @@ async fn a_newer_schema_that_is_only_in_the_wal_is_refused_and_kept() {
 
     let error = SqliteStore::open(&dir.database()).unwrap_err();
 
-    assert!(matches!(error, OpenError::NewerSchema { found: 2, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 3, .. }), "{error:?}");
     assert_eq!(fs::read(dir.directory().join("auth.db-wal")).unwrap(), wal);
 }
 
@@ -318,7 +321,7 @@ async fn a_store_in_memory_leaves_no_files() {
     };
     let store = SqliteStore::in_memory().unwrap();
     let count = count_directories();
-    store.commit(&[Change::InsertUser(Box::new(user(1)))]).await.unwrap().applied().unwrap();
+    store.commit(&[Change::insert_user(user(1))].into()).await.unwrap().applied().unwrap();
     assert!(count > 0);
 
     let path = format!("{store:?}");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use counterfoil_core::store::{Change, Store};
+use counterfoil_core::store::{Change, FileBackup, Store};
 use counterfoil_sqlite::{OpenError, PendingRestore, RestoreError, SqliteStore};
 use rusqlite::Connection;
 use tokio::task::JoinHandle;
@@ -50,9 +50,9 @@ fn spawn_writer(
             // Each commit has two changes that must be visible together or not at all.
             let key = ["one", "other"][writer];
             let number: u64 = number * 2 + writer as u64;
-            let user = Change::InsertUser(Box::new(user(number)));
-            let metadata = Change::SetMetadata(key, number.to_be_bytes().to_vec());
-            let _ = store.commit(&[user, metadata]).await.unwrap().applied().unwrap();
+            let user = Change::insert_user(user(number));
+            let metadata = Change::set_metadata(key, number.to_be_bytes().to_vec());
+            let _ = store.commit(&[user, metadata].into()).await.unwrap().applied().unwrap();
             acknowledged.fetch_add(1, Ordering::SeqCst);
             if is_done.load(Ordering::SeqCst) {
                 break;
@@ -127,8 +127,8 @@ async fn a_restore_replaces_the_database_and_keeps_the_former_one() {
 }
 
 async fn insert_into(restore: &PendingRestore, number: u64) {
-    let change = Change::InsertUser(Box::new(user(number)));
-    let _ = restore.store().commit(&[change]).await.unwrap().applied().unwrap();
+    let change = Change::insert_user(user(number));
+    let _ = restore.store().commit(&[change].into()).await.unwrap().applied().unwrap();
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::store::{AppliedChanges, Change, CommitListener, Page, Store, StoreError};
+use counterfoil_core::store::{AppliedChanges, Change, CommitListener, Page, Store, StoreError, Transaction};
 use counterfoil_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tokio::task::JoinSet;
@@ -191,12 +191,12 @@ async fn fill_disk_and_recover(dir: &DatabaseDir) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn queued_commits_share_one_transaction() {
     let event = AuditEvent::by_user(AuditEventKind::LoginSucceeded, user(1).id, &ClientInfo::default(), NOON);
-    let changes = [Change::RecordEvent(Box::new(event))];
+    let transaction = Transaction::new([Change::record_event(event)]);
     // Each transaction rewrites a page of the audit log, so the length of the WAL counts the transactions.
     let alone = DatabaseDir::new();
     let store = alone.open();
     for _ in 0..200 {
-        store.commit(&changes).await.unwrap().applied().unwrap();
+        store.commit(&transaction).await.unwrap().applied().unwrap();
     }
     let written_alone = wal_length(&alone);
 
@@ -204,8 +204,8 @@ async fn queued_commits_share_one_transaction() {
     let store = together.open();
     let mut callers = JoinSet::new();
     for _ in 0..200 {
-        let (store, changes) = (Arc::clone(&store), changes.clone());
-        callers.spawn(async move { store.commit(&changes).await.unwrap().applied().unwrap() });
+        let (store, transaction) = (Arc::clone(&store), transaction.clone());
+        callers.spawn(async move { store.commit(&transaction).await.unwrap().applied().unwrap() });
     }
     callers.join_all().await;
     let written_together = wal_length(&together);

@@ -112,7 +112,9 @@ pub use self::http::csrf_layer::{CsrfLayer, CsrfService};
 #[cfg(feature = "tower")]
 pub use self::http::origin::{Origin, OriginError, OriginPolicy};
 #[cfg(feature = "tower")]
-pub use self::http::problem::{FieldError, Problem, ProblemIssuer, RequestId};
+pub use self::http::problem::{FieldError, Problem, RequestId};
+#[cfg(feature = "tower")]
+pub use self::http::problem_issuer::ProblemIssuer;
 #[cfg(feature = "tower")]
 pub use self::http::require::{RequireRole, RequireScope, RequireService};
 #[cfg(feature = "tower")]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, ORIGIN, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use counterfoil_verify::{
     AuthError, AuthFuture, AuthLayer, AuthState, Authenticator, HasRole, HasScope, InvalidReason,
-    PresentedCredential, Principal, ProblemIssuer, RequestId, RequireRole, RequireScope, Role, Scope,
+    OriginPolicy, PresentedCredential, Principal, ProblemIssuer, RequestId, RequireRole, RequireScope, Role,
+    Scope,
 };
 
 use test_signer::{NOON, TestSigner, claims};
@@ -223,6 +224,41 @@ async fn the_type_of_a_problem_is_about_blank_unless_the_issuer_is_known() {
             assert_eq!(problem["type"], problem_type, "{path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_layer_with_an_issuer_names_it_in_all_problems() {
+    let named = |layer: AuthLayer| layer.with_problem_issuer(ProblemIssuer("https://auth.example".into()));
+    let verifier = || layer(TestSigner::new().local());
+    let two_credentials = [(AUTHORIZATION, "Bearer a"), (COOKIE, "__Host-access=b")];
+
+    for path in ["/required", "/require-scope", "/has-role"] {
+        let response = get_response(app(named(verifier())), path, &[]).await;
+        assert_eq!(response.problem()["type"], "https://auth.example/problems/credential-required", "{path}");
+    }
+    let refused = get_response(app(named(verifier())), "/public", &two_credentials).await;
+    assert_eq!(refused.problem()["type"], "https://auth.example/problems/ambiguous-credential");
+    let refused = get_response(app(named(verifier()).require_authentication()), "/public", &[]).await;
+    assert_eq!(refused.problem()["type"], "https://auth.example/problems/credential-required");
+}
+
+#[tokio::test]
+async fn a_layer_with_csrf_protection_refuses_a_cross_site_write_before_it_authenticates() {
+    let own = OriginPolicy::new("https://shop.example".parse().unwrap());
+    let write = |origin: &'static str, cookie: &'static str| {
+        Request::post("/public").header(ORIGIN, origin).header(COOKIE, cookie).body(Body::empty()).unwrap()
+    };
+    let unavailable = || layer(RejectAll(AuthError::Unavailable)).require_authentication();
+    let status =
+        async |layer: AuthLayer, request: Request<Body>| app(layer).oneshot(request).await.unwrap().status();
+    let foreign = || write("https://attacker.example", "__Host-access=x");
+
+    assert_eq!(status(unavailable().with_csrf_protection(own.clone()), foreign()).await, 403);
+    assert_eq!(status(unavailable(), foreign()).await, 503);
+    let own_page = write("https://shop.example", "__Host-access=x");
+    assert_eq!(status(unavailable().with_csrf_protection(own.clone()), own_page).await, 503);
+    let without_cookie = write("https://attacker.example", "theme=dark");
+    assert_eq!(status(unavailable().with_csrf_protection(own), without_cookie).await, 503);
 }
 
 #[tokio::test]

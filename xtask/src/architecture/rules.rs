@@ -165,6 +165,8 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
             "crates/core/src/services/authenticator.rs",
             "crates/core/tests/engine/session_cache.rs",
             "crates/verify/tests/testing.rs",
+            // Exports them for tests.
+            "crates/counterfoil/src/embed/testing.rs",
         ],
         refused: &[
             Path("Principal::from_verified"),

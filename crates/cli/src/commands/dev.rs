@@ -39,7 +39,7 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     let app = App::open(dev_settings(dir.path(), address)?).await?;
     app.administer(add_demo_user()).await?;
     let script = demo_script::text(&format!("http://{address}"), dir.path());
-    let served = counterfoil::serve(app, listener, signals.print_and_wait(script)).await;
+    let served = app.serve(listener, signals.print_and_wait(script)).await;
     // Reported, because a store that remains contains sessions.
     dir.close().map_err(|error| CliError::with_cause("cannot remove the temporary directory", &error))?;
     served.map_err(|error| CliError::with_cause("the server failed", &error))

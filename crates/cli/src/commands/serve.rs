@@ -47,7 +47,7 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         banner += &format!("\nmetrics on http://{address}/metrics");
     }
     let metrics = metrics.map(|(listener, _)| tokio::spawn(serve_metrics(app.clone(), listener)));
-    let served = counterfoil::serve(app, listener, signals.print_and_wait(banner)).await;
+    let served = app.serve(listener, signals.print_and_wait(banner)).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }

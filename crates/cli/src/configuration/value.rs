@@ -147,7 +147,7 @@ pub(crate) fn word_for<T: PartialEq>(words: &[(&str, T)], meaning: T) -> String 
 pub(crate) fn duration_text(duration: Duration) -> String {
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     let ms = duration.as_millis();
-    match units.into_iter().find(|(_, unit)| ms >= *unit && ms % unit == 0) {
+    match units.into_iter().find(|(_, unit)| ms >= *unit && ms.is_multiple_of(*unit)) {
         Some((name, unit)) => format!("{}{name}", ms / unit),
         None if ms == 0 => "0s".to_owned(),
         None => format!("{ms}ms"),

@@ -177,6 +177,8 @@ event_kinds! {
     UserDeleted = "user_deleted",
     /// The e-mail address of a user, or whether it is verified, was changed by someone else.
     EmailChanged = "email_changed",
+    /// The application's own id of a user was changed.
+    ExternalIdChanged = "external_id_changed",
     /// Everything that a user had been issued was revoked.
     UserRevoked = "user_revoked",
     /// One access token was revoked.

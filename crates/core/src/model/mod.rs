@@ -3,6 +3,8 @@
 pub mod admin_key;
 pub mod audit_event;
 pub mod client;
+pub mod external_id;
+mod invisible;
 pub mod key;
 pub mod session;
 pub mod user;

@@ -4,13 +4,13 @@ use std::fmt;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
-use icu_properties::CodePointMapData;
-use icu_properties::props::{BidiControl, GeneralCategory};
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::credentials::password::PasswordHash;
+use crate::model::external_id::ExternalId;
+use crate::model::invisible::is_invisible;
 
 /// A person who can log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct User {
     pub id: UserId,
     /// The login name.
     pub username: Username,
+    /// The application's own id of the user, if it has given one. No other user has it.
+    pub external_id: Option<ExternalId>,
     /// The e-mail address. Before it is verified nothing is sent to it, and nothing is looked up by it.
     pub email: Option<String>,
     /// Whether the user has proved that they own the address.
@@ -169,22 +171,6 @@ fn validate(form: &str) -> Result<(), UsernameError> {
         return Err(UsernameError::Invisible);
     }
     Ok(())
-}
-
-/// Whether a person cannot see the character, or it changes the text direction.
-fn is_invisible(c: char) -> bool {
-    let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    matches!(
-        category,
-        GeneralCategory::Control
-            | GeneralCategory::Format
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator
-            | GeneralCategory::PrivateUse
-            | GeneralCategory::Unassigned
-    ) || icu_properties::CodePointSetData::new::<BidiControl>().contains(c)
-        || icu_properties::CodePointSetData::new::<icu_properties::props::DefaultIgnorableCodePoint>()
-            .contains(c)
 }
 
 impl fmt::Display for Username {

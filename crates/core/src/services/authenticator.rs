@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     AuthError, AuthFuture, Authenticator, CredentialKind, InvalidReason, LocalVerifier, PresentedCredential,
@@ -10,6 +12,7 @@ use counterfoil_verify::{
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
+use crate::model::external_id::ExternalId;
 use crate::store::session_cache::{CacheLookup, SessionCache};
 use crate::store::{SessionContext, Store, StoreError};
 
@@ -88,9 +91,16 @@ fn session_principal(session_context: &SessionContext) -> Principal {
         scope: session.scope.clone(),
         roles: session_context.user.roles.clone(),
         amr: session.amr.clone(),
+        acr: session.acr.clone(),
         authenticated_at: Some(session.authenticated_at),
+        extra: session_context.user.external_id.iter().map(external_id_claim).collect(),
         ..PrincipalParts::new(CredentialKind::SessionToken, session.user.to_string(), session.ends_at())
     })
+}
+
+/// The claim of the application's own id, as access tokens have it.
+fn external_id_claim(id: &ExternalId) -> (String, Value) {
+    ("external_id".to_owned(), id.to_json())
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {

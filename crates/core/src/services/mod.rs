@@ -50,6 +50,9 @@ pub enum InternalError {
     /// An access token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[from] counterfoil_jose::SignError),
+    /// The application configured claims that no token can have.
+    #[error(transparent)]
+    Claims(#[from] issuer::ClaimsError),
     /// A key could not be created or opened.
     #[error(transparent)]
     Keys(#[from] keys::active_keys::ActiveKeysError),
@@ -80,5 +83,6 @@ internal_errors!(
     password_hasher::HashingError,
     random::RandomUnavailable,
     counterfoil_jose::SignError,
+    issuer::ClaimsError,
     keys::active_keys::ActiveKeysError,
 );

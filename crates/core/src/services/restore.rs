@@ -14,7 +14,7 @@ use crate::services::InternalError;
 use crate::services::administration::load_retention;
 use crate::services::issuer::MAX_EXCHANGED_LIFETIME;
 use crate::services::keys::active_keys::{ActiveKeys, new_signing};
-use crate::store::{Change, CommitOutcome, CutoffScope, Store};
+use crate::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Store};
 
 /// How far above the highest seen position the new revocation log starts. Every position of the lost part of the previous
 /// log is lower: at one position a millisecond it would take seven weeks to reach this gap.
@@ -90,7 +90,7 @@ pub async fn restore(
     changes.push(append_revocation(RevocationSubject::Everyone, Some(until), now));
     changes.extend(revoke_everyone(request.kept, now));
     changes.extend(more_changes);
-    match store.commit(&changes).await? {
+    match store.commit(&changes.into()).await? {
         CommitOutcome::Applied(_) => Ok(RestoreOutcome {
             revocation_log_head: store.revocation_log_head().await?,
             key,
@@ -109,16 +109,16 @@ fn is_usable_signing_key(key: &KeyRecord) -> bool {
 /// Starts the new revocation log far above the head of the backup, the highest seen position and the current time.
 fn start_revocation_log(stored: RevocationPosition, request: &RestoreRequest) -> Change {
     let highest = stored.max(request.highest_seen).number().max(request.now.unix_ms());
-    Change::StartRevocationLog {
-        id: request.revocation_log_id,
-        after: RevocationPosition::new(highest.saturating_add(POSITION_GAP)),
-    }
+    Change::start_revocation_log(
+        request.revocation_log_id,
+        RevocationPosition::new(highest.saturating_add(POSITION_GAP)),
+    )
 }
 
 fn revoke_key(key: &KeyRecord, now: Time) -> [Change; 3] {
     let event = event(AuditEventKind::KeyRevoked, now).with_reason(EndReason::Restored);
     [
-        Change::ReplaceKey(Box::new(key.with_state(KeyState::Revoked, now))),
+        Change::replace_key(key.with_state(KeyState::Revoked, now)),
         append_revocation(RevocationSubject::Key(key.id.clone()), None, now),
         record_event(event.with_detail(key.id.to_string())),
     ]
@@ -126,23 +126,23 @@ fn revoke_key(key: &KeyRecord, now: Time) -> [Change; 3] {
 
 fn insert_key(key: KeyRecord, now: Time) -> [Change; 2] {
     let event = event(AuditEventKind::KeyCreated, now).with_detail(key.id.to_string());
-    [Change::InsertKey(Box::new(key)), record_event(event)]
+    [Change::insert_key(key), record_event(event)]
 }
 
 fn remove_admin_key(key: &AdminKeyRecord, now: Time) -> [Change; 2] {
     let event = event(AuditEventKind::AdminKeyRemoved, now).with_reason(EndReason::Restored);
-    [Change::RemoveAdminKey(key.id), record_event(event.with_detail(key.id.to_string()))]
+    [Change::remove_admin_key(key.id), record_event(event.with_detail(key.id.to_string()))]
 }
 
 /// Sets the revocation cutoff for everyone, and records in the audit log which sessions were kept.
 fn revoke_everyone(kept: KeptOnRestore, now: Time) -> Vec<Change> {
     let event = event(AuditEventKind::Restored, now).with_reason(EndReason::Restored);
-    let cutoff = Change::SetCutoff(CutoffScope::Everyone);
+    let cutoff = Change::set_cutoff(CutoffScope::Everyone);
     match kept {
         KeptOnRestore::Nothing => vec![cutoff, record_event(event.with_detail("every session ended"))],
         KeptOnRestore::CookieSessions => {
             vec![
-                Change::RefreshCookiePositions,
+                Change::refresh_cookie_positions(),
                 cutoff,
                 record_event(event.with_detail("cookie sessions were kept")),
             ]
@@ -151,7 +151,12 @@ fn revoke_everyone(kept: KeptOnRestore, now: Time) -> Vec<Change> {
 }
 
 fn append_revocation(subject: RevocationSubject, until: Option<Time>, now: Time) -> Change {
-    Change::AppendRevocation { subject, reason: EndReason::Restored, at: now, remember_until: until }
+    Change::append_revocation(NewRevocation {
+        subject,
+        reason: EndReason::Restored,
+        at: now,
+        remember_until: until,
+    })
 }
 
 fn event(kind: AuditEventKind, now: Time) -> AuditEvent {
@@ -159,5 +164,5 @@ fn event(kind: AuditEventKind, now: Time) -> AuditEvent {
 }
 
 fn record_event(event: AuditEvent) -> Change {
-    Change::RecordEvent(Box::new(event))
+    Change::record_event(event)
 }

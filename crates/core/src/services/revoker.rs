@@ -135,10 +135,10 @@ impl Revoker {
             return Ok(false);
         }
         let changes = [
-            Change::EndSession(session, self.retention.session_ending(context.reason, now)),
-            Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
+            Change::end_session(session, self.retention.session_ending(context.reason, now)),
+            Change::record_session_ends(context.session_ended_event(now)),
         ];
-        match self.store.commit(&changes).await? {
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(applied) => Ok(applied.ended_sessions.contains(&session)),
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
@@ -165,17 +165,13 @@ impl Revoker {
                 ..context.event(AuditEventKind::SessionsEnded, now).with_user(user)
             };
             let mut changes = vec![
-                Change::ReplaceUser(Box::new(previous.next_epoch())),
-                Change::EndSessionsOf {
-                    user,
-                    except,
-                    ending: self.retention.session_ending(context.reason, now),
-                },
-                Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
-                Change::RecordEvent(Box::new(event.with_reason(context.reason))),
+                Change::replace_user(previous.next_epoch()),
+                Change::end_sessions_of(user, except, self.retention.session_ending(context.reason, now)),
+                Change::record_session_ends(context.session_ended_event(now)),
+                Change::record_event(event.with_reason(context.reason)),
             ];
-            changes.extend(except.map(Change::RefreshPosition));
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+            changes.extend(except.map(Change::refresh_position));
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
                 return Ok(applied.ended_sessions.len());
             }
             self.check_session(except, now).await?;

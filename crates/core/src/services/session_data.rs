@@ -5,7 +5,7 @@ use counterfoil_verify::SessionId;
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::services::ServiceError;
-use crate::store::{Change, CommitOutcome, SessionData, Store};
+use crate::store::{Change, CommitOutcome, SessionData, SessionDataPatch, Store};
 
 /// The maximum size of the data of one session, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
@@ -34,8 +34,14 @@ pub async fn merge(
     expected: Option<u64>,
     now: Time,
 ) -> Result<SessionData, ServiceError> {
-    let change = Change::MergeData { session, patch, expected_revision: expected, max_bytes: MAX_BYTES, now };
-    match store.commit(&[change]).await? {
+    let change = Change::merge_data(SessionDataPatch {
+        session,
+        patch,
+        expected_revision: expected,
+        max_bytes: MAX_BYTES,
+        now,
+    });
+    match store.commit(&[change].into()).await? {
         CommitOutcome::Applied(applied) => {
             Ok(applied.session_data.expect("an applied merge returns the merged data"))
         }

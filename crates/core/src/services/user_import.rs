@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{RevocationPosition, UserId};
@@ -12,9 +13,10 @@ use counterfoil_verify::{RevocationPosition, UserId};
 use crate::client_error::ClientError;
 use crate::credentials::password::PasswordHash;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::external_id::ExternalId;
 use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
-use crate::services::account::{canonical_email, invalid_field};
+use crate::services::account::{canonical_email, external_id_taken, invalid_field, parse_external_id};
 use crate::services::administration::validate_roles;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
@@ -35,6 +37,10 @@ use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 pub struct ImportedUser {
     /// The username.
     pub username: String,
+    /// The id of the user in the application: a string or an integer, as
+    /// [`ExternalId`](crate::model::external_id::ExternalId) says. No two users have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<Value>,
     /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
@@ -70,6 +76,7 @@ impl ImportedUser {
     /// [`ClientError::Field`] for the first invalid field.
     pub fn validate(&self, now: Time) -> Result<ImportTarget, ClientError> {
         let username: Username = self.username.parse().map_err(|error| invalid_field("username", &error))?;
+        let external_id = self.external_id.as_ref().map(parse_external_id).transpose()?;
         let email = self.email.as_deref().map(canonical_email).transpose()?;
         if self.email_verified && email.is_none() {
             return Err(invalid_field("email_verified", &"must be false without an `email`"));
@@ -81,7 +88,7 @@ impl ImportedUser {
         if created_at > now {
             return Err(invalid_field("created_at", &"must not be in the future"));
         }
-        Ok(ImportTarget { username, email, password, created_at })
+        Ok(ImportTarget { username, external_id, email, password, created_at })
     }
 }
 
@@ -90,6 +97,7 @@ impl ImportedUser {
 pub struct ImportTarget {
     /// The username. Its case-folded form must be unique.
     pub username: Username,
+    external_id: Option<ExternalId>,
     email: Option<String>,
     password: Option<PasswordHash>,
     created_at: Time,
@@ -100,7 +108,7 @@ pub struct ImportTarget {
 pub enum ImportOutcome {
     /// The user was added, or would be added in a dry run.
     Added,
-    /// A user with the same name, address and password exists. Nothing was changed.
+    /// A user with the same name, address, external id and password exists. Nothing was changed.
     AlreadyExists,
 }
 
@@ -142,7 +150,7 @@ impl UserImporter {
                 return Ok(outcomes);
             }
             // Conflicts only if one of the names was taken after it was looked up.
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
                 return Ok(outcomes);
             }
         }
@@ -172,12 +180,12 @@ impl UserImporter {
         Ok((outcomes, changes))
     }
 
-    /// The outcome for one user. `claimed` holds the names and addresses of the earlier users of the same import.
+    /// The outcome for one user. `claimed` holds what must be unique of the earlier users of the same import.
     async fn outcome(
         &self,
         target: &ImportTarget,
         imported: &ImportedUser,
-        claimed: &mut HashSet<String>,
+        claimed: &mut HashSet<Unique>,
     ) -> Result<Result<ImportOutcome, ClientError>, StoreError> {
         let name = target.username.folded().to_owned();
         if let Some(stored) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
@@ -188,17 +196,31 @@ impl UserImporter {
                 Err(ClientError::UsernameTaken)
             });
         }
-        if !claimed.insert(name) {
+        if !claimed.insert(Unique::Username(name)) {
             return Ok(Err(ClientError::UsernameTaken));
         }
         if let Some(email) = target.email.as_ref().filter(|_| imported.email_verified) {
             let is_taken = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
-            if is_taken || !claimed.insert(email.clone()) {
+            if is_taken || !claimed.insert(Unique::Email(email.clone())) {
                 return Ok(Err(invalid_field("email", &"is the verified address of another user")));
+            }
+        }
+        if let Some(id) = &target.external_id {
+            let is_taken = self.store.user_by_external_id(id).await?.is_some();
+            if is_taken || !claimed.insert(Unique::ExternalId(id.clone())) {
+                return Ok(Err(external_id_taken()));
             }
         }
         Ok(Ok(ImportOutcome::Added))
     }
+}
+
+/// What only one user may have.
+#[derive(PartialEq, Eq, Hash)]
+enum Unique {
+    Username(String),
+    Email(String),
+    ExternalId(ExternalId),
 }
 
 /// The outcome of each user, and the changes that store the added ones.
@@ -210,6 +232,7 @@ impl ImportedUser {
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
             username: target.username,
+            external_id: target.external_id,
             email: target.email,
             email_verified: self.email_verified,
             password: target.password,
@@ -222,17 +245,18 @@ impl ImportedUser {
         };
         let event = AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, &ClientInfo::default(), now);
         let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };
-        Ok([Change::InsertUser(Box::new(user)), Change::RecordEvent(Box::new(event))])
+        Ok([Change::insert_user(user), Change::record_event(event)])
     }
 }
 
 impl ImportTarget {
-    /// Whether `stored` comes from an earlier import of the same user: the same name and address, and the same password
+    /// Whether `stored` comes from an earlier import of the same user: the same name, address and external id, and the same password
     /// hash, or an Argon2id hash that replaced it at a login.
     fn matches(&self, stored: &User) -> bool {
         let was_rehashed = stored.password.as_ref().is_some_and(PasswordHash::is_argon2id);
         stored.username.folded() == self.username.folded()
             && stored.email == self.email
+            && stored.external_id == self.external_id
             && (stored.password == self.password || (was_rehashed && self.password.is_some()))
     }
 }

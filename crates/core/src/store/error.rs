@@ -25,6 +25,9 @@ pub enum StoreError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The back end returned an error that belongs to none of the other kinds. Nothing was changed.
+    #[error("the back end of the store returned an error")]
+    Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -1,4 +1,4 @@
-//! The store: reads, and one write operation that applies all changes or none.
+//! The store: reads, and one write operation that applies a transaction or nothing of it.
 //!
 //! Every store guarantees the following, beyond what the methods say. The conformance suite tests it.
 //!
@@ -16,10 +16,14 @@ mod counter;
 mod error;
 pub mod metrics;
 mod outcome;
+mod plan;
 mod query;
+mod revocation_log;
 pub mod session_cache;
 mod session_context;
+mod transaction;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,19 +36,26 @@ use crate::credentials::admin_key::AdminKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
+use crate::model::external_id::ExternalId;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::store::metrics::StoreMetrics;
 
-pub use change::{Change, CutoffScope, LastSeen, SessionEnding};
+pub use change::{
+    AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, NewRevocation,
+    SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+};
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
-pub use outcome::{AppliedChanges, CommitOutcome};
+pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
+pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
     AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor, SessionData,
 };
+pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
+pub use transaction::{Expectation, Transaction};
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of
 /// last use.
@@ -71,6 +82,9 @@ pub trait Store: Send + Sync + 'static {
     /// The user with this username or this verified e-mail address.
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
 
+    /// The user with this id of the application.
+    async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
+
     /// Users in the order of their folded names, after the given one.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;
 
@@ -89,8 +103,12 @@ pub trait Store: Send + Sync + 'static {
     /// All keys of the installation.
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
-    /// All entries of the revocation log after `after`, and its head, from one snapshot.
-    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError>;
+    /// The first `limit` entries of the revocation log after `after`, and its head, from one snapshot.
+    async fn revocation_log_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<RevocationLogPage, StoreError>;
 
     /// The head of the revocation log. Later commits have higher positions.
     async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError>;
@@ -113,13 +131,13 @@ pub trait Store: Send + Sync + 'static {
     /// The newest time in any record. The clock never starts before it.
     async fn newest_time(&self) -> Result<Time, StoreError>;
 
-    /// Applies all changes in one durable transaction, or none.
+    /// Applies a transaction durably, or nothing of it: it executes the row operations of [`plan()`] in their
+    /// order.
     ///
-    /// [`CommitOutcome::Conflict`] has the index of the first change whose expectation was not met. Positions
-    /// of the revocation log are assigned last, so that their order is the order of commits.
+    /// [`CommitOutcome::Conflict`] names the first expectation or change that conflicts.
     ///
     /// After submission a commit is carried out whether or not the caller waits for it.
-    async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError>;
+    async fn commit(&self, transaction: &Transaction) -> Result<CommitOutcome, StoreError>;
 
     /// Records that sessions were used. Each entry moves `seen_at` forward, never back, and raises the
     /// revision of a session that has not ended. It has no effect on other sessions.
@@ -150,11 +168,20 @@ pub trait Store: Send + Sync + 'static {
     /// The metrics since the store was opened.
     fn metrics(&self) -> &StoreMetrics;
 
-    /// Writes a consistent copy to the new file `to` while the store is in use.
-    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
-
     /// Completes submitted commits and closes the store. Later calls fail.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// A store in a file, which can be copied while the store is in use. Stores of a database server have backup
+/// tools of their own.
+#[async_trait]
+pub trait FileBackup: Send + Sync + 'static {
+    /// Writes a consistent copy of the store to the new file `to`.
+    ///
+    /// # Errors
+    ///
+    /// If `to` exists or cannot be written. No incomplete copy is left.
+    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
 }
 
 /// A listener for commits. The session cache depends on it to be exact.

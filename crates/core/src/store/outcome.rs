@@ -11,8 +11,17 @@ use crate::store::query::SessionData;
 pub enum CommitOutcome {
     /// All changes are durable.
     Applied(AppliedChanges),
-    /// No change was applied, because the one with this index conflicts.
-    Conflict(usize),
+    /// No change was applied, because this part conflicts. It is the first one that does.
+    Conflict(TransactionPart),
+}
+
+/// An expectation or a change of a transaction, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionPart {
+    /// The expectation with this index.
+    Expectation(usize),
+    /// The change with this index.
+    Change(usize),
 }
 
 impl CommitOutcome {

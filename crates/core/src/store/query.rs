@@ -3,13 +3,25 @@
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId, UserId};
 
-/// A part of the revocation log, from one snapshot.
+/// A page of the revocation log, from one snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationLogPage {
     /// The entries, in order.
     pub entries: Vec<RevocationEntry>,
-    /// The head of the log.
+    /// The position after which the next page starts. `None`: no entry follows up to `head`.
+    pub next: Option<RevocationPosition>,
+    /// The head of the log. The entries up to here are known only when the last page has been read.
     pub head: RevocationPosition,
+}
+
+impl RevocationLogPage {
+    /// The position up to which every entry is known after this page and all pages before it.
+    ///
+    /// A verifier that published `head` with any page but the last would accept credentials whose revocation
+    /// is on a later page.
+    pub fn complete_up_to(&self) -> RevocationPosition {
+        self.next.unwrap_or(self.head)
+    }
 }
 
 /// The data of an application for a session: one JSON object.

@@ -1,5 +1,6 @@
 //! Administration, also against concurrent logins and changes.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use counterfoil_core::model::admin_key::KeyCreator;
@@ -113,7 +114,8 @@ async fn a_revocation_is_kept_for_the_longest_token_lifetime_of_any_client() {
     let user = RevocationSubject::User(ada.id);
     engine.administration.revoke(&user, None, &reason, NOON).await.unwrap();
 
-    let entries = engine.store.revocation_log_after(RevocationPosition::START).await.unwrap().entries;
+    let entries =
+        engine.store.revocation_log_after(RevocationPosition::START, NonZeroU32::MAX).await.unwrap().entries;
     assert!(entries.last().unwrap().until.unwrap() >= NOON + day, "{entries:?}");
     // Issued tokens keep their lifetime when it is shortened, and the next process knows that.
     let quick = ClientChange { lifetimes: lifetimes(60), ..ClientChange::default() };

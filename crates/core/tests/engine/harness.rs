@@ -14,7 +14,9 @@ use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{AccountService, AuthenticatedUser, Credentials, Registration};
 use counterfoil_core::services::administration::Administration;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
-use counterfoil_core::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair};
+use counterfoil_core::services::issuer::{
+    ClaimsProvider, IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair,
+};
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter::{LoginRateLimiter, RateLimits};
@@ -99,6 +101,11 @@ impl Engine {
         Self::on(self.store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, None).await
     }
 
+    /// With a function of the application that adds claims to access tokens.
+    pub(crate) fn with_claims(self, claims: ClaimsProvider) -> Self {
+        Self { issuer: self.issuer.with_claims(Some(claims)), ..self }
+    }
+
     pub(crate) async fn ada(&self) -> User {
         self.register("ada").await
     }
@@ -109,6 +116,7 @@ impl Engine {
             password: Secret::new(PASSWORD.into()),
             email: None,
             roles: Vec::new(),
+            external_id: None,
         };
         self.accounts.register(registration, Actor::Anonymous, &nowhere(), NOON).await.unwrap()
     }

@@ -73,6 +73,7 @@ async fn register(engine: &Engine, name: &str, actor: Actor, ip: &str) -> Result
         password: Secret::new(PASSWORD.into()),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     engine.accounts.register(registration, actor, &client_info(ip), NOON).await
 }
@@ -144,8 +145,8 @@ async fn an_ipv6_network_shares_one_limit_and_a_mapped_address_counts_as_ipv4() 
 async fn unknown_and_disabled_users_are_limited_like_existing_ones() {
     let engine = with_ada().await;
     let bob = engine.register("bob").await;
-    let disabled = Change::ReplaceUser(Box::new(bob.disabled(NOON)));
-    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
+    let disabled = Change::replace_user(bob.disabled(NOON));
+    assert!(matches!(engine.store.commit(&[disabled].into()).await, Ok(CommitOutcome::Applied(_))));
 
     let mut histories = Vec::new();
     for (number, name) in ["ada", "bob", "unknown", "a@b", "\0", ""].into_iter().enumerate() {

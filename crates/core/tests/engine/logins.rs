@@ -1,5 +1,6 @@
 //! Logins in every mode, and the ends of their sessions.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use counterfoil_core::services::issuer::{AccessBounds, NewSession, TokenRequest}
 use counterfoil_core::services::password_hasher::{
     HashingError, InlineHasher, PasswordCheck, PasswordHasher,
 };
-use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, Page};
+use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Page};
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::Secret;
 use counterfoil_sqlite::SqliteStore;
@@ -93,8 +94,8 @@ async fn unknown_user_disabled_user_and_wrong_password_get_the_same_error() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let bob = engine.register("bob").await;
-    let disabled = Change::ReplaceUser(Box::new(bob.disabled(NOON)));
-    assert!(matches!(engine.store.commit(&[disabled]).await, Ok(CommitOutcome::Applied(_))));
+    let disabled = Change::replace_user(bob.disabled(NOON));
+    assert!(matches!(engine.store.commit(&[disabled].into()).await, Ok(CommitOutcome::Applied(_))));
 
     for (name, password) in [
         ("ada", "wrong horse battery"),
@@ -130,6 +131,7 @@ async fn usernames_that_differ_only_in_case_are_the_same_user() {
         password: secret(PASSWORD),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
     let taken = engine.accounts.register(registration, actor, &nowhere(), NOON).await;
@@ -201,8 +203,8 @@ async fn a_login_concurrent_with_a_role_change_gets_the_new_roles() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
-    let with_roles = Change::ReplaceUser(Box::new(ada.with_roles(vec!["editor".into()])));
-    assert!(matches!(engine.store.commit(&[with_roles]).await, Ok(CommitOutcome::Applied(_))));
+    let with_roles = Change::replace_user(ada.with_roles(vec!["editor".into()]));
+    assert!(matches!(engine.store.commit(&[with_roles].into()).await, Ok(CommitOutcome::Applied(_))));
 
     let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await.unwrap();
 
@@ -263,7 +265,7 @@ async fn ending_all_other_sessions_adds_one_log_entry_for_each() {
         .await;
 
     assert_eq!(ended.unwrap(), 3);
-    let page = engine.store.revocation_log_after(before).await.unwrap();
+    let page = engine.store.revocation_log_after(before, NonZeroU32::MAX).await.unwrap();
     assert_eq!(page.entries.len(), 3);
     assert!(page.entries.iter().all(|entry| matches!(entry.subject, RevocationSubject::Session(_))));
     assert!(engine.authenticate_session(&mine.credential, after(1)).await.is_ok());
@@ -285,7 +287,7 @@ async fn a_cutoff_revokes_sessions_and_refresh_tokens_without_a_log_entry() {
         };
 
         // Only the cutoff, as if the log entry had expired.
-        let raised = engine.store.commit(&[Change::SetCutoff(scope.clone())]).await;
+        let raised = engine.store.commit(&[Change::set_cutoff(scope.clone())].into()).await;
         assert!(matches!(raised, Ok(CommitOutcome::Applied(_))), "{scope:?}");
 
         assert!(engine.authenticate_session(&session.credential, after(1)).await.is_err(), "{scope:?}");
@@ -310,13 +312,13 @@ async fn a_log_entry_for_a_user_revokes_earlier_tokens_only() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
     let old = engine.access(NOON).await;
-    let entry = Change::AppendRevocation {
+    let entry = Change::append_revocation(NewRevocation {
         subject: RevocationSubject::User(ada.id),
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: Some(after(4000)),
-    };
-    assert!(matches!(engine.store.commit(&[entry]).await, Ok(CommitOutcome::Applied(_))));
+    });
+    assert!(matches!(engine.store.commit(&[entry].into()).await, Ok(CommitOutcome::Applied(_))));
 
     let new = engine.access(NOON).await;
 
@@ -415,7 +417,7 @@ async fn a_session_in_constant_use_outlives_a_short_idle_timeout() {
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
     let lifetimes = Lifetimes { session_idle: 10, ..client.lifetimes };
     let short = Client { lifetimes, revision: client.revision + 1, ..client };
-    let changed = engine.store.commit(&[Change::ReplaceClient(Box::new(short))]).await;
+    let changed = engine.store.commit(&[Change::replace_client(short)].into()).await;
     assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
     let session = engine.session(NOON).await;
 
@@ -435,7 +437,7 @@ async fn a_concurrent_login_fails_if_its_client_loses_the_mode() {
     let authenticated = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
     let narrowed = Client { modes: vec![Mode::Jwt], revision: client.revision + 1, ..client };
-    let changed = engine.store.commit(&[Change::ReplaceClient(Box::new(narrowed))]).await;
+    let changed = engine.store.commit(&[Change::replace_client(narrowed)].into()).await;
     assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
 
     let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
@@ -448,10 +450,7 @@ async fn a_token_exchange_cannot_widen_the_scope_or_lifetime() {
     let engine = Engine::start().await;
     engine.ada().await;
     let session = engine.session(NOON).await.session.id;
-    let wanted = |scope: &str| TokenRequest {
-        audience: Some("https://shop.example".into()),
-        scope: Some(scope.into()),
-    };
+    let wanted = |scope: &str| TokenRequest { audience: None, scope: Some(scope.into()) };
 
     let (access, scope) =
         engine.issuer.exchange(session, None, &wanted("read write"), &nowhere(), NOON).await.unwrap();

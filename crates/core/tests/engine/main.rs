@@ -4,6 +4,9 @@
 
 mod active_keys;
 mod administration;
+mod cache_and_store;
+mod configured_claims;
+mod external_ids;
 mod harness;
 mod key_rotation;
 mod last_seen;
@@ -13,6 +16,7 @@ mod minting;
 mod passwords;
 mod persisted_data;
 mod refresh;
+mod requested_access;
 mod restore;
 mod session_cache;
 mod user_import;

@@ -124,8 +124,8 @@ async fn a_machine_subject_must_be_a_valid_name_and_not_a_user_id() {
 async fn no_token_is_minted_for_a_disabled_user() {
     let engine = Engine::start().await;
     let ada = engine.ada().await;
-    let disabled = Change::ReplaceUser(Box::new(ada.disabled(NOON)));
-    assert!(engine.store.commit(&[disabled]).await.unwrap().applied().is_some());
+    let disabled = Change::replace_user(ada.disabled(NOON));
+    assert!(engine.store.commit(&[disabled].into()).await.unwrap().applied().is_some());
 
     let minted = mint(&engine, &minting(MintSubject::User(ada.id))).await;
 

@@ -211,17 +211,20 @@ async fn a_refresh_fails_if_the_user_or_client_is_disabled() {
         let client = engine.store.client(&pair.session.client).await.unwrap().unwrap();
         let user = engine.store.user(ada.id).await.unwrap().unwrap();
         let change = match what {
-            "user" => Change::ReplaceUser(Box::new(user.disabled(NOON))),
+            "user" => Change::replace_user(user.disabled(NOON)),
             _ => {
                 let revision = client.revision + 1;
-                Change::ReplaceClient(Box::new(counterfoil_core::model::client::Client {
+                Change::replace_client(counterfoil_core::model::client::Client {
                     enabled: false,
                     revision,
                     ..client
-                }))
+                })
             }
         };
-        assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))), "{what}");
+        assert!(
+            matches!(engine.store.commit(&[change].into()).await, Ok(CommitOutcome::Applied(_))),
+            "{what}"
+        );
 
         let rejected = refresh(&engine, &pair.credential.refresh, after(20)).await;
 
@@ -241,8 +244,8 @@ async fn a_changed_role_is_in_the_next_token_and_the_session_continues() {
     let ada = engine.ada().await;
     let pair = engine.pair(NOON).await;
     let user = engine.store.user(ada.id).await.unwrap().unwrap();
-    let change = Change::ReplaceUser(Box::new(user.with_roles(vec!["editor".into()])));
-    assert!(matches!(engine.store.commit(&[change]).await, Ok(CommitOutcome::Applied(_))));
+    let change = Change::replace_user(user.with_roles(vec!["editor".into()]));
+    assert!(matches!(engine.store.commit(&[change].into()).await, Ok(CommitOutcome::Applied(_))));
 
     let next = refresh(&engine, &pair.credential.refresh, after(20)).await.unwrap().credential;
 

@@ -1,9 +1,9 @@
 //! Restoring from a backup: what is revoked, what stays valid, and the new revocation log.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use counterfoil_core::Store;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::model::session::{ClientInfo, EndReason};
@@ -13,6 +13,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, restore};
 use counterfoil_core::store::Change;
+use counterfoil_core::{FileBackup, Store};
 use counterfoil_jose::{Algorithm, SealingKey};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, RevocationSubject};
@@ -25,6 +26,7 @@ const POSITION_GAP: u64 = 1 << 32;
 /// An installation, a backup of it, and the credentials that were issued before the backup.
 struct Before {
     directory: TempDir,
+    store: Arc<SqliteStore>,
     engine: Engine,
     stored: SessionToken,
     /// Ended after the backup was made.
@@ -35,7 +37,9 @@ struct Before {
 
 impl Before {
     async fn with_backup() -> Self {
-        let engine = Engine::start().await;
+        let store = SqliteStore::in_memory().unwrap();
+        let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+        let engine = Engine::on(store.clone(), hasher, GRACE, None).await;
         engine.ada().await;
         let (stored, ended) = (engine.session(NOON).await.credential, engine.session(NOON).await);
         let (access, pair) = (engine.access(NOON).await.credential, engine.pair(NOON).await.credential);
@@ -45,13 +49,13 @@ impl Before {
             .await
             .unwrap();
         let directory = tempfile::tempdir().unwrap();
-        engine.store.backup(&directory.path().join("backup.db")).await.unwrap();
+        store.backup(&directory.path().join("backup.db")).await.unwrap();
         engine
             .revoker
             .end_session(ended.session.id, &revocation_context(EndReason::Logout), after(1))
             .await
             .unwrap();
-        Self { directory, engine, stored, ended: ended.credential, access, pair }
+        Self { directory, store, engine, stored, ended: ended.credential, access, pair }
     }
 
     fn backup(&self) -> Arc<dyn Store> {
@@ -153,7 +157,7 @@ async fn the_new_revocation_log_starts_far_above_every_seen_position() {
         let previous_log_id = store.revocation_log_id().await.unwrap();
         let master = SealingKey::from_bytes([7; 32]);
         let request = RestoreRequest { highest_seen, ..request(KeptOnRestore::Nothing) };
-        let more_changes = vec![Change::SetMetadata("a_key", b"a value".to_vec())];
+        let more_changes = vec![Change::set_metadata("a_key", b"a value".to_vec())];
 
         let outcome = restore(&*store, (&master, Algorithm::Es256), request, more_changes).await.unwrap();
 
@@ -164,7 +168,11 @@ async fn the_new_revocation_log_starts_far_above_every_seen_position() {
         assert_ne!(previous_log_id, request.revocation_log_id);
         assert_eq!(store.metadata("a_key").await.unwrap().as_deref(), Some(&b"a value"[..]));
         // The log names each revoked key, without expiry, and then everyone, for tokens of keys that are not in the backup.
-        let entries = store.revocation_log_after(RevocationPosition::new(floor)).await.unwrap().entries;
+        let entries = store
+            .revocation_log_after(RevocationPosition::new(floor), NonZeroU32::MAX)
+            .await
+            .unwrap()
+            .entries;
         let subjects: Vec<_> = entries.iter().map(|entry| (&entry.subject, entry.until.is_none())).collect();
         let keys: Vec<_> = outcome.revoked_keys.iter().cloned().map(RevocationSubject::Key).collect();
         let everyone = std::iter::once((&RevocationSubject::Everyone, false));
@@ -172,7 +180,7 @@ async fn the_new_revocation_log_starts_far_above_every_seen_position() {
         assert_eq!(subjects, expected);
         drop(store);
         std::fs::remove_file(before.directory.path().join("backup.db")).unwrap();
-        before.engine.store.backup(&before.directory.path().join("backup.db")).await.unwrap();
+        before.store.backup(&before.directory.path().join("backup.db")).await.unwrap();
     }
 }
 

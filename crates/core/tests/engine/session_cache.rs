@@ -33,11 +33,13 @@ fn cookie(id: u8) -> (Session, SessionToken) {
         credential: SessionCredential::Cookie(token.hash()),
         authenticated_at: NOON,
         amr: Vec::new(),
+        acr: None,
         seen_at: NOON,
         idle: Duration::from_secs(3600),
         expires_at: NOON + Duration::from_secs(7200),
         pos: RevocationPosition::START,
         scope: None,
+        audience: None,
         client_info: ClientInfo::default(),
         label: None,
         ended: None,
@@ -51,9 +53,10 @@ fn principal() -> Principal {
 }
 
 fn user() -> Change {
-    Change::ReplaceUser(Box::new(User {
+    Change::replace_user(User {
         id: ADA,
         username: "ada".parse().unwrap(),
+        external_id: None,
         email: None,
         email_verified: false,
         password: None,
@@ -63,7 +66,7 @@ fn user() -> Change {
         cutoff: RevocationPosition::START,
         created_at: NOON,
         revision: 1,
-    }))
+    })
 }
 
 fn with_cached_session() -> (SessionCache, Session, SessionToken) {
@@ -87,15 +90,15 @@ fn on_commit(cache: &SessionCache, change: Change) {
 /// Each kind of change that invalidates the cache entry of a session.
 fn invalidating_changes(session: &Session) -> Vec<Change> {
     vec![
-        Change::EndSession(session.id, ENDING),
-        Change::ReplaceSession(Box::new(session.clone())),
-        Change::RefreshPosition(session.id),
+        Change::end_session(session.id, ENDING),
+        Change::replace_session(session.clone()),
+        Change::refresh_position(session.id),
         user(),
-        Change::RemoveUser(ADA),
-        Change::RefreshPositionsOf(ADA),
-        Change::SetCutoff(CutoffScope::User(ADA)),
-        Change::SetCutoff(CutoffScope::Client(ClientId::default())),
-        Change::SetCutoff(CutoffScope::Everyone),
+        Change::remove_user(ADA),
+        Change::refresh_positions_of(ADA),
+        Change::set_cutoff(CutoffScope::User(ADA)),
+        Change::set_cutoff(CutoffScope::Client(ClientId::default())),
+        Change::set_cutoff(CutoffScope::Everyone),
     ]
 }
 
@@ -127,7 +130,7 @@ fn a_session_read_before_a_change_is_not_cached_after_it() {
 #[test]
 fn sessions_ended_by_a_commit_are_removed_with_it() {
     let (cache, session, token) = with_cached_session();
-    let change = Change::EndSessionsOf { user: ADA, except: None, ending: ENDING };
+    let change = Change::end_sessions_of(ADA, None, ENDING);
 
     cache.on_commit(
         &[change],
@@ -141,7 +144,7 @@ fn sessions_ended_by_a_commit_are_removed_with_it() {
 fn a_change_of_one_user_keeps_the_entries_of_others() {
     let (cache, _, token) = with_cached_session();
 
-    on_commit(&cache, Change::SetCutoff(CutoffScope::User(UserId::from_bytes([7; 16]))));
+    on_commit(&cache, Change::set_cutoff(CutoffScope::User(UserId::from_bytes([7; 16]))));
 
     assert!(is_found(&cache, &token));
 }

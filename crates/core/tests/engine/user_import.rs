@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use counterfoil_core::ClientError;
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::model::user::User;
@@ -15,6 +17,7 @@ const BCRYPT_HASH: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8
 fn imported(name: &str) -> ImportedUser {
     ImportedUser {
         username: name.into(),
+        external_id: Some(name.into()),
         email: Some(format!("{name}@elsewhere.example")),
         email_verified: true,
         password_hash: Some(BCRYPT_HASH.into()),
@@ -82,21 +85,27 @@ async fn an_import_can_be_repeated_also_after_a_login() {
 }
 
 #[tokio::test]
-async fn a_taken_name_or_address_is_rejected_and_the_other_users_are_imported() {
+async fn a_taken_name_address_or_external_id_is_rejected_and_the_other_users_are_imported() {
     let engine = Engine::start().await;
     engine.register("ada").await;
     let same_name = ImportedUser { username: "ADA".into(), ..imported("ada") };
     let same_address = ImportedUser { email: imported("bob").email, ..imported("eve") };
+    let same_id = ImportedUser { external_id: imported("bob").external_id, ..imported("mel") };
 
-    let outcomes =
-        import(&engine, &[same_name, imported("bob"), same_address, imported("BOB"), imported("mallory")])
-            .await;
+    let others = [imported("BOB"), imported("mallory"), same_id.clone()];
+    let mut users = vec![same_name, imported("bob"), same_address];
+    users.extend(others);
+    let outcomes = import(&engine, &users).await;
 
     assert_eq!(outcomes[0], Err(ClientError::UsernameTaken));
     assert_eq!(outcomes[1], Ok(ImportOutcome::Added));
     assert!(matches!(outcomes[2], Err(ClientError::Field { field: "email", .. })));
     assert_eq!(outcomes[3], Err(ClientError::UsernameTaken), "the same name twice in one import");
     assert_eq!(outcomes[4], Ok(ImportOutcome::Added));
+    let is_taken =
+        |outcome: &Result<_, _>| matches!(outcome, Err(ClientError::Field { field: "external_id", .. }));
+    assert!(is_taken(&outcomes[5]), "the same id twice in one import");
+    assert!(is_taken(&import(&engine, &[same_id]).await[0]), "the id of a stored user");
 }
 
 #[tokio::test]
@@ -135,6 +144,9 @@ fn invalid_fields_are_rejected() {
         "password_hash"
     );
     assert_eq!(field(ImportedUser { password_hash: Some(String::new()), ..imported("x") }), "password_hash");
+    for id in [json!(""), json!("a b"), json!(1.5), json!([])] {
+        assert_eq!(field(ImportedUser { external_id: Some(id), ..imported("x") }), "external_id");
+    }
     assert_eq!(field(ImportedUser { roles: vec!["two words".into()], ..imported("x") }), "roles");
     assert_eq!(
         field(ImportedUser { created_at: Some(after(1).unix_seconds()), ..imported("x") }),

@@ -19,7 +19,8 @@ impl App {
         match command {
             Command::Status {} => self.status().await,
             Command::UserAdd { username, password, email, roles } => {
-                self.add_user(Registration { username, password, email, roles }).await
+                let external_id = None;
+                self.add_user(Registration { username, password, email, roles, external_id }).await
             }
             Command::UserImport { users, dry_run } => {
                 self.import_users(&users, if dry_run { ImportMode::DryRun } else { ImportMode::Commit }).await

@@ -15,7 +15,7 @@ use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
 use crate::admin::socket_client::{CallError, call};
-use crate::app::backend::{StoreRestoreError, prepare_restore};
+use crate::app::backend::{StoreBackendError, install_restore, prepare_restore};
 use crate::app::error::OpenError;
 use crate::clock::SystemClock;
 use crate::clock::checkpoint;
@@ -71,7 +71,7 @@ pub enum RestoreError {
     WrongMasterKey(#[source] ActiveKeysError),
     /// The backup cannot be used, or the database cannot be replaced.
     #[error(transparent)]
-    Store(#[from] StoreRestoreError),
+    Store(#[from] StoreBackendError),
     /// The settings, the master key or the data directory cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -166,7 +166,7 @@ async fn replace_store(
     let guard = settings.rollback_guard_file().map(RollbackGuard::new);
     let recorded = guard.as_ref().map_or(Ok(None), recorded).map_err(OpenError::from)?;
     let (mut restored, log) = prepare(&*restoring.store(), settings, (master_key, kept), recorded).await?;
-    restored.previous_database = restoring.install().await?;
+    restored.previous_database = install_restore(restoring).await?;
     if let Some(guard) = guard {
         guard.record_restore(log, restored.head).await.map_err(RestoreError::GuardNotWritten)?;
     }

@@ -28,8 +28,7 @@ impl App {
     /// Accepts the time of the system clock and stores that, so that it also holds after a restart.
     pub(super) async fn accept_clock(&self) -> Answer {
         let accepted = self.clock.accept();
-        let event =
-            Change::RecordEvent(Box::new(operator_event(AuditEventKind::ClockAccepted, accepted.now)));
+        let event = Change::record_event(operator_event(AuditEventKind::ClockAccepted, accepted.now));
         checkpoint::accept(&*self.store, &self.clock, accepted, event).await?;
         answer(AcceptedClockResponse {
             now: accepted.now.unix_seconds(),

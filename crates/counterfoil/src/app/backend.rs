@@ -1,34 +1,84 @@
 //! The one place that knows which store back ends exist.
 
-use std::path::Path;
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use counterfoil_core::store::Store;
+use counterfoil_core::store::{FileBackup, Store};
 use counterfoil_sqlite::SqliteStore;
 
 use crate::app::App;
 use crate::settings::Settings;
 use crate::settings::store_url::StoreUrl;
 
-/// The reason why the store cannot be opened.
-pub(crate) type StoreOpenError = counterfoil_sqlite::OpenError;
 /// A backup that is prepared to replace the store.
 pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
-/// The reason why a backup cannot replace the store.
-pub(crate) type StoreRestoreError = counterfoil_sqlite::RestoreError;
+
+/// An error of a back end: the store cannot be opened, or a backup cannot replace it.
+///
+/// Its message and its causes are those of the back end.
+#[derive(Debug)]
+pub struct StoreBackendError {
+    error: Box<dyn Error + Send + Sync>,
+    hint: &'static str,
+}
+
+impl StoreBackendError {
+    /// What to do about it, as one sentence for the operator.
+    pub fn hint(&self) -> &'static str {
+        self.hint
+    }
+}
+
+impl fmt::Display for StoreBackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for StoreBackendError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+fn open_error(error: counterfoil_sqlite::OpenError) -> StoreBackendError {
+    StoreBackendError { hint: error.hint(), error: Box::new(error) }
+}
+
+fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
+    StoreBackendError { hint: error.hint(), error: Box::new(error) }
+}
+
+/// An open store, and what its back end can do beyond the operations of every store.
+pub(crate) struct OpenedStore {
+    pub(crate) store: Arc<dyn Store>,
+    /// Copies the file of the store. `None` if the store is not a file.
+    pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
+}
 
 /// Opens or creates the store at `url`.
-pub(super) fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreOpenError> {
+pub(super) fn open_store(url: &StoreUrl) -> Result<OpenedStore, StoreBackendError> {
     match url {
-        StoreUrl::Sqlite(file) => SqliteStore::open(file).map(|store| store as Arc<dyn Store>),
+        StoreUrl::Sqlite(file) => {
+            let store = SqliteStore::open(file).map_err(open_error)?;
+            Ok(OpenedStore { file_backup: Some(Arc::clone(&store) as _), store })
+        }
     }
 }
 
 /// Copies `backup` next to the store at `url`, and checks the copy.
-pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreRestoreError> {
+pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreBackendError> {
     match url {
-        StoreUrl::Sqlite(file) => PendingRestore::prepare(backup, file),
+        StoreUrl::Sqlite(file) => PendingRestore::prepare(backup, file).map_err(restore_error),
     }
+}
+
+/// Replaces the store with the prepared backup. Returns where the previous database is kept, if there was
+/// one.
+pub(crate) async fn install_restore(restore: PendingRestore) -> Result<Option<PathBuf>, StoreBackendError> {
+    restore.install().await.map_err(restore_error)
 }
 
 impl App {

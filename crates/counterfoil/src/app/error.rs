@@ -4,7 +4,7 @@ use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::HashingError;
 use counterfoil_core::store::StoreError;
 
-use crate::app::backend::StoreOpenError;
+use crate::app::backend::StoreBackendError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
 use crate::settings::cookie_options::CookieOptionsError;
@@ -23,7 +23,7 @@ pub enum OpenError {
     DataDir(#[from] DataDirError),
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] StoreOpenError),
+    Store(#[from] StoreBackendError),
     /// The store was opened and cannot be read or written.
     #[error(transparent)]
     StoreAccess(#[from] StoreError),
@@ -42,6 +42,9 @@ pub enum OpenError {
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hashing(#[from] HashingError),
+    /// The system starts no thread for the event listener.
+    #[error("the thread of the event listener cannot be started")]
+    Thread(#[source] std::io::Error),
     /// The settings do not allow a secure verification of tokens.
     #[error(transparent)]
     Verifier(#[from] counterfoil_verify::VerifierBuildError),
@@ -65,6 +68,7 @@ impl OpenError {
             | Self::Cookies(_)
             | Self::Keys(_)
             | Self::Hashing(_)
+            | Self::Thread(_)
             | Self::Verifier(_) => None,
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
+mod hooks;
 mod open;
 pub(crate) mod preflight;
 pub(crate) mod readiness;
@@ -9,9 +10,8 @@ pub(crate) mod readiness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Extension;
+use http::Extensions;
 use tokio::sync::Notify;
-use tower::layer::util::Stack;
 
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
@@ -20,9 +20,9 @@ use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::SessionCache;
-use counterfoil_core::store::{Store, StoreError};
+use counterfoil_core::store::{FileBackup, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
+use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -34,6 +34,8 @@ use crate::settings::cookie_options::Cookies;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
+
+pub(crate) use hooks::Hooks;
 
 /// An open installation: the store is locked by this process, the keys are loaded, the clock runs.
 ///
@@ -48,6 +50,8 @@ pub struct Inner {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
     pub(crate) store: Arc<dyn Store>,
+    /// `None` if the store is not a file.
+    pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
     pub(crate) session_cache: Arc<SessionCache>,
     pub(crate) keys: Arc<Keyring>,
     /// Wakes the job that rotates keys before its next scheduled time.
@@ -80,7 +84,7 @@ impl std::ops::Deref for App {
 }
 
 /// The layer for the host application's routes: CSRF protection and authentication.
-pub type HostLayer = Stack<Extension<App>, Stack<AuthLayer, Stack<CsrfLayer, Extension<ProblemIssuer>>>>;
+pub type HostLayer = AuthLayer;
 
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
@@ -105,9 +109,15 @@ impl App {
     /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
     /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
-        let issuer = Extension(ProblemIssuer(self.settings.api_url().into()));
-        let csrf = Stack::new(self.csrf_layer(), issuer);
-        Stack::new(Extension(self.clone()), Stack::new(self.auth_layer(), csrf))
+        self.auth_layer()
+            .with_csrf_protection(Arc::clone(&self.origins))
+            .with_problem_issuer(ProblemIssuer(self.settings.api_url().into()))
+            .with_application(Arc::clone(&self.0) as _)
+    }
+
+    /// The installation whose [`App::layer`] the request with these extensions has passed.
+    pub(crate) fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        AuthState::from_extensions(extensions)?.application().map(Self)
     }
 
     /// Authenticates requests.

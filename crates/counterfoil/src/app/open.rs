@@ -1,6 +1,7 @@
 //! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing
 //! threads.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,13 +19,14 @@ use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
-use counterfoil_core::store::Store;
 use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::{FileBackup, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
-use counterfoil_verify::{LocalVerifier, OriginPolicy, RevocationPosition, Revocations, TokenVerifier};
+use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
-use crate::app::backend::open_store;
+use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
+use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, Inner};
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
@@ -42,6 +44,9 @@ use crate::settings::data_dir;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
+/// The number of revocations that are read from the store at a time: a few megabytes.
+const REVOCATIONS_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(1 << 16).expect("it is not 0");
+
 impl App {
     /// Opens the store, creates the keys if the store is new, and starts the clock.
     ///
@@ -51,7 +56,12 @@ impl App {
     ///
     /// What is wrong; [`OpenError::hint`] says what to do. Nothing that existed was changed.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        Self::open_with_clock(settings, SystemClock).await
+        Self::open_with(settings, Hooks::default(), SystemClock).await
+    }
+
+    /// Opens with functions of the embedding application.
+    pub(crate) async fn open_with_hooks(settings: Settings, hooks: Hooks) -> Result<Self, OpenError> {
+        Self::open_with(settings, hooks, SystemClock).await
     }
 
     /// Opens with another clock than the system's, for tests that depend on time.
@@ -60,7 +70,15 @@ impl App {
     ///
     /// As [`App::open`].
     pub async fn open_with_clock(settings: Settings, source: impl ClockSource) -> Result<Self, OpenError> {
-        let checked = Checked::new(&settings)?;
+        Self::open_with(settings, Hooks::default(), source).await
+    }
+
+    async fn open_with(
+        settings: Settings,
+        hooks: Hooks,
+        source: impl ClockSource,
+    ) -> Result<Self, OpenError> {
+        let checked = Checked::new(&settings, hooks)?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
         if let Some(guard) = &guard
             && !Self::store_exists(&settings)
@@ -73,8 +91,9 @@ impl App {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);
         }
-        let store = opened?;
-        let parts = (Arc::clone(&store), guard);
+        let opened = opened?;
+        let store = Arc::clone(&opened.store);
+        let parts = (opened, guard);
         match Self::open_with_store(settings, parts, checked, source).await {
             Ok(app) => Ok(app),
             Err(error) => {
@@ -86,10 +105,11 @@ impl App {
 
     async fn open_with_store(
         settings: Settings,
-        (store, guard): (Arc<dyn Store>, Option<RollbackGuard>),
-        Checked { master_key, password_policy, cookies }: Checked,
+        (opened, guard): (OpenedStore, Option<RollbackGuard>),
+        Checked { master_key, password_policy, cookies, hooks }: Checked,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
+        let OpenedStore { store, file_backup } = opened;
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
@@ -97,6 +117,9 @@ impl App {
         let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let (session_cache, metrics) = subscribe(&*store, &settings).await?;
+        if let Some(listener) = hooks.on_event.clone() {
+            store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
+        }
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let rate_limit_key = master_key.derive_hmac_key(b"login_rate_limit");
         let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
@@ -115,6 +138,7 @@ impl App {
         let loaded = Loaded {
             last_write_before_crash: last_write,
             store,
+            file_backup,
             guard,
             session_cache,
             metrics,
@@ -125,20 +149,22 @@ impl App {
             verifier,
             hashing,
         };
-        Ok(loaded.into_app(settings, password_policy, cookies))
+        Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
     }
 }
 
-/// What the settings lead to without the store. An error here changes nothing.
+/// What the settings lead to without the store, and the functions of the host. An error here changes nothing.
 struct Checked {
     master_key: ResolvedMasterKey,
     password_policy: PasswordPolicy,
     cookies: Cookies,
+    hooks: Hooks,
 }
 
 impl Checked {
-    fn new(settings: &Settings) -> Result<Self, OpenError> {
+    fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
         Ok(Self {
+            hooks,
             password_policy: password_policy(settings)?,
             cookies: settings.cookies.for_issuer(&settings.issuer)?,
             master_key: settings.master_key.resolve(settings.default_master_key_file())?,
@@ -150,6 +176,7 @@ impl Checked {
 struct Loaded {
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
+    file_backup: Option<Arc<dyn FileBackup>>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<SessionCache>,
     metrics: Metrics,
@@ -162,7 +189,11 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn into_app(self, settings: Settings, password_policy: PasswordPolicy, cookies: Cookies) -> App {
+    fn into_app(
+        self,
+        settings: Settings,
+        (password_policy, cookies, hooks): (PasswordPolicy, Cookies, Hooks),
+    ) -> App {
         let (shared_store, shared_retention, shared_keys) =
             (Arc::clone(&self.store), Arc::clone(&self.retention), Arc::clone(&self.keys));
         let (store, retention, keys) =
@@ -181,7 +212,7 @@ impl Loaded {
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
             accounts: accounts.with_password_policy(password_policy),
-            issuer: issuer.with_max_sessions(settings.max_sessions),
+            issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: Administration::new(store(), keys(), retention()),
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
@@ -194,6 +225,7 @@ impl Loaded {
             rollback_guard: self.guard,
             settings,
             store: self.store,
+            file_backup: self.file_backup,
             session_cache: self.session_cache,
             keys: self.keys,
             hashing: self.hashing,
@@ -216,8 +248,7 @@ async fn subscribe(
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
     store.subscribe(Arc::clone(&cache) as _);
     store.subscribe(Arc::clone(&metrics.events) as _);
-    let log = store.revocation_log_after(RevocationPosition::START).await?;
-    cache.revocations().publish(&log.entries, log.head);
+    load_revocations(store, cache.revocations(), REVOCATIONS_PAGE_SIZE).await?;
     Ok((cache, metrics))
 }
 
@@ -308,4 +339,49 @@ fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
         ..HashPoolOptions::default()
     };
     Ok(Arc::new(HashPool::start(settings.argon2, options)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use counterfoil_core::model::audit_event::Actor;
+    use counterfoil_core::model::session::{ClientInfo, Mode};
+    use counterfoil_core::services::account::{Credentials, Registration};
+    use counterfoil_core::services::issuer::ClaimsProvider;
+    use counterfoil_core::services::issuer::NewSession;
+    use counterfoil_jose::Secret;
+    use counterfoil_verify::{Authenticator as _, ClientId, PresentedCredential};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_claims_of_the_host_are_in_the_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let settings = Settings::new("http://localhost".parse().unwrap(), store);
+        let claims = ClaimsProvider::new(|user| json!({ "tenant": user.username() }));
+        let hooks = Hooks { claims: Some(claims), ..Hooks::default() };
+        let app = App::open_with_hooks(settings, hooks).await.unwrap();
+        let password = || Secret::new("correct horse battery".to_owned());
+        let (from, now) = (ClientInfo::default(), app.now());
+        let ada = Registration {
+            username: "ada".into(),
+            password: password(),
+            email: None,
+            roles: Vec::new(),
+            external_id: None,
+        };
+        app.accounts.register(ada, Actor::Operator, &from, now).await.unwrap();
+        let (username, client) = ("ada".into(), ClientId::default());
+        let credentials = Credentials { username, password: password(), client, mode: Mode::Jwt };
+        let authenticated = app.accounts.authenticate(&credentials, &from, now).await.unwrap();
+
+        let issued = app.issuer.issue_access_token(authenticated, NewSession::default(), now).await.unwrap();
+
+        let token = issued.credential.token.to_string();
+        let presented = PresentedCredential::AccessToken(&token);
+        let principal = app.authenticator.authenticate(presented, app.now()).wait().await.unwrap();
+        assert_eq!(principal.claim("tenant"), Some(&json!("ada")));
+    }
 }

@@ -52,6 +52,7 @@ async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
         password: Secret::new("correct horse".into()),
         email: None,
         roles: Vec::new(),
+        external_id: None,
     };
     app.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
     app
@@ -143,8 +144,8 @@ async fn a_key_that_cannot_be_opened_is_reported_by_readiness_and_the_log() {
     let (app, _) = app_with_an_ended_session(dir.path(), &clock).await;
     assert!(app.readiness().await.is_empty());
 
-    let damaged = Change::InsertKey(Box::new(damaged_key("damaged")));
-    app.store.commit(&[damaged]).await.unwrap().applied().unwrap();
+    let damaged = Change::insert_key(damaged_key("damaged"));
+    app.store.commit(&[damaged].into()).await.unwrap().applied().unwrap();
     let (logs, _guard) = CapturedLogs::capture(Level::ERROR);
     run_key_rotation(&app).await;
 
@@ -181,7 +182,7 @@ async fn a_panic_in_key_rotation_does_not_stop_other_jobs() {
     for id in ["one", "two"] {
         let overflowing =
             KeyRecord { state: KeyState::Removed, revision: i64::MAX as u64, ..damaged_key(id) };
-        app.store.commit(&[Change::InsertKey(Box::new(overflowing))]).await.unwrap().applied().unwrap();
+        app.store.commit(&[Change::insert_key(overflowing)].into()).await.unwrap().applied().unwrap();
     }
     let (before, started) = (panic_count(), std::time::Instant::now());
     clock.advance(YEAR);

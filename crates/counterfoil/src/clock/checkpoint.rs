@@ -1,6 +1,6 @@
 //! The clock checkpoint: the time saved in the store, so that a restart does not run backward.
 
-use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
+use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError, Transaction};
 use counterfoil_jose::Time;
 
 use crate::clock::{AcceptedClock, CLOCK_JUMP_THRESHOLD, Clock, ClockSource};
@@ -70,7 +70,7 @@ pub(crate) async fn accept(
 }
 
 fn set_time(key: &'static str, time: Time) -> Change {
-    Change::SetMetadata(key, time.unix_ms().to_be_bytes().to_vec())
+    Change::set_metadata(key, time.unix_ms().to_be_bytes().to_vec())
 }
 
 async fn stored_time(store: &dyn Store, key: &str) -> Result<Option<Time>, StoreError> {
@@ -82,7 +82,7 @@ async fn stored_time(store: &dyn Store, key: &str) -> Result<Option<Time>, Store
 
 async fn commit(store: &dyn Store, changes: &[Change]) -> Result<(), StoreError> {
     // None of these changes has a precondition, so there is no conflict to handle.
-    match store.commit(changes).await? {
+    match store.commit(&Transaction::new(changes)).await? {
         CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use prometheus_client::metrics::family::Family;
 
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::model::session::{EndReason, Mode};
-use counterfoil_core::store::{AppliedChanges, Change, CommitListener};
+use counterfoil_core::store::{AppliedChanges, AuditOp, Change, CommitListener, SessionOp};
 
 /// One label with a constant value.
 pub(crate) type Label = [(&'static str, &'static str); 1];
@@ -68,8 +68,8 @@ impl CommitListener for EventCounters {
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         for change in changes {
             match change {
-                Change::RecordEvent(event) => self.add_events(event.kind, 1),
-                Change::InsertSession(session) => self.add_session(session.mode(), 1),
+                Change::Audit(AuditOp::Record(event)) => self.add_events(event.kind, 1),
+                Change::Session(SessionOp::Insert(session)) => self.add_session(session.mode(), 1),
                 _ => {}
             }
         }
@@ -78,7 +78,7 @@ impl CommitListener for EventCounters {
         }
         // Each ended session has one event, also where a commit records the ends of several groups.
         let recorded = changes.iter().find_map(|change| match change {
-            Change::RecordSessionEnds(event) => Some(event.kind),
+            Change::Audit(AuditOp::RecordSessionEnds(event)) => Some(event.kind),
             _ => None,
         });
         if let Some(kind) = recorded {
@@ -118,7 +118,7 @@ mod tests {
             &ClientInfo::default(),
             Time::EPOCH,
         );
-        let record = Change::RecordSessionEnds(Box::new(event));
+        let record = Change::record_session_ends(event);
         let applied = AppliedChanges {
             ended_sessions: vec![SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16])],
             end_reasons: vec![EndReason::Replaced, EndReason::SessionLimit],

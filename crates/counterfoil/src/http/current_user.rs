@@ -6,7 +6,8 @@ use http::request::Parts;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AcceptedCredentials, AuthError, Authenticator as _, InvalidReason, Principal, SessionId, UserId,
+    AcceptedCredentials, AuthError, Authenticator as _, CredentialSource, InvalidReason, Principal,
+    RequiredPermission, SessionId, UserId,
 };
 
 use crate::app::App;
@@ -14,6 +15,9 @@ use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
 use crate::operations::presented_session::PresentedSession;
+
+/// The scope that a credential which is limited by scope needs to change something of the account.
+const ACCOUNT_SCOPE: &str = "counterfoil:account";
 
 /// A user who is authenticated by a session token or an access token, with the time of the check.
 ///
@@ -28,6 +32,23 @@ pub(crate) struct CurrentUser {
     pub(crate) session: SessionId,
     /// When the credential was checked.
     pub(crate) now: Time,
+}
+
+impl CurrentUser {
+    /// Checks that the credential may change the account: end its sessions or change its password. A program that got
+    /// a token for one scope must not be able to log the user out everywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Forbidden`] if the credential is limited by scope, without `counterfoil:account`.
+    pub(crate) fn check_account_access(&self) -> Result<(), AppError> {
+        let is_limited = self.principal.scopes().next().is_some();
+        if is_limited && !self.principal.has_scope(ACCOUNT_SCOPE) {
+            let required = RequiredPermission::Scope(ACCOUNT_SCOPE.into());
+            return Err(AppError::auth(AuthError::Forbidden(required), CredentialSource::None));
+        }
+        Ok(())
+    }
 }
 
 impl FromRequestParts<App> for CurrentUser {

@@ -2,6 +2,7 @@
 //! (RFC 9457) here.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -142,8 +143,7 @@ impl AppError {
             Self::Timeout => {
                 retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
             }
-            Self::SessionDataType | Self::Panic => problem(500, "internal", "Internal error")
-                .detail("an internal error occurred; it is logged with this request id"),
+            Self::SessionDataType | Self::Panic => internal(),
         }
     }
 }
@@ -188,6 +188,8 @@ fn client_problem(error: &ClientError) -> Problem {
 /// The cause is only logged, under the id of the request.
 fn internal_problem(error: &InternalError) -> Problem {
     let detail = match error {
+        // A fault of the application, which no retry repairs.
+        InternalError::Claims(_) => return internal(),
         InternalError::Hashing(_) => "too many passwords are waiting to be checked",
         InternalError::Store(_)
         | InternalError::Randomness(_)
@@ -237,6 +239,11 @@ fn too_many_requests(detail: &'static str) -> Problem {
     problem(429, "too-many-requests", "Too many requests").detail(detail)
 }
 
+fn internal() -> Problem {
+    problem(500, "internal", "Internal error")
+        .detail("an internal error occurred; it is logged with this request id")
+}
+
 fn unavailable(detail: &'static str) -> Problem {
     problem(503, "unavailable", "Unavailable").detail(detail)
 }
@@ -257,6 +264,19 @@ pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
 }
 
+impl AppError {
+    /// The response outside of Counterfoil's own routes, where no layer completes it: problem types start with `url`.
+    pub(crate) fn into_problem_of(self, url: &Arc<str>) -> Response {
+        let response = IntoResponse::into_response(self.problem().issuer(Arc::clone(url)));
+        self.with_cookies(response)
+    }
+
+    fn with_cookies(self, response: Response) -> Response {
+        let Self::MultipleCredentials(cookies) = self else { return response };
+        (*cookies, response).into_response()
+    }
+}
+
 impl IntoResponse for AppError {
     /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
     /// adds the request id to the one and logs the other.
@@ -265,14 +285,14 @@ impl IntoResponse for AppError {
         let mut response = IntoResponse::into_response(problem.clone());
         response.extensions_mut().insert(problem);
         response.extensions_mut().insert(detail);
-        let Self::MultipleCredentials(cookies) = self else { return response };
-        (*cookies, response).into_response()
+        self.with_cookies(response)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use counterfoil_core::InvalidCredential;
+    use counterfoil_core::services::issuer::ClaimsError;
 
     use super::*;
 
@@ -312,6 +332,17 @@ mod tests {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(!body.contains("secret") && !body.contains("out of order"), "{body}");
         assert!(logged.ends_with(": full"), "{logged}");
+    }
+
+    #[test]
+    fn a_configured_claim_that_is_refused_is_500_and_only_the_log_names_it() {
+        let refused = || AppError::from(ServiceError::from(ClaimsError::Reserved("sub".into())));
+
+        let (status, body) = status_and_body(refused());
+
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.contains("sub"), "{body}");
+        assert!(error_chain(&refused()).contains("`sub`"));
     }
 
     #[test]

@@ -88,6 +88,11 @@ impl SetCookies {
         self
     }
 
+    /// Clears the cookies of all kinds that are not set, whether the request has them or not.
+    pub(crate) fn clear_all(self) -> Self {
+        CookieKind::ALL.into_iter().fold(self, Self::clear)
+    }
+
     /// Clears the credential cookies that the request has, unless they are set.
     pub(crate) fn clear_presented(self, headers: &HeaderMap) -> Self {
         self.clear_presented_of(&CookieKind::ALL, headers)

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use counterfoil_core::services::login_rate_limiter::client_ip_key;
 
 use crate::limits::quota::{Permit, Quota};
-use crate::settings::Settings;
 use crate::settings::ip_network::Network;
 use crate::settings::loopback::is_loopback_ip;
+use crate::settings::{Limits, Settings};
 
 /// The number of connections that may be open.
 ///
@@ -22,14 +22,15 @@ pub(crate) struct ConnectionLimiter {
 }
 
 impl ConnectionLimiter {
-    /// Uses the connection limits in `settings`, at least one connection each.
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let limits = settings.limits;
-        Self {
-            quota: Quota::new(limits.max_connections.max(1), limits.max_connections_per_ip.max(1)),
-            ipv6_prefix: settings.rate_limits.ipv6_prefix,
-            trusted_proxies: settings.trusted_proxies.clone(),
-        }
+    /// Uses the connection limits in `limits`, at least one connection each.
+    pub(crate) fn new(limits: Limits, ipv6_prefix: u8, trusted_proxies: Vec<Network>) -> Self {
+        let quota = Quota::new(limits.max_connections.max(1), limits.max_connections_per_ip.max(1));
+        Self { quota, ipv6_prefix, trusted_proxies }
+    }
+
+    /// Uses the connection limits in `settings`.
+    pub(crate) fn for_settings(settings: &Settings) -> Self {
+        Self::new(settings.limits, settings.rate_limits.ipv6_prefix, settings.trusted_proxies.clone())
     }
 
     /// A permit for one connection from `peer`, or `None` if a limit is reached. Drop it when the connection
@@ -47,11 +48,10 @@ impl ConnectionLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Limits;
 
     fn limiter(max_connections: usize, max_connections_per_ip: usize) -> ConnectionLimiter {
         let defaults = Settings::new("https://auth.example".parse().unwrap(), "sqlite:a.db".parse().unwrap());
-        ConnectionLimiter::new(&Settings {
+        ConnectionLimiter::for_settings(&Settings {
             limits: Limits { max_connections, max_connections_per_ip, ..Limits::default() },
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..defaults

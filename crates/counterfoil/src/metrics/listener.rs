@@ -53,7 +53,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
         max_connections_per_ip: MAX_CONNECTIONS,
         ..settings.limits
     };
-    let limiter = ConnectionLimiter::new(&Settings { limits, ..settings.clone() });
+    let limiter = ConnectionLimiter::for_settings(&Settings { limits, ..settings.clone() });
     let router = Router::new().route("/metrics", get(metrics)).with_state(app);
     let router = router.layer(CatchPanicLayer::custom(panic_response));
     let listen = async || {

@@ -23,6 +23,10 @@ pub(crate) struct LoginRequest {
     pub(crate) credentials: Credentials,
     /// The user's name for the device, which [`validate_label`](super::label::validate_label) has checked.
     pub(crate) label: Option<String>,
+    /// The requested scope: words of printable ASCII, separated by single spaces (RFC 6749, section 3.3).
+    pub(crate) scope: Option<String>,
+    /// The requested audience of the access tokens; `None`: the issuer.
+    pub(crate) audience: Option<String>,
     /// IP address and user agent.
     pub(crate) client_info: ClientInfo,
     /// Whether the client gets its credentials as cookies, which limits their size.
@@ -65,14 +69,15 @@ async fn log_in(
     request: LoginRequest,
     now: Time,
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
-    let LoginRequest { credentials, label, client_info, in_cookies, replaced } = request;
+    let LoginRequest { credentials, label, scope, audience, client_info, in_cookies, replaced } = request;
     let authenticated = app.accounts.authenticate(&credentials, &client_info, now).await?;
     // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
     // password must not log a user out.
     let mut previous = find_replaced_sessions(app, &replaced, now).await?;
     let replaces = previous.pop_first().map(|presented| presented.session);
     let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.cookies.names()));
-    let session = NewSession { client_info: client_info.clone(), label, replaces, max_token_length };
+    let from = client_info.clone();
+    let session = NewSession { client_info: from, label, scope, audience, replaces, max_token_length };
     let issued = issue(app, credentials.mode, authenticated, session, now).await?;
     // A browser with cookies of several sessions keeps the new one only.
     end_sessions(app, previous, EndReason::Replaced, &client_info, now).await?;

@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub(crate) mod credential;
 pub(crate) mod error;
+pub(crate) mod external_id_schema;
 pub(crate) mod label;
 pub(crate) mod login;
 pub(crate) mod pagination;

@@ -1,11 +1,14 @@
 //! The JSON of users and sessions, the same at every entrance.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::model::user::User;
 
+use crate::operations::external_id_schema::ExternalIdSchema;
 use crate::operations::pagination::{ListItem, ListResponse};
 
 /// The record of a user, as the user sees it.
@@ -17,6 +20,9 @@ pub struct UserView {
     pub id: String,
     /// The name to log in with.
     pub username: String,
+    /// The application's own id of the user, or null.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    pub external_id: Option<Value>,
     /// As given by the user, or null.
     pub email: Option<String>,
     /// Whether the user has proved that the address is theirs.
@@ -32,6 +38,7 @@ impl From<&User> for UserView {
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
+            external_id: user.external_id.as_ref().map(ExternalId::to_json),
             email: user.email.clone(),
             email_verified: user.email_verified,
             roles: user.roles.clone(),

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
 use crate::http::presented_sessions::multiple_credentials;
+use crate::http::scope::{validate_audience, validate_scope};
 use crate::http::set_cookie::SetCookies;
 use crate::operations::label::validate_label;
 use crate::operations::login as operation;
@@ -50,6 +51,10 @@ pub(super) struct LoginRequest {
     client_id: Option<String>,
     /// The user's name for the device, at most 64 characters.
     label: Option<String>,
+    /// The scope to which the credentials are limited: space-separated words (RFC 6749, section 3.3).
+    scope: Option<String>,
+    /// The audience of the access tokens; by default the issuer. Not in mode `session`.
+    audience: Option<String>,
 }
 
 /// The new session with its credentials.
@@ -92,6 +97,8 @@ pub(super) async fn login(
     let request = operation::LoginRequest {
         credentials,
         label: request.label.map(validate_label).transpose()?,
+        scope: request.scope.map(validate_scope).transpose()?,
+        audience: request.audience.map(validate_audience).transpose()?,
         client_info: client,
         in_cookies: transport == Transport::Cookie,
         replaced: replaced_credentials(&app, &headers, transport),
@@ -102,6 +109,7 @@ pub(super) async fn login(
     let (cookies, credentials) = CredentialsResponse::new(&credential, transport, cookies, now)?;
     let cookies = cookies.clear_presented_of(replaced_cookies(transport), &headers);
     let presented = PresentedSession::from_session(&session);
+    let credentials = credentials.with_scope(session.scope.clone());
     let body = LoginResponse { user: (&user).into(), session: (&session).into(), credentials };
     Ok((Extension(presented), cookies, Json(body)))
 }

@@ -175,8 +175,13 @@ mod tests {
     async fn valid_and_expired(app: &App) -> (String, String) {
         let (password, client_info) = (|| Secret::new("correct horse".to_owned()), Default::default());
         let now = app.now();
-        let registration =
-            Registration { username: "ada".into(), password: password(), email: None, roles: vec![] };
+        let registration = Registration {
+            username: "ada".into(),
+            password: password(),
+            email: None,
+            roles: vec![],
+            external_id: None,
+        };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
         app.accounts.register(registration, actor, &client_info, now).await.unwrap();
         let credentials = Credentials {
@@ -232,8 +237,8 @@ mod tests {
         let user = app.store.user_by_login(&login).await.unwrap().unwrap();
         assert_eq!(login_response(&app, "ada", "correct horse").await.0, StatusCode::OK);
 
-        let disabled = [Change::ReplaceUser(Box::new(user.disabled(app.now())))];
-        assert!(app.store.commit(&disabled).await.unwrap().applied().is_some());
+        let disabled = [Change::replace_user(user.disabled(app.now()))];
+        assert!(app.store.commit(&disabled.into()).await.unwrap().applied().is_some());
 
         let response = login_response(&app, "ada", "correct horse").await;
         assert_eq!(response.0, StatusCode::UNAUTHORIZED);

@@ -49,6 +49,7 @@ pub(super) async fn change(
     client: ClientInfo,
     JsonBody(request): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, AppError> {
+    current_user.check_account_access()?;
     let CurrentUser { user, session, now, .. } = current_user;
     let ChangePasswordRequest { current_password: current, new_password: new } = request;
     let change = PasswordChange { current, new };

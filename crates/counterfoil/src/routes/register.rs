@@ -57,7 +57,8 @@ pub(super) async fn register(
 ) -> Result<impl IntoResponse, AppError> {
     let RegisterRequest { username, password, email } = request;
     // Only an operator or an administrator gives roles.
-    let registration = account::Registration { username, password, email, roles: Vec::new() };
+    let registration =
+        account::Registration { username, password, email, roles: Vec::new(), external_id: None };
     let user = operation::register(&app, registration, client).await?;
     Ok((StatusCode::CREATED, Json(RegisterResponse { user: (&user).into() })))
 }

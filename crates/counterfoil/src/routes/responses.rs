@@ -68,7 +68,7 @@ pub(super) struct CredentialsResponse {
     /// The lifetime of the refresh token in seconds, if it is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_expires_in: Option<u64>,
-    /// The scope of the access token, if it is limited to one.
+    /// The scope of the credentials, if they are limited to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
 }

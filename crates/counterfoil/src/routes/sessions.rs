@@ -69,6 +69,7 @@ pub(super) async fn end_one(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
+    current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
     let CurrentUser { user, now, .. } = current_user;
     if !operations::sessions::end_one(&app, user, id, client, now).await? {
@@ -97,6 +98,7 @@ pub(super) async fn end_all(
     query: QueryParameters,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
+    current_user.check_account_access()?;
     query.allow_only(&["except"])?;
     let except = match query.get("except")? {
         None | Some("current") => Some(current_user.session),

@@ -11,6 +11,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::sync::watch;
 
 use crate::admin::socket::AdminSocket;
@@ -22,38 +23,107 @@ use crate::routes;
 use crate::runtime::task::Task;
 use crate::server::accept::Acceptor;
 use crate::server::connection::{ConnectionHandler, ShutdownSignal};
+use crate::settings::Limits;
 
 /// How long requests may take to finish after the shutdown signal.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves `app` on `listener` until `shutdown` is ready. Then it accepts no new connection, finishes requests
-/// in progress within [`SHUTDOWN_TIMEOUT`], and closes the app.
+/// The prefix of an IPv6 address that is one client for the limit of connections: the smallest network that a
+/// provider assigns to a customer.
+const IPV6_PREFIX: u8 = 64;
+
+/// Serves the routes of an application on `listener`, with the time-outs and limits of the `counterfoil` server, until
+/// `shutdown` is ready. Then it accepts no new connection and finishes requests in progress within
+/// [`SHUTDOWN_TIMEOUT`].
 ///
-/// If the app has a data directory, this also serves the admin socket in it.
+/// `axum::serve` has no such limits: a slow client can keep a connection open for an unlimited time. Handlers can extract
+/// `ConnectInfo<SocketAddr>`, as Counterfoil's own routes do. The application closes its
+/// [`Counterfoil`](crate::Counterfoil) afterwards.
+///
+/// `max_connections_per_ip` does not apply to loopback. Behind a proxy on another host set it to `max_connections`,
+/// because all connections come from the proxy. `max_body_size` and `request_timeout` are those of Counterfoil's routes;
+/// for its own routes an application uses axum's `DefaultBodyLimit` and a timeout layer.
 ///
 /// # Errors
 ///
-/// If the admin socket or the listener cannot be used, or the store cannot be closed properly.
+/// If the listener cannot be used.
 ///
 /// ```no_run
-/// use counterfoil::{App, Settings};
+/// use counterfoil::{Counterfoil, Limits};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = "sqlite:auth.db".parse()?;
-/// let app = App::open(Settings::new("http://localhost:3000".parse()?, store)).await?;
+/// let auth = Counterfoil::open("sqlite:auth.db").await?;
+/// let router = axum::Router::new().merge(auth.routes());
 /// let listener = std::net::TcpListener::bind("127.0.0.1:3000")?;
-/// counterfoil::serve(app, listener, async { let _ = tokio::signal::ctrl_c().await; }).await?;
+/// let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+/// counterfoil::serve(router, listener, Limits::default(), shutdown).await?;
+/// auth.close().await?;
 /// # Ok(())
 /// # }
 /// ```
 pub async fn serve(
-    app: App,
+    router: Router,
     listener: TcpListener,
+    limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let served = serve_until_shutdown(&app, listener, shutdown).await;
-    let closed = app.close().await.map_err(io::Error::other);
-    served.and(closed)
+    let limiter = ConnectionLimiter::new(limits, IPV6_PREFIX, Vec::new());
+    let handler = ConnectionHandler::new(router, None, limits);
+    let acceptor = Acceptor::new(listener, limiter, handler, Arc::default())?;
+    let (trigger, signal) = watch::channel(false);
+    let accept_loop = Task::spawn(acceptor.serve(signal, SHUTDOWN_TIMEOUT));
+    run_until_shutdown(accept_loop, shutdown, || {
+        trigger.send_replace(true);
+    })
+    .await;
+    Ok(())
+}
+
+impl App {
+    /// Serves the installation on `listener` until `shutdown` is ready, as the `counterfoil` command does. Then it
+    /// accepts no new connection, finishes requests in progress within [`SHUTDOWN_TIMEOUT`], and closes the store.
+    ///
+    /// If the settings have a data directory, this also serves the admin socket in it.
+    ///
+    /// # Errors
+    ///
+    /// If the admin socket or the listener cannot be used, or the store cannot be closed properly.
+    ///
+    /// ```no_run
+    /// use counterfoil::{App, Settings};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = "sqlite:auth.db".parse()?;
+    /// let app = App::open(Settings::new("http://localhost:3000".parse()?, store)).await?;
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:3000")?;
+    /// app.serve(listener, async { let _ = tokio::signal::ctrl_c().await; }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
+        let served = serve_until_shutdown(&self, listener, shutdown).await;
+        let closed = self.close().await.map_err(io::Error::other);
+        served.and(closed)
+    }
+}
+
+/// Runs the accept loop. After `shutdown` it calls `stop` and waits for the loop to end.
+async fn run_until_shutdown(
+    mut accept_loop: Task,
+    shutdown: impl Future<Output = ()> + Send,
+    stop: impl FnOnce(),
+) {
+    tokio::select! {
+        () = accept_loop.join() => {}
+        () = shutdown => {
+            stop();
+            accept_loop.join().await;
+        }
+    }
 }
 
 async fn serve_until_shutdown(
@@ -71,15 +141,11 @@ async fn serve_until_shutdown(
         Ok(accept_loop) => {
             // On a runtime worker, like the connections: elsewhere admission control would not see how many
             // are pending.
-            let mut accept_loop = Task::spawn(accept_loop);
-            tokio::select! {
-                () = accept_loop.join() => {}
-                () = shutdown => {
-                    app.start_shutdown();
-                    trigger.send_replace(true);
-                    accept_loop.join().await;
-                }
-            }
+            run_until_shutdown(Task::spawn(accept_loop), shutdown, || {
+                app.start_shutdown();
+                trigger.send_replace(true);
+            })
+            .await;
             Ok(())
         }
     };
@@ -101,7 +167,7 @@ fn listen(
     let certificate = tls.as_ref().map(CertificateReloader::certificate);
     let handler = ConnectionHandler::new(routes::site(app.clone()), certificate, settings.limits);
     let counters = Arc::clone(&app.metrics.connections);
-    let acceptor = Acceptor::new(listener, ConnectionLimiter::new(settings), handler, counters)?;
+    let acceptor = Acceptor::new(listener, ConnectionLimiter::for_settings(settings), handler, counters)?;
     Ok(async move {
         let _certificate_reload = tls.map(|tls| Task::spawn(tls.run()));
         acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use counterfoil_core::store::{Store, StoreError};
+use counterfoil_core::store::{FileBackup, StoreError};
 
 use crate::fs::atomic_write::{ExistingFile, publish};
 use crate::fs::new_file::{parent_dir, with_suffix};
@@ -25,6 +25,9 @@ pub enum BackupError {
     /// Another backup to the same file is being written, or was interrupted.
     #[error("a backup to {} is in progress or was interrupted", .0.display())]
     InProgress(PathBuf),
+    /// The store is not a file.
+    #[error("this command cannot back up a store that is not a file")]
+    NotAFile,
     /// The store cannot be read, or the copy cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,6 +52,7 @@ impl BackupError {
             Self::InProgress(file) => {
                 Some(format!("if no backup is in progress, remove {}", partial_path(file).display()))
             }
+            Self::NotAFile => Some("use the backup tools of the database server".into()),
             Self::Store(_) | Self::NotCreated { .. } => None,
         }
     }
@@ -83,12 +87,14 @@ fn canonical(file: &Path) -> Option<PathBuf> {
     Some(parent_dir(file).canonicalize().ok()?.join(file.file_name()?))
 }
 
-/// Writes a consistent copy of `store` to `file`; returns its length in bytes.
+/// Writes a consistent copy of `store` to `file`; returns its length in bytes. `None` is a store that is not a
+/// file.
 pub(crate) async fn write(
-    store: &dyn Store,
+    store: Option<&dyn FileBackup>,
     file: &Path,
     existing: ExistingFile,
 ) -> Result<u64, BackupError> {
+    let store = store.ok_or(BackupError::NotAFile)?;
     let partial = partial_path(file);
     check_paths(file, &partial, existing)?;
     store.backup(&partial).await?;
@@ -123,6 +129,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
     use std::sync::Arc;
 
+    use counterfoil_core::store::Store as _;
     use counterfoil_sqlite::SqliteStore;
     use tempfile::TempDir;
 
@@ -138,7 +145,7 @@ mod tests {
     async fn a_backup_is_one_file_for_its_owner_alone() {
         let (dir, store, file) = store_and_file();
 
-        let length = write(&*store, &file, ExistingFile::Keep).await.unwrap();
+        let length = write(Some(&*store), &file, ExistingFile::Keep).await.unwrap();
 
         let metadata = file.metadata().unwrap();
         assert_eq!((metadata.len(), metadata.mode() & 0o777, metadata.nlink()), (length, 0o600, 1));
@@ -150,14 +157,14 @@ mod tests {
         let (_dir, store, file) = store_and_file();
         fs::write(&file, "precious").unwrap();
 
-        let refused = write(&*store, &file, ExistingFile::Keep).await;
+        let refused = write(Some(&*store), &file, ExistingFile::Keep).await;
         assert!(matches!(refused, Err(BackupError::AlreadyExists(_))));
         assert_eq!(fs::read(&file).unwrap(), b"precious");
-        write(&*store, &file, ExistingFile::Replace).await.unwrap();
+        write(Some(&*store), &file, ExistingFile::Replace).await.unwrap();
         assert!(SqliteStore::open(&file).is_ok());
         store.close().await.unwrap();
         fs::write(&file, "precious").unwrap();
-        let failed = write(&*store, &file, ExistingFile::Replace).await;
+        let failed = write(Some(&*store), &file, ExistingFile::Replace).await;
         assert!(matches!(failed, Err(BackupError::Store(_))));
         assert_eq!(fs::read(&file).unwrap(), b"precious");
     }
@@ -183,16 +190,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_store_without_a_file_is_not_backed_up() {
+        let dir = tempfile::tempdir().unwrap();
+
+        let error = write(None, &dir.path().join("backup.db"), ExistingFile::Keep).await.unwrap_err();
+
+        assert!(matches!(error, BackupError::NotAFile), "{error}");
+        assert!(error.hint().unwrap().contains("database server"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
     async fn an_interrupted_backup_is_reported_with_a_hint() {
         let (dir, store, file) = store_and_file();
         fs::write(partial_path(&file), "half").unwrap();
 
-        let error = write(&*store, &file, ExistingFile::Keep).await.unwrap_err();
+        let error = write(Some(&*store), &file, ExistingFile::Keep).await.unwrap_err();
 
         assert!(matches!(error, BackupError::InProgress(_)), "{error}");
         assert!(error.hint().unwrap().contains("backup.db.partial"));
         assert!(!file.exists());
-        let directory = write(&*store, dir.path(), ExistingFile::Replace).await;
+        let directory = write(Some(&*store), dir.path(), ExistingFile::Replace).await;
         assert!(matches!(directory, Err(BackupError::IsDirectory(_))));
     }
 }

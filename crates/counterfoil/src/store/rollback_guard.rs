@@ -188,7 +188,10 @@ impl RollbackGuard {
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
         let log = store.revocation_log_id().await?;
         let save_count = save_count(store).await? + 1;
-        match store.commit(&[Change::SetMetadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())]).await? {
+        match store
+            .commit(&[Change::set_metadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())].into())
+            .await?
+        {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
         }
         self.write(RecordedState { log, head: store.revocation_log_head().await?, save_count }).await
@@ -230,8 +233,8 @@ impl RollbackGuard {
 pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId>) -> Vec<Change> {
     let ids = replaced.into_iter().flat_map(|log| *log.as_bytes()).collect();
     vec![
-        Change::SetMetadata(SAVE_COUNT, 0_u64.to_be_bytes().to_vec()),
-        Change::SetMetadata(REPLACED_LOGS, ids),
+        Change::set_metadata(SAVE_COUNT, 0_u64.to_be_bytes().to_vec()),
+        Change::set_metadata(REPLACED_LOGS, ids),
     ]
 }
 
@@ -324,7 +327,10 @@ mod tests {
         tamper(&guard, |state| state.log = other);
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
 
-        let _ = store.commit(&restore_changes([RevocationLogId::from_bytes([2; 16]), other])).await.unwrap();
+        let _ = store
+            .commit(&restore_changes([RevocationLogId::from_bytes([2; 16]), other]).into())
+            .await
+            .unwrap();
         guard.check(&*store).await.unwrap();
         tamper(&guard, |state| state.head = RevocationPosition::new(1));
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::DifferentStore { .. })));
@@ -336,7 +342,7 @@ mod tests {
         fs::remove_file(&guard.file).unwrap();
         assert!(matches!(guard.check(&*store).await, Err(RollbackGuardError::Missing { .. })));
 
-        let _ = store.commit(&restore_changes([])).await.unwrap();
+        let _ = store.commit(&restore_changes([]).into()).await.unwrap();
 
         guard.check(&*store).await.unwrap();
     }

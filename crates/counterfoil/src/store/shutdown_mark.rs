@@ -48,7 +48,7 @@ pub(crate) async fn set(store: &dyn Store) -> Result<(), StoreError> {
 
 async fn write(store: &dyn Store, mark: &[u8]) -> Result<(), StoreError> {
     // The change has no precondition, so there is no conflict to handle.
-    store.commit(&[Change::SetMetadata(CLEAN_SHUTDOWN, mark.to_vec())]).await.map(drop)
+    store.commit(&[Change::set_metadata(CLEAN_SHUTDOWN, mark.to_vec())].into()).await.map(drop)
 }
 
 #[cfg(test)]

@@ -27,14 +27,18 @@ impl Reply {
     }
 }
 
-/// Sends one request on a new connection. `request` is the method and the path; a body is sent as JSON.
+/// Sends one request on a new connection. `request` is the method and the path; a body is sent as JSON, unless a
+/// header says otherwise.
 pub(crate) async fn send(to: SocketAddr, request: &str, headers: &[&str], body: &str) -> Reply {
     let mut text = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
     for header in headers {
         text += &format!("{header}\r\n");
     }
+    if !body.is_empty() && !headers.iter().any(|header| header.starts_with("content-type:")) {
+        text += "content-type: application/json\r\n";
+    }
     if !body.is_empty() {
-        text += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        text += &format!("content-length: {}\r\n", body.len());
     }
     let mut stream = TcpStream::connect(to).await.unwrap();
     stream.write_all(format!("{text}\r\n{body}").as_bytes()).await.unwrap();

@@ -92,7 +92,7 @@ impl TestServer {
     async fn start_on(listener: TcpListener, app: App, base_path: &str) -> Self {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(counterfoil::serve(app, listener, async {
+        let task = tokio::spawn(app.serve(listener, async {
             let _ = stopped.await;
         }));
         // Once it answers, the admin socket is open too.

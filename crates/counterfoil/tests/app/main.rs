@@ -8,6 +8,7 @@ mod client;
 mod clock_jumps;
 mod embedding;
 mod fixture;
+mod login_from_handlers;
 mod master_key_replacement;
 mod readiness;
 mod remote_verifiers;

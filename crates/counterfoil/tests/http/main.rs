@@ -18,6 +18,7 @@ mod openapi_contract;
 mod password_change;
 mod refresh;
 mod registration;
+mod requested_access;
 mod session_data;
 mod session_list;
 mod test_server;

@@ -55,7 +55,7 @@ impl TestServer {
         let origin = settings.issuer.origin().to_string();
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = counterfoil::serve(app.clone(), listener, async move {
+        let serving = app.clone().serve(listener, async move {
             let _ = stopped.await;
         });
         tokio::spawn(serving);

@@ -41,7 +41,7 @@ impl TestServer {
         change(&mut settings);
         let app = App::open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(counterfoil::serve(app, listener, async move {
+        tokio::spawn(app.serve(listener, async move {
             let _ = stopped.await;
         }));
         Self { address, _dir: dir, _stop: stop, _exclusive: exclusive }

@@ -1,5 +1,6 @@
 //! The operations of the store: reads run on the reader pool, writes are sent to the writer.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, PoisonError};
@@ -11,14 +12,15 @@ use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::model::admin_key::AdminKeyRecord;
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::client::Client;
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
-    AuditEventNumber, AuditEventQuery, Change, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
-    CounterValue, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor, SessionData,
-    Store, StoreError,
+    AuditEventNumber, AuditEventQuery, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
+    CounterValue, FileBackup, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor,
+    SessionData, Store, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -58,6 +60,10 @@ impl Store for SqliteStore {
         self.readers.read(|connection| users::find_by_login(connection, login))
     }
 
+    async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {
+        self.readers.read(|connection| users::find_by_external_id(connection, id))
+    }
+
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError> {
         self.readers.read(|connection| users::page(connection, &page))
     }
@@ -82,8 +88,12 @@ impl Store for SqliteStore {
         self.readers.read(keys::all)
     }
 
-    async fn revocation_log_after(&self, after: RevocationPosition) -> Result<RevocationLogPage, StoreError> {
-        self.readers.read(|connection| revocation_log::entries_after(connection, after))
+    async fn revocation_log_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<RevocationLogPage, StoreError> {
+        self.readers.read(|connection| revocation_log::entries_after(connection, after, limit))
     }
 
     async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError> {
@@ -113,8 +123,8 @@ impl Store for SqliteStore {
         self.readers.read(newest_time::read)
     }
 
-    async fn commit(&self, changes: &[Change]) -> Result<CommitOutcome, StoreError> {
-        self.request(WriteRequest::Commit, changes.to_vec()).await
+    async fn commit(&self, transaction: &Transaction) -> Result<CommitOutcome, StoreError> {
+        self.request(WriteRequest::Commit, transaction.clone()).await
     }
 
     async fn record_last_seen(&self, entries: &[LastSeen]) -> Result<(), StoreError> {
@@ -145,6 +155,24 @@ impl Store for SqliteStore {
         &self.metrics
     }
 
+    async fn close(&self) -> Result<(), StoreError> {
+        let (reply, closed) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        let mut request = WriteRequest::Close(reply);
+        // A full queue is not an error: the writer empties it.
+        while let Err(error) = queue.try_send(request) {
+            let TrySendError::Full(refused) = error else { return Ok(()) };
+            request = refused;
+            tokio::task::yield_now().await;
+        }
+        // Without an answer the writer had ended before, so the store is closed.
+        let _ = closed.await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FileBackup for SqliteStore {
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
         self.state.check_open()?;
         let lock = self.lock.upgrade().ok_or(StoreError::Closed)?;
@@ -162,20 +190,5 @@ impl Store for SqliteStore {
                 source: Some(Box::new(error)),
             })?;
         self.receive(answer).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        let (reply, closed) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        let mut request = WriteRequest::Close(reply);
-        // A full queue is not an error: the writer empties it.
-        while let Err(error) = queue.try_send(request) {
-            let TrySendError::Full(refused) = error else { return Ok(()) };
-            request = refused;
-            tokio::task::yield_now().await;
-        }
-        // Without an answer the writer had ended before, so the store is closed.
-        let _ = closed.await;
-        Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! The tables `revocation_log` and `revocation_log_head`: entries, their positions, and the head.
 
+use std::num::NonZeroU32;
+
 use rusqlite::{Connection, params};
 
-use counterfoil_core::model::session::EndReason;
-use counterfoil_core::store::RevocationLogPage;
+use counterfoil_core::store::{NewRevocation, RevocationLogPage};
 use counterfoil_jose::Time;
-use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition, RevocationSubject};
+use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition};
 
 use super::columns::{Columns, Unsigned, unix_ms};
 
@@ -39,25 +40,30 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Every entry after `after`, with the head. One statement, so one snapshot: no entry at or below the head is
-/// missing.
+/// The first `limit` entries after `after`, with the head. One statement, so one snapshot: no entry of the
+/// page is missing.
 pub(crate) fn entries_after(
     connection: &Connection,
     after: RevocationPosition,
+    limit: NonZeroU32,
 ) -> rusqlite::Result<RevocationLogPage> {
     let mut page = RevocationLogPage::default();
     let mut statement = connection.prepare_cached(
         "SELECT h.last_position, l.position, l.subject, l.expires_at
          FROM revocation_log_head h LEFT JOIN revocation_log l ON l.position > ?1
          WHERE h.single_row = 1
-         ORDER BY l.position",
+         ORDER BY l.position LIMIT ?2",
     )?;
-    // No entry has a position that a column cannot hold.
-    let mut rows = statement.query([i64::try_from(after.number()).unwrap_or(i64::MAX)])?;
+    // No entry has a position that a column cannot hold. One row more than the page has shows whether another
+    // page follows.
+    let after = i64::try_from(after.number()).unwrap_or(i64::MAX);
+    let mut rows = statement.query([after, i64::from(limit.get()) + 1])?;
     while let Some(row) = rows.next()? {
         let mut columns = Columns::new(row);
         page.head = columns.position()?;
-        if let Some(position) = columns.optional_unsigned()? {
+        if page.entries.len() as u64 == u64::from(limit.get()) {
+            page.next = page.entries.last().map(|entry| entry.position);
+        } else if let Some(position) = columns.optional_unsigned()? {
             page.entries.push(RevocationEntry {
                 position: RevocationPosition::new(position),
                 subject: columns.parsed()?,
@@ -66,14 +72,6 @@ pub(crate) fn entries_after(
         }
     }
     Ok(page)
-}
-
-/// An entry that has no position yet.
-pub(crate) struct NewEntry {
-    pub(crate) subject: RevocationSubject,
-    pub(crate) reason: EndReason,
-    pub(crate) revoked_at: Time,
-    pub(crate) expires_at: Option<Time>,
 }
 
 /// Takes the next `count` positions, none of them below `at` in Unix milliseconds, and returns the first.
@@ -101,7 +99,7 @@ pub(crate) fn take_positions(
 pub(crate) fn append(
     connection: &Connection,
     first: RevocationPosition,
-    entries: Vec<NewEntry>,
+    entries: Vec<NewRevocation>,
 ) -> rusqlite::Result<Vec<RevocationEntry>> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -109,15 +107,19 @@ pub(crate) fn append(
     (first.number()..)
         .zip(entries)
         .map(|(position, entry)| {
-            let NewEntry { subject, reason, revoked_at, expires_at } = entry;
+            let NewRevocation { subject, reason, at, remember_until } = entry;
             statement.execute(params![
                 Unsigned(position),
                 subject.to_string(),
                 reason.as_str(),
-                unix_ms(revoked_at),
-                expires_at.map(unix_ms)
+                unix_ms(at),
+                remember_until.map(unix_ms)
             ])?;
-            Ok(RevocationEntry { position: RevocationPosition::new(position), subject, until: expires_at })
+            Ok(RevocationEntry {
+                position: RevocationPosition::new(position),
+                subject,
+                until: remember_until,
+            })
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
-use counterfoil_core::store::SessionData;
+use counterfoil_core::store::{SessionData, SessionDataPatch};
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
@@ -26,17 +26,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SessionData> {
     })
 }
 
-/// A merge patch to the data of a session, and the conditions for it.
-pub(crate) struct MergePatch<'m> {
-    pub(crate) session: SessionId,
-    pub(crate) patch: &'m Map<String, Value>,
-    /// The revision that the data must have, if one is expected.
-    pub(crate) expected: Option<u64>,
-    /// The largest size of the result in bytes.
-    pub(crate) limit: usize,
-    pub(crate) now: Time,
-}
-
 /// Merges a patch into the data (RFC 7396) and returns the result; `None` if the session is not active, the
 /// data does not have the expected revision, or the result would be too large.
 ///
@@ -45,17 +34,17 @@ pub(crate) struct MergePatch<'m> {
 /// for the empty name, so it would change the wrong member.
 pub(crate) fn merge(
     connection: &Connection,
-    merge: &MergePatch<'_>,
+    patch: &SessionDataPatch,
 ) -> rusqlite::Result<Option<SessionData>> {
-    let Some(current) = find_of_active(connection, merge.session, merge.now)? else { return Ok(None) };
-    if merge.expected.is_some_and(|expected| expected != current.revision) {
+    let Some(current) = find_of_active(connection, patch.session, patch.now)? else { return Ok(None) };
+    if patch.expected_revision.is_some_and(|expected| expected != current.revision) {
         return Ok(None);
     }
     let SessionData { mut members, revision } = current;
-    apply_patch(&mut members, merge.patch);
+    apply_patch(&mut members, &patch.patch);
     let text = serde_json::to_string(&members)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    if text.len() > merge.limit {
+    if text.len() > patch.max_bytes {
         return Ok(None);
     }
     let merged = SessionData { members, revision: revision + 1 };
@@ -64,7 +53,7 @@ pub(crate) fn merge(
             "INSERT INTO session_data (session_id, members, revision) VALUES (?1, ?2, ?3)
              ON CONFLICT (session_id) DO UPDATE SET members = excluded.members, revision = excluded.revision",
         )?
-        .execute(params![merge.session.as_bytes(), text, Unsigned(merged.revision)])?;
+        .execute(params![patch.session.as_bytes(), text, Unsigned(merged.revision)])?;
     Ok(Some(merged))
 }
 

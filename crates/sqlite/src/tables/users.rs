@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::credentials::password::PasswordHash;
+use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{LoginName, Page};
 use counterfoil_verify::{RevocationPosition, UserId};
@@ -26,6 +27,7 @@ macro_rules! user_columns {
             cutoff,
             created_at,
             revision,
+            external_id,
         )
     };
 }
@@ -55,6 +57,17 @@ pub(crate) fn find_by_login(connection: &Connection, login: &LoginName) -> rusql
         ),
     };
     connection.prepare_cached(sql)?.query_row([text], read).optional()
+}
+
+/// The user with this external id.
+pub(crate) fn find_by_external_id(
+    connection: &Connection,
+    id: &ExternalId,
+) -> rusqlite::Result<Option<User>> {
+    connection
+        .prepare_cached(concat!("SELECT ", user_columns!(""), " FROM users WHERE external_id = ?1"))?
+        .query_row([id.to_stored()], read)
+        .optional()
 }
 
 /// Users in the order of their case-folded usernames.
@@ -88,6 +101,7 @@ pub(super) fn read_user(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
         cutoff: columns.position()?,
         created_at: columns.time()?,
         revision: columns.unsigned()?,
+        external_id: columns.optional_text(ExternalId::from_stored)?,
     })
 }
 
@@ -98,30 +112,32 @@ pub(crate) fn has_epoch(connection: &Connection, id: UserId, epoch: u64) -> rusq
         .exists(params![id.as_bytes(), Unsigned(epoch)])
 }
 
-/// Inserts a user; `false` if the id, the username or the verified email address is taken.
+/// Inserts a user; `false` if the id, the username, the external id or the verified email address is taken.
 pub(crate) fn insert(connection: &Connection, user: &User) -> rusqlite::Result<bool> {
     write(
         connection,
         concat!(
             "INSERT INTO users (",
             user_columns!(""),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING"
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT DO NOTHING"
         ),
         user,
     )
 }
 
 /// Replaces the previous revision of a user; `false` if the stored revision is another one, or if the new
-/// username or verified email address is taken.
+/// username, external id or verified email address is taken.
 ///
 /// A cutoff never falls: one that was raised since the previous revision was read stays.
 pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<bool> {
     write(
         connection,
-        // OR IGNORE: a username or an address that is taken leaves the row as it is.
+        // OR IGNORE: a username, an id or an address that is taken leaves the row as it is.
         "UPDATE OR IGNORE users
          SET username = ?2, username_folded = ?3, email = ?4, email_verified = ?5, password_hash = ?6, roles = ?7,
-             disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12
+             disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12,
+             external_id = ?13
          WHERE id = ?1 AND revision = ?12 - 1",
         user,
     )
@@ -143,6 +159,7 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bo
         Unsigned(user.cutoff.number()),
         unix_ms(user.created_at),
         Unsigned(user.revision),
+        user.external_id.as_ref().map(ExternalId::to_stored),
     ])?;
     Ok(written == 1)
 }

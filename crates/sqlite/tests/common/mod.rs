@@ -60,6 +60,7 @@ pub(crate) fn user(number: u64) -> User {
     User {
         id: UserId::from_bytes(id),
         username: format!("user{number:06}").parse().unwrap(),
+        external_id: None,
         email: None,
         email_verified: false,
         password: None,
@@ -73,7 +74,7 @@ pub(crate) fn user(number: u64) -> User {
 }
 
 pub(crate) async fn insert(store: &SqliteStore, number: u64) -> Result<AppliedChanges, StoreError> {
-    match store.commit(&[Change::InsertUser(Box::new(user(number)))]).await? {
+    match store.commit(&[Change::insert_user(user(number))].into()).await? {
         CommitOutcome::Applied(applied) => Ok(applied),
         CommitOutcome::Conflict(_) => panic!("user {number} exists already"),
     }

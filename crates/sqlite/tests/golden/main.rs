@@ -1,7 +1,7 @@
 //! Databases of earlier versions: this version must open each one and read every record in it.
 //!
 //! `v1.db` has the schema version 1 and one record of each kind. A released file is never written again: a new schema
-//! version adds a new file next to it. Before the release of a schema version its file is written by:
+//! version adds a new file next to it, such as `v2.db`. Before the release of a schema version its file is written by:
 //!
 //! ```text
 //! cargo test -p counterfoil-sqlite --test golden -- --ignored write_the_golden_database
@@ -12,13 +12,20 @@
 mod records;
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use counterfoil_core::model::client::Client;
-use counterfoil_core::store::{AuditEventQuery, Change, CutoffScope, LoginName, Page, Store};
+use counterfoil_core::model::external_id::ExternalId;
+use counterfoil_core::model::session::Session;
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::{
+    AuditEventQuery, Change, CutoffScope, LoginName, NewRevocation, Page, SessionDataPatch, Store,
+    Transaction,
+};
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{RevocationEntry, RevocationPosition};
+use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId};
 use tempfile::TempDir;
 
 use records::{METADATA, MINUTE, NOON, position, user_id};
@@ -39,8 +46,45 @@ fn open_copy() -> (TempDir, Arc<SqliteStore>) {
     (directory, store)
 }
 
+/// The schema version in the header of a database (SQLite file format, section 1.3: offset 60).
+fn schema_version(database: &Path) -> u32 {
+    let header = fs::read(database).unwrap();
+    u32::from_be_bytes(header[60..64].try_into().unwrap())
+}
+
 fn first_page<C>() -> Page<C> {
     Page { after: None, limit: 1000 }
+}
+
+/// The other tests read every record of the upgraded database; this one reads them again after a restart.
+#[tokio::test]
+async fn a_database_of_version_1_is_upgraded_once_and_takes_new_records() {
+    let (directory, store) = open_copy();
+    let path = directory.path().join("auth.db");
+    assert_eq!(schema_version(&golden_file()), 1);
+    let external_id = ExternalId::from_json(&serde_json::json!("42")).unwrap();
+    let previous = records::users()[1].clone();
+    let changed = User { external_id: Some(external_id.clone()), revision: 1, ..previous };
+    let opened = Session {
+        id: SessionId::from_bytes([200; 16]),
+        acr: Some("aal1".into()),
+        audience: Some("https://shop.example".into()),
+        ..records::active_sessions()[0].clone()
+    };
+
+    let changes = [Change::replace_user(changed.clone()), Change::insert_session(opened.clone())];
+    let _ = store.commit(&Transaction::new(changes)).await.unwrap().applied().unwrap();
+    store.close().await.unwrap();
+    drop(store);
+
+    assert!(schema_version(&path) > 1);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.user_by_external_id(&external_id).await.unwrap(), Some(changed.clone()));
+    assert_eq!(store.session(opened.id).await.unwrap(), Some(opened));
+    assert_eq!(store.users(first_page()).await.unwrap(), [records::users()[0].clone(), changed]);
+    for session in records::active_sessions() {
+        assert_eq!(store.session(session.id).await.unwrap(), Some(session));
+    }
 }
 
 #[tokio::test]
@@ -102,7 +146,7 @@ async fn keys_of_every_state_and_admin_keys_are_read() {
 async fn the_revocation_log_is_read() {
     let (_directory, store) = open_copy();
 
-    let page = store.revocation_log_after(RevocationPosition::START).await.unwrap();
+    let page = store.revocation_log_after(RevocationPosition::START, NonZeroU32::MAX).await.unwrap();
 
     let entries: Vec<RevocationEntry> = records::revocations().into_iter().map(|(entry, _)| entry).collect();
     assert_eq!((page.entries, page.head), (entries, position(6)));
@@ -134,26 +178,26 @@ async fn metadata_counters_and_the_newest_time_are_read() {
 }
 
 #[tokio::test]
-#[ignore = "writes tests/golden/v1.db; only before its schema version is released"]
+#[ignore = "writes tests/golden/v<schema version>.db; only before that version is released"]
 async fn write_the_golden_database() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("auth.db");
     let store = SqliteStore::open(&path).unwrap();
     for changes in [records_without_references(), sessions_and_keys(), logs()] {
-        let _ = store.commit(&changes).await.unwrap().applied().unwrap();
+        let _ = store.commit(&changes.into()).await.unwrap().applied().unwrap();
     }
     store.close().await.unwrap();
-    fs::copy(&path, golden_file()).unwrap();
+    let file = format!("v{}.db", schema_version(&path));
+    fs::copy(&path, golden_file().with_file_name(file)).unwrap();
 }
 
 fn records_without_references() -> Vec<Change> {
     let (key, value) = records::counter();
-    let mut changes: Vec<Change> =
-        records::users().into_iter().map(|user| Change::InsertUser(Box::new(user))).collect();
-    changes.push(Change::InsertClient(Box::new(records::client())));
-    changes.extend(records::keys().into_iter().map(|key| Change::InsertKey(Box::new(key))));
-    changes.push(Change::SetMetadata(METADATA.0, METADATA.1.to_vec()));
-    changes.push(Change::SetCounter(key, value));
+    let mut changes: Vec<Change> = records::users().into_iter().map(Change::insert_user).collect();
+    changes.push(Change::insert_client(records::client()));
+    changes.extend(records::keys().into_iter().map(Change::insert_key));
+    changes.push(Change::set_metadata(METADATA.0, METADATA.1.to_vec()));
+    changes.push(Change::set_counter(key, value));
     changes
 }
 
@@ -161,30 +205,30 @@ fn sessions_and_keys() -> Vec<Change> {
     let active = records::active_sessions();
     let with_data = active[0].id;
     let sessions = active.into_iter().chain(records::ended_sessions());
-    let mut changes: Vec<Change> = sessions.map(|session| Change::InsertSession(Box::new(session))).collect();
-    changes.push(Change::MergeData {
+    let mut changes: Vec<Change> = sessions.map(Change::insert_session).collect();
+    changes.push(Change::merge_data(SessionDataPatch {
         session: with_data,
         patch: records::session_data(),
         expected_revision: None,
         max_bytes: MAX_DATA_BYTES,
         now: NOON + MINUTE,
-    });
-    changes.extend(records::admin_keys().into_iter().map(|key| Change::InsertAdminKey(Box::new(key))));
+    }));
+    changes.extend(records::admin_keys().into_iter().map(Change::insert_admin_key));
     changes
 }
 
 fn logs() -> Vec<Change> {
-    let mut changes = vec![Change::StartRevocationLog {
-        id: records::revocation_log_id(),
-        after: records::start_position(),
-    }];
-    changes.extend(records::revocations().into_iter().map(|(entry, reason)| Change::AppendRevocation {
-        subject: entry.subject,
-        reason,
-        at: NOON,
-        remember_until: entry.until,
+    let mut changes =
+        vec![Change::start_revocation_log(records::revocation_log_id(), records::start_position())];
+    changes.extend(records::revocations().into_iter().map(|(entry, reason)| {
+        Change::append_revocation(NewRevocation {
+            subject: entry.subject,
+            reason,
+            at: NOON,
+            remember_until: entry.until,
+        })
     }));
-    changes.push(Change::SetCutoff(CutoffScope::Everyone));
-    changes.extend(records::audit_events().into_iter().map(|event| Change::RecordEvent(Box::new(event))));
+    changes.push(Change::set_cutoff(CutoffScope::Everyone));
+    changes.extend(records::audit_events().into_iter().map(Change::record_event));
     changes
 }

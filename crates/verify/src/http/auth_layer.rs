@@ -1,5 +1,6 @@
 //! The tower layer that authenticates each request once.
 
+use std::any::Any;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -14,19 +15,20 @@ use tower_service::Service;
 
 use crate::auth_error::AuthError;
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
-use crate::http::auth_state::AuthState;
+use crate::http::auth_state::{AuthState, LayerContext};
 use crate::http::cookies::CookieNames;
-use crate::http::credentials::{
-    AcceptedCredentials, CredentialSource, MultipleCredentials, read_credentials,
-};
+use crate::http::credentials::{AcceptedCredentials, CredentialSource, RequestCredentials, read_credentials};
+use crate::http::csrf::check_csrf_with_cookie;
+use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
+use crate::http::problem_issuer::ProblemIssuer;
 use crate::principal::Principal;
 
 /// Authenticates each request and puts the [`AuthState`] into its extensions.
 ///
-/// The layer itself refuses only requests with two different credentials (400). Unauthenticated requests are
-/// refused by the extractors, in handlers that take a [`Principal`]; [`AuthLayer::require_authentication`]
-/// refuses them in the layer, for services without extractors. A response to a request with a credential gets
+/// The layer itself refuses only requests with two different credentials (400), and cross-site writes (403) with
+/// [`AuthLayer::with_csrf_protection`]. Unauthenticated requests are refused by the extractors, in handlers that take
+/// a [`Principal`]; [`AuthLayer::require_authentication`] refuses them in the layer, for services without extractors. A response to a request with a credential gets
 /// `Cache-Control: no-store`, if it sets no `Cache-Control` itself.
 ///
 /// ```
@@ -40,12 +42,20 @@ use crate::principal::Principal;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct AuthLayer {
+pub struct AuthLayer(Arc<Settings>);
+
+/// Shared by all services of a layer. axum clones the services of a route for each request, which then costs one
+/// reference count.
+#[derive(Clone)]
+struct Settings {
     authenticator: Arc<dyn Authenticator>,
     clock: Arc<dyn Clock>,
     names: Arc<CookieNames>,
     accepted: AcceptedCredentials,
     requirement: Requirement,
+    /// Which origins may write with a cookie; `None` if another layer checks that.
+    origins: Option<Arc<OriginPolicy>>,
+    context: Arc<LayerContext>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,43 +67,87 @@ enum Requirement {
 impl AuthLayer {
     /// Authenticates each request with `authenticator`, at the time of `clock` when the request arrives.
     pub fn new(authenticator: Arc<dyn Authenticator>, clock: Arc<dyn Clock>) -> Self {
-        Self {
+        Self(Arc::new(Settings {
             authenticator,
             clock,
             names: Arc::new(CookieNames::secure()),
             accepted: AcceptedCredentials::SESSION_OR_ACCESS_TOKEN,
             requirement: Requirement::None,
-        }
+            origins: None,
+            context: Arc::default(),
+        }))
     }
 
     /// Sets the names of the cookies; [`CookieNames::secure`] by default.
     #[must_use]
     pub fn with_cookie_names(mut self, names: impl Into<Arc<CookieNames>>) -> Self {
-        self.names = names.into();
+        self.settings().names = names.into();
         self
     }
 
     /// Sets the accepted kinds of credential; [`AcceptedCredentials::SESSION_OR_ACCESS_TOKEN`] by default.
     #[must_use]
-    pub const fn with_accepted_credentials(mut self, accepted: AcceptedCredentials) -> Self {
-        self.accepted = accepted;
+    pub fn with_accepted_credentials(mut self, accepted: AcceptedCredentials) -> Self {
+        self.settings().accepted = accepted;
         self
     }
 
     /// Answers unauthenticated requests in the layer, with 401 or 503.
     #[must_use]
-    pub const fn require_authentication(mut self) -> Self {
-        self.requirement = Requirement::Principal;
+    pub fn require_authentication(mut self) -> Self {
+        self.settings().requirement = Requirement::Principal;
         self
+    }
+
+    /// Refuses cross-site writes with one of the cookies, with 403, before the request is authenticated: what
+    /// [`CsrfLayer`](crate::CsrfLayer) does, without another layer around each request.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use counterfoil_verify::{AuthLayer, Authenticator, Clock, Origin, OriginPolicy};
+    ///
+    /// fn layer(verifier: Arc<dyn Authenticator>, clock: Arc<dyn Clock>, own: Origin) -> AuthLayer {
+    ///     AuthLayer::new(verifier, clock).with_csrf_protection(OriginPolicy::new(own))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_csrf_protection(mut self, origins: impl Into<Arc<OriginPolicy>>) -> Self {
+        self.settings().origins = Some(origins.into());
+        self
+    }
+
+    /// Sets the issuer in the `type` of the problems with which the layer and the extractors behind it answer.
+    /// Only for a service that is the issuer.
+    #[must_use]
+    pub fn with_problem_issuer(mut self, issuer: ProblemIssuer) -> Self {
+        Arc::make_mut(&mut self.settings().context).problem_issuer = Some(issuer);
+        self
+    }
+
+    /// Sets a value for the extractors behind the layer, which read it with [`AuthState::application`]. Only for
+    /// the crate of the issuer.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_application(mut self, application: Arc<dyn Any + Send + Sync>) -> Self {
+        Arc::make_mut(&mut self.settings().context).application = Some(application);
+        self
+    }
+
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.0)
     }
 }
 
 impl fmt::Debug for AuthLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { names, accepted, requirement, origins, context, .. } = &*self.0;
         f.debug_struct("AuthLayer")
-            .field("names", &self.names)
-            .field("accepted", &self.accepted)
-            .field("requirement", &self.requirement)
+            .field("names", names)
+            .field("accepted", accepted)
+            .field("requirement", requirement)
+            .field("origins", origins)
+            .field("context", context)
             .finish_non_exhaustive()
     }
 }
@@ -102,15 +156,15 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        AuthService { inner, layer: self.clone() }
+        AuthService { inner, settings: Arc::clone(&self.0) }
     }
 }
 
 /// The service of an [`AuthLayer`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AuthService<S> {
     inner: S,
-    layer: AuthLayer,
+    settings: Arc<Settings>,
 }
 
 impl<S, B, R> Service<Request<B>> for AuthService<S>
@@ -127,34 +181,50 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let AuthLayer { authenticator, clock, names, accepted, requirement } = &self.layer;
-        let credentials = match read_credentials(request.headers(), names, *accepted) {
+        let Self { inner, settings } = self;
+        let credentials = match settings.read_credentials(&request) {
             Ok(credentials) => credentials,
-            Err(error @ MultipleCredentials) => {
-                return AuthResponseFuture::reject(&error.into(), CredentialSource::None, &request);
-            }
+            Err(problem) => return AuthResponseFuture::reject(problem, settings, &request),
         };
         let source = credentials.source;
-        match authenticator.authenticate(credentials.credential, clock.now()) {
+        match settings.authenticator.authenticate(credentials.credential, settings.clock.now()) {
             AuthFuture::Ready(result) => {
-                AuthResponseFuture::forward(&mut self.inner, result, source, *requirement, request)
+                AuthResponseFuture::forward(inner, settings, result, source, request)
             }
             AuthFuture::Pending(future) => {
                 // The service that was polled ready must serve this request; its clone serves the next one.
-                let clone = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, clone);
-                let pending = Box::new(PendingRequest { inner, source, requirement: *requirement, request });
+                let clone = inner.clone();
+                let inner = mem::replace(inner, clone);
+                let settings = Arc::clone(settings);
+                let pending = Box::new(PendingRequest { inner, settings, source, request });
                 AuthResponseFuture { state: State::Authenticating { future, pending: Some(pending) } }
             }
         }
     }
 }
 
+impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Refuses a cross-site write, and then a request with two different credentials.
+    fn read_credentials<'a, B>(&self, request: &'a Request<B>) -> Result<RequestCredentials<'a>, Problem> {
+        let (method, headers) = (request.method(), request.headers());
+        if let Some(origins) = &self.origins {
+            check_csrf_with_cookie(method, headers, origins, &self.names)?;
+        }
+        Ok(read_credentials(headers, &self.names, self.accepted)?)
+    }
+}
+
 /// A request that waits for its authentication.
 struct PendingRequest<S, B> {
     inner: S,
+    settings: Arc<Settings>,
     source: CredentialSource,
-    requirement: Requirement,
     request: Request<B>,
 }
 
@@ -197,22 +267,29 @@ where
 {
     fn forward(
         inner: &mut S,
+        settings: &Settings,
         result: Result<Principal, AuthError>,
         source: CredentialSource,
-        requirement: Requirement,
         mut request: Request<B>,
     ) -> Self {
-        match (result, requirement) {
-            (Err(error), Requirement::Principal) => Self::reject(&error, source, &request),
+        match (result, settings.requirement) {
+            (Err(error), Requirement::Principal) => {
+                Self::reject(Problem::from_auth_error(&error, source), settings, &request)
+            }
             (result, Requirement::Principal | Requirement::None) => {
-                request.extensions_mut().insert(AuthState::new(result, source));
+                let state = AuthState::new(result, source, Arc::clone(&settings.context));
+                request.extensions_mut().insert(state);
                 Self { state: State::Forwarded { inner: inner.call(request), source } }
             }
         }
     }
 
-    fn reject(error: &AuthError, source: CredentialSource, request: &Request<B>) -> Self {
-        let problem = Problem::from_auth_error(error, source).for_request(request.extensions());
+    fn reject(problem: Problem, settings: &Settings, request: &Request<B>) -> Self {
+        let problem = match &settings.context.problem_issuer {
+            Some(ProblemIssuer(issuer)) => problem.issuer(Arc::clone(issuer)),
+            None => problem,
+        };
+        let problem = problem.for_request(request.extensions());
         Self { state: State::Rejected { response: Some(problem.into_response()) } }
     }
 }
@@ -238,8 +315,8 @@ where
                 StateProjection::Authenticating { future, pending } => {
                     let result = ready!(future.as_mut().poll(cx));
                     let pending = pending.take().expect("the authentication completes once");
-                    let PendingRequest { mut inner, source, requirement, request } = *pending;
-                    self.set(Self::forward(&mut inner, result, source, requirement, request));
+                    let PendingRequest { mut inner, settings, source, request } = *pending;
+                    self.set(Self::forward(&mut inner, &settings, result, source, request));
                 }
             }
         }

@@ -1,9 +1,14 @@
 //! The result of the authentication of a request, which `AuthLayer` puts into the request's extensions.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
 use http::Extensions;
 
 use crate::auth_error::AuthError;
 use crate::http::credentials::CredentialSource;
+use crate::http::problem_issuer::ProblemIssuer;
 use crate::principal::Principal;
 
 /// The principal of a request, or why it is not authenticated.
@@ -13,11 +18,16 @@ use crate::principal::Principal;
 pub struct AuthState {
     result: Result<Principal, AuthError>,
     source: CredentialSource,
+    layer: Arc<LayerContext>,
 }
 
 impl AuthState {
-    pub(crate) const fn new(result: Result<Principal, AuthError>, source: CredentialSource) -> Self {
-        Self { result, source }
+    pub(crate) const fn new(
+        result: Result<Principal, AuthError>,
+        source: CredentialSource,
+        layer: Arc<LayerContext>,
+    ) -> Self {
+        Self { result, source, layer }
     }
 
     /// The state of the request with these extensions; `None` if it has passed no layer.
@@ -55,5 +65,29 @@ impl AuthState {
     /// Where the request presented its credential.
     pub const fn source(&self) -> CredentialSource {
         self.source
+    }
+
+    /// The value that the layer carries, if it is a `T`. Only for the crate of the issuer.
+    #[doc(hidden)]
+    pub fn application<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.layer.application.clone()?.downcast().ok()
+    }
+
+    pub(crate) fn problem_issuer(&self) -> Option<&ProblemIssuer> {
+        self.layer.problem_issuer.as_ref()
+    }
+}
+
+/// What a layer hands to the extractors of every request. The states of all requests share it, because a value
+/// in the extensions of each request costs an allocation and a place in a hash table.
+#[derive(Clone, Default)]
+pub(crate) struct LayerContext {
+    pub(crate) problem_issuer: Option<ProblemIssuer>,
+    pub(crate) application: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for LayerContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerContext").field("problem_issuer", &self.problem_issuer).finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use http::header::AUTHORIZATION;
 
 use crate::auth_error::AuthError;
 use crate::credential::PresentedCredential;
-use crate::http::cookies::{CookieNames, ascii_or_empty, cookie_values};
+use crate::http::cookies::{CookieNames, ascii_or_empty, cookie_pairs};
 
 /// The prefix of session tokens. Any other bearer token is read as an access token.
 const SESSION_PREFIX: &str = "cfs_";
@@ -143,11 +143,7 @@ pub fn read_credentials<'a>(
     accepted: AcceptedCredentials,
 ) -> Result<RequestCredentials<'a>, MultipleCredentials> {
     let bearer = bearer_token(headers)?.map(classify).filter(|credential| accepted.accepts(*credential));
-    let cookie = |is_accepted: bool, name| if is_accepted { one_cookie(headers, name) } else { Ok(None) };
-    let session = cookie(accepted.session_token, names.session())?;
-    let access = cookie(accepted.access_token, names.access())?;
-    let refresh = cookie(accepted.refresh_token, names.refresh())?;
-
+    let CookieCredentials { session, access, refresh } = CookieCredentials::read(headers, names, accepted)?;
     let cookie = at_most_one(
         session.map(PresentedCredential::SessionToken),
         access.map(PresentedCredential::AccessToken),
@@ -194,13 +190,39 @@ fn parse_bearer(line: &[u8]) -> Option<&str> {
     Some(ascii_or_empty(rest.trim_ascii()))
 }
 
-fn one_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, MultipleCredentials> {
-    let mut values = cookie_values(headers, name);
-    let first = values.next();
-    if values.any(|value| Some(value) != first) {
-        return Err(MultipleCredentials);
+/// The cookies of the accepted kinds, each with its only value.
+#[derive(Default)]
+struct CookieCredentials<'a> {
+    session: Option<&'a str>,
+    access: Option<&'a str>,
+    refresh: Option<&'a str>,
+}
+
+impl<'a> CookieCredentials<'a> {
+    /// Reads the `Cookie` headers once for all kinds, because this is done for each request.
+    fn read(
+        headers: &'a HeaderMap,
+        names: &CookieNames,
+        accepted: AcceptedCredentials,
+    ) -> Result<Self, MultipleCredentials> {
+        let mut cookies = Self::default();
+        for (name, value) in cookie_pairs(headers) {
+            let cookie = if accepted.session_token && name == names.session().as_bytes() {
+                &mut cookies.session
+            } else if accepted.access_token && name == names.access().as_bytes() {
+                &mut cookies.access
+            } else if accepted.refresh_token && name == names.refresh().as_bytes() {
+                &mut cookies.refresh
+            } else {
+                continue;
+            };
+            let value = ascii_or_empty(value);
+            if cookie.replace(value).is_some_and(|first| first != value) {
+                return Err(MultipleCredentials);
+            }
+        }
+        Ok(cookies)
     }
-    Ok(first)
 }
 
 fn at_most_one<T: PartialEq>(one: Option<T>, other: Option<T>) -> Result<Option<T>, MultipleCredentials> {

@@ -3,6 +3,7 @@
 use http::header::{HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
 
+use crate::http::cookies::CookieNames;
 use crate::http::origin::OriginPolicy;
 
 /// The relation between the site of the page and this one, as the browser states it (Fetch Metadata, section
@@ -59,6 +60,20 @@ pub fn check_csrf(
         (None, None) => !has_cookie,
     };
     if passes { Ok(()) } else { Err(CrossSiteRequest) }
+}
+
+/// As [`check_csrf`], for routes on which a write matters only with one of the cookies: without them it uses
+/// the authority of no user.
+pub(crate) fn check_csrf_with_cookie(
+    method: &Method,
+    headers: &HeaderMap,
+    policy: &OriginPolicy,
+    names: &CookieNames,
+) -> Result<(), CrossSiteRequest> {
+    if is_safe_method(method) || !names.any_present(headers) {
+        return Ok(());
+    }
+    check_csrf(method, headers, policy, true)
 }
 
 /// Whether a method is `GET`, `HEAD` or `OPTIONS`. All others, also unknown ones, count as writes (RFC 9110,

@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::http::cookies::CookieNames;
-use crate::http::csrf::{CrossSiteRequest, check_csrf, is_safe_method};
+use crate::http::csrf::{CrossSiteRequest, check_csrf, check_csrf_with_cookie, is_safe_method};
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
 use crate::http::response_future::ResponseFuture;
@@ -46,15 +46,10 @@ impl CsrfLayer {
     }
 
     fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), CrossSiteRequest> {
-        if is_safe_method(method) {
-            return Ok(());
-        }
-        let has_cookie = self.names.any_present(headers);
         match self.checked {
-            CheckedWrites::WithCookie if !has_cookie => Ok(()),
-            CheckedWrites::WithCookie | CheckedWrites::All => {
-                check_csrf(method, headers, &self.policy, has_cookie)
-            }
+            CheckedWrites::WithCookie => check_csrf_with_cookie(method, headers, &self.policy, &self.names),
+            CheckedWrites::All if is_safe_method(method) => Ok(()),
+            CheckedWrites::All => check_csrf(method, headers, &self.policy, self.names.any_present(headers)),
         }
     }
 }

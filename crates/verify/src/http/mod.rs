@@ -12,5 +12,6 @@ pub(crate) mod origin;
 #[cfg(feature = "axum")]
 pub(crate) mod permissions;
 pub(crate) mod problem;
+pub(crate) mod problem_issuer;
 pub(crate) mod require;
 pub(crate) mod response_future;

@@ -9,8 +9,10 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::auth_error::{AuthError, RequiredPermission};
+use crate::http::auth_state::AuthState;
 use crate::http::credentials::{CredentialSource, MultipleCredentials};
 use crate::http::csrf::CrossSiteRequest;
+use crate::http::problem_issuer::ProblemIssuer;
 
 /// After how many seconds a client may retry a 503.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -101,11 +103,6 @@ impl Serialize for RequestId {
     }
 }
 
-/// The issuer whose pages explain problems: its URL without a trailing slash. A service that is the issuer
-/// puts it into the request's extensions; the `type` of problems then starts with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProblemIssuer(pub Arc<str>);
-
 impl Problem {
     /// A problem with a name in kebab case, as `invalid-token`, and a title that is always the same for that
     /// name.
@@ -148,12 +145,17 @@ impl Problem {
     }
 
     /// Sets the [`RequestId`] and the [`ProblemIssuer`] from the extensions of the request, if they are there
-    /// and not set yet.
+    /// and not set yet. The issuer of the [`AuthLayer`](crate::AuthLayer) that the request has passed comes
+    /// first.
     #[must_use]
     pub fn for_request(mut self, extensions: &Extensions) -> Self {
+        let issuer = || {
+            let of_layer = AuthState::from_extensions(extensions).and_then(AuthState::problem_issuer);
+            of_layer.or_else(|| extensions.get()).cloned()
+        };
         let body = &mut self.0.body;
+        body.issuer = body.issuer.take().or_else(issuer);
         body.request_id = body.request_id.take().or_else(|| extensions.get().cloned());
-        body.issuer = body.issuer.take().or_else(|| extensions.get().cloned());
         self
     }
 
@@ -214,7 +216,7 @@ impl Problem {
     }
 
     /// The problem of a route that is not behind an [`AuthLayer`](crate::AuthLayer). It fails closed.
-    pub(crate) fn missing_auth_layer() -> Self {
+    pub fn missing_auth_layer() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", "Misconfigured")
             .detail("this route is not behind an AuthLayer")
     }

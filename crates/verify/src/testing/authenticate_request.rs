@@ -1,5 +1,7 @@
 //! Authenticates a request of a test without a credential.
 
+use std::sync::Arc;
+
 use http::Request;
 
 use crate::credential::CredentialKind;
@@ -29,5 +31,5 @@ pub fn authenticate_request<B>(request: &mut Request<B>, principal: Principal) {
         CredentialKind::SessionToken => CredentialSource::Cookie,
         CredentialKind::AccessToken => CredentialSource::Bearer,
     };
-    request.extensions_mut().insert(AuthState::new(Ok(principal), source));
+    request.extensions_mut().insert(AuthState::new(Ok(principal), source, Arc::default()));
 }

@@ -35,6 +35,8 @@ pub struct Session {
     pub authenticated_at: Time,
     /// How the user authenticated (`amr`, RFC 8176).
     pub amr: Vec<String>,
+    /// The authentication context class (`acr`, RFC 9068, section 2.2.1), if it is known.
+    pub acr: Option<String>,
     /// When it was last used, with a precision of [`TOUCH_INTERVAL`]. With refresh tokens: when they were
     /// last rotated.
     pub seen_at: Time,
@@ -47,6 +49,8 @@ pub struct Session {
     pub pos: RevocationPosition,
     /// The granted scope, if any. A refresh can narrow it, but never widen it.
     pub scope: Option<String>,
+    /// The audience of its access tokens; `None`: the issuer itself. A refresh never changes it.
+    pub audience: Option<String>,
     /// The client that last used it.
     pub client_info: ClientInfo,
     /// The user's name for the device.
@@ -230,11 +234,13 @@ mod fixture {
             credential,
             authenticated_at: NOON,
             amr: vec!["pwd".into()],
+            acr: None,
             seen_at: NOON,
             idle: Duration::from_secs(7 * 86_400),
             expires_at: NOON + Duration::from_secs(90 * 86_400),
             pos: RevocationPosition::new(5),
             scope: None,
+            audience: None,
             client_info: ClientInfo::default(),
             label: None,
             ended: None,

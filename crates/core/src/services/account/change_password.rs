@@ -12,7 +12,7 @@ use crate::services::account::AccountService;
 use crate::services::password_hasher::PasswordCheck;
 use crate::services::password_policy::PasswordContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction};
 
 impl AccountService {
     /// Changes a password in one commit: the new hash, the next epoch, and the end of every session except `current`.
@@ -122,24 +122,23 @@ impl AccountService {
         current: Option<SessionId>,
         client_info: &ClientInfo,
         now: Time,
-    ) -> Vec<Change> {
+    ) -> Transaction {
         let event = AuditEvent::by_actor(AuditEventKind::PasswordChanged, actor.clone(), client_info, now)
             .with_user(previous.id);
         let ended = AuditEvent { kind: AuditEventKind::SessionEnded, ..event.clone() };
         let mut changes = vec![
-            Change::ReplaceUser(Box::new(previous.with_password(hash.clone()))),
-            Change::EndSessionsOf {
-                user: previous.id,
-                except: current,
-                ending: self.retention.session_ending(EndReason::PasswordChanged, now),
-            },
-            Change::RecordSessionEnds(Box::new(ended.with_reason(EndReason::PasswordChanged))),
-            Change::RecordEvent(Box::new(AuditEvent { session: current, ..event })),
+            Change::replace_user(previous.with_password(hash.clone())),
+            Change::end_sessions_of(
+                previous.id,
+                current,
+                self.retention.session_ending(EndReason::PasswordChanged, now),
+            ),
+            Change::record_session_ends(ended.with_reason(EndReason::PasswordChanged)),
+            Change::record_event(AuditEvent { session: current, ..event }),
         ];
         if let Some(current) = current {
-            changes.push(Change::ExpectActive(current, now));
-            changes.push(Change::RefreshPosition(current));
+            changes.push(Change::refresh_position(current));
         }
-        changes
+        Transaction::new(changes).expecting(current.map(|current| Expectation::ActiveSession(current, now)))
     }
 }

@@ -1,5 +1,7 @@
 //! Login by username or verified e-mail address and password.
 
+use std::time::Duration;
+
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{ClientId, UserId};
 
@@ -10,9 +12,14 @@ use crate::model::client::Client;
 use crate::model::session::{ClientInfo, Mode};
 use crate::model::user::{User, Username};
 use crate::services::ServiceError;
-use crate::services::account::{AccountService, AuthenticatedUser};
+use crate::services::account::{
+    AccountService, AuthenticatedUser, AuthenticationAttempt, Factor, RequiredFactors,
+};
 use crate::services::password_hasher::PasswordCheck;
 use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
+
+/// How long a login may take until its last factor.
+const ATTEMPT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// The input of a login.
 #[derive(Debug)]
@@ -57,7 +64,16 @@ impl AccountService {
                     PasswordCheck::MatchNeedsRehash => self.rehash(user, password).await?,
                     PasswordCheck::Match | PasswordCheck::Mismatch => user,
                 };
-                Ok(AuthenticatedUser { user, client, pos, amr: vec!["pwd".into()], mode: presented.mode })
+                let (records, required) = ((user, client), RequiredFactors::One);
+                let attempt = AuthenticationAttempt::begin(
+                    records,
+                    presented.mode,
+                    pos,
+                    required,
+                    now + ATTEMPT_LIFETIME,
+                );
+                let finished = attempt.with_factor(Factor::password(now)).finish(now);
+                Ok(finished.map_err(ClientError::from)?)
             }
             (stored, _) => {
                 self.rate_limiter.record_failure(&attempt, now).await?;
@@ -76,15 +92,9 @@ impl AccountService {
         authenticated: &AuthenticatedUser,
     ) -> Result<AuthenticatedUser, ServiceError> {
         let pos = store.revocation_log_head().await?;
-        let client = store.client(&authenticated.client.id).await?.ok_or(ClientError::LoginFailed)?;
-        let user = store.user(authenticated.user.id).await?.ok_or(ClientError::LoginFailed)?;
-        if !user.is_enabled()
-            || !client.allows(authenticated.mode)
-            || user.password != authenticated.user.password
-        {
-            return Err(ClientError::LoginFailed.into());
-        }
-        Ok(AuthenticatedUser { user, client, pos, amr: authenticated.amr.clone(), mode: authenticated.mode })
+        let client = store.client(&authenticated.client().id).await?.ok_or(ClientError::LoginFailed)?;
+        let user = store.user(authenticated.user().id).await?.ok_or(ClientError::LoginFailed)?;
+        Ok(authenticated.revalidated(user, client, pos)?)
     }
 
     /// The client, if it may use the requested mode.
@@ -108,7 +118,7 @@ impl AccountService {
     /// Stores a hash with the current cost. If the commit loses a race, the next login tries again.
     async fn rehash(&self, previous: User, password: PlaintextPassword) -> Result<User, ServiceError> {
         let better = previous.rehashed(self.hasher.hash(password).await?);
-        match self.store.commit(&[Change::ReplaceUser(Box::new(better.clone()))]).await? {
+        match self.store.commit(&[Change::replace_user(better.clone())].into()).await? {
             CommitOutcome::Applied(_) => Ok(better),
             CommitOutcome::Conflict(_) => Ok(previous),
         }

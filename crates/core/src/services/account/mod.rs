@@ -1,19 +1,21 @@
 //! Accounts: registration, login by password, and password changes.
 
+mod attempt;
 mod change_password;
 mod login;
 mod register;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use counterfoil_jose::Secret;
-use counterfoil_verify::RevocationPosition;
+use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
-use crate::model::client::Client;
-use crate::model::session::Mode;
+use crate::model::external_id::ExternalId;
 use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::login_rate_limiter::LoginRateLimiter;
@@ -22,6 +24,9 @@ use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPol
 use crate::services::revoker::RevocationRetention;
 use crate::store::{Change, CommitOutcome, Store, StoreError};
 
+pub use attempt::{
+    AttemptError, AuthenticatedUser, AuthenticationAttempt, Factor, FactorCategory, RequiredFactors,
+};
 pub use login::Credentials;
 pub use register::Registration;
 
@@ -32,23 +37,6 @@ pub struct AccountService {
     retention: Arc<RevocationRetention>,
     password_policy: Arc<PasswordPolicy>,
     rate_limiter: LoginRateLimiter,
-}
-
-/// A user after a successful login, with the records that the login was checked against.
-///
-/// `pos` was read first: every later revocation has a higher position in the revocation log.
-#[derive(Debug, Clone)]
-pub struct AuthenticatedUser {
-    /// The user. A session is created only if the user's epoch is still the same.
-    pub user: User,
-    /// The client. A session is created only if the client's revision is still the same.
-    pub client: Client,
-    /// The position of the revocation log before user and client were read.
-    pub pos: RevocationPosition,
-    /// The authentication methods (`amr`, RFC 8176).
-    pub amr: Vec<String>,
-    /// The requested mode.
-    pub mode: Mode,
 }
 
 impl AccountService {
@@ -97,7 +85,7 @@ impl AccountService {
     }
 
     async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {
-        match self.store.commit(&[Change::RecordEvent(Box::new(event))]).await? {
+        match self.store.commit(&[Change::record_event(event)].into()).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }
@@ -105,6 +93,28 @@ impl AccountService {
 
 pub(in crate::services) fn invalid_field(field: &'static str, error: &dyn std::fmt::Display) -> ClientError {
     ClientError::Field { field, detail: error.to_string() }
+}
+
+/// The application's own id in this value of the field `external_id`.
+pub(in crate::services) fn parse_external_id(value: &Value) -> Result<ExternalId, ClientError> {
+    ExternalId::from_json(value).map_err(|error| invalid_field("external_id", &error))
+}
+
+/// Fails if another user than `user` has the id.
+pub(in crate::services) async fn check_external_id_free(
+    store: &dyn Store,
+    id: Option<&ExternalId>,
+    user: Option<UserId>,
+) -> Result<(), ServiceError> {
+    let Some(id) = id else { return Ok(()) };
+    match store.user_by_external_id(id).await? {
+        Some(owner) if Some(owner.id) != user => Err(external_id_taken().into()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(in crate::services) fn external_id_taken() -> ClientError {
+    invalid_field("external_id", &"is the id of another user")
 }
 
 /// The address in lower case, if it has one `@` between two parts. Only a delivered mail shows whether it exists.

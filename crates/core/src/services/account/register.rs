@@ -1,5 +1,7 @@
 //! Registration of a user.
 
+use serde_json::Value;
+
 use counterfoil_jose::{Secret, Time, random};
 use counterfoil_verify::{RevocationPosition, UserId};
 
@@ -8,7 +10,9 @@ use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
 use crate::services::ServiceError;
-use crate::services::account::{AccountService, canonical_email, invalid_field};
+use crate::services::account::{
+    AccountService, canonical_email, check_external_id_free, invalid_field, parse_external_id,
+};
 use crate::services::password_policy::PasswordContext;
 use crate::store::{Change, CommitOutcome, LoginName};
 
@@ -23,6 +27,8 @@ pub struct Registration {
     pub email: Option<String>,
     /// The roles of the new user; empty for registrations over the network.
     pub roles: Vec<String>,
+    /// The application's own id of the new user; `None` for registrations over the network.
+    pub external_id: Option<Value>,
 }
 
 impl AccountService {
@@ -30,7 +36,7 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`] for invalid input, [`ClientError::UsernameTaken`] if the username exists,
+    /// [`ClientError::Field`] for invalid input or the `external_id` of another user, [`ClientError::UsernameTaken`] if the username exists,
     /// [`ClientError::RateLimited`] for an anonymous request if its IP has registered too often.
     pub async fn register(
         &self,
@@ -42,6 +48,7 @@ impl AccountService {
         let username: Username =
             registration.username.parse().map_err(|error| invalid_field("username", &error))?;
         let email = registration.email.as_deref().map(canonical_email).transpose()?;
+        let external_id = registration.external_id.as_ref().map(parse_external_id).transpose()?;
         let context = PasswordContext { username: username.as_str(), email: email.as_deref() };
         let password = self.validate_new_password("password", &registration.password, context).await?;
         if actor == Actor::Anonymous {
@@ -52,9 +59,11 @@ impl AccountService {
         if self.store.user_by_login(&LoginName::Username(username.folded().to_owned())).await?.is_some() {
             return Err(ClientError::UsernameTaken.into());
         }
+        check_external_id_free(&*self.store, external_id.as_ref(), None).await?;
         let user = User {
             id: UserId::from_bytes(random::bytes()?),
             username,
+            external_id,
             email,
             email_verified: false,
             password: Some(self.hasher.hash(password).await?),
@@ -69,10 +78,13 @@ impl AccountService {
             actor,
             ..AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, client_info, now)
         };
-        let changes = [Change::InsertUser(Box::new(user.clone())), Change::RecordEvent(Box::new(event))];
-        match self.store.commit(&changes).await? {
+        let changes = [Change::insert_user(user.clone()), Change::record_event(event)];
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) => Ok(user),
-            CommitOutcome::Conflict(_) => Err(ClientError::UsernameTaken.into()),
+            CommitOutcome::Conflict(_) => {
+                check_external_id_free(&*self.store, user.external_id.as_ref(), None).await?;
+                Err(ClientError::UsernameTaken.into())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::model::user::User;
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, StoreError};
+use crate::store::{Change, CommitOutcome, Expectation, StoreError, Transaction};
 
 /// The maximum length of a name, in characters.
 const MAX_NAME_LENGTH: usize = 64;
@@ -44,11 +44,14 @@ impl Administration {
         validate_name(name)?;
         let key = AdminKey::generate()?;
         for _ in 0..ATTEMPTS {
-            let (created_by, mut changes) = self.key_creator(&context.actor).await?;
+            let (created_by, expected) = self.key_creator(&context.actor).await?;
             let record = AdminKeyRecord::new(&key, name.to_owned(), created_by, now);
-            changes.push(Change::InsertAdminKey(Box::new(record.clone())));
-            changes.push(record_event(AuditEventKind::AdminKeyCreated, key.id(), context, now));
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            let changes = [
+                Change::insert_admin_key(record.clone()),
+                record_event(AuditEventKind::AdminKeyCreated, key.id(), context, now),
+            ];
+            let transaction = Transaction::new(changes).expecting(expected);
+            if let CommitOutcome::Applied(_) = self.store.commit(&transaction).await? {
                 return Ok((key, record));
             }
         }
@@ -57,20 +60,20 @@ impl Administration {
 
     /// The creator of a key that `actor` creates, and the conditions of the commit: if the creator concurrently loses the
     /// permission, the key is not created.
-    async fn key_creator(&self, actor: &Actor) -> Result<(KeyCreator, Vec<Change>), ServiceError> {
+    async fn key_creator(&self, actor: &Actor) -> Result<(KeyCreator, Vec<Expectation>), ServiceError> {
         let not_permitted = || ServiceError::from(ClientError::Credential(InvalidCredential::Disabled));
         let (creator, mut expected) = match actor {
             Actor::Operator | Actor::System => (KeyCreator::Operator, Vec::new()),
             Actor::User(id) => (KeyCreator::User(*id), Vec::new()),
             Actor::AdminKey(id) => {
                 let stored = self.store.admin_key(*id).await?.ok_or_else(not_permitted)?;
-                (stored.created_by, vec![Change::ExpectAdminKey(*id)])
+                (stored.created_by, vec![Expectation::AdminKey(*id)])
             }
             Actor::Anonymous => return Err(not_permitted()),
         };
         if let KeyCreator::User(id) = creator {
             let user = self.store.user(id).await?.filter(User::is_administrator).ok_or_else(not_permitted)?;
-            expected.push(Change::ExpectEpoch(id, user.epoch));
+            expected.push(Expectation::Epoch(id, user.epoch));
         }
         Ok((creator, expected))
     }
@@ -87,8 +90,8 @@ impl Administration {
         now: Time,
     ) -> Result<(), ServiceError> {
         let changes =
-            [Change::RemoveAdminKey(id), record_event(AuditEventKind::AdminKeyRemoved, id, context, now)];
-        match self.store.commit(&changes).await? {
+            [Change::remove_admin_key(id), record_event(AuditEventKind::AdminKeyRemoved, id, context, now)];
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) => Ok(()),
             CommitOutcome::Conflict(_) => Err(ClientError::NotFound("admin key").into()),
         }
@@ -109,5 +112,5 @@ fn validate_name(name: &str) -> Result<(), ClientError> {
 }
 
 fn record_event(kind: AuditEventKind, id: AdminKeyId, context: &RevocationContext, now: Time) -> Change {
-    Change::RecordEvent(Box::new(context.event(kind, now).with_detail(id.to_string())))
+    Change::record_event(context.event(kind, now).with_detail(id.to_string()))
 }

@@ -53,11 +53,10 @@ impl Administration {
         let client = Client { revision: 0, ..change.apply_to(&default) };
         validate(&client)?;
         let event = event(AuditEventKind::ClientAdded, &client.id, context, now);
-        let mut changes =
-            vec![Change::InsertClient(Box::new(client.clone())), Change::RecordEvent(Box::new(event))];
+        let mut changes = vec![Change::insert_client(client.clone()), Change::record_event(event)];
         let (lifetime, metadata) = self.raise_retention(&client.lifetimes);
         changes.push(metadata);
-        match self.store.commit(&changes).await? {
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) => self.persist_retention(lifetime).await.map(|()| client),
             CommitOutcome::Conflict(_) => Err(ClientError::AlreadyExists("client id").into()),
         }
@@ -80,15 +79,15 @@ impl Administration {
             let previous = self.require_client(id).await?;
             let next = change.apply_to(&previous);
             validate(&next)?;
-            let mut changes = vec![Change::ReplaceClient(Box::new(next.clone()))];
+            let mut changes = vec![Change::replace_client(next.clone())];
             let (lifetime, metadata) = self.raise_retention(&next.lifetimes);
             changes.push(metadata);
             if previous.enabled && !next.enabled {
                 changes.extend(self.revoke_client_changes(id, context, now));
             }
             let event = event(AuditEventKind::ClientChanged, id, context, now);
-            changes.push(Change::RecordEvent(Box::new(event)));
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            changes.push(Change::record_event(event));
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
                 return self.persist_retention(lifetime).await.map(|()| next);
             }
         }
@@ -105,8 +104,8 @@ impl Administration {
         let event = event(AuditEventKind::ClientRevoked, id, context, now).with_reason(context.reason);
         [
             self.revocation_entry(RevocationSubject::Client(id.clone()), context, now),
-            Change::SetCutoff(CutoffScope::Client(id.clone())),
-            Change::RecordEvent(Box::new(event)),
+            Change::set_cutoff(CutoffScope::Client(id.clone())),
+            Change::record_event(event),
         ]
     }
 
@@ -117,14 +116,14 @@ impl Administration {
     fn raise_retention(&self, lifetimes: &Lifetimes) -> (Duration, Change) {
         self.retention.raise_to(lifetimes.max_access_lifetime());
         let lifetime = self.retention.max_access_lifetime();
-        (lifetime, Change::SetMetadata(MAX_ACCESS_LIFETIME, lifetime.as_secs().to_be_bytes().to_vec()))
+        (lifetime, Change::set_metadata(MAX_ACCESS_LIFETIME, lifetime.as_secs().to_be_bytes().to_vec()))
     }
 
     /// Stores the maximum again if a concurrent change has raised it further, so that the stored value never falls behind.
     async fn persist_retention(&self, mut stored: Duration) -> Result<(), ServiceError> {
         while stored < self.retention.max_access_lifetime() {
             let (lifetime, metadata) = self.raise_retention(&Lifetimes::default());
-            let _: CommitOutcome = self.store.commit(&[metadata]).await?;
+            let _: CommitOutcome = self.store.commit(&[metadata].into()).await?;
             stored = lifetime;
         }
         Ok(())

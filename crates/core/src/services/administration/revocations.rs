@@ -8,7 +8,7 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{AppliedChanges, Change, CommitOutcome, CutoffScope};
+use crate::store::{AppliedChanges, Change, CommitOutcome, CutoffScope, NewRevocation};
 
 /// A revocation that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Administration {
             }
             RevocationSubject::Everyone => {
                 let event = record_event(audit_event(AuditEventKind::EveryoneRevoked, note, context, now));
-                let cutoff = Change::SetCutoff(CutoffScope::Everyone);
+                let cutoff = Change::set_cutoff(CutoffScope::Everyone);
                 self.commit_revocation(vec![
                     self.revocation_entry(RevocationSubject::Everyone, context, now),
                     cutoff,
@@ -76,8 +76,8 @@ impl Administration {
     ) -> Result<RevocationResult, ServiceError> {
         let stored = self.store.session(id).await?.ok_or(ClientError::NotFound("session"))?;
         let mut changes = vec![
-            Change::EndSession(id, self.retention.session_ending(context.reason, now)),
-            Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
+            Change::end_session(id, self.retention.session_ending(context.reason, now)),
+            Change::record_session_ends(context.session_ended_event(now)),
         ];
         if stored.ended.is_some() {
             changes.push(self.revocation_entry(RevocationSubject::Session(id), context, now));
@@ -94,12 +94,12 @@ impl Administration {
     ) -> Result<RevocationResult, ServiceError> {
         for _ in 0..ATTEMPTS {
             let previous = self.require_user(id).await?;
-            let mut changes = vec![Change::ReplaceUser(Box::new(previous.next_epoch()))];
+            let mut changes = vec![Change::replace_user(previous.next_epoch())];
             changes.extend(self.revoke_user_changes(id, context, now));
             changes.push(record_event(
                 audit_event(AuditEventKind::UserRevoked, note, context, now).with_user(id),
             ));
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
                 return self.applied_result(&applied).await;
             }
         }
@@ -120,12 +120,12 @@ impl Administration {
             let event =
                 audit_event(AuditEventKind::ClientRevoked, note, context, now).with_client(id.clone());
             let changes = [
-                Change::ReplaceClient(Box::new(previous)),
+                Change::replace_client(previous),
                 self.revocation_entry(RevocationSubject::Client(id.clone()), context, now),
-                Change::SetCutoff(CutoffScope::Client(id.clone())),
+                Change::set_cutoff(CutoffScope::Client(id.clone())),
                 record_event(event),
             ];
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
                 return self.applied_result(&applied).await;
             }
         }
@@ -134,7 +134,7 @@ impl Administration {
 
     /// Commits changes that cannot conflict.
     async fn commit_revocation(&self, changes: Vec<Change>) -> Result<RevocationResult, ServiceError> {
-        match self.store.commit(&changes).await? {
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(applied) => self.applied_result(&applied).await,
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
         }
@@ -162,12 +162,12 @@ impl Administration {
         context: &RevocationContext,
         now: Time,
     ) -> Change {
-        Change::AppendRevocation {
+        Change::append_revocation(NewRevocation {
             subject,
             reason: context.reason,
             at: now,
             remember_until: Some(self.retention.remember_until(now)),
-        }
+        })
     }
 }
 
@@ -185,5 +185,5 @@ fn audit_event(
 }
 
 fn record_event(event: AuditEvent) -> Change {
-    Change::RecordEvent(Box::new(event))
+    Change::record_event(event)
 }

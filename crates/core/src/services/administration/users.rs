@@ -1,5 +1,7 @@
 //! Users: changes roles, e-mail address and status, and deletes them.
 
+use serde_json::Value;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationSubject, UserId};
 
@@ -7,7 +9,7 @@ use crate::client_error::ClientError;
 use crate::model::audit_event::AuditEventKind;
 use crate::model::session::EndReason;
 use crate::model::user::User;
-use crate::services::account::canonical_email;
+use crate::services::account::{canonical_email, check_external_id_free, parse_external_id};
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
@@ -28,6 +30,8 @@ pub struct UserChange {
     pub email: Option<Option<String>>,
     /// Whether the address is verified.
     pub email_verified: Option<bool>,
+    /// The application's own id; inner `None` removes it.
+    pub external_id: Option<Option<Value>>,
 }
 
 impl Administration {
@@ -36,6 +40,8 @@ impl Administration {
     /// - *disabled*: everything issued to the user is revoked, and stays revoked when the user is enabled again.
     /// - *roles*: access tokens with the old roles are revoked. Sessions and refresh tokens continue with the new roles.
     ///   When a user is no longer an administrator, the admin keys that the user created are removed.
+    /// - *external id*: access tokens with the former one are revoked, so that no service takes their user for the one who
+    ///   gets that id next. Sessions and refresh tokens continue.
     ///
     /// # Errors
     ///
@@ -54,12 +60,12 @@ impl Administration {
             if follow_up_changes.is_empty() {
                 return Ok(previous);
             }
-            let mut changes = vec![Change::ReplaceUser(Box::new(next.clone()))];
+            let mut changes = vec![Change::replace_user(next.clone())];
             changes.extend(follow_up_changes);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
                 return Ok(next);
             }
-            self.check_email_free(&previous).await?;
+            self.check_unique(&previous, &next).await?;
         }
         Err(InternalError::Contention.into())
     }
@@ -81,9 +87,9 @@ impl Administration {
         // Only the log entry: the record that would hold the revocation cutoff is deleted.
         changes.push(self.revocation_entry(RevocationSubject::User(id), &context, now));
         changes.push(remove_admin_keys_change(id, &context, now));
-        changes.push(Change::RemoveUser(id));
+        changes.push(Change::remove_user(id));
         changes.push(record_event(AuditEventKind::UserDeleted, id, &context, now));
-        match self.store.commit(&changes).await? {
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) => Ok(()),
             CommitOutcome::Conflict(_) => Err(ClientError::NotFound("user").into()),
         }
@@ -106,7 +112,13 @@ impl Administration {
             changes.extend(self.revoke_user_changes(id, &context, now));
             changes.push(record_event(AuditEventKind::UserDisabled, id, &context, now));
         } else if previous.roles != next.roles {
+            let context = RevocationContext { reason: EndReason::RolesChanged, ..context.clone() };
+            changes.extend(self.revoke_access_tokens_changes(id, &context, now));
+        } else if previous.external_id != next.external_id {
             changes.extend(self.revoke_access_tokens_changes(id, context, now));
+        }
+        if previous.external_id != next.external_id {
+            changes.push(record_event(AuditEventKind::ExternalIdChanged, id, context, now));
         }
         if previous.roles != next.roles {
             changes.push(roles_changed_event(next, context, now));
@@ -133,11 +145,10 @@ impl Administration {
         context: &RevocationContext,
         now: Time,
     ) -> [Change; 3] {
-        let context = RevocationContext { reason: EndReason::RolesChanged, ..context.clone() };
         [
-            Change::RefreshPositionsOf(id),
-            self.revocation_entry(RevocationSubject::User(id), &context, now),
-            Change::SetCutoff(CutoffScope::User(id)),
+            Change::refresh_positions_of(id),
+            self.revocation_entry(RevocationSubject::User(id), context, now),
+            Change::set_cutoff(CutoffScope::User(id)),
         ]
     }
 
@@ -151,20 +162,21 @@ impl Administration {
     ) -> Vec<Change> {
         let mut changes = self.end_sessions_changes(id, context, now);
         changes.push(self.revocation_entry(RevocationSubject::User(id), context, now));
-        changes.push(Change::SetCutoff(CutoffScope::User(id)));
+        changes.push(Change::set_cutoff(CutoffScope::User(id)));
         changes
     }
 
     fn end_sessions_changes(&self, user: UserId, context: &RevocationContext, now: Time) -> Vec<Change> {
         let ending = self.retention.session_ending(context.reason, now);
         vec![
-            Change::EndSessionsOf { user, except: None, ending },
-            Change::RecordSessionEnds(Box::new(context.session_ended_event(now))),
+            Change::end_sessions_of(user, None, ending),
+            Change::record_session_ends(context.session_ended_event(now)),
         ]
     }
 
-    /// If a commit conflicted and the user has not changed, another user has the verified address.
-    async fn check_email_free(&self, previous: &User) -> Result<(), ServiceError> {
+    /// If a commit conflicted and the user has not changed, another user has the external id or the verified address.
+    async fn check_unique(&self, previous: &User, next: &User) -> Result<(), ServiceError> {
+        check_external_id_free(&*self.store, next.external_id.as_ref(), Some(previous.id)).await?;
         let stored = self.store.user(previous.id).await?;
         if stored.is_some_and(|stored| stored.revision == previous.revision) {
             let detail = "is the verified address of another user".to_owned();
@@ -195,7 +207,13 @@ impl UserChange {
             let detail = "must be false without an `email`".to_owned();
             return Err(ClientError::Field { field: "email_verified", detail });
         }
-        if (&next.roles, next.is_enabled()) != (&previous.roles, previous.is_enabled()) {
+        if let Some(id) = &self.external_id {
+            next.external_id = id.as_ref().map(parse_external_id).transpose()?;
+        }
+        // A login in progress must not issue a token with the former state.
+        if (&next.roles, next.is_enabled(), &next.external_id)
+            != (&previous.roles, previous.is_enabled(), &previous.external_id)
+        {
             next.epoch = previous.epoch + 1;
         }
         Ok(next)
@@ -222,13 +240,13 @@ pub fn validate_roles(roles: &[String]) -> Result<(), ClientError> {
 /// Removes the admin keys that `user` created, each with an audit event.
 fn remove_admin_keys_change(user: UserId, context: &RevocationContext, now: Time) -> Change {
     let event = context.event(AuditEventKind::AdminKeyRemoved, now);
-    Change::RemoveAdminKeysOf(user, Box::new(event.with_user(user).with_reason(context.reason)))
+    Change::remove_admin_keys_of(user, event.with_user(user).with_reason(context.reason))
 }
 
 fn roles_changed_event(next: &User, context: &RevocationContext, now: Time) -> Change {
     let event = context.event(AuditEventKind::RolesChanged, now).with_user(next.id);
     let event = event.with_reason(EndReason::RolesChanged).with_detail(next.roles.join(" "));
-    Change::RecordEvent(Box::new(event))
+    Change::record_event(event)
 }
 
 fn record_event(kind: AuditEventKind, user: UserId, context: &RevocationContext, now: Time) -> Change {
@@ -237,5 +255,5 @@ fn record_event(kind: AuditEventKind, user: UserId, context: &RevocationContext,
         AuditEventKind::UserDisabled | AuditEventKind::UserDeleted => event.with_reason(context.reason),
         _ => event,
     };
-    Change::RecordEvent(Box::new(event))
+    Change::record_event(event)
 }

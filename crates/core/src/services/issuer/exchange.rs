@@ -5,13 +5,13 @@ use counterfoil_verify::SessionId;
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::model::audit_event::AuditEventKind;
-use crate::model::session::{ClientInfo, Session};
+use crate::model::session::ClientInfo;
 use crate::services::ServiceError;
 use crate::services::issuer::{
-    AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenRequest, narrowed_scope,
-    session_event,
+    AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenContent, TokenRequest,
+    narrowed_scope, session_event,
 };
-use crate::store::{Change, CommitOutcome, SessionContext};
+use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transaction};
 
 impl Issuer {
     /// Issues an access token from an active session, for the requested audience and scope.
@@ -40,22 +40,14 @@ impl Issuer {
         let lifetime = bounds.map_or(MAX_EXCHANGED_LIFETIME, |bounds| {
             MAX_EXCHANGED_LIFETIME.min(bounds.expires_at.since(now))
         });
-        let stored = Session { scope: scope.clone(), ..session_context.session };
-        let access = self.sign_access_token(
-            &stored,
-            &session_context.user.roles,
-            audience,
-            lifetime,
-            session_context.revocation_log_head,
-            now,
-        )?;
-        let event = Change::RecordEvent(Box::new(session_event(
-            &stored,
-            AuditEventKind::TokenExchanged,
-            client_info,
-            now,
-        )));
-        match self.store.commit(&[Change::ExpectActive(session, now), event]).await? {
+        let stored = session_context.session;
+        let (user, pos) = (&session_context.user, session_context.revocation_log_head);
+        let content = self.token_content(&stored, user, lifetime, pos, now)?;
+        let access = self.sign_access_token(TokenContent { scope: scope.clone(), audience, ..content })?;
+        let event = session_event(&stored, AuditEventKind::TokenExchanged, client_info, now);
+        let transaction = Transaction::new([Change::record_event(event)])
+            .expecting([Expectation::ActiveSession(session, now)]);
+        match self.store.commit(&transaction).await? {
             CommitOutcome::Applied(_) => Ok((access, scope)),
             CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
         }
@@ -68,8 +60,15 @@ impl Issuer {
         bounds: Option<&AccessBounds>,
         request: &TokenRequest,
     ) -> Result<Option<String>, ClientError> {
-        let allowed =
-            |audience: &String| *audience == self.issuer || session_context.client.allows_audience(audience);
+        let is_narrowed = bounds.is_some_and(|bounds| bounds.scope.is_some());
+        let allowed = |audience: &String| {
+            // The issuer accepts only tokens for itself, so it is the audience of the presented token. One that is limited
+            // to a scope gets no token for another service, where the same scope may allow more.
+            if is_narrowed {
+                return *audience == self.issuer;
+            }
+            self.allows_audience(&session_context.client, audience)
+        };
         if !request.audience.as_ref().is_none_or(allowed) {
             return Err(ClientError::NotGranted("audience"));
         }

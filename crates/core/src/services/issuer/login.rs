@@ -13,14 +13,15 @@ use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::services::account::{AccountService, AuthenticatedUser};
 use crate::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, seconds};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction, TransactionPart};
 
 impl Issuer {
     /// Mode `session`: issues an opaque token that is checked against the session record.
     ///
     /// # Errors
     ///
-    /// Returns an error if the user or the client changed since the login and the change rejects it.
+    /// [`ClientError::Field`](crate::ClientError::Field) if the client may not request the scope or the audience; an error
+    /// if the user or the client changed since the login and the change rejects it.
     pub async fn issue_session(
         &self,
         authenticated: AuthenticatedUser,
@@ -39,7 +40,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// As [`Issuer::issue_session`]; [`ClientError::Field`](crate::ClientError::Field) if the token is too long for the transport.
+    /// As [`Issuer::issue_session`]; [`ClientError::Field`](crate::ClientError::Field) also if the token is too long for the
+    /// transport.
     pub async fn issue_access_token(
         &self,
         authenticated: AuthenticatedUser,
@@ -54,15 +56,10 @@ impl Issuer {
             &new_session,
             now,
             |session, authenticated| {
-                let lifetime = seconds(authenticated.client.lifetimes.jwt);
-                let access = self.sign_access_token(
-                    session,
-                    &authenticated.user.roles,
-                    self.default_audience(),
-                    lifetime,
-                    authenticated.pos,
-                    now,
-                )?;
+                let lifetime = seconds(authenticated.client().lifetimes.jwt);
+                let content =
+                    self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
+                let access = self.sign_access_token(content)?;
                 Ok(new_session.check_token_length(access)?)
             },
         )
@@ -88,9 +85,10 @@ impl Issuer {
             rotated_at: now,
         };
         self.create_session(id, credential, authenticated, &new_session, now, |session, authenticated| {
-            let lifetime = seconds(authenticated.client.lifetimes.access);
-            let pair =
-                self.token_pair(session, &authenticated.user.roles, None, lifetime, authenticated.pos, now)?;
+            let lifetime = seconds(authenticated.client().lifetimes.access);
+            let content =
+                self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
+            let pair = self.token_pair(content)?;
             Ok(TokenPair { access: new_session.check_token_length(pair.access)?, ..pair })
         })
         .await
@@ -108,18 +106,22 @@ impl Issuer {
         issue: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
     ) -> Result<IssuedSession<T>, ServiceError> {
         for _ in 0..ATTEMPTS {
+            // In the loop: the commit checks that the client is still the one of this check.
+            self.check_requested_access(authenticated.client(), &credential, new_session)?;
             let session = Session::new(id, credential, &authenticated, new_session, now);
             let credential = issue(&session, &authenticated)?;
             match self.store.commit(&self.session_changes(&session, &authenticated, new_session, now)).await?
             {
                 CommitOutcome::Applied(_) => {
-                    return Ok(IssuedSession { session, credential, user: authenticated.user });
+                    return Ok(IssuedSession { session, credential, user: authenticated.into_user() });
                 }
-                CommitOutcome::Conflict(0 | 1) => {
+                CommitOutcome::Conflict(TransactionPart::Expectation(_)) => {
                     authenticated = AccountService::revalidate(&*self.store, &authenticated).await?
                 }
                 // A collision of 128 random bits does not happen by chance.
-                CommitOutcome::Conflict(_) => return Err(InternalError::Contention.into()),
+                CommitOutcome::Conflict(TransactionPart::Change(_)) => {
+                    return Err(InternalError::Contention.into());
+                }
             }
         }
         Err(InternalError::Contention.into())
@@ -131,18 +133,17 @@ impl Issuer {
         authenticated: &AuthenticatedUser,
         new_session: &NewSession,
         now: Time,
-    ) -> Vec<Change> {
+    ) -> Transaction {
         let event =
             AuditEvent::by_user(AuditEventKind::LoginSucceeded, session.user, &new_session.client_info, now)
                 .with_session(session.id, session.client.clone());
+        let expectations = [
+            Expectation::Epoch(authenticated.user().id, authenticated.user().epoch),
+            Expectation::ClientRevision(authenticated.client().id.clone(), authenticated.client().revision),
+        ];
         let mut changes = vec![
-            Change::ExpectEpoch(authenticated.user.id, authenticated.user.epoch),
-            Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
-            Change::InsertSession(Box::new(session.clone())),
-            Change::RecordEvent(Box::new(AuditEvent {
-                detail: Some(session.mode().as_str().into()),
-                ..event
-            })),
+            Change::insert_session(session.clone()),
+            Change::record_event(AuditEvent { detail: Some(session.mode().as_str().into()), ..event }),
         ];
         let session_ended = |reason| {
             let event = AuditEvent::by_user(
@@ -151,22 +152,18 @@ impl Issuer {
                 &new_session.client_info,
                 now,
             );
-            Change::RecordSessionEnds(Box::new(event.with_reason(reason)))
+            Change::record_session_ends(event.with_reason(reason))
         };
         if let Some(old) = new_session.replaces {
-            changes.push(Change::EndSession(old, self.retention.session_ending(EndReason::Replaced, now)));
+            changes.push(Change::end_session(old, self.retention.session_ending(EndReason::Replaced, now)));
             changes.push(session_ended(EndReason::Replaced));
         }
         if let Some(max) = self.max_sessions {
-            changes.push(Change::EndOldestSessionsOf {
-                user: session.user,
-                except: session.id,
-                keep: max.get() - 1,
-                ending: self.retention.session_ending(EndReason::SessionLimit, now),
-            });
+            let ending = self.retention.session_ending(EndReason::SessionLimit, now);
+            changes.push(Change::end_oldest_sessions_of(session.user, session.id, max.get() - 1, ending));
             changes.push(session_ended(EndReason::SessionLimit));
         }
-        changes
+        Transaction::new(changes).expecting(expectations)
     }
 }
 
@@ -179,19 +176,21 @@ impl Session {
         new_session: &NewSession,
         now: Time,
     ) -> Self {
-        let (idle, absolute) = session_lifetimes(&credential, &authenticated.client.lifetimes);
+        let (idle, absolute) = session_lifetimes(&credential, &authenticated.client().lifetimes);
         Self {
             id,
-            user: authenticated.user.id,
-            client: authenticated.client.id.clone(),
+            user: authenticated.user().id,
+            client: authenticated.client().id.clone(),
             credential,
-            authenticated_at: now,
-            amr: authenticated.amr.clone(),
+            authenticated_at: authenticated.auth_time(),
+            amr: authenticated.amr().to_vec(),
+            acr: Some(authenticated.acr().to_owned()),
             seen_at: now,
             idle,
             expires_at: now + absolute,
-            pos: authenticated.pos,
-            scope: None,
+            pos: authenticated.pos(),
+            scope: new_session.scope.clone(),
+            audience: new_session.audience.clone(),
             client_info: new_session.client_info.clone(),
             label: new_session.label.clone(),
             ended: None,

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use serde_json::Map;
+
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{ClientId, SessionId, TokenId, UserId};
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, TokenId, UserId};
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::Client;
-use crate::model::session::{Mode, Session, SessionCredential};
+use crate::model::session::{ClientInfo, Mode, Session, SessionCredential};
 use crate::model::user::User;
-use crate::services::account::AuthenticatedUser;
-use crate::services::issuer::{AccessGrant, IssuedAccessToken, Issuer, NewSession};
+use crate::services::issuer::{AccessGrant, IssuedAccessToken, Issuer};
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction};
 
 /// The `amr` of a minted token (RFC 8176). Nothing was authenticated, so a service that requires a password or a second
 /// factor rejects the token.
@@ -84,26 +85,16 @@ impl Issuer {
         now: Time,
     ) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let authenticated = self.authenticated_user(user).await?;
-            let lifetime = self.minted_lifetime(request, authenticated.client.lifetimes.jwt)?;
+            // The position first, so that a revocation in between is not missed.
+            let pos = self.store.revocation_log_head().await?;
+            let client = self.minting_client().await?;
+            let stored = self.store.user(user).await?.filter(User::is_enabled);
+            let stored = stored.ok_or(ClientError::LoginFailed)?;
+            let lifetime = self.minted_lifetime(request, client.lifetimes.jwt)?;
             let id = SessionId::from_bytes(random::bytes()?);
-            let new_session = NewSession { label: Some("minted by hand".into()), ..NewSession::default() };
-            let created = Session::new(id, SessionCredential::AccessOnly, &authenticated, &new_session, now);
-            let scope = request.scope.clone();
-            let session = Session { idle: lifetime, expires_at: now + lifetime, scope, ..created };
-            let claims = self.access_claims(AccessGrant {
-                subject: user.to_string(),
-                roles: authenticated.user.roles.clone(),
-                client: session.client.clone(),
-                session: session.id,
-                audience: self.minted_audience(request),
-                scope: request.scope.clone(),
-                authenticated_at: now,
-                amr: authenticated.amr.clone(),
-                pos: authenticated.pos,
-                issued_at: now,
-                expires_at: session.expires_at,
-            })?;
+            let session = minted_session(id, (&stored, &client), request, lifetime, pos, now);
+            let content = self.token_content(&session, &stored, lifetime, pos, now)?;
+            let claims = self.session_claims(content)?;
             let event = AuditEvent::by_actor(
                 AuditEventKind::TokenMinted,
                 context.actor.clone(),
@@ -113,26 +104,18 @@ impl Issuer {
             .with_user(user)
             .with_session(session.id, session.client.clone())
             .with_detail(claims.jti.to_string());
-            let changes = [
-                Change::ExpectEpoch(user, authenticated.user.epoch),
-                Change::ExpectClient(authenticated.client.id.clone(), authenticated.client.revision),
-                Change::InsertSession(Box::new(session.clone())),
-                Change::RecordEvent(Box::new(event)),
+            let expectations = [
+                Expectation::Epoch(user, stored.epoch),
+                Expectation::ClientRevision(client.id.clone(), client.revision),
             ];
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            let changes = [Change::insert_session(session.clone()), Change::record_event(event)];
+            let transaction = Transaction::new(changes).expecting(expectations);
+            if let CommitOutcome::Applied(_) = self.store.commit(&transaction).await? {
                 let access = self.sign(&claims)?;
                 return Ok(MintedToken { access, id: claims.jti, session: Some(session.id) });
             }
         }
         Err(InternalError::Contention.into())
-    }
-
-    /// The user as a login would have it. The log position is read first, so that a revocation in between is not missed.
-    async fn authenticated_user(&self, user: UserId) -> Result<AuthenticatedUser, ServiceError> {
-        let pos = self.store.revocation_log_head().await?;
-        let client = self.minting_client().await?;
-        let user = self.store.user(user).await?.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
-        Ok(AuthenticatedUser { user, client, pos, amr: vec![OPERATOR_AMR.into()], mode: Mode::Jwt })
     }
 
     fn minted_audience(&self, request: &MintRequest) -> Vec<String> {
@@ -166,9 +149,11 @@ impl Issuer {
             scope: request.scope.clone(),
             authenticated_at: now,
             amr: vec![OPERATOR_AMR.into()],
+            acr: None,
             pos,
             issued_at: now,
             expires_at: now + lifetime,
+            further_claims: Map::new(),
         })?;
         let event = AuditEvent::by_actor(
             AuditEventKind::TokenMinted,
@@ -178,8 +163,12 @@ impl Issuer {
         )
         .with_client(client.id.clone())
         .with_detail(format!("{} for {name}", claims.jti));
-        let expected = Change::ExpectClient(client.id.clone(), client.revision);
-        match self.store.commit(&[expected, Change::RecordEvent(Box::new(event))]).await? {
+        let expected = Expectation::ClientRevision(client.id.clone(), client.revision);
+        match self
+            .store
+            .commit(&Transaction::new([Change::record_event(event)]).expecting([expected]))
+            .await?
+        {
             CommitOutcome::Applied(_) => {
                 Ok(MintedToken { access: self.sign(&claims)?, id: claims.jti, session: None })
             }
@@ -201,6 +190,36 @@ impl Issuer {
             return Err(ClientError::Field { field: "lifetime", detail });
         }
         Ok(lifetime)
+    }
+}
+
+/// The session of a minted token. It is listed and can be ended like any other.
+fn minted_session(
+    id: SessionId,
+    (user, client): (&User, &Client),
+    request: &MintRequest,
+    lifetime: Duration,
+    pos: RevocationPosition,
+    now: Time,
+) -> Session {
+    Session {
+        id,
+        user: user.id,
+        client: client.id.clone(),
+        credential: SessionCredential::AccessOnly,
+        authenticated_at: now,
+        amr: vec![OPERATOR_AMR.into()],
+        acr: None,
+        seen_at: now,
+        idle: lifetime,
+        expires_at: now + lifetime,
+        pos,
+        scope: request.scope.clone(),
+        audience: request.audience.clone(),
+        client_info: ClientInfo::default(),
+        label: Some("minted by hand".into()),
+        ended: None,
+        revision: 0,
     }
 }
 

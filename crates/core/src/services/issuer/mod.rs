@@ -1,13 +1,17 @@
 //! Issues credentials: one record per login, with a session token, an access token or a token pair.
 
+mod configured_claims;
 mod exchange;
 mod login;
 mod minting;
 mod refresh;
+mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{AccessClaims, ClientId, RevocationPosition, SessionId, TokenId};
@@ -24,6 +28,7 @@ use crate::services::refresh_replay_counter::RefreshReplayCounter;
 use crate::services::revoker::RevocationRetention;
 use crate::store::Store;
 
+pub use configured_claims::{ClaimsContext, ClaimsError, ClaimsProvider};
 pub use minting::{MintRequest, MintSubject, MintedToken};
 
 /// The `typ` header of access tokens (RFC 9068, section 2.1).
@@ -41,6 +46,7 @@ pub struct Issuer {
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
     max_sessions: Option<NonZeroU32>,
+    claims: Option<ClaimsProvider>,
 }
 
 /// The attributes of a session to create, besides the user.
@@ -50,6 +56,10 @@ pub struct NewSession {
     pub client_info: ClientInfo,
     /// The user's name for the device.
     pub label: Option<String>,
+    /// The requested scope (RFC 6749, section 3.3); `None`: not limited by scope.
+    pub scope: Option<String>,
+    /// The requested audience of the access tokens; `None`: the issuer itself.
+    pub audience: Option<String>,
     /// The active session of the same browser, which ends when this one is created.
     pub replaces: Option<SessionId>,
     /// The maximum length of the access token in characters; a browser drops a cookie that is too large. `None`: no
@@ -134,9 +144,26 @@ struct AccessGrant {
     scope: Option<String>,
     authenticated_at: Time,
     amr: Vec<String>,
+    acr: Option<String>,
     /// The revocation log position at which the login was checked.
     pos: RevocationPosition,
     issued_at: Time,
+    expires_at: Time,
+    further_claims: Map<String, Value>,
+}
+
+/// An access token of a session, before it is signed.
+struct TokenContent<'a> {
+    session: &'a Session,
+    user: &'a User,
+    audience: Vec<String>,
+    scope: Option<String>,
+    /// The external id and the configured claims.
+    further_claims: Map<String, Value>,
+    /// The revocation log position at which the session was checked.
+    pos: RevocationPosition,
+    issued_at: Time,
+    /// At the latest the end of the session.
     expires_at: Time,
 }
 
@@ -150,7 +177,7 @@ impl Issuer {
         grace: RefreshGracePeriod,
     ) -> Self {
         let replay_counter = RefreshReplayCounter::new(grace.length);
-        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None }
+        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None, claims: None }
     }
 
     /// Limits the active sessions of one user. A login above the limit ends the oldest session.
@@ -159,57 +186,77 @@ impl Issuer {
         Self { max_sessions, ..self }
     }
 
+    /// Adds the claims of `claims` to every access token of a user; `None`: no further claims.
+    #[must_use]
+    pub fn with_claims(self, claims: Option<ClaimsProvider>) -> Self {
+        Self { claims, ..self }
+    }
+
     /// The signing keys and refresh token keys.
     pub fn keys(&self) -> &Keyring {
         &self.keys
     }
 
-    fn token_pair(
-        &self,
-        session: &Session,
-        roles: &[String],
-        scope: Option<&str>,
-        lifetime: Duration,
-        pos: RevocationPosition,
-        now: Time,
-    ) -> Result<TokenPair, ServiceError> {
+    /// The pair of a hybrid session; the access token has the audience that was granted at the login.
+    fn token_pair(&self, content: TokenContent<'_>) -> Result<TokenPair, ServiceError> {
+        let session = content.session;
         let keys = self.keys.active_keys();
         let key = session
             .refresh_token_key_id()
             .and_then(|id| keys.refresh_token_key_by_id(id))
             .ok_or(InvalidCredential::Unknown)?;
-        let narrowed = Session { scope: scope.map(str::to_owned), ..session.clone() };
         Ok(TokenPair {
-            access: self.sign_access_token(&narrowed, roles, self.default_audience(), lifetime, pos, now)?,
+            access: self.sign_access_token(content)?,
             refresh: session.refresh_token(key).ok_or(InvalidCredential::WrongKind)?,
             refresh_expires_at: session.ends_at(),
         })
     }
 
-    /// Signs an access token for `session`. It expires at the latest with the session.
-    fn sign_access_token(
+    /// The content of an access token of this session, with the scope and the audience that were granted at the login. The
+    /// application adds its claims here, so this is called before anything is stored.
+    fn token_content<'a>(
         &self,
-        session: &Session,
-        roles: &[String],
-        audience: Vec<String>,
+        session: &'a Session,
+        user: &'a User,
         lifetime: Duration,
         pos: RevocationPosition,
         now: Time,
-    ) -> Result<IssuedAccessToken, ServiceError> {
-        let claims = self.access_claims(AccessGrant {
-            subject: session.user.to_string(),
-            roles: roles.to_vec(),
-            client: session.client.clone(),
-            session: session.id,
-            audience,
+    ) -> Result<TokenContent<'a>, ServiceError> {
+        Ok(TokenContent {
+            session,
+            user,
+            audience: self.audience_of(session),
             scope: session.scope.clone(),
-            authenticated_at: session.authenticated_at,
-            amr: session.amr.clone(),
+            further_claims: self.further_claims(user, session)?,
             pos,
             issued_at: now,
             expires_at: (now + lifetime).min(session.expires_at),
-        })?;
-        self.sign(&claims)
+        })
+    }
+
+    /// Signs an access token of a session.
+    fn sign_access_token(&self, content: TokenContent<'_>) -> Result<IssuedAccessToken, ServiceError> {
+        self.sign(&self.session_claims(content)?)
+    }
+
+    /// The claims of an access token of a session.
+    fn session_claims(&self, content: TokenContent<'_>) -> Result<AccessClaims, ServiceError> {
+        let session = content.session;
+        self.access_claims(AccessGrant {
+            subject: session.user.to_string(),
+            roles: content.user.roles.clone(),
+            client: session.client.clone(),
+            session: session.id,
+            audience: content.audience,
+            scope: content.scope,
+            authenticated_at: session.authenticated_at,
+            amr: session.amr.clone(),
+            acr: session.acr.clone(),
+            pos: content.pos,
+            issued_at: content.issued_at,
+            expires_at: content.expires_at,
+            further_claims: content.further_claims,
+        })
     }
 
     /// The claims of an access token, with a new `jti` (RFC 9068, section 2.2).
@@ -226,11 +273,11 @@ impl Issuer {
             sid: grant.session,
             auth_time: grant.authenticated_at.unix_seconds(),
             amr: grant.amr,
-            acr: None,
+            acr: grant.acr,
             scope: grant.scope,
             roles: grant.roles,
             pos: grant.pos,
-            extra: serde_json::Map::new(),
+            extra: grant.further_claims,
         })
     }
 
@@ -242,6 +289,11 @@ impl Issuer {
 
     fn default_audience(&self) -> Vec<String> {
         vec![self.issuer.clone()]
+    }
+
+    /// The audience of the access tokens that the login of this session and its refreshes issue.
+    fn audience_of(&self, session: &Session) -> Vec<String> {
+        session.audience.clone().map_or_else(|| self.default_audience(), |audience| vec![audience])
     }
 }
 

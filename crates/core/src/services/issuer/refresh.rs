@@ -1,14 +1,25 @@
 //! Refresh: rotates the refresh token and detects the reuse of an old one.
 
+use serde_json::{Map, Value};
+
 use counterfoil_jose::Time;
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::refresh_token::RefreshToken;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, RefreshOutcome, Session, SessionCredential};
-use crate::services::issuer::{IssuedSession, Issuer, TokenPair, narrowed_scope, seconds, session_event};
+use crate::services::issuer::{
+    IssuedSession, Issuer, TokenContent, TokenPair, narrowed_scope, seconds, session_event,
+};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, SessionContext};
+use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transaction};
+
+/// What the new access token states besides the session.
+#[derive(Default)]
+struct RefreshedAccess {
+    scope: Option<String>,
+    further_claims: Map<String, Value>,
+}
 
 impl Issuer {
     /// Rotates a refresh token: issues the next pair, or the same pair again within the grace period.
@@ -33,32 +44,56 @@ impl Issuer {
             let keys = self.keys.active_keys();
             let key = keys.refresh_token_key_by_id(key).ok_or(InvalidCredential::Unknown)?;
             let outcome = session_context.session.rotate(presented, key, self.grace, now)?;
-            let scope = match outcome {
+            let granted = match outcome {
                 // The session ends, whatever else the request says.
                 RefreshOutcome::ReuseDetected => None,
                 RefreshOutcome::Rotate(_)
                 | RefreshOutcome::RepeatCurrent
                 | RefreshOutcome::RepeatWithinGrace => {
                     session_context.check_access()?;
-                    // Before the rotation: after a request for too much scope the presented token is still good.
-                    narrowed_scope(session_context.session.scope.as_deref(), narrowed)?
+                    // Before the rotation: after a request for too much scope, or without the claims of the application,
+                    // the presented token is still good.
+                    Some(self.refreshed_access(&session_context, narrowed)?)
                 }
             };
             let Some(session) = self.apply_refresh(&session_context, outcome, client_info, now).await? else {
                 continue;
             };
-            let lifetime = seconds(session_context.client.lifetimes.access);
-            let pair = self.token_pair(
-                &session,
-                &session_context.user.roles,
-                scope,
-                lifetime,
-                session_context.revocation_log_head,
-                now,
-            )?;
+            let pair = self.refreshed_pair(&session, &session_context, granted.unwrap_or_default(), now)?;
             return Ok(IssuedSession { session, credential: pair, user: session_context.user });
         }
         Err(InternalError::Contention.into())
+    }
+
+    /// The scope and the further claims of the new access token.
+    fn refreshed_access(
+        &self,
+        session_context: &SessionContext,
+        narrowed: Option<&str>,
+    ) -> Result<RefreshedAccess, ServiceError> {
+        let SessionContext { session, user, .. } = session_context;
+        let scope = narrowed_scope(session.scope.as_deref(), narrowed)?.map(str::to_owned);
+        Ok(RefreshedAccess { scope, further_claims: self.further_claims(user, session)? })
+    }
+
+    fn refreshed_pair(
+        &self,
+        session: &Session,
+        session_context: &SessionContext,
+        RefreshedAccess { scope, further_claims }: RefreshedAccess,
+        now: Time,
+    ) -> Result<TokenPair, ServiceError> {
+        let lifetime = seconds(session_context.client.lifetimes.access);
+        self.token_pair(TokenContent {
+            session,
+            user: &session_context.user,
+            audience: self.audience_of(session),
+            scope,
+            further_claims,
+            pos: session_context.revocation_log_head,
+            issued_at: now,
+            expires_at: (now + lifetime).min(session.expires_at),
+        })
     }
 
     /// Stores the outcome. `None` if another request changed the session first; then the token is checked again.
@@ -78,7 +113,7 @@ impl Issuer {
                 self.repeat_response(stored, client_info, now).await.map(Some)
             }
             RefreshOutcome::ReuseDetected => {
-                let ending = Change::EndSession(
+                let ending = Change::end_session(
                     stored.id,
                     self.retention.session_ending(EndReason::RefreshReuseDetected, now),
                 );
@@ -87,7 +122,7 @@ impl Issuer {
                     actor: Actor::Anonymous,
                     ..event.with_reason(EndReason::RefreshReuseDetected)
                 };
-                match self.store.commit(&[ending, Change::RecordEvent(Box::new(event))]).await? {
+                match self.store.commit(&[ending, Change::record_event(event)].into()).await? {
                     CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
                         Err(InvalidCredential::RefreshReuseDetected.into())
                     }
@@ -104,13 +139,15 @@ impl Issuer {
         now: Time,
     ) -> Result<Option<Session>, ServiceError> {
         let next = Session { client_info: client_info.clone(), ..next };
-        let changes = [
-            Change::ExpectEpoch(session_context.user.id, session_context.user.epoch),
-            Change::ExpectClient(session_context.client.id.clone(), session_context.client.revision),
-            Change::ReplaceSession(Box::new(next.clone())),
-            Change::RecordEvent(Box::new(session_event(&next, AuditEventKind::Refreshed, client_info, now))),
+        let expectations = [
+            Expectation::Epoch(session_context.user.id, session_context.user.epoch),
+            Expectation::ClientRevision(session_context.client.id.clone(), session_context.client.revision),
         ];
-        match self.store.commit(&changes).await? {
+        let changes = [
+            Change::replace_session(next.clone()),
+            Change::record_event(session_event(&next, AuditEventKind::Refreshed, client_info, now)),
+        ];
+        match self.store.commit(&Transaction::new(changes).expecting(expectations)).await? {
             CommitOutcome::Applied(_) => Ok(Some(next)),
             CommitOutcome::Conflict(_) => Ok(None),
         }
@@ -136,7 +173,7 @@ impl Issuer {
         }
         if stored.client_info != *client_info {
             let event = session_event(stored, AuditEventKind::RefreshRetried, client_info, now);
-            let _: CommitOutcome = self.store.commit(&[Change::RecordEvent(Box::new(event))]).await?;
+            let _: CommitOutcome = self.store.commit(&[Change::record_event(event)].into()).await?;
         }
         Ok(stored.clone())
     }

@@ -79,12 +79,12 @@ impl ActiveKeys {
         let created =
             AuditEvent::by_actor(AuditEventKind::KeyCreated, Actor::System, &ClientInfo::default(), now);
         let changes = [
-            Change::InsertKey(Box::new(current.activated(now))),
-            Change::InsertKey(Box::new(next)),
-            Change::InsertKey(Box::new(new_refresh_token_key(master, now)?.activated(now))),
-            Change::RecordEvent(Box::new(created.with_detail("first keys"))),
+            Change::insert_key(current.activated(now)),
+            Change::insert_key(next),
+            Change::insert_key(new_refresh_token_key(master, now)?.activated(now)),
+            Change::record_event(created.with_detail("first keys")),
         ];
-        match store.commit(&changes).await? {
+        match store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {
                 Self::from_records(&store.keys().await?, &MasterKeys::single(master.clone()))
             }

@@ -197,18 +197,18 @@ impl LoginRateLimiter {
         let mut changes = Vec::new();
         if failures > 0 {
             let zero = CounterValue { count: 0, resets_at: now };
-            changes.push(Change::SetCounter(attempt.per_account.counter, zero));
+            changes.push(Change::set_counter(attempt.per_account.counter, zero));
         }
         if let Some((counter, until)) = attempt.trusted_ip
             && until < now + self.limits.trusted_ip_ttl.saturating_sub(TRUSTED_IP_RENEWAL)
         {
             let trusted_ip = CounterValue { count: 1, resets_at: now + self.limits.trusted_ip_ttl };
-            changes.push(Change::SetCounter(counter, trusted_ip));
+            changes.push(Change::set_counter(counter, trusted_ip));
         }
         if changes.is_empty() {
             return Ok(());
         }
-        match self.store.commit(&changes).await? {
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }

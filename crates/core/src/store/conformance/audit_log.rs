@@ -51,10 +51,9 @@ pub(super) async fn each_session_end_is_recorded_once(store: Arc<dyn Store>) {
     let _ = applied(&store, &[insert(session(2, 1)), insert(session(3, 1)), end(3, NOON)]).await;
     let record_ends = |kind| {
         let event = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
-        Change::RecordSessionEnds(Box::new(event.with_reason(EndReason::ByAdmin)))
+        Change::record_session_ends(event.with_reason(EndReason::ByAdmin))
     };
-    let all =
-        Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, EndReason::ByAdmin) };
+    let all = Change::end_sessions_of(user_id(1), None, ending(NOON, EndReason::ByAdmin));
     let changes = [
         record_ends(AuditEventKind::LoginSucceeded),
         end(1, NOON),
@@ -89,7 +88,7 @@ pub(super) async fn events_that_set_a_cutoff_are_listed_alone(store: Arc<dyn Sto
     ];
     for kind in kinds {
         let event = AuditEvent::by_actor(kind, Actor::Operator, &ClientInfo::default(), NOON);
-        let _ = applied(&store, &[Change::RecordEvent(Box::new(event))]).await;
+        let _ = applied(&store, &[Change::record_event(event)]).await;
     }
 
     let query = AuditEventQuery { cutoffs_only: true, limit: 10, ..AuditEventQuery::default() };

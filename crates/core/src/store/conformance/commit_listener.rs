@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::store::conformance::fixture::{
-    NOON, answer, applied, conflict, end, insert, one_login, session, session_id, user_id,
+    NOON, answer, applied, conflict, end, insert, one_login, revocation_log_after, session, session_id,
 };
 use crate::store::{AppliedChanges, Change, CommitListener, Store};
 
@@ -67,13 +67,13 @@ pub(super) async fn a_listener_is_called_before_the_caller_is_answered(store: Ar
 
     let reported = listener.entries();
     assert!(reported.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(reported, answer(store.revocation_log_after(RevocationPosition::START).await).entries);
+    assert_eq!(reported, revocation_log_after(&store, RevocationPosition::START).await.entries);
     assert!(listener.read(|listener| listener.iter().all(|(changes, _)| *changes == 2)));
 }
 
 pub(super) async fn a_listener_is_called_without_a_waiting_caller(store: Arc<dyn Store>) {
     let listener = recording_listener(&store).await;
-    let _ = timeout(Duration::ZERO, store.commit(&[end(1, NOON)])).await;
+    let _ = timeout(Duration::ZERO, store.commit(&[end(1, NOON)].into())).await;
     let _ = applied(&store, &[]).await;
 
     assert_eq!(listener.read(|listener| listener[0].1.ended_sessions.clone()), [session_id(1)]);
@@ -81,7 +81,7 @@ pub(super) async fn a_listener_is_called_without_a_waiting_caller(store: Arc<dyn
 
 pub(super) async fn a_listener_is_not_called_for_a_conflict(store: Arc<dyn Store>) {
     let listener = recording_listener(&store).await;
-    let _ = conflict(&store, &[end(1, NOON), Change::ExpectEpoch(user_id(1), 7)]).await;
+    let _ = conflict(&store, &[end(1, NOON), insert(session(1, 1))]).await;
     let _ = answer(store.session(session_id(1)).await);
 
     assert_eq!(listener.count(), 0);

@@ -13,10 +13,13 @@ use crate::model::client::Client;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, YEAR, answer, applied, conflict, end, ending, insert, insert_user, one_login, record,
-    replace, session, session_id, used, user, user_id,
+    DAY, HOUR, NOON, YEAR, answer, applied, conflict, end, ending, holds, insert, insert_user, one_login,
+    record, rejected, replace, revocation_log_after, session, session_id, used, user, user_id,
 };
-use crate::store::{AuditEventQuery, Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
+use crate::store::{
+    AuditEventQuery, Change, CommitOutcome, CutoffScope, Expectation, NewRevocation, Page, SessionDataPatch,
+    Store, StoreError, Transaction, TransactionPart,
+};
 
 /// One change of each kind that writes, all of which apply after [`one_login`].
 fn one_of_each() -> Vec<Change> {
@@ -34,37 +37,34 @@ fn one_of_each() -> Vec<Change> {
     let shop = Client { id: "shop".parse().expect("a name"), ..Client::default_client() };
     let patch = Map::from_iter([("cart".to_owned(), 3.into())]);
     vec![
-        Change::ExpectEpoch(user_id(1), 0),
-        Change::ExpectClient(ClientId::default(), 0),
-        Change::ExpectActive(session_id(1), NOON),
         insert_user(user(2)),
-        Change::ReplaceUser(Box::new(user(1).next_epoch())),
+        Change::replace_user(user(1).next_epoch()),
         insert(session(2, 2)),
         replace(used(&session(1, 1), NOON + HOUR)),
-        Change::MergeData {
+        Change::merge_data(SessionDataPatch {
             session: session_id(1),
             patch,
             expected_revision: Some(0),
             max_bytes: 100,
             now: NOON,
-        },
-        Change::InsertClient(Box::new(shop.clone())),
-        Change::ReplaceClient(Box::new(Client { name: "Shop".into(), revision: 1, ..shop })),
-        Change::InsertKey(Box::new(key.clone())),
-        Change::ReplaceKey(Box::new(KeyRecord { state: KeyState::Retired, revision: 1, ..key })),
-        Change::AppendRevocation {
+        }),
+        Change::insert_client(shop.clone()),
+        Change::replace_client(Client { name: "Shop".into(), revision: 1, ..shop }),
+        Change::insert_key(key.clone()),
+        Change::replace_key(KeyRecord { state: KeyState::Retired, revision: 1, ..key }),
+        Change::append_revocation(NewRevocation {
             subject: RevocationSubject::Everyone,
             reason: EndReason::ByAdmin,
             at: NOON,
             remember_until: Some(NOON),
-        },
-        Change::RefreshPosition(session_id(1)),
-        Change::EndSession(session_id(2), ending(NOON, EndReason::Logout)),
-        Change::EndSessionsOf { user: user_id(1), except: None, ending: ending(NOON, EndReason::ByUser) },
-        Change::SetCutoff(CutoffScope::User(user_id(1))),
-        Change::SetCutoff(CutoffScope::Client(ClientId::default())),
-        Change::SetCutoff(CutoffScope::Everyone),
-        Change::SetMetadata("key", vec![1]),
+        }),
+        Change::refresh_position(session_id(1)),
+        Change::end_session(session_id(2), ending(NOON, EndReason::Logout)),
+        Change::end_sessions_of(user_id(1), None, ending(NOON, EndReason::ByUser)),
+        Change::set_cutoff(CutoffScope::User(user_id(1))),
+        Change::set_cutoff(CutoffScope::Client(ClientId::default())),
+        Change::set_cutoff(CutoffScope::Everyone),
+        Change::set_metadata("key", vec![1]),
         record(1, 1, NOON + YEAR),
     ]
 }
@@ -78,7 +78,7 @@ async fn everything_in(store: &Arc<dyn Store>) -> String {
         answer(store.client(&ClientId::default()).await),
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
-        answer(store.revocation_log_after(RevocationPosition::START).await),
+        revocation_log_after(store, RevocationPosition::START).await,
         answer(store.audit_events(&query).await),
         answer(store.newest_time().await),
     );
@@ -97,7 +97,7 @@ pub(super) async fn nothing_is_changed_if_the_last_change_conflicts(store: Arc<d
     let before = everything_in(&store).await;
 
     let mut changes = one_of_each();
-    changes.push(Change::ExpectEpoch(user_id(1), 0));
+    changes.push(insert_user(user(1)));
     assert_eq!(conflict(&store, &changes).await, changes.len() - 1);
 
     assert_eq!(everything_in(&store).await, before);
@@ -105,42 +105,52 @@ pub(super) async fn nothing_is_changed_if_the_last_change_conflicts(store: Arc<d
     assert_ne!(everything_in(&store).await, before);
 }
 
-pub(super) async fn the_first_change_that_conflicts_is_named(store: Arc<dyn Store>) {
+pub(super) async fn the_first_part_that_conflicts_is_named(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
-    let wrong = [
-        Change::ExpectEpoch(user_id(1), 1),
-        Change::ExpectEpoch(user_id(9), 0),
-        Change::ExpectClient(ClientId::default(), 1),
-        Change::ExpectActive(stored.id, NOON + YEAR),
+    let wrong_changes = [
         insert_user(user(1)),
         insert(stored.clone()),
-        replace(stored),
-        Change::RefreshPosition(session_id(9)),
-        Change::InsertClient(Box::new(Client::default_client())),
-        Change::ReplaceClient(Box::new(Client::default_client())),
-        Change::SetCutoff(CutoffScope::User(user_id(9))),
+        replace(stored.clone()),
+        Change::refresh_position(session_id(9)),
+        Change::insert_client(Client::default_client()),
+        Change::replace_client(Client::default_client()),
+        Change::set_cutoff(CutoffScope::User(user_id(9))),
     ];
-    for change in wrong {
-        let holds = Change::ExpectEpoch(user_id(1), 0);
-        let changes = [holds.clone(), change.clone(), holds];
+    for change in wrong_changes {
+        let applies = Change::set_metadata("key", vec![1]);
+        let changes = [applies.clone(), change.clone(), applies];
         assert_eq!(conflict(&store, &changes).await, 1, "{change:?}");
     }
+    let wrong_expectations = [
+        Expectation::Epoch(user_id(1), 1),
+        Expectation::Epoch(user_id(9), 0),
+        Expectation::ClientRevision(ClientId::default(), 1),
+        Expectation::ActiveSession(stored.id, NOON + YEAR),
+    ];
+    for expectation in wrong_expectations {
+        // Expectations are checked before the first change.
+        let transaction = Transaction::new([insert_user(user(1))])
+            .expecting([Expectation::Epoch(user_id(1), 0), expectation.clone()]);
+        let part = rejected(&store, &transaction).await;
+        assert_eq!(part, TransactionPart::Expectation(1), "{expectation:?}");
+    }
     // A change sees the effect of the changes before it in the same commit.
-    let next = Box::new(user(1).next_epoch());
-    let _ = applied(&store, &[Change::ReplaceUser(next), Change::ExpectEpoch(user_id(1), 1)]).await;
+    let next = user(1).next_epoch();
+    let changes = [Change::replace_user(next.clone()), Change::replace_user(next.next_epoch())];
+    let _ = applied(&store, &changes).await;
 }
 
 pub(super) async fn a_raised_epoch_or_revision_conflicts(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let client = Client { revision: 1, ..Client::default_client() };
-    let raise =
-        [Change::ReplaceUser(Box::new(user(1).next_epoch())), Change::ReplaceClient(Box::new(client))];
+    let raise = [Change::replace_user(user(1).next_epoch()), Change::replace_client(client)];
     let _ = applied(&store, &raise).await;
 
     let default = ClientId::default();
-    assert_eq!(conflict(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
-    assert_eq!(conflict(&store, &[Change::ExpectClient(default.clone(), 0)]).await, 0);
-    let _ = applied(&store, &[Change::ExpectEpoch(user_id(1), 1), Change::ExpectClient(default, 1)]).await;
+    assert!(!holds(&store, Expectation::Epoch(user_id(1), 0)).await);
+    assert!(!holds(&store, Expectation::ClientRevision(default.clone(), 0)).await);
+    assert!(holds(&store, Expectation::Epoch(user_id(1), 1)).await);
+    assert!(holds(&store, Expectation::ClientRevision(default, 1)).await);
 }
 
 pub(super) async fn a_session_is_active_only_until_its_end(store: Arc<dyn Store>) {
@@ -150,8 +160,8 @@ pub(super) async fn a_session_is_active_only_until_its_end(store: Arc<dyn Store>
 
     let moment = Duration::from_millis(1);
     for (session, end) in [(idle.id, NOON + DAY), (absolute.id, NOON + 30 * DAY)] {
-        let _ = applied(&store, &[Change::ExpectActive(session, end - moment)]).await;
-        assert_eq!(conflict(&store, &[Change::ExpectActive(session, end)]).await, 0);
+        assert!(holds(&store, Expectation::ActiveSession(session, end - moment)).await);
+        assert!(!holds(&store, Expectation::ActiveSession(session, end)).await);
     }
 }
 
@@ -160,12 +170,13 @@ pub(super) async fn a_login_in_progress_conflicts_with_a_password_change(store: 
     for round in 0..20_u64 {
         let number = u16::try_from(round).expect("twenty") + 10;
         let before = answer(store.user(user_id(1)).await).expect("it was inserted");
-        let login = [Change::ExpectEpoch(before.id, before.epoch), insert(session(number, 1))];
+        let login = Transaction::new([insert(session(number, 1))])
+            .expecting([Expectation::Epoch(before.id, before.epoch)]);
         let all = ending(NOON, EndReason::PasswordChanged);
-        let change = [
-            Change::ReplaceUser(Box::new(before.next_epoch())),
-            Change::EndSessionsOf { user: before.id, except: None, ending: all },
-        ];
+        let change = Transaction::new([
+            Change::replace_user(before.next_epoch()),
+            Change::end_sessions_of(before.id, None, all),
+        ]);
 
         let (login, change) = tokio::join!(store.commit(&login), store.commit(&change));
 
@@ -180,7 +191,7 @@ pub(super) async fn a_commit_applies_without_a_waiting_caller(store: Arc<dyn Sto
     let _ = one_login(&store).await;
     for number in 10..40 {
         // The future is polled once and dropped.
-        let _ = timeout(Duration::ZERO, store.commit(&[insert(session(number, 1))])).await;
+        let _ = timeout(Duration::ZERO, store.commit(&[insert(session(number, 1))].into())).await;
     }
     // A later commit is applied after all of them.
     let _ = applied(&store, &[insert(session(99, 1))]).await;
@@ -198,9 +209,9 @@ pub(super) async fn a_conflict_does_not_affect_parallel_commits(store: Arc<dyn S
         callers.spawn(async move {
             let mut changes = vec![insert(session(number, 1)), end(number, NOON)];
             if number % 2 == 0 {
-                changes.push(Change::ExpectEpoch(user_id(1), 7));
+                changes.push(insert_user(user(1)));
             }
-            (number, answer(store.commit(&changes).await))
+            (number, answer(store.commit(&changes.into()).await))
         });
     }
     for (number, committed) in callers.join_all().await {
@@ -208,7 +219,7 @@ pub(super) async fn a_conflict_does_not_affect_parallel_commits(store: Arc<dyn S
         assert_eq!(is_stored, number % 2 == 1);
         assert_eq!(matches!(committed, CommitOutcome::Applied(_)), number % 2 == 1);
     }
-    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries.len(), 50);
+    assert_eq!(revocation_log_after(&store, RevocationPosition::START).await.entries.len(), 50);
 }
 
 pub(super) async fn the_newest_time_follows_commits(store: Arc<dyn Store>) {
@@ -225,7 +236,7 @@ pub(super) async fn the_newest_time_follows_commits(store: Arc<dyn Store>) {
 
     // An older time, a commit that was not applied, and the purge of the newest record have no effect.
     let _ = applied(&store, &[record(1, 1, NOON)]).await;
-    let _ = conflict(&store, &[record(1, 1, NOON + YEAR), Change::ExpectEpoch(user_id(1), 7)]).await;
+    let _ = conflict(&store, &[record(1, 1, NOON + YEAR), insert_user(user(1))]).await;
     let _ = answer(store.purge(NOON + YEAR, 1000).await);
     assert_eq!(newest().await, NOON + 3 * HOUR);
 }
@@ -235,7 +246,7 @@ pub(super) async fn a_closed_store_rejects_every_call(store: Arc<dyn Store>) {
     answer(store.close().await);
 
     assert!(matches!(store.session(session_id(1)).await, Err(StoreError::Closed)));
-    assert!(matches!(store.commit(&[insert(session(2, 1))]).await, Err(StoreError::Closed)));
+    assert!(matches!(store.commit(&[insert(session(2, 1))].into()).await, Err(StoreError::Closed)));
     assert!(matches!(store.purge(NOON, 1).await, Err(StoreError::Closed)));
     answer(store.close().await);
 }

@@ -63,8 +63,8 @@ pub(super) async fn a_counter_has_the_value_that_was_last_set(store: Arc<dyn Sto
     let _ = answer(store.increment_counters(&[increment("a", 7)], NOON).await);
     let set = CounterValue { count: 1, resets_at: NOON + HOUR * 3 };
 
-    let _ = applied(&store, &[Change::SetCounter(counter("a"), set)]).await;
-    let _ = applied(&store, &[Change::SetCounter(counter("b"), set)]).await;
+    let _ = applied(&store, &[Change::set_counter(counter("a"), set)]).await;
+    let _ = applied(&store, &[Change::set_counter(counter("b"), set)]).await;
 
     assert_eq!(answer(store.counters(&[counter("a"), counter("b")], NOON + HOUR).await), [set, set]);
     let values = answer(store.increment_counters(&[increment("a", 1)], NOON + HOUR).await);

@@ -8,18 +8,18 @@ use crate::client_error::InvalidCredential;
 use crate::model::client::Client;
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::store::conformance::fixture::{
-    NOON, YEAR, answer, applied, conflict, end, ending, insert, insert_user, one_login, replace, session,
-    session_id, used, user, user_id,
+    NOON, YEAR, answer, applied, conflict, end, ending, insert, insert_user, one_login, replace,
+    revocation_log_after, session, session_id, used, user, user_id,
 };
-use crate::store::{Change, CutoffScope, Page, Store};
+use crate::store::{Change, CutoffScope, NewRevocation, Page, Store};
 
 fn append(subject: RevocationSubject) -> Change {
-    Change::AppendRevocation {
+    Change::append_revocation(NewRevocation {
         subject,
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: Some(NOON + YEAR),
-    }
+    })
 }
 
 /// The cutoffs of user 1, of the default client, and the global one.
@@ -37,7 +37,7 @@ pub(super) async fn a_cutoff_is_the_last_position_of_its_commit(store: Arc<dyn S
         (CutoffScope::Everyone, RevocationSubject::Everyone),
     ];
     for (place, (scope, subject)) in raised.into_iter().enumerate() {
-        let changes = [append(subject.clone()), Change::SetCutoff(scope), append(subject)];
+        let changes = [append(subject.clone()), Change::set_cutoff(scope), append(subject)];
         let entries = applied(&store, &changes).await.entries;
 
         assert_eq!(cutoffs(&store).await[place], entries[1].position);
@@ -52,24 +52,24 @@ pub(super) async fn a_cutoff_without_an_entry_has_its_own_position(store: Arc<dy
 
     // A login in progress has read this head. The cutoff must be above it.
     let before = answer(store.revocation_log_head().await);
-    let _ = applied(&store, &[Change::SetCutoff(CutoffScope::Everyone)]).await;
+    let _ = applied(&store, &[Change::set_cutoff(CutoffScope::Everyone)]).await;
 
     assert_eq!(before, entries[0].position);
     assert!(cutoffs(&store).await[2] > before);
     assert_eq!(answer(store.revocation_log_head().await), cutoffs(&store).await[2]);
-    assert_eq!(answer(store.revocation_log_after(RevocationPosition::START).await).entries, entries);
+    assert_eq!(revocation_log_after(&store, RevocationPosition::START).await.entries, entries);
 }
 
 pub(super) async fn a_cutoff_never_falls(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let scopes = [CutoffScope::User(user_id(1)), CutoffScope::Client(ClientId::default())];
-    let _ = applied(&store, &scopes.map(Change::SetCutoff)).await;
+    let _ = applied(&store, &scopes.map(Change::set_cutoff)).await;
     let before = cutoffs(&store).await;
 
     // Both were read before the cutoffs were set.
-    let user = Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()])));
+    let user = Change::replace_user(user(1).with_roles(vec!["admin".into()]));
     let client = Client { name: "Shop".into(), revision: 1, ..Client::default_client() };
-    let _ = applied(&store, &[user, Change::ReplaceClient(Box::new(client))]).await;
+    let _ = applied(&store, &[user, Change::replace_client(client)]).await;
 
     assert_eq!(cutoffs(&store).await, before);
     assert!(before[0] > RevocationPosition::START);
@@ -81,15 +81,10 @@ pub(super) async fn a_refreshed_position_survives_the_cutoff(store: Arc<dyn Stor
 
     // The changes of a password change: the session that requested it stays, and its old tokens are revoked.
     let changes = [
-        Change::ExpectActive(session_id(1), NOON),
-        Change::ReplaceUser(Box::new(user(1).next_epoch())),
-        Change::RefreshPosition(session_id(1)),
-        Change::SetCutoff(CutoffScope::User(user_id(1))),
-        Change::EndSessionsOf {
-            user: user_id(1),
-            except: Some(session_id(1)),
-            ending: ending(NOON, EndReason::PasswordChanged),
-        },
+        Change::replace_user(user(1).next_epoch()),
+        Change::refresh_position(session_id(1)),
+        Change::set_cutoff(CutoffScope::User(user_id(1))),
+        Change::end_sessions_of(user_id(1), Some(session_id(1)), ending(NOON, EndReason::PasswordChanged)),
         append(RevocationSubject::User(user_id(1))),
     ];
     let done = applied(&store, &changes).await;
@@ -107,7 +102,7 @@ pub(super) async fn a_refreshed_position_survives_the_cutoff(store: Arc<dyn Stor
 pub(super) async fn a_replacement_based_on_the_former_position_conflicts(store: Arc<dyn Store>) {
     let seen = one_login(&store).await;
     let _ = applied(&store, &[append(RevocationSubject::Everyone)]).await;
-    let _ = applied(&store, &[Change::RefreshPosition(seen.id)]).await;
+    let _ = applied(&store, &[Change::refresh_position(seen.id)]).await;
 
     assert_eq!(conflict(&store, &[replace(used(&seen, NOON))]).await, 0);
 
@@ -122,9 +117,9 @@ pub(super) async fn all_active_sessions_of_a_user_get_the_new_position(store: Ar
 
     // The changes of a change of roles: sessions stay, and earlier access tokens are revoked.
     let changes = [
-        Change::ReplaceUser(Box::new(user(1).with_roles(vec!["admin".into()]))),
-        Change::SetCutoff(CutoffScope::User(user_id(1))),
-        Change::RefreshPositionsOf(user_id(1)),
+        Change::replace_user(user(1).with_roles(vec!["admin".into()])),
+        Change::set_cutoff(CutoffScope::User(user_id(1))),
+        Change::refresh_positions_of(user_id(1)),
         append(RevocationSubject::User(user_id(1))),
     ];
     let position = applied(&store, &changes).await.entries[0].position;
@@ -144,11 +139,11 @@ pub(super) async fn only_active_cookie_sessions_get_the_new_position(store: Arc<
     let _ = applied(&store, &other).await;
     // Revoked by the cutoff of its user only.
     let _ = applied(&store, &[insert_user(user(3)), insert(session(4, 3))]).await;
-    let _ = applied(&store, &[Change::SetCutoff(CutoffScope::User(user_id(3)))]).await;
+    let _ = applied(&store, &[Change::set_cutoff(CutoffScope::User(user_id(3)))]).await;
     let access = Session { credential: SessionCredential::AccessOnly, ..session(5, 1) };
     let _ = applied(&store, &[insert(access)]).await;
 
-    let changes = [Change::RefreshCookiePositions, Change::SetCutoff(CutoffScope::Everyone)];
+    let changes = [Change::refresh_cookie_positions(), Change::set_cutoff(CutoffScope::Everyone)];
     let _ = applied(&store, &changes).await;
 
     let mut session_context = Vec::new();
@@ -169,11 +164,11 @@ pub(super) async fn a_refreshed_position_does_not_undo_a_cutoff(store: Arc<dyn S
     for (scope, number) in everyones.into_iter().zip(1..) {
         let pos = answer(store.revocation_log_head().await);
         let _ = applied(&store, &[insert(Session { pos, ..session(number, 1) })]).await;
-        let _ = applied(&store, &[Change::SetCutoff(scope)]).await;
+        let _ = applied(&store, &[Change::set_cutoff(scope)]).await;
 
-        assert_eq!(conflict(&store, &[Change::RefreshPosition(session_id(number))]).await, 0);
+        assert_eq!(conflict(&store, &[Change::refresh_position(session_id(number))]).await, 0);
         let _ =
-            applied(&store, &[Change::RefreshPositionsOf(user_id(1)), append(RevocationSubject::Everyone)])
+            applied(&store, &[Change::refresh_positions_of(user_id(1)), append(RevocationSubject::Everyone)])
                 .await;
 
         let revoked = answer(store.session_context(session_id(number)).await).expect("it was inserted");
@@ -192,7 +187,7 @@ pub(super) async fn sessions_below_a_cutoff_are_not_listed(store: Arc<dyn Store>
     };
     assert_eq!(listed().await, 1);
 
-    let _ = applied(&store, &[Change::SetCutoff(CutoffScope::Everyone)]).await;
+    let _ = applied(&store, &[Change::set_cutoff(CutoffScope::Everyone)]).await;
 
     assert_eq!(listed().await, 0);
 }

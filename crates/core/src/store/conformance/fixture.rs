@@ -1,5 +1,6 @@
 //! Test data of the conformance suite: records, times, and commits that must or must not apply.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use crate::credentials::session_token::TokenHash;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use crate::model::user::{User, Username};
-use crate::store::{AppliedChanges, Change, CommitOutcome, SessionEnding, Store, StoreError};
+use crate::store::{
+    AppliedChanges, Change, CommitOutcome, Expectation, RevocationLogPage, SessionEnding, Store, StoreError,
+    Transaction, TransactionPart,
+};
 
 /// An arbitrary time.
 pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -28,18 +32,48 @@ pub(super) fn answer<T>(result: Result<T, StoreError>) -> T {
 
 /// Commits changes that must apply.
 pub(super) async fn applied(store: &Arc<dyn Store>, changes: &[Change]) -> AppliedChanges {
-    match answer(store.commit(changes).await) {
+    match answer(store.commit(&Transaction::new(changes)).await) {
         CommitOutcome::Applied(applied) => applied,
-        CommitOutcome::Conflict(index) => panic!("change {index} of {changes:?} conflicts"),
+        CommitOutcome::Conflict(part) => panic!("{part:?} of {changes:?} conflicts"),
     }
 }
 
 /// Commits changes that must not apply. Returns the index of the change that failed.
 pub(super) async fn conflict(store: &Arc<dyn Store>, changes: &[Change]) -> usize {
-    match answer(store.commit(changes).await) {
-        CommitOutcome::Applied(_) => panic!("{changes:?} was applied"),
-        CommitOutcome::Conflict(index) => index,
+    match rejected(store, &Transaction::new(changes)).await {
+        TransactionPart::Change(index) => index,
+        TransactionPart::Expectation(_) => panic!("the transaction expects nothing"),
     }
+}
+
+/// Commits a transaction that must not apply. Returns the part that conflicts.
+pub(super) async fn rejected(store: &Arc<dyn Store>, transaction: &Transaction) -> TransactionPart {
+    match answer(store.commit(transaction).await) {
+        CommitOutcome::Applied(_) => panic!("{transaction:?} was applied"),
+        CommitOutcome::Conflict(part) => part,
+    }
+}
+
+/// Whether an expectation holds in the store.
+pub(super) async fn holds(store: &Arc<dyn Store>, expectation: Expectation) -> bool {
+    let transaction = Transaction::default().expecting([expectation]);
+    match answer(store.commit(&transaction).await) {
+        CommitOutcome::Applied(_) => true,
+        CommitOutcome::Conflict(part) => {
+            assert_eq!(part, TransactionPart::Expectation(0));
+            false
+        }
+    }
+}
+
+/// The revocation log after `after`, in one page.
+pub(super) async fn revocation_log_after(
+    store: &Arc<dyn Store>,
+    after: RevocationPosition,
+) -> RevocationLogPage {
+    let page = answer(store.revocation_log_after(after, NonZeroU32::MAX).await);
+    assert_eq!(page.next, None);
+    page
 }
 
 pub(super) fn user_id(number: u16) -> UserId {
@@ -60,6 +94,7 @@ pub(super) fn user(number: u16) -> User {
     User {
         id: user_id(number),
         username: name(&format!("user{number:05}")),
+        external_id: None,
         email: None,
         email_verified: false,
         password: None,
@@ -86,11 +121,13 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
         authenticated_at: NOON,
         amr: vec!["pwd".into()],
+        acr: None,
         seen_at: NOON,
         idle: DAY,
         expires_at: NOON + 30 * DAY,
         pos: RevocationPosition::START,
         scope: None,
+        audience: None,
         client_info: ClientInfo::default(),
         label: None,
         ended: None,
@@ -108,25 +145,25 @@ pub(super) fn ending(at: Time, reason: EndReason) -> SessionEnding {
 }
 
 pub(super) fn insert_user(user: User) -> Change {
-    Change::InsertUser(Box::new(user))
+    Change::insert_user(user)
 }
 
 pub(super) fn insert(session: Session) -> Change {
-    Change::InsertSession(Box::new(session))
+    Change::insert_session(session)
 }
 
 pub(super) fn replace(session: Session) -> Change {
-    Change::ReplaceSession(Box::new(session))
+    Change::replace_session(session)
 }
 
 pub(super) fn end(session: u16, at: Time) -> Change {
-    Change::EndSession(session_id(session), ending(at, EndReason::Logout))
+    Change::end_session(session_id(session), ending(at, EndReason::Logout))
 }
 
 pub(super) fn record(user: u16, session: u16, at: Time) -> Change {
     let event =
         AuditEvent::by_user(AuditEventKind::LoginSucceeded, user_id(user), &ClientInfo::default(), at);
-    Change::RecordEvent(Box::new(event.with_session(session_id(session), ClientId::default())))
+    Change::record_event(event.with_session(session_id(session), ClientId::default()))
 }
 
 /// Inserts user 1 and their session 1, and returns the session.

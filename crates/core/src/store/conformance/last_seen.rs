@@ -8,9 +8,10 @@ use counterfoil_jose::Time;
 use crate::model::session::Session;
 use crate::store::conformance::commit_listener::recording_listener;
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, answer, applied, conflict, end, insert, one_login, replace, session, session_id, used,
+    DAY, HOUR, NOON, answer, applied, conflict, end, holds, insert, one_login, replace, session, session_id,
+    used,
 };
-use crate::store::{Change, LastSeen, Store};
+use crate::store::{Expectation, LastSeen, Store};
 
 async fn use_session(store: &Arc<dyn Store>, number: u16, at: Time) {
     answer(store.record_last_seen(&[LastSeen { session: session_id(number), at }]).await);
@@ -59,9 +60,11 @@ pub(super) async fn a_use_extends_only_the_idle_timeout(store: Arc<dyn Store>) {
     let last = session.expires_at - HOUR;
     use_session(&store, 1, last).await;
 
-    let live_at = |at| Change::ExpectActive(session.id, at);
-    let _ = applied(&store, &[live_at(last), live_at(session.expires_at - Duration::from_millis(1))]).await;
-    assert_eq!(conflict(&store, &[live_at(session.expires_at)]).await, 0);
+    let live_at = |at| Expectation::ActiveSession(session.id, at);
+    for moment in [last, session.expires_at - Duration::from_millis(1)] {
+        assert!(holds(&store, live_at(moment)).await);
+    }
+    assert!(!holds(&store, live_at(session.expires_at)).await);
 }
 
 /// Regression: after a restart a session was used in the future.

@@ -5,10 +5,8 @@ use std::sync::atomic::Ordering;
 
 use tokio::task::JoinSet;
 
-use crate::store::conformance::fixture::{
-    NOON, answer, applied, conflict, end, one_login, session_id, user_id,
-};
-use crate::store::{Change, Store};
+use crate::store::conformance::fixture::{NOON, answer, applied, end, holds, one_login, session_id, user_id};
+use crate::store::{Expectation, Store};
 
 pub(super) async fn every_read_and_every_commit_is_counted_once(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
@@ -20,7 +18,7 @@ pub(super) async fn every_read_and_every_commit_is_counted_once(store: Arc<dyn S
 
     let _ = answer(store.session(session_id(1)).await);
     let _ = applied(&store, &[end(1, NOON)]).await;
-    let _ = conflict(&store, &[Change::ExpectEpoch(user_id(1), 7)]).await;
+    let _ = holds(&store, Expectation::Epoch(user_id(1), 7)).await;
 
     assert_eq!(snapshot(), (reads + 1, commits + 2));
 }

@@ -80,7 +80,7 @@ const CASES: &[Case] = cases! {
         a_session_id_is_inserted_only_once,
         a_session_of_an_unknown_user_or_client_is_not_inserted,
         a_session_is_replaced_only_by_the_next_revision,
-        the_user_client_and_time_of_a_session_never_change,
+        how_a_session_was_opened_never_changes,
         one_of_32_parallel_replacements_applies,
         an_ended_session_never_becomes_active_again,
         a_session_ends_once,
@@ -101,13 +101,14 @@ const CASES: &[Case] = cases! {
         one_of_32_parallel_registrations_gets_the_name,
         a_replacement_cannot_take_an_existing_name,
         an_address_finds_no_user_before_it_is_verified,
+        an_external_id_belongs_to_one_user,
         users_are_listed_once_in_the_order_of_their_names,
         one_of_32_parallel_changes_of_a_user_applies,
         a_user_is_removed_with_all_their_sessions,
     }
     commits {
         nothing_is_changed_if_the_last_change_conflicts,
-        the_first_change_that_conflicts_is_named,
+        the_first_part_that_conflicts_is_named,
         a_raised_epoch_or_revision_conflicts,
         a_session_is_active_only_until_its_end,
         a_login_in_progress_conflicts_with_a_password_change,
@@ -122,6 +123,8 @@ const CASES: &[Case] = cases! {
         a_position_is_never_below_its_time_and_rises_when_the_clock_is_set_back,
         the_entries_of_one_commit_keep_their_order,
         a_reader_gets_only_later_entries,
+        pages_give_every_entry_once_and_the_head_with_the_last,
+        revocations_are_loaded_page_by_page,
         a_new_log_starts_above_the_former_and_keeps_its_entries,
     }
     cutoffs {

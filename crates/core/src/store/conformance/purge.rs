@@ -9,10 +9,10 @@ use counterfoil_verify::{RevocationPosition, RevocationSubject};
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::counters::increment;
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, replace, session,
-    session_id, used, user,
+    DAY, HOUR, NOON, YEAR, answer, applied, end, insert, insert_user, one_login, record, replace,
+    revocation_log_after, session, session_id, used, user,
 };
-use crate::store::{AuditEventQuery, Change, Store};
+use crate::store::{AuditEventQuery, Change, NewRevocation, SessionDataPatch, Store};
 
 /// Purges until nothing is left to remove.
 async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
@@ -46,13 +46,13 @@ pub(super) async fn active_records_are_never_purged(store: Arc<dyn Store>) {
 pub(super) async fn an_ended_session_stays_a_day_and_is_purged_with_its_data(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
     let patch = Map::from_iter([("a".to_owned(), 1.into())]);
-    let merge = Change::MergeData {
+    let merge = Change::merge_data(SessionDataPatch {
         session: session_id(1),
         patch,
         expected_revision: None,
         max_bytes: 100,
         now: NOON,
-    };
+    });
     let _ = applied(&store, &[merge, end(1, NOON + HOUR)]).await;
 
     // The reuse of a refresh token must still be detected.
@@ -79,11 +79,13 @@ pub(super) async fn a_session_in_use_is_not_purged(store: Arc<dyn Store>) {
 }
 
 pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store: Arc<dyn Store>) {
-    let append = |subject: &str, until| Change::AppendRevocation {
-        subject: subject.parse::<RevocationSubject>().expect("a subject"),
-        reason: EndReason::ByAdmin,
-        at: NOON,
-        remember_until: until,
+    let append = |subject: &str, until| {
+        Change::append_revocation(NewRevocation {
+            subject: subject.parse::<RevocationSubject>().expect("a subject"),
+            reason: EndReason::ByAdmin,
+            at: NOON,
+            remember_until: until,
+        })
     };
     let changes = [
         append("key:k", None),
@@ -91,7 +93,7 @@ pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store
         append("client:late", Some(NOON + DAY)),
     ];
     let entries = applied(&store, &changes).await.entries;
-    let left = async || answer(store.revocation_log_after(RevocationPosition::START).await);
+    let left = async || revocation_log_after(&store, RevocationPosition::START).await;
 
     let _ = purge_all(&store, NOON + HOUR - HOUR / 2).await;
     assert_eq!(left().await.entries, entries);

@@ -1,27 +1,35 @@
 //! Cases about the revocation log: positions follow the order of commits, and readers see no gap.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition, RevocationSubject, TokenId};
+use counterfoil_verify::{
+    RevocationEntry, RevocationLogId, RevocationPosition, RevocationSubject, Revocations, TokenId,
+};
 
 use crate::model::session::EndReason;
 use crate::store::conformance::fixture::{
-    NOON, YEAR, answer, applied, end, insert, insert_user, session, user,
+    NOON, YEAR, answer, applied, end, insert, insert_user, revocation_log_after, session, user,
 };
-use crate::store::{Change, Store};
+use crate::store::{Change, NewRevocation, Store, load_revocations};
 
 /// Appends the revocation of a token.
 fn append(number: u8, at: Time) -> Change {
     let subject = RevocationSubject::Token(TokenId::from_bytes([number; 16]));
-    Change::AppendRevocation { subject, reason: EndReason::Logout, at, remember_until: Some(at + YEAR) }
+    Change::append_revocation(NewRevocation {
+        subject,
+        reason: EndReason::Logout,
+        at,
+        remember_until: Some(at + YEAR),
+    })
 }
 
 async fn all(store: &Arc<dyn Store>) -> Vec<RevocationEntry> {
-    answer(store.revocation_log_after(RevocationPosition::START).await).entries
+    revocation_log_after(store, RevocationPosition::START).await.entries
 }
 
 pub(super) async fn positions_follow_the_order_of_commits(store: Arc<dyn Store>) {
@@ -72,12 +80,12 @@ pub(super) async fn no_reader_sees_a_head_without_the_entries_below_it(store: Ar
     }
 }
 
-/// Reads the log from head to head, as a verifier does, and returns all entries.
+/// Reads the log page by page, as a verifier does, and returns all entries.
 async fn follow(store: Arc<dyn Store>, is_done: Arc<AtomicBool>) -> Vec<RevocationEntry> {
     let (mut seen, mut after): (Vec<RevocationEntry>, _) = (Vec::new(), RevocationPosition::START);
     loop {
         let is_last = is_done.load(Ordering::Acquire);
-        let page = answer(store.revocation_log_after(after).await);
+        let page = answer(store.revocation_log_after(after, limit(3)).await);
         assert!(page.entries.iter().all(|entry| entry.position > after && entry.position <= page.head));
         for entry in &page.entries {
             // The rows of a commit are visible together with its log entry.
@@ -85,9 +93,9 @@ async fn follow(store: Arc<dyn Store>, is_done: Arc<AtomicBool>) -> Vec<Revocati
             let session = answer(store.session(*id).await).expect("it was inserted");
             assert!(session.ended.is_some(), "the entry was visible before the row");
         }
+        after = page.complete_up_to();
         seen.extend(page.entries);
-        after = page.head;
-        if is_last {
+        if is_last && page.next.is_none() {
             return seen;
         }
         tokio::task::yield_now().await;
@@ -111,12 +119,12 @@ pub(super) async fn a_position_is_never_below_its_time_and_rises_when_the_clock_
 }
 
 pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn Store>) {
-    let remember_for_ever = Change::AppendRevocation {
+    let remember_for_ever = Change::append_revocation(NewRevocation {
         subject: RevocationSubject::Key("leaked".parse().expect("a name")),
         reason: EndReason::KeyCompromised,
         at: NOON,
         remember_until: None,
-    };
+    });
     let mut changes: Vec<Change> = (0..9).map(|number| append(number, NOON)).collect();
     changes.insert(4, remember_for_ever);
     let entries = applied(&store, &changes).await.entries;
@@ -132,20 +140,55 @@ pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn St
 
 pub(super) async fn a_reader_gets_only_later_entries(store: Arc<dyn Store>) {
     assert_eq!(
-        answer(store.revocation_log_after(RevocationPosition::new(7)).await).head,
+        revocation_log_after(&store, RevocationPosition::new(7)).await.head,
         RevocationPosition::START
     );
     let changes: Vec<Change> = (0..5).map(|number| append(number, NOON)).collect();
     let entries = applied(&store, &changes).await.entries;
 
-    let rest = answer(store.revocation_log_after(entries[2].position).await);
+    let rest = revocation_log_after(&store, entries[2].position).await;
     assert_eq!(rest.entries, entries[3..]);
     assert_eq!(rest.head, entries[4].position);
     for beyond in [entries[4].position, RevocationPosition::new(u64::MAX)] {
-        let nothing = answer(store.revocation_log_after(beyond).await);
+        let nothing = revocation_log_after(&store, beyond).await;
         assert!(nothing.entries.is_empty());
         assert_eq!(nothing.head, entries[4].position);
     }
+}
+
+/// A verifier that took the head with the first page would accept what a later page revokes.
+pub(super) async fn pages_give_every_entry_once_and_the_head_with_the_last(store: Arc<dyn Store>) {
+    let changes: Vec<Change> = (0..7).map(|number| append(number, NOON)).collect();
+    let entries = applied(&store, &changes).await.entries;
+    let head = entries[6].position;
+
+    for size in [1, 2, 3, 6, 7, 8, u32::MAX] {
+        let (mut seen, mut after) = (Vec::new(), Some(RevocationPosition::START));
+        while let Some(position) = after {
+            let page = answer(store.revocation_log_after(position, limit(size)).await);
+            assert!(!page.entries.is_empty() && page.entries.len() <= size as usize);
+            assert_eq!(page.head, head);
+            assert_eq!(page.complete_up_to(), page.entries[page.entries.len() - 1].position);
+            seen.extend(page.entries);
+            after = page.next;
+        }
+        assert_eq!(seen, entries);
+    }
+}
+
+pub(super) async fn revocations_are_loaded_page_by_page(store: Arc<dyn Store>) {
+    let changes: Vec<Change> = (0..7).map(|number| append(number, NOON)).collect();
+    let head = applied(&store, &changes).await.entries[6].position;
+
+    for size in [1, 3, 7, 100] {
+        let revocations = Revocations::new();
+        answer(load_revocations(&*store, &revocations, limit(size)).await);
+        assert_eq!((revocations.len(), revocations.head()), (7, head));
+    }
+}
+
+fn limit(size: u32) -> NonZeroU32 {
+    NonZeroU32::new(size).expect("a page has at least one entry")
 }
 
 pub(super) async fn a_new_log_starts_above_the_former_and_keeps_its_entries(store: Arc<dyn Store>) {
@@ -154,7 +197,7 @@ pub(super) async fn a_new_log_starts_above_the_former_and_keeps_its_entries(stor
     let (id, after) =
         (RevocationLogId::from_bytes([9; 16]), RevocationPosition::new(NOON.unix_ms() + (1 << 40)));
 
-    let begun = applied(&store, &[append(2, NOON), Change::StartRevocationLog { id, after }]).await.entries;
+    let begun = applied(&store, &[append(2, NOON), Change::start_revocation_log(id, after)]).await.entries;
     let next = applied(&store, &[append(3, NOON)]).await.entries;
 
     assert!(first == again && first != id);
@@ -165,6 +208,6 @@ pub(super) async fn a_new_log_starts_above_the_former_and_keeps_its_entries(stor
     );
     assert_eq!(all(&store).await, [former, begun, next].concat());
     // The head never falls.
-    let _ = applied(&store, &[Change::StartRevocationLog { id, after: RevocationPosition::START }]).await;
+    let _ = applied(&store, &[Change::start_revocation_log(id, RevocationPosition::START)]).await;
     assert_eq!(answer(store.revocation_log_head().await).number(), after.number() + 2);
 }

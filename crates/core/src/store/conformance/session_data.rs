@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, TestRng, answer, applied, conflict, end, insert, one_login, session, session_id,
 };
-use crate::store::{Change, Store};
+use crate::store::{Change, SessionDataPatch, Store};
 
 fn object(value: Value) -> Map<String, Value> {
     match value {
@@ -19,13 +19,13 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn patch(session: u16, patch: Value) -> Change {
-    Change::MergeData {
+    Change::merge_data(SessionDataPatch {
         session: session_id(session),
         patch: object(patch),
         expected_revision: None,
         max_bytes: 1 << 20,
         now: NOON,
-    }
+    })
 }
 
 pub(super) async fn patches_merge_as_in_the_examples_of_rfc_7396(store: Arc<dyn Store>) {
@@ -136,12 +136,14 @@ pub(super) async fn a_patch_above_the_size_limit_changes_nothing(store: Arc<dyn 
     let _ = one_login(&store).await;
     // `{"a":"é..."}` is eight bytes and the text. The limit is in bytes, not in characters.
     let text = "é".repeat(10);
-    let limited = |limit| Change::MergeData {
-        session: session_id(1),
-        patch: object(json!({ "a": text })),
-        expected_revision: None,
-        max_bytes: limit,
-        now: NOON,
+    let limited = |limit| {
+        Change::merge_data(SessionDataPatch {
+            session: session_id(1),
+            patch: object(json!({ "a": text })),
+            expected_revision: None,
+            max_bytes: limit,
+            now: NOON,
+        })
     };
     assert_eq!(conflict(&store, &[limited(27)]).await, 0);
     assert_eq!(answer(store.session_data(session_id(1)).await), None);
@@ -154,12 +156,14 @@ pub(super) async fn a_patch_above_the_size_limit_changes_nothing(store: Arc<dyn 
 
 pub(super) async fn a_patch_applies_only_to_its_expected_revision(store: Arc<dyn Store>) {
     let _ = one_login(&store).await;
-    let seen = |expected, member: &str| Change::MergeData {
-        session: session_id(1),
-        patch: object(json!({ member: 1 })),
-        expected_revision: Some(expected),
-        max_bytes: 1000,
-        now: NOON,
+    let seen = |expected, member: &str| {
+        Change::merge_data(SessionDataPatch {
+            session: session_id(1),
+            patch: object(json!({ member: 1 })),
+            expected_revision: Some(expected),
+            max_bytes: 1000,
+            now: NOON,
+        })
     };
     assert_eq!(conflict(&store, &[seen(1, "a")]).await, 0);
     let _ = applied(&store, &[seen(0, "a")]).await;
@@ -173,12 +177,14 @@ pub(super) async fn a_patch_applies_only_to_its_expected_revision(store: Arc<dyn
 
 pub(super) async fn data_is_stored_only_for_active_sessions(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
-    let at = |now| Change::MergeData {
-        session: stored.id,
-        patch: object(json!({"a": 1})),
-        expected_revision: None,
-        max_bytes: 1000,
-        now,
+    let at = |now| {
+        Change::merge_data(SessionDataPatch {
+            session: stored.id,
+            patch: object(json!({"a": 1})),
+            expected_revision: None,
+            max_bytes: 1000,
+            now,
+        })
     };
     assert_eq!(conflict(&store, &[at(NOON + DAY)]).await, 0);
     assert_eq!(conflict(&store, &[patch(9, json!({"a": 1}))]).await, 0);

@@ -10,10 +10,10 @@ use counterfoil_verify::RevocationSubject;
 
 use crate::model::session::{EndReason, Session, SessionEnd};
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, answer, applied, conflict, end, ending, insert, insert_user, one_login, replace,
-    session, session_id, used, user, user_id,
+    DAY, HOUR, NOON, answer, applied, conflict, end, ending, holds, insert, insert_user, one_login, replace,
+    revocation_log_after, session, session_id, used, user, user_id,
 };
-use crate::store::{Change, CommitOutcome, Page, SessionCursor, Store};
+use crate::store::{Change, CommitOutcome, Expectation, Page, SessionCursor, SessionDataPatch, Store};
 
 pub(super) async fn a_session_id_is_inserted_only_once(store: Arc<dyn Store>) {
     let first = one_login(&store).await;
@@ -52,7 +52,7 @@ pub(super) async fn a_session_is_replaced_only_by_the_next_revision(store: Arc<d
     let _ = applied(&store, &[replace(used(&first, NOON + HOUR))]).await;
 }
 
-pub(super) async fn the_user_client_and_time_of_a_session_never_change(store: Arc<dyn Store>) {
+pub(super) async fn how_a_session_was_opened_never_changes(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let _ = applied(&store, &[insert_user(user(2))]).await;
     let next = used(&stored, NOON + HOUR);
@@ -62,6 +62,8 @@ pub(super) async fn the_user_client_and_time_of_a_session_never_change(store: Ar
         Session { client: "shop".parse().expect("a name"), ..next.clone() },
         Session { authenticated_at: NOON + HOUR, ..next.clone() },
         Session { amr: vec!["hwk".into()], ..next.clone() },
+        Session { acr: Some("aal2".into()), ..next.clone() },
+        Session { audience: Some("https://shop.example".into()), ..next.clone() },
     ] {
         assert_eq!(conflict(&store, &[replace(other)]).await, 0);
     }
@@ -78,8 +80,11 @@ pub(super) async fn one_of_32_parallel_replacements_applies(store: Arc<dyn Store
             let (store, next) =
                 (Arc::clone(&store), used(&stored, stored.seen_at + Duration::from_millis(racer)));
             racers.spawn(async move {
-                matches!(answer(store.commit(&[replace(next.clone())]).await), CommitOutcome::Applied(_))
-                    .then_some(next)
+                matches!(
+                    answer(store.commit(&[replace(next.clone())].into()).await),
+                    CommitOutcome::Applied(_)
+                )
+                .then_some(next)
             });
         }
         let winners: Vec<Session> = racers.join_all().await.into_iter().flatten().collect();
@@ -102,11 +107,16 @@ pub(super) async fn an_ended_session_never_becomes_active_again(store: Arc<dyn S
         assert_eq!(conflict(&store, &[replace(active_session)]).await, 0, "replaced at {revision}");
     }
     assert_eq!(conflict(&store, &[insert(stored.clone())]).await, 0);
-    assert_eq!(conflict(&store, &[Change::RefreshPosition(stored.id)]).await, 0);
-    assert_eq!(conflict(&store, &[Change::ExpectActive(stored.id, NOON)]).await, 0);
+    assert_eq!(conflict(&store, &[Change::refresh_position(stored.id)]).await, 0);
+    assert!(!holds(&store, Expectation::ActiveSession(stored.id, NOON)).await);
     let patch = serde_json::Map::new();
-    let merge =
-        Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 100, now: NOON };
+    let merge = Change::merge_data(SessionDataPatch {
+        session: stored.id,
+        patch,
+        expected_revision: None,
+        max_bytes: 100,
+        now: NOON,
+    });
     assert_eq!(conflict(&store, &[merge]).await, 0);
 
     assert_eq!(answer(store.session(stored.id).await), Some(ended));
@@ -118,7 +128,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
     let first = applied(&store, &[end(1, NOON + HOUR)]).await;
     let again = applied(
         &store,
-        &[Change::EndSession(stored.id, ending(NOON + 2 * HOUR, EndReason::ByAdmin)), end(9, NOON)],
+        &[Change::end_session(stored.id, ending(NOON + 2 * HOUR, EndReason::ByAdmin)), end(9, NOON)],
     )
     .await;
 
@@ -130,7 +140,7 @@ pub(super) async fn a_session_ends_once(store: Arc<dyn Store>) {
     assert!(again.ended_sessions.is_empty() && again.entries.is_empty());
     let ended = answer(store.session(stored.id).await).and_then(|session| session.ended);
     assert_eq!(ended, Some(SessionEnd { at: NOON + HOUR, reason: EndReason::Logout }));
-    assert_eq!(answer(store.revocation_log_after(Default::default()).await).entries, first.entries);
+    assert_eq!(revocation_log_after(&store, Default::default()).await.entries, first.entries);
 }
 
 pub(super) async fn ending_all_other_sessions_appends_one_revocation_each(store: Arc<dyn Store>) {
@@ -138,11 +148,8 @@ pub(super) async fn ending_all_other_sessions_appends_one_revocation_each(store:
     changes.extend((0..10).map(|number| insert(session(number, 1))));
     changes.push(end(0, NOON));
     let _ = applied(&store, &changes).await;
-    let all_but = |except| Change::EndSessionsOf {
-        user: user_id(1),
-        except,
-        ending: ending(NOON + HOUR, EndReason::PasswordChanged),
-    };
+    let all_but =
+        |except| Change::end_sessions_of(user_id(1), except, ending(NOON + HOUR, EndReason::PasswordChanged));
 
     let others = applied(&store, &[all_but(Some(session_id(5)))]).await;
     let spared = answer(store.session(session_id(5)).await).and_then(|session| session.ended);
@@ -225,11 +232,13 @@ pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<d
     // Ended and idle sessions do not count.
     changes.extend([end(5, NOON), insert(Session { idle: Duration::from_secs(1), ..session(7, 1) })]);
     let _ = applied(&store, &changes).await;
-    let at_most = |keep| Change::EndOldestSessionsOf {
-        user: user_id(1),
-        except: session_id(0),
-        keep,
-        ending: ending(NOON + HOUR, EndReason::SessionLimit),
+    let at_most = |keep| {
+        Change::end_oldest_sessions_of(
+            user_id(1),
+            session_id(0),
+            keep,
+            ending(NOON + HOUR, EndReason::SessionLimit),
+        )
     };
 
     let none = applied(&store, &[at_most(4)]).await;

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::model::external_id::ExternalId;
 use crate::model::user::User;
 use crate::store::conformance::fixture::{
-    NOON, answer, applied, conflict, end, insert, insert_user, name, record, session, user, user_id,
+    NOON, answer, applied, conflict, end, holds, insert, insert_user, name, record, session, user, user_id,
 };
-use crate::store::{AuditEventQuery, Change, CommitOutcome, LoginName, Page, Store};
+use crate::store::{
+    AuditEventQuery, Change, CommitOutcome, Expectation, LoginName, Page, SessionDataPatch, Store,
+};
 
 pub(super) async fn one_of_32_parallel_registrations_gets_the_name(store: Arc<dyn Store>) {
     for round in 0..10_u16 {
@@ -19,7 +23,7 @@ pub(super) async fn one_of_32_parallel_registrations_gets_the_name(store: Arc<dy
             let racer = User { username: name(&presented), ..user(round * 100 + racer) };
             let store = Arc::clone(&store);
             racers.spawn(async move {
-                let committed = answer(store.commit(&[insert_user(racer.clone())]).await);
+                let committed = answer(store.commit(&[insert_user(racer.clone())].into()).await);
                 matches!(committed, CommitOutcome::Applied(_)).then_some(racer)
             });
         }
@@ -35,7 +39,7 @@ pub(super) async fn a_replacement_cannot_take_an_existing_name(store: Arc<dyn St
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
 
     let renamed = User { username: user(1).username, revision: 1, ..user(2) };
-    assert_eq!(conflict(&store, &[Change::ReplaceUser(Box::new(renamed))]).await, 0);
+    assert_eq!(conflict(&store, &[Change::replace_user(renamed)]).await, 0);
 
     assert_eq!(answer(store.user(user_id(2)).await), Some(user(2)));
     let login = LoginName::Username(user(1).username.folded().to_owned());
@@ -49,14 +53,36 @@ pub(super) async fn an_address_finds_no_user_before_it_is_verified(store: Arc<dy
     assert_eq!(answer(store.user_by_login(&login).await), None);
 
     let verified = User { email_verified: true, revision: 1, ..claims(2) };
-    let _ = applied(&store, &[Change::ReplaceUser(Box::new(verified.clone()))]).await;
+    let _ = applied(&store, &[Change::replace_user(verified.clone())]).await;
 
     assert_eq!(answer(store.user_by_login(&login).await), Some(verified));
     let second = User { email_verified: true, revision: 1, ..claims(1) };
-    assert_eq!(conflict(&store, &[Change::ReplaceUser(Box::new(second))]).await, 0);
+    assert_eq!(conflict(&store, &[Change::replace_user(second)]).await, 0);
     let third = User { email: Some("ADA@EXAMPLE.ORG".into()), email_verified: true, ..user(3) };
     assert_eq!(conflict(&store, &[insert_user(third)]).await, 0);
     assert_eq!(answer(store.user_by_login(&LoginName::Username("ada@example.org".into())).await), None);
+}
+
+pub(super) async fn an_external_id_belongs_to_one_user(store: Arc<dyn Store>) {
+    let id = |value| Some(ExternalId::from_json(&value).expect("a valid id"));
+    let number = User { external_id: id(json!(42)), ..user(1) };
+    let text = User { external_id: id(json!("42")), ..user(2) };
+    let _ = applied(&store, &[number.clone(), text.clone(), user(3), user(4)].map(insert_user)).await;
+
+    for stored in [&number, &text] {
+        let id = stored.external_id.as_ref().expect("both have one");
+        assert_eq!(answer(store.user_by_external_id(id).await).as_ref(), Some(stored));
+    }
+    let second = User { external_id: id(json!(42)), ..user(5) };
+    assert_eq!(conflict(&store, &[insert_user(second)]).await, 0);
+    let changed = User { external_id: id(json!("42")), revision: 1, ..user(3) };
+    assert_eq!(conflict(&store, &[Change::replace_user(changed.clone())]).await, 0);
+
+    let released = User { external_id: None, revision: 1, ..user(2) };
+    let changes = [released, changed.clone()].map(Change::replace_user);
+    let _ = applied(&store, &changes).await;
+    let id = text.external_id.expect("it has one");
+    assert_eq!(answer(store.user_by_external_id(&id).await), Some(changed));
 }
 
 pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc<dyn Store>) {
@@ -86,7 +112,7 @@ pub(super) async fn one_of_32_parallel_changes_of_a_user_applies(store: Arc<dyn 
         for racer in 0..32 {
             let (store, next) = (Arc::clone(&store), stored.with_roles(vec![format!("role{racer}")]));
             racers.spawn(async move {
-                let committed = answer(store.commit(&[Change::ReplaceUser(Box::new(next.clone()))]).await);
+                let committed = answer(store.commit(&[Change::replace_user(next.clone())].into()).await);
                 matches!(committed, CommitOutcome::Applied(_)).then_some(next)
             });
         }
@@ -101,14 +127,19 @@ pub(super) async fn one_of_32_parallel_changes_of_a_user_applies(store: Arc<dyn 
 pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Store>) {
     let (stored, ended, other_user) = (session(1, 1), session(2, 1), session(3, 2));
     let patch = [("cart".to_owned(), 7.into())].into_iter().collect();
-    let merge =
-        Change::MergeData { session: stored.id, patch, expected_revision: None, max_bytes: 1000, now: NOON };
+    let merge = Change::merge_data(SessionDataPatch {
+        session: stored.id,
+        patch,
+        expected_revision: None,
+        max_bytes: 1000,
+        now: NOON,
+    });
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
     let sessions = [stored.clone(), ended.clone(), other_user.clone()].map(insert);
     let _ = applied(&store, &sessions).await;
     let _ = applied(&store, &[merge, end(2, NOON), record(1, 1, NOON)]).await;
 
-    let _ = applied(&store, &[Change::RemoveUser(user_id(1))]).await;
+    let _ = applied(&store, &[Change::remove_user(user_id(1))]).await;
 
     assert_eq!(answer(store.user(user_id(1)).await), None);
     for gone in [stored.id, ended.id] {
@@ -119,8 +150,8 @@ pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Sto
     assert_eq!(answer(store.session(other_user.id).await), Some(other_user));
     let query = AuditEventQuery { user: Some(user_id(1)), limit: 10, ..AuditEventQuery::default() };
     assert_eq!(answer(store.audit_events(&query).await).len(), 1, "the audit log keeps its events");
-    assert_eq!(conflict(&store, &[Change::ExpectEpoch(user_id(1), 0)]).await, 0);
-    assert_eq!(conflict(&store, &[Change::RemoveUser(user_id(1))]).await, 0);
+    assert!(!holds(&store, Expectation::Epoch(user_id(1), 0)).await);
+    assert_eq!(conflict(&store, &[Change::remove_user(user_id(1))]).await, 0);
     let next = User { id: user_id(4), ..user(1) };
     let _ = applied(&store, &[insert_user(next)]).await;
 }

@@ -25,7 +25,10 @@ use crate::model::session::{Session, SessionCredential};
 use crate::store::session_cache::id_hasher::IdHasher;
 use crate::store::session_cache::live_session::LiveSession;
 use crate::store::session_cache::slots::Slots;
-use crate::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen};
+use crate::store::{
+    AppliedChanges, Change, ClientOp, CommitListener, CutoffScope, LastSeen, LogOp, SessionOp, SessionsToEnd,
+    SessionsToRefresh, UserOp,
+};
 
 const SHARDS: usize = 64;
 
@@ -183,6 +186,27 @@ impl SessionCache {
         &self.revocations
     }
 
+    fn on_user_change(&self, operation: &UserOp) {
+        match operation {
+            UserOp::Replace(user) => self.evict_user(user.id),
+            UserOp::Remove(user) => self.evict_user(*user),
+            UserOp::Insert(_) => {}
+        }
+    }
+
+    fn on_session_change(&self, operation: &SessionOp) {
+        match operation {
+            SessionOp::Insert(session) | SessionOp::Replace(session) => self.evict_session(session.id),
+            SessionOp::End(SessionsToEnd::One(session), _)
+            | SessionOp::RefreshPosition(SessionsToRefresh::One(session)) => self.evict_session(*session),
+            SessionOp::RefreshPosition(SessionsToRefresh::AllOf(user)) => self.evict_user(*user),
+            SessionOp::RefreshPosition(SessionsToRefresh::Cookies) => self.invalidate_all(),
+            // The sessions that these end are in `applied.ended_sessions`.
+            SessionOp::End(SessionsToEnd::AllOf { .. } | SessionsToEnd::OldestOf { .. }, _)
+            | SessionOp::MergeData(_) => {}
+        }
+    }
+
     fn evict_session(&self, session: SessionId) {
         let mut shard = self.write(session);
         shard.generation += 1;
@@ -230,42 +254,21 @@ impl CommitListener for SessionCache {
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         for change in changes {
             match change {
-                Change::InsertSession(session) | Change::ReplaceSession(session) => {
-                    self.evict_session(session.id);
-                }
-                Change::EndSession(session, _) | Change::RefreshPosition(session) => {
-                    self.evict_session(*session)
-                }
-                Change::ReplaceUser(user) => self.evict_user(user.id),
-                Change::RemoveUser(user) | Change::RefreshPositionsOf(user) => self.evict_user(*user),
-                Change::SetCutoff(CutoffScope::User(user)) => self.evict_user(*user),
-                Change::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)
-                | Change::ReplaceClient(_)
-                | Change::RefreshCookiePositions => {
+                Change::User(operation) => self.on_user_change(operation),
+                Change::Session(operation) => self.on_session_change(operation),
+                Change::Client(ClientOp::Replace(_))
+                | Change::Log(LogOp::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)) => {
                     self.invalidate_all();
                 }
-                // The sessions that these end are in `applied.ended_sessions`, and the entries in
-                // `applied.entries`.
-                Change::EndSessionsOf { .. }
-                | Change::EndOldestSessionsOf { .. }
-                | Change::AppendRevocation { .. } => {}
-                Change::ExpectEpoch(..)
-                | Change::ExpectClient(..)
-                | Change::ExpectActive(..)
-                | Change::ExpectAdminKey(_)
-                | Change::InsertUser(_)
-                | Change::MergeData { .. }
-                | Change::InsertClient(_)
-                | Change::InsertKey(_)
-                | Change::ReplaceKey(_)
-                | Change::StartRevocationLog { .. }
-                | Change::SetMetadata(..)
-                | Change::SetCounter(..)
-                | Change::InsertAdminKey(_)
-                | Change::RemoveAdminKey(_)
-                | Change::RemoveAdminKeysOf(..)
-                | Change::RecordEvent(_)
-                | Change::RecordSessionEnds(_) => {}
+                Change::Log(LogOp::SetCutoff(CutoffScope::User(user))) => self.evict_user(*user),
+                // The entries of the log are in `applied.entries`.
+                Change::Log(LogOp::Append(_) | LogOp::Start { .. })
+                | Change::Client(ClientOp::Insert(_))
+                | Change::Key(_)
+                | Change::AdminKey(_)
+                | Change::Audit(_)
+                | Change::Metadata(..)
+                | Change::Counter(..) => {}
             }
         }
         for session in &applied.ended_sessions {

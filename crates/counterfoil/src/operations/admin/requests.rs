@@ -1,6 +1,7 @@
 //! Requests of administrators, the same over HTTP and at the command line.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::ClientError;
@@ -10,6 +11,8 @@ use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
 use counterfoil_core::services::administration::{ClientChange, UserChange};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::RevocationSubject;
+
+use crate::operations::external_id_schema::ExternalIdSchema;
 
 /// The most characters of the reason of a revocation.
 const MAX_REASON_LENGTH: usize = 200;
@@ -40,12 +43,17 @@ pub struct UserChangeRequest {
     /// Whether the address is verified. A verified address can be used to log in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
+    /// The application's own id of the user, or null. Access tokens with another one are revoked at once; the
+    /// sessions stay active.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<Option<Value>>,
 }
 
 impl From<UserChangeRequest> for UserChange {
     fn from(request: UserChangeRequest) -> Self {
-        let UserChangeRequest { disabled, roles, email, email_verified } = request;
-        Self { disabled, roles, email, email_verified }
+        let UserChangeRequest { disabled, roles, email, email_verified, external_id } = request;
+        Self { disabled, roles, email, email_verified, external_id }
     }
 }
 

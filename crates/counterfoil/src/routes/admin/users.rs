@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
@@ -18,6 +19,7 @@ use crate::operations::admin::requests::UserChangeRequest;
 use crate::operations::admin::responses::UserResponse;
 use crate::operations::admin::views::{AdminUserView, UserList};
 use crate::operations::admin::{self, users};
+use crate::operations::external_id_schema::ExternalIdSchema;
 use crate::operations::pagination::PageSize;
 use crate::operations::views::SessionList;
 use crate::routes::admin::administrator::Administrator;
@@ -40,6 +42,9 @@ pub(in crate::routes) struct NewUser {
     email: Option<String>,
     #[serde(default)]
     roles: Vec<String>,
+    /// The application's own id of the user, or null.
+    #[schema(value_type = Option<ExternalIdSchema>)]
+    external_id: Option<Value>,
 }
 
 /// Lists users by name.
@@ -87,8 +92,8 @@ pub(in crate::routes) async fn add(
     client: ClientInfo,
     JsonBody(request): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<UserResponse>), AppError> {
-    let NewUser { username, password, email, roles } = request;
-    let registration = Registration { username, password, email, roles };
+    let NewUser { username, password, email, roles, external_id } = request;
+    let registration = Registration { username, password, email, roles, external_id };
     let user = users::add(&app, registration, administrator.actor, &client, administrator.now).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }

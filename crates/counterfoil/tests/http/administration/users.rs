@@ -184,6 +184,29 @@ async fn a_verified_email_address_can_be_used_to_log_in() {
 }
 
 #[tokio::test]
+async fn an_external_id_is_set_shown_and_removed() {
+    let server = TestServer::open().await;
+    let admin = Admin::new(&server).await;
+    let new = json!({ "username": "ada", "password": PASSWORD, "external_id": 42 });
+    let added = admin.send_json("POST", "/v1/admin/users", &new).await;
+    assert_eq!((added.status, &added.json()["user"]["external_id"]), (201, &json!(42)));
+    let path = format!("/v1/admin/users/{}", text(&added.json()["user"], "id"));
+
+    let login = server.login("ada", "jwt").await;
+    assert_eq!(login["user"]["external_id"], 42);
+    assert_eq!(admin.get(&path).await["user"]["external_id"], 42);
+    let changed = admin.send_json("PATCH", &path, &json!({ "external_id": "42" })).await.json();
+    assert_eq!(changed["user"]["external_id"], "42");
+    assert_eq!(server.me(text(&login, "access_token")).await, 401, "its token states the former id");
+
+    let second = json!({ "username": "eve", "password": PASSWORD, "external_id": "42" });
+    let taken = admin.send_json("POST", "/v1/admin/users", &second).await;
+    assert_eq!((taken.status, &taken.json()["errors"][0]["field"]), (422, &json!("external_id")));
+    let removed = admin.send_json("PATCH", &path, &json!({ "external_id": null })).await.json();
+    assert_eq!(removed["user"]["external_id"], json!(null));
+}
+
+#[tokio::test]
 async fn invalid_user_changes_are_rejected_with_the_field() {
     let server = TestServer::open().await;
     server.register("ada").await;
@@ -197,6 +220,9 @@ async fn invalid_user_changes_are_rejected_with_the_field() {
         (json!({ "roles": "admin" }), 422, "roles"),
         (json!({ "email": "no-at-sign" }), 422, "email"),
         (json!({ "email_verified": true }), 422, "email_verified"),
+        (json!({ "external_id": "" }), 422, "external_id"),
+        (json!({ "external_id": true }), 422, "external_id"),
+        (json!({ "external_id": 1.5 }), 422, "external_id"),
         (json!({ "disabled": "yes" }), 422, "disabled"),
         (json!({ "password": "another horse battery" }), 400, ""),
         (json!({ "id": "x" }), 400, ""),

@@ -3,14 +3,30 @@
 use rusqlite::{Connection, ToSql, params};
 
 use counterfoil_core::model::session::SessionEnd;
+use counterfoil_core::store::SessionsToEnd;
 use counterfoil_verify::{SessionId, UserId};
 
 use super::{active_at, not_below_a_cutoff};
 use crate::tables::columns::unix_ms;
 
-/// Ends a session; `false` if it does not exist or has ended before. Its revision rises, so that a writer
-/// that read the session before cannot restore it.
-pub(crate) fn end(connection: &Connection, id: SessionId, ended: SessionEnd) -> rusqlite::Result<bool> {
+/// Ends sessions; returns the ids of those that had not ended before. Their revisions rise, so that a writer
+/// that read a session before cannot restore it.
+pub(crate) fn end(
+    connection: &Connection,
+    sessions: SessionsToEnd,
+    ended: SessionEnd,
+) -> rusqlite::Result<Vec<SessionId>> {
+    match sessions {
+        SessionsToEnd::One(id) => Ok(Vec::from_iter(end_one(connection, id, ended)?.then_some(id))),
+        SessionsToEnd::AllOf { user, except } => end_all_of_user(connection, user, except, ended),
+        SessionsToEnd::OldestOf { user, except, keep } => {
+            end_oldest_of_user(connection, user, except, keep, ended)
+        }
+    }
+}
+
+/// Ends a session; `false` if it does not exist or has ended before.
+fn end_one(connection: &Connection, id: SessionId, ended: SessionEnd) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2, end_reason = ?3, revision = revision + 1
@@ -21,7 +37,7 @@ pub(crate) fn end(connection: &Connection, id: SessionId, ended: SessionEnd) -> 
 }
 
 /// Ends every session of `user` that has not ended, except `except`; returns the ids of the ended sessions.
-pub(crate) fn end_all_of_user(
+fn end_all_of_user(
     connection: &Connection,
     user: UserId,
     except: Option<SessionId>,
@@ -47,7 +63,7 @@ pub(crate) fn end_all_of_user(
 
 /// Ends the active sessions of `user`, except `except` and the `keep` newest of the others; returns the ids
 /// of the ended sessions.
-pub(crate) fn end_oldest_of_user(
+fn end_oldest_of_user(
     connection: &Connection,
     user: UserId,
     except: SessionId,

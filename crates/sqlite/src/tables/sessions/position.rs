@@ -2,13 +2,26 @@
 
 use rusqlite::{Connection, Params, params};
 
+use counterfoil_core::store::SessionsToRefresh;
 use counterfoil_verify::{RevocationPosition, SessionId, UserId};
 
 use super::not_below_a_cutoff;
 use crate::tables::columns::Unsigned;
 
+/// The sessions that have neither been ended nor been revoked by a cutoff.
+pub(crate) fn refreshable(
+    connection: &Connection,
+    sessions: SessionsToRefresh,
+) -> rusqlite::Result<Vec<SessionId>> {
+    match sessions {
+        SessionsToRefresh::One(id) => Ok(Vec::from_iter(is_refreshable(connection, id)?.then_some(id))),
+        SessionsToRefresh::AllOf(user) => refreshable_of_user(connection, user),
+        SessionsToRefresh::Cookies => refreshable_cookies(connection),
+    }
+}
+
 /// Whether the session has neither been ended nor been revoked by a cutoff.
-pub(crate) fn is_refreshable(connection: &Connection, id: SessionId) -> rusqlite::Result<bool> {
+fn is_refreshable(connection: &Connection, id: SessionId) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(concat!(
             "SELECT 1 FROM sessions WHERE id = ?1 AND ended_at IS NULL AND ",
@@ -18,7 +31,7 @@ pub(crate) fn is_refreshable(connection: &Connection, id: SessionId) -> rusqlite
 }
 
 /// The sessions of `user` that have neither been ended nor been revoked by a cutoff.
-pub(crate) fn refreshable_of_user(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<SessionId>> {
+fn refreshable_of_user(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<SessionId>> {
     let sql = concat!(
         "SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL AND ",
         not_below_a_cutoff!()
@@ -27,7 +40,7 @@ pub(crate) fn refreshable_of_user(connection: &Connection, user: UserId) -> rusq
 }
 
 /// The cookie sessions of all users that have neither been ended nor been revoked by a cutoff.
-pub(crate) fn refreshable_cookies(connection: &Connection) -> rusqlite::Result<Vec<SessionId>> {
+fn refreshable_cookies(connection: &Connection) -> rusqlite::Result<Vec<SessionId>> {
     let sql = concat!(
         "SELECT id FROM sessions WHERE credential = 'cookie' AND ended_at IS NULL AND ",
         not_below_a_cutoff!()

@@ -42,6 +42,8 @@ macro_rules! session_columns {
             ended_at,
             end_reason,
             revision,
+            acr,
+            audience,
         )
     };
 }
@@ -69,6 +71,8 @@ pub(super) fn read_session(columns: &mut Columns<'_>) -> rusqlite::Result<Sessio
             (Some(_), None) | (None, Some(_)) => return Err(columns.invalid(Type::Text)),
         },
         revision: columns.unsigned()?,
+        acr: columns.value()?,
+        audience: columns.value()?,
     })
 }
 
@@ -143,7 +147,7 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
             session_columns!(""),
             ", purge_check_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                     ?21, ?22, ?23)
+                     ?21, ?22, ?23, ?24, ?25)
              ON CONFLICT DO NOTHING"
         ),
         session,
@@ -160,14 +164,15 @@ pub(crate) fn replace(connection: &Connection, session: &Session) -> rusqlite::R
         connection,
         // Columns that never change are compared and not set: SQLite rewrites the index entries of a column
         // that is set and checks its foreign keys, even if the value is the same. `purge_check_at` is not set
-        // either (see the schema); `?23 IS NOT NULL` binds it, so that both statements take the same
+        // either (see the schema); `?25 IS NOT NULL` binds it, so that both statements take the same
         // parameters. A unary `+` keeps SQLite from choosing an index.
         "UPDATE sessions
          SET credential = ?4, token_hash = ?5, refresh_token_key_id = ?6, refresh_salt = ?7, refresh_counter = ?8,
              refresh_rotated_at = ?9, last_seen_at = ?12, idle_timeout = ?13, expires_at = ?14, position = ?15,
              scope = ?16, ip = ?17, user_agent = ?18, label = ?19, ended_at = ?20, end_reason = ?21, revision = ?22
          WHERE id = ?1 AND revision = ?22 - 1 AND ended_at IS NULL
-           AND +user_id = ?2 AND +client_id = ?3 AND +authenticated_at = ?10 AND +amr = ?11 AND ?23 IS NOT NULL",
+           AND +user_id = ?2 AND +client_id = ?3 AND +authenticated_at = ?10 AND +amr = ?11 AND acr IS ?23
+           AND audience IS ?24 AND ?25 IS NOT NULL",
         session,
     )
 }
@@ -199,6 +204,8 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
         session.ended.map(|ended| unix_ms(ended.at)),
         session.ended.map(|ended| ended.reason.as_str()),
         Unsigned(session.revision),
+        session.acr,
+        session.audience,
         unix_ms(session.ends_at() + ENDED_SESSION_RETENTION),
     ])?;
     Ok(written == 1)

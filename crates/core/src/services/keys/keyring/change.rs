@@ -16,7 +16,7 @@ use crate::services::keys::rotation_schedule::{
     RotationSchedule, RotationStep, ScheduleDecision, find_key, signing_key_in,
 };
 use crate::services::revoker::RevocationContext;
-use crate::store::Change;
+use crate::store::{Change, NewRevocation};
 
 /// When the next key is activated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,8 @@ impl<'k> KeyringChange<'k> {
         let matches_id = |key: &&KeyRecord| key.id == *id && key.purpose == KeyPurpose::Signing;
         let key = self.stored.iter().find(matches_id).ok_or(ClientError::NotFound("key"))?;
         let (subject, reason) = (RevocationSubject::Key(id.clone()), self.context.reason);
-        let revoked = Change::AppendRevocation { subject, reason, at: self.now, remember_until: None };
+        let revoked =
+            Change::append_revocation(NewRevocation { subject, reason, at: self.now, remember_until: None });
         match key.state {
             KeyState::Revoked => return Ok(()),
             KeyState::Current => {
@@ -177,7 +178,7 @@ impl<'k> KeyringChange<'k> {
         }
         if !self.changes.is_empty() {
             let event = self.context.event(AuditEventKind::MasterKeyReplaced, self.now);
-            self.changes.push(Change::RecordEvent(Box::new(event)));
+            self.changes.push(Change::record_event(event));
         }
         Ok(())
     }
@@ -260,12 +261,12 @@ impl<'k> KeyringChange<'k> {
     fn add(&mut self, kind: AuditEventKind, key: KeyRecord) -> KeyId {
         self.record_event(kind, &key);
         let id = key.id.clone();
-        self.changes.push(Change::InsertKey(Box::new(key)));
+        self.changes.push(Change::insert_key(key));
         id
     }
 
     fn replace(&mut self, key: KeyRecord) {
-        self.changes.push(Change::ReplaceKey(Box::new(key)));
+        self.changes.push(Change::replace_key(key));
     }
 
     /// Adds an audit event about `key`. Only a revocation has a reason.
@@ -279,7 +280,7 @@ impl<'k> KeyringChange<'k> {
             KeyPurpose::Signing => key.id.to_string(),
             KeyPurpose::RefreshToken => format!("refresh token key {}", key.id),
         };
-        self.changes.push(Change::RecordEvent(Box::new(event.with_detail(name))));
+        self.changes.push(Change::record_event(event.with_detail(name)));
     }
 }
 

@@ -148,7 +148,7 @@ impl Keyring {
                 self.load(&stored)?;
                 return Ok((outcome, AppliedChanges::default()));
             }
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
                 self.reload().await?;
                 return Ok((outcome, applied));
             }

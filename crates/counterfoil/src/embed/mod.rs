@@ -1,6 +1,18 @@
 //! Counterfoil inside another axum application.
 
+pub(crate) mod builder;
+pub(crate) mod client_info;
+pub(crate) mod credentials;
+pub(crate) mod error;
+pub(crate) mod login;
+pub(crate) mod sessions;
+#[cfg(feature = "test-util")]
+pub mod testing;
+
+use std::sync::Arc;
+
 use axum::Router;
+use tokio::sync::Mutex;
 
 use counterfoil_core::store::StoreError;
 
@@ -9,16 +21,14 @@ use crate::app::{App, HostLayer};
 use crate::background;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
-use crate::settings::issuer_url::{IssuerUrl, IssuerUrlError};
-use crate::settings::store_url::{StoreUrl, StoreUrlError};
+use crate::settings::base_path::BasePathError;
+use crate::settings::issuer_url::IssuerUrlError;
+use crate::settings::store_url::StoreUrlError;
 
-/// The issuer of [`Counterfoil::open`]: the address at which the examples listen.
-const DEFAULT_ISSUER: &str = "http://localhost:3000";
-
-/// Counterfoil as a library: its routes, and the layer for the host application's routes.
+/// Counterfoil as a library: its routes, the layer for the host application's routes, and logins from its handlers.
 ///
-/// Expired sessions are purged in the background until it is closed; [`close`](Self::close) it before the
-/// process ends.
+/// Clones are cheap and share one installation, so it can be part of the application's state. Expired sessions are
+/// purged in the background until it is closed; [`close`](Self::close) it before the process ends.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -34,10 +44,11 @@ const DEFAULT_ISSUER: &str = "http://localhost:3000";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Counterfoil {
     app: App,
-    jobs: Task,
+    /// The background jobs; `None` after they were stopped.
+    jobs: Arc<Mutex<Option<Task>>>,
 }
 
 /// An embedded Counterfoil cannot be opened.
@@ -50,46 +61,34 @@ pub enum EmbedError {
     /// The issuer URL is invalid.
     #[error(transparent)]
     Issuer(#[from] IssuerUrlError),
+    /// The base path is invalid.
+    #[error(transparent)]
+    BasePath(#[from] BasePathError),
+    /// No store was named.
+    #[error("no store is named: call `store(\"sqlite:auth.db\")` on the builder")]
+    NoStore,
     /// The installation cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
 }
 
 impl Counterfoil {
-    /// Opens the store at `store`, such as `sqlite:auth.db`, for an application at `http://localhost:3000`.
-    /// The master key is next to the store (`auth.db.key`) and is created at the first start.
-    ///
-    /// An application with another URL uses [`Counterfoil::for_issuer`].
-    ///
-    /// # Errors
-    ///
-    /// What is wrong; nothing that existed was changed.
-    pub async fn open(store: &str) -> Result<Self, EmbedError> {
-        Self::for_issuer(DEFAULT_ISSUER, store).await
-    }
-
-    /// Opens the store at `store` for an application that its clients reach at `issuer`, such as
-    /// `https://shop.example`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong; nothing that existed was changed.
-    pub async fn for_issuer(issuer: &str, store: &str) -> Result<Self, EmbedError> {
-        let (issuer, store): (IssuerUrl, StoreUrl) = (issuer.parse()?, store.parse()?);
-        Ok(Self::with_settings(Settings::new(issuer, store)).await?)
-    }
-
     /// Opens with all settings.
     ///
     /// # Errors
     ///
     /// What is wrong; nothing that existed was changed.
     pub async fn with_settings(settings: Settings) -> Result<Self, OpenError> {
-        let app = App::open(settings).await?;
-        Ok(Self { jobs: background::start(app.clone()), app })
+        Ok(Self::start(App::open(settings).await?))
     }
 
-    /// Every route of the HTTP API: register, log in and out, refresh, list sessions, and so on.
+    /// Starts the background jobs of an open installation.
+    fn start(app: App) -> Self {
+        Self { jobs: Arc::new(Mutex::new(Some(background::start(app.clone())))), app }
+    }
+
+    /// Every route of the HTTP API: register, log in and out, refresh, list sessions, and so on. They are below the base
+    /// path already: merge them into the application's router.
     ///
     /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sessions record the client IP,
     /// and failed logins are counted by client IP. Without it only the limit of consecutive failures of an
@@ -104,18 +103,30 @@ impl Counterfoil {
         self.app.layer()
     }
 
+    /// The settings that it was opened with.
+    pub fn settings(&self) -> &Settings {
+        self.app.settings()
+    }
+
     /// The open installation.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Stops the background jobs and closes the store.
+    /// Stops the background jobs and closes the store. Further calls, also on clones, wait for the first and do nothing.
     ///
     /// # Errors
     ///
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
-    pub async fn close(self) -> Result<(), StoreError> {
-        self.jobs.cancel().await;
-        self.app.close().await
+    pub async fn close(&self) -> Result<(), CloseError> {
+        let mut jobs = self.jobs.lock().await;
+        let Some(running) = jobs.take() else { return Ok(()) };
+        running.cancel().await;
+        Ok(self.app.close().await?)
     }
 }
+
+/// The store was not closed cleanly.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct CloseError(#[from] StoreError);

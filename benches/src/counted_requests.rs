@@ -1,0 +1,146 @@
+//! The process whose instructions are counted: a server and its client in one thread.
+
+use std::fs;
+use std::io::{self, BufRead as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use counterfoil::{App, ClockReading, Settings, StoreUrl};
+use counterfoil_jose::Time;
+
+use crate::memory_connection::MemoryConnection;
+use crate::requests::{get, post};
+use crate::server;
+
+/// The address in the requests, and in the issuer. The requests reach the server in memory.
+const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 3000);
+
+/// The file in the directory of a store, with one session token in each line.
+pub(crate) const SESSION_TOKENS: &str = "session-tokens";
+/// The file in the directory of a store, with one access token in each line.
+const ACCESS_TOKENS: &str = "access-tokens";
+/// The store in its directory.
+pub(crate) const STORE: &str = "counterfoil.db";
+
+/// Which requests are counted.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The directory with the store and its credentials.
+    dir: PathBuf,
+    /// The route.
+    #[arg(value_enum)]
+    route: Route,
+    /// The credential of each request.
+    #[arg(value_enum)]
+    credential: Credential,
+    /// The number of credentials that the requests present in turn.
+    credentials: usize,
+    /// The number of requests.
+    requests: usize,
+}
+
+/// A route of the measured server.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Route {
+    /// Without authentication.
+    Bare,
+    /// With Counterfoil's layer and extractor.
+    Protected,
+}
+
+/// A kind of credential.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Credential {
+    /// A session token in a cookie.
+    Session,
+    /// An access token in the `Authorization` header.
+    Jwt,
+}
+
+/// Opens the store, and presents each credential once. Prints `ready`, and sends the counted requests after
+/// one line of standard input. Then prints `done`, and ends with standard input.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    run_on_one_thread(async {
+        let app = open(&options.dir).await?;
+        let mut connection = MemoryConnection::serve(server::router(&app));
+        let requests = read_requests(options)?;
+        for request in &requests {
+            send(&mut connection, request).await?;
+        }
+        // The credentials follow the last one of the warm-up, so each was presented the longest time ago.
+        wait_after("ready")?;
+        for request in requests.iter().cycle().take(options.requests) {
+            send(&mut connection, request).await?;
+        }
+        wait_after("done")?;
+        Ok(app.close().await?)
+    })
+}
+
+/// Creates the access tokens of the session tokens in `dir`.
+pub(crate) fn issue_access_tokens(dir: &Path) -> Result<()> {
+    run_on_one_thread(async {
+        let app = open(dir).await?;
+        let mut connection = MemoryConnection::serve(server::router(&app));
+        let mut tokens = String::new();
+        for session_token in fs::read_to_string(dir.join(SESSION_TOKENS))?.lines() {
+            let bearer = format!("authorization: Bearer {session_token}");
+            let response = connection.send(&post(ADDRESS.into(), "/v1/token", &bearer, "{}")).await?;
+            let token = response.json_string("access_token");
+            tokens += token.with_context(|| format!("/v1/token answered {}", response.status))?;
+            tokens.push('\n');
+        }
+        fs::write(dir.join(ACCESS_TOKENS), tokens)?;
+        Ok(app.close().await?)
+    })
+}
+
+fn run_on_one_thread(future: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+}
+
+/// Opens the store, without background jobs, because their instructions are not the requests'.
+async fn open(dir: &Path) -> Result<App> {
+    let issuer = format!("http://{}", SocketAddr::from(ADDRESS));
+    let settings = Settings::new(issuer.parse()?, StoreUrl::Sqlite(dir.join(STORE)));
+    // Under valgrind there is no vDSO, where the program's own clock looks for its function.
+    let started = Instant::now();
+    let read_clocks = move || ClockReading {
+        wall: Time::EPOCH + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        uptime: started.elapsed(),
+    };
+    Ok(App::open_with_clock(settings, read_clocks).await?)
+}
+
+fn read_requests(options: &Options) -> Result<Vec<Vec<u8>>> {
+    let path = match options.route {
+        Route::Bare => "/bare",
+        Route::Protected => "/protected",
+    };
+    let (file, header) = match options.credential {
+        Credential::Session => (SESSION_TOKENS, "cookie: counterfoil-session="),
+        Credential::Jwt => (ACCESS_TOKENS, "authorization: Bearer "),
+    };
+    let tokens = fs::read_to_string(options.dir.join(file))?;
+    let request = |token| get(ADDRESS.into(), path, &format!("{header}{token}"));
+    let requests: Vec<_> = tokens.lines().take(options.credentials).map(request).collect();
+    ensure!(requests.len() == options.credentials, "{file} has only {} credentials", requests.len());
+    Ok(requests)
+}
+
+async fn send(connection: &mut MemoryConnection, request: &[u8]) -> Result<()> {
+    connection.send_until(request, |received| received.ends_with(server::BODY.as_bytes())).await
+}
+
+/// Prints `state`, and waits for a line of standard input or for its end.
+fn wait_after(state: &str) -> Result<()> {
+    println!("{state}");
+    io::stdout().flush()?;
+    match io::stdin().lock().read_line(&mut String::new()) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!("cannot read standard input: {error}"),
+    }
+}

@@ -1,0 +1,148 @@
+//! Functions that make a change, one for each kind.
+
+use counterfoil_verify::{RevocationLogId, RevocationPosition, SessionId, UserId};
+
+use crate::credentials::admin_key::AdminKeyId;
+use crate::model::admin_key::AdminKeyRecord;
+use crate::model::audit_event::AuditEvent;
+use crate::model::client::Client;
+use crate::model::key::KeyRecord;
+use crate::model::session::Session;
+use crate::model::user::User;
+use crate::store::change::{
+    AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LogOp, NewRevocation, SessionDataPatch,
+    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+};
+use crate::store::counter::{CounterKey, CounterValue};
+
+impl Change {
+    /// Inserts a user ([`UserOp::Insert`]).
+    pub fn insert_user(user: User) -> Self {
+        Self::User(UserOp::Insert(Box::new(user)))
+    }
+
+    /// Replaces a user ([`UserOp::Replace`]).
+    pub fn replace_user(user: User) -> Self {
+        Self::User(UserOp::Replace(Box::new(user)))
+    }
+
+    /// Removes a user ([`UserOp::Remove`]).
+    pub fn remove_user(user: UserId) -> Self {
+        Self::User(UserOp::Remove(user))
+    }
+
+    /// Inserts a session ([`SessionOp::Insert`]).
+    pub fn insert_session(session: Session) -> Self {
+        Self::Session(SessionOp::Insert(Box::new(session)))
+    }
+
+    /// Replaces a session ([`SessionOp::Replace`]).
+    pub fn replace_session(session: Session) -> Self {
+        Self::Session(SessionOp::Replace(Box::new(session)))
+    }
+
+    /// Ends a session ([`SessionOp::End`]).
+    pub fn end_session(session: SessionId, ending: SessionEnding) -> Self {
+        Self::Session(SessionOp::End(SessionsToEnd::One(session), ending))
+    }
+
+    /// Ends all sessions of a user except `except` ([`SessionsToEnd::AllOf`]).
+    pub fn end_sessions_of(user: UserId, except: Option<SessionId>, ending: SessionEnding) -> Self {
+        Self::Session(SessionOp::End(SessionsToEnd::AllOf { user, except }, ending))
+    }
+
+    /// Ends the sessions of a user above a limit ([`SessionsToEnd::OldestOf`]).
+    pub fn end_oldest_sessions_of(user: UserId, except: SessionId, keep: u32, ending: SessionEnding) -> Self {
+        Self::Session(SessionOp::End(SessionsToEnd::OldestOf { user, except, keep }, ending))
+    }
+
+    /// Sets the position of a session ([`SessionOp::RefreshPosition`]).
+    pub fn refresh_position(session: SessionId) -> Self {
+        Self::Session(SessionOp::RefreshPosition(SessionsToRefresh::One(session)))
+    }
+
+    /// Sets the positions of all sessions of a user ([`SessionOp::RefreshPosition`]).
+    pub fn refresh_positions_of(user: UserId) -> Self {
+        Self::Session(SessionOp::RefreshPosition(SessionsToRefresh::AllOf(user)))
+    }
+
+    /// Sets the positions of all cookie sessions ([`SessionOp::RefreshPosition`]).
+    pub fn refresh_cookie_positions() -> Self {
+        Self::Session(SessionOp::RefreshPosition(SessionsToRefresh::Cookies))
+    }
+
+    /// Merges a patch into the data of a session ([`SessionOp::MergeData`]).
+    pub fn merge_data(patch: SessionDataPatch) -> Self {
+        Self::Session(SessionOp::MergeData(patch))
+    }
+
+    /// Inserts a client ([`ClientOp::Insert`]).
+    pub fn insert_client(client: Client) -> Self {
+        Self::Client(ClientOp::Insert(Box::new(client)))
+    }
+
+    /// Replaces a client ([`ClientOp::Replace`]).
+    pub fn replace_client(client: Client) -> Self {
+        Self::Client(ClientOp::Replace(Box::new(client)))
+    }
+
+    /// Inserts a key ([`KeyOp::Insert`]).
+    pub fn insert_key(key: KeyRecord) -> Self {
+        Self::Key(KeyOp::Insert(Box::new(key)))
+    }
+
+    /// Replaces a key ([`KeyOp::Replace`]).
+    pub fn replace_key(key: KeyRecord) -> Self {
+        Self::Key(KeyOp::Replace(Box::new(key)))
+    }
+
+    /// Inserts an admin key ([`AdminKeyOp::Insert`]).
+    pub fn insert_admin_key(key: AdminKeyRecord) -> Self {
+        Self::AdminKey(AdminKeyOp::Insert(Box::new(key)))
+    }
+
+    /// Removes an admin key ([`AdminKeyOp::Remove`]).
+    pub fn remove_admin_key(key: AdminKeyId) -> Self {
+        Self::AdminKey(AdminKeyOp::Remove(key))
+    }
+
+    /// Removes all admin keys that a user created ([`AdminKeyOp::RemoveAllOf`]).
+    pub fn remove_admin_keys_of(user: UserId, event: AuditEvent) -> Self {
+        Self::AdminKey(AdminKeyOp::RemoveAllOf(user, Box::new(event)))
+    }
+
+    /// Appends an entry to the revocation log ([`LogOp::Append`]).
+    pub fn append_revocation(entry: NewRevocation) -> Self {
+        Self::Log(LogOp::Append(entry))
+    }
+
+    /// Starts another revocation log ([`LogOp::Start`]).
+    pub fn start_revocation_log(id: RevocationLogId, after: RevocationPosition) -> Self {
+        Self::Log(LogOp::Start { id, after })
+    }
+
+    /// Sets a revocation cutoff ([`LogOp::SetCutoff`]).
+    pub fn set_cutoff(scope: CutoffScope) -> Self {
+        Self::Log(LogOp::SetCutoff(scope))
+    }
+
+    /// Records an audit event ([`AuditOp::Record`]).
+    pub fn record_event(event: AuditEvent) -> Self {
+        Self::Audit(AuditOp::Record(Box::new(event)))
+    }
+
+    /// Records an audit event for each ended session ([`AuditOp::RecordSessionEnds`]).
+    pub fn record_session_ends(event: AuditEvent) -> Self {
+        Self::Audit(AuditOp::RecordSessionEnds(Box::new(event)))
+    }
+
+    /// Sets a value of the installation's metadata ([`Change::Metadata`]).
+    pub fn set_metadata(key: &'static str, value: Vec<u8>) -> Self {
+        Self::Metadata(key, value)
+    }
+
+    /// Sets a durable counter ([`Change::Counter`]).
+    pub fn set_counter(key: CounterKey, value: CounterValue) -> Self {
+        Self::Counter(key, value)
+    }
+}

@@ -1,0 +1,146 @@
+//! Functions of the embedding application that are called on events.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::{io, thread};
+
+use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::services::issuer::ClaimsProvider;
+use counterfoil_core::store::{AppliedChanges, AuditOp, Change, CommitListener};
+
+use crate::runtime::panics;
+
+/// How many events may wait for the listener.
+const QUEUE_SIZE: usize = 1024;
+
+/// A listener for audit events.
+pub(crate) type EventListener = Arc<dyn Fn(&AuditEvent) + Send + Sync>;
+
+/// Functions of the embedding application.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    /// Called with every audit event after it is durable.
+    pub(crate) on_event: Option<EventListener>,
+    /// The further claims of access tokens.
+    pub(crate) claims: Option<ClaimsProvider>,
+}
+
+/// Passes the audit events of each commit to a listener on another thread: the store's writer must not wait for it.
+pub(crate) struct EventNotifier(SyncSender<AuditEvent>);
+
+impl EventNotifier {
+    /// Starts the thread of the listener. It ends when the notifier is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If the system starts no thread.
+    pub(crate) fn start(listener: EventListener) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(QUEUE_SIZE);
+        let thread = thread::Builder::new().name("audit-events".into());
+        thread.spawn(move || notify_all(&receiver, &*listener))?;
+        Ok(Self(sender))
+    }
+
+    fn notify(&self, event: AuditEvent) {
+        match self.0.try_send(event) {
+            // The thread ends only with this value.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(event)) => {
+                let kind = event.kind.as_str();
+                tracing::warn!(kind, "the event listener is too slow: an event was not passed to it");
+            }
+        }
+    }
+}
+
+fn notify_all(events: &Receiver<AuditEvent>, listener: &dyn Fn(&AuditEvent)) {
+    for event in events {
+        if catch_unwind(AssertUnwindSafe(|| listener(&event))).is_err() {
+            panics::count_panic();
+            tracing::error!(kind = event.kind.as_str(), "the event listener panicked");
+        }
+    }
+}
+
+impl CommitListener for EventNotifier {
+    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
+        let mut session_ends = None;
+        for change in changes {
+            match change {
+                Change::Audit(AuditOp::Record(event)) => self.notify((**event).clone()),
+                Change::Audit(AuditOp::RecordSessionEnds(event)) => {
+                    session_ends = session_ends.or(Some(event))
+                }
+                _ => {}
+            }
+        }
+        // Each ended session has one event.
+        let Some(event) = session_ends else { return };
+        for (session, reason) in applied.ended_sessions.iter().zip(&applied.end_reasons) {
+            self.notify(AuditEvent { session: Some(*session), reason: Some(*reason), ..(**event).clone() });
+        }
+    }
+
+    fn on_failure(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
+    use counterfoil_core::model::session::{ClientInfo, EndReason};
+    use counterfoil_jose::Time;
+    use counterfoil_verify::SessionId;
+
+    use super::*;
+
+    fn event(kind: AuditEventKind) -> AuditEvent {
+        AuditEvent::by_actor(kind, Actor::System, &ClientInfo::default(), Time::EPOCH)
+    }
+
+    fn record(kind: AuditEventKind) -> Change {
+        Change::record_event(event(kind))
+    }
+
+    #[test]
+    fn a_panic_of_the_listener_does_not_keep_later_events_from_it() {
+        let (seen, received) = mpsc::channel();
+        let seen = Mutex::new(seen);
+        let notifier = EventNotifier::start(Arc::new(move |event: &AuditEvent| {
+            assert!(event.kind != AuditEventKind::LoginFailed, "a panic on purpose");
+            seen.lock().unwrap().send(event.clone()).unwrap();
+        }));
+        let notifier = notifier.unwrap();
+
+        notifier.on_commit(&[record(AuditEventKind::LoginFailed)], &AppliedChanges::default());
+        let ends = Change::record_session_ends(event(AuditEventKind::SessionEnded));
+        let applied = AppliedChanges {
+            ended_sessions: vec![SessionId::from_bytes([1; 16])],
+            end_reasons: vec![EndReason::Logout],
+            ..AppliedChanges::default()
+        };
+        notifier.on_commit(&[ends], &applied);
+
+        let ended = received.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!((ended.session, ended.reason), (Some(applied.ended_sessions[0]), Some(EndReason::Logout)));
+    }
+
+    #[test]
+    fn a_slow_listener_does_not_block_the_store() {
+        let (release, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let notifier = EventNotifier::start(Arc::new(move |_: &AuditEvent| {
+            let _ = wait.lock().unwrap().recv();
+        }));
+        let notifier = notifier.unwrap();
+
+        for _ in 0..2 * QUEUE_SIZE {
+            notifier.on_commit(&[record(AuditEventKind::LoginFailed)], &AppliedChanges::default());
+        }
+        drop(release);
+    }
+}
