@@ -82,7 +82,7 @@ impl From<&Client> for ClientView {
         Self {
             id: client.id.to_string(),
             name: client.name.clone(),
-            modes: client.modes.iter().copied().collect(),
+            modes: client.modes.clone(),
             audiences: client.audiences.clone(),
             scopes: client.scopes.clone(),
             lifetimes: LifetimesView {
