@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:3000")?;
     let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     // The limits and time-outs of the server, also for the application's routes.
-    let limits = Limits { max_connections: 1_000, ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.max_connections = 1_000);
     counterfoil::serve(router(Shop::new(auth.clone())), listener, limits, shutdown).await?;
     Ok(auth.close().await?)
 }
