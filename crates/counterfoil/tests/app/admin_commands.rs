@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
+use counterfoil::App;
 use counterfoil::operator::{self, CallError};
 use counterfoil::operator::{AdminError, Command, KeyRotationRequest, KeySelector};
-use counterfoil::App;
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::store::{AuditEventQuery, Store as _};
 use counterfoil_jose::{Algorithm, Secret};

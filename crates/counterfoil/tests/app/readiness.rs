@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use counterfoil::ClockReading;
 use counterfoil::App;
+use counterfoil::ClockReading;
 use counterfoil_jose::Time;
 
 use crate::client::send;

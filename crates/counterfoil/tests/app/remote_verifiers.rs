@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use counterfoil::operator::Command;
 use counterfoil::App;
+use counterfoil::operator::Command;
 use counterfoil_jose::{Algorithm, Secret, unverified};
 use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
 use serde_json::{Value, json};
