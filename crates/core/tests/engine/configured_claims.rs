@@ -89,6 +89,9 @@ async fn a_claim_with_a_reserved_name_is_refused_and_no_session_is_opened() {
         "preferred_username",
         "act",
         "may_act",
+        // As the parser of Go reads them.
+        "Roles",
+        "\u{17f}cope",
     ] {
         let engine =
             Engine::start().await.with_claims(ClaimsProvider::new(move |_| json!({ name: "admin" })));

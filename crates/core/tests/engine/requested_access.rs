@@ -130,9 +130,11 @@ async fn a_session_token_can_be_limited_by_scope_but_has_no_other_audience() {
 
     let principal = engine.authenticate_session(&issued.credential, NOON).await.unwrap();
     assert_eq!(principal.scopes().collect::<Vec<_>>(), ["read"]);
-    let request = TokenRequest { audience: Some(SHOP.into()), scope: Some("write".into()) };
-    let wider = engine.issuer.exchange(issued.session.id, None, &request, &nowhere(), NOON).await;
-    assert!(matches!(wider, Err(ServiceError::Client(ClientError::NotGranted("scope")))));
+    for (audience, scope, refused) in [(SHOP, None, "audience"), (ISSUER, Some("write"), "scope")] {
+        let request = TokenRequest { audience: Some(audience.into()), scope: scope.map(str::to_owned) };
+        let wider = engine.issuer.exchange(issued.session.id, None, &request, &nowhere(), NOON).await;
+        assert!(matches!(wider, Err(ServiceError::Client(ClientError::NotGranted(what))) if what == refused));
+    }
 }
 
 #[tokio::test]

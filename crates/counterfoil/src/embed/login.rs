@@ -285,7 +285,7 @@ impl Counterfoil {
         let malformed = |_| Error::new(app, ClientError::from(InvalidCredential::Malformed));
         let token: RefreshToken = token.parse().map_err(malformed)?;
         let now = app.now_to_issue().map_err(|error| Error::new(app, error))?;
-        let issued = refresh::refresh(app, &token, None, &client.to_core(), now).await;
+        let issued = refresh::refresh(app, &token, None, cookies_of.is_some(), &client.to_core(), now).await;
         let issued = issued.map_err(|error| Error::new(app, error))?;
         LoginOutcome::new(app, issued, cookies_of, now).map_err(|error| Error::new(app, error))
     }

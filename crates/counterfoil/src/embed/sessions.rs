@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::embed::Counterfoil;
 use crate::embed::client_info::ClientInfo;
 use crate::embed::error::Error;
+use crate::http::current_user::has_account_access;
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::presented_session::PresentedSession;
@@ -24,6 +25,7 @@ const PAGE_SIZE: u32 = 100;
 pub struct UserSessions<'a> {
     app: &'a App,
     current: Option<PresentedSession>,
+    may_end: bool,
     client_info: CoreClientInfo,
 }
 
@@ -103,6 +105,7 @@ impl Counterfoil {
         UserSessions {
             app: self.app(),
             current: PresentedSession::from_principal(principal),
+            may_end: has_account_access(principal),
             client_info: CoreClientInfo::default(),
         }
     }
@@ -144,9 +147,10 @@ impl UserSessions<'_> {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the user has no such session;
+    /// [`NotAllowed`](crate::ErrorKind::NotAllowed) if the principal is limited by scope, without `counterfoil:account`;
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the end is not durable.
     pub async fn end(&self, id: SessionId) -> Result<EndedSessions, Error> {
-        let PresentedSession { session, user } = self.current()?;
+        let PresentedSession { session, user } = self.current_to_end()?;
         let (client, now) = (self.client_info.clone(), self.app.now());
         let ended =
             sessions::end_one(self.app, user, id, client, now).await.map_err(|error| self.error(error))?;
@@ -162,7 +166,7 @@ impl UserSessions<'_> {
     ///
     /// As [`end`](Self::end), but for `NotFound`.
     pub async fn end_all(&self, except: Except) -> Result<EndedSessions, Error> {
-        let PresentedSession { session, user } = self.current()?;
+        let PresentedSession { session, user } = self.current_to_end()?;
         let kept = match except {
             Except::Current => Some(session),
             Except::None => None,
@@ -174,6 +178,12 @@ impl UserSessions<'_> {
 
     fn current(&self) -> Result<PresentedSession, Error> {
         self.current.ok_or_else(|| self.error(ClientError::from(InvalidCredential::WrongKind)))
+    }
+
+    /// The session, if the principal may end sessions.
+    fn current_to_end(&self) -> Result<PresentedSession, Error> {
+        let refused = || self.error(ClientError::NotGranted("scope"));
+        self.current().and_then(|current| if self.may_end { Ok(current) } else { Err(refused()) })
     }
 
     fn ended(&self, count: usize, includes_current: bool) -> EndedSessions {

@@ -17,7 +17,12 @@ use crate::http::request_log::RequestLogContext;
 use crate::operations::presented_session::PresentedSession;
 
 /// The scope that a credential which is limited by scope needs to change something of the account.
-const ACCOUNT_SCOPE: &str = "counterfoil:account";
+pub(crate) const ACCOUNT_SCOPE: &str = "counterfoil:account";
+
+/// Whether the credential may change the account: it is not limited by scope, or it has `counterfoil:account`.
+pub(crate) fn has_account_access(principal: &Principal) -> bool {
+    principal.scopes().next().is_none() || principal.has_scope(ACCOUNT_SCOPE)
+}
 
 /// A user who is authenticated by a session token or an access token, with the time of the check.
 ///
@@ -42,8 +47,7 @@ impl CurrentUser {
     ///
     /// [`AuthError::Forbidden`] if the credential is limited by scope, without `counterfoil:account`.
     pub(crate) fn check_account_access(&self) -> Result<(), AppError> {
-        let is_limited = self.principal.scopes().next().is_some();
-        if is_limited && !self.principal.has_scope(ACCOUNT_SCOPE) {
+        if !has_account_access(&self.principal) {
             let required = RequiredPermission::Scope(ACCOUNT_SCOPE.into());
             return Err(AppError::auth(AuthError::Forbidden(required), CredentialSource::None));
         }

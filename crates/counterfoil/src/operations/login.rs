@@ -70,6 +70,8 @@ async fn log_in(
     now: Time,
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
     let LoginRequest { credentials, label, scope, audience, client_info, in_cookies, replaced } = request;
+    let (client, mode) = (&credentials.client, credentials.mode);
+    app.issuer.check_request(client, mode, scope.as_deref(), audience.as_deref()).await?;
     let authenticated = app.accounts.authenticate(&credentials, &client_info, now).await?;
     // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
     // password must not log a user out.

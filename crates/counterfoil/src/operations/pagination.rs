@@ -87,9 +87,11 @@ impl<C: Cursor> Pagination<C> {
 }
 
 impl<C: Cursor + Ord> Pagination<C> {
-    /// The rows of the page in a list that is not read page by page, and `next`. The cursor increases from row to
-    /// row, so that the page is found also if the row before it was removed.
-    pub(crate) fn cut<T>(&self, rows: Vec<T>, cursor: impl Fn(&T) -> C) -> (Vec<T>, Option<String>) {
+    /// The rows of the page in a list that is not read page by page, and `next`. The rows are sorted by their cursors,
+    /// so that the page is found also if the row before it was removed.
+    pub(crate) fn cut<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> C) -> (Vec<T>, Option<String>) {
+        // A store may order the ids of one time in another way, such as by their bytes.
+        rows.sort_by_cached_key(&cursor);
         let Page { after, limit } = self.to_page();
         let is_after = |row: &T| after.as_ref().is_none_or(|after| cursor(row) > *after);
         let mut page: Vec<T> = rows.into_iter().filter(is_after).take(limit as usize).collect();

@@ -10,9 +10,13 @@ use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{AcceptedCredentials, PresentedCredential, RequestCredentials};
+use counterfoil_verify::{
+    AcceptedCredentials, AuthError, CredentialSource, PresentedCredential, Principal, RequestCredentials,
+    RequiredPermission,
+};
 
 use crate::app::App;
+use crate::http::current_user::ACCOUNT_SCOPE;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, optional_secret};
 use crate::http::presented_sessions::{multiple_credentials, read_one_credential};
@@ -93,7 +97,8 @@ async fn find_presented_sessions(
     Ok(sessions)
 }
 
-/// The session of a session or access token. An expired access token is accepted if it is authentic.
+/// The session of a session or access token. An access token for another audience, or one that has expired, is accepted
+/// if it is authentic.
 async fn find_by_credential(
     app: &App,
     presented: &RequestCredentials<'_>,
@@ -105,8 +110,35 @@ async fn find_by_credential(
             .await
             .map_err(|error| AppError::auth(error, presented.source)),
         PresentedCredential::AccessToken(text) => {
-            let principal = app.verifier.token_verifier().verify_ignoring_expiry(text, now);
-            Ok(principal.ok().as_ref().and_then(PresentedSession::from_principal))
+            let verified = app.verifier.token_verifier().verify_ignoring_expiry_and_audience(text, now);
+            let Ok(principal) = verified else { return Ok(None) };
+            find_by_access_token(app, &principal, presented.source).await
         }
     }
+}
+
+/// The session of an authentic access token, if a logout with it may end the session: the token is one that the login or a
+/// refresh issued, or one that may do everything that those may.
+///
+/// # Errors
+///
+/// [`AuthError::Forbidden`] for an exchanged token that is limited to a scope or to another audience.
+async fn find_by_access_token(
+    app: &App,
+    principal: &Principal,
+    source: CredentialSource,
+) -> Result<Option<PresentedSession>, AppError> {
+    let Some(presented) = PresentedSession::from_principal(principal) else { return Ok(None) };
+    let Some(session) = app.store.session(presented.session).await? else { return Ok(None) };
+    let is_for = |audience: &str| principal.audiences().iter().any(|one| one == audience);
+    let has_own_audience = match &session.audience {
+        Some(audience) => is_for(audience),
+        None => is_for(app.settings.issuer.as_str()),
+    };
+    let is_limited = session.scope.is_none() && principal.scopes().next().is_some();
+    if !has_own_audience || (is_limited && !principal.has_scope(ACCOUNT_SCOPE)) {
+        let required = RequiredPermission::Scope(ACCOUNT_SCOPE.into());
+        return Err(AppError::auth(AuthError::Forbidden(required), source));
+    }
+    Ok(Some(presented))
 }

@@ -62,7 +62,8 @@ pub(super) async fn refresh(
     let scope = scope.map(validate_scope).transpose()?;
     let (token, transport) = read_refresh_token(&app, &headers, refresh_token.as_ref(), now).await?;
 
-    let issued = operation::refresh(&app, &token, scope.as_deref(), &client, now).await?;
+    let in_cookies = transport == Transport::Cookie;
+    let issued = operation::refresh(&app, &token, scope.as_deref(), in_cookies, &client, now).await?;
     let session = PresentedSession::from_session(&issued.session);
     let cookies = SetCookies::new(&app.cookies);
     let (cookies, body) = CredentialsResponse::new(&issued.credential, transport, cookies, now)?;

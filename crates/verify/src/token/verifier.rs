@@ -140,6 +140,24 @@ impl TokenVerifier {
         Ok(claims.into_principal(&verified)?)
     }
 
+    /// As [`TokenVerifier::verify_ignoring_expiry`], for a token that the issuer issued for any audience: an issuer ends the
+    /// session of such a token, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`TokenVerifier::verify_ignoring_expiry`].
+    pub fn verify_ignoring_expiry_and_audience(
+        &self,
+        token: &str,
+        now: Time,
+    ) -> Result<Principal, AuthError> {
+        let (claims, verified) = self.verify_signature(&self.current.load().keys, token)?;
+        let last_valid = Time::from_unix_seconds(claims.registered().exp) - Duration::from_millis(1);
+        self.check_issuer(&claims.registered())?;
+        self.check_times(&claims.registered(), now.min(last_valid))?;
+        Ok(claims.into_principal(&verified)?)
+    }
+
     fn verify_signature(&self, keys: &KeySet, token: &str) -> Result<(Claims, VerifiedJws), InvalidReason> {
         let (allowed, relaxed) = (&self.settings.algorithms, self.settings.relaxed.as_ref());
         let verified = match relaxed {
@@ -177,16 +195,22 @@ impl TokenVerifier {
     }
 
     fn check_claims(&self, claims: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
+        self.check_issuer(claims)?;
         let relaxed = self.settings.relaxed.as_ref();
-        let is_from_issuer = claims.iss == Some(&*self.settings.issuer);
-        if !is_from_issuer && !relaxed.is_some_and(|relaxed| relaxed.any_issuer) {
-            return Err(InvalidReason::WrongIssuer);
-        }
         let is_for_audience = claims.aud.iter().any(|aud| self.settings.audiences.contains(aud));
         if !is_for_audience && !relaxed.is_some_and(|relaxed| relaxed.any_audience) {
             return Err(InvalidReason::WrongAudience);
         }
         self.check_times(claims, now)
+    }
+
+    fn check_issuer(&self, claims: &RegisteredClaims<'_>) -> Result<(), InvalidReason> {
+        let relaxed = self.settings.relaxed.as_ref();
+        let is_from_issuer = claims.iss == Some(&*self.settings.issuer);
+        if !is_from_issuer && !relaxed.is_some_and(|relaxed| relaxed.any_issuer) {
+            return Err(InvalidReason::WrongIssuer);
+        }
+        Ok(())
     }
 
     fn check_times(&self, claims: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {

@@ -186,10 +186,17 @@ impl Session {
 
     /// The mode of the session.
     pub fn mode(&self) -> Mode {
-        match self.credential {
-            SessionCredential::Cookie(_) => Mode::Session,
-            SessionCredential::AccessOnly => Mode::Jwt,
-            SessionCredential::Refresh { .. } => Mode::Hybrid,
+        self.credential.mode()
+    }
+}
+
+impl SessionCredential {
+    /// The mode of a session with this credential.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Self::Cookie(_) => Mode::Session,
+            Self::AccessOnly => Mode::Jwt,
+            Self::Refresh { .. } => Mode::Hybrid,
         }
     }
 }

@@ -124,6 +124,9 @@ pub enum ClaimsError {
     /// A claim has a name that only the issuer may write.
     #[error("the configured claim `{0}` has a reserved name")]
     Reserved(String),
+    /// Every verifier refuses the token unread.
+    #[error("the access token is longer than {max} characters", max = counterfoil_jose::jws::MAX_LENGTH)]
+    TooLarge,
 }
 
 impl Issuer {
@@ -155,6 +158,9 @@ impl Issuer {
     }
 }
 
+/// Also in another case: some JSON parsers, such as the one of Go, take `Roles` for `roles`, and the last one wins.
 fn is_reserved(name: &str) -> bool {
-    AccessClaims::is_registered(name) || RESERVED.contains(&name)
+    // `to_lowercase` keeps U+017F, which those parsers take for `s`; it makes U+212A a `k`.
+    let folded = name.to_lowercase().replace('\u{17f}', "s");
+    AccessClaims::is_registered(&folded) || RESERVED.contains(&folded.as_str())
 }

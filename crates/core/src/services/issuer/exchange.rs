@@ -60,9 +60,10 @@ impl Issuer {
         bounds: Option<&AccessBounds>,
         request: &TokenRequest,
     ) -> Result<Option<String>, ClientError> {
-        let is_narrowed = bounds.is_some_and(|bounds| bounds.scope.is_some());
+        let session_scope = &session_context.session.scope;
+        let is_narrowed = bounds.map_or(session_scope, |bounds| &bounds.scope).is_some();
         let allowed = |audience: &String| {
-            // The issuer accepts only tokens for itself, so it is the audience of the presented token. One that is limited
+            // The issuer accepts only credentials for itself, so it is the audience of the presented one. One that is limited
             // to a scope gets no token for another service, where the same scope may allow more.
             if is_narrowed {
                 return *audience == self.issuer;
@@ -73,7 +74,7 @@ impl Issuer {
             return Err(ClientError::NotGranted("audience"));
         }
         let request = request.scope.as_deref();
-        let scope = match (bounds, &session_context.session.scope) {
+        let scope = match (bounds, session_scope) {
             (Some(bounds), _) => narrowed_scope(bounds.scope.as_deref(), request)?,
             (None, Some(granted)) => narrowed_scope(Some(granted), request)?,
             // A session without a scope may request every scope of its client.

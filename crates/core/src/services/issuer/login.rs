@@ -11,7 +11,9 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::Lifetimes;
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::services::account::{AccountService, AuthenticatedUser};
-use crate::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, seconds};
+use crate::services::issuer::{
+    IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, check_token_length, seconds,
+};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, Expectation, Transaction, TransactionPart};
 
@@ -60,7 +62,7 @@ impl Issuer {
                 let content =
                     self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
                 let access = self.sign_access_token(content)?;
-                Ok(new_session.check_token_length(access)?)
+                Ok(check_token_length(access, new_session.max_token_length)?)
             },
         )
         .await
@@ -88,8 +90,8 @@ impl Issuer {
             let lifetime = seconds(authenticated.client().lifetimes.access);
             let content =
                 self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
-            let pair = self.token_pair(content)?;
-            Ok(TokenPair { access: new_session.check_token_length(pair.access)?, ..pair })
+            let access = check_token_length(self.sign_access_token(content)?, new_session.max_token_length)?;
+            self.token_pair(session, access)
         })
         .await
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use counterfoil_jose::{Time, random};
+use counterfoil_jose::{Time, jws, random};
 use counterfoil_verify::{AccessClaims, ClientId, RevocationPosition, SessionId, TokenId};
 
 use crate::client_error::{ClientError, InvalidCredential};
@@ -67,15 +67,16 @@ pub struct NewSession {
     pub max_token_length: Option<usize>,
 }
 
-impl NewSession {
-    /// The token, unless it is longer than the transport allows.
-    fn check_token_length(&self, access: IssuedAccessToken) -> Result<IssuedAccessToken, ClientError> {
-        if self.max_token_length.is_none_or(|max| access.token.length() <= max) {
-            return Ok(access);
-        }
-        let detail = "must be `bearer`: the access token is too large for a cookie".to_owned();
-        Err(ClientError::Field { field: "transport", detail })
+/// The token, unless it is longer than the transport allows.
+fn check_token_length(
+    access: IssuedAccessToken,
+    max_length: Option<usize>,
+) -> Result<IssuedAccessToken, ClientError> {
+    if max_length.is_none_or(|max| access.token.length() <= max) {
+        return Ok(access);
     }
+    let detail = "must be `bearer`: the access token is too large for a cookie".to_owned();
+    Err(ClientError::Field { field: "transport", detail })
 }
 
 /// A new or refreshed session, with the credential for the client.
@@ -197,16 +198,15 @@ impl Issuer {
         &self.keys
     }
 
-    /// The pair of a hybrid session; the access token has the audience that was granted at the login.
-    fn token_pair(&self, content: TokenContent<'_>) -> Result<TokenPair, ServiceError> {
-        let session = content.session;
+    /// The pair of a hybrid session with this access token.
+    fn token_pair(&self, session: &Session, access: IssuedAccessToken) -> Result<TokenPair, ServiceError> {
         let keys = self.keys.active_keys();
         let key = session
             .refresh_token_key_id()
             .and_then(|id| keys.refresh_token_key_by_id(id))
             .ok_or(InvalidCredential::Unknown)?;
         Ok(TokenPair {
-            access: self.sign_access_token(content)?,
+            access,
             refresh: session.refresh_token(key).ok_or(InvalidCredential::WrongKind)?,
             refresh_expires_at: session.ends_at(),
         })
@@ -283,6 +283,9 @@ impl Issuer {
 
     fn sign(&self, claims: &AccessClaims) -> Result<IssuedAccessToken, ServiceError> {
         let compact = self.keys.active_keys().signing_key().sign(ACCESS_TYP, &claims.to_json())?;
+        if compact.len() > jws::MAX_LENGTH {
+            return Err(ClaimsError::TooLarge.into());
+        }
         let expires_at = Time::from_unix_seconds(claims.exp);
         Ok(IssuedAccessToken { token: AccessToken::signed(compact), expires_at })
     }

@@ -1,7 +1,5 @@
 //! Refresh: rotates the refresh token and detects the reuse of an old one.
 
-use serde_json::{Map, Value};
-
 use counterfoil_jose::Time;
 
 use crate::client_error::{ClientError, InvalidCredential};
@@ -9,30 +7,42 @@ use crate::credentials::refresh_token::RefreshToken;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, RefreshOutcome, Session, SessionCredential};
 use crate::services::issuer::{
-    IssuedSession, Issuer, TokenContent, TokenPair, narrowed_scope, seconds, session_event,
+    IssuedAccessToken, IssuedSession, Issuer, TokenContent, TokenPair, check_token_length, narrowed_scope,
+    seconds, session_event,
 };
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transaction};
-
-/// What the new access token states besides the session.
-#[derive(Default)]
-struct RefreshedAccess {
-    scope: Option<String>,
-    further_claims: Map<String, Value>,
-}
 
 impl Issuer {
     /// Rotates a refresh token: issues the next pair, or the same pair again within the grace period.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Credential`] for any fault of the token, its session, user or client. If a used token is presented
+    /// [`ClientError::Credential`] for any fault of the token, its session, user or client. [`ClientError::NotGranted`] if
+    /// the client may no longer request the scope or the audience. If a used token is presented
     /// after the grace period, the session is ended before this returns (RFC 9700, section 4.14.2): the owner or a thief
     /// presents it, and the server cannot know which.
     pub async fn refresh(
         &self,
         presented: &RefreshToken,
         narrowed: Option<&str>,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<IssuedSession<TokenPair>, ServiceError> {
+        self.refresh_within(presented, narrowed, None, client_info, now).await
+    }
+
+    /// As [`Issuer::refresh`], with a maximum length of the access token in characters
+    /// ([`NewSession::max_token_length`](crate::services::issuer::NewSession::max_token_length)).
+    ///
+    /// # Errors
+    ///
+    /// As [`Issuer::refresh`]; [`ClientError::Field`] for a longer token. Then nothing is rotated.
+    pub async fn refresh_within(
+        &self,
+        presented: &RefreshToken,
+        narrowed: Option<&str>,
+        max_token_length: Option<usize>,
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<IssuedSession<TokenPair>, ServiceError> {
@@ -51,49 +61,41 @@ impl Issuer {
                 | RefreshOutcome::RepeatCurrent
                 | RefreshOutcome::RepeatWithinGrace => {
                     session_context.check_access()?;
-                    // Before the rotation: after a request for too much scope, or without the claims of the application,
-                    // the presented token is still good.
-                    Some(self.refreshed_access(&session_context, narrowed)?)
+                    // Before the rotation: after a request for too much scope, without the claims of the application, or
+                    // with too many of them, the presented token is still good.
+                    let access = self.refreshed_access(&session_context, narrowed, now)?;
+                    Some(check_token_length(access, max_token_length)?)
                 }
             };
             let Some(session) = self.apply_refresh(&session_context, outcome, client_info, now).await? else {
                 continue;
             };
-            let pair = self.refreshed_pair(&session, &session_context, granted.unwrap_or_default(), now)?;
+            let access = granted.ok_or(InvalidCredential::RefreshReuseDetected)?;
+            let pair = self.token_pair(&session, access)?;
             return Ok(IssuedSession { session, credential: pair, user: session_context.user });
         }
         Err(InternalError::Contention.into())
     }
 
-    /// The scope and the further claims of the new access token.
+    /// The new access token. A rotation changes nothing that it states.
     fn refreshed_access(
         &self,
         session_context: &SessionContext,
         narrowed: Option<&str>,
-    ) -> Result<RefreshedAccess, ServiceError> {
-        let SessionContext { session, user, .. } = session_context;
-        let scope = narrowed_scope(session.scope.as_deref(), narrowed)?.map(str::to_owned);
-        Ok(RefreshedAccess { scope, further_claims: self.further_claims(user, session)? })
-    }
-
-    fn refreshed_pair(
-        &self,
-        session: &Session,
-        session_context: &SessionContext,
-        RefreshedAccess { scope, further_claims }: RefreshedAccess,
         now: Time,
-    ) -> Result<TokenPair, ServiceError> {
-        let lifetime = seconds(session_context.client.lifetimes.access);
-        self.token_pair(TokenContent {
-            session,
-            user: &session_context.user,
-            audience: self.audience_of(session),
-            scope,
-            further_claims,
-            pos: session_context.revocation_log_head,
-            issued_at: now,
-            expires_at: (now + lifetime).min(session.expires_at),
-        })
+    ) -> Result<IssuedAccessToken, ServiceError> {
+        let SessionContext { session, user, client, .. } = session_context;
+        let scope = narrowed_scope(session.scope.as_deref(), narrowed)?.map(str::to_owned);
+        // The client may have lost them since the login.
+        if scope.as_deref().is_some_and(|scope| !client.allows_scope(scope)) {
+            return Err(ClientError::NotGranted("scope").into());
+        }
+        if session.audience.as_deref().is_some_and(|audience| !self.allows_audience(client, audience)) {
+            return Err(ClientError::NotGranted("audience").into());
+        }
+        let (lifetime, pos) = (seconds(client.lifetimes.access), session_context.revocation_log_head);
+        let content = self.token_content(session, user, lifetime, pos, now)?;
+        self.sign_access_token(TokenContent { scope, ..content })
     }
 
     /// Stores the outcome. `None` if another request changed the session first; then the token is checked again.

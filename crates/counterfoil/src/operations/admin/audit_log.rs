@@ -51,7 +51,10 @@ async fn add_cutoffs(
     query: &AuditEventQuery,
     events: &mut Vec<NumberedEvent>,
 ) -> Result<(), OperationError> {
-    let cutoffs = AuditEventQuery { cutoffs_only: true, user: None, session: None, ..query.clone() };
+    // Later cutoffs do not apply, and must not fill the page.
+    let ended = events.iter().rev().find(|(_, event)| ends_session(event)).map(|(number, _)| *number);
+    let before = query.before.into_iter().chain(ended).min();
+    let cutoffs = AuditEventQuery { cutoffs_only: true, user: None, session: None, before, ..query.clone() };
     let cutoffs = app.store.audit_events(&cutoffs).await?;
     events.extend(cutoffs.into_iter().filter(|cutoff| applies_to(cutoff, events)).collect::<Vec<_>>());
     events.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
