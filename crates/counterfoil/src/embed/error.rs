@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use counterfoil_core::ClientError;
 use counterfoil_core::services::ServiceError;
+use counterfoil_verify::AuthError;
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -77,8 +78,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &self.error {
             AppError::Service(ServiceError::Client(error)) => client_kind(error),
-            AppError::Auth(rejection) if rejection.error.reason().is_none() => ErrorKind::Unavailable,
-            AppError::Auth(_) => ErrorKind::InvalidCredential,
+            AppError::Auth(rejection) => auth_kind(&rejection.error),
             AppError::RegistrationClosed | AppError::AdministratorRequired => ErrorKind::NotAllowed,
             AppError::NotFound => ErrorKind::NotFound,
             AppError::MultipleCredentials(_)
@@ -92,6 +92,16 @@ impl Error {
             | AppError::SessionDataType
             | AppError::Panic => ErrorKind::Unavailable,
         }
+    }
+}
+
+fn auth_kind(error: &AuthError) -> ErrorKind {
+    match error {
+        AuthError::MissingCredential | AuthError::InvalidCredential(_) => ErrorKind::InvalidCredential,
+        AuthError::MultipleCredentials => ErrorKind::Malformed,
+        AuthError::Forbidden(_) => ErrorKind::NotAllowed,
+        // `AuthError` is `non_exhaustive`: what is unknown here says nothing about the credential.
+        AuthError::StaleRevocations | AuthError::Unavailable | _ => ErrorKind::Unavailable,
     }
 }
 

@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use counterfoil_core::model::session::{ClientInfo as CoreClientInfo, Mode, Session};
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_verify::{ClientId, Principal, SessionId};
+use counterfoil_verify::{ClientId, CredentialSource, Principal, SessionId};
 
 use crate::app::App;
 use crate::embed::Counterfoil;
 use crate::embed::client_info::ClientInfo;
 use crate::embed::error::Error;
-use crate::http::current_user::has_account_access;
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::presented_session::PresentedSession;
@@ -24,8 +23,7 @@ const PAGE_SIZE: u32 = 100;
 #[derive(Debug)]
 pub struct UserSessions<'a> {
     app: &'a App,
-    current: Option<PresentedSession>,
-    may_end: bool,
+    principal: Principal,
     client_info: CoreClientInfo,
 }
 
@@ -102,12 +100,7 @@ impl Counterfoil {
     /// }
     /// ```
     pub fn sessions(&self, principal: &Principal) -> UserSessions<'_> {
-        UserSessions {
-            app: self.app(),
-            current: PresentedSession::from_principal(principal),
-            may_end: has_account_access(principal),
-            client_info: CoreClientInfo::default(),
-        }
+        UserSessions { app: self.app(), principal: principal.clone(), client_info: CoreClientInfo::default() }
     }
 }
 
@@ -147,10 +140,10 @@ impl UserSessions<'_> {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the user has no such session;
-    /// [`NotAllowed`](crate::ErrorKind::NotAllowed) if the principal is limited by scope, without `counterfoil:account`;
+    /// [`NotAllowed`](crate::ErrorKind::NotAllowed) if the credential is limited by scope, without `counterfoil:account`;
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the end is not durable.
     pub async fn end(&self, id: SessionId) -> Result<EndedSessions, Error> {
-        let PresentedSession { session, user } = self.current_to_end()?;
+        let PresentedSession { session, user } = self.current_with_account_access()?;
         let (client, now) = (self.client_info.clone(), self.app.now());
         let ended =
             sessions::end_one(self.app, user, id, client, now).await.map_err(|error| self.error(error))?;
@@ -166,7 +159,7 @@ impl UserSessions<'_> {
     ///
     /// As [`end`](Self::end), but for `NotFound`.
     pub async fn end_all(&self, except: Except) -> Result<EndedSessions, Error> {
-        let PresentedSession { session, user } = self.current_to_end()?;
+        let PresentedSession { session, user } = self.current_with_account_access()?;
         let kept = match except {
             Except::Current => Some(session),
             Except::None => None,
@@ -177,13 +170,14 @@ impl UserSessions<'_> {
     }
 
     fn current(&self) -> Result<PresentedSession, Error> {
-        self.current.ok_or_else(|| self.error(ClientError::from(InvalidCredential::WrongKind)))
+        PresentedSession::from_principal(&self.principal)
+            .ok_or_else(|| self.error(ClientError::from(InvalidCredential::WrongKind)))
     }
 
-    /// The session, if the principal may end sessions.
-    fn current_to_end(&self) -> Result<PresentedSession, Error> {
-        let refused = || self.error(ClientError::NotGranted("scope"));
-        self.current().and_then(|current| if self.may_end { Ok(current) } else { Err(refused()) })
+    fn current_with_account_access(&self) -> Result<PresentedSession, Error> {
+        let forbidden = |error| self.error(AppError::auth(error, CredentialSource::None));
+        sessions::check_account_access(&self.principal).map_err(forbidden)?;
+        self.current()
     }
 
     fn ended(&self, count: usize, includes_current: bool) -> EndedSessions {

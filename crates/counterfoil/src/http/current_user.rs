@@ -7,7 +7,7 @@ use http::request::Parts;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     AcceptedCredentials, AuthError, Authenticator as _, CredentialSource, InvalidReason, Principal,
-    RequiredPermission, SessionId, UserId,
+    SessionId, UserId,
 };
 
 use crate::app::App;
@@ -15,14 +15,7 @@ use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
 use crate::operations::presented_session::PresentedSession;
-
-/// The scope that a credential which is limited by scope needs to change something of the account.
-pub(crate) const ACCOUNT_SCOPE: &str = "counterfoil:account";
-
-/// Whether the credential may change the account: it is not limited by scope, or it has `counterfoil:account`.
-pub(crate) fn has_account_access(principal: &Principal) -> bool {
-    principal.scopes().next().is_none() || principal.has_scope(ACCOUNT_SCOPE)
-}
+use crate::operations::sessions::check_account_access;
 
 /// A user who is authenticated by a session token or an access token, with the time of the check.
 ///
@@ -40,18 +33,13 @@ pub(crate) struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// Checks that the credential may change the account: end its sessions or change its password. A program that got
-    /// a token for one scope must not be able to log the user out everywhere.
+    /// As [`check_account_access`], for a route.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Forbidden`] if the credential is limited by scope, without `counterfoil:account`.
+    /// [`AuthError::Forbidden`].
     pub(crate) fn check_account_access(&self) -> Result<(), AppError> {
-        if !has_account_access(&self.principal) {
-            let required = RequiredPermission::Scope(ACCOUNT_SCOPE.into());
-            return Err(AppError::auth(AuthError::Forbidden(required), CredentialSource::None));
-        }
-        Ok(())
+        check_account_access(&self.principal).map_err(|error| AppError::auth(error, CredentialSource::None))
     }
 }
 

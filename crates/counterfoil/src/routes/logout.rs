@@ -16,12 +16,12 @@ use counterfoil_verify::{
 };
 
 use crate::app::App;
-use crate::http::current_user::ACCOUNT_SCOPE;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, optional_secret};
 use crate::http::presented_sessions::{multiple_credentials, read_one_credential};
 use crate::http::set_cookie::SetCookies;
 use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token, find_live, log_out};
+use crate::operations::sessions::ACCOUNT_SCOPE;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
