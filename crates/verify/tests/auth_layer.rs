@@ -236,7 +236,7 @@ async fn a_layer_with_an_issuer_names_it_in_all_problems() {
         let response = get_response(app(named(verifier())), path, &[]).await;
         assert_eq!(response.problem()["type"], "https://auth.example/problems/credential-required", "{path}");
     }
-    let refused = get_response(app(named(verifier())), "/public", &two_credentials).await;
+    let refused = get_response(app(named(verifier())), "/required", &two_credentials).await;
     assert_eq!(refused.problem()["type"], "https://auth.example/problems/ambiguous-credential");
     let refused = get_response(app(named(verifier()).require_authentication()), "/public", &[]).await;
     assert_eq!(refused.problem()["type"], "https://auth.example/problems/credential-required");
@@ -284,9 +284,9 @@ async fn a_token_in_the_url_is_ignored() {
 }
 
 #[tokio::test]
-async fn two_credentials_are_refused_on_every_route() {
+async fn two_credentials_are_refused_on_every_route_that_reads_the_principal() {
     let lines = [(AUTHORIZATION, "Bearer a"), (COOKIE, "__Host-access=b")];
-    for path in ["/required", "/optional", "/public"] {
+    for path in ["/required", "/optional", "/require-scope", "/has-role"] {
         let response = get_response(app(layer(TestSigner::new().local())), path, &lines).await;
 
         assert_eq!(response.status, 400);

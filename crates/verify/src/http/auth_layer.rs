@@ -17,7 +17,7 @@ use crate::auth_error::AuthError;
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::http::auth_state::{AuthState, LayerContext};
 use crate::http::cookies::CookieNames;
-use crate::http::credentials::{AcceptedCredentials, CredentialSource, RequestCredentials, read_credentials};
+use crate::http::credentials::{AcceptedCredentials, CredentialSource, read_credentials};
 use crate::http::csrf::check_csrf_with_cookie;
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
@@ -26,9 +26,9 @@ use crate::principal::Principal;
 
 /// Authenticates each request and puts the [`AuthState`] into its extensions.
 ///
-/// The layer itself refuses only requests with two different credentials (400), and cross-site writes (403) with
-/// [`AuthLayer::with_csrf_protection`]. Unauthenticated requests are refused by the extractors, in handlers that take
-/// a [`Principal`]; [`AuthLayer::require_authentication`] refuses them in the layer, for services without extractors. A response to a request with a credential gets
+/// The layer itself refuses only cross-site writes (403), with [`AuthLayer::with_csrf_protection`]. Unauthenticated
+/// requests, and those with two different credentials (400), are refused by the extractors, in handlers that take a
+/// [`Principal`] or an `Option<Principal>`; [`AuthLayer::require_authentication`] refuses them in the layer, for services without extractors. A response to a request with a credential gets
 /// `Cache-Control: no-store`, if it sets no `Cache-Control` itself.
 ///
 /// ```
@@ -182,9 +182,16 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Self { inner, settings } = self;
-        let credentials = match settings.read_credentials(&request) {
+        if let Err(problem) = settings.check_csrf(&request) {
+            return AuthResponseFuture::reject(problem, settings, &request);
+        }
+        let credentials = match read_credentials(request.headers(), &settings.names, settings.accepted) {
             Ok(credentials) => credentials,
-            Err(problem) => return AuthResponseFuture::reject(problem, settings, &request),
+            // The extractors refuse it. A login replaces both credentials, so it must reach its handler.
+            Err(error) => {
+                let (result, source) = (Err(error.into()), CredentialSource::Cookie);
+                return AuthResponseFuture::forward(inner, settings, result, source, request);
+            }
         };
         let source = credentials.source;
         match settings.authenticator.authenticate(credentials.credential, settings.clock.now()) {
@@ -210,13 +217,10 @@ impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
 }
 
 impl Settings {
-    /// Refuses a cross-site write, and then a request with two different credentials.
-    fn read_credentials<'a, B>(&self, request: &'a Request<B>) -> Result<RequestCredentials<'a>, Problem> {
-        let (method, headers) = (request.method(), request.headers());
-        if let Some(origins) = &self.origins {
-            check_csrf_with_cookie(method, headers, origins, &self.names)?;
-        }
-        Ok(read_credentials(headers, &self.names, self.accepted)?)
+    /// Refuses a cross-site write.
+    fn check_csrf<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        let Some(origins) = &self.origins else { return Ok(()) };
+        Ok(check_csrf_with_cookie(request.method(), request.headers(), origins, &self.names)?)
     }
 }
 
