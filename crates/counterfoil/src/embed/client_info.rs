@@ -1,5 +1,6 @@
 //! The extractor [`ClientInfo`]: who sends a login, and the cookies that the login replaces.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
@@ -56,13 +57,14 @@ impl ClientInfo {
         &self.cookies
     }
 
-    /// The values of the credential cookies.
-    pub(super) fn credentials(&self, app: &App) -> Vec<(CookieKind, Secret<String>)> {
+    /// The values of the credential cookies of these kinds, each once.
+    pub(super) fn credentials(&self, app: &App, kinds: &[CookieKind]) -> Vec<(CookieKind, Secret<String>)> {
         let values = |kind: CookieKind| {
-            let values = cookie_values(&self.cookies, kind.name(app.cookies.names()));
-            values.map(move |text| (kind, Secret::new(text.to_owned()))).collect::<Vec<_>>()
+            let values: BTreeSet<&str> =
+                cookie_values(&self.cookies, kind.name(app.cookies.names())).collect();
+            values.into_iter().map(move |text| (kind, Secret::new(text.to_owned()))).collect::<Vec<_>>()
         };
-        CookieKind::ALL.into_iter().flat_map(values).collect()
+        kinds.iter().copied().flat_map(values).collect()
     }
 }
 

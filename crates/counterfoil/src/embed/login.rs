@@ -27,7 +27,7 @@ use crate::http::scope::{validate_audience, validate_scope};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
 use crate::operations::label::validate_label;
-use crate::operations::presented_session::{PresentedSession, log_out};
+use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token, find_live, log_out};
 use crate::operations::{login, refresh, register};
 use crate::settings::cookie_options::CookieKind;
 
@@ -107,7 +107,7 @@ impl LoginOutcome {
         let cookies = SetCookies::new(&app.cookies);
         let cookies = match replaced {
             None => cookies,
-            Some(client) => cookies.set_all(&credentials, now)?.clear_presented(client.cookies()),
+            Some(_) => cookies.set_all(&credentials, now)?,
         };
         Ok(Self { session, user, credentials, cookies })
     }
@@ -209,6 +209,8 @@ impl Counterfoil {
         }
         let Credentials { username, password, mode, client_id, label, scope, audience, in_cookies } =
             credentials;
+        // With cookies it is all kinds, because an old cookie of another kind would conflict with the new one.
+        let replaced: &[CookieKind] = if in_cookies { &CookieKind::ALL } else { &[CookieKind::Session] };
         let request = login::LoginRequest {
             credentials: account::Credentials {
                 username,
@@ -221,10 +223,12 @@ impl Counterfoil {
             audience: audience.map(validate_audience).transpose()?,
             client_info: client.to_core(),
             in_cookies,
-            replaced: if in_cookies { client.credentials(app) } else { vec![] },
+            replaced: client.credentials(app, replaced),
         };
         let issued = login::login(app, request, now).await?;
-        Ok(LoginOutcome::new(app, issued, in_cookies.then_some(client), now)?)
+        let mut outcome = LoginOutcome::new(app, issued, in_cookies.then_some(client), now)?;
+        outcome.cookies = outcome.cookies.clear_presented_of(replaced, client.cookies());
+        Ok(outcome)
     }
 
     /// Registers a user, if the settings allow it. The user is not logged in.
@@ -307,6 +311,29 @@ impl Counterfoil {
         verified.map_err(|error| Error::new(app, AppError::auth(error, CredentialSource::Bearer)))
     }
 
+    /// Ends the sessions of all cookies of the client in their users' names, as `POST /v1/logout` does: also with an
+    /// expired access token, and the session of a refresh token. Returns the cookies to clear, a part of the response.
+    ///
+    /// A logout route uses this one: after the access token has expired there is no [`Principal`], but the session
+    /// continues.
+    ///
+    /// # Errors
+    ///
+    /// As [`logout`](Self::logout).
+    pub async fn logout_client(&self, client: &ClientInfo) -> Result<SetCookies, Error> {
+        let app = self.app();
+        let now = app.now();
+        let ended = async {
+            let mut sessions = BTreeSet::new();
+            for (kind, text) in client.credentials(app, &CookieKind::ALL) {
+                sessions.extend(find_to_log_out(app, kind, text.expose(), now).await?);
+            }
+            log_out(app, sessions, &client.to_core(), now).await.map_err(AppError::from)
+        };
+        ended.await.map_err(|error| Error::new(app, error))?;
+        Ok(SetCookies::new(&app.cookies).clear_all())
+    }
+
     /// Ends the session of `principal` in the user's name. Returns the cookies to clear, a part of the response.
     ///
     /// # Errors
@@ -330,6 +357,27 @@ impl Counterfoil {
         let ended = log_out(app, session, &CoreClientInfo::default(), app.now()).await;
         ended.map_err(|error| Error::new(app, error))?;
         Ok(SetCookies::new(&app.cookies).clear_all())
+    }
+}
+
+/// The session of a credential that is presented to log out. An expired access token and a used refresh token count, if
+/// they are authentic.
+async fn find_to_log_out(
+    app: &App,
+    kind: CookieKind,
+    text: &str,
+    now: Time,
+) -> Result<Option<PresentedSession>, AppError> {
+    match kind {
+        CookieKind::Session => {
+            let live = find_live(app, kind, text, now).await;
+            live.map_err(|error| AppError::auth(error, CredentialSource::Cookie))
+        }
+        CookieKind::Access => {
+            let principal = app.verifier.token_verifier().verify_ignoring_expiry(text, now);
+            Ok(principal.ok().as_ref().and_then(PresentedSession::from_principal))
+        }
+        CookieKind::Refresh => Ok(find_by_any_refresh_token(app, text).await?),
     }
 }
 

@@ -191,3 +191,89 @@ async fn a_builder_names_what_is_wrong() {
     }
     assert!(!std::path::Path::new("never-created.db").exists());
 }
+
+/// A program that got a token for one scope must not be able to log the user out everywhere.
+#[tokio::test]
+async fn a_token_limited_by_scope_ends_no_sessions() {
+    let fixture = Fixture::new();
+    let auth = open(&fixture, Events::default()).await;
+    let (address, _stop) = serve(&auth);
+    let client = ClientInfo::new(None, None);
+    let session = auth.login(&client, Credentials::password("ada", "correct horse")).await.unwrap();
+    let bearer = format!("authorization: Bearer {}", session.session_token().unwrap());
+    let request = r#"{"audience":"http://localhost:3000","scope":"orders:read"}"#;
+    let exchanged = send(address, "POST /auth/v1/token", &[&bearer], request).await;
+    let limited = format!("authorization: Bearer {}", exchanged.json()["access_token"].as_str().unwrap());
+
+    let refused = send(address, "POST /logout-everywhere", &[&limited, ORIGIN], "").await;
+
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(send(address, "GET /auth/v1/me", &[&bearer], "").await.status, 200);
+    auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_logout_of_a_client_ends_the_session_of_its_refresh_cookie() {
+    let fixture = Fixture::new();
+    let auth = open(&fixture, Events::default()).await;
+    let client = ClientInfo::new(None, None);
+    let credentials = Credentials::password("ada", "correct horse").mode(Mode::Hybrid);
+    let login = auth.login(&client, credentials).await.unwrap();
+    let token = login.refresh_token().unwrap().to_owned();
+    let logout = axum::routing::post({
+        let auth = auth.clone();
+        move |client: ClientInfo| async move { auth.logout_client(&client).await.map(|cookies| (cookies, "bye")) }
+    });
+    let router = axum::Router::new().route("/bye", logout).layer(auth.layer());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(counterfoil::serve(router, listener, Limits::default(), std::future::pending()));
+
+    let cookie = format!("cookie: shop-refresh={token}");
+    let reply = send(address, "POST /bye", &[&cookie, ORIGIN], "").await;
+
+    assert_eq!((reply.status, reply.cookie("shop-refresh=")), (200, "shop-refresh=".to_owned()));
+    let refused = auth.refresh_token(&client, &token).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidCredential);
+    auth.close().await.unwrap();
+}
+
+/// The order must not decide between them, but a user with the right password gets out of it.
+#[tokio::test]
+async fn a_login_replaces_cookies_of_two_kinds() {
+    let fixture = Fixture::new();
+    let auth = open(&fixture, Events::default()).await;
+    let (address, _stop) = serve(&auth);
+    let two = "cookie: shop=cfs_old; shop-access=old";
+
+    assert_eq!(send(address, "GET /", &[two], "").await.status, 400);
+    let reply = log_in(address, &[two]).await;
+
+    assert_eq!((reply.status, reply.cookie("shop-access=")), (303, "shop-access=".to_owned()), "{reply:?}");
+    auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_listener_learns_whose_session_has_ended() {
+    let fixture = Fixture::new();
+    let (sender, events) = std::sync::mpsc::channel();
+    let sender = Mutex::new(sender);
+    let settings = fixture.settings();
+    let auth = Counterfoil::builder()
+        .store(format!("sqlite:{}", fixture.path("shop.db").display()))
+        .configure(move |own| own.argon2 = settings.argon2)
+        .on_event(move |event| sender.lock().unwrap().send((event.kind, event.user)).unwrap())
+        .open()
+        .await
+        .unwrap();
+    let client = ClientInfo::new(None, None);
+    let ada = auth.register(&client, NewUser::new("ada", "correct horse")).await.unwrap();
+    let login = auth.login(&client, Credentials::password("ada", "correct horse")).await.unwrap();
+
+    let user = auth.authenticate(login.session_token().unwrap()).await.unwrap();
+    auth.logout(&user).await.unwrap();
+
+    let ended = events.iter().find(|(kind, _)| *kind == AuditEventKind::SessionEnded).unwrap();
+    assert_eq!(ended.1, Some(ada));
+    auth.close().await.unwrap();
+}
