@@ -12,11 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
 
 use crate::admin::socket::AdminSocket;
 use crate::app::App;
 use crate::background;
+use crate::http::timeout::limit_duration;
 use crate::keys::tls::CertificateReloader;
 use crate::limits::connections::ConnectionLimiter;
 use crate::routes;
@@ -41,8 +44,8 @@ const IPV6_PREFIX: u8 = 64;
 /// [`Counterfoil`](crate::Counterfoil) afterwards.
 ///
 /// `max_connections_per_ip` does not apply to loopback. Behind a proxy on another host set it to `max_connections`,
-/// because all connections come from the proxy. `max_body_size` and `request_timeout` are those of Counterfoil's routes;
-/// for its own routes an application uses axum's `DefaultBodyLimit` and a timeout layer.
+/// because all connections come from the proxy. A route that takes larger bodies has its own `DefaultBodyLimit`. A handler
+/// that starts its response later than `request_timeout` is answered with 503.
 ///
 /// # Errors
 ///
@@ -67,6 +70,9 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    let router = router
+        .layer(DefaultBodyLimit::max(limits.max_body_size))
+        .layer(from_fn_with_state(limits.request_timeout, limit_duration));
     let limiter = ConnectionLimiter::new(limits, IPV6_PREFIX, Vec::new());
     let handler = ConnectionHandler::new(router, None, limits);
     let acceptor = Acceptor::new(listener, limiter, handler, Arc::default())?;
