@@ -19,7 +19,7 @@ use counterfoil_core::store::StoreError;
 use crate::app::error::OpenError;
 use crate::app::{App, HostLayer};
 use crate::background;
-use crate::runtime::task::Task;
+use crate::runtime::task::{Task, run_detached};
 use crate::settings::Settings;
 use crate::settings::base_path::BasePathError;
 use crate::settings::issuer_url::IssuerUrlError;
@@ -119,10 +119,15 @@ impl Counterfoil {
     ///
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(&self) -> Result<(), CloseError> {
-        let mut jobs = self.jobs.lock().await;
-        let Some(running) = jobs.take() else { return Ok(()) };
-        running.cancel().await;
-        Ok(self.app.close().await?)
+        let auth = self.clone();
+        // A caller that gives up waiting must not leave the store open: a later call would do nothing.
+        run_detached(async move {
+            let mut jobs = auth.jobs.lock().await;
+            let Some(running) = jobs.take() else { return Ok(()) };
+            running.cancel().await;
+            Ok(auth.app.close().await?)
+        })
+        .await
     }
 }
 
