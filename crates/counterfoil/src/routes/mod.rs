@@ -55,6 +55,8 @@ pub(crate) fn router(app: App) -> Router {
     let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
     let base_path = app.settings().base_path.clone();
     let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
+    // A segment of the issuer may start with `:` or `*`.
+    let routes = routes.without_v07_checks();
     let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
         let final_layer = FinalLayer::for_template(&app, path.clone());
         let route = get(well_known::metadata);

@@ -93,6 +93,10 @@ impl FromStr for IssuerUrl {
         if text.contains(['?', '#', '@']) {
             return Err(IssuerUrlError::UnexpectedPart);
         }
+        // Not in a URL (RFC 3986), but `Uri` accepts them, and in the path of the metadata a router would read a parameter.
+        if text.contains(['{', '}']) {
+            return Err(IssuerUrlError::NotAUrl);
+        }
         if text.ends_with('/') {
             return Err(IssuerUrlError::TrailingSlash);
         }
@@ -164,6 +168,7 @@ mod tests {
             "https://a b",
             "/x",
             "https://b\u{fc}cher.example",
+            "https://auth.example/{tenant}",
         ] {
             assert_eq!(parse(bad), Err(IssuerUrlError::NotAUrl), "{bad}");
         }
