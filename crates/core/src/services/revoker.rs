@@ -136,7 +136,10 @@ impl Revoker {
         }
         let changes = [
             Change::end_session(session, self.retention.session_ending(context.reason, now)),
-            Change::record_session_ends(context.session_ended_event(now)),
+            // The store fills in user and client too; listeners see the event as it is here.
+            Change::record_session_ends(
+                context.session_ended_event(now).with_user(stored.user).with_client(stored.client),
+            ),
         ];
         match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(applied) => Ok(applied.ended_sessions.contains(&session)),
@@ -167,7 +170,7 @@ impl Revoker {
             let mut changes = vec![
                 Change::replace_user(previous.next_epoch()),
                 Change::end_sessions_of(user, except, self.retention.session_ending(context.reason, now)),
-                Change::record_session_ends(context.session_ended_event(now)),
+                Change::record_session_ends(context.session_ended_event(now).with_user(user)),
                 Change::record_event(event.with_reason(context.reason)),
             ];
             changes.extend(except.map(Change::refresh_position));
