@@ -28,7 +28,8 @@ impl PresentedSession {
         Self { session: session.id, user: session.user }
     }
 
-    /// `None` if the principal is a machine, or of another issuer.
+    /// `None` if the principal is a machine, or its token has the claims of a foreign issuer. The caller vouches that the
+    /// principal is of this installation: ids of another Counterfoil issuer look alike.
     pub(crate) fn from_principal(principal: &Principal) -> Option<Self> {
         Some(Self { session: principal.session_id()?, user: principal.user_id()? })
     }
@@ -137,7 +138,7 @@ pub(crate) async fn end_sessions(
 ) -> Result<(), ServiceError> {
     for PresentedSession { session, user } in sessions {
         let context = RevocationContext { actor: Actor::User(user), reason, client_info: client.clone() };
-        app.revoker.end_session(session, &context, now).await?;
+        app.revoker.end_own_session(user, session, &context, now).await?;
     }
     Ok(())
 }
