@@ -127,7 +127,7 @@ impl CounterfoilBuilder {
     /// client.
     ///
     /// A claim with a registered or reserved name, such as `sub` or `roles`, is an error: the login or refresh fails with
-    /// 503, nothing is stored, and the log names the claim. A claim in a token is as old as the token, so an access right
+    /// 500, nothing is stored, and the log names the claim. A claim in a token is as old as the token, so an access right
     /// that must end at once does not belong there. `claims` runs during the request and must not block.
     pub fn claims(mut self, claims: impl Fn(&ClaimsContext<'_>) -> Value + Send + Sync + 'static) -> Self {
         self.hooks.claims = Some(ClaimsProvider::new(claims));
