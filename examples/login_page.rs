@@ -20,8 +20,10 @@ use counterfoil::{
 };
 use serde::Deserialize;
 
-const FORM: &str = r#"<form method="post" action="/login"><input name="username" autocomplete="username">
-<input name="password" type="password" autocomplete="current-password"><button>Log in</button></form>"#;
+const FORM: &str = r#"<form method="post" action="/login">
+<label>Username <input name="username" autocomplete="username"></label>
+<label>Password <input name="password" type="password" autocomplete="current-password"></label>
+<button>Log in</button></form>"#;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -65,12 +67,19 @@ async fn log_in(auth: State<Counterfoil>, client: ClientInfo, Form(form): Form<L
         Err(error) if error.kind() == ErrorKind::InvalidCredentials => {
             Html(format!("The username or the password is wrong. {FORM}")).into_response()
         }
+        Err(error) if matches!(error.kind(), ErrorKind::RateLimited { .. }) => {
+            Html(format!("Too many attempts. Try again later. {FORM}")).into_response()
+        }
         Err(error) => error.into_response(),
     }
 }
 
-async fn log_out(auth: State<Counterfoil>, user: Principal) -> Result<impl IntoResponse, counterfoil::Error> {
-    Ok((auth.logout(&user).await?, Redirect::to("/")))
+/// By the cookies: after the access token has expired there is no `Principal`, but the session continues.
+async fn log_out(
+    auth: State<Counterfoil>,
+    client: ClientInfo,
+) -> Result<impl IntoResponse, counterfoil::Error> {
+    Ok((auth.logout_client(&client).await?, Redirect::to("/")))
 }
 
 async fn log_out_everywhere(

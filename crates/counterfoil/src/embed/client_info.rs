@@ -14,6 +14,7 @@ use counterfoil_jose::Secret;
 use counterfoil_verify::{Problem, check_csrf, cookie_values, is_safe_method};
 
 use crate::app::App;
+use crate::http::client_info::clean_user_agent;
 use crate::settings::cookie_options::CookieKind;
 
 /// The client of a request: its IP address, its `User-Agent`, and the credential cookies that it has.
@@ -22,7 +23,8 @@ use crate::settings::cookie_options::CookieKind;
 /// [`Counterfoil::layer`](crate::Counterfoil::layer).
 ///
 /// Extracting it refuses cross-site writes with 403, also without a cookie: an attacker's page could otherwise log the
-/// user in as the attacker, and would then see what the user enters (login CSRF).
+/// user in as the attacker, and would then see what the user enters (login CSRF). `GET`, `HEAD` and `OPTIONS` are not
+/// checked: log users in on `POST` routes.
 ///
 /// Without `into_make_service_with_connect_info::<SocketAddr>()` or [`serve`](crate::serve) there is no IP address, and
 /// failed logins are limited by account alone.
@@ -36,6 +38,7 @@ pub struct ClientInfo {
 impl ClientInfo {
     /// A client that was determined in another way, for example in a test. It has no cookies.
     pub fn new(ip: Option<IpAddr>, user_agent: Option<String>) -> Self {
+        let user_agent = user_agent.as_deref().and_then(clean_user_agent);
         Self { info: CoreClientInfo { ip, user_agent }, cookies: HeaderMap::new() }
     }
 

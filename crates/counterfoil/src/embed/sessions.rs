@@ -19,6 +19,9 @@ use crate::operations::sessions;
 /// How many sessions are read at a time.
 const PAGE_SIZE: u32 = 100;
 
+/// How many sessions are listed at most. One user could otherwise make each list slow with thousands of logins.
+const MAX_LISTED: usize = 1_000;
+
 /// The sessions of one user. What it ends is in the audit log as the act of the user.
 #[derive(Debug)]
 pub struct UserSessions<'a> {
@@ -111,7 +114,7 @@ impl UserSessions<'_> {
         Self { client_info: client.to_core(), ..self }
     }
 
-    /// The live sessions, newest first.
+    /// The live sessions, newest first; at most 1,000.
     ///
     /// # Errors
     ///
@@ -129,7 +132,7 @@ impl UserSessions<'_> {
                 .last()
                 .map(|last| SessionCursor { authenticated_at: last.authenticated_at, id: last.id });
             all.extend(page.into_iter().map(|one| UserSession::new(one, session)));
-            if is_last {
+            if is_last || all.len() >= MAX_LISTED {
                 return Ok(all);
             }
         }

@@ -29,8 +29,12 @@ impl FromRequestParts<App> for ClientInfo {
 
 /// The first `User-Agent`, without control characters: they could change what a terminal or a log shows.
 fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let value = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
-    let text: String = value.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect();
+    clean_user_agent(&String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes()))
+}
+
+/// The text as it is stored; `None` if nothing is left of it.
+pub(crate) fn clean_user_agent(text: &str) -> Option<String> {
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect();
     (!text.is_empty()).then_some(text)
 }
 

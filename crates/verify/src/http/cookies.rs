@@ -53,7 +53,7 @@ impl CookiePrefix {
 /// A text is not the name of a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a cookie name must be 1 to 64 letters, digits or characters of !#$%&'*+-.^_`|~, and not start with `__Host-` or `__Secure-`, which are added where browsers accept them"
+    "a cookie name must be 1 to 64 letters, digits or characters of !#$%&'*+-.^_`|~, not start with `__Host` or `__Secure`, which are added where browsers accept them, and not end with `-access` or `-refresh`"
 )]
 pub struct CookieNameError;
 
@@ -91,8 +91,14 @@ impl CookieNames {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let lower = name.to_ascii_lowercase();
         // Browsers compare prefixes without regard to case.
-        let has_prefix = ["__host-", "__secure-", "__http-"].iter().any(|prefix| lower.starts_with(prefix));
-        if name.is_empty() || name.len() > MAX_NAME_LEN || has_prefix || !name.bytes().all(is_token) {
+        // `__host` would become `__host-access`.
+        let with_dash = format!("{lower}-");
+        let has_prefix =
+            ["__host-", "__secure-", "__http-"].iter().any(|prefix| with_dash.starts_with(prefix));
+        // `shop-access` would be the session cookie of one application and the access cookie of another.
+        let has_suffix = ["-access", "-refresh"].iter().any(|suffix| lower.ends_with(suffix));
+        let is_reserved = has_prefix || has_suffix;
+        if name.is_empty() || name.len() > MAX_NAME_LEN || is_reserved || !name.bytes().all(is_token) {
             return Err(CookieNameError);
         }
         let with_suffix = |suffix: &str| Cow::Owned(format!("{}{name}{suffix}", prefix.as_str()));
@@ -208,8 +214,19 @@ mod tests {
         );
         assert!(names.any_present(&headers(&[b"a=b; __Host-sid-refresh=x"])));
         assert!(!names.any_present(&headers(&[b"sid=x; __Host-session=y"])));
-        for bad in ["", "a b", "a;b", "a=b", "\u{fc}", "a\nb", "__Host-sid", "__SECURE-sid", &"a".repeat(65)]
-        {
+        for bad in [
+            "",
+            "a b",
+            "a;b",
+            "a=b",
+            "\u{fc}",
+            "a\nb",
+            "__Host-sid",
+            "__SECURE-sid",
+            "__Host",
+            "shop-access",
+            &"a".repeat(65),
+        ] {
             assert_eq!(CookieNames::new(CookiePrefix::Host, bad), Err(CookieNameError), "{bad:?}");
         }
     }
