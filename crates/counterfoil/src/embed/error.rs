@@ -79,7 +79,9 @@ impl Error {
             AppError::Service(ServiceError::Client(error)) => client_kind(error),
             AppError::Auth(rejection) if rejection.error.reason().is_none() => ErrorKind::Unavailable,
             AppError::Auth(_) => ErrorKind::InvalidCredential,
-            AppError::RegistrationClosed | AppError::AdministratorRequired => ErrorKind::NotAllowed,
+            AppError::RegistrationClosed | AppError::UsersOfApplication | AppError::AdministratorRequired => {
+                ErrorKind::NotAllowed
+            }
             AppError::NotFound => ErrorKind::NotFound,
             AppError::MultipleCredentials(_)
             | AppError::Body(_)

@@ -1,6 +1,7 @@
 //! What a request does, once for all entrances: the JSON routes and the embedding API parse, call one function
 //! here, and answer.
 
+pub(crate) mod application_users;
 pub(crate) mod credential;
 pub(crate) mod error;
 pub(crate) mod label;

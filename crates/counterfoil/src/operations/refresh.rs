@@ -2,10 +2,11 @@
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::services::issuer::IssuedSession;
+use counterfoil_core::services::issuer::{IssuedSession, TokenPair};
 use counterfoil_jose::Time;
 
 use crate::app::App;
+use crate::operations::application_users::check_session;
 use crate::operations::credential::IssuedCredential;
 use crate::operations::error::OperationError;
 
@@ -21,7 +22,17 @@ pub(crate) async fn refresh(
     client_info: &ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
-    let result = app.issuer.refresh(token, scope, client_info, now).await.map_err(OperationError::from);
-    let issued = app.metrics.refreshes.count(result)?;
+    let issued = app.metrics.refreshes.count(try_refresh(app, token, scope, client_info, now).await)?;
     Ok(issued.map(|pair| IssuedCredential::from_token_pair(&pair)))
+}
+
+async fn try_refresh(
+    app: &App,
+    token: &RefreshToken,
+    scope: Option<&str>,
+    client_info: &ClientInfo,
+    now: Time,
+) -> Result<IssuedSession<TokenPair>, OperationError> {
+    check_session(app, token.session(), client_info, now).await?;
+    Ok(app.issuer.refresh(token, scope, client_info, now).await?)
 }
