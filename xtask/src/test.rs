@@ -53,11 +53,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     });
 
     if options.filter.is_none() {
+        parts.run("application", test_application);
         parts.run("public-api", || public_api::run(&public_api::Options::default()));
     }
     parts.show();
     skip_list.show()?;
     parts.finish()
+}
+
+/// Tests an application that embeds Counterfoil and is no member of the workspace. It takes the dependencies that the
+/// workspace has built already.
+fn test_application() -> Result<()> {
+    let mut tests = workspace::cargo();
+    let target = workspace::Metadata::read()?.target_directory;
+    tests.args(["test", "--locked", "--manifest-path", "examples/application/Cargo.toml", "--target-dir"]);
+    workspace::run(tests.arg(target))
 }
 
 /// The parts of a run: how long each took, and which failed.

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use counterfoil::operator::{self, AdminError, CallError, Command, FileLocationError, locate_files};
+use counterfoil::operator::{
+    self, AdminError, CallError, Command, FileLocationError, StatusResponse, locate_files,
+};
 use counterfoil::{App, OpenError, Settings};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::configuration::Configuration;
@@ -14,7 +17,22 @@ use crate::error::CliError;
 /// # Errors
 ///
 /// If the command is rejected, or there is no store; only a command that adds a user creates one.
-pub(crate) async fn execute(configuration: &Configuration, command: Command) -> Result<Value, CliError> {
+pub(crate) async fn execute<T: DeserializeOwned>(
+    configuration: &Configuration,
+    command: Command,
+) -> Result<T, CliError> {
+    parse(execute_untyped(configuration, command).await?)
+}
+
+/// The typed answer.
+fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
+    serde_json::from_value(answer).map_err(|error| {
+        CliError::with_cause("the answer of the server is not known", &error)
+            .with_hint("use the command line of the same version as the server")
+    })
+}
+
+async fn execute_untyped(configuration: &Configuration, command: Command) -> Result<Value, CliError> {
     let settings = store_settings(configuration)?;
     let may_create = matches!(command, Command::UserAdd { .. }) && configuration.may_create_store();
     let Some(dir) = settings.data_dir.clone() else {
@@ -71,7 +89,7 @@ impl AdminConnection {
         };
         match operator::call(&dir, &Command::Status {}).await {
             Ok(status) => {
-                check_store(configuration, &status)?;
+                check_store(configuration, status)?;
                 Ok(Self::Server(dir))
             }
             Err(CallError::NoServer(_)) => Self::open_here(settings, may_create).await,
@@ -88,11 +106,11 @@ impl AdminConnection {
     }
 
     /// Executes `command` and returns its answer.
-    pub(crate) async fn execute(&self, command: Command) -> Result<Value, CliError> {
+    pub(crate) async fn execute<T: DeserializeOwned>(&self, command: Command) -> Result<T, CliError> {
         match self {
-            Self::Local(app) => Ok(app.administer(command).await?),
+            Self::Local(app) => parse(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
-                Ok(answer) => Ok(answer),
+                Ok(answer) => parse(answer),
                 Err(CallError::Failed(error)) => Err(error.into()),
                 Err(error) => Err(CliError::from_error(&error)),
             },
@@ -112,24 +130,23 @@ impl AdminConnection {
 /// If no server answers, the call of the command itself reports that.
 async fn check_server(configuration: &Configuration) -> Result<(), CliError> {
     match operator::call(&configuration.data_dir, &Command::Status {}).await {
-        Ok(status) => check_store(configuration, &status),
+        Ok(status) => check_store(configuration, status),
         Err(_) => Ok(()),
     }
 }
 
 /// Checks that the configured store, if there is one, is the store of the server with this status.
-fn check_store(configuration: &Configuration, status: &Value) -> Result<(), CliError> {
+fn check_store(configuration: &Configuration, status: Value) -> Result<(), CliError> {
     let Some(configured) = configuration.configured_store().map(|store| store.resolved().to_string()) else {
         return Ok(());
     };
-    match status["store"].as_str() {
-        Some(served) if served != configured => {
-            let dir = configuration.data_dir.display();
-            Err(CliError::failure(format!("the server in {dir} has the store {served}, not {configured}"))
-                .with_hint("set --data-dir to the directory of the other store, or remove --store"))
-        }
-        Some(_) | None => Ok(()),
+    let StatusResponse { store: served, .. } = parse(status)?;
+    if served == configured {
+        return Ok(());
     }
+    let dir = configuration.data_dir.display();
+    Err(CliError::failure(format!("the server in {dir} has the store {served}, not {configured}"))
+        .with_hint("set --data-dir to the directory of the other store, or remove --store"))
 }
 
 /// Opens the store, executes the command, and closes the store.

@@ -167,7 +167,7 @@ pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, 
     let issuer = issuer.map_err(|error: counterfoil::IssuerUrlError| {
         CliError::usage(error.to_string()).with_hint(error.hint())
     })?;
-    Ok(Settings { data_dir: Some(dir.to_owned()), ..Settings::new(issuer, store) })
+    Ok(Settings::new(issuer, store).with(|settings| settings.data_dir = Some(dir.to_owned())))
 }
 
 /// Separates the master key from the other variables. One that is empty or not UTF-8 is invalid, and not

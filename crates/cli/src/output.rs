@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::error::CliError;
 use crate::escape::must_escape;
@@ -20,7 +20,7 @@ pub(crate) fn print_line(text: &str) -> Result<(), CliError> {
 
 /// Prints `value` as JSON. It may contain text of clients: JSON escapes control characters, this function the others
 /// that could control a terminal.
-pub(crate) fn print_json(value: &Value) -> Result<(), CliError> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| CliError::from_error(&error))?;
     let escaped: String = text
         .chars()

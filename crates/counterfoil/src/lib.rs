@@ -108,6 +108,9 @@ pub use counterfoil_core::services::application_users::{
     ApplicationPassword, ApplicationUser, UserStore, UserStoreError,
 };
 pub use counterfoil_core::services::issuer::ClaimsContext;
+/// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
+pub use serde_json;
+
 pub use counterfoil_verify::{
     ClientId, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope, SessionId, UserId,
 };
@@ -122,13 +125,23 @@ pub mod operator {
     pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
     pub use crate::admin::socket::{AdminSocket, socket_path};
     pub use crate::admin::socket_client::{CallError, call};
-    pub use crate::admin::user_import::MAX_IMPORTED_USERS;
-    pub use crate::admin::{
-        AdminError, ClientChangeRequest, Command, KeyRotationRequest, KeySelector, RevocationRequest,
-        TokenMintRequest, UserChangeRequest, Wait,
-    };
+    pub use crate::admin::{AdminError, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
+    pub use crate::operations::admin::requests::{
+        ClientChangeRequest, KeyRotationRequest, KeySelector, RevocationRequest, UserChangeRequest, Wait,
+    };
+    pub use crate::operations::admin::responses::{
+        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
+        ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
+        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse, UserResponse,
+    };
+    pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
+    pub use crate::operations::admin::views::{
+        AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
+    };
+    pub use crate::operations::pagination::{ListItem, ListResponse};
+    pub use crate::operations::views::{SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
     pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};

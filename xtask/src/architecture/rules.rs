@@ -240,6 +240,14 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         existing: &["clock"],
         planted: ("crates/counterfoil/src/routes/login.rs", "let now = app.clock.now();"),
     },
+    Restriction {
+        rule: "11: the routes and the admin socket meet in operations",
+        within: &["crates/counterfoil/src/routes", "crates/counterfoil/src/operations"],
+        except: &[],
+        refused: &[Path("crate::admin")],
+        existing: &["admin"],
+        planted: ("crates/counterfoil/src/routes/admin/users.rs", "use crate::admin::AdminError;"),
+    },
 ];
 
 /// The code of every crate, without its tests.

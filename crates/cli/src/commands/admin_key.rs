@@ -1,7 +1,7 @@
 //! `counterfoil admin-key`: keys with which programs use the administration API.
 
 use clap::{Args, Subcommand};
-use counterfoil::operator;
+use counterfoil::operator::{self, AdminKeyView, CreatedAdminKeyResponse, DeletedResponse, ListResponse};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
@@ -9,7 +9,7 @@ use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::{cell, time};
+use crate::table::rfc3339;
 
 /// The commands for admin keys.
 #[derive(Subcommand)]
@@ -50,25 +50,27 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
         Command::Add(AddOptions { name, json, .. }) => add(configuration, name, json).await,
         Command::List(page) => list(configuration, page).await,
         Command::Remove(RemoveOptions { id, .. }) => {
-            let answer = execute(configuration, operator::Command::AdminKeyRemove { id }).await?;
-            print_line(&format!("removed {}", cell(&answer, "id")))
+            let command = operator::Command::AdminKeyRemove { id };
+            let DeletedResponse { id, .. } = execute(configuration, command).await?;
+            print_line(&format!("removed {id}"))
         }
     }
 }
 
 /// Prints only the key, so that it can be piped.
 async fn add(configuration: &Configuration, name: String, is_json: bool) -> Result<(), CliError> {
-    let answer = execute(configuration, operator::Command::AdminKeyAdd { name }).await?;
+    let command = operator::Command::AdminKeyAdd { name };
+    let created: CreatedAdminKeyResponse = execute(configuration, command).await?;
     if is_json {
-        return print_json(&answer);
+        return print_json(&created);
     }
-    print_line(&cell(&answer, "key"))
+    print_line(created.key.expose())
 }
 
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::AdminKeyList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = execute(configuration, command).await?;
-    page.print(&answer, "admin_keys", ["id", "name", "created by", "created"], |key| {
-        [cell(key, "id"), cell(key, "name"), cell(key, "created_by"), time(key, "created_at")]
+    let list: ListResponse<AdminKeyView> = execute(configuration, command).await?;
+    page.print(&list, ["id", "name", "created by", "created"], |key| {
+        [key.id.clone(), key.name.clone(), key.created_by.clone(), rfc3339(key.created_at)]
     })
 }

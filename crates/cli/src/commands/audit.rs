@@ -1,13 +1,13 @@
 //! `counterfoil audit`: lists events of the audit log, with time, kind, reason and actor.
 
 use clap::{Args, Subcommand};
-use counterfoil::operator;
+use counterfoil::operator::{self, AuditEventView, ListResponse};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
 use crate::error::CliError;
-use crate::table::{cell, time};
+use crate::table::{cell, rfc3339};
 
 /// The commands for the audit log.
 #[derive(Subcommand)]
@@ -35,18 +35,18 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     let Command::List(ListOptions { user, session, page }) = command;
     let (after, limit) = (page.after.clone(), Some(page.limit));
     let command = operator::Command::AuditList { user, session, after, limit };
-    let answer = execute(configuration, command).await?;
+    let list: ListResponse<AuditEventView> = execute(configuration, command).await?;
     let header = ["time", "event", "reason", "actor", "ip", "user", "session", "detail"];
-    page.print(&answer, "events", header, |event| {
+    page.print(&list, header, |event| {
         [
-            time(event, "at"),
-            cell(event, "kind"),
-            cell(event, "reason"),
-            cell(event, "actor"),
-            cell(event, "ip"),
-            cell(event, "user"),
-            cell(event, "session"),
-            cell(event, "detail"),
+            rfc3339(event.at),
+            event.kind.clone(),
+            cell(event.reason.as_ref()),
+            event.actor.clone(),
+            cell(event.ip.as_ref()),
+            cell(event.user.as_ref()),
+            cell(event.session.as_ref()),
+            cell(event.detail.as_ref()),
         ]
     })
 }

@@ -4,8 +4,7 @@ use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use counterfoil::operator;
-use serde_json::Value;
+use counterfoil::operator::{self, BackupResponse};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
@@ -51,7 +50,7 @@ async fn back_up_with_progress(
     configuration: &Configuration,
     file: &Path,
     replace: bool,
-) -> Result<Value, CliError> {
+) -> Result<BackupResponse, CliError> {
     let store = configuration.settings(configuration.listen)?.store;
     let length = store.file().and_then(|store| store.metadata().ok()).map_or(0, |metadata| metadata.len());
     let bar = progress_bar(length, "copying");

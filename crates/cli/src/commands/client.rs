@@ -1,7 +1,7 @@
 //! `counterfoil client`: client applications, through which users log in.
 
 use clap::{Args, Subcommand, ValueEnum};
-use counterfoil::operator::{self, ClientChangeRequest};
+use counterfoil::operator::{self, ClientChangeRequest, ClientResponse, ClientView, ListResponse};
 use serde_json::{Value, json};
 
 use crate::admin_client::execute;
@@ -126,16 +126,26 @@ async fn save(
     done: &str,
     is_json: bool,
 ) -> Result<(), CliError> {
-    let answer = execute(configuration, command).await?;
+    let ClientResponse { client, .. } = execute(configuration, command).await?;
     if is_json {
-        return print_json(&answer["client"]);
+        return print_json(&client);
     }
-    print_line(&format!("{done} {}", cell(&answer["client"], "id")))
+    print_line(&format!("{done} {}", client.id))
 }
 
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::ClientList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = execute(configuration, command).await?;
-    let columns = ["id", "name", "modes", "audiences", "scopes", "enabled"];
-    page.print(&answer, "clients", columns, |client| columns.map(|name| cell(client, name)))
+    let list: ListResponse<ClientView> = execute(configuration, command).await?;
+    page.print(&list, ["id", "name", "modes", "audiences", "scopes", "enabled"], |client| {
+        let modes: Vec<_> = client.modes.iter().map(|mode| mode.as_str()).collect();
+        let words = |words: &Option<Vec<String>>| cell(words.as_ref().map(|words| words.join(" ")).as_ref());
+        [
+            client.id.clone(),
+            client.name.clone(),
+            modes.join(" "),
+            words(&client.audiences),
+            words(&client.scopes),
+            client.enabled.to_string(),
+        ]
+    })
 }

@@ -1,14 +1,14 @@
 //! `counterfoil clock`: accepts a clock jump.
 
 use clap::{Args, Subcommand};
-use counterfoil::operator;
+use counterfoil::operator::{self, AcceptedClockResponse};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::print_line;
-use crate::table;
+use crate::table::rfc3339;
 
 /// The commands for the clock.
 #[derive(Subcommand)]
@@ -33,10 +33,10 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 }
 
 async fn accept(configuration: &Configuration) -> Result<(), CliError> {
-    let answer = execute(configuration, operator::Command::ClockAccept {}).await?;
-    print_line(&format!("accepted {}", table::time(&answer, "wall")))?;
-    if answer["restart_required"] == true {
-        eprintln!("hint: restart the server; until then it uses the time {}", table::time(&answer, "now"));
+    let answer: AcceptedClockResponse = execute(configuration, operator::Command::ClockAccept {}).await?;
+    print_line(&format!("accepted {}", rfc3339(answer.wall)))?;
+    if answer.restart_required {
+        eprintln!("hint: restart the server; until then it uses the time {}", rfc3339(answer.now));
     }
     Ok(())
 }

@@ -3,7 +3,10 @@
 use std::path::{self, PathBuf};
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, KeyRotationRequest, KeySelector, RevocationRequest, Wait};
+use counterfoil::operator::{
+    self, KeyListResponse, KeyRotationRequest, KeySelector, KeyView, RekeyResponse, RevocationRequest,
+    RevocationResponse, RotationResponse, Wait,
+};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
@@ -12,7 +15,7 @@ use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
-use crate::table::{cell, time};
+use crate::table::{rfc3339, time};
 
 /// The commands for keys.
 #[derive(Subcommand)]
@@ -94,7 +97,7 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
         Command::Revoke(RevokeOptions { kid, .. }) => {
             let subject = format!("key:{kid}");
             let request = RevocationRequest { subject, reason: None, wait: Wait::None };
-            execute(configuration, operator::Command::Revoke(request)).await?;
+            let _: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
             print_line(&format!("revoked {kid}"))
         }
     }
@@ -103,16 +106,16 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 async fn rotate(configuration: &Configuration, options: RotateOptions) -> Result<(), CliError> {
     let RotateOptions { now, refresh_token_key, json, .. } = options;
     let purpose = if refresh_token_key { KeySelector::RefreshToken } else { KeySelector::Signing };
-    let answer =
-        execute(configuration, operator::Command::KeyRotate(KeyRotationRequest { now, purpose })).await?;
+    let command = operator::Command::KeyRotate(KeyRotationRequest { now, purpose });
+    let rotation: RotationResponse = execute(configuration, command).await?;
     if json {
-        return print_json(&answer);
+        return print_json(&rotation);
     }
     let verb = if refresh_token_key { "authenticates refresh tokens" } else { "signs" };
-    let id = cell(&answer, "id");
-    print_line(&match answer["state"].as_str() {
-        Some("current") => format!("{id} {verb} from now on"),
-        _ => format!("{id} {verb} from {} on", time(&answer, "activated_at")),
+    let RotationResponse { id, state, activated_at, .. } = &rotation;
+    print_line(&match state.as_str() {
+        "current" => format!("{id} {verb} from now on"),
+        _ => format!("{id} {verb} from {} on", rfc3339(*activated_at)),
     })
 }
 
@@ -121,13 +124,13 @@ async fn import(configuration: &Configuration, options: ImportOptions) -> Result
     let file = path::absolute(&options.file)
         .map_err(|error| CliError::with_cause("the path of the key file is invalid", &error))?;
     let file_name = file.display().to_string();
-    let answer = execute(configuration, operator::Command::KeyImport { file }).await?;
+    let key: KeyView = execute(configuration, operator::Command::KeyImport { file }).await?;
     if options.json {
-        return print_json(&answer);
+        return print_json(&key);
     }
-    let id = cell(&answer, "id");
-    print_line(&match answer["activated_at"].as_u64() {
-        Some(_) => format!("{id} is the next key, and signs from {} on", time(&answer, "activated_at")),
+    let id = &key.id;
+    print_line(&match key.activated_at {
+        Some(at) => format!("{id} is the next key, and signs from {} on", rfc3339(at)),
         None => format!("{id} is the next key, and signs after `key rotate`"),
     })?;
     eprintln!("hint: delete {}; with it anyone can sign tokens", escape_controls(&file_name));
@@ -139,15 +142,16 @@ async fn rekey(configuration: &Configuration, options: RekeyOptions) -> Result<(
     let file = options.new_master_key_file.map(path::absolute).transpose();
     let file =
         file.map_err(|error| CliError::with_cause("the path of the new master key file is invalid", &error))?;
-    let answer = execute(configuration, operator::Command::KeyRekey { file }).await?;
+    let answer: RekeyResponse = execute(configuration, operator::Command::KeyRekey { file }).await?;
     if options.json {
         return print_json(&answer);
     }
     print_line("all keys are encrypted with the new master key")?;
-    if let Some(old_file) = answer["old_file"].as_str() {
-        eprintln!("hint: keep {}; earlier backups need the old master key", escape_controls(old_file));
+    if let Some(old_file) = &answer.old_file {
+        let old_file = escape_controls(&old_file.to_string_lossy());
+        eprintln!("hint: keep {old_file}; earlier backups need the old master key");
     }
-    if answer["environment"] == true {
+    if answer.environment {
         eprintln!("hint: set COUNTERFOIL_MASTER_KEY to the new key before the next start");
     }
     Ok(())
@@ -155,11 +159,11 @@ async fn rekey(configuration: &Configuration, options: RekeyOptions) -> Result<(
 
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::KeyList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = execute(configuration, command).await?;
+    let answer: KeyListResponse = execute(configuration, command).await?;
     let header = ["id", "algorithm", "state", "created", "activated", "retired", "removed"];
-    page.print(&answer, "keys", header, |key| {
-        let [created, activated, retired, removed] =
-            ["created_at", "activated_at", "retired_at", "removed_at"].map(|name| time(key, name));
-        [cell(key, "id"), cell(key, "algorithm"), cell(key, "state"), created, activated, retired, removed]
+    page.print_records(&answer, &answer.keys, answer.next.as_deref(), header, |key| {
+        let [activated, retired, removed] = [key.activated_at, key.retired_at, key.removed_at].map(time);
+        let created = rfc3339(key.created_at);
+        [key.id.clone(), key.algorithm.clone(), key.state.clone(), created, activated, retired, removed]
     })
 }

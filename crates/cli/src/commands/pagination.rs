@@ -1,7 +1,8 @@
 //! Prints lists, as a whole or page by page.
 
 use clap::Args;
-use serde_json::Value;
+use counterfoil::operator::{ListItem, ListResponse};
+use serde::Serialize;
 
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
@@ -26,20 +27,30 @@ pub(crate) struct PageOptions {
 }
 
 impl PageOptions {
-    /// Prints the records called `name` of an answer, one `row` each, and the cursor of the next page.
-    pub(crate) fn print<const N: usize>(
+    /// Prints the records of a list, one `row` each, and the cursor of the next page.
+    pub(crate) fn print<T: ListItem + Serialize, const N: usize>(
         &self,
-        answer: &Value,
-        name: &str,
+        list: &ListResponse<T>,
         header: [&str; N],
-        row: impl Fn(&Value) -> [String; N],
+        row: impl Fn(&T) -> [String; N],
+    ) -> Result<(), CliError> {
+        self.print_records(list, &list.items, list.next.as_deref(), header, row)
+    }
+
+    /// Prints the `records` of an answer that is no simple list.
+    pub(crate) fn print_records<T, const N: usize>(
+        &self,
+        answer: &impl Serialize,
+        records: &[T],
+        next: Option<&str>,
+        header: [&str; N],
+        row: impl Fn(&T) -> [String; N],
     ) -> Result<(), CliError> {
         if self.json {
             return print_json(answer);
         }
-        let records = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
         print_table(header, records.iter().map(row))?;
-        if let Some(next) = answer["next"].as_str() {
+        if let Some(next) = next {
             eprintln!("more: --after {}", shell_quote(next));
         }
         Ok(())

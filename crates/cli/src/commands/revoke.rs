@@ -1,14 +1,13 @@
 //! `counterfoil revoke`: revokes sessions, tokens, keys, or all credentials of a user, of a client or of everyone.
 
 use clap::Args;
-use counterfoil::operator::{self, RevocationRequest, Wait};
+use counterfoil::operator::{self, RevocationRequest, RevocationResponse, Wait};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::cell;
 
 /// The options of `revoke`.
 #[derive(Args)]
@@ -29,9 +28,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let Options { subject, reason, json, .. } = options;
     let request = RevocationRequest { subject, reason, wait: Wait::None };
-    let answer = execute(configuration, operator::Command::Revoke(request)).await?;
+    let answer: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
     if json {
         return print_json(&answer);
     }
-    print_line(&format!("revoked at position {}", cell(&answer, "position")))
+    print_line(&format!("revoked at position {}", answer.position))
 }

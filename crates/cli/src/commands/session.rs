@@ -1,7 +1,7 @@
 //! `counterfoil session`: lists and revokes sessions.
 
 use clap::{Args, Subcommand};
-use counterfoil::operator;
+use counterfoil::operator::{self, ListResponse, RevokedResponse, SessionView};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
@@ -9,7 +9,7 @@ use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::print_line;
-use crate::table::{cell, time};
+use crate::table::{cell, rfc3339};
 
 /// The commands for sessions.
 #[derive(Subcommand)]
@@ -63,7 +63,7 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 async fn list(configuration: &Configuration, options: ListOptions) -> Result<(), CliError> {
     let ListOptions { user, page } = options;
     let command = operator::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
-    let answer = execute(configuration, command).await?;
+    let list: ListResponse<SessionView> = execute(configuration, command).await?;
     let header = [
         "id",
         "mode",
@@ -76,18 +76,18 @@ async fn list(configuration: &Configuration, options: ListOptions) -> Result<(),
         "idle expiry",
         "expires",
     ];
-    page.print(&answer, "sessions", header, |session| {
+    page.print(&list, header, |session| {
         [
-            cell(session, "id"),
-            cell(session, "mode"),
-            cell(session, "client_id"),
-            cell(session, "label"),
-            cell(session, "ip"),
-            cell(session, "user_agent"),
-            time(session, "created_at"),
-            time(session, "seen_at"),
-            time(session, "idle_expires_at"),
-            time(session, "expires_at"),
+            session.id.clone(),
+            session.mode.as_str().to_owned(),
+            session.client_id.clone(),
+            cell(session.label.as_ref()),
+            cell(session.ip.as_ref()),
+            cell(session.user_agent.as_ref()),
+            rfc3339(session.created_at),
+            rfc3339(session.seen_at),
+            rfc3339(session.idle_expires_at),
+            rfc3339(session.expires_at),
         ]
     })
 }
@@ -100,6 +100,6 @@ async fn revoke(configuration: &Configuration, options: RevokeOptions) -> Result
             return Err(CliError::usage("the argument must be one session, or --user"));
         }
     };
-    let answer = execute(configuration, command).await?;
-    print_line(&format!("revoked {}", cell(&answer, "revoked")))
+    let RevokedResponse { revoked, .. } = execute(configuration, command).await?;
+    print_line(&format!("revoked {revoked}"))
 }

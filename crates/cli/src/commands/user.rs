@@ -1,8 +1,9 @@
 //! `counterfoil user`: adds, lists, changes, imports and deletes users.
 
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, UserChangeRequest};
-use serde_json::Value;
+use counterfoil::operator::{
+    self, AdminUserView, DeletedResponse, ListResponse, UserChangeRequest, UserResponse, UserView,
+};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
@@ -13,7 +14,7 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
 use crate::secret_input::NewPassword;
-use crate::table::{cell, time};
+use crate::table::{cell, rfc3339, time};
 
 /// The commands for users.
 #[derive(Subcommand)]
@@ -109,8 +110,9 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
             update(configuration, user, change, "changed").await
         }
         Command::Delete(UserArgument { user, .. }) => {
-            let answer = execute(configuration, operator::Command::UserDelete { user }).await?;
-            print_line(&format!("deleted {}", cell(&answer, "id")))
+            let command = operator::Command::UserDelete { user };
+            let DeletedResponse { id, .. } = execute(configuration, command).await?;
+            print_line(&format!("deleted {id}"))
         }
         Command::Import(options) => user_import::run(configuration, options).await,
     }
@@ -120,11 +122,11 @@ async fn add(configuration: &Configuration, options: AddOptions) -> Result<(), C
     let password = options.password.read()?;
     let AddOptions { username, email, roles, .. } = options;
     let command = operator::Command::UserAdd { username, password, email, roles };
-    let answer = execute(configuration, command).await?;
+    let UserResponse { user, .. } = execute(configuration, command).await?;
     if options.json {
-        return print_json(&answer["user"]);
+        return print_json(&user);
     }
-    print_done("added", &answer["user"])
+    print_done("added", &user)
 }
 
 async fn update(
@@ -133,32 +135,35 @@ async fn update(
     change: UserChangeRequest,
     done: &str,
 ) -> Result<(), CliError> {
-    let answer = execute(configuration, operator::Command::UserChange { user, change }).await?;
-    print_done(done, &answer["user"])
+    let command = operator::Command::UserChange { user, change };
+    let UserResponse { user, .. } = execute(configuration, command).await?;
+    print_done(done, &user)
 }
 
 async fn set_password(configuration: &Configuration, options: PasswdOptions) -> Result<(), CliError> {
     let password = options.password.read()?;
     let command = operator::Command::UserPassword { user: options.user, password };
-    let answer = execute(configuration, command).await?;
-    print_done("changed", &answer["user"])
+    let UserResponse { user, .. } = execute(configuration, command).await?;
+    print_done("changed", &user)
 }
 
-fn print_done(done: &str, user: &Value) -> Result<(), CliError> {
-    print_line(&format!("{done} {} ({})", escape_controls(&cell(user, "username")), cell(user, "id")))
+fn print_done(done: &str, user: &AdminUserView) -> Result<(), CliError> {
+    let UserView { username, id, .. } = &user.user;
+    print_line(&format!("{done} {} ({id})", escape_controls(username)))
 }
 
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
-    let answer = execute(configuration, command).await?;
-    page.print(&answer, "users", ["id", "username", "email", "roles", "created", "disabled"], |user| {
+    let list: ListResponse<AdminUserView> = execute(configuration, command).await?;
+    page.print(&list, ["id", "username", "email", "roles", "created", "disabled"], |row| {
+        let UserView { id, username, email, roles, created_at, .. } = &row.user;
         [
-            cell(user, "id"),
-            cell(user, "username"),
-            cell(user, "email"),
-            cell(user, "roles"),
-            time(user, "created_at"),
-            time(user, "disabled_at"),
+            id.clone(),
+            username.clone(),
+            cell(email.as_ref()),
+            roles.join(" "),
+            rfc3339(*created_at),
+            time(row.disabled_at),
         ]
     })
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use counterfoil::operator::{self, MAX_IMPORTED_USERS};
+use counterfoil::operator::{
+    self, ImportResponse, ImportedUserOutcome, ImportedUserResponse, MAX_IMPORTED_USERS,
+};
 use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::{Time, json};
@@ -97,18 +99,16 @@ async fn send(
         return Ok(());
     }
     let command = operator::Command::UserImport { users, dry_run: options.dry_run };
-    let answer = connection.execute(command).await?;
-    let outcomes = answer["users"].as_array().filter(|outcomes| outcomes.len() == numbers.len());
-    let outcomes =
-        outcomes.ok_or_else(|| CliError::failure("the answer of the server does not match the users"))?;
-    for (number, outcome) in numbers.into_iter().zip(outcomes) {
-        match outcome["outcome"].as_str() {
-            Some("added") => summary.added += 1,
-            Some("already_exists") => summary.already_exist += 1,
-            _ => {
-                let error = outcome["error"].as_str().unwrap_or("the user was not imported").to_owned();
-                summary.add_error(number, error, options.max_errors);
-            }
+    let ImportResponse { users: results, .. } = connection.execute(command).await?;
+    if results.len() != numbers.len() {
+        return Err(CliError::failure("the answer of the server does not match the users"));
+    }
+    for (number, result) in numbers.into_iter().zip(results) {
+        match result {
+            ImportedUserResponse::Outcome(ImportedUserOutcome::Added) => summary.added += 1,
+            ImportedUserResponse::Outcome(ImportedUserOutcome::AlreadyExists) => summary.already_exist += 1,
+            ImportedUserResponse::Error(error) => summary.add_error(number, error, options.max_errors),
+            _ => summary.add_error(number, "the user was not imported".to_owned(), options.max_errors),
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 use crate::configuration::setting::Setting;
 
+mod cookies;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -40,6 +41,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         server::SETTINGS,
         passwords::SETTINGS,
         tokens::SETTINGS,
+        cookies::SETTINGS,
         rate_limits::SETTINGS,
         request_limits::SETTINGS,
     ];
@@ -232,6 +234,8 @@ mod tests {
     fn value_of(setting: &Setting) -> &'static str {
         match (setting.name, setting.form) {
             ("issuer", _) => "https://auth.example",
+            ("base_path", _) => "/auth",
+            ("cookies.same_site", _) => "strict",
             ("listen" | "metrics.listen", _) => "127.0.0.1:9464",
             ("store", _) => "sqlite:other.db",
             ("log_format", _) => "json",

@@ -46,14 +46,13 @@ impl Configuration {
     fn build(&self, issuer: IssuerUrl, tls: Option<TlsFiles>) -> Settings {
         let builder = self.builder.clone();
         let in_data_dir = || StoreUrl::Sqlite(self.data_dir.join(DATABASE));
-        Settings {
-            issuer,
-            store: builder.store.unwrap_or_else(in_data_dir),
-            data_dir: Some(builder.data_dir),
-            master_key: builder.master_key,
-            tls,
-            ..builder.settings
-        }
+        builder.settings.with(|settings| {
+            settings.issuer = issuer;
+            settings.store = builder.store.unwrap_or_else(in_data_dir);
+            settings.data_dir = Some(builder.data_dir);
+            settings.master_key = builder.master_key;
+            settings.tls = tls;
+        })
     }
 
     /// The issuer: the one that is set, or the address if it is loopback.

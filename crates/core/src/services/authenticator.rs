@@ -20,14 +20,14 @@ use crate::store::{SessionContext, Store, StoreError};
 /// signature and the revocations.
 pub struct StoreAuthenticator {
     store: Arc<dyn Store>,
-    cache: Arc<SessionCache>,
+    cache: Arc<dyn SessionCache>,
     verifier: Arc<LocalVerifier>,
 }
 
 impl StoreAuthenticator {
     /// Creates an authenticator. `cache` must listen to the commits of `store`; `verifier` verifies the access tokens of
     /// this issuer.
-    pub fn new(store: Arc<dyn Store>, cache: Arc<SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
+    pub fn new(store: Arc<dyn Store>, cache: Arc<impl SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
         Self { store, cache, verifier }
     }
 
@@ -41,7 +41,7 @@ impl StoreAuthenticator {
             CacheLookup::Miss => {
                 let (store, cache) = (self.store.clone(), self.cache.clone());
                 AuthFuture::Pending(Box::pin(async move {
-                    authenticate_by_store(&*store, &cache, &presented, now).await
+                    authenticate_by_store(&*store, &*cache, &presented, now).await
                 }))
             }
         }
@@ -62,7 +62,7 @@ impl Authenticator for StoreAuthenticator {
 /// sessions stay valid while the store rejects writes.
 async fn authenticate_by_store(
     store: &dyn Store,
-    cache: &SessionCache,
+    cache: &dyn SessionCache,
     presented: &SessionToken,
     now: Time,
 ) -> Result<Principal, AuthError> {

@@ -38,7 +38,7 @@ pub struct ImportedUser {
     /// The username.
     pub username: String,
     /// The id of the user in the application: a string or an integer, as
-    /// [`ExternalId`](crate::model::external_id::ExternalId) says. No two users have the same.
+    /// [`ExternalId`] says. No two users have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<Value>,
     /// The e-mail address.

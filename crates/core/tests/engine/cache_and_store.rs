@@ -7,7 +7,7 @@ use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
-use counterfoil_core::store::session_cache::{CacheVersion, SessionCache};
+use counterfoil_core::store::session_cache::{CacheVersion, MemorySessionCache, SessionCache as _};
 use counterfoil_core::store::{Change, CommitListener as _, CutoffScope, SessionEnding, Store};
 use counterfoil_jose::{Algorithm, KeySet, Time, random};
 use counterfoil_sqlite::SqliteStore;
@@ -106,7 +106,7 @@ struct SlowRequest {
 
 struct Installation {
     store: Arc<dyn Store>,
-    cache: Arc<SessionCache>,
+    cache: Arc<MemorySessionCache>,
     verifier: Arc<LocalVerifier>,
     /// The newest session of each index, and its token.
     tokens: Vec<SessionToken>,
@@ -151,8 +151,8 @@ fn summary(answer: Result<Principal, AuthError>) -> Result<String, AuthError> {
     })
 }
 
-fn empty_cache() -> Arc<SessionCache> {
-    Arc::new(SessionCache::new(100, Arc::new(Revocations::new())))
+fn empty_cache() -> Arc<MemorySessionCache> {
+    Arc::new(MemorySessionCache::new(100, Arc::new(Revocations::new())))
 }
 
 impl Installation {
@@ -204,7 +204,7 @@ impl Installation {
 
     async fn authenticate(
         &self,
-        cache: &Arc<SessionCache>,
+        cache: &Arc<MemorySessionCache>,
         token: &SessionToken,
     ) -> Result<Principal, AuthError> {
         let (store, verifier) = (Arc::clone(&self.store), Arc::clone(&self.verifier));

@@ -23,7 +23,7 @@ use counterfoil_core::services::login_rate_limiter::{LoginRateLimiter, RateLimit
 use counterfoil_core::services::password_hasher::{InlineHasher, PasswordHasher};
 use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention, Revoker};
 use counterfoil_core::store::AuditEventQuery;
-use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_jose::{Algorithm, HmacKey, SealingKey, Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
@@ -45,7 +45,7 @@ pub(crate) struct Engine {
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,
     pub(crate) authenticator: StoreAuthenticator,
-    pub(crate) cache: Arc<SessionCache>,
+    pub(crate) cache: Arc<MemorySessionCache>,
     pub(crate) keys: Arc<Keyring>,
 }
 
@@ -66,7 +66,7 @@ impl Engine {
         crash: Option<Crash>,
     ) -> Self {
         let revocations = Arc::new(Revocations::new());
-        let cache = Arc::new(SessionCache::new(10_000, revocations.clone()));
+        let cache = Arc::new(MemorySessionCache::new(10_000, revocations.clone()));
         store.subscribe(cache.clone());
         let master = SealingKey::from_bytes([7; 32]);
         let retention = Arc::new(RevocationRetention::new(Lifetimes::default().max_access_lifetime()));

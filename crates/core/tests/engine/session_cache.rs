@@ -7,7 +7,7 @@ use counterfoil_core::InvalidCredential;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
-use counterfoil_core::store::session_cache::{CacheLookup, SessionCache};
+use counterfoil_core::store::session_cache::{CacheLookup, MemorySessionCache, SessionCache as _};
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen, SessionEnding};
 use counterfoil_jose::Time;
 use counterfoil_verify::{
@@ -20,8 +20,8 @@ const ADA: UserId = UserId::from_bytes([8; 16]);
 const ENDING: SessionEnding =
     SessionEnding { end: SessionEnd { at: NOON, reason: EndReason::Logout }, remember_until: NOON };
 
-fn cache() -> SessionCache {
-    SessionCache::new(1000, Arc::new(Revocations::new()))
+fn cache() -> MemorySessionCache {
+    MemorySessionCache::new(1000, Arc::new(Revocations::new()))
 }
 
 fn cookie(id: u8) -> (Session, SessionToken) {
@@ -70,21 +70,21 @@ fn user() -> Change {
     })
 }
 
-fn with_cached_session() -> (SessionCache, Session, SessionToken) {
+fn with_cached_session() -> (MemorySessionCache, Session, SessionToken) {
     let (cache, (session, token)) = (cache(), cookie(1));
     cache.insert(&session, principal(), cache.version(session.id));
     (cache, session, token)
 }
 
-fn is_found(cache: &SessionCache, token: &SessionToken) -> bool {
+fn is_found(cache: &MemorySessionCache, token: &SessionToken) -> bool {
     is_found_at(cache, token, NOON)
 }
 
-fn is_found_at(cache: &SessionCache, token: &SessionToken, now: Time) -> bool {
+fn is_found_at(cache: &MemorySessionCache, token: &SessionToken, now: Time) -> bool {
     matches!(cache.lookup(token, now), CacheLookup::Hit(_))
 }
 
-fn on_commit(cache: &SessionCache, change: Change) {
+fn on_commit(cache: &MemorySessionCache, change: Change) {
     cache.on_commit(&[change], &AppliedChanges::default());
 }
 
@@ -259,7 +259,7 @@ fn committed_log_entries_are_added_to_the_revocations() {
 
 #[test]
 fn the_number_of_entries_is_bounded() {
-    let cache = SessionCache::new(64, Arc::new(Revocations::new()));
+    let cache = MemorySessionCache::new(64, Arc::new(Revocations::new()));
     for n in 0..10_000_u32 {
         let (mut session, _) = cookie(1);
         let mut id = [0; 16];

@@ -1,32 +1,27 @@
-//! Administration of admin keys.
-
-use serde_json::json;
+//! Commands for admin keys.
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 
 use crate::admin::AdminError;
-use crate::admin::answer::{Answer, operator_context};
-use crate::admin::pagination::{PageRequest, rows};
-use crate::admin::responses::AdminKeyResponse;
+use crate::admin::answer::{Answer, answer, operator_context};
+use crate::admin::pagination::PageRequest;
 use crate::app::App;
+use crate::operations::admin::admin_keys;
+use crate::operations::admin::responses::DeletedResponse;
 
 impl App {
     pub(super) async fn add_admin_key(&self, name: &str) -> Answer {
-        let (key, record) =
-            self.administration.create_admin_key(name, &operator_context(), self.now()).await?;
-        Ok(json!({ "id": record.id.to_string(), "name": record.name, "key": key.to_string() }))
+        answer(admin_keys::add(self, name, &operator_context(), self.now()).await?)
     }
 
     pub(super) async fn list_admin_keys(&self, page: PageRequest) -> Answer {
-        let keys = self.store.admin_keys().await?;
-        let (keys, next) = page.slice(keys, |key| (key.created_at, key.id.to_string()))?;
-        Ok(json!({ "admin_keys": rows(&keys, |key| AdminKeyResponse::from(key)), "next": next }))
+        answer(admin_keys::list(self, page.validate()?).await?)
     }
 
     pub(super) async fn remove_admin_key(&self, id: &str) -> Answer {
         let key: AdminKeyId =
             id.parse().map_err(|_| AdminError::new("this is not the id of an admin key"))?;
-        self.administration.remove_admin_key(key, &operator_context(), self.now()).await?;
-        Ok(json!({ "id": id }))
+        admin_keys::remove(self, key, &operator_context(), self.now()).await?;
+        answer(DeletedResponse::new(id))
     }
 }

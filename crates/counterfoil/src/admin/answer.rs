@@ -1,5 +1,6 @@
 //! The answer of an administrative command, and the audit context of an operator.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use counterfoil_core::model::audit_event::Actor;
@@ -10,6 +11,11 @@ use crate::admin::AdminError;
 
 /// The JSON answer of a command.
 pub(super) type Answer = Result<Value, AdminError>;
+
+/// The answer with this response.
+pub(super) fn answer(response: impl Serialize) -> Answer {
+    serde_json::to_value(response).map_err(|error| AdminError::new(error.to_string()))
+}
 
 /// The context of a change that an operator makes.
 pub(super) fn operator_context() -> RevocationContext {

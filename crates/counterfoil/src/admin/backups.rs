@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use crate::admin::AdminError;
-use crate::admin::answer::Answer;
+use crate::admin::answer::{Answer, answer};
 use crate::app::App;
 use crate::fs::atomic_write::ExistingFile;
+use crate::operations::admin::responses::BackupResponse;
 use crate::store::backup;
 
 impl App {
@@ -18,6 +17,6 @@ impl App {
         backup::check_not_own_file(&self.settings().own_files(), &file)?;
         let existing = if replace { ExistingFile::Replace } else { ExistingFile::Keep };
         let bytes = backup::write(self.file_backup.as_deref(), &file, existing).await?;
-        Ok(json!({ "file": file, "bytes": bytes }))
+        answer(BackupResponse { file, bytes })
     }
 }

@@ -8,7 +8,10 @@ use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::Secret;
 
 use crate::admin::minting::TokenMintRequest;
-use crate::admin::requests::{ClientChangeRequest, KeyRotationRequest, RevocationRequest, UserChangeRequest};
+use crate::operations::admin::exposed_secret;
+use crate::operations::admin::requests::{
+    ClientChangeRequest, KeyRotationRequest, RevocationRequest, UserChangeRequest,
+};
 
 /// One administrative command.
 ///
@@ -203,25 +206,6 @@ pub enum Command {
     /// Accepts the current time of the system clock after a jump. Answers `{now, wall, restart_required}`:
     /// whether the server uses the accepted time only after a restart.
     ClockAccept {},
-}
-
-/// Serializes a secret in plain text, for the socket that only its owner and root can use.
-mod exposed_secret {
-    use counterfoil_jose::Secret;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        secret: &Secret<String>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(secret.expose())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Secret<String>, D::Error> {
-        String::deserialize(deserializer).map(Secret::new)
-    }
 }
 
 #[cfg(test)]

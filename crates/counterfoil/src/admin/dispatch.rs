@@ -17,7 +17,7 @@ impl App {
     /// Why it was not executed; then nothing was changed.
     pub async fn administer(&self, command: Command) -> Result<Value, AdminError> {
         match command {
-            Command::Status {} => Ok(self.status().await),
+            Command::Status {} => self.status().await,
             Command::UserAdd { username, password, email, roles } => {
                 let external_id = None;
                 self.add_user(Registration { username, password, email, roles, external_id }).await

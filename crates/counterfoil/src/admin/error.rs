@@ -8,6 +8,7 @@ use counterfoil_core::store::StoreError;
 
 use crate::clock::ClockJumpPending;
 use crate::keys::master_key_file::MasterKeyError;
+use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
 use crate::store::backup::BackupError;
 
@@ -61,6 +62,18 @@ impl From<ServiceError> for AdminError {
             ServiceError::Client(error) => Self::new(error.to_string()),
             ServiceError::Internal(InternalError::Store(error)) => error.into(),
             ServiceError::Internal(error) => Self::new(error_chain(&error)).hint("try again"),
+        }
+    }
+}
+
+impl From<OperationError> for AdminError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Service(error) => error.into(),
+            OperationError::Clock(error) => error.into(),
+            OperationError::Auth(_)
+            | OperationError::RegistrationClosed
+            | OperationError::UsersOfApplication => Self::new(error.to_string()),
         }
     }
 }

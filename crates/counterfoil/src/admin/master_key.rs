@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_jose::Time;
 
 use crate::admin::AdminError;
-use crate::admin::answer::{Answer, operator_context};
+use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
 use crate::keys::master_key_file::{generate, read_from_operator, sealing_key};
 use crate::keys::master_key_rotation::PendingMasterKey;
+use crate::operations::admin::responses::RekeyResponse;
 use crate::runtime::task::spawn_blocking;
 
 impl App {
@@ -32,7 +31,7 @@ impl App {
         let pending = active_file.as_deref().map(|file| PendingMasterKey::write(file, &new)).transpose()?;
         self.keys.reseal(&sealing_key(&new), &operator_context(), now).await?;
         let old_file = pending.map(|pending| pending.activate(now)).transpose()?;
-        Ok(json!({ "file": active_file, "old_file": old_file, "environment": is_in_environment }))
+        answer(RekeyResponse { file: active_file, old_file, environment: is_in_environment })
     }
 
     /// Activates the key of a replacement that was completed in the store but not in the files, for example

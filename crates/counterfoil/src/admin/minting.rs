@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use counterfoil_core::services::issuer::{MintRequest, MintSubject};
+use counterfoil_jose::Secret;
 
 use crate::admin::AdminError;
-use crate::admin::answer::{Answer, operator_context};
+use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
 use crate::http::scope::{validate_audience, validate_scope};
+use crate::operations::admin::responses::MintedTokenResponse;
 
 /// The token to mint: for a user or for another subject.
 ///
@@ -63,13 +64,13 @@ impl App {
             lifetime: request.lifetime.map(Duration::from_secs),
         };
         let minted = self.issuer.mint(&minting, &operator_context(), now).await?;
-        Ok(json!({
-            "access_token": minted.access.token.to_string(),
-            "token_type": "Bearer",
-            "expires_in": minted.access.expires_at.since(now).as_secs(),
-            "expires_at": minted.access.expires_at.unix_seconds(),
-            "token_id": minted.id,
-            "session": minted.session,
-        }))
+        answer(MintedTokenResponse {
+            access_token: Secret::new(minted.access.token.to_string()),
+            token_type: "Bearer".to_owned(),
+            expires_in: minted.access.expires_at.since(now).as_secs(),
+            expires_at: minted.access.expires_at.unix_seconds(),
+            token_id: minted.id.to_string(),
+            session: minted.session.map(|id| id.to_string()),
+        })
     }
 }

@@ -12,21 +12,16 @@ pub(crate) mod file_location;
 mod keys;
 mod master_key;
 mod minting;
-pub(crate) mod pagination;
-mod requests;
-pub(crate) mod responses;
+mod pagination;
 pub(crate) mod restore;
 mod revocations;
 mod sessions;
 pub(crate) mod socket;
 pub(crate) mod socket_client;
 mod status;
-pub(crate) mod user_import;
+mod user_import;
 mod users;
 
 pub use command::Command;
 pub use error::AdminError;
 pub use minting::TokenMintRequest;
-pub use requests::{
-    ClientChangeRequest, KeyRotationRequest, KeySelector, RevocationRequest, UserChangeRequest, Wait,
-};

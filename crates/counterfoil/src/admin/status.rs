@@ -1,28 +1,27 @@
 //! The status of the running installation, and the acceptance of a clock jump.
 
-use serde_json::{Value, json};
-
 use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::store::Change;
 use counterfoil_jose::Time;
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::{Answer, answer};
 use crate::app::App;
 use crate::clock::checkpoint;
+use crate::operations::admin::responses::{AcceptedClockResponse, StatusResponse};
 
 impl App {
-    pub(super) async fn status(&self) -> Value {
-        json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "issuer": self.settings().issuer.as_str(),
-            "store": self.settings().store.resolved().to_string(),
-            "started_at": self.started_at.unix_seconds(),
-            "now": self.now().unix_seconds(),
-            "may_issue": self.clock.may_issue(),
-            "failed": self.readiness().await,
-            "cached_sessions": self.session_cache.len(),
-            "active_revocations": self.session_cache.revocations().len(),
+    pub(super) async fn status(&self) -> Answer {
+        answer(StatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            issuer: self.settings().issuer.as_str().to_owned(),
+            store: self.settings().store.resolved().to_string(),
+            started_at: self.started_at.unix_seconds(),
+            now: self.now().unix_seconds(),
+            may_issue: self.clock.may_issue(),
+            failed: self.readiness().await.into_iter().map(str::to_owned).collect(),
+            cached_sessions: self.session_cache.len(),
+            active_revocations: self.session_cache.revocations().len(),
         })
     }
 
@@ -31,11 +30,11 @@ impl App {
         let accepted = self.clock.accept();
         let event = Change::record_event(operator_event(AuditEventKind::ClockAccepted, accepted.now));
         checkpoint::accept(&*self.store, &self.clock, accepted, event).await?;
-        Ok(json!({
-            "now": accepted.now.unix_seconds(),
-            "wall": accepted.wall.unix_seconds(),
-            "restart_required": accepted.needs_restart(),
-        }))
+        answer(AcceptedClockResponse {
+            now: accepted.now.unix_seconds(),
+            wall: accepted.wall.unix_seconds(),
+            restart_required: accepted.needs_restart(),
+        })
     }
 }
 

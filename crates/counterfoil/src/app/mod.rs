@@ -20,7 +20,7 @@ use counterfoil_core::services::application_users::ApplicationUsers;
 use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
-use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{FileBackup, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
@@ -53,7 +53,7 @@ pub struct Inner {
     pub(crate) store: Arc<dyn Store>,
     /// `None` if the store is not a file.
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
-    pub(crate) session_cache: Arc<SessionCache>,
+    pub(crate) session_cache: Arc<MemorySessionCache>,
     pub(crate) keys: Arc<Keyring>,
     /// Wakes the job that rotates keys before its next scheduled time.
     pub(crate) key_schedule_changed: Notify,

@@ -20,7 +20,7 @@ use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
-use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{FileBackup, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
@@ -179,7 +179,7 @@ struct Loaded {
     store: Arc<dyn Store>,
     file_backup: Option<Arc<dyn FileBackup>>,
     guard: Option<RollbackGuard>,
-    session_cache: Arc<SessionCache>,
+    session_cache: Arc<MemorySessionCache>,
     metrics: Metrics,
     clock: Arc<Clock>,
     rate_limiter: LoginRateLimiter,
@@ -248,8 +248,8 @@ impl Loaded {
 async fn subscribe(
     store: &dyn Store,
     settings: &Settings,
-) -> Result<(Arc<SessionCache>, Metrics), OpenError> {
-    let cache = Arc::new(SessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
+) -> Result<(Arc<MemorySessionCache>, Metrics), OpenError> {
+    let cache = Arc::new(MemorySessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
     let metrics = Metrics::default();
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
     store.subscribe(Arc::clone(&cache) as _);
@@ -310,7 +310,7 @@ fn warn_if_algorithm_is_ignored(keys: &Keyring) {
 fn local_verifier(
     settings: &Settings,
     keys: &Keyring,
-    cache: &SessionCache,
+    cache: &MemorySessionCache,
     clock: &Arc<Clock>,
 ) -> Result<LocalVerifier, OpenError> {
     let (issuer, active) = (settings.issuer.as_str(), keys.active_keys());

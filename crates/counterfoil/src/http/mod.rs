@@ -5,7 +5,6 @@ pub(crate) mod client_info;
 pub(crate) mod client_ip;
 pub(crate) mod current_user;
 pub(crate) mod error;
-pub(crate) mod external_id_schema;
 pub(crate) mod json_body;
 mod json_shape;
 pub(crate) mod presented_sessions;

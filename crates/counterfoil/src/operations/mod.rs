@@ -1,13 +1,17 @@
-//! What a request does, once for all entrances: the JSON routes and the embedding API parse, call one function
-//! here, and answer.
+//! What a request does, once for all entrances: the JSON routes, the admin socket and the embedding API parse, call one
+//! function here, and answer.
 
+pub(crate) mod admin;
 pub(crate) mod application_users;
 pub(crate) mod credential;
 pub(crate) mod error;
+pub(crate) mod external_id_schema;
 pub(crate) mod label;
 pub(crate) mod login;
+pub(crate) mod pagination;
 pub(crate) mod password;
 pub(crate) mod presented_session;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod sessions;
+pub(crate) mod views;

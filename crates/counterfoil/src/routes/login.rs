@@ -25,11 +25,12 @@ use crate::http::set_cookie::SetCookies;
 use crate::operations::label::validate_label;
 use crate::operations::login as operation;
 use crate::operations::presented_session::PresentedSession;
+use crate::operations::views::{ModeSchema, UserView};
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
-use crate::routes::responses::{CredentialsResponse, ModeSchema, SessionResponse, Transport, UserResponse};
+use crate::routes::responses::{CredentialsResponse, SessionResponse, Transport};
 use crate::settings::cookie_options::CookieKind;
 
 /// The username and password, and the requested session.
@@ -59,7 +60,7 @@ pub(super) struct LoginRequest {
 /// The new session with its credentials.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LoginResponse {
-    user: UserResponse,
+    user: UserView,
     session: SessionResponse,
     #[serde(flatten)]
     credentials: CredentialsResponse,

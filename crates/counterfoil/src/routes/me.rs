@@ -10,14 +10,15 @@ use counterfoil_core::{ClientError, InvalidCredential};
 use crate::app::App;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
+use crate::operations::views::UserView;
 use crate::routes::problem_responses::{BadRequest, Unauthorized, Unavailable};
-use crate::routes::responses::{SessionResponse, UserResponse};
+use crate::routes::responses::SessionResponse;
 
 /// The current user and session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Me)]
 pub(super) struct MeResponse {
-    user: UserResponse,
+    user: UserView,
     session: SessionResponse,
 }
 

@@ -7,7 +7,6 @@ mod login;
 mod logout;
 mod me;
 mod openapi;
-mod pagination;
 mod password;
 mod path_id;
 mod problem_responses;

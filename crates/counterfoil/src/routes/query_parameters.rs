@@ -8,6 +8,7 @@ use http::request::Parts;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::operations::pagination::{Cursor, PageSize, Pagination};
 
 /// The query parameters of a request, in order.
 #[derive(Debug)]
@@ -47,6 +48,16 @@ impl QueryParameters {
             (_, Some(_)) => Err(AppError::field(name, "must not be repeated")),
             (value, None) => Ok(value),
         }
+    }
+
+    /// The page of a list that `limit` and `after` ask for.
+    ///
+    /// # Errors
+    ///
+    /// 422 for a limit out of range and for a value of `after` that no response has contained as `next`.
+    pub(super) fn page<C: Cursor>(&self, size: PageSize) -> Result<Pagination<C>, AppError> {
+        let limit = size.parse_limit(self.get("limit")?)?;
+        Ok(Pagination::new(self.get("after")?, limit)?)
     }
 
     /// The parsed value of a parameter, if it is present. `expected` completes the sentence "must be …".

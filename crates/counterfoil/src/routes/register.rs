@@ -15,11 +15,11 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
 use crate::operations::register as operation;
+use crate::operations::views::UserView;
 use crate::routes::problem_responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
 };
-use crate::routes::responses::UserResponse;
 
 /// A user to register.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,7 +38,7 @@ pub(super) struct RegisterRequest {
 /// The registered user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RegisterResponse {
-    user: UserResponse,
+    user: UserView,
 }
 
 /// Registers a user.

@@ -1,51 +1,15 @@
 //! The JSON of users, sessions and credentials in responses.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::{Mode, Session};
-use counterfoil_core::model::user::User;
 use counterfoil_jose::Time;
 
-use crate::http::external_id_schema::ExternalIdSchema;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
+use crate::operations::views::ModeSchema;
 use crate::settings::cookie_options::CookieKind;
-
-/// The authenticated user's own record.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = User)]
-pub(super) struct UserResponse {
-    /// The `sub` of the user's tokens. Never changed and never reassigned.
-    id: String,
-    username: String,
-    /// The application's own id of the user, or null.
-    #[schema(value_type = Option<ExternalIdSchema>)]
-    external_id: Option<Value>,
-    /// As given by the user, or null.
-    email: Option<String>,
-    /// Whether the user has proved that the address is theirs.
-    email_verified: bool,
-    roles: Vec<String>,
-    /// Unix seconds.
-    created_at: u64,
-}
-
-impl From<&User> for UserResponse {
-    fn from(user: &User) -> Self {
-        Self {
-            id: user.id.to_string(),
-            username: user.username.to_string(),
-            external_id: user.external_id.as_ref().map(ExternalId::to_json),
-            email: user.email.clone(),
-            email_verified: user.email_verified,
-            roles: user.roles.clone(),
-            created_at: user.created_at.unix_seconds(),
-        }
-    }
-}
 
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,16 +34,6 @@ impl From<&Session> for SessionResponse {
             expires_at: session.expires_at.unix_seconds(),
         }
     }
-}
-
-/// The credential of a session: an opaque session token, a JWT, or a short-lived JWT with a refresh token.
-#[derive(ToSchema)]
-#[schema(as = Mode, rename_all = "lowercase")]
-#[expect(dead_code, reason = "the OpenAPI schema of `Mode`, whose crate does not use utoipa")]
-pub(super) enum ModeSchema {
-    Session,
-    Jwt,
-    Hybrid,
 }
 
 /// How the client gets its credentials.

@@ -4,10 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, Uri};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use counterfoil_core::model::session::{ClientInfo, Mode, Session};
+use counterfoil_core::model::session::ClientInfo;
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
@@ -15,52 +13,14 @@ use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations;
-use crate::routes::pagination::{PageRequest, PageSize, parse_session_cursor, session_cursor};
+use crate::operations::admin::responses::RevokedResponse;
+use crate::operations::pagination::{PageSize, session_cursor};
+use crate::operations::views::SessionList;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable,
 };
 use crate::routes::query_parameters::QueryParameters;
-use crate::routes::responses::ModeSchema;
-
-/// A session in a user's own list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SessionRow {
-    id: String,
-    #[schema(value_type = ModeSchema)]
-    mode: Mode,
-    client_id: String,
-    /// The user's name for the device, or null.
-    label: Option<String>,
-    /// The client IP that was last seen, or null.
-    ip: Option<String>,
-    user_agent: Option<String>,
-    /// Unix seconds.
-    created_at: u64,
-    /// Unix seconds, to the minute.
-    seen_at: u64,
-    /// Unix seconds: the expiry if the session is not used.
-    idle_expires_at: u64,
-    /// Unix seconds: the absolute expiry.
-    expires_at: u64,
-    /// Whether it is the session of this request.
-    current: bool,
-}
-
-/// A page of sessions.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SessionList {
-    sessions: Vec<SessionRow>,
-    /// The value of `after` for the next page, or null at the end.
-    next: Option<String>,
-}
-
-/// The result of ending sessions.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RevokedCount {
-    /// How many sessions were ended.
-    revoked: usize,
-}
 
 /// Lists the live sessions of the current user, newest first.
 #[utoipa::path(
@@ -81,12 +41,15 @@ pub(super) async fn list(
     query: QueryParameters,
 ) -> Result<Json<SessionList>, AppError> {
     query.allow_only(&["limit", "after"])?;
-    let page = PageRequest::new(&query, PageSize::USER, parse_session_cursor)?;
+    let page = query.page(PageSize::USER)?;
     let CurrentUser { user, session: current, now, .. } = current_user;
     let mut sessions = operations::sessions::list(&app, user, page.to_page(), now).await?;
     let next = page.finish(&mut sessions, session_cursor);
-    let sessions = sessions.into_iter().map(|session| SessionRow::new(session, current)).collect();
-    Ok(Json(SessionList { sessions, next }))
+    let mut list = SessionList::new(&sessions, next);
+    for (view, session) in list.items.iter_mut().zip(&sessions) {
+        view.current = Some(session.id == current);
+    }
+    Ok(Json(list))
 }
 
 /// Ends one session of the current user.
@@ -124,7 +87,7 @@ pub(super) async fn end_one(
     tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("except" = Option<String>, Query, description = "`current` (default) or `none`")),
     responses(
-        (status = 200, description = "Ended", body = RevokedCount),
+        (status = 200, description = "Ended", body = RevokedResponse),
         BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
     )
 )]
@@ -146,24 +109,5 @@ pub(super) async fn end_all(
     let revoked = operations::sessions::end_all(&app, user, except, client, now).await?;
     let cookies = SetCookies::new(&app.cookies);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
-    Ok((cookies, Json(RevokedCount { revoked })))
-}
-
-impl SessionRow {
-    fn new(session: Session, current: SessionId) -> Self {
-        let idle_expires_at = session.ends_at().unix_seconds();
-        Self {
-            id: session.id.to_string(),
-            mode: session.mode(),
-            client_id: session.client.to_string(),
-            ip: session.client_info.ip.map(|ip| ip.to_string()),
-            user_agent: session.client_info.user_agent,
-            label: session.label,
-            created_at: session.authenticated_at.unix_seconds(),
-            seen_at: session.seen_at.unix_seconds(),
-            idle_expires_at,
-            expires_at: session.expires_at.unix_seconds(),
-            current: session.id == current,
-        }
-    }
+    Ok((cookies, Json(RevokedResponse::new(revoked))))
 }

@@ -35,11 +35,12 @@ use crate::settings::store_url::StoreUrl;
 ///
 /// let store: StoreUrl = "sqlite:auth.db".parse()?;
 /// let defaults = Settings::new("https://auth.example".parse()?, store);
-/// let settings = Settings { refresh_reuse_grace: Duration::ZERO, ..defaults };
+/// let settings = defaults.with(|settings| settings.refresh_reuse_grace = Duration::ZERO);
 /// assert_eq!(settings.limits.max_body_size, 64 * 1024);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// The `iss` of all tokens: the URL at which clients reach the server.
     pub issuer: IssuerUrl,
@@ -114,7 +115,15 @@ pub enum Registration {
 }
 
 /// Limits of requests and connections.
+///
+/// ```
+/// use counterfoil::Limits;
+///
+/// let limits = Limits::default().with(|limits| limits.max_connections = 1_000);
+/// assert_eq!(limits.max_body_size, 64 * 1024);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Maximum size of a request body, in bytes.
     pub max_body_size: usize,
@@ -151,7 +160,23 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same limits after `change`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+}
+
 impl Settings {
+    /// The same settings after `change`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     /// The defaults, with this issuer and this store.
     pub fn new(issuer: IssuerUrl, store: StoreUrl) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_core::store::session_cache::SessionCache;
+use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{Store, StoreError};
 
 /// How long last-seen times are collected: those of one interval share commits and syncs of the disk.
@@ -18,7 +18,7 @@ const BATCH_SIZE: usize = 500;
 ///
 /// If the store cannot be written. What was not written is dropped; the next use of each session, a minute
 /// later, is written instead.
-pub(crate) async fn write(store: &dyn Store, cache: &SessionCache) -> Result<(), StoreError> {
+pub(crate) async fn write(store: &dyn Store, cache: &MemorySessionCache) -> Result<(), StoreError> {
     for batch in cache.take_last_seen().chunks(BATCH_SIZE) {
         store.record_last_seen(batch).await?;
     }

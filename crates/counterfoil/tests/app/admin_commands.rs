@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
+use counterfoil::App;
 use counterfoil::operator::{self, CallError};
 use counterfoil::operator::{AdminError, Command, KeyRotationRequest, KeySelector};
-use counterfoil::{App, Settings};
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::store::{AuditEventQuery, Store as _};
 use counterfoil_jose::{Algorithm, Secret};
@@ -146,7 +146,7 @@ async fn a_backup_can_be_opened_and_does_not_overwrite_a_file() {
     execute_err(&app, Command::Backup { file: file.clone(), replace: false }).await;
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
     let store = format!("sqlite:{}", file.display()).parse().unwrap();
-    let copy = App::open(Settings { store, ..fixture.settings() }).await.unwrap();
+    let copy = App::open(fixture.settings().with(|settings| settings.store = store)).await.unwrap();
     assert_eq!(execute(&copy, sessions_of("ada")).await, json!({ "sessions": [], "next": null }));
 }
 
@@ -229,7 +229,8 @@ async fn a_socket_path_that_is_too_long_is_reported() {
 #[tokio::test]
 async fn generating_a_key_does_not_block_the_runtime() {
     let fixture = Fixture::new();
-    let app = App::open(Settings { algorithm: Algorithm::Rs256, ..fixture.settings() }).await.unwrap();
+    let app =
+        App::open(fixture.settings().with(|settings| settings.algorithm = Algorithm::Rs256)).await.unwrap();
     let started = Instant::now();
     let mut blocked = Duration::ZERO;
 

@@ -1,6 +1,6 @@
 //! Routes below a base path: requests, metadata, problem types and cookies.
 
-use counterfoil::{App, CookieOptions, Settings};
+use counterfoil::{App, CookieOptions};
 
 use crate::client::send;
 use crate::fixture::{Fixture, TestServer};
@@ -8,12 +8,11 @@ use crate::fixture::{Fixture, TestServer};
 const ADA: &str = r#"{"username":"ada","password":"correct horse","transport":"cookie"}"#;
 
 async fn server(fixture: &Fixture, issuer: &str) -> (App, TestServer) {
-    let settings = Settings {
-        issuer: issuer.parse().unwrap(),
-        base_path: "/auth".parse().unwrap(),
-        cookies: CookieOptions::new().name("sid"),
-        ..fixture.settings()
-    };
+    let settings = fixture.settings().with(|settings| {
+        settings.issuer = issuer.parse().unwrap();
+        settings.base_path = "/auth".parse().unwrap();
+        settings.cookies = CookieOptions::new().name("sid");
+    });
     let app = App::open(settings).await.unwrap();
     (app.clone(), TestServer::serve_below(app, "/auth").await)
 }

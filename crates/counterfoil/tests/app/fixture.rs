@@ -41,7 +41,10 @@ impl Fixture {
         let store = format!("sqlite:{}", self.data_path("auth.db").display()).parse().unwrap();
         let defaults = Settings::new("http://localhost:3000".parse().unwrap(), store);
         let argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
-        Settings { data_dir: Some(self.data_dir()), argon2, ..defaults }
+        defaults.with(|settings| {
+            settings.data_dir = Some(self.data_dir());
+            settings.argon2 = argon2;
+        })
     }
 
     pub(crate) async fn open_app(&self) -> App {

@@ -8,6 +8,7 @@ mod base_path;
 mod client;
 mod clock_jumps;
 mod embedding;
+mod examples;
 mod fixture;
 mod login_from_handlers;
 mod master_key_replacement;

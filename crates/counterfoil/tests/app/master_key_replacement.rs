@@ -66,7 +66,7 @@ async fn replace_master_key(app: &App, file: Option<PathBuf>) -> Value {
 
 fn settings_with_key(fixture: &Fixture, text: &str) -> Settings {
     let master_key = MasterKeySource { text: Some(Secret::new(text.to_owned())), file: None };
-    Settings { master_key, ..fixture.settings() }
+    fixture.settings().with(|settings| settings.master_key = master_key)
 }
 
 /// The names of the current, next and old master key files.

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use counterfoil::App;
 use counterfoil::ClockReading;
-use counterfoil::{App, Settings};
 use counterfoil_jose::Time;
 
 use crate::client::send;
@@ -84,12 +84,11 @@ async fn a_full_disk_fails_readiness_until_there_is_space_again() {
     };
     // Key rotation is always due and soon finds no space for a new key. The existing keys stay readable.
     let (soon, now) = (Some(Duration::from_secs(1)), Duration::ZERO);
-    let settings = Settings {
-        signing_key_rotation_interval: soon,
-        jwks_max_age: now,
-        key_margin: now,
-        ..fixture.settings()
-    };
+    let settings = fixture.settings().with(|settings| {
+        settings.signing_key_rotation_interval = soon;
+        settings.jwks_max_age = now;
+        settings.key_margin = now;
+    });
     let server = TestServer::start(settings).await;
     assert_eq!(send(server.address, "GET /readyz", &[], "").await.status, 200);
     let ballast = fixture.data_path("ballast");

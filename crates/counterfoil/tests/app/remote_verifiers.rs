@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use counterfoil::App;
 use counterfoil::operator::Command;
-use counterfoil::{App, Settings};
 use counterfoil_jose::{Algorithm, Secret, unverified};
 use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
 use serde_json::{Value, json};
@@ -43,7 +43,9 @@ impl Issuer {
     async fn open(fixture: &Fixture, roles: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = App::open(Settings { issuer: url.parse().unwrap(), ..fixture.settings() }).await.unwrap();
+        let app = App::open(fixture.settings().with(|settings| settings.issuer = url.parse().unwrap()))
+            .await
+            .unwrap();
         let ada = Command::UserAdd {
             username: "ada".into(),
             password: Secret::new("correct horse".into()),

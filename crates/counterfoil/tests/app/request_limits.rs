@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_millis(300);
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn settings_with(fixture: &Fixture, limits: Limits) -> Settings {
-    Settings { limits, ..fixture.settings() }
+    fixture.settings().with(|settings| settings.limits = limits)
 }
 
 /// Whether the server closes the connection after [`TIMEOUT`] and before [`DEADLINE`].
@@ -32,9 +32,11 @@ async fn closes_in_time(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn a_connection_with_slow_headers_is_closed() {
     let fixture = Fixture::new();
-    let server =
-        TestServer::start(settings_with(&fixture, Limits { header_timeout: TIMEOUT, ..Limits::default() }))
-            .await;
+    let server = TestServer::start(settings_with(
+        &fixture,
+        Limits::default().with(|limits| limits.header_timeout = TIMEOUT),
+    ))
+    .await;
     for start in ["", "G", "GET /healthz HTTP/1.1\r\nhost: local", "PRI * HTTP/2.0\r\n"] {
         let mut slow = TcpStream::connect(server.address).await.unwrap();
         slow.write_all(start.as_bytes()).await.unwrap();
@@ -47,9 +49,11 @@ async fn a_connection_with_slow_headers_is_closed() {
 #[tokio::test]
 async fn a_slow_second_request_on_a_connection_is_closed_too() {
     let fixture = Fixture::new();
-    let server =
-        TestServer::start(settings_with(&fixture, Limits { header_timeout: TIMEOUT, ..Limits::default() }))
-            .await;
+    let server = TestServer::start(settings_with(
+        &fixture,
+        Limits::default().with(|limits| limits.header_timeout = TIMEOUT),
+    ))
+    .await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut first = [0; 12];
@@ -65,9 +69,11 @@ async fn a_slow_second_request_on_a_connection_is_closed_too() {
 #[tokio::test]
 async fn a_body_that_never_arrives_gets_408() {
     let fixture = Fixture::new();
-    let server =
-        TestServer::start(settings_with(&fixture, Limits { request_timeout: TIMEOUT, ..Limits::default() }))
-            .await;
+    let server = TestServer::start(settings_with(
+        &fixture,
+        Limits::default().with(|limits| limits.request_timeout = TIMEOUT),
+    ))
+    .await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                 content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
@@ -94,8 +100,11 @@ async fn headers_above_the_size_limit_get_431() {
 #[tokio::test]
 async fn connections_above_the_limit_are_closed_until_others_end() {
     let fixture = Fixture::new();
-    let server =
-        TestServer::start(settings_with(&fixture, Limits { max_connections: 2, ..Limits::default() })).await;
+    let server = TestServer::start(settings_with(
+        &fixture,
+        Limits::default().with(|limits| limits.max_connections = 2),
+    ))
+    .await;
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();

@@ -87,7 +87,7 @@ async fn a_wrong_master_key_does_not_open_the_store() {
     let fixture = Fixture::new();
     fixture.open_app().await.close().await.unwrap();
     fs::remove_file(fixture.data_path("master-key")).unwrap();
-    let other = Settings { master_key: random_master_key(), ..fixture.settings() };
+    let other = fixture.settings().with(|settings| settings.master_key = random_master_key());
 
     let error = open_err(other).await;
 
@@ -98,7 +98,7 @@ async fn a_wrong_master_key_does_not_open_the_store() {
 #[tokio::test]
 async fn a_master_key_from_the_environment_is_not_written_to_a_file() {
     let fixture = Fixture::new();
-    let settings = Settings { master_key: random_master_key(), ..fixture.settings() };
+    let settings = fixture.settings().with(|settings| settings.master_key = random_master_key());
 
     App::open(settings.clone()).await.unwrap().close().await.unwrap();
 
@@ -111,7 +111,7 @@ async fn a_malformed_master_key_in_the_environment_creates_nothing() {
     let fixture = Fixture::new();
     let master_key = MasterKeySource { text: Some(Secret::new("short".into())), file: None };
 
-    let error = open_err(Settings { master_key, ..fixture.settings() }).await;
+    let error = open_err(fixture.settings().with(|settings| settings.master_key = master_key)).await;
 
     assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Malformed { .. })), "{error}");
     assert!(!fixture.data_dir().exists());
@@ -125,7 +125,7 @@ async fn a_file_that_is_not_a_store_is_not_changed() {
         fs::write(&foreign, text).unwrap();
         let store = format!("sqlite:{}", foreign.display()).parse().unwrap();
 
-        let error = open_err(Settings { store, ..fixture.settings() }).await;
+        let error = open_err(fixture.settings().with(|settings| settings.store = store)).await;
 
         assert!(matches!(error, OpenError::Store(_)), "{error}");
         assert_eq!(fs::read_to_string(&foreign).unwrap(), text);
@@ -139,7 +139,7 @@ async fn an_unusable_data_directory_is_reported() {
     let file = fixture.path("file");
     fs::write(&file, "x").unwrap();
     for dir in [file.clone(), file.join("below"), fixture.path("not/there")] {
-        let error = open_err(Settings { data_dir: Some(dir), ..fixture.settings() }).await;
+        let error = open_err(fixture.settings().with(|settings| settings.data_dir = Some(dir))).await;
         assert!(matches!(error, OpenError::DataDir { .. } | OpenError::MasterKey(_)), "{error}");
     }
     assert!(!fixture.path("not").exists());

@@ -169,8 +169,10 @@ async fn exceed_body_memory(seen: &mut Seen) {
     const FROM: &str = "192.0.2.1";
     let server = TestServer::with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.limits =
-            Limits { max_connections_per_ip: 1, max_total_body_memory: 1 << 20, ..Limits::default() };
+        settings.limits = Limits::default().with(|limits| {
+            limits.max_connections_per_ip = 1;
+            limits.max_total_body_memory = 1 << 20;
+        });
     })
     .await;
     let requests = announcements(&server).await;

@@ -29,7 +29,10 @@ async fn is_disconnected(server: &TestServer, frames: impl Iterator<Item = Vec<u
 }
 
 fn with_short_timeouts(settings: &mut Settings) {
-    settings.limits = Limits { idle_timeout: SECOND, request_timeout: SECOND, ..Limits::default() };
+    settings.limits = Limits::default().with(|limits| {
+        limits.idle_timeout = SECOND;
+        limits.request_timeout = SECOND;
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +161,10 @@ async fn time_to_goaway(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_with_only_pings_is_closed_and_one_with_requests_is_kept() {
     let short_timeouts = |settings: &mut Settings| {
-        settings.limits = Limits { header_timeout: SECOND / 2, idle_timeout: SECOND, ..Limits::default() };
+        settings.limits = Limits::default().with(|limits| {
+            limits.header_timeout = SECOND / 2;
+            limits.idle_timeout = SECOND;
+        });
     };
     let server = TestServer::with_settings(short_timeouts).await;
 

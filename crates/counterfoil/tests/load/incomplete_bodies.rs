@@ -18,8 +18,10 @@ const SENT_BYTES: usize = 60 * 1024;
 async fn incomplete_bodies_use_no_more_memory_than_the_limit() {
     let request = Duration::from_secs(8);
     let server = TestServer::with_settings(|settings| {
-        settings.limits =
-            Limits { max_total_body_memory: 4 * MIB, request_timeout: request, ..Limits::default() };
+        settings.limits = Limits::default().with(|limits| {
+            limits.max_total_body_memory = 4 * MIB;
+            limits.request_timeout = request;
+        });
     })
     .await;
     server.probe().await;
@@ -78,8 +80,10 @@ async fn contradicting_forwarding_headers_do_not_escape_the_limit_per_ip() {
 async fn assert_limited_per_ip(header: &str) {
     let server = TestServer::with_settings(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.limits =
-            Limits { max_total_body_memory: 2 * MIB, max_connections_per_ip: 2_000, ..Limits::default() };
+        settings.limits = Limits::default().with(|limits| {
+            limits.max_total_body_memory = 2 * MIB;
+            limits.max_connections_per_ip = 2_000;
+        });
     })
     .await;
     let incomplete = format!(

@@ -31,7 +31,7 @@ async fn connections_are_limited_per_client_ip_except_on_loopback() {
     let port = listener.local_addr().unwrap().port();
     let _server = TestServer::on_listener(listener, |settings| {
         settings.issuer = "https://auth.example".parse().unwrap();
-        settings.limits = Limits { max_connections_per_ip: 3, ..Limits::default() };
+        settings.limits = Limits::default().with(|limits| limits.max_connections_per_ip = 3);
     })
     .await;
 

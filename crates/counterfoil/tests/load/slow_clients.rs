@@ -40,7 +40,10 @@ async fn request_without_reading(mut stream: TcpStream) {
 async fn a_hundred_slow_clients_are_disconnected_and_do_not_delay_others() {
     let short = Duration::from_secs(2);
     let server = TestServer::with_settings(|settings| {
-        settings.limits = Limits { header_timeout: short, request_timeout: short, ..Limits::default() };
+        settings.limits = Limits::default().with(|limits| {
+            limits.header_timeout = short;
+            limits.request_timeout = short;
+        });
     })
     .await;
     let mut slow = JoinSet::new();

@@ -1,14 +1,13 @@
 //! `counterfoil token mint`: mints an access token on behalf of the operator.
 
 use clap::Args;
-use counterfoil::operator::{self, TokenMintRequest};
+use counterfoil::operator::{self, MintedTokenResponse, TokenMintRequest};
 
 use crate::admin_client::execute;
 use crate::configuration::Configuration;
 use crate::configuration::flags::{IssuerOptions, StoreOptions};
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::cell;
 
 /// The options of `token mint`.
 #[derive(Args)]
@@ -42,11 +41,12 @@ impl MintOptions {
     pub(crate) async fn run(self, configuration: &Configuration) -> Result<(), CliError> {
         let Self { user, subject, audience, scope, lifetime, json, .. } = self;
         let request = TokenMintRequest { user, subject, audience, scope, lifetime };
-        let answer = execute(configuration, operator::Command::TokenMint(request)).await?;
+        let command = operator::Command::TokenMint(request);
+        let answer: MintedTokenResponse = execute(configuration, command).await?;
         if json {
             return print_json(&answer);
         }
-        eprintln!("to revoke it: counterfoil revoke token:{}", cell(&answer, "token_id"));
-        print_line(&cell(&answer, "access_token"))
+        eprintln!("to revoke it: counterfoil revoke token:{}", answer.token_id);
+        print_line(answer.access_token.expose())
     }
 }

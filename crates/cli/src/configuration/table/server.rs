@@ -25,6 +25,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "base_path",
+        form: Form::Text,
+        default: DefaultValue::Description("the root"),
+        doc: "Path below which all routes are served, such as `/auth`; not for a proxy that removes the path itself.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let invalid = |error: counterfoil::BasePathError| InvalidValue::new(error.to_string());
+            builder.settings.base_path = single(values)?.parse().map_err(invalid)?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "listen",
         form: Form::Text,
         default: DefaultValue::Value(|builder| builder.listen.to_string()),

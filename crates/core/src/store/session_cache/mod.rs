@@ -1,70 +1,75 @@
-//! The cache of active sessions in front of a store. It is exact: a revoked session is never found.
-//!
-//! Three rules make it exact. Only the writer of the store evicts sessions, as a [`CommitListener`], after
-//! the commit and before the caller is answered. A reader inserts what it has read only if nothing that it
-//! depends on has changed since before the read. If a commit fails, the cache is cleared.
-//!
-//! One change is known here before it is stored: the use of a session. It moves the idle timeout at once, and
-//! is written to the store a little later ([`SessionCache::take_last_seen`]).
+//! The cache of active sessions in front of a store, and how stale its answers may be.
 
 mod id_hasher;
+mod invalidation;
 mod live_session;
+mod memory;
 mod slots;
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
 use counterfoil_jose::Time;
-use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
+use counterfoil_verify::{Principal, SessionId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::session::{Session, SessionCredential};
-use crate::store::session_cache::id_hasher::IdHasher;
-use crate::store::session_cache::live_session::LiveSession;
-use crate::store::session_cache::slots::Slots;
-use crate::store::{
-    AppliedChanges, Change, ClientOp, CommitListener, CutoffScope, LastSeen, LogOp, SessionOp, SessionsToEnd,
-    SessionsToRefresh, UserOp,
-};
+use crate::model::session::Session;
 
-const SHARDS: usize = 64;
+pub use invalidation::Invalidation;
+pub use memory::MemorySessionCache;
 
-/// The largest number of pending updates: more than a store writes in a second. If an update does not fit,
-/// the next use of the session records it, a minute later.
-const MAX_PENDING_LAST_SEEN: usize = 1 << 17;
-
-/// Active cookie sessions and the revocations, in memory.
+/// A cache of active cookie sessions: it answers for a session token without a read of the store.
 ///
-/// A look-up takes one read lock, one table access and one hash, and allocates nothing.
-pub struct SessionCache {
-    shards: Box<[RwLock<Shard>]>,
-    max_per_shard: usize,
-    users: Mutex<Slots>,
-    /// Raised before the slot of a changed user is invalidated.
-    user_version: AtomicU64,
-    /// Raised by changes that may affect any session: a change of a client, or a global cutoff.
-    cutoff_version: AtomicU64,
-    /// Updates of `seen_at` that are not stored yet. Locked after a shard, never before.
-    pending: Mutex<Vec<LastSeen>>,
-    revocations: Arc<Revocations>,
+/// # Staleness
+///
+/// An attacker who holds a stolen session token profits from each moment in which a cache still answers for a
+/// session that was ended. How long that may be depends on who writes to the store:
+///
+/// - **Not at all** where this process is the only writer. The writer calls
+///   [`invalidate`](SessionCache::invalidate) after a commit is durable and before its caller is answered, as a
+///   [`CommitListener`](crate::store::CommitListener). After the answer to a logout no lookup finds the session.
+/// - **Not beyond the lease of the node** where several nodes follow the revocation log by position. A node
+///   that has not read the log up to its head within its lease answers every lookup with
+///   [`CacheLookup::Miss`].
+///
+/// In both cases an invalidation also cancels the inserts whose [`CacheVersion`] was read before it, so a slow
+/// reader cannot put back what it had read before the change. A cache that lost count, for example because it
+/// was not called for a commit, must be empty.
+///
+/// A cache may forget a session at any time. Its own lookups extend the idle timeout, so it knows of a use
+/// before the store does.
+pub trait SessionCache: Send + Sync + 'static {
+    /// The version to pass to [`insert`](SessionCache::insert). Call it before the session is read from the
+    /// store.
+    fn version(&self, session: SessionId) -> CacheVersion;
+
+    /// Verifies `presented` if its session is cached, and records its use if an update is due.
+    fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup;
+
+    /// Inserts an active session that was read after `version`, unless something that it depends on has
+    /// changed since. Sessions without a session token are left out.
+    fn insert(&self, session: &Session, principal: Principal, version: CacheVersion);
+
+    /// Makes sure that no later lookup answers from what was read before this call.
+    fn invalidate(&self, invalidation: Invalidation);
+
+    /// Records that an active session was used at `at`, to be written to the store later.
+    fn record_last_seen(&self, session: SessionId, at: Time);
 }
 
-#[derive(Default)]
-struct Shard {
-    generation: u64,
-    sessions: HashMap<SessionId, LiveSession, BuildHasherDefault<IdHasher>>,
-}
-
-/// The versions before a read from the store. An insert needs them.
+/// What a cache knew of a session before it was read from the store. Only the cache that made it can read it.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct CacheVersion {
-    generation: u64,
-    user_version: u64,
-    cutoff_version: u64,
+pub struct CacheVersion([u64; 3]);
+
+impl CacheVersion {
+    /// A version of these numbers, whose meaning is up to the cache.
+    pub fn new(numbers: [u64; 3]) -> Self {
+        Self(numbers)
+    }
+
+    /// The numbers.
+    pub fn numbers(self) -> [u64; 3] {
+        self.0
+    }
 }
 
 /// The result of a look-up.
@@ -76,216 +81,4 @@ pub enum CacheLookup {
     Invalid(InvalidCredential),
     /// The session is not cached, or it has expired as far as the cache knows: ask the store.
     Miss,
-}
-
-impl SessionCache {
-    /// A cache for about `max` sessions, which also publishes revocations to `revocations`.
-    pub fn new(max: usize, revocations: Arc<Revocations>) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            max_per_shard: max.div_ceil(SHARDS).max(1),
-            users: Mutex::default(),
-            user_version: AtomicU64::new(0),
-            cutoff_version: AtomicU64::new(0),
-            pending: Mutex::default(),
-            revocations,
-        }
-    }
-
-    /// Verifies `presented` if its session is cached, and records its use if an update is due.
-    pub fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
-        let shard = self.read(presented.session());
-        let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
-        if live.user.is_stale() || live.cutoff_version != self.cutoff_version.load(Ordering::Acquire) {
-            return CacheLookup::Miss;
-        }
-        if !live.token_hash.matches(presented) {
-            return CacheLookup::Invalid(InvalidCredential::Unknown);
-        }
-        // The store may know of a later use than the cache.
-        if now >= live.ends_at {
-            return CacheLookup::Miss;
-        }
-        if now < live.touch_at {
-            return CacheLookup::Hit(live.principal.clone());
-        }
-        drop(shard);
-        self.touch(presented.session(), now)
-    }
-
-    /// Records a use of a session that was just found active. If it was evicted meanwhile, the store must
-    /// verify the token.
-    fn touch(&self, session: SessionId, now: Time) -> CacheLookup {
-        let mut shard = self.write(session);
-        let Some(live) = shard.sessions.get_mut(&session) else { return CacheLookup::Miss };
-        if live.touch(now) {
-            self.record_last_seen(session, now);
-        }
-        CacheLookup::Hit(live.principal.clone())
-    }
-
-    /// Records that an active session was used at `at`, for the next [`SessionCache::take_last_seen`].
-    pub fn record_last_seen(&self, session: SessionId, at: Time) {
-        let mut pending = self.pending();
-        if pending.len() < MAX_PENDING_LAST_SEEN {
-            pending.push(LastSeen { session, at });
-        }
-    }
-
-    /// Takes the recorded uses for [`Store::record_last_seen`](crate::store::Store::record_last_seen), in the
-    /// order of the session ids, so that neighbouring rows are written together.
-    pub fn take_last_seen(&self) -> Vec<LastSeen> {
-        let mut pending = std::mem::take(&mut *self.pending());
-        pending.sort_unstable_by_key(|used| used.session);
-        pending
-    }
-
-    /// The versions to pass to [`SessionCache::insert`]. Call it before the session is read from the store.
-    pub fn version(&self, session: SessionId) -> CacheVersion {
-        CacheVersion {
-            generation: self.read(session).generation,
-            user_version: self.user_version.load(Ordering::Acquire),
-            cutoff_version: self.cutoff_version.load(Ordering::Acquire),
-        }
-    }
-
-    /// Inserts an active cookie session that was read after `version`, unless something has changed since.
-    pub fn insert(&self, session: &Session, principal: Principal, version: CacheVersion) {
-        let SessionCredential::Cookie(token_hash) = session.credential else { return };
-        let user = self.users().get_or_insert(session.user);
-        // The writer raises the version first and invalidates the slot afterwards. So either it invalidates
-        // this slot, or the version has changed before this line.
-        if self.user_version.load(Ordering::Acquire) != version.user_version {
-            return;
-        }
-        let mut shard = self.write(session.id);
-        if shard.generation != version.generation {
-            return;
-        }
-        if shard.sessions.len() >= self.max_per_shard
-            && let Some(other) = shard.sessions.keys().next().copied()
-        {
-            shard.sessions.remove(&other);
-        }
-        let live = LiveSession::new(session, token_hash, principal, user, version.cutoff_version);
-        shard.sessions.insert(session.id, live);
-    }
-
-    /// The number of cached sessions.
-    pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| read(shard).sessions.len()).sum()
-    }
-
-    /// Whether the cache is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The current revocations.
-    pub fn revocations(&self) -> &Arc<Revocations> {
-        &self.revocations
-    }
-
-    fn on_user_change(&self, operation: &UserOp) {
-        match operation {
-            UserOp::Replace(user) => self.evict_user(user.id),
-            UserOp::Remove(user) => self.evict_user(*user),
-            UserOp::Insert(_) => {}
-        }
-    }
-
-    fn on_session_change(&self, operation: &SessionOp) {
-        match operation {
-            SessionOp::Insert(session) | SessionOp::Replace(session) => self.evict_session(session.id),
-            SessionOp::End(SessionsToEnd::One(session), _)
-            | SessionOp::RefreshPosition(SessionsToRefresh::One(session)) => self.evict_session(*session),
-            SessionOp::RefreshPosition(SessionsToRefresh::AllOf(user)) => self.evict_user(*user),
-            SessionOp::RefreshPosition(SessionsToRefresh::Cookies) => self.invalidate_all(),
-            // The sessions that these end are in `applied.ended_sessions`.
-            SessionOp::End(SessionsToEnd::AllOf { .. } | SessionsToEnd::OldestOf { .. }, _)
-            | SessionOp::MergeData(_) => {}
-        }
-    }
-
-    fn evict_session(&self, session: SessionId) {
-        let mut shard = self.write(session);
-        shard.generation += 1;
-        shard.sessions.remove(&session);
-    }
-
-    fn evict_user(&self, user: UserId) {
-        self.user_version.fetch_add(1, Ordering::AcqRel);
-        if let Some(slot) = self.users().remove(user) {
-            slot.invalidate();
-        }
-    }
-
-    fn invalidate_all(&self) {
-        self.cutoff_version.fetch_add(1, Ordering::AcqRel);
-    }
-
-    fn users(&self) -> MutexGuard<'_, Slots> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pending(&self) -> MutexGuard<'_, Vec<LastSeen>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn shard(&self, session: SessionId) -> &RwLock<Shard> {
-        &self.shards[usize::from(session.as_bytes()[15]) % SHARDS]
-    }
-
-    fn read(&self, session: SessionId) -> RwLockReadGuard<'_, Shard> {
-        read(self.shard(session))
-    }
-
-    fn write(&self, session: SessionId) -> RwLockWriteGuard<'_, Shard> {
-        self.shard(session).write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// No critical section of this file can panic half-way, so a poisoned lock guards a consistent value.
-fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
-    shard.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl CommitListener for SessionCache {
-    fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
-        for change in changes {
-            match change {
-                Change::User(operation) => self.on_user_change(operation),
-                Change::Session(operation) => self.on_session_change(operation),
-                Change::Client(ClientOp::Replace(_))
-                | Change::Log(LogOp::SetCutoff(CutoffScope::Client(_) | CutoffScope::Everyone)) => {
-                    self.invalidate_all();
-                }
-                Change::Log(LogOp::SetCutoff(CutoffScope::User(user))) => self.evict_user(*user),
-                // The entries of the log are in `applied.entries`.
-                Change::Log(LogOp::Append(_) | LogOp::Start { .. })
-                | Change::Client(ClientOp::Insert(_))
-                | Change::Key(_)
-                | Change::AdminKey(_)
-                | Change::Audit(_)
-                | Change::Metadata(..)
-                | Change::Counter(..) => {}
-            }
-        }
-        for session in &applied.ended_sessions {
-            self.evict_session(*session);
-        }
-        // The entries are published together with the head, so that a reader of the head sees the entries.
-        if let Some(last) = applied.entries.last() {
-            self.revocations.publish(&applied.entries, last.position);
-        }
-    }
-
-    fn on_failure(&self) {
-        self.invalidate_all();
-        for shard in &self.shards {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.generation += 1;
-            shard.sessions.clear();
-        }
-    }
 }

@@ -3,15 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
 
-use crate::admin::responses::AdminKeyResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
+use crate::operations::admin::admin_keys;
+use crate::operations::admin::responses::CreatedAdminKeyResponse;
+use crate::operations::admin::views::AdminKeyList;
+use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
@@ -19,14 +22,6 @@ use crate::routes::problem_responses::{
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
-
-/// A list of admin keys.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct AdminKeyList {
-    admin_keys: Vec<AdminKeyResponse>,
-    /// Always null: all of them are on one page.
-    next: Option<String>,
-}
 
 /// An admin key to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,19 +31,14 @@ pub(in crate::routes) struct NewAdminKey {
     name: String,
 }
 
-/// A new admin key, with its secret.
-#[derive(Serialize, ToSchema)]
-pub(in crate::routes) struct CreatedAdminKey {
-    id: String,
-    name: String,
-    /// `cfa_…`, presented as `Authorization: Bearer`. Only this response contains it.
-    key: String,
-}
-
 /// Lists admin keys, oldest first.
 #[utoipa::path(
     get, path = "/v1/admin/admin-keys", operation_id = "admin_list_admin_keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page"),
+    ),
     responses(
         (status = 200, description = "Admin keys, without their secrets", body = AdminKeyList),
         BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
@@ -59,9 +49,8 @@ pub(in crate::routes) async fn list(
     _: Administrator,
     query: QueryParameters,
 ) -> Result<Json<AdminKeyList>, AppError> {
-    query.allow_only(&[])?;
-    let admin_keys = app.store.admin_keys().await?.iter().map(AdminKeyResponse::from).collect();
-    Ok(Json(AdminKeyList { admin_keys, next: None }))
+    query.allow_only(&["limit", "after"])?;
+    Ok(Json(admin_keys::list(&app, query.page(PageSize::ADMIN)?).await?))
 }
 
 /// Adds an admin key. Only this response contains its secret.
@@ -70,7 +59,7 @@ pub(in crate::routes) async fn list(
     tag = "administration", request_body = NewAdminKey,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Added", body = CreatedAdminKey),
+        (status = 201, description = "Added", body = CreatedAdminKeyResponse),
         BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -80,11 +69,9 @@ pub(in crate::routes) async fn add(
     administrator: Administrator,
     client: ClientInfo,
     JsonBody(request): JsonBody<NewAdminKey>,
-) -> Result<(StatusCode, Json<CreatedAdminKey>), AppError> {
+) -> Result<(StatusCode, Json<CreatedAdminKeyResponse>), AppError> {
     let context = administrator.context(client);
-    let (key, record) =
-        app.administration.create_admin_key(&request.name, &context, administrator.now).await?;
-    let created = CreatedAdminKey { id: record.id.to_string(), name: record.name, key: key.to_string() };
+    let created = admin_keys::add(&app, &request.name, &context, administrator.now).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -106,6 +93,6 @@ pub(in crate::routes) async fn remove(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let context = administrator.context(client);
-    app.administration.remove_admin_key(path_id(&uri, 3)?, &context, administrator.now).await?;
+    admin_keys::remove(&app, path_id(&uri, 3)?, &context, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

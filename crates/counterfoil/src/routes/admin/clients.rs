@@ -3,40 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::client::LifetimesChange;
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_verify::ClientId;
 
-use crate::admin::ClientChangeRequest;
-use crate::admin::responses::ClientResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
+use crate::operations::admin::clients;
+use crate::operations::admin::requests::ClientChangeRequest;
+use crate::operations::admin::responses::ClientResponse;
+use crate::operations::admin::views::ClientList;
+use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::pagination::{PageRequest, PageSize};
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
     Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
-
-/// A page of clients.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct ClientList {
-    clients: Vec<ClientResponse>,
-    /// The value of `after` for the next page, or null at the end.
-    next: Option<String>,
-}
-
-/// A client.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct ClientBody {
-    client: ClientResponse,
-}
 
 /// A client to add. Absent members are copied from the client `default`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -78,10 +66,7 @@ pub(in crate::routes) async fn list(
     query: QueryParameters,
 ) -> Result<Json<ClientList>, AppError> {
     query.allow_only(&["limit", "after"])?;
-    let page = PageRequest::new(&query, PageSize::ADMIN, |text| text.parse::<ClientId>().ok())?;
-    let mut clients = app.store.clients(page.to_page()).await?;
-    let next = page.finish(&mut clients, |client| client.id.to_string());
-    Ok(Json(ClientList { clients: clients.iter().map(ClientResponse::from).collect(), next }))
+    Ok(Json(clients::list(&app, query.page(PageSize::ADMIN)?).await?))
 }
 
 /// Adds a client.
@@ -90,7 +75,7 @@ pub(in crate::routes) async fn list(
     tag = "administration", request_body = NewClient,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Added", body = ClientBody),
+        (status = 201, description = "Added", body = ClientResponse),
         BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -100,7 +85,7 @@ pub(in crate::routes) async fn add(
     administrator: Administrator,
     client: ClientInfo,
     JsonBody(request): JsonBody<NewClient>,
-) -> Result<(StatusCode, Json<ClientBody>), AppError> {
+) -> Result<(StatusCode, Json<ClientResponse>), AppError> {
     let NewClient { id, name, modes, audiences, scopes, lifetimes, enabled } = request;
     let invalid_id = |_| AppError::field("id", "must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`");
     let id: ClientId = id.parse().map_err(invalid_id)?;
@@ -113,8 +98,8 @@ pub(in crate::routes) async fn add(
         enabled,
     };
     let context = administrator.context(client);
-    let client = app.administration.add_client(id, form.into(), &context, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(ClientBody { client: ClientResponse::from(&client) })))
+    let client = clients::add(&app, id, form, &context, administrator.now).await?;
+    Ok((StatusCode::CREATED, Json(client)))
 }
 
 /// Returns a client.
@@ -123,7 +108,7 @@ pub(in crate::routes) async fn add(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(
-        (status = 200, description = "The client", body = ClientBody),
+        (status = 200, description = "The client", body = ClientResponse),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
@@ -131,9 +116,8 @@ pub(in crate::routes) async fn show(
     State(app): State<App>,
     _: Administrator,
     uri: Uri,
-) -> Result<Json<ClientBody>, AppError> {
-    let client = app.store.client(&path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(ClientBody { client: ClientResponse::from(&client) }))
+) -> Result<Json<ClientResponse>, AppError> {
+    Ok(Json(clients::find(&app, &path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?))
 }
 
 /// Changes a client. Disabling it invalidates all its credentials at once.
@@ -143,7 +127,7 @@ pub(in crate::routes) async fn show(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a client")),
     responses(
-        (status = 200, description = "The changed client", body = ClientBody),
+        (status = 200, description = "The changed client", body = ClientResponse),
         BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -154,9 +138,7 @@ pub(in crate::routes) async fn change(
     client: ClientInfo,
     uri: Uri,
     JsonBody(request): JsonBody<ClientChangeRequest>,
-) -> Result<Json<ClientBody>, AppError> {
-    let (id, change): (ClientId, _) = (path_id(&uri, 3)?, request.into());
+) -> Result<Json<ClientResponse>, AppError> {
     let context = administrator.context(client);
-    let client = app.administration.change_client(&id, &change, &context, administrator.now).await?;
-    Ok(Json(ClientBody { client: ClientResponse::from(&client) }))
+    Ok(Json(clients::change(&app, &path_id(&uri, 3)?, request, &context, administrator.now).await?))
 }

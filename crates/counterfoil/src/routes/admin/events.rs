@@ -2,26 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Page};
-
-use crate::admin::responses::AuditEventResponse;
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::operations::admin::audit_log::{self, AuditEventFilter};
+use crate::operations::admin::views::EventList;
+use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::pagination::{PageRequest, PageSize};
 use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
 use crate::routes::query_parameters::QueryParameters;
-
-/// A page of the audit log.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct EventList {
-    events: Vec<AuditEventResponse>,
-    /// The value of `after` for the next page, with older events, or null at the end.
-    next: Option<String>,
-}
 
 /// Lists audit events, newest first.
 ///
@@ -47,16 +36,9 @@ pub(in crate::routes) async fn list(
     query: QueryParameters,
 ) -> Result<Json<EventList>, AppError> {
     query.allow_only(&["user", "session", "limit", "after"])?;
-    let page = PageRequest::new(&query, PageSize::ADMIN, |text| text.parse::<AuditEventNumber>().ok())?;
-    let Page { after: before, limit } = page.to_page();
-    let filter = AuditEventQuery {
+    let filter = AuditEventFilter {
         user: query.parse("user", "a user id")?,
         session: query.parse("session", "a session id")?,
-        before,
-        limit,
-        ..AuditEventQuery::default()
     };
-    let mut events = app.audit_events(&filter).await?;
-    let next = page.finish(&mut events, |(number, _)| number.to_string());
-    Ok(Json(EventList { events: events.iter().map(AuditEventResponse::from).collect(), next }))
+    Ok(Json(audit_log::list(&app, filter, query.page(PageSize::ADMIN)?).await?))
 }

@@ -3,18 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use counterfoil_core::model::session::{ClientInfo, EndReason};
-use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_verify::KeyId;
+use counterfoil_core::model::session::ClientInfo;
 
-use crate::admin::KeyRotationRequest;
-use crate::admin::responses::{KeyLists, KeyResponse, RotationResponse};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
+use crate::operations::admin::keys;
+use crate::operations::admin::requests::KeyRotationRequest;
+use crate::operations::admin::responses::{KeyListResponse, RotationResponse};
+use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
@@ -22,24 +20,18 @@ use crate::routes::problem_responses::{
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
-use crate::runtime::task::{run_detached, run_on_blocking_thread};
-
-/// The keys, by purpose.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct KeyList {
-    keys: Vec<KeyResponse>,
-    /// The MAC keys of refresh tokens, without the keys themselves.
-    refresh_token_keys: Vec<KeyResponse>,
-    /// Always null: all of them are on one page.
-    next: Option<String>,
-}
+use crate::runtime::task::run_detached;
 
 /// Lists all keys, oldest first, also those that were removed.
 #[utoipa::path(
     get, path = "/v1/admin/keys", operation_id = "admin_list_keys", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page"),
+    ),
     responses(
-        (status = 200, description = "The keys, without secrets", body = KeyList),
+        (status = 200, description = "The keys, without secrets", body = KeyListResponse),
         BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
     )
 )]
@@ -47,10 +39,9 @@ pub(in crate::routes) async fn list(
     State(app): State<App>,
     _: Administrator,
     query: QueryParameters,
-) -> Result<Json<KeyList>, AppError> {
-    query.allow_only(&[])?;
-    let KeyLists { signing, refresh_token } = app.key_lists().await?;
-    Ok(Json(KeyList { keys: signing, refresh_token_keys: refresh_token, next: None }))
+) -> Result<Json<KeyListResponse>, AppError> {
+    query.allow_only(&["limit", "after"])?;
+    Ok(Json(keys::list(&app, query.page(PageSize::ADMIN)?).await?))
 }
 
 /// Rotates a key.
@@ -75,7 +66,7 @@ pub(in crate::routes) async fn rotate(
 ) -> Result<(StatusCode, Json<RotationResponse>), AppError> {
     let request = body.map(|JsonBody(request)| request).unwrap_or_default();
     let (context, now) = (administrator.context(client), app.now_to_issue()?);
-    let rotated = run_detached(async move { app.rotate(request, context, now).await }).await?;
+    let rotated = run_detached(async move { keys::rotate(&app, request, context, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
@@ -96,10 +87,6 @@ pub(in crate::routes) async fn revoke(
     client: ClientInfo,
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
-    let (id, context): (KeyId, _) = (path_id(&uri, 3)?, administrator.context(client));
-    let context = RevocationContext { reason: EndReason::KeyCompromised, ..context };
-    let now = administrator.now;
-    // On another thread, because a new key is generated.
-    run_on_blocking_thread(async move { app.keys.revoke(&id, &context, now).await }).await?;
+    keys::revoke(&app, path_id(&uri, 3)?, administrator.context(client), administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

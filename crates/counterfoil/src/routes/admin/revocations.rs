@@ -5,17 +5,17 @@ use axum::extract::State;
 
 use counterfoil_core::model::session::ClientInfo;
 
-use crate::admin::RevocationRequest;
-use crate::admin::responses::RevocationResponse;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
+use crate::operations::admin::requests::RevocationRequest;
+use crate::operations::admin::responses::RevocationResponse;
+use crate::operations::admin::revocations;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
-use crate::runtime::task::run_on_blocking_thread;
 
 /// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
 ///
@@ -38,14 +38,5 @@ pub(in crate::routes) async fn revoke(
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationResponse>, AppError> {
     let revocation = request.validate(administrator.actor, client)?;
-    let started_at = administrator.now;
-    // On another thread: revoking a key generates a new one.
-    let (app, result) = run_on_blocking_thread(async move {
-        let note = revocation.note.as_deref();
-        let result =
-            app.administration.revoke(&revocation.subject, note, &revocation.context, started_at).await;
-        (app, result)
-    })
-    .await;
-    Ok(Json(RevocationResponse::new(result?, started_at, app.now())))
+    Ok(Json(revocations::revoke(&app, revocation, administrator.now).await?))
 }

@@ -3,54 +3,32 @@
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::model::user::Username;
 use counterfoil_core::services::account::Registration;
-use counterfoil_core::services::administration::validate_roles;
-use counterfoil_core::store::LoginName;
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
 
-use crate::admin::UserChangeRequest;
-use crate::admin::responses::{SessionResponse, UserResponse};
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::external_id_schema::ExternalIdSchema;
 use crate::http::json_body::{JsonBody, secret};
+use crate::operations::admin::requests::UserChangeRequest;
+use crate::operations::admin::responses::UserResponse;
+use crate::operations::admin::views::{AdminUserView, UserList};
+use crate::operations::admin::{self, users};
+use crate::operations::external_id_schema::ExternalIdSchema;
+use crate::operations::pagination::PageSize;
+use crate::operations::views::SessionList;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::pagination::{PageRequest, PageSize, parse_session_cursor, session_cursor};
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
     Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
-
-/// A page of users.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct UserList {
-    users: Vec<UserResponse>,
-    /// The value of `after` for the next page, or null at the end.
-    next: Option<String>,
-}
-
-/// A user.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct UserBody {
-    user: UserResponse,
-}
-
-/// A page of a user's sessions.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct UserSessionList {
-    sessions: Vec<SessionResponse>,
-    /// The value of `after` for the next page, or null at the end.
-    next: Option<String>,
-}
 
 /// A user to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -89,22 +67,12 @@ pub(in crate::routes) async fn list(
     query: QueryParameters,
 ) -> Result<Json<UserList>, AppError> {
     query.allow_only(&["limit", "after", "username"])?;
-    let page = PageRequest::new(&query, PageSize::ADMIN, |text| Some(text.to_owned()))?;
+    let page = query.page(PageSize::ADMIN)?;
     if let Some(name) = query.get("username")? {
-        return find_by_username(&app, name).await;
+        let user = users::find_by_username(&app, name).await?;
+        return Ok(Json(UserList::new(user.as_slice(), None)));
     }
-    let mut users = app.store.users(page.to_page()).await?;
-    let next = page.finish(&mut users, |user| user.username.folded().to_owned());
-    Ok(Json(UserList { users: users.iter().map(UserResponse::from).collect(), next }))
-}
-
-/// The list of the user with this name. An invalid name matches no user.
-async fn find_by_username(app: &App, name: &str) -> Result<Json<UserList>, AppError> {
-    let user = match name.parse::<Username>() {
-        Ok(name) => app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?,
-        Err(_) => None,
-    };
-    Ok(Json(UserList { users: user.iter().map(UserResponse::from).collect(), next: None }))
+    Ok(Json(users::list(&app, page).await?))
 }
 
 /// Adds a user, also if registration is closed.
@@ -113,7 +81,7 @@ async fn find_by_username(app: &App, name: &str) -> Result<Json<UserList>, AppEr
     tag = "administration", request_body = NewUser,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
-        (status = 201, description = "Added", body = UserBody),
+        (status = 201, description = "Added", body = UserResponse),
         BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -123,12 +91,11 @@ pub(in crate::routes) async fn add(
     administrator: Administrator,
     client: ClientInfo,
     JsonBody(request): JsonBody<NewUser>,
-) -> Result<(StatusCode, Json<UserBody>), AppError> {
+) -> Result<(StatusCode, Json<UserResponse>), AppError> {
     let NewUser { username, password, email, roles, external_id } = request;
-    validate_roles(&roles)?;
     let registration = Registration { username, password, email, roles, external_id };
-    let user = app.accounts.register(registration, administrator.actor, &client, administrator.now).await?;
-    Ok((StatusCode::CREATED, Json(UserBody { user: UserResponse::from(&user) })))
+    let user = users::add(&app, registration, administrator.actor, &client, administrator.now).await?;
+    Ok((StatusCode::CREATED, Json(user)))
 }
 
 /// Returns a user.
@@ -137,7 +104,7 @@ pub(in crate::routes) async fn add(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 200, description = "The user", body = UserBody),
+        (status = 200, description = "The user", body = UserResponse),
         BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
     )
 )]
@@ -145,9 +112,9 @@ pub(in crate::routes) async fn show(
     State(app): State<App>,
     _: Administrator,
     uri: Uri,
-) -> Result<Json<UserBody>, AppError> {
-    let user = app.store.user(path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(UserBody { user: UserResponse::from(&user) }))
+) -> Result<Json<UserResponse>, AppError> {
+    let user = users::find(&app, path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
+    Ok(Json(UserResponse::new(AdminUserView::from(&user))))
 }
 
 /// Changes a user.
@@ -160,7 +127,7 @@ pub(in crate::routes) async fn show(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a user")),
     responses(
-        (status = 200, description = "The changed user", body = UserBody),
+        (status = 200, description = "The changed user", body = UserResponse),
         BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
@@ -171,11 +138,9 @@ pub(in crate::routes) async fn change(
     client: ClientInfo,
     uri: Uri,
     JsonBody(request): JsonBody<UserChangeRequest>,
-) -> Result<Json<UserBody>, AppError> {
-    let (change, context) = (request.into(), administrator.context(client));
-    let user =
-        app.administration.change_user(path_id(&uri, 3)?, &change, &context, administrator.now).await?;
-    Ok(Json(UserBody { user: UserResponse::from(&user) }))
+) -> Result<Json<UserResponse>, AppError> {
+    let context = administrator.context(client);
+    Ok(Json(users::change(&app, path_id(&uri, 3)?, request, &context, administrator.now).await?))
 }
 
 /// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes
@@ -196,7 +161,7 @@ pub(in crate::routes) async fn remove(
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
     let context = administrator.context(client);
-    app.administration.delete_user(path_id(&uri, 3)?, &context, administrator.now).await?;
+    users::delete(&app, path_id(&uri, 3)?, &context, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -211,7 +176,7 @@ pub(in crate::routes) async fn remove(
         ("after" = Option<String>, Query, description = "`next` of the previous page"),
     ),
     responses(
-        (status = 200, description = "Live sessions", body = UserSessionList),
+        (status = 200, description = "Live sessions", body = SessionList),
         BadRequest, Unauthorized, Forbidden, NotFound, InvalidFields, Unavailable,
     )
 )]
@@ -220,14 +185,12 @@ pub(in crate::routes) async fn sessions(
     administrator: Administrator,
     uri: Uri,
     query: QueryParameters,
-) -> Result<Json<UserSessionList>, AppError> {
+) -> Result<Json<SessionList>, AppError> {
     query.allow_only(&["limit", "after"])?;
-    let page = PageRequest::new(&query, PageSize::ADMIN, parse_session_cursor)?;
+    let page = query.page(PageSize::ADMIN)?;
     let user: UserId = path_id(&uri, 3)?;
-    if app.store.user(user).await?.is_none() {
+    if users::find(&app, user).await?.is_none() {
         return Err(AppError::NotFound);
     }
-    let mut sessions = app.store.sessions_of(user, page.to_page(), administrator.now).await?;
-    let next = page.finish(&mut sessions, session_cursor);
-    Ok(Json(UserSessionList { sessions: sessions.iter().map(SessionResponse::from).collect(), next }))
+    Ok(Json(admin::sessions::list(&app, user, page, administrator.now).await?))
 }

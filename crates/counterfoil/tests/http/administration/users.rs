@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use counterfoil::operator::Command;
 use serde_json::{Value, json};
 
 use super::{Admin, UserCredentials};
@@ -257,4 +258,48 @@ async fn a_login_above_max_sessions_ends_the_oldest_session() {
     let path = format!("/v1/admin/events?session={}", text(&first["session"], "id"));
     let last = &admin.get(&path).await["events"][0];
     assert_eq!((&last["kind"], &last["reason"]), (&json!("session_ended"), &json!("session_limit")));
+}
+
+#[tokio::test]
+async fn a_cursor_is_the_same_over_http_and_in_a_command() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    for mode in ["session", "jwt", "hybrid"] {
+        server.login("ada", mode).await;
+    }
+    let admin = Admin::new(&server).await;
+    Admin::new(&server).await;
+    let users = admin.get("/v1/admin/users").await;
+    let ada = text(&users["users"][0], "id").to_owned();
+    let user = || ada.clone();
+
+    let sessions = format!("/v1/admin/users/{ada}/sessions");
+    let list = |after, limit| Command::SessionList { user: user(), after, limit };
+    assert_same_pages(&admin, &sessions, list).await;
+    assert_same_pages(&admin, "/v1/admin/admin-keys", |after, limit| Command::AdminKeyList { after, limit })
+        .await;
+    assert_same_pages(&admin, "/v1/admin/keys", |after, limit| Command::KeyList { after, limit }).await;
+    assert_same_pages(&admin, "/v1/admin/clients", |after, limit| Command::ClientList { after, limit }).await;
+    let refused = server.app.administer(list(None, Some(1001))).await.unwrap_err();
+    assert_eq!(refused.message, "limit: must be between 1 and 1000");
+    assert_eq!(admin.send("GET", "/v1/admin/keys?after=x").await.status, 422);
+}
+
+/// Reads a list one row at a time, each page over HTTP and with a command.
+async fn assert_same_pages(
+    admin: &Admin<'_>,
+    path: &str,
+    command: impl Fn(Option<String>, Option<u32>) -> Command,
+) {
+    let mut after: Option<String> = None;
+    loop {
+        let cursor = after.iter().map(|after| format!("&after={after}")).collect::<String>();
+        let page = admin.get(&format!("{path}?limit=1{cursor}")).await;
+        let answer = admin.server.app.administer(command(after, Some(1))).await.unwrap();
+        assert_eq!(page, answer, "{path}");
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => return,
+        }
+    }
 }

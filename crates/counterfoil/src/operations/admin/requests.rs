@@ -12,7 +12,7 @@ use counterfoil_core::services::administration::{ClientChange, UserChange};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_verify::RevocationSubject;
 
-use crate::http::external_id_schema::ExternalIdSchema;
+use crate::operations::external_id_schema::ExternalIdSchema;
 
 /// The most characters of the reason of a revocation.
 const MAX_REASON_LENGTH: usize = 200;

@@ -1,0 +1,55 @@
+//! Administration of admin keys.
+
+use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_jose::{Secret, Time};
+
+use crate::app::App;
+use crate::operations::admin::responses::CreatedAdminKeyResponse;
+use crate::operations::admin::views::AdminKeyView;
+use crate::operations::error::OperationError;
+use crate::operations::pagination::{CreatedCursor, ListResponse, Pagination};
+
+/// Creates a key. Only the answer contains its secret.
+///
+/// # Errors
+///
+/// If the name is invalid.
+pub(crate) async fn add(
+    app: &App,
+    name: &str,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<CreatedAdminKeyResponse, OperationError> {
+    let (key, record) = app.administration.create_admin_key(name, context, now).await?;
+    let key = Secret::new(key.to_string());
+    Ok(CreatedAdminKeyResponse { id: record.id.to_string(), name: record.name, key })
+}
+
+/// Lists the keys, oldest first.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn list(
+    app: &App,
+    page: Pagination<CreatedCursor>,
+) -> Result<ListResponse<AdminKeyView>, OperationError> {
+    let keys = app.store.admin_keys().await?;
+    let (keys, next) = page.cut(keys, |key| CreatedCursor { at: key.created_at, id: key.id.to_string() });
+    Ok(ListResponse::new(&keys, next))
+}
+
+/// Removes a key; it is invalid at once.
+///
+/// # Errors
+///
+/// If there is no such key.
+pub(crate) async fn remove(
+    app: &App,
+    id: AdminKeyId,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<(), OperationError> {
+    Ok(app.administration.remove_admin_key(id, context, now).await?)
+}

@@ -1,0 +1,14 @@
+//! What administrators do, once for the routes and for the admin socket, which only parse and answer.
+
+pub(crate) mod admin_keys;
+pub(crate) mod audit_log;
+pub(crate) mod clients;
+pub(crate) mod exposed_secret;
+pub(crate) mod keys;
+pub(crate) mod requests;
+pub(crate) mod responses;
+pub(crate) mod revocations;
+pub(crate) mod sessions;
+pub(crate) mod user_import;
+pub(crate) mod users;
+pub(crate) mod views;

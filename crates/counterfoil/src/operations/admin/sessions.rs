@@ -1,0 +1,61 @@
+//! Administration of sessions.
+
+use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::store::SessionCursor;
+use counterfoil_jose::Time;
+use counterfoil_verify::{SessionId, UserId};
+
+use crate::app::App;
+use crate::operations::admin::responses::RevokedResponse;
+use crate::operations::error::OperationError;
+use crate::operations::pagination::{ListResponse, Pagination, session_cursor};
+use crate::operations::sessions;
+use crate::operations::views::SessionView;
+
+/// Lists the live sessions of a user, newest first.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn list(
+    app: &App,
+    user: UserId,
+    page: Pagination<SessionCursor>,
+    now: Time,
+) -> Result<ListResponse<SessionView>, OperationError> {
+    let mut sessions = sessions::list(app, user, page.to_page(), now).await?;
+    let next = page.finish(&mut sessions, session_cursor);
+    Ok(ListResponse::new(&sessions, next))
+}
+
+/// Ends a session. `None` if there is no such session; 0 if it had ended before.
+///
+/// # Errors
+///
+/// If the end is not durable.
+pub(crate) async fn end_one(
+    app: &App,
+    id: SessionId,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<Option<RevokedResponse>, OperationError> {
+    if app.store.session(id).await?.is_none() {
+        return Ok(None);
+    }
+    let ended = app.revoker.end_session(id, context, now).await?;
+    Ok(Some(RevokedResponse::new(usize::from(ended))))
+}
+
+/// Ends all sessions of a user.
+///
+/// # Errors
+///
+/// If the end is not durable.
+pub(crate) async fn end_all(
+    app: &App,
+    user: UserId,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<RevokedResponse, OperationError> {
+    Ok(RevokedResponse::new(app.revoker.end_user_sessions(user, None, context, now).await?))
+}

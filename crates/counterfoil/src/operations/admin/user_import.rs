@@ -1,0 +1,29 @@
+//! Import of users from another system, in batches.
+
+use std::sync::Arc;
+
+use counterfoil_core::services::user_import::{ImportMode, ImportedUser, UserImporter};
+use counterfoil_jose::Time;
+
+use crate::app::App;
+use crate::operations::admin::responses::{ImportResponse, ImportedUserResponse};
+use crate::operations::error::OperationError;
+
+/// The most users of one import. They are written in one commit, which delays other writes.
+pub const MAX_IMPORTED_USERS: usize = 100;
+
+/// Imports `users`, and answers for each, in their order.
+///
+/// # Errors
+///
+/// If the change is not durable.
+pub(crate) async fn import(
+    app: &App,
+    users: &[ImportedUser],
+    mode: ImportMode,
+    now: Time,
+) -> Result<ImportResponse, OperationError> {
+    let importer = UserImporter::new(Arc::clone(&app.store));
+    let outcomes = importer.import(users, mode, now).await?;
+    Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from).collect() })
+}

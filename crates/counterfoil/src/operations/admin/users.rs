@@ -1,0 +1,117 @@
+//! Administration of users.
+
+use counterfoil_core::model::audit_event::Actor;
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::user::{User, Username};
+use counterfoil_core::services::account::Registration;
+use counterfoil_core::services::administration::validate_roles;
+use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::store::LoginName;
+use counterfoil_jose::{Secret, Time};
+use counterfoil_verify::UserId;
+
+use crate::app::App;
+use crate::operations::admin::requests::UserChangeRequest;
+use crate::operations::admin::responses::UserResponse;
+use crate::operations::admin::views::AdminUserView;
+use crate::operations::error::OperationError;
+use crate::operations::pagination::{ListResponse, Pagination};
+
+/// Adds a user, also if registration is closed.
+///
+/// # Errors
+///
+/// If the username is taken, or a value is invalid.
+pub(crate) async fn add(
+    app: &App,
+    registration: Registration,
+    actor: Actor,
+    client: &ClientInfo,
+    now: Time,
+) -> Result<UserResponse, OperationError> {
+    validate_roles(&registration.roles)?;
+    let user = app.accounts.register(registration, actor, client, now).await?;
+    Ok(UserResponse::new(AdminUserView::from(&user)))
+}
+
+/// Lists users by name.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn list(
+    app: &App,
+    page: Pagination<String>,
+) -> Result<ListResponse<AdminUserView>, OperationError> {
+    let mut users = app.store.users(page.to_page()).await?;
+    let next = page.finish(&mut users, |user| user.username.folded().to_owned());
+    Ok(ListResponse::new(&users, next))
+}
+
+/// The user with this id.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn find(app: &App, id: UserId) -> Result<Option<User>, OperationError> {
+    Ok(app.store.user(id).await?)
+}
+
+/// The user with this name. An invalid name matches no user.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn find_by_username(app: &App, name: &str) -> Result<Option<User>, OperationError> {
+    match name.parse::<Username>() {
+        Ok(name) => Ok(app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Changes a user. Disabling a user revokes all their credentials.
+///
+/// # Errors
+///
+/// If there is no such user, or a value is invalid.
+pub(crate) async fn change(
+    app: &App,
+    id: UserId,
+    request: UserChangeRequest,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<UserResponse, OperationError> {
+    let user = app.administration.change_user(id, &request.into(), context, now).await?;
+    Ok(UserResponse::new(AdminUserView::from(&user)))
+}
+
+/// Sets the password of a user, and ends all their sessions.
+///
+/// # Errors
+///
+/// If the password is refused, or hashing is overloaded.
+pub(crate) async fn set_password(
+    app: &App,
+    user: &User,
+    password: &Secret<String>,
+    actor: &Actor,
+    client: &ClientInfo,
+    now: Time,
+) -> Result<UserResponse, OperationError> {
+    app.accounts.set_password(user.id, password, actor, client, now).await?;
+    Ok(UserResponse::new(AdminUserView::from(user)))
+}
+
+/// Deletes a user and all their data except the audit log.
+///
+/// # Errors
+///
+/// If there is no such user.
+pub(crate) async fn delete(
+    app: &App,
+    id: UserId,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<(), OperationError> {
+    Ok(app.administration.delete_user(id, context, now).await?)
+}

@@ -1,0 +1,260 @@
+//! The JSON of records for administrators, the same over HTTP and at the command line.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
+use counterfoil_core::model::audit_event::{Actor, AuditEvent};
+use counterfoil_core::model::client::{Client, Lifetimes};
+use counterfoil_core::model::key::KeyState;
+use counterfoil_core::model::session::Mode;
+use counterfoil_core::model::user::User;
+use counterfoil_core::services::keys::keyring::KeyStatus;
+use counterfoil_core::store::AuditEventNumber;
+use counterfoil_jose::Time;
+
+use crate::operations::pagination::{ListItem, ListResponse};
+use crate::operations::views::UserView;
+
+/// A user, as an administrator sees them.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = AdminUser)]
+#[non_exhaustive]
+pub struct AdminUserView {
+    /// What the user sees as well.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// Since when the user is disabled, in Unix seconds, or null.
+    pub disabled_at: Option<u64>,
+}
+
+impl From<&User> for AdminUserView {
+    fn from(user: &User) -> Self {
+        Self { user: UserView::from(user), disabled_at: user.disabled_at.map(Time::unix_seconds) }
+    }
+}
+
+/// A client application.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Client)]
+#[non_exhaustive]
+pub struct ClientView {
+    /// The id.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// The modes that a login may use: `session`, `jwt`, `hybrid`.
+    #[schema(value_type = Vec<String>)]
+    pub modes: Vec<Mode>,
+    /// The audiences, in addition to the issuer, for which its tokens may be issued; null: any.
+    pub audiences: Option<Vec<String>>,
+    /// The scopes that it may request; null: any.
+    pub scopes: Option<Vec<String>>,
+    /// The lifetimes of its credentials.
+    pub lifetimes: LifetimesView,
+    /// Whether it may be used.
+    pub enabled: bool,
+}
+
+/// The lifetimes of a client's credentials, in seconds.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Lifetimes)]
+#[non_exhaustive]
+pub struct LifetimesView {
+    /// A session of mode `session` that is not used.
+    pub session_idle: u64,
+    /// A session of mode `session`.
+    pub session_absolute: u64,
+    /// An access token of mode `jwt`.
+    pub jwt: u64,
+    /// An access token of mode `hybrid`.
+    pub access: u64,
+    /// A refresh token that is not used.
+    pub refresh_idle: u64,
+    /// A session of mode `hybrid`.
+    pub refresh_absolute: u64,
+}
+
+impl From<&Client> for ClientView {
+    fn from(client: &Client) -> Self {
+        let Lifetimes { session_idle, session_absolute, jwt, access, refresh_idle, refresh_absolute } =
+            client.lifetimes;
+        Self {
+            id: client.id.to_string(),
+            name: client.name.clone(),
+            modes: client.modes.clone(),
+            audiences: client.audiences.clone(),
+            scopes: client.scopes.clone(),
+            lifetimes: LifetimesView {
+                session_idle,
+                session_absolute,
+                jwt,
+                access,
+                refresh_idle,
+                refresh_absolute,
+            },
+            enabled: client.enabled,
+        }
+    }
+}
+
+/// An admin key, without its secret.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = AdminKey)]
+#[non_exhaustive]
+pub struct AdminKeyView {
+    /// The id.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// Who created it: `user:<id>` or `operator`. It is removed when that user is deleted or is no
+    /// administrator any more.
+    pub created_by: String,
+    /// Unix seconds.
+    pub created_at: u64,
+}
+
+impl From<&AdminKeyRecord> for AdminKeyView {
+    fn from(key: &AdminKeyRecord) -> Self {
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            created_by: match key.created_by {
+                KeyCreator::User(id) => actor_name(&Actor::User(id)),
+                KeyCreator::Operator => actor_name(&Actor::Operator),
+            },
+            created_at: key.created_at.unix_seconds(),
+        }
+    }
+}
+
+/// The public data of a signing key or of a refresh token key.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = SigningKey)]
+#[non_exhaustive]
+pub struct KeyView {
+    /// The `kid` of a signing key (RFC 7638), or the id of a refresh token key.
+    pub id: String,
+    /// The JOSE name of its algorithm.
+    pub algorithm: String,
+    /// `next` (published, unused), `current`, `retired` (its tokens are valid), `removed` (its tokens have
+    /// expired) or `revoked` (its tokens are invalid).
+    pub state: String,
+    /// When it was created and published, in Unix seconds.
+    pub created_at: u64,
+    /// When it entered its state.
+    pub changed_at: u64,
+    /// When it was or will be activated; null if that is unknown or never happened.
+    pub activated_at: Option<u64>,
+    /// When it stopped signing, if it is retired.
+    pub retired_at: Option<u64>,
+    /// When it is removed from the published keys, if it is retired.
+    pub removed_at: Option<u64>,
+}
+
+impl From<&KeyStatus> for KeyView {
+    fn from(key: &KeyStatus) -> Self {
+        Self {
+            id: key.id.to_string(),
+            algorithm: key.algorithm.clone(),
+            state: key.state.as_str().to_owned(),
+            created_at: key.created_at.unix_seconds(),
+            changed_at: key.changed_at.unix_seconds(),
+            activated_at: key.activated_at.map(Time::unix_seconds),
+            retired_at: (key.state == KeyState::Retired).then(|| key.changed_at.unix_seconds()),
+            removed_at: key.removed_at.map(Time::unix_seconds),
+        }
+    }
+}
+
+/// An audit event.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditEvent)]
+#[non_exhaustive]
+pub struct AuditEventView {
+    /// Increases with each event.
+    pub number: u64,
+    /// Unix seconds.
+    pub at: u64,
+    /// The kind of the event.
+    pub kind: String,
+    /// The kind as a sentence.
+    pub text: String,
+    /// The user, or null.
+    pub user: Option<String>,
+    /// The session, or null.
+    pub session: Option<String>,
+    /// The client application, or null.
+    pub client_id: Option<String>,
+    /// Who caused it: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`.
+    pub actor: String,
+    /// The end reason, if a session ended.
+    pub reason: Option<String>,
+    /// The client IP, or null.
+    pub ip: Option<String>,
+    /// The user agent, or null.
+    pub user_agent: Option<String>,
+    /// More about it, or null.
+    pub detail: Option<String>,
+}
+
+impl From<&(AuditEventNumber, AuditEvent)> for AuditEventView {
+    fn from((number, event): &(AuditEventNumber, AuditEvent)) -> Self {
+        Self {
+            number: *number,
+            at: event.at.unix_seconds(),
+            kind: event.kind.as_str().to_owned(),
+            text: event.kind.description().to_owned(),
+            user: event.user.map(|id| id.to_string()),
+            session: event.session.map(|id| id.to_string()),
+            client_id: event.client.as_ref().map(|id| id.to_string()),
+            actor: actor_name(&event.actor),
+            reason: event.reason.map(|reason| reason.as_str().to_owned()),
+            ip: event.client_info.ip.map(|ip| ip.to_string()),
+            user_agent: event.client_info.user_agent.clone(),
+            detail: event.detail.as_ref().map(|text| text.to_string()),
+        }
+    }
+}
+
+fn actor_name(actor: &Actor) -> String {
+    match actor {
+        Actor::Anonymous => "anonymous".to_owned(),
+        Actor::User(id) => format!("user:{id}"),
+        Actor::AdminKey(id) => format!("admin_key:{id}"),
+        Actor::Operator => "operator".to_owned(),
+        Actor::System => "system".to_owned(),
+    }
+}
+
+/// A page of users.
+pub(crate) type UserList = ListResponse<AdminUserView>;
+
+impl ListItem for AdminUserView {
+    const MEMBER: &'static str = "users";
+    const SCHEMA: &'static str = "UserList";
+}
+
+/// A page of clients.
+pub(crate) type ClientList = ListResponse<ClientView>;
+
+impl ListItem for ClientView {
+    const MEMBER: &'static str = "clients";
+    const SCHEMA: &'static str = "ClientList";
+}
+
+/// A page of admin keys.
+pub(crate) type AdminKeyList = ListResponse<AdminKeyView>;
+
+impl ListItem for AdminKeyView {
+    const MEMBER: &'static str = "admin_keys";
+    const SCHEMA: &'static str = "AdminKeyList";
+}
+
+/// A page of the audit log.
+pub(crate) type EventList = ListResponse<AuditEventView>;
+
+impl ListItem for AuditEventView {
+    const MEMBER: &'static str = "events";
+    const SCHEMA: &'static str = "EventList";
+}

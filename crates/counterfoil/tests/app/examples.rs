@@ -1,0 +1,107 @@
+//! The examples with custom claims and with two audiences, run as they are.
+
+use std::net::{SocketAddr, TcpListener};
+
+use axum::Router;
+use counterfoil::operator::Command;
+use counterfoil::{Counterfoil, Limits};
+use counterfoil_jose::Secret;
+use serde_json::{Value, json};
+
+use crate::client::send;
+use crate::fixture::Fixture;
+
+#[path = "../../../../examples/custom_claims.rs"]
+#[allow(dead_code, reason = "the tests serve its router instead of calling its main")]
+mod custom_claims;
+
+#[path = "../../../../examples/two_audiences.rs"]
+#[allow(dead_code, reason = "the tests serve its router instead of calling its main")]
+mod two_audiences;
+
+fn serve(listener: TcpListener, router: Router) {
+    tokio::spawn(counterfoil::serve(router, listener, Limits::default(), std::future::pending()));
+}
+
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+async fn add_user(auth: &Counterfoil, username: &str, roles: &[&str]) {
+    let ada = Command::UserAdd {
+        username: username.into(),
+        password: Secret::new("correct horse".into()),
+        email: None,
+        roles: roles.iter().map(|&role| role.to_owned()).collect(),
+    };
+    auth.app().administer(ada).await.unwrap();
+}
+
+/// The response to a login.
+async fn log_in(to: SocketAddr, username: &str, request: Value) -> Value {
+    let mut body = json!({ "username": username, "password": "correct horse" });
+    body.as_object_mut().unwrap().extend(request.as_object().unwrap().clone());
+    let reply = send(to, "POST /v1/login", &[], &body.to_string()).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.json()
+}
+
+fn bearer(login: &Value, member: &str) -> String {
+    format!("authorization: Bearer {}", login[member].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn access_tokens_have_the_claims_of_the_application() {
+    let fixture = Fixture::new();
+    let argon2 = fixture.settings().argon2;
+    let builder = Counterfoil::builder().store(format!("sqlite:{}", fixture.path("claims.db").display()));
+    let builder = builder.configure(move |settings| settings.argon2 = argon2);
+    let auth = custom_claims::with_claims(builder).open().await.unwrap();
+    add_user(&auth, "acme.ada", &["manager"]).await;
+    add_user(&auth, "acme.bob", &[]).await;
+    let (listener, to) = listen();
+    serve(listener, custom_claims::warehouse(&auth));
+
+    let ada = log_in(to, "acme.ada", json!({ "mode": "hybrid" })).await;
+    let stock = send(to, "GET /stock", &[&bearer(&ada, "access_token")], "").await;
+    let bob = log_in(to, "acme.bob", json!({ "mode": "jwt" })).await;
+
+    assert_eq!(stock.json(), json!({ "tenant": "acme" }));
+    assert_eq!(send(to, "GET /prices", &[&bearer(&ada, "access_token")], "").await.status, 200);
+    assert_eq!(send(to, "GET /prices", &[&bearer(&bob, "access_token")], "").await.status, 403);
+    let refresh = json!({ "refresh_token": ada["refresh_token"] }).to_string();
+    let refreshed = send(to, "POST /v1/refresh", &[], &refresh).await.json();
+    let stock = send(to, "GET /stock", &[&bearer(&refreshed, "access_token")], "").await;
+    assert_eq!(stock.json(), json!({ "tenant": "acme" }));
+    auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_for_one_audience_is_refused_by_the_other() {
+    let fixture = Fixture::new();
+    let argon2 = fixture.settings().argon2;
+    let (listener, to) = listen();
+    let issuer = format!("http://{to}");
+    let auth = Counterfoil::builder()
+        .issuer(&issuer)
+        .store(format!("sqlite:{}", fixture.path("audiences.db").display()))
+        .configure(move |settings| settings.argon2 = argon2)
+        .open()
+        .await
+        .unwrap();
+    add_user(&auth, "ada", &[]).await;
+    let services = two_audiences::service(&issuer, "orders").unwrap();
+    let services = services.merge(two_audiences::service(&issuer, "billing").unwrap());
+    serve(listener, services.merge(auth.routes()));
+
+    for (audience, other) in [("orders", "billing"), ("billing", "orders")] {
+        let request = json!({ "mode": "jwt", "audience": format!("{issuer}/{audience}") });
+        let token = bearer(&log_in(to, "ada", request).await, "access_token");
+        let own = send(to, &format!("GET /{audience}"), &[&token], "").await;
+        assert!(own.status == 200 && own.body.starts_with(audience), "{own:?}");
+        assert_eq!(send(to, &format!("GET /{other}"), &[&token], "").await.status, 401);
+    }
+    auth.close().await.unwrap();
+}
