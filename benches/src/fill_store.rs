@@ -59,6 +59,7 @@ fn user(number: usize, now: Time) -> Result<User> {
         id: UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
         username: format!("user{number}").parse()?,
         external_id: None,
+        application_epoch: None,
         email: None,
         email_verified: false,
         password: None,

@@ -31,6 +31,7 @@
 //! |---|---|
 //! | [`Counterfoil`], [`CounterfoilBuilder`] | embeds Counterfoil in another application |
 //! | [`ClientInfo`], [`Credentials`], [`LoginOutcome`] | logins from the application's own handlers |
+//! | [`UserStore`], [`ApplicationUser`] | logins of the users of the application's own table |
 //! | [`UserSessions`] | lists and ends a user's sessions |
 //! | [`CookieOptions`] | names and attributes of the cookies |
 //! | [`Error`], [`ErrorKind`] | why an operation failed, as a response and as a value |
@@ -99,9 +100,13 @@ pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 
+pub use async_trait::async_trait;
 pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
 pub use counterfoil_core::model::session::{EndReason, Mode};
+pub use counterfoil_core::services::application_users::{
+    ApplicationPassword, ApplicationUser, UserStore, UserStoreError,
+};
 pub use counterfoil_core::services::issuer::ClaimsContext;
 /// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
 pub use serde_json;

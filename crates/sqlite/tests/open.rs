@@ -171,14 +171,14 @@ async fn a_database_of_another_program_is_refused() {
 #[tokio::test]
 async fn a_database_with_a_newer_schema_is_refused() {
     let dir = with_one_user().await;
-    execute(&dir, "PRAGMA user_version = 3");
+    execute(&dir, "PRAGMA user_version = 4");
 
     let error = open_error(&dir);
 
-    assert!(matches!(error, OpenError::NewerSchema { found: 3, supported: 2, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 4, supported: 3, .. }), "{error:?}");
     execute(
         &dir,
-        "PRAGMA user_version = 2; UPDATE refinery_schema_history SET version = 3 WHERE version = 2",
+        "PRAGMA user_version = 3; UPDATE refinery_schema_history SET version = 4 WHERE version = 3",
     );
     assert!(matches!(open_error(&dir), OpenError::Damaged { .. }));
 }
@@ -192,8 +192,8 @@ async fn a_newer_schema_that_is_only_in_the_wal_is_refused_and_kept() {
             .execute_batch(
                 "PRAGMA wal_autocheckpoint = 0;
                  BEGIN;
-                 PRAGMA user_version = 3;
-                 INSERT INTO refinery_schema_history VALUES (3, 'next', '2026-11-23T12:00:00Z', '1');
+                 PRAGMA user_version = 4;
+                 INSERT INTO refinery_schema_history VALUES (4, 'next', '2026-11-23T12:00:00Z', '1');
                  COMMIT;",
             )
             .unwrap();
@@ -203,7 +203,7 @@ async fn a_newer_schema_that_is_only_in_the_wal_is_refused_and_kept() {
 
     let error = SqliteStore::open(&dir.database()).unwrap_err();
 
-    assert!(matches!(error, OpenError::NewerSchema { found: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 4, .. }), "{error:?}");
     assert_eq!(fs::read(dir.directory().join("auth.db-wal")).unwrap(), wal);
 }
 

@@ -21,6 +21,9 @@ pub struct User {
     pub username: Username,
     /// The application's own id of the user, if it has given one. No other user has it.
     pub external_id: Option<ExternalId>,
+    /// The epoch of the user in the application's own table, as it was last read there. `None`: the user is not in such a
+    /// table.
+    pub application_epoch: Option<u64>,
     /// The e-mail address. Before it is verified nothing is sent to it, and nothing is looked up by it.
     pub email: Option<String>,
     /// Whether the user has proved that they own the address.

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod administration;
+pub mod application_users;
 pub mod authenticator;
 pub mod issuer;
 pub mod keys;
@@ -53,6 +54,9 @@ pub enum InternalError {
     /// The application configured claims that no token can have.
     #[error(transparent)]
     Claims(#[from] issuer::ClaimsError),
+    /// The application's user table failed.
+    #[error(transparent)]
+    UserStore(#[from] application_users::UserStoreError),
     /// A key could not be created or opened.
     #[error(transparent)]
     Keys(#[from] keys::active_keys::ActiveKeysError),
@@ -84,5 +88,6 @@ internal_errors!(
     random::RandomUnavailable,
     counterfoil_jose::SignError,
     issuer::ClaimsError,
+    application_users::UserStoreError,
     keys::active_keys::ActiveKeysError,
 );

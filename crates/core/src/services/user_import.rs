@@ -233,6 +233,7 @@ impl ImportedUser {
             id: UserId::from_bytes(random::bytes()?),
             username: target.username,
             external_id: target.external_id,
+            application_epoch: None,
             email: target.email,
             email_verified: self.email_verified,
             password: target.password,

@@ -123,6 +123,7 @@ fn new_user(user: usize) -> User {
         id: user_id(user),
         username: format!("user{user}").parse().unwrap(),
         external_id: None,
+        application_epoch: None,
         email: None,
         email_verified: false,
         password: None,

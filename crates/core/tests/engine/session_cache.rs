@@ -57,6 +57,7 @@ fn user() -> Change {
         id: ADA,
         username: "ada".parse().unwrap(),
         external_id: None,
+        application_epoch: None,
         email: None,
         email_verified: false,
         password: None,

@@ -71,7 +71,9 @@ impl From<OperationError> for AdminError {
         match error {
             OperationError::Service(error) => error.into(),
             OperationError::Clock(error) => error.into(),
-            OperationError::Auth(_) | OperationError::RegistrationClosed => Self::new(error.to_string()),
+            OperationError::Auth(_)
+            | OperationError::RegistrationClosed
+            | OperationError::UsersOfApplication => Self::new(error.to_string()),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::{io, thread};
 
 use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::services::application_users::UserStore;
 use counterfoil_core::services::issuer::ClaimsProvider;
 use counterfoil_core::store::{AppliedChanges, AuditOp, Change, CommitListener};
 
@@ -24,6 +25,8 @@ pub(crate) struct Hooks {
     pub(crate) on_event: Option<EventListener>,
     /// The further claims of access tokens.
     pub(crate) claims: Option<ClaimsProvider>,
+    /// The application's own user table.
+    pub(crate) users: Option<Arc<dyn UserStore>>,
 }
 
 /// Passes the audit events of each commit to a listener on another thread: the store's writer must not wait for it.

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::Administration;
+use counterfoil_core::services::application_users::ApplicationUsers;
 use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
@@ -57,6 +58,8 @@ pub struct Inner {
     /// Wakes the job that rotates keys before its next scheduled time.
     pub(crate) key_schedule_changed: Notify,
     pub(crate) accounts: AccountService,
+    /// `None` if the users are those of the store.
+    pub(crate) application_users: Option<Arc<ApplicationUsers>>,
     pub(crate) issuer: Issuer,
     pub(crate) revoker: Revoker,
     pub(crate) administration: Administration,

@@ -12,6 +12,7 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::{Crash, RefreshGracePeriod};
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
+use counterfoil_core::services::application_users::ApplicationUsers;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
@@ -205,6 +206,10 @@ impl Loaded {
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
+        let administration = || Administration::new(store(), keys(), retention());
+        let application_users =
+            hooks.users.map(|users| Arc::new(ApplicationUsers::new(users, store(), administration())));
+        let accounts = accounts.with_application_users(application_users.clone());
         let authenticator =
             StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.metrics.credential_checks);
@@ -214,7 +219,8 @@ impl Loaded {
             accounts: accounts.with_password_policy(password_policy),
             issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
-            administration: Administration::new(store(), keys(), retention()),
+            administration: administration(),
+            application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::services::application_users::UserStore;
 use counterfoil_core::services::issuer::{ClaimsContext, ClaimsProvider};
 
 use crate::app::{App, Hooks};
@@ -131,6 +132,15 @@ impl CounterfoilBuilder {
     /// that must end at once does not belong there. `claims` runs during the request and must not block.
     pub fn claims(mut self, claims: impl Fn(&ClaimsContext<'_>) -> Value + Send + Sync + 'static) -> Self {
         self.hooks.claims = Some(ClaimsProvider::new(claims));
+        self
+    }
+
+    /// Logs in the users of the application's own table, and no others. Registration and password changes are refused with
+    /// 403: the application makes them in its table. A user that an operator or an administrator adds cannot log in.
+    ///
+    /// [`UserStore`] says when a change in the table ends sessions; `examples/own_user_table.rs` shows a whole application.
+    pub fn users(mut self, users: impl UserStore) -> Self {
+        self.hooks.users = Some(Arc::new(users));
         self
     }
 

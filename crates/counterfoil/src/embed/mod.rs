@@ -8,6 +8,7 @@ pub(crate) mod login;
 pub(crate) mod sessions;
 #[cfg(feature = "test-util")]
 pub mod testing;
+pub(crate) mod users;
 
 use std::sync::Arc;
 

@@ -50,6 +50,9 @@ pub(crate) enum AppError {
     /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
+    /// The application has its own user table, and only it adds users and changes passwords.
+    #[error("the application manages its users itself")]
+    UsersOfApplication,
     /// The resource does not exist, or belongs to another user.
     #[error("not found")]
     NotFound,
@@ -102,6 +105,7 @@ impl From<OperationError> for AppError {
             OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
             OperationError::Clock(error) => Self::Clock(error),
             OperationError::RegistrationClosed => Self::RegistrationClosed,
+            OperationError::UsersOfApplication => Self::UsersOfApplication,
         }
     }
 }
@@ -134,6 +138,8 @@ impl AppError {
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
             Self::RegistrationClosed => problem(403, "registration-closed", "Registration is closed")
                 .detail("only an administrator can add users"),
+            Self::UsersOfApplication => problem(403, "users-of-application", "Users of the application")
+                .detail("the application adds its users and changes their passwords itself"),
             Self::AdministratorRequired => problem(403, "administrator-required", "Administrator required")
                 .detail("the role `admin` is required, in a credential that is not limited by a scope"),
             Self::NotFound => problem(404, "not-found", "Not found").detail("there is no such resource"),
@@ -192,6 +198,7 @@ fn internal_problem(error: &InternalError) -> Problem {
         InternalError::Claims(_) => return internal(),
         InternalError::Hashing(_) => "too many passwords are waiting to be checked",
         InternalError::Store(_)
+        | InternalError::UserStore(_)
         | InternalError::Randomness(_)
         | InternalError::Signing(_)
         | InternalError::Keys(_)

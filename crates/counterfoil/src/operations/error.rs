@@ -23,6 +23,9 @@ pub(crate) enum OperationError {
     /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
+    /// The application has its own user table, and only it adds users and changes passwords.
+    #[error("the application manages its users itself")]
+    UsersOfApplication,
 }
 
 impl From<ClientError> for OperationError {
@@ -45,7 +48,7 @@ impl From<&OperationError> for Outcome {
             OperationError::Clock(_)
             | OperationError::Auth(AuthError::Unavailable | AuthError::StaleRevocations) => Self::Unavailable,
             OperationError::Auth(_) => Self::Failure,
-            OperationError::RegistrationClosed => Self::Invalid,
+            OperationError::RegistrationClosed | OperationError::UsersOfApplication => Self::Invalid,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! function here, and answer.
 
 pub(crate) mod admin;
+pub(crate) mod application_users;
 pub(crate) mod credential;
 pub(crate) mod error;
 pub(crate) mod external_id_schema;

@@ -4,6 +4,7 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
+use crate::operations::application_users::check_users_are_ours;
 use crate::operations::error::OperationError;
 use crate::operations::presented_session::PresentedSession;
 use crate::runtime::task::run_detached;
@@ -22,7 +23,7 @@ pub(crate) struct PasswordChange {
 ///
 /// # Errors
 ///
-/// A wrong current password; a new one against the policy; a rate limit.
+/// [`OperationError::UsersOfApplication`]; a wrong current password; a new one against the policy; a rate limit.
 pub(crate) async fn change_password(
     app: &App,
     PresentedSession { session, user }: PresentedSession,
@@ -30,6 +31,7 @@ pub(crate) async fn change_password(
     client_info: ClientInfo,
     now: Time,
 ) -> Result<(), OperationError> {
+    check_users_are_ours(app)?;
     let detached = app.clone();
     let result = run_detached(async move {
         let passwords = (&change.current, &change.new);

@@ -2,10 +2,11 @@
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::services::issuer::IssuedSession;
+use counterfoil_core::services::issuer::{IssuedSession, TokenPair};
 use counterfoil_jose::Time;
 
 use crate::app::App;
+use crate::operations::application_users::check_session;
 use crate::operations::credential::IssuedCredential;
 use crate::operations::error::OperationError;
 use crate::settings::cookie_options::CookieKind;
@@ -24,8 +25,18 @@ pub(crate) async fn refresh(
     now: Time,
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
     let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.cookies.names()));
-    let result = app.issuer.refresh_within(token, scope, max_token_length, client_info, now).await;
-    let result = result.map_err(OperationError::from);
-    let issued = app.metrics.refreshes.count(result)?;
+    let refreshed = try_refresh(app, token, (scope, max_token_length), client_info, now).await;
+    let issued = app.metrics.refreshes.count(refreshed)?;
     Ok(issued.map(|pair| IssuedCredential::from_token_pair(&pair)))
+}
+
+async fn try_refresh(
+    app: &App,
+    token: &RefreshToken,
+    (scope, max_token_length): (Option<&str>, Option<usize>),
+    client_info: &ClientInfo,
+    now: Time,
+) -> Result<IssuedSession<TokenPair>, OperationError> {
+    check_session(app, token.session(), client_info, now).await?;
+    Ok(app.issuer.refresh_within(token, scope, max_token_length, client_info, now).await?)
 }

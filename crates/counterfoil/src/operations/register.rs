@@ -6,6 +6,7 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration as NewUser;
 
 use crate::app::App;
+use crate::operations::application_users::check_users_are_ours;
 use crate::operations::error::OperationError;
 use crate::runtime::task::run_detached;
 use crate::settings::Registration;
@@ -14,12 +15,13 @@ use crate::settings::Registration;
 ///
 /// # Errors
 ///
-/// [`OperationError::RegistrationClosed`]; an invalid or taken name; a password against the policy; a rate limit.
+/// [`OperationError::RegistrationClosed`]; [`OperationError::UsersOfApplication`]; an invalid or taken name; a password against the policy; a rate limit.
 pub(crate) async fn register(
     app: &App,
     new: NewUser,
     client_info: ClientInfo,
 ) -> Result<User, OperationError> {
+    check_users_are_ours(app)?;
     match app.settings().registration {
         Registration::Open => {}
         Registration::Closed => return Err(OperationError::RegistrationClosed),

@@ -14,6 +14,7 @@ use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
 use crate::http::scope::{validate_audience, validate_scope};
+use crate::operations::application_users::check_session;
 use crate::operations::credential::IssuedCredential;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
@@ -54,6 +55,7 @@ pub(super) async fn exchange(
         audience: audience.map(validate_audience).transpose()?,
         scope: scope.map(validate_scope).transpose()?,
     };
+    check_session(&app, current_user.session, &client, now).await?;
     let bounds = bounds_of(&current_user.principal);
     let (access, scope) =
         app.issuer.exchange(current_user.session, bounds.as_ref(), &request, &client, now).await?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admin_commands;
+mod application_users;
 mod base_path;
 mod client;
 mod clock_jumps;

@@ -28,6 +28,7 @@ macro_rules! user_columns {
             created_at,
             revision,
             external_id,
+            application_epoch,
         )
     };
 }
@@ -102,6 +103,8 @@ pub(super) fn read_user(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
         created_at: columns.time()?,
         revision: columns.unsigned()?,
         external_id: columns.optional_text(ExternalId::from_stored)?,
+        // The 64 bits as a signed number: the only integers that SQLite has.
+        application_epoch: columns.value::<Option<i64>>()?.map(i64::cast_unsigned),
     })
 }
 
@@ -119,7 +122,7 @@ pub(crate) fn insert(connection: &Connection, user: &User) -> rusqlite::Result<b
         concat!(
             "INSERT INTO users (",
             user_columns!(""),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT DO NOTHING"
         ),
         user,
@@ -137,7 +140,7 @@ pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<
         "UPDATE OR IGNORE users
          SET username = ?2, username_folded = ?3, email = ?4, email_verified = ?5, password_hash = ?6, roles = ?7,
              disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12,
-             external_id = ?13
+             external_id = ?13, application_epoch = ?14
          WHERE id = ?1 AND revision = ?12 - 1",
         user,
     )
@@ -160,6 +163,7 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bo
         unix_ms(user.created_at),
         Unsigned(user.revision),
         user.external_id.as_ref().map(ExternalId::to_stored),
+        user.application_epoch.map(u64::cast_signed),
     ])?;
     Ok(written == 1)
 }

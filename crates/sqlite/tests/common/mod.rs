@@ -61,6 +61,7 @@ pub(crate) fn user(number: u64) -> User {
         id: UserId::from_bytes(id),
         username: format!("user{number:06}").parse().unwrap(),
         external_id: None,
+        application_epoch: None,
         email: None,
         email_verified: false,
         password: None,

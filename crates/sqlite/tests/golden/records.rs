@@ -58,6 +58,7 @@ pub(crate) fn users() -> [User; 2] {
         id: user_id(1),
         username: "Ada".parse().unwrap(),
         external_id: None,
+        application_epoch: None,
         email: Some("Ada@example.org".into()),
         email_verified: true,
         password: Some(PasswordHash::from_stored("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA".into())),
@@ -72,6 +73,7 @@ pub(crate) fn users() -> [User; 2] {
         id: user_id(2),
         username: "Bob".parse().unwrap(),
         external_id: None,
+        application_epoch: None,
         email: None,
         email_verified: false,
         password: None,
@@ -185,7 +187,12 @@ pub(crate) fn ended_sessions() -> Vec<Session> {
         ended: Some(SessionEnd { at: NOON + 5 * MINUTE, reason }),
         ..session(number, SessionCredential::AccessOnly)
     };
-    (100..).zip(EndReason::ALL).map(of_reason).collect()
+    (100..).zip(end_reasons()).map(of_reason).collect()
+}
+
+/// Every reason of schema version 1.
+fn end_reasons() -> impl Iterator<Item = EndReason> {
+    EndReason::ALL.into_iter().filter(|reason| *reason != EndReason::UserChanged)
 }
 
 /// The members of the data of the first session.
@@ -208,7 +215,7 @@ pub(crate) fn revocations() -> Vec<(RevocationEntry, EndReason)> {
         let until = (!matches!(subject, RevocationSubject::Key(_))).then_some(NOON + DAY);
         RevocationEntry { position: position(step), subject, until }
     };
-    (1..).zip(subjects).map(entry).zip(EndReason::ALL).collect()
+    (1..).zip(subjects).map(entry).zip(end_reasons()).collect()
 }
 
 /// An event of each kind of schema version 1, the oldest first, with each kind of actor.
@@ -227,7 +234,7 @@ pub(crate) fn audit_events() -> Vec<AuditEvent> {
         session: (index % 3 == 0).then(|| SessionId::from_bytes([1; 16])),
         client: (index % 4 == 0).then(client_id),
         actor: actor.clone(),
-        reason: EndReason::ALL.get(index).copied(),
+        reason: end_reasons().nth(index),
         client_info: if index % 2 == 0 { client_info() } else { ClientInfo::default() },
         detail: (index % 5 == 0).then_some(Cow::Borrowed("a detail")),
     };

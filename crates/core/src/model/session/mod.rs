@@ -120,6 +120,8 @@ pub enum EndReason {
     PasswordChanged,
     /// The user was disabled or deleted.
     UserDisabled,
+    /// The user changed in the application's own table.
+    UserChanged,
     /// The user's roles were changed.
     RolesChanged,
     /// A key was compromised.
@@ -130,7 +132,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Logout,
         Self::ByUser,
         Self::ByAdmin,
@@ -139,6 +141,7 @@ impl EndReason {
         Self::SessionLimit,
         Self::PasswordChanged,
         Self::UserDisabled,
+        Self::UserChanged,
         Self::RolesChanged,
         Self::KeyCompromised,
         Self::Restored,
@@ -155,6 +158,7 @@ impl EndReason {
             Self::SessionLimit => "session_limit",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
+            Self::UserChanged => "user_changed",
             Self::RolesChanged => "roles_changed",
             Self::KeyCompromised => "key_compromised",
             Self::Restored => "restored",

@@ -194,7 +194,7 @@ impl From<AttemptError> for ClientError {
 
 impl AuthenticatedUser {
     /// The same login, checked again against the current records after its commit lost a race. It holds if the password is
-    /// the same. `pos` was read before `user` and `client`.
+    /// the same; for a user of the application's own table, if the application's epoch is. `pos` was read before `user` and `client`.
     ///
     /// # Errors
     ///
@@ -206,7 +206,9 @@ impl AuthenticatedUser {
         client: Client,
         pos: RevocationPosition,
     ) -> Result<Self, ClientError> {
-        if !user.is_enabled() || !client.allows(self.mode) || user.password != self.user.password {
+        let has_same_password =
+            (&user.password, user.application_epoch) == (&self.user.password, self.user.application_epoch);
+        if !user.is_enabled() || !client.allows(self.mode) || !has_same_password {
             return Err(ClientError::LoginFailed);
         }
         Ok(Self { user, client, pos, amr: self.amr.clone(), ..*self })
@@ -272,6 +274,7 @@ mod tests {
             id: UserId::from_bytes([8; 16]),
             username: "ada".parse().unwrap(),
             external_id: None,
+            application_epoch: None,
             email: None,
             email_verified: false,
             password: None,

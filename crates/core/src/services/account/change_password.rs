@@ -33,7 +33,8 @@ impl AccountService {
         let stored = self.store.user(user).await?.filter(User::is_enabled);
         let context = stored.as_ref().map(PasswordContext::for_user).unwrap_or_default();
         let new = self.validate_new_password("new_password", presented.1, context).await?;
-        let check = self.verify_password(PlaintextPassword::new(presented.0), stored.as_ref()).await?;
+        let hash = stored.as_ref().and_then(|user| user.password.clone());
+        let check = self.verify_password(PlaintextPassword::new(presented.0), hash).await?;
         let (Some(previous), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
             self.record_event(AuditEvent::by_user(

@@ -16,7 +16,7 @@ use crate::services::account::{
     AccountService, AuthenticatedUser, AuthenticationAttempt, Factor, RequiredFactors,
 };
 use crate::services::password_hasher::PasswordCheck;
-use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
+use crate::store::{Change, CommitOutcome, LoginName, Store};
 
 /// How long a login may take until its last factor.
 const ATTEMPT_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -54,14 +54,15 @@ impl AccountService {
         let login = login_name(&presented.username);
         let account = login.as_ref().map_or(presented.username.as_str(), LoginName::as_str);
         let attempt = self.rate_limiter.check_login(account, client_info.ip, now).await?;
-        let password = PlaintextPassword::new(&presented.password);
-        let stored = self.find_user(login.as_ref()).await?;
-        let check = self.verify_password(password.clone(), stored.as_ref()).await?;
-        match (stored, check) {
-            (Some(user), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) if user.is_enabled() => {
+        match self.verify_login(login.as_ref(), presented, client_info, now).await? {
+            (Some(user), check @ (PasswordCheck::Match | PasswordCheck::MatchNeedsRehash))
+                if user.is_enabled() =>
+            {
                 self.rate_limiter.record_success(attempt, now).await?;
                 let user = match check {
-                    PasswordCheck::MatchNeedsRehash => self.rehash(user, password).await?,
+                    PasswordCheck::MatchNeedsRehash => {
+                        self.rehash(user, PlaintextPassword::new(&presented.password)).await?
+                    }
                     PasswordCheck::Match | PasswordCheck::Mismatch => user,
                 };
                 let (records, required) = ((user, client), RequiredFactors::One);
@@ -105,14 +106,6 @@ impl AccountService {
             return Err(ClientError::Client("the client may not use this mode").into());
         }
         Ok(client)
-    }
-
-    /// Looks a user up by login name. `None`, an invalid name, matches no user.
-    async fn find_user(&self, login: Option<&LoginName>) -> Result<Option<User>, StoreError> {
-        match login {
-            Some(login) => self.store.user_by_login(login).await,
-            None => Ok(None),
-        }
     }
 
     /// Stores a hash with the current cost. If the commit loses a race, the next login tries again.

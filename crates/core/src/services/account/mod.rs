@@ -4,6 +4,7 @@ mod attempt;
 mod change_password;
 mod login;
 mod register;
+mod verify_password;
 
 use std::sync::Arc;
 
@@ -16,10 +17,10 @@ use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
 use crate::model::external_id::ExternalId;
-use crate::model::user::User;
 use crate::services::ServiceError;
+use crate::services::application_users::ApplicationUsers;
 use crate::services::login_rate_limiter::LoginRateLimiter;
-use crate::services::password_hasher::{PasswordCheck, PasswordHasher};
+use crate::services::password_hasher::PasswordHasher;
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
 use crate::store::{Change, CommitOutcome, Store, StoreError};
@@ -37,6 +38,7 @@ pub struct AccountService {
     retention: Arc<RevocationRetention>,
     password_policy: Arc<PasswordPolicy>,
     rate_limiter: LoginRateLimiter,
+    application_users: Option<Arc<ApplicationUsers>>,
 }
 
 impl AccountService {
@@ -47,7 +49,14 @@ impl AccountService {
         retention: Arc<RevocationRetention>,
         rate_limiter: LoginRateLimiter,
     ) -> Self {
-        Self { store, hasher, retention, password_policy: Arc::default(), rate_limiter }
+        let password_policy = Arc::default();
+        Self { store, hasher, retention, password_policy, rate_limiter, application_users: None }
+    }
+
+    /// Logs in the users of the application's own table, and no others; `None`: the users of the store.
+    #[must_use]
+    pub fn with_application_users(self, application_users: Option<Arc<ApplicationUsers>>) -> Self {
+        Self { application_users, ..self }
     }
 
     /// Replaces the default policy for new passwords.
@@ -68,20 +77,6 @@ impl AccountService {
         let new = NewPassword::new(&self.password_policy, &password, context);
         self.hasher.validate_new(new).await?.map_err(|error| invalid_field(name, &error))?;
         Ok(password)
-    }
-
-    /// Verifies a password with one hash, also if there is no such user: the response time does not reveal which names
-    /// exist. A password above the length limit matches nothing and is not hashed; that depends on the input alone.
-    async fn verify_password(
-        &self,
-        password: PlaintextPassword,
-        stored: Option<&User>,
-    ) -> Result<PasswordCheck, ServiceError> {
-        let hash = stored.and_then(|user| user.password.clone());
-        if password.is_too_long() {
-            return Ok(PasswordCheck::Mismatch);
-        }
-        Ok(self.hasher.verify(password, hash).await?)
     }
 
     async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {

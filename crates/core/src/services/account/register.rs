@@ -64,6 +64,7 @@ impl AccountService {
             id: UserId::from_bytes(random::bytes()?),
             username,
             external_id,
+            application_epoch: None,
             email,
             email_verified: false,
             password: Some(self.hasher.hash(password).await?),

@@ -97,7 +97,7 @@ impl Administration {
 
     /// The revocations and audit events that follow from the change of `previous` into `next`; empty if nothing has
     /// changed.
-    fn follow_up_changes(
+    pub(in crate::services) fn follow_up_changes(
         &self,
         previous: &User,
         next: &User,
@@ -166,7 +166,12 @@ impl Administration {
         changes
     }
 
-    fn end_sessions_changes(&self, user: UserId, context: &RevocationContext, now: Time) -> Vec<Change> {
+    pub(in crate::services) fn end_sessions_changes(
+        &self,
+        user: UserId,
+        context: &RevocationContext,
+        now: Time,
+    ) -> Vec<Change> {
         let ending = self.retention.session_ending(context.reason, now);
         vec![
             Change::end_sessions_of(user, None, ending),

@@ -95,6 +95,7 @@ pub(super) fn user(number: u16) -> User {
         id: user_id(number),
         username: name(&format!("user{number:05}")),
         external_id: None,
+        application_epoch: None,
         email: None,
         email_verified: false,
         password: None,

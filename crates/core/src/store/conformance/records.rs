@@ -62,6 +62,8 @@ fn any_user(number: u16, rng: &mut TestRng) -> User {
         id: user_id(number),
         username: Username::from_stored(text.clone(), text),
         external_id: any_external_id(number, rng),
+        // An application may use all 64 bits.
+        application_epoch: rng.maybe(|rng| u64::MAX - rng.count()),
         email: rng.maybe(|rng| format!("{}@{number}.example", rng.text())),
         email_verified: rng.below(2) == 0,
         password: rng.maybe(|rng| PasswordHash::from_stored(rng.text())),

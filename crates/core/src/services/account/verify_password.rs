@@ -1,0 +1,108 @@
+//! Verifies the password of a login: of a user of the store, or of a user of the application's own table.
+
+use counterfoil_jose::Time;
+
+use crate::credentials::password::{PasswordHash, PlaintextPassword};
+use crate::model::session::ClientInfo;
+use crate::model::user::{User, Username};
+use crate::services::ServiceError;
+use crate::services::account::{AccountService, Credentials, canonical_email};
+use crate::services::application_users::{ApplicationPassword, ApplicationUser, ApplicationUsers};
+use crate::services::password_hasher::PasswordCheck;
+use crate::store::LoginName;
+
+/// The user whom a login names, if there is one, and whether the password is right.
+pub(super) type Verified = (Option<User>, PasswordCheck);
+
+impl AccountService {
+    /// Finds the user of a login and verifies the password.
+    pub(super) async fn verify_login(
+        &self,
+        login: Option<&LoginName>,
+        presented: &Credentials,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Verified, ServiceError> {
+        if let Some(users) = &self.application_users {
+            return self.verify_application_user(users, presented, client_info, now).await;
+        }
+        // `None`, an invalid name, matches no user.
+        let stored = match login {
+            Some(login) => self.store.user_by_login(login).await?,
+            None => None,
+        };
+        let hash = stored.as_ref().and_then(|user| user.password.clone());
+        let check = self.verify_password(PlaintextPassword::new(&presented.password), hash).await?;
+        Ok((stored, check))
+    }
+
+    /// Verifies a password with one hash, also if there is no such user: the response time does not reveal which names
+    /// exist. A password above the length limit matches nothing and is not hashed; that depends on the input alone.
+    pub(super) async fn verify_password(
+        &self,
+        password: PlaintextPassword,
+        hash: Option<PasswordHash>,
+    ) -> Result<PasswordCheck, ServiceError> {
+        if password.is_too_long() {
+            return Ok(PasswordCheck::Mismatch);
+        }
+        Ok(self.hasher.verify(password, hash).await?)
+    }
+
+    /// One hash and one call of the application for every login, so that the response time does not reveal which users
+    /// exist. A hash of the application is never replaced by a better one.
+    async fn verify_application_user(
+        &self,
+        users: &ApplicationUsers,
+        presented: &Credentials,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Verified, ServiceError> {
+        let found = match application_login(&presented.username) {
+            Some(login) => users.user_store().find_by_login(login).await?,
+            None => None,
+        };
+        let is_right = self.verify_application_password(users, found.as_ref(), presented).await?;
+        let Some(found) = found else { return Ok((None, PasswordCheck::Mismatch)) };
+        if is_right && let Some(user) = users.log_in(&found, client_info, now).await? {
+            return Ok((Some(user), PasswordCheck::Match));
+        }
+        // For the audit event of the failed login.
+        Ok((self.store.user_by_external_id(&found.external_id).await?, PasswordCheck::Mismatch))
+    }
+
+    async fn verify_application_password(
+        &self,
+        users: &ApplicationUsers,
+        found: Option<&ApplicationUser>,
+        presented: &Credentials,
+    ) -> Result<bool, ServiceError> {
+        let password = PlaintextPassword::new(&presented.password);
+        if password.is_too_long() {
+            return Ok(false);
+        }
+        let (hash, verified_by_application) = match found.map(|found| &found.password) {
+            Some(ApplicationPassword::Hash(text)) => (PasswordHash::import(text).ok(), None),
+            Some(ApplicationPassword::VerifiedByApplication) => (None, found),
+            None => (None, None),
+        };
+        let check = self.verify_password(password, hash).await?;
+        let typed = presented.password.expose();
+        let is_right = users.user_store().verify_password(verified_by_application, typed).await?;
+        Ok(match verified_by_application {
+            Some(_) => is_right,
+            None => matches!(check, PasswordCheck::Match | PasswordCheck::MatchNeedsRehash),
+        })
+    }
+}
+
+/// The login name for the application's table; `None` if it is neither a valid username nor of the form of an e-mail
+/// address. Failed attempts are counted by the canonical name: with a name that an application trims, an attacker could
+/// guess without limit.
+fn application_login(name: &str) -> Option<&str> {
+    let is_valid = match name.contains('@') {
+        true => canonical_email(name).is_ok(),
+        false => name.parse::<Username>().is_ok(),
+    };
+    is_valid.then_some(name)
+}

@@ -1,0 +1,78 @@
+//! The row of an application's user, as it follows from the application's table.
+
+use std::fmt;
+
+use counterfoil_jose::{Time, random};
+use counterfoil_verify::{RevocationPosition, UserId};
+
+use crate::model::user::{User, Username};
+use crate::services::ServiceError;
+use crate::services::account::canonical_email;
+use crate::services::administration::validate_roles;
+use crate::services::application_users::{ApplicationUser, UserStoreError};
+
+/// The row of a user who logs in for the first time.
+pub(super) fn new(found: &ApplicationUser, now: Time) -> Result<User, ServiceError> {
+    validate_roles(&found.roles).map_err(invalid)?;
+    Ok(User {
+        id: UserId::from_bytes(random::bytes()?),
+        username: username(found)?,
+        external_id: Some(found.external_id.clone()),
+        application_epoch: Some(found.epoch),
+        email: email(found)?,
+        email_verified: false,
+        // The application has the password.
+        password: None,
+        roles: found.roles.clone(),
+        disabled_at: None,
+        epoch: 0,
+        cutoff: RevocationPosition::START,
+        created_at: now,
+        revision: 0,
+    })
+}
+
+/// Whether the row is up to date.
+pub(super) fn is_current(stored: &User, found: &ApplicationUser) -> Result<bool, UserStoreError> {
+    let next = updated(stored, found)?;
+    Ok(User { revision: stored.revision, ..next } == *stored)
+}
+
+/// The row with the values of the application's table. A login in progress must not issue a token with the former
+/// roles, and must fail if it has checked a former password, so that these changes raise the epoch.
+pub(super) fn updated(stored: &User, found: &ApplicationUser) -> Result<User, UserStoreError> {
+    validate_roles(&found.roles).map_err(invalid)?;
+    let email = email(found)?;
+    let raises_epoch = stored.roles != found.roles || stored.application_epoch != Some(found.epoch);
+    Ok(User {
+        username: username(found)?,
+        application_epoch: Some(found.epoch),
+        email_verified: stored.email_verified && stored.email == email,
+        email,
+        password: None,
+        roles: found.roles.clone(),
+        epoch: stored.epoch + u64::from(raises_epoch),
+        revision: stored.revision + 1,
+        ..stored.clone()
+    })
+}
+
+/// The row with its id as the username, so that another user can have the name.
+pub(super) fn without_username(stored: &User) -> Result<User, UserStoreError> {
+    let username = stored.id.to_string().parse().map_err(invalid)?;
+    Ok(User { username, revision: stored.revision + 1, ..stored.clone() })
+}
+
+/// The username.
+pub(super) fn username(found: &ApplicationUser) -> Result<Username, UserStoreError> {
+    found.username.parse().map_err(invalid)
+}
+
+fn email(found: &ApplicationUser) -> Result<Option<String>, UserStoreError> {
+    found.email.as_deref().map(canonical_email).transpose().map_err(invalid)
+}
+
+/// An error of the application, not of the client.
+fn invalid(error: impl fmt::Display) -> UserStoreError {
+    UserStoreError::new(format!("a user in the table is not valid: {error}"))
+}
