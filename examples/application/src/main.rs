@@ -1,5 +1,7 @@
-//! A shop that embeds Counterfoil, with everything that an application usually needs: its own login page, routes for a
+//! A shop that embeds Counterfoil, with everything that an application usually needs: its own users and login page, routes for a
 //! role, sessions, claims, its own cookie names, routes below a path, shared state, and a graceful shutdown.
+
+mod customers;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -15,9 +17,12 @@ use counterfoil::{
     Principal, Role, SameSite,
 };
 
+use crate::customers::Customers;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let auth = builder("http://localhost:3000", "sqlite:shop.db").open().await?;
+    let builder = builder("http://localhost:3000", "sqlite:shop.db").users(Customers::new());
+    let auth = builder.open().await?;
     let listener = TcpListener::bind("127.0.0.1:3000")?;
     let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     // The limits and time-outs of the server, also for the application's routes.

@@ -97,6 +97,22 @@ async fn access_tokens_have_the_claim_and_a_role_is_required() {
 }
 
 #[tokio::test]
+async fn a_user_of_the_applications_own_table_logs_in() {
+    let shop = Running::start("customers").await;
+    let path = format!("sqlite:{}", shop.store.join("customers.db").display());
+    let auth = builder("http://localhost:3000", &path).users(Customers::new()).open().await.unwrap();
+    let client = ClientInfo::new(None, None);
+
+    let bob = auth.login(&client, Credentials::password("acme.bob", "correct horse")).await.unwrap();
+    let wrong = auth.login(&client, Credentials::password("acme.bob", "wrong horse")).await.unwrap_err();
+
+    assert_eq!((bob.username(), bob.roles()), ("acme.bob", &["staff".to_owned()][..]));
+    assert_eq!(wrong.kind(), ErrorKind::InvalidCredentials);
+    auth.close().await.unwrap();
+    shop.stop().await;
+}
+
+#[tokio::test]
 async fn the_cookies_of_a_domain_are_sent_to_its_hosts() {
     let shop = Running::start("domain").await;
     let path = format!("sqlite:{}", shop.store.join("domain.db").display());
