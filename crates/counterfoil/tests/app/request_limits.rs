@@ -147,3 +147,26 @@ async fn http_2_is_supported() {
     drop(client);
     server.shut_down().await;
 }
+
+/// One client could otherwise hold a connection of the application with a body that never ends.
+#[tokio::test]
+async fn the_routes_of_an_application_have_the_limits_too() {
+    let router = axum::Router::new().route("/", axum::routing::post(async |body: String| body));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits::default().with(|limits| {
+        limits.request_timeout = TIMEOUT;
+        limits.max_body_size = 8;
+    });
+    tokio::spawn(counterfoil::serve(router, listener, limits, std::future::pending()));
+
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 5\r\n\r\nab")
+        .await
+        .unwrap();
+    let answer = timeout(DEADLINE, reply(&mut slow)).await.unwrap();
+
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(send(address, "POST /", &[], "12345678").await.status, 200);
+    assert_eq!(send(address, "POST /", &[], "123456789").await.status, 413);
+}
