@@ -26,9 +26,9 @@ use crate::http::presented_sessions::multiple_credentials;
 use crate::http::scope::{validate_audience, validate_scope};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
+use crate::operations::error::OperationError;
 use crate::operations::label::validate_label;
-use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token, find_live, log_out};
-use crate::operations::{login, refresh, register};
+use crate::operations::{login, logout, refresh, register};
 use crate::settings::cookie_options::CookieKind;
 
 /// A login or a refresh that succeeded: the session, its user, and the credentials for the client.
@@ -326,9 +326,9 @@ impl Counterfoil {
         let ended = async {
             let mut sessions = BTreeSet::new();
             for (kind, text) in client.credentials(app, &CookieKind::ALL) {
-                sessions.extend(find_to_log_out(app, kind, text.expose(), now).await?);
+                sessions.extend(logout::find_by_credential(app, kind, text.expose(), now).await?);
             }
-            log_out(app, sessions, &client.to_core(), now).await.map_err(AppError::from)
+            Ok::<_, OperationError>(logout::log_out(app, sessions, &client.to_core(), now).await?)
         };
         ended.await.map_err(|error| Error::new(app, error))?;
         Ok(SetCookies::new(&app.cookies).clear_all())
@@ -339,7 +339,8 @@ impl Counterfoil {
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if the end is not durable: then the user is not logged
-    /// out, and the response must not say so.
+    /// out, and the response must not say so. [`NotAllowed`](crate::ErrorKind::NotAllowed) for a token that an exchange
+    /// limited to a scope without `counterfoil:account`.
     ///
     /// ```no_run
     /// use axum::extract::State;
@@ -352,32 +353,14 @@ impl Counterfoil {
     /// ```
     pub async fn logout(&self, principal: &Principal) -> Result<SetCookies, Error> {
         let app = self.app();
-        // A machine token has no session.
-        let session = PresentedSession::from_principal(principal).into_iter().collect();
-        let ended = log_out(app, session, &CoreClientInfo::default(), app.now()).await;
-        ended.map_err(|error| Error::new(app, error))?;
+        let ended = async {
+            let session = logout::find_by_principal(app, principal).await?.into_iter().collect();
+            Ok::<_, OperationError>(
+                logout::log_out(app, session, &CoreClientInfo::default(), app.now()).await?,
+            )
+        };
+        ended.await.map_err(|error| Error::new(app, error))?;
         Ok(SetCookies::new(&app.cookies).clear_all())
-    }
-}
-
-/// The session of a credential that is presented to log out. An expired access token and a used refresh token count, if
-/// they are authentic.
-async fn find_to_log_out(
-    app: &App,
-    kind: CookieKind,
-    text: &str,
-    now: Time,
-) -> Result<Option<PresentedSession>, AppError> {
-    match kind {
-        CookieKind::Session => {
-            let live = find_live(app, kind, text, now).await;
-            live.map_err(|error| AppError::auth(error, CredentialSource::Cookie))
-        }
-        CookieKind::Access => {
-            let principal = app.verifier.token_verifier().verify_ignoring_expiry(text, now);
-            Ok(principal.ok().as_ref().and_then(PresentedSession::from_principal))
-        }
-        CookieKind::Refresh => Ok(find_by_any_refresh_token(app, text).await?),
     }
 }
 

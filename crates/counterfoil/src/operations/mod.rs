@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod external_id_schema;
 pub(crate) mod label;
 pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod pagination;
 pub(crate) mod password;
 pub(crate) mod presented_session;

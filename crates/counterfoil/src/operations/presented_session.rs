@@ -110,20 +110,6 @@ fn is_authentic(app: &App, session: &Session, token: &RefreshToken) -> bool {
     app.keys.active_keys().refresh_token_key_by_id(key_id).is_some_and(|key| token.has_valid_mac(key, &salt))
 }
 
-/// Logs out: ends sessions in the name of their users.
-///
-/// # Errors
-///
-/// At the first session that cannot be ended durably.
-pub(crate) async fn log_out(
-    app: &App,
-    sessions: BTreeSet<PresentedSession>,
-    client_info: &ClientInfo,
-    now: Time,
-) -> Result<(), ServiceError> {
-    end_sessions(app, sessions, EndReason::Logout, client_info, now).await
-}
-
 /// Ends sessions in the name of their users.
 ///
 /// # Errors

@@ -10,18 +10,16 @@ use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{
-    AcceptedCredentials, AuthError, CredentialSource, PresentedCredential, Principal, RequestCredentials,
-    RequiredPermission,
-};
+use counterfoil_verify::{AcceptedCredentials, PresentedCredential, RequestCredentials};
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, optional_secret};
 use crate::http::presented_sessions::{multiple_credentials, read_one_credential};
 use crate::http::set_cookie::SetCookies;
-use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token, find_live, log_out};
-use crate::operations::sessions::ACCOUNT_SCOPE;
+use crate::operations::error::OperationError;
+use crate::operations::logout;
+use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token};
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
@@ -64,7 +62,7 @@ pub(super) async fn logout(
     let sessions = find_presented_sessions(&app, &headers, token.as_ref(), now).await?;
 
     // On an error the cookies stay: the client must not believe that it is logged out.
-    log_out(&app, sessions, &client, now).await?;
+    logout::log_out(&app, sessions, &client, now).await?;
     let cookies = SetCookies::new(&app.cookies).clear_presented(&headers);
     Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.clear_site_data_on_logout)))
 }
@@ -97,48 +95,19 @@ async fn find_presented_sessions(
     Ok(sessions)
 }
 
-/// The session of a session or access token. An access token for another audience, or one that has expired, is accepted
-/// if it is authentic.
+/// The session of a session or access token, if a logout with it may end the session.
 async fn find_by_credential(
     app: &App,
     presented: &RequestCredentials<'_>,
     now: Time,
 ) -> Result<Option<PresentedSession>, AppError> {
-    match presented.credential {
-        PresentedCredential::None => Ok(None),
-        PresentedCredential::SessionToken(text) => find_live(app, CookieKind::Session, text, now)
-            .await
-            .map_err(|error| AppError::auth(error, presented.source)),
-        PresentedCredential::AccessToken(text) => {
-            let verified = app.verifier.token_verifier().verify_ignoring_expiry_and_audience(text, now);
-            let Ok(principal) = verified else { return Ok(None) };
-            find_by_access_token(app, &principal, presented.source).await
-        }
-    }
-}
-
-/// The session of an authentic access token, if a logout with it may end the session: the token is one that the login or a
-/// refresh issued, or one that may do everything that those may.
-///
-/// # Errors
-///
-/// [`AuthError::Forbidden`] for an exchanged token that is limited to a scope or to another audience.
-async fn find_by_access_token(
-    app: &App,
-    principal: &Principal,
-    source: CredentialSource,
-) -> Result<Option<PresentedSession>, AppError> {
-    let Some(presented) = PresentedSession::from_principal(principal) else { return Ok(None) };
-    let Some(session) = app.store.session(presented.session).await? else { return Ok(None) };
-    let is_for = |audience: &str| principal.audiences().iter().any(|one| one == audience);
-    let has_own_audience = match &session.audience {
-        Some(audience) => is_for(audience),
-        None => is_for(app.settings.issuer.as_str()),
+    let (kind, text) = match presented.credential {
+        PresentedCredential::None => return Ok(None),
+        PresentedCredential::SessionToken(text) => (CookieKind::Session, text),
+        PresentedCredential::AccessToken(text) => (CookieKind::Access, text),
     };
-    let is_limited = session.scope.is_none() && principal.scopes().next().is_some();
-    if !has_own_audience || (is_limited && !principal.has_scope(ACCOUNT_SCOPE)) {
-        let required = RequiredPermission::Scope(ACCOUNT_SCOPE.into());
-        return Err(AppError::auth(AuthError::Forbidden(required), source));
-    }
-    Ok(Some(presented))
+    logout::find_by_credential(app, kind, text, now).await.map_err(|error| match error {
+        OperationError::Auth(error) => AppError::auth(error, presented.source),
+        other => other.into(),
+    })
 }

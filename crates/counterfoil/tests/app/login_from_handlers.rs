@@ -216,6 +216,8 @@ async fn a_token_limited_by_scope_ends_no_sessions() {
     let refused = send(address, "POST /logout-everywhere", &[&limited, ORIGIN], "").await;
 
     assert_eq!(refused.status, 403, "{refused:?}");
+    let principal = auth.authenticate(exchanged.json()["access_token"].as_str().unwrap()).await.unwrap();
+    assert_eq!(auth.logout(&principal).await.unwrap_err().kind(), ErrorKind::NotAllowed);
     assert_eq!(send(address, "GET /auth/v1/me", &[&bearer], "").await.status, 200);
     auth.close().await.unwrap();
 }
