@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::{io, thread};
 
@@ -30,7 +31,11 @@ pub(crate) struct Hooks {
 }
 
 /// Passes the audit events of each commit to a listener on another thread: the store's writer must not wait for it.
-pub(crate) struct EventNotifier(SyncSender<AuditEvent>);
+pub(crate) struct EventNotifier {
+    events: SyncSender<AuditEvent>,
+    /// Whether the last event found the queue full.
+    is_full: AtomicBool,
+}
 
 impl EventNotifier {
     /// Starts the thread of the listener. It ends when the notifier is dropped.
@@ -42,16 +47,18 @@ impl EventNotifier {
         let (sender, receiver) = sync_channel(QUEUE_SIZE);
         let thread = thread::Builder::new().name("audit-events".into());
         thread.spawn(move || notify_all(&receiver, &*listener))?;
-        Ok(Self(sender))
+        Ok(Self { events: sender, is_full: AtomicBool::new(false) })
     }
 
     fn notify(&self, event: AuditEvent) {
-        match self.0.try_send(event) {
+        match self.events.try_send(event) {
             // The thread ends only with this value.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Ok(()) | Err(TrySendError::Disconnected(_)) => self.is_full.store(false, Ordering::Relaxed),
+            // One line for each time that it falls behind: one commit may end thousands of sessions.
+            Err(TrySendError::Full(_)) if self.is_full.swap(true, Ordering::Relaxed) => {}
             Err(TrySendError::Full(event)) => {
                 let kind = event.kind.as_str();
-                tracing::warn!(kind, "the event listener is too slow: an event was not passed to it");
+                tracing::warn!(kind, "the event listener is too slow: events are not passed to it");
             }
         }
     }
