@@ -1,6 +1,5 @@
 //! The extractor [`ClientInfo`]: who sends a login, and the cookies that the login replaces.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
@@ -10,12 +9,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use counterfoil_core::model::session::ClientInfo as CoreClientInfo;
-use counterfoil_jose::Secret;
-use counterfoil_verify::{Problem, check_csrf, cookie_values, is_safe_method};
+use counterfoil_verify::{Problem, check_csrf, is_safe_method};
 
 use crate::app::App;
 use crate::http::client_info::clean_user_agent;
-use crate::settings::cookie_options::CookieKind;
 
 /// The client of a request: its IP address, its `User-Agent`, and the credential cookies that it has.
 ///
@@ -58,16 +55,6 @@ impl ClientInfo {
 
     pub(super) fn cookies(&self) -> &HeaderMap {
         &self.cookies
-    }
-
-    /// The values of the credential cookies of these kinds, each once.
-    pub(super) fn credentials(&self, app: &App, kinds: &[CookieKind]) -> Vec<(CookieKind, Secret<String>)> {
-        let values = |kind: CookieKind| {
-            let values: BTreeSet<&str> =
-                cookie_values(&self.cookies, kind.name(app.cookies.names())).collect();
-            values.into_iter().map(move |text| (kind, Secret::new(text.to_owned()))).collect::<Vec<_>>()
-        };
-        kinds.iter().copied().flat_map(values).collect()
     }
 }
 

@@ -12,8 +12,8 @@ use counterfoil_core::services::issuer::IssuedSession;
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{
-    AcceptedCredentials, Authenticator as _, ClientId, CredentialSource, PresentedCredential, Principal,
-    SessionId, UserId, cookie_values,
+    AcceptedCredentials, Authenticator as _, CredentialSource, PresentedCredential, Principal, SessionId,
+    UserId, cookie_values,
 };
 
 use crate::app::App;
@@ -22,8 +22,10 @@ use crate::embed::client_info::ClientInfo;
 use crate::embed::credentials::Credentials;
 use crate::embed::error::Error;
 use crate::http::error::AppError;
-use crate::http::presented_sessions::multiple_credentials;
-use crate::http::scope::{validate_audience, validate_scope};
+use crate::http::presented_sessions::{
+    credentials_in_cookies, multiple_credentials, reject_two_session_cookies, replaced_cookies,
+};
+use crate::http::scope::{parse_client_id, validate_audience, validate_scope};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
 use crate::operations::error::OperationError;
@@ -200,22 +202,15 @@ impl Counterfoil {
         let app = self.app();
         let now = app.now_to_issue()?;
         login::check_capacity(app)?;
-        let session_cookies: BTreeSet<&str> =
-            cookie_values(client.cookies(), app.cookies.names().session()).collect();
-        if session_cookies.len() > 1 {
-            // The order must not decide which session is replaced.
-            let accepted = AcceptedCredentials::SESSION_TOKEN;
-            return Err(multiple_credentials(app, client.cookies(), accepted, now).await);
-        }
+        reject_two_session_cookies(app, client.cookies(), now).await?;
         let Credentials { username, password, mode, client_id, label, scope, audience, in_cookies } =
             credentials;
-        // With cookies it is all kinds, because an old cookie of another kind would conflict with the new one.
-        let replaced: &[CookieKind] = if in_cookies { &CookieKind::ALL } else { &[CookieKind::Session] };
+        let replaced = replaced_cookies(in_cookies);
         let request = login::LoginRequest {
             credentials: account::Credentials {
                 username,
                 password,
-                client: parse_client_id(client_id)?,
+                client: parse_client_id(client_id.as_deref())?,
                 mode,
             },
             label: label.map(validate_label).transpose()?,
@@ -223,7 +218,7 @@ impl Counterfoil {
             audience: audience.map(validate_audience).transpose()?,
             client_info: client.to_core(),
             in_cookies,
-            replaced: client.credentials(app, replaced),
+            replaced: credentials_in_cookies(app, client.cookies(), replaced),
         };
         let issued = login::login(app, request, now).await?;
         let mut outcome = LoginOutcome::new(app, issued, in_cookies.then_some(client), now)?;
@@ -325,7 +320,7 @@ impl Counterfoil {
         let now = app.now();
         let ended = async {
             let mut sessions = BTreeSet::new();
-            for (kind, text) in client.credentials(app, &CookieKind::ALL) {
+            for (kind, text) in credentials_in_cookies(app, client.cookies(), &CookieKind::ALL) {
                 sessions.extend(logout::find_by_credential(app, kind, text.expose(), now).await?);
             }
             Ok::<_, OperationError>(logout::log_out(app, sessions, &client.to_core(), now).await?)
@@ -362,9 +357,4 @@ impl Counterfoil {
         ended.await.map_err(|error| Error::new(app, error))?;
         Ok(SetCookies::new(&app.cookies).clear_all())
     }
-}
-
-fn parse_client_id(text: Option<String>) -> Result<ClientId, AppError> {
-    text.map_or_else(|| Ok(ClientId::default()), |text| text.parse())
-        .map_err(|_| AppError::field("client_id", "must be 1 to 128 characters of printable ASCII"))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::HeaderMap;
 
-use counterfoil_jose::Time;
+use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{
     AcceptedCredentials, AuthError, RequestCredentials, cookie_values, read_credentials,
 };
@@ -72,11 +72,43 @@ pub(crate) async fn find_live_by_cookies(
     now: Time,
 ) -> Result<BTreeSet<PresentedSession>, AuthError> {
     let mut sessions = BTreeSet::new();
-    for kind in kinds {
-        let values: BTreeSet<&str> = cookie_values(headers, kind.name(app.cookies.names())).collect();
-        for text in values {
-            sessions.extend(find_live(app, *kind, text, now).await?);
-        }
+    for (kind, text) in credentials_in_cookies(app, headers, kinds) {
+        sessions.extend(find_live(app, kind, text.expose(), now).await?);
     }
     Ok(sessions)
+}
+
+/// The values of the cookies of these kinds, each once.
+pub(crate) fn credentials_in_cookies(
+    app: &App,
+    headers: &HeaderMap,
+    kinds: &[CookieKind],
+) -> Vec<(CookieKind, Secret<String>)> {
+    let values = |kind: CookieKind| {
+        let values: BTreeSet<&str> = cookie_values(headers, kind.name(app.cookies.names())).collect();
+        values.into_iter().map(move |text| (kind, Secret::new(text.to_owned())))
+    };
+    kinds.iter().copied().flat_map(values).collect()
+}
+
+/// The kinds of cookie whose session a login replaces. If the client gets its credentials in cookies it is all kinds,
+/// because an old cookie of another kind would conflict with the new one.
+pub(crate) const fn replaced_cookies(in_cookies: bool) -> &'static [CookieKind] {
+    if in_cookies { &CookieKind::ALL } else { &[CookieKind::Session] }
+}
+
+/// Rejects two session cookies with different values: the order must not decide which session a login replaces.
+///
+/// # Errors
+///
+/// As [`multiple_credentials`].
+pub(crate) async fn reject_two_session_cookies(
+    app: &App,
+    headers: &HeaderMap,
+    now: Time,
+) -> Result<(), AppError> {
+    if credentials_in_cookies(app, headers, &[CookieKind::Session]).len() > 1 {
+        return Err(multiple_credentials(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await);
+    }
+    Ok(())
 }

@@ -1,4 +1,6 @@
-//! Validation of scopes and audiences that a client requests.
+//! Validation of the client id, scopes and audiences that a client requests.
+
+use counterfoil_verify::ClientId;
 
 use crate::http::error::AppError;
 
@@ -29,6 +31,12 @@ pub(crate) fn validate_audience(audience: String) -> Result<String, AppError> {
         ));
     }
     Ok(audience)
+}
+
+/// The client application; `default` if none is named.
+pub(crate) fn parse_client_id(text: Option<&str>) -> Result<ClientId, AppError> {
+    text.map_or_else(|| Ok(ClientId::default()), str::parse)
+        .map_err(|_| AppError::field("client_id", "must be 1 to 128 characters of printable ASCII"))
 }
 
 #[cfg(test)]

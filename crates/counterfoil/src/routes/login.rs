@@ -1,7 +1,5 @@
 //! `POST /v1/login`: authenticates with a password and issues the credentials of a new session.
 
-use std::collections::BTreeSet;
-
 use axum::extract::{FromRequestParts, State};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
@@ -13,14 +11,13 @@ use utoipa::ToSchema;
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_core::services::account;
 use counterfoil_core::services::issuer::IssuedSession;
-use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{AcceptedCredentials, ClientId, cookie_values};
+use counterfoil_jose::Secret;
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
-use crate::http::presented_sessions::multiple_credentials;
-use crate::http::scope::{validate_audience, validate_scope};
+use crate::http::presented_sessions::{credentials_in_cookies, reject_two_session_cookies, replaced_cookies};
+use crate::http::scope::{parse_client_id, validate_audience, validate_scope};
 use crate::http::set_cookie::SetCookies;
 use crate::operations::label::validate_label;
 use crate::operations::login as operation;
@@ -31,7 +28,6 @@ use crate::routes::problem_responses::{
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::{CredentialsResponse, SessionResponse, Transport};
-use crate::settings::cookie_options::CookieKind;
 
 /// The username and password, and the requested session.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -94,20 +90,22 @@ pub(super) async fn login(
         mode: request.mode,
     };
     let transport = request.transport;
+    let in_cookies = transport == Transport::Cookie;
+    let replaced = replaced_cookies(in_cookies);
     let request = operation::LoginRequest {
         credentials,
         label: request.label.map(validate_label).transpose()?,
         scope: request.scope.map(validate_scope).transpose()?,
         audience: request.audience.map(validate_audience).transpose()?,
         client_info: client,
-        in_cookies: transport == Transport::Cookie,
-        replaced: replaced_credentials(&app, &headers, transport),
+        in_cookies,
+        replaced: credentials_in_cookies(&app, &headers, replaced),
     };
     let IssuedSession { session, credential, user } = operation::login(&app, request, now).await?;
 
     let cookies = SetCookies::new(&app.cookies);
     let (cookies, credentials) = CredentialsResponse::new(&credential, transport, cookies, now)?;
-    let cookies = cookies.clear_presented_of(replaced_cookies(transport), &headers);
+    let cookies = cookies.clear_presented_of(replaced, &headers);
     let presented = PresentedSession::from_session(&session);
     let credentials = credentials.with_scope(session.scope.clone());
     let body = LoginResponse { user: (&user).into(), session: (&session).into(), credentials };
@@ -125,40 +123,4 @@ impl FromRequestParts<App> for HashQueueCheck {
         operation::check_capacity(app)?;
         Ok(Self)
     }
-}
-
-/// Rejects two session cookies with different values: the order must not decide which session is replaced.
-async fn reject_two_session_cookies(app: &App, headers: &HeaderMap, now: Time) -> Result<(), AppError> {
-    let values: BTreeSet<&str> = cookie_values(headers, app.cookies.names().session()).collect();
-    if values.len() > 1 {
-        return Err(multiple_credentials(app, headers, AcceptedCredentials::SESSION_TOKEN, now).await);
-    }
-    Ok(())
-}
-
-/// The kinds of cookie whose session a login replaces. With the transport `cookie` it is all kinds, because
-/// an old cookie of another kind would conflict with the new one.
-const fn replaced_cookies(transport: Transport) -> &'static [CookieKind] {
-    match transport {
-        Transport::Bearer => &[CookieKind::Session],
-        Transport::Cookie => &CookieKind::ALL,
-    }
-}
-
-/// The credentials in the cookies whose sessions a login replaces.
-fn replaced_credentials(
-    app: &App,
-    headers: &HeaderMap,
-    transport: Transport,
-) -> Vec<(CookieKind, Secret<String>)> {
-    let values = |kind: CookieKind| {
-        let values: BTreeSet<&str> = cookie_values(headers, kind.name(app.cookies.names())).collect();
-        values.into_iter().map(move |text| (kind, Secret::new(text.to_owned()))).collect::<Vec<_>>()
-    };
-    replaced_cookies(transport).iter().copied().flat_map(values).collect()
-}
-
-fn parse_client_id(text: Option<&str>) -> Result<ClientId, AppError> {
-    text.map_or_else(|| Ok(ClientId::default()), str::parse)
-        .map_err(|_| AppError::field("client_id", "must be 1 to 128 characters of printable ASCII"))
 }
