@@ -55,21 +55,11 @@ async fn insert(store: &Arc<SqliteStore>, count: usize, every: usize) -> Result<
 
 /// The user of the sessions from `number` on.
 fn user(number: usize, now: Time) -> Result<User> {
-    Ok(User {
-        id: UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
-        username: format!("user{number}").parse()?,
-        external_id: None,
-        application_epoch: None,
-        email: None,
-        email_verified: false,
-        password: None,
-        roles: Vec::new(),
-        disabled_at: None,
-        epoch: 0,
-        cutoff: RevocationPosition::START,
-        created_at: now,
-        revision: 0,
-    })
+    Ok(User::new(
+        UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
+        format!("user{number}").parse()?,
+        now,
+    ))
 }
 
 fn session(token: &SessionToken, number: usize, now: Time) -> Session {

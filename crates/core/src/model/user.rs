@@ -49,6 +49,25 @@ impl User {
     /// The role of administrators. All other roles are defined by the application.
     pub const ADMINISTRATOR: &str = "admin";
 
+    /// A user with this name and nothing else: no password, no roles, enabled.
+    pub fn new(id: UserId, username: Username, created_at: Time) -> Self {
+        Self {
+            id,
+            username,
+            external_id: None,
+            application_epoch: None,
+            email: None,
+            email_verified: false,
+            password: None,
+            roles: Vec::new(),
+            disabled_at: None,
+            epoch: 0,
+            cutoff: RevocationPosition::START,
+            created_at,
+            revision: 0,
+        }
+    }
+
     /// The user with another password and the next epoch.
     pub fn with_password(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }

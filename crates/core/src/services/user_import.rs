@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{RevocationPosition, UserId};
+use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PasswordHash;
@@ -230,19 +230,13 @@ impl ImportedUser {
     /// The changes that add the user and record the audit event.
     fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::RandomUnavailable> {
         let user = User {
-            id: UserId::from_bytes(random::bytes()?),
-            username: target.username,
             external_id: target.external_id,
-            application_epoch: None,
             email: target.email,
             email_verified: self.email_verified,
             password: target.password,
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
-            epoch: 0,
-            cutoff: RevocationPosition::START,
-            created_at: target.created_at,
-            revision: 0,
+            ..User::new(UserId::from_bytes(random::bytes()?), target.username, target.created_at)
         };
         let event = AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, &ClientInfo::default(), now);
         let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };

@@ -12,8 +12,8 @@ use counterfoil_core::store::{Change, CommitListener as _, CutoffScope, SessionE
 use counterfoil_jose::{Algorithm, KeySet, Time, random};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal,
-    RevocationPosition, Revocations, SessionId, TokenVerifier, UserId,
+    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
+    SessionId, TokenVerifier, UserId,
 };
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 
@@ -119,21 +119,7 @@ fn user_id(user: usize) -> UserId {
 }
 
 fn new_user(user: usize) -> User {
-    User {
-        id: user_id(user),
-        username: format!("user{user}").parse().unwrap(),
-        external_id: None,
-        application_epoch: None,
-        email: None,
-        email_verified: false,
-        password: None,
-        roles: Vec::new(),
-        disabled_at: None,
-        epoch: 0,
-        cutoff: RevocationPosition::START,
-        created_at: NOON,
-        revision: 0,
-    }
+    User::new(user_id(user), format!("user{user}").parse().unwrap(), NOON)
 }
 
 /// Verifies no access token: it has no keys.

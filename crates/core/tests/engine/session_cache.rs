@@ -53,21 +53,8 @@ fn principal() -> Principal {
 }
 
 fn user() -> Change {
-    Change::replace_user(User {
-        id: ADA,
-        username: "ada".parse().unwrap(),
-        external_id: None,
-        application_epoch: None,
-        email: None,
-        email_verified: false,
-        password: None,
-        roles: Vec::new(),
-        disabled_at: None,
-        epoch: 1,
-        cutoff: RevocationPosition::START,
-        created_at: NOON,
-        revision: 1,
-    })
+    let ada = User::new(ADA, "ada".parse().unwrap(), NOON);
+    Change::replace_user(User { epoch: 1, revision: 1, ..ada })
 }
 
 fn with_cached_session() -> (MemorySessionCache, Session, SessionToken) {

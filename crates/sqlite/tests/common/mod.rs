@@ -11,7 +11,7 @@ use counterfoil_core::store::{AppliedChanges, Change, CommitOutcome, Page, Store
 use counterfoil_jose::Time;
 use counterfoil_jose::digest::sha256;
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{RevocationPosition, UserId};
+use counterfoil_verify::UserId;
 use tempfile::TempDir;
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -57,21 +57,7 @@ pub(crate) fn user(number: u64) -> User {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
     id[8..].copy_from_slice(&number.to_be_bytes());
-    User {
-        id: UserId::from_bytes(id),
-        username: format!("user{number:06}").parse().unwrap(),
-        external_id: None,
-        application_epoch: None,
-        email: None,
-        email_verified: false,
-        password: None,
-        roles: Vec::new(),
-        disabled_at: None,
-        epoch: 0,
-        cutoff: RevocationPosition::START,
-        created_at: NOON,
-        revision: 0,
-    }
+    User::new(UserId::from_bytes(id), format!("user{number:06}").parse().unwrap(), NOON)
 }
 
 pub(crate) async fn insert(store: &SqliteStore, number: u64) -> Result<AppliedChanges, StoreError> {

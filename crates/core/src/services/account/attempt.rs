@@ -270,21 +270,7 @@ mod tests {
     }
 
     fn user() -> User {
-        User {
-            id: UserId::from_bytes([8; 16]),
-            username: "ada".parse().unwrap(),
-            external_id: None,
-            application_epoch: None,
-            email: None,
-            email_verified: false,
-            password: None,
-            roles: Vec::new(),
-            disabled_at: None,
-            epoch: 0,
-            cutoff: RevocationPosition::START,
-            created_at: NOON,
-            revision: 0,
-        }
+        User::new(UserId::from_bytes([8; 16]), "ada".parse().unwrap(), NOON)
     }
 
     fn attempt(required: RequiredFactors) -> AuthenticationAttempt {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use counterfoil_jose::{Secret, Time, random};
-use counterfoil_verify::{RevocationPosition, UserId};
+use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
@@ -61,19 +61,11 @@ impl AccountService {
         }
         check_external_id_free(&*self.store, external_id.as_ref(), None).await?;
         let user = User {
-            id: UserId::from_bytes(random::bytes()?),
-            username,
             external_id,
-            application_epoch: None,
             email,
-            email_verified: false,
             password: Some(self.hasher.hash(password).await?),
             roles: registration.roles,
-            disabled_at: None,
-            epoch: 0,
-            cutoff: RevocationPosition::START,
-            created_at: now,
-            revision: 0,
+            ..User::new(UserId::from_bytes(random::bytes()?), username, now)
         };
         let event = AuditEvent {
             actor,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use counterfoil_jose::{Time, random};
-use counterfoil_verify::{RevocationPosition, UserId};
+use counterfoil_verify::UserId;
 
 use crate::model::user::{User, Username};
 use crate::services::ServiceError;
@@ -15,20 +15,11 @@ use crate::services::application_users::{ApplicationUser, UserStoreError};
 pub(super) fn new(found: &ApplicationUser, now: Time) -> Result<User, ServiceError> {
     validate_roles(&found.roles).map_err(invalid)?;
     Ok(User {
-        id: UserId::from_bytes(random::bytes()?),
-        username: username(found)?,
         external_id: Some(found.external_id.clone()),
         application_epoch: Some(found.epoch),
         email: email(found)?,
-        email_verified: false,
-        // The application has the password.
-        password: None,
         roles: found.roles.clone(),
-        disabled_at: None,
-        epoch: 0,
-        cutoff: RevocationPosition::START,
-        created_at: now,
-        revision: 0,
+        ..User::new(UserId::from_bytes(random::bytes()?), username(found)?, now)
     })
 }
 

@@ -91,21 +91,7 @@ fn id_bytes(number: u16) -> [u8; 16] {
 
 /// A user with a unique name.
 pub(super) fn user(number: u16) -> User {
-    User {
-        id: user_id(number),
-        username: name(&format!("user{number:05}")),
-        external_id: None,
-        application_epoch: None,
-        email: None,
-        email_verified: false,
-        password: None,
-        roles: Vec::new(),
-        disabled_at: None,
-        epoch: 0,
-        cutoff: RevocationPosition::START,
-        created_at: NOON,
-        revision: 0,
-    }
+    User::new(user_id(number), name(&format!("user{number:05}")), NOON)
 }
 
 pub(super) fn name(text: &str) -> Username {
