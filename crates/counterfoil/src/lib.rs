@@ -80,6 +80,7 @@ pub use embed::credentials::Credentials;
 pub use embed::error::{Error, ErrorKind};
 pub use embed::login::{LoginOutcome, NewUser};
 pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
+pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
@@ -108,6 +109,7 @@ pub use counterfoil_core::services::application_users::{
     ApplicationPassword, ApplicationUser, UserStore, UserStoreError,
 };
 pub use counterfoil_core::services::issuer::ClaimsContext;
+pub use counterfoil_core::store::Store;
 /// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
 pub use serde_json;
 
