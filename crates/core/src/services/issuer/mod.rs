@@ -9,6 +9,7 @@ mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -45,6 +46,8 @@ pub struct Issuer {
     retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
+    /// How many refresh tokens were rotated since the start.
+    rotations: AtomicU64,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
 }
@@ -178,7 +181,8 @@ impl Issuer {
         grace: RefreshGracePeriod,
     ) -> Self {
         let replay_counter = RefreshReplayCounter::new(grace.length);
-        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None, claims: None }
+        let (rotations, max_sessions, claims) = (AtomicU64::new(0), None, None);
+        Self { store, keys, issuer, retention, grace, replay_counter, rotations, max_sessions, claims }
     }
 
     /// Limits the active sessions of one user. A login above the limit ends the oldest session.
