@@ -98,6 +98,7 @@ pub use settings::data_dir::DataDirError;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};
+pub use settings::write_rate_limits::WriteRateLimits;
 pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 

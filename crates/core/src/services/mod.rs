@@ -16,6 +16,7 @@ pub mod restore;
 pub mod revoker;
 pub mod session_data;
 pub mod user_import;
+pub mod window_counters;
 
 use counterfoil_jose::random;
 

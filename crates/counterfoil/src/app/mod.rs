@@ -29,6 +29,7 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
@@ -71,6 +72,7 @@ pub struct Inner {
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
+    pub(crate) write_rate_limiter: WriteRateLimiter,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
     pub(crate) is_shutting_down: AtomicBool,

@@ -36,6 +36,7 @@ use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
@@ -225,6 +226,7 @@ impl Loaded {
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
+            write_rate_limiter: WriteRateLimiter::for_settings(&settings),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             key_schedule_changed: Notify::new(),

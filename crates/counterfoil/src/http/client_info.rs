@@ -1,7 +1,7 @@
 //! The extractor of [`ClientInfo`]: the IP and the `User-Agent` of the client.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::HeaderMap;
@@ -20,11 +20,14 @@ impl FromRequestParts<App> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let trusted = &app.settings().trusted_proxies;
-        let ip = peer.map(|ConnectInfo(peer)| client_ip(peer.ip(), &parts.headers, trusted));
-        Ok(Self { ip, user_agent: user_agent(&parts.headers) })
+        Ok(Self { ip: request_ip(parts, app), user_agent: user_agent(&parts.headers) })
     }
+}
+
+/// The client IP of a request; `None` if the server does not know the address of its peer.
+pub(crate) fn request_ip(parts: &Parts, app: &App) -> Option<IpAddr> {
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(client_ip(peer.ip(), &parts.headers, &app.settings().trusted_proxies))
 }
 
 /// The first `User-Agent`, without control characters: they could change what a terminal or a log shows.
