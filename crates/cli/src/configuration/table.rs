@@ -3,6 +3,7 @@
 
 use crate::configuration::setting::Setting;
 
+mod audit_log;
 mod cookies;
 mod passwords;
 mod rate_limits;
@@ -45,6 +46,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         cookies::SETTINGS,
         rate_limits::SETTINGS,
         write_rate_limits::SETTINGS,
+        audit_log::SETTINGS,
         request_limits::SETTINGS,
     ];
     groups.into_iter().flatten()

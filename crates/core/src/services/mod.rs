@@ -5,6 +5,7 @@ pub mod account;
 pub mod administration;
 pub mod application_users;
 pub mod authenticator;
+pub mod failure_log;
 pub mod issuer;
 pub mod keys;
 pub mod login_rate_limiter;

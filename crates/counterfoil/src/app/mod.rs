@@ -150,8 +150,8 @@ impl App {
         }
     }
 
-    /// Saves the clock checkpoint, the last-seen times of sessions, the rollback guard and the mark of a clean shutdown,
-    /// completes pending writes, and closes the store.
+    /// Saves the clock checkpoint, the last-seen times of sessions, the failures that were counted, the rollback guard and
+    /// the mark of a clean shutdown, completes pending writes, and closes the store.
     ///
     /// # Errors
     ///
@@ -159,11 +159,12 @@ impl App {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
         let last_seen = last_seen::write(&*self.store, &self.session_cache).await;
+        let failures = self.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
         self.save_rollback_guard().await;
         let mark = shutdown_mark::set(&*self.store).await;
         self.store.close().await?;
-        last_seen.and(checkpoint).and(mark)
+        last_seen.and(failures).and(checkpoint).and(mark)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The settings of an installation: plain values, filled in by the program that reads the configuration.
 
+pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
@@ -22,6 +23,7 @@ use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls::TlsFiles;
+use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::ip_network::Network;
@@ -102,6 +104,8 @@ pub struct Settings {
     pub rate_limits: login_rate_limiter::RateLimits,
     /// Rate limits of other requests that change something.
     pub write_rate_limits: WriteRateLimits,
+    /// How much of the audit log is kept.
+    pub audit_log: AuditLogSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -209,6 +213,7 @@ impl Settings {
             trusted_proxies: Vec::new(),
             rate_limits: login_rate_limiter::RateLimits::default(),
             write_rate_limits: WriteRateLimits::default(),
+            audit_log: AuditLogSettings::default(),
             limits: Limits::default(),
             tls: None,
         }

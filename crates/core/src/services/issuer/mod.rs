@@ -2,6 +2,7 @@
 
 mod configured_claims;
 mod exchange;
+mod exchange_log;
 mod login;
 mod minting;
 mod refresh;
@@ -23,6 +24,7 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, RefreshGracePeriod, Session};
 use crate::model::user::User;
 use crate::services::ServiceError;
+use crate::services::issuer::exchange_log::ExchangeLog;
 use crate::services::keys::keyring::Keyring;
 use crate::services::refresh_replay_counter::RefreshReplayCounter;
 use crate::services::revoker::RevocationRetention;
@@ -45,6 +47,7 @@ pub struct Issuer {
     retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
+    exchange_log: ExchangeLog,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
 }
@@ -178,7 +181,18 @@ impl Issuer {
         grace: RefreshGracePeriod,
     ) -> Self {
         let replay_counter = RefreshReplayCounter::new(grace.length);
-        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None, claims: None }
+        let exchange_log = ExchangeLog::default();
+        Self {
+            store,
+            keys,
+            issuer,
+            retention,
+            grace,
+            replay_counter,
+            exchange_log,
+            max_sessions: None,
+            claims: None,
+        }
     }
 
     /// Limits the active sessions of one user. A login above the limit ends the oldest session.
