@@ -3,12 +3,14 @@
 
 use crate::configuration::setting::Setting;
 
+mod audit_log;
 mod cookies;
 mod passwords;
 mod rate_limits;
 mod request_limits;
 mod server;
 mod tokens;
+mod write_rate_limits;
 
 /// Names that are reserved for features of later versions: a key or, for the last one, a table. They are
 /// refused, so that a feature which is configured cannot be silently missing.
@@ -43,6 +45,8 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         tokens::SETTINGS,
         cookies::SETTINGS,
         rate_limits::SETTINGS,
+        write_rate_limits::SETTINGS,
+        audit_log::SETTINGS,
         request_limits::SETTINGS,
     ];
     groups.into_iter().flatten()

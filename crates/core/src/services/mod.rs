@@ -5,6 +5,7 @@ pub mod account;
 pub mod administration;
 pub mod application_users;
 pub mod authenticator;
+pub mod failure_log;
 pub mod issuer;
 pub mod keys;
 pub mod login_rate_limiter;
@@ -16,6 +17,7 @@ pub mod restore;
 pub mod revoker;
 pub mod session_data;
 pub mod user_import;
+pub mod window_counters;
 
 use counterfoil_jose::random;
 

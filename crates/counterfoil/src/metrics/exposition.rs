@@ -65,6 +65,16 @@ impl App {
             "Entries appended to the revocation log",
             events.revocation_log_entries.clone(),
         );
+        registry.register(
+            "counterfoil_audit_events_removed_above_limit",
+            "Audit events removed before their time, because there were too many",
+            self.metrics.audit_log.removed.clone(),
+        );
+        registry.register(
+            "counterfoil_writes_refused",
+            "Requests that would change something, refused by a rate limit",
+            self.write_rate_limiter.refused(),
+        );
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
