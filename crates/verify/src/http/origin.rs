@@ -123,7 +123,9 @@ fn validate_authority(authority: &str) -> Result<(), OriginError> {
     let Some(text) = bracketed(host) else { return validate_host(host) };
     match text.parse::<Ipv6Addr>() {
         Ok(address) if serialize_ipv6(address) == text => Ok(()),
-        Ok(_) => Err(OriginError("the IPv6 address must be in the short form that browsers send, like [::1]")),
+        Ok(_) => {
+            Err(OriginError("the IPv6 address must be in the short form that browsers send, like [::1]"))
+        }
         Err(_) => Err(OriginError("the address in brackets must be an IPv6 address")),
     }
 }
