@@ -7,6 +7,7 @@ pub mod application_users;
 pub mod authenticator;
 pub mod issuer;
 pub mod keys;
+pub mod login_lookup;
 pub mod login_rate_limiter;
 pub mod password_hasher;
 mod password_hasher_error;
@@ -16,6 +17,7 @@ pub mod restore;
 pub mod revoker;
 pub mod session_data;
 pub mod user_import;
+pub mod username_policy;
 
 use counterfoil_jose::random;
 

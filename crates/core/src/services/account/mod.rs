@@ -16,6 +16,7 @@ use counterfoil_verify::UserId;
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
+use crate::model::email_address;
 use crate::model::external_id::ExternalId;
 use crate::services::ServiceError;
 use crate::services::application_users::ApplicationUsers;
@@ -23,6 +24,7 @@ use crate::services::login_rate_limiter::LoginRateLimiter;
 use crate::services::password_hasher::PasswordHasher;
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
+use crate::services::username_policy::UsernamePolicy;
 use crate::store::{Change, CommitOutcome, Store, StoreError};
 
 pub use attempt::{
@@ -37,6 +39,7 @@ pub struct AccountService {
     hasher: Arc<dyn PasswordHasher>,
     retention: Arc<RevocationRetention>,
     password_policy: Arc<PasswordPolicy>,
+    username_policy: UsernamePolicy,
     rate_limiter: LoginRateLimiter,
     application_users: Option<Arc<ApplicationUsers>>,
 }
@@ -50,7 +53,16 @@ impl AccountService {
         rate_limiter: LoginRateLimiter,
     ) -> Self {
         let password_policy = Arc::default();
-        Self { store, hasher, retention, password_policy, rate_limiter, application_users: None }
+        let username_policy = UsernamePolicy::default();
+        Self {
+            store,
+            hasher,
+            retention,
+            password_policy,
+            username_policy,
+            rate_limiter,
+            application_users: None,
+        }
     }
 
     /// Logs in the users of the application's own table, and no others; `None`: the users of the store.
@@ -63,6 +75,12 @@ impl AccountService {
     #[must_use]
     pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
         Self { password_policy: Arc::new(password_policy), ..self }
+    }
+
+    /// Replaces the default policy for new usernames.
+    #[must_use]
+    pub fn with_username_policy(self, username_policy: UsernamePolicy) -> Self {
+        Self { username_policy, ..self }
     }
 
     /// Validates a new password against the policy. The length is checked first, so that a very long text costs nothing.
@@ -112,15 +130,7 @@ pub(in crate::services) fn external_id_taken() -> ClientError {
     invalid_field("external_id", &"is the id of another user")
 }
 
-/// The address in lower case, if it has one `@` between two parts. Only a delivered mail shows whether it exists.
+/// The address in its canonical form. Only a delivered mail shows whether it exists.
 pub(in crate::services) fn canonical_email(text: &str) -> Result<String, ClientError> {
-    let email = text.to_lowercase();
-    let has_two_parts = email
-        .split_once('@')
-        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    let is_plain = !email.chars().any(|c| c.is_control() || c.is_whitespace());
-    if has_two_parts && is_plain && email.len() <= 254 {
-        return Ok(email);
-    }
-    Err(invalid_field("email", &"must be an e-mail address of at most 254 characters"))
+    email_address::canonical_form(text).map_err(|error| invalid_field("email", &error))
 }
