@@ -1,4 +1,4 @@
-//! The upgrade of names from before the current rules: nobody is merged or locked out, and the log names both users.
+//! The upgrade of names from before the current rules: no user is merged or locked out, and the log names both users.
 
 #![allow(clippy::unwrap_used, reason = "a failed step must fail the test")]
 
