@@ -63,6 +63,11 @@ impl Executor<'_> {
             }
             RowAction::EndSessions(sessions, ending) => {
                 let ended = end::end(c, *sessions, ending.end)?;
+                // An ended session is kept for a day. Its data is of no use, and a client that logs in again and again could
+                // store megabytes a minute.
+                for session in &ended {
+                    session_data::delete(c, *session)?;
+                }
                 self.progress.sessions_ended(ended, *ending);
                 Ok(true)
             }

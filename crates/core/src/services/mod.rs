@@ -5,6 +5,7 @@ pub mod account;
 pub mod administration;
 pub mod application_users;
 pub mod authenticator;
+pub mod failure_log;
 pub mod issuer;
 pub mod keys;
 pub mod login_lookup;
@@ -18,6 +19,7 @@ pub mod revoker;
 pub mod session_data;
 pub mod user_import;
 pub mod username_policy;
+pub mod window_counters;
 
 use counterfoil_jose::random;
 

@@ -4,6 +4,7 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
+use crate::limits::write_rate::WriteLimit;
 use crate::operations::application_users::check_users_are_ours;
 use crate::operations::error::OperationError;
 use crate::operations::presented_session::PresentedSession;
@@ -32,6 +33,7 @@ pub(crate) async fn change_password(
     now: Time,
 ) -> Result<(), OperationError> {
     check_users_are_ours(app)?;
+    app.write_rate_limiter.count_act(WriteLimit::PasswordChangesPerUser, user, now)?;
     let detached = app.clone();
     let result = run_detached(async move {
         let passwords = (&change.current, &change.new);

@@ -8,7 +8,9 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{AuthError, Principal, RequiredPermission, SessionId, UserId};
 
 use crate::app::App;
+use crate::limits::write_rate::WriteLimit;
 use crate::operations::error::OperationError;
+use crate::operations::presented_session::PresentedSession;
 
 /// The scope that a credential which is limited by scope needs to change something of the account.
 pub(crate) const ACCOUNT_SCOPE: &str = "counterfoil:account";
@@ -41,18 +43,22 @@ pub(crate) async fn list(
     Ok(app.store.sessions_of(user, page, now).await?)
 }
 
-/// Ends one session of a user in the user's name. Returns whether it was one of this user.
+/// Ends one session of a user in the user's name. Returns whether it was one of this user. `current`, the session of the
+/// request, has no limit: that is a logout.
 ///
 /// # Errors
 ///
-/// If the end is not durable.
+/// A rate limit; if the end is not durable.
 pub(crate) async fn end_one(
     app: &App,
-    user: UserId,
+    PresentedSession { session: current, user }: PresentedSession,
     session: SessionId,
     client_info: ClientInfo,
     now: Time,
 ) -> Result<bool, OperationError> {
+    if session != current {
+        app.write_rate_limiter.count_act(WriteLimit::SingleSessionEndsPerUser, user, now)?;
+    }
     Ok(app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?)
 }
 
@@ -60,7 +66,7 @@ pub(crate) async fn end_one(
 ///
 /// # Errors
 ///
-/// If the end is not durable.
+/// A rate limit; if the end is not durable.
 pub(crate) async fn end_all(
     app: &App,
     user: UserId,
@@ -68,6 +74,7 @@ pub(crate) async fn end_all(
     client_info: ClientInfo,
     now: Time,
 ) -> Result<usize, OperationError> {
+    app.write_rate_limiter.count_act(WriteLimit::SessionEndsPerUser, user, now)?;
     Ok(app.revoker.end_user_sessions(user, except, &by_user(user, client_info), now).await?)
 }
 

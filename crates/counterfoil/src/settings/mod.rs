@@ -1,5 +1,6 @@
 //! The settings of an installation: plain values, filled in by the program that reads the configuration.
 
+pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
@@ -7,6 +8,7 @@ pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
 pub(crate) mod store_url;
+pub(crate) mod write_rate_limits;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -22,11 +24,13 @@ use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls::TlsFiles;
+use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
+use crate::settings::write_rate_limits::WriteRateLimits;
 
 /// The settings of an installation. Only the issuer and the store have no default.
 ///
@@ -101,6 +105,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Rate limits of logins, password changes and registrations.
     pub rate_limits: login_rate_limiter::RateLimits,
+    /// Rate limits of other requests that change something.
+    pub write_rate_limits: WriteRateLimits,
+    /// How much of the audit log is kept.
+    pub audit_log: AuditLogSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -208,6 +216,8 @@ impl Settings {
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             rate_limits: login_rate_limiter::RateLimits::default(),
+            write_rate_limits: WriteRateLimits::default(),
+            audit_log: AuditLogSettings::default(),
             limits: Limits::default(),
             tls: None,
         }

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod administration;
+mod audit_growth;
 mod client;
 mod credential_modes;
 mod cross_site_requests;
+mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
 mod fuzz;
@@ -23,3 +25,4 @@ mod requested_access;
 mod session_data;
 mod session_list;
 mod test_server;
+mod write_rate_limit;

@@ -1,4 +1,4 @@
-//! The table `session_data`: one JSON object for a session, changed by merge patches (RFC 7396).
+//! The table `session_data`: one JSON object for a session, changed by merge patches (RFC 7396), until the session ends.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
@@ -55,6 +55,14 @@ pub(crate) fn merge(
         )?
         .execute(params![patch.session.as_bytes(), text, Unsigned(merged.revision)])?;
     Ok(Some(merged))
+}
+
+/// Deletes the data of `session`, if there is any.
+pub(crate) fn delete(connection: &Connection, session: SessionId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM session_data WHERE session_id = ?1")?
+        .execute([session.as_bytes()])?;
+    Ok(())
 }
 
 /// The data of a session that is active at `now`: an empty object of revision 0 if none is stored.

@@ -79,7 +79,8 @@ impl AccountService {
             }
             (stored, _) => {
                 self.rate_limiter.record_failure(&attempt, now).await?;
-                Err(self.record_failed_login(stored.map(|user| user.id), client.id, client_info, now).await)
+                let user = stored.map(|user| user.id);
+                Err(self.record_failed_login(user, account, client.id, client_info, now).await)
             }
         }
     }
@@ -121,6 +122,7 @@ impl AccountService {
     async fn record_failed_login(
         &self,
         user: Option<UserId>,
+        account: &str,
         client: ClientId,
         client_info: &ClientInfo,
         now: Time,
@@ -136,7 +138,7 @@ impl AccountService {
             client_info: client_info.clone(),
             detail: None,
         };
-        match self.record_event(event).await {
+        match self.record_failure(event, account.as_bytes(), now).await {
             Ok(()) => ClientError::LoginFailed.into(),
             Err(failed) => failed.into(),
         }

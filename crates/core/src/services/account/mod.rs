@@ -7,10 +7,11 @@ mod register;
 mod verify_password;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use counterfoil_jose::Secret;
+use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
@@ -20,6 +21,7 @@ use crate::model::email_address;
 use crate::model::external_id::ExternalId;
 use crate::services::ServiceError;
 use crate::services::application_users::ApplicationUsers;
+use crate::services::failure_log::{FailureEvents, FailureLog};
 use crate::services::login_rate_limiter::LoginRateLimiter;
 use crate::services::password_hasher::PasswordHasher;
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
@@ -33,6 +35,9 @@ pub use attempt::{
 pub use login::Credentials;
 pub use register::Registration;
 
+/// How many joined events one commit records.
+const MAX_EVENTS_PER_COMMIT: usize = 256;
+
 /// Registers users, logs them in by password, and changes passwords.
 pub struct AccountService {
     store: Arc<dyn Store>,
@@ -41,6 +46,7 @@ pub struct AccountService {
     password_policy: Arc<PasswordPolicy>,
     username_policy: UsernamePolicy,
     rate_limiter: LoginRateLimiter,
+    failures: Arc<FailureLog>,
     application_users: Option<Arc<ApplicationUsers>>,
 }
 
@@ -54,6 +60,7 @@ impl AccountService {
     ) -> Self {
         let password_policy = Arc::default();
         let username_policy = UsernamePolicy::default();
+        let failures = Arc::new(FailureLog::new(Duration::ZERO, rate_limiter.ipv6_prefix()));
         Self {
             store,
             hasher,
@@ -61,8 +68,15 @@ impl AccountService {
             password_policy,
             username_policy,
             rate_limiter,
+            failures,
             application_users: None,
         }
+    }
+
+    /// Joins the audit events of failures. Without it every failure has an event of its own.
+    #[must_use]
+    pub fn with_failure_log(self, failures: FailureLog) -> Self {
+        Self { failures: Arc::new(failures), ..self }
     }
 
     /// Logs in the users of the application's own table, and no others; `None`: the users of the store.
@@ -97,8 +111,40 @@ impl AccountService {
         Ok(password)
     }
 
-    async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {
-        match self.store.commit(&[Change::record_event(event)].into()).await? {
+    /// Records a failed attempt at `name`, or counts it with earlier ones of the same client IP.
+    async fn record_failure(&self, event: AuditEvent, name: &[u8], now: Time) -> Result<(), StoreError> {
+        let FailureEvents { joined, first } = self.failures.observe(event, name, now);
+        self.record_joined(joined).await?;
+        match first {
+            Some(event) => self.record_events([event]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Records the failures that were counted in windows that are over at `now`; with `None` all, before the process ends.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails. Then the next call tries again.
+    pub async fn record_counted_failures(&self, now: Option<Time>) -> Result<(), StoreError> {
+        self.record_joined(self.failures.take_joined(now)).await
+    }
+
+    async fn record_joined(&self, mut events: Vec<AuditEvent>) -> Result<(), StoreError> {
+        while !events.is_empty() {
+            let batch = events.split_off(events.len().saturating_sub(MAX_EVENTS_PER_COMMIT));
+            if let Err(error) = self.record_events(batch.clone()).await {
+                events.extend(batch);
+                self.failures.put_back(events);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_events(&self, events: impl IntoIterator<Item = AuditEvent>) -> Result<(), StoreError> {
+        let changes: Vec<Change> = events.into_iter().map(Change::record_event).collect();
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }

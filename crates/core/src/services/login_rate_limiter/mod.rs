@@ -84,6 +84,11 @@ impl LoginRateLimiter {
         Self { store, key, limits }
     }
 
+    /// The length of the IPv6 prefix that counts as one client IP.
+    pub fn ipv6_prefix(&self) -> u8 {
+        self.limits.ipv6_prefix
+    }
+
     /// Checks whether a login to `account` may be attempted. `account` is the canonical login name, whether or not such a
     /// user exists. Without a client IP only the limit of consecutive failures applies.
     ///

@@ -88,6 +88,7 @@ const CASES: &[Case] = cases! {
         active_sessions_are_listed_once_and_newest_first,
         a_session_context_is_read_from_one_snapshot,
         above_the_session_limit_the_oldest_sessions_end,
+        only_sessions_that_have_not_ended_are_to_be_ended,
     }
     last_seen {
         a_use_moves_seen_at_forward_and_never_back,
@@ -160,10 +161,12 @@ const CASES: &[Case] = cases! {
     }
     purge {
         active_records_are_never_purged,
-        an_ended_session_stays_a_day_and_is_purged_with_its_data,
+        an_ended_session_stays_a_day_without_its_data,
         a_session_in_use_is_not_purged,
         log_entries_are_purged_when_they_expire_and_keys_never,
-        old_events_and_counters_are_purged,
+        old_counters_are_purged,
+        old_events_are_purged_and_their_numbers_are_not_used_again,
+        events_above_the_limit_are_purged_oldest_first_and_in_steps,
         a_purge_removes_at_most_its_limit,
     }
     commit_listener {

@@ -260,3 +260,16 @@ pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<d
         assert_eq!(stored.ended, None);
     }
 }
+
+pub(super) async fn only_sessions_that_have_not_ended_are_to_be_ended(store: Arc<dyn Store>) {
+    let left = async |except| answer(store.has_sessions_to_end(user_id(1), except).await);
+    let _ = one_login(&store).await;
+
+    assert!(left(None).await, "also after it has expired: the store is not told the time");
+    assert!(!left(Some(session_id(1))).await);
+    let _ = applied(&store, &[insert(session(2, 1))]).await;
+    assert!(left(Some(session_id(1))).await);
+    let _ = applied(&store, &[end(1, NOON), end(2, NOON)]).await;
+    assert!(!left(None).await);
+    assert!(!answer(store.has_sessions_to_end(user_id(2), None).await));
+}

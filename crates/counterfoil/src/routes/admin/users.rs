@@ -151,7 +151,7 @@ pub(in crate::routes) async fn change(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 204, description = "Deleted"),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(
