@@ -90,7 +90,7 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
         sleep(PURGE_PAUSE).await;
     }
-    let (settings, limit) = (&app.settings().audit_log, &app.metrics.audit_log);
+    let (settings, limit) = (&app.settings().audit_log, &app.audit_log_limit);
     audit_log::purge(&*app.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
 }
 

@@ -83,8 +83,9 @@ impl SessionData {
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
         let (store, now) = (&*self.app.store, self.app.now());
+        let max_of_user = self.app.settings().max_session_data_per_user;
         self.app.write_rate_limiter.count(&self.writer, now).map_err(ServiceError::from)?;
-        self.members = session_data::merge(store, self.session, patch, None, now).await?.members;
+        self.members = session_data::merge(store, self.session, patch, None, max_of_user, now).await?.members;
         Ok(())
     }
 }

@@ -33,6 +33,7 @@ use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
+use crate::store::audit_log::AuditLogLimit;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
@@ -73,6 +74,7 @@ pub struct Inner {
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) write_rate_limiter: WriteRateLimiter,
+    pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
     pub(crate) is_shutting_down: AtomicBool,

@@ -44,6 +44,7 @@ use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
+use crate::store::audit_log::AuditLogLimit;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
@@ -232,6 +233,7 @@ impl Loaded {
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
             write_rate_limiter: WriteRateLimiter::for_settings(&settings),
+            audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             key_schedule_changed: Notify::new(),

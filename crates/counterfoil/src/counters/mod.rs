@@ -21,8 +21,6 @@ use std::sync::Arc;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::store::audit_log::AuditLogLimit;
-
 pub(crate) use credential_checks::{
     CHECK_RESULTS, CREDENTIAL_TYPES, CountingAuthenticator, CredentialChecks,
 };
@@ -49,8 +47,6 @@ pub(crate) struct Metrics {
     pub(crate) requests: HttpRequests,
     /// Connections of the public listener.
     pub(crate) connections: Arc<ConnectionCounters>,
-    /// Audit events that were removed because there were too many.
-    pub(crate) audit_log: AuditLogLimit,
 }
 
 /// The connections of a listener.

@@ -13,7 +13,6 @@ use counterfoil_core::services::window_counters::WindowCounters;
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::counters::Label;
 use crate::settings::Settings;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -28,6 +27,9 @@ pub(crate) struct WriteRateLimiter {
     counters: WindowCounters<(WriteLimit, [u8; 17])>,
     refused: Family<Label, Counter>,
 }
+
+/// The name of the limit that refused a change, as a label of the metric. Always a constant.
+type Label = [(&'static str, &'static str); 1];
 
 /// Who changes something. What is not known is not counted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -152,13 +154,35 @@ impl WriteRateLimiter {
         self.count_ip(ip, now)
     }
 
-    /// Counts an act of a user that has a limit of its own.
+    /// Checks whether a user may do what has a limit of its own, from this session, without counting.
     ///
     /// # Errors
     ///
     /// As [`count`](Self::count).
-    pub(crate) fn count_act(&self, act: WriteLimit, user: UserId, now: Time) -> Result<(), ClientError> {
-        self.count_one(act, pad(user.as_bytes()), now)
+    pub(crate) fn check_act(
+        &self,
+        act: WriteLimit,
+        (session, user): (SessionId, UserId),
+        now: Time,
+    ) -> Result<(), ClientError> {
+        self.check_one(act, pad(user.as_bytes()), now)?;
+        self.check_one(act, session_key(session), now)
+    }
+
+    /// Counts such an act. If it changed nothing it counts for the session alone: the thief of a session could otherwise use
+    /// up the limit of its owner without any effect.
+    pub(crate) fn record_act(
+        &self,
+        act: WriteLimit,
+        (session, user): (SessionId, UserId),
+        has_changed_something: bool,
+        now: Time,
+    ) {
+        let id = match has_changed_something {
+            true => pad(user.as_bytes()),
+            false => session_key(session),
+        };
+        let _ = self.counters.count((act, id), act.rate(&self.limits), now);
     }
 
     /// Checks whether a session may be refreshed, without counting: its refresh token is not verified yet.
@@ -173,7 +197,7 @@ impl WriteRateLimiter {
         now: Time,
     ) -> Result<(), ClientError> {
         self.check_one(WriteLimit::RefreshesPerSession, pad(session.as_bytes()), now)?;
-        self.check_one(WriteLimit::RefreshesPerUser, blocked_session(session), now)?;
+        self.check_one(WriteLimit::RefreshesPerUser, session_key(session), now)?;
         match ip {
             Some(ip) => self.check_one(WriteLimit::PerIp, client_ip_key(ip, self.ipv6_prefix), now),
             None => Ok(()),
@@ -194,7 +218,7 @@ impl WriteRateLimiter {
         let counted = self.counters.count((per_user, pad(user.as_bytes())), per_user.rate(limits), now);
         if let Err(wait) = counted {
             // The user of a session is known only after its refresh.
-            self.counters.fill((per_user, blocked_session(session)), now + wait, now);
+            self.counters.fill((per_user, session_key(session)), now + wait, now);
         }
     }
 
@@ -226,8 +250,8 @@ impl WriteRateLimiter {
     }
 }
 
-/// The key of a session that must not be refreshed until the window of its user ends. No user has it.
-fn blocked_session(session: SessionId) -> [u8; 17] {
+/// The key of a session under a limit of users. No user has it.
+fn session_key(session: SessionId) -> [u8; 17] {
     let mut key = pad(session.as_bytes());
     key[0] = 1;
     key
@@ -310,6 +334,24 @@ mod tests {
         assert_eq!([refresh(2), refresh(3)], [Ok(()), Ok(())], "a refresh that has rotated is answered");
         assert!(refresh(3).is_err(), "the limit of the user");
         assert_eq!(limiter.check_refresh(session(3), None, NOON + MINUTE), Ok(()));
+    }
+
+    #[test]
+    fn acts_that_change_nothing_count_for_their_session_alone() {
+        let limiter = limiter(|limits| limits.session_ends_per_user = rate(2));
+        let presented = |session| (SessionId::from_bytes([session; 16]), UserId::from_bytes([9; 16]));
+        let act = WriteLimit::SessionEndsPerUser;
+        let (thief, owner) = (presented(1), presented(2));
+        for _ in 0..5 {
+            limiter.record_act(act, thief, false, NOON);
+        }
+
+        assert!(limiter.check_act(act, thief, NOON).is_err());
+        assert_eq!(limiter.check_act(act, owner, NOON), Ok(()));
+        for _ in 0..2 {
+            limiter.record_act(act, owner, true, NOON);
+        }
+        assert!(limiter.check_act(act, owner, NOON).is_err());
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl App {
         registry.register(
             "counterfoil_audit_events_removed_above_limit",
             "Audit events removed before their time, because there were too many",
-            self.metrics.audit_log.removed.clone(),
+            self.audit_log_limit.removed.clone(),
         );
         registry.register(
             "counterfoil_writes_refused",

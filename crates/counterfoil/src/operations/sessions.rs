@@ -51,31 +51,38 @@ pub(crate) async fn list(
 /// A rate limit; if the end is not durable.
 pub(crate) async fn end_one(
     app: &App,
-    PresentedSession { session: current, user }: PresentedSession,
+    current: PresentedSession,
     session: SessionId,
     client_info: ClientInfo,
     now: Time,
 ) -> Result<bool, OperationError> {
-    if session != current {
-        app.write_rate_limiter.count_act(WriteLimit::SingleSessionEndsPerUser, user, now)?;
+    let (user, limit) = (current.user, WriteLimit::SingleSessionEndsPerUser);
+    if session == current.session {
+        return Ok(app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?);
     }
-    Ok(app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?)
+    app.write_rate_limiter.check_act(limit, (current.session, user), now)?;
+    let has_ended = app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?;
+    app.write_rate_limiter.record_act(limit, (current.session, user), has_ended, now);
+    Ok(has_ended)
 }
 
-/// Ends all sessions of a user, but for `except`, in the user's name. Returns their number.
+/// Ends all sessions of the user of `current`, but for `except`, in the user's name. Returns their number.
 ///
 /// # Errors
 ///
 /// A rate limit; if the end is not durable.
 pub(crate) async fn end_all(
     app: &App,
-    user: UserId,
+    current: PresentedSession,
     except: Option<SessionId>,
     client_info: ClientInfo,
     now: Time,
 ) -> Result<usize, OperationError> {
-    app.write_rate_limiter.count_act(WriteLimit::SessionEndsPerUser, user, now)?;
-    Ok(app.revoker.end_user_sessions(user, except, &by_user(user, client_info), now).await?)
+    let (user, limit) = (current.user, WriteLimit::SessionEndsPerUser);
+    app.write_rate_limiter.check_act(limit, (current.session, user), now)?;
+    let ended = app.revoker.end_user_sessions(user, except, &by_user(user, client_info), now).await?;
+    app.write_rate_limiter.record_act(limit, (current.session, user), ended > 0, now);
+    Ok(ended)
 }
 
 fn by_user(user: UserId, client_info: ClientInfo) -> RevocationContext {

@@ -106,8 +106,9 @@ pub(super) async fn end_all(
         Some("none") => None,
         Some(_) => return Err(AppError::field("except", "must be `current` or `none`")),
     };
-    let CurrentUser { user, now, .. } = current_user;
-    let revoked = operations::sessions::end_all(&app, user, except, client, now).await?;
+    let CurrentUser { user, session, now, .. } = current_user;
+    let current = PresentedSession { session, user };
+    let revoked = operations::sessions::end_all(&app, current, except, client, now).await?;
     let cookies = SetCookies::new(&app.cookies);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedResponse::new(revoked))))

@@ -94,6 +94,9 @@ pub struct Settings {
     /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
     /// limit.
     pub max_sessions: Option<NonZeroU32>,
+    /// The maximum size of the data of all sessions of a user, in bytes; up to 1 KiB of each session is always allowed.
+    /// `None`: no limit.
+    pub max_session_data_per_user: Option<u64>,
     /// The minimum length of new passwords, in code points; values below 8 have no effect. NIST SP 800-63B-4,
     /// section 3.1.1.2, requires 15 if the password is the only factor.
     pub password_min_length: usize,
@@ -211,6 +214,7 @@ impl Settings {
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
             max_sessions: None,
+            max_session_data_per_user: Some(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
             trusted_origins: Vec::new(),

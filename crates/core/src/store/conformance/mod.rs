@@ -147,6 +147,7 @@ const CASES: &[Case] = cases! {
         a_patch_above_the_size_limit_changes_nothing,
         a_patch_applies_only_to_its_expected_revision,
         data_is_stored_only_for_active_sessions,
+        all_sessions_of_a_user_share_a_size_limit,
     }
     counters {
         no_parallel_increment_is_lost,

@@ -55,6 +55,7 @@ pub(super) async fn an_ended_session_stays_a_day_without_its_data(store: Arc<dyn
         patch,
         expected_revision: None,
         max_bytes: 100,
+        max_bytes_of_user: None,
         now: NOON,
     });
     let _ = applied(&store, &[merge, end(1, NOON + HOUR)]).await;

@@ -115,6 +115,7 @@ pub(super) async fn an_ended_session_never_becomes_active_again(store: Arc<dyn S
         patch,
         expected_revision: None,
         max_bytes: 100,
+        max_bytes_of_user: None,
         now: NOON,
     });
     assert_eq!(conflict(&store, &[merge]).await, 0);

@@ -154,6 +154,7 @@ pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Sto
         patch,
         expected_revision: None,
         max_bytes: 1000,
+        max_bytes_of_user: None,
         now: NOON,
     });
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
