@@ -16,10 +16,13 @@ mod apply;
 mod error;
 mod error_class;
 mod file;
+mod list_lane;
 mod reader_pool;
 mod restore;
 mod schema;
 mod state;
+#[cfg(test)]
+mod statement_cost;
 mod store;
 mod tables;
 mod write_request;

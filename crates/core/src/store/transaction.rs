@@ -5,6 +5,7 @@ use counterfoil_verify::{ClientId, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
 use crate::store::change::Change;
+use crate::store::job_lock::JobLock;
 
 /// What one commit expects and changes. A store applies all of it or nothing.
 ///
@@ -68,4 +69,6 @@ pub enum Expectation {
     ActiveSession(SessionId, Time),
     /// The admin key exists.
     AdminKey(AdminKeyId),
+    /// The node holds the lock of the job at this time.
+    JobLock(JobLock, Time),
 }

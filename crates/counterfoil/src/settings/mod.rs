@@ -84,8 +84,8 @@ pub struct Settings {
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
     pub session_cache_size: usize,
-    /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
-    /// limit.
+    /// The maximum number of active sessions of a user, 100 by default; at the limit a login ends the oldest one.
+    /// `None`: no limit. Without one a user can make the lists and the ends of their sessions long.
     pub max_sessions: Option<NonZeroU32>,
     /// The minimum length of new passwords, in code points; values below 8 have no effect. NIST SP 800-63B-4,
     /// section 3.1.1.2, requires 15 if the password is the only factor.
@@ -198,7 +198,7 @@ impl Settings {
             password_hashing_queue_size: 64,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
-            max_sessions: None,
+            max_sessions: NonZeroU32::new(100),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
             trusted_origins: Vec::new(),
