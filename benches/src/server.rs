@@ -73,6 +73,8 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     let store = StoreUrl::Sqlite(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
+    // One user logs in thousands of times.
+    settings.max_sessions = None;
     if options.cheap_hashing {
         (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }
