@@ -43,7 +43,7 @@ pub(crate) fn observe(mut connection: Connection) -> rusqlite::Result<Connection
 }
 
 /// The statements that may visit a whole table or index, and why.
-const MAY_SCAN: [(&str, &str); 8] = [
+const MAY_SCAN: [(&str, &str); 6] = [
     ("FROM keys ORDER BY", "a handful of keys, which only administrators and the schedule add"),
     ("credential = 'cookie' AND ended_at", "only `restore`, in a database that no server has open"),
     ("DELETE FROM job_locks", "one row for each job, and only at the start"),
@@ -53,8 +53,6 @@ const MAY_SCAN: [(&str, &str); 8] = [
         "in the order of the primary key, up to its limit",
     ),
     ("users INDEXED BY removed_users", "the index has removed users only, and the first one is taken"),
-    ("kind IN ('client_revoked'", "the index has these events only, up to the limit"),
-    ("(SELECT max(number) FROM audit_events)", "the last row"),
 ];
 
 /// Statements of the start, of the schema and of checks.
@@ -79,7 +77,7 @@ async fn no_statement_scans_a_table() {
     schema::migrate(&mut connection).unwrap();
     let statements: Vec<String> = STEPS.lock().unwrap().keys().cloned().collect();
     let statements: Vec<_> = statements.into_iter().filter(|sql| !is_of_the_start(sql)).collect();
-    assert!(statements.len() > 70, "{} statements were run", statements.len());
+    assert!(statements.len() > 50, "{} statements were run", statements.len());
 
     let mut wrong = Vec::new();
     for sql in &statements {
