@@ -354,6 +354,8 @@ fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
     let options = HashPoolOptions {
         threads: settings.password_hashing_threads,
         queue_size: settings.password_hashing_queue_size,
+        max_share: settings.password_hashing_max_share,
+        max_delayed_refusals: settings.password_hashing_max_delayed_refusals,
         queue_timeout: settings.password_hashing_queue_timeout,
         ..HashPoolOptions::default()
     };

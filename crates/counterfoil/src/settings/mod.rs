@@ -87,6 +87,12 @@ pub struct Settings {
     pub password_hashing_threads: usize,
     /// How many passwords may wait to be hashed; more are rejected with 503.
     pub password_hashing_queue_size: usize,
+    /// The percentage of the hashing threads and their queue that one client IP, and one account, may use; more gets 429.
+    /// The same holds for the validation of new passwords. 100: no share applies.
+    pub password_hashing_max_share: u8,
+    /// How many logins that a rate limit rejects may wait until they are answered, so that their time does not tell the
+    /// scheme of the account's password hash; of one client IP no more than its share. Further ones are answered at once.
+    pub password_hashing_max_delayed_refusals: usize,
     /// How long a password may wait to be hashed; after that it is rejected with 503.
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
@@ -211,6 +217,8 @@ impl Settings {
             argon2: Argon2Cost::default(),
             password_hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             password_hashing_queue_size: 64,
+            password_hashing_max_share: 25,
+            password_hashing_max_delayed_refusals: 1024,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
             max_sessions: NonZeroU32::new(100),
