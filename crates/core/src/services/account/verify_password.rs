@@ -98,7 +98,7 @@ impl AccountService {
 
     /// The attempt to count under the username of `found`, if the login has another name. A table may find a user by
     /// spellings that are different names here, such as `ada` and `àda` in a collation without accents; an attacker could
-    /// guess with each of them.
+    /// guess with each of them. A failure then counts twice for the client IP.
     async fn check_other_spelling(
         &self,
         found: &ApplicationUser,
