@@ -20,6 +20,7 @@ mod file;
 mod reader_pool;
 mod restore;
 mod schema;
+mod schema_check;
 mod state;
 mod store;
 mod tables;
