@@ -163,6 +163,7 @@ async fn status_shows_the_issuer_and_the_readiness() {
 
     assert_eq!(status["issuer"], "http://localhost:3000");
     assert_eq!((&status["may_issue"], &status["failed"]), (&json!(true), &json!([])));
+    assert_eq!(status["node"].as_str().map(str::len), Some(22), "16 bytes as base64url");
 }
 
 #[tokio::test]
