@@ -11,7 +11,7 @@ pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil_core::credentials::password::Argon2Cost;
@@ -19,6 +19,7 @@ use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::username_policy::UsernamePolicy;
+use counterfoil_files::with_suffix;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
@@ -262,31 +263,28 @@ impl Settings {
     /// The default file of the master key: `DIR/master-key`, or next to the SQLite file.
     pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".key")))
     }
 
     /// The file of the last known position of the revocation log: `DIR/rollback-guard`, or next to the SQLite file.
     pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".rollback-guard")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".rollback-guard")))
     }
 
     /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
-    /// restored database that replaces it at the next start.
+    /// restored database that replaces it at the next start; keys, certificates, lists and the admin socket.
     pub(crate) fn own_files(&self) -> Vec<PathBuf> {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
-        let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
-        let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let rollback_guard = self.rollback_guard_file().map(|guard| [beside(&guard, ".new"), guard]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
+        let store = self.store.file().map(|store| beside_store.map(|suffix| with_suffix(store, suffix)));
+        let master_key = self.master_key_file().map(|key| [with_suffix(&key, ".next"), key]);
+        let rollback_guard = self.rollback_guard_file().map(|guard| [with_suffix(&guard, ".new"), guard]);
+        let tls = self.tls.clone().map(|tls| [tls.certificate, tls.key]);
+        let pairs = [master_key, rollback_guard, tls].into_iter().flatten().flatten();
+        let socket = self.data_dir.as_ref().map(|dir| dir.join("admin.sock"));
+        let others = self.breached_passwords.clone().into_iter().chain(socket);
+        store.into_iter().flatten().chain(pairs).chain(others).collect()
     }
-}
-
-/// `auth.db` with the suffix `.key` is `auth.db.key`.
-fn beside(store: &Path, suffix: &str) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]
