@@ -9,5 +9,6 @@ mod incomplete_bodies;
 mod login_burst;
 mod oversized_requests;
 mod per_ip_limits;
+mod silent_connections;
 mod slow_clients;
 mod test_server;
