@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bystanders;
 mod file_descriptors;
 mod http2_connection;
 mod http2_frames;
