@@ -82,6 +82,13 @@ impl LaunchConfig {
         self
     }
 
+    /// Uses the default rate limits.
+    #[must_use]
+    pub fn with_default_rate_limits(mut self) -> Self {
+        self.env.retain(|(name, _)| !name.to_string_lossy().contains("_RATE_LIMIT_"));
+        self
+    }
+
     /// Uses the password hashing parameters of production.
     #[must_use]
     pub fn with_production_hashing(self) -> Self {

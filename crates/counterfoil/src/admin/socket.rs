@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::Mode;
@@ -18,6 +19,10 @@ use tokio::task::JoinSet;
 use crate::admin::socket_address::{SocketAddress, socket_path};
 use crate::admin::{AdminError, Command};
 use crate::app::App;
+use crate::limits::connection_activity::ConnectionActivity;
+use crate::limits::connections::ConnectionLimiter;
+use crate::runtime::spare_descriptor::{SpareDescriptor, is_connection_error};
+use crate::settings::Limits;
 
 /// The most bytes of a command.
 const MAX_COMMAND_LENGTH: u64 = 64 * 1024;
@@ -25,10 +30,10 @@ const MAX_COMMAND_LENGTH: u64 = 64 * 1024;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most connections at a time.
 const MAX_CONNECTIONS: usize = 16;
-/// How long to wait after an error of `accept`.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 16;
+/// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
+const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
 
 /// The listening socket. Its file is deleted when it is dropped.
 #[derive(Debug)]
@@ -67,26 +72,49 @@ impl AdminSocket {
         Ok(Self { listener, path, identity: (metadata.dev(), metadata.ino()) })
     }
 
-    /// Executes commands until it is cancelled.
+    /// Executes commands until it is cancelled. If all connections are in use, a new one takes the place of the oldest
+    /// that has sent no command.
     pub async fn serve(self, app: App) {
-        let mut connections = JoinSet::new();
+        let limits = Limits::default().with(|limits| limits.max_connections = MAX_CONNECTIONS);
+        let limiter = ConnectionLimiter::new(limits, 0, Vec::new());
+        let (mut connections, mut spare) = (JoinSet::new(), SpareDescriptor::new());
         loop {
-            while connections.len() >= MAX_CONNECTIONS {
-                connections.join_next().await;
+            spare.restore();
+            tokio::select! {
+                biased;
+                Some(_) = connections.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => start(&app, &limiter, &mut connections, stream),
+                    Err(error) if is_connection_error(&error) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection to the admin socket was not accepted");
+                        let has_room = limiter.make_room() && spare.release();
+                        if !has_room {
+                            tokio::time::sleep(MAX_WAIT_FOR_DESCRIPTOR).await;
+                        }
+                    }
+                },
             }
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let app = app.clone();
-                    connections.spawn(async move { serve_connection(&app, stream).await });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection to the admin socket was not accepted");
-                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
-                }
-            }
-            while connections.try_join_next().is_some() {}
         }
     }
+}
+
+/// Executes the command of a connection in a task of its own. If commands of all connections are being executed, it
+/// answers with an error.
+fn start(app: &App, limiter: &ConnectionLimiter, connections: &mut JoinSet<()>, stream: UnixStream) {
+    let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+    let Some(permit) = limiter.acquire_local(uid) else {
+        let error = AdminError::new("the server is executing too many commands").hint("try again later");
+        // It fits into the empty buffer of the new connection, so nothing waits.
+        let _ = encode(Reply::Error(error)).map(|line| stream.try_write(&line));
+        return;
+    };
+    let (app, activity) = (app.clone(), permit.activity());
+    let task = connections.spawn(async move {
+        serve_connection(&app, stream, &permit.activity()).await;
+        drop(permit);
+    });
+    activity.set_task(task);
 }
 
 impl Drop for AdminSocket {
@@ -122,20 +150,26 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn serve_connection(app: &App, stream: UnixStream) {
-    if let Err(error) = answer_one_command(app, stream).await {
+async fn serve_connection(app: &App, stream: UnixStream, activity: &Arc<ConnectionActivity>) {
+    if let Err(error) = answer_one_command(app, stream, activity).await {
         tracing::warn!(%error, "an administrative command was not read or answered");
     }
 }
 
 /// Reads one line with a command, and writes one line with its reply.
-async fn answer_one_command(app: &App, mut stream: UnixStream) -> io::Result<()> {
+async fn answer_one_command(
+    app: &App,
+    mut stream: UnixStream,
+    activity: &Arc<ConnectionActivity>,
+) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != 0 && peer != rustix::process::geteuid().as_raw() {
         let error = format!("user {peer} does not run this server");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
     }
-    let result = match tokio::time::timeout(READ_TIMEOUT, read_line(&mut stream, MAX_COMMAND_LENGTH)).await {
+    let command = tokio::time::timeout(READ_TIMEOUT, read_line(&mut stream, MAX_COMMAND_LENGTH)).await;
+    let _in_progress = activity.start_request();
+    let result = match command {
         Err(_) => Err(AdminError::new("the command was not received in time")),
         Ok(line) => match serde_json::from_slice::<Command>(&line?) {
             Ok(command) => app.administer(command).await,
@@ -144,10 +178,15 @@ async fn answer_one_command(app: &App, mut stream: UnixStream) -> io::Result<()>
                 .hint("use the command line of the same version as the server")),
         },
     };
-    let mut line = serde_json::to_vec(&result.map_or_else(Reply::Error, Reply::Ok))?;
-    line.push(b'\n');
-    stream.write_all(&line).await?;
+    stream.write_all(&encode(result.map_or_else(Reply::Error, Reply::Ok))?).await?;
     stream.shutdown().await
+}
+
+/// A reply as one line.
+fn encode(reply: Reply) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&reply)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Reads one line of at most `max_length` bytes, and returns it without its end.

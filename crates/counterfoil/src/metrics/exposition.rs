@@ -78,8 +78,13 @@ impl App {
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
-            "Connections closed because a limit was reached",
+            "New connections closed because a limit was reached",
             connections.refused.clone(),
+        );
+        registry.register(
+            "counterfoil_connections_closed_for_others",
+            "Connections closed to make room for others",
+            connections.closed.clone(),
         );
     }
 }
@@ -285,7 +290,11 @@ impl Exposition {
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let max = self.app.settings().limits.max_connections;
+        // Before the server listens, the setting.
+        let max = match self.app.metrics.connections.limit.get() {
+            0 => self.app.settings().limits.max_connections,
+            limit => usize::try_from(limit).unwrap_or_default(),
+        };
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }

@@ -157,11 +157,16 @@ pub struct Limits {
     /// How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1
     /// connection waits for its next request no longer than `header_timeout`.
     pub idle_timeout: Duration,
-    /// Maximum number of connections; more are closed at once.
+    /// Maximum number of connections, as far as the process may open files. For one more, the server closes a
+    /// connection without a request in progress, of the client IP that has the most; without one, the new connection
+    /// is closed.
     pub max_connections: usize,
     /// Maximum number of connections of one client IP (IPv6: of one network). Trusted proxies and loopback
     /// are exempt.
     pub max_connections_per_ip: usize,
+    /// Maximum number of connections of one client IP that have sent no request yet, TLS handshakes included; for one
+    /// more, the oldest of them is closed. Trusted proxies are exempt, loopback is not.
+    pub max_pending_connections_per_ip: usize,
     /// Maximum memory of all request bodies that are being read, in bytes; more are rejected with 503.
     pub max_total_body_memory: usize,
 }
@@ -176,6 +181,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             max_connections: 10_000,
             max_connections_per_ip: 1_000,
+            max_pending_connections_per_ip: 200,
             max_total_body_memory: 128 << 20,
         }
     }
