@@ -17,6 +17,7 @@ mod logout;
 mod malformed_input;
 mod metrics;
 mod multiple_credentials;
+mod null_members;
 mod openapi_contract;
 mod password_change;
 mod refresh;

@@ -6,6 +6,7 @@ mod login;
 mod register;
 mod verify_password;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +19,11 @@ use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
 use crate::model::external_id::ExternalId;
+use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::application_users::ApplicationUsers;
 use crate::services::failure_log::{FailureEvents, FailureLog};
-use crate::services::login_rate_limiter::LoginRateLimiter;
+use crate::services::login_rate_limiter::{AccountCounter, LoginRateLimiter};
 use crate::services::password_hasher::PasswordHasher;
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
@@ -76,6 +78,21 @@ impl AccountService {
     #[must_use]
     pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
         Self { password_policy: Arc::new(password_policy), ..self }
+    }
+
+    /// What the rate limits count for `user` at `now`: the counts, the limits, and until when they reject attempts. With a
+    /// client IP also what is counted for that IP.
+    ///
+    /// # Errors
+    ///
+    /// If the counters cannot be read.
+    pub async fn counters_of(
+        &self,
+        user: &User,
+        client_ip: Option<IpAddr>,
+        now: Time,
+    ) -> Result<Vec<AccountCounter>, ServiceError> {
+        Ok(self.rate_limiter.account_counters(user, client_ip, now).await?)
     }
 
     /// Validates a new password against the policy. The length is checked first, so that a very long text costs nothing.

@@ -10,6 +10,7 @@ mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -47,6 +48,8 @@ pub struct Issuer {
     retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
+    /// How many refresh tokens were rotated since the start.
+    rotations: AtomicU64,
     exchange_log: ExchangeLog,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
@@ -189,6 +192,7 @@ impl Issuer {
             retention,
             grace,
             replay_counter,
+            rotations: AtomicU64::new(0),
             exchange_log,
             max_sessions: None,
             claims: None,

@@ -153,6 +153,7 @@ const CASES: &[Case] = cases! {
         a_counter_starts_again_when_its_window_is_over,
         counters_are_returned_in_the_requested_order,
         a_counter_has_the_value_that_was_last_set,
+        an_increment_counts_only_while_the_previous_value_is_low,
     }
     audit_log {
         events_are_listed_by_user_and_session_and_newest_first,
