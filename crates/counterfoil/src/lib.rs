@@ -107,10 +107,12 @@ pub use async_trait::async_trait;
 pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
 pub use counterfoil_core::model::session::{EndReason, Mode};
+pub use counterfoil_core::model::username::ScriptRestriction;
 pub use counterfoil_core::services::application_users::{
     ApplicationPassword, ApplicationUser, UserStore, UserStoreError,
 };
 pub use counterfoil_core::services::issuer::ClaimsContext;
+pub use counterfoil_core::services::username_policy::{LookAlikes, UsernamePolicy};
 pub use counterfoil_core::store::Store;
 /// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
 pub use serde_json;

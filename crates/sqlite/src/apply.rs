@@ -111,6 +111,7 @@ impl Executor<'_> {
             Expectation::ClientRevision(client, revision) => clients::has_revision(c, client, *revision),
             Expectation::ActiveSession(session, now) => exists_active(c, *session, *now),
             Expectation::AdminKey(id) => admin_keys::exists(c, *id),
+            Expectation::NoLookAlike(skeletons) => Ok(users::find_by_skeletons(c, skeletons)?.is_none()),
         }
     }
 

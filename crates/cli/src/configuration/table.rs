@@ -10,6 +10,7 @@ mod rate_limits;
 mod request_limits;
 mod server;
 mod tokens;
+mod usernames;
 mod write_rate_limits;
 
 /// Names that are reserved for features of later versions: a key or, for the last one, a table. They are
@@ -42,6 +43,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
     let groups = [
         server::SETTINGS,
         passwords::SETTINGS,
+        usernames::SETTINGS,
         tokens::SETTINGS,
         cookies::SETTINGS,
         rate_limits::SETTINGS,
@@ -244,6 +246,8 @@ mod tests {
             ("log_format", _) => "json",
             ("log_level", _) => "warn",
             ("registration", _) => "closed",
+            ("usernames.scripts", _) => "ascii_only",
+            ("usernames.look_alikes", _) => "allow",
             ("algorithm", _) => "Ed25519",
             ("trusted_origins", _) => "https://a.example,https://b.example",
             ("trusted_proxies", _) => "10.0.0.0/8,192.0.2.1",

@@ -41,6 +41,7 @@ use crate::model::external_id::ExternalId;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::model::username::Skeletons;
 use crate::store::metrics::StoreMetrics;
 
 pub use audit_retention::{AuditRetention, PurgedEvents};
@@ -87,6 +88,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The user with this username or this verified e-mail address.
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
+
+    /// A user whose username has one of these skeletons: a name that looks the same.
+    async fn user_by_skeletons(&self, skeletons: &Skeletons) -> Result<Option<User>, StoreError>;
 
     /// The user with this id of the application.
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;

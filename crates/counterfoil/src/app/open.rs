@@ -220,7 +220,10 @@ impl Loaded {
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
-            accounts: accounts.with_password_policy(password_policy).with_failure_log(failures),
+            accounts: accounts
+                .with_password_policy(password_policy)
+                .with_username_policy(settings.usernames)
+                .with_failure_log(failures),
             issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: administration(),

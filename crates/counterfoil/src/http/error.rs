@@ -172,7 +172,7 @@ fn client_problem(error: &ClientError) -> Problem {
             problem(403, "not-granted", "Not granted").detail(format!("this {what} was not granted"))
         }
         ClientError::UsernameTaken => problem(409, "username-taken", "Username taken")
-            .detail("another user has this username")
+            .detail("another user has this username, or one that looks like it: choose another one")
             .field("username", "is taken"),
         ClientError::NotFound(what) => {
             problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))

@@ -18,6 +18,7 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
+use counterfoil_core::services::username_policy::UsernamePolicy;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub refresh_reuse_grace: Duration,
     /// Whether users may register over HTTP.
     pub registration: Registration,
+    /// Which new usernames are accepted. It does not concern stored names: every user can log in.
+    pub usernames: UsernamePolicy,
     /// The path below which the routes are served, such as `/auth`; the root by default. The URLs in the metadata
     /// (RFC 8414), in problem types and in links contain it.
     pub base_path: BasePath,
@@ -197,6 +200,7 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_reuse_grace: Duration::from_secs(10),
             registration: Registration::Open,
+            usernames: UsernamePolicy::default(),
             base_path: BasePath::ROOT,
             cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,

@@ -16,6 +16,7 @@ use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
+use counterfoil_core::model::username::Skeletons;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome, CounterIncrement,
@@ -62,6 +63,10 @@ impl Store for SqliteStore {
 
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find_by_login(connection, login))
+    }
+
+    async fn user_by_skeletons(&self, skeletons: &Skeletons) -> Result<Option<User>, StoreError> {
+        self.readers.read(|connection| users::find_by_skeletons(connection, skeletons))
     }
 
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {

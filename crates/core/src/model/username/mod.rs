@@ -148,7 +148,7 @@ impl std::str::FromStr for Username {
     }
 }
 
-/// Checks what every name must keep, whoever decides about it.
+/// Checks the rules for every name, also for those of an application's table.
 fn check_visible(form: &str) -> Result<(), UsernameError> {
     if !(1..=MAX_CHARS).contains(&form.chars().count()) {
         return Err(UsernameError::Length);

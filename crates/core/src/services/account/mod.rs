@@ -18,6 +18,7 @@ use counterfoil_verify::UserId;
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
+use crate::model::email_address;
 use crate::model::external_id::ExternalId;
 use crate::model::user::User;
 use crate::services::ServiceError;
@@ -27,6 +28,7 @@ use crate::services::login_rate_limiter::{AccountCounter, LoginRateLimiter};
 use crate::services::password_hasher::PasswordHasher;
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
+use crate::services::username_policy::UsernamePolicy;
 use crate::store::{Change, CommitOutcome, Store, StoreError};
 
 pub use attempt::{
@@ -44,6 +46,7 @@ pub struct AccountService {
     hasher: Arc<dyn PasswordHasher>,
     retention: Arc<RevocationRetention>,
     password_policy: Arc<PasswordPolicy>,
+    username_policy: UsernamePolicy,
     rate_limiter: LoginRateLimiter,
     failures: Arc<FailureLog>,
     application_users: Option<Arc<ApplicationUsers>>,
@@ -58,8 +61,18 @@ impl AccountService {
         rate_limiter: LoginRateLimiter,
     ) -> Self {
         let password_policy = Arc::default();
+        let username_policy = UsernamePolicy::default();
         let failures = Arc::new(FailureLog::new(Duration::ZERO, rate_limiter.ipv6_prefix()));
-        Self { store, hasher, retention, password_policy, rate_limiter, failures, application_users: None }
+        Self {
+            store,
+            hasher,
+            retention,
+            password_policy,
+            username_policy,
+            rate_limiter,
+            failures,
+            application_users: None,
+        }
     }
 
     /// Joins the audit events of failures. Without it every failure has an event of its own.
@@ -78,6 +91,12 @@ impl AccountService {
     #[must_use]
     pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
         Self { password_policy: Arc::new(password_policy), ..self }
+    }
+
+    /// Replaces the default policy for new usernames.
+    #[must_use]
+    pub fn with_username_policy(self, username_policy: UsernamePolicy) -> Self {
+        Self { username_policy, ..self }
     }
 
     /// What the rate limits count for `user` at `now`: the counts, the limits, and until when they reject attempts. With a
@@ -174,15 +193,7 @@ pub(in crate::services) fn external_id_taken() -> ClientError {
     invalid_field("external_id", &"is the id of another user")
 }
 
-/// The address in lower case, if it has one `@` between two parts. Only a delivered mail shows whether it exists.
+/// The address in its canonical form. Only a delivered mail shows whether it exists.
 pub(in crate::services) fn canonical_email(text: &str) -> Result<String, ClientError> {
-    let email = text.to_lowercase();
-    let has_two_parts = email
-        .split_once('@')
-        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    let is_plain = !email.chars().any(|c| c.is_control() || c.is_whitespace());
-    if has_two_parts && is_plain && email.len() <= 254 {
-        return Ok(email);
-    }
-    Err(invalid_field("email", &"must be an e-mail address of at most 254 characters"))
+    email_address::canonical_form(text).map_err(|error| invalid_field("email", &error))
 }

@@ -102,6 +102,7 @@ const CASES: &[Case] = cases! {
         one_of_32_parallel_registrations_gets_the_name,
         a_replacement_cannot_take_an_existing_name,
         an_address_finds_no_user_before_it_is_verified,
+        a_name_that_looks_like_another_is_found_and_conflicts,
         an_external_id_belongs_to_one_user,
         users_are_listed_once_in_the_order_of_their_names,
         one_of_32_parallel_changes_of_a_user_applies,
