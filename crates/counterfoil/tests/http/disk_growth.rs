@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use counterfoil::{StoreUrl, WriteRateLimits};
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use crate::client::Request;
 use crate::openapi_contract::operations;
@@ -120,6 +121,9 @@ async fn size_after(row: Row, requests: usize) -> u64 {
     // The limits bound how often a request is sent, and this measures what one adds.
     let server = TestServer::with(|settings| {
         settings.write_rate_limits = WriteRateLimits::off();
+        settings.rate_limits.successful_per_account = RateLimit::OFF;
+        settings.rate_limits.successful_per_ip = RateLimit::OFF;
+        settings.rate_limits.per_account_from_one_ip = RateLimit::OFF;
         settings.max_sessions = None;
         settings.refresh_reuse_grace = Duration::ZERO;
     });
