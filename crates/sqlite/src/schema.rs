@@ -44,11 +44,12 @@ pub(crate) fn migrate_if_older(
     }
 }
 
-/// Whether every table exists, and every table of a single row has that row.
+/// Whether every table of the schema version exists, and every table of a single row has that row.
 pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
     let mut table_exists =
         connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    for table in TABLES {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    for (table, _) in TABLES.into_iter().filter(|(_, since)| *since <= version) {
         if !table_exists.exists([table])? {
             return Ok(false);
         }
@@ -60,20 +61,22 @@ pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
     )
 }
 
-/// The tables of the schema.
-pub(crate) const TABLES: [&str; 12] = [
-    "admin_keys",
-    "audit_events",
-    "clients",
-    "counters",
-    "keys",
-    "metadata",
-    "newest_time",
-    "revocation_log",
-    "revocation_log_head",
-    "session_data",
-    "sessions",
-    "users",
+/// The tables of the schema, each with the version since which it exists.
+pub(crate) const TABLES: [(&str, u32); 14] = [
+    ("admin_keys", 1),
+    ("audit_events", 1),
+    ("clients", 1),
+    ("counters", 1),
+    ("job_locks", 4),
+    ("keys", 1),
+    ("metadata", 1),
+    ("newest_time", 1),
+    ("pending_session_ends", 4),
+    ("revocation_log", 1),
+    ("revocation_log_head", 1),
+    ("session_data", 1),
+    ("sessions", 1),
+    ("users", 1),
 ];
 
 #[cfg(test)]
@@ -96,7 +99,7 @@ mod tests {
             .unwrap()
             .collect::<Result<_, _>>()
             .unwrap();
-        assert_eq!(tables, TABLES);
+        assert_eq!(tables, TABLES.map(|(table, _)| table));
     }
 
     #[test]

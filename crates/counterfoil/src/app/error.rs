@@ -45,6 +45,9 @@ pub enum OpenError {
     /// The system starts no thread for the event listener.
     #[error("the thread of the event listener cannot be started")]
     Thread(#[source] std::io::Error),
+    /// The operating system provides no randomness.
+    #[error("the operating system provides no randomness")]
+    Randomness(#[source] counterfoil_jose::random::RandomUnavailable),
     /// The settings do not allow a secure verification of tokens.
     #[error(transparent)]
     Verifier(#[from] counterfoil_verify::VerifierBuildError),
@@ -69,6 +72,7 @@ impl OpenError {
             | Self::Keys(_)
             | Self::Hashing(_)
             | Self::Thread(_)
+            | Self::Randomness(_)
             | Self::Verifier(_) => None,
         }
     }

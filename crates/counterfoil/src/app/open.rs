@@ -22,7 +22,7 @@ use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::session_cache::MemorySessionCache;
-use counterfoil_core::store::{FileBackup, Store, load_revocations};
+use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
@@ -130,7 +130,8 @@ impl App {
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
-        let keys = Arc::new(keys.await?);
+        let node = NodeId::generate().map_err(OpenError::Randomness)?;
+        let keys = Arc::new(keys.await?.with_node(node));
         warn_if_algorithm_is_ignored(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
         let hashing = start_hash_pool(&settings)?;
@@ -140,6 +141,7 @@ impl App {
         // After every check, so that a start that fails leaves the mark.
         shutdown_mark::clear(&*store).await?;
         let loaded = Loaded {
+            node,
             last_write_before_crash: last_write,
             store,
             file_backup,
@@ -178,6 +180,7 @@ impl Checked {
 
 /// The parts that the services of an installation share.
 struct Loaded {
+    node: NodeId,
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
     file_backup: Option<Arc<dyn FileBackup>>,
@@ -239,6 +242,7 @@ impl Loaded {
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
             settings,
+            node: self.node,
             store: self.store,
             file_backup: self.file_backup,
             session_cache: self.session_cache,

@@ -241,7 +241,9 @@ impl Exposition {
         let waiting = store.pending.load(Ordering::Relaxed);
         encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
         let failed = store.failed.load(Ordering::Relaxed);
-        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
+        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)?;
+        let refused = store.lists_refused();
+        encoder.counter("counterfoil_store_lists_refused", "Lists not read, because too many waited", refused)
     }
 
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {

@@ -91,8 +91,8 @@ pub struct Settings {
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
     pub session_cache_size: usize,
-    /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
-    /// limit.
+    /// The maximum number of active sessions of a user, 100 by default; at the limit a login ends the oldest one.
+    /// `None`: no limit. Without one a user can make the lists and the ends of their sessions long.
     pub max_sessions: Option<NonZeroU32>,
     /// The maximum size of the data of all sessions of a user, in bytes; up to 1 KiB of each session is always allowed.
     /// `None`: no limit.
@@ -213,7 +213,7 @@ impl Settings {
             password_hashing_queue_size: 64,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
-            max_sessions: None,
+            max_sessions: NonZeroU32::new(100),
             max_session_data_per_user: Some(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,

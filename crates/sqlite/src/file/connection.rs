@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The size of the cache of prepared statements; larger than the number of statements.
-const STATEMENT_CACHE_SIZE: usize = 64;
+const STATEMENT_CACHE_SIZE: usize = 128;
 
 /// Opens `path`, which exists, to read and write.
 pub(crate) fn for_writing(path: &Path) -> rusqlite::Result<Connection> {
@@ -73,5 +73,7 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    #[cfg(test)]
+    let connection = crate::statement_cost::observe(connection)?;
     Ok(connection)
 }

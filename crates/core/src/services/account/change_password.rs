@@ -12,7 +12,7 @@ use crate::services::account::AccountService;
 use crate::services::password_hasher::PasswordCheck;
 use crate::services::password_policy::PasswordContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, Expectation, Transaction};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction, complete_session_ends};
 
 impl AccountService {
     /// Changes a password in one commit: the new hash, the next epoch, and the end of every session except `current`.
@@ -58,7 +58,8 @@ impl AccountService {
         for _ in 0..ATTEMPTS {
             let changes =
                 self.password_changes(&previous, &hash, &Actor::User(previous.id), current, client_info, now);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
                 return Ok(());
             }
             self.check_session(current, now).await?;
@@ -95,7 +96,8 @@ impl AccountService {
         for _ in 0..ATTEMPTS {
             let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
             let changes = self.password_changes(&previous, &hash, actor, None, client_info, now);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
                 return Ok(());
             }
         }
