@@ -64,6 +64,11 @@ impl Executor<'_> {
             }
             RowAction::EndSessions(sessions, ending) => {
                 let ended = end::end(c, *sessions, ending.end)?;
+                // An ended session is kept for a day. Its data is of no use, and a client that logs in again and again could
+                // store megabytes a minute.
+                for session in &ended {
+                    session_data::delete(c, *session)?;
+                }
                 self.progress.sessions_ended(*sessions, ended, *ending);
                 Ok(true)
             }
@@ -108,6 +113,7 @@ impl Executor<'_> {
             Expectation::ClientRevision(client, revision) => clients::has_revision(c, client, *revision),
             Expectation::ActiveSession(session, now) => exists_active(c, *session, *now),
             Expectation::AdminKey(id) => admin_keys::exists(c, *id),
+            Expectation::NoLookAlike(skeletons) => Ok(users::find_by_skeletons(c, skeletons)?.is_none()),
             Expectation::JobLock(lock, now) => job_locks::is_held(c, *lock, *now),
         }
     }

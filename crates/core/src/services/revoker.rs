@@ -148,7 +148,8 @@ impl Revoker {
     }
 
     /// Ends every session of `user` except `except`, in one commit: concurrent logins fail, the excepted session gets the
-    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended.
+    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended. Without
+    /// such a session it changes and records nothing.
     ///
     /// Very many sessions are revoked by that commit and get their entries by the next ones, before it returns.
     ///
@@ -163,6 +164,9 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<usize, ServiceError> {
+        if !self.store.has_sessions_to_end(user, except).await? {
+            return Ok(0);
+        }
         for _ in 0..ATTEMPTS {
             let Some(previous) = self.store.user(user).await? else { return Ok(0) };
             let event = AuditEvent {

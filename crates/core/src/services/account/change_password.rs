@@ -37,13 +37,8 @@ impl AccountService {
         let check = self.verify_password(PlaintextPassword::new(presented.0), hash).await?;
         let (Some(previous), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
-            self.record_event(AuditEvent::by_user(
-                AuditEventKind::PasswordChangeFailed,
-                user,
-                client_info,
-                now,
-            ))
-            .await?;
+            let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
+            self.record_failure(event, user.as_bytes(), now).await?;
             return Err(ClientError::LoginFailed.into());
         };
         self.rate_limiter.record_success(attempt, now).await?;
