@@ -9,6 +9,7 @@ mod cross_site_requests;
 mod documented_statuses;
 mod external_test_suites;
 mod fuzz;
+mod host;
 mod limited_credentials;
 mod login_rate_limit;
 mod logout;

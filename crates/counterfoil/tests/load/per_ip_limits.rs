@@ -17,7 +17,7 @@ fn own_address() -> Option<SocketAddr> {
 }
 
 async fn is_served(stream: &mut TcpStream) -> bool {
-    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.is_ok()
 }
 
