@@ -75,7 +75,8 @@ pub(super) async fn merge(
 ) -> Result<Response, AppError> {
     let CurrentUser { session, now, .. } = current_user;
     let expected = expected_revision(&app, session, &Preconditions::from_headers(&headers)?).await?;
-    Ok(with_etag(session_data::merge(&*app.store, session, patch, expected, now).await?))
+    let max_of_user = app.settings().max_session_data_per_user;
+    Ok(with_etag(session_data::merge(&*app.store, session, patch, expected, max_of_user, now).await?))
 }
 
 fn with_etag(data: SessionData) -> Response {

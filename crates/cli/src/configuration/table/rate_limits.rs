@@ -48,6 +48,44 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.per_account = limit),
     },
     Setting {
+        name: "login_rate_limit.per_account_from_one_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| {
+            limit_text(builder.settings.rate_limits.per_account_from_one_ip)
+        }),
+        doc: "How many of the failures in `per_account` one client IP may cause; then the account rejects this IP, unless it \
+              is trusted.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.per_account_from_one_ip = limit)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.successful_per_account",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| {
+            limit_text(builder.settings.rate_limits.successful_per_account)
+        }),
+        doc: "Successful logins to one account.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.successful_per_account = limit)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.successful_per_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| limit_text(builder.settings.rate_limits.successful_per_ip)),
+        doc: "Successful logins from one client IP, to any account.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.successful_per_ip = limit)
+        },
+    },
+    Setting {
         name: "login_rate_limit.trusted_ip_ttl",
         form: Form::Duration,
         default: DefaultValue::Value(|builder| duration_text(builder.settings.rate_limits.trusted_ip_ttl)),
@@ -68,6 +106,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         apply: |builder, values| {
             limit(values).map(|limit| builder.settings.rate_limits.password_change = limit)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.password_changes_per_user",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| {
+            limit_text(builder.settings.rate_limits.password_changes_per_user)
+        }),
+        doc: "Password changes of one user with the right current password, also those whose new password is refused.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.password_changes_per_user = limit)
         },
     },
     Setting {

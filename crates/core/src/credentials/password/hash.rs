@@ -55,8 +55,9 @@ impl PasswordHash {
     ) -> Result<Self, RandomUnavailable> {
         let salt: [u8; SALT_LENGTH] = random::bytes()?;
         let params = HashParams { algorithm: Algorithm::Argon2id, cost };
-        let hash =
-            params.compute(password, &salt, HASH_LENGTH, memory).expect("the configured cost is valid");
+        let hash = params
+            .compute(password.bytes(), &salt, HASH_LENGTH, memory)
+            .expect("the configured cost is valid");
         Ok(Self::from_parts(cost, &salt, &hash))
     }
 
@@ -96,7 +97,8 @@ impl PasswordHash {
         StoredHash::parse(text).map(|_| Self(text.to_owned()))
     }
 
-    /// Whether `password` matches. The comparison takes the same time either way.
+    /// Whether `password` matches: in NFC, or as it was typed, which other systems may have hashed. The comparison takes
+    /// the same time either way.
     ///
     /// # Errors
     ///
@@ -109,11 +111,15 @@ impl PasswordHash {
         match StoredHash::parse(&self.0).map_err(|_| UnusableHash)? {
             StoredHash::Argon2(params, phc) => {
                 let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
-                let computed =
-                    params.compute(password, salt.as_ref(), hash.len(), memory).ok_or(UnusableHash)?;
-                Ok(constant_time::equal(&computed, hash.as_bytes()))
+                for spelling in password.spellings() {
+                    let computed = params.compute(spelling.as_bytes(), salt.as_ref(), hash.len(), memory);
+                    if constant_time::equal(&computed.ok_or(UnusableHash)?, hash.as_bytes()) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
             }
-            StoredHash::Foreign(hash) => Ok(hash.verify(password.bytes())),
+            StoredHash::Foreign(hash) => Ok(hash.verify(password)),
         }
     }
 
@@ -132,6 +138,25 @@ impl PasswordHash {
     /// Whether the hash is Argon2id, the scheme that is used here, with any cost.
     pub fn is_argon2id(&self) -> bool {
         self.0.starts_with("$argon2id$")
+    }
+
+    /// The scheme and its cost: the text without salt and hash. Hashes with the same one take the same time to verify.
+    ///
+    /// ```
+    /// use counterfoil_core::credentials::password::PasswordHash;
+    ///
+    /// let hash = PasswordHash::from_stored("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned());
+    /// assert_eq!(hash.scheme(), "$argon2id$v=19$m=19456,t=2,p=1");
+    /// ```
+    pub fn scheme(&self) -> String {
+        let parts: Vec<&str> = self.0.split('$').collect();
+        // The cost of Django's scrypt is in front of the salt and behind it.
+        if let ["scrypt", n, _salt, r, p, _hash] = parts[..] {
+            return ["scrypt", n, r, p].join("$");
+        }
+        // bcrypt writes salt and hash without a separator.
+        let secrets = if self.0.contains("$2") { 1 } else { 2 };
+        parts[..parts.len().saturating_sub(secrets).max(1)].join("$")
     }
 
     /// The hash with this text, as read from a store.
@@ -233,6 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_contains_neither_salt_nor_hash() {
+        for (text, scheme) in [
+            ("$2b$12$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS", "$2b$12"),
+            (
+                "bcrypt_sha256$$2b$06$sjDcszbvCIG6yRT6IBm0EOItT3Lfd6BuHkFkYArflrKmMCS.t5R3q",
+                "bcrypt_sha256$$2b$06",
+            ),
+            ("$scrypt$ln=10,r=8,p=1$c2FsdA$aGFzaA", "$scrypt$ln=10,r=8,p=1"),
+            ("scrypt$1024$salt$8$5$aGFzaA==", "scrypt$1024$8$5"),
+            ("pbkdf2_sha256$1000$salt$aGFzaA=", "pbkdf2_sha256$1000"),
+            ("broken", "broken"),
+            ("", ""),
+        ] {
+            assert_eq!(PasswordHash::from_stored(text.to_owned()).scheme(), scheme, "{text}");
+        }
+    }
+
+    #[test]
     fn argon2_hashes_of_other_systems_match_and_need_rehash() {
         let mut memory = Argon2Memory::default();
         // Made with Python's argon2-cffi and Django 5.2.
@@ -263,6 +306,15 @@ mod tests {
             Just("$pbkdf2-sha1$"),
             Just("pbkdf2_sha256$3$"),
             Just("$fbscrypt$v=1,n=2,r=1,p=1,ss=,sk="),
+            Just("$wp$2y$04$"),
+            Just("$P$5"),
+            Just("$H$"),
+            Just("{SSHA}"),
+            Just("{SSHA512}"),
+            Just("pbkdf2:sha256:2$"),
+            Just("scrypt:4:1:1$"),
+            Just("AQAAAAEAAAAC"),
+            Just("00:"),
             Just("$"),
             Just(""),
         ];
