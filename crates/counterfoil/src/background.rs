@@ -15,6 +15,7 @@ use counterfoil_jose::random;
 use crate::app::App;
 use crate::clock::ClockJumpPending;
 use crate::clock::checkpoint;
+use crate::passwords::scheme_scan::measure_stored_schemes;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
 use crate::store::{audit_log, job_locks, last_seen};
@@ -31,6 +32,8 @@ const MIN_KEY_ROTATION_DELAY: Duration = Duration::from_millis(100);
 /// proceed.
 const PURGE_BATCH_SIZE: u32 = 256;
 const PURGE_PAUSE: Duration = Duration::from_millis(20);
+/// How often all users are read to find the schemes of their password hashes.
+const SCHEME_SCAN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Starts all jobs. A panic in one job ends neither that job nor the others.
 pub(crate) fn start(app: App) -> Task {
@@ -38,6 +41,7 @@ pub(crate) fn start(app: App) -> Task {
         tokio::join!(
             supervise("maintenance", RESTART_DELAY, || maintain_periodically(app.clone())),
             supervise("key rotation", RESTART_DELAY, || rotate_keys_on_schedule(app.clone())),
+            supervise("password schemes", RESTART_DELAY, || measure_schemes_daily(app.clone())),
             supervise("last seen", RESTART_DELAY, || write_last_seen_periodically(app.clone())),
         );
     })
@@ -49,6 +53,16 @@ async fn write_last_seen_periodically(app: App) {
         if let Err(error) = last_seen::write(&*app.store, &app.session_cache).await {
             tracing::warn!(%error, "some last-seen times of sessions could not be written");
         }
+    }
+}
+
+/// Measures the schemes of the stored password hashes.
+async fn measure_schemes_daily(app: App) {
+    loop {
+        if let Err(error) = measure_stored_schemes(&app).await {
+            tracing::warn!(%error, "the schemes of the stored password hashes could not be read");
+        }
+        sleep(SCHEME_SCAN_INTERVAL).await;
     }
 }
 

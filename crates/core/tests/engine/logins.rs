@@ -13,7 +13,7 @@ use counterfoil_core::model::session::{EndReason, Mode, Session};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::issuer::{AccessBounds, NewSession, TokenRequest};
 use counterfoil_core::services::password_hasher::{
-    HashingError, InlineHasher, PasswordCheck, PasswordHasher,
+    HashingError, InlineHasher, PasswordHasher, Requester, Verification,
 };
 use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Page};
 use counterfoil_core::{ClientError, InvalidCredential};
@@ -153,16 +153,21 @@ mod action {
 
 #[async_trait]
 impl PasswordHasher for Interrupted {
-    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.inner.hash(password).await
+    async fn hash(
+        &self,
+        password: PlaintextPassword,
+        requester: Requester,
+    ) -> Result<PasswordHash, HashingError> {
+        self.inner.hash(password, requester).await
     }
 
     async fn verify(
         &self,
         password: PlaintextPassword,
         stored: Option<PasswordHash>,
-    ) -> Result<PasswordCheck, HashingError> {
-        let check = self.inner.verify(password, stored).await;
+        requester: Requester,
+    ) -> Result<Verification, HashingError> {
+        let check = self.inner.verify(password, stored, requester).await;
         if let Some(action) = self.concurrent.lock().await.take() {
             action().await;
         }
