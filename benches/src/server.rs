@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use counterfoil::operator::Command;
-use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl};
+use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_jose::Secret;
 use tokio::net::TcpListener;
@@ -68,7 +68,8 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(app.routes())
 }
 
-/// Opens the store. Without a refresh grace period each refresh is a rotation, and so a commit.
+/// Opens the store, without rate limits of changes. Without a refresh grace period each refresh is a rotation, and so a
+/// commit.
 async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<Counterfoil> {
     let file = options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db"));
     let store = StoreUrl::Sqlite(file);
@@ -79,6 +80,10 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     settings.rate_limits.successful_per_account = off;
     settings.rate_limits.successful_per_ip = off;
     settings.password_hashing_max_share = 100;
+    // One client sends the requests of thousands.
+    settings.write_rate_limits = WriteRateLimits::off();
+    // One user logs in thousands of times.
+    settings.max_sessions = None;
     if options.cheap_hashing {
         (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }

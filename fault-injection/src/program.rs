@@ -17,8 +17,8 @@ use crate::server::Server;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of every scenario: a fixed issuer, since the port changes; cheap password hashes, since
-/// hashing is not under test; and no limits on logins and registrations, which come from one address.
-const DEFAULT_SETTINGS: [(&str, &str); 14] = [
+/// hashing is not under test; and no limits on requests and sessions, since all requests come from one client.
+const DEFAULT_SETTINGS: [(&str, &str); 22] = [
     ("COUNTERFOIL_ISSUER", "http://localhost:7600"),
     ("COUNTERFOIL_LISTEN", "127.0.0.1:0"),
     ("COUNTERFOIL_ARGON2_MEMORY_KIB", "128"),
@@ -32,6 +32,14 @@ const DEFAULT_SETTINGS: [(&str, &str); 14] = [
     ("COUNTERFOIL_LOGIN_RATE_LIMIT_PASSWORD_CHANGES_PER_USER", "off"),
     ("COUNTERFOIL_PASSWORD_HASHING_MAX_SHARE", "100"),
     ("COUNTERFOIL_REGISTRATION_RATE_LIMIT_PER_IP", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_SESSION", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_IP", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_REFRESHES_PER_SESSION", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_REFRESHES_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_SESSION_ENDS_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_SINGLE_SESSION_ENDS_PER_USER", "off"),
+    ("COUNTERFOIL_MAX_SESSIONS", "0"),
     ("COUNTERFOIL_LOG_LEVEL", "warn"),
 ];
 
@@ -75,6 +83,13 @@ impl LaunchConfig {
     #[must_use]
     pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
         self.removed_env.push(name.into());
+        self
+    }
+
+    /// Uses the default rate limits.
+    #[must_use]
+    pub fn with_default_rate_limits(mut self) -> Self {
+        self.env.retain(|(name, _)| !name.to_string_lossy().contains("_RATE_LIMIT_"));
         self
     }
 

@@ -11,7 +11,7 @@ use crate::client_error::InvalidCredential;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, SessionEnd};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, SessionEnding, Store};
+use crate::store::{Change, CommitOutcome, SessionEnding, Store, complete_session_ends};
 
 /// How long a revocation log entry must be kept: until the last access token that it revokes has expired.
 ///
@@ -148,7 +148,10 @@ impl Revoker {
     }
 
     /// Ends every session of `user` except `except`, in one commit: concurrent logins fail, the excepted session gets the
-    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended.
+    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended. Without
+    /// such a session it changes and records nothing.
+    ///
+    /// Very many sessions are revoked by that commit and get their entries by the next ones, before it returns.
     ///
     /// # Errors
     ///
@@ -161,6 +164,9 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<usize, ServiceError> {
+        if !self.store.has_sessions_to_end(user, except).await? {
+            return Ok(0);
+        }
         for _ in 0..ATTEMPTS {
             let Some(previous) = self.store.user(user).await? else { return Ok(0) };
             let event = AuditEvent {
@@ -175,7 +181,8 @@ impl Revoker {
             ];
             changes.extend(except.map(Change::refresh_position));
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
-                return Ok(applied.ended_sessions.len());
+                let later = complete_session_ends(&*self.store, &applied.pending_ends).await?;
+                return Ok(applied.ended_sessions.len() + later);
             }
             self.check_session(except, now).await?;
         }

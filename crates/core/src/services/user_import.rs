@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use counterfoil_jose::{Time, random};
@@ -18,8 +18,9 @@ use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
 use crate::services::account::{canonical_email, external_id_taken, invalid_field, parse_external_id};
 use crate::services::administration::validate_roles;
+use crate::services::username_policy::{LookAlikes, UsernamePolicy};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
+use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError, Transaction};
 
 /// A user of another system: one line of an export in JSON.
 ///
@@ -35,8 +36,9 @@ use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportedUser {
-    /// The username.
-    pub username: String,
+    /// The username. A user without one has a verified address, and gets a name such as `user-3f9a61c2d07b4e58`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
     /// The id of the user in the application: a string or an integer, as
     /// [`ExternalId`] says. No two users have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,21 +47,28 @@ pub struct ImportedUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Whether the other system has verified the address. A verified address is a login name, too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub email_verified: bool,
     /// The password hash, in one of the formats of
     /// [`foreign_hashes`](crate::credentials::password::foreign_hashes). Without it the user cannot log in by password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
     /// The roles.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub roles: Vec<String>,
     /// When the user registered at the other system, in Unix seconds; by default now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<u64>,
     /// Whether the user is disabled.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub disabled: bool,
+}
+
+/// Reads a member that is null as if it were absent: exports write null for columns without a value.
+fn null_is_absent<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl fmt::Debug for ImportedUser {
@@ -75,11 +84,15 @@ impl ImportedUser {
     ///
     /// [`ClientError::Field`] for the first invalid field.
     pub fn validate(&self, now: Time) -> Result<ImportTarget, ClientError> {
-        let username: Username = self.username.parse().map_err(|error| invalid_field("username", &error))?;
+        let username = self.username.as_deref().map(str::parse::<Username>).transpose();
+        let username = username.map_err(|error| invalid_field("username", &error))?;
         let external_id = self.external_id.as_ref().map(parse_external_id).transpose()?;
         let email = self.email.as_deref().map(canonical_email).transpose()?;
         if self.email_verified && email.is_none() {
             return Err(invalid_field("email_verified", &"must be false without an `email`"));
+        }
+        if username.is_none() && !self.email_verified {
+            return Err(invalid_field("username", &"is required for a user without a verified address"));
         }
         let password = self.password_hash.as_deref().map(PasswordHash::import).transpose();
         let password = password.map_err(|error| invalid_field("password_hash", &error))?;
@@ -95,8 +108,8 @@ impl ImportedUser {
 /// The validated fields of an imported user, in canonical form.
 #[derive(Debug)]
 pub struct ImportTarget {
-    /// The username. Its case-folded form must be unique.
-    pub username: Username,
+    /// The username. `None` for a user who logs in by the address alone, and gets a name.
+    username: Option<Username>,
     external_id: Option<ExternalId>,
     email: Option<String>,
     password: Option<PasswordHash>,
@@ -124,12 +137,19 @@ pub enum ImportMode {
 /// Imports users, many in one commit.
 pub struct UserImporter {
     store: Arc<dyn Store>,
+    username_policy: UsernamePolicy,
 }
 
 impl UserImporter {
     /// Creates an importer into `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, username_policy: UsernamePolicy::default() }
+    }
+
+    /// Replaces the default policy for new usernames.
+    #[must_use]
+    pub fn with_username_policy(self, username_policy: UsernamePolicy) -> Self {
+        Self { username_policy, ..self }
     }
 
     /// Imports all valid users of `imported` in one commit, and returns the outcome of each, in their order. It may be
@@ -145,12 +165,12 @@ impl UserImporter {
         now: Time,
     ) -> Result<Vec<Result<ImportOutcome, ClientError>>, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let (outcomes, changes) = self.plan(imported, now).await?;
-            if mode == ImportMode::DryRun || changes.is_empty() {
+            let (outcomes, transaction) = self.plan(imported, now).await?;
+            if mode == ImportMode::DryRun || transaction.changes.is_empty() {
                 return Ok(outcomes);
             }
             // Conflicts only if one of the names was taken after it was looked up.
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&transaction).await? {
                 return Ok(outcomes);
             }
         }
@@ -160,6 +180,7 @@ impl UserImporter {
     async fn plan(&self, imported: &[ImportedUser], now: Time) -> Result<ImportPlan, ServiceError> {
         let mut outcomes = Vec::with_capacity(imported.len());
         let mut changes = Vec::with_capacity(2 * imported.len());
+        let mut expect = Vec::with_capacity(imported.len());
         let mut claimed = HashSet::new();
         for imported in imported {
             let outcome = match imported.validate(now) {
@@ -170,6 +191,8 @@ impl UserImporter {
             };
             outcomes.push(match outcome {
                 Ok((ImportOutcome::Added, target)) => {
+                    let name = target.username.as_ref();
+                    expect.extend(name.and_then(|name| self.username_policy.expectation(name)));
                     changes.extend(imported.changes(target, now)?);
                     Ok(ImportOutcome::Added)
                 }
@@ -177,7 +200,7 @@ impl UserImporter {
                 Err(error) => Err(error),
             });
         }
-        Ok((outcomes, changes))
+        Ok((outcomes, Transaction::new(changes).expecting(expect)))
     }
 
     /// The outcome for one user. `claimed` holds what must be unique of the earlier users of the same import.
@@ -187,21 +210,27 @@ impl UserImporter {
         imported: &ImportedUser,
         claimed: &mut HashSet<Unique>,
     ) -> Result<Result<ImportOutcome, ClientError>, StoreError> {
-        let name = target.username.folded().to_owned();
-        if let Some(stored) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
-            let is_same_user = target.matches(&stored);
-            return Ok(if is_same_user {
-                Ok(ImportOutcome::AlreadyExists)
-            } else {
-                Err(ClientError::UsernameTaken)
-            });
-        }
-        if !claimed.insert(Unique::Username(name)) {
-            return Ok(Err(ClientError::UsernameTaken));
+        if let Some(username) = &target.username {
+            let name = username.folded().to_owned();
+            match self.store.user_by_login(&LoginName::Username(name.clone())).await? {
+                Some(stored) if target.matches(&stored) => return Ok(Ok(ImportOutcome::AlreadyExists)),
+                Some(_) => return Ok(Err(ClientError::UsernameTaken)),
+                None if !claimed.insert(Unique::Username(name)) => {
+                    return Ok(Err(ClientError::UsernameTaken));
+                }
+                None => {}
+            }
+            if let Err(error) = self.check_policy(username, claimed).await? {
+                return Ok(Err(error));
+            }
         }
         if let Some(email) = target.email.as_ref().filter(|_| imported.email_verified) {
-            let is_taken = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
-            if is_taken || !claimed.insert(Unique::Email(email.clone())) {
+            let stored = self.store.user_by_login(&LoginName::Email(email.clone())).await?;
+            let stored = stored.as_ref();
+            if target.username.is_none() && stored.is_some_and(|stored| target.matches(stored)) {
+                return Ok(Ok(ImportOutcome::AlreadyExists));
+            }
+            if stored.is_some() || !claimed.insert(Unique::Email(email.clone())) {
                 return Ok(Err(invalid_field("email", &"is the verified address of another user")));
             }
         }
@@ -215,20 +244,57 @@ impl UserImporter {
     }
 }
 
+impl UserImporter {
+    /// Checks a new name by the policy: its scripts, and that it looks like no other name.
+    async fn check_policy(
+        &self,
+        username: &Username,
+        claimed: &mut HashSet<Unique>,
+    ) -> Result<Result<(), ClientError>, StoreError> {
+        if let Err(error) = self.username_policy.scripts.check(username) {
+            return Ok(Err(invalid_field("username", &error)));
+        }
+        if self.username_policy.look_alikes == LookAlikes::Allow {
+            return Ok(Ok(()));
+        }
+        let skeletons = username.skeletons();
+        if let Some(holder) = self.store.user_by_skeletons(&skeletons).await? {
+            return Ok(Err(looks_like(&format!("`{}`", holder.username))));
+        }
+        for skeleton in skeletons.iter() {
+            if !claimed.insert(Unique::Skeleton(skeleton.to_owned())) {
+                return Ok(Err(looks_like("an earlier user of this import")));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn looks_like(other: &str) -> ClientError {
+    let detail = format!(
+        "looks like the username of {other}: choose another one, or accept such names with \
+         `usernames.look_alikes = \"allow\"`"
+    );
+    invalid_field("username", &detail)
+}
+
 /// What only one user may have.
 #[derive(PartialEq, Eq, Hash)]
 enum Unique {
     Username(String),
+    Skeleton(String),
     Email(String),
     ExternalId(ExternalId),
 }
 
-/// The outcome of each user, and the changes that store the added ones.
-type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Vec<Change>);
+/// The outcome of each user, and the transaction that stores the added ones.
+type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Transaction);
 
 impl ImportedUser {
     /// The changes that add the user and record the audit event.
     fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::RandomUnavailable> {
+        let id = UserId::from_bytes(random::bytes()?);
+        let username = target.username.unwrap_or_else(|| made_username(id));
         let user = User {
             external_id: target.external_id,
             email: target.email,
@@ -236,7 +302,7 @@ impl ImportedUser {
             password: target.password,
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
-            ..User::new(UserId::from_bytes(random::bytes()?), target.username, target.created_at)
+            ..User::new(id, username, target.created_at)
         };
         let event = AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, &ClientInfo::default(), now);
         let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };
@@ -244,12 +310,25 @@ impl ImportedUser {
     }
 }
 
+/// The name of a user who logs in by the address alone: it says nothing about the address.
+fn made_username(id: UserId) -> Username {
+    let digits = id.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}"));
+    let name = format!("user-{}", digits.collect::<String>());
+    name.parse().expect("lower-case letters, digits and a hyphen are a username")
+}
+
 impl ImportTarget {
+    /// What no two users of an import share: the case-folded username, or the address of a user without one.
+    pub fn login_name(&self) -> &str {
+        let address = || self.email.as_deref().unwrap_or_default();
+        self.username.as_ref().map_or_else(address, Username::folded)
+    }
+
     /// Whether `stored` comes from an earlier import of the same user: the same name, address and external id, and the same password
     /// hash, or an Argon2id hash that replaced it at a login.
     fn matches(&self, stored: &User) -> bool {
         let was_rehashed = stored.password.as_ref().is_some_and(PasswordHash::is_argon2id);
-        stored.username.folded() == self.username.folded()
+        self.username.as_ref().is_none_or(|name| name.folded() == stored.username.folded())
             && stored.email == self.email
             && stored.external_id == self.external_id
             && (stored.password == self.password || (was_rehashed && self.password.is_some()))

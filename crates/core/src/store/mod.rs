@@ -9,13 +9,16 @@
 //! - A store decides nothing: it compares and writes.
 //! - After a commit with an unknown outcome a store rejects everything until it is opened again.
 
+mod audit_retention;
 mod change;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod counter;
 mod error;
+mod job_lock;
 pub mod metrics;
 mod outcome;
+mod pending_end;
 mod plan;
 mod query;
 mod revocation_log;
@@ -40,18 +43,23 @@ use crate::model::external_id::ExternalId;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::model::username::Skeletons;
 use crate::store::metrics::StoreMetrics;
 
+pub use audit_retention::{AuditRetention, PurgedEvents};
 pub use change::{
-    AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, NewRevocation,
-    SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+    AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, MAX_ENDED_PER_COMMIT,
+    NewRevocation, SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
 };
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
+pub use job_lock::{JobLock, JobLockOp, NodeId};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
+pub use pending_end::{PendingSessionEnd, complete_all_session_ends, complete_session_ends};
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
-    AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor, SessionData,
+    AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor,
+    SessionData,
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
@@ -76,11 +84,18 @@ pub trait Store: Send + Sync + 'static {
         now: Time,
     ) -> Result<Vec<Session>, StoreError>;
 
+    /// Whether `user` has a session, other than `except`, that has not ended. An expired one counts: access tokens of it
+    /// may still be valid.
+    async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError>;
+
     /// The user `id`.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// The user with this username or this verified e-mail address.
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
+
+    /// A user whose username has one of these skeletons: a name that looks the same.
+    async fn user_by_skeletons(&self, skeletons: &Skeletons) -> Result<Option<User>, StoreError>;
 
     /// The user with this id of the application.
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
@@ -97,8 +112,12 @@ pub trait Store: Send + Sync + 'static {
     /// The admin key `id`.
     async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKeyRecord>, StoreError>;
 
-    /// All admin keys, oldest first.
-    async fn admin_keys(&self) -> Result<Vec<AdminKeyRecord>, StoreError>;
+    /// Admin keys after the given one, oldest first.
+    async fn admin_keys(&self, page: Page<AdminKeyCursor>) -> Result<Vec<AdminKeyRecord>, StoreError>;
+
+    /// Sessions that a commit has revoked and that are still to be marked as ended, at most `limit`, in the order of
+    /// the cutoffs.
+    async fn pending_session_ends(&self, limit: u32) -> Result<Vec<PendingSessionEnd>, StoreError>;
 
     /// All keys of the installation.
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
@@ -158,9 +177,19 @@ pub trait Store: Send + Sync + 'static {
     /// window is over, has the value 0 until `now`.
     async fn counters(&self, counters: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError>;
 
-    /// Removes what has expired at `now`, at most `limit` rows. Returns the number of rows. `now` must be a
-    /// confirmed time: what is removed because of a clock jump would be missing when the clock is set back.
+    /// Removes what has expired at `now`, and the rows of removed users, but for audit events, at most `limit` rows.
+    /// Returns the number of rows that it removed or examined; 0 if nothing is left to do. `now` must be a confirmed time:
+    /// what is removed because of a clock jump would be missing when the clock is set back.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes audit events that are too old at `now` or above the limit, the oldest first, at most `limit` events of each
+    /// kind. The newest event always stays. For `now`, the same holds as for [`purge`](Self::purge).
+    async fn purge_audit_log(
+        &self,
+        retention: AuditRetention,
+        now: Time,
+        limit: u32,
+    ) -> Result<PurgedEvents, StoreError>;
 
     /// Calls `listener` for every commit, in order, before the caller is answered.
     fn subscribe(&self, listener: Arc<dyn CommitListener>);

@@ -4,7 +4,9 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::model::username::Skeletons;
 use crate::store::change::Change;
+use crate::store::job_lock::JobLock;
 
 /// What one commit expects and changes. A store applies all of it or nothing.
 ///
@@ -68,4 +70,8 @@ pub enum Expectation {
     ActiveSession(SessionId, Time),
     /// The admin key exists.
     AdminKey(AdminKeyId),
+    /// No user has a username with one of these skeletons.
+    NoLookAlike(Skeletons),
+    /// The node holds the lock of the job at this time.
+    JobLock(JobLock, Time),
 }

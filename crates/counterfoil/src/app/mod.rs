@@ -21,17 +21,20 @@ use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::MemorySessionCache;
-use counterfoil_core::store::{FileBackup, Store, StoreError};
+use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
+use crate::background;
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
+use crate::store::audit_log::AuditLogLimit;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
@@ -50,6 +53,8 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
+    /// The identity of this process among those that have the store open.
+    pub(crate) node: NodeId,
     pub(crate) store: Arc<dyn Store>,
     /// `None` if the store is not a file.
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
@@ -71,6 +76,8 @@ pub struct Inner {
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
+    pub(crate) write_rate_limiter: WriteRateLimiter,
+    pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
     pub(crate) is_shutting_down: AtomicBool,
@@ -148,8 +155,8 @@ impl App {
         }
     }
 
-    /// Saves the clock checkpoint, the last-seen times of sessions, the rollback guard and the mark of a clean shutdown,
-    /// completes pending writes, and closes the store.
+    /// Saves the clock checkpoint, the last-seen times of sessions, the failures that were counted, the rollback guard and
+    /// the mark of a clean shutdown, completes pending writes, and closes the store.
     ///
     /// # Errors
     ///
@@ -157,11 +164,13 @@ impl App {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
         let last_seen = last_seen::write(&*self.store, &self.session_cache).await;
+        let failures = self.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
         self.save_rollback_guard().await;
+        let released = background::release_job_locks(self).await;
         let mark = shutdown_mark::set(&*self.store).await;
         self.store.close().await?;
-        last_seen.and(checkpoint).and(mark)
+        last_seen.and(failures).and(checkpoint).and(released).and(mark)
     }
 }
 

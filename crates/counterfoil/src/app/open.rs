@@ -14,6 +14,7 @@ use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
 use counterfoil_core::services::application_users::ApplicationUsers;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_core::services::failure_log::FailureLog;
 use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_core::services::keys::keyring::Keyring;
@@ -21,7 +22,7 @@ use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::session_cache::MemorySessionCache;
-use counterfoil_core::store::{FileBackup, Store, load_revocations};
+use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
@@ -36,12 +37,14 @@ use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
+use crate::store::audit_log::AuditLogLimit;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
@@ -87,12 +90,13 @@ impl App {
             guard.check_no_former_store()?;
         }
         let created_dir = data_dir::create(&settings)?;
-        let opened = open_store(&settings.store);
+        let opened = open_store(&settings.store, checked.hooks.store.clone());
         if let (Err(_), Some(dir)) = (&opened, created_dir) {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);
         }
         let opened = opened?;
+        restrict_own_files(&settings, guard.as_ref())?;
         let store = Arc::clone(&opened.store);
         let parts = (opened, guard);
         match Self::open_with_store(settings, parts, checked, source).await {
@@ -127,7 +131,8 @@ impl App {
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
-        let keys = Arc::new(keys.await?);
+        let node = NodeId::generate().map_err(OpenError::Randomness)?;
+        let keys = Arc::new(keys.await?.with_node(node));
         warn_if_algorithm_is_ignored(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
         let hashing = start_hash_pool(&settings)?;
@@ -137,6 +142,7 @@ impl App {
         // After every check, so that a start that fails leaves the mark.
         shutdown_mark::clear(&*store).await?;
         let loaded = Loaded {
+            node,
             last_write_before_crash: last_write,
             store,
             file_backup,
@@ -152,6 +158,15 @@ impl App {
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
     }
+}
+
+/// Sets mode 0600 on the files that this program has made outside of the store, if a platform has changed it since. The
+/// caller has the lock of the store.
+fn restrict_own_files(settings: &Settings, guard: Option<&RollbackGuard>) -> Result<(), OpenError> {
+    if let Some(file) = settings.default_master_key_file().filter(|_| settings.master_key.file.is_none()) {
+        master_key_file::restrict_own(&file)?;
+    }
+    guard.map_or(Ok(()), |guard| guard.restrict().map_err(OpenError::from))
 }
 
 /// What the settings lead to without the store, and the functions of the host. An error here changes nothing.
@@ -175,6 +190,7 @@ impl Checked {
 
 /// The parts that the services of an installation share.
 struct Loaded {
+    node: NodeId,
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
     file_backup: Option<Arc<dyn FileBackup>>,
@@ -206,6 +222,7 @@ impl Loaded {
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
+        let failures = FailureLog::new(settings.audit_log.failure_window, settings.rate_limits.ipv6_prefix);
         let administration = || Administration::new(store(), keys(), retention());
         let application_users =
             hooks.users.map(|users| Arc::new(ApplicationUsers::new(users, store(), administration())));
@@ -216,7 +233,10 @@ impl Loaded {
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
-            accounts: accounts.with_password_policy(password_policy),
+            accounts: accounts
+                .with_password_policy(password_policy)
+                .with_username_policy(settings.usernames)
+                .with_failure_log(failures),
             issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: administration(),
@@ -225,11 +245,14 @@ impl Loaded {
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
+            write_rate_limiter: WriteRateLimiter::for_settings(&settings),
+            audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
             settings,
+            node: self.node,
             store: self.store,
             file_backup: self.file_backup,
             session_cache: self.session_cache,

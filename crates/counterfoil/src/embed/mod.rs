@@ -6,6 +6,7 @@ pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod login;
 pub(crate) mod sessions;
+pub(crate) mod store_source;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub(crate) mod users;

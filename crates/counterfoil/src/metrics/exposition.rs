@@ -8,8 +8,6 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use counterfoil_core::model::audit_event::AuditEventKind;
-
 use crate::app::App;
 use crate::app::readiness::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome};
@@ -67,11 +65,26 @@ impl App {
             "Entries appended to the revocation log",
             events.revocation_log_entries.clone(),
         );
+        registry.register(
+            "counterfoil_audit_events_removed_above_limit",
+            "Audit events removed before their time, because there were too many",
+            self.audit_log_limit.removed.clone(),
+        );
+        registry.register(
+            "counterfoil_writes_refused",
+            "Requests that would change something, refused by a rate limit",
+            self.write_rate_limiter.refused(),
+        );
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
-            "Connections closed because a limit was reached",
+            "New connections closed because a limit was reached",
             connections.refused.clone(),
+        );
+        registry.register(
+            "counterfoil_connections_closed_for_others",
+            "Connections closed to make room for others",
+            connections.closed.clone(),
         );
     }
 }
@@ -124,7 +137,7 @@ impl Exposition {
 
     fn token_refreshes(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let metrics = &self.app.metrics;
-        let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
+        let rotated = self.app.issuer.rotations();
         let repeated = self.app.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
@@ -254,7 +267,9 @@ impl Exposition {
         let waiting = store.pending.load(Ordering::Relaxed);
         encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
         let failed = store.failed.load(Ordering::Relaxed);
-        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
+        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)?;
+        let refused = store.lists_refused();
+        encoder.counter("counterfoil_store_lists_refused", "Lists not read, because too many waited", refused)
     }
 
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
@@ -275,7 +290,11 @@ impl Exposition {
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let max = self.app.settings().limits.max_connections;
+        // Before the server listens, the setting.
+        let max = match self.app.metrics.connections.limit.get() {
+            0 => self.app.settings().limits.max_connections,
+            limit => usize::try_from(limit).unwrap_or_default(),
+        };
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }

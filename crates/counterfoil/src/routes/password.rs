@@ -9,7 +9,7 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_jose::Secret;
 
 use crate::app::App;
-use crate::http::current_user::CurrentUser;
+use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
 use crate::operations::password::{PasswordChange, change_password};
@@ -45,7 +45,7 @@ pub(super) struct ChangePasswordRequest {
 )]
 pub(super) async fn change(
     State(app): State<App>,
-    current_user: CurrentUser,
+    AccountOwner(current_user): AccountOwner,
     client: ClientInfo,
     JsonBody(request): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, AppError> {

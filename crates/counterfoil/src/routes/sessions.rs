@@ -9,16 +9,17 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
-use crate::http::current_user::CurrentUser;
+use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations;
 use crate::operations::admin::responses::RevokedResponse;
 use crate::operations::pagination::{PageSize, session_cursor};
+use crate::operations::presented_session::PresentedSession;
 use crate::operations::views::SessionList;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable,
+    BadRequest, Forbidden, InvalidFields, NotFound, TooManyRequests, Unauthorized, Unavailable,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -59,24 +60,24 @@ pub(super) async fn list(
     params(("id" = String, Path, description = "The id of a session of the current user")),
     responses(
         (status = 204, description = "Ended"),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn end_one(
     State(app): State<App>,
-    current_user: CurrentUser,
+    AccountOwner(current_user): AccountOwner,
     client: ClientInfo,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
     current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
-    let CurrentUser { user, now, .. } = current_user;
-    if !operations::sessions::end_one(&app, user, id, client, now).await? {
+    let CurrentUser { user, session, now, .. } = current_user;
+    if !operations::sessions::end_one(&app, PresentedSession { session, user }, id, client, now).await? {
         return Err(AppError::NotFound);
     }
     let cookies = SetCookies::new(&app.cookies);
-    let is_current = id == current_user.session;
+    let is_current = id == session;
     let cookies = if is_current { cookies.clear_presented(&headers) } else { cookies };
     Ok((StatusCode::NO_CONTENT, cookies, ()))
 }
@@ -88,12 +89,12 @@ pub(super) async fn end_one(
     params(("except" = Option<String>, Query, description = "`current` (default) or `none`")),
     responses(
         (status = 200, description = "Ended", body = RevokedResponse),
-        BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn end_all(
     State(app): State<App>,
-    current_user: CurrentUser,
+    AccountOwner(current_user): AccountOwner,
     client: ClientInfo,
     query: QueryParameters,
     headers: HeaderMap,
@@ -105,8 +106,9 @@ pub(super) async fn end_all(
         Some("none") => None,
         Some(_) => return Err(AppError::field("except", "must be `current` or `none`")),
     };
-    let CurrentUser { user, now, .. } = current_user;
-    let revoked = operations::sessions::end_all(&app, user, except, client, now).await?;
+    let CurrentUser { user, session, now, .. } = current_user;
+    let current = PresentedSession { session, user };
+    let revoked = operations::sessions::end_all(&app, current, except, client, now).await?;
     let cookies = SetCookies::new(&app.cookies);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedResponse::new(revoked))))

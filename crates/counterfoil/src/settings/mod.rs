@@ -1,5 +1,6 @@
 //! The settings of an installation: plain values, filled in by the program that reads the configuration.
 
+pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
@@ -7,25 +8,30 @@ pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
 pub(crate) mod store_url;
+pub(crate) mod write_rate_limits;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
+use counterfoil_core::services::username_policy::UsernamePolicy;
+use counterfoil_files::with_suffix;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls::TlsFiles;
+use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
+use crate::settings::write_rate_limits::WriteRateLimits;
 
 /// The settings of an installation. Only the issuer and the store have no default.
 ///
@@ -55,6 +61,8 @@ pub struct Settings {
     pub refresh_reuse_grace: Duration,
     /// Whether users may register over HTTP.
     pub registration: Registration,
+    /// Which new usernames are accepted. It does not concern stored names: every user can log in.
+    pub usernames: UsernamePolicy,
     /// The path below which the routes are served, such as `/auth`; the root by default. The URLs in the metadata
     /// (RFC 8414), in problem types and in links contain it.
     pub base_path: BasePath,
@@ -90,9 +98,12 @@ pub struct Settings {
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
     pub session_cache_size: usize,
-    /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
-    /// limit.
+    /// The maximum number of active sessions of a user, 100 by default; at the limit a login ends the oldest one.
+    /// `None`: no limit. Without one a user can make the lists and the ends of their sessions long.
     pub max_sessions: Option<NonZeroU32>,
+    /// The maximum size of the data of all sessions of a user, in bytes; up to 1 KiB of each session is always allowed.
+    /// `None`: no limit.
+    pub max_session_data_per_user: Option<u64>,
     /// The minimum length of new passwords, in code points; values below 8 have no effect. NIST SP 800-63B-4,
     /// section 3.1.1.2, requires 15 if the password is the only factor.
     pub password_min_length: usize,
@@ -104,6 +115,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Rate limits of logins, password changes and registrations.
     pub rate_limits: login_rate_limiter::RateLimits,
+    /// Rate limits of other requests that change something.
+    pub write_rate_limits: WriteRateLimits,
+    /// How much of the audit log is kept.
+    pub audit_log: AuditLogSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -142,11 +157,16 @@ pub struct Limits {
     /// How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1
     /// connection waits for its next request no longer than `header_timeout`.
     pub idle_timeout: Duration,
-    /// Maximum number of connections; more are closed at once.
+    /// Maximum number of connections, as far as the process may open files. For one more, the server closes a
+    /// connection without a request in progress, of the client IP that has the most; without one, the new connection
+    /// is closed.
     pub max_connections: usize,
     /// Maximum number of connections of one client IP (IPv6: of one network). Trusted proxies and loopback
     /// are exempt.
     pub max_connections_per_ip: usize,
+    /// Maximum number of connections of one client IP that have sent no request yet, TLS handshakes included; for one
+    /// more, the oldest of them is closed. Trusted proxies are exempt, loopback is not.
+    pub max_pending_connections_per_ip: usize,
     /// Maximum memory of all request bodies that are being read, in bytes; more are rejected with 503.
     pub max_total_body_memory: usize,
 }
@@ -161,6 +181,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             max_connections: 10_000,
             max_connections_per_ip: 1_000,
+            max_pending_connections_per_ip: 200,
             max_total_body_memory: 128 << 20,
         }
     }
@@ -192,6 +213,7 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_reuse_grace: Duration::from_secs(10),
             registration: Registration::Open,
+            usernames: UsernamePolicy::default(),
             base_path: BasePath::ROOT,
             cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,
@@ -206,12 +228,15 @@ impl Settings {
             password_hashing_max_delayed_refusals: 1024,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
-            max_sessions: None,
+            max_sessions: NonZeroU32::new(100),
+            max_session_data_per_user: Some(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             rate_limits: login_rate_limiter::RateLimits::default(),
+            write_rate_limits: WriteRateLimits::default(),
+            audit_log: AuditLogSettings::default(),
             limits: Limits::default(),
             tls: None,
         }
@@ -244,31 +269,28 @@ impl Settings {
     /// The default file of the master key: `DIR/master-key`, or next to the SQLite file.
     pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".key")))
     }
 
     /// The file of the last known position of the revocation log: `DIR/rollback-guard`, or next to the SQLite file.
     pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".rollback-guard")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".rollback-guard")))
     }
 
     /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
-    /// restored database that replaces it at the next start.
+    /// restored database that replaces it at the next start; keys, certificates, lists and the admin socket.
     pub(crate) fn own_files(&self) -> Vec<PathBuf> {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
-        let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
-        let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let rollback_guard = self.rollback_guard_file().map(|guard| [beside(&guard, ".new"), guard]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
+        let store = self.store.file().map(|store| beside_store.map(|suffix| with_suffix(store, suffix)));
+        let master_key = self.master_key_file().map(|key| [with_suffix(&key, ".next"), key]);
+        let rollback_guard = self.rollback_guard_file().map(|guard| [with_suffix(&guard, ".new"), guard]);
+        let tls = self.tls.clone().map(|tls| [tls.certificate, tls.key]);
+        let pairs = [master_key, rollback_guard, tls].into_iter().flatten().flatten();
+        let socket = self.data_dir.as_ref().map(|dir| dir.join("admin.sock"));
+        let others = self.breached_passwords.clone().into_iter().chain(socket);
+        store.into_iter().flatten().chain(pairs).chain(others).collect()
     }
-}
-
-/// `auth.db` with the suffix `.key` is `auth.db.key`.
-fn beside(store: &Path, suffix: &str) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ async fn every_documented_status_can_be_produced() {
     call_every_route(&mut seen).await;
     crate::administration::documented_statuses::call_every_route(&mut seen).await;
     exceed_rate_limits(&mut seen).await;
+    exceed_write_rate_limits(&mut seen).await;
     time_out_bodies(&mut seen).await;
     exceed_body_memory(&mut seen).await;
     let documented: BTreeSet<(String, String, String)> = operations()
@@ -151,6 +152,28 @@ async fn exceed_rate_limits(seen: &mut Seen) {
         for _ in 0..2 {
             let response = Request::post(path).json(&form).bearer(bearer).send(&server).await;
             seen.insert((path.to_owned(), "post".to_owned(), response.status.to_string()));
+        }
+    }
+}
+
+/// Ends and deletes more than one user may.
+async fn exceed_write_rate_limits(seen: &mut Seen) {
+    let once = RateLimit { max: 1, window: Duration::from_secs(900) };
+    let server = TestServer::with(|settings| {
+        settings.write_rate_limits.per_user = once;
+        settings.write_rate_limits.session_ends_per_user = once;
+        settings.write_rate_limits.single_session_ends_per_user = once;
+    })
+    .await;
+    let admin = Admin::new(&server).await;
+    server.register("ada").await;
+    let bearer = text(&server.login("ada", "session").await, "session_token").to_owned();
+    for (path, method, _) in operations().into_iter().filter(|(_, method, _)| method == "delete") {
+        let bearer = if path.starts_with("/v1/admin/") { &admin.bearer } else { &bearer };
+        let request = Request::new("DELETE", &path_of(&path)).bearer(bearer);
+        for _ in 0..2 {
+            let status = request.send(&server).await.status;
+            seen.insert((path.clone(), method.clone(), status.to_string()));
         }
     }
 }

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod administration;
+mod audit_growth;
 mod client;
 mod credential_modes;
 mod cross_site_requests;
+mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
 mod fuzz;
@@ -15,6 +17,7 @@ mod logout;
 mod malformed_input;
 mod metrics;
 mod multiple_credentials;
+mod null_members;
 mod openapi_contract;
 mod password_change;
 mod refresh;
@@ -23,3 +26,4 @@ mod requested_access;
 mod session_data;
 mod session_list;
 mod test_server;
+mod write_rate_limit;

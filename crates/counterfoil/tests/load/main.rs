@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bystanders;
 mod file_descriptors;
 mod http2_connection;
 mod http2_frames;
@@ -10,5 +11,6 @@ mod login_burst;
 mod one_source;
 mod oversized_requests;
 mod per_ip_limits;
+mod silent_connections;
 mod slow_clients;
 mod test_server;

@@ -12,7 +12,7 @@ use crate::services::account::AccountService;
 use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
 use crate::services::password_policy::PasswordContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, Expectation, Transaction};
+use crate::store::{Change, CommitOutcome, Expectation, Transaction, complete_session_ends};
 
 impl AccountService {
     /// Changes a password in one commit: the new hash, the next epoch, and the end of every session except `current`.
@@ -38,13 +38,8 @@ impl AccountService {
             self.verify_password(PlaintextPassword::new(presented.0), hash, requester).await?;
         let (Some(previous), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
-            self.record_event(AuditEvent::by_user(
-                AuditEventKind::PasswordChangeFailed,
-                user,
-                client_info,
-                now,
-            ))
-            .await?;
+            let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
+            self.record_failure(event, user.as_bytes(), now).await?;
             return Err(self.refuse(ClientError::LoginFailed, Some(took), requester).await);
         };
         // Counted before the new password is validated, which costs CPU time.
@@ -67,7 +62,8 @@ impl AccountService {
         for _ in 0..ATTEMPTS {
             let changes =
                 self.password_changes(&previous, &hash, &Actor::User(previous.id), current, client_info, now);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
                 return Ok(());
             }
             self.check_session(current, now).await?;
@@ -105,7 +101,8 @@ impl AccountService {
         for _ in 0..ATTEMPTS {
             let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
             let changes = self.password_changes(&previous, &hash, actor, None, client_info, now);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
                 return Ok(());
             }
         }

@@ -2,6 +2,7 @@
 
 mod configured_claims;
 mod exchange;
+mod exchange_log;
 mod login;
 mod minting;
 mod refresh;
@@ -9,6 +10,7 @@ mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -23,6 +25,7 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, RefreshGracePeriod, Session};
 use crate::model::user::User;
 use crate::services::ServiceError;
+use crate::services::issuer::exchange_log::ExchangeLog;
 use crate::services::keys::keyring::Keyring;
 use crate::services::refresh_replay_counter::RefreshReplayCounter;
 use crate::services::revoker::RevocationRetention;
@@ -45,6 +48,9 @@ pub struct Issuer {
     retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
+    /// How many refresh tokens were rotated since the start.
+    rotations: AtomicU64,
+    exchange_log: ExchangeLog,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
 }
@@ -178,7 +184,19 @@ impl Issuer {
         grace: RefreshGracePeriod,
     ) -> Self {
         let replay_counter = RefreshReplayCounter::new(grace.length);
-        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None, claims: None }
+        let exchange_log = ExchangeLog::default();
+        Self {
+            store,
+            keys,
+            issuer,
+            retention,
+            grace,
+            replay_counter,
+            rotations: AtomicU64::new(0),
+            exchange_log,
+            max_sessions: None,
+            claims: None,
+        }
     }
 
     /// Limits the active sessions of one user. A login above the limit ends the oldest session.

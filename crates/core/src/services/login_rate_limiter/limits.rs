@@ -11,6 +11,16 @@ pub struct RateLimit {
     pub window: Duration,
 }
 
+impl RateLimit {
+    /// No limit.
+    pub const OFF: Self = Self { max: u32::MAX, window: Duration::from_secs(24 * 60 * 60) };
+
+    /// Whether it limits nothing.
+    pub const fn is_off(self) -> bool {
+        self.max == u32::MAX
+    }
+}
+
 /// The limits that [`LoginRateLimiter`](super::LoginRateLimiter) enforces.
 ///
 /// ```

@@ -84,6 +84,11 @@ impl LoginRateLimiter {
         Self { store, key, limits, successes: Arc::default() }
     }
 
+    /// The length of the IPv6 prefix that counts as one client IP.
+    pub fn ipv6_prefix(&self) -> u8 {
+        self.limits.ipv6_prefix
+    }
+
     /// For whom the password of a login to `account` is hashed: the shares of the hash queue.
     pub fn login_requester(&self, account: &str, client_ip: Option<IpAddr>) -> Requester {
         self.requester([counter_kind::HASHING_OF_LOGIN, b"", account.as_bytes()], client_ip)
