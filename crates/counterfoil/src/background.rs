@@ -32,6 +32,12 @@ const MIN_KEY_ROTATION_DELAY: Duration = Duration::from_millis(100);
 /// proceed.
 const PURGE_BATCH_SIZE: u32 = 256;
 const PURGE_PAUSE: Duration = Duration::from_millis(20);
+<<<<<<< HEAD
+/// The job of the purge, and how long a node holds its lock: longer than the interval, so that one node keeps it.
+const PURGE_JOB: &str = "purge";
+const PURGE_LOCK_DURATION: Duration = Duration::from_secs(3 * 60);
+=======
+>>>>>>> main
 /// How often all users are read to find the schemes of their password hashes.
 const SCHEME_SCAN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -59,7 +65,7 @@ async fn write_last_seen_periodically(app: App) {
 /// Measures the schemes of the stored password hashes.
 async fn measure_schemes_daily(app: App) {
     loop {
-        if let Err(error) = measure_stored_schemes(&app).await {
+        if let Err(error) = measure_stored_schemes(&*app.store, &app.hashing).await {
             tracing::warn!(%error, "the schemes of the stored password hashes could not be read");
         }
         sleep(SCHEME_SCAN_INTERVAL).await;
