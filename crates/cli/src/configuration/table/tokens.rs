@@ -74,8 +74,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         former_names: &[],
         flag: None,
         apply: |builder, values| {
-            number_or_off(values, 16 * 1024, 1 << 40)
-                .map(|max| builder.settings.max_session_data_per_user = max)
+            number_or_off(values, 1024, 1 << 40).map(|max| builder.settings.max_session_data_per_user = max)
         },
     },
     Setting {
