@@ -203,6 +203,7 @@ async fn rotations_under_load_fail_no_login_and_no_verification() {
         // Each refresh rotates, even without a pause between them.
         settings.refresh_reuse_grace = Duration::ZERO;
         settings.write_rate_limits = WriteRateLimits::off();
+        settings.max_sessions = None;
     };
     let server = Arc::new(TestServer::with(schedule).await);
     server.register("ada").await;
