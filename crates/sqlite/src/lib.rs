@@ -21,6 +21,7 @@ mod list_lane;
 mod reader_pool;
 mod restore;
 mod schema;
+mod schema_check;
 mod state;
 #[cfg(test)]
 mod statement_cost;

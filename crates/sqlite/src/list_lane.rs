@@ -119,7 +119,7 @@ impl ListLane {
         if queue.is_closed { None } else { queue.jobs.pop_front() }
     }
 
-    /// Refuses what waits and what comes later, and closes the connection after the read in progress.
+    /// Refuses what waits and every later list, and closes the connection after the read in progress.
     pub(crate) fn close(&self) {
         let waiting = {
             let mut queue = self.lock();
@@ -156,7 +156,9 @@ impl Queue {
         self.total -= 1;
         match self.counts.get_mut(&owner) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(self.counts.remove(&owner)),
+            _ => {
+                self.counts.remove(&owner);
+            }
         }
     }
 }
@@ -181,7 +183,7 @@ mod tests {
         let (ada, bob) =
             (ListOwner::User(UserId::from_bytes([1; 16])), ListOwner::User(UserId::from_bytes([2; 16])));
         // Occupies the thread until the sender is dropped.
-        lane.push(ada, Box::new(move |_| drop(blocked.recv()))).unwrap();
+        lane.push(ada, Box::new(move |_| while blocked.recv().is_ok() {})).unwrap();
         for _ in 1..MAX_WAITING_OF_USER {
             lane.push(ada, Box::new(|_| ())).unwrap();
         }
@@ -199,10 +201,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_lane_refuses_what_waits_and_what_comes_later() {
+    async fn a_closed_lane_refuses_waiting_and_later_lists() {
         let (lane, _opened) = lane();
         let (release, blocked) = mpsc::channel::<()>();
-        lane.push(ListOwner::Administration, Box::new(move |_| drop(blocked.recv()))).unwrap();
+        lane.push(ListOwner::Administration, Box::new(move |_| while blocked.recv().is_ok() {})).unwrap();
         let waiting = lane.read(ListOwner::Administration, |_| Ok(()));
         let closing = async {
             lane.close();

@@ -18,7 +18,7 @@ pub enum OpenError {
     /// There is no usable master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// The data directory cannot be created or is not a directory.
+    /// The data directory cannot be created, is not a directory, or is open to other users.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The store cannot be opened.
@@ -58,9 +58,7 @@ impl OpenError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::MasterKey(error) => Some(error.hint().to_owned()),
-            Self::DataDir(_) => {
-                Some("name a directory whose parent exists and that this user can write".into())
-            }
+            Self::DataDir(error) => Some(error.hint().into()),
             Self::Store(error) => Some(error.hint().into()),
             Self::RollbackGuard(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),

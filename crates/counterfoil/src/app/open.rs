@@ -96,6 +96,7 @@ impl App {
             let _ = std::fs::remove_dir(dir);
         }
         let opened = opened?;
+        restrict_own_files(&settings, guard.as_ref())?;
         let store = Arc::clone(&opened.store);
         let parts = (opened, guard);
         match Self::open_with_store(settings, parts, checked, source).await {
@@ -157,6 +158,15 @@ impl App {
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
     }
+}
+
+/// Sets mode 0600 on the files that this program has made outside of the store, if a platform has changed it since. The
+/// caller has the lock of the store.
+fn restrict_own_files(settings: &Settings, guard: Option<&RollbackGuard>) -> Result<(), OpenError> {
+    if let Some(file) = settings.default_master_key_file().filter(|_| settings.master_key.file.is_none()) {
+        master_key_file::restrict_own(&file)?;
+    }
+    guard.map_or(Ok(()), |guard| guard.restrict().map_err(OpenError::from))
 }
 
 /// What the settings lead to without the store, and the functions of the host. An error here changes nothing.
@@ -354,6 +364,8 @@ fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
     let options = HashPoolOptions {
         threads: settings.password_hashing_threads,
         queue_size: settings.password_hashing_queue_size,
+        max_share: settings.password_hashing_max_share,
+        max_delayed_refusals: settings.password_hashing_max_delayed_refusals,
         queue_timeout: settings.password_hashing_queue_timeout,
         ..HashPoolOptions::default()
     };

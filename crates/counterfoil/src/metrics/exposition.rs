@@ -222,11 +222,32 @@ impl Exposition {
         )?;
         encoder.counters(
             "counterfoil_password_hash_rejected",
-            "Password hashes rejected because the queue was full or timed out",
+            "Password hashes rejected because the queue was full or timed out, or a client IP or account used its share",
             |sample| {
                 sample(&[("reason", "queue_full")], metrics.rejected_queue_full.get())?;
+                sample(&[("reason", "share")], metrics.rejected_share.get())?;
                 sample(&[("reason", "timeout")], metrics.rejected_timeout.get())
             },
+        )?;
+        encoder.histogram(
+            "counterfoil_password_validation_duration",
+            "Time to validate one new password",
+            &pool.validation_metrics().duration,
+        )?;
+        let rejected = pool.validation_metrics();
+        encoder.counters(
+            "counterfoil_password_validation_rejected",
+            "New passwords rejected because the queue of their validation was full or timed out, or a share was used",
+            |sample| {
+                sample(&[("reason", "queue_full")], rejected.rejected_queue_full.get())?;
+                sample(&[("reason", "share")], rejected.rejected_share.get())?;
+                sample(&[("reason", "timeout")], rejected.rejected_timeout.get())
+            },
+        )?;
+        encoder.counter(
+            "counterfoil_refusals_not_delayed",
+            "Rate-limited logins that were answered at once because too many waited",
+            pool.refusals_not_delayed(),
         )
     }
 

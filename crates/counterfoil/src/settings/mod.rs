@@ -11,7 +11,7 @@ pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil_core::credentials::password::Argon2Cost;
@@ -19,6 +19,7 @@ use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::username_policy::UsernamePolicy;
+use counterfoil_files::with_suffix;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
@@ -87,6 +88,12 @@ pub struct Settings {
     pub password_hashing_threads: usize,
     /// How many passwords may wait to be hashed; more are rejected with 503.
     pub password_hashing_queue_size: usize,
+    /// The percentage of the hashing threads and their queue that one client IP, and one account, may use; more gets 429.
+    /// The same holds for the validation of new passwords. 100: no share applies.
+    pub password_hashing_max_share: u8,
+    /// How many logins that a rate limit rejects may wait until they are answered, so that their time does not tell the
+    /// scheme of the account's password hash; of one client IP no more than its share. Further ones are answered at once.
+    pub password_hashing_max_delayed_refusals: usize,
     /// How long a password may wait to be hashed; after that it is rejected with 503.
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
@@ -102,7 +109,7 @@ pub struct Settings {
     pub password_min_length: usize,
     /// A list of breached passwords, which are refused as new passwords.
     pub breached_passwords: Option<PathBuf>,
-    /// Other origins whose pages may send unsafe requests with cookies.
+    /// Other origins whose pages may send unsafe requests with cookies and read the responses (CORS).
     pub trusted_origins: Vec<Origin>,
     /// Networks of proxies whose `X-Forwarded-For` or `Forwarded` is trusted; none by default.
     pub trusted_proxies: Vec<Network>,
@@ -217,6 +224,8 @@ impl Settings {
             argon2: Argon2Cost::default(),
             password_hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             password_hashing_queue_size: 64,
+            password_hashing_max_share: 25,
+            password_hashing_max_delayed_refusals: 1024,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
             max_sessions: NonZeroU32::new(100),
@@ -260,31 +269,28 @@ impl Settings {
     /// The default file of the master key: `DIR/master-key`, or next to the SQLite file.
     pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".key")))
     }
 
     /// The file of the last known position of the revocation log: `DIR/rollback-guard`, or next to the SQLite file.
     pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".rollback-guard")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".rollback-guard")))
     }
 
     /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
-    /// restored database that replaces it at the next start.
+    /// restored database that replaces it at the next start; keys, certificates, lists and the admin socket.
     pub(crate) fn own_files(&self) -> Vec<PathBuf> {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
-        let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
-        let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let rollback_guard = self.rollback_guard_file().map(|guard| [beside(&guard, ".new"), guard]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
+        let store = self.store.file().map(|store| beside_store.map(|suffix| with_suffix(store, suffix)));
+        let master_key = self.master_key_file().map(|key| [with_suffix(&key, ".next"), key]);
+        let rollback_guard = self.rollback_guard_file().map(|guard| [with_suffix(&guard, ".new"), guard]);
+        let tls = self.tls.clone().map(|tls| [tls.certificate, tls.key]);
+        let pairs = [master_key, rollback_guard, tls].into_iter().flatten().flatten();
+        let socket = self.data_dir.as_ref().map(|dir| dir.join("admin.sock"));
+        let others = self.breached_passwords.clone().into_iter().chain(socket);
+        store.into_iter().flatten().chain(pairs).chain(others).collect()
     }
-}
-
-/// `auth.db` with the suffix `.key` is `auth.db.key`.
-fn beside(store: &Path, suffix: &str) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

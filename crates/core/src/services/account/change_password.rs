@@ -9,7 +9,7 @@ use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason};
 use crate::model::user::User;
 use crate::services::account::AccountService;
-use crate::services::password_hasher::PasswordCheck;
+use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
 use crate::services::password_policy::PasswordContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, Expectation, Transaction, complete_session_ends};
@@ -29,20 +29,24 @@ impl AccountService {
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<(), ServiceError> {
+        let new = self.parse_new_password("new_password", presented.1)?;
         let attempt = self.rate_limiter.check_password_change(user, current, now).await?;
+        let requester = self.rate_limiter.user_requester(user, client_info.ip);
         let stored = self.store.user(user).await?.filter(User::is_enabled);
-        let context = stored.as_ref().map(PasswordContext::for_user).unwrap_or_default();
-        let new = self.validate_new_password("new_password", presented.1, context).await?;
         let hash = stored.as_ref().and_then(|user| user.password.clone());
-        let check = self.verify_password(PlaintextPassword::new(presented.0), hash).await?;
+        let Verification { check, took } =
+            self.verify_password(PlaintextPassword::new(presented.0), hash, requester).await?;
         let (Some(previous), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
             let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
             self.record_failure(event, user.as_bytes(), now).await?;
-            return Err(ClientError::LoginFailed.into());
+            return Err(self.refuse(ClientError::LoginFailed, Some(took), requester).await);
         };
+        // Counted before the new password is validated, which costs CPU time.
         self.rate_limiter.record_success(attempt, now).await?;
-        let hash = self.hasher.hash(new).await?;
+        let context = PasswordContext::for_user(&previous);
+        self.validate_new_password("new_password", &new, context, requester).await?;
+        let hash = self.hasher.hash(new, requester).await?;
         self.store_new_password(previous, hash, current, client_info, now).await
     }
 
@@ -90,9 +94,10 @@ impl AccountService {
     ) -> Result<(), ServiceError> {
         let not_found = ClientError::NotFound("user");
         let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
-        let new =
-            self.validate_new_password("password", password, PasswordContext::for_user(&previous)).await?;
-        let hash = self.hasher.hash(new).await?;
+        let new = self.parse_new_password("password", password)?;
+        let (context, requester) = (PasswordContext::for_user(&previous), Requester::default());
+        self.validate_new_password("password", &new, context, requester).await?;
+        let hash = self.hasher.hash(new, requester).await?;
         for _ in 0..ATTEMPTS {
             let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
             let changes = self.password_changes(&previous, &hash, actor, None, client_info, now);

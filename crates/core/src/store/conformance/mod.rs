@@ -179,6 +179,7 @@ const CASES: &[Case] = cases! {
     purge {
         active_records_are_never_purged,
         an_ended_session_stays_a_day_without_its_data,
+        an_expired_session_is_purged_after_ten_minutes,
         a_session_in_use_is_not_purged,
         log_entries_are_purged_when_they_expire_and_keys_never,
         old_counters_are_purged,

@@ -34,14 +34,22 @@ macro_rules! not_below_a_cutoff {
 }
 pub(super) use not_below_a_cutoff;
 
+/// The SQL condition that the user of a session was not removed.
+macro_rules! user_exists {
+    ($session_user:literal) => {
+        concat!("NOT EXISTS (SELECT 1 FROM users WHERE id = ", $session_user, " AND removed = 1)")
+    };
+}
+pub(super) use user_exists;
+
 /// The session `id`, whether or not it has ended. A removed user has no sessions.
 pub(crate) fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<Session>> {
     connection
         .prepare_cached(concat!(
             "SELECT ",
             session_columns!(""),
-            " FROM sessions WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM users WHERE id = sessions.user_id AND removed = 1)"
+            " FROM sessions WHERE id = ?1 AND ",
+            user_exists!("sessions.user_id")
         ))?
         .query_row([id.as_bytes()], read)
         .optional()
@@ -114,7 +122,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
 /// Whether a session exists that has neither ended nor expired at `now`.
 pub(crate) fn exists_active(connection: &Connection, id: SessionId, now: Time) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached(concat!("SELECT 1 FROM sessions WHERE id = ?1 AND ", active_at!("?2")))?
+        .prepare_cached(concat!(
+            "SELECT 1 FROM sessions WHERE id = ?1 AND ",
+            active_at!("?2"),
+            " AND ",
+            user_exists!("sessions.user_id")
+        ))?
         .exists(params![id.as_bytes(), unix_ms(now)])
 }
 
@@ -125,7 +138,10 @@ pub(crate) fn has_unended(
     except: Option<SessionId>,
 ) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM sessions WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?2")?
+        .prepare_cached(
+            "SELECT 1 FROM sessions INDEXED BY live_sessions_by_user
+             WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?2",
+        )?
         .exists(params![user.as_bytes(), except.as_ref().map(SessionId::as_bytes)])
 }
 
