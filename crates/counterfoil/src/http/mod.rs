@@ -3,6 +3,7 @@
 pub(crate) mod body_error;
 pub(crate) mod client_info;
 pub(crate) mod client_ip;
+pub(crate) mod cors;
 pub(crate) mod current_user;
 pub(crate) mod entity_tags;
 pub(crate) mod error;

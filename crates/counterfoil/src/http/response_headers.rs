@@ -17,6 +17,7 @@ use counterfoil_verify::{Problem, ProblemIssuer, RequestId};
 
 use crate::app::App;
 use crate::counters::Route;
+use crate::http::cors::CorsRequest;
 use crate::http::error::AppError;
 use crate::http::host::{HostPolicy, check_host};
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
@@ -59,6 +60,8 @@ pub(crate) struct FinalLayer {
     route: Arc<Route>,
     issuer: ProblemIssuer,
     host: HostPolicy,
+    /// The methods of the route, for CORS.
+    methods: &'static str,
 }
 
 /// The routes that load balancers and probes call by the address of the machine. They reveal nothing about users.
@@ -66,23 +69,23 @@ const CALLED_BY_ADDRESS: [&str; 2] = ["/healthz", "/readyz"];
 
 impl FinalLayer {
     /// The layer of the route with this path template below the base path.
-    pub(crate) fn for_route(app: &App, path: &str) -> Self {
-        let layer = Self::for_template(app, format!("{}{path}", app.settings().base_path));
+    pub(crate) fn for_route(app: &App, path: &str, methods: &'static str) -> Self {
+        let layer = Self::for_template(app, format!("{}{path}", app.settings().base_path), methods);
         let is_loopback_only = layer.host.is_loopback_only && !CALLED_BY_ADDRESS.contains(&path);
         Self { host: HostPolicy { is_loopback_only, ..layer.host }, ..layer }
     }
 
     /// The layer of the requests that match no route.
     pub(crate) fn unmatched(app: &App) -> Self {
-        Self::for_template(app, UNMATCHED.to_owned())
+        Self::for_template(app, UNMATCHED.to_owned(), "")
     }
 
     /// The layer of a route that is not below the base path.
-    pub(crate) fn for_template(app: &App, template: String) -> Self {
+    pub(crate) fn for_template(app: &App, template: String, methods: &'static str) -> Self {
         let issuer = ProblemIssuer(app.settings().api_url().into());
         let is_loopback_only = app.settings().issuer.is_loopback();
         let host = HostPolicy { is_required: false, is_loopback_only };
-        Self { app: app.clone(), route: app.metrics.requests.route(template), issuer, host }
+        Self { app: app.clone(), route: app.metrics.requests.route(template), issuer, host, methods }
     }
 
     /// The same layer, for requests that must name their host.
@@ -98,7 +101,7 @@ impl FinalLayer {
 /// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
 /// request.
 pub(crate) async fn finish(
-    State(FinalLayer { app, route, issuer, host }): State<FinalLayer>,
+    State(FinalLayer { app, route, issuer, host, methods }): State<FinalLayer>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -111,15 +114,18 @@ pub(crate) async fn finish(
     request.extensions_mut().insert(issuer.clone());
     request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let cors = CorsRequest::new(&request, &app.origins);
     let response = match check_host(&request, host) {
         Ok(()) => next.run(request).instrument(span).await,
         Err(error) => AppError::from(error).into_response(),
     };
+    let response = cors.answer_preflight(response, methods);
     started.finish(&route, &response);
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
     let mut response = with_request_id(response, &id, &issuer);
+    cors.add_headers(response.headers_mut());
     add_security_headers(response.headers_mut(), app.settings().issuer.is_secure());
     if is_chunked {
         // hyper does not report whether `Content-Length` was there too. A proxy that used it would treat as
@@ -193,7 +199,7 @@ mod tests {
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
         let app = App::open(Settings::new("http://localhost".parse().unwrap(), store)).await.unwrap();
         let started = RequestStarted::new(&app, &Request::new(Body::empty()));
-        let layer = FinalLayer::for_route(&app, "/v1/me");
+        let layer = FinalLayer::for_route(&app, "/v1/me", "GET, HEAD");
 
         for level in [Level::INFO, Level::WARN, Level::ERROR] {
             let (_, _guard) = CapturedLogs::capture(level);

@@ -58,7 +58,8 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
     // A segment of the issuer may start with `:` or `*`.
     let routes = routes.without_v07_checks();
     let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
-        let final_layer = FinalLayer::for_template(&app, path.clone()).require_host(require_host);
+        let final_layer =
+            FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
         let route = get(well_known::metadata);
         router.route(&path, with_layers(final_layer, route, app.csrf_layer(), &app))
     });
@@ -82,31 +83,34 @@ pub(crate) fn site(app: App) -> Router {
     router(app, true).fallback_service(fallback.with_state(()))
 }
 
+/// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.
+type RouteEntry = (&'static str, &'static str, MethodRouter<App>);
+
 /// The paths with their handlers, all with the same layers.
 fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<App>)> {
     // Checked with and without cookies: an attacker could log the user in as the attacker (login CSRF).
     let always_checked = [
-        ("/v1/register", post(register::register)),
-        ("/v1/login", post(login::login)),
-        ("/v1/refresh", post(refresh::refresh)),
-        ("/v1/logout", post(logout::logout)),
+        ("/v1/register", "POST", post(register::register)),
+        ("/v1/login", "POST", post(login::login)),
+        ("/v1/refresh", "POST", post(refresh::refresh)),
+        ("/v1/logout", "POST", post(logout::logout)),
     ];
     let checked_with_cookie = [
-        ("/v1/me", get(me::me)),
-        ("/v1/token", post(token::exchange)),
-        ("/v1/sessions", get(sessions::list).delete(sessions::end_all)),
-        ("/v1/sessions/{id}", axum::routing::delete(sessions::end_one)),
-        ("/v1/session/data", get(session_data::show).merge(patch(session_data::merge))),
-        ("/v1/password", post(password::change)),
-        ("/.well-known/jwks.json", get(well_known::jwks)),
-        (METADATA, get(well_known::metadata)),
-        ("/openapi.json", get(openapi::document)),
-        ("/healthz", get(health::healthz)),
-        ("/readyz", get(health::readyz)),
+        ("/v1/me", "GET, HEAD", get(me::me)),
+        ("/v1/token", "POST", post(token::exchange)),
+        ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
+        ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
+        ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
+        ("/v1/password", "POST", post(password::change)),
+        ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
+        (METADATA, "GET, HEAD", get(well_known::metadata)),
+        ("/openapi.json", "GET, HEAD", get(openapi::document)),
+        ("/healthz", "GET, HEAD", get(health::healthz)),
+        ("/readyz", "GET, HEAD", get(health::readyz)),
     ];
     let csrf = app.csrf_layer();
-    let layered = |(path, route): (&'static str, MethodRouter<App>), csrf: CsrfLayer| {
-        let final_layer = FinalLayer::for_route(app, path).require_host(require_host);
+    let layered = |(path, methods, route): RouteEntry, csrf: CsrfLayer| {
+        let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
         (path, with_layers(final_layer, route, csrf, app))
     };
     let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
@@ -270,7 +274,12 @@ mod tests {
             panic!("hunter2")
         }
         let (app, _dir) = app().await;
-        let route = with_layers(FinalLayer::for_route(&app, "/broken"), get(broken), app.csrf_layer(), &app);
+        let route = with_layers(
+            FinalLayer::for_route(&app, "/broken", "GET, HEAD"),
+            get(broken),
+            app.csrf_layer(),
+            &app,
+        );
         let router = Router::new().route("/broken", route).with_state(app);
 
         let request = Request::get("/broken").body(Body::empty()).unwrap();

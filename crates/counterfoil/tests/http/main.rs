@@ -5,6 +5,7 @@
 mod administration;
 mod audit_growth;
 mod client;
+mod cors;
 mod credential_modes;
 mod cross_site_requests;
 mod disk_growth;
