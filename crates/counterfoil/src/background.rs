@@ -32,12 +32,6 @@ const MIN_KEY_ROTATION_DELAY: Duration = Duration::from_millis(100);
 /// proceed.
 const PURGE_BATCH_SIZE: u32 = 256;
 const PURGE_PAUSE: Duration = Duration::from_millis(20);
-<<<<<<< HEAD
-/// The job of the purge, and how long a node holds its lock: longer than the interval, so that one node keeps it.
-const PURGE_JOB: &str = "purge";
-const PURGE_LOCK_DURATION: Duration = Duration::from_secs(3 * 60);
-=======
->>>>>>> main
 /// How often all users are read to find the schemes of their password hashes.
 const SCHEME_SCAN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 

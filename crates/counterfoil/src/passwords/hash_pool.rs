@@ -452,7 +452,10 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let busy = Arc::clone(&pool);
         let validation = tokio::spawn(async move {
-            let wait = move |_: &mut HashMemory| Ok(drop(released.recv()));
+            let wait = move |_: &mut HashMemory| {
+                let _ = released.recv();
+                Ok(())
+            };
             busy.validation.run(Requester::default(), wait).await
         });
 

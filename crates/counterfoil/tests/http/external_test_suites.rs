@@ -87,6 +87,7 @@ async fn naughty_strings_are_stored_unchanged_in_session_data() {
     let Some(folder) = folder() else { return };
     let strings = std::fs::read(folder.join("naughty-strings/blns.json")).unwrap();
     let strings: Vec<String> = serde_json::from_slice(&strings).unwrap();
+    // Each string is a login and two changes, and the first session is used to the end.
     let server = TestServer::with(|settings| {
         settings.write_rate_limits = WriteRateLimits::off();
         settings.max_sessions = None;
