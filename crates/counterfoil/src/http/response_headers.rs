@@ -115,7 +115,7 @@ pub(crate) async fn finish(
         Ok(()) => next.run(request).instrument(span).await,
         Err(error) => AppError::from(error).into_response(),
     };
-    started.finish(&route, &response);
+    started.finish(&app, &route, &response);
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
