@@ -120,7 +120,7 @@ pub(crate) async fn finish(
         Err(error) => AppError::from(error).into_response(),
     };
     let response = cors.answer_preflight(response, methods);
-    started.finish(&route, &response);
+    started.finish(&app, &route, &response);
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
