@@ -75,15 +75,15 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     let store = StoreUrl::Sqlite(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
+    // One client sends the requests of thousands.
+    settings.write_rate_limits = WriteRateLimits::off();
+    // One user logs in thousands of times.
+    settings.max_sessions = None;
     // All logins come from one address and are of one user, which these limits are for.
     let off = RateLimit { max: u32::MAX, window: std::time::Duration::from_secs(1) };
     settings.rate_limits.successful_per_account = off;
     settings.rate_limits.successful_per_ip = off;
     settings.password_hashing_max_share = 100;
-    // One client sends the requests of thousands.
-    settings.write_rate_limits = WriteRateLimits::off();
-    // One user logs in thousands of times.
-    settings.max_sessions = None;
     if options.cheap_hashing {
         (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use counterfoil_core::store::{Change, CommitOutcome, JobLock, StoreError, complete_all_session_ends};
-use counterfoil_jose::{Time, random};
+use counterfoil_core::store::{StoreError, complete_all_session_ends};
+use counterfoil_jose::random;
 
 use crate::app::App;
 use crate::clock::ClockJumpPending;
@@ -18,7 +18,7 @@ use crate::clock::checkpoint;
 use crate::passwords::scheme_scan::measure_stored_schemes;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
-use crate::store::{audit_log, last_seen};
+use crate::store::{audit_log, job_locks, last_seen};
 
 /// The interval of maintenance, plus or minus [`JITTER`].
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
@@ -110,7 +110,7 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
     app.session_cache.revocations().prune(now);
     app.accounts.record_counted_failures(Some(now)).await?;
-    if !take_purge_lock(app, now).await? {
+    if !job_locks::take_purge(&*app.store, app.node, now).await? {
         return Ok(());
     }
     while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
@@ -118,19 +118,6 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     }
     let (settings, limit) = (&app.settings().audit_log, &app.audit_log_limit);
     audit_log::purge(&*app.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
-}
-
-/// Takes or renews the lock of the purge. False if another node purges.
-async fn take_purge_lock(app: &App, now: Time) -> Result<bool, StoreError> {
-    let lock = JobLock { job: PURGE_JOB, holder: app.node };
-    let take = Change::take_job_lock(lock, now, now + PURGE_LOCK_DURATION);
-    Ok(matches!(app.store.commit(&[take].into()).await?, CommitOutcome::Applied(_)))
-}
-
-/// Releases the lock of the purge, so that another node need not wait until it expires.
-pub(crate) async fn release_job_locks(app: &App) -> Result<(), StoreError> {
-    let release = Change::release_job_lock(JobLock { job: PURGE_JOB, holder: app.node });
-    app.store.commit(&[release].into()).await.map(drop)
 }
 
 /// Runs the key rotation that is due, and loads key changes of other nodes or of requests that ended after

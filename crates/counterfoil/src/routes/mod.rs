@@ -42,23 +42,24 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 impl App {
     /// All routes of the HTTP API, to serve or to merge into the application's router.
     pub fn routes(&self) -> Router {
-        router(self.clone())
+        router(self.clone(), false)
     }
 }
 
 /// All routes, without a fallback: other paths belong to the application that merges them.
 ///
 /// Paths match byte for byte. A doubled or trailing slash, another case or a percent-encoding is another
-/// path.
-pub(crate) fn router(app: App) -> Router {
-    let routes = all_routes(&app).into_iter();
+/// path. `require_host` says whether a request must name its host.
+pub(crate) fn router(app: App, require_host: bool) -> Router {
+    let routes = all_routes(&app, require_host).into_iter();
     let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
     let base_path = app.settings().base_path.clone();
     let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
     // A segment of the issuer may start with `:` or `*`.
     let routes = routes.without_v07_checks();
     let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
-        let final_layer = FinalLayer::for_template(&app, path.clone());
+        let final_layer =
+            FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
         let route = get(well_known::metadata);
         router.route(&path, with_layers(final_layer, route, app.csrf_layer(), &app))
     });
@@ -76,43 +77,45 @@ fn metadata_paths(app: &App) -> Vec<String> {
 
 /// All routes, and 404 as a problem document for all other paths: for the server.
 pub(crate) fn site(app: App) -> Router {
-    let final_layer = from_fn_with_state(FinalLayer::unmatched(&app), response_headers::finish);
+    let final_layer = FinalLayer::unmatched(&app).require_host(true);
+    let final_layer = from_fn_with_state(final_layer, response_headers::finish);
     let fallback = not_found.layer(final_layer);
-    router(app).fallback_service(fallback.with_state(()))
+    router(app, true).fallback_service(fallback.with_state(()))
 }
 
+/// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.
+type RouteEntry = (&'static str, &'static str, MethodRouter<App>);
+
 /// The paths with their handlers, all with the same layers.
-fn all_routes(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
+fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<App>)> {
     // Checked with and without cookies: an attacker could log the user in as the attacker (login CSRF).
     let always_checked = [
-        ("/v1/register", post(register::register)),
-        ("/v1/login", post(login::login)),
-        ("/v1/refresh", post(refresh::refresh)),
-        ("/v1/logout", post(logout::logout)),
+        ("/v1/register", "POST", post(register::register)),
+        ("/v1/login", "POST", post(login::login)),
+        ("/v1/refresh", "POST", post(refresh::refresh)),
+        ("/v1/logout", "POST", post(logout::logout)),
     ];
     let checked_with_cookie = [
-        ("/v1/me", get(me::me)),
-        ("/v1/token", post(token::exchange)),
-        ("/v1/sessions", get(sessions::list).delete(sessions::end_all)),
-        ("/v1/sessions/{id}", axum::routing::delete(sessions::end_one)),
-        ("/v1/session/data", get(session_data::show).merge(patch(session_data::merge))),
-        ("/v1/password", post(password::change)),
-        ("/.well-known/jwks.json", get(well_known::jwks)),
-        (METADATA, get(well_known::metadata)),
-        ("/openapi.json", get(openapi::document)),
-        ("/healthz", get(health::healthz)),
-        ("/readyz", get(health::readyz)),
+        ("/v1/me", "GET, HEAD", get(me::me)),
+        ("/v1/token", "POST", post(token::exchange)),
+        ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
+        ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
+        ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
+        ("/v1/password", "POST", post(password::change)),
+        ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
+        (METADATA, "GET, HEAD", get(well_known::metadata)),
+        ("/openapi.json", "GET, HEAD", get(openapi::document)),
+        ("/healthz", "GET, HEAD", get(health::healthz)),
+        ("/readyz", "GET, HEAD", get(health::readyz)),
     ];
     let csrf = app.csrf_layer();
-    let always_checked = always_checked.map(|(path, route)| {
-        let final_layer = FinalLayer::for_route(app, path);
-        (path, with_layers(final_layer, route, csrf.clone().check_every_write(), app))
-    });
-    let checked_with_cookie = checked_with_cookie
-        .into_iter()
-        .chain(admin::routes())
-        .map(|(path, route)| (path, with_layers(FinalLayer::for_route(app, path), route, csrf.clone(), app)));
-    always_checked.into_iter().chain(checked_with_cookie).collect()
+    let layered = |(path, methods, route): RouteEntry, csrf: CsrfLayer| {
+        let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
+        (path, with_layers(final_layer, route, csrf, app))
+    };
+    let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
+    let checked_with_cookie = checked_with_cookie.into_iter().chain(admin::routes());
+    always_checked.into_iter().chain(checked_with_cookie.map(|route| layered(route, csrf.clone()))).collect()
 }
 
 /// Adds the layers, from the outside in: request id and headers, time limit, panic handler, CSRF check.
@@ -168,7 +171,7 @@ mod tests {
     }
 
     async fn send(app: &App, method: &str, path: &str, bearer: &str) -> Response {
-        let request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "auth.example");
         let request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         site(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
@@ -219,7 +222,8 @@ mod tests {
     /// Status, headers and body of the response to a login, without the request id.
     async fn login_response(app: &App, username: &str, password: &str) -> (StatusCode, String, String) {
         let form = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
-        let request = Request::post("/v1/login").header(header::CONTENT_TYPE, "application/json");
+        let request = Request::post("/v1/login").header(header::HOST, "auth.example");
+        let request = request.header(header::CONTENT_TYPE, "application/json");
         let mut response = site(app.clone()).oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
         let id = response.headers_mut().remove("x-request-id").unwrap().to_str().unwrap().to_owned();
         let (head, body) = response.into_parts();
@@ -255,7 +259,8 @@ mod tests {
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
         let app = App::open(Settings { password_hashing_queue_size: 0, ..settings }).await.unwrap();
 
-        let request = Request::post("/v1/login").body(Body::from("no JSON at all")).unwrap();
+        let request = Request::post("/v1/login").header(header::HOST, "auth.example");
+        let request = request.body(Body::from("no JSON at all")).unwrap();
         let response = site(app.clone()).oneshot(request).await.unwrap();
 
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -269,7 +274,12 @@ mod tests {
             panic!("hunter2")
         }
         let (app, _dir) = app().await;
-        let route = with_layers(FinalLayer::for_route(&app, "/broken"), get(broken), app.csrf_layer(), &app);
+        let route = with_layers(
+            FinalLayer::for_route(&app, "/broken", "GET, HEAD"),
+            get(broken),
+            app.csrf_layer(),
+            &app,
+        );
         let router = Router::new().route("/broken", route).with_state(app);
 
         let request = Request::get("/broken").body(Body::empty()).unwrap();
@@ -287,7 +297,7 @@ mod tests {
         let (app, _dir) = app().await;
         let application =
             Router::new().route("/shop", get(|| async { "shop" })).fallback(|| async { "fallback" });
-        let application = application.merge(router(app));
+        let application = application.merge(router(app, false));
         for (path, expected) in [("/shop", "shop"), ("/elsewhere", "fallback"), ("/v1/login/", "fallback")] {
             let response =
                 application.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();

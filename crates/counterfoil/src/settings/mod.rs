@@ -109,7 +109,7 @@ pub struct Settings {
     pub password_min_length: usize,
     /// A list of breached passwords, which are refused as new passwords.
     pub breached_passwords: Option<PathBuf>,
-    /// Other origins whose pages may send unsafe requests with cookies.
+    /// Other origins whose pages may send unsafe requests with cookies and read the responses (CORS).
     pub trusted_origins: Vec<Origin>,
     /// Networks of proxies whose `X-Forwarded-For` or `Forwarded` is trusted; none by default.
     pub trusted_proxies: Vec<Network>,

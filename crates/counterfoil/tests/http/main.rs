@@ -5,12 +5,14 @@
 mod administration;
 mod audit_growth;
 mod client;
+mod cors;
 mod credential_modes;
 mod cross_site_requests;
 mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
 mod fuzz;
+mod host;
 mod limited_credentials;
 mod login_rate_limit;
 mod logout;

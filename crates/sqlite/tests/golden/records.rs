@@ -59,7 +59,8 @@ pub(crate) fn users() -> [User; 2] {
         username: "Ada".parse().unwrap(),
         external_id: None,
         application_epoch: None,
-        email: Some("Ada@example.org".into()),
+        // `v1.db` has `Ada@example.org`; the first start gives it its canonical form.
+        email: Some("ada@example.org".into()),
         email_verified: true,
         password: Some(PasswordHash::from_stored("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA".into())),
         roles: vec!["admin".into(), "editor".into()],

@@ -169,7 +169,8 @@ impl OriginPolicy {
         self
     }
 
-    pub(crate) fn trusts(&self, origin: &[u8]) -> bool {
+    /// Whether a request with this `Origin` header comes from a trusted origin.
+    pub fn trusts(&self, origin: &[u8]) -> bool {
         self.trusted.iter().any(|trusted| trusted.0.as_bytes() == origin)
     }
 

@@ -109,8 +109,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "trusted_origins",
         form: Form::List,
         default: DefaultValue::Description("none"),
-        doc: "Other origins whose pages may send unsafe requests with cookies, like `https://shop.example`; compared \
-              exactly.",
+        doc: "Other origins whose pages may send unsafe requests with cookies and read the responses (CORS), like \
+              `https://shop.example` or `capacitor://localhost`; compared exactly. Cookies reach the server from another \
+              origin only within one site; pages of other sites use `\"transport\": \"bearer\"`.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {

@@ -8,23 +8,27 @@ pub(super) mod keys;
 pub(super) mod revocations;
 pub(super) mod users;
 
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{delete, get, patch, post};
 
-use crate::app::App;
+use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [(&'static str, MethodRouter<App>); 11] {
+pub(super) fn routes() -> [RouteEntry; 11] {
     [
-        ("/v1/admin/users", get(users::list).post(users::add)),
-        ("/v1/admin/users/{id}", get(users::show).merge(patch(users::change)).delete(users::remove)),
-        ("/v1/admin/users/{id}/sessions", get(users::sessions)),
-        ("/v1/admin/clients", get(clients::list).post(clients::add)),
-        ("/v1/admin/clients/{id}", get(clients::show).merge(patch(clients::change))),
-        ("/v1/admin/admin-keys", get(admin_keys::list).post(admin_keys::add)),
-        ("/v1/admin/admin-keys/{id}", delete(admin_keys::remove)),
-        ("/v1/admin/keys", get(keys::list).post(keys::rotate)),
-        ("/v1/admin/keys/{id}", delete(keys::revoke)),
-        ("/v1/admin/events", get(events::list)),
-        ("/v1/revocations", post(revocations::revoke)),
+        ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
+        (
+            "/v1/admin/users/{id}",
+            "GET, HEAD, PATCH, DELETE",
+            get(users::show).merge(patch(users::change)).delete(users::remove),
+        ),
+        ("/v1/admin/users/{id}/sessions", "GET, HEAD", get(users::sessions)),
+        ("/v1/admin/clients", "GET, HEAD, POST", get(clients::list).post(clients::add)),
+        ("/v1/admin/clients/{id}", "GET, HEAD, PATCH", get(clients::show).merge(patch(clients::change))),
+        ("/v1/admin/admin-keys", "GET, HEAD, POST", get(admin_keys::list).post(admin_keys::add)),
+        ("/v1/admin/admin-keys/{id}", "DELETE", delete(admin_keys::remove)),
+        ("/v1/admin/keys", "GET, HEAD, POST", get(keys::list).post(keys::rotate)),
+        ("/v1/admin/keys/{id}", "DELETE", delete(keys::revoke)),
+        ("/v1/admin/events", "GET, HEAD", get(events::list)),
+        ("/v1/revocations", "POST", post(revocations::revoke)),
     ]
 }
