@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn an_invalid_hop_ends_the_search() {
         for malformed in
-            ["", "unknown", "192.0.2", "192.0.2.7.8", "192.0.2.07", "<script>", "a:80", "192.0.2.7:x", "é"]
+            ["unknown", "192.0.2", "192.0.2.7.8", "192.0.2.07", "<script>", "a:80", "192.0.2.7:x", "é"]
         {
             assert_eq!(x_forwarded_for(malformed), PROXY, "{malformed:?}");
             assert_eq!(x_forwarded_for(&format!("192.0.2.7, {malformed}")), PROXY, "{malformed:?}");
