@@ -1,14 +1,17 @@
 //! The client that uses the server as fast as it can: its accounts, its tokens and its connections.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
 
 use crate::bystander::Target;
 use crate::bystander::row::{Action, Listener, Row};
@@ -17,6 +20,9 @@ use crate::load::{AsyncConnection, connect_from};
 
 /// The password of every account.
 pub const PASSWORD: &str = "correct horse battery staple";
+
+/// How long the attacker waits for a server that does not read.
+const MAX_WRITE: Duration = Duration::from_millis(20);
 
 /// An account with its client IP and credentials.
 #[derive(Debug)]
@@ -123,20 +129,22 @@ impl Attack {
     }
 
     /// Does what the row says over all its connections, without an end.
-    pub(crate) async fn run(&self) {
-        let mut connections = Vec::new();
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut connections = JoinSet::new();
         for _ in 0..self.row.connections {
-            connections.push(async {
-                match self.row.action {
-                    Action::Send(request) => self.send_without_end(request).await,
-                    Action::Rotate => self.refresh_without_end().await,
-                    Action::Open { listener, start, kept } => {
-                        self.open_without_end(listener, &start(), kept / self.row.connections).await;
-                    }
-                }
-            });
+            connections.spawn(Arc::clone(&self).use_connection());
         }
-        run_all(connections).await;
+        connections.join_all().await;
+    }
+
+    async fn use_connection(self: Arc<Self>) {
+        match self.row.action {
+            Action::Send(request) => self.send_without_end(request).await,
+            Action::Rotate => self.refresh_without_end().await,
+            Action::Open { listener, start, kept } => {
+                self.open_without_end(listener, &start(), kept / self.row.connections).await;
+            }
+        }
     }
 
     async fn send_without_end(&self, request: fn(&Identity, u64) -> Request) {
@@ -180,15 +188,15 @@ impl Attack {
             };
             self.actions.fetch_add(is_open.into(), Ordering::Relaxed);
             // A connect that fails at once must not keep the other connections from running.
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
     }
 
-    async fn connect(&self, address: std::net::SocketAddr, start: &[u8]) -> Option<TcpStream> {
+    async fn connect(&self, address: SocketAddr, start: &[u8]) -> Option<TcpStream> {
         let mut stream = connect_from(self.identity.source, address).await.ok()?;
         // A server that reads nothing must not keep the attacker from connecting again.
         let write = stream.write_all(start);
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(20), write).await;
+        let _ = timeout(MAX_WRITE, write).await;
         Some(stream)
     }
 }
@@ -201,17 +209,4 @@ fn keep<T>(connection: Option<T>, open: &mut VecDeque<T>, kept: usize) -> bool {
         open.pop_front();
     }
     true
-}
-
-/// Runs the futures at the same time in this task.
-async fn run_all(futures: Vec<impl Future<Output = ()>>) {
-    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    std::future::poll_fn(|context| {
-        let mut is_pending = false;
-        for future in &mut futures {
-            is_pending |= future.as_mut().poll(context).is_pending();
-        }
-        if is_pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
 }

@@ -22,6 +22,7 @@ pub mod row;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -100,16 +101,16 @@ pub fn run(row: &'static Row, number: u8, target: &Target, plan: &Plan) -> Resul
         let both = async { anyhow::Ok((attacker.await?, bystander.await?)) };
         timeout(SETUP_TIMEOUT, both).await.context("the accounts could not be registered in time")?
     })?;
-    let attack = Attack::new(row, attacker);
+    let attack = Arc::new(Attack::new(row, attacker));
     thread::scope(|scope| {
         let length = plan.duration + WARM_UP;
-        let attack = &attack;
-        let attacking = scope.spawn(move || run_low_priority(timeout(length, attack.run())));
+        let attacker = Arc::clone(&attack).run();
+        // It ends by the timeout.
+        let attacking = scope.spawn(move || run_low_priority(async { timeout(length, attacker).await }));
         let measurement = runtime.block_on(async {
             sleep(WARM_UP).await;
             measurement::measure(&bystander, row.probe, plan).await
         });
-        // The attack ends by its timeout.
         let _ = attacking.join().expect("the load does not panic")?;
         Ok(Outcome { row, actions: attack.actions(), statuses: attack.statuses(), measurement })
     })

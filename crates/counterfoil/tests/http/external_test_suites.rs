@@ -71,7 +71,8 @@ async fn naughty_strings_register_and_log_in_or_are_rejected() {
                     assert_eq!(login.json()["user"], response.json()["user"]);
                     registered += 1;
                 }
-                409 => assert_eq!(login.status, 200, "{form}: the same name with the same password"),
+                // The same name with the same password, or a name that looks like another.
+                409 => assert!(matches!(login.status, 200 | 401), "{form}: {login:?}"),
                 _ => assert_eq!(login.status, 401, "{form}"),
             }
         }
