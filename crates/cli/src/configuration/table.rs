@@ -255,7 +255,6 @@ mod tests {
             ("password_hashing.max_share", _) => "50",
             ("argon2.iterations" | "argon2.parallelism", _) => "3",
             ("password_min_length", _) => "15",
-            ("audit_log.retention", _) => "30d",
             ("max_total_body_memory", _) => "1048576",
             (_, Form::Text) => "other",
             ("audit_log.max_events", _) => "12345",
