@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Row] = &[
         Request::post("/v1/login").body("application/json", &format!("{{{padding}}}"))
     }),
     Row::many_sessions("lists and ends 40,000 ended sessions", |from, number| match number % 3 {
-        0 => Request::get("/v1/sessions?limit=1000").bearer(&from.session_token),
+        0 => Request::get("/v1/sessions?limit=100").bearer(&from.session_token),
         1 => Request::new("DELETE", "/v1/sessions?except=current").bearer(&from.session_token),
         _ => from.login(),
     }),
@@ -57,9 +57,9 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 /// The header block of `GET /healthz` (RFC 7541, section 6): indexed fields, and literals that are not indexed.
-const GET_HEALTHZ: &[u8] = b"\x82\x86\x04\x08/healthz\x01\x01x";
+const GET_HEALTHZ: &[u8] = b"\x82\x86\x04\x08/healthz\x01\x09localhost";
 /// The header block of `POST /v1/login` with a JSON content type.
-const POST_LOGIN: &[u8] = b"\x83\x86\x04\x09/v1/login\x01\x01x\x0f\x10\x10application/json";
+const POST_LOGIN: &[u8] = b"\x83\x86\x04\x09/v1/login\x01\x09localhost\x0f\x10\x10application/json";
 
 /// The preface of a client, and an empty SETTINGS frame (RFC 9113, section 3.4).
 fn http2_start() -> Vec<u8> {

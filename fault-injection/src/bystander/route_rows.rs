@@ -51,7 +51,7 @@ pub(super) const ROWS: &[Row] = &[
         Request::post("/v1/token").bearer(&from.access_token).json(&json!({}))
     }),
     Row::send("lists its sessions", &["GET /v1/sessions"], |from, _| {
-        Request::get("/v1/sessions?limit=1000").bearer(&from.session_token)
+        Request::get("/v1/sessions?limit=100").bearer(&from.session_token)
     }),
     Row::send("ends its other sessions", &["DELETE /v1/sessions"], |from, _| {
         Request::new("DELETE", "/v1/sessions?except=current").bearer(&from.session_token)

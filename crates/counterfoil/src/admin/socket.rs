@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::admin::socket_address::{SocketAddress, socket_path};
@@ -29,7 +30,9 @@ const MAX_COMMAND_LENGTH: u64 = 64 * 1024;
 /// How long a client may take to send its command.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most connections at a time.
-const MAX_CONNECTIONS: usize = 16;
+const MAX_CONNECTIONS: usize = 128;
+/// The most commands that are executed at the same time; others wait.
+const MAX_COMMANDS: usize = 16;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 16;
 /// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
@@ -78,13 +81,14 @@ impl AdminSocket {
         let limits = Limits::default().with(|limits| limits.max_connections = MAX_CONNECTIONS);
         let limiter = ConnectionLimiter::new(limits, 0, Vec::new());
         let (mut connections, mut spare) = (JoinSet::new(), SpareDescriptor::new());
+        let commands = Arc::new(Semaphore::new(MAX_COMMANDS));
         loop {
             spare.restore();
             tokio::select! {
                 biased;
                 Some(_) = connections.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => start(&app, &limiter, &mut connections, stream),
+                    Ok((stream, _)) => start((&app, &commands), &limiter, &mut connections, stream),
                     Err(error) if is_connection_error(&error) => {}
                     Err(error) => {
                         tracing::warn!(%error, "a connection to the admin socket was not accepted");
@@ -101,7 +105,12 @@ impl AdminSocket {
 
 /// Executes the command of a connection in a task of its own. If commands of all connections are being executed, it
 /// answers with an error.
-fn start(app: &App, limiter: &ConnectionLimiter, connections: &mut JoinSet<()>, stream: UnixStream) {
+fn start(
+    (app, commands): (&App, &Arc<Semaphore>),
+    limiter: &ConnectionLimiter,
+    connections: &mut JoinSet<()>,
+    stream: UnixStream,
+) {
     let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
     let Some(permit) = limiter.acquire_local(uid) else {
         let error = AdminError::new("the server is executing too many commands").hint("try again later");
@@ -109,9 +118,10 @@ fn start(app: &App, limiter: &ConnectionLimiter, connections: &mut JoinSet<()>, 
         let _ = encode(Reply::Error(error)).map(|line| stream.try_write(&line));
         return;
     };
-    let (app, activity) = (app.clone(), permit.activity());
+    let (app, commands, activity) = (app.clone(), Arc::clone(commands), permit.activity());
     let task = connections.spawn(async move {
-        serve_connection(&app, stream, &permit.activity()).await;
+        let activity = permit.activity();
+        activity.limit_admission(serve_connection((&app, &commands), stream, &activity)).await;
         drop(permit);
     });
     activity.set_task(task);
@@ -150,7 +160,7 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn serve_connection(app: &App, stream: UnixStream, activity: &Arc<ConnectionActivity>) {
+async fn serve_connection(app: (&App, &Semaphore), stream: UnixStream, activity: &Arc<ConnectionActivity>) {
     if let Err(error) = answer_one_command(app, stream, activity).await {
         tracing::warn!(%error, "an administrative command was not read or answered");
     }
@@ -158,7 +168,7 @@ async fn serve_connection(app: &App, stream: UnixStream, activity: &Arc<Connecti
 
 /// Reads one line with a command, and writes one line with its reply.
 async fn answer_one_command(
-    app: &App,
+    (app, commands): (&App, &Semaphore),
     mut stream: UnixStream,
     activity: &Arc<ConnectionActivity>,
 ) -> io::Result<()> {
@@ -169,6 +179,7 @@ async fn answer_one_command(
     }
     let command = tokio::time::timeout(READ_TIMEOUT, read_line(&mut stream, MAX_COMMAND_LENGTH)).await;
     let _in_progress = activity.start_request();
+    let _permit = commands.acquire().await.map_err(io::Error::other)?;
     let result = match command {
         Err(_) => Err(AdminError::new("the command was not received in time")),
         Ok(line) => match serde_json::from_slice::<Command>(&line?) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, unconstrained, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::counters::ConnectionCounters;
@@ -19,6 +19,10 @@ use crate::server::connection::{ConnectionHandler, ShutdownSignal, wait_for_shut
 
 /// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
 const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
+
+/// How many connections are accepted in one turn of the loop. Tokio would end the turn after 128: while other tasks
+/// take long turns, the system's queue would fill, and the clients beyond it connect again a second later.
+const MAX_ACCEPTED_PER_TURN: usize = 1024;
 
 /// The file descriptors that connections leave to the rest of the process: files of the store that are opened later,
 /// keys, backups.
@@ -79,16 +83,24 @@ impl Acceptor {
     /// `shutdown_timeout` to finish their requests.
     pub(crate) async fn serve(mut self, shutdown: ShutdownSignal, shutdown_timeout: Duration) {
         let mut is_shutdown = shutdown.clone();
+        let mut accepted_in_turn = 0;
         loop {
             self.spare.restore();
+            if accepted_in_turn == MAX_ACCEPTED_PER_TURN {
+                accepted_in_turn = 0;
+                yield_now().await;
+            }
             tokio::select! {
                 biased;
                 () = wait_for_shutdown(&mut is_shutdown) => break,
                 // Frees the task of an ended connection. The panic hook reports a panic; it ends no other
                 // connection.
-                Some(_) = self.connections.join_next() => {}
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.start(stream, peer, shutdown.clone()),
+                Some(_) = unconstrained(self.connections.join_next()) => {}
+                accepted = unconstrained(self.listener.accept()) => match accepted {
+                    Ok((stream, peer)) => {
+                        accepted_in_turn += 1;
+                        self.start(stream, peer, shutdown.clone());
+                    }
                     Err(error) if is_connection_error(&error) => {}
                     Err(error) => {
                         tracing::debug!(%error, "a connection could not be accepted");

@@ -27,8 +27,9 @@ async fn server() -> TestServer {
 /// A POST request of this client IP.
 fn post_from(ip: &str, path: &str, username: &str, password: &str) -> Vec<u8> {
     let body = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
-    let head =
-        format!("host: localhost\r\nconnection: close\r\nx-forwarded-for: {ip}\r\ncontent-type: application/json");
+    let head = format!(
+        "host: localhost\r\nconnection: close\r\nx-forwarded-for: {ip}\r\ncontent-type: application/json"
+    );
     format!("POST {path} HTTP/1.1\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
