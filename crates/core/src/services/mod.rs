@@ -15,6 +15,7 @@ pub mod refresh_replay_counter;
 pub mod restore;
 pub mod revoker;
 pub mod session_data;
+pub mod session_end_limits;
 pub mod user_import;
 
 use counterfoil_jose::random;

@@ -10,6 +10,7 @@ use counterfoil_verify::{SessionId, UserId};
 use crate::client_error::InvalidCredential;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, SessionEnd};
+use crate::services::session_end_limits::SessionEndLimits;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, SessionEnding, Store};
 
@@ -22,8 +23,9 @@ pub struct RevocationRetention {
     max_access_lifetime: AtomicU64,
 }
 
-/// The leeway of a verifier (60 s), and the maximum difference between two clocks (60 s).
-pub(super) const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
+/// How long a revocation is remembered after the last token that it revokes has expired: the leeway of a verifier (60 s), and
+/// the maximum difference between two clocks (60 s).
+pub const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
 impl RevocationRetention {
     /// Creates the retention for access tokens with at most this lifetime.
@@ -61,6 +63,7 @@ fn whole_seconds(duration: Duration) -> u64 {
 pub struct Revoker {
     store: Arc<dyn Store>,
     retention: Arc<RevocationRetention>,
+    limits: SessionEndLimits,
 }
 
 /// Who revokes or changes something, why, and from where; for the audit log.
@@ -89,7 +92,13 @@ impl RevocationContext {
 impl Revoker {
     /// Creates a revoker for the sessions of `store`.
     pub fn new(store: Arc<dyn Store>, retention: Arc<RevocationRetention>) -> Self {
-        Self { store, retention }
+        Self { store, retention, limits: SessionEndLimits::default() }
+    }
+
+    /// Replaces the limits of [`Revoker::end_own_sessions`] and [`Revoker::end_other_session`].
+    #[must_use]
+    pub fn with_limits(self, limits: SessionEndLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Ends a session, in one commit with the revocation log entry and the audit event. False if there is no such
@@ -104,7 +113,7 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        self.end_session_if(session, None, context, now).await
+        self.end_session_if(session, None, None, context, now).await
     }
 
     /// Ends a session if it belongs to `owner`. False otherwise, as if there were no such session.
@@ -119,13 +128,29 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        self.end_session_if(session, Some(owner), context, now).await
+        self.end_session_if(session, Some(owner), None, context, now).await
+    }
+
+    /// As [`Revoker::end_own_session`], for a request from another session of the owner. It is counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Revoker::end_session`]; [`ClientError::RateLimited`](crate::ClientError::RateLimited) above the limit.
+    pub async fn end_other_session(
+        &self,
+        owner: UserId,
+        session: SessionId,
+        context: &RevocationContext,
+        now: Time,
+    ) -> Result<bool, ServiceError> {
+        self.end_session_if(session, Some(owner), Some(self.limits), context, now).await
     }
 
     async fn end_session_if(
         &self,
         session: SessionId,
         owner: Option<UserId>,
+        limits: Option<SessionEndLimits>,
         context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
@@ -134,13 +159,16 @@ impl Revoker {
         if owner.is_some_and(|owner| owner != stored.user) || stored.ended.is_some() {
             return Ok(false);
         }
-        let changes = [
+        let mut changes = vec![
             Change::end_session(session, self.retention.session_ending(context.reason, now)),
             // The store fills in user and client too; listeners see the event as it is here.
             Change::record_session_ends(
                 context.session_ended_event(now).with_user(stored.user).with_client(stored.client),
             ),
         ];
+        if let Some(limits) = limits {
+            changes.push(limits.count_other(&*self.store, stored.user, now).await?);
+        }
         match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(applied) => Ok(applied.ended_sessions.contains(&session)),
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
@@ -161,6 +189,32 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<usize, ServiceError> {
+        self.end_sessions_of(user, except, None, context, now).await
+    }
+
+    /// As [`Revoker::end_user_sessions`], for a request of the user. It is counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Revoker::end_user_sessions`]; [`ClientError::RateLimited`](crate::ClientError::RateLimited) above the limit.
+    pub async fn end_own_sessions(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        context: &RevocationContext,
+        now: Time,
+    ) -> Result<usize, ServiceError> {
+        self.end_sessions_of(user, except, Some(self.limits), context, now).await
+    }
+
+    async fn end_sessions_of(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        limits: Option<SessionEndLimits>,
+        context: &RevocationContext,
+        now: Time,
+    ) -> Result<usize, ServiceError> {
         for _ in 0..ATTEMPTS {
             let Some(previous) = self.store.user(user).await? else { return Ok(0) };
             let event = AuditEvent {
@@ -174,6 +228,9 @@ impl Revoker {
                 Change::record_event(event.with_reason(context.reason)),
             ];
             changes.extend(except.map(Change::refresh_position));
+            if let Some(limits) = limits {
+                changes.push(limits.count_all(&*self.store, user, now).await?);
+            }
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
                 return Ok(applied.ended_sessions.len());
             }

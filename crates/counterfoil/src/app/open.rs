@@ -135,7 +135,7 @@ impl App {
             guard.initialize(&*store).await?;
         }
         // After every check, so that a start that fails leaves the mark.
-        shutdown_mark::clear(&*store).await?;
+        shutdown_mark::clear(&*store, clock.checkpoint()).await?;
         let loaded = Loaded {
             last_write_before_crash: last_write,
             store,
@@ -218,7 +218,7 @@ impl Loaded {
         App(Arc::new(Inner {
             accounts: accounts.with_password_policy(password_policy),
             issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
-            revoker: Revoker::new(store(), retention()),
+            revoker: Revoker::new(store(), retention()).with_limits(settings.session_end_limits),
             administration: administration(),
             application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),

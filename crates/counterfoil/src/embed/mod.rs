@@ -5,6 +5,7 @@ pub(crate) mod client_info;
 pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod login;
+pub(crate) mod password;
 pub(crate) mod sessions;
 #[cfg(feature = "test-util")]
 pub mod testing;

@@ -14,6 +14,7 @@ use crate::embed::error::Error;
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::presented_session::PresentedSession;
+use crate::operations::scope_limit::check_account_access;
 use crate::operations::sessions;
 
 /// How many sessions are read at a time.
@@ -144,16 +145,17 @@ impl UserSessions<'_> {
     ///
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the user has no such session;
     /// [`NotAllowed`](crate::ErrorKind::NotAllowed) if the credential is limited by scope, without `counterfoil:account`;
+    /// [`RateLimited`](crate::ErrorKind::RateLimited) if the user has ended many other sessions within an hour;
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if the end is not durable.
     pub async fn end(&self, id: SessionId) -> Result<EndedSessions, Error> {
-        let PresentedSession { session, user } = self.current_with_account_access()?;
+        let current = self.current_with_account_access()?;
         let (client, now) = (self.client_info.clone(), self.app.now());
         let ended =
-            sessions::end_one(self.app, user, id, client, now).await.map_err(|error| self.error(error))?;
+            sessions::end_one(self.app, current, id, client, now).await.map_err(|error| self.error(error))?;
         if !ended {
             return Err(self.error(AppError::NotFound));
         }
-        Ok(self.ended(1, id == session))
+        Ok(self.ended(1, id == current.session))
     }
 
     /// Ends all sessions of the user, in all modes.
@@ -179,7 +181,7 @@ impl UserSessions<'_> {
 
     fn current_with_account_access(&self) -> Result<PresentedSession, Error> {
         let forbidden = |error| self.error(AppError::auth(error, CredentialSource::None));
-        sessions::check_account_access(&self.principal).map_err(forbidden)?;
+        check_account_access(&self.principal).map_err(forbidden)?;
         self.current()
     }
 

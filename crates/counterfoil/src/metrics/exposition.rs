@@ -48,6 +48,11 @@ impl App {
             self.metrics.password_changes.family(),
         );
         registry.register(
+            "counterfoil_session_ends",
+            "Requests of users that end their sessions, by result",
+            self.metrics.session_ends.family(),
+        );
+        registry.register(
             "counterfoil_sessions_created",
             "Sessions created by logins, by mode",
             events.sessions_created.clone(),

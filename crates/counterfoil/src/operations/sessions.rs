@@ -5,27 +5,11 @@ use counterfoil_core::model::session::{ClientInfo, EndReason, Session};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthError, Principal, RequiredPermission, SessionId, UserId};
+use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
 use crate::operations::error::OperationError;
-
-/// The scope that a credential which is limited by scope needs to change something of the account.
-pub(crate) const ACCOUNT_SCOPE: &str = "counterfoil:account";
-
-/// Checks that the credential may change the account: end its sessions or change its password. A program that got a
-/// token for one scope must not be able to log the user out everywhere.
-///
-/// # Errors
-///
-/// [`AuthError::Forbidden`] if the credential is limited by scope, without `counterfoil:account`.
-pub(crate) fn check_account_access(principal: &Principal) -> Result<(), AuthError> {
-    let is_limited = principal.scopes().next().is_some();
-    if is_limited && !principal.has_scope(ACCOUNT_SCOPE) {
-        return Err(AuthError::Forbidden(RequiredPermission::Scope(ACCOUNT_SCOPE.into())));
-    }
-    Ok(())
-}
+use crate::operations::presented_session::PresentedSession;
 
 /// A page of the live sessions of a user, newest first.
 ///
@@ -41,26 +25,32 @@ pub(crate) async fn list(
     Ok(app.store.sessions_of(user, page, now).await?)
 }
 
-/// Ends one session of a user in the user's name. Returns whether it was one of this user.
+/// Ends one session of the current user in the user's name. Returns whether it was one of this user.
 ///
 /// # Errors
 ///
-/// If the end is not durable.
+/// If the end is not durable; a rate limit, if it is another session than the current one.
 pub(crate) async fn end_one(
     app: &App,
-    user: UserId,
+    PresentedSession { session: current, user }: PresentedSession,
     session: SessionId,
     client_info: ClientInfo,
     now: Time,
 ) -> Result<bool, OperationError> {
-    Ok(app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?)
+    let context = by_user(user, client_info);
+    let ended = if session == current {
+        app.revoker.end_own_session(user, session, &context, now).await
+    } else {
+        app.revoker.end_other_session(user, session, &context, now).await
+    };
+    app.metrics.session_ends.count(ended.map_err(OperationError::from))
 }
 
 /// Ends all sessions of a user, but for `except`, in the user's name. Returns their number.
 ///
 /// # Errors
 ///
-/// If the end is not durable.
+/// If the end is not durable; a rate limit.
 pub(crate) async fn end_all(
     app: &App,
     user: UserId,
@@ -68,7 +58,8 @@ pub(crate) async fn end_all(
     client_info: ClientInfo,
     now: Time,
 ) -> Result<usize, OperationError> {
-    Ok(app.revoker.end_user_sessions(user, except, &by_user(user, client_info), now).await?)
+    let ended = app.revoker.end_own_sessions(user, except, &by_user(user, client_info), now).await;
+    app.metrics.session_ends.count(ended.map_err(OperationError::from))
 }
 
 fn by_user(user: UserId, client_info: ClientInfo) -> RevocationContext {

@@ -89,6 +89,8 @@ fn all_routes(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/login", post(login::login)),
         ("/v1/refresh", post(refresh::refresh)),
         ("/v1/logout", post(logout::logout)),
+        // With a username it is a login in this respect, too.
+        ("/v1/password", post(password::change)),
     ];
     let checked_with_cookie = [
         ("/v1/me", get(me::me)),
@@ -96,7 +98,6 @@ fn all_routes(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/sessions", get(sessions::list).delete(sessions::end_all)),
         ("/v1/sessions/{id}", axum::routing::delete(sessions::end_one)),
         ("/v1/session/data", get(session_data::show).merge(patch(session_data::merge))),
-        ("/v1/password", post(password::change)),
         ("/.well-known/jwks.json", get(well_known::jwks)),
         (METADATA, get(well_known::metadata)),
         ("/openapi.json", get(openapi::document)),

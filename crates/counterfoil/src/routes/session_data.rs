@@ -51,6 +51,7 @@ pub(super) async fn merge(
     headers: HeaderMap,
     MergePatch(patch): MergePatch,
 ) -> Result<Response, AppError> {
+    current_user.check_own_session_access(&app).await?;
     let CurrentUser { session, now, .. } = current_user;
     let expected = match Precondition::from_headers(&headers)? {
         Precondition::None => None,

@@ -18,7 +18,7 @@ use crate::operations::pagination::{PageSize, session_cursor};
 use crate::operations::views::SessionList;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, Unauthorized, Unavailable,
+    BadRequest, Forbidden, InvalidFields, NotFound, TooManyRequests, Unauthorized, Unavailable,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -52,14 +52,14 @@ pub(super) async fn list(
     Ok(Json(list))
 }
 
-/// Ends one session of the current user.
+/// Ends one session of the current user. At most 60 others in an hour; the current one is not limited.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a session of the current user")),
     responses(
         (status = 204, description = "Ended"),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn end_one(
@@ -71,24 +71,24 @@ pub(super) async fn end_one(
 ) -> Result<impl IntoResponse, AppError> {
     current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
-    let CurrentUser { user, now, .. } = current_user;
-    if !operations::sessions::end_one(&app, user, id, client, now).await? {
+    let (current, now) = (current_user.presented(), current_user.now);
+    if !operations::sessions::end_one(&app, current, id, client, now).await? {
         return Err(AppError::NotFound);
     }
     let cookies = SetCookies::new(&app.cookies);
-    let is_current = id == current_user.session;
+    let is_current = id == current.session;
     let cookies = if is_current { cookies.clear_presented(&headers) } else { cookies };
     Ok((StatusCode::NO_CONTENT, cookies, ()))
 }
 
-/// Ends all sessions of the current user, by default except the one of this request.
+/// Ends all sessions of the current user, by default except the one of this request. At most 12 times in an hour.
 #[utoipa::path(
     delete, path = "/v1/sessions", operation_id = "end_sessions",
     tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("except" = Option<String>, Query, description = "`current` (default) or `none`")),
     responses(
         (status = 200, description = "Ended", body = RevokedResponse),
-        BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
+        BadRequest, Unauthorized, Forbidden, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn end_all(

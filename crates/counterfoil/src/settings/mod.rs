@@ -16,6 +16,7 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
+use counterfoil_core::services::session_end_limits::SessionEndLimits;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
@@ -98,6 +99,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Rate limits of logins, password changes and registrations.
     pub rate_limits: login_rate_limiter::RateLimits,
+    /// How often a user may end their sessions from another session.
+    pub session_end_limits: SessionEndLimits,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -204,6 +207,7 @@ impl Settings {
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             rate_limits: login_rate_limiter::RateLimits::default(),
+            session_end_limits: SessionEndLimits::default(),
             limits: Limits::default(),
             tls: None,
         }

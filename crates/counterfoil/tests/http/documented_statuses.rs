@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use counterfoil::Limits;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
+use counterfoil_core::services::session_end_limits::SessionEndLimits;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -65,18 +66,18 @@ async fn call_every_route(seen: &mut Seen) {
         ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),
         ("get", "/v1/session/data", None),
         ("patch", "/v1/session/data", Some(json!({ "a": 1 }))),
-        (
-            "post",
-            "/v1/password",
-            Some(json!({ "current_password": "x", "new_password": "long enough for us" })),
-        ),
-        ("post", "/v1/password", Some(passwords)),
         ("get", "/.well-known/jwks.json", None),
         ("get", "/.well-known/oauth-authorization-server", None),
         ("get", "/openapi.json", None),
         ("get", "/healthz", None),
         ("get", "/readyz", None),
         ("delete", "/v1/sessions", None),
+        (
+            "post",
+            "/v1/password",
+            Some(json!({ "current_password": "x", "new_password": "long enough for us" })),
+        ),
+        ("post", "/v1/password", Some(passwords)),
     ];
     let each = |seen: &mut Seen, method: &str, path: &str, status: u16| {
         let path = path.split('?').next().unwrap();
@@ -114,14 +115,18 @@ async fn call_every_route(seen: &mut Seen) {
             each(seen, method, path, request.send(&server).await.status);
         }
     }
+    let form = json!({
+        "username": "ada", "current_password": "another horse battery", "new_password": "a third horse battery",
+    });
+    each(seen, "post", "/v1/password", Request::post("/v1/password").json(&form).send(&server).await.status);
     // Rotates once, then is retried until the limit of repeats.
-    let token = server.refresh_token("ada", "another horse battery").await;
+    let token = server.refresh_token("ada", "a third horse battery").await;
     for _ in 0..70 {
         let response =
             Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&server).await;
         each(seen, "post", "/v1/refresh", response.status);
     }
-    let other = server.refresh_token("ada", "another horse battery").await;
+    let other = server.refresh_token("ada", "a third horse battery").await;
     let widened = json!({ "refresh_token": other, "scope": "more" });
     each(seen, "post", "/v1/refresh", Request::post("/v1/refresh").json(&widened).send(&server).await.status);
     server.app.close().await.unwrap();
@@ -139,12 +144,19 @@ async fn exceed_rate_limits(seen: &mut Seen) {
         settings.rate_limits.per_account_and_ip = once;
         settings.rate_limits.password_change = once;
         settings.rate_limits.registrations_per_ip = once;
+        let none = RateLimit { max: 0, ..once };
+        settings.session_end_limits = SessionEndLimits { all: none, other: none };
     })
     .await;
     server.register("ada").await;
-    let session = server.login("ada", "session").await;
+    let (session, other) = (server.login("ada", "session").await, server.login("ada", "session").await);
     let bearer = text(&session, "session_token");
     let wrong = json!({ "username": "ada", "password": "wrong horse battery" });
+    for path in [format!("/v1/sessions/{}", text(&other["session"], "id")), "/v1/sessions".to_owned()] {
+        let response = Request::new("DELETE", &path).bearer(bearer).send(&server).await;
+        let path = if path == "/v1/sessions" { path } else { "/v1/sessions/{id}".to_owned() };
+        seen.insert((path, "delete".to_owned(), response.status.to_string()));
+    }
     let passwords =
         json!({ "current_password": "wrong horse battery", "new_password": "another horse battery" });
     for (path, form) in [("/v1/password", passwords), ("/v1/login", wrong.clone()), ("/v1/register", wrong)] {

@@ -1,9 +1,9 @@
-//! Settings of the rate limits for logins, password changes and registrations.
+//! Settings of the rate limits for logins, password changes, registrations and ends of sessions.
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{duration, duration_text, limit, limit_text, number};
 
-/// `[login_rate_limit]`, `[registration_rate_limit]` and `ipv6_prefix`. A window begins with the first
+/// `[login_rate_limit]`, `[registration_rate_limit]`, `[session_end_limit]` and `ipv6_prefix`. A window begins with the first
 /// attempt that is counted in it.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -80,5 +80,23 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| {
             limit(values).map(|limit| builder.settings.rate_limits.registrations_per_ip = limit)
         },
+    },
+    Setting {
+        name: "session_end_limit.all",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| limit_text(builder.settings.session_end_limits.all)),
+        doc: "Requests of one user that end all their sessions, or all others; further ones get 429.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| limit(values).map(|limit| builder.settings.session_end_limits.all = limit),
+    },
+    Setting {
+        name: "session_end_limit.other",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| limit_text(builder.settings.session_end_limits.other)),
+        doc: "Requests of one user that end one session other than their own; further ones get 429.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| limit(values).map(|limit| builder.settings.session_end_limits.other = limit),
     },
 ];

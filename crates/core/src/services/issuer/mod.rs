@@ -4,11 +4,13 @@ mod configured_claims;
 mod exchange;
 mod login;
 mod minting;
+mod password_change;
 mod refresh;
 mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -30,6 +32,7 @@ use crate::store::Store;
 
 pub use configured_claims::{ClaimsContext, ClaimsError, ClaimsProvider};
 pub use minting::{MintRequest, MintSubject, MintedToken};
+pub use password_change::{PresentedForChange, RenewedCredential};
 
 /// The `typ` header of access tokens (RFC 9068, section 2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
@@ -45,6 +48,8 @@ pub struct Issuer {
     retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
+    /// When a refresh token was last rotated, in Unix milliseconds; 0: not yet.
+    last_rotation: AtomicU64,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
 }
@@ -178,7 +183,9 @@ impl Issuer {
         grace: RefreshGracePeriod,
     ) -> Self {
         let replay_counter = RefreshReplayCounter::new(grace.length);
-        Self { store, keys, issuer, retention, grace, replay_counter, max_sessions: None, claims: None }
+        let last_rotation = AtomicU64::new(0);
+        let (max_sessions, claims) = (None, None);
+        Self { store, keys, issuer, retention, grace, replay_counter, last_rotation, max_sessions, claims }
     }
 
     /// Limits the active sessions of one user. A login above the limit ends the oldest session.
@@ -196,6 +203,14 @@ impl Issuer {
     /// The signing keys and refresh token keys.
     pub fn keys(&self) -> &Keyring {
         &self.keys
+    }
+
+    /// When a refresh token was last rotated by this process; `None`: not yet.
+    pub fn last_rotation(&self) -> Option<Time> {
+        match self.last_rotation.load(Ordering::Relaxed) {
+            0 => None,
+            ms => Some(Time::from_unix_ms(ms)),
+        }
     }
 
     /// The pair of a hybrid session with this access token.

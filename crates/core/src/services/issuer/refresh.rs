@@ -1,5 +1,7 @@
 //! Refresh: rotates the refresh token and detects the reuse of an old one.
 
+use std::sync::atomic::Ordering;
+
 use counterfoil_jose::Time;
 
 use crate::client_error::{ClientError, InvalidCredential};
@@ -150,7 +152,10 @@ impl Issuer {
             Change::record_event(session_event(&next, AuditEventKind::Refreshed, client_info, now)),
         ];
         match self.store.commit(&Transaction::new(changes).expecting(expectations)).await? {
-            CommitOutcome::Applied(_) => Ok(Some(next)),
+            CommitOutcome::Applied(_) => {
+                self.last_rotation.fetch_max(now.unix_ms(), Ordering::Relaxed);
+                Ok(Some(next))
+            }
             CommitOutcome::Conflict(_) => Ok(None),
         }
     }
