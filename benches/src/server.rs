@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use counterfoil::operator::Command;
-use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl};
+use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_jose::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -67,12 +67,15 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(app.routes())
 }
 
-/// Opens the store. Without a refresh grace period each refresh is a rotation, and so a commit.
+/// Opens the store, without rate limits of changes. Without a refresh grace period each refresh is a rotation, and so a
+/// commit.
 async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<Counterfoil> {
     let file = options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db"));
     let store = StoreUrl::Sqlite(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
+    // One client sends the requests of thousands.
+    settings.write_rate_limits = WriteRateLimits::off();
     if options.cheap_hashing {
         (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }

@@ -17,8 +17,8 @@ use crate::server::Server;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of every scenario: a fixed issuer, since the port changes; cheap password hashes, since
-/// hashing is not under test; and no limits on logins and registrations.
-const DEFAULT_SETTINGS: [(&str, &str); 9] = [
+/// hashing is not under test; and no rate limits, since all requests come from one client.
+const DEFAULT_SETTINGS: [(&str, &str); 17] = [
     ("COUNTERFOIL_ISSUER", "http://localhost:7600"),
     ("COUNTERFOIL_LISTEN", "127.0.0.1:0"),
     ("COUNTERFOIL_ARGON2_MEMORY_KIB", "128"),
@@ -27,6 +27,14 @@ const DEFAULT_SETTINGS: [(&str, &str); 9] = [
     ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_IP", "off"),
     ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT", "off"),
     ("COUNTERFOIL_REGISTRATION_RATE_LIMIT_PER_IP", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_SESSION", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_IP", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_REFRESHES_PER_SESSION", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_REFRESHES_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_SESSION_ENDS_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_SINGLE_SESSION_ENDS_PER_USER", "off"),
+    ("COUNTERFOIL_WRITE_RATE_LIMIT_PASSWORD_CHANGES_PER_USER", "off"),
     ("COUNTERFOIL_LOG_LEVEL", "warn"),
 ];
 

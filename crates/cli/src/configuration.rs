@@ -170,12 +170,13 @@ pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, 
     Ok(Settings::new(issuer, store).with(|settings| settings.data_dir = Some(dir.to_owned())))
 }
 
-/// Separates the master key from the other variables. One that is empty or not UTF-8 is invalid, and not
-/// ignored: else a new key would be created in its place.
+/// Separates the master key from the other variables. An empty one is as none. One that is not UTF-8 is invalid, and not
+/// ignored: else a new store would get a new key in its place.
 fn without_master_key(variables: Variables) -> (Variables, Option<Secret<String>>) {
     let (mut key, rest): (Variables, Variables) =
         variables.into_iter().partition(|(name, _)| name == MASTER_KEY);
-    (rest, key.pop().map(|(_, text)| Secret::new(text.into_string().unwrap_or_default())))
+    let key = key.pop().filter(|(_, text)| !text.is_empty());
+    (rest, key.map(|(_, text)| Secret::new(text.into_string().unwrap_or_default())))
 }
 
 /// Applies one assignment to the builder, or reports what is wrong with its value.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt};
@@ -55,11 +55,19 @@ fn default_levels() -> Targets {
 ///
 /// # Errors
 ///
-/// If the text is not valid.
-pub(crate) fn parse_levels(text: &str) -> Result<Targets, ParseError> {
+/// What is wrong with the text.
+pub(crate) fn parse_levels(text: &str) -> Result<Targets, String> {
     // An empty part would be read as the level `error` for all targets.
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-    parts.join(",").parse()
+    // A single word that is not a level would be read as a target, and every other line would be lost.
+    let is_unknown = |part: &&&str| !part.contains('=') && part.parse::<LevelFilter>().is_err();
+    if let Some(part) = parts.iter().find(is_unknown) {
+        let levels = "`off`, `error`, `warn`, `info`, `debug`, `trace`";
+        return Err(format!(
+            "{part:?} is not one of {levels}, nor a target with one of them, like `hyper=warn`"
+        ));
+    }
+    parts.join(",").parse().map_err(|error: ParseError| error.to_string())
 }
 
 #[cfg(test)]
@@ -81,6 +89,19 @@ mod tests {
     fn spaces_and_empty_parts_are_ignored() {
         assert_eq!(parse_levels(" warn, hyper=debug,").unwrap(), parse_levels("warn,hyper=debug").unwrap());
         assert!(parse_levels("hyper=very=loud").is_err());
+    }
+
+    #[test]
+    fn a_word_that_is_not_a_level_is_refused() {
+        for text in
+            ["warning", "WARNING", "err", "verbose", "critical", "info;debug", "info,hyper", "a=warning"]
+        {
+            let error = parse_levels(text).expect_err(text);
+            assert!(text == "a=warning" || error.contains("`warn`"), "{error}");
+        }
+        for text in ["warn", "WARN", "off", "trace", "hyper=off", "3"] {
+            assert!(parse_levels(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

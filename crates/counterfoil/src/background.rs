@@ -17,7 +17,7 @@ use crate::clock::ClockJumpPending;
 use crate::clock::checkpoint;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
-use crate::store::{last_seen, shutdown_mark};
+use crate::store::{audit_log, last_seen, shutdown_mark};
 
 /// The interval of maintenance, plus or minus [`JITTER`].
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
@@ -93,8 +93,8 @@ async fn maintain_periodically(app: App) {
     }
 }
 
-/// Saves the clock checkpoint and the revocation log position, and purges expired records from memory and the
-/// store. Each step is complete in itself, so maintenance may stop after any of them.
+/// Saves the clock checkpoint and the revocation log position, records counted failures, and purges expired records from
+/// memory and the store. Each step is complete in itself, so maintenance may stop after any of them.
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     checkpoint::save(&*app.store, &app.clock).await?;
     app.save_rollback_guard().await;
@@ -102,10 +102,12 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     // would be valid again if its revocation were purged too early.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
     app.session_cache.revocations().prune(now);
+    app.accounts.record_counted_failures(Some(now)).await?;
     while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
         sleep(PURGE_PAUSE).await;
     }
-    Ok(())
+    let (settings, limit) = (&app.settings().audit_log, &app.audit_log_limit);
+    audit_log::purge(&*app.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
 }
 
 /// Runs the key rotation that is due, and loads key changes of other nodes or of requests that ended after

@@ -80,6 +80,7 @@ pub use embed::credentials::Credentials;
 pub use embed::error::{Error, ErrorKind};
 pub use embed::login::{LoginOutcome, NewUser};
 pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
+pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
@@ -91,12 +92,14 @@ pub use routes::openapi;
 pub use runtime::panics::panic_count;
 pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use session_data::{SessionData, SessionDataError};
+pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};
+pub use settings::write_rate_limits::WriteRateLimits;
 pub use settings::{Limits, Registration, Settings};
 pub use store::rollback_guard::RollbackGuardError;
 
@@ -104,10 +107,13 @@ pub use async_trait::async_trait;
 pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
 pub use counterfoil_core::model::session::{EndReason, Mode};
+pub use counterfoil_core::model::username::ScriptRestriction;
 pub use counterfoil_core::services::application_users::{
     ApplicationPassword, ApplicationUser, UserStore, UserStoreError,
 };
 pub use counterfoil_core::services::issuer::ClaimsContext;
+pub use counterfoil_core::services::username_policy::{LookAlikes, UsernamePolicy};
+pub use counterfoil_core::store::Store;
 /// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
 pub use serde_json;
 

@@ -10,7 +10,9 @@ use counterfoil_core::services::{ServiceError, session_data};
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Principal, Problem, SessionId};
 
 use crate::app::App;
+use crate::http::client_info::request_ip;
 use crate::http::error::AppError;
+use crate::limits::write_rate::Writer;
 
 /// The data of the request's session: one JSON object.
 ///
@@ -33,13 +35,14 @@ use crate::http::error::AppError;
 pub struct SessionData {
     app: App,
     session: SessionId,
+    writer: Writer,
     members: Map<String, Value>,
 }
 
 /// The data could not be read or changed.
 ///
 /// The response is 401 if the session has ended, 413 if the data would be larger than
-/// [`LARGEST`](counterfoil_core::services::session_data::MAX_BYTES) bytes, 422 for a patch that is not an
+/// [`LARGEST`](counterfoil_core::services::session_data::MAX_BYTES) bytes, 429 above a rate limit, 422 for a patch that is not an
 /// object, 503 if the store failed, and 500 if the application expects another type.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -75,11 +78,14 @@ impl SessionData {
     ///
     /// # Errors
     ///
-    /// If the session has ended or the data would be too large. Then nothing is changed.
+    /// If the session has ended, the data would be too large, or the session or its user is above its limits
+    /// ([`WriteRateLimits`](crate::WriteRateLimits)). Then nothing is changed.
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
         let (store, now) = (&*self.app.store, self.app.now());
-        self.members = session_data::merge(store, self.session, patch, None, now).await?.members;
+        let max_of_user = self.app.settings().max_session_data_per_user;
+        self.app.write_rate_limiter.count(&self.writer, now).map_err(ServiceError::from)?;
+        self.members = session_data::merge(store, self.session, patch, None, max_of_user, now).await?.members;
         Ok(())
     }
 }
@@ -105,7 +111,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
         let data = session_data::load(&*app.store, session)
             .await
             .map_err(|error| SessionDataError::from(error).into_response())?;
-        Ok(Self { app, session, members: data.members })
+        let writer =
+            Writer { session: Some(session), user: principal.user_id(), ip: request_ip(parts, &app) };
+        Ok(Self { app, session, writer, members: data.members })
     }
 }
 

@@ -63,6 +63,11 @@ impl Executor<'_> {
             }
             RowAction::EndSessions(sessions, ending) => {
                 let ended = end::end(c, *sessions, ending.end)?;
+                // An ended session is kept for a day. Its data is of no use, and a client that logs in again and again could
+                // store megabytes a minute.
+                for session in &ended {
+                    session_data::delete(c, *session)?;
+                }
                 self.progress.sessions_ended(ended, *ending);
                 Ok(true)
             }
@@ -106,6 +111,7 @@ impl Executor<'_> {
             Expectation::ClientRevision(client, revision) => clients::has_revision(c, client, *revision),
             Expectation::ActiveSession(session, now) => exists_active(c, *session, *now),
             Expectation::AdminKey(id) => admin_keys::exists(c, *id),
+            Expectation::NoLookAlike(skeletons) => Ok(users::find_by_skeletons(c, skeletons)?.is_none()),
         }
     }
 

@@ -13,6 +13,7 @@
 //! valid.
 
 mod apply;
+mod canonical_names;
 mod error;
 mod error_class;
 mod file;

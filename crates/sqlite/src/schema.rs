@@ -10,7 +10,7 @@ mod embedded {
 }
 
 /// The schema version that this program writes.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 5;
 
 /// Migrates an empty database or an older schema to [`VERSION`].
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), refinery::Error> {
@@ -104,9 +104,9 @@ mod tests {
         for damage in [
             "UPDATE refinery_schema_history SET checksum = 'many'",
             "UPDATE refinery_schema_history SET applied_on = 'yesterday'",
-            "UPDATE refinery_schema_history SET version = 4 WHERE version = 3",
+            "UPDATE refinery_schema_history SET version = 6 WHERE version = 5",
             "DELETE FROM refinery_schema_history",
-            "PRAGMA user_version = 4",
+            "PRAGMA user_version = 6",
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             migrate(&mut connection).unwrap();

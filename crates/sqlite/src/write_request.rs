@@ -7,14 +7,15 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use counterfoil_core::store::{
-    CommitListener, CommitOutcome, CounterIncrement, CounterValue, LastSeen, StoreError, Transaction,
+    AuditRetention, CommitListener, CommitOutcome, CounterIncrement, CounterValue, LastSeen, PurgedEvents,
+    StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 
 use crate::apply::{ApplyError, apply};
 use crate::error_class::{self, map_error};
 use crate::tables::counters::increment;
-use crate::tables::purge::purge;
+use crate::tables::purge::{purge, purge_audit_log};
 use crate::tables::sessions::row::record_last_seen;
 
 /// One request to the writer.
@@ -27,6 +28,8 @@ pub(crate) enum WriteRequest {
     IncrementCounters(Request<(Vec<CounterIncrement>, Time), Vec<CounterValue>>),
     /// Deletes what has expired at this time, at most this number of rows.
     Purge(Request<(Time, u32), u64>),
+    /// Deletes audit events that are too old at this time or above the limit, at most this number.
+    PurgeAuditLog(Request<(AuditRetention, Time, u32), PurgedEvents>),
     /// Closes the store.
     Close(oneshot::Sender<()>),
 }
@@ -85,6 +88,10 @@ impl WriteRequest {
                 let purge = |c: &Connection| purge(c, *now, *limit);
                 *result = Some(in_savepoint_without_conflict(connection, purge)?);
             }
+            Self::PurgeAuditLog(Request { input: (retention, now, limit), result, .. }) => {
+                let purge = |c: &Connection| purge_audit_log(c, *retention, *now, *limit);
+                *result = Some(in_savepoint_without_conflict(connection, purge)?);
+            }
             Self::Close(_) => {}
         }
         Ok(())
@@ -99,7 +106,11 @@ impl WriteRequest {
             Self::RecordLastSeen(request) => {
                 request.input.iter().map(|entry| entry.at).max().unwrap_or_default()
             }
-            Self::Commit(_) | Self::IncrementCounters(_) | Self::Purge(_) | Self::Close(_) => Time::EPOCH,
+            Self::Commit(_)
+            | Self::IncrementCounters(_)
+            | Self::Purge(_)
+            | Self::PurgeAuditLog(_)
+            | Self::Close(_) => Time::EPOCH,
         }
     }
 
@@ -119,6 +130,7 @@ impl WriteRequest {
             Self::RecordLastSeen(request) => Some(request.queued_at),
             Self::IncrementCounters(request) => Some(request.queued_at),
             Self::Purge(request) => Some(request.queued_at),
+            Self::PurgeAuditLog(request) => Some(request.queued_at),
             Self::Close(_) => None,
         }
     }
@@ -130,6 +142,7 @@ impl WriteRequest {
             Self::RecordLastSeen(request) => request.answer(),
             Self::IncrementCounters(request) => request.answer(),
             Self::Purge(request) => request.answer(),
+            Self::PurgeAuditLog(request) => request.answer(),
             Self::Close(reply) => {
                 let _ = reply.send(());
             }
@@ -143,6 +156,7 @@ impl WriteRequest {
             Self::RecordLastSeen(request) => request.fail(error),
             Self::IncrementCounters(request) => request.fail(error),
             Self::Purge(request) => request.fail(error),
+            Self::PurgeAuditLog(request) => request.fail(error),
             Self::Close(reply) => {
                 let _ = reply.send(());
             }

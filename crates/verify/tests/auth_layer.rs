@@ -9,8 +9,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Path;
+use axum::response::IntoResponse;
 use axum::routing::get;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, ORIGIN, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, COOKIE, ORIGIN, RETRY_AFTER, UPGRADE, VARY, WWW_AUTHENTICATE,
+};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -95,6 +99,11 @@ async fn has_role<R: Role>(user: HasRole<R>) -> String {
     user.into_principal().subject().to_owned()
 }
 
+/// Answers with the `Cache-Control` of the path.
+async fn set_cache_control(Path(value): Path<String>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, value), (VARY, "accept-language".to_owned())], "cached")
+}
+
 fn app(layer: AuthLayer) -> Router {
     Router::new()
         .route("/required", get(required))
@@ -102,6 +111,7 @@ fn app(layer: AuthLayer) -> Router {
         .route("/cancel", get(cancel_order))
         .route("/public", get(|| async { "public" }))
         .route("/cached", get(|| async { ([(CACHE_CONTROL, "private")], "cached") }))
+        .route("/cache-control/{value}", get(set_cache_control))
         .route("/require-scope", get(required).layer(RequireScope::new("orders:read")))
         .route("/require-missing-scope", get(required).layer(RequireScope::new("orders:cancel")))
         .route("/require-role", get(required).layer(RequireRole::new("clerk")))
@@ -358,7 +368,145 @@ async fn a_response_to_a_credential_is_not_cached_by_default() {
     );
     let response = get_response(app(layer(signer.local())), "/public", &[]).await;
     assert_eq!(response.headers.get(CACHE_CONTROL), None);
-    assert_eq!(response.headers[VARY], "cookie, authorization");
+}
+
+#[tokio::test]
+async fn every_response_varies_by_the_credential() {
+    let signer = TestSigner::new();
+    let (name, value) = bearer(&signer.sign(&claims()));
+    let cookie = format!("__Host-access={}", signer.sign(&claims()));
+    let varies = |response: TestResponse| {
+        response.headers.get_all(VARY).iter().any(|line| line == "cookie, authorization")
+    };
+
+    for path in ["/public", "/cached", "/required", "/optional", "/cache-control/public"] {
+        for line in [
+            vec![],
+            vec![(name.clone(), &*value)],
+            vec![(COOKIE, &*cookie)],
+            vec![(COOKIE, "__Host-access=x")],
+        ] {
+            assert!(varies(get_response(app(layer(signer.local())), path, &line).await), "{path} {line:?}");
+        }
+    }
+    let required = layer(signer.local()).require_authentication();
+    assert!(varies(get_response(app(required), "/public", &[]).await), "a refusal");
+}
+
+#[tokio::test]
+async fn a_response_to_a_credential_is_private_also_where_the_handler_says_public() {
+    let signer = TestSigner::new();
+    let cookie = format!("__Host-access={}", signer.sign(&claims()));
+    let (name, value) = bearer(&signer.sign(&claims()));
+
+    for (said, expected) in [
+        ("public, max-age=60", "private, max-age=60"),
+        ("PUBLIC", "private"),
+        ("s-maxage=600, max-age=0, must-revalidate", "private, max-age=0, must-revalidate"),
+        ("max-age=60", "private, max-age=60"),
+        ("private, max-age=60", "private, max-age=60"),
+        ("private=\"set-cookie\", public", "private"),
+        ("private=\"a, b\"", "private, b\""),
+        ("public,, max-age=1,", "private, max-age=1"),
+        ("No-Store, max-age=0", "No-Store, max-age=0"),
+    ] {
+        let path = format!("/cache-control/{}", said.replace(' ', "%20").replace('"', "%22"));
+        for line in [(name.clone(), &*value), (COOKIE, &*cookie), (COOKIE, "__Host-access=expired")] {
+            let response = get_response(app(layer(signer.local())), &path, &[line]).await;
+            assert_eq!(response.headers[CACHE_CONTROL], expected, "{said}");
+            assert!(response.headers.get_all(VARY).iter().any(|line| line == "accept-language"), "{said}");
+        }
+        let anonymous = get_response(app(layer(signer.local())), &path, &[]).await;
+        assert_eq!(anonymous.headers[CACHE_CONTROL], said, "the page of a stranger is as the handler says");
+    }
+}
+
+/// The headers of the handshakes with which browsers open a WebSocket and an event stream, and variants of them.
+const HANDSHAKES: [(HeaderName, &str); 6] = [
+    (UPGRADE, "websocket"),
+    (UPGRADE, "WebSocket"),
+    (UPGRADE, "h2c, websocket/13"),
+    (ACCEPT, "text/event-stream"),
+    (ACCEPT, "application/json, Text/Event-Stream;q=0.9"),
+    (ACCEPT, "*/*,text/event-stream"),
+];
+
+#[tokio::test]
+async fn a_cross_site_handshake_with_a_cookie_is_refused() {
+    let signer = TestSigner::new();
+    let own: OriginPolicy = OriginPolicy::new("https://shop.example".parse().unwrap());
+    let own = own.trust("https://trusted.example".parse().unwrap());
+    let layer = || layer(signer.local()).with_csrf_protection(own.clone());
+    let site = HeaderName::from_static("sec-fetch-site");
+    let cookie = format!("__Host-access={}", signer.sign(&claims()));
+
+    for handshake in HANDSHAKES {
+        for (origin, sec_fetch_site, expected) in [
+            ("https://shop.example", "same-origin", 200),
+            ("https://shop.example", "", 200),
+            ("https://trusted.example", "cross-site", 200),
+            ("", "same-origin", 200),
+            ("https://other.shop.example", "same-site", 403),
+            ("https://other.shop.example", "", 403),
+            ("https://shop.example:8443", "", 403),
+            ("https://attacker.example", "cross-site", 403),
+            ("null", "cross-site", 403),
+            ("null", "", 403),
+            ("", "", 403),
+        ] {
+            let mut lines = vec![handshake.clone(), (COOKIE, &*cookie)];
+            lines.extend([(ORIGIN, origin), (site.clone(), sec_fetch_site)]);
+            lines.retain(|(_, value)| !value.is_empty());
+            let response = get_response(app(layer()), "/required", &lines).await;
+            assert_eq!(response.status, expected, "{lines:?}");
+            if expected == 403 {
+                assert_eq!(response.problem()["code"], "cross_site");
+            }
+        }
+    }
+    let missing = get_response(app(layer()), "/required", &[HANDSHAKES[0].clone(), (COOKIE, &cookie)]).await;
+    assert!(missing.problem()["detail"].as_str().unwrap().contains("`Origin`"), "{}", missing.body);
+}
+
+#[tokio::test]
+async fn a_handshake_without_a_cookie_and_a_page_that_is_no_handshake_pass() {
+    let signer = TestSigner::new();
+    let own = OriginPolicy::new("https://shop.example".parse().unwrap());
+    let layer = || layer(signer.local()).with_csrf_protection(own.clone());
+    let foreign = (ORIGIN, "https://attacker.example");
+    let cookie = format!("__Host-access={}", signer.sign(&claims()));
+    let (name, value) = bearer(&signer.sign(&claims()));
+
+    for handshake in HANDSHAKES {
+        let with_bearer = [handshake.clone(), foreign.clone(), (name.clone(), &*value)];
+        assert_eq!(get_response(app(layer()), "/required", &with_bearer).await.status, 200);
+        let anonymous = [handshake, foreign.clone(), (COOKIE, "theme=dark")];
+        assert_eq!(get_response(app(layer()), "/optional", &anonymous).await.body, "anonymous");
+    }
+    for other in [
+        (UPGRADE, "h2c"),
+        (UPGRADE, "websockets"),
+        (ACCEPT, "text/html, */*"),
+        (ACCEPT, "text/event-streams"),
+    ] {
+        let lines = [other, foreign.clone(), (COOKIE, &*cookie)];
+        assert_eq!(get_response(app(layer()), "/required", &lines).await.status, 200, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_over_http_2_is_checked_as_a_write() {
+    let signer = TestSigner::new();
+    let own = OriginPolicy::new("https://shop.example".parse().unwrap());
+    let cookie = format!("__Host-access={}", signer.sign(&claims()));
+    let app = Router::new().fallback(required).layer(layer(signer.local()).with_csrf_protection(own));
+    let connect = |origin: &str| {
+        let request = Request::builder().method("CONNECT").uri("/").header(ORIGIN, origin);
+        app.clone().oneshot(request.header(COOKIE, &cookie).body(Body::empty()).unwrap())
+    };
+
+    assert_eq!(connect("https://attacker.example").await.unwrap().status(), 403);
+    assert_eq!(connect("https://shop.example").await.unwrap().status(), 200);
 }
 
 #[tokio::test]

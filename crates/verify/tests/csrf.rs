@@ -185,6 +185,18 @@ fn every_method_except_the_safe_ones_is_a_write() {
     }
 }
 
+#[test]
+fn a_handshake_with_a_cookie_is_checked_as_a_write() {
+    for handshake in [("upgrade", "websocket"), ("accept", "text/event-stream")] {
+        let check = |line, has_cookie| {
+            check_csrf(&Method::GET, &headers(&[handshake, line]), &own(), has_cookie).is_ok()
+        };
+        assert!(!check((SITE, "same-site"), true) && check((SITE, "same-site"), false), "{handshake:?}");
+        assert!(check((SITE, "same-origin"), true) && check(("origin", "https://example.com"), true));
+        assert!(!check(("origin", "https://example.com:8443"), true) && !check(("x", "no origin"), true));
+    }
+}
+
 async fn status(layer: CsrfLayer, lines: &[(&'static str, &str)]) -> StatusCode {
     let service =
         service_fn(|_: Request<String>| async { Ok::<_, Infallible>(Response::new(String::new())) });
@@ -204,6 +216,8 @@ async fn the_layer_checks_writes_with_a_cookie_of_any_content_type() {
             assert_eq!(refused, 403, "{cookie} {kind}");
         }
     }
+    let handshake = [cross, ("cookie", "__Host-session=x"), ("upgrade", "websocket")];
+    assert_eq!(status(layer.clone(), &handshake).await, 403);
     assert_eq!(status(layer.clone(), &[cross, ("cookie", "theme=dark")]).await, 200);
     assert_eq!(status(layer, &[cross, (header::AUTHORIZATION.as_str(), "Bearer x")]).await, 200);
 }

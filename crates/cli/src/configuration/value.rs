@@ -8,9 +8,6 @@ use counterfoil_core::services::login_rate_limiter::RateLimit;
 use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
 
-/// The window of a limit that is off: its count is never reached in it.
-const OFF: RateLimit = RateLimit { max: u32::MAX, window: Duration::from_secs(24 * 60 * 60) };
-
 /// Why a value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvalidValue {
@@ -67,6 +64,14 @@ pub(crate) fn number<T: TryFrom<u64>>(values: &[String], min: u64, max: u64) -> 
         .ok_or_else(|| InvalidValue::new(format!("must be a whole number from {min} to {max}, not {text:?}")))
 }
 
+/// A whole number from `min` to `max`, or `off`: `None`.
+pub(crate) fn number_or_off(values: &[String], min: u64, max: u64) -> Result<Option<u64>, InvalidValue> {
+    if single(values)? == "off" {
+        return Ok(None);
+    }
+    number(values, min, max).map(Some).map_err(|invalid| invalid.hint("\"off\" switches it off"))
+}
+
 /// `true` or `false`.
 pub(crate) fn boolean(values: &[String]) -> Result<bool, InvalidValue> {
     word(values, &[("true", true), ("false", false)])
@@ -120,7 +125,7 @@ pub(crate) fn duration_or_off(
 pub(crate) fn limit(values: &[String]) -> Result<RateLimit, InvalidValue> {
     let text = single(values)?;
     if text == "off" {
-        return Ok(OFF);
+        return Ok(RateLimit::OFF);
     }
     let example = "{ max = 20, window = \"15m\" } or \"off\" in the file, 20/15m or off in a variable";
     let invalid =
@@ -156,7 +161,7 @@ pub(crate) fn duration_text(duration: Duration) -> String {
 
 /// A rate limit as [`limit`] parses it.
 pub(crate) fn limit_text(limit: RateLimit) -> String {
-    if limit == OFF { "off".to_owned() } else { format!("{}/{}", limit.max, duration_text(limit.window)) }
+    if limit.is_off() { "off".to_owned() } else { format!("{}/{}", limit.max, duration_text(limit.window)) }
 }
 
 /// `15m`, `1h30m`, `90d`; a bare number is seconds. A day is 24 hours; months and years are not durations.
@@ -247,7 +252,7 @@ mod tests {
     fn a_limit_has_a_count_and_a_window_or_is_off() {
         assert_eq!(limit(&values("20/15m")), Ok(RateLimit { max: 20, window: Duration::from_secs(900) }));
         assert_eq!(limit(&values("20/900")), Ok(RateLimit { max: 20, window: Duration::from_secs(900) }));
-        assert_eq!(limit(&values("off")), Ok(OFF));
+        assert_eq!(limit(&values("off")), Ok(RateLimit::OFF));
         for invalid in
             ["", "20", "0/15m", "20/", "/15m", "20/0s", "20/31d", "20/15m/2", "Off", "4294967296/1m"]
         {

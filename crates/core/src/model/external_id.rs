@@ -69,9 +69,13 @@ impl ExternalId {
         self.to_json().to_string()
     }
 
-    /// The id with this JSON text, as read from a store. `None` if it is not the text of an id.
+    /// The id with this JSON text, as read from a store. `None` if it is not the text of an id. An id that was valid when it
+    /// was stored stays valid, whatever characters are refused today.
     pub fn from_stored(text: &str) -> Option<Self> {
-        Self::from_json(&serde_json::from_str(text).ok()?).ok()
+        match serde_json::from_str(text).ok()? {
+            Value::String(text) => Some(Self(Repr::Text(text))),
+            value => Self::from_json(&value).ok(),
+        }
     }
 }
 
@@ -97,6 +101,14 @@ mod tests {
         for limit in [(1_i64 << 53) - 1, 1 - (1_i64 << 53)] {
             assert!(ExternalId::from_json(&json!(limit)).is_ok());
         }
+    }
+
+    #[test]
+    fn a_stored_id_stays_valid_when_its_characters_are_refused_for_new_ones() {
+        assert_eq!(ExternalId::from_json(&json!("a\u{2800}")), Err(ExternalIdError));
+        let stored = ExternalId::from_stored("\"a\u{2800}\"").unwrap();
+        assert_eq!(stored.to_json(), json!("a\u{2800}"));
+        assert_eq!(ExternalId::from_stored("null"), None);
     }
 
     #[test]

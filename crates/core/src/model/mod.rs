@@ -3,8 +3,10 @@
 pub mod admin_key;
 pub mod audit_event;
 pub mod client;
+pub mod email_address;
 pub mod external_id;
 mod invisible;
 pub mod key;
 pub mod session;
 pub mod user;
+pub mod username;

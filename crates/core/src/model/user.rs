@@ -1,16 +1,12 @@
 //! The user: a login name, a password hash, and the effect of changes on logins in progress.
 
-use std::fmt;
-
-use icu_casemap::CaseMapper;
-use icu_normalizer::ComposingNormalizer;
-
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::credentials::password::PasswordHash;
 use crate::model::external_id::ExternalId;
-use crate::model::invisible::is_invisible;
+
+pub use crate::model::username::{Username, UsernameError};
 
 /// A person who can log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +20,8 @@ pub struct User {
     /// The epoch of the user in the application's own table, as it was last read there. `None`: the user is not in such a
     /// table.
     pub application_epoch: Option<u64>,
-    /// The e-mail address. Before it is verified nothing is sent to it, and nothing is looked up by it.
+    /// The e-mail address, in its [canonical form](crate::model::email_address::canonical_form). Before it is verified
+    /// nothing is sent to it, and nothing is looked up by it.
     pub email: Option<String>,
     /// Whether the user has proved that they own the address.
     pub email_verified: bool,
@@ -106,141 +103,5 @@ impl User {
     /// Whether the user may administer the installation.
     pub fn is_administrator(&self) -> bool {
         self.is_enabled() && self.roles.iter().any(|role| role == Self::ADMINISTRATOR)
-    }
-}
-
-/// A login name: 1 to 64 code points, with one canonical form for display and one for look-up.
-///
-/// ```
-/// use counterfoil_core::model::user::Username;
-///
-/// let name: Username = "Zoë".parse()?;
-/// assert_eq!(name.as_str(), "Zoë");
-/// assert_eq!(name.folded(), "zoë");
-/// assert!("root@example".parse::<Username>().is_err());
-/// # Ok::<(), counterfoil_core::model::user::UsernameError>(())
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Username {
-    display: String,
-    folded: String,
-}
-
-/// A username that is not valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UsernameError {
-    /// It is empty or too long.
-    #[error("must have 1 to 64 characters")]
-    Length,
-    /// White space at either end, which people do not see.
-    #[error("must not begin or end with white space")]
-    Space,
-    /// Invisible characters and characters that change the text direction: two names could look the same.
-    #[error("must not contain control, zero-width or bidirectional characters")]
-    Invisible,
-    /// `@`, which would make it look like an e-mail address.
-    #[error("must not contain @")]
-    At,
-}
-
-impl Username {
-    /// The form for display, in NFC.
-    pub fn as_str(&self) -> &str {
-        &self.display
-    }
-
-    /// The form for look-up: case folded, in NFC. It is unique among users.
-    pub fn folded(&self) -> &str {
-        &self.folded
-    }
-
-    /// The name with these two forms, as read from a store.
-    pub fn from_stored(display: String, folded: String) -> Self {
-        Self { display, folded }
-    }
-}
-
-impl std::str::FromStr for Username {
-    type Err = UsernameError;
-
-    /// Computes the canonical forms of `text` and validates those, so that folding cannot produce a name that
-    /// is not valid.
-    fn from_str(text: &str) -> Result<Self, UsernameError> {
-        // Far more than 64 code points in any normal form. Saves the work on megabytes of input.
-        if text.len() > 4096 {
-            return Err(UsernameError::Length);
-        }
-        let nfc = ComposingNormalizer::new_nfc();
-        let display = nfc.normalize(text).into_owned();
-        let folded = nfc.normalize(&CaseMapper::new().fold_string(&display)).into_owned();
-        validate(&display)?;
-        validate(&folded)?;
-        Ok(Self { display, folded })
-    }
-}
-
-fn validate(form: &str) -> Result<(), UsernameError> {
-    if !(1..=64).contains(&form.chars().count()) {
-        return Err(UsernameError::Length);
-    }
-    if form.trim() != form {
-        return Err(UsernameError::Space);
-    }
-    if form.contains('@') {
-        return Err(UsernameError::At);
-    }
-    if form.chars().any(is_invisible) {
-        return Err(UsernameError::Invisible);
-    }
-    Ok(())
-}
-
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.display)
-    }
-}
-
-impl fmt::Debug for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Username({:?})", self.display)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_differ_in_case_or_composition_are_equal() {
-        let folded = |text: &str| text.parse::<Username>().unwrap().folded().to_owned();
-
-        assert_eq!(folded("Ada"), folded("aDA"));
-        assert_eq!(folded("Zo\u{eb}"), folded("zoe\u{308}"));
-        assert_eq!(folded("Straße"), folded("STRASSE"));
-    }
-
-    #[test]
-    fn a_name_with_invisible_characters_is_rejected() {
-        for bad in
-            ["a\u{200b}da", "a\u{202e}da", "a\u{0}da", "a\nda", "\u{feff}ada", "a\u{3164}b", "a\u{ad}b"]
-        {
-            assert_eq!(bad.parse::<Username>(), Err(UsernameError::Invisible), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn the_length_is_validated_in_the_canonical_form() {
-        assert!("e\u{301}".repeat(64).parse::<Username>().is_ok());
-        // `ß` folds to two characters.
-        assert_eq!("ß".repeat(33).parse::<Username>(), Err(UsernameError::Length));
-        assert_eq!("".parse::<Username>(), Err(UsernameError::Length));
-    }
-
-    #[test]
-    fn a_name_with_an_at_sign_or_outer_white_space_is_rejected() {
-        assert_eq!("ada@example.org".parse::<Username>(), Err(UsernameError::At));
-        assert_eq!(" ada".parse::<Username>(), Err(UsernameError::Space));
-        assert_eq!("ada\u{a0}".parse::<Username>(), Err(UsernameError::Space));
     }
 }

@@ -5,8 +5,10 @@ pub mod account;
 pub mod administration;
 pub mod application_users;
 pub mod authenticator;
+pub mod failure_log;
 pub mod issuer;
 pub mod keys;
+pub mod login_lookup;
 pub mod login_rate_limiter;
 pub mod password_hasher;
 mod password_hasher_error;
@@ -15,8 +17,9 @@ pub mod refresh_replay_counter;
 pub mod restore;
 pub mod revoker;
 pub mod session_data;
-pub mod session_end_limits;
 pub mod user_import;
+pub mod username_policy;
+pub mod window_counters;
 
 use counterfoil_jose::random;
 

@@ -10,7 +10,6 @@ use counterfoil_verify::{SessionId, UserId};
 use crate::client_error::InvalidCredential;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, SessionEnd};
-use crate::services::session_end_limits::SessionEndLimits;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, SessionEnding, Store};
 
@@ -63,7 +62,6 @@ fn whole_seconds(duration: Duration) -> u64 {
 pub struct Revoker {
     store: Arc<dyn Store>,
     retention: Arc<RevocationRetention>,
-    limits: SessionEndLimits,
 }
 
 /// Who revokes or changes something, why, and from where; for the audit log.
@@ -92,13 +90,7 @@ impl RevocationContext {
 impl Revoker {
     /// Creates a revoker for the sessions of `store`.
     pub fn new(store: Arc<dyn Store>, retention: Arc<RevocationRetention>) -> Self {
-        Self { store, retention, limits: SessionEndLimits::default() }
-    }
-
-    /// Replaces the limits of [`Revoker::end_own_sessions`] and [`Revoker::end_other_session`].
-    #[must_use]
-    pub fn with_limits(self, limits: SessionEndLimits) -> Self {
-        Self { limits, ..self }
+        Self { store, retention }
     }
 
     /// Ends a session, in one commit with the revocation log entry and the audit event. False if there is no such
@@ -113,7 +105,7 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        self.end_session_if(session, None, None, context, now).await
+        self.end_session_if(session, None, context, now).await
     }
 
     /// Ends a session if it belongs to `owner`. False otherwise, as if there were no such session.
@@ -128,29 +120,13 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
-        self.end_session_if(session, Some(owner), None, context, now).await
-    }
-
-    /// As [`Revoker::end_own_session`], for a request from another session of the owner. It is counted.
-    ///
-    /// # Errors
-    ///
-    /// As [`Revoker::end_session`]; [`ClientError::RateLimited`](crate::ClientError::RateLimited) above the limit.
-    pub async fn end_other_session(
-        &self,
-        owner: UserId,
-        session: SessionId,
-        context: &RevocationContext,
-        now: Time,
-    ) -> Result<bool, ServiceError> {
-        self.end_session_if(session, Some(owner), Some(self.limits), context, now).await
+        self.end_session_if(session, Some(owner), context, now).await
     }
 
     async fn end_session_if(
         &self,
         session: SessionId,
         owner: Option<UserId>,
-        limits: Option<SessionEndLimits>,
         context: &RevocationContext,
         now: Time,
     ) -> Result<bool, ServiceError> {
@@ -159,16 +135,13 @@ impl Revoker {
         if owner.is_some_and(|owner| owner != stored.user) || stored.ended.is_some() {
             return Ok(false);
         }
-        let mut changes = vec![
+        let changes = [
             Change::end_session(session, self.retention.session_ending(context.reason, now)),
             // The store fills in user and client too; listeners see the event as it is here.
             Change::record_session_ends(
                 context.session_ended_event(now).with_user(stored.user).with_client(stored.client),
             ),
         ];
-        if let Some(limits) = limits {
-            changes.push(limits.count_other(&*self.store, stored.user, now).await?);
-        }
         match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(applied) => Ok(applied.ended_sessions.contains(&session)),
             CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
@@ -176,7 +149,8 @@ impl Revoker {
     }
 
     /// Ends every session of `user` except `except`, in one commit: concurrent logins fail, the excepted session gets the
-    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended.
+    /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended. Without
+    /// such a session it changes and records nothing.
     ///
     /// # Errors
     ///
@@ -189,32 +163,9 @@ impl Revoker {
         context: &RevocationContext,
         now: Time,
     ) -> Result<usize, ServiceError> {
-        self.end_sessions_of(user, except, None, context, now).await
-    }
-
-    /// As [`Revoker::end_user_sessions`], for a request of the user. It is counted.
-    ///
-    /// # Errors
-    ///
-    /// As [`Revoker::end_user_sessions`]; [`ClientError::RateLimited`](crate::ClientError::RateLimited) above the limit.
-    pub async fn end_own_sessions(
-        &self,
-        user: UserId,
-        except: Option<SessionId>,
-        context: &RevocationContext,
-        now: Time,
-    ) -> Result<usize, ServiceError> {
-        self.end_sessions_of(user, except, Some(self.limits), context, now).await
-    }
-
-    async fn end_sessions_of(
-        &self,
-        user: UserId,
-        except: Option<SessionId>,
-        limits: Option<SessionEndLimits>,
-        context: &RevocationContext,
-        now: Time,
-    ) -> Result<usize, ServiceError> {
+        if !self.store.has_sessions_to_end(user, except).await? {
+            return Ok(0);
+        }
         for _ in 0..ATTEMPTS {
             let Some(previous) = self.store.user(user).await? else { return Ok(0) };
             let event = AuditEvent {
@@ -228,9 +179,6 @@ impl Revoker {
                 Change::record_event(event.with_reason(context.reason)),
             ];
             changes.extend(except.map(Change::refresh_position));
-            if let Some(limits) = limits {
-                changes.push(limits.count_all(&*self.store, user, now).await?);
-            }
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
                 return Ok(applied.ended_sessions.len());
             }

@@ -26,12 +26,14 @@ pub async fn load(store: &dyn Store, session: SessionId) -> Result<SessionData, 
 /// # Errors
 ///
 /// [`ClientError::Credential`] if the session is no longer active, [`ClientError::Precondition`] if the data is at another
-/// revision, [`ClientError::TooLarge`] if the data would exceed [`MAX_BYTES`].
+/// revision, [`ClientError::TooLarge`] if the data would exceed [`MAX_BYTES`], or the data of all sessions of the user
+/// `max_bytes_of_user` (see [`SessionDataPatch::max_bytes_of_user`]).
 pub async fn merge(
     store: &dyn Store,
     session: SessionId,
     patch: serde_json::Map<String, serde_json::Value>,
     expected: Option<u64>,
+    max_bytes_of_user: Option<u64>,
     now: Time,
 ) -> Result<SessionData, ServiceError> {
     let change = Change::merge_data(SessionDataPatch {
@@ -39,6 +41,7 @@ pub async fn merge(
         patch,
         expected_revision: expected,
         max_bytes: MAX_BYTES,
+        max_bytes_of_user,
         now,
     });
     match store.commit(&[change].into()).await? {

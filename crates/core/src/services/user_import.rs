@@ -18,8 +18,9 @@ use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
 use crate::services::account::{canonical_email, external_id_taken, invalid_field, parse_external_id};
 use crate::services::administration::validate_roles;
+use crate::services::username_policy::{LookAlikes, UsernamePolicy};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError};
+use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError, Transaction};
 
 /// A user of another system: one line of an export in JSON.
 ///
@@ -124,12 +125,19 @@ pub enum ImportMode {
 /// Imports users, many in one commit.
 pub struct UserImporter {
     store: Arc<dyn Store>,
+    username_policy: UsernamePolicy,
 }
 
 impl UserImporter {
     /// Creates an importer into `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, username_policy: UsernamePolicy::default() }
+    }
+
+    /// Replaces the default policy for new usernames.
+    #[must_use]
+    pub fn with_username_policy(self, username_policy: UsernamePolicy) -> Self {
+        Self { username_policy, ..self }
     }
 
     /// Imports all valid users of `imported` in one commit, and returns the outcome of each, in their order. It may be
@@ -145,12 +153,12 @@ impl UserImporter {
         now: Time,
     ) -> Result<Vec<Result<ImportOutcome, ClientError>>, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let (outcomes, changes) = self.plan(imported, now).await?;
-            if mode == ImportMode::DryRun || changes.is_empty() {
+            let (outcomes, transaction) = self.plan(imported, now).await?;
+            if mode == ImportMode::DryRun || transaction.changes.is_empty() {
                 return Ok(outcomes);
             }
             // Conflicts only if one of the names was taken after it was looked up.
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
+            if let CommitOutcome::Applied(_) = self.store.commit(&transaction).await? {
                 return Ok(outcomes);
             }
         }
@@ -160,6 +168,7 @@ impl UserImporter {
     async fn plan(&self, imported: &[ImportedUser], now: Time) -> Result<ImportPlan, ServiceError> {
         let mut outcomes = Vec::with_capacity(imported.len());
         let mut changes = Vec::with_capacity(2 * imported.len());
+        let mut expect = Vec::with_capacity(imported.len());
         let mut claimed = HashSet::new();
         for imported in imported {
             let outcome = match imported.validate(now) {
@@ -170,6 +179,7 @@ impl UserImporter {
             };
             outcomes.push(match outcome {
                 Ok((ImportOutcome::Added, target)) => {
+                    expect.extend(self.username_policy.expectation(&target.username));
                     changes.extend(imported.changes(target, now)?);
                     Ok(ImportOutcome::Added)
                 }
@@ -177,7 +187,7 @@ impl UserImporter {
                 Err(error) => Err(error),
             });
         }
-        Ok((outcomes, changes))
+        Ok((outcomes, Transaction::new(changes).expecting(expect)))
     }
 
     /// The outcome for one user. `claimed` holds what must be unique of the earlier users of the same import.
@@ -199,6 +209,9 @@ impl UserImporter {
         if !claimed.insert(Unique::Username(name)) {
             return Ok(Err(ClientError::UsernameTaken));
         }
+        if let Err(error) = self.check_policy(target, claimed).await? {
+            return Ok(Err(error));
+        }
         if let Some(email) = target.email.as_ref().filter(|_| imported.email_verified) {
             let is_taken = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
             if is_taken || !claimed.insert(Unique::Email(email.clone())) {
@@ -215,16 +228,51 @@ impl UserImporter {
     }
 }
 
+impl UserImporter {
+    /// Checks a new name by the policy: its scripts, and that it looks like no other name.
+    async fn check_policy(
+        &self,
+        target: &ImportTarget,
+        claimed: &mut HashSet<Unique>,
+    ) -> Result<Result<(), ClientError>, StoreError> {
+        if let Err(error) = self.username_policy.scripts.check(&target.username) {
+            return Ok(Err(invalid_field("username", &error)));
+        }
+        if self.username_policy.look_alikes == LookAlikes::Allow {
+            return Ok(Ok(()));
+        }
+        let skeletons = target.username.skeletons();
+        if let Some(holder) = self.store.user_by_skeletons(&skeletons).await? {
+            return Ok(Err(looks_like(&format!("`{}`", holder.username))));
+        }
+        for skeleton in skeletons.iter() {
+            if !claimed.insert(Unique::Skeleton(skeleton.to_owned())) {
+                return Ok(Err(looks_like("an earlier user of this import")));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn looks_like(other: &str) -> ClientError {
+    let detail = format!(
+        "looks like the username of {other}: choose another one, or accept such names with \
+         `usernames.look_alikes = \"allow\"`"
+    );
+    invalid_field("username", &detail)
+}
+
 /// What only one user may have.
 #[derive(PartialEq, Eq, Hash)]
 enum Unique {
     Username(String),
+    Skeleton(String),
     Email(String),
     ExternalId(ExternalId),
 }
 
-/// The outcome of each user, and the changes that store the added ones.
-type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Vec<Change>);
+/// The outcome of each user, and the transaction that stores the added ones.
+type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Transaction);
 
 impl ImportedUser {
     /// The changes that add the user and record the audit event.

@@ -17,6 +17,9 @@ pub struct CounterIncrement {
     pub amount: u32,
     /// The length of the window, if this increment starts one.
     pub window: Duration,
+    /// Counts only if the previous increment in the list was counted and its value is at most this. Otherwise the counter
+    /// stays as it is, and its current value is returned. So a source can add only a share to a counter of all sources.
+    pub while_previous_at_most: Option<u32>,
 }
 
 /// The value of a durable counter.

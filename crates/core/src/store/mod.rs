@@ -9,6 +9,7 @@
 //! - A store decides nothing: it compares and writes.
 //! - After a commit with an unknown outcome a store rejects everything until it is opened again.
 
+mod audit_retention;
 mod change;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -40,8 +41,10 @@ use crate::model::external_id::ExternalId;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::model::username::Skeletons;
 use crate::store::metrics::StoreMetrics;
 
+pub use audit_retention::{AuditRetention, PurgedEvents};
 pub use change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, NewRevocation,
     SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
@@ -76,11 +79,18 @@ pub trait Store: Send + Sync + 'static {
         now: Time,
     ) -> Result<Vec<Session>, StoreError>;
 
+    /// Whether `user` has a session, other than `except`, that has not ended. An expired one counts: access tokens of it
+    /// may still be valid.
+    async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError>;
+
     /// The user `id`.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// The user with this username or this verified e-mail address.
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
+
+    /// A user whose username has one of these skeletons: a name that looks the same.
+    async fn user_by_skeletons(&self, skeletons: &Skeletons) -> Result<Option<User>, StoreError>;
 
     /// The user with this id of the application.
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
@@ -158,9 +168,18 @@ pub trait Store: Send + Sync + 'static {
     /// window is over, has the value 0 until `now`.
     async fn counters(&self, counters: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError>;
 
-    /// Removes what has expired at `now`, at most `limit` rows. Returns the number of rows. `now` must be a
+    /// Removes what has expired at `now`, at most `limit` rows, but for audit events. Returns the number of rows. `now` must be a
     /// confirmed time: what is removed because of a clock jump would be missing when the clock is set back.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes audit events that are too old at `now` or above the limit, the oldest first, at most `limit` events of each
+    /// kind. The newest event always stays. For `now`, the same holds as for [`purge`](Self::purge).
+    async fn purge_audit_log(
+        &self,
+        retention: AuditRetention,
+        now: Time,
+        limit: u32,
+    ) -> Result<PurgedEvents, StoreError>;
 
     /// Calls `listener` for every commit, in order, before the caller is answered.
     fn subscribe(&self, listener: Arc<dyn CommitListener>);

@@ -36,9 +36,9 @@ pub struct SessionData {
 /// The name that a user logs in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginName {
-    /// A folded username.
+    /// A username in its form for look-up.
     Username(String),
-    /// An e-mail address in lower case. It finds only users who have verified it.
+    /// An e-mail address in its canonical form. It finds only users who have verified it.
     Email(String),
 }
 

@@ -4,6 +4,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::model::username::Skeletons;
 use crate::store::change::Change;
 
 /// What one commit expects and changes. A store applies all of it or nothing.
@@ -68,4 +69,6 @@ pub enum Expectation {
     ActiveSession(SessionId, Time),
     /// The admin key exists.
     AdminKey(AdminKeyId),
+    /// No user has a username with one of these skeletons.
+    NoLookAlike(Skeletons),
 }

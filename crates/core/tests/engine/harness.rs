@@ -97,6 +97,16 @@ impl Engine {
         }
     }
 
+    /// With these limits of logins and registrations.
+    pub(crate) async fn with_limits(limits: RateLimits) -> Self {
+        let engine = Self::start().await;
+        let limiter = LoginRateLimiter::new(engine.store.clone(), HmacKey::new(&[9; 32]), limits);
+        let hasher = InlineHasher::new(CHEAP).map(Arc::new).unwrap();
+        let retention = Arc::new(RevocationRetention::new(Lifetimes::default().max_access_lifetime()));
+        let accounts = AccountService::new(engine.store.clone(), hasher, retention, limiter);
+        Self { accounts, ..engine }
+    }
+
     /// The same store with empty caches, as after a crash.
     pub(crate) async fn restarted(self) -> Self {
         Self::on(self.store, InlineHasher::new(CHEAP).map(Arc::new).unwrap(), GRACE, None).await

@@ -10,8 +10,9 @@ use counterfoil_core::model::session::{ClientInfo, Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{Credentials, Registration};
+use counterfoil_core::services::login_rate_limiter::{AccountCounter, CountedEvent, RateLimit, RateLimits};
 use counterfoil_core::services::password_hasher::InlineHasher;
-use counterfoil_core::store::{Change, CommitOutcome};
+use counterfoil_core::store::{Change, CommitOutcome, LoginName};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::ClientId;
@@ -177,6 +178,98 @@ async fn a_hundred_consecutive_failures_lock_out_untrusted_ips_but_not_trusted_o
 
     // The owner's success has reset the count of consecutive failures.
     assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", after(2)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn one_ip_alone_does_not_close_an_account_to_unknown_ips() {
+    let engine = with_ada().await;
+    let mut answered = 0;
+    // As many guesses as the limits allow, for almost a day.
+    for quarter in 0..95 {
+        for _ in 0..21 {
+            let outcome = attempt(&engine, "ada", WRONG, "203.0.113.1", after(quarter * 900)).await;
+            answered += u32::from(outcome == Outcome::Rejected);
+        }
+    }
+
+    assert_eq!(answered, 25, "then the account rejects the IP");
+    let late = after(95 * 900);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "203.0.113.1", late).await, Outcome::RateLimited(900));
+    assert_eq!(attempt(&engine, "bob", WRONG, "203.0.113.1", late).await, Outcome::Rejected);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", late).await, Outcome::Accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_guesses_of_one_ip_add_no_more_than_its_part_to_the_account() {
+    let engine = Arc::new(with_ada().await);
+    let mut guesses = JoinSet::new();
+    for _ in 0..150 {
+        let engine = Arc::clone(&engine);
+        guesses.spawn(async move { attempt(&engine, "ada", WRONG, "203.0.113.1", NOON).await });
+    }
+    guesses.join_all().await;
+
+    let counted = count_of(&engine, CountedEvent::FailedLogins, None, NOON).await;
+    assert!(counted.count <= 25, "{counted:?}");
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "198.51.100.1", NOON).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn successful_logins_have_a_limit_of_their_own() {
+    let limit = RateLimit { max: 3, window: Duration::from_secs(60) };
+    let engine =
+        Engine::with_limits(RateLimits { successful_per_account: limit, ..RateLimits::default() }).await;
+    engine.ada().await;
+    engine.register("eve").await;
+    for network in 1..=3 {
+        let ip = format!("192.0.2.{network}");
+        assert_eq!(attempt(&engine, "ada", PASSWORD, &ip, NOON).await, Outcome::Accepted);
+    }
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.4", after(20)).await, Outcome::RateLimited(40));
+    assert_eq!(attempt(&engine, "eve", PASSWORD, "192.0.2.4", after(20)).await, Outcome::Accepted);
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.4", after(60)).await, Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn successful_logins_from_one_ip_have_a_limit() {
+    let limit = RateLimit { max: 2, window: Duration::from_secs(60) };
+    let engine = Engine::with_limits(RateLimits { successful_per_ip: limit, ..RateLimits::default() }).await;
+    engine.ada().await;
+    engine.register("eve").await;
+    for name in ["ada", "eve"] {
+        assert_eq!(attempt(&engine, name, PASSWORD, "192.0.2.1", NOON).await, Outcome::Accepted);
+    }
+
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.1", NOON).await, Outcome::RateLimited(60));
+    assert_eq!(attempt(&engine, "ada", PASSWORD, "192.0.2.2", NOON).await, Outcome::Accepted);
+}
+
+/// What is counted for ada.
+async fn count_of(engine: &Engine, event: CountedEvent, ip: Option<&str>, now: Time) -> AccountCounter {
+    let ada = LoginName::Username("ada".into());
+    let ada = engine.store.user_by_login(&ada).await.unwrap().unwrap();
+    let ip = ip.map(|ip| ip.parse().unwrap());
+    let counters = engine.accounts.counters_of(&ada, ip, now).await.unwrap();
+    counters.into_iter().find(|counter| counter.event == event).unwrap()
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_is_counted_for_an_account() {
+    let engine = with_ada().await;
+    let session = engine.session(NOON).await.session;
+    attack(&engine, "ada", NOON).await;
+    assert_eq!(change(&engine, &session, WRONG, NOON).await, Outcome::Rejected);
+
+    let failed = count_of(&engine, CountedEvent::FailedLogins, None, after(1)).await;
+    assert_eq!((failed.count, failed.login_name.as_deref()), (100, Some("ada")));
+    assert_eq!(failed.blocked_until(), Some(after(DAY)));
+    let from_ip = count_of(&engine, CountedEvent::FailedLoginsFromIp, Some("203.0.113.1"), NOON).await;
+    assert_eq!((from_ip.count, from_ip.blocked_until()), (20, Some(after(900))));
+    let other = count_of(&engine, CountedEvent::FailedLoginsFromIp, Some("192.0.2.9"), NOON).await;
+    assert_eq!((other.count, other.resets_at, other.blocked_until()), (0, None, None));
+    let wrong = count_of(&engine, CountedEvent::WrongCurrentPasswords, None, NOON).await;
+    assert_eq!((wrong.count, wrong.limit.max, wrong.blocked_until()), (1, 100, None));
 }
 
 #[tokio::test]

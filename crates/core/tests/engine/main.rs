@@ -13,6 +13,7 @@ mod last_seen;
 mod login_rate_limiter;
 mod logins;
 mod minting;
+mod name_spellings;
 mod password_changes;
 mod passwords;
 mod persisted_data;

@@ -37,9 +37,9 @@ fn field_error(outcome: Result<User, ServiceError>) -> String {
     }
 }
 
-async fn with_imported_hash(engine: &Engine) -> User {
+async fn with_imported_hash(engine: &Engine, hash: &str) -> User {
     let user = engine.ada().await;
-    let imported = user.rehashed(PasswordHash::import(BCRYPT_HASH).unwrap());
+    let imported = user.rehashed(PasswordHash::import(hash).unwrap());
     let changed = engine.store.commit(&[Change::replace_user(imported.clone())].into()).await;
     assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
     imported
@@ -95,9 +95,22 @@ async fn a_stricter_policy_applies_to_new_passwords_only() {
 }
 
 #[tokio::test]
+async fn the_hash_that_replaces_an_imported_one_is_of_the_whole_password() {
+    // Made with Python's bcrypt 4.3 from 72 times the letter x.
+    let of_72 = "$2b$05$HEufuLypN8S66/UkWdgBW.5Yio5tJsDQSF1nf/RjbQxhwwRFUbGS.";
+    let engine = Engine::start().await;
+    with_imported_hash(&engine, of_72).await;
+    let whole = "x".repeat(90);
+
+    assert!(engine.authenticate("ada", &whole, NOON).await.is_ok(), "as the system that made the hash");
+    assert!(engine.authenticate("ada", &whole, NOON).await.is_ok(), "by the new hash");
+    assert!(engine.authenticate("ada", &"x".repeat(72), NOON).await.is_err());
+}
+
+#[tokio::test]
 async fn an_imported_hash_is_rehashed_at_the_first_login() {
     let engine = Engine::start().await;
-    let before = with_imported_hash(&engine).await;
+    let before = with_imported_hash(&engine, BCRYPT_HASH).await;
 
     assert!(engine.authenticate("ada", "wrong horse battery", NOON).await.is_err());
     assert_eq!(engine.store.user(before.id).await.unwrap().unwrap().password, before.password);
@@ -114,7 +127,7 @@ async fn an_imported_hash_is_rehashed_at_the_first_login() {
 #[tokio::test]
 async fn a_disabled_user_with_an_imported_hash_cannot_log_in_and_is_not_rehashed() {
     let engine = Engine::start().await;
-    let user = with_imported_hash(&engine).await;
+    let user = with_imported_hash(&engine, BCRYPT_HASH).await;
     let disabled = Change::replace_user(user.disabled(NOON));
     assert!(matches!(engine.store.commit(&[disabled].into()).await, Ok(CommitOutcome::Applied(_))));
 

@@ -121,9 +121,27 @@ async fn a_lost_response_is_repeated_with_the_same_refresh_token() {
 
     assert_eq!(lost.credential.refresh.to_string(), again.credential.refresh.to_string());
     assert_ne!(lost.credential.access.token.to_string(), again.credential.access.token.to_string());
-    let rotated =
-        engine.audit_events().await.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count();
-    assert_eq!(rotated, 1, "the repetition is not recorded");
+    assert_eq!(engine.issuer.rotations(), 1, "the repetition is no rotation");
+}
+
+#[tokio::test]
+async fn the_audit_log_has_one_rotation_an_hour_and_each_from_another_client() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let mut token = engine.pair(NOON).await.credential.refresh;
+    let elsewhere = ClientInfo { user_agent: Some("other".into()), ..nowhere() };
+    let hour = 3600 - NOON.unix_seconds() % 3600;
+
+    let mut recorded = Vec::new();
+    let requests = [(hour, nowhere()), (hour + 20, nowhere()), (hour + 40, elsewhere.clone())];
+    for (at, client) in requests.into_iter().chain([(hour + 60, elsewhere.clone()), (hour + 3600, elsewhere)])
+    {
+        token = engine.issuer.refresh(&token, None, &client, after(at)).await.unwrap().credential.refresh;
+        let events = engine.audit_events().await;
+        recorded.push(events.iter().filter(|event| event.kind == AuditEventKind::Refreshed).count());
+    }
+
+    assert_eq!(recorded, [1, 1, 2, 2, 3]);
 }
 
 #[tokio::test]

@@ -58,7 +58,9 @@ impl From<BackupError> for AdminError {
 impl From<ServiceError> for AdminError {
     fn from(error: ServiceError) -> Self {
         match error {
-            ServiceError::Client(ClientError::UsernameTaken) => Self::new("the username is taken"),
+            ServiceError::Client(ClientError::UsernameTaken) => {
+                Self::new("the username is taken, or looks like that of another user")
+            }
             ServiceError::Client(error) => Self::new(error.to_string()),
             ServiceError::Internal(InternalError::Store(error)) => error.into(),
             ServiceError::Internal(error) => Self::new(error_chain(&error)).hint("try again"),

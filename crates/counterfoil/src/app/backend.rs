@@ -51,6 +51,13 @@ fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
 
+fn not_a_file() -> StoreBackendError {
+    StoreBackendError {
+        error: "the store belongs to an application".into(),
+        hint: "Only that application can open it: give the store to the builder of its Counterfoil.",
+    }
+}
+
 /// An open store, and what its back end can do beyond the operations of every store.
 pub(crate) struct OpenedStore {
     pub(crate) store: Arc<dyn Store>,
@@ -58,9 +65,16 @@ pub(crate) struct OpenedStore {
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
 }
 
-/// Opens or creates the store at `url`.
-pub(super) fn open_store(url: &StoreUrl) -> Result<OpenedStore, StoreBackendError> {
+/// Opens or creates the store at `url`, or takes the store of the application.
+pub(super) fn open_store(
+    url: &StoreUrl,
+    of_application: Option<Arc<dyn Store>>,
+) -> Result<OpenedStore, StoreBackendError> {
     match url {
+        StoreUrl::Application => {
+            let store = of_application.ok_or_else(not_a_file)?;
+            Ok(OpenedStore { store, file_backup: None })
+        }
         StoreUrl::Sqlite(file) => {
             let store = SqliteStore::open(file).map_err(open_error)?;
             Ok(OpenedStore { file_backup: Some(Arc::clone(&store) as _), store })
@@ -72,6 +86,7 @@ pub(super) fn open_store(url: &StoreUrl) -> Result<OpenedStore, StoreBackendErro
 pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreBackendError> {
     match url {
         StoreUrl::Sqlite(file) => PendingRestore::prepare(backup, file).map_err(restore_error),
+        StoreUrl::Application => Err(not_a_file()),
     }
 }
 
@@ -86,6 +101,8 @@ impl App {
     pub fn store_exists(settings: &Settings) -> bool {
         match &settings.store {
             StoreUrl::Sqlite(file) => SqliteStore::exists(file),
+            // The application has opened it.
+            StoreUrl::Application => true,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Functions of the embedding application that are called on events.
+//! What the embedding application brings: functions that are called on events, its users and its store.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::{io, thread};
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::services::application_users::UserStore;
 use counterfoil_core::services::issuer::ClaimsProvider;
-use counterfoil_core::store::{AppliedChanges, AuditOp, Change, CommitListener};
+use counterfoil_core::store::{AppliedChanges, AuditOp, Change, CommitListener, Store};
 
 use crate::runtime::panics;
 
@@ -19,7 +19,7 @@ const QUEUE_SIZE: usize = 1024;
 /// A listener for audit events.
 pub(crate) type EventListener = Arc<dyn Fn(&AuditEvent) + Send + Sync>;
 
-/// Functions of the embedding application.
+/// What the embedding application brings.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     /// Called with every audit event after it is durable.
@@ -28,6 +28,8 @@ pub(crate) struct Hooks {
     pub(crate) claims: Option<ClaimsProvider>,
     /// The application's own user table.
     pub(crate) users: Option<Arc<dyn UserStore>>,
+    /// A store that the application has opened.
+    pub(crate) store: Option<Arc<dyn Store>>,
 }
 
 /// Passes the audit events of each commit to a listener on another thread: the store's writer must not wait for it.

@@ -29,9 +29,11 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
+use crate::store::audit_log::AuditLogLimit;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
@@ -71,6 +73,8 @@ pub struct Inner {
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
+    pub(crate) write_rate_limiter: WriteRateLimiter,
+    pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
     pub(crate) is_shutting_down: AtomicBool,
@@ -148,8 +152,8 @@ impl App {
         }
     }
 
-    /// Saves the clock checkpoint, the last-seen times of sessions, the rollback guard and the mark of a clean shutdown,
-    /// completes pending writes, and closes the store.
+    /// Saves the clock checkpoint, the last-seen times of sessions, the failures that were counted, the rollback guard and
+    /// the mark of a clean shutdown, completes pending writes, and closes the store.
     ///
     /// # Errors
     ///
@@ -157,11 +161,12 @@ impl App {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
         let last_seen = last_seen::write(&*self.store, &self.session_cache).await;
+        let failures = self.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
         self.save_rollback_guard().await;
         let mark = shutdown_mark::set(&*self.store).await;
         self.store.close().await?;
-        last_seen.and(checkpoint).and(mark)
+        last_seen.and(failures).and(checkpoint).and(mark)
     }
 }
 

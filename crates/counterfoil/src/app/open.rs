@@ -14,6 +14,7 @@ use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::{self, Administration};
 use counterfoil_core::services::application_users::ApplicationUsers;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_core::services::failure_log::FailureLog;
 use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_core::services::keys::keyring::Keyring;
@@ -36,12 +37,14 @@ use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
+use crate::store::audit_log::AuditLogLimit;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
@@ -87,7 +90,7 @@ impl App {
             guard.check_no_former_store()?;
         }
         let created_dir = data_dir::create(&settings)?;
-        let opened = open_store(&settings.store);
+        let opened = open_store(&settings.store, checked.hooks.store.clone());
         if let (Err(_), Some(dir)) = (&opened, created_dir) {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);
@@ -206,6 +209,7 @@ impl Loaded {
         let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
         let accounts =
             AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
+        let failures = FailureLog::new(settings.audit_log.failure_window, settings.rate_limits.ipv6_prefix);
         let administration = || Administration::new(store(), keys(), retention());
         let application_users =
             hooks.users.map(|users| Arc::new(ApplicationUsers::new(users, store(), administration())));
@@ -216,15 +220,20 @@ impl Loaded {
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
         App(Arc::new(Inner {
-            accounts: accounts.with_password_policy(password_policy),
+            accounts: accounts
+                .with_password_policy(password_policy)
+                .with_username_policy(settings.usernames)
+                .with_failure_log(failures),
             issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
-            revoker: Revoker::new(store(), retention()).with_limits(settings.session_end_limits),
+            revoker: Revoker::new(store(), retention()),
             administration: administration(),
             application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
+            write_rate_limiter: WriteRateLimiter::for_settings(&settings),
+            audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
             key_schedule_changed: Notify::new(),

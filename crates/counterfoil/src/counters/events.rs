@@ -46,11 +46,6 @@ impl Default for EventCounters {
 }
 
 impl EventCounters {
-    /// Audit events of one kind.
-    pub(crate) fn audit_event(&self, kind: AuditEventKind) -> u64 {
-        self.audit_events.get_or_create(&[("kind", kind.as_str())]).get()
-    }
-
     fn add_events(&self, kind: AuditEventKind, count: u64) {
         self.audit_events.get_or_create(&[("kind", kind.as_str())]).inc_by(count);
     }
@@ -130,6 +125,6 @@ mod tests {
         for reason in ["replaced", "session_limit"] {
             assert_eq!(counters.sessions_ended.get_or_create(&[("reason", reason)]).get(), 1, "{reason}");
         }
-        assert_eq!(counters.audit_event(AuditEventKind::SessionEnded), 2);
+        assert_eq!(counters.audit_events.get_or_create(&[("kind", "session_ended")]).get(), 2);
     }
 }

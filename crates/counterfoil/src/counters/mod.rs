@@ -4,7 +4,7 @@
 //!   sharded             for the hottest paths: each thread counts on its own cache lines
 //!   credential_checks   around the authenticator: results by credential type
 //!   events              a commit listener of the store: audit events, sessions created and ended
-//!   outcomes            results of logins, refreshes, registrations, password changes and session ends
+//!   outcomes            results of logins, refreshes, registrations and password changes
 //!   requests            HTTP requests by route, method and status
 //! ```
 //!
@@ -43,8 +43,6 @@ pub(crate) struct Metrics {
     pub(crate) registrations: Outcomes,
     /// Results of password changes.
     pub(crate) password_changes: Outcomes,
-    /// Results of requests of users that end their sessions.
-    pub(crate) session_ends: Outcomes,
     /// HTTP requests by route.
     pub(crate) requests: HttpRequests,
     /// Connections of the public listener.

@@ -9,9 +9,11 @@ use counterfoil_core::services::application_users::UserStore;
 use counterfoil_core::services::issuer::{ClaimsContext, ClaimsProvider};
 
 use crate::app::{App, Hooks};
+use crate::embed::store_source::{StoreSource, StoreSourceKind};
 use crate::embed::{Counterfoil, EmbedError};
 use crate::settings::Settings;
 use crate::settings::cookie_options::CookieOptions;
+use crate::settings::store_url::StoreUrl;
 
 /// The issuer without [`CounterfoilBuilder::issuer`]: the address at which the examples listen.
 const DEFAULT_ISSUER: &str = "http://localhost:3000";
@@ -47,7 +49,7 @@ type Configure = Box<dyn FnOnce(&mut Settings) + Send>;
 #[must_use = "a builder does nothing until it is opened"]
 pub struct CounterfoilBuilder {
     issuer: String,
-    store: Option<String>,
+    store: Option<StoreSource>,
     base_path: String,
     cookies: CookieOptions,
     configure: Vec<Configure>,
@@ -102,8 +104,8 @@ impl CounterfoilBuilder {
     }
 
     /// The store of users, sessions and keys, such as `sqlite:auth.db`. The master key is next to it (`auth.db.key`) and
-    /// is created at the first start.
-    pub fn store(self, store: impl Into<String>) -> Self {
+    /// is created at the first start. Or a [`Store`](crate::Store) that the application has opened; [`StoreSource`] has an example.
+    pub fn store(self, store: impl Into<StoreSource>) -> Self {
         Self { store: Some(store.into()), ..self }
     }
 
@@ -159,9 +161,15 @@ impl CounterfoilBuilder {
     /// # Errors
     ///
     /// What is wrong; nothing that existed was changed.
-    pub async fn open(self) -> Result<Counterfoil, EmbedError> {
-        let store = self.store.ok_or(EmbedError::NoStore)?;
-        let mut settings = Settings::new(self.issuer.parse()?, store.parse()?);
+    pub async fn open(mut self) -> Result<Counterfoil, EmbedError> {
+        let url = match self.store.ok_or(EmbedError::NoStore)?.0 {
+            StoreSourceKind::Url(url) => url.parse()?,
+            StoreSourceKind::Open(store) => {
+                self.hooks.store = Some(store);
+                StoreUrl::Application
+            }
+        };
+        let mut settings = Settings::new(self.issuer.parse()?, url);
         settings.base_path = self.base_path.parse()?;
         settings.cookies = self.cookies;
         for configure in self.configure {

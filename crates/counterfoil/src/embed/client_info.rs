@@ -44,7 +44,7 @@ impl ClientInfo {
         self.info.ip
     }
 
-    /// The `User-Agent`, at most 256 characters.
+    /// The `User-Agent`, at most 256 bytes.
     pub fn user_agent(&self) -> Option<&str> {
         self.info.user_agent.as_deref()
     }

@@ -57,7 +57,7 @@ pub enum ErrorKind {
         /// What would be right, for the user.
         detail: String,
     },
-    /// The username is taken.
+    /// The username is taken, or looks like that of another user.
     UsernameTaken,
     /// The client application, the scope or the registration is not allowed.
     NotAllowed,

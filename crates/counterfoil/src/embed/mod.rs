@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod login;
 pub(crate) mod password;
 pub(crate) mod sessions;
+pub(crate) mod store_source;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub(crate) mod users;

@@ -145,8 +145,9 @@ impl UserSessions<'_> {
     ///
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the user has no such session;
     /// [`NotAllowed`](crate::ErrorKind::NotAllowed) if the credential is limited by scope, without `counterfoil:account`;
-    /// [`RateLimited`](crate::ErrorKind::RateLimited) if the user has ended many other sessions within an hour;
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the end is not durable.
+    /// [`RateLimited`](crate::ErrorKind::RateLimited) if the user has ended too many
+    /// ([`WriteRateLimits`](crate::WriteRateLimits)); [`Unavailable`](crate::ErrorKind::Unavailable) if the end is not
+    /// durable.
     pub async fn end(&self, id: SessionId) -> Result<EndedSessions, Error> {
         let current = self.current_with_account_access()?;
         let (client, now) = (self.client_info.clone(), self.app.now());
@@ -164,13 +165,13 @@ impl UserSessions<'_> {
     ///
     /// As [`end`](Self::end), but for `NotFound`.
     pub async fn end_all(&self, except: Except) -> Result<EndedSessions, Error> {
-        let PresentedSession { session, user } = self.current_with_account_access()?;
+        let current = self.current_with_account_access()?;
         let kept = match except {
-            Except::Current => Some(session),
+            Except::Current => Some(current.session),
             Except::None => None,
         };
         let (client, now) = (self.client_info.clone(), self.app.now());
-        let ended = sessions::end_all(self.app, user, kept, client, now).await;
+        let ended = sessions::end_all(self.app, current, kept, client, now).await;
         Ok(self.ended(ended.map_err(|error| self.error(error))?, except == Except::None))
     }
 

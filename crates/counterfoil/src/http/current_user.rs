@@ -7,19 +7,22 @@ use http::request::Parts;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     AcceptedCredentials, AuthError, Authenticator as _, CredentialSource, InvalidReason, Principal,
-    SessionId, UserId,
+    SessionId, UserId, is_safe_method,
 };
 
 use crate::app::App;
+use crate::http::client_info::request_ip;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
+use crate::limits::write_rate::Writer;
 use crate::operations::presented_session::PresentedSession;
 use crate::operations::scope_limit::{check_account_access, check_own_session_access};
 
 /// A user who is authenticated by a session token or an access token, with the time of the check.
 ///
-/// The same checks as behind [`App::layer`](crate::App::layer), for routes that also need the session.
+/// The same checks as behind [`App::layer`](crate::App::layer), for routes that also need the session. A request with an
+/// unsafe method (RFC 9110, section 9.2.1) is counted as a change and refused above the limits.
 #[derive(Debug, Clone)]
 pub(crate) struct CurrentUser {
     /// The result of verification.
@@ -63,13 +66,37 @@ impl FromRequestParts<App> for CurrentUser {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let now = app.now();
-        let current_user = authenticate(app, &parts.headers, now).await?;
-        if let Some(context) = parts.extensions.get::<RequestLogContext>() {
-            context.set(current_user.presented());
+        let current_user = authenticate_and_log(parts, app).await?;
+        if !is_safe_method(&parts.method) {
+            let CurrentUser { session, user, now, .. } = current_user;
+            let writer = Writer { session: Some(session), user: Some(user), ip: request_ip(parts, app) };
+            app.write_rate_limiter.count(&writer, now)?;
         }
         Ok(current_user)
     }
+}
+
+/// A [`CurrentUser`] on a route by which users protect their account: it ends sessions or changes the password.
+///
+/// It is not counted with the other changes. The thief of a session could otherwise use up their limits, and so keep the
+/// owner from ending that session. These routes have limits of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountOwner(pub(crate) CurrentUser);
+
+impl FromRequestParts<App> for AccountOwner {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
+        authenticate_and_log(parts, app).await.map(Self)
+    }
+}
+
+async fn authenticate_and_log(parts: &Parts, app: &App) -> Result<CurrentUser, AppError> {
+    let current_user = authenticate(app, &parts.headers, app.now()).await?;
+    if let Some(context) = parts.extensions.get::<RequestLogContext>() {
+        context.set(current_user.presented());
+    }
+    Ok(current_user)
 }
 
 async fn authenticate(app: &App, headers: &HeaderMap, now: Time) -> Result<CurrentUser, AppError> {

@@ -181,7 +181,7 @@ fn client_problem(error: &ClientError) -> Problem {
             problem(403, "not-granted", "Not granted").detail(format!("this {what} was not granted"))
         }
         ClientError::UsernameTaken => problem(409, "username-taken", "Username taken")
-            .detail("another user has this username")
+            .detail("another user has this username, or one that looks like it: choose another one")
             .field("username", "is taken"),
         ClientError::NotFound(what) => {
             problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))
@@ -192,8 +192,9 @@ fn client_problem(error: &ClientError) -> Problem {
         ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
         ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
             .detail("the session data has another revision than `If-Match` requires"),
-        ClientError::TooLarge => problem(413, "data-too-large", "Data too large")
-            .detail("session data must not be larger than 16 KiB"),
+        ClientError::TooLarge => problem(413, "data-too-large", "Data too large").detail(
+            "session data must not be larger than 16 KiB, and that of all sessions of a user has a limit too",
+        ),
         ClientError::RateLimited(wait) => {
             retry_after(too_many_requests("try again later"), whole_seconds(*wait))
         }

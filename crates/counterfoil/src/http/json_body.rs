@@ -34,10 +34,14 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A body that is a JSON object of the type `T`. As an `Option` it is `None` if the request has no body.
 ///
-/// No content type means no body. Unknown and duplicate members are rejected, because two parsers could read
+/// No content type means no body. A member that is null is the same as one that is absent. Unknown and duplicate members are rejected, because two parsers could read
 /// them differently.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// A body that is a JSON object with changes: as [`JsonBody`], but null can mean to remove a value (RFC 7396).
+#[derive(Debug)]
+pub(crate) struct PatchBody<T>(pub(crate) T);
 
 /// A merge patch (RFC 7396): a body that is any JSON object.
 #[derive(Debug)]
@@ -58,6 +62,15 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for JsonBody<T> {
     async fn from_request(request: Request, app: &App) -> Result<Option<Self>, AppError> {
         let bytes = read(request, app, &[JSON]).await?;
         Ok(bytes.map(|bytes| parse(&bytes)).transpose()?.map(Self))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for PatchBody<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
+        let bytes = read(request, app, &[JSON]).await?.ok_or(BodyError::Missing)?;
+        Ok(Self(json_shape::from_patch(json::parse_object(&bytes).map_err(BodyError::InvalidJson)?)?))
     }
 }
 
@@ -171,7 +184,7 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secre
     String::deserialize(deserializer).map(Secret::new)
 }
 
-/// Deserializes a secret that may be absent but not `null`.
+/// Deserializes a secret that may be absent.
 pub(crate) fn optional_secret<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Secret<String>>, D::Error> {
@@ -222,8 +235,20 @@ mod tests {
         let (field, detail) = field_error(r#"{"username":"a"}"#);
         assert_eq!((field.as_str(), detail.as_str()), ("password", "is required"));
 
-        assert_eq!(field_error(r#"{"username":"a","password":null}"#).0, "password");
+        assert_eq!(
+            field_error(r#"{"username":"a","password":null}"#),
+            ("password".into(), "is required".into())
+        );
         assert_eq!(field_error(r#"{"username":"a","password":"x","label":[]}"#).0, "label");
+    }
+
+    #[test]
+    fn a_member_that_is_null_is_absent_unless_the_type_does_not_know_it() {
+        let text = r#"{"username":"a","password":"x","mode":null,"label":null}"#;
+        assert!(parse::<LoginRequest>(text.as_bytes()).is_ok());
+
+        let unknown = error(r#"{"username":"a","password":"x","other":null}"#);
+        assert!(matches!(unknown, BodyError::UnknownField(_)), "{unknown:?}");
     }
 
     #[test]

@@ -13,13 +13,28 @@ use serde_json::{Map, Value};
 
 use crate::http::body_error::BodyError;
 
-/// Reads a `T` from the members of an object.
+/// Reads a `T` from the members of an object. A member of `T` that is null is the same as one that is absent.
 ///
 /// # Errors
 ///
 /// [`BodyError::UnknownField`], or [`BodyError::InvalidField`] with the name of the top-level member.
 pub(crate) fn from_members<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, BodyError> {
-    serde_path_to_error::deserialize(JsonValue(Value::Object(members))).map_err(|error| {
+    deserialize(WithoutNulls(members))
+}
+
+/// Reads a `T` from the members of a patch, in which null can mean to remove a value (RFC 7396).
+///
+/// # Errors
+///
+/// As [`from_members`].
+pub(crate) fn from_patch<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, BodyError> {
+    deserialize(JsonValue(Value::Object(members)))
+}
+
+fn deserialize<'de, T: DeserializeOwned>(
+    members: impl Deserializer<'de, Error = ShapeError>,
+) -> Result<T, BodyError> {
+    serde_path_to_error::deserialize(members).map_err(|error| {
         let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
         error.into_inner().into_body_error(field)
     })
@@ -94,6 +109,33 @@ impl serde::de::Error for ShapeError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::MissingField(field)
+    }
+}
+
+/// An object whose null members are absent for the type that reads it.
+struct WithoutNulls(Map<String, Value>);
+
+impl<'de> Deserializer<'de> for WithoutNulls {
+    type Error = ShapeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
+        JsonValue(Value::Object(self.0)).deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        mut self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ShapeError> {
+        // Other members stay: the type refuses them.
+        self.0.retain(|name, value| !value.is_null() || !fields.contains(&name.as_str()));
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

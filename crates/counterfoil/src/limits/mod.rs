@@ -1,5 +1,6 @@
-//! Quotas per client IP: connections and the memory of request bodies.
+//! Quotas per client IP (connections, the memory of request bodies) and rate limits of changes.
 
 pub(crate) mod body_memory;
 pub(crate) mod connections;
 pub(crate) mod quota;
+pub(crate) mod write_rate;

@@ -8,8 +8,6 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use counterfoil_core::model::audit_event::AuditEventKind;
-
 use crate::app::App;
 use crate::app::readiness::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome};
@@ -48,11 +46,6 @@ impl App {
             self.metrics.password_changes.family(),
         );
         registry.register(
-            "counterfoil_session_ends",
-            "Requests of users that end their sessions, by result",
-            self.metrics.session_ends.family(),
-        );
-        registry.register(
             "counterfoil_sessions_created",
             "Sessions created by logins, by mode",
             events.sessions_created.clone(),
@@ -71,6 +64,16 @@ impl App {
             "counterfoil_revocation_log_entries",
             "Entries appended to the revocation log",
             events.revocation_log_entries.clone(),
+        );
+        registry.register(
+            "counterfoil_audit_events_removed_above_limit",
+            "Audit events removed before their time, because there were too many",
+            self.audit_log_limit.removed.clone(),
+        );
+        registry.register(
+            "counterfoil_writes_refused",
+            "Requests that would change something, refused by a rate limit",
+            self.write_rate_limiter.refused(),
         );
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
@@ -129,7 +132,7 @@ impl Exposition {
 
     fn token_refreshes(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let metrics = &self.app.metrics;
-        let rotated = metrics.events.audit_event(AuditEventKind::Refreshed);
+        let rotated = self.app.issuer.rotations();
         let repeated = self.app.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;

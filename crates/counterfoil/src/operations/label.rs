@@ -2,7 +2,7 @@
 
 use counterfoil_core::ClientError;
 
-/// The longest label in characters.
+/// The longest label in characters, and so at most 256 bytes.
 const MAX_LABEL_CHARS: usize = 64;
 
 /// Checks a label.

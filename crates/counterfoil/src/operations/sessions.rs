@@ -8,6 +8,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
+use crate::limits::write_rate::WriteLimit;
 use crate::operations::error::OperationError;
 use crate::operations::presented_session::PresentedSession;
 
@@ -25,41 +26,46 @@ pub(crate) async fn list(
     Ok(app.store.sessions_of(user, page, now).await?)
 }
 
-/// Ends one session of the current user in the user's name. Returns whether it was one of this user.
+/// Ends one session of a user in the user's name. Returns whether it was one of this user. `current`, the session of the
+/// request, has no limit: that is a logout.
 ///
 /// # Errors
 ///
-/// If the end is not durable; a rate limit, if it is another session than the current one.
+/// A rate limit; if the end is not durable.
 pub(crate) async fn end_one(
     app: &App,
-    PresentedSession { session: current, user }: PresentedSession,
+    current: PresentedSession,
     session: SessionId,
     client_info: ClientInfo,
     now: Time,
 ) -> Result<bool, OperationError> {
-    let context = by_user(user, client_info);
-    let ended = if session == current {
-        app.revoker.end_own_session(user, session, &context, now).await
-    } else {
-        app.revoker.end_other_session(user, session, &context, now).await
-    };
-    app.metrics.session_ends.count(ended.map_err(OperationError::from))
+    let (user, limit) = (current.user, WriteLimit::SingleSessionEndsPerUser);
+    if session == current.session {
+        return Ok(app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?);
+    }
+    app.write_rate_limiter.check_act(limit, (current.session, user), now)?;
+    let has_ended = app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?;
+    app.write_rate_limiter.record_act(limit, (current.session, user), has_ended, now);
+    Ok(has_ended)
 }
 
-/// Ends all sessions of a user, but for `except`, in the user's name. Returns their number.
+/// Ends all sessions of the user of `current`, but for `except`, in the user's name. Returns their number.
 ///
 /// # Errors
 ///
-/// If the end is not durable; a rate limit.
+/// A rate limit; if the end is not durable.
 pub(crate) async fn end_all(
     app: &App,
-    user: UserId,
+    current: PresentedSession,
     except: Option<SessionId>,
     client_info: ClientInfo,
     now: Time,
 ) -> Result<usize, OperationError> {
-    let ended = app.revoker.end_own_sessions(user, except, &by_user(user, client_info), now).await;
-    app.metrics.session_ends.count(ended.map_err(OperationError::from))
+    let (user, limit) = (current.user, WriteLimit::SessionEndsPerUser);
+    app.write_rate_limiter.check_act(limit, (current.session, user), now)?;
+    let ended = app.revoker.end_user_sessions(user, except, &by_user(user, client_info), now).await?;
+    app.write_rate_limiter.record_act(limit, (current.session, user), ended > 0, now);
+    Ok(ended)
 }
 
 fn by_user(user: UserId, client_info: ClientInfo) -> RevocationContext {

@@ -14,7 +14,7 @@ use counterfoil_verify::AuthError;
 
 use crate::app::App;
 use crate::http::body_error::BodyError;
-use crate::http::current_user::CurrentUser;
+use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::{AppError, AuthRejection};
 use crate::http::json_body::{JsonBody, secret};
 use crate::http::presented_sessions::find_live_by_cookies;
@@ -71,9 +71,10 @@ pub(super) async fn change(
     _: HashQueueCheck,
     client: ClientInfo,
     headers: HeaderMap,
-    current_user: Result<CurrentUser, AppError>,
+    current_user: Result<AccountOwner, AppError>,
     body: Result<JsonBody<ChangePasswordRequest>, AppError>,
 ) -> Result<Response, AppError> {
+    let current_user = current_user.map(|AccountOwner(current_user)| current_user);
     let JsonBody(request) = match body {
         Ok(body) => body,
         Err(error) => return Err(body_error(error, current_user)),

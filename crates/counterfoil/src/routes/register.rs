@@ -25,7 +25,8 @@ use crate::routes::problem_responses::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterRequest {
-    /// 1 to 64 characters after normalization; no invisible characters and no `@`.
+    /// 1 to 64 characters after normalization by the UsernameCaseMapped profile of RFC 8265: letters and digits of one
+    /// script, ASCII punctuation except `@`, and single spaces.
     username: String,
     /// 8 to 256 characters of any kind.
     #[schema(value_type = String, format = Password)]

@@ -57,7 +57,8 @@ pub(super) async fn merge(
         Precondition::None => None,
         Precondition::OneOf(revisions) => Some(expected_revision(&app, session, &revisions).await?),
     };
-    Ok(with_etag(session_data::merge(&*app.store, session, patch, expected, now).await?))
+    let max_of_user = app.settings().max_session_data_per_user;
+    Ok(with_etag(session_data::merge(&*app.store, session, patch, expected, max_of_user, now).await?))
 }
 
 fn with_etag(data: SessionData) -> Response {

@@ -9,12 +9,13 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
-use crate::http::current_user::CurrentUser;
+use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations;
 use crate::operations::admin::responses::RevokedResponse;
 use crate::operations::pagination::{PageSize, session_cursor};
+use crate::operations::presented_session::PresentedSession;
 use crate::operations::views::SessionList;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
@@ -52,7 +53,7 @@ pub(super) async fn list(
     Ok(Json(list))
 }
 
-/// Ends one session of the current user. At most 60 others in an hour; the current one is not limited.
+/// Ends one session of the current user.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -64,24 +65,24 @@ pub(super) async fn list(
 )]
 pub(super) async fn end_one(
     State(app): State<App>,
-    current_user: CurrentUser,
+    AccountOwner(current_user): AccountOwner,
     client: ClientInfo,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, AppError> {
     current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
-    let (current, now) = (current_user.presented(), current_user.now);
-    if !operations::sessions::end_one(&app, current, id, client, now).await? {
+    let CurrentUser { user, session, now, .. } = current_user;
+    if !operations::sessions::end_one(&app, PresentedSession { session, user }, id, client, now).await? {
         return Err(AppError::NotFound);
     }
     let cookies = SetCookies::new(&app.cookies);
-    let is_current = id == current.session;
+    let is_current = id == session;
     let cookies = if is_current { cookies.clear_presented(&headers) } else { cookies };
     Ok((StatusCode::NO_CONTENT, cookies, ()))
 }
 
-/// Ends all sessions of the current user, by default except the one of this request. At most 12 times in an hour.
+/// Ends all sessions of the current user, by default except the one of this request.
 #[utoipa::path(
     delete, path = "/v1/sessions", operation_id = "end_sessions",
     tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -93,7 +94,7 @@ pub(super) async fn end_one(
 )]
 pub(super) async fn end_all(
     State(app): State<App>,
-    current_user: CurrentUser,
+    AccountOwner(current_user): AccountOwner,
     client: ClientInfo,
     query: QueryParameters,
     headers: HeaderMap,
@@ -105,8 +106,9 @@ pub(super) async fn end_all(
         Some("none") => None,
         Some(_) => return Err(AppError::field("except", "must be `current` or `none`")),
     };
-    let CurrentUser { user, now, .. } = current_user;
-    let revoked = operations::sessions::end_all(&app, user, except, client, now).await?;
+    let CurrentUser { user, session, now, .. } = current_user;
+    let current = PresentedSession { session, user };
+    let revoked = operations::sessions::end_all(&app, current, except, client, now).await?;
     let cookies = SetCookies::new(&app.cookies);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedResponse::new(revoked))))

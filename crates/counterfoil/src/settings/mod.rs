@@ -1,5 +1,6 @@
 //! The settings of an installation: plain values, filled in by the program that reads the configuration.
 
+pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
@@ -7,6 +8,7 @@ pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
 pub(crate) mod store_url;
+pub(crate) mod write_rate_limits;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -16,17 +18,19 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
-use counterfoil_core::services::session_end_limits::SessionEndLimits;
+use counterfoil_core::services::username_policy::UsernamePolicy;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls::TlsFiles;
+use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
+use crate::settings::write_rate_limits::WriteRateLimits;
 
 /// The settings of an installation. Only the issuer and the store have no default.
 ///
@@ -56,6 +60,8 @@ pub struct Settings {
     pub refresh_reuse_grace: Duration,
     /// Whether users may register over HTTP.
     pub registration: Registration,
+    /// Which new usernames are accepted. It does not concern stored names: every user can log in.
+    pub usernames: UsernamePolicy,
     /// The path below which the routes are served, such as `/auth`; the root by default. The URLs in the metadata
     /// (RFC 8414), in problem types and in links contain it.
     pub base_path: BasePath,
@@ -88,6 +94,9 @@ pub struct Settings {
     /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
     /// limit.
     pub max_sessions: Option<NonZeroU32>,
+    /// The maximum size of the data of all sessions of a user, in bytes; up to 1 KiB of each session is always allowed.
+    /// `None`: no limit.
+    pub max_session_data_per_user: Option<u64>,
     /// The minimum length of new passwords, in code points; values below 8 have no effect. NIST SP 800-63B-4,
     /// section 3.1.1.2, requires 15 if the password is the only factor.
     pub password_min_length: usize,
@@ -99,8 +108,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Rate limits of logins, password changes and registrations.
     pub rate_limits: login_rate_limiter::RateLimits,
-    /// How often a user may end their sessions from another session.
-    pub session_end_limits: SessionEndLimits,
+    /// Rate limits of other requests that change something.
+    pub write_rate_limits: WriteRateLimits,
+    /// How much of the audit log is kept.
+    pub audit_log: AuditLogSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -189,6 +200,7 @@ impl Settings {
             master_key: MasterKeySource::default(),
             refresh_reuse_grace: Duration::from_secs(10),
             registration: Registration::Open,
+            usernames: UsernamePolicy::default(),
             base_path: BasePath::ROOT,
             cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,
@@ -202,12 +214,14 @@ impl Settings {
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
             max_sessions: None,
+            max_session_data_per_user: Some(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             rate_limits: login_rate_limiter::RateLimits::default(),
-            session_end_limits: SessionEndLimits::default(),
+            write_rate_limits: WriteRateLimits::default(),
+            audit_log: AuditLogSettings::default(),
             limits: Limits::default(),
             tls: None,
         }

@@ -1,4 +1,4 @@
-//! The URL of the store: `sqlite:FILE`.
+//! Which store an installation uses: the URL `sqlite:FILE`, or a store of the application.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ use std::str::FromStr;
 pub enum StoreUrl {
     /// An SQLite database in this file, owned by one process.
     Sqlite(PathBuf),
+    /// A store that the application has opened itself and given to
+    /// [`CounterfoilBuilder::store`](crate::CounterfoilBuilder::store). No text is parsed as this.
+    Application,
 }
 
 /// A text is not the URL of a store.
@@ -31,6 +34,7 @@ impl StoreUrl {
     /// same for every process, whatever its working directory and the symbolic links to the file.
     pub fn resolved(&self) -> Self {
         match self {
+            Self::Application => Self::Application,
             Self::Sqlite(file) => {
                 let absolute = || std::path::absolute(file).unwrap_or_else(|_| file.clone());
                 Self::Sqlite(file.canonicalize().unwrap_or_else(|_| absolute()))
@@ -42,6 +46,7 @@ impl StoreUrl {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(file) => Some(file),
+            Self::Application => None,
         }
     }
 }
@@ -63,6 +68,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
+            Self::Application => f.write_str("a store of the application"),
         }
     }
 }

@@ -73,7 +73,10 @@ async fn an_invalid_command_is_rejected_with_its_reason() {
     let app = fixture.open_app().await;
     execute(&app, add("ada")).await;
 
-    assert_eq!(execute_err(&app, add("ADA")).await.message, "the username is taken");
+    assert_eq!(
+        execute_err(&app, add("ADA")).await.message,
+        "the username is taken, or looks like that of another user"
+    );
     assert!(execute_err(&app, add("a@b")).await.message.starts_with("username: "));
     assert_eq!(execute_err(&app, sessions_of("eve")).await.message, "there is no such user");
     let no_id = Command::SessionRevoke { id: "ada".into() };

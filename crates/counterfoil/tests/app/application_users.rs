@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use counterfoil::{
-    Actor, ApplicationPassword, ApplicationUser, AuditEventKind, Counterfoil, EndReason, ErrorKind,
-    ExternalId, UserStore, UserStoreError, async_trait,
+    Actor, ApplicationPassword, ApplicationUser, AuditEventKind, ClientInfo, Counterfoil, Credentials,
+    EndReason, ErrorKind, ExternalId, UserStore, UserStoreError, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -189,6 +189,57 @@ async fn the_application_can_verify_passwords_itself() {
     assert_eq!(shop.log_in("ada", "correct horse", "jwt").await.status, 401);
     assert_eq!(shop.log_in("bob", "open sesame", "jwt").await.status, 401);
     shop.auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_username_of_the_table_need_not_follow_the_rules_for_new_ones() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
+    for name in ["ada \u{263a}", "\u{ff21}da", "a\u{430}da"] {
+        shop.table.change(|ada| ada.username = name.to_owned());
+        assert_eq!(shop.log_in(name, "correct horse", "session").await.status, 200, "{name:?}");
+    }
+    shop.auth.close().await.unwrap();
+}
+
+/// The table of the example, which ignores accents, as the default collation of MySQL does.
+struct WithoutAccents(Table);
+
+#[async_trait]
+impl UserStore for WithoutAccents {
+    async fn find_by_login(&self, login: &str) -> Result<Option<ApplicationUser>, UserStoreError> {
+        self.0.find_by_login(&login.replace(['\u{e0}', '\u{e1}', '\u{e2}'], "a")).await
+    }
+
+    async fn find(&self, id: &ExternalId) -> Result<Option<ApplicationUser>, UserStoreError> {
+        self.0.find(id).await
+    }
+}
+
+#[tokio::test]
+async fn all_spellings_that_a_table_takes_for_one_user_have_one_limit() {
+    let fixture = Fixture::new();
+    let argon2 = fixture.settings().argon2;
+    let auth = Counterfoil::builder()
+        .store(format!("sqlite:{}", fixture.path("shop.db").display()))
+        .configure(move |settings| settings.argon2 = argon2)
+        .users(WithoutAccents(Table { users: Users::with_ada(), fails: Arc::default() }))
+        .open()
+        .await
+        .unwrap();
+    let client = ClientInfo::new(Some("192.0.2.1".parse().unwrap()), None);
+    let spellings = ["ada", "\u{e0}da", "ad\u{e1}", "\u{e2}d\u{e2}"];
+
+    for typed in spellings.iter().cycle().take(20) {
+        let outcome = auth.login(&client, Credentials::password(*typed, "wrong horse")).await;
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::InvalidCredentials, "{typed:?}");
+    }
+    for typed in spellings {
+        let outcome = auth.login(&client, Credentials::password(typed, "correct horse")).await;
+        let kind = outcome.unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::RateLimited { .. }), "{typed:?}: {kind:?}");
+    }
+    auth.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use counterfoil::{Counterfoil, EmbedError};
+use counterfoil::{ClientInfo, Counterfoil, EmbedError, NewUser, Store};
+use counterfoil_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::client::{Reply, send};
@@ -148,6 +149,29 @@ async fn a_closed_embedded_store_opens_again() {
 
     assert!(dir.join("auth.db.key").exists(), "the master key file is next to the database");
     again.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_application_gives_a_store_that_it_has_opened() {
+    let fixture = Fixture::new();
+    let data_dir = fixture.path("application-store");
+    let store = SqliteStore::in_memory().unwrap();
+    let builder = Counterfoil::builder().store(std::sync::Arc::clone(&store));
+    let auth = builder.configure(|settings| settings.data_dir = Some(data_dir)).open().await.unwrap();
+
+    let ada = NewUser::new("ada", "correct horse");
+    let ada = auth.register(&ClientInfo::new(None, None), ada).await.unwrap();
+
+    assert!(store.user(ada).await.unwrap().is_some());
+    auth.close().await.unwrap();
+    assert!(store.user(ada).await.is_err(), "the store is closed");
+}
+
+#[tokio::test]
+async fn a_store_of_an_application_needs_a_place_for_the_master_key() {
+    let result = Counterfoil::builder().store(SqliteStore::in_memory().unwrap()).open().await;
+
+    assert!(matches!(result, Err(EmbedError::Open(_))), "{result:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use counterfoil::Limits;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
-use counterfoil_core::services::session_end_limits::SessionEndLimits;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -22,6 +21,7 @@ async fn every_documented_status_can_be_produced() {
     call_every_route(&mut seen).await;
     crate::administration::documented_statuses::call_every_route(&mut seen).await;
     exceed_rate_limits(&mut seen).await;
+    exceed_write_rate_limits(&mut seen).await;
     time_out_bodies(&mut seen).await;
     exceed_body_memory(&mut seen).await;
     let documented: BTreeSet<(String, String, String)> = operations()
@@ -144,25 +144,40 @@ async fn exceed_rate_limits(seen: &mut Seen) {
         settings.rate_limits.per_account_and_ip = once;
         settings.rate_limits.password_change = once;
         settings.rate_limits.registrations_per_ip = once;
-        let none = RateLimit { max: 0, ..once };
-        settings.session_end_limits = SessionEndLimits { all: none, other: none };
     })
     .await;
     server.register("ada").await;
-    let (session, other) = (server.login("ada", "session").await, server.login("ada", "session").await);
+    let session = server.login("ada", "session").await;
     let bearer = text(&session, "session_token");
     let wrong = json!({ "username": "ada", "password": "wrong horse battery" });
-    for path in [format!("/v1/sessions/{}", text(&other["session"], "id")), "/v1/sessions".to_owned()] {
-        let response = Request::new("DELETE", &path).bearer(bearer).send(&server).await;
-        let path = if path == "/v1/sessions" { path } else { "/v1/sessions/{id}".to_owned() };
-        seen.insert((path, "delete".to_owned(), response.status.to_string()));
-    }
     let passwords =
         json!({ "current_password": "wrong horse battery", "new_password": "another horse battery" });
     for (path, form) in [("/v1/password", passwords), ("/v1/login", wrong.clone()), ("/v1/register", wrong)] {
         for _ in 0..2 {
             let response = Request::post(path).json(&form).bearer(bearer).send(&server).await;
             seen.insert((path.to_owned(), "post".to_owned(), response.status.to_string()));
+        }
+    }
+}
+
+/// Ends and deletes more than one user may.
+async fn exceed_write_rate_limits(seen: &mut Seen) {
+    let once = RateLimit { max: 1, window: Duration::from_secs(900) };
+    let server = TestServer::with(|settings| {
+        settings.write_rate_limits.per_user = once;
+        settings.write_rate_limits.session_ends_per_user = once;
+        settings.write_rate_limits.single_session_ends_per_user = once;
+    })
+    .await;
+    let admin = Admin::new(&server).await;
+    server.register("ada").await;
+    let bearer = text(&server.login("ada", "session").await, "session_token").to_owned();
+    for (path, method, _) in operations().into_iter().filter(|(_, method, _)| method == "delete") {
+        let bearer = if path.starts_with("/v1/admin/") { &admin.bearer } else { &bearer };
+        let request = Request::new("DELETE", &path_of(&path)).bearer(bearer);
+        for _ in 0..2 {
+            let status = request.send(&server).await.status;
+            seen.insert((path.clone(), method.clone(), status.to_string()));
         }
     }
 }

@@ -4,9 +4,11 @@
 
 mod account_scope;
 mod administration;
+mod audit_growth;
 mod client;
 mod credential_modes;
 mod cross_site_requests;
+mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
 mod fuzz;
@@ -16,6 +18,7 @@ mod logout;
 mod malformed_input;
 mod metrics;
 mod multiple_credentials;
+mod null_members;
 mod openapi_contract;
 mod password_change;
 mod refresh;
@@ -24,3 +27,4 @@ mod requested_access;
 mod session_data;
 mod session_list;
 mod test_server;
+mod write_rate_limit;

@@ -11,7 +11,6 @@ use counterfoil::operator::Command;
 use counterfoil::{App, Settings};
 use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
-use counterfoil_core::services::session_end_limits::SessionEndLimits;
 use counterfoil_jose::Secret;
 
 use crate::client::{Request, Response};
@@ -51,7 +50,6 @@ impl TestServer {
         settings.argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
         settings.password_hashing_threads = 1;
         settings.rate_limits = no_limits();
-        settings.session_end_limits = SessionEndLimits { all: NO_LIMIT, other: NO_LIMIT };
         change(&mut settings);
 
         let origin = settings.issuer.origin().to_string();
@@ -101,11 +99,9 @@ impl TestServer {
     }
 }
 
-const NO_LIMIT: RateLimit = RateLimit { max: u32::MAX, window: Duration::from_secs(1) };
-
 /// Rate limits that no test reaches, because every request has the same client IP.
 fn no_limits() -> RateLimits {
-    let rate = NO_LIMIT;
+    let rate = RateLimit { max: u32::MAX, window: Duration::from_secs(1) };
     RateLimits {
         per_account_and_ip: rate,
         per_ip: rate,

@@ -15,6 +15,7 @@ use super::connection;
 use super::create::{CreateError, create};
 use super::file_lock::{FileLock, LockError, with_suffix};
 use super::sync_after_crash::{rewrite_and_sync, sync_directory_of};
+use crate::canonical_names;
 use crate::error::OpenError;
 use crate::schema;
 
@@ -142,6 +143,7 @@ pub(crate) fn open_or_create(path: &Path) -> Result<Connection, OpenError> {
     restrict_permissions(path)?;
     schema::migrate_if_older(&mut connection)
         .map_err(|source| OpenError::Sqlite { path: path.into(), source })?;
+    canonical_names::follow_rules(&mut connection).map_err(|error| OpenError::from_sqlite(path, error))?;
     if !connection::enable_wal(&connection).map_err(|error| OpenError::from_sqlite(path, error))? {
         return Err(OpenError::WalUnsupported(path.into()));
     }

@@ -16,11 +16,12 @@ use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
+use counterfoil_core::model::username::Skeletons;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
-    AuditEventNumber, AuditEventQuery, CommitListener, CommitOutcome, CounterIncrement, CounterKey,
-    CounterValue, FileBackup, LastSeen, LoginName, Page, RevocationLogPage, SessionContext, SessionCursor,
-    SessionData, Store, StoreError, Transaction,
+    AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome, CounterIncrement,
+    CounterKey, CounterValue, FileBackup, LastSeen, LoginName, Page, PurgedEvents, RevocationLogPage,
+    SessionContext, SessionCursor, SessionData, Store, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -52,12 +53,20 @@ impl Store for SqliteStore {
         self.readers.read(|connection| sessions::page_of_user(connection, user, page, now))
     }
 
+    async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError> {
+        self.readers.read(|connection| sessions::has_unended(connection, user, except))
+    }
+
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find(connection, id))
     }
 
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find_by_login(connection, login))
+    }
+
+    async fn user_by_skeletons(&self, skeletons: &Skeletons) -> Result<Option<User>, StoreError> {
+        self.readers.read(|connection| users::find_by_skeletons(connection, skeletons))
     }
 
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {
@@ -145,6 +154,15 @@ impl Store for SqliteStore {
 
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError> {
         self.request(WriteRequest::Purge, (now, limit)).await
+    }
+
+    async fn purge_audit_log(
+        &self,
+        retention: AuditRetention,
+        now: Time,
+        limit: u32,
+    ) -> Result<PurgedEvents, StoreError> {
+        self.request(WriteRequest::PurgeAuditLog, (retention, now, limit)).await
     }
 
     fn subscribe(&self, listener: Arc<dyn CommitListener>) {

@@ -8,7 +8,8 @@ use counterfoil_jose::Time;
 use super::columns::{Columns, Unsigned, unix_ms};
 
 /// Increments each counter and returns the values of their windows. Each increment is one statement, so
-/// concurrent increments are all counted. A counter whose window is over starts a new window.
+/// concurrent increments are all counted. A counter whose window is over starts a new window. An increment whose condition
+/// on the previous one fails only reads its counter.
 pub(crate) fn increment(
     connection: &Connection,
     increments: &[CounterIncrement],
@@ -21,13 +22,26 @@ pub(crate) fn increment(
              window_ends_at = CASE WHEN window_ends_at > ?4 THEN window_ends_at ELSE excluded.window_ends_at END
          RETURNING value, window_ends_at",
     )?;
-    let increment = |increment: &CounterIncrement| {
+    let mut increment = |increment: &CounterIncrement| {
         let window_end = unix_ms(now + increment.window);
         statement.query_row(params![increment.key.0, increment.amount, window_end, unix_ms(now)], |row| {
             read_value(&mut Columns::new(row))
         })
     };
-    increments.iter().map(increment).collect()
+    let mut values: Vec<CounterValue> = Vec::with_capacity(increments.len());
+    let mut counts = true;
+    for next in increments {
+        let previous = values.last().map_or(0, |value| value.count);
+        counts = next.while_previous_at_most.is_none_or(|max| counts && previous <= max.into());
+        values.push(if counts { increment(next)? } else { value(connection, &next.key, now)? });
+    }
+    Ok(values)
+}
+
+/// The value of one counter in its current window.
+fn value(connection: &Connection, key: &CounterKey, now: Time) -> rusqlite::Result<CounterValue> {
+    let values = values(connection, std::slice::from_ref(key), now)?;
+    Ok(values.first().copied().unwrap_or(CounterValue { count: 0, resets_at: now }))
 }
 
 fn read_value(columns: &mut Columns<'_>) -> rusqlite::Result<CounterValue> {

@@ -1,9 +1,10 @@
-//! Purging: deletes sessions that ended long ago, expired revocations, old audit events and expired counters.
+//! Purging: deletes sessions that ended long ago, expired revocations, expired counters, and old audit events.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use counterfoil_core::store::{AuditRetention, PurgedEvents};
 use counterfoil_jose::Time;
 
 use super::columns::{milliseconds, unix_ms};
@@ -15,16 +16,13 @@ use super::columns::{milliseconds, unix_ms};
 /// a day a used refresh token is answered like an unknown one.
 pub(super) const ENDED_SESSION_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long an audit event is kept.
-const AUDIT_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
 /// Deletes what has expired at `now`, at most `limit` rows; returns the number of deleted rows.
 ///
 /// Sessions that were checked and have not expired are not counted, but at most `limit` sessions are checked.
 pub(crate) fn purge(connection: &Connection, now: Time, limit: u32) -> rusqlite::Result<u64> {
     let mut remaining = limit;
     let mut deleted = 0;
-    for purge_table in [purge_sessions, purge_revocations, purge_audit_events, purge_counters] {
+    for purge_table in [purge_sessions, purge_revocations, purge_counters] {
         let count = purge_table(connection, now, remaining)?;
         deleted += count;
         remaining = remaining.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
@@ -79,16 +77,33 @@ fn purge_revocations(connection: &Connection, now: Time, limit: u32) -> rusqlite
         .map(|count| count as u64)
 }
 
-/// Deletes old audit events. The newest event always stays, because the next number is derived from it.
-fn purge_audit_events(connection: &Connection, now: Time, limit: u32) -> rusqlite::Result<u64> {
-    connection
+/// Deletes old audit events and those above the limit, at most `limit` of each. The newest event always stays, because the
+/// next number is derived from it.
+pub(crate) fn purge_audit_log(
+    connection: &Connection,
+    retention: AuditRetention,
+    now: Time,
+    limit: u32,
+) -> rusqlite::Result<PurgedEvents> {
+    let expired = connection
         .prepare_cached(
             "DELETE FROM audit_events
              WHERE number IN (SELECT number FROM audit_events ORDER BY number LIMIT ?2)
                AND occurred_at < ?1 AND number < (SELECT max(number) FROM audit_events)",
         )?
-        .execute(params![unix_ms(now - AUDIT_RETENTION), limit])
-        .map(|count| count as u64)
+        .execute(params![unix_ms(now - retention.max_age), limit])?;
+    let above_limit = match retention.max_events {
+        // Numbers are consecutive: an event gets the successor of the newest one, and only the oldest are deleted.
+        Some(max) => connection
+            .prepare_cached(
+                "DELETE FROM audit_events
+                 WHERE number IN (SELECT number FROM audit_events ORDER BY number LIMIT ?2)
+                   AND number <= (SELECT max(number) FROM audit_events) - ?1",
+            )?
+            .execute(params![i64::try_from(max.get()).unwrap_or(i64::MAX), limit])?,
+        None => 0,
+    };
+    Ok(PurgedEvents { expired: expired as u64, above_limit: above_limit as u64 })
 }
 
 /// Deletes counters whose window is over.

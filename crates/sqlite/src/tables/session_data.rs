@@ -1,4 +1,4 @@
-//! The table `session_data`: one JSON object for a session, changed by merge patches (RFC 7396).
+//! The table `session_data`: one JSON object for a session, changed by merge patches (RFC 7396), until the session ends.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
@@ -9,6 +9,9 @@ use counterfoil_verify::SessionId;
 
 use super::columns::{Columns, Unsigned, unix_ms};
 use super::sessions::active_at;
+
+/// The length in bytes up to which the limit for all sessions of a user does not apply.
+const ALWAYS_ALLOWED: usize = 1024;
 
 /// The data of `session`; `None` if none was ever stored.
 pub(crate) fn find(connection: &Connection, session: SessionId) -> rusqlite::Result<Option<SessionData>> {
@@ -47,6 +50,12 @@ pub(crate) fn merge(
     if text.len() > patch.max_bytes {
         return Ok(None);
     }
+    if text.len() > ALWAYS_ALLOWED
+        && let Some(max) = patch.max_bytes_of_user
+        && exceeds_limit_of_user(connection, patch.session, text.len() as u64, max)?
+    {
+        return Ok(None);
+    }
     let merged = SessionData { members, revision: revision + 1 };
     connection
         .prepare_cached(
@@ -55,6 +64,38 @@ pub(crate) fn merge(
         )?
         .execute(params![patch.session.as_bytes(), text, Unsigned(merged.revision)])?;
     Ok(Some(merged))
+}
+
+/// Deletes the data of `session`, if there is any.
+pub(crate) fn delete(connection: &Connection, session: SessionId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM session_data WHERE session_id = ?1")?
+        .execute([session.as_bytes()])?;
+    Ok(())
+}
+
+/// Whether data of this length, more than the session has now, is more than its user may store.
+fn exceeds_limit_of_user(
+    connection: &Connection,
+    session: SessionId,
+    length: u64,
+    max: u64,
+) -> rusqlite::Result<bool> {
+    let former: Option<u64> = connection
+        .prepare_cached("SELECT octet_length(members) FROM session_data WHERE session_id = ?1")?
+        .query_row([session.as_bytes()], |row| Columns::new(row).unsigned())
+        .optional()?;
+    if length <= former.unwrap_or_default() {
+        return Ok(false);
+    }
+    let others: u64 = connection
+        .prepare_cached(
+            "SELECT coalesce(sum(octet_length(d.members)), 0)
+             FROM sessions s JOIN session_data d ON d.session_id = s.id
+             WHERE s.user_id = (SELECT user_id FROM sessions WHERE id = ?1) AND s.ended_at IS NULL AND s.id <> ?1",
+        )?
+        .query_row([session.as_bytes()], |row| Columns::new(row).unsigned())?;
+    Ok(others.saturating_add(length) > max)
 }
 
 /// The data of a session that is active at `now`: an empty object of revision 0 if none is stored.

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::user::{User, Username};
+use counterfoil_core::model::username::Skeletons;
 use counterfoil_core::store::{LoginName, Page};
 use counterfoil_verify::{RevocationPosition, UserId};
 
@@ -58,6 +59,21 @@ pub(crate) fn find_by_login(connection: &Connection, login: &LoginName) -> rusql
         ),
     };
     connection.prepare_cached(sql)?.query_row([text], read).optional()
+}
+
+/// A user whose username has one of these skeletons.
+pub(crate) fn find_by_skeletons(
+    connection: &Connection,
+    skeletons: &Skeletons,
+) -> rusqlite::Result<Option<User>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            user_columns!(""),
+            " FROM users WHERE (skeleton IN (?1, ?2) OR shown_skeleton IN (?1, ?2)) AND removed = 0 LIMIT 1"
+        ))?
+        .query_row([skeletons.folded(), skeletons.shown().unwrap_or(skeletons.folded())], read)
+        .optional()
 }
 
 /// The user with this external id.
@@ -122,7 +138,8 @@ pub(crate) fn insert(connection: &Connection, user: &User) -> rusqlite::Result<b
         concat!(
             "INSERT INTO users (",
             user_columns!(""),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            ", skeleton, shown_skeleton)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
              ON CONFLICT DO NOTHING"
         ),
         user,
@@ -140,7 +157,7 @@ pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<
         "UPDATE OR IGNORE users
          SET username = ?2, username_folded = ?3, email = ?4, email_verified = ?5, password_hash = ?6, roles = ?7,
              disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12,
-             external_id = ?13, application_epoch = ?14
+             external_id = ?13, application_epoch = ?14, skeleton = ?15, shown_skeleton = ?16
          WHERE id = ?1 AND revision = ?12 - 1",
         user,
     )
@@ -149,6 +166,7 @@ pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<
 /// Executes `sql` with a user's values as parameters, in the order of [`user_columns`]; `false` if no row
 /// changed.
 fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bool> {
+    let skeletons = user.username.skeletons();
     let written = connection.prepare_cached(sql)?.execute(params![
         user.id.as_bytes(),
         user.username.as_str(),
@@ -164,6 +182,8 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bo
         Unsigned(user.revision),
         user.external_id.as_ref().map(ExternalId::to_stored),
         user.application_epoch.map(u64::cast_signed),
+        skeletons.folded(),
+        skeletons.shown(),
     ])?;
     Ok(written == 1)
 }

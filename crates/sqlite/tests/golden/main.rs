@@ -211,6 +211,7 @@ fn sessions_and_keys() -> Vec<Change> {
         patch: records::session_data(),
         expected_revision: None,
         max_bytes: MAX_DATA_BYTES,
+        max_bytes_of_user: None,
         now: NOON + MINUTE,
     }));
     changes.extend(records::admin_keys().into_iter().map(Change::insert_admin_key));

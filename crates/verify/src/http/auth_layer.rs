@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CACHE_CONTROL, VARY};
-use http::{HeaderValue, Request, Response};
+use http::header::{CACHE_CONTROL, Entry, VARY};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -18,18 +18,26 @@ use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::http::auth_state::{AuthState, LayerContext};
 use crate::http::cookies::CookieNames;
 use crate::http::credentials::{AcceptedCredentials, CredentialSource, read_credentials};
-use crate::http::csrf::check_csrf_with_cookie;
+use crate::http::csrf::{CrossSiteRequest, check_csrf_with_cookie, check_site, is_handshake, is_safe_method};
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
 use crate::http::problem_issuer::ProblemIssuer;
 use crate::principal::Principal;
 
+/// The headers by which responses differ: those with credentials.
+const VARY_BY_CREDENTIAL: HeaderValue = HeaderValue::from_static("cookie, authorization");
+
 /// Authenticates each request and puts the [`AuthState`] into its extensions.
 ///
-/// The layer itself refuses only cross-site writes (403), with [`AuthLayer::with_csrf_protection`]. Unauthenticated
-/// requests, and those with two different credentials (400), are refused by the extractors, in handlers that take a
-/// [`Principal`] or an `Option<Principal>`; [`AuthLayer::require_authentication`] refuses them in the layer, for services without extractors. A response to a request with a credential gets
-/// `Cache-Control: no-store`, if it sets no `Cache-Control` itself.
+/// The layer itself refuses only cross-site writes and handshakes (403), with [`AuthLayer::with_csrf_protection`].
+/// Unauthenticated requests, and those with two different credentials (400), are refused by the extractors, in handlers
+/// that take a [`Principal`] or an `Option<Principal>`; [`AuthLayer::require_authentication`] refuses them in the layer,
+/// for services without extractors.
+///
+/// Every response gets `Vary: cookie, authorization`, so that a shared cache does not give the page of a user to others,
+/// nor the anonymous page to users. A response to a request with a credential gets `Cache-Control: no-store`; if its
+/// handler sets `Cache-Control`, it gets `private` instead of `public` and `s-maxage`. Headers for one kind of cache
+/// only, such as `CDN-Cache-Control`, are not changed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -53,7 +61,7 @@ struct Settings {
     names: Arc<CookieNames>,
     accepted: AcceptedCredentials,
     requirement: Requirement,
-    /// Which origins may write with a cookie; `None` if another layer checks that.
+    /// Which origins may write and open WebSockets with a cookie; `None` if another layer checks that.
     origins: Option<Arc<OriginPolicy>>,
     context: Arc<LayerContext>,
 }
@@ -100,7 +108,8 @@ impl AuthLayer {
     }
 
     /// Refuses cross-site writes with one of the cookies, with 403, before the request is authenticated: what
-    /// [`CsrfLayer`](crate::CsrfLayer) does, without another layer around each request.
+    /// [`CsrfLayer`](crate::CsrfLayer) does, without another layer around each request. Handshakes of WebSockets and
+    /// event streams are refused as writes are, if a cookie authenticates them.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -182,8 +191,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Self { inner, settings } = self;
-        if let Err(problem) = settings.check_csrf(&request) {
-            return AuthResponseFuture::reject(problem, settings, &request);
+        if let Err(error) = settings.check_csrf(&request) {
+            return AuthResponseFuture::reject(error.into(), settings, &request);
         }
         let credentials = match read_credentials(request.headers(), &settings.names, settings.accepted) {
             Ok(credentials) => credentials,
@@ -194,6 +203,9 @@ where
             }
         };
         let source = credentials.source;
+        if let Err(error) = settings.check_handshake(&request, source) {
+            return AuthResponseFuture::reject(error.into(), settings, &request);
+        }
         match settings.authenticator.authenticate(credentials.credential, settings.clock.now()) {
             AuthFuture::Ready(result) => {
                 AuthResponseFuture::forward(inner, settings, result, source, request)
@@ -218,9 +230,31 @@ impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
 
 impl Settings {
     /// Refuses a cross-site write.
-    fn check_csrf<B>(&self, request: &Request<B>) -> Result<(), Problem> {
-        let Some(origins) = &self.origins else { return Ok(()) };
-        Ok(check_csrf_with_cookie(request.method(), request.headers(), origins, &self.names)?)
+    fn check_csrf<B>(&self, request: &Request<B>) -> Result<(), CrossSiteRequest> {
+        match &self.origins {
+            Some(origins) if !is_safe_method(request.method()) => {
+                check_csrf_with_cookie(request.method(), request.headers(), origins, &self.names)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses a cross-site handshake that a cookie authenticates. Most requests are checked only here: their
+    /// credential is known, and the headers are not searched for cookies again.
+    fn check_handshake<B>(
+        &self,
+        request: &Request<B>,
+        source: CredentialSource,
+    ) -> Result<(), CrossSiteRequest> {
+        match &self.origins {
+            Some(origins)
+                if source == CredentialSource::Cookie
+                    && is_handshake(request.method(), request.headers()) =>
+            {
+                check_site(request.headers(), origins, true)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -293,8 +327,9 @@ where
             Some(ProblemIssuer(issuer)) => problem.issuer(Arc::clone(issuer)),
             None => problem,
         };
-        let problem = problem.for_request(request.extensions());
-        Self { state: State::Rejected { response: Some(problem.into_response()) } }
+        let mut response = problem.for_request(request.extensions()).into_response();
+        response.headers_mut().append(VARY, VARY_BY_CREDENTIAL);
+        Self { state: State::Rejected { response: Some(response) } }
     }
 }
 
@@ -336,17 +371,42 @@ where
     }
 }
 
-/// Keeps shared caches from serving one caller's response to another. A response to a request with a
-/// credential is not stored, unless it sets `Cache-Control` itself; other responses vary by the credential
-/// headers.
+/// Keeps shared caches from serving one caller's response to another (RFC 9111, section 3.5; RFC 9110, section
+/// 12.5.5).
 fn with_cache_headers<R>(mut response: Response<R>, source: CredentialSource) -> Response<R> {
+    let headers = response.headers_mut();
     match source {
-        CredentialSource::Cookie | CredentialSource::Bearer => {
-            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        }
-        CredentialSource::None => {
-            response.headers_mut().append(VARY, HeaderValue::from_static("cookie, authorization"));
-        }
+        CredentialSource::Cookie | CredentialSource::Bearer => make_private(headers),
+        CredentialSource::None => {}
     }
+    headers.append(VARY, VARY_BY_CREDENTIAL);
     response
+}
+
+/// Forbids shared caches to store a response. A handler may only choose how long the client itself stores it: it may
+/// say `public` for the page of a stranger, and the same handler shows a user's page.
+fn make_private(headers: &mut HeaderMap) {
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+    if let Entry::Vacant(entry) = headers.entry(CACHE_CONTROL) {
+        entry.insert(NO_STORE);
+        return;
+    }
+    let lines = headers.get_all(CACHE_CONTROL).into_iter().map(|line| line.to_str().unwrap_or("no-store"));
+    let directives: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    if directives.iter().any(|one| one.eq_ignore_ascii_case("no-store")) {
+        return;
+    }
+    // `private` is first, so that no unbalanced quote before it hides it.
+    let kept = directives.into_iter().filter(|one| !is_for_shared_caches(one));
+    let value: Vec<&str> = std::iter::once("private").chain(kept).collect();
+    let value = HeaderValue::try_from(value.join(", ")).unwrap_or(NO_STORE);
+    headers.insert(CACHE_CONTROL, value);
+}
+
+/// Whether a directive allows shared caches to store a response, or restricts `private` to some of its fields (RFC
+/// 9111, section 5.2.2). Empty elements of the list are left out too.
+fn is_for_shared_caches(directive: &str) -> bool {
+    let name = directive.split('=').next().unwrap_or_default().trim_end();
+    ["", "public", "s-maxage", "private"].iter().any(|one| name.eq_ignore_ascii_case(one))
 }

@@ -1,6 +1,6 @@
-//! Refuses cross-site writes (CSRF) by the headers that browsers set, before the body is read.
+//! Refuses cross-site writes and handshakes (CSRF) by the headers that browsers set, before the body is read.
 
-use http::header::{HeaderName, ORIGIN};
+use http::header::{ACCEPT, HeaderName, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method};
 
 use crate::http::cookies::CookieNames;
@@ -10,10 +10,17 @@ use crate::http::origin::OriginPolicy;
 /// 2.1).
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The request is a write from another site.
+/// The request is a write or a handshake from another site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the request comes from another site")]
-pub struct CrossSiteRequest;
+#[non_exhaustive]
+pub enum CrossSiteRequest {
+    /// The browser names another site, or the headers that name it are malformed.
+    #[error("the request comes from another site")]
+    OtherSite,
+    /// The request has a cookie, and no header from which its site could be seen.
+    #[error("a request with a cookie must have the header `Sec-Fetch-Site` or `Origin`")]
+    MissingHeader,
+}
 
 /// Checks that a request is not a cross-site write. `has_cookie` says whether it carries a cookie of
 /// [`CookieNames`](crate::CookieNames), valid or not.
@@ -23,8 +30,12 @@ pub struct CrossSiteRequest;
 /// 3. Otherwise `Origin`, if present, decides: the service's own origin passes; `null` does not.
 /// 4. Without both headers the client is not a current browser: the request passes if it has no cookie.
 ///
-/// Safe methods pass; a request with a repeated header does not. The content type of the body does not
-/// matter.
+/// A request with a repeated header does not pass. The content type of the body does not matter.
+///
+/// Safe methods pass, except the handshake of a WebSocket or an event stream with a cookie. Browsers do not
+/// apply the same-origin policy to WebSockets: a page of another site could open one as the victim, and read and
+/// write in the victim's name (RFC 6455, section 10.2). `SameSite` does not stop a page of another subdomain or
+/// port.
 ///
 /// # Errors
 ///
@@ -48,21 +59,31 @@ pub fn check_csrf(
     policy: &OriginPolicy,
     has_cookie: bool,
 ) -> Result<(), CrossSiteRequest> {
-    if is_safe_method(method) {
+    if is_safe_method(method) && !(has_cookie && is_handshake(method, headers)) {
         return Ok(());
     }
+    check_site(headers, policy, has_cookie)
+}
+
+/// As [`check_csrf`], whatever the method is.
+pub(crate) fn check_site(
+    headers: &HeaderMap,
+    policy: &OriginPolicy,
+    has_cookie: bool,
+) -> Result<(), CrossSiteRequest> {
     let origin = at_most_one(headers, &ORIGIN)?;
     let site = at_most_one(headers, &SEC_FETCH_SITE)?;
     let passes = match (origin, site) {
         (Some(origin), _) if policy.trusts(origin) => true,
         (_, Some(site)) => site == b"same-origin" || site == b"none",
         (Some(origin), None) => policy.is_own(origin),
-        (None, None) => !has_cookie,
+        (None, None) if has_cookie => return Err(CrossSiteRequest::MissingHeader),
+        (None, None) => true,
     };
-    if passes { Ok(()) } else { Err(CrossSiteRequest) }
+    if passes { Ok(()) } else { Err(CrossSiteRequest::OtherSite) }
 }
 
-/// As [`check_csrf`], for routes on which a write matters only with one of the cookies: without them it uses
+/// As [`check_csrf`], for routes on which a request matters only with one of the cookies: without them it uses
 /// the authority of no user.
 pub(crate) fn check_csrf_with_cookie(
     method: &Method,
@@ -70,20 +91,34 @@ pub(crate) fn check_csrf_with_cookie(
     policy: &OriginPolicy,
     names: &CookieNames,
 ) -> Result<(), CrossSiteRequest> {
-    if is_safe_method(method) || !names.any_present(headers) {
-        return Ok(());
-    }
-    check_csrf(method, headers, policy, true)
+    let is_checked = !is_safe_method(method) || is_handshake(method, headers);
+    if is_checked && names.any_present(headers) { check_site(headers, policy, true) } else { Ok(()) }
+}
+
+/// Whether a request opens a WebSocket (RFC 6455, section 4.1) or an event stream. Over HTTP/2 a WebSocket is
+/// opened with the method `CONNECT` (RFC 8441), which is no safe method.
+pub(crate) fn is_handshake(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::GET
+        && (lists(headers, &UPGRADE, b"websocket") || lists(headers, &ACCEPT, b"text/event-stream"))
+}
+
+/// Whether a header with a list has this element, in any case, with or without a version or parameters after it.
+fn lists(headers: &HeaderMap, name: &HeaderName, element: &[u8]) -> bool {
+    let elements = headers.get_all(name).into_iter().flat_map(|line| line.as_bytes().split(|&b| b == b','));
+    elements.map(<[u8]>::trim_ascii_start).any(|found| {
+        let (start, rest) = found.split_at(element.len().min(found.len()));
+        start.eq_ignore_ascii_case(element) && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+    })
 }
 
 /// Whether a method is `GET`, `HEAD` or `OPTIONS`. All others, also unknown ones, count as writes (RFC 9110,
 /// section 9.2.1).
 pub fn is_safe_method(method: &Method) -> bool {
-    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 fn at_most_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, CrossSiteRequest> {
     let mut lines = headers.get_all(name).into_iter();
     let first = lines.next().map(http::HeaderValue::as_bytes);
-    if lines.next().is_some() { Err(CrossSiteRequest) } else { Ok(first) }
+    if lines.next().is_some() { Err(CrossSiteRequest::OtherSite) } else { Ok(first) }
 }

@@ -1,4 +1,4 @@
-//! The tower layer that refuses cross-site writes (CSRF).
+//! The tower layer that refuses cross-site writes and handshakes (CSRF).
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::http::cookies::CookieNames;
-use crate::http::csrf::{CrossSiteRequest, check_csrf, check_csrf_with_cookie, is_safe_method};
+use crate::http::csrf::{CrossSiteRequest, check_csrf, check_csrf_with_cookie};
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
 use crate::http::response_future::ResponseFuture;
@@ -17,7 +17,8 @@ use crate::http::response_future::ResponseFuture;
 /// Refuses cross-site writes with 403, before the body is read.
 ///
 /// By default it checks writes that carry one of the cookies, because only those use the authority of a user
-/// without their consent. [`CsrfLayer::check_every_write`] is for login, registration, refresh and logout:
+/// without their consent. Handshakes of WebSockets and event streams with one of the cookies are checked as
+/// writes are. [`CsrfLayer::check_every_write`] is for login, registration, refresh and logout:
 /// there an attacker could log a victim in to the attacker's account.
 #[derive(Clone)]
 pub struct CsrfLayer {
@@ -48,7 +49,6 @@ impl CsrfLayer {
     fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), CrossSiteRequest> {
         match self.checked {
             CheckedWrites::WithCookie => check_csrf_with_cookie(method, headers, &self.policy, &self.names),
-            CheckedWrites::All if is_safe_method(method) => Ok(()),
             CheckedWrites::All => check_csrf(method, headers, &self.policy, self.names.any_present(headers)),
         }
     }

@@ -1,6 +1,7 @@
 //! Web origins in the form that browsers send, and the policy of which origins may write.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// The text is not an origin in the form that browsers send.
@@ -9,12 +10,15 @@ use std::str::FromStr;
 pub struct OriginError(&'static str);
 
 /// A web origin, exactly as browsers serialize it (RFC 6454, section 6.2): scheme, host, and the port if it
-/// is not the default port; lower case, no path.
+/// is not the default port; lower case, no path, an IPv6 address in its short form (WHATWG URL, section 3.6).
+///
+/// The scheme is any: web views and extensions have origins such as `capacitor://localhost`.
 ///
 /// ```
 /// use counterfoil_verify::Origin;
 ///
 /// assert!("https://shop.example".parse::<Origin>().is_ok());
+/// assert!("capacitor://localhost".parse::<Origin>().is_ok());
 /// // A browser never sends these, so trusting them would have no effect.
 /// assert!("https://shop.example/".parse::<Origin>().is_err());
 /// assert!("https://shop.example:443".parse::<Origin>().is_err());
@@ -47,8 +51,16 @@ impl Origin {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
         let authority = authority.to_ascii_lowercase();
-        let default_port = default_port(&scheme).unwrap_or_default();
-        format!("{scheme}://{}", authority.strip_suffix(default_port).unwrap_or(&authority)).parse()
+        let default_port = default_port(&scheme).ok_or(OriginError("the scheme must be http or https"))?;
+        let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
+        let (host, port) = split_port(authority);
+        match bracketed(host).and_then(|address| address.parse().ok()) {
+            Some(address) => {
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{scheme}://[{}]{port}", serialize_ipv6(address)).parse()
+            }
+            None => format!("{scheme}://{authority}").parse(),
+        }
     }
 }
 
@@ -57,13 +69,42 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let (scheme, authority) = text.split_once("://").ok_or(OriginError("a scheme is required"))?;
-        let default_port = default_port(scheme).ok_or(OriginError("the scheme must be http or https"))?;
-        if authority.ends_with(default_port) {
+        if !is_scheme(scheme) {
+            return Err(OriginError("the scheme must be lower-case ASCII, like https"));
+        }
+        if default_port(scheme).is_some_and(|port| authority.ends_with(port)) {
             return Err(OriginError("the default port must be omitted, as browsers do"));
         }
         validate_authority(authority)?;
         Ok(Self(text.into()))
     }
+}
+
+/// Whether the text is a scheme (RFC 3986, section 3.1) in lower case.
+fn is_scheme(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(is_plain)
+}
+
+/// An IPv6 address as browsers write it. They write a mapped IPv4 address in hexadecimal digits, unlike its `Display`.
+fn serialize_ipv6(address: Ipv6Addr) -> String {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] => format!("::ffff:{high:x}:{low:x}"),
+        _ => address.to_string(),
+    }
+}
+
+/// The host, and the port if there is one. `[::1]:8080` has colons inside the brackets.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (authority, None),
+    }
+}
+
+/// The text in brackets.
+fn bracketed(host: &str) -> Option<&str> {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']'))
 }
 
 fn default_port(scheme: &str) -> Option<&'static str> {
@@ -75,19 +116,17 @@ fn default_port(scheme: &str) -> Option<&'static str> {
 }
 
 fn validate_authority(authority: &str) -> Result<(), OriginError> {
-    // `[::1]:8080` has colons inside the brackets.
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        Some(_) | None => (authority, None),
-    };
+    let (host, port) = split_port(authority);
     if port.is_some_and(|port| port.parse::<u16>().map_or(true, |number| number.to_string() != port)) {
         return Err(OriginError("the port must be a number"));
     }
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    match bracketed {
-        Some(address) if address.parse::<std::net::Ipv6Addr>().is_ok() => Ok(()),
-        Some(_) => Err(OriginError("the address in brackets must be an IPv6 address")),
-        None => validate_host(host),
+    let Some(text) = bracketed(host) else { return validate_host(host) };
+    match text.parse::<Ipv6Addr>() {
+        Ok(address) if serialize_ipv6(address) == text => Ok(()),
+        Ok(_) => {
+            Err(OriginError("the IPv6 address must be in the short form that browsers send, like [::1]"))
+        }
+        Err(_) => Err(OriginError("the address in brackets must be an IPv6 address")),
     }
 }
 
@@ -145,7 +184,16 @@ mod tests {
 
     #[test]
     fn only_origins_in_the_form_that_browsers_send_parse() {
-        for good in ["https://a.example", "http://a.example:8080", "http://[::1]:8080", "https://127.0.0.1"] {
+        for good in [
+            "https://a.example",
+            "http://a.example:8080",
+            "http://[::1]:8080",
+            "http://[::ffff:7f00:1]",
+            "https://127.0.0.1",
+            "capacitor://localhost",
+            "tauri://localhost:80",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+        ] {
             assert_eq!(good.parse::<Origin>().unwrap().as_str(), good);
         }
         for bad in [
@@ -158,7 +206,15 @@ mod tests {
             "https://a.example:080",
             "https://[::1",
             "https://[x]",
-            "ftp://a.example",
+            "http://[0:0:0:0:0:0:0:1]:5173",
+            "http://[::FFFF:7f00:1]",
+            "http://[::ffff:127.0.0.1]",
+            "file://",
+            "://a.example",
+            "1a://a.example",
+            "a b://a.example",
+            "Capacitor://localhost",
+            "null",
             "https://b\u{fc}cher.example",
             "https://a.example\n",
             "//a.example",
@@ -174,6 +230,8 @@ mod tests {
             ("HTTPS://Auth.Example:443/x?y#z", "https://auth.example"),
             ("http://localhost:8080", "http://localhost:8080"),
             ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("http://[0:0:0:0:0:0:0:1]:80/x", "http://[::1]"),
+            ("http://[::FFFF:127.0.0.1]:8080", "http://[::ffff:7f00:1]:8080"),
         ] {
             assert_eq!(Origin::from_url(issuer).unwrap().as_str(), origin);
         }

@@ -1,9 +1,9 @@
-//! Settings of the rate limits for logins, password changes, registrations and ends of sessions.
+//! Settings of the rate limits for logins, password changes and registrations.
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{duration, duration_text, limit, limit_text, number};
 
-/// `[login_rate_limit]`, `[registration_rate_limit]`, `[session_end_limit]` and `ipv6_prefix`. A window begins with the first
+/// `[login_rate_limit]`, `[registration_rate_limit]` and `ipv6_prefix`. A window begins with the first
 /// attempt that is counted in it.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -48,6 +48,44 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| limit(values).map(|limit| builder.settings.rate_limits.per_account = limit),
     },
     Setting {
+        name: "login_rate_limit.per_account_from_one_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| {
+            limit_text(builder.settings.rate_limits.per_account_from_one_ip)
+        }),
+        doc: "How many of the failures in `per_account` one client IP may cause; then the account rejects this IP, unless it \
+              is trusted.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.per_account_from_one_ip = limit)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.successful_per_account",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| {
+            limit_text(builder.settings.rate_limits.successful_per_account)
+        }),
+        doc: "Successful logins to one account.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.successful_per_account = limit)
+        },
+    },
+    Setting {
+        name: "login_rate_limit.successful_per_ip",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| limit_text(builder.settings.rate_limits.successful_per_ip)),
+        doc: "Successful logins from one client IP, to any account.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.successful_per_ip = limit)
+        },
+    },
+    Setting {
         name: "login_rate_limit.trusted_ip_ttl",
         form: Form::Duration,
         default: DefaultValue::Value(|builder| duration_text(builder.settings.rate_limits.trusted_ip_ttl)),
@@ -71,6 +109,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "login_rate_limit.password_changes_per_user",
+        form: Form::Limit,
+        default: DefaultValue::Value(|builder| {
+            limit_text(builder.settings.rate_limits.password_changes_per_user)
+        }),
+        doc: "Password changes of one user with the right current password, also those whose new password is refused.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            limit(values).map(|limit| builder.settings.rate_limits.password_changes_per_user = limit)
+        },
+    },
+    Setting {
         name: "registration_rate_limit.per_ip",
         form: Form::Limit,
         default: DefaultValue::Value(|builder| limit_text(builder.settings.rate_limits.registrations_per_ip)),
@@ -80,23 +131,5 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| {
             limit(values).map(|limit| builder.settings.rate_limits.registrations_per_ip = limit)
         },
-    },
-    Setting {
-        name: "session_end_limit.all",
-        form: Form::Limit,
-        default: DefaultValue::Value(|builder| limit_text(builder.settings.session_end_limits.all)),
-        doc: "Requests of one user that end all their sessions, or all others; further ones get 429.",
-        former_names: &[],
-        flag: None,
-        apply: |builder, values| limit(values).map(|limit| builder.settings.session_end_limits.all = limit),
-    },
-    Setting {
-        name: "session_end_limit.other",
-        form: Form::Limit,
-        default: DefaultValue::Value(|builder| limit_text(builder.settings.session_end_limits.other)),
-        doc: "Requests of one user that end one session other than their own; further ones get 429.",
-        former_names: &[],
-        flag: None,
-        apply: |builder, values| limit(values).map(|limit| builder.settings.session_end_limits.other = limit),
     },
 ];

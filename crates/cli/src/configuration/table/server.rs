@@ -100,9 +100,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: Some(Flag { name: "log-level", value_name: "LEVELS", scope: Scope::Log }),
         apply: |builder, values| {
             let text = single(values)?;
-            let invalid =
-                |error| InvalidValue::new(format!("must be a log level like info, not {text:?}: {error}"));
-            logging::parse_levels(text).map_err(invalid)?;
+            logging::parse_levels(text).map_err(InvalidValue::new)?;
             builder.log_level = Some(text.to_owned());
             Ok(())
         },

@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use counterfoil_jose::Algorithm;
 
 use crate::configuration::setting::{DefaultValue, Flag, Form, Scope, Setting};
-use crate::configuration::value::{boolean, duration, duration_or_off, duration_text, number, word};
+use crate::configuration::value::{
+    boolean, duration, duration_or_off, duration_text, number, number_or_off, word,
+};
 
 /// Sessions, tokens and keys. The lifetimes of tokens are properties of a client application, in the store.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -57,6 +59,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         apply: |builder, values| {
             number(values, 1, u32::MAX.into()).map(|max| builder.settings.max_sessions = NonZeroU32::new(max))
+        },
+    },
+    Setting {
+        name: "max_session_data_per_user",
+        form: Form::Number,
+        default: DefaultValue::Value(|builder| {
+            builder.settings.max_session_data_per_user.map_or("off".to_owned(), |max| max.to_string())
+        }),
+        doc: "Maximum size of the data of all sessions of a user, in bytes; more gets 413. One session stores at most 16 \
+              KiB, and up to 1 KiB always. `\"off\"`: no limit.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            number_or_off(values, 16 * 1024, 1 << 40)
+                .map(|max| builder.settings.max_session_data_per_user = max)
         },
     },
     Setting {

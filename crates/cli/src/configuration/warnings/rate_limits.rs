@@ -49,6 +49,22 @@ pub(super) const CHECKS: &[Check] = &[
     },
     |_, settings| {
         warn_if(
+            settings.rate_limits.per_account_from_one_ip.max >= settings.rate_limits.per_account.max,
+            "login_rate_limit.per_account_from_one_ip",
+            "one client IP alone can close an account to unknown client IPs",
+            "set its max to a quarter of that of per_account, or less",
+        )
+    },
+    |_, settings| {
+        warn_if(
+            settings.rate_limits.per_account_from_one_ip.window < settings.rate_limits.per_account.window,
+            "login_rate_limit.per_account_from_one_ip",
+            "one client IP can cause more failures in the window of per_account than this limit",
+            "set its window to that of per_account or more",
+        )
+    },
+    |_, settings| {
+        warn_if(
             settings.rate_limits.trusted_ip_ttl < DAY,
             "login_rate_limit.trusted_ip_ttl",
             "no client IP stays trusted for an account, so an attacker can lock its owner out by failing on purpose",

@@ -55,8 +55,9 @@ impl PasswordHash {
     ) -> Result<Self, RandomUnavailable> {
         let salt: [u8; SALT_LENGTH] = random::bytes()?;
         let params = HashParams { algorithm: Algorithm::Argon2id, cost };
-        let hash =
-            params.compute(password, &salt, HASH_LENGTH, memory).expect("the configured cost is valid");
+        let hash = params
+            .compute(password.bytes(), &salt, HASH_LENGTH, memory)
+            .expect("the configured cost is valid");
         Ok(Self::from_parts(cost, &salt, &hash))
     }
 
@@ -96,7 +97,8 @@ impl PasswordHash {
         StoredHash::parse(text).map(|_| Self(text.to_owned()))
     }
 
-    /// Whether `password` matches. The comparison takes the same time either way.
+    /// Whether `password` matches: in NFC, or as it was typed, which other systems may have hashed. The comparison takes
+    /// the same time either way.
     ///
     /// # Errors
     ///
@@ -109,11 +111,15 @@ impl PasswordHash {
         match StoredHash::parse(&self.0).map_err(|_| UnusableHash)? {
             StoredHash::Argon2(params, phc) => {
                 let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
-                let computed =
-                    params.compute(password, salt.as_ref(), hash.len(), memory).ok_or(UnusableHash)?;
-                Ok(constant_time::equal(&computed, hash.as_bytes()))
+                for spelling in password.spellings() {
+                    let computed = params.compute(spelling.as_bytes(), salt.as_ref(), hash.len(), memory);
+                    if constant_time::equal(&computed.ok_or(UnusableHash)?, hash.as_bytes()) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
             }
-            StoredHash::Foreign(hash) => Ok(hash.verify(password.bytes())),
+            StoredHash::Foreign(hash) => Ok(hash.verify(password)),
         }
     }
 
@@ -263,6 +269,15 @@ mod tests {
             Just("$pbkdf2-sha1$"),
             Just("pbkdf2_sha256$3$"),
             Just("$fbscrypt$v=1,n=2,r=1,p=1,ss=,sk="),
+            Just("$wp$2y$04$"),
+            Just("$P$5"),
+            Just("$H$"),
+            Just("{SSHA}"),
+            Just("{SSHA512}"),
+            Just("pbkdf2:sha256:2$"),
+            Just("scrypt:4:1:1$"),
+            Just("AQAAAAEAAAAC"),
+            Just("00:"),
             Just("$"),
             Just(""),
         ];

@@ -6,7 +6,6 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use crate::credentials::password::argon2_memory::Argon2Memory;
 use crate::credentials::password::cost::Argon2Cost;
 use crate::credentials::password::foreign_hashes::{self, ForeignHash, ForeignHashError};
-use crate::credentials::password::plaintext::PlaintextPassword;
 
 /// The shortest hash in bytes. With a shorter one wrong passwords would match by chance.
 const MIN_HASH_LENGTH: usize = 16;
@@ -74,7 +73,7 @@ impl HashParams {
     /// or the salt.
     pub(super) fn compute(
         &self,
-        password: &PlaintextPassword,
+        password: &[u8],
         salt: &[u8],
         length: usize,
         memory: &mut Argon2Memory,
@@ -83,7 +82,7 @@ impl HashParams {
         let blocks = memory.blocks(params.block_count());
         let argon2 = Argon2::new(self.algorithm, Version::V0x13, params);
         let mut hash = vec![0; length];
-        argon2.hash_password_into_with_memory(password.bytes(), salt, &mut hash, blocks).ok()?;
+        argon2.hash_password_into_with_memory(password, salt, &mut hash, blocks).ok()?;
         Some(hash)
     }
 }

@@ -11,7 +11,12 @@ use counterfoil_jose::Secret;
 ///
 /// It is not trimmed, case folded or truncated, and it is wiped when dropped.
 #[derive(Clone, Debug)]
-pub struct PlaintextPassword(Secret<String>);
+pub struct PlaintextPassword {
+    /// The text in NFC, which is what is hashed here.
+    nfc: Secret<String>,
+    /// The text as it was typed, if it is not in NFC. Other systems may have hashed that.
+    typed: Option<Secret<String>>,
+}
 
 impl PlaintextPassword {
     /// The longest password that is hashed, in code points.
@@ -19,12 +24,14 @@ impl PlaintextPassword {
 
     /// Normalizes the text that a user typed.
     pub fn new(text: &Secret<String>) -> Self {
-        Self(Secret::new(ComposingNormalizer::new_nfc().normalize(text.expose()).into_owned()))
+        let nfc = Secret::new(ComposingNormalizer::new_nfc().normalize(text.expose()).into_owned());
+        let typed = (nfc.expose() != text.expose()).then(|| text.clone());
+        Self { nfc, typed }
     }
 
     /// The length in code points.
     pub fn length(&self) -> usize {
-        self.0.expose().chars().count()
+        self.nfc.expose().chars().count()
     }
 
     /// Whether the password is too long to be hashed.
@@ -43,11 +50,21 @@ impl PlaintextPassword {
 
     /// The text, for the password policy.
     pub(crate) fn text(&self) -> &str {
-        self.0.expose()
+        self.nfc.expose()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.0.expose().as_bytes()
+        self.nfc.expose().as_bytes()
+    }
+
+    /// The texts that another system may have hashed: in NFC, and as it was typed if that differs.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = &str> {
+        [&self.nfc].into_iter().chain(&self.typed).map(|text| text.expose().as_str())
+    }
+
+    /// The text in NFKC, which some systems hash.
+    pub(super) fn nfkc(&self) -> Secret<String> {
+        Secret::new(ComposingNormalizer::new_nfkc().normalize(self.nfc.expose()).into_owned())
     }
 }
 

@@ -87,7 +87,7 @@ pub enum SessionCredential {
 pub struct ClientInfo {
     /// The IP address.
     pub ip: Option<IpAddr>,
-    /// The `User-Agent`, truncated to 256 characters, without control characters.
+    /// The `User-Agent`, truncated to 256 bytes, without control characters.
     pub user_agent: Option<String>,
 }
 

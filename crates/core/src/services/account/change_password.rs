@@ -217,6 +217,6 @@ impl AccountService {
         now: Time,
     ) -> Result<(), ServiceError> {
         let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
-        Ok(self.record_event(event).await?)
+        Ok(self.record_failure(event, user.as_bytes(), now).await?)
     }
 }

@@ -10,11 +10,12 @@ use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::client::Client;
 use crate::model::session::{ClientInfo, Mode};
-use crate::model::user::{User, Username};
+use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::account::{
     AccountService, AuthenticatedUser, AuthenticationAttempt, Factor, RequiredFactors,
 };
+use crate::services::login_lookup::resolve_login_name;
 use crate::services::password_hasher::PasswordCheck;
 use crate::store::{Change, CommitOutcome, LoginName, Store};
 
@@ -51,7 +52,7 @@ impl AccountService {
     ) -> Result<AuthenticatedUser, ServiceError> {
         let pos = self.store.revocation_log_head().await?;
         let client = self.allowed_client(presented).await?;
-        let login = login_name(&presented.username);
+        let login = resolve_login_name(&*self.store, &presented.username).await?;
         let account = login.as_ref().map_or(presented.username.as_str(), LoginName::as_str);
         let attempt = self.rate_limiter.check_login(account, client_info.ip, now).await?;
         match self.verify_login(login.as_ref(), presented, client_info, now).await? {
@@ -78,7 +79,8 @@ impl AccountService {
             }
             (stored, _) => {
                 self.rate_limiter.record_failure(&attempt, now).await?;
-                Err(self.record_failed_login(stored.map(|user| user.id), client.id, client_info, now).await)
+                let user = stored.map(|user| user.id);
+                Err(self.record_failed_login(user, account, client.id, client_info, now).await)
             }
         }
     }
@@ -120,6 +122,7 @@ impl AccountService {
     async fn record_failed_login(
         &self,
         user: Option<UserId>,
+        account: &str,
         client: ClientId,
         client_info: &ClientInfo,
         now: Time,
@@ -135,18 +138,9 @@ impl AccountService {
             client_info: client_info.clone(),
             detail: None,
         };
-        match self.record_event(event).await {
+        match self.record_failure(event, account.as_bytes(), now).await {
             Ok(()) => ClientError::LoginFailed.into(),
             Err(failed) => failed.into(),
         }
-    }
-}
-
-/// The name as the store looks it up; `None` if it is not a valid username.
-fn login_name(name: &str) -> Option<LoginName> {
-    match (name.contains('@'), name.parse::<Username>()) {
-        (true, _) => Some(LoginName::Email(name.to_lowercase())),
-        (false, Ok(name)) => Some(LoginName::Username(name.folded().to_owned())),
-        (false, Err(_)) => None,
     }
 }

@@ -6,23 +6,29 @@ mod login;
 mod register;
 mod verify_password;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use counterfoil_jose::Secret;
+use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::AuditEvent;
+use crate::model::email_address;
 use crate::model::external_id::ExternalId;
+use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::application_users::ApplicationUsers;
-use crate::services::login_rate_limiter::LoginRateLimiter;
+use crate::services::failure_log::{FailureEvents, FailureLog};
+use crate::services::login_rate_limiter::{AccountCounter, LoginRateLimiter};
 use crate::services::password_hasher::PasswordHasher;
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
+use crate::services::username_policy::UsernamePolicy;
 use crate::store::{Change, CommitOutcome, Store, StoreError};
 
 pub use attempt::{
@@ -33,13 +39,18 @@ pub(in crate::services) use change_password::PasswordChangeContext;
 pub use login::Credentials;
 pub use register::Registration;
 
+/// How many joined events one commit records.
+const MAX_EVENTS_PER_COMMIT: usize = 256;
+
 /// Registers users, logs them in by password, and changes passwords.
 pub struct AccountService {
     store: Arc<dyn Store>,
     hasher: Arc<dyn PasswordHasher>,
     retention: Arc<RevocationRetention>,
     password_policy: Arc<PasswordPolicy>,
+    username_policy: UsernamePolicy,
     rate_limiter: LoginRateLimiter,
+    failures: Arc<FailureLog>,
     application_users: Option<Arc<ApplicationUsers>>,
 }
 
@@ -52,7 +63,24 @@ impl AccountService {
         rate_limiter: LoginRateLimiter,
     ) -> Self {
         let password_policy = Arc::default();
-        Self { store, hasher, retention, password_policy, rate_limiter, application_users: None }
+        let username_policy = UsernamePolicy::default();
+        let failures = Arc::new(FailureLog::new(Duration::ZERO, rate_limiter.ipv6_prefix()));
+        Self {
+            store,
+            hasher,
+            retention,
+            password_policy,
+            username_policy,
+            rate_limiter,
+            failures,
+            application_users: None,
+        }
+    }
+
+    /// Joins the audit events of failures. Without it every failure has an event of its own.
+    #[must_use]
+    pub fn with_failure_log(self, failures: FailureLog) -> Self {
+        Self { failures: Arc::new(failures), ..self }
     }
 
     /// Logs in the users of the application's own table, and no others; `None`: the users of the store.
@@ -65,6 +93,27 @@ impl AccountService {
     #[must_use]
     pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
         Self { password_policy: Arc::new(password_policy), ..self }
+    }
+
+    /// Replaces the default policy for new usernames.
+    #[must_use]
+    pub fn with_username_policy(self, username_policy: UsernamePolicy) -> Self {
+        Self { username_policy, ..self }
+    }
+
+    /// What the rate limits count for `user` at `now`: the counts, the limits, and until when they reject attempts. With a
+    /// client IP also what is counted for that IP.
+    ///
+    /// # Errors
+    ///
+    /// If the counters cannot be read.
+    pub async fn counters_of(
+        &self,
+        user: &User,
+        client_ip: Option<IpAddr>,
+        now: Time,
+    ) -> Result<Vec<AccountCounter>, ServiceError> {
+        Ok(self.rate_limiter.account_counters(user, client_ip, now).await?)
     }
 
     /// Validates a new password against the policy. The length is checked first, so that a very long text costs nothing.
@@ -81,8 +130,40 @@ impl AccountService {
         Ok(password)
     }
 
-    async fn record_event(&self, event: AuditEvent) -> Result<(), StoreError> {
-        match self.store.commit(&[Change::record_event(event)].into()).await? {
+    /// Records a failed attempt at `name`, or counts it with earlier ones of the same client IP.
+    async fn record_failure(&self, event: AuditEvent, name: &[u8], now: Time) -> Result<(), StoreError> {
+        let FailureEvents { joined, first } = self.failures.observe(event, name, now);
+        self.record_joined(joined).await?;
+        match first {
+            Some(event) => self.record_events([event]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Records the failures that were counted in windows that are over at `now`; with `None` all, before the process ends.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails. Then the next call tries again.
+    pub async fn record_counted_failures(&self, now: Option<Time>) -> Result<(), StoreError> {
+        self.record_joined(self.failures.take_joined(now)).await
+    }
+
+    async fn record_joined(&self, mut events: Vec<AuditEvent>) -> Result<(), StoreError> {
+        while !events.is_empty() {
+            let batch = events.split_off(events.len().saturating_sub(MAX_EVENTS_PER_COMMIT));
+            if let Err(error) = self.record_events(batch.clone()).await {
+                events.extend(batch);
+                self.failures.put_back(events);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_events(&self, events: impl IntoIterator<Item = AuditEvent>) -> Result<(), StoreError> {
+        let changes: Vec<Change> = events.into_iter().map(Change::record_event).collect();
+        match self.store.commit(&changes.into()).await? {
             CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(()),
         }
     }
@@ -114,15 +195,7 @@ pub(in crate::services) fn external_id_taken() -> ClientError {
     invalid_field("external_id", &"is the id of another user")
 }
 
-/// The address in lower case, if it has one `@` between two parts. Only a delivered mail shows whether it exists.
+/// The address in its canonical form. Only a delivered mail shows whether it exists.
 pub(in crate::services) fn canonical_email(text: &str) -> Result<String, ClientError> {
-    let email = text.to_lowercase();
-    let has_two_parts = email
-        .split_once('@')
-        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    let is_plain = !email.chars().any(|c| c.is_control() || c.is_whitespace());
-    if has_two_parts && is_plain && email.len() <= 254 {
-        return Ok(email);
-    }
-    Err(invalid_field("email", &"must be an e-mail address of at most 254 characters"))
+    email_address::canonical_form(text).map_err(|error| invalid_field("email", &error))
 }

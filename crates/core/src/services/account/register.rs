@@ -8,13 +8,13 @@ use counterfoil_verify::UserId;
 use crate::client_error::ClientError;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::ClientInfo;
-use crate::model::user::{User, Username};
+use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::account::{
     AccountService, canonical_email, check_external_id_free, invalid_field, parse_external_id,
 };
 use crate::services::password_policy::PasswordContext;
-use crate::store::{Change, CommitOutcome, LoginName};
+use crate::store::{Change, CommitOutcome, Transaction};
 
 /// The input of a registration.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Field`] for invalid input or the `external_id` of another user, [`ClientError::UsernameTaken`] if the username exists,
+    /// [`ClientError::Field`] for invalid input or the `external_id` of another user, [`ClientError::UsernameTaken`] if the
+    /// username exists or, by the policy, looks like that of another user,
     /// [`ClientError::RateLimited`] for an anonymous request if its IP has registered too often.
     pub async fn register(
         &self,
@@ -45,8 +46,8 @@ impl AccountService {
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<User, ServiceError> {
-        let username: Username =
-            registration.username.parse().map_err(|error| invalid_field("username", &error))?;
+        let username = self.username_policy.parse(&registration.username);
+        let username = username.map_err(|error| invalid_field("username", &error))?;
         let email = registration.email.as_deref().map(canonical_email).transpose()?;
         let external_id = registration.external_id.as_ref().map(parse_external_id).transpose()?;
         let context = PasswordContext { username: username.as_str(), email: email.as_deref() };
@@ -56,7 +57,7 @@ impl AccountService {
             self.rate_limiter.consume_registration(client_info.ip, now).await?;
         }
         // Avoids the hash for a taken name. The insert decides if two registrations race.
-        if self.store.user_by_login(&LoginName::Username(username.folded().to_owned())).await?.is_some() {
+        if self.username_policy.find_holder(&*self.store, &username).await?.is_some() {
             return Err(ClientError::UsernameTaken.into());
         }
         check_external_id_free(&*self.store, external_id.as_ref(), None).await?;
@@ -71,8 +72,9 @@ impl AccountService {
             actor,
             ..AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, client_info, now)
         };
-        let changes = [Change::insert_user(user.clone()), Change::record_event(event)];
-        match self.store.commit(&changes.into()).await? {
+        let transaction = Transaction::new([Change::insert_user(user.clone()), Change::record_event(event)])
+            .expecting(self.username_policy.expectation(&user.username));
+        match self.store.commit(&transaction).await? {
             CommitOutcome::Applied(_) => Ok(user),
             CommitOutcome::Conflict(_) => {
                 check_external_id_free(&*self.store, user.external_id.as_ref(), None).await?;

@@ -3,11 +3,15 @@
 use counterfoil_jose::Time;
 
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
+use crate::model::email_address;
 use crate::model::session::ClientInfo;
 use crate::model::user::{User, Username};
+use crate::model::username::width_mapped;
 use crate::services::ServiceError;
-use crate::services::account::{AccountService, Credentials, canonical_email};
+use crate::services::account::{AccountService, Credentials};
 use crate::services::application_users::{ApplicationPassword, ApplicationUser, ApplicationUsers};
+use crate::services::login_lookup::resolve_login_name;
+use crate::services::login_rate_limiter::LoginAttempt;
 use crate::services::password_hasher::PasswordCheck;
 use crate::store::LoginName;
 
@@ -24,7 +28,7 @@ impl AccountService {
         now: Time,
     ) -> Result<Verified, ServiceError> {
         if let Some(users) = &self.application_users {
-            return self.verify_application_user(users, presented, client_info, now).await;
+            return self.verify_application_user(users, login, presented, client_info, now).await;
         }
         // `None`, an invalid name, matches no user.
         let stored = match login {
@@ -54,6 +58,7 @@ impl AccountService {
     async fn verify_application_user(
         &self,
         users: &ApplicationUsers,
+        login: Option<&LoginName>,
         presented: &Credentials,
         client_info: &ClientInfo,
         now: Time,
@@ -62,13 +67,41 @@ impl AccountService {
             Some(login) => users.user_store().find_by_login(login).await?,
             None => None,
         };
+        let attempt = match &found {
+            Some(found) => self.check_other_spelling(found, login, client_info, now).await?,
+            None => None,
+        };
         let is_right = self.verify_application_password(users, found.as_ref(), presented).await?;
         let Some(found) = found else { return Ok((None, PasswordCheck::Mismatch)) };
+        if let Some(attempt) = attempt
+            && !is_right
+        {
+            self.rate_limiter.record_failure(&attempt, now).await?;
+        }
         if is_right && let Some(user) = users.log_in(&found, client_info, now).await? {
             return Ok((Some(user), PasswordCheck::Match));
         }
         // For the audit event of the failed login.
         Ok((self.store.user_by_external_id(&found.external_id).await?, PasswordCheck::Mismatch))
+    }
+
+    /// The attempt to count under the username of `found`, if the login has another name. A table may find a user by
+    /// spellings that are different names here, such as `ada` and `àda` in a collation without accents; an attacker could
+    /// guess with each of them.
+    async fn check_other_spelling(
+        &self,
+        found: &ApplicationUser,
+        login: Option<&LoginName>,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<Option<LoginAttempt>, ServiceError> {
+        let Some(own) = resolve_login_name(&*self.store, &found.username).await? else { return Ok(None) };
+        let email = found.email.as_deref().and_then(|email| email_address::of_application(email).ok());
+        let email = email.map(LoginName::Email);
+        if login.is_none_or(|login| *login == own || Some(login) == email.as_ref()) {
+            return Ok(None);
+        }
+        self.rate_limiter.check_login(own.as_str(), client_info.ip, now).await.map(Some)
     }
 
     async fn verify_application_password(
@@ -100,9 +133,9 @@ impl AccountService {
 /// address. Failed attempts are counted by the canonical name: with a name that an application trims, an attacker could
 /// guess without limit.
 fn application_login(name: &str) -> Option<&str> {
-    let is_valid = match name.contains('@') {
-        true => canonical_email(name).is_ok(),
-        false => name.parse::<Username>().is_ok(),
+    let is_valid = match width_mapped(name).contains('@') {
+        true => email_address::of_application(name).is_ok(),
+        false => Username::of_application(name).is_ok(),
     };
     is_valid.then_some(name)
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::UserId;
 
+use crate::model::email_address;
 use crate::model::user::{User, Username};
 use crate::services::ServiceError;
-use crate::services::account::canonical_email;
 use crate::services::administration::validate_roles;
 use crate::services::application_users::{ApplicationUser, UserStoreError};
 
@@ -54,13 +54,13 @@ pub(super) fn without_username(stored: &User) -> Result<User, UserStoreError> {
     Ok(User { username, revision: stored.revision + 1, ..stored.clone() })
 }
 
-/// The username.
+/// The username. The application's table decides which names it allows.
 pub(super) fn username(found: &ApplicationUser) -> Result<Username, UserStoreError> {
-    found.username.parse().map_err(invalid)
+    Username::of_application(&found.username).map_err(invalid)
 }
 
 fn email(found: &ApplicationUser) -> Result<Option<String>, UserStoreError> {
-    found.email.as_deref().map(canonical_email).transpose().map_err(invalid)
+    found.email.as_deref().map(email_address::of_application).transpose().map_err(invalid)
 }
 
 /// An error of the application, not of the client.

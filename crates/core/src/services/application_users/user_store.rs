@@ -27,11 +27,11 @@ use crate::model::external_id::ExternalId;
 /// An error of any function is a 503 for the client. The cause is logged.
 #[async_trait]
 pub trait UserStore: Send + Sync + 'static {
-    /// The user with this login name, as it was typed: a valid [`Username`](crate::model::user::Username) or a text of
-    /// the form of an e-mail address.
+    /// The user with this login name, as it was typed: 1 to 64 visible characters, or a text of the form of an e-mail
+    /// address.
     ///
-    /// It may match without regard to case. Looser matches would let an attacker guess more often, since failed
-    /// attempts are counted by login name.
+    /// Failed attempts are counted by the canonical form of the typed name (RFC 8265). If the table finds a user whose
+    /// username and address have another one, for example without regard to accents, they also count by that username.
     async fn find_by_login(&self, login: &str) -> Result<Option<ApplicationUser>, UserStoreError>;
 
     /// The user with this id.
@@ -72,8 +72,9 @@ pub trait UserStore: Send + Sync + 'static {
 pub struct ApplicationUser {
     /// The id. It never changes and is never given to another user.
     pub external_id: ExternalId,
-    /// The username: valid as a [`Username`](crate::model::user::Username), and unique without regard to case. An
-    /// application whose users have none gives another unique text, such as the id.
+    /// The username: 1 to 64 visible characters without `@`, unique without regard to case. The rules for new usernames
+    /// ([`UsernamePolicy`](crate::services::username_policy::UsernamePolicy)) do not apply. An application whose users
+    /// have none gives another unique text, such as the id.
     pub username: String,
     /// The e-mail address. It is shown and put nowhere else; it counts as unverified.
     pub email: Option<String>,

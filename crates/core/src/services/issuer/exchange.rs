@@ -4,8 +4,8 @@ use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
 use crate::client_error::{ClientError, InvalidCredential};
-use crate::model::audit_event::AuditEventKind;
-use crate::model::session::ClientInfo;
+use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::session::{ClientInfo, Session};
 use crate::services::ServiceError;
 use crate::services::issuer::{
     AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenContent, TokenRequest,
@@ -44,12 +44,33 @@ impl Issuer {
         let (user, pos) = (&session_context.user, session_context.revocation_log_head);
         let content = self.token_content(&stored, user, lifetime, pos, now)?;
         let access = self.sign_access_token(TokenContent { scope: scope.clone(), audience, ..content })?;
-        let event = session_event(&stored, AuditEventKind::TokenExchanged, client_info, now);
+        self.record_exchange(&stored, request.audience.as_deref(), client_info, now).await?;
+        Ok((access, scope))
+    }
+
+    /// Records an exchange, once for each session, audience and hour.
+    ///
+    /// An exchange that is recorded already needs no commit. If the session ends after it was read, its revocation has a
+    /// higher position than the token, and so revokes the token.
+    async fn record_exchange(
+        &self,
+        session: &Session,
+        audience: Option<&str>,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<(), ServiceError> {
+        let Some(due) = self.exchange_log.take(session.id, audience, now) else { return Ok(()) };
+        let event = session_event(session, AuditEventKind::TokenExchanged, client_info, now);
+        let event = AuditEvent { detail: due.detail.map(|text| text.to_owned().into()), ..event };
         let transaction = Transaction::new([Change::record_event(event)])
-            .expecting([Expectation::ActiveSession(session, now)]);
-        match self.store.commit(&transaction).await? {
-            CommitOutcome::Applied(_) => Ok((access, scope)),
-            CommitOutcome::Conflict(_) => Err(InvalidCredential::Ended.into()),
+            .expecting([Expectation::ActiveSession(session.id, now)]);
+        match self.store.commit(&transaction).await {
+            Ok(CommitOutcome::Applied(_)) => Ok(()),
+            Ok(CommitOutcome::Conflict(_)) => Err(InvalidCredential::Ended.into()),
+            Err(error) => {
+                self.exchange_log.put_back(&due);
+                Err(error.into())
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod configured_claims;
 mod exchange;
+mod exchange_log;
 mod login;
 mod minting;
 mod password_change;
@@ -25,6 +26,7 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, RefreshGracePeriod, Session};
 use crate::model::user::User;
 use crate::services::ServiceError;
+use crate::services::issuer::exchange_log::ExchangeLog;
 use crate::services::keys::keyring::Keyring;
 use crate::services::refresh_replay_counter::RefreshReplayCounter;
 use crate::services::revoker::RevocationRetention;
@@ -50,6 +52,9 @@ pub struct Issuer {
     replay_counter: RefreshReplayCounter,
     /// When a refresh token was last rotated, in Unix milliseconds; 0: not yet.
     last_rotation: AtomicU64,
+    /// How many refresh tokens were rotated since the start.
+    rotations: AtomicU64,
+    exchange_log: ExchangeLog,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
 }
@@ -183,9 +188,20 @@ impl Issuer {
         grace: RefreshGracePeriod,
     ) -> Self {
         let replay_counter = RefreshReplayCounter::new(grace.length);
-        let last_rotation = AtomicU64::new(0);
-        let (max_sessions, claims) = (None, None);
-        Self { store, keys, issuer, retention, grace, replay_counter, last_rotation, max_sessions, claims }
+        let exchange_log = ExchangeLog::default();
+        Self {
+            store,
+            keys,
+            issuer,
+            retention,
+            grace,
+            replay_counter,
+            last_rotation: AtomicU64::new(0),
+            rotations: AtomicU64::new(0),
+            exchange_log,
+            max_sessions: None,
+            claims: None,
+        }
     }
 
     /// Limits the active sessions of one user. A login above the limit ends the oldest session.

@@ -147,17 +147,25 @@ impl Issuer {
             Expectation::Epoch(session_context.user.id, session_context.user.epoch),
             Expectation::ClientRevision(session_context.client.id.clone(), session_context.client.revision),
         ];
-        let changes = [
-            Change::replace_session(next.clone()),
-            Change::record_event(session_event(&next, AuditEventKind::Refreshed, client_info, now)),
-        ];
+        let event = || session_event(&next, AuditEventKind::Refreshed, client_info, now);
+        let is_recorded = is_recorded(&session_context.session, client_info, now);
+        let changes = [Change::replace_session(next.clone())]
+            .into_iter()
+            .chain(is_recorded.then(|| Change::record_event(event())))
+            .collect::<Vec<_>>();
         match self.store.commit(&Transaction::new(changes).expecting(expectations)).await? {
             CommitOutcome::Applied(_) => {
                 self.last_rotation.fetch_max(now.unix_ms(), Ordering::Relaxed);
+                self.rotations.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(next))
             }
             CommitOutcome::Conflict(_) => Ok(None),
         }
+    }
+
+    /// How many refresh tokens were rotated since the start, for the metrics.
+    pub fn rotations(&self) -> u64 {
+        self.rotations.load(Ordering::Relaxed)
     }
 
     /// How many refreshes repeated an earlier response, for the metrics.
@@ -184,4 +192,12 @@ impl Issuer {
         }
         Ok(stored.clone())
     }
+}
+
+/// Whether the audit log records a rotation of the session: the first in each hour, and each that comes from another
+/// client than the one before. A client that refreshes in a loop fills no disk.
+fn is_recorded(session: &Session, client_info: &ClientInfo, now: Time) -> bool {
+    let hour = |time: Time| time.unix_seconds() / 3600;
+    let SessionCredential::Refresh { rotated_at, .. } = session.credential else { return true };
+    session.client_info != *client_info || hour(rotated_at) != hour(now)
 }

@@ -11,6 +11,16 @@ pub struct RateLimit {
     pub window: Duration,
 }
 
+impl RateLimit {
+    /// No limit.
+    pub const OFF: Self = Self { max: u32::MAX, window: Duration::from_secs(24 * 60 * 60) };
+
+    /// Whether it limits nothing.
+    pub const fn is_off(self) -> bool {
+        self.max == u32::MAX
+    }
+}
+
 /// The limits that [`LoginRateLimiter`](super::LoginRateLimiter) enforces.
 ///
 /// ```
@@ -29,6 +39,17 @@ pub struct RateLimits {
     /// Consecutive failed logins to one account from untrusted IPs; consecutive wrong current passwords of one user.
     /// NIST SP 800-63B-4, section 3.2.2, requires at most 100.
     pub per_account: RateLimit,
+    /// How many of the consecutive failures one client IP may cause. Then the account rejects this IP, and its further
+    /// attempts are not counted for the account: an attacker needs several networks to close the account to unknown
+    /// IPs. A trusted IP is not rejected.
+    pub per_account_from_one_ip: RateLimit,
+    /// Successful logins to one account. They are counted in memory: a restart forgets them.
+    pub successful_per_account: RateLimit,
+    /// Successful logins from one client IP, to any account, counted in memory.
+    pub successful_per_ip: RateLimit,
+    /// Password changes of one user with the right current password, also those whose new password is refused, counted
+    /// in memory.
+    pub password_changes_per_user: RateLimit,
     /// Wrong current passwords in one session. Far fewer than `per_account`, in an equally long window: the thief of one
     /// session must not be able to exhaust the limit of the user.
     pub password_change: RateLimit,
@@ -48,6 +69,10 @@ impl Default for RateLimits {
             per_account_and_ip: rate(20, 15),
             per_ip: rate(100, 1),
             per_account: rate(100, 24 * 60),
+            per_account_from_one_ip: rate(25, 24 * 60),
+            successful_per_account: rate(600, 10),
+            successful_per_ip: rate(6_000, 10),
+            password_changes_per_user: rate(60, 60),
             password_change: rate(20, 24 * 60),
             registrations_per_ip: rate(100, 60),
             trusted_ip_ttl: Duration::from_secs(30 * 24 * 60 * 60),

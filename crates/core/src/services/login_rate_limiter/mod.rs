@@ -13,15 +13,22 @@
 //!
 //! An attacker must not lock the owner out by failing on purpose. So the limit of consecutive failures, the only one that
 //! counts all IPs together, does not apply to IPs from which the account logged in within
-//! [`RateLimits::trusted_ip_ttl`].
+//! [`RateLimits::trusted_ip_ttl`]. And one IP adds only [`RateLimits::per_account_from_one_ip`] to it; then the account
+//! rejects that IP, so that only several networks together close the account to unknown IPs.
 //!
 //! The same holds for the current password that a password change requires: the thief of a session may guess it, and
 //! must not lock the owner out. So each session has its own limit, which is reached long before that of the user.
 //!
+//! Successful logins have limits, too, since each of them costs a hash. They are counted in memory, so that a login
+//! writes nothing more.
+//!
 //! Counter names are keyed hashes: the store reveals neither the names that were typed nor the IPs.
 
+mod account_counters;
+mod attempt;
 mod client_ip;
 mod limits;
+mod memory_counters;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,8 +39,12 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::client_error::ClientError;
 use crate::services::ServiceError;
-use crate::store::{Change, CommitOutcome, CounterIncrement, CounterKey, CounterValue, Store};
+use crate::services::login_rate_limiter::attempt::RateLimitRule;
+use crate::services::login_rate_limiter::memory_counters::MemoryCounters;
+use crate::store::{Change, CommitOutcome, CounterKey, CounterValue, Store};
 
+pub use self::account_counters::{AccountCounter, CountedEvent};
+pub use self::attempt::LoginAttempt;
 pub use self::client_ip::client_ip_key;
 pub use self::limits::{RateLimit, RateLimits};
 
@@ -45,6 +56,10 @@ mod counter_kind {
     pub(super) const FAILURES_PER_ACCOUNT_AND_IP: &[u8] = b"b";
     pub(super) const FAILURES_PER_IP: &[u8] = b"s";
     pub(super) const CONSECUTIVE_FAILURES: &[u8] = b"r";
+    pub(super) const CONSECUTIVE_FAILURES_FROM_IP: &[u8] = b"o";
+    pub(super) const SUCCESSES_PER_ACCOUNT: &[u8] = b"a";
+    pub(super) const SUCCESSES_PER_IP: &[u8] = b"i";
+    pub(super) const RIGHT_PASSWORD_CHANGES: &[u8] = b"p";
     pub(super) const TRUSTED_IP: &[u8] = b"k";
     pub(super) const PASSWORD_CHANGES_PER_SESSION: &[u8] = b"c";
     pub(super) const PASSWORD_CHANGES_PER_USER: &[u8] = b"d";
@@ -57,31 +72,18 @@ pub struct LoginRateLimiter {
     store: Arc<dyn Store>,
     key: HmacKey,
     limits: RateLimits,
-}
-
-/// An attempt that was allowed, and the counters for its outcome.
-#[derive(Debug)]
-#[must_use]
-pub struct LoginAttempt {
-    rules: Vec<RateLimitRule>,
-    per_account: RateLimitRule,
-    /// The counter that marks the client IP as trusted by the account, and until when it is trusted.
-    trusted_ip: Option<(CounterKey, Time)>,
-}
-
-/// A counter and its limit.
-#[derive(Debug, Clone)]
-struct RateLimitRule {
-    /// The name in log messages.
-    name: &'static str,
-    counter: CounterKey,
-    limit: RateLimit,
+    successes: Arc<MemoryCounters>,
 }
 
 impl LoginRateLimiter {
     /// Creates a limiter that counts in `store`. `key` hashes the counter names and must be the same at every start.
     pub fn new(store: Arc<dyn Store>, key: HmacKey, limits: RateLimits) -> Self {
-        Self { store, key, limits }
+        Self { store, key, limits, successes: Arc::default() }
+    }
+
+    /// The length of the IPv6 prefix that counts as one client IP.
+    pub fn ipv6_prefix(&self) -> u8 {
+        self.limits.ipv6_prefix
     }
 
     /// Checks whether a login to `account` may be attempted. `account` is the canonical login name, whether or not such a
@@ -97,22 +99,27 @@ impl LoginRateLimiter {
         now: Time,
     ) -> Result<LoginAttempt, ServiceError> {
         let account = account.as_bytes();
+        let per_account = [counter_kind::CONSECUTIVE_FAILURES, b"", account];
+        let successes = [counter_kind::SUCCESSES_PER_ACCOUNT, b"", account];
         let mut attempt = LoginAttempt {
             rules: Vec::new(),
-            per_account: self.rule(
-                "per account",
-                [counter_kind::CONSECUTIVE_FAILURES, b"", account],
-                self.limits.per_account,
-            ),
+            from_one_ip: None,
+            per_account: self.rule("per account", per_account, self.limits.per_account),
             trusted_ip: None,
+            successes: vec![self.rule("successes", successes, self.limits.successful_per_account)],
         };
         if let Some(ip_key) = client_ip.map(|ip| client_ip_key(ip, self.limits.ipv6_prefix)) {
             let per_account_and_ip = [counter_kind::FAILURES_PER_ACCOUNT_AND_IP, &ip_key, account];
             let per_ip = [counter_kind::FAILURES_PER_IP, &ip_key, b""];
+            let from_one_ip = [counter_kind::CONSECUTIVE_FAILURES_FROM_IP, &ip_key, account];
+            let successes = [counter_kind::SUCCESSES_PER_IP, &ip_key, b""];
             attempt.rules = vec![
                 self.rule("per account and IP", per_account_and_ip, self.limits.per_account_and_ip),
                 self.rule("per IP", per_ip, self.limits.per_ip),
             ];
+            let limit = self.limits.per_account_from_one_ip;
+            attempt.from_one_ip = Some(self.rule("per account from one IP", from_one_ip, limit));
+            attempt.successes.push(self.rule("successes", successes, self.limits.successful_per_ip));
             let trusted_ip = self.counter([counter_kind::TRUSTED_IP, &ip_key, account]);
             attempt.trusted_ip = Some((trusted_ip, Time::EPOCH));
         }
@@ -136,15 +143,18 @@ impl LoginRateLimiter {
             self.rule("password changes per session", parts, self.limits.password_change)
         };
         let parts = [counter_kind::PASSWORD_CHANGES_PER_USER, b"", user.as_bytes()];
+        let successes = [counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.as_bytes()];
         let attempt = LoginAttempt {
             rules: session.map(per_session).into_iter().collect(),
+            from_one_ip: None,
             per_account: self.rule("password changes per user", parts, self.limits.per_account),
             trusted_ip: None,
+            successes: vec![self.rule("successes", successes, self.limits.password_changes_per_user)],
         };
         self.check(attempt, now).await
     }
 
-    /// Counts a registration.
+    /// Counts a registration. At the limit it only reads: a rejected registration writes nothing.
     ///
     /// # Errors
     ///
@@ -161,6 +171,9 @@ impl LoginRateLimiter {
             [counter_kind::REGISTRATIONS, &ip_key, b""],
             self.limits.registrations_per_ip,
         );
+        let values = self.store.counters(std::slice::from_ref(&rule.counter), now).await?;
+        reject_until(values.into_iter().filter(|value| rule.is_reached_by(*value)), now)?;
+        // Concurrent registrations may have read the same value: the increment decides.
         let values = self.store.increment_counters(&[rule.increment()], now).await?;
         reject_until(values.into_iter().filter(|value| rule.is_exceeded_by(*value)), now)
     }
@@ -171,8 +184,7 @@ impl LoginRateLimiter {
     ///
     /// [`ClientError::RateLimited`] if concurrent attempts were counted first and reached the limit.
     pub async fn record_failure(&self, attempt: &LoginAttempt, now: Time) -> Result<(), ServiceError> {
-        let increments: Vec<CounterIncrement> = attempt.all_rules().map(RateLimitRule::increment).collect();
-        let values = self.store.increment_counters(&increments, now).await?;
+        let values = self.store.increment_counters(&attempt.increments(), now).await?;
         for (rule, value) in attempt.all_rules().zip(&values) {
             if value.count == u64::from(rule.limit.max) {
                 tracing::warn!(
@@ -186,7 +198,7 @@ impl LoginRateLimiter {
         reject_until(exceeded.map(|(_, value)| value), now)
     }
 
-    /// Resets the count of consecutive failures, and marks the client IP as trusted by the account.
+    /// Counts a successful attempt in memory, resets the count of consecutive failures, and marks the client IP as trusted by the account.
     ///
     /// # Errors
     ///
@@ -194,10 +206,15 @@ impl LoginRateLimiter {
     /// sending them in parallel.
     pub async fn record_success(&self, attempt: LoginAttempt, now: Time) -> Result<(), ServiceError> {
         let (attempt, failures) = self.read_counters(attempt, now).await?;
+        for rule in &attempt.successes {
+            self.successes.increment(&rule.counter, rule.limit, now);
+        }
         let mut changes = Vec::new();
         if failures > 0 {
             let zero = CounterValue { count: 0, resets_at: now };
-            changes.push(Change::set_counter(attempt.per_account.counter, zero));
+            let own = attempt.from_one_ip.map(|rule| rule.counter);
+            let counters = own.into_iter().chain([attempt.per_account.counter]);
+            changes.extend(counters.map(|counter| Change::set_counter(counter, zero)));
         }
         if let Some((counter, until)) = attempt.trusted_ip
             && until < now + self.limits.trusted_ip_ttl.saturating_sub(TRUSTED_IP_RENEWAL)
@@ -214,6 +231,9 @@ impl LoginRateLimiter {
     }
 
     async fn check(&self, attempt: LoginAttempt, now: Time) -> Result<LoginAttempt, ServiceError> {
+        let successes = attempt.successes.iter().map(|rule| (rule, self.successes.value(&rule.counter, now)));
+        let full = successes.filter(|(rule, value)| rule.is_reached_by(*value));
+        reject_until(full.map(|(_, value)| value), now)?;
         self.read_counters(attempt, now).await.map(|(attempt, _)| attempt)
     }
 
@@ -228,8 +248,9 @@ impl LoginRateLimiter {
         let counters: Vec<_> =
             attempt.all_rules().map(|rule| rule.counter.clone()).chain(trusted_ip).collect();
         let values = self.store.counters(&counters, now).await?;
-        let failures = values[attempt.rules.len()].count;
-        let trusted_value = values.get(attempt.rules.len() + 1).filter(|value| value.count > 0);
+        let per_account = attempt.all_rules().count() - 1;
+        let failures = values[per_account].count;
+        let trusted_value = values.get(per_account + 1).filter(|value| value.count > 0);
         let until = trusted_value.map_or(Time::EPOCH, |value| value.resets_at);
         let attempt =
             LoginAttempt { trusted_ip: attempt.trusted_ip.map(|(counter, _)| (counter, until)), ..attempt };
@@ -245,33 +266,6 @@ impl LoginRateLimiter {
     /// The name of a counter: the MAC of its kind, a client IP of 17 bytes or none, and an account.
     fn counter(&self, parts: [&[u8]; 3]) -> CounterKey {
         CounterKey(base64url::encode(self.key.mac(&parts)))
-    }
-}
-
-impl LoginAttempt {
-    /// The rules whose counters a failure increments. The limit of consecutive failures is the last.
-    fn all_rules(&self) -> impl Iterator<Item = &RateLimitRule> {
-        self.rules.iter().chain([&self.per_account])
-    }
-
-    /// The rules that may reject this attempt, in the same order. A trusted IP is exempt from the last.
-    fn enforced_rules(&self, now: Time) -> impl Iterator<Item = &RateLimitRule> {
-        let is_trusted_ip = self.trusted_ip.as_ref().is_some_and(|(_, until)| *until > now);
-        self.rules.iter().chain((!is_trusted_ip).then_some(&self.per_account))
-    }
-}
-
-impl RateLimitRule {
-    fn increment(&self) -> CounterIncrement {
-        CounterIncrement { key: self.counter.clone(), amount: 1, window: self.limit.window }
-    }
-
-    fn is_reached_by(&self, value: CounterValue) -> bool {
-        value.count >= self.limit.max.into()
-    }
-
-    fn is_exceeded_by(&self, value: CounterValue) -> bool {
-        value.count > self.limit.max.into()
     }
 }
 

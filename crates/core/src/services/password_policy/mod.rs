@@ -3,6 +3,9 @@
 //! There are no composition rules, no expiry and no hints (NIST SP 800-63B-4, section 3.1.1.2). The policy checks the
 //! length and what attackers know. The user gets the reason of a rejection.
 
+#[cfg(feature = "strength")]
+mod bounded_text;
+mod common;
 mod context;
 mod error;
 mod strength;
@@ -142,6 +145,9 @@ impl PasswordPolicy {
         let words = [self.service.clone(), context_words].concat();
         if context::is_based_on(password.text(), &words) {
             return Ok(Err(PasswordError::Personal));
+        }
+        if common::is_common(password.text()) {
+            return Ok(Err(PasswordError::Common));
         }
         if let Some(list) = &self.breached
             && list.contains(password.fingerprint())?

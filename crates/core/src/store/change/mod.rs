@@ -73,7 +73,7 @@ pub enum SessionOp {
     /// Merges a patch into the data of a session, member by member (RFC 7396), in one statement.
     ///
     /// Conflict: the session is not active at `now`, the data has another revision than `expected_revision`,
-    /// or the result would have more than `max_bytes` bytes.
+    /// or the result would exceed a limit.
     MergeData(SessionDataPatch),
 }
 
@@ -123,6 +123,9 @@ pub struct SessionDataPatch {
     pub expected_revision: Option<u64>,
     /// The limit for the result in bytes.
     pub max_bytes: usize,
+    /// The limit for the data of all sessions of the user that have not ended, in bytes. It applies only to a result that is
+    /// longer than the data before and than 1 KiB, so that every session can store a little. `None`: no limit.
+    pub max_bytes_of_user: Option<u64>,
     /// The current time.
     pub now: Time,
 }

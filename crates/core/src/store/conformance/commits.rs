@@ -46,6 +46,7 @@ fn one_of_each() -> Vec<Change> {
             patch,
             expected_revision: Some(0),
             max_bytes: 100,
+            max_bytes_of_user: None,
             now: NOON,
         }),
         Change::insert_client(shop.clone()),

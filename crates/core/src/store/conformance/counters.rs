@@ -13,7 +13,7 @@ pub(super) fn counter(name: &str) -> CounterKey {
 
 /// An increment with a window of one hour.
 pub(super) fn increment(name: &str, amount: u32) -> CounterIncrement {
-    CounterIncrement { key: counter(name), amount, window: HOUR }
+    CounterIncrement { key: counter(name), amount, window: HOUR, while_previous_at_most: None }
 }
 
 pub(super) async fn no_parallel_increment_is_lost(store: Arc<dyn Store>) {
@@ -69,4 +69,26 @@ pub(super) async fn a_counter_has_the_value_that_was_last_set(store: Arc<dyn Sto
     assert_eq!(answer(store.counters(&[counter("a"), counter("b")], NOON + HOUR).await), [set, set]);
     let values = answer(store.increment_counters(&[increment("a", 1)], NOON + HOUR).await);
     assert_eq!(values, [CounterValue { count: 2, ..set }]);
+}
+
+pub(super) async fn an_increment_counts_only_while_the_previous_value_is_low(store: Arc<dyn Store>) {
+    let share = CounterIncrement { while_previous_at_most: Some(2), ..increment("all", 1) };
+    let add = async |source: &str, now| {
+        let values = answer(store.increment_counters(&[increment(source, 1), share.clone()], now).await);
+        values.iter().map(|value| value.count).collect::<Vec<_>>()
+    };
+
+    assert_eq!(add("first", NOON).await, [1, 1]);
+    assert_eq!(add("first", NOON).await, [2, 2]);
+    assert_eq!(add("first", NOON).await, [3, 2], "the first source has added its share");
+    assert_eq!(add("second", NOON).await, [1, 3]);
+    // What depends on an increment that did not count does not count either.
+    let (all, dependent) =
+        (share.clone(), CounterIncrement { while_previous_at_most: Some(9), ..increment("next", 1) });
+    let chain = [increment("first", 1), all, dependent];
+    let values = answer(store.increment_counters(&chain, NOON).await);
+    assert_eq!(values.iter().map(|value| value.count).collect::<Vec<_>>(), [4, 3, 0]);
+    // A counter that is not incremented starts no window.
+    let _ = answer(store.increment_counters(&[increment("full", 3), share.clone()], NOON + HOUR).await);
+    assert_eq!(answer(store.counters(&[counter("all")], NOON + HOUR).await)[0].count, 0);
 }

@@ -88,6 +88,7 @@ const CASES: &[Case] = cases! {
         active_sessions_are_listed_once_and_newest_first,
         a_session_context_is_read_from_one_snapshot,
         above_the_session_limit_the_oldest_sessions_end,
+        only_sessions_that_have_not_ended_are_to_be_ended,
     }
     last_seen {
         a_use_moves_seen_at_forward_and_never_back,
@@ -101,6 +102,7 @@ const CASES: &[Case] = cases! {
         one_of_32_parallel_registrations_gets_the_name,
         a_replacement_cannot_take_an_existing_name,
         an_address_finds_no_user_before_it_is_verified,
+        a_name_that_looks_like_another_is_found_and_conflicts,
         an_external_id_belongs_to_one_user,
         users_are_listed_once_in_the_order_of_their_names,
         one_of_32_parallel_changes_of_a_user_applies,
@@ -145,12 +147,14 @@ const CASES: &[Case] = cases! {
         a_patch_above_the_size_limit_changes_nothing,
         a_patch_applies_only_to_its_expected_revision,
         data_is_stored_only_for_active_sessions,
+        all_sessions_of_a_user_share_a_size_limit,
     }
     counters {
         no_parallel_increment_is_lost,
         a_counter_starts_again_when_its_window_is_over,
         counters_are_returned_in_the_requested_order,
         a_counter_has_the_value_that_was_last_set,
+        an_increment_counts_only_while_the_previous_value_is_low,
     }
     audit_log {
         events_are_listed_by_user_and_session_and_newest_first,
@@ -159,10 +163,12 @@ const CASES: &[Case] = cases! {
     }
     purge {
         active_records_are_never_purged,
-        an_ended_session_stays_a_day_and_is_purged_with_its_data,
+        an_ended_session_stays_a_day_without_its_data,
         a_session_in_use_is_not_purged,
         log_entries_are_purged_when_they_expire_and_keys_never,
-        old_events_and_counters_are_purged,
+        old_counters_are_purged,
+        old_events_are_purged_and_their_numbers_are_not_used_again,
+        events_above_the_limit_are_purged_oldest_first_and_in_steps,
         a_purge_removes_at_most_its_limit,
     }
     commit_listener {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
 use crate::store::conformance::fixture::{
-    DAY, HOUR, NOON, TestRng, answer, applied, conflict, end, insert, one_login, session, session_id,
+    DAY, HOUR, NOON, TestRng, answer, applied, conflict, end, insert, insert_user, one_login, session,
+    session_id, user,
 };
 use crate::store::{Change, SessionDataPatch, Store};
 
@@ -24,6 +25,7 @@ fn patch(session: u16, patch: Value) -> Change {
         patch: object(patch),
         expected_revision: None,
         max_bytes: 1 << 20,
+        max_bytes_of_user: None,
         now: NOON,
     })
 }
@@ -142,6 +144,7 @@ pub(super) async fn a_patch_above_the_size_limit_changes_nothing(store: Arc<dyn 
             patch: object(json!({ "a": text })),
             expected_revision: None,
             max_bytes: limit,
+            max_bytes_of_user: None,
             now: NOON,
         })
     };
@@ -162,6 +165,7 @@ pub(super) async fn a_patch_applies_only_to_its_expected_revision(store: Arc<dyn
             patch: object(json!({ member: 1 })),
             expected_revision: Some(expected),
             max_bytes: 1000,
+            max_bytes_of_user: None,
             now: NOON,
         })
     };
@@ -183,6 +187,7 @@ pub(super) async fn data_is_stored_only_for_active_sessions(store: Arc<dyn Store
             patch: object(json!({"a": 1})),
             expected_revision: None,
             max_bytes: 1000,
+            max_bytes_of_user: None,
             now,
         })
     };
@@ -192,4 +197,27 @@ pub(super) async fn data_is_stored_only_for_active_sessions(store: Arc<dyn Store
 
     let _ = applied(&store, &[at(NOON + HOUR), end(1, NOON + HOUR)]).await;
     assert_eq!(conflict(&store, &[at(NOON + HOUR)]).await, 0);
+}
+
+pub(super) async fn all_sessions_of_a_user_share_a_size_limit(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let _ = applied(&store, &[insert(session(2, 1)), insert_user(user(3)), insert(session(3, 3))]).await;
+    let store_bytes = |number, bytes: usize| {
+        Change::merge_data(SessionDataPatch {
+            session: session_id(number),
+            patch: object(json!({ "a": "x".repeat(bytes) })),
+            expected_revision: None,
+            max_bytes: 10_000,
+            max_bytes_of_user: Some(10_000),
+            now: NOON,
+        })
+    };
+
+    let _ = applied(&store, &[store_bytes(1, 9_000)]).await;
+    assert_eq!(conflict(&store, &[store_bytes(2, 2_000)]).await, 0);
+    let _ = applied(&store, &[store_bytes(2, 500)]).await;
+    let _ = applied(&store, &[store_bytes(3, 9_000)]).await;
+    let _ = applied(&store, &[store_bytes(1, 8_000)]).await;
+    let _ = applied(&store, &[end(1, NOON)]).await;
+    let _ = applied(&store, &[store_bytes(2, 9_000)]).await;
 }

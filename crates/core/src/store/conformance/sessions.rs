@@ -115,6 +115,7 @@ pub(super) async fn an_ended_session_never_becomes_active_again(store: Arc<dyn S
         patch,
         expected_revision: None,
         max_bytes: 100,
+        max_bytes_of_user: None,
         now: NOON,
     });
     assert_eq!(conflict(&store, &[merge]).await, 0);
@@ -259,4 +260,17 @@ pub(super) async fn above_the_session_limit_the_oldest_sessions_end(store: Arc<d
         let stored = answer(store.session(session_id(stays)).await).expect("it was inserted");
         assert_eq!(stored.ended, None);
     }
+}
+
+pub(super) async fn only_sessions_that_have_not_ended_are_to_be_ended(store: Arc<dyn Store>) {
+    let left = async |except| answer(store.has_sessions_to_end(user_id(1), except).await);
+    let _ = one_login(&store).await;
+
+    assert!(left(None).await, "also after it has expired: the store is not told the time");
+    assert!(!left(Some(session_id(1))).await);
+    let _ = applied(&store, &[insert(session(2, 1))]).await;
+    assert!(left(Some(session_id(1))).await);
+    let _ = applied(&store, &[end(1, NOON), end(2, NOON)]).await;
+    assert!(!left(None).await);
+    assert!(!answer(store.has_sessions_to_end(user_id(2), None).await));
 }

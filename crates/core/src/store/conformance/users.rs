@@ -12,6 +12,7 @@ use crate::store::conformance::fixture::{
 };
 use crate::store::{
     AuditEventQuery, Change, CommitOutcome, Expectation, LoginName, Page, SessionDataPatch, Store,
+    Transaction, TransactionPart,
 };
 
 pub(super) async fn one_of_32_parallel_registrations_gets_the_name(store: Arc<dyn Store>) {
@@ -61,6 +62,27 @@ pub(super) async fn an_address_finds_no_user_before_it_is_verified(store: Arc<dy
     let third = User { email: Some("ADA@EXAMPLE.ORG".into()), email_verified: true, ..user(3) };
     assert_eq!(conflict(&store, &[insert_user(third)]).await, 0);
     assert_eq!(answer(store.user_by_login(&LoginName::Username("ada@example.org".into())).await), None);
+}
+
+pub(super) async fn a_name_that_looks_like_another_is_found_and_conflicts(store: Arc<dyn Store>) {
+    let victim = User { username: name("Iris"), ..user(1) };
+    let _ = applied(&store, &[insert_user(victim.clone())]).await;
+
+    for text in ["Iris", "lris", "irіs"] {
+        let skeletons = name(text).skeletons();
+        assert_eq!(answer(store.user_by_skeletons(&skeletons).await).as_ref(), Some(&victim), "{text}");
+        let attacker = User { username: name(text), ..user(2) };
+        let transaction =
+            Transaction::new([insert_user(attacker)]).expecting([Expectation::NoLookAlike(skeletons)]);
+        let outcome = answer(store.commit(&transaction).await);
+        assert!(matches!(outcome, CommitOutcome::Conflict(TransactionPart::Expectation(0))), "{text}");
+    }
+
+    assert_eq!(answer(store.user_by_skeletons(&name("eris").skeletons()).await), None);
+    let renamed = User { username: name("eris"), revision: 1, ..victim };
+    let _ = applied(&store, &[Change::replace_user(renamed.clone())]).await;
+    assert_eq!(answer(store.user_by_skeletons(&name("iris").skeletons()).await), None);
+    assert_eq!(answer(store.user_by_skeletons(&name("eris").skeletons()).await), Some(renamed));
 }
 
 pub(super) async fn an_external_id_belongs_to_one_user(store: Arc<dyn Store>) {
@@ -132,6 +154,7 @@ pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Sto
         patch,
         expected_revision: None,
         max_bytes: 1000,
+        max_bytes_of_user: None,
         now: NOON,
     });
     let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;

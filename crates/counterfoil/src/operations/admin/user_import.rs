@@ -23,7 +23,7 @@ pub(crate) async fn import(
     mode: ImportMode,
     now: Time,
 ) -> Result<ImportResponse, OperationError> {
-    let importer = UserImporter::new(Arc::clone(&app.store));
+    let importer = UserImporter::new(Arc::clone(&app.store)).with_username_policy(app.settings().usernames);
     let outcomes = importer.import(users, mode, now).await?;
     Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from).collect() })
 }

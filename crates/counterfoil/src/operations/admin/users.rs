@@ -2,9 +2,10 @@
 
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::model::user::{User, Username};
+use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::administration::validate_roles;
+use counterfoil_core::services::login_lookup::resolve_login_name;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::LoginName;
 use counterfoil_jose::{Secret, Time};
@@ -57,15 +58,15 @@ pub(crate) async fn find(app: &App, id: UserId) -> Result<Option<User>, Operatio
     Ok(app.store.user(id).await?)
 }
 
-/// The user with this name. An invalid name matches no user.
+/// The user with this name, in any spelling. An e-mail address matches no user.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub(crate) async fn find_by_username(app: &App, name: &str) -> Result<Option<User>, OperationError> {
-    match name.parse::<Username>() {
-        Ok(name) => Ok(app.store.user_by_login(&LoginName::Username(name.folded().to_owned())).await?),
-        Err(_) => Ok(None),
+    match resolve_login_name(&*app.store, name).await? {
+        Some(login @ LoginName::Username(_)) => Ok(app.store.user_by_login(&login).await?),
+        Some(LoginName::Email(_)) | None => Ok(None),
     }
 }
 

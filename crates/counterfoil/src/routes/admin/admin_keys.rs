@@ -83,7 +83,7 @@ pub(in crate::routes) async fn add(
     params(("id" = String, Path, description = "The id of an admin key")),
     responses(
         (status = 204, description = "Removed"),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(

@@ -4,17 +4,18 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use counterfoil_core::credentials::admin_key::AdminKey;
+use counterfoil_core::credentials::admin_key::{AdminKey, AdminKeyId};
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential,
+    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential, is_safe_method,
 };
 
 use crate::app::App;
+use crate::http::client_info::request_ip;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
@@ -46,7 +47,11 @@ impl FromRequestParts<App> for Administrator {
             PresentedCredential::AccessToken(text)
                 if presented.source == CredentialSource::Bearer && text.starts_with(AdminKey::PREFIX) =>
             {
-                authenticate_admin_key(app, text, now).await
+                let key = authenticate_admin_key(app, text).await?;
+                if !is_safe_method(&parts.method) {
+                    app.write_rate_limiter.count_admin_key(key, request_ip(parts, app), now)?;
+                }
+                Ok(Self { actor: Actor::AdminKey(key), now })
             }
             PresentedCredential::AccessToken(_)
             | PresentedCredential::SessionToken(_)
@@ -55,14 +60,14 @@ impl FromRequestParts<App> for Administrator {
     }
 }
 
-async fn authenticate_admin_key(app: &App, text: &str, now: Time) -> Result<Administrator, AppError> {
+async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, AppError> {
     let rejected = |reason| {
         let error = AuthError::InvalidCredential(InvalidReason::SessionRejected(reason));
         AppError::auth(error, CredentialSource::Bearer)
     };
     let key: AdminKey = text.parse().map_err(|_| rejected("malformed"))?;
     let record = app.administration.verify_admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
-    Ok(Administrator { actor: Actor::AdminKey(record.id), now })
+    Ok(record.id)
 }
 
 /// Requires the role, and a credential without a scope: a token that is limited to a scope must not give more

@@ -12,7 +12,7 @@ use counterfoil_verify::ClientId;
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::json_body::JsonBody;
+use crate::http::json_body::{JsonBody, PatchBody};
 use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::responses::ClientResponse;
@@ -137,7 +137,7 @@ pub(in crate::routes) async fn change(
     administrator: Administrator,
     client: ClientInfo,
     uri: Uri,
-    JsonBody(request): JsonBody<ClientChangeRequest>,
+    PatchBody(request): PatchBody<ClientChangeRequest>,
 ) -> Result<Json<ClientResponse>, AppError> {
     let context = administrator.context(client);
     Ok(Json(clients::change(&app, &path_id(&uri, 3)?, request, &context, administrator.now).await?))

@@ -78,7 +78,7 @@ pub(in crate::routes) async fn rotate(
     params(("id" = String, Path, description = "The `kid` of a key")),
     responses(
         (status = 204, description = "Revoked; also if it was revoked before"),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn revoke(

@@ -14,7 +14,7 @@ use counterfoil_verify::UserId;
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::json_body::{JsonBody, secret};
+use crate::http::json_body::{JsonBody, PatchBody, secret};
 use crate::operations::admin::requests::UserChangeRequest;
 use crate::operations::admin::responses::UserResponse;
 use crate::operations::admin::views::{AdminUserView, UserList};
@@ -137,7 +137,7 @@ pub(in crate::routes) async fn change(
     administrator: Administrator,
     client: ClientInfo,
     uri: Uri,
-    JsonBody(request): JsonBody<UserChangeRequest>,
+    PatchBody(request): PatchBody<UserChangeRequest>,
 ) -> Result<Json<UserResponse>, AppError> {
     let context = administrator.context(client);
     Ok(Json(users::change(&app, path_id(&uri, 3)?, request, &context, administrator.now).await?))
@@ -151,7 +151,7 @@ pub(in crate::routes) async fn change(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 204, description = "Deleted"),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(

@@ -112,6 +112,17 @@ pub(crate) fn exists_active(connection: &Connection, id: SessionId, now: Time) -
         .exists(params![id.as_bytes(), unix_ms(now)])
 }
 
+/// Whether `user` has a session that has not ended, other than `except`. Expired ones count.
+pub(crate) fn has_unended(
+    connection: &Connection,
+    user: UserId,
+    except: Option<SessionId>,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM sessions WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?2")?
+        .exists(params![user.as_bytes(), except.as_ref().map(SessionId::as_bytes)])
+}
+
 /// The user and the client of a session.
 pub(crate) fn find_user_and_client(
     connection: &Connection,

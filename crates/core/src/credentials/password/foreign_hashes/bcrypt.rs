@@ -1,8 +1,10 @@
-//! bcrypt: `$2b$12$<salt><hash>`, of the password or, as Django does, of its SHA-256.
+//! bcrypt: `$2b$12$<salt><hash>`, of the password or, as Django and WordPress do, of a digest of it.
 
 use std::fmt::Write as _;
 
-use counterfoil_jose::{Secret, digest};
+use aws_lc_rs::hmac;
+
+use counterfoil_jose::{Secret, base64url, digest};
 
 use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::text::number;
@@ -30,6 +32,8 @@ enum Input {
     Password,
     /// The 64 hexadecimal digits of its SHA-256, so that no password is too long.
     Sha256Hex,
+    /// The HMAC-SHA-384 of the password under a fixed key, in base64.
+    WordPress,
 }
 
 impl Bcrypt {
@@ -41,6 +45,11 @@ impl Bcrypt {
     /// Parses the hash of the SHA-256 of a password.
     pub(super) fn from_sha256_hash(text: &str) -> Result<Self, ForeignHashError> {
         Self::parse(text, Input::Sha256Hex)
+    }
+
+    /// Parses `2y$10$...`, which follows `$wp$` in a hash of WordPress 6.8.
+    pub(super) fn from_wordpress_hash(text: &str) -> Result<Self, ForeignHashError> {
+        Self::parse(&format!("${text}"), Input::WordPress)
     }
 
     fn parse(text: &str, input: Input) -> Result<Self, ForeignHashError> {
@@ -60,14 +69,20 @@ impl Bcrypt {
 
     /// Whether `password` matches. Takes the same time either way.
     ///
-    /// bcrypt hashes only the first 72 bytes, and implementations differ about the bytes after a NUL. Either
-    /// would accept an attacker who knows only a part of the password, so such passwords never match. The
-    /// work is done in any case.
+    /// bcrypt hashes only the first 72 bytes, and the other system accepted its users by these; the hash that replaces
+    /// this one is that of the whole password. Implementations differ about the bytes after a NUL: a password that has
+    /// one never matches, since an attacker may know only what precedes it. The work is done in any case.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         match self.input {
             Input::Password => {
-                let is_whole = password.len() <= MAX_PASSWORD_LENGTH && !password.contains(&0);
-                self.verify_input(password) & is_whole
+                let hashed = &password[..password.len().min(MAX_PASSWORD_LENGTH)];
+                self.verify_input(hashed) & !password.contains(&0)
+            }
+            Input::WordPress => {
+                let key = hmac::Key::new(hmac::HMAC_SHA384, b"wp-sha384");
+                // 48 bytes are 64 characters without padding.
+                let text = base64url::encode(hmac::sign(&key, password)).replace('-', "+").replace('_', "/");
+                self.verify_input(Secret::new(text).expose().as_bytes())
             }
             Input::Sha256Hex => self.verify_input(to_hex(&digest::sha256(password)).expose().as_bytes()),
         }
@@ -96,13 +111,13 @@ mod tests {
     const OF_ABC: &str = "$2b$05$QFpZLJVjdnwKMQf5bDVLcey1Sm3hRTL1WHD7zbARiJt5O48jXROhC";
 
     #[test]
-    fn a_password_longer_than_72_bytes_never_matches() {
+    fn of_a_longer_password_the_first_72_bytes_are_checked() {
         let hash = Bcrypt::from_password_hash(OF_72).unwrap_or_else(|error| panic!("{error}"));
 
         assert!(hash.verify(&[b'x'; 72]));
-        assert!(!hash.verify(&[b'x'; 73]), "the first 72 bytes are not the password");
-        assert!(!hash.verify(&[[b'x'; 72], [b'y'; 72]].concat()));
+        assert!(hash.verify(&[[b'x'; 72], [b'y'; 72]].concat()), "as the system that made it");
         assert!(!hash.verify(&[b'x'; 71]));
+        assert!(!hash.verify(&[[b'x'; 72], [0; 72]].concat()));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! PBKDF2 (RFC 8018, section 5.2) with SHA-1, SHA-256 or SHA-512, as written by PHC strings, passlib and
-//! Django.
+//! PBKDF2 (RFC 8018, section 5.2) with SHA-1, SHA-256 or SHA-512, as written by PHC strings, passlib, Django, Werkzeug
+//! and ASP.NET Core Identity.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +7,7 @@ use aws_lc_rs::pbkdf2;
 
 use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
-use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
+use crate::credentials::password::foreign_hashes::text::{bytes, hex, number, parts, values};
 
 /// The highest number of iterations over all output blocks: one or two seconds of one core.
 const MAX_ITERATIONS: u32 = 3_000_000;
@@ -66,6 +66,47 @@ impl Pbkdf2 {
         let malformed = ForeignHashError::Malformed(NAME);
         let [iterations, salt, hash] = parts(text).ok_or(malformed)?;
         Self::new(function, number(iterations).ok_or(malformed)?, Some(salt.into()), bytes(hash))
+    }
+
+    /// Parses Werkzeug's `sha256:600000$salt$hash`, where the salt is text and the hash is hexadecimal.
+    pub(super) fn from_werkzeug(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let [params, salt, hash] = parts(text).ok_or(malformed)?;
+        let (function, iterations) = params.split_once(':').ok_or(malformed)?;
+        let function = match function {
+            "sha1" => HashFunction::Sha1,
+            "sha256" => HashFunction::Sha256,
+            "sha512" => HashFunction::Sha512,
+            _ => return Err(ForeignHashError::Unknown),
+        };
+        Self::new(function, number(iterations).ok_or(malformed)?, Some(salt.into()), hex(hash))
+    }
+
+    /// Parses the bytes of ASP.NET Core Identity: version 3 (1, then the function, the iterations and the length of the salt
+    /// as four bytes each, the salt and the hash), or version 2 (0, a salt of 16 bytes and the hash).
+    pub(super) fn from_identity(bytes: &[u8]) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed("ASP.NET Core Identity");
+        match bytes {
+            [0, rest @ ..] if rest.len() == 16 + 32 => {
+                let (salt, hash) = rest.split_at(16);
+                Self::new(HashFunction::Sha1, 1000, Some(salt.to_vec()), Some(hash.to_vec()))
+            }
+            [1, rest @ ..] => {
+                let (header, rest) = rest.split_first_chunk::<12>().ok_or(malformed)?;
+                let (numbers, _) = header.as_chunks::<4>();
+                let [function, iterations, salt_length] =
+                    [0, 1, 2].map(|i: usize| u32::from_be_bytes(numbers[i]));
+                let function = match function {
+                    0 => HashFunction::Sha1,
+                    1 => HashFunction::Sha256,
+                    2 => HashFunction::Sha512,
+                    _ => return Err(malformed),
+                };
+                let (salt, hash) = rest.split_at_checked(salt_length as usize).ok_or(malformed)?;
+                Self::new(function, iterations, Some(salt.to_vec()), Some(hash.to_vec()))
+            }
+            _ => Err(malformed),
+        }
     }
 
     fn new(

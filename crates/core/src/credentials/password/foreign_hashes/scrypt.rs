@@ -1,11 +1,11 @@
-//! scrypt (RFC 7914), as written by PHC strings, passlib and Django.
+//! scrypt (RFC 7914), as written by PHC strings, passlib, Django, Werkzeug and Better Auth.
 
 use counterfoil_jose::{Secret, constant_time};
 use scrypt::Params;
 
 use crate::credentials::password::foreign_hashes::error::ForeignHashError;
 use crate::credentials::password::foreign_hashes::lengths::salt_and_hash;
-use crate::credentials::password::foreign_hashes::text::{bytes, number, parts, values};
+use crate::credentials::password::foreign_hashes::text::{bytes, hex, number, parts, values};
 
 /// The highest memory, as N·r in blocks of 128 bytes: 128 MiB, as for Argon2.
 const MAX_MEMORY: u64 = 1 << 20;
@@ -43,6 +43,25 @@ impl Scrypt {
         let n = number(n).filter(|n| n.is_power_of_two());
         let params = bounded_params(NAME, n.map(u32::ilog2), number(r), number(p))?;
         Self::new(params, Some(salt.into()), bytes(hash))
+    }
+
+    /// Parses Werkzeug's `N:r:p$salt$hash`, where the salt is text, N is a power of two and the hash is hexadecimal.
+    pub(super) fn from_werkzeug(text: &str) -> Result<Self, ForeignHashError> {
+        let malformed = ForeignHashError::Malformed(NAME);
+        let [params, salt, hash] = parts(text).ok_or(malformed)?;
+        let mut params = params.split(':').map(number);
+        let (n, r, p) = (params.next().flatten(), params.next().flatten(), params.next().flatten());
+        let n = n.filter(|n| n.is_power_of_two() && params.next().is_none());
+        Self::new(bounded_params(NAME, n.map(u32::ilog2), r, p)?, Some(salt.into()), hex(hash))
+    }
+
+    /// Parses Better Auth's `salt:hash` with N = 16384, r = 16 and p = 1, where the hash is hexadecimal and the salt is its
+    /// text of hexadecimal digits.
+    pub(super) fn from_better_auth(salt: &str, hash: &str) -> Result<Self, ForeignHashError> {
+        if salt.len() != 32 || hash.len() != 128 || hex(salt).is_none() {
+            return Err(ForeignHashError::Unknown);
+        }
+        Self::new(bounded_params(NAME, Some(14), Some(16), Some(1))?, Some(salt.into()), hex(hash))
     }
 
     fn new(params: Params, salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Result<Self, ForeignHashError> {

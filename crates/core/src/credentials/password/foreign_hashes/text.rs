@@ -20,6 +20,14 @@ const fn to_url_alphabet(byte: u8) -> u8 {
     }
 }
 
+/// Decodes hexadecimal digits.
+pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |&[high, low]: &[u8; 2]| Some(digit(high)? << 4 | digit(low)?);
+    rest.is_empty().then(|| pairs.iter().map(byte).collect())?
+}
+
 /// Parses a number that consists of decimal digits only: no sign, no white space.
 pub(super) fn number(text: &str) -> Option<u32> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -58,6 +66,14 @@ mod tests {
         assert_eq!(bytes("Bw=="), bytes("Bw"));
         for bad in ["Bw===", "B", "Bw=w", "B w", "é"] {
             assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_decoded_in_pairs() {
+        assert_eq!(hex("00fFa1"), Some(vec![0, 0xff, 0xa1]));
+        for bad in ["0", "0g", "+1", "é", "0x"] {
+            assert_eq!(hex(bad), None, "{bad}");
         }
     }
 

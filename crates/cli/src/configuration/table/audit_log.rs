@@ -1,0 +1,52 @@
+//! Settings of the audit log.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use crate::configuration::setting::{DefaultValue, Form, Setting};
+use crate::configuration::value::{duration, duration_or_off, duration_text, number_or_off};
+
+/// `[audit_log]`.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "audit_log.retention",
+        form: Form::Duration,
+        default: DefaultValue::Value(|builder| duration_text(builder.settings.audit_log.retention)),
+        doc: "How long an audit event is kept.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            duration(values, "1d", "36500d").map(|age| builder.settings.audit_log.retention = age)
+        },
+    },
+    Setting {
+        name: "audit_log.max_events",
+        form: Form::Number,
+        default: DefaultValue::Value(|builder| {
+            builder.settings.audit_log.max_events.map_or("off".to_owned(), |max| max.to_string())
+        }),
+        doc: "How many audit events are kept, about 400 bytes each; above it the oldest are removed before their time, \
+              and the log warns. `\"off\"`: no limit.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let max = number_or_off(values, 1_000, 1 << 40)?;
+            builder.settings.audit_log.max_events = max.and_then(NonZeroU64::new);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "audit_log.failure_window",
+        form: Form::Duration,
+        default: DefaultValue::Value(|builder| duration_text(builder.settings.audit_log.failure_window)),
+        doc: "How long failed logins and password changes of one client IP are counted before their number is recorded \
+              in one audit event; the first one is recorded at once. `\"off\"`: each has an event of its own.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let window = duration_or_off(values, "1m", "1d")?;
+            builder.settings.audit_log.failure_window = window.unwrap_or(Duration::ZERO);
+            Ok(())
+        },
+    },
+];

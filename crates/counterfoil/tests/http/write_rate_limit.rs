@@ -1,0 +1,162 @@
+//! Rate limits of requests that change something: by session, user and client IP.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use counterfoil_core::services::login_rate_limiter::RateLimit;
+
+use crate::administration::Admin;
+use crate::client::{Request, Response};
+use crate::openapi_contract::{operations, path_of};
+use crate::test_server::{PASSWORD, TestServer, text};
+
+fn per_hour(max: u32) -> RateLimit {
+    RateLimit { max, window: Duration::from_secs(3600) }
+}
+
+async fn bearer(server: &TestServer, name: &str) -> String {
+    text(&server.login(name, "session").await, "session_token").to_owned()
+}
+
+async fn send(server: &TestServer, method: &str, path: &str, bearer: &str) -> Response {
+    Request::new(method, path).bearer(bearer).send(server).await
+}
+
+/// The routes without a limit of this kind: logins and registrations have limits of their own, a logout changes a session
+/// once, and only password changes that succeed are counted.
+const LIMITED_OTHERWISE: [&str; 4] = ["/v1/login", "/v1/register", "/v1/logout", "/v1/password"];
+
+#[tokio::test]
+async fn every_route_that_changes_something_is_refused_above_the_limits() {
+    let server = TestServer::with(|settings| {
+        let limits = &mut settings.write_rate_limits;
+        limits.per_user = per_hour(1);
+        limits.refreshes_per_session = per_hour(1);
+        limits.session_ends_per_user = per_hour(1);
+        limits.single_session_ends_per_user = per_hour(1);
+    })
+    .await;
+    let admin = Admin::new(&server).await;
+    let mut refused = BTreeSet::new();
+    for (number, (path, method, _)) in operations().into_iter().enumerate() {
+        if method == "get" || LIMITED_OTHERWISE.contains(&&*path) {
+            continue;
+        }
+        let name = format!("user{number}");
+        server.register(&name).await;
+        let login = server.login(&name, "hybrid").await;
+        let is_admin = path.starts_with("/v1/admin/") || path == "/v1/revocations";
+        let token = if is_admin { admin.bearer.as_str() } else { text(&login, "access_token") };
+        let body = match &*path {
+            "/v1/refresh" => json!({ "refresh_token": text(&login, "refresh_token") }),
+            _ => json!({}),
+        };
+        let request = Request::new(&method.to_uppercase(), &path_of(&path)).json(&body);
+        let request = if path == "/v1/refresh" { request } else { request.bearer(token) };
+        request.clone().send(&server).await;
+
+        let response = request.send(&server).await;
+
+        assert_eq!(response.status, 429, "{method} {path}: {response:?}");
+        assert!(response.header("retry-after").unwrap().parse::<u64>().unwrap() > 3000);
+        refused.insert((path, method));
+    }
+    assert!(refused.len() >= 13, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_session_at_its_limit_delays_no_other_session() {
+    let server = TestServer::with(|settings| settings.write_rate_limits.per_session = per_hour(5)).await;
+    server.register("ada").await;
+    let (busy, other) = (bearer(&server, "ada").await, bearer(&server, "ada").await);
+
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(send(&server, "POST", "/v1/token", &busy).await.status);
+    }
+
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429]);
+    assert_eq!(send(&server, "POST", "/v1/token", &other).await.status, 200);
+    assert_eq!(server.me(&busy).await, 200, "reading is not limited");
+    assert_eq!(send(&server, "POST", "/v1/logout", &busy).await.status, 204, "nor is logging out");
+    let metrics = server.app.metrics().await;
+    assert!(metrics.contains("counterfoil_writes_refused_total{limit=\"per_session\"} 2"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_thief_cannot_end_the_sessions_of_the_owner_without_end() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let thief = bearer(&server, "ada").await;
+
+    let mut ended = 0;
+    let mut owner = String::new();
+    for _ in 0..15 {
+        owner = bearer(&server, "ada").await;
+        let response = send(&server, "DELETE", "/v1/sessions", &thief).await;
+        assert!(matches!(response.status, 200 | 429), "{response:?}");
+        ended += u32::from(response.status == 200);
+    }
+
+    assert_eq!(ended, 12);
+    assert_eq!(server.me(&owner).await, 200, "the owner is logged in");
+    let change = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
+    let changed = Request::post("/v1/password").json(&change).bearer(&owner).send(&server).await;
+    assert!(matches!(changed.status, 200 | 204), "{changed:?}");
+    assert_eq!(server.me(&thief).await, 401, "and can end the session of the thief");
+}
+
+#[tokio::test]
+async fn a_forged_refresh_token_does_not_use_up_the_limit_of_its_session() {
+    let server =
+        TestServer::with(|settings| settings.write_rate_limits.refreshes_per_session = per_hour(3)).await;
+    server.register("ada").await;
+    let token = text(&server.login("ada", "hybrid").await, "refresh_token").to_owned();
+    let last = if token.ends_with('A') { "B" } else { "A" };
+    let forged = format!("{}{last}", &token[..token.len() - 1]);
+
+    for _ in 0..10 {
+        let request = Request::post("/v1/refresh").json(&json!({ "refresh_token": forged }));
+        assert_eq!(request.send(&server).await.status, 401);
+    }
+
+    let request = Request::post("/v1/refresh").json(&json!({ "refresh_token": token }));
+    assert_eq!(request.send(&server).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_user_changes_the_password_only_so_often_and_wrong_ones_do_not_count() {
+    let server =
+        TestServer::with(|settings| settings.write_rate_limits.password_changes_per_user = per_hour(2)).await;
+    server.register("ada").await;
+    let change = async |current: &str, new: &str| {
+        let login = json!({ "username": "ada", "password": PASSWORD });
+        let login = Request::post("/v1/login").json(&login).send(&server).await.json();
+        let change = json!({ "current_password": current, "new_password": new });
+        let bearer = text(&login, "session_token");
+        Request::post("/v1/password").json(&change).bearer(bearer).send(&server).await.status
+    };
+
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse", "another horse battery").await, 401);
+    }
+    for _ in 0..2 {
+        assert!(matches!(change(PASSWORD, PASSWORD).await, 200 | 204));
+    }
+    assert_eq!(change(PASSWORD, PASSWORD).await, 429);
+}
+
+#[tokio::test]
+async fn an_application_does_not_meet_the_default_limits() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let bearer = bearer(&server, "ada").await;
+
+    for number in 0..200 {
+        let patch = Request::new("PATCH", "/v1/session/data").json(&json!({ "n": number })).bearer(&bearer);
+        assert_eq!(patch.send(&server).await.status, 200);
+        assert_eq!(send(&server, "POST", "/v1/token", &bearer).await.status, 200);
+    }
+}
