@@ -76,6 +76,8 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
     // One client sends the requests of thousands.
     settings.write_rate_limits = WriteRateLimits::off();
+    // One user logs in thousands of times.
+    settings.max_sessions = None;
     if options.cheap_hashing {
         (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }

@@ -61,6 +61,13 @@ impl Request {
         Self { body: Some(body), ..head }
     }
 
+    /// Sets a body of another type, or one that is not JSON.
+    #[must_use]
+    pub fn body(self, content_type: &str, body: &str) -> Self {
+        let head = self.header("content-type", content_type);
+        Self { body: Some(body.to_owned()), ..head }
+    }
+
     /// The bytes on the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or_default();

@@ -9,6 +9,8 @@
 //! scenario returns a [`Report`](report::Report). The tests of the command line run short forms of the
 //! scenarios that `cargo xtask soak` runs in full.
 
+pub mod bystander;
+pub mod bystanders;
 pub mod check;
 pub mod disk;
 pub mod endurance;

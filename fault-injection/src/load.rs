@@ -1,13 +1,13 @@
 //! Load generation: many asynchronous clients on one low-priority thread.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Result;
 use rustix::process::{getpriority_process, setpriority_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 use crate::http::{Request, Response};
@@ -41,6 +41,7 @@ pub fn run_low_priority<T: Send>(work: impl Future<Output = T> + Send) -> Result
 /// An asynchronous keep-alive connection that is opened on first use and reopened after an error.
 #[derive(Debug)]
 pub struct AsyncConnection {
+    source: Ipv4Addr,
     address: SocketAddr,
     stream: Option<BufReader<TcpStream>>,
 }
@@ -48,7 +49,12 @@ pub struct AsyncConnection {
 impl AsyncConnection {
     /// A connection to the server at `address`, not opened yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None }
+        Self::from_source(Ipv4Addr::UNSPECIFIED, address)
+    }
+
+    /// A connection from the address `source`, not opened yet.
+    pub fn from_source(source: Ipv4Addr, address: SocketAddr) -> Self {
+        Self { source, address, stream: None }
     }
 
     /// Closes the connection; the next request opens a new one.
@@ -64,12 +70,30 @@ impl AsyncConnection {
     pub async fn send(&mut self, request: &Request) -> io::Result<Response> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => BufReader::new(TcpStream::connect(self.address).await?),
+            None => BufReader::new(connect_from(self.source, self.address).await?),
         };
         let response = exchange(&mut stream, request).await?;
-        self.stream = Some(stream);
+        if !response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+            self.stream = Some(stream);
+        }
         Ok(response)
     }
+}
+
+/// Connects from `source`; from any address if it is unspecified.
+///
+/// # Errors
+///
+/// If the connection cannot be opened.
+pub async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
+    if source.is_unspecified() {
+        return TcpStream::connect(address).await;
+    }
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 async fn exchange(stream: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Response> {

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use counterfoil_fault_injection::program::Program;
 use counterfoil_fault_injection::report::{Progress, Report};
 use counterfoil_fault_injection::{
-    endurance, failed_sync, kill, load_spike, power_loss, slow_clients, thundering_herd, timing,
+    bystanders, endurance, failed_sync, kill, load_spike, power_loss, slow_clients, thundering_herd, timing,
 };
 
 /// Runs fault-injection scenarios against the server binary PROGRAM.
@@ -45,6 +45,8 @@ enum Scenario {
     PowerLoss,
     /// Failing syncs and writes, 400 calls.
     FailedSync,
+    /// Each kind of load from one client, ten seconds each, while another client is measured.
+    Bystanders,
     /// 1,000 users log in at once.
     LoadSpike,
     /// 10,000 clients refresh within ten seconds, and all at once after an outage.
@@ -112,6 +114,7 @@ impl Scenario {
                 let sweep = failed_sync::Sweep { first_call: 1, count: steps };
                 failed_sync::run(program, dir, sweep, seed, progress)
             }
+            Self::Bystanders => bystanders::run(program, dir, progress),
             Self::LoadSpike => load_spike::run(program, dir, progress),
             Self::ThunderingHerd => thundering_herd::run(program, dir, thundering_herd::Size::FULL, progress),
             Self::SlowClients => slow_clients::run(program, dir, slow_clients::Size::FULL, progress),
@@ -127,6 +130,7 @@ impl Scenario {
             Self::Kill => iterations(200),
             Self::PowerLoss => iterations(100),
             Self::FailedSync => iterations(400),
+            Self::Bystanders => bystanders::steps(),
             Self::LoadSpike => load_spike::STEPS,
             Self::ThunderingHerd => thundering_herd::STEPS,
             Self::SlowClients => slow_clients::STEPS,

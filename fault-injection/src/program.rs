@@ -17,8 +17,8 @@ use crate::server::Server;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of every scenario: a fixed issuer, since the port changes; cheap password hashes, since
-/// hashing is not under test; and no rate limits, since all requests come from one client.
-const DEFAULT_SETTINGS: [(&str, &str); 17] = [
+/// hashing is not under test; and no limits on requests and sessions, since all requests come from one client.
+const DEFAULT_SETTINGS: [(&str, &str); 18] = [
     ("COUNTERFOIL_ISSUER", "http://localhost:7600"),
     ("COUNTERFOIL_LISTEN", "127.0.0.1:0"),
     ("COUNTERFOIL_ARGON2_MEMORY_KIB", "128"),
@@ -35,6 +35,7 @@ const DEFAULT_SETTINGS: [(&str, &str); 17] = [
     ("COUNTERFOIL_WRITE_RATE_LIMIT_SESSION_ENDS_PER_USER", "off"),
     ("COUNTERFOIL_WRITE_RATE_LIMIT_SINGLE_SESSION_ENDS_PER_USER", "off"),
     ("COUNTERFOIL_WRITE_RATE_LIMIT_PASSWORD_CHANGES_PER_USER", "off"),
+    ("COUNTERFOIL_MAX_SESSIONS", "0"),
     ("COUNTERFOIL_LOG_LEVEL", "warn"),
 ];
 
@@ -78,6 +79,13 @@ impl LaunchConfig {
     #[must_use]
     pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
         self.removed_env.push(name.into());
+        self
+    }
+
+    /// Uses the default rate limits.
+    #[must_use]
+    pub fn with_default_rate_limits(mut self) -> Self {
+        self.env.retain(|(name, _)| !name.to_string_lossy().contains("_RATE_LIMIT_"));
         self
     }
 

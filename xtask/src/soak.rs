@@ -10,7 +10,7 @@ use crate::{packages, workspace};
 /// What to run, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The scenarios: kill, power-loss, failed-sync, load-spike, thundering-herd, slow-clients, timing, endurance.
+    /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing, endurance.
     /// By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.

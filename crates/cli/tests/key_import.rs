@@ -81,7 +81,7 @@ fn a_key_that_cannot_be_imported_changes_nothing() {
     let other_algorithm = write_private(temp.path(), "foreign", other.to_private_jwk().expose());
     let malformed = write_private(temp.path(), "garbage", "no key");
     let open = write_private(temp.path(), "open", key.to_private_jwk().expose());
-    fs::set_permissions(&open, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
     let pipe = temp.path().join("pipe");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let before = in_state(&dir, "next");
@@ -89,7 +89,7 @@ fn a_key_that_cannot_be_imported_changes_nothing() {
     for (file, reason) in [
         (&other_algorithm, "another algorithm"),
         (&malformed, "not one PEM block"),
-        (&open, "can be read by other users (mode 640)"),
+        (&open, "can be read by other users (mode 644)"),
         (&temp.path().join("missing"), "cannot be read"),
         (&pipe, "not a regular file"),
     ] {

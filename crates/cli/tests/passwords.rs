@@ -84,7 +84,7 @@ fn one_invalid_line_prevents_the_whole_import() {
     for message in [
         "line 2: ",
         "line 3: password_hash: has an unknown scheme",
-        "line 5: the username is already in line 1",
+        "line 5: the same user is already in line 1",
         "line 6: password_hash: exceeds the limit of work",
         "line 7: must have at most",
         "line 8: ",

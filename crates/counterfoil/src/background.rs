@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use counterfoil_core::store::StoreError;
+use counterfoil_core::store::{Change, CommitOutcome, JobLock, StoreError, complete_all_session_ends};
 use counterfoil_jose::{Time, random};
 
 use crate::app::App;
@@ -29,8 +29,11 @@ const CLOCK_POLL_INTERVAL: Duration = Duration::from_secs(5);
 const MIN_KEY_ROTATION_DELAY: Duration = Duration::from_millis(100);
 /// The number of rows that one purge deletes, and the pause until the next one, in which other writes
 /// proceed.
-const PURGE_BATCH_SIZE: u32 = 1_000;
-const PURGE_PAUSE: Duration = Duration::from_millis(50);
+const PURGE_BATCH_SIZE: u32 = 256;
+const PURGE_PAUSE: Duration = Duration::from_millis(20);
+/// The job of the purge, and how long a node holds its lock: longer than the interval, so that one node keeps it.
+const PURGE_JOB: &str = "purge";
+const PURGE_LOCK_DURATION: Duration = Duration::from_secs(3 * 60);
 
 /// Starts all jobs. A panic in one job ends neither that job nor the others.
 pub(crate) fn start(app: App) -> Task {
@@ -80,6 +83,10 @@ async fn rotate_keys_on_schedule(app: App) {
 }
 
 async fn maintain_periodically(app: App) {
+    // What a crash has interrupted.
+    if let Err(error) = complete_all_session_ends(&*app.store).await {
+        tracing::warn!(%error, "revoked sessions are not marked as ended yet; it is retried within a minute");
+    }
     loop {
         let next = Instant::now() + MAINTENANCE_INTERVAL - JITTER + random_jitter();
         while Instant::now() < next {
@@ -93,21 +100,39 @@ async fn maintain_periodically(app: App) {
     }
 }
 
-/// Saves the clock checkpoint and the revocation log position, records counted failures, and purges expired records from
-/// memory and the store. Each step is complete in itself, so maintenance may stop after any of them.
+/// Saves the clock checkpoint and the revocation log position, records counted failures, marks revoked sessions as ended,
+/// and purges expired records from memory and the store. Each step is complete in itself, so maintenance may stop after
+/// any of them.
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     checkpoint::save(&*app.store, &app.clock).await?;
     app.save_rollback_guard().await;
+    complete_all_session_ends(&*app.store).await?;
     // A purge cannot be undone, so nothing is purged by a clock jump that may be taken back: a revoked token
     // would be valid again if its revocation were purged too early.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
     app.session_cache.revocations().prune(now);
     app.accounts.record_counted_failures(Some(now)).await?;
+    if !take_purge_lock(app, now).await? {
+        return Ok(());
+    }
     while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
         sleep(PURGE_PAUSE).await;
     }
     let (settings, limit) = (&app.settings().audit_log, &app.audit_log_limit);
     audit_log::purge(&*app.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
+}
+
+/// Takes or renews the lock of the purge. False if another node purges.
+async fn take_purge_lock(app: &App, now: Time) -> Result<bool, StoreError> {
+    let lock = JobLock { job: PURGE_JOB, holder: app.node };
+    let take = Change::take_job_lock(lock, now, now + PURGE_LOCK_DURATION);
+    Ok(matches!(app.store.commit(&[take].into()).await?, CommitOutcome::Applied(_)))
+}
+
+/// Releases the lock of the purge, so that another node need not wait until it expires.
+pub(crate) async fn release_job_locks(app: &App) -> Result<(), StoreError> {
+    let release = Change::release_job_lock(JobLock { job: PURGE_JOB, holder: app.node });
+    app.store.commit(&[release].into()).await.map(drop)
 }
 
 /// Runs the key rotation that is due, and loads key changes of other nodes or of requests that ended after

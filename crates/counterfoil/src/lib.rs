@@ -129,7 +129,8 @@ pub use embed::testing;
 pub mod operator {
     pub use crate::admin::file_location::{FileLocationError, locate_files};
     pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
-    pub use crate::admin::socket::{AdminSocket, socket_path};
+    pub use crate::admin::socket::AdminSocket;
+    pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};
     pub use crate::admin::{AdminError, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};

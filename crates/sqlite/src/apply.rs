@@ -11,7 +11,8 @@ use counterfoil_verify::{RevocationPosition, UserId};
 
 use crate::tables::sessions::{end, exists_active, find_user_and_client, position, row};
 use crate::tables::{
-    admin_keys, audit_events, clients, counters, keys, metadata, revocation_log, session_data, users,
+    admin_keys, audit_events, clients, counters, job_locks, keys, metadata, pending_session_ends,
+    revocation_log, session_data, users,
 };
 
 /// Why a transaction was not applied.
@@ -55,7 +56,7 @@ impl Executor<'_> {
             RowAction::Check(expectation) => self.check(expectation),
             RowAction::InsertUser(user) => users::insert(c, user),
             RowAction::UpdateUser(user) => users::replace(c, user),
-            RowAction::DeleteUser(user) => users::delete(c, *user),
+            RowAction::RemoveUser(user) => users::remove(c, *user),
             RowAction::InsertSession(session) => row::insert(c, session),
             RowAction::UpdateSession(session) => {
                 self.progress.session_replaced(session);
@@ -68,10 +69,9 @@ impl Executor<'_> {
                 for session in &ended {
                     session_data::delete(c, *session)?;
                 }
-                self.progress.sessions_ended(ended, *ending);
+                self.progress.sessions_ended(*sessions, ended, *ending);
                 Ok(true)
             }
-            RowAction::DeleteSessionsOf(user) => end::delete_all_of_user(c, *user).map(|()| true),
             RowAction::FindSessions(sessions) => {
                 let found = position::refreshable(c, *sessions)?;
                 Ok(self.progress.sessions_to_refresh(*sessions, found))
@@ -88,6 +88,7 @@ impl Executor<'_> {
             RowAction::InsertSessionEnds(event) => self.insert_session_ends(event),
             RowAction::SetMetadata(key, value) => metadata::set(c, key, value).map(|()| true),
             RowAction::SetCounter(counter, value) => counters::set(c, counter, *value).map(|()| true),
+            RowAction::ChangeJobLock(operation) => job_locks::change(c, *operation),
             RowAction::StartLog(id, after) => revocation_log::start(c, *id, *after).map(|()| true),
             RowAction::AddEntry(entry) => {
                 self.progress.add_entry((*entry).clone());
@@ -101,6 +102,7 @@ impl Executor<'_> {
                 Ok(true)
             }
             RowAction::RaiseCutoff(scope) => self.raise_cutoff(scope),
+            RowAction::InsertPendingEnds => self.insert_pending_ends(),
         }
     }
 
@@ -112,6 +114,7 @@ impl Executor<'_> {
             Expectation::ActiveSession(session, now) => exists_active(c, *session, *now),
             Expectation::AdminKey(id) => admin_keys::exists(c, *id),
             Expectation::NoLookAlike(skeletons) => Ok(users::find_by_skeletons(c, skeletons)?.is_none()),
+            Expectation::JobLock(lock, now) => job_locks::is_held(c, *lock, *now),
         }
     }
 
@@ -128,7 +131,7 @@ impl Executor<'_> {
 
     /// Inserts the event for each session that has ended and has no such event yet.
     fn insert_session_ends(&mut self, event: &AuditEvent) -> rusqlite::Result<bool> {
-        for session in self.progress.take_unrecorded_ends() {
+        for session in self.progress.take_unrecorded_ends(event) {
             let (user, client) = find_user_and_client(self.connection, *session)?;
             let event = AuditEvent { user: Some(user), ..event.clone() }.with_session(*session, client);
             audit_events::insert(self.connection, &event)?;
@@ -146,6 +149,24 @@ impl Executor<'_> {
                 let entries = revocation_log::append(self.connection, first, entries)?;
                 let last = RevocationPosition::new(first.number() + count - 1);
                 self.progress.entries_appended(entries, last);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Revokes the sessions that this commit could not end, and inserts what remains to be done.
+    fn insert_pending_ends(&mut self) -> rusqlite::Result<bool> {
+        let c = self.connection;
+        for (pending, except) in self.progress.take_pending_ends() {
+            if let Some(session) = except
+                && position::is_refreshable(c, session)?
+            {
+                position::set_position(c, session, pending.below)?;
+            }
+            // Of a removed user no session is live.
+            if users::raise_cutoff(c, pending.user, pending.below)? {
+                pending_session_ends::insert(c, &pending)?;
+                self.progress.pending_end_inserted(pending);
             }
         }
         Ok(true)

@@ -16,8 +16,8 @@ pub enum OpenError {
     /// The directory of the database does not exist.
     #[error("the directory {} does not exist", .0.display())]
     DirectoryNotFound(PathBuf),
-    /// The path names something other than a file.
-    #[error("{} is not a file", .0.display())]
+    /// The path names something other than a regular file, or a link that another user made.
+    #[error("{} is not a regular file, or a link of another user", .0.display())]
     NotAFile(PathBuf),
     /// Another process, or another store of this one, has the database open.
     #[error("the database {} is in use", .0.display())]
@@ -31,6 +31,14 @@ pub enum OpenError {
         #[source]
         source: Option<io::Error>,
     },
+    /// Other users can replace the files in the directory, for example by a database with their own administrators.
+    #[error("other users can replace the files in {} (mode {mode:04o})", directory.display())]
+    WritableByOthers {
+        /// The directory.
+        directory: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The file is not an SQLite database, or it is damaged.
     #[error("{} is damaged or not a database: {what}", path.display())]
     Damaged {
@@ -41,6 +49,15 @@ pub enum OpenError {
         /// The error of SQLite, if SQLite opened the file.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The schema is not the one that the migrations make: another program, or an attacker, has changed it. A trigger
+    /// in it could undo revocations.
+    #[error("the schema of the database {} was changed: {difference}", path.display())]
+    ChangedSchema {
+        /// The file.
+        path: PathBuf,
+        /// The first difference, which names the object.
+        difference: String,
     },
     /// The file is an SQLite database of another program.
     #[error("{} is a database of another program (application id {id:#010x})", path.display())]
@@ -96,6 +113,7 @@ impl OpenError {
     /// An error of the operating system about `path`.
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         match source.kind() {
+            ErrorKind::InvalidInput => Self::NotAFile(path.into()),
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Self::ReadOnly { path: path.into(), source: Some(source) }
             }
@@ -129,8 +147,10 @@ impl OpenError {
             | Self::InUse(path)
             | Self::WalWithoutDatabase(path)
             | Self::WalUnsupported(path)
+            | Self::WritableByOthers { directory: path, .. }
             | Self::ReadOnly { path, .. }
             | Self::Damaged { path, .. }
+            | Self::ChangedSchema { path, .. }
             | Self::OtherApplication { path, .. }
             | Self::NewerSchema { path, .. }
             | Self::Io { path, .. }
@@ -144,13 +164,22 @@ impl OpenError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::DirectoryNotFound(_) => "create the directory, or name another one",
-            Self::NotAFile(_) => "name the database file itself, not a directory or a device",
+            Self::NotAFile(_) => {
+                "name the database file itself; no link, socket or directory may have its name or one of the names next to it"
+            }
+            Self::WritableByOthers { .. } => {
+                "chmod o-w it, or name a new directory in it, which is created for this user alone"
+            }
             Self::InUse(_) => {
                 "stop the other process first; several nodes need PostgreSQL, because one process owns the file"
             }
             Self::ReadOnly { .. } => "allow the user of this process to write the file and its directory",
             Self::Damaged { .. } => {
                 "`counterfoil restore FILE` replaces it with the newest backup; nothing was changed"
+            }
+            Self::ChangedSchema { .. } => {
+                "find out who changed it; `counterfoil restore FILE` replaces it with a backup from before the change, and \
+                 nothing was changed now"
             }
             Self::OtherApplication { .. } => "name another file; this one was not changed",
             Self::NewerSchema { .. } => "run the newer version, or restore a backup from before the upgrade",
@@ -209,6 +238,9 @@ impl RestoreError {
                 error.hint()
             }
             Self::Backup(OpenError::InUse(_)) => "create a backup of it first: `counterfoil backup FILE`",
+            Self::Backup(OpenError::ChangedSchema { .. }) => {
+                "restore a backup from before the change; what was added could undo revocations, and nothing was changed now"
+            }
             Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
             Self::Database(OpenError::InUse(_)) => "stop the server first; nothing was changed",
             Self::Database(error) => error.hint(),

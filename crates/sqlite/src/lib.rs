@@ -17,10 +17,14 @@ mod canonical_names;
 mod error;
 mod error_class;
 mod file;
+mod list_lane;
 mod reader_pool;
 mod restore;
 mod schema;
+mod schema_check;
 mod state;
+#[cfg(test)]
+mod statement_cost;
 mod store;
 mod tables;
 mod write_request;

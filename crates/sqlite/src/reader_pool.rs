@@ -38,17 +38,22 @@ thread_local! {
 }
 
 impl ReaderPool {
-    /// Opens one connection to `path` for each CPU, at most [`MAX_CONNECTIONS`].
+    /// Opens `count` connections to `path`.
     pub(crate) fn open(
         path: &Path,
+        count: usize,
         state: Arc<StoreState>,
         metrics: Arc<StoreMetrics>,
     ) -> rusqlite::Result<Self> {
-        let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_CONNECTIONS);
         let slots = (0..count)
             .map(|_| connection::for_reading(path).map(|connection| Mutex::new(Some(connection))))
             .collect::<rusqlite::Result<_>>()?;
         Ok(Self { slots, state, metrics })
+    }
+
+    /// The number of connections for the threads that serve requests: one for each CPU, at most [`MAX_CONNECTIONS`].
+    pub(crate) fn default_size() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from).min(MAX_CONNECTIONS)
     }
 
     /// Runs `query`, if the store is open.

@@ -1,6 +1,6 @@
 //! Restoring a backup: it is copied next to the database, checked, changed by the caller, and then installed.
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,12 +8,14 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use counterfoil_core::store::{Store, StoreError};
+use counterfoil_files::{
+    Access, create, create_directory, open_regular, parent_directory, resolve_link, with_suffix,
+};
 
 use crate::error::{OpenError, RestoreError};
 use crate::file::atomic_replace::{restored_database, roll_forward, staging_directory};
 use crate::file::check::{check_header, check_wal};
-use crate::file::file_lock::{FileLock, with_suffix};
-use crate::file::new_file;
+use crate::file::file_lock::FileLock;
 use crate::file::open::{self, OpenedDatabase};
 use crate::file::sync_after_crash::sync_directory_of;
 use crate::store::SqliteStore;
@@ -57,10 +59,12 @@ impl PendingRestore {
     /// If the file is not a Counterfoil database, is damaged, or has a newer schema; if the database or the
     /// backup is in use; or if the disk has no room. Nothing was changed then.
     pub fn prepare(backup: &Path, database: &Path) -> Result<Self, RestoreError> {
-        check_backup(backup).map_err(RestoreError::Backup)?;
+        let backup = resolve_link(backup)
+            .map_err(|source| RestoreError::Backup(OpenError::from_io(backup, source)))?;
+        check_backup(&backup).map_err(RestoreError::Backup)?;
         let database = open::canonical_path(database).map_err(RestoreError::Database)?;
         let lock = open::lock(&database).map_err(RestoreError::Database)?;
-        match Self::stage(backup, &database) {
+        match Self::stage(&backup, &database) {
             Ok((store, staging)) => Ok(Self { store, staging, database, _lock: lock }),
             Err(error) => {
                 lock.release();
@@ -100,7 +104,7 @@ impl PendingRestore {
         drop(store);
         let install_error = |source| RestoreError::Install { database: database.clone(), source };
         // Commits that are still in the write-ahead log would be lost.
-        if with_suffix(&staging.database(), "-wal").metadata().is_ok_and(|wal| wal.len() > 0) {
+        if with_suffix(&staging.database(), "-wal").symlink_metadata().is_ok_and(|wal| wal.len() > 0) {
             return Err(RestoreError::Close(StoreError::Poisoned));
         }
         staging.finish(&restored_database(&database)).map_err(install_error)?;
@@ -116,7 +120,7 @@ fn check_backup(backup: &Path) -> Result<(), OpenError> {
 }
 
 fn check_not_in_use(backup: &Path) -> Result<(), OpenError> {
-    match File::open(with_suffix(backup, ".lock")).map(|lock| lock.try_lock()) {
+    match open_regular(&with_suffix(backup, ".lock"), Access::Read).map(|lock| lock.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => Err(OpenError::InUse(backup.into())),
         Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => Ok(()),
     }
@@ -125,11 +129,12 @@ fn check_not_in_use(backup: &Path) -> Result<(), OpenError> {
 /// Copies a database, and its write-ahead log if it has one, to private files.
 fn copy(backup: &Path, to: &Path) -> io::Result<()> {
     for suffix in ["", "-wal"] {
-        let mut from = match File::open(with_suffix(backup, suffix)) {
+        let mut from = match open_regular(&with_suffix(backup, suffix), Access::Read) {
             Err(error) if error.kind() == ErrorKind::NotFound && !suffix.is_empty() => continue,
             from => from?,
         };
-        let mut to = new_file::create(&with_suffix(to, suffix))?;
+        let to = with_suffix(to, suffix);
+        let mut to = create(&to, parent_directory(&to))?;
         io::copy(&mut from, &mut to)?;
         to.sync_all()?;
     }
@@ -159,7 +164,7 @@ struct Staging(PathBuf);
 impl Staging {
     fn create(database: &Path) -> io::Result<Self> {
         let directory = staging_directory(database);
-        new_file::create_directory(&directory)?;
+        create_directory(&directory)?;
         Ok(Self(directory))
     }
 
@@ -169,7 +174,7 @@ impl Staging {
 
     /// Renames the closed database to `to`. From then on the next start installs it.
     fn finish(&self, to: &Path) -> io::Result<()> {
-        File::open(self.database())?.sync_all()?;
+        open_regular(&self.database(), Access::Read)?.sync_all()?;
         std::fs::rename(self.database(), to)?;
         sync_directory_of(to)
     }

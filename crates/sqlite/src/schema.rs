@@ -1,5 +1,6 @@
-//! The schema: its version, its migrations and its tables.
+//! The schema: its version and its migrations.
 
+use refinery::Target;
 use rusqlite::Connection;
 
 /// The migrations, compiled in. A released migration is never edited.
@@ -17,21 +18,37 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), refinery::Error
     embedded::migrations::runner().run(connection).map(|_| ())
 }
 
+/// Makes the schema of an older version in an empty database.
+pub(crate) fn migrate_to(connection: &mut Connection, version: u32) -> Result<(), refinery::Error> {
+    let version = i32::try_from(version).unwrap_or(i32::MAX);
+    embedded::migrations::runner().set_target(Target::Version(version)).run(connection).map(|_| ())
+}
+
+/// The schema version that the header states.
+pub(crate) fn header_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
 /// The schema version of the database, as its header and its migration history both state it; `None` if they
-/// differ or the history is invalid.
+/// differ, or if the history is not that of the migrations of this program.
 ///
 /// refinery itself assumes that the history is valid, so it is validated here.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<Option<u32>> {
-    let header: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let (newest, count, is_valid): (Option<u32>, u32, bool) = connection.query_row(
-        "SELECT max(version), count(*),
-                total(applied_on GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:*'
-                      AND length(checksum) BETWEEN 1 AND 20 AND checksum NOT GLOB '*[^0-9]*') = count(*)
-         FROM refinery_schema_history",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    let header = header_version(connection)?;
+    let mut statement = connection.prepare(
+        "SELECT version, name, checksum, applied_on GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:*'
+         FROM refinery_schema_history ORDER BY version",
     )?;
-    Ok((newest == Some(header) && count == header && is_valid).then_some(header))
+    let applied = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let applied: Vec<(u32, String, String, bool)> = applied.collect::<rusqlite::Result<_>>()?;
+
+    let runner = embedded::migrations::runner();
+    let expected = runner.get_migrations().iter().filter_map(|migration| {
+        let version = u32::try_from(migration.version()).ok().filter(|version| *version <= header)?;
+        Some((version, migration.name().to_owned(), migration.checksum().to_string(), true))
+    });
+    let is_valid = applied.iter().map(|row| row.0).max() == Some(header) && expected.eq(applied);
+    Ok(is_valid.then_some(header))
 }
 
 /// Migrates an older schema to [`VERSION`]; does nothing if the schema has this version.
@@ -44,37 +61,14 @@ pub(crate) fn migrate_if_older(
     }
 }
 
-/// Whether every table exists, and every table of a single row has that row.
-pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
-    let mut table_exists =
-        connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    for table in TABLES {
-        if !table_exists.exists([table])? {
-            return Ok(false);
-        }
-    }
+/// Whether every table of a single row has that row.
+pub(crate) fn has_single_rows(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT (SELECT count(*) FROM revocation_log_head) = 1 AND (SELECT count(*) FROM newest_time) = 1",
         [],
         |row| row.get(0),
     )
 }
-
-/// The tables of the schema.
-pub(crate) const TABLES: [&str; 12] = [
-    "admin_keys",
-    "audit_events",
-    "clients",
-    "counters",
-    "keys",
-    "metadata",
-    "newest_time",
-    "revocation_log",
-    "revocation_log_head",
-    "session_data",
-    "sessions",
-    "users",
-];
 
 #[cfg(test)]
 mod tests {
@@ -89,24 +83,17 @@ mod tests {
         assert_eq!(version(&connection).unwrap(), Some(VERSION));
         let id: u32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
         assert_eq!(id, APPLICATION_ID);
-        let tables: Vec<String> = connection
-            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%schema%' ORDER BY name")
-            .unwrap()
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        assert_eq!(tables, TABLES);
     }
 
     #[test]
     fn an_invalid_migration_history_has_no_version() {
         for damage in [
             "UPDATE refinery_schema_history SET checksum = 'many'",
+            "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 1",
             "UPDATE refinery_schema_history SET applied_on = 'yesterday'",
-            "UPDATE refinery_schema_history SET version = 6 WHERE version = 5",
+            "UPDATE refinery_schema_history SET version = 100 WHERE version = 1",
             "DELETE FROM refinery_schema_history",
-            "PRAGMA user_version = 6",
+            "PRAGMA user_version = 100",
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             migrate(&mut connection).unwrap();

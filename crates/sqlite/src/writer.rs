@@ -15,6 +15,7 @@ use counterfoil_jose::Time;
 
 use crate::error_class;
 use crate::file::file_lock::FileLock;
+use crate::list_lane::ListLane;
 use crate::reader_pool::ReaderPool;
 use crate::state::StoreState;
 use crate::tables::newest_time;
@@ -40,7 +41,8 @@ pub(crate) struct Writer {
     connection: Connection,
     state: Arc<StoreState>,
     listeners: Arc<CommitListeners>,
-    readers: Arc<ReaderPool>,
+    /// Closed before the writer, which then removes the write-ahead log.
+    readers: (Arc<ReaderPool>, Arc<ListLane>),
     metrics: Arc<StoreMetrics>,
     /// The newest time in the database.
     newest_time: Time,
@@ -55,7 +57,7 @@ impl Writer {
         connection: Connection,
         state: Arc<StoreState>,
         listeners: Arc<CommitListeners>,
-        readers: Arc<ReaderPool>,
+        readers: (Arc<ReaderPool>, Arc<ListLane>),
         metrics: Arc<StoreMetrics>,
         lock: Arc<FileLock>,
     ) -> rusqlite::Result<Self> {
@@ -249,7 +251,8 @@ impl Writer {
     fn close(&self) {
         let is_poisoned = self.state.is_poisoned();
         self.state.close();
-        self.readers.close();
+        self.readers.0.close();
+        self.readers.1.close();
         if is_poisoned {
             // An error does not matter: SQLite checkpoints only frames that it knows to be committed.
             let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);

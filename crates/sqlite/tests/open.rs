@@ -6,12 +6,14 @@ mod common;
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, lchown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use counterfoil_core::store::{Change, FileBackup, Store};
 use counterfoil_sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 use common::{DatabaseDir, child_process, child_task, count_users, insert, user};
 
@@ -168,52 +170,97 @@ async fn a_database_of_another_program_is_refused() {
     assert!(matches!(open_error(&dir), OpenError::OtherApplication { id: 77, .. }));
 }
 
+/// The schema version of the closed database.
+fn schema_version(dir: &DatabaseDir) -> u32 {
+    let connection = Connection::open(dir.database()).unwrap();
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+}
+
 #[tokio::test]
 async fn a_database_with_a_newer_schema_is_refused() {
     let dir = with_one_user().await;
-    execute(&dir, "PRAGMA user_version = 4");
+    let current = schema_version(&dir);
+    let newer = current + 1;
+    execute(&dir, &format!("PRAGMA user_version = {newer}"));
 
     let error = open_error(&dir);
 
-    assert!(matches!(error, OpenError::NewerSchema { found: 4, supported: 3, .. }), "{error:?}");
-    execute(
-        &dir,
-        "PRAGMA user_version = 3; UPDATE refinery_schema_history SET version = 4 WHERE version = 3",
+    assert!(
+        matches!(error, OpenError::NewerSchema { found, supported, .. } if (found, supported) == (newer, current)),
+        "{error:?}"
     );
+    let history = format!("UPDATE refinery_schema_history SET version = {newer} WHERE version = {current}");
+    execute(&dir, &format!("PRAGMA user_version = {current}; {history}"));
     assert!(matches!(open_error(&dir), OpenError::Damaged { .. }));
 }
 
 #[tokio::test]
 async fn a_newer_schema_that_is_only_in_the_wal_is_refused_and_kept() {
     let dir = with_one_user().await;
+    let newer = schema_version(&dir) + 1;
     {
-        let newer = Connection::open(dir.database()).unwrap();
-        newer
-            .execute_batch(
-                "PRAGMA wal_autocheckpoint = 0;
-                 BEGIN;
-                 PRAGMA user_version = 4;
-                 INSERT INTO refinery_schema_history VALUES (4, 'next', '2026-11-23T12:00:00Z', '1');
-                 COMMIT;",
-            )
-            .unwrap();
-        newer.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+        let connection = Connection::open(dir.database()).unwrap();
+        let changes = format!(
+            "PRAGMA wal_autocheckpoint = 0;
+             BEGIN;
+             PRAGMA user_version = {newer};
+             INSERT INTO refinery_schema_history VALUES ({newer}, 'next', '2026-11-23T12:00:00Z', '1');
+             COMMIT;"
+        );
+        connection.execute_batch(&changes).unwrap();
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
     }
     let wal = fs::read(dir.directory().join("auth.db-wal")).unwrap();
 
     let error = SqliteStore::open(&dir.database()).unwrap_err();
 
-    assert!(matches!(error, OpenError::NewerSchema { found: 4, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::NewerSchema { found, .. } if found == newer), "{error:?}");
     assert_eq!(fs::read(dir.directory().join("auth.db-wal")).unwrap(), wal);
 }
 
 #[tokio::test]
-async fn a_database_with_a_missing_table_or_row_is_refused() {
-    for table in ["users", "revocation_log_head", "counters"] {
+async fn a_database_with_a_changed_schema_is_refused_at_each_start() {
+    for (change, object) in [
+        ("PRAGMA foreign_keys = OFF; DROP TABLE users", "is missing"),
+        ("DROP TABLE revocation_log_head", "the table `revocation_log_head` is missing"),
+        (
+            "CREATE TRIGGER undo AFTER UPDATE OF ended_at ON sessions BEGIN
+                UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = NEW.id; END",
+            "the trigger `undo` of `sessions` is not part of it",
+        ),
+        ("CREATE VIEW all_users AS SELECT * FROM users", "the view `all_users` is not part of it"),
+        (
+            "ALTER TABLE sessions ADD COLUMN copy BLOB AS (token_hash)",
+            "the table `sessions` has another definition",
+        ),
+    ] {
         let dir = with_one_user().await;
-        execute(&dir, &format!("PRAGMA foreign_keys = OFF; DROP TABLE {table}"));
-        assert!(matches!(open_error(&dir), OpenError::Damaged { .. }), "{table}");
+        execute(&dir, change);
+        for _start in 0..2 {
+            let error = open_error(&dir);
+            assert!(matches!(error, OpenError::ChangedSchema { .. }), "{change}: {error:?}");
+            assert!(error.to_string().contains(object), "{error}");
+            assert!(error.hint().contains("counterfoil restore FILE"));
+        }
     }
+}
+
+/// A view in the place of the migration history could compute for ever.
+#[tokio::test]
+async fn no_code_of_a_changed_schema_is_run_to_check_it() {
+    let dir = with_one_user().await;
+    execute(
+        &dir,
+        "ALTER TABLE refinery_schema_history RENAME TO history;
+         CREATE VIEW refinery_schema_history AS WITH RECURSIVE n(version) AS (SELECT 1 UNION ALL SELECT version FROM n)
+             SELECT version, '' AS name, '' AS applied_on, '' AS checksum FROM n",
+    );
+
+    assert!(matches!(open_error(&dir), OpenError::ChangedSchema { .. }));
+}
+
+#[tokio::test]
+async fn a_database_with_a_missing_row_is_refused() {
     let dir = with_one_user().await;
     execute(&dir, "DELETE FROM revocation_log_head");
     assert!(matches!(open_error(&dir), OpenError::Damaged { .. }));
@@ -253,6 +300,92 @@ async fn a_missing_directory_and_a_path_that_is_not_a_file_are_refused() {
     assert!(matches!(open_error(&dir), OpenError::NotAFile(_)));
     let error = SqliteStore::open(Path::new("/dev/null")).unwrap_err();
     assert!(matches!(error, OpenError::NotAFile(_)), "{error:?}");
+}
+
+/// The user of a service could have root open, or change the mode of, any file.
+#[tokio::test]
+async fn a_link_or_a_socket_in_place_of_a_file_of_the_store_is_refused() {
+    let dir = with_one_user().await;
+    let other = TempDir::new().unwrap();
+    let target = other.path().join("target");
+    fs::write(&target, "of another user").unwrap();
+    fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(dir.directory().join("auth.db.lock")).unwrap();
+
+    for suffix in [".lock", "-wal", "-shm", "-journal", ".restored"] {
+        let planted = dir.directory().join(format!("auth.db{suffix}"));
+        symlink(&target, &planted).unwrap();
+        assert!(SqliteStore::open(&dir.database()).is_err(), "{suffix}");
+        assert!(planted.symlink_metadata().unwrap().is_symlink(), "{suffix}");
+        fs::remove_file(&planted).unwrap();
+
+        let socket = UnixListener::bind(&planted).unwrap();
+        assert!(SqliteStore::open(&dir.database()).is_err(), "{suffix}");
+        assert!(planted.symlink_metadata().is_ok(), "{suffix}");
+        fs::remove_file(&planted).unwrap();
+        drop(socket);
+    }
+
+    let metadata = fs::metadata(&target).unwrap();
+    assert_eq!(
+        (fs::read(&target).unwrap().as_slice(), metadata.mode() & 0o777),
+        (&b"of another user"[..], 0o644)
+    );
+    assert_eq!(count_users(&dir.open()).await.unwrap(), 1);
+}
+
+/// SQLite deletes the file that the name leads to.
+#[tokio::test]
+async fn a_journal_that_names_another_file_is_refused() {
+    let dir = with_one_user().await;
+    let precious = dir.directory().join("precious");
+    fs::write(&precious, "").unwrap();
+    let name = precious.to_str().unwrap().as_bytes();
+    let magic = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    // A header of 512 bytes without pages, then the name: its page number, the name, its length and its checksum.
+    let mut journal = [&magic[..], &[0; 504]].concat();
+    journal[20..28].copy_from_slice(&[0, 0, 2, 0, 0, 0, 16, 0]);
+    let checksum: u32 = name.iter().map(|byte| u32::from(*byte)).sum();
+    for part in [&262_145_u32.to_be_bytes()[..], name, &u32::try_from(name.len()).unwrap().to_be_bytes()] {
+        journal.extend_from_slice(part);
+    }
+    journal.extend_from_slice(&checksum.to_be_bytes());
+    journal.extend_from_slice(&magic);
+    fs::write(dir.directory().join("auth.db-journal"), &journal).unwrap();
+
+    let error = open_error(&dir);
+
+    assert!(error.to_string().contains("its journal names another file"), "{error}");
+    assert!(precious.exists());
+}
+
+#[tokio::test]
+async fn a_database_behind_the_link_of_another_user_is_refused() {
+    let dir = with_one_user().await;
+    let link = dir.directory().join("link.db");
+    symlink(dir.database(), &link).unwrap();
+    assert!(SqliteStore::open(&link).is_ok());
+    if lchown(&link, Some(65534), None).is_err() {
+        return counterfoil_test_support::skip("only root can give a link to another user");
+    }
+
+    assert!(matches!(SqliteStore::open(&link).unwrap_err(), OpenError::NotAFile(_)));
+}
+
+#[tokio::test]
+async fn a_directory_in_which_others_can_replace_the_database_is_refused() {
+    let dir = with_one_user().await;
+    let set_mode = |mode| fs::set_permissions(dir.directory(), Permissions::from_mode(mode)).unwrap();
+
+    set_mode(0o777);
+    let error = open_error(&dir);
+    assert!(matches!(error, OpenError::WritableByOthers { mode: 0o777, .. }), "{error:?}");
+
+    // As `/tmp`, and as Kubernetes gives a volume to a group.
+    for mode in [0o1777, 0o2770] {
+        set_mode(mode);
+        assert_eq!(count_users(&dir.open()).await.unwrap(), 1);
+    }
 }
 
 #[tokio::test]

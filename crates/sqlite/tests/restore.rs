@@ -194,6 +194,39 @@ async fn an_unusable_backup_is_refused() {
     assert_eq!(count_users(&dir.open()).await.unwrap(), 2);
 }
 
+/// A trigger in it would undo each logout.
+#[tokio::test]
+async fn a_backup_with_a_changed_schema_is_refused() {
+    let (dir, backup) = with_backup().await;
+    let changed = Connection::open(&backup).unwrap();
+    changed
+        .execute_batch(
+            "CREATE TRIGGER undo AFTER UPDATE OF ended_at ON sessions BEGIN
+                UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = NEW.id; END",
+        )
+        .unwrap();
+    drop(changed);
+
+    let error = prepare_error(&dir, &backup);
+
+    assert!(matches!(error, RestoreError::Backup(OpenError::ChangedSchema { .. })), "{error:?}");
+    assert!(error.source_text().contains("the trigger `undo` of `sessions`"), "{error:?}");
+    assert!(error.hint().contains("before the change"));
+}
+
+#[tokio::test]
+async fn a_backup_of_a_schema_that_was_changed_meanwhile_fails() {
+    let dir = DatabaseDir::new();
+    let store = dir.open();
+    Connection::open(dir.database()).unwrap().execute_batch("CREATE VIEW v AS SELECT 1").unwrap();
+    let backup = dir.directory().join("backup.db");
+
+    let error = store.backup(&backup).await.unwrap_err();
+
+    assert!(format!("{error:?}").contains("the view `v`"), "{error:?}");
+    assert!(!backup.exists());
+}
+
 #[tokio::test]
 async fn every_damaged_page_is_found_before_the_restore() {
     let (dir, backup) = with_backup().await;

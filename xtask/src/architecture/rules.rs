@@ -255,6 +255,7 @@ const SOURCES: &[&str] = &[
     "crates/cli/src",
     "crates/core/src",
     "crates/counterfoil/src",
+    "crates/files/src",
     "crates/jose/src",
     "crates/sqlite/src",
     "crates/verify/src",

@@ -3,6 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -64,12 +65,14 @@ fn validate(out: &Path, text: &str) -> Result<(), CliError> {
     configuration.settings(configuration.listen).map(drop)
 }
 
-/// Creates the file; an existing one is not overwritten.
+/// Creates the file; an existing one is not overwritten. Others may read it, as it contains no secret, but not write it,
+/// whatever the umask: who writes it can weaken the server.
 fn create(out: &Path, text: &str) -> Result<(), CliError> {
-    let written = OpenOptions::new().write(true).create_new(true).open(out).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o644).open(out).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => already_exists(out),
         _ => CliError::with_cause(&format!("{} cannot be written", out.display()), &error),

@@ -41,7 +41,7 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     summary.print(&options, "the other users were imported")
 }
 
-/// Validates every line, and that no username is repeated.
+/// Validates every line, and that no login name is repeated.
 fn validate(options: &Options) -> Result<Summary, CliError> {
     let mut summary = Summary::default();
     let mut first_lines = HashMap::new();
@@ -50,14 +50,14 @@ fn validate(options: &Options) -> Result<Summary, CliError> {
         let (number, text) = line?;
         let name = text.and_then(|text| parse_user(&text)).and_then(|user| {
             let user = user.validate(now).map_err(|error: ClientError| error.to_string())?;
-            Ok(user.username.folded().to_owned())
+            Ok(user.login_name().to_owned())
         });
         match name.map(|name| first_lines.insert(name, number)) {
             Ok(None) => {}
             Ok(Some(first)) => {
                 summary.add_error(
                     number,
-                    format!("the username is already in line {first}"),
+                    format!("the same user is already in line {first}"),
                     options.max_errors,
                 );
             }

@@ -21,6 +21,8 @@ pub mod user_import;
 pub mod username_policy;
 pub mod window_counters;
 
+use std::time::Duration;
+
 use counterfoil_jose::random;
 
 use crate::client_error::{ClientError, InvalidCredential};
@@ -28,6 +30,9 @@ use crate::store::StoreError;
 
 /// How often a change that lost a race is tried again before [`InternalError::Contention`] is returned.
 const ATTEMPTS: usize = 8;
+
+/// When a client whose share of the hash queue is exceeded may try again.
+const SHARE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Why an operation failed: because of the client, or because of the server.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +80,18 @@ impl From<InvalidCredential> for ServiceError {
     }
 }
 
+impl From<password_hasher::HashingError> for ServiceError {
+    /// A queue that is full is the server's error. A share of it that is exceeded is the client's: others are served.
+    fn from(error: password_hasher::HashingError) -> Self {
+        match error {
+            password_hasher::HashingError::ShareExceeded => {
+                ClientError::RateLimited(SHARE_RETRY_DELAY).into()
+            }
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
 /// A [`ServiceError`] from each cause of an [`InternalError`], so that `?` works on both.
 macro_rules! internal_errors {
     ($($source:ty),* $(,)?) => {
@@ -88,7 +105,6 @@ macro_rules! internal_errors {
 
 internal_errors!(
     StoreError,
-    password_hasher::HashingError,
     random::RandomUnavailable,
     counterfoil_jose::SignError,
     issuer::ClaimsError,

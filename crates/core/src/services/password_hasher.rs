@@ -1,6 +1,7 @@
 //! Password hashing: the interface to a bounded pool of workers, and a hasher without one for tests and tools.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -13,23 +14,59 @@ pub use crate::services::password_hasher_error::HashingError;
 #[async_trait]
 pub trait PasswordHasher: Send + Sync + 'static {
     /// Hashes a new password.
-    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError>;
+    async fn hash(
+        &self,
+        password: PlaintextPassword,
+        requester: Requester,
+    ) -> Result<PasswordHash, HashingError>;
 
     /// Verifies `password` against `stored`. Without a stored hash, or with one that cannot be used, it verifies against a
     /// dummy hash and returns [`PasswordCheck::Mismatch`]. It takes the same time either way, so that the response time
     /// does not reveal which users exist.
     ///
-    /// An imported hash takes the time of its own scheme and cost until the user's first login.
+    /// An imported hash takes the time of its own scheme and cost until the user's first login:
+    /// [`PasswordHasher::delay_refusal`] hides that.
     async fn verify(
         &self,
         password: PlaintextPassword,
         stored: Option<PasswordHash>,
-    ) -> Result<PasswordCheck, HashingError>;
+        requester: Requester,
+    ) -> Result<Verification, HashingError>;
 
-    /// Validates a new password. It reads dictionaries and perhaps a file, so it is queued like a hash.
-    async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
+    /// Validates a new password. It searches dictionaries and perhaps a file, so it is queued, apart from the hashes.
+    async fn validate_new(
+        &self,
+        new: NewPassword,
+        _: Requester,
+    ) -> Result<Result<(), PasswordError>, HashingError> {
         new.validate()
     }
+
+    /// Waits before a refusal is answered until the slowest scheme in use would have been verified. Otherwise the time of a
+    /// wrong guess would tell an attacker which accounts have an imported hash, and so which names exist.
+    ///
+    /// `verified_in` is the time that the verification took; `None` if nothing was verified, for instance at a rate limit.
+    /// Without a clock it does not wait.
+    async fn delay_refusal(&self, _verified_in: Option<Duration>, _requester: Requester) {}
+}
+
+/// For whom a password is hashed. The queue is shared among client IPs and among accounts, so that no one of them can use
+/// all of it. `None`: no share applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Requester {
+    /// The client IP, as [`client_ip_key`](super::login_rate_limiter::client_ip_key) makes it.
+    pub client_ip: Option<[u8; 17]>,
+    /// A keyed hash of the login name or of the user's id, whether or not such a user exists.
+    pub account: Option<[u8; 32]>,
+}
+
+/// A verified password, and how long it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verification {
+    /// The result.
+    pub check: PasswordCheck,
+    /// The time on the thread, without the time in the queue. Zero if the hasher has no clock.
+    pub took: Duration,
 }
 
 /// The result of verifying a password.
@@ -120,7 +157,7 @@ impl InlineHasher {
 
 #[async_trait]
 impl PasswordHasher for InlineHasher {
-    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+    async fn hash(&self, password: PlaintextPassword, _: Requester) -> Result<PasswordHash, HashingError> {
         self.worker().hash(&password)
     }
 
@@ -128,8 +165,10 @@ impl PasswordHasher for InlineHasher {
         &self,
         password: PlaintextPassword,
         stored: Option<PasswordHash>,
-    ) -> Result<PasswordCheck, HashingError> {
-        Ok(self.worker().verify(&password, stored.as_ref()))
+        _: Requester,
+    ) -> Result<Verification, HashingError> {
+        let check = self.worker().verify(&password, stored.as_ref());
+        Ok(Verification { check, took: Duration::ZERO })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::services::InternalError;
 use crate::services::administration::load_retention;
 use crate::services::issuer::MAX_EXCHANGED_LIFETIME;
 use crate::services::keys::active_keys::{ActiveKeys, new_signing};
-use crate::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Store};
+use crate::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Page, Store};
 
 /// How far above the highest seen position the new revocation log starts. Every position of the lost part of the previous
 /// log is lower: at one position a millisecond it would take seven weeks to reach this gap.
@@ -79,7 +79,7 @@ pub async fn restore(
     let new = new.activated(now);
     let key = new.id.clone();
     let keys: Vec<_> = store.keys().await?.into_iter().filter(is_usable_signing_key).collect();
-    let removed_admin_keys = store.admin_keys().await?;
+    let removed_admin_keys = store.admin_keys(Page { after: None, limit: u32::MAX }).await?;
 
     let mut changes = vec![start_revocation_log(store.revocation_log_head().await?, &request)];
     changes.extend(keys.iter().flat_map(|key| revoke_key(key, now)));

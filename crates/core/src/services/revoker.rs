@@ -11,7 +11,7 @@ use crate::client_error::InvalidCredential;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, SessionEnd};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, SessionEnding, Store};
+use crate::store::{Change, CommitOutcome, SessionEnding, Store, complete_session_ends};
 
 /// How long a revocation log entry must be kept: until the last access token that it revokes has expired.
 ///
@@ -152,6 +152,8 @@ impl Revoker {
     /// new log position, and each other session gets one revocation log entry. Returns how many sessions ended. Without
     /// such a session it changes and records nothing.
     ///
+    /// Very many sessions are revoked by that commit and get their entries by the next ones, before it returns.
+    ///
     /// # Errors
     ///
     /// [`ClientError::Credential`](crate::ClientError::Credential) if `except` is no longer active. Otherwise the commit
@@ -180,7 +182,8 @@ impl Revoker {
             ];
             changes.extend(except.map(Change::refresh_position));
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
-                return Ok(applied.ended_sessions.len());
+                let later = complete_session_ends(&*self.store, &applied.pending_ends).await?;
+                return Ok(applied.ended_sessions.len() + later);
             }
             self.check_session(except, now).await?;
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use counterfoil_jose::{Time, random};
@@ -36,8 +36,9 @@ use crate::store::{Change, CommitOutcome, LoginName, Store, StoreError, Transact
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportedUser {
-    /// The username.
-    pub username: String,
+    /// The username. A user without one has a verified address, and gets a name such as `user-3f9a61c2d07b4e58`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
     /// The id of the user in the application: a string or an integer, as
     /// [`ExternalId`] says. No two users have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,21 +47,28 @@ pub struct ImportedUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Whether the other system has verified the address. A verified address is a login name, too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub email_verified: bool,
     /// The password hash, in one of the formats of
     /// [`foreign_hashes`](crate::credentials::password::foreign_hashes). Without it the user cannot log in by password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
     /// The roles.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub roles: Vec<String>,
     /// When the user registered at the other system, in Unix seconds; by default now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<u64>,
     /// Whether the user is disabled.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub disabled: bool,
+}
+
+/// Reads a member that is null as if it were absent: exports write null for columns without a value.
+fn null_is_absent<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl fmt::Debug for ImportedUser {
@@ -76,11 +84,15 @@ impl ImportedUser {
     ///
     /// [`ClientError::Field`] for the first invalid field.
     pub fn validate(&self, now: Time) -> Result<ImportTarget, ClientError> {
-        let username: Username = self.username.parse().map_err(|error| invalid_field("username", &error))?;
+        let username = self.username.as_deref().map(str::parse::<Username>).transpose();
+        let username = username.map_err(|error| invalid_field("username", &error))?;
         let external_id = self.external_id.as_ref().map(parse_external_id).transpose()?;
         let email = self.email.as_deref().map(canonical_email).transpose()?;
         if self.email_verified && email.is_none() {
             return Err(invalid_field("email_verified", &"must be false without an `email`"));
+        }
+        if username.is_none() && !self.email_verified {
+            return Err(invalid_field("username", &"is required for a user without a verified address"));
         }
         let password = self.password_hash.as_deref().map(PasswordHash::import).transpose();
         let password = password.map_err(|error| invalid_field("password_hash", &error))?;
@@ -96,8 +108,8 @@ impl ImportedUser {
 /// The validated fields of an imported user, in canonical form.
 #[derive(Debug)]
 pub struct ImportTarget {
-    /// The username. Its case-folded form must be unique.
-    pub username: Username,
+    /// The username. `None` for a user who logs in by the address alone, and gets a name.
+    username: Option<Username>,
     external_id: Option<ExternalId>,
     email: Option<String>,
     password: Option<PasswordHash>,
@@ -179,7 +191,8 @@ impl UserImporter {
             };
             outcomes.push(match outcome {
                 Ok((ImportOutcome::Added, target)) => {
-                    expect.extend(self.username_policy.expectation(&target.username));
+                    let name = target.username.as_ref();
+                    expect.extend(name.and_then(|name| self.username_policy.expectation(name)));
                     changes.extend(imported.changes(target, now)?);
                     Ok(ImportOutcome::Added)
                 }
@@ -197,24 +210,27 @@ impl UserImporter {
         imported: &ImportedUser,
         claimed: &mut HashSet<Unique>,
     ) -> Result<Result<ImportOutcome, ClientError>, StoreError> {
-        let name = target.username.folded().to_owned();
-        if let Some(stored) = self.store.user_by_login(&LoginName::Username(name.clone())).await? {
-            let is_same_user = target.matches(&stored);
-            return Ok(if is_same_user {
-                Ok(ImportOutcome::AlreadyExists)
-            } else {
-                Err(ClientError::UsernameTaken)
-            });
-        }
-        if !claimed.insert(Unique::Username(name)) {
-            return Ok(Err(ClientError::UsernameTaken));
-        }
-        if let Err(error) = self.check_policy(target, claimed).await? {
-            return Ok(Err(error));
+        if let Some(username) = &target.username {
+            let name = username.folded().to_owned();
+            match self.store.user_by_login(&LoginName::Username(name.clone())).await? {
+                Some(stored) if target.matches(&stored) => return Ok(Ok(ImportOutcome::AlreadyExists)),
+                Some(_) => return Ok(Err(ClientError::UsernameTaken)),
+                None if !claimed.insert(Unique::Username(name)) => {
+                    return Ok(Err(ClientError::UsernameTaken));
+                }
+                None => {}
+            }
+            if let Err(error) = self.check_policy(username, claimed).await? {
+                return Ok(Err(error));
+            }
         }
         if let Some(email) = target.email.as_ref().filter(|_| imported.email_verified) {
-            let is_taken = self.store.user_by_login(&LoginName::Email(email.clone())).await?.is_some();
-            if is_taken || !claimed.insert(Unique::Email(email.clone())) {
+            let stored = self.store.user_by_login(&LoginName::Email(email.clone())).await?;
+            let stored = stored.as_ref();
+            if target.username.is_none() && stored.is_some_and(|stored| target.matches(stored)) {
+                return Ok(Ok(ImportOutcome::AlreadyExists));
+            }
+            if stored.is_some() || !claimed.insert(Unique::Email(email.clone())) {
                 return Ok(Err(invalid_field("email", &"is the verified address of another user")));
             }
         }
@@ -232,16 +248,16 @@ impl UserImporter {
     /// Checks a new name by the policy: its scripts, and that it looks like no other name.
     async fn check_policy(
         &self,
-        target: &ImportTarget,
+        username: &Username,
         claimed: &mut HashSet<Unique>,
     ) -> Result<Result<(), ClientError>, StoreError> {
-        if let Err(error) = self.username_policy.scripts.check(&target.username) {
+        if let Err(error) = self.username_policy.scripts.check(username) {
             return Ok(Err(invalid_field("username", &error)));
         }
         if self.username_policy.look_alikes == LookAlikes::Allow {
             return Ok(Ok(()));
         }
-        let skeletons = target.username.skeletons();
+        let skeletons = username.skeletons();
         if let Some(holder) = self.store.user_by_skeletons(&skeletons).await? {
             return Ok(Err(looks_like(&format!("`{}`", holder.username))));
         }
@@ -277,6 +293,8 @@ type ImportPlan = (Vec<Result<ImportOutcome, ClientError>>, Transaction);
 impl ImportedUser {
     /// The changes that add the user and record the audit event.
     fn changes(&self, target: ImportTarget, now: Time) -> Result<[Change; 2], random::RandomUnavailable> {
+        let id = UserId::from_bytes(random::bytes()?);
+        let username = target.username.unwrap_or_else(|| made_username(id));
         let user = User {
             external_id: target.external_id,
             email: target.email,
@@ -284,7 +302,7 @@ impl ImportedUser {
             password: target.password,
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
-            ..User::new(UserId::from_bytes(random::bytes()?), target.username, target.created_at)
+            ..User::new(id, username, target.created_at)
         };
         let event = AuditEvent::by_user(AuditEventKind::UserRegistered, user.id, &ClientInfo::default(), now);
         let event = AuditEvent { actor: Actor::Operator, detail: Some("imported".into()), ..event };
@@ -292,12 +310,25 @@ impl ImportedUser {
     }
 }
 
+/// The name of a user who logs in by the address alone: it says nothing about the address.
+fn made_username(id: UserId) -> Username {
+    let digits = id.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}"));
+    let name = format!("user-{}", digits.collect::<String>());
+    name.parse().expect("lower-case letters, digits and a hyphen are a username")
+}
+
 impl ImportTarget {
+    /// What no two users of an import share: the case-folded username, or the address of a user without one.
+    pub fn login_name(&self) -> &str {
+        let address = || self.email.as_deref().unwrap_or_default();
+        self.username.as_ref().map_or_else(address, Username::folded)
+    }
+
     /// Whether `stored` comes from an earlier import of the same user: the same name, address and external id, and the same password
     /// hash, or an Argon2id hash that replaced it at a login.
     fn matches(&self, stored: &User) -> bool {
         let was_rehashed = stored.password.as_ref().is_some_and(PasswordHash::is_argon2id);
-        stored.username.folded() == self.username.folded()
+        self.username.as_ref().is_none_or(|name| name.folded() == stored.username.folded())
             && stored.email == self.email
             && stored.external_id == self.external_id
             && (stored.password == self.password || (was_rehashed && self.password.is_some()))

@@ -18,6 +18,8 @@ pub struct StoreMetrics {
     pub pending: AtomicU64,
     /// The write requests that failed: the disk or the queue was full, or the system reported an error.
     pub failed: AtomicU64,
+    /// The lists that were not read, because too many were being read: of everyone, or of one user.
+    pub lists_refused: AtomicU64,
     /// Whether the last transaction could not be committed. The next successful one clears it.
     pub last_commit_failed: AtomicBool,
 }
@@ -36,6 +38,16 @@ impl StoreMetrics {
     /// Counts write requests that failed.
     pub fn requests_failed(&self, count: usize) {
         self.failed.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a list that was not read.
+    pub fn list_refused(&self) {
+        self.lists_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The lists that were not read.
+    pub fn lists_refused(&self) -> u64 {
+        self.lists_refused.load(Ordering::Relaxed)
     }
 
     /// Whether the last transaction could not be committed.

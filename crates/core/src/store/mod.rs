@@ -15,8 +15,10 @@ mod change;
 pub mod conformance;
 mod counter;
 mod error;
+mod job_lock;
 pub mod metrics;
 mod outcome;
+mod pending_end;
 mod plan;
 mod query;
 mod revocation_log;
@@ -46,15 +48,18 @@ use crate::store::metrics::StoreMetrics;
 
 pub use audit_retention::{AuditRetention, PurgedEvents};
 pub use change::{
-    AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, NewRevocation,
-    SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+    AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, MAX_ENDED_PER_COMMIT,
+    NewRevocation, SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
 };
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
+pub use job_lock::{JobLock, JobLockOp, NodeId};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
+pub use pending_end::{PendingSessionEnd, complete_all_session_ends, complete_session_ends};
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
-    AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor, SessionData,
+    AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor,
+    SessionData,
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
@@ -107,8 +112,12 @@ pub trait Store: Send + Sync + 'static {
     /// The admin key `id`.
     async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKeyRecord>, StoreError>;
 
-    /// All admin keys, oldest first.
-    async fn admin_keys(&self) -> Result<Vec<AdminKeyRecord>, StoreError>;
+    /// Admin keys after the given one, oldest first.
+    async fn admin_keys(&self, page: Page<AdminKeyCursor>) -> Result<Vec<AdminKeyRecord>, StoreError>;
+
+    /// Sessions that a commit has revoked and that are still to be marked as ended, at most `limit`, in the order of
+    /// the cutoffs.
+    async fn pending_session_ends(&self, limit: u32) -> Result<Vec<PendingSessionEnd>, StoreError>;
 
     /// All keys of the installation.
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
@@ -168,8 +177,9 @@ pub trait Store: Send + Sync + 'static {
     /// window is over, has the value 0 until `now`.
     async fn counters(&self, counters: &[CounterKey], now: Time) -> Result<Vec<CounterValue>, StoreError>;
 
-    /// Removes what has expired at `now`, at most `limit` rows, but for audit events. Returns the number of rows. `now` must be a
-    /// confirmed time: what is removed because of a clock jump would be missing when the clock is set back.
+    /// Removes what has expired at `now`, and the rows of removed users, but for audit events, at most `limit` rows.
+    /// Returns the number of rows that it removed or examined; 0 if nothing is left to do. `now` must be a confirmed time:
+    /// what is removed because of a clock jump would be missing when the clock is set back.
     async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
 
     /// Removes audit events that are too old at `now` or above the limit, the oldest first, at most `limit` events of each

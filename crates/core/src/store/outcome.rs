@@ -3,6 +3,7 @@
 use counterfoil_verify::{RevocationEntry, SessionId};
 
 use crate::model::session::EndReason;
+use crate::store::pending_end::PendingSessionEnd;
 use crate::store::query::SessionData;
 
 /// The outcome of a commit.
@@ -43,6 +44,8 @@ pub struct AppliedChanges {
     pub ended_sessions: Vec<SessionId>,
     /// Why each of them ended, in the same order.
     pub end_reasons: Vec<EndReason>,
+    /// The sessions that it has revoked and not marked as ended yet, because they were too many for one commit.
+    pub pending_ends: Vec<PendingSessionEnd>,
     /// The session data after the last merge.
     pub session_data: Option<SessionData>,
 }

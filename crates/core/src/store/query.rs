@@ -3,6 +3,8 @@
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId, UserId};
 
+use crate::credentials::admin_key::AdminKeyId;
+
 /// A page of the revocation log, from one snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationLogPage {
@@ -67,6 +69,15 @@ pub struct SessionCursor {
     pub authenticated_at: Time,
     /// The id, for sessions that were created at the same time.
     pub id: SessionId,
+}
+
+/// A position in a list of admin keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdminKeyCursor {
+    /// When the key was created.
+    pub created_at: Time,
+    /// The id, for keys that were created at the same time.
+    pub id: AdminKeyId,
 }
 
 /// The number of an audit event.

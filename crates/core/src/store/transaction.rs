@@ -6,6 +6,7 @@ use counterfoil_verify::{ClientId, SessionId, UserId};
 use crate::credentials::admin_key::AdminKeyId;
 use crate::model::username::Skeletons;
 use crate::store::change::Change;
+use crate::store::job_lock::JobLock;
 
 /// What one commit expects and changes. A store applies all of it or nothing.
 ///
@@ -71,4 +72,6 @@ pub enum Expectation {
     AdminKey(AdminKeyId),
     /// No user has a username with one of these skeletons.
     NoLookAlike(Skeletons),
+    /// The node holds the lock of the job at this time.
+    JobLock(JobLock, Time),
 }

@@ -12,6 +12,7 @@ use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::keys::keyring::{ActivateAt, KeyStatus, Keyring, RotatedKeys};
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::revoker::RevocationRetention;
+use counterfoil_core::store::{Change, JobLock, NodeId};
 use counterfoil_core::{ClientError, Store};
 use counterfoil_jose::{Algorithm, SealingKey, SigningKey, Time, jws, unverified};
 use counterfoil_sqlite::SqliteStore;
@@ -244,6 +245,24 @@ async fn next_and_removed_keys_can_be_revoked_and_a_revoked_next_key_is_replaced
     let rejected =
         engine.keys.revoke(&unknown, &revocation_context(EndReason::KeyCompromised), after(3)).await;
     assert!(matches!(rejected, Err(ServiceError::Client(ClientError::NotFound("key")))), "{rejected:?}");
+}
+
+#[tokio::test]
+async fn a_node_rotates_only_while_no_other_node_holds_the_lock() {
+    let store: Arc<dyn Store> = SqliteStore::in_memory().unwrap();
+    let keys = Arc::into_inner(node(&store, SCHEDULE, NOON).await).unwrap();
+    let keys = keys.with_node(NodeId::from_bytes([1; 16]));
+    let due = NOON + 90 * DAY;
+    let of_other_node = JobLock { job: "key_rotation", holder: NodeId::from_bytes([2; 16]) };
+    let take = Change::take_job_lock(of_other_node, due, due + MINUTE);
+    let _ = store.commit(&[take].into()).await.unwrap().applied().unwrap();
+    let before = signing_key_id(&keys);
+
+    assert_eq!(keys.run_due_rotation(due).await.unwrap(), Some(due + MINUTE));
+    assert_eq!(signing_key_id(&keys), before);
+
+    keys.run_due_rotation(due + MINUTE).await.unwrap();
+    assert_ne!(signing_key_id(&keys), before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -9,17 +9,17 @@ use async_trait::async_trait;
 use counterfoil_core::credentials::password::{PasswordHash, PlaintextPassword};
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::model::client::{Client, Lifetimes};
-use counterfoil_core::model::session::{EndReason, Mode};
+use counterfoil_core::model::session::{EndReason, Mode, Session};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::issuer::{AccessBounds, NewSession, RenewedCredential, TokenRequest};
 use counterfoil_core::services::password_hasher::{
-    HashingError, InlineHasher, PasswordCheck, PasswordHasher,
+    HashingError, InlineHasher, PasswordHasher, Requester, Verification,
 };
 use counterfoil_core::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Page};
 use counterfoil_core::{ClientError, InvalidCredential};
 use counterfoil_jose::Secret;
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_verify::{AuthError, ClientId, RevocationSubject};
+use counterfoil_verify::{AuthError, ClientId, RevocationSubject, SessionId};
 
 use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, credentials, nowhere, revocation_context};
 
@@ -153,16 +153,21 @@ mod action {
 
 #[async_trait]
 impl PasswordHasher for Interrupted {
-    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.inner.hash(password).await
+    async fn hash(
+        &self,
+        password: PlaintextPassword,
+        requester: Requester,
+    ) -> Result<PasswordHash, HashingError> {
+        self.inner.hash(password, requester).await
     }
 
     async fn verify(
         &self,
         password: PlaintextPassword,
         stored: Option<PasswordHash>,
-    ) -> Result<PasswordCheck, HashingError> {
-        let check = self.inner.verify(password, stored).await;
+        requester: Requester,
+    ) -> Result<Verification, HashingError> {
+        let check = self.inner.verify(password, stored, requester).await;
         if let Some(action) = self.concurrent.lock().await.take() {
             action().await;
         }
@@ -277,6 +282,40 @@ async fn ending_all_other_sessions_adds_one_log_entry_for_each() {
     assert!(engine.authenticate_session(&mine.credential, after(1)).await.is_ok());
     let stored = engine.store.session(mine.session.id).await.unwrap().unwrap();
     assert_eq!(stored.pos, page.head, "the remaining session gets the new log position");
+}
+
+/// An attacker who opens very many sessions must not keep one of them.
+#[tokio::test]
+async fn ending_more_sessions_than_one_commit_ends_leaves_none_of_them() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let (cookie, mine) = (engine.session(NOON).await, engine.access(NOON).await);
+    for first in [0, 200, 400] {
+        let copies = (first..first + 200_u128).map(|number| {
+            let id = SessionId::from_bytes(number.to_be_bytes());
+            Change::insert_session(Session { id, ..cookie.session.clone() })
+        });
+        let _ = engine.store.commit(&copies.collect::<Vec<_>>().into()).await.unwrap();
+    }
+    // Opened last, so it is among those that the first commit does not end.
+    let access = engine.access(after(1)).await;
+    let pair = engine.pair(after(1)).await;
+    let by_user = revocation_context(EndReason::ByUser);
+
+    let ended = engine.revoker.end_user_sessions(ada.id, Some(mine.session.id), &by_user, after(2)).await;
+
+    assert_eq!(ended.unwrap(), 603);
+    assert!(engine.authenticate_session(&cookie.credential, after(2)).await.is_err());
+    assert!(engine.authenticate_access_token(&access.credential, after(2)).await.is_err());
+    let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(2)).await;
+    assert!(refreshed.is_err());
+    assert!(engine.authenticate_access_token(&mine.credential, after(2)).await.is_ok());
+    let page = Page { after: None, limit: 1000 };
+    let live = engine.store.sessions_of(ada.id, page, after(2)).await.unwrap();
+    assert_eq!(live.iter().map(|session| session.id).collect::<Vec<_>>(), [mine.session.id]);
+    let ends =
+        engine.audit_events().await.into_iter().filter(|event| event.kind == AuditEventKind::SessionEnded);
+    assert_eq!(ends.count(), 603);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ const BCRYPT_HASH: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8
 
 fn imported(username: &str, email: Option<&str>) -> ImportedUser {
     ImportedUser {
-        username: username.into(),
+        username: Some(username.into()),
         external_id: None,
         email: email.map(str::to_owned),
         email_verified: email.is_some(),

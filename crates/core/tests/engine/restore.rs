@@ -12,7 +12,7 @@ use counterfoil_core::services::issuer::{IssuedAccessToken, TokenPair};
 use counterfoil_core::services::keys::active_keys::ActiveKeysError;
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::services::restore::{KeptOnRestore, RestoreOutcome, RestoreRequest, restore};
-use counterfoil_core::store::Change;
+use counterfoil_core::store::{Change, Page};
 use counterfoil_core::{FileBackup, Store};
 use counterfoil_jose::{Algorithm, SealingKey};
 use counterfoil_sqlite::SqliteStore;
@@ -116,7 +116,7 @@ async fn a_restore_revokes_all_credentials_and_users_can_log_in_again() {
     assert!(engine.authenticate_access_token(&pair.access, after(63)).await.is_ok());
     // The current key and the next one.
     assert_eq!((outcome.revoked_keys.len(), outcome.removed_admin_keys.len()), (2, 1));
-    assert!(engine.store.admin_keys().await.unwrap().is_empty());
+    assert!(engine.store.admin_keys(Page { after: None, limit: 100 }).await.unwrap().is_empty());
 }
 
 #[tokio::test]

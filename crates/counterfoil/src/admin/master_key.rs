@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::keys::active_keys::opens_all;
+use counterfoil_files::resolve_link;
 use counterfoil_jose::Time;
 
 use crate::admin::AdminError;
@@ -24,7 +25,8 @@ impl App {
             None if is_in_environment => return Err(file_required()),
             None => generate().map_err(|error| AdminError::new(error.to_string()))?,
         };
-        let active_file = self.settings().master_key_file().filter(|file| file.exists());
+        // The file itself, not a link to it: the link would be replaced, and the file would keep the old key.
+        let active_file = self.settings().master_key_file().and_then(|file| resolve_link(&file).ok());
         if let Some(active_file) = &active_file {
             self.finish_interrupted_replacement(active_file, now).await?;
         }

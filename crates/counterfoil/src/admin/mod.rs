@@ -17,6 +17,7 @@ pub(crate) mod restore;
 mod revocations;
 mod sessions;
 pub(crate) mod socket;
+pub(crate) mod socket_address;
 pub(crate) mod socket_client;
 mod status;
 mod user_import;

@@ -1,20 +1,28 @@
 //! The admin socket `DIR/admin.sock` of a running server, for the user of the server and root.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::Mode;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
+use crate::admin::socket_address::{SocketAddress, socket_path};
 use crate::admin::{AdminError, Command};
 use crate::app::App;
+use crate::limits::connection_activity::ConnectionActivity;
+use crate::limits::connections::ConnectionLimiter;
+use crate::runtime::spare_descriptor::{SpareDescriptor, is_connection_error};
+use crate::settings::Limits;
 
 /// The most bytes of a command.
 const MAX_COMMAND_LENGTH: u64 = 64 * 1024;
@@ -22,21 +30,18 @@ const MAX_COMMAND_LENGTH: u64 = 64 * 1024;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most connections at a time.
 const MAX_CONNECTIONS: usize = 16;
-/// How long to wait after an error of `accept`.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// The most bytes of the path of a socket (`sun_path` without its final zero).
-const MAX_PATH_LENGTH: usize = 107;
-
-/// The path of the socket of a server with the data directory `dir`.
-pub fn socket_path(dir: &Path) -> PathBuf {
-    dir.join("admin.sock")
-}
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 16;
+/// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
+const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
 
 /// The listening socket. Its file is deleted when it is dropped.
 #[derive(Debug)]
 pub struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
+    /// The device and the inode of its file.
+    identity: (u64, u64),
 }
 
 /// The answer to a command, as one line of JSON.
@@ -48,80 +53,123 @@ pub(super) enum Reply {
 }
 
 impl AdminSocket {
-    /// Creates the socket in `dir`; it has mode 0600 from the beginning. The file of a server that has ended
-    /// is replaced. The caller must hold the lock of the store.
+    /// Creates the socket in `dir`; it has mode 0600 from the beginning. The socket of a server that has ended is
+    /// replaced. The caller must hold the lock of the store.
     ///
     /// # Errors
     ///
-    /// If another server answers at the socket, the path is too long, or the system refuses.
+    /// If another server answers at the socket, something else has its name, or the system refuses.
     pub fn bind(dir: &Path) -> io::Result<Self> {
         let path = socket_path(dir);
-        if StdStream::connect(&path).is_ok() {
+        let address = SocketAddress::new(dir)?;
+        if StdStream::connect(address.path()).is_ok() {
             let error = format!("another server answers at {}", path.display());
             return Err(io::Error::new(io::ErrorKind::AddrInUse, error));
         }
-        // Bound in a private directory, so that no other user can connect before the mode is set, and then
-        // renamed.
-        let private_dir = dir.join(format!(".admin-{}", std::process::id()));
-        check_path_length(&private_dir.join("s"))?;
-        // An interrupted server may have left it; in a container the next one has the same process id.
-        let _ = fs::remove_dir_all(&private_dir);
-        DirBuilder::new().mode(0o700).create(&private_dir)?;
-        let bound = Self::bind_and_rename(&private_dir.join("s"), &path);
-        let _ = fs::remove_dir_all(&private_dir);
-        Ok(Self { listener: UnixListener::from_std(bound?)?, path })
+        remove_stale_socket(&path)?;
+        let listener = UnixListener::from_std(bind_private(address.path())?)?;
+        let metadata = path.symlink_metadata()?;
+        Ok(Self { listener, path, identity: (metadata.dev(), metadata.ino()) })
     }
 
-    fn bind_and_rename(private: &Path, path: &Path) -> io::Result<StdListener> {
-        let listener = StdListener::bind(private)?;
-        fs::set_permissions(private, Permissions::from_mode(0o600))?;
-        fs::rename(private, path)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    }
-
-    /// Executes commands until it is cancelled.
+    /// Executes commands until it is cancelled. If all connections are in use, a new one takes the place of the oldest
+    /// that has sent no command.
     pub async fn serve(self, app: App) {
-        let mut connections = JoinSet::new();
+        let limits = Limits::default().with(|limits| limits.max_connections = MAX_CONNECTIONS);
+        let limiter = ConnectionLimiter::new(limits, 0, Vec::new());
+        let (mut connections, mut spare) = (JoinSet::new(), SpareDescriptor::new());
         loop {
-            while connections.len() >= MAX_CONNECTIONS {
-                connections.join_next().await;
+            spare.restore();
+            tokio::select! {
+                biased;
+                Some(_) = connections.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => start(&app, &limiter, &mut connections, stream),
+                    Err(error) if is_connection_error(&error) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection to the admin socket was not accepted");
+                        let has_room = limiter.make_room() && spare.release();
+                        if !has_room {
+                            tokio::time::sleep(MAX_WAIT_FOR_DESCRIPTOR).await;
+                        }
+                    }
+                },
             }
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let app = app.clone();
-                    connections.spawn(async move { serve_connection(&app, stream).await });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection to the admin socket was not accepted");
-                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
-                }
-            }
-            while connections.try_join_next().is_some() {}
         }
     }
+}
+
+/// Executes the command of a connection in a task of its own. If commands of all connections are being executed, it
+/// answers with an error.
+fn start(app: &App, limiter: &ConnectionLimiter, connections: &mut JoinSet<()>, stream: UnixStream) {
+    let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+    let Some(permit) = limiter.acquire_local(uid) else {
+        let error = AdminError::new("the server is executing too many commands").hint("try again later");
+        // It fits into the empty buffer of the new connection, so nothing waits.
+        let _ = encode(Reply::Error(error)).map(|line| stream.try_write(&line));
+        return;
+    };
+    let (app, activity) = (app.clone(), permit.activity());
+    let task = connections.spawn(async move {
+        serve_connection(&app, stream, &permit.activity()).await;
+        drop(permit);
+    });
+    activity.set_task(task);
 }
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let found = self.path.symlink_metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+        if found.is_ok_and(|found| found == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
-async fn serve_connection(app: &App, stream: UnixStream) {
-    if let Err(error) = answer_one_command(app, stream).await {
+/// Binds a listening socket with mode 0600.
+fn bind_private(path: &Path) -> io::Result<StdListener> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // Before it has a name: Linux gives the file the mode of the socket, so that at no moment another user can connect.
+    rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Removes the socket that an interrupted server has left. Anything else at the path stays.
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => {
+            let error = format!("{} is not a socket, and was not replaced", path.display());
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, error))
+        }
+    }
+}
+
+async fn serve_connection(app: &App, stream: UnixStream, activity: &Arc<ConnectionActivity>) {
+    if let Err(error) = answer_one_command(app, stream, activity).await {
         tracing::warn!(%error, "an administrative command was not read or answered");
     }
 }
 
 /// Reads one line with a command, and writes one line with its reply.
-async fn answer_one_command(app: &App, mut stream: UnixStream) -> io::Result<()> {
+async fn answer_one_command(
+    app: &App,
+    mut stream: UnixStream,
+    activity: &Arc<ConnectionActivity>,
+) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != 0 && peer != rustix::process::geteuid().as_raw() {
         let error = format!("user {peer} does not run this server");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
     }
-    let result = match tokio::time::timeout(READ_TIMEOUT, read_line(&mut stream, MAX_COMMAND_LENGTH)).await {
+    let command = tokio::time::timeout(READ_TIMEOUT, read_line(&mut stream, MAX_COMMAND_LENGTH)).await;
+    let _in_progress = activity.start_request();
+    let result = match command {
         Err(_) => Err(AdminError::new("the command was not received in time")),
         Ok(line) => match serde_json::from_slice::<Command>(&line?) {
             Ok(command) => app.administer(command).await,
@@ -130,10 +178,15 @@ async fn answer_one_command(app: &App, mut stream: UnixStream) -> io::Result<()>
                 .hint("use the command line of the same version as the server")),
         },
     };
-    let mut line = serde_json::to_vec(&result.map_or_else(Reply::Error, Reply::Ok))?;
-    line.push(b'\n');
-    stream.write_all(&line).await?;
+    stream.write_all(&encode(result.map_or_else(Reply::Error, Reply::Ok))?).await?;
     stream.shutdown().await
+}
+
+/// A reply as one line.
+fn encode(reply: Reply) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&reply)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Reads one line of at most `max_length` bytes, and returns it without its end.
@@ -146,16 +199,4 @@ pub(super) async fn read_line(stream: &mut UnixStream, max_length: u64) -> io::R
             Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long or has no end"))
         }
     }
-}
-
-/// Refuses a path that does not fit into a socket address.
-pub(super) fn check_path_length(path: &Path) -> io::Result<()> {
-    if path.as_os_str().len() <= MAX_PATH_LENGTH {
-        return Ok(());
-    }
-    let error = format!(
-        "the path {} is too long for a socket; choose a data directory with a shorter one",
-        path.display()
-    );
-    Err(io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -1,7 +1,7 @@
 //! Sends administrative commands to a running server through its admin socket.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use counterfoil_jose::Secret;
@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 
-use crate::admin::socket::{Reply, check_path_length, read_line, socket_path};
+use crate::admin::socket::{Reply, read_line};
+use crate::admin::socket_address::{SocketAddress, socket_path};
 use crate::admin::{AdminError, Command};
 
 /// The most bytes of a reply: a page of 1000 users with the longest names.
@@ -40,8 +41,7 @@ pub enum CallError {
 /// [`CallError::NoServer`] if none is running; otherwise the server's error, or that it did not answer.
 pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
     let path = socket_path(dir);
-    check_path_length(&path)?;
-    let mut stream = match UnixStream::connect(&path).await {
+    let mut stream = match connect(dir).await {
         Ok(stream) => stream,
         Err(error) if is_no_server(&error) => return Err(CallError::NoServer(path)),
         Err(error) => return Err(error.into()),
@@ -60,6 +60,15 @@ pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
         Reply::Ok(value) => Ok(value),
         Reply::Error(error) => Err(error.into()),
     }
+}
+
+/// Connects to the socket in `dir`. A link is not followed: it could lead to the socket of a service of root.
+async fn connect(dir: &Path) -> io::Result<UnixStream> {
+    if !socket_path(dir).symlink_metadata()?.file_type().is_socket() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the admin socket is not a socket"));
+    }
+    let address = SocketAddress::new(dir)?;
+    UnixStream::connect(address.path()).await
 }
 
 fn is_no_server(error: &io::Error) -> bool {

@@ -18,7 +18,7 @@ pub enum OpenError {
     /// There is no usable master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// The data directory cannot be created or is not a directory.
+    /// The data directory cannot be created, is not a directory, or is open to other users.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The store cannot be opened.
@@ -45,6 +45,9 @@ pub enum OpenError {
     /// The system starts no thread for the event listener.
     #[error("the thread of the event listener cannot be started")]
     Thread(#[source] std::io::Error),
+    /// The operating system provides no randomness.
+    #[error("the operating system provides no randomness")]
+    Randomness(#[source] counterfoil_jose::random::RandomUnavailable),
     /// The settings do not allow a secure verification of tokens.
     #[error(transparent)]
     Verifier(#[from] counterfoil_verify::VerifierBuildError),
@@ -55,9 +58,7 @@ impl OpenError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::MasterKey(error) => Some(error.hint().to_owned()),
-            Self::DataDir(_) => {
-                Some("name a directory whose parent exists and that this user can write".into())
-            }
+            Self::DataDir(error) => Some(error.hint().into()),
             Self::Store(error) => Some(error.hint().into()),
             Self::RollbackGuard(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),
@@ -69,6 +70,7 @@ impl OpenError {
             | Self::Keys(_)
             | Self::Hashing(_)
             | Self::Thread(_)
+            | Self::Randomness(_)
             | Self::Verifier(_) => None,
         }
     }

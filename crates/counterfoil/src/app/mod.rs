@@ -21,10 +21,11 @@ use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::MemorySessionCache;
-use counterfoil_core::store::{FileBackup, Store, StoreError};
+use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
+use crate::background;
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
@@ -52,6 +53,8 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
+    /// The identity of this process among those that have the store open.
+    pub(crate) node: NodeId,
     pub(crate) store: Arc<dyn Store>,
     /// `None` if the store is not a file.
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
@@ -164,9 +167,10 @@ impl App {
         let failures = self.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
         self.save_rollback_guard().await;
+        let released = background::release_job_locks(self).await;
         let mark = shutdown_mark::set(&*self.store).await;
         self.store.close().await?;
-        last_seen.and(failures).and(checkpoint).and(mark)
+        last_seen.and(failures).and(checkpoint).and(released).and(mark)
     }
 }
 

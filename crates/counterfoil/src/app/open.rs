@@ -22,7 +22,7 @@ use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::store::session_cache::MemorySessionCache;
-use counterfoil_core::store::{FileBackup, Store, load_revocations};
+use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
@@ -96,6 +96,7 @@ impl App {
             let _ = std::fs::remove_dir(dir);
         }
         let opened = opened?;
+        restrict_own_files(&settings, guard.as_ref())?;
         let store = Arc::clone(&opened.store);
         let parts = (opened, guard);
         match Self::open_with_store(settings, parts, checked, source).await {
@@ -130,7 +131,8 @@ impl App {
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
-        let keys = Arc::new(keys.await?);
+        let node = NodeId::generate().map_err(OpenError::Randomness)?;
+        let keys = Arc::new(keys.await?.with_node(node));
         warn_if_algorithm_is_ignored(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
         let hashing = start_hash_pool(&settings)?;
@@ -140,6 +142,7 @@ impl App {
         // After every check, so that a start that fails leaves the mark.
         shutdown_mark::clear(&*store, clock.checkpoint()).await?;
         let loaded = Loaded {
+            node,
             last_write_before_crash: last_write,
             store,
             file_backup,
@@ -155,6 +158,15 @@ impl App {
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
     }
+}
+
+/// Sets mode 0600 on the files that this program has made outside of the store, if a platform has changed it since. The
+/// caller has the lock of the store.
+fn restrict_own_files(settings: &Settings, guard: Option<&RollbackGuard>) -> Result<(), OpenError> {
+    if let Some(file) = settings.default_master_key_file().filter(|_| settings.master_key.file.is_none()) {
+        master_key_file::restrict_own(&file)?;
+    }
+    guard.map_or(Ok(()), |guard| guard.restrict().map_err(OpenError::from))
 }
 
 /// What the settings lead to without the store, and the functions of the host. An error here changes nothing.
@@ -178,6 +190,7 @@ impl Checked {
 
 /// The parts that the services of an installation share.
 struct Loaded {
+    node: NodeId,
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
     file_backup: Option<Arc<dyn FileBackup>>,
@@ -239,6 +252,7 @@ impl Loaded {
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
             settings,
+            node: self.node,
             store: self.store,
             file_backup: self.file_backup,
             session_cache: self.session_cache,
@@ -350,6 +364,8 @@ fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {
     let options = HashPoolOptions {
         threads: settings.password_hashing_threads,
         queue_size: settings.password_hashing_queue_size,
+        max_share: settings.password_hashing_max_share,
+        max_delayed_refusals: settings.password_hashing_max_delayed_refusals,
         queue_timeout: settings.password_hashing_queue_timeout,
         ..HashPoolOptions::default()
     };

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use counterfoil_files::parent_directory;
+
 use crate::app::App;
 use crate::app::error::OpenError;
 use crate::keys::master_key::ResolvedMasterKey;
@@ -10,7 +12,7 @@ use crate::keys::master_key_file::MasterKeyError;
 use crate::keys::tls::TlsError;
 use crate::passwords::breached::BreachedFile;
 use crate::settings::Settings;
-use crate::settings::data_dir::DataDirError;
+use crate::settings::data_dir::{self, DataDirError};
 
 /// A reason why an installation cannot be opened or served.
 #[derive(Debug, thiserror::Error)]
@@ -62,16 +64,15 @@ pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
     errors
 }
 
-/// Checks that the directory exists, or its parent.
+/// Checks that the directory exists and others cannot write to it, or that its parent exists.
 fn check_data_dir(dir: &Path) -> Result<(), OpenError> {
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let kind = match dir.exists() {
-        true if dir.is_dir() => return Ok(()),
+        true if dir.is_dir() => return Ok(data_dir::check(dir)?),
         true => io::ErrorKind::NotADirectory,
-        false if parent.is_dir() => return Ok(()),
+        false if parent_directory(dir).is_dir() => return Ok(()),
         false => io::ErrorKind::NotFound,
     };
-    Err(DataDirError { dir: dir.to_owned(), source: kind.into() }.into())
+    Err(DataDirError::Unusable { dir: dir.to_owned(), source: kind.into() }.into())
 }
 
 /// Reports that the store exists and its master key file does not.

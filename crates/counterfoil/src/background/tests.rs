@@ -6,12 +6,12 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::key::{KeyPurpose, KeyRecord, KeyState};
-use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session, SessionEnd};
 use counterfoil_core::services::account::{Credentials, Registration};
 use counterfoil_core::services::issuer::{IssuedSession, NewSession};
 use counterfoil_core::services::keys::keyring::{ActivateAt, Keyring};
 use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention};
-use counterfoil_core::store::Change;
+use counterfoil_core::store::{Change, NodeId, Page, SessionEnding};
 use counterfoil_jose::{SealingKey, Secret, Time, base64url};
 use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
 
@@ -79,6 +79,51 @@ async fn maintenance_purges_ended_sessions_and_no_others() {
     assert!(app.store.session(ended).await.unwrap().is_none());
     assert!(app.store.session(active).await.unwrap().is_some());
     assert_eq!(app.session_cache.revocations().len(), 0);
+}
+
+#[tokio::test]
+async fn maintenance_purges_nothing_while_another_node_holds_the_lock() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let (app, ended) = app_with_an_ended_session(dir.path(), &clock).await;
+    clock.advance(YEAR);
+    let other = JobLock { job: PURGE_JOB, holder: NodeId::from_bytes([2; 16]) };
+    let take = Change::take_job_lock(other, app.now(), app.now() + PURGE_LOCK_DURATION);
+    let _ = app.store.commit(&[take].into()).await.unwrap().applied().unwrap();
+
+    run_maintenance(&app).await.unwrap();
+    assert!(app.store.session(ended).await.unwrap().is_some());
+
+    clock.advance(PURGE_LOCK_DURATION);
+    run_maintenance(&app).await.unwrap();
+    assert!(app.store.session(ended).await.unwrap().is_none(), "the lock of a node that is gone expires");
+}
+
+/// As after a crash between the commit that revoked the sessions and the next one.
+#[tokio::test]
+async fn maintenance_marks_sessions_that_a_crash_left_revoked() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let app = app_with_a_user(dir.path(), &clock).await;
+    let login = log_in_with_token(&app).await.session;
+    let copies = (0..400_u128).map(|number| {
+        let id = SessionId::from_bytes(number.to_be_bytes());
+        Change::insert_session(Session { id, ..login.clone() })
+    });
+    let _ = app.store.commit(&copies.collect::<Vec<_>>().into()).await.unwrap();
+    let end = SessionEnd { at: app.now(), reason: EndReason::ByUser };
+    let ending = SessionEnding { end, remember_until: app.now() + YEAR };
+    let end_all = Change::end_sessions_of(login.user, None, ending);
+    let _ = app.store.commit(&[end_all].into()).await.unwrap();
+    app.close().await.unwrap();
+
+    let app = app_in(dir.path(), &clock).await;
+    assert_eq!(app.store.pending_session_ends(10).await.unwrap().len(), 1);
+    let page = Page { after: None, limit: 10 };
+    assert!(app.store.sessions_of(login.user, page, app.now()).await.unwrap().is_empty());
+    run_maintenance(&app).await.unwrap();
+
+    assert!(app.store.pending_session_ends(10).await.unwrap().is_empty());
+    assert_eq!(app.session_cache.revocations().len(), 401);
+    assert!(app.store.session(login.id).await.unwrap().unwrap().ended.is_some());
 }
 
 #[tokio::test]

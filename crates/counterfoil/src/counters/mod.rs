@@ -54,8 +54,12 @@ pub(crate) struct Metrics {
 pub(crate) struct ConnectionCounters {
     /// Connections that are open.
     pub(crate) open: Gauge,
-    /// Connections that were closed because a limit was reached.
+    /// How many may be open.
+    pub(crate) limit: Gauge,
+    /// Connections that were closed when they were accepted, because a limit was reached.
     pub(crate) refused: Counter,
+    /// Connections without a request in progress that were closed to make room for others.
+    pub(crate) closed: Counter,
 }
 
 impl ConnectionCounters {

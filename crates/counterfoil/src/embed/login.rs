@@ -201,7 +201,7 @@ impl Counterfoil {
     ) -> Result<LoginOutcome, AppError> {
         let app = self.app();
         let now = app.now_to_issue()?;
-        login::check_capacity(app)?;
+        login::check_capacity(app, client.to_core().ip)?;
         reject_two_session_cookies(app, client.cookies(), now).await?;
         let Credentials { username, password, mode, client_id, label, scope, audience, in_cookies } =
             credentials;

@@ -76,7 +76,7 @@ impl Counterfoil {
         check_account_access(principal).map_err(|error| AppError::auth(error, CredentialSource::None))?;
         let presented = PresentedSession::from_principal(principal);
         let presented = presented.ok_or(ClientError::from(InvalidCredential::WrongKind))?;
-        password::check_capacity(app)?;
+        password::check_capacity(app, client.ip())?;
         let kinds = [CookieKind::Session, CookieKind::Access];
         let in_cookies = find_live_by_cookies(app, client.cookies(), &kinds, now)
             .await
@@ -112,7 +112,7 @@ impl Counterfoil {
         new: Secret<String>,
     ) -> Result<SetCookies, AppError> {
         let (app, now) = (self.app(), self.app().now());
-        password::check_capacity(app)?;
+        password::check_capacity(app, client.ip())?;
         let (client_id, change) = (parse_client_id(client_id.as_deref())?, PasswordChange { current, new });
         password::change_password_by_login(app, username, client_id, change, client.to_core(), now).await?;
         Ok(SetCookies::new(&app.cookies).clear_presented(client.cookies()))

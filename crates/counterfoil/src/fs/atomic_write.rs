@@ -7,9 +7,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use counterfoil_files::{check_replaceable, create, parent_directory, remove_regular, with_suffix};
 use counterfoil_jose::{base64url, random};
-
-use crate::fs::new_file::{self, parent_dir, with_suffix};
 
 /// What happens to a file that already has the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +41,8 @@ impl<'a> AtomicWrite<'a> {
     /// If the operating system has no randomness.
     pub(crate) fn new(path: &'a Path, existing: ExistingFile) -> io::Result<Self> {
         let id: [u8; 6] = random::bytes().map_err(io::Error::other)?;
-        let temporary = with_suffix(path, &base64url::encode(id));
-        Ok(Self { path, temporary, owner_of: parent_dir(path), existing })
+        let temporary = with_suffix(path, &format!(".{}", base64url::encode(id)));
+        Ok(Self { path, temporary, owner_of: parent_directory(path), existing })
     }
 
     /// Has `write` write the content, and gives the file its name. Returns what `write` returned.
@@ -53,13 +52,16 @@ impl<'a> AtomicWrite<'a> {
     /// If a step fails; then the temporary file is removed. Only a failed sync of the directory leaves the
     /// new file in place.
     pub(crate) fn run<T>(self, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
-        remove_if_exists(&self.temporary)?;
-        let mut file = new_file::create(&self.temporary, self.owner_of)?;
+        if self.existing == ExistingFile::Replace {
+            check_replaceable(self.path)?;
+        }
+        remove_regular(&self.temporary)?;
+        let mut file = create(&self.temporary, self.owner_of)?;
         let written = write(&mut file).and_then(|value| file.sync_all().map(|()| value));
         let published =
             written.and_then(|value| publish(&self.temporary, self.path, self.existing).map(|()| value));
         if published.is_err() {
-            let _ = fs::remove_file(&self.temporary);
+            let _ = remove_regular(&self.temporary);
         }
         published
     }
@@ -79,10 +81,14 @@ pub fn replace_file<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<
 ///
 /// # Errors
 ///
-/// `AlreadyExists` if `path` exists and must be kept. `temporary` then still exists.
+/// `AlreadyExists` if `path` exists and must be kept, `InvalidInput` if it is not a regular file: a socket, a device or a
+/// link is never replaced. `temporary` then still exists.
 pub(crate) fn publish(temporary: &Path, path: &Path, existing: ExistingFile) -> io::Result<()> {
     match existing {
-        ExistingFile::Replace => fs::rename(temporary, path)?,
+        ExistingFile::Replace => {
+            check_replaceable(path)?;
+            fs::rename(temporary, path)?;
+        }
         ExistingFile::Keep => rename_without_replacing(temporary, path)?,
     }
     sync_dir(path)
@@ -90,7 +96,7 @@ pub(crate) fn publish(temporary: &Path, path: &Path, existing: ExistingFile) -> 
 
 /// Makes the names in the directory of `file` durable.
 pub(crate) fn sync_dir(file: &Path) -> io::Result<()> {
-    File::open(parent_dir(file))?.sync_all()
+    File::open(parent_directory(file))?.sync_all()
 }
 
 /// Uses a hard link, because that fails if another process created `path` first. On a file system without
@@ -104,17 +110,11 @@ fn rename_without_replacing(temporary: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-fn remove_if_exists(file: &Path) -> io::Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::net::UnixListener;
 
     use super::*;
 
@@ -133,6 +133,21 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"old");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn only_a_regular_file_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (socket, link) = (dir.path().join("socket"), dir.path().join("link"));
+        let _socket = UnixListener::bind(&socket).unwrap();
+        symlink(dir.path().join("missing"), &link).unwrap();
+
+        for path in [&socket, &link] {
+            let refused = replace_file(path, |new| new.write_all(b"new")).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{}", path.display());
+            assert!(path.symlink_metadata().is_ok());
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
     }
 
     #[test]

@@ -24,7 +24,6 @@ use crate::http::client_ip::{client_ip, is_forwarded, is_trusted};
 use crate::http::error::AppError;
 use crate::http::json_shape;
 use crate::limits::quota::{IpKey, Permit};
-use crate::settings::loopback::is_loopback_ip;
 
 /// The content type that every route accepts.
 const JSON: &str = "application/json";
@@ -113,7 +112,7 @@ fn body_timeout(request: Duration) -> Duration {
 }
 
 /// The client IP that has the share of the body memory for this body, or `None` (no limit per client)
-/// for a request of a trusted proxy or this machine itself.
+/// for a request of a trusted proxy itself.
 ///
 /// If the forwarding headers contradict each other, the client IP is a proxy, and the body takes the share of
 /// one client. Otherwise a client could send a contradicting header to escape its own share and use all
@@ -122,8 +121,7 @@ fn quota_source(parts: &Parts, app: &App) -> Option<IpKey> {
     let settings = app.settings();
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let client = client_ip(peer.ip(), &parts.headers, &settings.trusted_proxies);
-    let is_internal = is_loopback_ip(client) || is_trusted(client, &settings.trusted_proxies);
-    let is_unlimited = is_internal && !is_forwarded(&parts.headers);
+    let is_unlimited = is_trusted(client, &settings.trusted_proxies) && !is_forwarded(&parts.headers);
     (!is_unlimited).then(|| client_ip_key(client, settings.rate_limits.ipv6_prefix))
 }
 

@@ -30,6 +30,14 @@ pub(crate) enum KeyFileError {
         /// Its permissions.
         mode: u32,
     },
+    /// Other users can replace the files in the directory, and so choose the key.
+    #[error("other users can replace the files in {} (mode {mode:04o})", dir.display())]
+    InsecureDirectory {
+        /// The directory of the file.
+        dir: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The file belongs to another user, who may have placed it there to have it imported.
     #[error("the key file {} belongs to another user ({owner})", file.display())]
     WrongOwner {
@@ -55,6 +63,7 @@ impl KeyFileError {
         match error {
             SecretFileError::Unreadable(source) => Self::Unreadable { file, source },
             SecretFileError::InsecureMode(mode) => Self::InsecureMode { file, mode },
+            SecretFileError::InsecureDirectory { dir, mode } => Self::InsecureDirectory { dir, mode },
             SecretFileError::WrongOwner(owner) => Self::WrongOwner { file, owner },
         }
     }
@@ -66,6 +75,9 @@ impl KeyFileError {
             Self::InsecureMode { .. } => {
                 "if no other user may have read it, chmod 600 it; otherwise generate another key".to_owned()
             }
+            Self::InsecureDirectory { .. } => {
+                "chmod o-w the directory, or keep the file in another one".to_owned()
+            }
             Self::WrongOwner { .. } => "chown it to the user that runs the server".to_owned(),
             Self::InvalidKey { .. } => {
                 format!("the next key must be for {algorithm}, as PEM `PRIVATE KEY` or private JWK")
@@ -74,7 +86,7 @@ impl KeyFileError {
     }
 }
 
-/// Reads the key for `algorithm` in `file`, which only its owner may be able to read.
+/// Reads the key for `algorithm` in `file`, which only its owner and its group may be able to read.
 pub(crate) fn read(file: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
     let bytes = secret_file::read(file, FileOwner::Trusted, MAX_LENGTH)
         .map_err(|error| KeyFileError::new(error, file))?;

@@ -56,7 +56,7 @@ impl MasterKeySource {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
 
     use counterfoil_jose::base64url;
@@ -143,12 +143,30 @@ mod tests {
     fn a_file_that_other_users_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("master-key");
-        for mode in [0o644, 0o640, 0o604, 0o660] {
+        for mode in [0o644, 0o444, 0o604, 0o606, 0o666] {
             write(&file, &text(1), mode);
 
             let refused = MasterKeySource::default().resolve(Some(file.clone()));
 
             assert!(matches!(refused, Err(MasterKeyError::InsecureMode { .. })), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_only_its_group_can_read_is_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = dir.path().join("..2026");
+        fs::create_dir(&mount).unwrap();
+        // As Kubernetes mounts a secret: behind links, and for the group of the container.
+        symlink("..2026", dir.path().join("..data")).unwrap();
+        symlink("..data/master-key", dir.path().join("master-key")).unwrap();
+        write(&mount.join("master-key"), &text(1), 0o600);
+        for mode in [0o440, 0o640, 0o660] {
+            fs::set_permissions(mount.join("master-key"), fs::Permissions::from_mode(mode)).unwrap();
+
+            let source = MasterKeySource { text: None, file: Some(dir.path().join("master-key")) };
+
+            assert!(matches!(source.resolve(None), Ok(ResolvedMasterKey::Found(..))), "{mode:o}");
         }
     }
 

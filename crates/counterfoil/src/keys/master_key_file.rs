@@ -1,9 +1,10 @@
-//! The file that contains the master key: 43 characters of base64url and a newline, readable for its owner
-//! alone.
+//! The file that contains the master key: 43 characters of base64url and a newline, with mode 0600. Where a platform
+//! provides it, its group may read it.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use counterfoil_files::{Access, open_regular, restrict};
 use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
@@ -42,6 +43,14 @@ pub enum MasterKeyError {
     InsecureMode {
         /// The file.
         file: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Other users can replace the files in the directory, and so choose the key.
+    #[error("other users can replace the files in {} (mode {mode:04o})", dir.display())]
+    InsecureDirectory {
+        /// The directory of the file.
+        dir: PathBuf,
         /// Its permissions.
         mode: u32,
     },
@@ -85,6 +94,7 @@ impl MasterKeyError {
         match error {
             SecretFileError::Unreadable(source) => Self::Unreadable { file, source },
             SecretFileError::InsecureMode(mode) => Self::InsecureMode { file, mode },
+            SecretFileError::InsecureDirectory { dir, mode } => Self::InsecureDirectory { dir, mode },
             SecretFileError::WrongOwner(owner) => Self::WrongOwner { file, owner },
         }
     }
@@ -98,8 +108,9 @@ impl MasterKeyError {
                 "make the file readable for the user that runs the server, and for no other user"
             }
             Self::InsecureMode { .. } => {
-                "chmod 600 the file; if other users may have read it, restore with a new key"
+                "chmod o= the file: only its owner and its group may read it; if others may have, replace the key with `key rekey`"
             }
+            Self::InsecureDirectory { .. } => "chmod o-w the directory, or keep the file in another one",
             Self::WrongOwner { .. } => {
                 "if no other user may have read it, chown it to the user that runs the server"
             }
@@ -123,6 +134,16 @@ pub(crate) fn create(file: &Path) -> Result<SealingKey, MasterKeyError> {
     }
     let key = read(file)?.ok_or_else(|| not_written(io::ErrorKind::NotFound.into()))?;
     Ok(sealing_key(&key))
+}
+
+/// Sets mode 0600 on the key file that this program has made, if a platform has changed its mode.
+pub(crate) fn restrict_own(file: &Path) -> Result<(), MasterKeyError> {
+    let restricted = match open_regular(file, Access::Read) {
+        // A link that an operator made: the file is theirs.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(()),
+        opened => opened.and_then(|opened| restrict(&opened, file)),
+    };
+    restricted.map_err(|source| MasterKeyError::Unreadable { file: file.to_owned(), source })
 }
 
 /// Generates a key.

@@ -7,14 +7,13 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use counterfoil_files::{is_same_file, remove_regular, with_suffix};
 use counterfoil_jose::{SealingKey, Secret, Time};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile, publish};
-use crate::fs::new_file::with_suffix;
 use crate::keys::master_key_file::{MasterKeyError, read, sealing_key, write_key};
 
 /// A new master key in `master-key.next`, which is not yet the active one.
@@ -66,7 +65,7 @@ impl PendingMasterKey {
 
     /// Deletes it, because nothing is encrypted with it.
     pub(crate) fn discard(self) {
-        if let Err(error) = fs::remove_file(&self.pending_file) {
+        if let Err(error) = remove_regular(&self.pending_file) {
             tracing::warn!(%error, file = %self.pending_file.display(), "an unused master key was not deleted");
         }
     }
@@ -76,12 +75,10 @@ impl PendingMasterKey {
 /// used.
 fn keep_old(active_file: &Path, mut at: Time) -> io::Result<PathBuf> {
     loop {
-        let old = with_suffix(active_file, &format!("old-{}", at.unix_ms()));
+        let old = with_suffix(active_file, &format!(".old-{}", at.unix_ms()));
         match fs::hard_link(active_file, &old) {
             // Interrupted between the link and the rename, and repeated within the same millisecond.
-            Err(error)
-                if error.kind() == io::ErrorKind::AlreadyExists && is_same_file(active_file, &old)? =>
-            {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same_file(active_file, &old) => {
                 return Ok(old);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => at = at + Duration::from_millis(1),
@@ -90,12 +87,8 @@ fn keep_old(active_file: &Path, mut at: Time) -> io::Result<PathBuf> {
     }
 }
 
-fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
-    Ok(fs::metadata(one)?.ino() == fs::metadata(other)?.ino())
-}
-
 fn pending_for(active_file: &Path) -> PathBuf {
-    with_suffix(active_file, "next")
+    with_suffix(active_file, ".next")
 }
 
 fn not_written(file: &Path, source: io::Error) -> MasterKeyError {

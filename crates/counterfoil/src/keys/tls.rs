@@ -1,7 +1,7 @@
 //! TLS for the listener: loads the certificate and its key from files, and reloads them when they change.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,13 +12,17 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use counterfoil_jose::Secret;
+use counterfoil_files::open_configured;
 
+use crate::fs::secret_file::{self, FileOwner, SecretFileError};
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, supervise};
 
 /// How often the files are checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The most bytes of a file that are read: many times the longest chain in use.
+const MAX_LENGTH: u64 = 1024 * 1024;
 
 /// The files of the certificate and its key.
 ///
@@ -51,6 +55,22 @@ pub enum TlsError {
         /// Its permissions.
         mode: u32,
     },
+    /// Other users can replace the files in the directory of the key.
+    #[error("other users can replace the files in {} (mode {mode:04o})", dir.display())]
+    InsecureDirectory {
+        /// The directory.
+        dir: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The key belongs to another user, in a directory in which all users can create files.
+    #[error("the TLS key {} belongs to another user ({owner})", file.display())]
+    WrongOwner {
+        /// The file.
+        file: PathBuf,
+        /// The user's id.
+        owner: u32,
+    },
     /// The file contains no certificate.
     #[error("there is no certificate in {}", .0.display())]
     NoCertificate(PathBuf),
@@ -75,6 +95,10 @@ impl TlsError {
             Self::Unreadable(..) => "make it readable for the user that runs the server",
             Self::InsecureMode { .. } => {
                 "chmod o= the file; if other users may have read it, get a new certificate"
+            }
+            Self::InsecureDirectory { .. } => "chmod o-w the directory, or keep the key in another one",
+            Self::WrongOwner { .. } => {
+                "chown it to the user that runs the server, or keep it in another directory"
             }
             Self::NoCertificate(_) => {
                 "it must begin with -----BEGIN CERTIFICATE-----, the server's own certificate first"
@@ -122,11 +146,15 @@ impl TlsFiles {
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         let file = &self.key;
-        let metadata = fs::metadata(file).map_err(|error| TlsError::Unreadable(file.clone(), error))?;
-        if metadata.mode() & 0o007 != 0 {
-            return Err(TlsError::InsecureMode { file: file.clone(), mode: metadata.mode() & 0o777 });
-        }
-        let pem = Secret::new(read(file)?);
+        let pem = secret_file::read(file, FileOwner::Any, MAX_LENGTH).map_err(|error| {
+            let file = file.clone();
+            match error {
+                SecretFileError::Unreadable(source) => TlsError::Unreadable(file, source),
+                SecretFileError::InsecureMode(mode) => TlsError::InsecureMode { file, mode },
+                SecretFileError::InsecureDirectory { dir, mode } => TlsError::InsecureDirectory { dir, mode },
+                SecretFileError::WrongOwner(owner) => TlsError::WrongOwner { file, owner },
+            }
+        })?;
         PrivateKeyDer::from_pem_slice(pem.expose()).map_err(|_| TlsError::NoKey(file.clone()))
     }
 
@@ -144,7 +172,9 @@ fn version(metadata: &Metadata) -> (u64, u64, i64, i64) {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(file).map_err(|error| TlsError::Unreadable(file.to_owned(), error))
+    let mut bytes = Vec::new();
+    let read = open_configured(file).and_then(|opened| opened.take(MAX_LENGTH).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|error| TlsError::Unreadable(file.to_owned(), error))
 }
 
 /// The certificate for new connections. Clones share it.

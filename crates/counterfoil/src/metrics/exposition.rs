@@ -78,8 +78,13 @@ impl App {
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
-            "Connections closed because a limit was reached",
+            "New connections closed because a limit was reached",
             connections.refused.clone(),
+        );
+        registry.register(
+            "counterfoil_connections_closed_for_others",
+            "Connections closed to make room for others",
+            connections.closed.clone(),
         );
     }
 }
@@ -217,11 +222,32 @@ impl Exposition {
         )?;
         encoder.counters(
             "counterfoil_password_hash_rejected",
-            "Password hashes rejected because the queue was full or timed out",
+            "Password hashes rejected because the queue was full or timed out, or a client IP or account used its share",
             |sample| {
                 sample(&[("reason", "queue_full")], metrics.rejected_queue_full.get())?;
+                sample(&[("reason", "share")], metrics.rejected_share.get())?;
                 sample(&[("reason", "timeout")], metrics.rejected_timeout.get())
             },
+        )?;
+        encoder.histogram(
+            "counterfoil_password_validation_duration",
+            "Time to validate one new password",
+            &pool.validation_metrics().duration,
+        )?;
+        let rejected = pool.validation_metrics();
+        encoder.counters(
+            "counterfoil_password_validation_rejected",
+            "New passwords rejected because the queue of their validation was full or timed out, or a share was used",
+            |sample| {
+                sample(&[("reason", "queue_full")], rejected.rejected_queue_full.get())?;
+                sample(&[("reason", "share")], rejected.rejected_share.get())?;
+                sample(&[("reason", "timeout")], rejected.rejected_timeout.get())
+            },
+        )?;
+        encoder.counter(
+            "counterfoil_refusals_not_delayed",
+            "Rate-limited logins that were answered at once because too many waited",
+            pool.refusals_not_delayed(),
         )
     }
 
@@ -241,7 +267,9 @@ impl Exposition {
         let waiting = store.pending.load(Ordering::Relaxed);
         encoder.gauge("counterfoil_store_queue", "Write requests queued or in progress", waiting)?;
         let failed = store.failed.load(Ordering::Relaxed);
-        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)
+        encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)?;
+        let refused = store.lists_refused();
+        encoder.counter("counterfoil_store_lists_refused", "Lists not read, because too many waited", refused)
     }
 
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
@@ -262,7 +290,11 @@ impl Exposition {
             let used = snapshots.filter(|(_, snapshot)| snapshot.count() > 0);
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
-        let max = self.app.settings().limits.max_connections;
+        // Before the server listens, the setting.
+        let max = match self.app.metrics.connections.limit.get() {
+            0 => self.app.settings().limits.max_connections,
+            limit => usize::try_from(limit).unwrap_or_default(),
+        };
         encoder.gauge("counterfoil_connections_limit", "Maximum number of open connections", max)
     }
 }

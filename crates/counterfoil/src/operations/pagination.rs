@@ -12,8 +12,9 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use counterfoil_core::ClientError;
+use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::model::session::Session;
-use counterfoil_core::store::{AuditEventNumber, Page, SessionCursor};
+use counterfoil_core::store::{AdminKeyCursor, AuditEventNumber, Page, SessionCursor};
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
 
@@ -164,18 +165,34 @@ impl Cursor for CreatedCursor {
 
 impl Cursor for SessionCursor {
     fn to_text(&self) -> String {
-        let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&self.authenticated_at.unix_ms().to_be_bytes());
-        bytes[8..].copy_from_slice(self.id.as_bytes());
-        base64url::encode(bytes)
+        time_and_id_to_text(self.authenticated_at, self.id.as_bytes())
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; 24] = base64url::decode_exact(text).ok()?;
-        let (time, id) = bytes.split_first_chunk()?;
-        let id = SessionId::from_bytes(id.try_into().ok()?);
-        Some(Self { authenticated_at: Time::from_unix_ms(u64::from_be_bytes(*time)), id })
+        let (authenticated_at, id) = parse_time_and_id(text)?;
+        Some(Self { authenticated_at, id: SessionId::from_bytes(id) })
     }
+}
+
+impl Cursor for AdminKeyCursor {
+    fn to_text(&self) -> String {
+        time_and_id_to_text(self.created_at, self.id.as_bytes())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (created_at, id) = parse_time_and_id(text)?;
+        Some(Self { created_at, id: AdminKeyId::from_bytes(id) })
+    }
+}
+
+fn time_and_id_to_text(time: Time, id: &[u8; 16]) -> String {
+    base64url::encode([&time.unix_ms().to_be_bytes()[..], id].concat())
+}
+
+fn parse_time_and_id(text: &str) -> Option<(Time, [u8; 16])> {
+    let bytes: [u8; 24] = base64url::decode_exact(text).ok()?;
+    let (time, id) = bytes.split_first_chunk()?;
+    Some((Time::from_unix_ms(u64::from_be_bytes(*time)), id.try_into().ok()?))
 }
 
 /// The position of a session in the list of its user.

@@ -2,25 +2,44 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 
 use counterfoil_core::credentials::password::{Argon2Cost, PasswordHash, PlaintextPassword};
-use counterfoil_core::services::password_hasher::{HashMemory, HashingError, PasswordCheck, PasswordHasher};
+use counterfoil_core::services::password_hasher::{
+    HashMemory, HashingError, PasswordHasher, Requester, Verification,
+};
 use counterfoil_core::services::password_policy::{NewPassword, PasswordError};
 
+use crate::limits::quota::Quota;
 use crate::passwords::hash_queue::{HashPoolMetrics, HashPoolOptions, HashQueue, Job};
+use crate::passwords::scheme_times::SchemeTimes;
 
 /// Hashes passwords on its own threads, each with its own memory.
 ///
 /// A burst of logins uses at most the memory of all threads; beyond the queue size, passwords are rejected at
-/// once. Dropping the pool waits for the hashes in progress and ends the threads.
+/// once. New passwords are validated on a thread of their own, so that logins do not wait for it. Dropping the pool waits
+/// for the hashes in progress and ends the threads.
 #[derive(Debug)]
 pub(crate) struct HashPool {
+    hashing: Threads,
+    validation: Threads,
+    schemes: Arc<SchemeTimes>,
+    /// The scheme of our own hashes, which the dummy hash has too.
+    own_scheme: String,
+    /// Refusals that wait without a verification. They hold no thread; the quota bounds their memory.
+    delayed_refusals: Quota,
+    refusals_not_delayed: Counter,
+}
+
+/// The threads that work on one queue.
+#[derive(Debug)]
+struct Threads {
     queue: Arc<HashQueue>,
-    threads: Vec<JoinHandle<()>>,
+    handles: Vec<JoinHandle<()>>,
 }
 
 impl HashPool {
@@ -31,54 +50,81 @@ impl HashPool {
     /// If the operating system provides no randomness.
     pub(crate) fn start(cost: Argon2Cost, options: HashPoolOptions) -> Result<Self, HashingError> {
         let memory = HashMemory::new(cost)?;
-        let queue = Arc::new(HashQueue::new(options));
-        let threads = (0..options.threads.max(1))
-            .map(|number| {
-                let (queue, memory) = (Arc::clone(&queue), memory.for_another_worker());
-                let thread = thread::Builder::new().name(format!("hashing-{number}"));
-                thread.spawn(move || queue.run_thread(memory)).expect("a thread can be created at the start")
-            })
-            .collect();
-        Ok(Self { queue, threads })
+        let max_delayed = options.max_delayed_refusals;
+        Ok(Self {
+            own_scheme: PasswordHash::dummy(cost).map_err(|_| HashingError::Randomness)?.scheme(),
+            hashing: Threads::start("hashing", options, &memory),
+            validation: Threads::start("validation", HashPoolOptions { threads: 1, ..options }, &memory),
+            schemes: Arc::default(),
+            delayed_refusals: Quota::new(max_delayed, options.share_of(max_delayed)),
+            refusals_not_delayed: Counter::default(),
+        })
     }
 
     /// The number of threads that hold memory now.
     pub(crate) fn allocated_threads(&self) -> usize {
-        self.queue.allocated_threads()
+        self.hashing.queue.allocated_threads()
     }
 
     /// The metrics since the start.
     pub(crate) fn metrics(&self) -> &HashPoolMetrics {
-        &self.queue.metrics
+        &self.hashing.queue.metrics
+    }
+
+    /// The metrics of the validation of new passwords since the start.
+    pub(crate) fn validation_metrics(&self) -> &HashPoolMetrics {
+        &self.validation.queue.metrics
+    }
+
+    /// Refused logins that were answered without a delay, because too many waited.
+    pub(crate) fn refusals_not_delayed(&self) -> u64 {
+        self.refusals_not_delayed.get()
     }
 
     /// The number of passwords that wait for a thread.
     pub(crate) fn queue_length(&self) -> usize {
-        self.queue.len()
+        self.hashing.queue.len()
     }
 
-    /// Fails at once if the queue is full, before a request is read or a user looked up. The queue checks
+    /// Fails at once if a password would be rejected, before a request is read or a user looked up. The queue checks
     /// again when the password is queued.
     ///
     /// # Errors
     ///
-    /// [`HashingError::Busy`], for every user alike.
-    pub(crate) fn check_capacity(&self) -> Result<(), HashingError> {
-        self.queue.check_capacity()
+    /// [`HashingError::Busy`] or [`HashingError::ShareExceeded`], for every user alike.
+    pub(crate) fn check_capacity(&self, requester: &Requester) -> Result<(), HashingError> {
+        self.hashing.queue.check_capacity(requester)
     }
 
     /// Whether a password has waited far longer than the queue timeout: no thread takes work any more.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.queue.is_stuck_at(Instant::now())
+        let now = Instant::now();
+        self.hashing.queue.is_stuck_at(now) || self.validation.queue.is_stuck_at(now)
+    }
+}
+
+impl Threads {
+    fn start(name: &str, options: HashPoolOptions, memory: &HashMemory) -> Self {
+        let queue = Arc::new(HashQueue::new(options));
+        let handles = (0..options.threads.max(1))
+            .map(|number| {
+                let (queue, memory) = (Arc::clone(&queue), memory.for_another_worker());
+                let thread = thread::Builder::new().name(format!("{name}-{number}"));
+                thread.spawn(move || queue.run_thread(memory)).expect("a thread can be created at the start")
+            })
+            .collect();
+        Self { queue, handles }
     }
 
-    /// Runs `work` on a thread of the pool.
+    /// Runs `work` on a thread.
     ///
     /// # Errors
     ///
-    /// [`HashingError::Busy`] if the queue is full, the queue timeout has passed, or `work` panicked.
+    /// [`HashingError::Busy`] if the queue is full, the queue timeout has passed, or `work` panicked;
+    /// [`HashingError::ShareExceeded`] if the requester has used its share.
     async fn run<T: Send + 'static>(
         &self,
+        requester: Requester,
         work: impl FnOnce(&mut HashMemory) -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let (sender, receiver) = oneshot::channel();
@@ -88,7 +134,7 @@ impl HashPool {
                 let _ = sender.send(memory.and_then(work));
             }
         };
-        self.queue.push(Job::new(Box::new(work)))?;
+        self.queue.push(Job::new(requester, Box::new(work)))?;
         // A panic in `work` drops the sender.
         receiver.await.unwrap_or(Err(HashingError::Busy))
     }
@@ -96,27 +142,60 @@ impl HashPool {
 
 #[async_trait]
 impl PasswordHasher for HashPool {
-    async fn hash(&self, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
-        self.run(move |memory| memory.hash(&password)).await
+    async fn hash(
+        &self,
+        password: PlaintextPassword,
+        requester: Requester,
+    ) -> Result<PasswordHash, HashingError> {
+        self.hashing.run(requester, move |memory| memory.hash(&password)).await
     }
 
     async fn verify(
         &self,
         password: PlaintextPassword,
         kept: Option<PasswordHash>,
-    ) -> Result<PasswordCheck, HashingError> {
-        self.run(move |memory| Ok(memory.verify(&password, kept.as_ref()))).await
+        requester: Requester,
+    ) -> Result<Verification, HashingError> {
+        let scheme = kept.as_ref().map_or_else(|| self.own_scheme.clone(), PasswordHash::scheme);
+        let schemes = Arc::clone(&self.schemes);
+        let verify = move |memory: &mut HashMemory| {
+            let started = Instant::now();
+            let check = memory.verify(&password, kept.as_ref());
+            let took = started.elapsed();
+            schemes.record(&scheme, took, started);
+            Ok(Verification { check, took })
+        };
+        self.hashing.run(requester, verify).await
     }
 
-    async fn validate_new(&self, new: NewPassword) -> Result<Result<(), PasswordError>, HashingError> {
-        self.run(move |_| new.validate()).await
+    async fn validate_new(
+        &self,
+        new: NewPassword,
+        requester: Requester,
+    ) -> Result<Result<(), PasswordError>, HashingError> {
+        self.validation.run(requester, move |_| new.validate()).await
+    }
+
+    async fn delay_refusal(&self, verified_in: Option<Duration>, requester: Requester) {
+        let _permit = match verified_in {
+            // Verifications are limited by the threads, so few of them wait here.
+            Some(Duration::ZERO) | None => match self.delayed_refusals.acquire(requester.client_ip, 1) {
+                Ok(permit) => Some(permit),
+                Err(_) => {
+                    self.refusals_not_delayed.inc();
+                    return;
+                }
+            },
+            Some(_) => None,
+        };
+        tokio::time::sleep(self.schemes.remaining(verified_in.unwrap_or_default())).await;
     }
 }
 
-impl Drop for HashPool {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.queue.close();
-        for thread in self.threads.drain(..) {
+        for thread in self.handles.drain(..) {
             // A panic outside a job was reported by the panic hook.
             let _ = thread.join();
         }
@@ -126,8 +205,8 @@ impl Drop for HashPool {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
+    use counterfoil_core::services::password_hasher::PasswordCheck;
     use counterfoil_jose::Secret;
 
     use super::*;
@@ -143,6 +222,18 @@ mod tests {
         PlaintextPassword::new(&Secret::new(text.to_owned()))
     }
 
+    async fn hash(pool: &HashPool, password: PlaintextPassword) -> Result<PasswordHash, HashingError> {
+        pool.hash(password, Requester::default()).await
+    }
+
+    async fn verify(
+        pool: &HashPool,
+        password: PlaintextPassword,
+        kept: Option<PasswordHash>,
+    ) -> Result<PasswordCheck, HashingError> {
+        Ok(pool.verify(password, kept, Requester::default()).await?.check)
+    }
+
     fn one_thread() -> HashPoolOptions {
         HashPoolOptions { threads: 1, ..HashPoolOptions::default() }
     }
@@ -154,7 +245,8 @@ mod tests {
         let pool = Arc::clone(pool);
         tokio::spawn(async move {
             let _ = pool
-                .run(move |_| {
+                .hashing
+                .run(Requester::default(), move |_| {
                     started_sender.send(()).unwrap();
                     let _ = released.recv();
                     Ok(())
@@ -169,14 +261,14 @@ mod tests {
     async fn a_hash_matches_its_password_and_no_other() {
         let pool = pool(one_thread());
 
-        let hash = pool.hash(password("correct horse")).await.unwrap();
+        let hash = hash(&pool, password("correct horse")).await.unwrap();
 
         assert_eq!(
-            pool.verify(password("correct horse"), Some(hash.clone())).await,
+            verify(&pool, password("correct horse"), Some(hash.clone())).await,
             Ok(PasswordCheck::Match)
         );
-        assert_eq!(pool.verify(password("wrong horse"), Some(hash)).await, Ok(PasswordCheck::Mismatch));
-        assert_eq!(pool.verify(password("correct horse"), None).await, Ok(PasswordCheck::Mismatch));
+        assert_eq!(verify(&pool, password("wrong horse"), Some(hash)).await, Ok(PasswordCheck::Mismatch));
+        assert_eq!(verify(&pool, password("correct horse"), None).await, Ok(PasswordCheck::Mismatch));
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -187,7 +279,7 @@ mod tests {
         let mut pending: Vec<_> = (0..1000)
             .map(|_| {
                 let pool = Arc::clone(&pool);
-                tokio::spawn(async move { pool.verify(password("guess"), None).await })
+                tokio::spawn(async move { verify(&pool, password("guess"), None).await })
             })
             .collect();
         let mut finished = Vec::new();
@@ -203,21 +295,21 @@ mod tests {
             assert_eq!(check.await.unwrap(), Err(HashingError::Busy));
         }
         assert_eq!((pending.len(), pool.allocated_threads()), (8, 1));
-        assert_eq!(pool.check_capacity(), Err(HashingError::Busy));
+        assert_eq!(pool.check_capacity(&Requester::default()), Err(HashingError::Busy));
         assert_eq!(pool.metrics().rejected_queue_full.get(), 993);
         drop(release);
 
         for check in pending {
             assert_eq!(check.await.unwrap(), Ok(PasswordCheck::Mismatch));
         }
-        assert_eq!(pool.check_capacity(), Ok(()));
+        assert_eq!(pool.check_capacity(&Requester::default()), Ok(()));
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_password_that_waited_longer_than_the_timeout_is_not_hashed() {
         let pool = pool(HashPoolOptions { queue_timeout: Duration::ZERO, ..one_thread() });
 
-        assert_eq!(pool.hash(password("correct horse")).await, Err(HashingError::Busy));
+        assert_eq!(hash(&pool, password("correct horse")).await, Err(HashingError::Busy));
         assert_eq!(pool.allocated_threads(), 0, "no memory was allocated for it");
         assert_eq!(pool.metrics().rejected_timeout.get(), 1);
     }
@@ -228,7 +320,7 @@ mod tests {
         let release = occupy(&pool);
         let waiting = tokio::spawn({
             let pool = Arc::clone(&pool);
-            async move { pool.hash(password("correct horse")).await }
+            async move { hash(&pool, password("correct horse")).await }
         });
         while pool.queue_length() == 0 {
             tokio::task::yield_now().await;
@@ -236,11 +328,11 @@ mod tests {
         let timeout = HashPoolOptions::default().queue_timeout;
         let late = Instant::now() + 2 * timeout + STUCK_MARGIN + Duration::from_secs(1);
 
-        assert!(!pool.is_stuck() && pool.queue.is_stuck_at(late));
+        assert!(!pool.is_stuck() && pool.hashing.queue.is_stuck_at(late));
 
         drop(release);
         assert!(waiting.await.unwrap().is_ok());
-        assert!(!pool.queue.is_stuck_at(late), "the queue is empty");
+        assert!(!pool.hashing.queue.is_stuck_at(late), "the queue is empty");
         assert_eq!(pool.metrics().queue_time.snapshot().count(), 2);
     }
 
@@ -252,11 +344,12 @@ mod tests {
         let request = {
             let pool = Arc::clone(&pool);
             tokio::spawn(async move {
-                pool.run(move |_| {
-                    hashed.send(()).unwrap();
-                    Ok(())
-                })
-                .await
+                pool.hashing
+                    .run(Requester::default(), move |_| {
+                        hashed.send(()).unwrap();
+                        Ok(())
+                    })
+                    .await
             })
         };
         while pool.queue_length() == 0 {
@@ -267,7 +360,7 @@ mod tests {
         let _ = request.await;
         drop(release);
 
-        pool.hash(password("the next one")).await.unwrap();
+        hash(&pool, password("the next one")).await.unwrap();
         assert!(was_hashed.try_recv().is_err());
     }
 
@@ -275,7 +368,7 @@ mod tests {
     async fn an_idle_thread_releases_its_memory() {
         let pool = pool(HashPoolOptions { idle_timeout: Duration::from_millis(1), ..one_thread() });
 
-        pool.hash(password("correct horse")).await.unwrap();
+        hash(&pool, password("correct horse")).await.unwrap();
 
         let released = async {
             while pool.allocated_threads() > 0 {
@@ -283,24 +376,27 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), released).await.unwrap();
-        assert!(pool.hash(password("allocated again")).await.is_ok());
+        assert!(hash(&pool, password("allocated again")).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_thread_survives_a_panic() {
         let pool = pool(one_thread());
 
-        let result = pool.run(|_| -> Result<(), _> { panic!("a panic on purpose") }).await;
+        let result = pool
+            .hashing
+            .run(Requester::default(), |_| -> Result<(), _> { panic!("a panic on purpose") })
+            .await;
 
         assert_eq!(result, Err(HashingError::Busy));
-        assert!(pool.hash(password("correct horse")).await.is_ok());
+        assert!(hash(&pool, password("correct horse")).await.is_ok());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn dropping_the_pool_ends_its_threads() {
         let pool = pool(HashPoolOptions { threads: 3, ..one_thread() });
-        pool.hash(password("correct horse")).await.unwrap();
-        let queue = Arc::clone(&pool.queue);
+        hash(&pool, password("correct horse")).await.unwrap();
+        let queue = Arc::clone(&pool.hashing.queue);
 
         tokio::task::block_in_place(|| drop(pool));
 

@@ -1,6 +1,5 @@
 //! The bounded queue of the password hash pool, and the loop of the threads that work on it.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +10,9 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::counter::Counter;
 
 use counterfoil_core::histogram::Histogram;
-use counterfoil_core::services::password_hasher::{HashMemory, HashingError};
+use counterfoil_core::services::password_hasher::{HashMemory, HashingError, Requester};
+
+use crate::passwords::fair_queue::FairQueue;
 
 /// The `nice` value of the hash threads: the lowest priority, so that other requests are answered first. If
 /// other work uses all cores, logins wait.
@@ -30,10 +31,26 @@ pub struct HashPoolOptions {
     pub threads: usize,
     /// The number of further passwords that may wait.
     pub queue_size: usize,
+    /// The percentage of the threads and the queue that one client IP, and one account, may use; 100: no share applies.
+    pub max_share: u8,
+    /// How many refused logins may wait for the time of the slowest scheme without a verification; of one client IP no
+    /// more than its share. Further ones are answered at once.
+    pub max_delayed_refusals: usize,
     /// How long a password may wait. After that it is rejected and not hashed.
     pub queue_timeout: Duration,
     /// How long a thread keeps its memory without work.
     pub idle_timeout: Duration,
+}
+
+impl HashPoolOptions {
+    /// The part of `total` that one client IP or account may use: at least two, since a request may hash again before its
+    /// first hash is counted as done.
+    pub(super) fn share_of(&self, total: usize) -> usize {
+        match self.max_share {
+            100.. => usize::MAX,
+            percent => (total.saturating_mul(percent.into()) / 100).max(2),
+        }
+    }
 }
 
 impl Default for HashPoolOptions {
@@ -41,6 +58,8 @@ impl Default for HashPoolOptions {
         Self {
             threads: thread::available_parallelism().map_or(1, usize::from),
             queue_size: 64,
+            max_share: 25,
+            max_delayed_refusals: 1024,
             queue_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(30),
         }
@@ -56,6 +75,8 @@ pub(crate) struct HashPoolMetrics {
     pub duration: Histogram,
     /// Passwords rejected because the queue was full.
     pub rejected_queue_full: Counter,
+    /// Passwords rejected because their client IP or account had used its share.
+    pub rejected_share: Counter,
     /// Passwords rejected because they had waited longer than the queue timeout.
     pub rejected_timeout: Counter,
 }
@@ -65,6 +86,7 @@ pub(super) type Work = dyn FnOnce(Result<&mut HashMemory, HashingError>) + Send;
 
 /// One password to hash, check or validate.
 pub(super) struct Job {
+    requester: Requester,
     queued_at: Instant,
     work: Box<Work>,
 }
@@ -80,15 +102,15 @@ pub(super) struct HashQueue {
     pub(super) metrics: HashPoolMetrics,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: FairQueue<Job>,
     is_closed: bool,
 }
 
 impl Job {
-    pub(super) fn new(work: Box<Work>) -> Self {
-        Self { queued_at: Instant::now(), work }
+    pub(super) fn new(requester: Requester, work: Box<Work>) -> Self {
+        Self { requester, queued_at: Instant::now(), work }
     }
 }
 
@@ -100,36 +122,38 @@ impl fmt::Debug for Job {
 
 impl HashQueue {
     pub(super) fn new(options: HashPoolOptions) -> Self {
+        let share = options.share_of(options.threads.saturating_add(options.queue_size));
+        let state = State { jobs: FairQueue::new(options.queue_size, share), is_closed: false };
         Self {
             options,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             changed: Condvar::new(),
             allocated_threads: AtomicUsize::new(0),
             metrics: HashPoolMetrics::default(),
         }
     }
 
-    /// Queues `job`, or rejects it if the queue is full.
+    /// Queues `job`, or rejects it if the queue is full or the share of its requester is used.
     pub(super) fn push(&self, job: Job) -> Result<(), HashingError> {
-        let mut state = self.state();
-        self.check_length(&state)?;
-        state.jobs.push_back(job);
-        drop(state);
+        let pushed = self.state().jobs.push(job.requester, job);
+        self.count_rejection(pushed)?;
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Fails if the queue is full, and counts a rejection then.
-    pub(super) fn check_capacity(&self) -> Result<(), HashingError> {
-        self.check_length(&self.state())
+    /// Fails if a job would be rejected now, and counts a rejection then.
+    pub(super) fn check_capacity(&self, requester: &Requester) -> Result<(), HashingError> {
+        let checked = self.state().jobs.check(requester);
+        self.count_rejection(checked)
     }
 
-    fn check_length(&self, state: &State) -> Result<(), HashingError> {
-        if state.jobs.len() < self.options.queue_size {
-            return Ok(());
-        }
-        self.metrics.rejected_queue_full.inc();
-        Err(HashingError::Busy)
+    fn count_rejection(&self, result: Result<(), HashingError>) -> Result<(), HashingError> {
+        match result {
+            Err(HashingError::ShareExceeded) => self.metrics.rejected_share.inc(),
+            Err(_) => self.metrics.rejected_queue_full.inc(),
+            Ok(()) => 0,
+        };
+        result
     }
 
     /// The number of jobs that wait for a thread.
@@ -145,7 +169,8 @@ impl HashQueue {
     /// Whether the oldest job has waited far longer than the queue timeout: no thread takes jobs any more.
     pub(super) fn is_stuck_at(&self, now: Instant) -> bool {
         let max_wait = self.options.queue_timeout * 2 + STUCK_MARGIN;
-        self.state().jobs.front().is_some_and(|job| now.saturating_duration_since(job.queued_at) > max_wait)
+        let is_late = |job: &Job| now.saturating_duration_since(job.queued_at) > max_wait;
+        self.state().jobs.oldest().any(is_late)
     }
 
     /// Drops all jobs that wait, and ends the threads after the job that they work on.
@@ -163,25 +188,31 @@ impl HashQueue {
         let _ = rustix::process::setpriority_process(None, NICE);
         let mut is_allocated = false;
         while let Some(job) = self.next(&mut memory, &mut is_allocated) {
-            let waited = job.queued_at.elapsed();
-            self.metrics.queue_time.record(waited);
-            if waited > self.options.queue_timeout {
-                self.metrics.rejected_timeout.inc();
-                (job.work)(Err(HashingError::Busy));
-                continue;
-            }
-            if !is_allocated {
-                is_allocated = true;
-                self.allocated_threads.fetch_add(1, Ordering::SeqCst);
-            }
-            let started = Instant::now();
-            // After a panic the memory may be half written. The next hash overwrites all of it.
-            if catch_unwind(AssertUnwindSafe(|| (job.work)(Ok(&mut memory)))).is_err() {
-                tracing::error!("a password hash panicked");
-            }
-            self.metrics.duration.record(started.elapsed());
+            let requester = job.requester;
+            self.run_job(job, &mut memory, &mut is_allocated);
+            self.state().jobs.finish(&requester);
         }
         self.release_memory(&mut memory, &mut is_allocated);
+    }
+
+    /// Runs a job, or rejects it if it has waited too long.
+    fn run_job(&self, job: Job, memory: &mut HashMemory, is_allocated: &mut bool) {
+        let waited = job.queued_at.elapsed();
+        self.metrics.queue_time.record(waited);
+        if waited > self.options.queue_timeout {
+            self.metrics.rejected_timeout.inc();
+            return (job.work)(Err(HashingError::Busy));
+        }
+        if !*is_allocated {
+            *is_allocated = true;
+            self.allocated_threads.fetch_add(1, Ordering::SeqCst);
+        }
+        let started = Instant::now();
+        // After a panic the memory may be half written. The next hash overwrites all of it.
+        if catch_unwind(AssertUnwindSafe(|| (job.work)(Ok(memory)))).is_err() {
+            tracing::error!("a password hash panicked");
+        }
+        self.metrics.duration.record(started.elapsed());
     }
 
     /// The next job; `None` when the queue is closed. Releases the memory after the idle timeout without a
@@ -192,7 +223,7 @@ impl HashQueue {
             if state.is_closed {
                 return None;
             }
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some((_, job)) = state.jobs.pop() {
                 return Some(job);
             }
             if !*is_allocated {
@@ -204,7 +235,7 @@ impl HashQueue {
                 .wait_timeout(state, self.options.idle_timeout)
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            if timeout.timed_out() && state.jobs.is_empty() {
+            if timeout.timed_out() && state.jobs.len() == 0 {
                 drop(state);
                 self.release_memory(memory, is_allocated);
                 state = self.state();

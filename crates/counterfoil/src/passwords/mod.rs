@@ -2,5 +2,7 @@
 
 pub(crate) mod breached;
 pub(crate) mod breached_builder;
+mod fair_queue;
 pub(crate) mod hash_pool;
 pub(crate) mod hash_queue;
+mod scheme_times;

@@ -134,15 +134,15 @@ pub(super) async fn login(
     Ok((Extension(presented), cookies, Json(body)))
 }
 
-/// Rejects a login before its body is read if the password hash queue is full. In a burst of logins, a
-/// rejected one then costs one short response, and other requests stay fast.
+/// Rejects a login before its body is read if the password hash queue is full or the client IP has used its share.
 pub(super) struct HashQueueCheck;
 
 impl FromRequestParts<App> for HashQueueCheck {
     type Rejection = AppError;
 
-    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        operation::check_capacity(app)?;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
+        let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
+        operation::check_capacity(app, client.ip)?;
         Ok(Self)
     }
 }

@@ -144,8 +144,9 @@ pub(super) struct HashQueueCheck;
 impl FromRequestParts<App> for HashQueueCheck {
     type Rejection = AppError;
 
-    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, AppError> {
-        operation::check_capacity(app)?;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
+        let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
+        operation::check_capacity(app, client.ip)?;
         Ok(Self)
     }
 }

@@ -1,7 +1,8 @@
-//! Background tasks, panics and error chains.
+//! Background tasks, panics, error chains and a spare file descriptor.
 
 pub(crate) mod error_chain;
 pub(crate) mod panics;
+pub(crate) mod spare_descriptor;
 pub(crate) mod task;
 #[cfg(test)]
 pub(crate) mod test_log;

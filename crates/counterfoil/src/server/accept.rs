@@ -1,20 +1,28 @@
 //! The accept loop: takes connections up to the limits, until the server shuts down.
 
+use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::counters::ConnectionCounters;
+use crate::limits::admission::AdmissionControl;
 use crate::limits::connections::ConnectionLimiter;
-use crate::server::admission::AdmissionControl;
+use crate::runtime::spare_descriptor::{SpareDescriptor, is_connection_error};
 use crate::server::connection::{ConnectionHandler, ShutdownSignal, wait_for_shutdown};
 
-/// How long the loop waits after a failed accept, which usually means that no file descriptor is free.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
+const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
+
+/// The file descriptors that connections leave to the rest of the process: files of the store that are opened later,
+/// keys, backups.
+const RESERVED_DESCRIPTORS: usize = 32;
 
 /// The number of connections that may wait in the system's queue. In a larger burst, the clients beyond it
 /// connect again a second later. The system has its own limit (`net.core.somaxconn`); the default of `std` is
@@ -22,16 +30,23 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 const BACKLOG: i32 = 4096;
 
 /// Accepts the connections of one listener.
+///
+/// Nothing delays the next `accept`: a connection that has to wait does so in its own task.
 pub(crate) struct Acceptor {
     listener: tokio::net::TcpListener,
     limiter: ConnectionLimiter,
     handler: Arc<ConnectionHandler>,
     counters: Arc<ConnectionCounters>,
+    admission: AdmissionControl,
+    connections: JoinSet<()>,
+    spare: SpareDescriptor,
+    /// Whether the next connection is closed, because it has taken the last file descriptor.
+    refuses_next: bool,
 }
 
 impl Acceptor {
-    /// Accepts connections on `listener` within the limits of `limiter`, and counts them in `counters`. Must
-    /// be called on a Tokio runtime.
+    /// Accepts connections on `listener` within the limits of `limiter` and of the process, and counts them in
+    /// `counters`. Must be called on a Tokio runtime.
     ///
     /// # Errors
     ///
@@ -45,47 +60,86 @@ impl Acceptor {
         listener.set_nonblocking(true)?;
         rustix::net::listen(&listener, BACKLOG)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        Ok(Self { listener, limiter, handler: Arc::new(handler), counters })
+        let mut limiter = limiter.with_counter(counters.closed.clone());
+        let limit = limiter.limit_total(available_descriptors());
+        counters.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
+        Ok(Self {
+            listener,
+            limiter,
+            handler: Arc::new(handler),
+            counters,
+            admission: AdmissionControl::new(),
+            connections: JoinSet::new(),
+            spare: SpareDescriptor::new(),
+            refuses_next: false,
+        })
     }
 
     /// Accepts connections until `shutdown`. Then it accepts no more, and open connections have
     /// `shutdown_timeout` to finish their requests.
-    pub(crate) async fn serve(self, shutdown: ShutdownSignal, shutdown_timeout: Duration) {
+    pub(crate) async fn serve(mut self, shutdown: ShutdownSignal, shutdown_timeout: Duration) {
         let mut is_shutdown = shutdown.clone();
-        let (mut connections, admission) = (JoinSet::new(), AdmissionControl::new());
         loop {
+            self.spare.restore();
             tokio::select! {
                 biased;
                 () = wait_for_shutdown(&mut is_shutdown) => break,
                 // Frees the task of an ended connection. The panic hook reports a panic; it ends no other
                 // connection.
-                Some(_) = connections.join_next() => {}
+                Some(_) = self.connections.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        // Beyond the limits a connection is closed at once, in favor of open ones.
-                        let Some(permit) = self.limiter.acquire(peer.ip()) else {
-                            self.counters.refused.inc();
-                            continue;
-                        };
-                        let guards = (permit, self.counters.track());
-                        let (handler, shutdown) = (Arc::clone(&self.handler), shutdown.clone());
-                        // Meanwhile further connections wait in the system's queue.
-                        let admission = admission.admit().await;
-                        connections.spawn(async move {
-                            handler.serve((stream, peer), admission, shutdown).await;
-                            drop(guards);
-                        });
-                    }
+                    Ok((stream, peer)) => self.start(stream, peer, shutdown.clone()),
+                    Err(error) if is_connection_error(&error) => {}
                     Err(error) => {
                         tracing::debug!(%error, "a connection could not be accepted");
-                        sleep(ACCEPT_RETRY_DELAY).await;
+                        self.free_descriptor().await;
                     }
                 },
             }
         }
         // New clients are refused at once instead of waiting in the system's queue.
         drop(self.listener);
+        let mut connections = self.connections;
         let all_closed = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(shutdown_timeout, all_closed).await;
     }
+
+    /// Serves a connection in a task of its own, or closes it if a limit is reached.
+    fn start(&mut self, stream: TcpStream, peer: SocketAddr, shutdown: ShutdownSignal) {
+        let permit = self.limiter.acquire(peer.ip());
+        let (Some(permit), false) = (permit, std::mem::take(&mut self.refuses_next)) else {
+            self.counters.refused.inc();
+            return;
+        };
+        let (activity, handler) = (permit.activity(), Arc::clone(&self.handler));
+        let (admission, open) = (self.admission.clone(), self.counters.track());
+        let served = permit.activity();
+        let task = self.connections.spawn(async move {
+            served.wait_for_admission(&admission).await;
+            handler.serve((stream, peer), served, shutdown).await;
+            drop((permit, open));
+        });
+        activity.set_task(task);
+    }
+
+    /// Makes it possible to accept a connection although no file descriptor is free: a connection without a request in
+    /// progress is closed for it. If there is none, the new one is closed, so that its client does not wait.
+    async fn free_descriptor(&mut self) {
+        self.refuses_next = !self.limiter.make_room();
+        if self.spare.release() {
+            return;
+        }
+        // The connection that was closed still has its descriptor, until its task ends.
+        tokio::select! {
+            Some(_) = self.connections.join_next() => {}
+            () = sleep(MAX_WAIT_FOR_DESCRIPTOR) => {}
+        }
+    }
+}
+
+/// The number of connections for which the process has file descriptors.
+fn available_descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+    let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    limit.unwrap_or(usize::MAX).saturating_sub(open.saturating_add(RESERVED_DESCRIPTORS))
 }

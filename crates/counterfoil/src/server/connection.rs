@@ -25,8 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::keys::tls::CurrentCertificate;
-use crate::server::activity::{ActiveRequest, ConnectionActivity};
-use crate::server::admission::AdmissionPermit;
+use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity};
 use crate::server::write_timeout::WriteTimeoutStream;
 use crate::settings::Limits;
 
@@ -67,18 +66,18 @@ impl ConnectionHandler {
         Self { builder: http_builder(limits), router, certificate, limits }
     }
 
-    /// Serves one connection until the client closes it, it is idle, or the server shuts down. The first
-    /// request releases `admission`.
+    /// Serves one connection until the client closes it, it is idle, or the server shuts down. Its requests are
+    /// counted in `activity`; without one it is pending, also during the TLS handshake.
     pub(crate) async fn serve(
         &self,
         (stream, peer): (TcpStream, SocketAddr),
-        admission: Option<AdmissionPermit>,
+        activity: Arc<ConnectionActivity>,
         mut shutdown: ShutdownSignal,
     ) {
-        let served = async {
+        let served = activity.limit_admission(async {
             let stream = WriteTimeoutStream::new(stream, self.limits.request_timeout)?;
             let Some(certificate) = &self.certificate else {
-                self.serve_http(stream, (peer, admission), shutdown).await;
+                self.serve_http(stream, (peer, &activity), shutdown).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
@@ -86,9 +85,9 @@ impl ConnectionHandler {
                 tls_stream = timeout(self.limits.header_timeout, handshake) => tls_stream??,
                 () = wait_for_shutdown(&mut shutdown) => return Ok(()),
             };
-            self.serve_http(tls_stream, (peer, admission), shutdown).await;
+            self.serve_http(tls_stream, (peer, &activity), shutdown).await;
             io::Result::Ok(())
-        };
+        });
         if let Err(error) = served.await {
             tracing::debug!(%peer, %error, "a connection could not be served");
         }
@@ -102,14 +101,12 @@ impl ConnectionHandler {
     async fn serve_http<S>(
         &self,
         stream: S,
-        (peer, admission): (SocketAddr, Option<AdmissionPermit>),
+        (peer, activity): (SocketAddr, &Arc<ConnectionActivity>),
         mut shutdown: ShutdownSignal,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let activity = Arc::new(ConnectionActivity::new(admission));
-        let service =
-            ConnectionService { router: self.router.clone(), peer, activity: Arc::clone(&activity) };
+        let service = ConnectionService { router: self.router.clone(), peer, activity: Arc::clone(activity) };
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             biased;

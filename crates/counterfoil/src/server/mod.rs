@@ -1,8 +1,6 @@
 //! The server: accepts connections, enforces limits and timeouts, and shuts down gracefully.
 
 pub(crate) mod accept;
-mod activity;
-pub(crate) mod admission;
 pub(crate) mod connection;
 mod write_timeout;
 
@@ -43,8 +41,8 @@ const IPV6_PREFIX: u8 = 64;
 /// `ConnectInfo<SocketAddr>`, as Counterfoil's own routes do. The application closes its
 /// [`Counterfoil`](crate::Counterfoil) afterwards.
 ///
-/// `max_connections_per_ip` does not apply to loopback. Behind a proxy on another host set it to `max_connections`,
-/// because all connections come from the proxy. A route that takes larger bodies has its own `DefaultBodyLimit`. A handler
+/// `max_connections_per_ip` does not apply to loopback. Behind a proxy on another host set it and
+/// `max_pending_connections_per_ip` to `max_connections`, because all connections come from the proxy. A route that takes larger bodies has its own `DefaultBodyLimit`. A handler
 /// that starts its response later than `request_timeout` is answered with 503.
 ///
 /// # Errors
@@ -145,8 +143,6 @@ async fn serve_until_shutdown(
     let result = match listen(app, listener, signal) {
         Err(error) => Err(error),
         Ok(accept_loop) => {
-            // On a runtime worker, like the connections: elsewhere admission control would not see how many
-            // are pending.
             run_until_shutdown(Task::spawn(accept_loop), shutdown, || {
                 app.start_shutdown();
                 trigger.send_replace(true);

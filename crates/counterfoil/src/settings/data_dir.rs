@@ -3,19 +3,46 @@
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use counterfoil_files::mode_if_writable_by_others;
 
 use crate::settings::Settings;
 
-/// The data directory does not exist and cannot be created, or is not a directory.
+/// The data directory is not used.
 #[derive(Debug, thiserror::Error)]
-#[error("the data directory {} cannot be used", dir.display())]
-pub struct DataDirError {
-    /// The directory.
-    pub dir: PathBuf,
-    /// The error of the operating system.
-    #[source]
-    pub source: io::Error,
+#[non_exhaustive]
+pub enum DataDirError {
+    /// It does not exist and cannot be created, or is not a directory.
+    #[error("the data directory {} cannot be used", dir.display())]
+    Unusable {
+        /// The directory.
+        dir: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// Other users can replace the files in it: the store by one with their own administrators, the master key by one that
+    /// they know.
+    #[error("other users can replace the files in the data directory {} (mode {mode:04o})", dir.display())]
+    WritableByOthers {
+        /// The directory.
+        dir: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+impl DataDirError {
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => "name a directory whose parent exists and that this user can write",
+            Self::WritableByOthers { .. } => {
+                "chmod o-w it, or name a new directory in it, which is created for this user alone"
+            }
+        }
+    }
 }
 
 /// Creates the data directory of `settings` with mode 0700. Returns its path if it did not exist before.
@@ -25,7 +52,18 @@ pub(crate) fn create(settings: &Settings) -> Result<Option<PathBuf>, DataDirErro
     let Some(dir) = settings.data_dir.clone() else { return Ok(None) };
     match DirBuilder::new().mode(0o700).create(&dir) {
         Ok(()) => Ok(Some(dir)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(None),
-        Err(source) => Err(DataDirError { dir, source }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {
+            check(&dir).map(|()| None)
+        }
+        Err(source) => Err(DataDirError::Unusable { dir, source }),
+    }
+}
+
+/// Checks that the directory `dir`, which exists, can hold the files of an installation.
+pub(crate) fn check(dir: &Path) -> Result<(), DataDirError> {
+    match mode_if_writable_by_others(dir) {
+        Ok(None) => Ok(()),
+        Ok(Some(mode)) => Err(DataDirError::WritableByOthers { dir: dir.to_owned(), mode }),
+        Err(source) => Err(DataDirError::Unusable { dir: dir.to_owned(), source }),
     }
 }

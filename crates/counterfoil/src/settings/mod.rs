@@ -11,7 +11,7 @@ pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil_core::credentials::password::Argon2Cost;
@@ -19,6 +19,7 @@ use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::username_policy::UsernamePolicy;
+use counterfoil_files::with_suffix;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
@@ -87,12 +88,18 @@ pub struct Settings {
     pub password_hashing_threads: usize,
     /// How many passwords may wait to be hashed; more are rejected with 503.
     pub password_hashing_queue_size: usize,
+    /// The percentage of the hashing threads and their queue that one client IP, and one account, may use; more gets 429.
+    /// The same holds for the validation of new passwords. 100: no share applies.
+    pub password_hashing_max_share: u8,
+    /// How many logins that a rate limit rejects may wait until they are answered, so that their time does not tell the
+    /// scheme of the account's password hash; of one client IP no more than its share. Further ones are answered at once.
+    pub password_hashing_max_delayed_refusals: usize,
     /// How long a password may wait to be hashed; after that it is rejected with 503.
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
     pub session_cache_size: usize,
-    /// The maximum number of active sessions of a user; at the limit a login ends the oldest one. `None`: no
-    /// limit.
+    /// The maximum number of active sessions of a user, 100 by default; at the limit a login ends the oldest one.
+    /// `None`: no limit. Without one a user can make the lists and the ends of their sessions long.
     pub max_sessions: Option<NonZeroU32>,
     /// The maximum size of the data of all sessions of a user, in bytes; up to 1 KiB of each session is always allowed.
     /// `None`: no limit.
@@ -150,11 +157,16 @@ pub struct Limits {
     /// How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1
     /// connection waits for its next request no longer than `header_timeout`.
     pub idle_timeout: Duration,
-    /// Maximum number of connections; more are closed at once.
+    /// Maximum number of connections, as far as the process may open files. For one more, the server closes a
+    /// connection without a request in progress, of the client IP that has the most; without one, the new connection
+    /// is closed.
     pub max_connections: usize,
     /// Maximum number of connections of one client IP (IPv6: of one network). Trusted proxies and loopback
     /// are exempt.
     pub max_connections_per_ip: usize,
+    /// Maximum number of connections of one client IP that have sent no request yet, TLS handshakes included; for one
+    /// more, the oldest of them is closed. Trusted proxies are exempt, loopback is not.
+    pub max_pending_connections_per_ip: usize,
     /// Maximum memory of all request bodies that are being read, in bytes; more are rejected with 503.
     pub max_total_body_memory: usize,
 }
@@ -169,6 +181,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             max_connections: 10_000,
             max_connections_per_ip: 1_000,
+            max_pending_connections_per_ip: 200,
             max_total_body_memory: 128 << 20,
         }
     }
@@ -211,9 +224,11 @@ impl Settings {
             argon2: Argon2Cost::default(),
             password_hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             password_hashing_queue_size: 64,
+            password_hashing_max_share: 25,
+            password_hashing_max_delayed_refusals: 1024,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
-            max_sessions: None,
+            max_sessions: NonZeroU32::new(100),
             max_session_data_per_user: Some(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
@@ -254,31 +269,28 @@ impl Settings {
     /// The default file of the master key: `DIR/master-key`, or next to the SQLite file.
     pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".key")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".key")))
     }
 
     /// The file of the last known position of the revocation log: `DIR/rollback-guard`, or next to the SQLite file.
     pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
         let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
-        in_dir.or_else(|| self.store.file().map(|store| beside(store, ".rollback-guard")))
+        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".rollback-guard")))
     }
 
     /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
-    /// restored database that replaces it at the next start.
+    /// restored database that replaces it at the next start; keys, certificates, lists and the admin socket.
     pub(crate) fn own_files(&self) -> Vec<PathBuf> {
         let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
-        let store = self.store.file().map(|store| beside_store.map(|suffix| beside(store, suffix)));
-        let master_key = self.master_key_file().map(|key| [beside(&key, ".next"), key]);
-        let rollback_guard = self.rollback_guard_file().map(|guard| [beside(&guard, ".new"), guard]);
-        store.into_iter().flatten().chain(master_key.into_iter().chain(rollback_guard).flatten()).collect()
+        let store = self.store.file().map(|store| beside_store.map(|suffix| with_suffix(store, suffix)));
+        let master_key = self.master_key_file().map(|key| [with_suffix(&key, ".next"), key]);
+        let rollback_guard = self.rollback_guard_file().map(|guard| [with_suffix(&guard, ".new"), guard]);
+        let tls = self.tls.clone().map(|tls| [tls.certificate, tls.key]);
+        let pairs = [master_key, rollback_guard, tls].into_iter().flatten().flatten();
+        let socket = self.data_dir.as_ref().map(|dir| dir.join("admin.sock"));
+        let others = self.breached_passwords.clone().into_iter().chain(socket);
+        store.into_iter().flatten().chain(pairs).chain(others).collect()
     }
-}
-
-/// `auth.db` with the suffix `.key` is `auth.db.key`.
-fn beside(store: &Path, suffix: &str) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use counterfoil_core::store::{FileBackup, StoreError};
+use counterfoil_files::{
+    check_replaceable, mode_if_writable_by_others, parent_directory, remove_regular, with_suffix,
+};
 
 use crate::fs::atomic_write::{ExistingFile, publish};
-use crate::fs::new_file::{parent_dir, with_suffix};
 
 /// The backup was not written.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,17 @@ pub enum BackupError {
     /// The path names a directory.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
+    /// The path names a link, a socket, a pipe or a device, which is never replaced.
+    #[error("{} is not a regular file", .0.display())]
+    NotRegular(PathBuf),
+    /// Other users could replace the backup by one of their own, which would be restored later.
+    #[error("other users can replace the files in {} (mode {mode:04o})", dir.display())]
+    InsecureDirectory {
+        /// The directory of the backup.
+        dir: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The backup would replace a file that the installation needs.
     #[error("{} belongs to this installation: the backup would replace it", .0.display())]
     OwnFile(PathBuf),
@@ -48,6 +61,8 @@ impl BackupError {
         match self {
             Self::AlreadyExists(_) => Some("name a new file, or replace this one with --force".into()),
             Self::IsDirectory(_) => Some("name a new file in it".into()),
+            Self::NotRegular(_) => Some("name another file; nothing was changed".into()),
+            Self::InsecureDirectory { .. } => Some("chmod o-w the directory, or name another one".into()),
             Self::OwnFile(_) => Some("name another file, preferably on another disk".into()),
             Self::InProgress(file) => {
                 Some(format!("if no backup is in progress, remove {}", partial_path(file).display()))
@@ -60,7 +75,7 @@ impl BackupError {
 
 /// The temporary file of a backup to `file`; its length shows the progress.
 pub fn partial_path(file: &Path) -> PathBuf {
-    with_suffix(file, "partial")
+    with_suffix(file, ".partial")
 }
 
 /// Checks that `file` is not one of the files that the installation needs, under any name.
@@ -84,7 +99,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 
 /// The canonical path of a file that need not exist.
 fn canonical(file: &Path) -> Option<PathBuf> {
-    Some(parent_dir(file).canonicalize().ok()?.join(file.file_name()?))
+    Some(parent_directory(file).canonicalize().ok()?.join(file.file_name()?))
 }
 
 /// Writes a consistent copy of `store` to `file`; returns its length in bytes. `None` is a store that is not a
@@ -101,21 +116,30 @@ pub(crate) async fn write(
     let published =
         partial.metadata().and_then(|copy| publish(&partial, file, existing).map(|()| copy.len()));
     if published.is_err() {
-        let _ = std::fs::remove_file(&partial);
+        let _ = remove_regular(&partial);
     }
     published.map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => BackupError::AlreadyExists(file.into()),
+        io::ErrorKind::InvalidInput => BackupError::NotRegular(file.into()),
         _ => BackupError::NotCreated { file: file.into(), source },
     })
 }
 
 /// Checks the paths before a copy is made that may take minutes.
 fn check_paths(file: &Path, partial: &Path, existing: ExistingFile) -> Result<(), BackupError> {
-    if file.file_name().is_none() || file.is_dir() {
+    if file.file_name().is_none() || file.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(BackupError::IsDirectory(file.into()));
+    }
+    let dir = parent_directory(file);
+    // A missing directory is reported when the copy is created.
+    if let Ok(Some(mode)) = mode_if_writable_by_others(dir) {
+        return Err(BackupError::InsecureDirectory { dir: dir.into(), mode });
     }
     if existing == ExistingFile::Keep && file.symlink_metadata().is_ok() {
         return Err(BackupError::AlreadyExists(file.into()));
+    }
+    if check_replaceable(file).is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput) {
+        return Err(BackupError::NotRegular(file.into()));
     }
     if partial.symlink_metadata().is_ok() {
         return Err(BackupError::InProgress(file.into()));
@@ -126,7 +150,8 @@ fn check_paths(file: &Path, partial: &Path, existing: ExistingFile) -> Result<()
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+    use std::os::unix::net::UnixListener;
     use std::sync::Arc;
 
     use counterfoil_core::store::Store as _;
@@ -167,6 +192,35 @@ mod tests {
         let failed = write(Some(&*store), &file, ExistingFile::Replace).await;
         assert!(matches!(failed, Err(BackupError::Store(_))));
         assert_eq!(fs::read(&file).unwrap(), b"precious");
+    }
+
+    /// The socket of a running service, or a link that an operator made, would be lost.
+    #[tokio::test]
+    async fn only_a_regular_file_is_replaced() {
+        let (dir, store, _) = store_and_file();
+        let at = |name: &str| dir.path().join(name);
+        let _socket = UnixListener::bind(at("socket")).unwrap();
+        fs::write(at("target"), "precious").unwrap();
+        symlink(at("target"), at("link")).unwrap();
+        symlink(at("missing"), at("dangling")).unwrap();
+
+        for name in ["socket", "link", "dangling"] {
+            let refused = write(Some(&*store), &at(name), ExistingFile::Replace).await;
+            assert!(matches!(refused, Err(BackupError::NotRegular(_))), "{name}: {refused:?}");
+            assert!(!at(name).symlink_metadata().unwrap().is_file(), "{name}");
+        }
+        assert_eq!(fs::read(at("target")).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "no temporary file is left");
+    }
+
+    #[tokio::test]
+    async fn no_backup_is_written_where_others_can_replace_it() {
+        let (dir, store, file) = store_and_file();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+
+        let refused = write(Some(&*store), &file, ExistingFile::Keep).await;
+
+        assert!(matches!(refused, Err(BackupError::InsecureDirectory { mode: 0o777, .. })), "{refused:?}");
     }
 
     #[test]

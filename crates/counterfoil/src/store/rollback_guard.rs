@@ -6,7 +6,6 @@
 //! the file was saved. It is written after the commit that it describes, so it is never ahead of the store
 //! that it was written for.
 
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,11 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
+use counterfoil_files::{Access, check_replaceable, open_regular, parent_directory, restrict, with_suffix};
 use counterfoil_jose::json;
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
-use crate::fs::new_file::{parent_dir, with_suffix};
 use crate::runtime::task::spawn_blocking;
 
 /// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last
@@ -142,7 +141,7 @@ impl RollbackGuard {
 
     /// Checks that no store was there before. Otherwise a new, empty store must not be created.
     pub(crate) fn check_no_former_store(&self) -> Result<(), RollbackGuardError> {
-        match self.file.exists() {
+        match self.file.symlink_metadata().is_ok() {
             true => Err(RollbackGuardError::StoreMissing { file: self.file.clone() }),
             false => Ok(()),
         }
@@ -208,8 +207,18 @@ impl RollbackGuard {
 
     /// Renames a damaged file, so that it can still be examined.
     pub(crate) fn set_aside(&self) -> Result<(), RollbackGuardError> {
-        let damaged = with_suffix(&self.file, "damaged");
-        std::fs::rename(&self.file, damaged).map_err(|source| self.io_error(source))
+        let damaged = with_suffix(&self.file, ".damaged");
+        let renamed = check_replaceable(&damaged).and_then(|()| std::fs::rename(&self.file, damaged));
+        renamed.map_err(|source| self.io_error(source))
+    }
+
+    /// Sets mode 0600 on the file, if it exists and a platform has changed its mode.
+    pub(crate) fn restrict(&self) -> Result<(), RollbackGuardError> {
+        let restricted = match open_regular(&self.file, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            opened => opened.and_then(|opened| restrict(&opened, &self.file)),
+        };
+        restricted.map_err(|source| self.io_error(source))
     }
 
     async fn write(&self, state: RecordedState) -> Result<(), RollbackGuardError> {
@@ -252,7 +261,7 @@ async fn replaces(store: &dyn Store, log: RevocationLogId) -> Result<bool, Store
 
 fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut text = Vec::new();
-    match File::open(file) {
+    match open_regular(file, Access::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?.take(MAX_LENGTH).read_to_end(&mut text)?,
     };
@@ -263,7 +272,7 @@ fn write(path: &Path, state: &RecordedState) -> io::Result<()> {
     let mut text = serde_json::to_vec(state)?;
     text.push(b'\n');
     // The name is fixed, so that crashes do not accumulate files. The caller holds the write lock.
-    let (temporary, owner_of) = (with_suffix(path, "new"), parent_dir(path));
+    let (temporary, owner_of) = (with_suffix(path, ".new"), parent_directory(path));
     AtomicWrite { path, temporary, owner_of, existing: ExistingFile::Replace }
         .run(|file| file.write_all(&text))
 }
@@ -303,7 +312,7 @@ mod tests {
         assert_eq!(guard.file.metadata().unwrap().mode() & 0o777, 0o600);
         let state = guard.recorded().unwrap().unwrap();
         assert_eq!((state.log, state.save_count), (store.revocation_log_id().await.unwrap(), 2));
-        assert!(!with_suffix(&guard.file, "new").exists());
+        assert!(!with_suffix(&guard.file, ".new").exists());
     }
 
     #[tokio::test]

@@ -1,11 +1,12 @@
 //! Admin commands: in process, and over the socket of a running server.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use counterfoil::App;
-use counterfoil::operator::{self, CallError};
+use counterfoil::operator::{self, AdminSocket, CallError};
 use counterfoil::operator::{AdminError, Command, KeyRotationRequest, KeySelector};
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::store::{AuditEventQuery, Store as _};
@@ -162,6 +163,7 @@ async fn status_shows_the_issuer_and_the_readiness() {
 
     assert_eq!(status["issuer"], "http://localhost:3000");
     assert_eq!((&status["may_issue"], &status["failed"]), (&json!(true), &json!([])));
+    assert_eq!(status["node"].as_str().map(str::len), Some(22), "16 bytes as base64url");
 }
 
 #[tokio::test]
@@ -220,12 +222,57 @@ async fn an_unknown_command_is_rejected_without_echoing_it() {
 }
 
 #[tokio::test]
-async fn a_socket_path_that_is_too_long_is_reported() {
-    let dir = std::path::PathBuf::from("/tmp").join("x".repeat(120));
+async fn the_admin_socket_works_in_a_directory_with_a_long_path() {
+    let fixture = Fixture::new();
+    let dir = fixture.path(&"x".repeat(200));
+    let store = format!("sqlite:{}", fixture.path("auth.db").display()).parse().unwrap();
+    let settings = fixture.settings().with(|settings| {
+        settings.data_dir = Some(dir.clone());
+        settings.store = store;
+    });
+    let missing = operator::call(&dir, &Command::Status {}).await;
+    assert!(matches!(missing, Err(CallError::NoServer(_))), "{missing:?}");
 
-    let error = operator::call(&dir, &Command::Status {}).await.unwrap_err();
+    let server = TestServer::start(settings).await;
 
-    assert!(matches!(&error, CallError::Io(cause) if cause.to_string().contains("too long")), "{error:?}");
+    assert!(operator::call(&dir, &Command::Status {}).await.is_ok());
+    server.shut_down().await;
+    assert!(!operator::socket_path(&dir).exists());
+}
+
+/// An operator's file, or the socket of another service behind a link, would be lost or get passwords.
+#[tokio::test]
+async fn what_is_not_our_socket_is_neither_replaced_nor_used() {
+    let fixture = Fixture::new();
+    fixture.open_app().await.close().await.unwrap();
+    let socket = operator::socket_path(&fixture.data_dir());
+    fs::write(&socket, "precious").unwrap();
+
+    assert!(AdminSocket::bind(&fixture.data_dir()).is_err());
+    assert_eq!(fs::read(&socket).unwrap(), b"precious");
+
+    fs::remove_file(&socket).unwrap();
+    let other = UnixListener::bind(fixture.path("other.sock")).unwrap();
+    symlink(fixture.path("other.sock"), &socket).unwrap();
+    let refused = operator::call(&fixture.data_dir(), &Command::Status {}).await;
+    assert!(matches!(refused, Err(CallError::Io(_))), "{refused:?}");
+    drop(other);
+}
+
+#[tokio::test]
+async fn the_socket_of_a_later_server_is_not_removed_at_shutdown() {
+    let fixture = Fixture::new();
+    fs::create_dir(fixture.data_dir()).unwrap();
+    let path = operator::socket_path(&fixture.data_dir());
+    let first = AdminSocket::bind(&fixture.data_dir()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let second = AdminSocket::bind(&fixture.data_dir()).unwrap();
+
+    drop(first);
+
+    assert!(path.exists());
+    drop(second);
+    assert!(!path.exists());
 }
 
 /// The runtime has one thread, so a key generated on it would block everything else.

@@ -97,6 +97,17 @@ async fn headers_above_the_size_limit_get_431() {
     server.shut_down().await;
 }
 
+/// A connection with a request whose body does not end.
+async fn request_in_progress(server: &TestServer) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                expect: 100-continue\r\ncontent-length: 100\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body, so the request is in progress.
+    stream.read_exact(&mut [0; 25]).await.unwrap();
+    stream
+}
+
 #[tokio::test]
 async fn connections_above_the_limit_are_closed_until_others_end() {
     let fixture = Fixture::new();
@@ -107,10 +118,7 @@ async fn connections_above_the_limit_are_closed_until_others_end() {
     .await;
     let mut open = Vec::new();
     for _ in 0..2 {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-        stream.read_exact(&mut [0; 12]).await.unwrap();
-        open.push(stream);
+        open.push(request_in_progress(&server).await);
     }
 
     let mut excess = TcpStream::connect(server.address).await.unwrap();

@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use counterfoil::{App, MasterKeyError, MasterKeySource, OpenError, Settings};
+use counterfoil::operator::preflight_errors;
+use counterfoil::{App, DataDirError, MasterKeyError, MasterKeySource, OpenError, Settings};
 use counterfoil_jose::{Secret, base64url, random};
 
 use crate::fixture::{Fixture, contents};
@@ -154,6 +155,43 @@ async fn a_master_key_file_readable_by_others_stops_the_start() {
     let error = open_err(fixture.settings()).await;
 
     assert!(matches!(error, OpenError::MasterKey(MasterKeyError::InsecureMode { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn a_data_directory_in_which_others_can_replace_files_stops_the_start() {
+    let fixture = Fixture::new();
+    fixture.open_app().await.close().await.unwrap();
+    let set_mode = |mode| fs::set_permissions(fixture.data_dir(), fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(0o777);
+
+    let error = open_err(fixture.settings()).await;
+
+    assert!(
+        matches!(error, OpenError::DataDir(DataDirError::WritableByOthers { mode: 0o777, .. })),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("chmod o-w"));
+    assert_eq!(preflight_errors(&fixture.settings()).len(), 1);
+    set_mode(0o1777);
+    fixture.open_app().await.close().await.unwrap();
+}
+
+/// Kubernetes gives a volume to the group of the container at each mount (`fsGroup`).
+#[tokio::test]
+async fn files_whose_modes_a_platform_has_changed_are_private_again_after_the_next_start() {
+    let fixture = Fixture::new();
+    fixture.open_app().await.close().await.unwrap();
+    let names = ["auth.db", "auth.db.lock", "master-key", "rollback-guard"];
+    for name in names {
+        fs::set_permissions(fixture.data_path(name), fs::Permissions::from_mode(0o660)).unwrap();
+    }
+    fs::set_permissions(fixture.data_dir(), fs::Permissions::from_mode(0o2770)).unwrap();
+
+    fixture.open_app().await.close().await.unwrap();
+
+    for name in names {
+        assert_eq!(mode(&fixture.data_path(name)), 0o600, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -106,6 +106,10 @@ fn no_limits() -> RateLimits {
         per_account_and_ip: rate,
         per_ip: rate,
         per_account: rate,
+        per_account_from_one_ip: rate,
+        successful_per_account: rate,
+        successful_per_ip: rate,
+        password_changes_per_user: rate,
         password_change: rate,
         registrations_per_ip: rate,
         ..RateLimits::default()

@@ -18,6 +18,8 @@ const SENT_BYTES: usize = 60 * 1024;
 async fn incomplete_bodies_use_no_more_memory_than_the_limit() {
     let request = Duration::from_secs(8);
     let server = TestServer::with_settings(|settings| {
+        // A proxy carries the requests of many clients, so the limit per IP does not apply.
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         settings.limits = Limits::default().with(|limits| {
             limits.max_total_body_memory = 4 * MIB;
             limits.request_timeout = request;

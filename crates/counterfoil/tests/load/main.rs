@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bystanders;
 mod file_descriptors;
 mod http2_connection;
 mod http2_frames;
@@ -9,5 +10,6 @@ mod incomplete_bodies;
 mod login_burst;
 mod oversized_requests;
 mod per_ip_limits;
+mod silent_connections;
 mod slow_clients;
 mod test_server;

@@ -1,6 +1,6 @@
 //! The limit of connections per client IP.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use counterfoil::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,6 +21,17 @@ async fn is_served(stream: &mut TcpStream) -> bool {
     stream.read_exact(&mut [0; 12]).await.is_ok()
 }
 
+/// A connection with a request whose body does not end.
+async fn request_in_progress(address: (IpAddr, u16)) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                expect: 100-continue\r\ncontent-length: 100\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body, so the request is in progress.
+    stream.read_exact(&mut [0; 25]).await.unwrap();
+    stream
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_limited_per_client_ip_except_on_loopback() {
     let Some(own) = own_address() else {
@@ -37,15 +48,11 @@ async fn connections_are_limited_per_client_ip_except_on_loopback() {
 
     let mut open = Vec::new();
     for _ in 0..3 {
-        let mut stream = TcpStream::connect((own.ip(), port)).await.unwrap();
-        assert!(is_served(&mut stream).await);
-        open.push(stream);
+        open.push(request_in_progress((own.ip(), port)).await);
     }
     let mut excess = TcpStream::connect((own.ip(), port)).await.unwrap();
     assert!(!is_served(&mut excess).await, "an IP may have three connections");
     for _ in 0..5 {
-        let mut local = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        assert!(is_served(&mut local).await);
-        open.push(local);
+        open.push(request_in_progress(([127, 0, 0, 1].into(), port)).await);
     }
 }

@@ -13,6 +13,11 @@ use tokio::sync::{Mutex, MutexGuard, oneshot};
 /// Held by the running test server, so that no other test disturbs its measurements.
 static EXCLUSIVE: Mutex<()> = Mutex::const_new(());
 
+/// Waits until no other test runs.
+pub(crate) async fn exclusive() -> MutexGuard<'static, ()> {
+    EXCLUSIVE.lock().await
+}
+
 /// A server on a fresh store. It stops when it is dropped.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,

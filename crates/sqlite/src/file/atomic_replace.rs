@@ -7,10 +7,12 @@
 //!   auth.db.before-restore-1   the former database, which only an operator deletes
 //! ```
 
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::file_lock::{is_same_file, with_suffix};
+use counterfoil_files::{is_same_file, remove_regular, with_suffix};
+
 use super::sync_after_crash::sync_directory_of;
 
 /// The directory in which the restored database is prepared.
@@ -37,11 +39,13 @@ pub(crate) fn roll_forward(database: &Path) -> io::Result<Option<PathBuf>> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    if !restored_database(database).exists() {
-        return Ok(None);
+    let restored = restored_database(database);
+    match restored.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        found => check_regular(&found?)?,
     }
     let former = keep_former(database)?;
-    std::fs::rename(restored_database(database), database)?;
+    std::fs::rename(restored, database)?;
     sync_directory_of(database)?;
     Ok(former)
 }
@@ -52,14 +56,14 @@ pub(crate) fn roll_forward(database: &Path) -> io::Result<Option<PathBuf>> {
 /// number belongs to it. A hard link gives it the new name, so that there is a database at its old path at
 /// every moment.
 fn keep_former(database: &Path) -> io::Result<Option<PathBuf>> {
-    let is_usable = |path: &PathBuf| !path.exists() || is_same_file(path, database);
+    let is_usable = |path: &PathBuf| path.symlink_metadata().is_err() || is_same_file(path, database);
     let mut names = (1_u32..).map(|number| with_suffix(database, &format!(".before-restore-{number}")));
     let former = names.find(is_usable).expect("one of four billion names is free");
     for suffix in ["-journal", "-wal"] {
         if_found(std::fs::rename(with_suffix(database, suffix), with_suffix(&former, suffix)))?;
     }
     // The index of the write-ahead log that was renamed.
-    let _ = std::fs::remove_file(with_suffix(database, "-shm"));
+    let _ = remove_regular(&with_suffix(database, "-shm"));
     let was_found = match std::fs::hard_link(database, &former) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => true,
         // Some file systems have no hard links.
@@ -68,6 +72,14 @@ fn keep_former(database: &Path) -> io::Result<Option<PathBuf>> {
     };
     sync_directory_of(database)?;
     Ok(was_found.then_some(former))
+}
+
+/// A link in place of the restored database would become the database.
+fn check_regular(restored: &Metadata) -> io::Result<()> {
+    match restored.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "the restored database is not a regular file")),
+    }
 }
 
 /// Whether the renamed file existed.

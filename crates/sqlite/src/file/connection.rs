@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The size of the cache of prepared statements; larger than the number of statements.
-const STATEMENT_CACHE_SIZE: usize = 64;
+const STATEMENT_CACHE_SIZE: usize = 128;
 
 /// Opens `path`, which exists, to read and write.
 pub(crate) fn for_writing(path: &Path) -> rusqlite::Result<Connection> {
@@ -59,10 +59,17 @@ pub(crate) fn for_copying(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Opens `path`, which no other connection writes, to examine it.
+pub(crate) fn for_checking(path: &Path) -> rusqlite::Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
 fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // No SQLITE_OPEN_CREATE: a missing database is created explicitly. NO_MUTEX: no two threads use a
-    // connection at once; Rust guarantees that.
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // connection at once; Rust guarantees that. NOFOLLOW: the path is canonical, and a link in it was placed there
+    // since; it also holds for the file that `VACUUM INTO` writes.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -73,5 +80,7 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    #[cfg(test)]
+    let connection = crate::statement_cost::observe(connection)?;
     Ok(connection)
 }

@@ -1,15 +1,13 @@
 //! Creating a database: written completely under another name, then renamed.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 use counterfoil_core::model::client::Client;
+use counterfoil_files::{Access, open_regular, parent_directory, remove_regular, with_suffix};
 
-use super::file_lock::with_suffix;
-use super::new_file;
 use super::sync_after_crash::sync_directory_of;
 use crate::schema;
 use crate::tables::clients;
@@ -32,19 +30,17 @@ pub(crate) enum CreateError {
 pub(crate) fn create(path: &Path) -> Result<(), CreateError> {
     let unfinished = with_suffix(path, ".new");
     for leftover in [unfinished.clone(), with_suffix(&unfinished, "-journal")] {
-        match std::fs::remove_file(leftover) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(CreateError::Io(error)),
-            Ok(()) | Err(_) => {}
-        }
+        remove_regular(&leftover).map_err(CreateError::Io)?;
     }
-    new_file::create(&unfinished).map_err(CreateError::Io)?;
+    counterfoil_files::create(&unfinished, parent_directory(path)).map_err(CreateError::Io)?;
     write_schema(&unfinished)?;
     rename_durably(&unfinished, path).map_err(CreateError::Io)
 }
 
 /// Writes the schema and the client `default`, which a login without a `client_id` uses.
 fn write_schema(path: &Path) -> Result<(), CreateError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(path, flags).map_err(CreateError::Sqlite)?;
     schema::migrate(&mut connection).map_err(|error| CreateError::Migration(Box::new(error)))?;
     clients::insert(&connection, &Client::default_client()).map_err(CreateError::Sqlite)?;
@@ -53,7 +49,7 @@ fn write_schema(path: &Path) -> Result<(), CreateError> {
 
 /// Syncs the finished file, renames it, and syncs its directory.
 fn rename_durably(finished: &Path, path: &Path) -> io::Result<()> {
-    File::open(finished)?.sync_all()?;
+    open_regular(finished, Access::Read)?.sync_all()?;
     std::fs::rename(finished, path)?;
     sync_directory_of(path)
 }

@@ -1,11 +1,11 @@
 //! The lock of a database file: only one process may open it at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::new_file;
+use counterfoil_files::{Access, create, open_regular, parent_directory, remove_regular, with_suffix};
 
 /// The exclusive lock of a database file. It is released when the value is dropped or the process ends.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl FileLock {
     pub(crate) fn release(self) {
         if self.is_new {
             // Still locked, so no other process holds it. A failure leaves an empty file, which is harmless.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = remove_regular(&self.path);
         }
     }
 }
@@ -74,31 +74,20 @@ impl Drop for FileLock {
     }
 }
 
-/// `path` with `suffix` appended to its file name.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
-/// Opens or creates the lock file, and returns whether it is new; `None` if it was removed meanwhile.
+/// Opens or creates the lock file, and returns whether it is new; `None` if it was removed meanwhile. A link in its place
+/// is refused: the user of a service could have root open any file by it.
 fn open_lock_file(path: &Path) -> io::Result<Option<(File, bool)>> {
-    match new_file::create(path) {
+    match create(path, parent_directory(path)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         created => return created.map(|file| Some((file, true))),
     }
-    match OpenOptions::new().read(true).write(true).open(path) {
+    match open_regular(path, Access::ReadWrite) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => Ok(None),
         opened => opened.map(|file| Some((file, false))),
     }
 }
 
 fn is_file_at(file: &File, path: &Path) -> bool {
-    let (Ok(held), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
+    let (Ok(held), Ok(named)) = (file.metadata(), path.symlink_metadata()) else { return false };
     held.ino() == named.ino() && held.dev() == named.dev()
-}
-
-/// Whether both paths name the same file.
-pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
-    File::open(one).is_ok_and(|one| is_file_at(&one, other))
 }

@@ -1,8 +1,9 @@
 //! The file header: the application id and the schema version, read before SQLite opens the file.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+use counterfoil_files::{Access, open_regular};
 
 /// "Cfoi": the application id in the header of every Counterfoil database.
 pub(crate) const APPLICATION_ID: u32 = 0x4366_6f69;
@@ -30,14 +31,14 @@ impl Header {
     /// Reads the header of the file at `path`.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
         let mut bytes = Vec::with_capacity(HEADER_LENGTH);
-        File::open(path)?.take(HEADER_LENGTH as u64).read_to_end(&mut bytes)?;
+        open_regular(path, Access::Read)?.take(HEADER_LENGTH as u64).read_to_end(&mut bytes)?;
         Ok(Self::from_bytes(&bytes))
     }
 
     /// Whether the file at `path` uses a write-ahead log (SQLite file format, section 1.3: bytes 18 and 19).
     pub(crate) fn uses_wal(path: &Path) -> io::Result<bool> {
         let mut bytes = [0; 20];
-        File::open(path)?.read_exact(&mut bytes)?;
+        open_regular(path, Access::Read)?.read_exact(&mut bytes)?;
         Ok(bytes[18..] == [2, 2])
     }
 

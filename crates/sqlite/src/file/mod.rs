@@ -7,6 +7,5 @@ pub(crate) mod connection;
 mod create;
 pub(crate) mod file_lock;
 pub(crate) mod header;
-pub(crate) mod new_file;
 pub(crate) mod open;
 pub(crate) mod sync_after_crash;

@@ -1,19 +1,22 @@
 //! Opening a database: it is locked and checked before anything is written, or refused unchanged.
 
-use std::fs::Permissions;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use counterfoil_files::{
+    Access, mode_if_writable_by_others, open_regular, parent_directory, remove_regular, resolve_link,
+    restrict, with_suffix,
+};
 use counterfoil_jose::{base64url, random};
 
 use super::atomic_replace::roll_forward;
-use super::check::{check_contents, check_header, check_wal, has_wal};
+use super::check::{check_companions, check_contents, check_header, check_wal, has_wal};
 use super::connection;
 use super::create::{CreateError, create};
-use super::file_lock::{FileLock, LockError, with_suffix};
+use super::file_lock::{FileLock, LockError};
 use super::sync_after_crash::{rewrite_and_sync, sync_directory_of};
 use crate::canonical_names;
 use crate::error::OpenError;
@@ -39,7 +42,7 @@ pub(crate) fn open(path: &Path) -> Result<OpenedDatabase, OpenError> {
     let lock = lock(&path)?;
     // A restore that was interrupted is completed before anything is checked.
     roll_forward(&path).map_err(|source| OpenError::from_io(&path, source))?;
-    let had_wal_index = with_suffix(&path, "-shm").exists();
+    let had_wal_index = with_suffix(&path, "-shm").symlink_metadata().is_ok();
     match open_or_create(&path) {
         Ok(connection) => Ok(OpenedDatabase { connection, path, lock }),
         Err(error) => {
@@ -54,11 +57,11 @@ pub(crate) fn open(path: &Path) -> Result<OpenedDatabase, OpenError> {
 /// an index that did not exist before. No other process has the database open.
 fn remove_leftovers(path: &Path, had_wal_index: bool) {
     let (wal, index) = (with_suffix(path, "-wal"), with_suffix(path, "-shm"));
-    if wal.metadata().is_ok_and(|wal| wal.len() == 0) {
-        let _ = std::fs::remove_file(wal);
+    if wal.symlink_metadata().is_ok_and(|wal| wal.len() == 0) {
+        let _ = remove_regular(&wal);
     }
     if !had_wal_index {
-        let _ = std::fs::remove_file(index);
+        let _ = remove_regular(&index);
     }
 }
 
@@ -89,16 +92,17 @@ fn create_temporary_directory() -> Result<PathBuf, OpenError> {
     Ok(directory)
 }
 
-/// The canonical path of the file, so that its lock is found whatever path leads to it.
+/// The canonical path of the file, so that its lock is found whatever path leads to it. A link that an untrusted user made
+/// is refused.
 pub(crate) fn canonical_path(path: &Path) -> Result<PathBuf, OpenError> {
+    if path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        resolve_link(path).map_err(|error| OpenError::from_io(path, error))?;
+    }
     if let Ok(found) = path.canonicalize() {
         let metadata = found.metadata().map_err(|source| OpenError::from_io(&found, source))?;
         return if metadata.is_file() { Ok(found) } else { Err(OpenError::NotAFile(found)) };
     }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
+    let directory = parent_directory(path);
     let name = path.file_name().ok_or_else(|| OpenError::NotAFile(path.into()))?;
     match directory.canonicalize() {
         Ok(directory) => Ok(directory.join(name)),
@@ -109,8 +113,13 @@ pub(crate) fn canonical_path(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Locks the database at `path`, if the file and its directory are writable.
+/// Locks the database at `path`, if the file and its directory are writable, and the latter not for all users.
 pub(crate) fn lock(path: &Path) -> Result<FileLock, OpenError> {
+    let directory = parent_directory(path);
+    let mode = mode_if_writable_by_others(directory).map_err(|error| OpenError::from_io(directory, error))?;
+    if let Some(mode) = mode {
+        return Err(OpenError::WritableByOthers { directory: directory.into(), mode });
+    }
     for checked in path.parent().into_iter().chain([path]) {
         // Checks the mode of the file, not the permission of the process: root can write any file, but an
         // operator made this one read-only.
@@ -127,6 +136,7 @@ pub(crate) fn lock(path: &Path) -> Result<FileLock, OpenError> {
 /// Opens a database whose lock the caller holds. It is checked before anything is written; if no file exists,
 /// it is created.
 pub(crate) fn open_or_create(path: &Path) -> Result<Connection, OpenError> {
+    check_companions(path)?;
     match path.symlink_metadata() {
         Ok(metadata) => {
             check_header(path, &metadata)?;
@@ -165,15 +175,16 @@ fn create_new(path: &Path) -> Result<(), OpenError> {
     })
 }
 
-/// Sets mode 0600 on the files of the database, which may have been copied here with another one.
+/// Sets mode 0600 on the files of the database, which may have been copied here with another one, or which a platform
+/// has given to a group.
 fn restrict_permissions(path: &Path) -> Result<(), OpenError> {
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let file = with_suffix(path, suffix);
-        let Ok(metadata) = file.metadata() else { continue };
-        if metadata.permissions().mode() & 0o777 != 0o600 {
-            std::fs::set_permissions(&file, Permissions::from_mode(0o600))
-                .map_err(|error| OpenError::from_io(&file, error))?;
-        }
+        let restricted = match open_regular(&file, Access::Read) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            opened => opened.and_then(|opened| restrict(&opened, &file)),
+        };
+        restricted.map_err(|error| OpenError::from_io(&file, error))?;
     }
     Ok(())
 }

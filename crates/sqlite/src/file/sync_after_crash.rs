@@ -1,10 +1,12 @@
 //! Syncing files and directories. After a crash the write-ahead log is written to the disk before the store
 //! relies on it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use counterfoil_files::{Access, open_regular};
 
 /// The number of bytes that are rewritten at a time.
 const CHUNK_SIZE: usize = 64 * 1024;
@@ -16,7 +18,7 @@ const CHUNK_SIZE: usize = 64 * 1024;
 /// commits at the next power failure. Rewriting the pages makes them dirty again, so that the sync reports
 /// the truth.
 pub(crate) fn rewrite_and_sync(wal: &Path) -> io::Result<()> {
-    let file = match OpenOptions::new().read(true).write(true).open(wal) {
+    let file = match open_regular(wal, Access::ReadWrite) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),

@@ -3,6 +3,7 @@
 mod operations;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -16,8 +17,10 @@ use crate::error::OpenError;
 use crate::file::atomic_replace;
 use crate::file::file_lock::FileLock;
 use crate::file::open::{self, OpenedDatabase};
+use crate::list_lane::ListLane;
 use crate::reader_pool::ReaderPool;
 use crate::state::StoreState;
+use crate::tables::job_locks;
 use crate::write_request::{Request, WriteRequest};
 use crate::writer::{CommitListeners, Writer};
 
@@ -42,6 +45,9 @@ use crate::writer::{CommitListeners, Writer};
 /// ```
 pub struct SqliteStore {
     readers: Arc<ReaderPool>,
+    lists: Arc<ListLane>,
+    /// Whether a backup is being written.
+    backup_runs: Arc<AtomicBool>,
     /// `None` once the value is dropped; then the writer finishes the queued requests and ends.
     queue: Option<SyncSender<WriteRequest>>,
     writer: Option<JoinHandle<()>>,
@@ -89,13 +95,16 @@ impl SqliteStore {
         let state = Arc::new(StoreState::default());
         let listeners = Arc::new(CommitListeners::default());
         let metrics = Arc::new(StoreMetrics::default());
-        let readers = ReaderPool::open(&path, Arc::clone(&state), Arc::clone(&metrics));
-        let readers = Arc::new(readers.map_err(sqlite_error)?);
+        job_locks::delete_all(&connection).map_err(sqlite_error)?;
+        let (count, of_readers) = (ReaderPool::default_size(), Arc::clone(&metrics));
+        let readers = ReaderPool::open(&path, count, Arc::clone(&state), of_readers).map_err(sqlite_error)?;
+        let readers = Arc::new(readers);
+        let lists = ListLane::start(&path, Arc::clone(&state), Arc::clone(&metrics)).map_err(sqlite_error)?;
         let writer = Writer::new(
             connection,
             Arc::clone(&state),
             Arc::clone(&listeners),
-            Arc::clone(&readers),
+            (Arc::clone(&readers), Arc::clone(&lists)),
             Arc::clone(&metrics),
             Arc::clone(&lock),
         )
@@ -104,6 +113,8 @@ impl SqliteStore {
             writer.start().map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok(Arc::new(Self {
             readers,
+            lists,
+            backup_runs: Arc::default(),
             queue: Some(queue),
             writer: Some(thread),
             listeners,

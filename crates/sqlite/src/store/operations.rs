@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
@@ -19,18 +21,20 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::model::username::Skeletons;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
-    AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome, CounterIncrement,
-    CounterKey, CounterValue, FileBackup, LastSeen, LoginName, Page, PurgedEvents, RevocationLogPage,
-    SessionContext, SessionCursor, SessionData, Store, StoreError, Transaction,
+    AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
+    CounterIncrement, CounterKey, CounterValue, FileBackup, LastSeen, LoginName, Page, PendingSessionEnd,
+    PurgedEvents, RevocationLogPage, SessionContext, SessionCursor, SessionData, Store, StoreError,
+    Transaction,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use super::SqliteStore;
 use crate::file::backup;
+use crate::list_lane::ListOwner;
 use crate::tables::{
-    admin_keys, audit_events, clients, counters, keys, metadata, newest_time, revocation_log, session_data,
-    sessions, users,
+    admin_keys, audit_events, clients, counters, keys, metadata, newest_time, pending_session_ends,
+    revocation_log, session_data, sessions, users,
 };
 use crate::write_request::WriteRequest;
 
@@ -50,7 +54,11 @@ impl Store for SqliteStore {
         page: Page<SessionCursor>,
         now: Time,
     ) -> Result<Vec<Session>, StoreError> {
-        self.readers.read(|connection| sessions::page_of_user(connection, user, page, now))
+        self.lists
+            .read(ListOwner::User(user), move |connection| {
+                sessions::page_of_user(connection, user, page, now)
+            })
+            .await
     }
 
     async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError> {
@@ -74,7 +82,7 @@ impl Store for SqliteStore {
     }
 
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError> {
-        self.readers.read(|connection| users::page(connection, &page))
+        self.lists.read(ListOwner::Administration, move |connection| users::page(connection, &page)).await
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
@@ -82,15 +90,20 @@ impl Store for SqliteStore {
     }
 
     async fn clients(&self, page: Page<ClientId>) -> Result<Vec<Client>, StoreError> {
-        self.readers.read(|connection| clients::page(connection, &page))
+        self.lists.read(ListOwner::Administration, move |connection| clients::page(connection, &page)).await
     }
 
     async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKeyRecord>, StoreError> {
         self.readers.read(|connection| admin_keys::find(connection, id))
     }
 
-    async fn admin_keys(&self) -> Result<Vec<AdminKeyRecord>, StoreError> {
-        self.readers.read(admin_keys::all)
+    async fn admin_keys(&self, page: Page<AdminKeyCursor>) -> Result<Vec<AdminKeyRecord>, StoreError> {
+        self.lists.read(ListOwner::Administration, move |connection| admin_keys::page(connection, page)).await
+    }
+
+    async fn pending_session_ends(&self, limit: u32) -> Result<Vec<PendingSessionEnd>, StoreError> {
+        let read = move |connection: &Connection| pending_session_ends::all(connection, limit);
+        self.lists.read(ListOwner::Administration, read).await
     }
 
     async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
@@ -102,7 +115,8 @@ impl Store for SqliteStore {
         after: RevocationPosition,
         limit: NonZeroU32,
     ) -> Result<RevocationLogPage, StoreError> {
-        self.readers.read(|connection| revocation_log::entries_after(connection, after, limit))
+        let read = move |connection: &Connection| revocation_log::entries_after(connection, after, limit);
+        self.lists.read(ListOwner::Administration, read).await
     }
 
     async fn revocation_log_head(&self) -> Result<RevocationPosition, StoreError> {
@@ -125,7 +139,10 @@ impl Store for SqliteStore {
         &self,
         query: &AuditEventQuery,
     ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError> {
-        self.readers.read(|connection| audit_events::page(connection, query))
+        let query = query.clone();
+        self.lists
+            .read(ListOwner::Administration, move |connection| audit_events::page(connection, &query))
+            .await
     }
 
     async fn newest_time(&self) -> Result<Time, StoreError> {
@@ -194,13 +211,19 @@ impl FileBackup for SqliteStore {
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
         self.state.check_open()?;
         let lock = self.lock.upgrade().ok_or(StoreError::Closed)?;
+        if self.backup_runs.swap(true, Ordering::AcqRel) {
+            return Err(StoreError::Unavailable { reason: "another backup is being written", source: None });
+        }
+        let running = RunningBackup(Arc::clone(&self.backup_runs));
         let (done, answer) = oneshot::channel();
         let (from, to) = (self.path.clone(), to.to_owned());
         // A separate thread: a backup may take minutes, and no other task must wait for it.
         std::thread::Builder::new()
             .name("sqlite-backup".into())
             .spawn(move || {
-                let _ = done.send(backup::copy(&from, &to));
+                let copied = backup::copy(&from, &to);
+                drop(running);
+                let _ = done.send(copied);
                 drop(lock);
             })
             .map_err(|error| StoreError::Unavailable {
@@ -208,5 +231,14 @@ impl FileBackup for SqliteStore {
                 source: Some(Box::new(error)),
             })?;
         self.receive(answer).await
+    }
+}
+
+/// The backup that is being written. A backup reads the whole file, so there is one at a time.
+struct RunningBackup(Arc<AtomicBool>);
+
+impl Drop for RunningBackup {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::credentials::admin_key::{AdminKeyHash, AdminKeyId};
 use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
+use counterfoil_core::store::{AdminKeyCursor, Page};
 use counterfoil_verify::UserId;
 
 use super::columns::{Columns, unix_ms};
@@ -24,11 +25,21 @@ pub(crate) fn find(connection: &Connection, id: AdminKeyId) -> rusqlite::Result<
         .optional()
 }
 
-/// Every admin key, the oldest first.
-pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<AdminKeyRecord>> {
+/// Admin keys, the oldest first.
+pub(crate) fn page(
+    connection: &Connection,
+    page: Page<AdminKeyCursor>,
+) -> rusqlite::Result<Vec<AdminKeyRecord>> {
+    // The first page starts before every time.
+    let (created_at, id) =
+        page.after.map_or((i64::MIN, [0; 16]), |at| (unix_ms(at.created_at), *at.id.as_bytes()));
     connection
-        .prepare_cached(concat!("SELECT ", admin_key_columns!(), " FROM admin_keys ORDER BY created_at, id"))?
-        .query_map([], read)?
+        .prepare_cached(concat!(
+            "SELECT ",
+            admin_key_columns!(),
+            " FROM admin_keys WHERE (created_at, id) > (?1, ?2) ORDER BY created_at, id LIMIT ?3"
+        ))?
+        .query_map(params![created_at, id, page.limit], read)?
         .collect()
 }
 

@@ -85,7 +85,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, AuditEvent)> {
     Ok((number, event))
 }
 
-fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
+pub(super) fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
     let kind: String = columns.value()?;
     let id: Option<[u8; 16]> = columns.value()?;
     match (kind.as_str(), id) {
@@ -99,7 +99,7 @@ fn read_actor(columns: &mut Columns<'_>) -> rusqlite::Result<Actor> {
 }
 
 /// The kind and the id of an actor, as its columns hold them.
-fn actor_columns(actor: &Actor) -> (&'static str, Option<&[u8; 16]>) {
+pub(super) fn actor_columns(actor: &Actor) -> (&'static str, Option<&[u8; 16]>) {
     match actor {
         Actor::Anonymous => ("anonymous", None),
         Actor::User(id) => ("user", Some(id.as_bytes())),

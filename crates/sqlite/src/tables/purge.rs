@@ -1,4 +1,5 @@
-//! Purging: deletes sessions that ended long ago, expired revocations, expired counters, and old audit events.
+//! Purging: deletes sessions that ended long ago, removed users, expired revocations, expired counters, and old audit
+//! events.
 
 use std::time::Duration;
 
@@ -8,26 +9,40 @@ use counterfoil_core::store::{AuditRetention, PurgedEvents};
 use counterfoil_jose::Time;
 
 use super::columns::{milliseconds, unix_ms};
+use super::sessions::end::delete_of_user;
+use super::users;
 
-/// How long a session is kept after its end.
+/// How long a session is kept after it was ended.
 ///
 /// An ended session is kept to recognise a used refresh token that is presented late, to name the session's
 /// user in the audit log, and to keep a writer that read the session before its end from restoring it. After
 /// a day a used refresh token is answered like an unknown one.
 pub(super) const ENDED_SESSION_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Deletes what has expired at `now`, at most `limit` rows; returns the number of deleted rows.
+/// How long a session is kept after it has expired by itself.
 ///
-/// Sessions that were checked and have not expired are not counted, but at most `limit` sessions are checked.
+/// It is longer than the leeway of verifiers and the delay with which uses are written. It is short, because expired
+/// sessions are visited with the live ones, and a client with short lifetimes makes many of them.
+pub(super) const EXPIRED_SESSION_RETENTION: Duration = Duration::from_secs(10 * 60);
+
+/// Deletes what has expired at `now`, at most `limit` rows; returns the number of deleted rows, and of sessions that were
+/// checked and have not expired.
 pub(crate) fn purge(connection: &Connection, now: Time, limit: u32) -> rusqlite::Result<u64> {
     let mut remaining = limit;
     let mut deleted = 0;
-    for purge_table in [purge_sessions, purge_revocations, purge_counters] {
+    for purge_table in [purge_sessions, purge_removed_user, purge_revocations, purge_counters] {
         let count = purge_table(connection, now, remaining)?;
         deleted += count;
         remaining = remaining.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
     }
     Ok(deleted)
+}
+
+/// The SQL of the time from which on a session is purged, by the retentions `?2` and `?3` of ended and expired ones.
+macro_rules! purge_time {
+    () => {
+        "coalesce(ended_at + ?2, min(expires_at, last_seen_at + idle_timeout) + ?3)"
+    };
 }
 
 /// Checks the sessions that are due, and deletes those that ended long enough ago.
@@ -38,32 +53,40 @@ fn purge_sessions(connection: &Connection, now: Time, limit: u32) -> rusqlite::R
         )?
         .query_map(params![unix_ms(now), limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut deleted = 0;
-    for id in due {
-        deleted += purge_session(connection, &id, now)?;
+    for id in &due {
+        purge_session(connection, id, now)?;
     }
-    Ok(deleted)
+    Ok(due.len() as u64)
 }
 
 /// Deletes one session, or sets the time of its next check.
-fn purge_session(connection: &Connection, id: &[u8; 16], now: Time) -> rusqlite::Result<u64> {
-    let retention = milliseconds(ENDED_SESSION_RETENTION);
+fn purge_session(connection: &Connection, id: &[u8; 16], now: Time) -> rusqlite::Result<()> {
+    let ended = milliseconds(ENDED_SESSION_RETENTION);
+    let expired = milliseconds(EXPIRED_SESSION_RETENTION);
     let deleted = connection
-        .prepare_cached(
-            "DELETE FROM sessions
-             WHERE id = ?1 AND coalesce(ended_at, min(expires_at, last_seen_at + idle_timeout)) <= ?2 - ?3",
-        )?
-        .execute(params![id, unix_ms(now), retention])?;
+        .prepare_cached(concat!("DELETE FROM sessions WHERE id = ?1 AND ", purge_time!(), " <= ?4"))?
+        .execute(params![id, ended, expired, unix_ms(now)])?;
     if deleted == 0 {
         connection
-            .prepare_cached(
-                "UPDATE sessions
-                 SET purge_check_at = coalesce(ended_at, min(expires_at, last_seen_at + idle_timeout)) + ?2
-                 WHERE id = ?1",
-            )?
-            .execute(params![id, retention])?;
+            .prepare_cached(concat!(
+                "UPDATE sessions SET purge_check_at = ",
+                purge_time!(),
+                " WHERE id = ?1"
+            ))?
+            .execute(params![id, ended, expired])?;
     }
-    Ok(deleted as u64)
+    Ok(())
+}
+
+/// Deletes the sessions of a removed user, and the user with the last of them. The time does not matter.
+fn purge_removed_user(connection: &Connection, _: Time, limit: u32) -> rusqlite::Result<u64> {
+    let Some(user) = users::find_removed(connection)? else { return Ok(0) };
+    let deleted = delete_of_user(connection, user, limit)?;
+    if deleted == limit {
+        return Ok(deleted.into());
+    }
+    users::delete(connection, user)?;
+    Ok(u64::from(deleted) + 1)
 }
 
 /// Deletes revocations whose last token has expired. A revocation without an expiry time is kept for ever.

@@ -8,7 +8,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
 use super::columns::{Columns, Unsigned, unix_ms};
-use super::sessions::active_at;
+use super::sessions::{active_at, user_exists};
 
 /// The length in bytes up to which the limit for all sessions of a user does not apply.
 const ALWAYS_ALLOWED: usize = 1024;
@@ -16,7 +16,10 @@ const ALWAYS_ALLOWED: usize = 1024;
 /// The data of `session`; `None` if none was ever stored.
 pub(crate) fn find(connection: &Connection, session: SessionId) -> rusqlite::Result<Option<SessionData>> {
     connection
-        .prepare_cached("SELECT members, revision FROM session_data WHERE session_id = ?1")?
+        .prepare_cached(concat!(
+            "SELECT members, revision FROM session_data WHERE session_id = ?1 AND ",
+            user_exists!("(SELECT user_id FROM sessions WHERE sessions.id = session_id)")
+        ))?
         .query_row([session.as_bytes()], read)
         .optional()
 }
@@ -109,7 +112,9 @@ fn find_of_active(
             "SELECT coalesce(d.members, '{}'), coalesce(d.revision, 0)
              FROM sessions s LEFT JOIN session_data d ON d.session_id = s.id
              WHERE s.id = ?1 AND ",
-            active_at!("?2")
+            active_at!("?2"),
+            " AND ",
+            user_exists!("s.user_id")
         ))?
         .query_row(params![session.as_bytes(), unix_ms(now)], read)
         .optional()

@@ -35,10 +35,13 @@ macro_rules! user_columns {
 }
 pub(super) use user_columns;
 
+/// A text between the folded names of removed users and all others: a username has no control characters.
+const AFTER_REMOVED: &str = "\u{2}";
+
 /// The user `id`.
 pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {
     connection
-        .prepare_cached(concat!("SELECT ", user_columns!(""), " FROM users WHERE id = ?1"))?
+        .prepare_cached(concat!("SELECT ", user_columns!(""), " FROM users WHERE id = ?1 AND removed = 0"))?
         .query_row([id.as_bytes()], read)
         .optional()
 }
@@ -46,9 +49,10 @@ pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Opti
 /// The user with this case-folded username, or with this verified email address.
 pub(crate) fn find_by_login(connection: &Connection, login: &LoginName) -> rusqlite::Result<Option<User>> {
     let (sql, text) = match login {
-        LoginName::Username(folded) => {
-            (concat!("SELECT ", user_columns!(""), " FROM users WHERE username_folded = ?1"), folded)
-        }
+        LoginName::Username(folded) => (
+            concat!("SELECT ", user_columns!(""), " FROM users WHERE username_folded = ?1 AND removed = 0"),
+            folded,
+        ),
         LoginName::Email(address) => (
             concat!(
                 "SELECT ",
@@ -95,8 +99,11 @@ pub(crate) fn page(connection: &Connection, page: &Page<String>) -> rusqlite::Re
             user_columns!(""),
             " FROM users WHERE username_folded > ?1 ORDER BY username_folded LIMIT ?2"
         ))?
-        // No username is empty, so the empty text precedes all of them.
-        .query_map(params![page.after.as_deref().unwrap_or(""), page.limit], read)?
+        // The names of removed users precede this text, and every other username follows it.
+        .query_map(
+            params![page.after.as_deref().map_or(AFTER_REMOVED, |name| name.max(AFTER_REMOVED)), page.limit],
+            read,
+        )?
         .collect()
 }
 
@@ -127,7 +134,7 @@ pub(super) fn read_user(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
 /// Whether the user exists and has this epoch.
 pub(crate) fn has_epoch(connection: &Connection, id: UserId, epoch: u64) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND epoch = ?2")?
+        .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND epoch = ?2 AND removed = 0")?
         .exists(params![id.as_bytes(), Unsigned(epoch)])
 }
 
@@ -158,7 +165,7 @@ pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<
          SET username = ?2, username_folded = ?3, email = ?4, email_verified = ?5, password_hash = ?6, roles = ?7,
              disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12,
              external_id = ?13, application_epoch = ?14, skeleton = ?15, shown_skeleton = ?16
-         WHERE id = ?1 AND revision = ?12 - 1",
+         WHERE id = ?1 AND revision = ?12 - 1 AND removed = 0",
         user,
     )
 }
@@ -188,11 +195,32 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bo
     Ok(written == 1)
 }
 
-/// Deletes a user; `false` if the user does not exist. The user's sessions and admin keys must have been
-/// deleted.
-pub(crate) fn delete(connection: &Connection, id: UserId) -> rusqlite::Result<bool> {
-    let deleted = connection.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id.as_bytes()])?;
-    Ok(deleted == 1)
+/// Removes a user; `false` if the user does not exist. Nothing of the user stays but the id, until the purge has deleted
+/// the sessions. The cutoff is above every position, so no session of the user is live.
+pub(crate) fn remove(connection: &Connection, id: UserId) -> rusqlite::Result<bool> {
+    let removed = connection
+        .prepare_cached(
+            "UPDATE users
+             SET removed = 1, username = '', username_folded = char(1) || hex(id), email = NULL, email_verified = 0,
+                 password_hash = NULL, roles = '[]', external_id = NULL, application_epoch = NULL, cutoff = ?2,
+                 skeleton = NULL, shown_skeleton = NULL, has_earlier_form = 0
+             WHERE id = ?1 AND removed = 0",
+        )?
+        .execute(params![id.as_bytes(), i64::MAX])?;
+    Ok(removed == 1)
+}
+
+/// A user who was removed and whose sessions are still to be deleted.
+pub(crate) fn find_removed(connection: &Connection) -> rusqlite::Result<Option<UserId>> {
+    connection
+        .prepare_cached("SELECT id FROM users INDEXED BY removed_users WHERE removed = 1 LIMIT 1")?
+        .query_row([], |row| row.get(0).map(UserId::from_bytes))
+        .optional()
+}
+
+/// Deletes the row of a removed user, whose sessions and admin keys must have been deleted.
+pub(crate) fn delete(connection: &Connection, id: UserId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id.as_bytes()]).map(drop)
 }
 
 /// Raises the user's cutoff to `position`; `false` if the user does not exist.
@@ -202,7 +230,7 @@ pub(crate) fn raise_cutoff(
     position: RevocationPosition,
 ) -> rusqlite::Result<bool> {
     let raised = connection
-        .prepare_cached("UPDATE users SET cutoff = max(cutoff, ?2) WHERE id = ?1")?
+        .prepare_cached("UPDATE users SET cutoff = max(cutoff, ?2) WHERE id = ?1 AND removed = 0")?
         .execute(params![id.as_bytes(), Unsigned(position.number())])?;
     Ok(raised == 1)
 }

@@ -136,7 +136,7 @@ async fn keys_of_every_state_and_admin_keys_are_read() {
     let (_directory, store) = open_copy();
 
     assert_eq!(store.keys().await.unwrap(), records::keys());
-    assert_eq!(store.admin_keys().await.unwrap(), records::admin_keys());
+    assert_eq!(store.admin_keys(Page { after: None, limit: 100 }).await.unwrap(), records::admin_keys());
     for key in records::admin_keys() {
         assert_eq!(store.admin_key(key.id).await.unwrap(), Some(key));
     }

@@ -107,6 +107,33 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "password_hashing.max_share",
+        form: Form::Number,
+        default: DefaultValue::Value(|builder| builder.settings.password_hashing_max_share.to_string()),
+        doc: "Percentage of the threads and the queue that one client IP, and one account, may use; more is rejected with \
+              429. 100: no share applies.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            number(values, 1, 100).map(|percent| builder.settings.password_hashing_max_share = percent)
+        },
+    },
+    Setting {
+        name: "password_hashing.max_delayed_refusals",
+        form: Form::Number,
+        default: DefaultValue::Value(|builder| {
+            builder.settings.password_hashing_max_delayed_refusals.to_string()
+        }),
+        doc: "How many rate-limited logins may wait for the time of the slowest hash in use; further ones are answered at \
+              once. 0: none waits.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            number(values, 0, 1_000_000)
+                .map(|count| builder.settings.password_hashing_max_delayed_refusals = count)
+        },
+    },
+    Setting {
         name: "password_hashing.queue_timeout",
         form: Form::Duration,
         default: DefaultValue::Value(|builder| {

@@ -78,7 +78,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "max_connections",
         form: Form::Number,
         default: DefaultValue::Value(|builder| builder.settings.limits.max_connections.to_string()),
-        doc: "Maximum number of connections; more are closed at once.",
+        doc: "Maximum number of connections, as far as the process may open files. For one more, the server closes a \
+              connection without a request in progress, of the client IP that has the most; without one, the new \
+              connection is closed.",
         former_names: &["connections"],
         flag: None,
         apply: |builder, values| {
@@ -94,6 +96,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         apply: |builder, values| {
             number(values, 1, 1_000_000).map(|count| builder.settings.limits.max_connections_per_ip = count)
+        },
+    },
+    Setting {
+        name: "max_pending_connections_per_ip",
+        form: Form::Number,
+        default: DefaultValue::Value(|builder| {
+            builder.settings.limits.max_pending_connections_per_ip.to_string()
+        }),
+        doc: "Maximum number of connections of one client IP that have sent no request yet, TLS handshakes included; \
+              for one more, the oldest of them is closed. 1000000 turns the limit off. Trusted proxies are exempt, \
+              loopback is not.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            number(values, 1, 1_000_000)
+                .map(|count| builder.settings.limits.max_pending_connections_per_ip = count)
         },
     },
 ];

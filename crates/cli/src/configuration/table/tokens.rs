@@ -53,12 +53,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "max_sessions",
         form: Form::Number,
-        default: DefaultValue::Description("no limit"),
-        doc: "Maximum number of active sessions of a user; at the limit a login ends the oldest one.",
+        default: DefaultValue::Value(|builder| {
+            builder.settings.max_sessions.map_or(0, u32::from).to_string()
+        }),
+        doc: "Maximum number of active sessions of a user; at the limit a login ends the oldest one. `0`: no limit.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {
-            number(values, 1, u32::MAX.into()).map(|max| builder.settings.max_sessions = NonZeroU32::new(max))
+            number(values, 0, u32::MAX.into()).map(|max| builder.settings.max_sessions = NonZeroU32::new(max))
         },
     },
     Setting {

@@ -140,6 +140,25 @@ impl PasswordHash {
         self.0.starts_with("$argon2id$")
     }
 
+    /// The scheme and its cost: the text without salt and hash. Hashes with the same one take the same time to verify.
+    ///
+    /// ```
+    /// use counterfoil_core::credentials::password::PasswordHash;
+    ///
+    /// let hash = PasswordHash::from_stored("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned());
+    /// assert_eq!(hash.scheme(), "$argon2id$v=19$m=19456,t=2,p=1");
+    /// ```
+    pub fn scheme(&self) -> String {
+        let parts: Vec<&str> = self.0.split('$').collect();
+        // The cost of Django's scrypt is in front of the salt and behind it.
+        if let ["scrypt", n, _salt, r, p, _hash] = parts[..] {
+            return ["scrypt", n, r, p].join("$");
+        }
+        // bcrypt writes salt and hash without a separator.
+        let secrets = if self.0.contains("$2") { 1 } else { 2 };
+        parts[..parts.len().saturating_sub(secrets).max(1)].join("$")
+    }
+
     /// The hash with this text, as read from a store.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -236,6 +255,24 @@ mod tests {
 
         assert!(!hash.needs_rehash(CHEAP));
         assert!(hash.needs_rehash(Argon2Cost { iterations: 2, ..CHEAP }));
+    }
+
+    #[test]
+    fn the_scheme_contains_neither_salt_nor_hash() {
+        for (text, scheme) in [
+            ("$2b$12$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS", "$2b$12"),
+            (
+                "bcrypt_sha256$$2b$06$sjDcszbvCIG6yRT6IBm0EOItT3Lfd6BuHkFkYArflrKmMCS.t5R3q",
+                "bcrypt_sha256$$2b$06",
+            ),
+            ("$scrypt$ln=10,r=8,p=1$c2FsdA$aGFzaA", "$scrypt$ln=10,r=8,p=1"),
+            ("scrypt$1024$salt$8$5$aGFzaA==", "scrypt$1024$8$5"),
+            ("pbkdf2_sha256$1000$salt$aGFzaA=", "pbkdf2_sha256$1000"),
+            ("broken", "broken"),
+            ("", ""),
+        ] {
+            assert_eq!(PasswordHash::from_stored(text.to_owned()).scheme(), scheme, "{text}");
+        }
     }
 
     #[test]

@@ -8,12 +8,12 @@ use crate::credentials::password::{PasswordHash, PlaintextPassword};
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, Session};
 use crate::model::user::User;
-use crate::services::account::{AccountService, Credentials, invalid_field};
-use crate::services::password_hasher::PasswordCheck;
+use crate::services::account::{AccountService, Credentials};
+use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
 use crate::services::password_policy::PasswordContext;
 use crate::services::revoker::RevocationRetention;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, NewRevocation};
+use crate::store::{AppliedChanges, Change, CommitOutcome, NewRevocation, Store, complete_session_ends};
 
 /// A password change whose current password was right and whose new one is acceptable. Nothing is stored yet.
 ///
@@ -106,27 +106,28 @@ impl AccountService {
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<AuthorizedPasswordChange, ServiceError> {
+        let new = self.parse_new_password("new_password", presented.1)?;
         let attempt = self.rate_limiter.check_password_change(user, Some(session), now).await?;
+        let requester = self.rate_limiter.user_requester(user, client_info.ip);
         let stored = self.store.user(user).await?.filter(User::is_enabled);
-        let context = stored.as_ref().map(PasswordContext::for_user).unwrap_or_default();
-        let new = self.validate_new_password("new_password", presented.1, context).await?;
         let hash = stored.as_ref().and_then(|user| user.password.clone());
-        let check = self.verify_password(PlaintextPassword::new(presented.0), hash).await?;
-        let (Some(user), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
+        let Verification { check, took } =
+            self.verify_password(PlaintextPassword::new(presented.0), hash, requester).await?;
+        let (Some(stored), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
             self.record_failed_change(user, client_info, now).await?;
-            return Err(ClientError::LoginFailed.into());
+            return Err(self.refuse(ClientError::LoginFailed, Some(took), requester).await);
         };
+        // Counted before the new password is validated, which costs CPU time.
         self.rate_limiter.record_success(attempt, now).await?;
-        Ok(AuthorizedPasswordChange { user, hash: self.hasher.hash(new).await? })
+        self.authorize_new_password(stored, new, requester, client_info, now).await
     }
 
     /// Authorizes a password change without a session. The name and the current password are checked as those of a login:
     /// by [`AccountService::authenticate`], with its limits, and in the same time whatever is wrong with them.
     ///
     /// Nothing that depends on the user is checked before the password is right. The error for a new password that contains
-    /// the user's address would otherwise tell the address to anyone. A new password that is rejected after that is
-    /// recorded: the answer has told that the current one is right.
+    /// the user's address would otherwise tell the address to anyone.
     ///
     /// # Errors
     ///
@@ -139,20 +140,30 @@ impl AccountService {
         now: Time,
     ) -> Result<AuthorizedPasswordChange, ServiceError> {
         // It depends on the input alone, and saves a hash.
-        let length = self.password_policy.validate_length(&PlaintextPassword::new(new));
-        length.map_err(|error| invalid_field("new_password", &error))?;
+        let new = self.parse_new_password("new_password", new)?;
         let user = self.authenticate(presented, client_info, now).await?.into_user();
+        let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
+        self.authorize_new_password(user, new, requester, client_info, now).await
+    }
+
+    /// Authorizes the change after the current password was right. A new password that is rejected is recorded: the answer
+    /// confirms the current one, and an attacker must not learn that without an audit event.
+    async fn authorize_new_password(
+        &self,
+        user: User,
+        new: PlaintextPassword,
+        requester: Requester,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<AuthorizedPasswordChange, ServiceError> {
         let context = PasswordContext::for_user(&user);
-        let new = match self.validate_new_password("new_password", new, context).await {
-            Ok(new) => new,
-            Err(error) => {
-                if let ServiceError::Client(_) = error {
-                    self.record_failed_change(user.id, client_info, now).await?;
-                }
-                return Err(error);
+        if let Err(error) = self.validate_new_password("new_password", &new, context, requester).await {
+            if let ServiceError::Client(_) = error {
+                self.record_failed_change(user.id, client_info, now).await?;
             }
-        };
-        Ok(AuthorizedPasswordChange { user, hash: self.hasher.hash(new).await? })
+            return Err(error);
+        }
+        Ok(AuthorizedPasswordChange { user, hash: self.hasher.hash(new, requester).await? })
     }
 
     /// Changes the password and ends every session of the user, in one commit.
@@ -170,7 +181,8 @@ impl AccountService {
         let context = PasswordChangeContext { actor: Actor::User(change.user()), client_info, now };
         for _ in 0..ATTEMPTS {
             let changes = change.changes(&self.retention, None, &context);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
+                complete_ends(&*self.store, &applied).await;
                 return Ok(());
             }
             let stored = self.store.user(change.user()).await?;
@@ -195,15 +207,17 @@ impl AccountService {
     ) -> Result<(), ServiceError> {
         let not_found = ClientError::NotFound("user");
         let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
-        let new =
-            self.validate_new_password("password", password, PasswordContext::for_user(&previous)).await?;
-        let hash = self.hasher.hash(new).await?;
+        let new = self.parse_new_password("password", password)?;
+        let (policy, requester) = (PasswordContext::for_user(&previous), Requester::default());
+        self.validate_new_password("password", &new, policy, requester).await?;
+        let hash = self.hasher.hash(new, requester).await?;
         let context = PasswordChangeContext { actor: actor.clone(), client_info, now };
         for _ in 0..ATTEMPTS {
             let user = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
             let change = AuthorizedPasswordChange { user, hash: hash.clone() };
             let changes = change.changes(&self.retention, None, &context);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
+                complete_ends(&*self.store, &applied).await;
                 return Ok(());
             }
         }
@@ -218,5 +232,13 @@ impl AccountService {
     ) -> Result<(), ServiceError> {
         let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
         Ok(self.record_failure(event, user.as_bytes(), now).await?)
+    }
+}
+
+/// Marks the sessions that were too many for the commit as ended. All of them and their access tokens are revoked already,
+/// so an error does not fail the password change: a background job does the rest.
+pub(in crate::services) async fn complete_ends(store: &dyn Store, applied: &AppliedChanges) {
+    if let Err(error) = complete_session_ends(store, &applied.pending_ends).await {
+        tracing::warn!(%error, "some ended sessions are not marked as ended yet");
     }
 }

@@ -16,7 +16,7 @@ use crate::services::account::{
     AccountService, AuthenticatedUser, AuthenticationAttempt, Factor, RequiredFactors,
 };
 use crate::services::login_lookup::resolve_login_name;
-use crate::services::password_hasher::PasswordCheck;
+use crate::services::password_hasher::{HashingError, PasswordCheck, Requester, Verification};
 use crate::store::{Change, CommitOutcome, LoginName, Store};
 
 /// How long a login may take until its last factor.
@@ -54,15 +54,22 @@ impl AccountService {
         let client = self.allowed_client(presented).await?;
         let login = resolve_login_name(&*self.store, &presented.username).await?;
         let account = login.as_ref().map_or(presented.username.as_str(), LoginName::as_str);
-        let attempt = self.rate_limiter.check_login(account, client_info.ip, now).await?;
-        match self.verify_login(login.as_ref(), presented, client_info, now).await? {
-            (Some(user), check @ (PasswordCheck::Match | PasswordCheck::MatchNeedsRehash))
-                if user.is_enabled() =>
-            {
-                self.rate_limiter.record_success(attempt, now).await?;
+        let requester = self.rate_limiter.login_requester(account, client_info.ip);
+        let attempt = match self.rate_limiter.check_login(account, client_info.ip, now).await {
+            Ok(attempt) => attempt,
+            Err(error) => return Err(self.refuse(error, None, requester).await),
+        };
+        let (stored, Verification { check, took }) =
+            self.verify_login(login.as_ref(), presented, client_info, requester, now).await?;
+        match (stored, check) {
+            (Some(user), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) if user.is_enabled() => {
+                if let Err(error) = self.rate_limiter.record_success(attempt, now).await {
+                    // Otherwise the time would tell that this guess was right.
+                    return Err(self.refuse(error, Some(took), requester).await);
+                }
                 let user = match check {
                     PasswordCheck::MatchNeedsRehash => {
-                        self.rehash(user, PlaintextPassword::new(&presented.password)).await?
+                        self.rehash(user, PlaintextPassword::new(&presented.password), requester).await?
                     }
                     PasswordCheck::Match | PasswordCheck::Mismatch => user,
                 };
@@ -78,9 +85,14 @@ impl AccountService {
                 Ok(finished.map_err(ClientError::from)?)
             }
             (stored, _) => {
-                self.rate_limiter.record_failure(&attempt, now).await?;
-                let user = stored.map(|user| user.id);
-                Err(self.record_failed_login(user, account, client.id, client_info, now).await)
+                let error = match self.rate_limiter.record_failure(&attempt, now).await {
+                    Ok(()) => {
+                        let user = stored.map(|user| user.id);
+                        self.record_failed_login(user, account, client.id, client_info, now).await
+                    }
+                    Err(error) => error,
+                };
+                Err(self.refuse(error, Some(took), requester).await)
             }
         }
     }
@@ -110,9 +122,19 @@ impl AccountService {
         Ok(client)
     }
 
-    /// Stores a hash with the current cost. If the commit loses a race, the next login tries again.
-    async fn rehash(&self, previous: User, password: PlaintextPassword) -> Result<User, ServiceError> {
-        let better = previous.rehashed(self.hasher.hash(password).await?);
+    /// Stores a hash with the current cost. If the hash queue is full or the commit loses a race, the next login tries
+    /// again.
+    async fn rehash(
+        &self,
+        previous: User,
+        password: PlaintextPassword,
+        requester: Requester,
+    ) -> Result<User, ServiceError> {
+        let better = match self.hasher.hash(password, requester).await {
+            Ok(hash) => previous.rehashed(hash),
+            Err(HashingError::Busy | HashingError::ShareExceeded) => return Ok(previous),
+            Err(error) => return Err(error.into()),
+        };
         match self.store.commit(&[Change::replace_user(better.clone())].into()).await? {
             CommitOutcome::Applied(_) => Ok(better),
             CommitOutcome::Conflict(_) => Ok(previous),

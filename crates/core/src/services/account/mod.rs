@@ -25,7 +25,7 @@ use crate::services::ServiceError;
 use crate::services::application_users::ApplicationUsers;
 use crate::services::failure_log::{FailureEvents, FailureLog};
 use crate::services::login_rate_limiter::{AccountCounter, LoginRateLimiter};
-use crate::services::password_hasher::PasswordHasher;
+use crate::services::password_hasher::{PasswordHasher, Requester};
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
 use crate::services::username_policy::UsernamePolicy;
@@ -35,7 +35,7 @@ pub use attempt::{
     AttemptError, AuthenticatedUser, AuthenticationAttempt, Factor, FactorCategory, RequiredFactors,
 };
 pub use change_password::AuthorizedPasswordChange;
-pub(in crate::services) use change_password::PasswordChangeContext;
+pub(in crate::services) use change_password::{PasswordChangeContext, complete_ends};
 pub use login::Credentials;
 pub use register::Registration;
 
@@ -116,18 +116,39 @@ impl AccountService {
         Ok(self.rate_limiter.account_counters(user, client_ip, now).await?)
     }
 
-    /// Validates a new password against the policy. The length is checked first, so that a very long text costs nothing.
-    async fn validate_new_password(
+    /// The new password, if its length is allowed. That costs nothing, so it needs no rate limit.
+    fn parse_new_password(
         &self,
         name: &'static str,
         text: &Secret<String>,
-        context: PasswordContext<'_>,
-    ) -> Result<PlaintextPassword, ServiceError> {
+    ) -> Result<PlaintextPassword, ClientError> {
         let password = PlaintextPassword::new(text);
         self.password_policy.validate_length(&password).map_err(|error| invalid_field(name, &error))?;
-        let new = NewPassword::new(&self.password_policy, &password, context);
-        self.hasher.validate_new(new).await?.map_err(|error| invalid_field(name, &error))?;
         Ok(password)
+    }
+
+    /// Validates a new password against the rest of the policy: milliseconds of CPU time. The caller has counted it against
+    /// a rate limit before.
+    async fn validate_new_password(
+        &self,
+        name: &'static str,
+        password: &PlaintextPassword,
+        context: PasswordContext<'_>,
+        requester: Requester,
+    ) -> Result<(), ServiceError> {
+        let new = NewPassword::new(&self.password_policy, password, context);
+        Ok(self.hasher.validate_new(new, requester).await?.map_err(|error| invalid_field(name, &error))?)
+    }
+
+    /// Waits as [`PasswordHasher::delay_refusal`] describes, and returns the error.
+    async fn refuse(
+        &self,
+        error: impl Into<ServiceError>,
+        verified_in: Option<Duration>,
+        requester: Requester,
+    ) -> ServiceError {
+        self.hasher.delay_refusal(verified_in, requester).await;
+        error.into()
     }
 
     /// Records a failed attempt at `name`, or counts it with earlier ones of the same client IP.

@@ -51,11 +51,14 @@ impl AccountService {
         let email = registration.email.as_deref().map(canonical_email).transpose()?;
         let external_id = registration.external_id.as_ref().map(parse_external_id).transpose()?;
         let context = PasswordContext { username: username.as_str(), email: email.as_deref() };
-        let password = self.validate_new_password("password", &registration.password, context).await?;
+        let password = self.parse_new_password("password", &registration.password)?;
         if actor == Actor::Anonymous {
-            // Taken names count too, so that a client cannot test a list of names.
+            // Before anything that costs CPU time. Weak passwords count, and taken names too, so that a client cannot test
+            // a list of names.
             self.rate_limiter.consume_registration(client_info.ip, now).await?;
         }
+        let requester = self.rate_limiter.registration_requester(client_info.ip);
+        self.validate_new_password("password", &password, context, requester).await?;
         // Avoids the hash for a taken name. The insert decides if two registrations race.
         if self.username_policy.find_holder(&*self.store, &username).await?.is_some() {
             return Err(ClientError::UsernameTaken.into());
@@ -64,7 +67,7 @@ impl AccountService {
         let user = User {
             external_id,
             email,
-            password: Some(self.hasher.hash(password).await?),
+            password: Some(self.hasher.hash(password, requester).await?),
             roles: registration.roles,
             ..User::new(UserId::from_bytes(random::bytes()?), username, now)
         };

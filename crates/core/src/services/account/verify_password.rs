@@ -1,5 +1,7 @@
 //! Verifies the password of a login: of a user of the store, or of a user of the application's own table.
 
+use std::time::Duration;
+
 use counterfoil_jose::Time;
 
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
@@ -12,11 +14,14 @@ use crate::services::account::{AccountService, Credentials};
 use crate::services::application_users::{ApplicationPassword, ApplicationUser, ApplicationUsers};
 use crate::services::login_lookup::resolve_login_name;
 use crate::services::login_rate_limiter::LoginAttempt;
-use crate::services::password_hasher::PasswordCheck;
+use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
 use crate::store::LoginName;
 
 /// The user whom a login names, if there is one, and whether the password is right.
-pub(super) type Verified = (Option<User>, PasswordCheck);
+pub(super) type Verified = (Option<User>, Verification);
+
+/// A password that matches nothing, for reasons that depend on the input alone: nothing was hashed.
+const NOT_HASHED: Verification = Verification { check: PasswordCheck::Mismatch, took: Duration::ZERO };
 
 impl AccountService {
     /// Finds the user of a login and verifies the password.
@@ -25,10 +30,11 @@ impl AccountService {
         login: Option<&LoginName>,
         presented: &Credentials,
         client_info: &ClientInfo,
+        requester: Requester,
         now: Time,
     ) -> Result<Verified, ServiceError> {
         if let Some(users) = &self.application_users {
-            return self.verify_application_user(users, login, presented, client_info, now).await;
+            return self.verify_application_user(users, login, presented, client_info, requester, now).await;
         }
         // `None`, an invalid name, matches no user.
         let stored = match login {
@@ -36,8 +42,8 @@ impl AccountService {
             None => None,
         };
         let hash = stored.as_ref().and_then(|user| user.password.clone());
-        let check = self.verify_password(PlaintextPassword::new(&presented.password), hash).await?;
-        Ok((stored, check))
+        let password = PlaintextPassword::new(&presented.password);
+        Ok((stored, self.verify_password(password, hash, requester).await?))
     }
 
     /// Verifies a password with one hash, also if there is no such user: the response time does not reveal which names
@@ -46,11 +52,12 @@ impl AccountService {
         &self,
         password: PlaintextPassword,
         hash: Option<PasswordHash>,
-    ) -> Result<PasswordCheck, ServiceError> {
+        requester: Requester,
+    ) -> Result<Verification, ServiceError> {
         if password.is_too_long() {
-            return Ok(PasswordCheck::Mismatch);
+            return Ok(NOT_HASHED);
         }
-        Ok(self.hasher.verify(password, hash).await?)
+        Ok(self.hasher.verify(password, hash, requester).await?)
     }
 
     /// One hash and one call of the application for every login, so that the response time does not reveal which users
@@ -61,6 +68,7 @@ impl AccountService {
         login: Option<&LoginName>,
         presented: &Credentials,
         client_info: &ClientInfo,
+        requester: Requester,
         now: Time,
     ) -> Result<Verified, ServiceError> {
         let found = match application_login(&presented.username) {
@@ -71,23 +79,26 @@ impl AccountService {
             Some(found) => self.check_other_spelling(found, login, client_info, now).await?,
             None => None,
         };
-        let is_right = self.verify_application_password(users, found.as_ref(), presented).await?;
-        let Some(found) = found else { return Ok((None, PasswordCheck::Mismatch)) };
+        let (is_right, took) =
+            self.verify_application_password(users, found.as_ref(), presented, requester).await?;
+        let verified = |check| Verification { check, took };
+        let Some(found) = found else { return Ok((None, verified(PasswordCheck::Mismatch))) };
         if let Some(attempt) = attempt
             && !is_right
         {
             self.rate_limiter.record_failure(&attempt, now).await?;
         }
         if is_right && let Some(user) = users.log_in(&found, client_info, now).await? {
-            return Ok((Some(user), PasswordCheck::Match));
+            return Ok((Some(user), verified(PasswordCheck::Match)));
         }
         // For the audit event of the failed login.
-        Ok((self.store.user_by_external_id(&found.external_id).await?, PasswordCheck::Mismatch))
+        let user = self.store.user_by_external_id(&found.external_id).await?;
+        Ok((user, verified(PasswordCheck::Mismatch)))
     }
 
     /// The attempt to count under the username of `found`, if the login has another name. A table may find a user by
     /// spellings that are different names here, such as `ada` and `àda` in a collation without accents; an attacker could
-    /// guess with each of them.
+    /// guess with each of them. A failure then counts twice for the client IP.
     async fn check_other_spelling(
         &self,
         found: &ApplicationUser,
@@ -109,23 +120,25 @@ impl AccountService {
         users: &ApplicationUsers,
         found: Option<&ApplicationUser>,
         presented: &Credentials,
-    ) -> Result<bool, ServiceError> {
+        requester: Requester,
+    ) -> Result<(bool, Duration), ServiceError> {
         let password = PlaintextPassword::new(&presented.password);
         if password.is_too_long() {
-            return Ok(false);
+            return Ok((false, Duration::ZERO));
         }
         let (hash, verified_by_application) = match found.map(|found| &found.password) {
             Some(ApplicationPassword::Hash(text)) => (PasswordHash::import(text).ok(), None),
             Some(ApplicationPassword::VerifiedByApplication) => (None, found),
             None => (None, None),
         };
-        let check = self.verify_password(password, hash).await?;
+        let Verification { check, took } = self.verify_password(password, hash, requester).await?;
         let typed = presented.password.expose();
         let is_right = users.user_store().verify_password(verified_by_application, typed).await?;
-        Ok(match verified_by_application {
+        let is_right = match verified_by_application {
             Some(_) => is_right,
             None => matches!(check, PasswordCheck::Match | PasswordCheck::MatchNeedsRehash),
-        })
+        };
+        Ok((is_right, took))
     }
 }
 

@@ -8,7 +8,9 @@ use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{AppliedChanges, Change, CommitOutcome, CutoffScope, NewRevocation};
+use crate::store::{
+    AppliedChanges, Change, CommitOutcome, CutoffScope, NewRevocation, complete_session_ends,
+};
 
 /// A revocation that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +102,7 @@ impl Administration {
                 audit_event(AuditEventKind::UserRevoked, note, context, now).with_user(id),
             ));
             if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
                 return self.applied_result(&applied).await;
             }
         }

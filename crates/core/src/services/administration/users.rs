@@ -13,7 +13,7 @@ use crate::services::account::{canonical_email, check_external_id_free, parse_ex
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, CutoffScope};
+use crate::store::{Change, CommitOutcome, CutoffScope, complete_session_ends};
 
 /// The maximum number of roles of a user, and the maximum length of each, in bytes.
 const MAX_ROLES: usize = 32;
@@ -62,7 +62,8 @@ impl Administration {
             }
             let mut changes = vec![Change::replace_user(next.clone())];
             changes.extend(follow_up_changes);
-            if let CommitOutcome::Applied(_) = self.store.commit(&changes.into()).await? {
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
                 return Ok(next);
             }
             self.check_unique(&previous, &next).await?;
@@ -71,7 +72,8 @@ impl Administration {
     }
 
     /// Deletes a user with all sessions and their data. The audit log keeps the id, which is never used again; the username
-    /// is free again.
+    /// is free again. All of them are gone for every reader at once; the purge deletes the rows of the sessions, in
+    /// portions.
     ///
     /// # Errors
     ///

@@ -19,7 +19,7 @@ use crate::model::user::User;
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, LoginName, Store};
+use crate::store::{Change, CommitOutcome, LoginName, Store, complete_session_ends};
 
 pub use user_store::{ApplicationPassword, ApplicationUser, UserStore, UserStoreError};
 
@@ -149,7 +149,10 @@ impl ApplicationUsers {
             }
         };
         match self.store.commit(&changes.into()).await? {
-            CommitOutcome::Applied(_) => Ok(()),
+            CommitOutcome::Applied(applied) => {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
+                Ok(())
+            }
             CommitOutcome::Conflict(_) => self.release_username(&next).await,
         }
     }
@@ -168,7 +171,10 @@ impl ApplicationUsers {
         changes.extend(self.administration.follow_up_changes(stored, &next, &context, now));
         changes.extend(self.end_sessions(stored.id, &context, now));
         match self.store.commit(&changes.into()).await? {
-            CommitOutcome::Applied(_) => Ok(true),
+            CommitOutcome::Applied(applied) => {
+                complete_session_ends(&*self.store, &applied.pending_ends).await?;
+                Ok(true)
+            }
             CommitOutcome::Conflict(_) => Ok(false),
         }
     }

@@ -8,7 +8,7 @@ use crate::credentials::refresh_token::Salt;
 use crate::credentials::session_token::SessionToken;
 use crate::model::audit_event::Actor;
 use crate::model::session::{ClientInfo, Mode, Session, SessionCredential};
-use crate::services::account::{AuthorizedPasswordChange, PasswordChangeContext};
+use crate::services::account::{AuthorizedPasswordChange, PasswordChangeContext, complete_ends};
 use crate::services::issuer::{
     AccessBounds, IssuedAccessToken, IssuedSession, Issuer, MAX_EXCHANGED_LIFETIME, TokenContent, TokenPair,
     check_token_length, seconds,
@@ -79,6 +79,7 @@ impl Issuer {
             let expectation = Expectation::ActiveSession(presented.session, now);
             match self.store.commit(&Transaction::new(changes).expecting([expectation])).await? {
                 CommitOutcome::Applied(applied) => {
+                    complete_ends(&*self.store, &applied).await;
                     let position = applied.entries.last().map_or(head, |last| last.position);
                     return self.issue_renewal(renewal, position, now);
                 }

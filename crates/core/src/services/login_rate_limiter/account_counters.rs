@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use counterfoil_jose::Time;
 
 use crate::model::user::User;
-use crate::services::login_rate_limiter::client_ip::client_ip_key;
 use crate::services::login_rate_limiter::limits::RateLimit;
 use crate::services::login_rate_limiter::{LoginRateLimiter, counter_kind};
 use crate::store::{CounterKey, CounterValue, StoreError};
@@ -138,7 +137,7 @@ impl LoginRateLimiter {
             b"",
             self.limits.per_account,
         )];
-        if let Some(ip) = client_ip.map(|ip| client_ip_key(ip, self.limits.ipv6_prefix)) {
+        if let Some(ip) = self.client_ip_key(client_ip) {
             sources.push(source(
                 CountedEvent::FailedLoginsFromIp,
                 counter_kind::FAILURES_PER_ACCOUNT_AND_IP,

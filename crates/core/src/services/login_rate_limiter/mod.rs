@@ -41,6 +41,7 @@ use crate::client_error::ClientError;
 use crate::services::ServiceError;
 use crate::services::login_rate_limiter::attempt::RateLimitRule;
 use crate::services::login_rate_limiter::memory_counters::MemoryCounters;
+use crate::services::password_hasher::Requester;
 use crate::store::{Change, CommitOutcome, CounterKey, CounterValue, Store};
 
 pub use self::account_counters::{AccountCounter, CountedEvent};
@@ -64,6 +65,8 @@ mod counter_kind {
     pub(super) const PASSWORD_CHANGES_PER_SESSION: &[u8] = b"c";
     pub(super) const PASSWORD_CHANGES_PER_USER: &[u8] = b"d";
     pub(super) const REGISTRATIONS: &[u8] = b"n";
+    pub(super) const HASHING_OF_LOGIN: &[u8] = b"l";
+    pub(super) const HASHING_OF_USER: &[u8] = b"u";
 }
 
 /// Counts failed attempts and rejects attempts above the limits.
@@ -84,6 +87,29 @@ impl LoginRateLimiter {
     /// The length of the IPv6 prefix that counts as one client IP.
     pub fn ipv6_prefix(&self) -> u8 {
         self.limits.ipv6_prefix
+    }
+
+    /// For whom the password of a login to `account` is hashed: the shares of the hash queue.
+    pub fn login_requester(&self, account: &str, client_ip: Option<IpAddr>) -> Requester {
+        self.requester([counter_kind::HASHING_OF_LOGIN, b"", account.as_bytes()], client_ip)
+    }
+
+    /// For whom the passwords of `user` are hashed when the user is known.
+    pub fn user_requester(&self, user: UserId, client_ip: Option<IpAddr>) -> Requester {
+        self.requester([counter_kind::HASHING_OF_USER, b"", user.as_bytes()], client_ip)
+    }
+
+    /// For whom the password of a new user is hashed.
+    pub fn registration_requester(&self, client_ip: Option<IpAddr>) -> Requester {
+        Requester { client_ip: self.client_ip_key(client_ip), account: None }
+    }
+
+    fn requester(&self, account: [&[u8]; 3], client_ip: Option<IpAddr>) -> Requester {
+        Requester { client_ip: self.client_ip_key(client_ip), account: Some(self.key.mac(&account)) }
+    }
+
+    fn client_ip_key(&self, ip: Option<IpAddr>) -> Option<[u8; 17]> {
+        ip.map(|ip| client_ip_key(ip, self.limits.ipv6_prefix))
     }
 
     /// Checks whether a login to `account` may be attempted. `account` is the canonical login name, whether or not such a
@@ -108,7 +134,7 @@ impl LoginRateLimiter {
             trusted_ip: None,
             successes: vec![self.rule("successes", successes, self.limits.successful_per_account)],
         };
-        if let Some(ip_key) = client_ip.map(|ip| client_ip_key(ip, self.limits.ipv6_prefix)) {
+        if let Some(ip_key) = self.client_ip_key(client_ip) {
             let per_account_and_ip = [counter_kind::FAILURES_PER_ACCOUNT_AND_IP, &ip_key, account];
             let per_ip = [counter_kind::FAILURES_PER_IP, &ip_key, b""];
             let from_one_ip = [counter_kind::CONSECUTIVE_FAILURES_FROM_IP, &ip_key, account];
@@ -164,8 +190,7 @@ impl LoginRateLimiter {
         client_ip: Option<IpAddr>,
         now: Time,
     ) -> Result<(), ServiceError> {
-        let Some(ip) = client_ip else { return Ok(()) };
-        let ip_key = client_ip_key(ip, self.limits.ipv6_prefix);
+        let Some(ip_key) = self.client_ip_key(client_ip) else { return Ok(()) };
         let rule = self.rule(
             "registrations",
             [counter_kind::REGISTRATIONS, &ip_key, b""],
@@ -198,7 +223,8 @@ impl LoginRateLimiter {
         reject_until(exceeded.map(|(_, value)| value), now)
     }
 
-    /// Counts a successful attempt in memory, resets the count of consecutive failures, and marks the client IP as trusted by the account.
+    /// Counts a successful attempt in memory, resets the count of consecutive failures, and marks the client IP as trusted
+    /// by the account.
     ///
     /// # Errors
     ///

@@ -1,5 +1,6 @@
 //! Functions that make a change, one for each kind.
 
+use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
@@ -14,6 +15,7 @@ use crate::store::change::{
     SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
 };
 use crate::store::counter::{CounterKey, CounterValue};
+use crate::store::job_lock::{JobLock, JobLockOp};
 
 impl Change {
     /// Inserts a user ([`UserOp::Insert`]).
@@ -139,6 +141,16 @@ impl Change {
     /// Sets a value of the installation's metadata ([`Change::Metadata`]).
     pub fn set_metadata(key: &'static str, value: Vec<u8>) -> Self {
         Self::Metadata(key, value)
+    }
+
+    /// Takes or renews the lock of a job ([`JobLockOp::Take`]).
+    pub fn take_job_lock(lock: JobLock, now: Time, until: Time) -> Self {
+        Self::JobLock(JobLockOp::Take { lock, now, until })
+    }
+
+    /// Releases the lock of a job ([`JobLockOp::Release`]).
+    pub fn release_job_lock(lock: JobLock) -> Self {
+        Self::JobLock(JobLockOp::Release(lock))
     }
 
     /// Sets a durable counter ([`Change::Counter`]).

@@ -16,6 +16,11 @@ use crate::model::key::KeyRecord;
 use crate::model::session::{EndReason, Session, SessionEnd};
 use crate::model::user::User;
 use crate::store::counter::{CounterKey, CounterValue};
+use crate::store::job_lock::JobLockOp;
+
+/// The most sessions that one change ends. What one user has stored must not make a transaction so long that the others
+/// wait for it: ending a session takes about 50 µs.
+pub const MAX_ENDED_PER_COMMIT: u32 = 256;
 
 /// A change of the records. The functions of this type, such as [`Change::insert_user`], make one.
 #[derive(Debug, Clone)]
@@ -38,6 +43,8 @@ pub enum Change {
     Metadata(&'static str, Vec<u8>),
     /// Sets a durable counter and the end of its window.
     Counter(CounterKey, CounterValue),
+    /// Takes or releases the lock of a job.
+    JobLock(JobLockOp),
 }
 
 /// A change of a user.
@@ -47,7 +54,8 @@ pub enum UserOp {
     Insert(Box<User>),
     /// Replaces a user. Conflict: the revision is not the next one.
     Replace(Box<User>),
-    /// Removes a user with their sessions, the data of the sessions, and the admin keys that they created.
+    /// Removes a user with their sessions, the data of the sessions, and the admin keys that they created. No read finds
+    /// any of them after this commit. Their rows are deleted later, in portions: [`Store::purge`](crate::Store::purge).
     /// Conflict: the user does not exist.
     ///
     /// It appends no revocation; the same commit must contain the changes that revoke the user's tokens.
@@ -62,7 +70,7 @@ pub enum SessionOp {
     /// Replaces a session. Conflict: the revision is not the next one, the session has ended, or the user,
     /// the client, `authenticated_at` or `amr` differs.
     Replace(Box<Session>),
-    /// Ends sessions that have not ended yet, and appends a revocation for each.
+    /// Ends sessions that have not ended yet, at most [`MAX_ENDED_PER_COMMIT`], and appends a revocation for each.
     End(SessionsToEnd, SessionEnding),
     /// Sets the `pos` of sessions to the last position of this commit, or to the head. Sessions that have
     /// ended or are below a cutoff are left out, since nothing may undo a revocation. A cutoff of the same
@@ -83,14 +91,31 @@ pub enum SessionsToEnd {
     /// This session.
     One(SessionId),
     /// All sessions of a user.
+    ///
+    /// If they are too many for one commit, it raises the cutoff of the user above the others and the position of
+    /// `except` with it, so that all of them are invalid at once. [`AppliedChanges::pending_ends`] says which sessions
+    /// remain to be marked, and [`Store::pending_session_ends`] does so until that is done.
+    ///
+    /// [`AppliedChanges::pending_ends`]: crate::store::AppliedChanges::pending_ends
+    /// [`Store::pending_session_ends`]: crate::Store::pending_session_ends
     AllOf {
         /// The user.
         user: UserId,
         /// The session that stays.
         except: Option<SessionId>,
     },
-    /// The active sessions of a user above a limit, the oldest first. The time of the ending decides which
-    /// sessions are active.
+    /// Sessions of a user below a position that a cutoff has revoked before: [`PendingSessionEnd`]. If fewer than
+    /// [`MAX_ENDED_PER_COMMIT`] end, none is pending any more.
+    ///
+    /// [`PendingSessionEnd`]: crate::store::PendingSessionEnd
+    Below {
+        /// The user.
+        user: UserId,
+        /// The cutoff.
+        position: RevocationPosition,
+    },
+    /// The active sessions of a user above a limit. The time of the ending decides which sessions are active. If the
+    /// limit was lowered, one commit may leave sessions above it for the next.
     OldestOf {
         /// The user.
         user: UserId,

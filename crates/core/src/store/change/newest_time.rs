@@ -24,7 +24,8 @@ impl Change {
             | Self::Log(LogOp::Start { .. } | LogOp::SetCutoff(_))
             | Self::Client(_)
             | Self::Metadata(..)
-            | Self::Counter(..) => Time::EPOCH,
+            | Self::Counter(..)
+            | Self::JobLock(_) => Time::EPOCH,
         }
     }
 }

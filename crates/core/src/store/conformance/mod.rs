@@ -16,12 +16,14 @@ mod commits;
 mod counters;
 mod cutoffs;
 mod fixture;
+mod job_locks;
 mod last_seen;
 mod metrics;
 mod purge;
 mod records;
 mod revocation_log;
 mod session_data;
+mod session_ends;
 mod sessions;
 mod users;
 
@@ -89,6 +91,19 @@ const CASES: &[Case] = cases! {
         a_session_context_is_read_from_one_snapshot,
         above_the_session_limit_the_oldest_sessions_end,
         only_sessions_that_have_not_ended_are_to_be_ended,
+    }
+    session_ends {
+        many_sessions_are_invalid_at_once_and_marked_in_portions,
+        each_session_of_a_portion_is_revoked_and_recorded_as_in_the_first_commit,
+        a_login_after_the_end_of_many_sessions_is_not_ended_by_the_portions,
+        a_user_with_many_sessions_is_gone_at_once_and_deleted_in_portions,
+        one_login_ends_a_bounded_number_of_sessions_above_the_limit,
+    }
+    job_locks {
+        a_lock_is_held_by_one_node_until_it_expires,
+        a_node_renews_and_releases_its_own_lock,
+        nothing_is_changed_without_the_lock,
+        one_of_32_nodes_takes_a_free_lock,
     }
     last_seen {
         a_use_moves_seen_at_forward_and_never_back,
@@ -164,6 +179,7 @@ const CASES: &[Case] = cases! {
     purge {
         active_records_are_never_purged,
         an_ended_session_stays_a_day_without_its_data,
+        an_expired_session_is_purged_after_ten_minutes,
         a_session_in_use_is_not_purged,
         log_entries_are_purged_when_they_expire_and_keys_never,
         old_counters_are_purged,

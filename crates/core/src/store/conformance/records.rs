@@ -287,14 +287,14 @@ pub(super) async fn an_admin_key_is_found_until_it_is_removed(store: Arc<dyn Sto
         let _ = applied(&store, &[Change::insert_admin_key(key.clone())]).await;
         assert_eq!(answer(store.admin_key(key.id).await).as_ref(), Some(key));
     }
-    assert_eq!(answer(store.admin_keys().await), stored);
+    assert_eq!(answer(store.admin_keys(Page { after: None, limit: 100 }).await), stored);
 
     let again = AdminKeyRecord { name: "thief".into(), ..stored[0].clone() };
     assert_eq!(conflict(&store, &[Change::insert_admin_key(again)]).await, 0);
     let _ = applied(&store, &[Change::remove_admin_key(stored[0].id)]).await;
 
     assert_eq!(answer(store.admin_key(stored[0].id).await), None);
-    assert_eq!(answer(store.admin_keys().await), stored[1..]);
+    assert_eq!(answer(store.admin_keys(Page { after: None, limit: 100 }).await), stored[1..]);
     assert_eq!(conflict(&store, &[Change::remove_admin_key(stored[0].id)]).await, 0);
 }
 
@@ -315,7 +315,7 @@ pub(super) async fn an_admin_key_needs_its_user_and_is_removed_with_them(store: 
     }
     let _ = applied(&store, &[Change::remove_user(user_id(1))]).await;
 
-    assert_eq!(answer(store.admin_keys().await), [operators_key]);
+    assert_eq!(answer(store.admin_keys(Page { after: None, limit: 100 }).await), [operators_key]);
     assert!(!holds(&store, Expectation::AdminKey(users_key.id)).await);
 }
 
@@ -335,11 +335,15 @@ pub(super) async fn all_admin_keys_of_a_user_are_removed_and_recorded(store: Arc
     let remove = || Change::remove_admin_keys_of(user_id(1), event.clone().with_user(user_id(1)));
 
     assert_eq!(conflict(&store, &[remove(), Change::insert_user(user(1))]).await, 1);
-    assert_eq!(answer(store.admin_keys().await).len(), 4, "a commit that conflicts removes nothing");
+    assert_eq!(
+        answer(store.admin_keys(Page { after: None, limit: 100 }).await).len(),
+        4,
+        "a commit that conflicts removes nothing"
+    );
     let _ = applied(&store, &[remove()]).await;
     let _ = applied(&store, &[remove()]).await;
 
-    assert_eq!(answer(store.admin_keys().await), stored[1..3]);
+    assert_eq!(answer(store.admin_keys(Page { after: None, limit: 100 }).await), stored[1..3]);
     let events =
         answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
     let mut reported: Vec<_> = events.into_iter().filter_map(|(_, event)| event.detail).collect();

@@ -18,6 +18,7 @@ use crate::store::change::{
     SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
 };
 use crate::store::counter::{CounterKey, CounterValue};
+use crate::store::job_lock::JobLockOp;
 use crate::store::outcome::TransactionPart;
 use crate::store::transaction::{Expectation, Transaction};
 
@@ -44,16 +45,17 @@ pub enum RowAction<'t> {
     InsertUser(&'t User),
     /// Replaces the previous revision of a user. The cutoff of the row never falls.
     UpdateUser(&'t User),
-    /// Deletes a user. Their sessions and admin keys are deleted before.
-    DeleteUser(UserId),
+    /// Removes a user: no read finds them or their sessions, and their names are free. Their sessions and the row itself
+    /// are deleted by the purge. Their admin keys are deleted before.
+    RemoveUser(UserId),
     /// Inserts a session.
     InsertSession(&'t Session),
     /// Replaces the previous revision of a session; then [`CommitProgress::session_replaced`].
     UpdateSession(&'t Session),
-    /// Ends sessions; then [`CommitProgress::sessions_ended`]. It never conflicts.
+    /// Ends sessions, at most [`MAX_ENDED_PER_COMMIT`](crate::store::MAX_ENDED_PER_COMMIT); then
+    /// [`CommitProgress::sessions_ended`]. If fewer sessions end by [`SessionsToEnd::Below`], it deletes the pending end
+    /// of that user and position. It never conflicts.
     EndSessions(SessionsToEnd, SessionEnding),
-    /// Deletes all sessions of a user and their data. It never conflicts.
-    DeleteSessionsOf(UserId),
     /// Finds the sessions that have neither ended nor are below a cutoff; then
     /// [`CommitProgress::sessions_to_refresh`], which decides whether it conflicts.
     FindSessions(SessionsToRefresh),
@@ -83,6 +85,8 @@ pub enum RowAction<'t> {
     SetMetadata(&'static str, &'t [u8]),
     /// Sets a counter.
     SetCounter(&'t CounterKey, CounterValue),
+    /// Takes or releases a job lock.
+    ChangeJobLock(JobLockOp),
     /// Gives the revocation log another id and raises its head to a position.
     StartLog(RevocationLogId, RevocationPosition),
     /// Adds an entry to those that [`RowAction::AppendEntries`] writes: [`CommitProgress::add_entry`].
@@ -100,6 +104,10 @@ pub enum RowAction<'t> {
     SetPositions,
     /// Raises a cutoff to [`CommitProgress::position`].
     RaiseCutoff(&'t CutoffScope),
+    /// For each of [`CommitProgress::take_pending_ends`]: sets the position of the excepted session, raises the cutoff of
+    /// the user to the position and inserts the pending end; then [`CommitProgress::pending_end_inserted`]. It leaves out
+    /// a user who does not exist. It never conflicts.
+    InsertPendingEnds,
 }
 
 /// The row operations of a transaction, in the order in which a back end executes them.
@@ -145,12 +153,20 @@ struct Plan<'t> {
     /// The first part that sets the position of sessions.
     first_refresh: Option<TransactionPart>,
     cutoffs: Vec<(TransactionPart, &'t CutoffScope)>,
+    /// The first part that ends all sessions of a user.
+    first_end_of_all: Option<TransactionPart>,
 }
 
 impl<'t> Plan<'t> {
     fn with_capacity(capacity: usize) -> Self {
         let operations = Vec::with_capacity(capacity);
-        Self { operations, first_positioned: None, first_refresh: None, cutoffs: Vec::new() }
+        Self {
+            operations,
+            first_positioned: None,
+            first_refresh: None,
+            cutoffs: Vec::new(),
+            first_end_of_all: None,
+        }
     }
 
     fn push(&mut self, part: TransactionPart, action: RowAction<'t>) {
@@ -173,6 +189,7 @@ impl<'t> Plan<'t> {
             }
             Change::Metadata(key, value) => self.push(part, RowAction::SetMetadata(key, value)),
             Change::Counter(key, value) => self.push(part, RowAction::SetCounter(key, *value)),
+            Change::JobLock(operation) => self.push(part, RowAction::ChangeJobLock(*operation)),
         }
     }
 
@@ -181,9 +198,8 @@ impl<'t> Plan<'t> {
             UserOp::Insert(user) => self.push(part, RowAction::InsertUser(user)),
             UserOp::Replace(user) => self.push(part, RowAction::UpdateUser(user)),
             UserOp::Remove(user) => {
-                self.push(part, RowAction::DeleteSessionsOf(*user));
                 self.push(part, RowAction::DeleteAdminKeysOf(*user, None));
-                self.push(part, RowAction::DeleteUser(*user));
+                self.push(part, RowAction::RemoveUser(*user));
             }
         }
     }
@@ -195,6 +211,9 @@ impl<'t> Plan<'t> {
             SessionOp::MergeData(patch) => self.push(part, RowAction::MergeData(patch)),
             SessionOp::End(sessions, ending) => {
                 self.first_positioned.get_or_insert(part);
+                if matches!(sessions, SessionsToEnd::AllOf { .. }) {
+                    self.first_end_of_all.get_or_insert(part);
+                }
                 self.push(part, RowAction::EndSessions(*sessions, *ending));
             }
             SessionOp::RefreshPosition(sessions) => {
@@ -229,6 +248,9 @@ impl<'t> Plan<'t> {
         }
         for (part, scope) in std::mem::take(&mut self.cutoffs) {
             self.push(part, RowAction::RaiseCutoff(scope));
+        }
+        if let Some(part) = self.first_end_of_all {
+            self.push(part, RowAction::InsertPendingEnds);
         }
         self.operations
     }

@@ -1,11 +1,15 @@
 //! What the row operations of a transaction have done so far, for the operations after them.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, SessionId};
+use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, SessionId, UserId};
 
-use crate::model::session::Session;
-use crate::store::change::{NewRevocation, SessionEnding, SessionsToRefresh};
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+use crate::model::session::{ClientInfo, Session};
+use crate::store::change::{
+    MAX_ENDED_PER_COMMIT, NewRevocation, SessionEnding, SessionsToEnd, SessionsToRefresh,
+};
 use crate::store::outcome::AppliedChanges;
+use crate::store::pending_end::PendingSessionEnd;
 use crate::store::query::SessionData;
 
 /// What has been applied of a transaction. A back end reports to it what its statements have found, and asks
@@ -18,7 +22,18 @@ pub struct CommitProgress {
     refreshed: Vec<SessionId>,
     /// How many of the ended sessions are recorded in the audit log.
     recorded_ends: usize,
+    /// The users who have more sessions than this commit ends.
+    unfinished: Vec<UnfinishedEnd>,
     position: Option<RevocationPosition>,
+}
+
+/// The end of all sessions of a user, which were too many for one commit.
+#[derive(Debug)]
+struct UnfinishedEnd {
+    user: UserId,
+    except: Option<SessionId>,
+    ending: SessionEnding,
+    event: Option<AuditEvent>,
 }
 
 /// Which positions of the revocation log a transaction takes.
@@ -48,9 +63,14 @@ impl CommitProgress {
         }
     }
 
-    /// These sessions had not ended, and have ended now. Each gets an entry in the revocation log.
-    pub fn sessions_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>, ending: SessionEnding) {
-        for session in sessions {
+    /// These of the `selected` sessions had not ended, and have ended now. Each gets an entry in the revocation log.
+    pub fn sessions_ended(&mut self, selected: SessionsToEnd, ended: Vec<SessionId>, ending: SessionEnding) {
+        if let SessionsToEnd::AllOf { user, except } = selected
+            && ended.len() >= MAX_ENDED_PER_COMMIT as usize
+        {
+            self.unfinished.push(UnfinishedEnd { user, except, ending, event: None });
+        }
+        for session in ended {
             self.applied.ended_sessions.push(session);
             self.applied.end_reasons.push(ending.end.reason);
             self.entries.push(NewRevocation {
@@ -62,8 +82,12 @@ impl CommitProgress {
         }
     }
 
-    /// The sessions of this commit that have ended since the previous call.
-    pub fn take_unrecorded_ends(&mut self) -> &[SessionId] {
+    /// The sessions of this commit that have ended since the previous call, to be recorded by `event`. So are those that
+    /// remain to be ended.
+    pub fn take_unrecorded_ends(&mut self, event: &AuditEvent) -> &[SessionId] {
+        for unfinished in &mut self.unfinished {
+            unfinished.event.get_or_insert_with(|| event.clone().with_user(unfinished.user));
+        }
         let recorded = std::mem::replace(&mut self.recorded_ends, self.applied.ended_sessions.len());
         &self.applied.ended_sessions[recorded..]
     }
@@ -133,8 +157,38 @@ impl CommitProgress {
         position.flat_map(|position| self.refreshed.iter().map(move |session| (*session, position)))
     }
 
+    /// The ends that later commits complete, each with the session that stays.
+    pub fn take_pending_ends(&mut self) -> Vec<(PendingSessionEnd, Option<SessionId>)> {
+        // A commit that ends that many sessions takes positions.
+        let Some(below) = self.position else { return Vec::new() };
+        let unfinished = std::mem::take(&mut self.unfinished);
+        unfinished.into_iter().map(|unfinished| (unfinished.pending(below), unfinished.except)).collect()
+    }
+
+    /// This pending end was inserted.
+    pub fn pending_end_inserted(&mut self, pending: PendingSessionEnd) {
+        self.applied.pending_ends.push(pending);
+    }
+
     /// The result for the caller.
     pub fn finish(self) -> AppliedChanges {
         self.applied
+    }
+}
+
+impl UnfinishedEnd {
+    fn pending(&self, below: RevocationPosition) -> PendingSessionEnd {
+        let by_system = || {
+            let (kind, at) = (AuditEventKind::SessionEnded, self.ending.end.at);
+            AuditEvent::by_actor(kind, Actor::System, &ClientInfo::default(), at)
+                .with_user(self.user)
+                .with_reason(self.ending.end.reason)
+        };
+        PendingSessionEnd {
+            user: self.user,
+            below,
+            ending: self.ending,
+            event: self.event.clone().unwrap_or_else(by_system),
+        }
     }
 }

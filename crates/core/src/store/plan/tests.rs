@@ -8,7 +8,9 @@ use counterfoil_verify::{
 use super::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, SessionEnd};
-use crate::store::change::{Change, CutoffScope, NewRevocation, SessionEnding, SessionsToRefresh};
+use crate::store::change::{
+    Change, CutoffScope, MAX_ENDED_PER_COMMIT, NewRevocation, SessionEnding, SessionsToEnd, SessionsToRefresh,
+};
 use crate::store::outcome::TransactionPart;
 use crate::store::transaction::{Expectation, Transaction};
 
@@ -107,7 +109,7 @@ fn a_transaction_without_positions_does_not_touch_the_revocation_log() {
 fn a_user_is_deleted_after_what_refers_to_them() {
     let transaction = Transaction::new([Change::remove_user(USER)]);
 
-    let expected = [change(0, "DeleteSessionsOf"), change(0, "DeleteAdminKeysOf"), change(0, "DeleteUser")];
+    let expected = [change(0, "DeleteAdminKeysOf"), change(0, "RemoveUser")];
     assert_eq!(names(&plan(&transaction)), expected);
 }
 
@@ -142,7 +144,7 @@ fn entries_keep_the_order_of_the_changes_and_none_is_below_the_newest_time() {
     let mut progress = CommitProgress::default();
     let later = NOON + Duration::from_secs(5);
     progress.add_entry(revocation(later));
-    progress.sessions_ended([SESSION, OTHER], ENDING);
+    progress.sessions_ended(SessionsToEnd::One(SESSION), vec![SESSION, OTHER], ENDING);
 
     let NewPositions::Take { count, at, entries } = progress.new_positions(true) else { panic!() };
 
@@ -155,13 +157,13 @@ fn entries_keep_the_order_of_the_changes_and_none_is_below_the_newest_time() {
 #[test]
 fn each_session_end_is_recorded_once() {
     let mut progress = CommitProgress::default();
-    progress.sessions_ended([SESSION], ENDING);
-    assert_eq!(progress.take_unrecorded_ends(), [SESSION]);
+    progress.sessions_ended(SessionsToEnd::One(SESSION), vec![SESSION], ENDING);
+    assert_eq!(progress.take_unrecorded_ends(&event(NOON)), [SESSION]);
 
-    progress.sessions_ended([OTHER], ENDING);
+    progress.sessions_ended(SessionsToEnd::One(OTHER), vec![OTHER], ENDING);
 
-    assert_eq!(progress.take_unrecorded_ends(), [OTHER]);
-    assert!(progress.take_unrecorded_ends().is_empty());
+    assert_eq!(progress.take_unrecorded_ends(&event(NOON)), [OTHER]);
+    assert!(progress.take_unrecorded_ends(&event(NOON)).is_empty());
     let applied = progress.finish();
     assert_eq!(applied.ended_sessions, [SESSION, OTHER]);
     assert_eq!(applied.end_reasons, [EndReason::Logout; 2]);
@@ -189,4 +191,25 @@ fn refreshed_sessions_get_the_last_position_of_the_commit() {
 
     assert_eq!(progress.refreshed_sessions().collect::<Vec<_>>(), [(SESSION, last), (OTHER, last)]);
     assert_eq!(progress.position(), Some(last));
+}
+
+#[test]
+fn more_sessions_than_a_commit_ends_are_pending_below_its_last_position() {
+    let mut progress = CommitProgress::default();
+    let all = SessionsToEnd::AllOf { user: USER, except: Some(OTHER) };
+    let last = RevocationPosition::new(9);
+    let portion = vec![SESSION; MAX_ENDED_PER_COMMIT as usize];
+    progress.sessions_ended(SessionsToEnd::AllOf { user: USER, except: None }, vec![SESSION], ENDING);
+    progress.sessions_ended(all, portion, ENDING);
+    let by_user = AuditEvent { user: None, ..event(NOON) };
+    let _ = progress.take_unrecorded_ends(&by_user);
+    let _ = progress.take_unrecorded_ends(&event(NOON + Duration::from_secs(5)));
+    progress.read_head(last);
+
+    let pending = progress.take_pending_ends();
+
+    let [(pending, except)] = &pending[..] else { panic!("{pending:?}") };
+    assert_eq!((pending.user, pending.below, pending.ending, *except), (USER, last, ENDING, Some(OTHER)));
+    assert_eq!(pending.event, event(NOON));
+    assert!(progress.take_pending_ends().is_empty());
 }

@@ -24,7 +24,8 @@ impl Invalidation {
         applied: &'c AppliedChanges,
     ) -> impl Iterator<Item = Self> + 'c {
         let ended = applied.ended_sessions.iter().copied().map(Self::Session);
-        changes.iter().filter_map(Self::for_change).chain(ended)
+        let revoked = applied.pending_ends.iter().map(|pending| Self::User(pending.user));
+        changes.iter().filter_map(Self::for_change).chain(ended).chain(revoked)
     }
 
     /// What a change invalidates, apart from the sessions that it ends.
@@ -46,7 +47,8 @@ impl Invalidation {
             | Change::AdminKey(_)
             | Change::Audit(_)
             | Change::Metadata(..)
-            | Change::Counter(..) => None,
+            | Change::Counter(..)
+            | Change::JobLock(_) => None,
         }
     }
 
@@ -57,8 +59,11 @@ impl Invalidation {
             | SessionOp::RefreshPosition(SessionsToRefresh::One(session)) => Some(Self::Session(*session)),
             SessionOp::RefreshPosition(SessionsToRefresh::AllOf(user)) => Some(Self::User(*user)),
             SessionOp::RefreshPosition(SessionsToRefresh::Cookies) => Some(Self::All),
-            // The sessions that these end are in `applied.ended_sessions`.
-            SessionOp::End(SessionsToEnd::AllOf { .. } | SessionsToEnd::OldestOf { .. }, _)
+            // The sessions that these end are in `applied.ended_sessions` and `applied.pending_ends`.
+            SessionOp::End(
+                SessionsToEnd::AllOf { .. } | SessionsToEnd::Below { .. } | SessionsToEnd::OldestOf { .. },
+                _,
+            )
             | SessionOp::MergeData(_) => None,
         }
     }

@@ -2,13 +2,14 @@
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::store::AdminKeyCursor;
 use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
 use crate::operations::admin::responses::CreatedAdminKeyResponse;
 use crate::operations::admin::views::AdminKeyView;
 use crate::operations::error::OperationError;
-use crate::operations::pagination::{CreatedCursor, ListResponse, Pagination};
+use crate::operations::pagination::{ListResponse, Pagination};
 
 /// Creates a key. Only the answer contains its secret.
 ///
@@ -33,10 +34,10 @@ pub(crate) async fn add(
 /// If the store cannot be read.
 pub(crate) async fn list(
     app: &App,
-    page: Pagination<CreatedCursor>,
+    page: Pagination<AdminKeyCursor>,
 ) -> Result<ListResponse<AdminKeyView>, OperationError> {
-    let keys = app.store.admin_keys().await?;
-    let (keys, next) = page.cut(keys, |key| CreatedCursor { at: key.created_at, id: key.id.to_string() });
+    let mut keys = app.store.admin_keys(page.to_page()).await?;
+    let next = page.finish(&mut keys, |key| AdminKeyCursor { created_at: key.created_at, id: key.id });
     Ok(ListResponse::new(&keys, next))
 }
 

@@ -222,6 +222,8 @@ pub struct AcceptedClockResponse {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StatusResponse {
+    /// The identity of the process among those that have the store open.
+    pub node: String,
     /// The version of the program.
     pub version: String,
     /// The issuer.

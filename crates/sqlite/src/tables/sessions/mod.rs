@@ -34,10 +34,23 @@ macro_rules! not_below_a_cutoff {
 }
 pub(super) use not_below_a_cutoff;
 
-/// The session `id`, whether or not it has ended.
+/// The SQL condition that the user of a session was not removed.
+macro_rules! user_exists {
+    ($session_user:literal) => {
+        concat!("NOT EXISTS (SELECT 1 FROM users WHERE id = ", $session_user, " AND removed = 1)")
+    };
+}
+pub(super) use user_exists;
+
+/// The session `id`, whether or not it has ended. A removed user has no sessions.
 pub(crate) fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<Session>> {
     connection
-        .prepare_cached(concat!("SELECT ", session_columns!(""), " FROM sessions WHERE id = ?1"))?
+        .prepare_cached(concat!(
+            "SELECT ",
+            session_columns!(""),
+            " FROM sessions WHERE id = ?1 AND ",
+            user_exists!("sessions.user_id")
+        ))?
         .query_row([id.as_bytes()], read)
         .optional()
 }
@@ -58,7 +71,7 @@ pub(crate) fn find_context(
             client_columns!("c."),
             ", h.cutoff, h.last_position
              FROM sessions s
-             JOIN users u ON u.id = s.user_id
+             JOIN users u ON u.id = s.user_id AND u.removed = 0
              JOIN clients c ON c.id = s.client_id
              JOIN revocation_log_head h ON h.single_row = 1
              WHERE s.id = ?1",
@@ -91,7 +104,8 @@ pub(crate) fn page_of_user(
         .prepare_cached(concat!(
             "SELECT ",
             session_columns!(""),
-            " FROM sessions WHERE user_id = ?1 AND (authenticated_at, id) < (?3, ?4) AND ",
+            " FROM sessions INDEXED BY live_sessions_by_user
+             WHERE user_id = ?1 AND (authenticated_at, id) < (?3, ?4) AND ",
             active_at!("?2"),
             " AND ",
             not_below_a_cutoff!(),
@@ -108,7 +122,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
 /// Whether a session exists that has neither ended nor expired at `now`.
 pub(crate) fn exists_active(connection: &Connection, id: SessionId, now: Time) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached(concat!("SELECT 1 FROM sessions WHERE id = ?1 AND ", active_at!("?2")))?
+        .prepare_cached(concat!(
+            "SELECT 1 FROM sessions WHERE id = ?1 AND ",
+            active_at!("?2"),
+            " AND ",
+            user_exists!("sessions.user_id")
+        ))?
         .exists(params![id.as_bytes(), unix_ms(now)])
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn refreshable(
 }
 
 /// Whether the session has neither been ended nor been revoked by a cutoff.
-fn is_refreshable(connection: &Connection, id: SessionId) -> rusqlite::Result<bool> {
+pub(crate) fn is_refreshable(connection: &Connection, id: SessionId) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(concat!(
             "SELECT 1 FROM sessions WHERE id = ?1 AND ended_at IS NULL AND ",
@@ -33,7 +33,7 @@ fn is_refreshable(connection: &Connection, id: SessionId) -> rusqlite::Result<bo
 /// The sessions of `user` that have neither been ended nor been revoked by a cutoff.
 fn refreshable_of_user(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<SessionId>> {
     let sql = concat!(
-        "SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL AND ",
+        "SELECT id FROM sessions INDEXED BY live_sessions_by_user WHERE user_id = ?1 AND ended_at IS NULL AND ",
         not_below_a_cutoff!()
     );
     ids(connection, sql, [user.as_bytes()])

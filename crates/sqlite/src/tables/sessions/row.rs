@@ -9,11 +9,12 @@ use counterfoil_core::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::store::LastSeen;
+use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::error_class;
 use crate::tables::columns::{Columns, Unsigned, json_array, milliseconds, unix_ms};
-use crate::tables::purge::ENDED_SESSION_RETENTION;
+use crate::tables::purge::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION};
 
 /// The columns that [`read_session`] reads, and the order of the parameters of [`write`].
 macro_rules! session_columns {
@@ -158,23 +159,38 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
     }
 }
 
+/// The statement that replaces the previous revision of a session.
+///
+/// Columns that never change are compared and not set: SQLite rewrites the index entries of a column that is set and
+/// checks its foreign keys, even if the value is the same. `purge_check_at` is not set either (see the schema);
+/// `?25 IS NOT NULL` binds it, so that all statements take the same parameters. A unary `+` keeps SQLite from choosing an
+/// index.
+macro_rules! replace_session {
+    ($set_end:literal, $condition:literal) => {
+        concat!(
+            "UPDATE sessions
+             SET credential = ?4, token_hash = ?5, refresh_token_key_id = ?6, refresh_salt = ?7,
+                 refresh_counter = ?8, refresh_rotated_at = ?9, last_seen_at = ?12, idle_timeout = ?13,
+                 expires_at = ?14, position = ?15, scope = ?16, ip = ?17, user_agent = ?18, label = ?19,
+                 revision = ?22",
+            $set_end,
+            " WHERE id = ?1 AND revision = ?22 - 1 AND ended_at IS NULL
+               AND +user_id = ?2 AND +client_id = ?3 AND +authenticated_at = ?10 AND +amr = ?11 AND acr IS ?23
+               AND audience IS ?24 AND ?25 IS NOT NULL",
+            $condition
+        )
+    };
+}
+
 /// Replaces the previous revision of a session; `false` if the stored revision is another one or has ended.
 pub(crate) fn replace(connection: &Connection, session: &Session) -> rusqlite::Result<bool> {
-    write(
-        connection,
-        // Columns that never change are compared and not set: SQLite rewrites the index entries of a column
-        // that is set and checks its foreign keys, even if the value is the same. `purge_check_at` is not set
-        // either (see the schema); `?25 IS NOT NULL` binds it, so that both statements take the same
-        // parameters. A unary `+` keeps SQLite from choosing an index.
-        "UPDATE sessions
-         SET credential = ?4, token_hash = ?5, refresh_token_key_id = ?6, refresh_salt = ?7, refresh_counter = ?8,
-             refresh_rotated_at = ?9, last_seen_at = ?12, idle_timeout = ?13, expires_at = ?14, position = ?15,
-             scope = ?16, ip = ?17, user_agent = ?18, label = ?19, ended_at = ?20, end_reason = ?21, revision = ?22
-         WHERE id = ?1 AND revision = ?22 - 1 AND ended_at IS NULL
-           AND +user_id = ?2 AND +client_id = ?3 AND +authenticated_at = ?10 AND +amr = ?11 AND acr IS ?23
-           AND audience IS ?24 AND ?25 IS NOT NULL",
-        session,
-    )
+    let sql = match session.ended {
+        Some(_) => replace_session!(", ended_at = ?20, end_reason = ?21", ""),
+        // Whether a session has ended decides whether it is in the index of live sessions, so to set the columns of the
+        // end would cost each refresh the pages of that index.
+        None => replace_session!("", " AND ?20 IS NULL AND ?21 IS NULL"),
+    };
+    write(connection, sql, session)
 }
 
 /// Executes `sql` with a session's values as parameters, in the order of [`session_columns`], and with the
@@ -206,9 +222,15 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
         Unsigned(session.revision),
         session.acr,
         session.audience,
-        unix_ms(session.ends_at() + ENDED_SESSION_RETENTION),
+        unix_ms(purge_check_at(session)),
     ])?;
     Ok(written == 1)
+}
+
+/// When the purge next checks the row.
+fn purge_check_at(session: &Session) -> Time {
+    let retention = if session.ended.is_some() { ENDED_SESSION_RETENTION } else { EXPIRED_SESSION_RETENTION };
+    session.ends_at() + retention
 }
 
 /// Sets the time of the last use of a session, unless it has ended or was used later. Its revision rises, so

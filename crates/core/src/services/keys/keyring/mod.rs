@@ -15,7 +15,7 @@ use crate::services::ServiceError;
 use crate::services::keys::active_keys::{ActiveKeys, ActiveKeysError, MasterKeys};
 use crate::services::keys::rotation_schedule::{RotationSchedule, signing_key_in};
 use crate::services::revoker::RevocationRetention;
-use crate::store::Store;
+use crate::store::{NodeId, Store};
 
 pub use change::{ActivateAt, RotatedKeys};
 
@@ -31,6 +31,8 @@ pub struct Keyring {
     verifier: OnceLock<Arc<TokenVerifier>>,
     /// Held while the active keys are replaced, so that older keys never replace newer ones.
     load_lock: Mutex<()>,
+    /// The node that takes the lock of the rotation; `None` for a process that is alone.
+    node: Option<NodeId>,
 }
 
 /// A key as an administrator sees it.
@@ -77,7 +79,14 @@ impl Keyring {
             active: ArcSwap::from_pointee(active),
             verifier: OnceLock::new(),
             load_lock: Mutex::new(()),
+            node: None,
         })
+    }
+
+    /// The same keyring, whose scheduled rotation runs only while no other node of the same store does.
+    #[must_use]
+    pub fn with_node(self, node: NodeId) -> Self {
+        Self { node: Some(node), ..self }
     }
 
     /// The rotation schedule.

@@ -1,6 +1,7 @@
 //! Key changes: by the schedule, on request, by import, and by revocation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_jose::{SealingKey, SigningKey, Time};
 use counterfoil_verify::{KeyId, RevocationEntry};
@@ -13,10 +14,15 @@ use crate::services::keys::keyring::change::{ActivateAt, KeyringChange, RotatedK
 use crate::services::keys::rotation_schedule::ScheduleDecision;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{AppliedChanges, CommitOutcome};
+use crate::store::{AppliedChanges, Change, CommitOutcome, JobLock, Transaction, TransactionPart};
 
 /// The maximum number of steps in one run. A schedule with zero durations would otherwise never end.
 const MAX_STEPS: usize = 32;
+
+/// The job of the scheduled rotation, and how long a node holds its lock after a step. Two nodes that both find a step due
+/// must not take it twice.
+const ROTATION_JOB: &str = "key_rotation";
+const LOCK_DURATION: Duration = Duration::from_secs(60);
 
 impl Keyring {
     /// Runs the steps of the schedule that are due at `now`, one commit each, and loads the changes of other processes.
@@ -36,14 +42,23 @@ impl Keyring {
         };
         let max_access_lifetime = self.retention.max_access_lifetime();
         for _ in 0..MAX_STEPS {
-            let (decision, _) =
-                self.change(&context, now, |change| Ok(change.step(max_access_lifetime)?)).await?;
+            let step = |change: &mut KeyringChange<'_>| Ok(change.step(max_access_lifetime)?);
+            let Some((decision, _)) =
+                self.change_with_lock(self.rotation_lock(), &context, now, step).await?
+            else {
+                return Ok(Some(now + LOCK_DURATION));
+            };
             match decision {
                 ScheduleDecision::Run(_) => {}
                 ScheduleDecision::WaitUntil(until) => return Ok(until),
             }
         }
         Ok(Some(now))
+    }
+
+    /// The lock of the scheduled rotation. It is taken in the commit of a step, so it costs no commit of its own.
+    fn rotation_lock(&self) -> Option<JobLock> {
+        self.node.map(|holder| JobLock { job: ROTATION_JOB, holder })
     }
 
     /// Requests or performs a rotation of the signing key. What the previous key has signed stays valid. A second request
@@ -137,6 +152,20 @@ impl Keyring {
         now: Time,
         build: impl Fn(&mut KeyringChange<'_>) -> Result<T, ServiceError>,
     ) -> Result<(T, AppliedChanges), ServiceError> {
+        self.change_with_lock(None, context, now, build)
+            .await?
+            .ok_or_else(|| InternalError::Contention.into())
+    }
+
+    /// As [`change`](Self::change), and takes `lock` in the same commit. `None` if another node holds it; then only the
+    /// changes of that node are loaded.
+    async fn change_with_lock<T>(
+        &self,
+        lock: Option<JobLock>,
+        context: &RevocationContext,
+        now: Time,
+        build: impl Fn(&mut KeyringChange<'_>) -> Result<T, ServiceError>,
+    ) -> Result<Option<(T, AppliedChanges)>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let stored = self.store.keys().await?;
             let (outcome, changes) = {
@@ -146,11 +175,21 @@ impl Keyring {
             };
             if changes.is_empty() {
                 self.load(&stored)?;
-                return Ok((outcome, AppliedChanges::default()));
+                return Ok(Some((outcome, AppliedChanges::default())));
             }
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
-                self.reload().await?;
-                return Ok((outcome, applied));
+            let lock = lock.map(|lock| Change::take_job_lock(lock, now, now + LOCK_DURATION));
+            let is_locked = lock.is_some();
+            let transaction = Transaction::new(lock.into_iter().chain(changes).collect::<Vec<_>>());
+            match self.store.commit(&transaction).await? {
+                CommitOutcome::Applied(applied) => {
+                    self.reload().await?;
+                    return Ok(Some((outcome, applied)));
+                }
+                CommitOutcome::Conflict(TransactionPart::Change(0)) if is_locked => {
+                    self.reload().await?;
+                    return Ok(None);
+                }
+                CommitOutcome::Conflict(_) => {}
             }
         }
         Err(InternalError::Contention.into())

@@ -1,12 +1,19 @@
 //! Counts the requests of one connection, to find out when it is idle.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
 
-use crate::server::admission::AdmissionPermit;
+use crate::limits::admission::{AdmissionControl, AdmissionPermit};
+use crate::limits::connections::ConnectionEntry;
+
+/// How long a connection has to send its first request, before the next one is admitted in its place and it counts as
+/// pending. The request of a client that connects to send one usually arrives together with the connection.
+const ADMISSION_PERIOD: Duration = Duration::from_millis(1);
 
 /// How often a connection is checked during its idle timeout. It is closed after the timeout at the earliest,
 /// and one check later at the latest.
@@ -14,12 +21,14 @@ const CHECKS_PER_TIMEOUT: u32 = 4;
 
 /// The requests of one connection: how many it has sent, and how many are in progress.
 ///
-/// It has two counters and no clock, so a request costs two additions.
-#[derive(Debug, Default)]
+/// It has two counters and no clock, so a request costs two additions; the first one of a connection also locks the
+/// table of connections.
+#[derive(Debug)]
 pub(crate) struct ConnectionActivity {
     received: AtomicU32,
     in_progress: AtomicU32,
     admission: Mutex<Option<AdmissionPermit>>,
+    entry: ConnectionEntry,
 }
 
 /// A request in progress, until this is dropped.
@@ -27,18 +36,63 @@ pub(crate) struct ConnectionActivity {
 pub(crate) struct ActiveRequest(Arc<ConnectionActivity>);
 
 impl ConnectionActivity {
-    /// A new connection. It holds `admission` until its first request.
-    pub(crate) fn new(admission: Option<AdmissionPermit>) -> Self {
-        Self { admission: Mutex::new(admission), ..Self::default() }
+    /// A new connection, which is this entry of the table.
+    pub(super) fn new(entry: ConnectionEntry) -> Self {
+        Self {
+            received: AtomicU32::new(0),
+            in_progress: AtomicU32::new(0),
+            admission: Mutex::default(),
+            entry,
+        }
+    }
+
+    pub(super) fn entry(&self) -> &ConnectionEntry {
+        &self.entry
+    }
+
+    /// Sets the task that serves the connection. It is ended to make room for other connections.
+    pub(crate) fn set_task(&self, task: AbortHandle) {
+        self.entry.set_task(task);
+    }
+
+    /// Waits until the connection may be served.
+    pub(crate) async fn wait_for_admission(&self, admission: &AdmissionControl) {
+        let permit = admission.admit(self.entry.ip()).await;
+        *self.admission.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+    }
+
+    /// Runs `serve`, which serves the connection. If it receives no request within [`ADMISSION_PERIOD`], the connection
+    /// is pending.
+    pub(crate) async fn limit_admission<T>(&self, serve: impl Future<Output = T>) -> T {
+        let mut serve = pin!(serve);
+        if let Ok(output) = timeout(ADMISSION_PERIOD, serve.as_mut()).await {
+            return output;
+        }
+        self.end_admission();
+        serve.await
+    }
+
+    /// Counts the connection as pending, unless it has sent a request.
+    pub(crate) fn end_admission(&self) {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if !self.has_received_request() {
+            self.entry.set_pending();
+        }
     }
 
     /// Counts a request as in progress until the result is dropped.
     pub(crate) fn start_request(self: &Arc<Self>) -> ActiveRequest {
         if self.received.fetch_add(1, Ordering::Relaxed) == 0 {
             self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.entry.set_heard();
         }
         self.in_progress.fetch_add(1, Ordering::Relaxed);
         ActiveRequest(Arc::clone(self))
+    }
+
+    /// Whether no request is in progress.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_progress.load(Ordering::Relaxed) == 0
     }
 
     /// Whether the connection has sent a request.
@@ -56,7 +110,7 @@ impl ConnectionActivity {
         while self.has_received_request() && idle_checks < CHECKS_PER_TIMEOUT {
             sleep(idle_timeout / CHECKS_PER_TIMEOUT).await;
             let received = self.received.load(Ordering::Relaxed);
-            let is_idle = received == seen && self.in_progress.load(Ordering::Relaxed) == 0;
+            let is_idle = received == seen && self.is_idle();
             idle_checks = if is_idle { idle_checks + 1 } else { 0 };
             seen = received;
         }
@@ -73,12 +127,20 @@ impl Drop for ActiveRequest {
 mod tests {
     use tokio::time::{Instant, timeout};
 
+    use crate::limits::connections::ConnectionLimiter;
+    use crate::settings::Limits;
+
     use super::*;
 
     const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_millis(20);
     const IDLE_TIMEOUT: Duration = Duration::from_millis(80);
     /// Long enough on a busy machine.
     const MAX_WAIT: Duration = Duration::from_secs(20);
+
+    fn activity() -> Arc<ConnectionActivity> {
+        let limiter = ConnectionLimiter::new(Limits::default(), 64, Vec::new());
+        limiter.acquire([192, 0, 2, 1].into()).unwrap().activity()
+    }
 
     async fn idle_after(
         activity: &ConnectionActivity,
@@ -92,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_without_a_request_is_idle_after_the_first_request_timeout() {
-        let activity = ConnectionActivity::default();
+        let activity = activity();
 
         let elapsed = idle_after(&activity, 100 * MAX_WAIT, MAX_WAIT).await.unwrap();
 
@@ -101,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_idle_timeout_starts_when_the_last_request_ends() {
-        let activity = Arc::new(ConnectionActivity::default());
+        let activity = activity();
         let request = activity.start_request();
         assert_eq!(idle_after(&activity, IDLE_TIMEOUT, 4 * IDLE_TIMEOUT).await, None);
         drop(request);
@@ -113,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn regular_requests_keep_the_connection_open() {
-        let activity = Arc::new(ConnectionActivity::default());
+        let activity = activity();
         drop(activity.start_request());
         let requests = async {
             for _ in 0..20 {
