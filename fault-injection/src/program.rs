@@ -18,7 +18,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of every scenario: a fixed issuer, since the port changes; cheap password hashes, since
 /// hashing is not under test; and no limits on requests and sessions, since all requests come from one client.
-const DEFAULT_SETTINGS: [(&str, &str); 18] = [
+const DEFAULT_SETTINGS: [(&str, &str); 22] = [
     ("COUNTERFOIL_ISSUER", "http://localhost:7600"),
     ("COUNTERFOIL_LISTEN", "127.0.0.1:0"),
     ("COUNTERFOIL_ARGON2_MEMORY_KIB", "128"),
@@ -26,6 +26,11 @@ const DEFAULT_SETTINGS: [(&str, &str); 18] = [
     ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT_AND_IP", "off"),
     ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_IP", "off"),
     ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT", "off"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_PER_ACCOUNT_FROM_ONE_IP", "off"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_SUCCESSFUL_PER_ACCOUNT", "off"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_SUCCESSFUL_PER_IP", "off"),
+    ("COUNTERFOIL_LOGIN_RATE_LIMIT_PASSWORD_CHANGES_PER_USER", "off"),
+    ("COUNTERFOIL_PASSWORD_HASHING_MAX_SHARE", "100"),
     ("COUNTERFOIL_REGISTRATION_RATE_LIMIT_PER_IP", "off"),
     ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_SESSION", "off"),
     ("COUNTERFOIL_WRITE_RATE_LIMIT_PER_USER", "off"),
@@ -34,7 +39,6 @@ const DEFAULT_SETTINGS: [(&str, &str); 18] = [
     ("COUNTERFOIL_WRITE_RATE_LIMIT_REFRESHES_PER_USER", "off"),
     ("COUNTERFOIL_WRITE_RATE_LIMIT_SESSION_ENDS_PER_USER", "off"),
     ("COUNTERFOIL_WRITE_RATE_LIMIT_SINGLE_SESSION_ENDS_PER_USER", "off"),
-    ("COUNTERFOIL_WRITE_RATE_LIMIT_PASSWORD_CHANGES_PER_USER", "off"),
     ("COUNTERFOIL_MAX_SESSIONS", "0"),
     ("COUNTERFOIL_LOG_LEVEL", "warn"),
 ];

@@ -115,12 +115,12 @@ enum Behaviour {
 }
 
 const BEHAVIOURS: [Behaviour; 3] = [
-    Behaviour::SendSlowly("GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: "),
+    Behaviour::SendSlowly("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow: "),
     Behaviour::SendSlowly(
-        "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: 60000\r\n\r\n",
     ),
-    Behaviour::NeverRead("GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"),
+    Behaviour::NeverRead("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"),
 ];
 
 /// Misuses one connection after another until stopped, and counts how often the server disconnects it.

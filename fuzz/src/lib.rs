@@ -86,12 +86,10 @@ pub fn jwk(data: &[u8]) {
 /// Parses a JWK set. A set that is parsed, serialized and parsed again has the same number of keys.
 pub fn jwks(data: &[u8]) {
     let Ok(set) = JwkSet::from_json(data) else { return };
-    let keys = set.to_key_set(None);
-    if let Ok(keys) = keys {
-        let published = JwkSet::from_key_set(&keys).to_json();
-        let reparsed = JwkSet::from_json(published.as_bytes()).expect("a serialized value can be parsed");
-        assert_eq!(reparsed.keys.len(), keys.len());
-    }
+    let keys = set.to_key_set(&Algorithm::ASYMMETRIC);
+    let published = JwkSet::from_key_set(&keys).to_json();
+    let reparsed = JwkSet::from_json(published.as_bytes()).expect("a serialized value can be parsed");
+    assert_eq!(reparsed.keys.len(), keys.len());
 }
 
 /// Parses PEM and DER. A key that is parsed, serialized and parsed again is the same key.

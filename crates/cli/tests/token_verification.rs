@@ -110,11 +110,14 @@ fn a_foreign_token_is_verified_with_a_shared_secret() {
     let secret = "8f1d2a6c5b9e4f07a3d6c1e8b2f4907d5ac3e6f1b8092d4e7f6a1c3b5d8e9f02";
     let file = temp.path().join("secret");
     fs::write(&file, format!("{secret}\n")).unwrap();
-    let claims = json!({ "sub": "42", "iat": 1_764_000_000, "exp": 4_000_000_000_u64 });
     let part = |value: &Value| base64url::encode(value.to_string());
-    let signed = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(&claims));
-    let tag = HmacKey::new(secret.as_bytes()).mac(&[signed.as_bytes()]);
-    let token = format!("{signed}.{}", base64url::encode(tag));
+    let sign = |exp: Value| {
+        let claims = json!({ "sub": "42", "iat": 1_764_000_000.325_008, "exp": exp });
+        let signed = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(&claims));
+        let tag = HmacKey::new(secret.as_bytes()).mac(&[signed.as_bytes()]);
+        format!("{signed}.{}", base64url::encode(tag))
+    };
+    let token = sign(json!(4_000_000_000.5));
     let with_secret = ["--secret-file", file.to_str().unwrap(), "--json"];
 
     let strict = verify(&token, &with_secret);
@@ -126,6 +129,14 @@ fn a_foreign_token_is_verified_with_a_shared_secret() {
         json_of(&report)["not_checked"],
         json!(["issuer", "audience", "type", "lifetime", "revocations"])
     );
+
+    let foreign = [&with_secret[..], &["--foreign"]].concat();
+    let expired = verify(&sign(json!(1_764_000_900.5)), &foreign);
+    assert_eq!(expired.status, 1);
+    assert!(expired.stderr.contains("expired at 2025-11-24T16:15:00Z"), "{expired:?}");
+    let malformed = verify(&sign(json!("4000000000.5")), &foreign);
+    assert_eq!(malformed.status, 1);
+    assert!(malformed.stderr.contains("hint: ") && !malformed.stderr.contains("--foreign"), "{malformed:?}");
 }
 
 #[test]

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use counterfoil_core::store::{Change, CommitOutcome, JobLock, StoreError, complete_all_session_ends};
+use counterfoil_core::store::{StoreError, complete_all_session_ends};
 use counterfoil_jose::{Time, random};
 
 use crate::app::App;
 use crate::clock::ClockJumpPending;
 use crate::clock::checkpoint;
+use crate::passwords::scheme_scan::measure_stored_schemes;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
-use crate::store::{audit_log, last_seen, shutdown_mark};
+use crate::store::{audit_log, job_locks, last_seen, shutdown_mark};
 
 /// The interval of maintenance, plus or minus [`JITTER`].
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
@@ -31,9 +32,8 @@ const MIN_KEY_ROTATION_DELAY: Duration = Duration::from_millis(100);
 /// proceed.
 const PURGE_BATCH_SIZE: u32 = 256;
 const PURGE_PAUSE: Duration = Duration::from_millis(20);
-/// The job of the purge, and how long a node holds its lock: longer than the interval, so that one node keeps it.
-const PURGE_JOB: &str = "purge";
-const PURGE_LOCK_DURATION: Duration = Duration::from_secs(3 * 60);
+/// How often all users are read to find the schemes of their password hashes.
+const SCHEME_SCAN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Starts all jobs. A panic in one job ends neither that job nor the others.
 pub(crate) fn start(app: App) -> Task {
@@ -41,6 +41,7 @@ pub(crate) fn start(app: App) -> Task {
         tokio::join!(
             supervise("maintenance", RESTART_DELAY, || maintain_periodically(app.clone())),
             supervise("key rotation", RESTART_DELAY, || rotate_keys_on_schedule(app.clone())),
+            supervise("password schemes", RESTART_DELAY, || measure_schemes_daily(app.clone())),
             supervise("last seen", RESTART_DELAY, || write_last_seen_periodically(app.clone())),
         );
     })
@@ -68,6 +69,16 @@ async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
     match shutdown_mark::clear(&*app.store, now).await {
         Ok(()) => *last_sign = now,
         Err(error) => tracing::warn!(%error, "the sign of life of this process could not be written"),
+    }
+}
+
+/// Measures the schemes of the stored password hashes.
+async fn measure_schemes_daily(app: App) {
+    loop {
+        if let Err(error) = measure_stored_schemes(&app).await {
+            tracing::warn!(%error, "the schemes of the stored password hashes could not be read");
+        }
+        sleep(SCHEME_SCAN_INTERVAL).await;
     }
 }
 
@@ -112,7 +123,7 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
     app.session_cache.revocations().prune(now);
     app.accounts.record_counted_failures(Some(now)).await?;
-    if !take_purge_lock(app, now).await? {
+    if !job_locks::take_purge(&*app.store, app.node, now).await? {
         return Ok(());
     }
     while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
@@ -120,19 +131,6 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     }
     let (settings, limit) = (&app.settings().audit_log, &app.audit_log_limit);
     audit_log::purge(&*app.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
-}
-
-/// Takes or renews the lock of the purge. False if another node purges.
-async fn take_purge_lock(app: &App, now: Time) -> Result<bool, StoreError> {
-    let lock = JobLock { job: PURGE_JOB, holder: app.node };
-    let take = Change::take_job_lock(lock, now, now + PURGE_LOCK_DURATION);
-    Ok(matches!(app.store.commit(&[take].into()).await?, CommitOutcome::Applied(_)))
-}
-
-/// Releases the lock of the purge, so that another node need not wait until it expires.
-pub(crate) async fn release_job_locks(app: &App) -> Result<(), StoreError> {
-    let release = Change::release_job_lock(JobLock { job: PURGE_JOB, holder: app.node });
-    app.store.commit(&[release].into()).await.map(drop)
 }
 
 /// Runs the key rotation that is due, and loads key changes of other nodes or of requests that ended after

@@ -89,6 +89,17 @@ impl Jwk {
         if expected.is_none_or(|expected| expected == alg) { Ok(alg) } else { Err(KeyError::WrongAlgorithm) }
     }
 
+    /// The algorithm of the key among `allowed`: `alg`, or else the only one that fits the type of the key, as `alg` is
+    /// optional (RFC 7517, section 4.4). If two fit, the issuer may mean either, and a key is for one.
+    pub(crate) fn algorithm_among(&self, allowed: &[Algorithm]) -> Option<Algorithm> {
+        if let Some(alg) = &self.alg {
+            return alg.parse().ok().filter(|alg| allowed.contains(alg));
+        }
+        let mut fitting = allowed.iter().copied().filter(|algorithm| self.matches(*algorithm));
+        let first = fitting.next()?;
+        fitting.all(|other| other == first).then_some(first)
+    }
+
     /// Whether `kty` and `crv` are those of `algorithm` (RFC 7518, section 6; RFC 8037; RFC 9964).
     pub(crate) fn matches(&self, algorithm: Algorithm) -> bool {
         let (kty, crv) = match algorithm.primitive() {

@@ -42,7 +42,7 @@ pub struct VerifiedJws {
     pub payload: Vec<u8>,
     /// The algorithm of the token and of the key.
     pub alg: Algorithm,
-    /// The id of the key that signed the token. If the token has no `kid`, it is the only key of the set.
+    /// The id of the key that signed the token. If the token has no `kid`, it is the only key for its algorithm.
     pub kid: Arc<str>,
 }
 

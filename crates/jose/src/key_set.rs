@@ -6,7 +6,8 @@ use crate::jws_error::JwsError;
 use crate::key_error::KeyError;
 use crate::verifying_key::VerifyingKey;
 
-/// Keys with distinct ids: either public keys or shared secrets, never both.
+/// Keys with distinct ids: either public keys or shared secrets, never both. In the set of another issuer, keys for
+/// different algorithms may have the same id.
 ///
 /// ```
 /// use counterfoil_jose::{Algorithm, KeySet, SigningKey};
@@ -41,7 +42,12 @@ impl KeySet {
         Ok(set)
     }
 
-    /// The key with this id, if there is one.
+    /// A set of public keys, of which no two have both the same id and the same algorithm.
+    pub(crate) fn from_unambiguous(keys: Vec<VerifyingKey>) -> Self {
+        Self(keys)
+    }
+
+    /// The first key with this id, if there is one.
     pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         // A set has few keys: comparing all ids is faster than hashing one.
         self.0.iter().find(|key| key.kid() == kid)
@@ -76,25 +82,24 @@ impl KeySet {
         if typ.is_some_and(|typ| !header.has_typ(typ)) {
             return Err(JwsError::WrongTyp);
         }
-        let key = self.find_for_header(header)?;
-        if key.algorithm() == header.alg { Ok(key) } else { Err(JwsError::AlgorithmMismatch) }
+        self.find_for_header(header)
     }
 
-    /// The key with the `kid` of the header. A `kid` is only compared with the ids of loaded keys; it is
-    /// never used as a path, a URL or a query.
+    /// The key with the `kid` and the `alg` of the header, or the only key for that `alg`. A `kid` is only compared
+    /// with the ids of loaded keys; it is never used as a path, a URL or a query.
     fn find_for_header(&self, header: &Header) -> Result<&VerifyingKey, JwsError> {
-        match &header.kid {
-            Some(kid) => self.find(kid).ok_or(JwsError::UnknownKeyId),
-            None => self.single().ok_or(JwsError::MissingKeyId),
-        }
-    }
-
-    /// The key, if the set has exactly one.
-    fn single(&self) -> Option<&VerifyingKey> {
-        match self.0.as_slice() {
-            [key] => Some(key),
-            _ => None,
-        }
+        let mut keys = self.0.iter().filter(|key| key.algorithm() == header.alg);
+        let Some(kid) = &header.kid else {
+            return match (keys.next(), keys.next()) {
+                (Some(only), None) => Ok(only),
+                (None, _) if self.len() == 1 => Err(JwsError::AlgorithmMismatch),
+                (None | Some(_), _) => Err(JwsError::MissingKeyId),
+            };
+        };
+        keys.find(|key| key.kid() == kid.as_str()).ok_or_else(|| match self.find(kid) {
+            Some(_) => JwsError::AlgorithmMismatch,
+            None => JwsError::UnknownKeyId,
+        })
     }
 }
 
@@ -111,8 +116,37 @@ impl<'a> IntoIterator for &'a KeySet {
 mod tests {
     use super::KeySet;
     use crate::algorithm::Algorithm;
+    use crate::header::Header;
+    use crate::jws_error::JwsError;
     use crate::key_error::KeyError;
     use crate::signing_key::SigningKey;
+
+    #[test]
+    fn a_key_is_selected_by_id_and_algorithm_or_as_the_only_one_for_the_algorithm() {
+        use Algorithm::{Ed25519, EdDsa, Es256, Es384};
+
+        let key = |algorithm: Algorithm, kid: &str| {
+            SigningKey::generate(algorithm).unwrap().verifying_key().with_kid(kid).unwrap()
+        };
+        let keys = [key(Es256, "a"), key(Ed25519, "a"), key(Es384, "b"), key(Es384, "c")];
+        let all = KeySet::from_unambiguous(keys.to_vec());
+        let one = KeySet::from_unambiguous(vec![key(Es256, "a")]);
+        let select = |set: &KeySet, alg: Algorithm, kid: Option<&str>| {
+            let header = Header { alg, kid: kid.map(str::to_owned), typ: None };
+            set.select(&header, &Algorithm::ASYMMETRIC, None)
+                .map(|key| (key.algorithm(), key.kid().to_owned()))
+        };
+
+        assert_eq!(select(&all, Es256, Some("a")), Ok((Es256, "a".into())));
+        assert_eq!(select(&all, Ed25519, Some("a")), Ok((Ed25519, "a".into())));
+        assert_eq!(select(&all, Ed25519, None), Ok((Ed25519, "a".into())));
+        assert_eq!(select(&all, Es384, Some("c")), Ok((Es384, "c".into())));
+        assert_eq!(select(&all, Es384, None), Err(JwsError::MissingKeyId));
+        assert_eq!(select(&all, EdDsa, None), Err(JwsError::MissingKeyId));
+        assert_eq!(select(&all, EdDsa, Some("a")), Err(JwsError::AlgorithmMismatch));
+        assert_eq!(select(&all, Es256, Some("d")), Err(JwsError::UnknownKeyId));
+        assert_eq!(select(&one, Ed25519, None), Err(JwsError::AlgorithmMismatch));
+    }
 
     #[test]
     fn two_keys_with_the_same_id_are_rejected() {

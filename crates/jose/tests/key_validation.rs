@@ -45,8 +45,8 @@ fn an_rsa_key_without_alg_is_not_used_as_an_empty_hmac_secret() {
     let token =
         format!("{signing_input}.{}", base64url::encode(HmacKey::new(b"").mac(&[signing_input.as_bytes()])));
 
-    assert!(without_alg.to_key_set(None).unwrap().is_empty());
-    let keys = without_alg.to_key_set(Some(Algorithm::Rs256)).unwrap();
+    assert!(without_alg.to_key_set(&Algorithm::ASYMMETRIC).is_empty());
+    let keys = without_alg.to_key_set(&[Algorithm::Rs256]);
     assert_eq!(
         jws::verify(&token, &keys, &Algorithm::ALL, &["at+jwt"]).unwrap_err(),
         JwsError::AlgorithmMismatch
@@ -102,14 +102,75 @@ fn private_members_in_a_jwk_set_are_not_published_again() {
     assert!(!parsed.to_json().contains("nWGxne"));
 }
 
-#[test]
-fn ambiguous_and_malformed_keys_of_a_jwk_set_are_skipped() {
-    let (key, other) = (KEY.clone(), public(Algorithm::Es256));
-    let same_id = Jwk { kid: key.kid.clone(), ..other.clone() };
-    let set = JwkSet { keys: vec![key.clone(), same_id, other.clone()] };
+/// The ids and algorithms of the keys that verify tokens with these algorithms.
+fn usable(keys: &[Jwk], allowed: &[Algorithm]) -> Vec<(String, Algorithm)> {
+    let set = JwkSet { keys: keys.to_vec() };
     let parsed = JwkSet::from_json(set.to_json().as_bytes()).unwrap();
-    assert_eq!(parsed.keys, [other]);
-    assert_eq!(set.to_key_set(None).unwrap_err(), KeyError::DuplicateKeyId);
+    parsed.to_key_set(allowed).iter().map(|key| (key.kid().to_owned(), key.algorithm())).collect()
+}
+
+#[test]
+fn a_key_without_alg_is_for_the_only_allowed_algorithm_that_fits_its_type() {
+    use Algorithm::{Ed25519, EdDsa, Es256, Es384, Ps256, Rs256};
+
+    let bare = |algorithm: Algorithm| Jwk { alg: None, kid: Some("a".into()), ..public(algorithm) };
+    for (key, allowed, expected) in [
+        (bare(Rs256), &[Rs256][..], Some(Rs256)),
+        (bare(Rs256), &[Rs256, Es256], Some(Rs256)),
+        (bare(Rs256), &[Es256, EdDsa, Rs256, Rs256], Some(Rs256)),
+        (bare(Rs256), &[Rs256, Ps256], None),
+        (bare(Rs256), &[Es256], None),
+        (bare(Rs256), &[], None),
+        (bare(Es256), &[Rs256, Es256, Es384], Some(Es256)),
+        (bare(Es384), &Algorithm::ASYMMETRIC, Some(Es384)),
+        (bare(Ed25519), &[Rs256, EdDsa], Some(EdDsa)),
+        (bare(Ed25519), &[Ed25519, EdDsa], None),
+    ] {
+        let expected: Vec<_> = expected.map(|algorithm| ("a".to_owned(), algorithm)).into_iter().collect();
+        assert_eq!(usable(&[key], allowed), expected, "{allowed:?}");
+    }
+    let named = Jwk { alg: Some("RS256".into()), ..bare(Rs256) };
+    assert!(usable(std::slice::from_ref(&named), &[Ps256]).is_empty(), "`alg` of the key has precedence");
+    assert_eq!(usable(&[named], &[Ps256, Rs256]).len(), 1);
+}
+
+#[test]
+fn keys_with_one_id_are_distinguished_by_algorithm_and_use() {
+    let with_id = |algorithm: Algorithm| Jwk { kid: Some("a".into()), ..public(algorithm) };
+    let (rsa, ec) = (with_id(Algorithm::Rs256), with_id(Algorithm::Es256));
+    let encryption =
+        Jwk { use_: Some("enc".into()), alg: Some("RSA-OAEP".into()), ..with_id(Algorithm::Rs256) };
+    let other_rsa = with_id(Algorithm::Rs256);
+    let (a_rs256, a_es256) = (("a".to_owned(), Algorithm::Rs256), ("a".to_owned(), Algorithm::Es256));
+    let allowed = &[Algorithm::Rs256, Algorithm::Es256];
+
+    assert_eq!(usable(&[encryption.clone(), rsa.clone()], allowed), [a_rs256.clone()]);
+    assert_eq!(usable(&[rsa.clone(), ec.clone()], allowed), [a_rs256.clone(), a_es256.clone()]);
+    assert_eq!(usable(&[rsa.clone(), rsa.clone()], allowed), [a_rs256], "one key that is listed twice");
+    // A token could mean either.
+    assert_eq!(usable(&[rsa.clone(), ec, other_rsa.clone()], allowed), [a_es256]);
+    let bare = Jwk { alg: None, use_: None, ..other_rsa };
+    assert!(usable(&[rsa, bare, encryption], allowed).is_empty());
+}
+
+#[test]
+fn a_token_is_verified_by_the_key_for_its_id_and_algorithm() {
+    let [rsa, ec] = [Algorithm::Rs256, Algorithm::Es256].map(signing_key);
+    let allowed = &[Algorithm::Rs256, Algorithm::Es256];
+    let jwk =
+        |key: &SigningKey, kid: &str| Jwk { kid: Some(kid.into()), ..key.verifying_key().jwk().unwrap() };
+    for signer in [&rsa, &ec] {
+        // Both keys have the id of the signer's key.
+        let keys = JwkSet { keys: vec![jwk(&rsa, signer.kid()), jwk(&ec, signer.kid())] }.to_key_set(allowed);
+        let token = signer.sign("at+jwt", b"{}").unwrap();
+        let verified = jws::verify(&token, &keys, allowed, &["at+jwt"]).unwrap();
+        assert_eq!((verified.alg, &*verified.kid), (signer.algorithm(), signer.kid()));
+    }
+}
+
+#[test]
+fn malformed_keys_of_a_jwk_set_are_skipped() {
+    let key = KEY.clone();
 
     let with_malformed = format!(
         r#"{{"keys":[{{"kty":"future","kid":"f"}},{{"kty":"EC","x":7}},{{}},[],null,7,"EC",{}],"more":1}}"#,

@@ -119,11 +119,11 @@ impl Executor<'_> {
     }
 
     /// Deletes the admin keys that a user created, and inserts the event for each with the id of the key.
-    fn delete_admin_keys(&self, user: UserId, event: Option<&AuditEvent>) -> rusqlite::Result<bool> {
+    fn delete_admin_keys(&mut self, user: UserId, event: Option<&AuditEvent>) -> rusqlite::Result<bool> {
         let deleted = admin_keys::delete_all_of_user(self.connection, user)?;
         if let Some(event) = event {
             for key in deleted {
-                audit_events::insert(self.connection, &event.clone().with_detail(key.to_string()))?;
+                self.insert_derived_event(event.clone().with_detail(key.to_string()))?;
             }
         }
         Ok(true)
@@ -132,11 +132,17 @@ impl Executor<'_> {
     /// Inserts the event for each session that has ended and has no such event yet.
     fn insert_session_ends(&mut self, event: &AuditEvent) -> rusqlite::Result<bool> {
         for session in self.progress.take_unrecorded_ends(event) {
-            let (user, client) = find_user_and_client(self.connection, *session)?;
-            let event = AuditEvent { user: Some(user), ..event.clone() }.with_session(*session, client);
-            audit_events::insert(self.connection, &event)?;
+            let (user, client) = find_user_and_client(self.connection, session)?;
+            let event = AuditEvent { user: Some(user), ..event.clone() }.with_session(session, client);
+            self.insert_derived_event(event)?;
         }
         Ok(true)
+    }
+
+    fn insert_derived_event(&mut self, event: AuditEvent) -> rusqlite::Result<()> {
+        audit_events::insert(self.connection, &event)?;
+        self.progress.derived_event_inserted(event);
+        Ok(())
     }
 
     /// Takes positions and appends the entries that were added.

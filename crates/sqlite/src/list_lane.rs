@@ -119,7 +119,7 @@ impl ListLane {
         if queue.is_closed { None } else { queue.jobs.pop_front() }
     }
 
-    /// Refuses what waits and what comes later, and closes the connection after the read in progress.
+    /// Refuses what waits and every later list, and closes the connection after the read in progress.
     pub(crate) fn close(&self) {
         let waiting = {
             let mut queue = self.lock();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_lane_refuses_what_waits_and_what_comes_later() {
+    async fn a_closed_lane_refuses_waiting_and_later_lists() {
         let (lane, _opened) = lane();
         let (release, blocked) = mpsc::channel::<()>();
         lane.push(ListOwner::Administration, Box::new(move |_| while blocked.recv().is_ok() {})).unwrap();

@@ -46,7 +46,7 @@ pub(crate) fn observe(mut connection: Connection) -> rusqlite::Result<Connection
 const MAY_SCAN: [(&str, &str); 6] = [
     ("FROM keys ORDER BY", "a handful of keys, which only administrators and the schedule add"),
     ("credential = 'cookie' AND ended_at", "only `restore`, in a database that no server has open"),
-    ("DELETE FROM job_locks", "one row for each job, and only at the start"),
+    ("SELECT 1 FROM job_locks LIMIT 1", "one row for each job, and only at the start"),
     ("FROM pending_session_ends ORDER BY", "in the order of the primary key, up to its limit"),
     (
         "SELECT number FROM audit_events ORDER BY number LIMIT",
@@ -94,7 +94,8 @@ async fn no_statement_scans_a_table() {
         if (scans || sorts) && !is_excused {
             wrong.push(format!("{sql}\n  {}", steps.join("\n  ")));
         }
-        let is_of_live_sessions = sql.contains("user_id = ?1") && sql.contains("ended_at IS NULL");
+        let is_of_live_sessions =
+            sql.contains("user_id = ") && sql.contains("ended_at IS NULL") && !sql.contains("+user_id");
         if is_of_live_sessions && !steps.iter().any(|step| step.contains("live_sessions_by_user")) {
             wrong.push(format!("{sql}\n  does not use the index of live sessions"));
         }
@@ -140,7 +141,7 @@ async fn applied(store: &SqliteStore, changes: impl Into<Vec<Change>>) {
     let _ = store.commit(&changes.into()).await.unwrap().applied().unwrap();
 }
 
-/// A store in a file with one user, who has 40,000 ended sessions with an audit event and a revocation each.
+/// A store in a file with one user and 40,000 ended sessions, audit events and revocations of that user.
 async fn store_with_many_ended_sessions(directory: &std::path::Path) -> Arc<SqliteStore> {
     let path = directory.join("auth.db");
     let store = SqliteStore::open(&path).unwrap();

@@ -110,7 +110,8 @@ fn invalid_key_sets(signer: &TestSigner) -> Vec<(&'static str, ServerResponse)> 
         ("an error with keys", ServerResponse::with("500 Internal Server Error", &[json], &keys)),
         ("status 206", ServerResponse::with("206 Partial Content", &[json], &keys)),
         ("HTML", ServerResponse::with("200 OK", &["content-type: text/html"], &keys)),
-        ("no content type", ServerResponse::with("200 OK", &[], &keys)),
+        ("a text", ServerResponse::with("200 OK", &["content-type: text/plain"], "not found")),
+        ("no content type, and not JSON", ServerResponse::with("200 OK", &[], "not found")),
         ("not JSON", ServerResponse::with("200 OK", &[json], "not found")),
         ("not an object", ServerResponse::with("200 OK", &[json], &format!("[{jwk}]"))),
         ("a key without a set", ServerResponse::with("200 OK", &[json], &jwk)),
@@ -386,8 +387,6 @@ async fn a_key_with_wrong_attributes_is_not_used() {
     };
     let mut duplicate = serde_json::to_value(other.key.verifying_key().jwk().unwrap()).unwrap();
     duplicate["kid"] = json!(signer.key.kid());
-    let unnamed =
-        json!({ "kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"], "y": jwk["y"], "kid": jwk["kid"] });
     let secret = json!({ "kty": "oct", "k": base64url::encode([7; 32]), "kid": jwk["kid"], "alg": "HS256" });
     for (name, keys) in [
         ("two keys with one kid", json!([jwk, duplicate])),
@@ -398,7 +397,6 @@ async fn a_key_with_wrong_attributes_is_not_used() {
         ("for encryption", json!([with("use", json!("enc"))])),
         ("another key type", json!([with("kty", json!("RSA"))])),
         ("another point", json!([with("y", jwk["x"].clone())])),
-        ("no alg, while two are allowed", json!([unnamed])),
         ("a shared secret", json!([secret])),
         ("not an object", json!(["x", 5, null])),
     ] {
@@ -413,16 +411,64 @@ async fn a_key_with_wrong_attributes_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_key_without_alg_uses_the_only_allowed_algorithm() {
+async fn a_key_without_alg_is_for_the_only_allowed_algorithm_that_fits() {
     let signer = TestSigner::new();
     let issuer = IssuerServer::with_keys(&[&signer]).await;
     issuer.respond(KEYS, ServerResponse::json(&key_set_json(&[&signer]).replace(r#""alg":"ES256","#, "")));
-    let tokens = TokenVerifier::builder(&issuer.base, SHOP, &[Algorithm::Es256]);
-    let verifier =
-        RemoteVerifier::start(tokens, with_test_clock(&TestClock::noon(), JwksOptions::from_discovery()))
-            .unwrap();
+    for allowed in [&[Algorithm::Es256][..], &[Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]] {
+        let tokens = TokenVerifier::builder(&issuer.base, SHOP, allowed);
+        let options = with_test_clock(&TestClock::noon(), JwksOptions::from_discovery());
+        let verifier = RemoteVerifier::start(tokens, options).unwrap();
+
+        assert!(verifier.verify(&issuer.token(&signer)).await.is_ok(), "{allowed:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_with_one_id_are_used_if_algorithm_and_use_distinguish_them() {
+    let (signer, other) = (TestSigner::new(), TestSigner::with(Algorithm::Ed25519));
+    let jwk = |signer: &TestSigner| serde_json::to_value(signer.key.verifying_key().jwk().unwrap()).unwrap();
+    let mut same_id = jwk(&other);
+    same_id["kid"] = json!(signer.key.kid());
+    let mut encryption = jwk(&TestSigner::new());
+    (encryption["kid"], encryption["use"], encryption["alg"]) =
+        (json!(signer.key.kid()), json!("enc"), json!("ECDH-ES"));
+    let issuer = IssuerServer::with_keys(&[]).await;
+    let keys = json!({ "keys": [encryption, same_id, jwk(&signer)] });
+    issuer.respond(KEYS, ServerResponse::json(&keys.to_string()));
+
+    let verifier = issuer.verifier(&TestClock::noon());
 
     assert!(verifier.verify(&issuer.token(&signer)).await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_that_a_file_server_sends_are_used() {
+    let signer = TestSigner::new();
+    for lines in [
+        &["content-type: text/plain; charset=utf-8"][..],
+        &["content-type: application/octet-stream"],
+        &["content-type: text/json"],
+        &[],
+    ] {
+        let issuer = IssuerServer::with_keys(&[]).await;
+        issuer
+            .respond(KEYS, ServerResponse::with("200 OK", lines, &format!("\n{}", key_set_json(&[&signer]))));
+        assert!(
+            issuer.verifier(&TestClock::noon()).verify(&issuer.token(&signer)).await.is_ok(),
+            "{lines:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_text_at_the_first_metadata_url_is_no_metadata() {
+    let signer = TestSigner::new();
+    let issuer = IssuerServer::with_keys(&[&signer]).await;
+    issuer.respond(METADATA, ServerResponse::with("200 OK", &["content-type: text/plain"], "not found"));
+    issuer.respond(OPENID, ServerResponse::json(&issuer.metadata(&issuer.base)));
+
+    assert!(issuer.verifier(&TestClock::noon()).verify(&issuer.token(&signer)).await.is_ok());
 }
 
 #[tokio::test]

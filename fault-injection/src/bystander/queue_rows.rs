@@ -7,11 +7,13 @@ pub(super) const ROWS: &[Row] = &[
     Row::open("connects and closes", 0, Vec::new),
     Row::open("connects and stays silent", 60, Vec::new),
     Row::open("keeps silent connections open", 400, Vec::new),
-    Row::open("sends half a header", 400, || b"GET /healthz HTTP/1.1\r\nhost: x\r\n".to_vec()),
+    Row::open("sends half a header", 400, || b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n".to_vec()),
     Row::open("sends half a body", 400, || {
-        b"POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n{".to_vec()
+        b"POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n{".to_vec()
     }),
-    Row::open("reads no responses", 40, || b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100)),
+    Row::open("reads no responses", 40, || {
+        b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100)
+    }),
     Row::open("opens HTTP/2 without a request", 400, http2_start),
     Row::open("opens HTTP/2, sends a request and stays idle", 400, || {
         [http2_start(), headers(1, END_STREAM, GET_HEALTHZ)].concat()

@@ -252,6 +252,7 @@ mod tests {
             ("trusted_origins", _) => "https://a.example,https://b.example",
             ("trusted_proxies", _) => "10.0.0.0/8,192.0.2.1",
             ("password_hashing.threads", _) => "1023",
+            ("password_hashing.max_share", _) => "50",
             ("argon2.iterations" | "argon2.parallelism", _) => "3",
             ("password_min_length", _) => "15",
             ("max_total_body_memory", _) => "1048576",

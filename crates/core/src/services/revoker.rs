@@ -137,7 +137,7 @@ impl Revoker {
         }
         let changes = [
             Change::end_session(session, self.retention.session_ending(context.reason, now)),
-            // The store fills in user and client too; listeners see the event as it is here.
+            // The store fills in user and client.
             Change::record_session_ends(
                 context.session_ended_event(now).with_user(stored.user).with_client(stored.client),
             ),

@@ -24,6 +24,7 @@ mod query;
 mod revocation_log;
 pub mod session_cache;
 mod session_context;
+mod session_ends;
 mod transaction;
 
 use std::num::NonZeroU32;
@@ -55,7 +56,7 @@ pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
 pub use job_lock::{JobLock, JobLockOp, NodeId};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
-pub use pending_end::{PendingSessionEnd, complete_all_session_ends, complete_session_ends};
+pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor,
@@ -63,6 +64,7 @@ pub use query::{
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
+pub use session_ends::{complete_all_session_ends, complete_session_ends};
 pub use transaction::{Expectation, Transaction};
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of

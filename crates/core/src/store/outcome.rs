@@ -2,6 +2,7 @@
 
 use counterfoil_verify::{RevocationEntry, SessionId};
 
+use crate::model::audit_event::AuditEvent;
 use crate::model::session::EndReason;
 use crate::store::pending_end::PendingSessionEnd;
 use crate::store::query::SessionData;
@@ -44,6 +45,8 @@ pub struct AppliedChanges {
     pub ended_sessions: Vec<SessionId>,
     /// Why each of them ended, in the same order.
     pub end_reasons: Vec<EndReason>,
+    /// The audit events of ended sessions and of deleted admin keys, which the store has completed: each as it was stored.
+    pub derived_events: Vec<AuditEvent>,
     /// The sessions that it has revoked and not marked as ended yet, because they were too many for one commit.
     pub pending_ends: Vec<PendingSessionEnd>,
     /// The session data after the last merge.

@@ -77,21 +77,12 @@ fn notify_all(events: &Receiver<AuditEvent>, listener: &dyn Fn(&AuditEvent)) {
 
 impl CommitListener for EventNotifier {
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
-        let mut session_ends = None;
         for change in changes {
-            match change {
-                Change::Audit(AuditOp::Record(event)) => self.notify((**event).clone()),
-                Change::Audit(AuditOp::RecordSessionEnds(event)) => {
-                    session_ends = session_ends.or(Some(event))
-                }
-                _ => {}
+            if let Change::Audit(AuditOp::Record(event)) = change {
+                self.notify((**event).clone());
             }
         }
-        // Each ended session has one event.
-        let Some(event) = session_ends else { return };
-        for (session, reason) in applied.ended_sessions.iter().zip(&applied.end_reasons) {
-            self.notify(AuditEvent { session: Some(*session), reason: Some(*reason), ..(**event).clone() });
-        }
+        applied.derived_events.iter().for_each(|event| self.notify(event.clone()));
     }
 
     fn on_failure(&self) {}
@@ -106,7 +97,6 @@ mod tests {
     use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
     use counterfoil_core::model::session::{ClientInfo, EndReason};
     use counterfoil_jose::Time;
-    use counterfoil_verify::SessionId;
 
     use super::*;
 
@@ -129,16 +119,11 @@ mod tests {
         let notifier = notifier.unwrap();
 
         notifier.on_commit(&[record(AuditEventKind::LoginFailed)], &AppliedChanges::default());
-        let ends = Change::record_session_ends(event(AuditEventKind::SessionEnded));
-        let applied = AppliedChanges {
-            ended_sessions: vec![SessionId::from_bytes([1; 16])],
-            end_reasons: vec![EndReason::Logout],
-            ..AppliedChanges::default()
-        };
-        notifier.on_commit(&[ends], &applied);
+        let ended = event(AuditEventKind::SessionEnded).with_reason(EndReason::Logout);
+        let derived_events = vec![ended.clone()];
+        notifier.on_commit(&[], &AppliedChanges { derived_events, ..AppliedChanges::default() });
 
-        let ended = received.recv_timeout(Duration::from_secs(10)).unwrap();
-        assert_eq!((ended.session, ended.reason), (Some(applied.ended_sessions[0]), Some(EndReason::Logout)));
+        assert_eq!(received.recv_timeout(Duration::from_secs(10)).unwrap(), ended);
     }
 
     #[test]

@@ -25,7 +25,6 @@ use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
 
-use crate::background;
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
@@ -35,6 +34,7 @@ use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::store::audit_log::AuditLogLimit;
+use crate::store::job_locks;
 use crate::store::last_seen;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
@@ -167,7 +167,7 @@ impl App {
         let failures = self.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
         self.save_rollback_guard().await;
-        let released = background::release_job_locks(self).await;
+        let released = job_locks::release(&*self.store, self.node).await;
         let mark = shutdown_mark::set(&*self.store).await;
         self.store.close().await?;
         last_seen.and(failures).and(checkpoint).and(released).and(mark)

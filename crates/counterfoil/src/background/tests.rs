@@ -11,7 +11,7 @@ use counterfoil_core::services::account::{Credentials, Registration};
 use counterfoil_core::services::issuer::{IssuedSession, NewSession};
 use counterfoil_core::services::keys::keyring::{ActivateAt, Keyring};
 use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention};
-use counterfoil_core::store::{Change, NodeId, Page, SessionEnding};
+use counterfoil_core::store::{Change, JobLock, NodeId, Page, SessionEnding};
 use counterfoil_jose::{SealingKey, Secret, Time, base64url};
 use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
 
@@ -21,6 +21,7 @@ use crate::clock::manual::ManualClock;
 use crate::runtime::panics::panic_count;
 use crate::runtime::test_log::CapturedLogs;
 use crate::settings::Settings;
+use crate::store::job_locks::{PURGE_JOB, PURGE_LOCK_DURATION};
 
 const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);

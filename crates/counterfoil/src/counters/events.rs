@@ -71,13 +71,8 @@ impl CommitListener for EventCounters {
         for reason in &applied.end_reasons {
             self.add_ended(*reason, 1);
         }
-        // Each ended session has one event, also where a commit records the ends of several groups.
-        let recorded = changes.iter().find_map(|change| match change {
-            Change::Audit(AuditOp::RecordSessionEnds(event)) => Some(event.kind),
-            _ => None,
-        });
-        if let Some(kind) = recorded {
-            self.add_events(kind, applied.ended_sessions.len() as u64);
+        for event in &applied.derived_events {
+            self.add_events(event.kind, 1);
         }
         self.revocation_log_entries.inc_by(applied.entries.len() as u64);
     }
@@ -113,14 +108,14 @@ mod tests {
             &ClientInfo::default(),
             Time::EPOCH,
         );
-        let record = Change::record_session_ends(event);
         let applied = AppliedChanges {
             ended_sessions: vec![SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16])],
             end_reasons: vec![EndReason::Replaced, EndReason::SessionLimit],
+            derived_events: vec![event.clone(), event],
             ..AppliedChanges::default()
         };
 
-        counters.on_commit(&[record.clone(), record], &applied);
+        counters.on_commit(&[], &applied);
 
         for reason in ["replaced", "session_limit"] {
             assert_eq!(counters.sessions_ended.get_or_create(&[("reason", reason)]).get(), 1, "{reason}");

@@ -87,7 +87,8 @@ impl Error {
             AppError::MultipleCredentials(_)
             | AppError::Body(_)
             | AppError::MethodNotAllowed
-            | AppError::InvalidIfMatch
+            | AppError::Host(_)
+            | AppError::InvalidPrecondition
             | AppError::CookieTooLarge(_) => ErrorKind::Malformed,
             AppError::Service(ServiceError::Internal(_))
             | AppError::Clock(_)

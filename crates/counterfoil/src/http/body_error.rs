@@ -33,6 +33,11 @@ pub(crate) enum BodyError {
     /// The body is not a strict JSON object.
     #[error("the body must be a JSON object: {0}")]
     InvalidJson(JsonError),
+    /// A number would be rounded.
+    #[error(
+        "a number in the body cannot be kept exactly: a whole number must fit in 64 bits, any other in a double; send it as a string"
+    )]
+    InexactNumber,
     /// The body has a member that the request type does not have. Holds the known names.
     #[error("the body has an unknown member; known are: {0}")]
     UnknownField(String),

@@ -5,6 +5,7 @@
 //! parsed ends the search, and the last trusted hop counts as the client: a forged header then makes the rate
 //! limits stricter for the sender, never looser.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::FORWARDED;
@@ -17,14 +18,17 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The client IP: the peer or, if the peer is a trusted proxy, the right-most hop that is not one.
 ///
 /// If `Forwarded` (RFC 7239) and `X-Forwarded-For` disagree, the peer is returned: a proxy passed one of them
-/// on without appending to it, and the client may have sent it.
+/// on without appending to it, and the client may have sent it. A header that names no hop does not disagree: a proxy
+/// may use `Forwarded` for the scheme only.
 pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_trusted(peer, trusted) {
         return peer;
     }
     let hop_lists = [
-        read_hops(headers, &X_FORWARDED_FOR, |line| Some(line.split(',').map(parse_address).collect())),
+        read_hops(headers, &X_FORWARDED_FOR, |line| {
+            Some(line.split(',').filter(is_not_blank).map(|hop| Hop::of(parse_address(hop))).collect())
+        }),
         read_hops(headers, &FORWARDED, parse_forwarded),
     ];
     let mut clients = hop_lists.into_iter().flatten().map(|hops| first_untrusted(peer, &hops, trusted));
@@ -46,13 +50,30 @@ pub(crate) fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(ip))
 }
 
+/// What an element of a forwarding header says of a hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hop {
+    /// Its address.
+    Address(IpAddr),
+    /// Something that is not an address.
+    Invalid,
+    /// Nothing: every parameter of `Forwarded` is optional (RFC 7239, section 4).
+    Unnamed,
+}
+
+impl Hop {
+    fn of(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Invalid, Self::Address)
+    }
+}
+
 /// The first hop from the right that is not a trusted proxy, or the last one before a hop that cannot be
 /// parsed.
-fn first_untrusted(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -> IpAddr {
+fn first_untrusted(peer: IpAddr, hops: &[Hop], trusted: &[Network]) -> IpAddr {
     let mut last = peer;
     for hop in hops.iter().rev() {
-        let Some(hop) = hop else { break };
-        last = *hop;
+        let Hop::Address(address) = hop else { break };
+        last = *address;
         if !is_trusted(last, trusted) {
             break;
         }
@@ -60,39 +81,61 @@ fn first_untrusted(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[Network]) -
     last
 }
 
-/// The hops in all lines of a header, in order; a hop that is not an address is `None`. A line that cannot be
-/// split is one such hop. Returns `None` if the request does not have the header.
+/// The hops in all lines of a header, in order. A line that cannot be split is one invalid hop. Returns `None` if the
+/// request does not have the header, or if the header names no hop.
 fn read_hops(
     headers: &HeaderMap,
     name: &HeaderName,
-    parse: impl Fn(&str) -> Option<Vec<Option<IpAddr>>>,
-) -> Option<Vec<Option<IpAddr>>> {
-    if !headers.contains_key(name) {
-        return None;
-    }
+    parse: impl Fn(&str) -> Option<Vec<Hop>>,
+) -> Option<Vec<Hop>> {
     let lines = headers.get_all(name).into_iter();
     // An invalid byte makes one hop invalid, not the hops that proxies appended.
-    let hops =
-        lines.map(|line| parse(&String::from_utf8_lossy(line.as_bytes())).unwrap_or_else(|| vec![None]));
-    Some(hops.flatten().collect())
+    let hops = lines
+        .map(|line| parse(&String::from_utf8_lossy(line.as_bytes())).unwrap_or_else(|| vec![Hop::Invalid]));
+    let hops: Vec<Hop> = hops.flatten().collect();
+    hops.iter().any(|hop| *hop != Hop::Unnamed).then_some(hops)
 }
 
 /// The `for` parameter of each element in a line of `Forwarded`; `None` if a quoted string is not closed.
-fn parse_forwarded(line: &str) -> Option<Vec<Option<IpAddr>>> {
-    Some(split_outside_quotes(line, ',')?.into_iter().map(for_parameter).collect())
+fn parse_forwarded(line: &str) -> Option<Vec<Hop>> {
+    Some(split_outside_quotes(line, ',')?.into_iter().filter(is_not_blank).map(for_parameter).collect())
 }
 
-/// The address in the `for` parameter of an element (RFC 7239, section 4). `None` if the parameter is
-/// missing, repeated, `unknown` or an obfuscated identifier.
-fn for_parameter(element: &str) -> Option<IpAddr> {
-    let pairs = split_outside_quotes(element, ';')?;
+/// Empty elements of a list are ignored (RFC 9110, section 5.6.1).
+fn is_not_blank(element: &&str) -> bool {
+    !element.trim().is_empty()
+}
+
+/// The hop in the `for` parameter of an element (RFC 7239, section 4). It is invalid if the parameter is repeated,
+/// `unknown` or an obfuscated identifier.
+fn for_parameter(element: &str) -> Hop {
+    let Some(pairs) = split_outside_quotes(element, ';') else { return Hop::Invalid };
     let mut nodes = pairs.iter().filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
     });
-    let (Some(node), None) = (nodes.next(), nodes.next()) else { return None };
-    let unquoted = node.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    parse_address(unquoted.unwrap_or(node))
+    match (nodes.next(), nodes.next()) {
+        (None, _) => Hop::Unnamed,
+        (Some(node), None) => Hop::of(parse_address(&unquote(node))),
+        (Some(_), Some(_)) => Hop::Invalid,
+    }
+}
+
+/// The content of a quoted string, in which a backslash stands before a character (RFC 9110, section 5.6.4); other
+/// text as it is.
+fn unquote(text: &str) -> Cow<'_, str> {
+    let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return text.into();
+    };
+    if !quoted.contains('\\') {
+        return quoted.into();
+    }
+    let mut is_escaped = false;
+    let is_content = |c: &char| {
+        is_escaped = *c == '\\' && !is_escaped;
+        !is_escaped
+    };
+    quoted.chars().filter(is_content).collect::<String>().into()
 }
 
 /// Parses an address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
@@ -106,16 +149,18 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     address.map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Splits at separators outside quoted strings; `None` if a quoted string is not closed or there is a
-/// backslash. No address contains a backslash, so escapes are not supported.
+/// Splits at separators outside quoted strings; `None` if a quoted string is not closed. What a client sends without
+/// the closing quote thereby makes the whole line invalid, also what a proxy appended to it.
 fn split_outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
-    let mut is_quoted = false;
+    let (mut is_quoted, mut is_escaped) = (false, false);
     let parts = text.split(|c| {
-        is_quoted ^= c == '"';
+        let is_content = std::mem::take(&mut is_escaped);
+        is_escaped = is_quoted && c == '\\' && !is_content;
+        is_quoted ^= c == '"' && !is_content;
         c == separator && !is_quoted
     });
     let parts = parts.collect();
-    (!is_quoted && !text.contains('\\')).then_some(parts)
+    (!is_quoted).then_some(parts)
 }
 
 #[cfg(test)]
@@ -177,6 +222,8 @@ mod tests {
             ("[2001:db8::7]:443, fd00::1", "2001:db8::7"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
             ("\t192.0.2.7 ", "192.0.2.7"),
+            ("192.0.2.7, 10.2.0.1,", "192.0.2.7"),
+            (",192.0.2.7,, ,10.2.0.1", "192.0.2.7"),
         ] {
             assert_eq!(x_forwarded_for(value), expected, "{value}");
         }
@@ -213,9 +260,20 @@ mod tests {
             ("for=192.0.2.7, for=unknown", PROXY),
             ("for=192.0.2.7, for=_hidden, for=10.2.0.1", "10.2.0.1"),
             ("for=192.0.2.7, proto=https", PROXY),
+            ("proto=https;host=auth.example", PROXY),
+            ("for=192.0.2.7,,for=10.0.0.3, ,", "192.0.2.7"),
+            ("for=192.0.2.7;", "192.0.2.7"),
+            ("for=192.0.2.7;host=\"a\\\"b\"", "192.0.2.7"),
+            ("for=1.1.1.1;host=\"a\\\", for=2.2.2.2\", for=192.0.2.7", "192.0.2.7"),
+            ("for=1.1.1.1;host=\"a\\\\\", for=192.0.2.7", "192.0.2.7"),
+            ("a=\"\\, for=192.0.2.7", PROXY),
+            ("a=\"\\, for=\"192.0.2.7:80\"", PROXY),
+            ("a=\\, for=192.0.2.7", "192.0.2.7"),
+            ("for=", PROXY),
             ("for=192.0.2.7;for=192.0.2.8", PROXY),
             ("for=\"192.0.2.7", PROXY),
-            ("for=\"192\\.0.2.7\"", PROXY),
+            ("for=\"192\\.0.2.7\"", "192.0.2.7"),
+            ("for=192\\.0.2.7", PROXY),
             ("for=192.0.2.7, by=\"x", PROXY),
             ("192.0.2.7", PROXY),
         ] {
@@ -230,5 +288,18 @@ mod tests {
         assert_eq!(both("192.0.2.7", "for=192.0.2.7"), "192.0.2.7");
         assert_eq!(both("192.0.2.7", "for=1.1.1.1"), PROXY);
         assert_eq!(both("192.0.2.7", "for="), PROXY);
+        assert_eq!(both("192.0.2.7", "for=unknown"), PROXY);
+        assert_eq!(both("192.0.2.7", "for=192.0.2.7, proto=https"), PROXY);
+    }
+
+    #[test]
+    fn a_header_that_names_no_hop_is_ignored() {
+        let both = |x, forwarded| client(PROXY, &[("x-forwarded-for", x), ("forwarded", forwarded)]);
+
+        assert_eq!(both("192.0.2.7", "proto=https;host=auth.example"), "192.0.2.7");
+        assert_eq!(both("192.0.2.7", "proto=https, by=10.0.0.1,"), "192.0.2.7");
+        assert_eq!(both("", "for=192.0.2.7"), "192.0.2.7");
+        assert_eq!(both(" , ", "for=192.0.2.7"), "192.0.2.7");
+        assert_eq!(both("", ""), PROXY);
     }
 }

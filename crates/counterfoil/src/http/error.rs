@@ -18,6 +18,7 @@ use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCre
 
 use crate::clock::ClockJumpPending;
 use crate::http::body_error::BodyError;
+use crate::http::host::HostError;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
@@ -41,6 +42,9 @@ pub(crate) enum AppError {
     /// The body was rejected.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// The request is addressed to no host, or to another one.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
@@ -65,9 +69,9 @@ pub(crate) enum AppError {
     /// The route does not support the method.
     #[error("the method is not allowed here")]
     MethodNotAllowed,
-    /// `If-Match` is malformed (RFC 9110, section 13.1.1).
-    #[error("`If-Match` must be a list of entity tags")]
-    InvalidIfMatch,
+    /// `If-Match` or `If-None-Match` is malformed (RFC 9110, section 13.1).
+    #[error("`If-Match` and `If-None-Match` must be lists of entity tags")]
+    InvalidPrecondition,
     /// The request took longer than its time limit.
     #[error("the request took too long")]
     Timeout,
@@ -136,6 +140,12 @@ impl AppError {
             }
             Self::MultipleCredentials(_) => MultipleCredentials.into(),
             Self::Body(error) => body_problem(error),
+            Self::Host(error @ HostError::Invalid) => {
+                problem(400, "invalid-host", "Invalid host").detail(error.to_string())
+            }
+            Self::Host(error @ HostError::NotLoopback) => {
+                problem(421, "misdirected-request", "Misdirected request").detail(error.to_string())
+            }
             Self::Clock(_) => retry_after(
                 unavailable("the server clock has jumped; nothing is issued until it is settled"),
                 60,
@@ -154,7 +164,9 @@ impl AppError {
             Self::NotFound => problem(404, "not-found", "Not found").detail("there is no such resource"),
             Self::MethodNotAllowed => problem(405, "method-not-allowed", "Method not allowed")
                 .detail("`Allow` lists the methods of this route"),
-            Self::InvalidIfMatch => malformed("`If-Match` must be a list of entity tags, or `*`"),
+            Self::InvalidPrecondition => {
+                malformed("`If-Match` and `If-None-Match` must be lists of entity tags, or `*`")
+            }
             Self::Timeout => {
                 retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
             }
@@ -191,7 +203,7 @@ fn client_problem(error: &ClientError) -> Problem {
         }
         ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
         ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
-            .detail("the session data has another revision than `If-Match` requires"),
+            .detail("the session data does not have a revision that `If-Match` and `If-None-Match` require"),
         ClientError::TooLarge => problem(413, "data-too-large", "Data too large").detail(
             "session data must not be larger than 16 KiB, and that of all sessions of a user has a limit too",
         ),
@@ -223,6 +235,7 @@ fn body_problem(error: &BodyError) -> Problem {
         BodyError::Missing
         | BodyError::Incomplete
         | BodyError::InvalidJson(_)
+        | BodyError::InexactNumber
         | BodyError::UnknownField(_) => malformed(text),
         // A slow client is not an error of the server (RFC 9110, section 15.5.9).
         BodyError::Timeout => problem(408, "request-timeout", "Request timeout").detail(text),

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::http::body_error::BodyError;
 use crate::http::client_ip::{client_ip, is_forwarded, is_trusted};
 use crate::http::error::AppError;
-use crate::http::json_shape;
+use crate::http::{json_numbers, json_shape};
 use crate::limits::quota::{IpKey, Permit};
 
 /// The content type that every route accepts.
@@ -33,8 +33,11 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A body that is a JSON object of the type `T`. As an `Option` it is `None` if the request has no body.
 ///
-/// No content type means no body. A member that is null is the same as one that is absent. Unknown and duplicate members are rejected, because two parsers could read
-/// them differently.
+/// No content type means no body. Nor does a body without content count, whatever its type: the type is that of the
+/// content (RFC 9110, section 8.3), and forms and `sendBeacon` name one although they send nothing.
+///
+/// A member that is null is the same as one that is absent. Unknown and duplicate members are rejected, because two
+/// parsers could read them differently.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -42,7 +45,7 @@ pub(crate) struct JsonBody<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct PatchBody<T>(pub(crate) T);
 
-/// A merge patch (RFC 7396): a body that is any JSON object.
+/// A merge patch (RFC 7396): a body that is any JSON object, whose numbers are kept as they are.
 #[derive(Debug)]
 pub(crate) struct MergePatch(pub(crate) Map<String, Value>);
 
@@ -78,7 +81,8 @@ impl FromRequest<App> for MergePatch {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
         let bytes = read(request, app, &[JSON, MERGE_PATCH]).await?.ok_or(BodyError::Missing)?;
-        Ok(Self(json::parse_object(&bytes).map_err(BodyError::InvalidJson)?))
+        let patch = json::parse_object(&bytes).map_err(BodyError::InvalidJson)?;
+        if json_numbers::are_exact(&bytes) { Ok(Self(patch)) } else { Err(BodyError::InexactNumber.into()) }
     }
 }
 
@@ -90,9 +94,15 @@ async fn read(
     accepted: &[&'static str],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, BodyError> {
     let limit = app.settings().limits.max_body_size;
-    let (parts, body) = request.into_parts();
-    if !check_content_type(&parts.headers, accepted)? {
-        return Ok(None);
+    let time_limit = body_timeout(app.settings().limits.request_timeout);
+    let (parts, mut body) = request.into_parts();
+    match check_content_type(&parts.headers, accepted) {
+        Ok(true) => {}
+        Ok(false) => return Ok(None),
+        Err(error) => {
+            let is_empty = timeout(time_limit, is_empty(&mut body)).await;
+            return if is_empty.map_err(|_| BodyError::Timeout)?? { Ok(None) } else { Err(error) };
+        }
     }
     let content_length =
         parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -100,10 +110,18 @@ async fn read(
         return Err(BodyError::TooLarge(limit));
     }
     let memory = app.bodies.acquire(quota_source(&parts, app))?;
-    let bytes = timeout(body_timeout(app.settings().limits.request_timeout), collect(body, limit, memory))
-        .await
-        .map_err(|_| BodyError::Timeout)??;
+    let bytes = timeout(time_limit, collect(body, limit, memory)).await.map_err(|_| BodyError::Timeout)??;
     Ok((!bytes.is_empty()).then_some(bytes))
+}
+
+/// Whether a body ends before its first byte. A chunked body says so only at its end.
+async fn is_empty(body: &mut Body) -> Result<bool, BodyError> {
+    while let Some(frame) = body.frame().await {
+        if frame.map_err(|_| BodyError::Incomplete)?.data_ref().is_some_and(|data| !data.is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Less than the time limit of the whole request, so that a slow client gets 408, not 503.
@@ -130,23 +148,27 @@ fn check_content_type(headers: &HeaderMap, accepted: &[&'static str]) -> Result<
     let unsupported = || BodyError::UnsupportedMediaType(accepted[0]);
     let mut values = headers.get_all(CONTENT_TYPE).into_iter();
     let Some(value) = values.next() else { return Ok(false) };
-    if values.next().is_some() || headers.contains_key(CONTENT_ENCODING) {
+    if values.next().is_some() || headers.get_all(CONTENT_ENCODING).into_iter().any(|line| line != "identity")
+    {
         return Err(unsupported());
     }
     let value = value.to_str().map_err(|_| unsupported())?;
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let is_accepted = accepted.iter().any(|accepted| essence.eq_ignore_ascii_case(accepted));
-    if !is_accepted || !parts.all(is_utf8_charset) {
+    if !is_accepted || parts.any(is_other_charset) {
         return Err(unsupported());
     }
     Ok(true)
 }
 
-/// JSON defines no parameters (RFC 8259, section 11), but many clients send this one.
-fn is_utf8_charset(parameter: &str) -> bool {
-    parameter.is_empty()
-        || ["charset=utf-8", "charset=\"utf-8\""].iter().any(|known| parameter.eq_ignore_ascii_case(known))
+/// Whether a parameter names a charset other than UTF-8. JSON defines no parameters, and others have no effect (RFC
+/// 8259, section 11). A filter in front of the server could decode another charset, and see another text.
+fn is_other_charset(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let value = value.trim().trim_matches('"');
+    let is_utf8 = ["utf-8", "utf8"].iter().any(|known| value.eq_ignore_ascii_case(known));
+    name.trim().eq_ignore_ascii_case("charset") && !is_utf8
 }
 
 /// Reads to the end or to the limit: a chunked body has no `Content-Length`.
@@ -294,12 +316,24 @@ mod tests {
         };
 
         assert_eq!(check(&[]), Some(false));
-        for good in
-            ["application/json", "Application/JSON; Charset=UTF-8", "application/json;charset=\"utf-8\""]
-        {
+        for good in [
+            "application/json",
+            "Application/JSON; Charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; charset=utf8;",
+            "application/json; odata=verbose; charset = utf-8",
+        ] {
             assert_eq!(check(&[good]), Some(true), "{good}");
         }
-        for bad in ["text/plain", "application/jsonx", "", "application/json; charset=utf-16", MERGE_PATCH] {
+        for bad in [
+            "text/plain",
+            "application/jsonx",
+            "",
+            "application/json; charset=utf-16",
+            "application/json; charset=\"utf-7\"",
+            "application/json; charset",
+            MERGE_PATCH,
+        ] {
             assert_eq!(check(&[bad]), None, "{bad}");
         }
         assert_eq!(check(&[JSON, JSON]), None);

@@ -7,8 +7,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue};
 use tracing::{Instrument as _, Span};
@@ -18,21 +18,28 @@ use counterfoil_verify::{Problem, ProblemIssuer, RequestId};
 use crate::app::App;
 use crate::counters::Route;
 use crate::http::error::AppError;
+use crate::http::host::{HostPolicy, check_host};
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
 #[cfg(feature = "otel")]
 use crate::http::trace_context::RequestSpan;
 use crate::runtime::panics;
 
-/// The headers of every response. No response is a page, so it may load nothing and no other site may embed
-/// it.
-const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
+/// Which sites may embed a response.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// The headers of a document that is the same for everybody, such as the public keys: pages of all origins may read
+/// it. It says nothing about the user, and the browser sends no cookie of the user for it to be readable.
+pub(crate) const READABLE_BY_ALL: [(HeaderName, &str); 2] =
+    [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (RESOURCE_POLICY, "cross-origin")];
+
+/// The headers of every response. No response is a page, so it may load nothing.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -51,12 +58,18 @@ pub(crate) struct FinalLayer {
     app: App,
     route: Arc<Route>,
     issuer: ProblemIssuer,
+    host: HostPolicy,
 }
+
+/// The routes that load balancers and probes call by the address of the machine. They reveal nothing about users.
+const CALLED_BY_ADDRESS: [&str; 2] = ["/healthz", "/readyz"];
 
 impl FinalLayer {
     /// The layer of the route with this path template below the base path.
     pub(crate) fn for_route(app: &App, path: &str) -> Self {
-        Self::for_template(app, format!("{}{path}", app.settings().base_path))
+        let layer = Self::for_template(app, format!("{}{path}", app.settings().base_path));
+        let is_loopback_only = layer.host.is_loopback_only && !CALLED_BY_ADDRESS.contains(&path);
+        Self { host: HostPolicy { is_loopback_only, ..layer.host }, ..layer }
     }
 
     /// The layer of the requests that match no route.
@@ -67,17 +80,25 @@ impl FinalLayer {
     /// The layer of a route that is not below the base path.
     pub(crate) fn for_template(app: &App, template: String) -> Self {
         let issuer = ProblemIssuer(app.settings().api_url().into());
-        Self { app: app.clone(), route: app.metrics.requests.route(template), issuer }
+        let is_loopback_only = app.settings().issuer.is_loopback();
+        let host = HostPolicy { is_required: false, is_loopback_only };
+        Self { app: app.clone(), route: app.metrics.requests.route(template), issuer, host }
+    }
+
+    /// The same layer, for requests that must name their host.
+    pub(crate) fn require_host(mut self, is_required: bool) -> Self {
+        self.host.is_required = is_required;
+        self
     }
 }
 
-/// Wraps every route: assigns the request id, runs the route, writes the request log and adds the security
-/// headers.
+/// Wraps every route: assigns the request id, checks the host, runs the route, writes the request log and adds the
+/// security headers.
 ///
 /// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
 /// request.
 pub(crate) async fn finish(
-    State(FinalLayer { app, route, issuer }): State<FinalLayer>,
+    State(FinalLayer { app, route, issuer, host }): State<FinalLayer>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -90,7 +111,10 @@ pub(crate) async fn finish(
     request.extensions_mut().insert(issuer.clone());
     request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let response = next.run(request).instrument(span).await;
+    let response = match check_host(&request, host) {
+        Ok(()) => next.run(request).instrument(span).await,
+        Err(error) => AppError::from(error).into_response(),
+    };
     started.finish(&route, &response);
     #[cfg(feature = "otel")]
     request_span.finish(&response);
@@ -136,11 +160,16 @@ fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
     for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     if is_secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     // Most responses read or set a credential. A route whose response may be cached sets the header itself.
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // For a proxy that is configured to store responses in spite of `no-store`.
+        headers.append(VARY, HeaderValue::from_static("cookie, authorization"));
+    }
 }
 
 /// The response to a panic. It does not contain the panic message.
@@ -181,8 +210,12 @@ mod tests {
         add_security_headers(&mut default, true);
         add_security_headers(&mut public, true);
 
-        assert_eq!(default[CACHE_CONTROL], "no-store");
+        assert_eq!(
+            (&default[CACHE_CONTROL], &default[VARY]),
+            (&"no-store".parse().unwrap(), &"cookie, authorization".parse().unwrap())
+        );
         assert_eq!(public[CACHE_CONTROL], "max-age=300");
+        assert!(!public.contains_key(VARY), "a document for everybody");
     }
 
     #[test]

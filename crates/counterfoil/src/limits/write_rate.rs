@@ -61,12 +61,10 @@ pub(crate) enum WriteLimit {
     SessionEndsPerUser,
     /// Ends of single other sessions of one user.
     SingleSessionEndsPerUser,
-    /// Password changes of one user.
-    PasswordChangesPerUser,
 }
 
 impl WriteLimit {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 8] = [
         Self::PerSession,
         Self::PerUser,
         Self::PerAdminKey,
@@ -75,7 +73,6 @@ impl WriteLimit {
         Self::RefreshesPerUser,
         Self::SessionEndsPerUser,
         Self::SingleSessionEndsPerUser,
-        Self::PasswordChangesPerUser,
     ];
 
     /// The value of the label `limit`: the name of the setting, but for admin keys.
@@ -89,7 +86,6 @@ impl WriteLimit {
             Self::RefreshesPerUser => "refreshes_per_user",
             Self::SessionEndsPerUser => "session_ends_per_user",
             Self::SingleSessionEndsPerUser => "single_session_ends_per_user",
-            Self::PasswordChangesPerUser => "password_changes_per_user",
         }
     }
 
@@ -102,7 +98,6 @@ impl WriteLimit {
             Self::RefreshesPerUser => limits.refreshes_per_user,
             Self::SessionEndsPerUser => limits.session_ends_per_user,
             Self::SingleSessionEndsPerUser => limits.single_session_ends_per_user,
-            Self::PasswordChangesPerUser => limits.password_changes_per_user,
         }
     }
 }

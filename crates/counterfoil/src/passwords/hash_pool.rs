@@ -13,6 +13,7 @@ use counterfoil_core::services::password_hasher::{
     HashMemory, HashingError, PasswordHasher, Requester, Verification,
 };
 use counterfoil_core::services::password_policy::{NewPassword, PasswordError};
+use counterfoil_jose::Secret;
 
 use crate::limits::quota::Quota;
 use crate::passwords::hash_queue::{HashPoolMetrics, HashPoolOptions, HashQueue, Job};
@@ -59,6 +60,19 @@ impl HashPool {
             delayed_refusals: Quota::new(max_delayed, options.share_of(max_delayed)),
             refusals_not_delayed: Counter::default(),
         })
+    }
+
+    /// Measures the scheme of this hash, if its time is not known: verifies a password that does not match.
+    ///
+    /// # Errors
+    ///
+    /// As [`PasswordHasher::verify`].
+    pub(crate) async fn measure_scheme(&self, hash: PasswordHash) -> Result<(), HashingError> {
+        if self.schemes.contains(&hash.scheme()) {
+            return Ok(());
+        }
+        let password = PlaintextPassword::new(&Secret::new("no password of anyone".to_owned()));
+        self.verify(password, Some(hash), Requester::default()).await.map(|_| ())
     }
 
     /// The number of threads that hold memory now.
@@ -207,7 +221,6 @@ mod tests {
     use std::sync::mpsc;
 
     use counterfoil_core::services::password_hasher::PasswordCheck;
-    use counterfoil_jose::Secret;
 
     use super::*;
     use crate::passwords::hash_queue::STUCK_MARGIN;
@@ -401,5 +414,89 @@ mod tests {
         tokio::task::block_in_place(|| drop(pool));
 
         assert_eq!(Arc::strong_count(&queue), 1);
+    }
+
+    fn from(ip: u8) -> Requester {
+        Requester { client_ip: Some([ip; 17]), account: None }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_source_that_fills_its_share_leaves_the_rest_of_the_queue_to_others() {
+        let pool = Arc::new(pool(HashPoolOptions { queue_size: 11, ..one_thread() }));
+        let release = occupy(&pool);
+        let verify = |requester| {
+            let pool = Arc::clone(&pool);
+            tokio::spawn(async move { pool.verify(password("guess"), None, requester).await })
+        };
+
+        let waiting: Vec<_> = (0..3).map(|_| verify(from(1))).collect();
+        while pool.queue_length() < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(verify(from(1)).await.unwrap(), Err(HashingError::ShareExceeded));
+        assert_eq!(pool.check_capacity(&from(1)), Err(HashingError::ShareExceeded));
+        assert_eq!(pool.metrics().rejected_share.get(), 2);
+        let other = verify(from(2));
+        drop(release);
+
+        assert_eq!(other.await.unwrap().map(|done| done.check), Ok(PasswordCheck::Mismatch));
+        for done in waiting {
+            assert!(done.await.unwrap().is_ok());
+        }
+        assert_eq!(pool.check_capacity(&from(1)), Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_validation_of_new_passwords_keeps_no_login_waiting() {
+        let pool = Arc::new(pool(one_thread()));
+        let (release, released) = mpsc::channel::<()>();
+        let busy = Arc::clone(&pool);
+        let validation = tokio::spawn(async move {
+            let wait = move |_: &mut HashMemory| Ok(drop(released.recv()));
+            busy.validation.run(Requester::default(), wait).await
+        });
+
+        assert!(hash(&pool, password("correct horse")).await.is_ok());
+
+        drop(release);
+        assert_eq!(validation.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_delayed_to_the_time_of_the_slowest_scheme() {
+        let pool = pool(one_thread());
+        pool.schemes.record("$2b$12", Duration::from_millis(80), Instant::now());
+        let delay = async |verified_in| {
+            let since = Instant::now();
+            pool.delay_refusal(verified_in, from(1)).await;
+            since.elapsed()
+        };
+
+        assert!(delay(None).await >= Duration::from_millis(80));
+        assert!(delay(Some(Duration::from_millis(30))).await >= Duration::from_millis(50));
+        assert!(delay(Some(Duration::from_millis(80))).await < Duration::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn one_source_has_only_its_share_of_the_delayed_refusals() {
+        let pool = pool(HashPoolOptions { max_delayed_refusals: 8, ..one_thread() });
+        pool.schemes.record("$2b$12", Duration::from_secs(10), Instant::now());
+        let pool = Arc::new(pool);
+        let delay = |requester| {
+            let pool = Arc::clone(&pool);
+            tokio::spawn(async move { pool.delay_refusal(None, requester).await })
+        };
+
+        let waiting: Vec<_> = (0..2).map(|_| delay(from(1))).collect();
+        tokio::task::yield_now().await;
+        delay(from(1)).await.unwrap();
+        let other = delay(from(2));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+
+        assert_eq!(pool.refusals_not_delayed(), 1);
+        assert!(!other.is_finished() && !waiting.iter().any(tokio::task::JoinHandle::is_finished));
+        for task in waiting.into_iter().chain([other]) {
+            task.abort();
+        }
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod breached_builder;
 mod fair_queue;
 pub(crate) mod hash_pool;
 pub(crate) mod hash_queue;
+pub(crate) mod scheme_scan;
 mod scheme_times;

@@ -46,6 +46,11 @@ impl SchemeTimes {
         }
     }
 
+    /// Whether the time of a scheme is known.
+    pub(super) fn contains(&self, scheme: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(scheme)
+    }
+
     /// How long a refusal still has to wait: until the slowest recent verification of any scheme would have ended.
     pub(super) fn remaining(&self, verified_in: Duration) -> Duration {
         let schemes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -42,23 +42,23 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 impl App {
     /// All routes of the HTTP API, to serve or to merge into the application's router.
     pub fn routes(&self) -> Router {
-        router(self.clone())
+        router(self.clone(), false)
     }
 }
 
 /// All routes, without a fallback: other paths belong to the application that merges them.
 ///
 /// Paths match byte for byte. A doubled or trailing slash, another case or a percent-encoding is another
-/// path.
-pub(crate) fn router(app: App) -> Router {
-    let routes = all_routes(&app).into_iter();
+/// path. `require_host` says whether a request must name its host.
+pub(crate) fn router(app: App, require_host: bool) -> Router {
+    let routes = all_routes(&app, require_host).into_iter();
     let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
     let base_path = app.settings().base_path.clone();
     let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
     // A segment of the issuer may start with `:` or `*`.
     let routes = routes.without_v07_checks();
     let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
-        let final_layer = FinalLayer::for_template(&app, path.clone());
+        let final_layer = FinalLayer::for_template(&app, path.clone()).require_host(require_host);
         let route = get(well_known::metadata);
         router.route(&path, with_layers(final_layer, route, app.csrf_layer(), &app))
     });
@@ -76,13 +76,14 @@ fn metadata_paths(app: &App) -> Vec<String> {
 
 /// All routes, and 404 as a problem document for all other paths: for the server.
 pub(crate) fn site(app: App) -> Router {
-    let final_layer = from_fn_with_state(FinalLayer::unmatched(&app), response_headers::finish);
+    let final_layer = FinalLayer::unmatched(&app).require_host(true);
+    let final_layer = from_fn_with_state(final_layer, response_headers::finish);
     let fallback = not_found.layer(final_layer);
-    router(app).fallback_service(fallback.with_state(()))
+    router(app, true).fallback_service(fallback.with_state(()))
 }
 
 /// The paths with their handlers, all with the same layers.
-fn all_routes(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
+fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<App>)> {
     // Checked with and without cookies: an attacker could log the user in as the attacker (login CSRF).
     let always_checked = [
         ("/v1/register", post(register::register)),
@@ -105,15 +106,13 @@ fn all_routes(app: &App) -> Vec<(&'static str, MethodRouter<App>)> {
         ("/readyz", get(health::readyz)),
     ];
     let csrf = app.csrf_layer();
-    let always_checked = always_checked.map(|(path, route)| {
-        let final_layer = FinalLayer::for_route(app, path);
-        (path, with_layers(final_layer, route, csrf.clone().check_every_write(), app))
-    });
-    let checked_with_cookie = checked_with_cookie
-        .into_iter()
-        .chain(admin::routes())
-        .map(|(path, route)| (path, with_layers(FinalLayer::for_route(app, path), route, csrf.clone(), app)));
-    always_checked.into_iter().chain(checked_with_cookie).collect()
+    let layered = |(path, route): (&'static str, MethodRouter<App>), csrf: CsrfLayer| {
+        let final_layer = FinalLayer::for_route(app, path).require_host(require_host);
+        (path, with_layers(final_layer, route, csrf, app))
+    };
+    let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
+    let checked_with_cookie = checked_with_cookie.into_iter().chain(admin::routes());
+    always_checked.into_iter().chain(checked_with_cookie.map(|route| layered(route, csrf.clone()))).collect()
 }
 
 /// Adds the layers, from the outside in: request id and headers, time limit, panic handler, CSRF check.
@@ -169,7 +168,7 @@ mod tests {
     }
 
     async fn send(app: &App, method: &str, path: &str, bearer: &str) -> Response {
-        let request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "auth.example");
         let request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         site(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
@@ -220,7 +219,8 @@ mod tests {
     /// Status, headers and body of the response to a login, without the request id.
     async fn login_response(app: &App, username: &str, password: &str) -> (StatusCode, String, String) {
         let form = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
-        let request = Request::post("/v1/login").header(header::CONTENT_TYPE, "application/json");
+        let request = Request::post("/v1/login").header(header::HOST, "auth.example");
+        let request = request.header(header::CONTENT_TYPE, "application/json");
         let mut response = site(app.clone()).oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
         let id = response.headers_mut().remove("x-request-id").unwrap().to_str().unwrap().to_owned();
         let (head, body) = response.into_parts();
@@ -256,7 +256,8 @@ mod tests {
         let settings = Settings::new("https://auth.example".parse().unwrap(), store);
         let app = App::open(Settings { password_hashing_queue_size: 0, ..settings }).await.unwrap();
 
-        let request = Request::post("/v1/login").body(Body::from("no JSON at all")).unwrap();
+        let request = Request::post("/v1/login").header(header::HOST, "auth.example");
+        let request = request.body(Body::from("no JSON at all")).unwrap();
         let response = site(app.clone()).oneshot(request).await.unwrap();
 
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -288,7 +289,7 @@ mod tests {
         let (app, _dir) = app().await;
         let application =
             Router::new().route("/shop", get(|| async { "shop" })).fallback(|| async { "fallback" });
-        let application = application.merge(router(app));
+        let application = application.merge(router(app, false));
         for (path, expected) in [("/shop", "shop"), ("/elsewhere", "fallback"), ("/v1/login/", "fallback")] {
             let response =
                 application.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();

@@ -11,6 +11,7 @@ use utoipa::{Modify, OpenApi};
 
 use counterfoil_verify::CookieNames;
 
+use crate::http::response_headers::READABLE_BY_ALL;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
@@ -79,5 +80,6 @@ pub fn openapi() -> serde_json::Value {
     responses((status = 200, description = "This document", body = Object))
 )]
 pub(super) async fn document() -> Response {
-    ([CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")], SERIALIZED.clone()).into_response()
+    let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];
+    (READABLE_BY_ALL, headers, SERIALIZED.clone()).into_response()
 }

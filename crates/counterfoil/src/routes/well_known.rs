@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::http::response_headers::READABLE_BY_ALL;
 
 /// The cache lifetime of documents that change only with a release.
 pub(super) const CACHE_FIVE_MINUTES: (http::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
@@ -35,8 +36,8 @@ pub(super) async fn jwks(State(app): State<App>) -> Response {
     // A new key signs only after it has been published for this time.
     let max_age = format!("public, max-age={}", app.keys.schedule().max_age.as_secs());
     let content_type = "application/jwk-set+json".to_owned();
-    ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, max_age)], Json(app.keys.active_keys().jwks()))
-        .into_response()
+    let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, max_age)];
+    (READABLE_BY_ALL, headers, Json(app.keys.active_keys().jwks())).into_response()
 }
 
 /// Returns the metadata of the issuer (RFC 8414, section 3).
@@ -54,5 +55,5 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
         grant_types_supported: [],
         issuer,
     };
-    ([CACHE_FIVE_MINUTES], Json(metadata)).into_response()
+    (READABLE_BY_ALL, [CACHE_FIVE_MINUTES], Json(metadata)).into_response()
 }

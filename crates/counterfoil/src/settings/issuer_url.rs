@@ -70,6 +70,12 @@ impl IssuerUrl {
         self.origin.as_str().starts_with("https:")
     }
 
+    /// Whether its host is loopback, so that only programs on this machine can use it.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let uri: Option<Uri> = self.text.parse().ok();
+        uri.as_ref().and_then(Uri::host).is_some_and(is_loopback_host)
+    }
+
     /// The path, without a slash at the end; empty if the URL has none.
     pub fn path(&self) -> &str {
         let authority = self.text.split_once("://").map_or("", |(_, rest)| rest);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 
-/// Rate limits of requests that change something. Logins and registrations have limits of their own
+/// Rate limits of requests that change something. Logins, registrations and password changes have limits of their own
 /// ([`RateLimits`](counterfoil_core::services::login_rate_limiter::RateLimits)).
 ///
 /// Without them one session could fill the disk or keep the writer busy for all others. The defaults are far above what
@@ -34,8 +34,6 @@ pub struct WriteRateLimits {
     pub session_ends_per_user: RateLimit,
     /// How many other sessions one user may end one by one.
     pub single_session_ends_per_user: RateLimit,
-    /// Password changes of one user.
-    pub password_changes_per_user: RateLimit,
 }
 
 impl WriteRateLimits {
@@ -49,7 +47,6 @@ impl WriteRateLimits {
             refreshes_per_user: RateLimit::OFF,
             session_ends_per_user: RateLimit::OFF,
             single_session_ends_per_user: RateLimit::OFF,
-            password_changes_per_user: RateLimit::OFF,
         }
     }
 }
@@ -65,7 +62,6 @@ impl Default for WriteRateLimits {
             refreshes_per_user: rate(300, 10),
             session_ends_per_user: rate(12, 60),
             single_session_ends_per_user: rate(60, 60),
-            password_changes_per_user: rate(12, 60),
         }
     }
 }

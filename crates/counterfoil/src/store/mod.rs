@@ -2,6 +2,7 @@
 
 pub(crate) mod audit_log;
 pub(crate) mod backup;
+pub(crate) mod job_locks;
 pub(crate) mod last_seen;
 pub(crate) mod rollback_guard;
 pub(crate) mod shutdown_mark;

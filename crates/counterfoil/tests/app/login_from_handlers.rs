@@ -1,6 +1,7 @@
 //! The example with its own login page, run as it is: login, logout and errors from the application's handlers.
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -297,19 +298,24 @@ async fn the_listener_learns_whose_session_has_ended() {
     let settings = fixture.settings();
     let auth = Counterfoil::builder()
         .store(format!("sqlite:{}", fixture.path("shop.db").display()))
-        .configure(move |own| own.argon2 = settings.argon2)
+        .configure(move |own| {
+            own.argon2 = settings.argon2;
+            own.max_sessions = NonZeroU32::new(1);
+        })
         .on_event(move |event| sender.lock().unwrap().send((event.kind, event.user)).unwrap())
         .open()
         .await
         .unwrap();
     let client = ClientInfo::new(None, None);
     let ada = auth.register(&client, NewUser::new("ada", "correct horse")).await.unwrap();
+    auth.login(&client, Credentials::password("ada", "correct horse")).await.unwrap();
     let login = auth.login(&client, Credentials::password("ada", "correct horse")).await.unwrap();
 
     let user = auth.authenticate(login.session_token().unwrap()).await.unwrap();
     auth.logout(&user).await.unwrap();
 
-    let ended = events.iter().find(|(kind, _)| *kind == AuditEventKind::SessionEnded).unwrap();
-    assert_eq!(ended.1, Some(ada));
+    let mut ends = events.iter().filter(|(kind, _)| *kind == AuditEventKind::SessionEnded);
+    assert_eq!(ends.next().unwrap().1, Some(ada), "at the limit of sessions");
+    assert_eq!(ends.next().unwrap().1, Some(ada), "by the logout");
     auth.close().await.unwrap();
 }

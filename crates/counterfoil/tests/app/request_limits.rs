@@ -131,7 +131,9 @@ async fn connections_above_the_limit_are_closed_until_others_end() {
     let served = async {
         loop {
             let mut stream = TcpStream::connect(server.address).await.unwrap();
-            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+            let _ = stream
+                .write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .await;
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer).await;
             if answer.starts_with(b"HTTP/1.1 200") {

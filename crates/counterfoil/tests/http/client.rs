@@ -52,8 +52,9 @@ impl Request {
 
     /// The bytes on the wire.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.method, self.path)
-            .into_bytes();
+        let mut bytes =
+            format!("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", self.method, self.path)
+                .into_bytes();
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
         for (name, value) in &self.headers {
             bytes.extend_from_slice(name.as_bytes());
@@ -147,11 +148,17 @@ impl Response {
         }
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
-        assert_eq!(self.header("cross-origin-resource-policy"), Some("same-origin"));
+        let is_public_document =
+            self.status == 200 && PUBLIC_DOCUMENTS.iter().any(|public| path.starts_with(public));
+        let policy = if is_public_document { "cross-origin" } else { "same-origin" };
+        assert_eq!(self.header("cross-origin-resource-policy"), Some(policy), "{path}");
         assert!(self.header("content-security-policy").unwrap().contains("default-src 'none'"));
         assert!(self.header("cache-control").is_some(), "{self:?}");
         assert!(self.header("server").is_none());
-        assert!(self.headers.iter().all(|(name, _)| !name.starts_with("access-control-")), "CORS is off");
+        let cors = self.headers.iter().filter(|(name, _)| name.starts_with("access-control-"));
+        let cors: Vec<_> = cors.map(|(name, value)| (&**name, &**value)).collect();
+        let readable_by_all: &[_] = &[("access-control-allow-origin", "*")];
+        assert_eq!(cors, if is_public_document { readable_by_all } else { &[] }, "{path}");
         self.assert_valid_cookies();
         if (self.status, path) == (503, "/readyz") {
             assert_eq!(self.json()["status"], "unavailable");
@@ -196,6 +203,9 @@ impl Response {
         }
     }
 }
+
+/// The documents that pages of all origins may read.
+const PUBLIC_DOCUMENTS: [&str; 2] = ["/.well-known/", "/openapi.json"];
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(counterfoil::openapi);
 

@@ -116,6 +116,49 @@ async fn origins_similar_to_a_trusted_one_are_rejected() {
 }
 
 #[tokio::test]
+async fn a_page_of_any_origin_reads_the_public_documents_and_nothing_else() {
+    let server = server().await;
+    for (path, is_public) in [
+        ("/.well-known/jwks.json", true),
+        ("/.well-known/oauth-authorization-server", true),
+        ("/openapi.json", true),
+        ("/healthz", false),
+        ("/v1/me", false),
+        ("/.well-known/openid-configuration", false),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let request = Request::new(method, path).header("origin", "https://shop.example");
+            let response = request.header("sec-fetch-site", "cross-site").send(&server).await;
+            let allowed = response.header("access-control-allow-origin");
+            assert_eq!(allowed, is_public.then_some("*"), "{method} {path}");
+            assert_eq!(response.header("access-control-allow-credentials"), None);
+            let policy = if is_public { "cross-origin" } else { "same-origin" };
+            assert_eq!(response.header("cross-origin-resource-policy"), Some(policy), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cross_site_handshake_with_a_cookie_is_rejected() {
+    let server = server().await;
+    for (name, value) in [("upgrade", "websocket"), ("accept", "text/event-stream")] {
+        let handshake =
+            || Request::get("/v1/me").header(name, value).header("cookie", "__Host-session=cfs_x");
+        assert!(
+            is_cross_site(&handshake().header("sec-fetch-site", "same-site").send(&server).await),
+            "{name}"
+        );
+        assert!(is_cross_site(&handshake().header("origin", "https://example.com:8443").send(&server).await));
+        assert_eq!(
+            handshake().header("origin", "https://example.com").send(&server).await.status,
+            401,
+            "{name}"
+        );
+        assert_eq!(handshake().header("origin", "https://trusted.example").send(&server).await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn a_cors_preflight_gets_405() {
     let server = server().await;
     let preflight = Request::new("OPTIONS", "/v1/login")

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use counterfoil::{StoreUrl, WriteRateLimits};
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use crate::client::Request;
 use crate::openapi_contract::operations;
@@ -35,6 +36,7 @@ enum Row {
     Logins,
     LoginsWithLogout,
     Refreshes,
+    RefreshesOfManyClients,
     Exchanges,
     SessionData,
     EndsOfNothing,
@@ -43,7 +45,7 @@ enum Row {
 }
 
 /// The rows, as the first column of the table has them.
-const ROWS: [(Row, &str); 13] = [
+const ROWS: [(Row, &str); 14] = [
     (Row::NothingStored, "any `GET`; any request without a valid credential, but for those below"),
     (Row::FailedLogins, "`POST /v1/login` with a wrong password, of one name"),
     (Row::FailedLoginsOfManyNames, "`POST /v1/login` with a wrong password, of a new name each time"),
@@ -55,6 +57,7 @@ const ROWS: [(Row, &str); 13] = [
         "`POST /v1/login` and the end of the session: `POST /v1/logout`, `DELETE /v1/sessions/{id}`",
     ),
     (Row::Refreshes, "`POST /v1/refresh`"),
+    (Row::RefreshesOfManyClients, "`POST /v1/refresh` from another address or user agent each time"),
     (Row::Exchanges, "`POST /v1/token`"),
     (Row::SessionData, "`PATCH /v1/session/data`"),
     (Row::EndsOfNothing, "`DELETE /v1/sessions` without another session"),
@@ -118,6 +121,9 @@ async fn size_after(row: Row, requests: usize) -> u64 {
     // The limits bound how often a request is sent, and this measures what one adds.
     let server = TestServer::with(|settings| {
         settings.write_rate_limits = WriteRateLimits::off();
+        settings.rate_limits.successful_per_account = RateLimit::OFF;
+        settings.rate_limits.successful_per_ip = RateLimit::OFF;
+        settings.rate_limits.per_account_from_one_ip = RateLimit::OFF;
         settings.max_sessions = None;
         settings.refresh_reuse_grace = Duration::ZERO;
     });
@@ -125,7 +131,10 @@ async fn size_after(row: Row, requests: usize) -> u64 {
     server.add_admin("root").await;
     server.register("ada").await;
     match row {
-        Row::Refreshes => refresh(&server, requests).await,
+        Row::Refreshes => refresh(&server, requests, |_| "🦀".repeat(200)).await,
+        Row::RefreshesOfManyClients => {
+            refresh(&server, requests, |number| format!("{number:0>4}{}", "🦀".repeat(200))).await;
+        }
         Row::AdminChanges => change_as_administrator(&server, requests).await,
         _ => send_parallel(&server, row, requests).await,
     }
@@ -197,7 +206,9 @@ async fn send(server: &TestServer, row: Row, bearer: &str, number: usize) {
                 json!({ "current_password": "wrong horse", "new_password": "another horse battery" });
             (post("/v1/password", &change).bearer(bearer), 401)
         }
-        Row::Refreshes | Row::AdminChanges => unreachable!("these are sent one after another"),
+        Row::Refreshes | Row::RefreshesOfManyClients | Row::AdminChanges => {
+            unreachable!("these are sent one after another")
+        }
     };
     let response = request.send(server).await;
     assert_eq!(response.status, status, "{row:?}: {response:?}");
@@ -211,11 +222,12 @@ async fn log_in_and_out(server: &TestServer) {
 }
 
 /// Each refresh needs the token of the one before.
-async fn refresh(server: &TestServer, requests: usize) {
+async fn refresh(server: &TestServer, requests: usize, user_agent: impl Fn(usize) -> String) {
     let mut pair = server.login("ada", "hybrid").await;
-    for _ in 0..requests {
+    for number in 0..requests {
         let body = json!({ "refresh_token": text(&pair, "refresh_token") });
-        let response = from_verbose_client(Request::post("/v1/refresh").json(&body)).send(server).await;
+        let request = Request::post("/v1/refresh").json(&body).header("user-agent", user_agent(number));
+        let response = request.send(server).await;
         assert_eq!(response.status, 200, "{response:?}");
         pair = response.json();
     }

@@ -204,7 +204,7 @@ async fn exceed_body_memory(seen: &mut Seen) {
     .await;
     let requests = announcements(&server).await;
     let incomplete = format!(
-        "POST /v1/login HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {FROM}\r\n\
+        "POST /v1/login HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: {FROM}\r\n\
          content-type: application/json\r\ncontent-length: 65000\r\n\r\n{:64000}",
         "{"
     );

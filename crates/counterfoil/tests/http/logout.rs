@@ -22,6 +22,33 @@ async fn logout_without_a_valid_credential_gets_204() {
     }
 }
 
+/// A form without fields, `curl -d ''` and `navigator.sendBeacon(url, "")` name a type and send nothing.
+#[tokio::test]
+async fn a_logout_without_content_ends_the_session_whatever_type_it_names() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    for kind in ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "application/json", "x", ""]
+    {
+        let requests = [
+            Request::post("/v1/logout").body(kind, ""),
+            Request::post("/v1/logout").body(kind, "0\r\n\r\n").header("transfer-encoding", "chunked"),
+            Request::post("/v1/logout").body(kind, "").header("content-encoding", "gzip"),
+        ];
+        for request in requests {
+            let mut browser = Browser::default();
+            server.login_browser(&mut browser, "ada", "session").await;
+            let mut thief = browser.clone();
+            let response = browser.send(request.clone(), &server).await;
+            assert_eq!(response.status, 204, "{request:?}");
+            assert_eq!(thief.send(Request::get("/v1/me"), &server).await.status, 401, "{request:?}");
+        }
+    }
+    for body in ["refresh_token=x", " "] {
+        let form = Request::post("/v1/logout").body("application/x-www-form-urlencoded", body);
+        assert_eq!(form.send(&server).await.status, 415, "{body:?}");
+    }
+}
+
 #[tokio::test]
 async fn logout_sends_clear_site_data_if_configured() {
     for (cleared, expected) in [(false, None), (true, Some(r#""cookies","storage""#))] {

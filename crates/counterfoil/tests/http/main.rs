@@ -12,6 +12,7 @@ mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
 mod fuzz;
+mod host;
 mod limited_credentials;
 mod login_rate_limit;
 mod logout;

@@ -87,7 +87,59 @@ async fn if_match_prevents_lost_updates() {
     assert_eq!(guarded(format!("{tag}, {present}")).send(&server).await.status, 200);
     assert_eq!(guarded(format!("W/{present}")).send(&server).await.status, 412);
     assert_eq!(guarded("*".into()).send(&server).await.status, 200);
+    assert_eq!(guarded("\"a,b\"".into()).send(&server).await.status, 412, "a tag of another server");
     assert_eq!(guarded("no tag".into()).send(&server).await.status, 400);
+}
+
+#[tokio::test]
+async fn if_none_match_saves_a_transfer_and_prevents_overwriting() {
+    let (server, token) = log_in().await;
+    let get = async |header: &str, tag: &str| {
+        Request::get("/v1/session/data").bearer(&token).header(header, tag).send(&server).await
+    };
+    let write = async |tag: &str| {
+        let request = Request::new("PATCH", "/v1/session/data").bearer(&token).json(&json!({ "a": 2 }));
+        request.header("if-none-match", tag).send(&server).await
+    };
+
+    assert_eq!(write("*").await.status, 200, "nothing was stored yet");
+    assert_eq!(write("*").await.status, 412);
+    let tag = show(&server, &token).await.header("etag").unwrap().to_owned();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"x,y\", {tag}"), "*".into()] {
+        let response = get("if-none-match", &known).await;
+        assert_eq!((response.status, response.header("etag"), response.body.len()), (304, Some(&*tag), 0));
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(write(&known).await.status, 412, "{known}");
+    }
+    assert_eq!(get("if-none-match", "\"x\"").await.json(), json!({ "a": 2 }));
+    assert_eq!((get("if-match", &tag).await.status, get("if-match", "\"x\"").await.status), (200, 412));
+    assert_eq!(write("\"x\"").await.status, 200);
+    assert_eq!(get("if-none-match", &tag).await.status, 200, "the data has changed");
+    assert_eq!(write("no tag").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_number_is_kept_exactly_or_refused() {
+    let (server, token) = log_in().await;
+    for (number, status) in [
+        ("9007199254740993", 200),
+        ("18446744073709551615", 200),
+        ("18446744073709551616", 400),
+        ("-9223372036854775809", 400),
+        ("1234567890123456.78", 400),
+        ("19.99", 200),
+        ("0.30000000000000004", 200),
+        ("[{\"deep\":1e-400}]", 400),
+    ] {
+        let body = format!("{{\"n\":{number}}}");
+        let request =
+            Request::new("PATCH", "/v1/session/data").bearer(&token).body("application/json", &body);
+        let response = request.send(&server).await;
+        assert_eq!(response.status, status, "{number}");
+        if status == 200 {
+            assert_eq!(String::from_utf8(show(&server, &token).await.body).unwrap(), body);
+        }
+    }
 }
 
 #[tokio::test]

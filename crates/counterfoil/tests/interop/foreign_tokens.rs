@@ -31,7 +31,7 @@ impl SignedToken {
         }
         if self.response["jwk"].is_object() {
             let jwks = json!({"keys": [self.response["jwk"]]}).to_string();
-            let set = JwkSet::from_json(jwks.as_bytes()).unwrap().to_key_set(None).unwrap();
+            let set = JwkSet::from_json(jwks.as_bytes()).unwrap().to_key_set(&[algorithm]);
             keys.extend(set.iter().cloned());
         }
         if self.response["private"].is_object() {

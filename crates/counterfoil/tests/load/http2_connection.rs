@@ -36,7 +36,7 @@ pub(crate) fn request_headers(method: &str, path: &str) -> Vec<u8> {
     let indexed_method = if method == "POST" { 0x83 } else { 0x82 };
     let mut bytes = vec![indexed_method, 0x86];
     bytes.extend(literal(4, path));
-    bytes.extend(literal(1, "x"));
+    bytes.extend(literal(1, "localhost"));
     if method == "POST" {
         // Index 31 is `content-type`. It does not fit into the four bits of the first byte.
         bytes.extend([0x0f, 31 - 15, 16]);

@@ -27,7 +27,7 @@ async fn incomplete_bodies_use_no_more_memory_than_the_limit() {
     })
     .await;
     server.probe().await;
-    let head = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+    let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 65000\r\n\r\n";
     let incomplete = [head.as_bytes(), &b" ".repeat(SENT_BYTES)].concat();
     let (before, started) = (resident_memory(), Instant::now());
@@ -89,7 +89,7 @@ async fn assert_limited_per_ip(header: &str) {
     })
     .await;
     let incomplete = format!(
-        "POST /v1/login HTTP/1.1\r\nhost: x\r\n{header}\r\n\
+        "POST /v1/login HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\
          content-type: application/json\r\ncontent-length: 9\r\n\r\n{{"
     );
     let mut open = Vec::new();

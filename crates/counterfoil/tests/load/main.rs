@@ -8,6 +8,7 @@ mod http2_connection;
 mod http2_frames;
 mod incomplete_bodies;
 mod login_burst;
+mod one_source;
 mod oversized_requests;
 mod per_ip_limits;
 mod silent_connections;

@@ -17,14 +17,14 @@ fn own_address() -> Option<SocketAddr> {
 }
 
 async fn is_served(stream: &mut TcpStream) -> bool {
-    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.is_ok()
 }
 
 /// A connection with a request whose body does not end.
 async fn request_in_progress(address: (IpAddr, u16)) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+    let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 expect: 100-continue\r\ncontent-length: 100\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     // The server asks for the body, so the request is in progress.

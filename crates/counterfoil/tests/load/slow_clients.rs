@@ -32,7 +32,7 @@ async fn send_slowly(mut stream: TcpStream, start: &'static str) {
 
 /// Requests more than fits into the socket buffers, and reads nothing.
 async fn request_without_reading(mut stream: TcpStream) {
-    let request = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
     while stream.write_all(request).await.is_ok() {}
 }
 
@@ -50,10 +50,10 @@ async fn a_hundred_slow_clients_are_disconnected_and_do_not_delay_others() {
     for number in 0..99 {
         let stream = server.connect().await;
         match number % 3 {
-            0 => slow.spawn(send_slowly(stream, "GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ")),
+            0 => slow.spawn(send_slowly(stream, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow: ")),
             1 => slow.spawn(send_slowly(
                 stream,
-                "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                  content-length: 1000\r\nconnection: close\r\n\r\n",
             )),
             _ => slow.spawn(request_without_reading(stream)),

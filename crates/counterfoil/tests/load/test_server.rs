@@ -64,7 +64,8 @@ impl TestServer {
     /// Sends a health check and returns the time until its response.
     pub(crate) async fn probe(&self) -> Duration {
         let started = Instant::now();
-        let response = self.response(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        let response =
+            self.response(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
         assert!(response.starts_with("HTTP/1.1 200"), "{response}");
         started.elapsed()
     }
@@ -81,7 +82,7 @@ pub(crate) async fn response(address: SocketAddr, bytes: &[u8]) -> String {
 
 /// The bytes of a POST request with this JSON body.
 pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
-    let head = "host: x\r\nconnection: close\r\ncontent-type: application/json";
+    let head = "host: localhost\r\nconnection: close\r\ncontent-type: application/json";
     format!("POST {path} HTTP/1.1\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 

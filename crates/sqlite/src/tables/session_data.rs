@@ -94,7 +94,7 @@ fn exceeds_limit_of_user(
     let others: u64 = connection
         .prepare_cached(
             "SELECT coalesce(sum(octet_length(d.members)), 0)
-             FROM sessions s JOIN session_data d ON d.session_id = s.id
+             FROM sessions s INDEXED BY live_sessions_by_user JOIN session_data d ON d.session_id = s.id
              WHERE s.user_id = (SELECT user_id FROM sessions WHERE id = ?1) AND s.ended_at IS NULL AND s.id <> ?1",
         )?
         .query_row([session.as_bytes()], |row| Columns::new(row).unsigned())?;

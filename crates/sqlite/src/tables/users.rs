@@ -202,8 +202,8 @@ pub(crate) fn remove(connection: &Connection, id: UserId) -> rusqlite::Result<bo
         .prepare_cached(
             "UPDATE users
              SET removed = 1, username = '', username_folded = char(1) || hex(id), email = NULL, email_verified = 0,
-                 password_hash = NULL, roles = '[]', external_id = NULL, application_epoch = NULL, cutoff = ?2,
-                 skeleton = NULL, shown_skeleton = NULL, has_earlier_form = 0
+                 password_hash = NULL, roles = '[]', external_id = NULL, application_epoch = NULL, skeleton = NULL,
+                 shown_skeleton = NULL, has_earlier_form = 0, cutoff = ?2
              WHERE id = ?1 AND removed = 0",
         )?
         .execute(params![id.as_bytes(), i64::MAX])?;

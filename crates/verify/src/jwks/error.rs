@@ -2,7 +2,7 @@
 
 use std::io;
 
-use counterfoil_jose::{JsonError, KeyError};
+use counterfoil_jose::JsonError;
 
 use crate::jwks::url::JwksUrlError;
 use crate::token::builder::VerifierBuildError;
@@ -26,8 +26,8 @@ pub enum FetchError {
     /// The status of the response is not 200.
     #[error("the issuer responded with status {0}")]
     Status(u16),
-    /// The content type of the response is not JSON.
-    #[error("the content type of the response is not JSON")]
+    /// The response is a page, or its content type does not name JSON and its body is no JSON object.
+    #[error("the response is a page or a text, not JSON")]
     ContentType,
     /// The body is larger than any key set.
     #[error("the response is too large")]
@@ -35,9 +35,6 @@ pub enum FetchError {
     /// The body is not strict JSON, or lacks required members.
     #[error("the response is malformed")]
     Malformed(#[source] JsonError),
-    /// The keys do not form a valid key set.
-    #[error("the key set is invalid")]
-    InvalidKeys(#[source] KeyError),
     /// The key set has more keys than are accepted.
     #[error("the key set has more than {max} keys")]
     TooManyKeys {

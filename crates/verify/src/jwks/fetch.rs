@@ -34,8 +34,8 @@ pub(crate) struct JwksClient {
     client: HttpClient,
     issuer: Arc<str>,
     source: FetchSource,
-    /// The algorithm of keys without `alg`: the allowed one, if exactly one is allowed.
-    default_algorithm: Option<Algorithm>,
+    /// The algorithms of the keys that are kept.
+    algorithms: Vec<Algorithm>,
     /// For all documents of one fetch together.
     timeout: Duration,
 }
@@ -71,12 +71,8 @@ impl JwksClient {
             FetchSource::Discovery { metadata_urls, .. } => &metadata_urls[0],
         };
         let client = HttpClient::for_url(first_url, &options.roots)?;
-        let default_algorithm = match tokens.algorithms.as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        };
-        let issuer = tokens.issuer.as_str().into();
-        Ok(Self { client, issuer, source, default_algorithm, timeout: options.timeout })
+        let (issuer, algorithms) = (tokens.issuer.as_str().into(), tokens.algorithms.clone());
+        Ok(Self { client, issuer, source, algorithms, timeout: options.timeout })
     }
 
     /// Fetches the keys. After a failure the next fetch reads the metadata again.
@@ -96,7 +92,7 @@ impl JwksClient {
     async fn discover_and_fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
         let url = self.jwks_url(now).await?;
         let response = self.client.get(&url).await?;
-        let keys = parse_keys(&response.body, self.default_algorithm)?;
+        let keys = parse_keys(&response.body, &self.algorithms)?;
         Ok(FetchedKeys { keys, digest: digest::sha256(&response.body), fresh_for: response.fresh_for })
     }
 
@@ -130,10 +126,10 @@ async fn discover(client: &HttpClient, urls: &[JwksUrl; 2], issuer: &str) -> Res
 }
 
 /// Parses a key set. An empty set is valid: an issuer publishes it when it trusts none of its keys.
-fn parse_keys(body: &[u8], default_algorithm: Option<Algorithm>) -> Result<KeySet, FetchError> {
+fn parse_keys(body: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, FetchError> {
     let published = JwkSet::from_json(body).map_err(FetchError::Malformed)?;
     if published.keys.len() > MAX_KEYS {
         return Err(FetchError::TooManyKeys { max: MAX_KEYS });
     }
-    published.to_key_set(default_algorithm).map_err(FetchError::InvalidKeys)
+    Ok(published.to_key_set(algorithms))
 }

@@ -31,7 +31,7 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How long to wait for one address before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// A response whose content type is JSON.
+/// A response whose content type is JSON, or whose body begins as a JSON object does.
 #[derive(Debug)]
 pub(crate) struct JsonResponse {
     pub(crate) body: Bytes,
@@ -56,7 +56,7 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// The response is not complete, its status is not 200, its content type is not JSON, or it is too large.
+    /// The response is not complete, its status is not 200, it is not JSON, or it is too large.
     pub(crate) async fn get(&self, url: &JwksUrl) -> Result<JsonResponse, FetchError> {
         let stream = connect(url).await?;
         if !url.is_https() {
@@ -101,8 +101,13 @@ where
     connections.spawn(connection);
     let response = sender.send_request(request(url)).await.map_err(FetchError::Protocol)?;
     let (head, body) = response.into_parts();
-    check_head(head.status, &head.headers)?;
-    Ok(JsonResponse { body: read_body(body).await?, fresh_for: cache_control::fresh_for(&head.headers) })
+    check_status(head.status)?;
+    let declared = declared_type(&head.headers)?;
+    let body = read_body(body).await?;
+    if declared == DeclaredType::Other && !body.trim_ascii_start().starts_with(b"{") {
+        return Err(FetchError::ContentType);
+    }
+    Ok(JsonResponse { body, fresh_for: cache_control::fresh_for(&head.headers) })
 }
 
 fn request(url: &JwksUrl) -> Request<Empty<Bytes>> {
@@ -115,24 +120,38 @@ fn request(url: &JwksUrl) -> Request<Empty<Bytes>> {
         .expect("a parsed URL has a path and an authority")
 }
 
-/// Checks the status and the content type.
-fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError> {
-    if status.is_redirection() {
-        return Err(FetchError::Redirect(status.as_u16()));
+fn check_status(status: StatusCode) -> Result<(), FetchError> {
+    match status {
+        StatusCode::OK => Ok(()),
+        status if status.is_redirection() => Err(FetchError::Redirect(status.as_u16())),
+        status => Err(FetchError::Status(status.as_u16())),
     }
-    if status != StatusCode::OK {
-        return Err(FetchError::Status(status.as_u16()));
-    }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_json(content_type) { Ok(()) } else { Err(FetchError::ContentType) }
 }
 
-/// Whether the content type is `application/json` or ends with `+json`. An HTML page would be, for example,
-/// the login form of a proxy.
-fn is_json(content_type: &str) -> bool {
+/// What the content type of a response says about its body.
+#[derive(Debug, PartialEq, Eq)]
+enum DeclaredType {
+    Json,
+    /// Nothing, or another type. Many file servers send a key set as `text/plain` or `application/octet-stream`.
+    Other,
+}
+
+/// Reads the content type.
+///
+/// # Errors
+///
+/// [`FetchError::ContentType`] for a page: it is, for example, the login form of a proxy.
+fn declared_type(headers: &HeaderMap) -> Result<DeclaredType, FetchError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.strip_prefix("application/").unwrap_or_default();
-    subtype == "json" || subtype.ends_with("+json")
+    match subtype {
+        "xhtml+xml" => Err(FetchError::ContentType),
+        _ if essence == "text/html" => Err(FetchError::ContentType),
+        "json" => Ok(DeclaredType::Json),
+        subtype if subtype.ends_with("+json") => Ok(DeclaredType::Json),
+        _ => Ok(DeclaredType::Other),
+    }
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, FetchError> {
@@ -147,13 +166,24 @@ async fn read_body(body: Incoming) -> Result<Bytes, FetchError> {
 mod tests {
     use super::*;
 
+    fn declared(content_type: &str) -> Option<DeclaredType> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]);
+        declared_type(&headers).ok()
+    }
+
     #[test]
-    fn only_json_content_types_are_accepted() {
-        for good in ["application/json", "application/jwk-set+json", "Application/JSON; charset=utf-8"] {
-            assert!(is_json(good), "{good}");
+    fn a_page_is_refused_and_only_json_types_count_as_json() {
+        for json in ["application/json", "application/jwk-set+json", "Application/JSON; charset=utf-8"] {
+            assert_eq!(declared(json), Some(DeclaredType::Json), "{json}");
         }
-        for bad in ["", "text/html", "text/json", "application/jsonp", "application/", "json", "text/plain"] {
-            assert!(!is_json(bad), "{bad}");
+        for other in
+            ["", "text/json", "application/jsonp", "application/", "json", "text/plain; charset=utf-8"]
+        {
+            assert_eq!(declared(other), Some(DeclaredType::Other), "{other}");
         }
+        for page in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+            assert_eq!(declared(page), None, "{page}");
+        }
+        assert_eq!(declared_type(&HeaderMap::new()).unwrap(), DeclaredType::Other);
     }
 }

@@ -1,5 +1,7 @@
 //! Tokens of other issuers: which checks are relaxed for them, and how their claims are read.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use counterfoil_jose::{Algorithm, Jws, KeySet, Time, VerifiedJws, json};
@@ -14,8 +16,8 @@ use crate::token::registered_claims::RegisteredClaims;
 /// The `typ` values that say nothing more specific than "a JWT", or that name an access token.
 const UNTYPED: [&str; 2] = ["at+jwt", "JWT"];
 
-/// The valid range of a `NumericDate`. From 2^53 on a double cannot represent every second.
-const NUMERIC_DATES: std::ops::Range<u64> = 0..1 << 53;
+/// The exclusive upper bound of a `NumericDate`, 2^53: beyond it a double cannot represent every second.
+const NUMERIC_DATE_BOUND: u64 = 1 << 53;
 
 /// Claims that a principal offers through methods, so that they are not kept among its custom claims.
 const MAPPED: [&str; 8] = ["iss", "aud", "sub", "iat", "exp", "nbf", "scope", "scp"];
@@ -62,9 +64,9 @@ pub(crate) fn verify_untyped(
 pub(crate) struct ForeignClaims {
     iss: Option<String>,
     aud: Vec<String>,
-    iat: u64,
-    exp: u64,
-    nbf: Option<u64>,
+    iat: Time,
+    exp: Time,
+    nbf: Option<Time>,
     subject: String,
     scope: Option<String>,
     roles: Vec<String>,
@@ -117,7 +119,7 @@ impl ForeignClaims {
         let client_id: Option<ClientId> = client.and_then(|name| name.parse().ok());
         let amr = self.all.get("amr").and_then(strings).unwrap_or_default();
         let acr = self.all.get("acr").and_then(string);
-        let authenticated_at = self.all.get("auth_time").and_then(numeric_date).map(Time::from_unix_seconds);
+        let authenticated_at = self.all.get("auth_time").and_then(numeric_date);
         self.all.retain(|name, _| !MAPPED.contains(&name.as_str()));
         let not_before = self.nbf.map_or(self.iat, |nbf| nbf.max(self.iat));
         PrincipalParts {
@@ -132,13 +134,9 @@ impl ForeignClaims {
             amr,
             acr,
             authenticated_at,
-            not_before: Some(Time::from_unix_seconds(not_before)),
+            not_before: Some(not_before),
             extra: self.all,
-            ..PrincipalParts::new(
-                CredentialKind::AccessToken,
-                self.subject,
-                Time::from_unix_seconds(self.exp),
-            )
+            ..PrincipalParts::new(CredentialKind::AccessToken, self.subject, self.exp)
         }
     }
 }
@@ -156,8 +154,13 @@ fn string(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-fn numeric_date(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|seconds| NUMERIC_DATES.contains(seconds))
+/// A number of seconds, whole or not (RFC 7519, section 2), rounded down to milliseconds.
+fn numeric_date(value: &Value) -> Option<Time> {
+    if let Some(seconds) = value.as_u64() {
+        return (seconds < NUMERIC_DATE_BOUND).then_some(Time::from_unix_seconds(seconds));
+    }
+    let seconds = value.as_f64().filter(|seconds| (0.0..NUMERIC_DATE_BOUND as f64).contains(seconds))?;
+    Some(Time::EPOCH + Duration::from_secs_f64(seconds))
 }
 
 /// One string, or a list of strings only.
@@ -172,7 +175,8 @@ fn strings(value: &Value) -> Option<Vec<String>> {
 /// The subject: `sub`, a string, or the configured claim, which may also be a whole number.
 fn subject(all: &Map<String, Value>, claim: Option<&str>) -> Option<String> {
     let value = all.get(claim.unwrap_or("sub"))?;
-    let number = || value.as_i64().filter(|_| claim.is_some()).map(|number| number.to_string());
+    let is_whole = value.is_i64() || value.is_u64();
+    let number = || (is_whole && claim.is_some()).then(|| value.to_string());
     string(value).or_else(number).filter(|subject| !subject.is_empty())
 }
 

@@ -135,7 +135,7 @@ impl TokenVerifier {
     pub fn verify_ignoring_expiry(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
         let (claims, verified) = self.verify_signature(&self.current.load().keys, token)?;
         // An expired token is checked at the last instant at which it was valid.
-        let last_valid = Time::from_unix_seconds(claims.registered().exp) - Duration::from_millis(1);
+        let last_valid = claims.registered().exp - Duration::from_millis(1);
         self.check_claims(&claims.registered(), now.min(last_valid))?;
         Ok(claims.into_principal(&verified)?)
     }
@@ -152,7 +152,7 @@ impl TokenVerifier {
         now: Time,
     ) -> Result<Principal, AuthError> {
         let (claims, verified) = self.verify_signature(&self.current.load().keys, token)?;
-        let last_valid = Time::from_unix_seconds(claims.registered().exp) - Duration::from_millis(1);
+        let last_valid = claims.registered().exp - Duration::from_millis(1);
         self.check_issuer(&claims.registered())?;
         self.check_times(&claims.registered(), now.min(last_valid))?;
         Ok(claims.into_principal(&verified)?)
@@ -215,19 +215,21 @@ impl TokenVerifier {
 
     fn check_times(&self, claims: &RegisteredClaims<'_>, now: Time) -> Result<(), InvalidReason> {
         let leeway = self.settings.leeway;
-        if now >= Time::from_unix_seconds(claims.exp) + leeway {
+        if now >= claims.exp + leeway {
             return Err(InvalidReason::Expired);
         }
-        if claims.nbf.is_some_and(|nbf| Time::from_unix_seconds(nbf) > now + leeway) {
+        if claims.nbf.is_some_and(|nbf| nbf > now + leeway) {
             return Err(InvalidReason::NotYetValid);
         }
-        if Time::from_unix_seconds(claims.iat) > now + leeway {
+        if claims.iat > now + leeway {
             return Err(InvalidReason::IssuedInFuture);
         }
-        match claims.exp.checked_sub(claims.iat) {
-            Some(lifetime) if lifetime <= self.settings.max_lifetime.as_secs() => Ok(()),
-            Some(_) | None => Err(InvalidReason::LifetimeNotAllowed),
+        // Whole seconds: an issuer that reads its clock twice may write some milliseconds more.
+        let lifetime = claims.exp.since(claims.iat).as_secs();
+        if claims.exp < claims.iat || lifetime > self.settings.max_lifetime.as_secs() {
+            return Err(InvalidReason::LifetimeNotAllowed);
         }
+        Ok(())
     }
 }
 
@@ -255,7 +257,8 @@ impl Claims {
     fn registered(&self) -> RegisteredClaims<'_> {
         match self {
             Self::Native(AccessClaims { iss, aud, iat, nbf, exp, .. }) => {
-                RegisteredClaims { iss: Some(iss), aud, iat: *iat, nbf: *nbf, exp: *exp }
+                let [iat, exp] = [iat, exp].map(|seconds| Time::from_unix_seconds(*seconds));
+                RegisteredClaims { iss: Some(iss), aud, iat, nbf: nbf.map(Time::from_unix_seconds), exp }
             }
             Self::Foreign(claims) => claims.registered(),
         }

@@ -60,7 +60,7 @@ fn algorithms_are_required_and_alg_none_is_rejected() {
 fn a_key_from_a_key_set_is_not_used_for_another_algorithm() {
     let signer = TestSigner::with(Algorithm::Rs256);
     let published = JwkSet::from_key_set(&signer.keys()).to_json();
-    let fetched = JwkSet::from_json(published.as_bytes()).unwrap().to_key_set(None).unwrap();
+    let fetched = JwkSet::from_json(published.as_bytes()).unwrap().to_key_set(&Algorithm::ASYMMETRIC);
     let verifier = permissive_verifier(fetched.iter().cloned());
 
     for secret in public_key_encodings(&signer.key.verifying_key()) {
@@ -100,18 +100,18 @@ fn key_members_must_be_strings() {
         r#"{"__proto__":{"kty":"oct","k":""}}"#,
     ] {
         let set = JwkSet::from_json(format!("{{\"keys\":[{invalid}]}}").as_bytes()).unwrap();
-        assert!(set.to_key_set(Some(Algorithm::Rs256)).unwrap().is_empty(), "{invalid}");
+        assert!(set.to_key_set(&[Algorithm::Rs256]).is_empty(), "{invalid}");
     }
 }
 
 /// Incident V06.
 #[test]
-fn a_key_without_any_algorithm_is_not_loaded() {
-    let signer = TestSigner::new();
+fn a_key_that_fits_several_algorithms_is_not_loaded() {
+    let signer = TestSigner::with(Algorithm::Rs256);
     let bare = Jwk { alg: None, ..signer.key.verifying_key().jwk().unwrap() };
 
     assert_eq!(VerifyingKey::from_jwk(&bare, None).unwrap_err(), KeyError::MissingAlgorithm);
-    let keys = JwkSet { keys: vec![bare] }.to_key_set(None).unwrap();
+    let keys = JwkSet { keys: vec![bare] }.to_key_set(&Algorithm::ASYMMETRIC);
     let verifier = TokenVerifier::builder(ISSUER, SHOP, &Algorithm::ASYMMETRIC).build(keys).unwrap();
     assert_eq!(rejection(&verifier, &signer.sign(&claims())), JwsError::UnknownKeyId);
 }
@@ -155,8 +155,8 @@ fn an_rsa_key_without_alg_is_not_an_empty_hmac_key() {
     let keys = JwkSet { keys: vec![bare] };
     let token = with_hmac(&hs256(signer.key.kid()), b"");
 
-    assert!(keys.to_key_set(None).unwrap().is_empty());
-    let verifier = permissive_verifier(keys.to_key_set(Some(Algorithm::Rs256)).unwrap().iter().cloned());
+    assert!(keys.to_key_set(&Algorithm::ASYMMETRIC).is_empty());
+    let verifier = permissive_verifier(keys.to_key_set(&[Algorithm::Rs256]).iter().cloned());
     assert_eq!(rejection(&verifier, &token), JwsError::AlgorithmNotAllowed);
 }
 
@@ -166,7 +166,7 @@ fn there_is_no_default_secret_or_algorithm() {
     for algorithm in [Algorithm::Es256, Algorithm::Ed25519, Algorithm::Rs256] {
         let key = SigningKey::generate(algorithm).unwrap().verifying_key();
         let bare = Jwk { alg: None, ..key.jwk().unwrap() };
-        let keys = JwkSet { keys: vec![bare] }.to_key_set(Some(algorithm)).unwrap();
+        let keys = JwkSet { keys: vec![bare] }.to_key_set(&[algorithm]);
         for secret in [&b""[..], b"undefined", b"null", b"secret", key.kid().as_bytes()] {
             for header in [hs256(key.kid()), json!({"typ": "at+jwt", "alg": "HS256"})] {
                 let verifier = permissive_verifier(keys.iter().cloned());

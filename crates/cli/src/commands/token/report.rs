@@ -14,6 +14,8 @@ pub(crate) struct VerificationReport<'a> {
     pub(crate) result: Result<Principal, AuthError>,
     pub(crate) token: &'a str,
     pub(crate) not_checked: Vec<&'static str>,
+    /// Whether tokens of other issuers are accepted, with `--foreign`.
+    pub(crate) accepts_foreign: bool,
 }
 
 impl VerificationReport<'_> {
@@ -79,11 +81,18 @@ impl VerificationReport<'_> {
                 self.claim("aud")?
             )),
             InvalidReason::Expired => {
-                let expired_at: i64 = self.claim("exp")?.parse().ok()?;
-                Some(format!("the token expired at {}", date_and_distance(expired_at)))
+                // A foreign token may have a fraction of a second.
+                let expired_at: f64 = self.claim("exp")?.parse().ok()?;
+                Some(format!("the token expired at {}", date_and_distance(expired_at.floor() as i64)))
             }
+            InvalidReason::MalformedClaims if self.accepts_foreign => Some(
+                "a token needs the numbers `exp` and `iat` and the text `sub`; `aud` and `scope` are texts or lists of texts"
+                    .into(),
+            ),
             InvalidReason::MalformedClaims => Some("use --foreign for tokens of other issuers".into()),
-            InvalidReason::Token(rejection) if rejection.code() == "token_wrong_typ" => {
+            InvalidReason::Token(rejection)
+                if rejection.code() == "token_wrong_typ" && !self.accepts_foreign =>
+            {
                 Some("use --foreign to accept the type JWT, or no type".into())
             }
             InvalidReason::Token(rejection) if rejection.is_unknown_key_id() => {

@@ -80,7 +80,8 @@ impl VerifyOptions {
             }
             KeySource::Remote(options) => verify_with_remote_keys(builder, options, &token).await?,
         };
-        VerificationReport { result, token: &token, not_checked: self.not_checked(issuer) }.print(self.json)
+        let (not_checked, accepts_foreign) = (self.not_checked(issuer), self.foreign);
+        VerificationReport { result, token: &token, not_checked, accepts_foreign }.print(self.json)
     }
 
     /// A verifier that checks as much as the options allow.
@@ -136,12 +137,8 @@ impl VerifyOptions {
             CliError::with_cause(&format!("cannot use the key set {file}"), error)
         };
         let text = fs::read(Path::new(file)).map_err(|error| cannot_use(&error))?;
-        let default_algorithm = match self.algorithms.as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        };
         let published = JwkSet::from_json(&text).map_err(|error| cannot_use(&error))?;
-        published.to_key_set(default_algorithm).map_err(|error| cannot_use(&error))
+        Ok(published.to_key_set(&self.algorithms))
     }
 
     /// A key set of only the secret. It gets the id that the token names, which selects nothing as there is no other key.

@@ -88,17 +88,4 @@ pub(super) const SETTINGS: &[Setting] = &[
             limit(values).map(|limit| builder.settings.write_rate_limits.single_session_ends_per_user = limit)
         },
     },
-    Setting {
-        name: "write_rate_limit.password_changes_per_user",
-        form: Form::Limit,
-        default: DefaultValue::Value(|builder| {
-            limit_text(builder.settings.write_rate_limits.password_changes_per_user)
-        }),
-        doc: "Password changes of one user.",
-        former_names: &[],
-        flag: None,
-        apply: |builder, values| {
-            limit(values).map(|limit| builder.settings.write_rate_limits.password_changes_per_user = limit)
-        },
-    },
 ];

@@ -95,6 +95,7 @@ pub(super) async fn each_session_of_a_portion_is_revoked_and_recorded_as_in_the_
     assert_eq!((&event.actor, event.reason), (&Actor::User(user_id(1)), Some(EndReason::ByUser)));
     assert_eq!((event.at, event.user), (NOON + HOUR, Some(user_id(1))));
     assert_eq!(event.client_info.ip, Some([192, 0, 2, 1].into()));
+    assert_eq!(portion.derived_events.last(), Some(event));
 }
 
 pub(super) async fn a_login_after_the_end_of_many_sessions_is_not_ended_by_the_portions(

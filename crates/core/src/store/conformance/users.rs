@@ -108,7 +108,7 @@ pub(super) async fn an_external_id_belongs_to_one_user(store: Arc<dyn Store>) {
 }
 
 pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc<dyn Store>) {
-    let names = ["zoë", "Ada", "ada2", "Борис", "李", "_", "a b", "0", "ß", "🔑", "Z"];
+    let names = ["zoë", "Ada", "ada2", "Борис", "李", "_", "a b", "0", "ß", "日本", "Z"];
     let users = names.iter().zip(1..).map(|(text, number)| User { username: name(text), ..user(number) });
     let _ = applied(&store, &users.clone().map(insert_user).collect::<Vec<_>>()).await;
 

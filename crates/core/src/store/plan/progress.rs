@@ -84,12 +84,17 @@ impl CommitProgress {
 
     /// The sessions of this commit that have ended since the previous call, to be recorded by `event`. So are those that
     /// remain to be ended.
-    pub fn take_unrecorded_ends(&mut self, event: &AuditEvent) -> &[SessionId] {
+    pub fn take_unrecorded_ends(&mut self, event: &AuditEvent) -> Vec<SessionId> {
         for unfinished in &mut self.unfinished {
             unfinished.event.get_or_insert_with(|| event.clone().with_user(unfinished.user));
         }
         let recorded = std::mem::replace(&mut self.recorded_ends, self.applied.ended_sessions.len());
-        &self.applied.ended_sessions[recorded..]
+        self.applied.ended_sessions[recorded..].to_vec()
+    }
+
+    /// An audit event that the store has completed and inserted.
+    pub fn derived_event_inserted(&mut self, event: AuditEvent) {
+        self.applied.derived_events.push(event);
     }
 
     /// These of the `selected` sessions have neither ended nor are below a cutoff. Returns `false` if the

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::services::user_import::{ImportMode, ImportedUser, UserImporter};
 use counterfoil_jose::Time;
 
 use crate::app::App;
 use crate::operations::admin::responses::{ImportResponse, ImportedUserResponse};
 use crate::operations::error::OperationError;
+use crate::passwords::scheme_scan::measure_schemes;
 
 /// The most users of one import. They are written in one commit, which delays other writes.
 pub const MAX_IMPORTED_USERS: usize = 100;
@@ -25,5 +27,7 @@ pub(crate) async fn import(
 ) -> Result<ImportResponse, OperationError> {
     let importer = UserImporter::new(Arc::clone(&app.store)).with_username_policy(app.settings().usernames);
     let outcomes = importer.import(users, mode, now).await?;
+    let hashes = users.iter().filter_map(|user| user.password_hash.as_deref());
+    measure_schemes(app, hashes.filter_map(|text| PasswordHash::import(text).ok()).collect()).await;
     Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from).collect() })
 }

@@ -175,7 +175,8 @@ impl Cached {
     async fn fetch(server: &TestServer, fetches: u32) -> Self {
         let fetched = Instant::now();
         let response = Request::get("/.well-known/jwks.json").send(server).await;
-        let keys = JwkSet::from_json(&response.body).unwrap().to_key_set(None).unwrap();
+        let keys =
+            JwkSet::from_json(&response.body).unwrap().to_key_set(&counterfoil_jose::Algorithm::ASYMMETRIC);
         Self { keys, fetched, fetches }
     }
 

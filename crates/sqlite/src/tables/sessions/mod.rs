@@ -138,7 +138,10 @@ pub(crate) fn has_unended(
     except: Option<SessionId>,
 ) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM sessions WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?2")?
+        .prepare_cached(
+            "SELECT 1 FROM sessions INDEXED BY live_sessions_by_user
+             WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?2",
+        )?
         .exists(params![user.as_bytes(), except.as_ref().map(SessionId::as_bytes)])
 }
 

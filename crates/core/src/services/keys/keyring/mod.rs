@@ -18,6 +18,7 @@ use crate::services::revoker::RevocationRetention;
 use crate::store::{NodeId, Store};
 
 pub use change::{ActivateAt, RotatedKeys};
+pub use rotation::ROTATION_JOB;
 
 /// The keys in use. A reader always gets a consistent set, from before or after a change.
 pub struct Keyring {

@@ -19,9 +19,10 @@ use crate::store::{AppliedChanges, Change, CommitOutcome, JobLock, Transaction, 
 /// The maximum number of steps in one run. A schedule with zero durations would otherwise never end.
 const MAX_STEPS: usize = 32;
 
-/// The job of the scheduled rotation, and how long a node holds its lock after a step. Two nodes that both find a step due
-/// must not take it twice.
-const ROTATION_JOB: &str = "key_rotation";
+/// The job of the scheduled rotation. Two nodes that both find a step due must not take it twice.
+pub const ROTATION_JOB: &str = "key_rotation";
+
+/// How long a node holds the lock after a step.
 const LOCK_DURATION: Duration = Duration::from_secs(60);
 
 impl Keyring {
