@@ -58,8 +58,8 @@ async fn write_last_seen_periodically(app: App) {
     }
 }
 
-/// Writes one small commit after the last of a series of refreshes, so that a start after a crash knows that their used
-/// tokens are no longer to be repeated.
+/// Writes one small commit after the last of a series of refreshes, so that after a crash their used tokens stay
+/// used.
 async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
     let (now, grace) = (app.clock.checkpoint(), app.refresh_grace.length);
     let Some(last_rotation) = app.issuer.last_rotation() else { return };

@@ -188,7 +188,7 @@ async fn without_a_session_every_session_of_the_user_ends() {
     assert!(engine.authenticate("ada", NEW, after(1)).await.is_ok());
 }
 
-/// The answer confirms the current password, so it must be in the audit log, and unknown to who has a wrong one.
+/// The answer confirms the current password, so it must be in the audit log, and a wrong password must not get it.
 #[tokio::test]
 async fn a_rejected_new_password_without_a_session_is_recorded_only_after_the_right_current_one() {
     let engine = Engine::start().await;

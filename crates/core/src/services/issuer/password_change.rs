@@ -43,15 +43,17 @@ impl Issuer {
     /// Changes the password, ends every other session of the user, and replaces the credentials of this session, in one
     /// commit. When it returns, every token that the session had is invalid: its session token or refresh token, and all
     /// its access tokens, exchanged ones included. A former refresh token is unknown, so its use is no reuse and ends
-    /// nothing. Otherwise the thief of a credential would keep the session that the password change is to take from them.
+    /// nothing. Otherwise the thief of a credential would keep this session.
     ///
     /// A limited access token, which is one that was exchanged for a narrower scope or for a session token, gets a new token
-    /// with the same limits. The session's own credential is then replaced by one that nobody has.
+    /// with the same limits. The session's own credential is then replaced by one that no client gets.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Credential`](crate::ClientError::Credential) if the session has ended; [`ClientError::LoginFailed`](crate::ClientError::LoginFailed) if the
-    /// password was changed in the meantime; [`ClientError::Field`](crate::ClientError::Field) if the new token is too long for its transport. Then nothing is changed.
+    /// [`ClientError::Credential`](crate::ClientError::Credential) if the session has ended;
+    /// [`ClientError::LoginFailed`](crate::ClientError::LoginFailed) if the password was changed in the meantime;
+    /// [`ClientError::Field`](crate::ClientError::Field) if the new token is too long for its transport. Then nothing
+    /// is changed.
     pub async fn change_password(
         &self,
         mut change: AuthorizedPasswordChange,
