@@ -29,7 +29,7 @@ fn assert_insufficient_scope(response: &Response, operation: &str) {
     assert!(challenge.starts_with(r#"Bearer error="insufficient_scope""#), "{operation}: {challenge}");
 }
 
-/// The test goes over the OpenAPI document, so that a route that is added is covered.
+/// The test reads the OpenAPI document, so that a route that is added is covered.
 #[tokio::test]
 async fn a_limited_token_is_refused_by_every_operation_that_changes_something() {
     let server = TestServer::open().await;
