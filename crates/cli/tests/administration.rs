@@ -55,6 +55,54 @@ fn the_command_line_makes_a_user_an_administrator() {
 }
 
 #[test]
+fn a_user_is_shown_with_what_the_rate_limits_count() {
+    let (_temp, dir, _) = with_ada();
+    let server = Server::serve(&dir);
+    for _ in 0..2 {
+        assert_eq!(login(&server, json!({ "password": "not this one" })).0, 401);
+    }
+
+    let shown = succeed(&dir, &["user", "show", "ADA"]);
+    let details = json_of(&dir, &["user", "show", "ada", "--ip", "127.0.0.1", "--json"]);
+
+    let line = shown.lines().find(|line| line.trim_start().starts_with("failed_logins ")).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>()[..3], ["failed_logins", "ada", "2"], "{shown}");
+    assert!(shown.contains("username  ada\n"), "{shown}");
+    let counters = details["rate_limits"].as_array().unwrap();
+    let from_ip = counters.iter().find(|counter| counter["event"] == "failed_logins_from_ip").unwrap();
+    assert_eq!(from_ip["count"], 2, "{details}");
+    assert_eq!(run(&in_dir(&dir, &["user", "show", "eve"])).status, 1);
+}
+
+/// The log names the address and the setting, at run time.
+#[test]
+fn a_proxy_that_is_not_trusted_is_reported_when_many_users_log_in_through_it() {
+    let (temp, dir, password) = with_ada();
+    let names: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
+    let server = Server::serve(&dir);
+    for name in &names {
+        succeed(&dir, &["user", "add", name, "--password-file", &password]);
+    }
+    let log_in = |name: &str| {
+        let body = json!({ "username": name, "password": PASSWORD }).to_string();
+        let json = "Content-Type: application/json";
+        let options = ["-H", json, "-H", "X-Forwarded-For: 192.0.2.1", "-d", &body];
+        assert_eq!(server.curl("/v1/login", &options).0, 200);
+    };
+    let log = || fs::read_to_string(temp.path().join("data.log")).unwrap();
+    let count = |log: &str| log.matches("that is not a trusted proxy").count();
+
+    names[..9].iter().for_each(|name| log_in(name));
+    assert_eq!(count(&log()), 0);
+    log_in(&names[9]);
+    log_in("ada");
+
+    let log = log();
+    assert_eq!(count(&log), 1, "{log}");
+    assert!(log.contains("127.0.0.1") && log.contains("trusted_proxies"), "{log}");
+}
+
+#[test]
 fn a_user_is_disabled_enabled_and_deleted() {
     let (_temp, dir, password) = with_ada();
     let server = Server::serve(&dir);

@@ -59,7 +59,7 @@ async fn write_last_seen_periodically(app: App) {
 /// Measures the schemes of the stored password hashes.
 async fn measure_schemes_daily(app: App) {
     loop {
-        if let Err(error) = measure_stored_schemes(&app).await {
+        if let Err(error) = measure_stored_schemes(&*app.store, &app.hashing).await {
             tracing::warn!(%error, "the schemes of the stored password hashes could not be read");
         }
         sleep(SCHEME_SCAN_INTERVAL).await;

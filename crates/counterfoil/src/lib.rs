@@ -141,11 +141,12 @@ pub mod operator {
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
         ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
-        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse, UserResponse,
+        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse,
+        UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
+        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{SessionView, UserView};

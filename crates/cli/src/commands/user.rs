@@ -1,8 +1,11 @@
-//! `counterfoil user`: adds, lists, changes, imports and deletes users.
+//! `counterfoil user`: adds, shows, lists, changes, imports and deletes users.
+
+use std::net::IpAddr;
 
 use clap::{Args, Subcommand};
 use counterfoil::operator::{
-    self, AdminUserView, DeletedResponse, ListResponse, UserChangeRequest, UserResponse, UserView,
+    self, AccountCounterView, AdminUserView, DeletedResponse, ListResponse, UserChangeRequest,
+    UserDetailsResponse, UserResponse, UserView,
 };
 
 use crate::admin_client::execute;
@@ -14,7 +17,7 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
 use crate::secret_input::NewPassword;
-use crate::table::{cell, rfc3339, time};
+use crate::table::{cell, print_table, rfc3339, time};
 
 /// The commands for users.
 #[derive(Subcommand)]
@@ -23,6 +26,8 @@ pub(crate) enum Command {
     Add(AddOptions),
     /// Lists users by name.
     List(PageOptions),
+    /// Shows a user, and what the rate limits count for them: why a login is rejected, and until when.
+    Show(ShowOptions),
     /// Disables a user and revokes all their credentials at once.
     Disable(UserArgument),
     /// Enables a user again. Their earlier credentials stay revoked.
@@ -67,6 +72,22 @@ pub(crate) struct UserArgument {
     _settings: StoreOptions,
 }
 
+/// The options of `user show`.
+#[derive(Args)]
+pub(crate) struct ShowOptions {
+    /// The user, by name or by id.
+    #[arg(allow_hyphen_values = true)]
+    user: String,
+    /// Show also what is counted for the user from this client IP. Other IPs cannot be listed: only hashes are stored.
+    #[arg(long, value_name = "IP")]
+    ip: Option<IpAddr>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    _settings: StoreOptions,
+}
+
 /// The options of `user passwd`.
 #[derive(Args)]
 pub(crate) struct PasswdOptions {
@@ -96,6 +117,7 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     match command {
         Command::Add(options) => add(configuration, options).await,
         Command::List(page) => list(configuration, page).await,
+        Command::Show(options) => show(configuration, options).await,
         Command::Disable(UserArgument { user, .. }) => {
             let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
             update(configuration, user, change, "disabled").await
@@ -127,6 +149,37 @@ async fn add(configuration: &Configuration, options: AddOptions) -> Result<(), C
         return print_json(&user);
     }
     print_done("added", &user)
+}
+
+async fn show(configuration: &Configuration, options: ShowOptions) -> Result<(), CliError> {
+    let command = operator::Command::UserShow { user: options.user, ip: options.ip };
+    let details: UserDetailsResponse = execute(configuration, command).await?;
+    if options.json {
+        return print_json(&details);
+    }
+    let UserView { id, username, email, roles, created_at, .. } = &details.user.user;
+    let roles = if roles.is_empty() { "-".to_owned() } else { roles.join(" ") };
+    for (name, value) in [
+        ("id", id.clone()),
+        ("username", username.clone()),
+        ("email", cell(email.as_ref())),
+        ("roles", roles),
+        ("created", rfc3339(*created_at)),
+        ("disabled", time(details.user.disabled_at)),
+    ] {
+        print_line(&escape_controls(&format!("{name:9} {value}")))?;
+    }
+    print_line("")?;
+    let header = ["counted", "for", "count", "limit", "resets", "blocked until"];
+    print_table(header, details.rate_limits.iter().map(counter_row))
+}
+
+/// A counter as a row.
+fn counter_row(counter: &AccountCounterView) -> [String; 6] {
+    let max = counter.max.map_or_else(|| "off".to_owned(), |max| format!("{max} in {} s", counter.window));
+    let name = counter.login_name.clone().unwrap_or_else(|| "the user".to_owned());
+    let (resets_at, blocked_until) = (time(counter.resets_at), time(counter.blocked_until));
+    [counter.event.clone(), name, counter.count.to_string(), max, resets_at, blocked_until]
 }
 
 async fn update(

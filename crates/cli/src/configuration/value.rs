@@ -64,14 +64,6 @@ pub(crate) fn number<T: TryFrom<u64>>(values: &[String], min: u64, max: u64) -> 
         .ok_or_else(|| InvalidValue::new(format!("must be a whole number from {min} to {max}, not {text:?}")))
 }
 
-/// A whole number from `min` to `max`, or `off`: `None`.
-pub(crate) fn number_or_off(values: &[String], min: u64, max: u64) -> Result<Option<u64>, InvalidValue> {
-    if single(values)? == "off" {
-        return Ok(None);
-    }
-    number(values, min, max).map(Some).map_err(|invalid| invalid.hint("\"off\" switches it off"))
-}
-
 /// `true` or `false`.
 pub(crate) fn boolean(values: &[String]) -> Result<bool, InvalidValue> {
     word(values, &[("true", true), ("false", false)])

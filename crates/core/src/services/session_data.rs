@@ -1,5 +1,7 @@
 //! Session data: the JSON object that an application stores with a session.
 
+use std::num::NonZeroU64;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
@@ -33,7 +35,7 @@ pub async fn merge(
     session: SessionId,
     patch: serde_json::Map<String, serde_json::Value>,
     expected: Option<u64>,
-    max_bytes_of_user: Option<u64>,
+    max_bytes_of_user: Option<NonZeroU64>,
     now: Time,
 ) -> Result<SessionData, ServiceError> {
     let change = Change::merge_data(SessionDataPatch {

@@ -25,6 +25,20 @@ pub enum LookAlikes {
 }
 
 impl UsernamePolicy {
+    /// The policy with these changes.
+    ///
+    /// ```
+    /// use counterfoil_core::services::username_policy::{LookAlikes, UsernamePolicy};
+    ///
+    /// let policy = UsernamePolicy::default().with(|policy| policy.look_alikes = LookAlikes::Allow);
+    /// assert_eq!(policy.look_alikes, LookAlikes::Allow);
+    /// ```
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     /// The name in `text`, if it is valid and uses only allowed scripts.
     ///
     /// # Errors
@@ -36,7 +50,7 @@ impl UsernamePolicy {
         Ok(name)
     }
 
-    /// The user who has this name or one that looks like it.
+    /// A user with this name, or with one that looks like it.
     ///
     /// # Errors
     ///

@@ -126,8 +126,7 @@ async fn no_import_adds_a_second_user_for_a_name_or_an_address() {
 #[tokio::test]
 async fn an_import_can_allow_names_that_look_alike() {
     let engine = Engine::start().await;
-    let mut policy = UsernamePolicy::default();
-    policy.look_alikes = LookAlikes::Allow;
+    let policy = UsernamePolicy::default().with(|policy| policy.look_alikes = LookAlikes::Allow);
     let importer = UserImporter::new(Arc::clone(&engine.store)).with_username_policy(policy);
 
     let users = [imported("bob", None), imported("b0b", None)];

@@ -1,5 +1,6 @@
 //! The administrative commands, as the command line sends them to a server.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,14 @@ pub enum Command {
         user: String,
         /// The changes.
         change: UserChangeRequest,
+    },
+    /// Shows a user, and what the rate limits count for them. Answers `{user, rate_limits}`.
+    UserShow {
+        /// The user.
+        user: String,
+        /// A client IP: what is counted for the user from this IP is shown as well.
+        #[serde(default)]
+        ip: Option<IpAddr>,
     },
     /// Sets a user's password and ends all their sessions. Answers `{user}`.
     UserPassword {

@@ -26,6 +26,7 @@ impl App {
                 self.import_users(&users, if dry_run { ImportMode::DryRun } else { ImportMode::Commit }).await
             }
             Command::UserList { after, limit } => self.list_users(PageRequest { after, limit }).await,
+            Command::UserShow { user, ip } => self.show_user(&user, ip).await,
             Command::UserChange { user, change } => self.change_user(&user, change).await,
             Command::UserPassword { user, password } => self.set_password(&user, &password).await,
             Command::UserDelete { user } => self.delete_user(&user).await,

@@ -1,5 +1,7 @@
 //! Commands for users.
 
+use std::net::IpAddr;
+
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::User;
@@ -23,6 +25,11 @@ impl App {
 
     pub(super) async fn list_users(&self, page: PageRequest) -> Answer {
         answer(users::list(self, page.validate()?).await?)
+    }
+
+    pub(super) async fn show_user(&self, user: &str, ip: Option<IpAddr>) -> Answer {
+        let user = self.find_user(user).await?;
+        answer(users::details(self, &user, ip, self.now()).await?)
     }
 
     pub(super) async fn change_user(&self, user: &str, change: UserChangeRequest) -> Answer {

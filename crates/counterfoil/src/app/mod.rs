@@ -29,6 +29,7 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
 use crate::settings::Settings;
@@ -76,6 +77,7 @@ pub struct Inner {
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) bodies: BodyMemoryLimiter,
+    pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) write_rate_limiter: WriteRateLimiter,
     pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,

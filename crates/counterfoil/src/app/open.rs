@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -37,6 +38,7 @@ use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
@@ -245,6 +247,7 @@ impl Loaded {
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
+            untrusted_proxies: UntrustedProxies::new(Instant::now()),
             write_rate_limiter: WriteRateLimiter::for_settings(&settings),
             audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),

@@ -11,7 +11,10 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName};
 
+use crate::limits::untrusted_proxies::Forwarding;
+use crate::settings::Settings;
 use crate::settings::ip_network::Network;
+use crate::settings::loopback::is_internal_ip;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -42,6 +45,18 @@ pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
 /// Whether the request has a forwarding header, valid or not.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     [&X_FORWARDED_FOR, &FORWARDED].into_iter().any(|name| headers.contains_key(name))
+}
+
+/// How a request with `headers` came from `peer`; `None` if `peer` is a trusted proxy.
+pub(crate) fn forwarding(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> Option<Forwarding> {
+    // An https issuer on a plain listener is behind a TLS proxy.
+    let has_proxy = settings.issuer.is_secure() && settings.tls.is_none();
+    match (is_trusted(peer, &settings.trusted_proxies), is_forwarded(headers)) {
+        (true, _) => None,
+        (false, true) => Some(Forwarding::Header),
+        (false, false) if has_proxy && is_internal_ip(peer) => Some(Forwarding::OwnNetwork),
+        (false, false) => Some(Forwarding::None),
+    }
 }
 
 /// Whether `ip` is one of the trusted proxies.
@@ -194,6 +209,27 @@ mod tests {
     }
 
     #[test]
+    fn the_way_of_a_request_is_known_by_its_peer_and_its_headers() {
+        let forwarded =
+            HeaderMap::from_iter([(X_FORWARDED_FOR.clone(), HeaderValue::from_static("192.0.2.1"))]);
+        let of = |issuer: &str, peer: &str, headers: &HeaderMap| {
+            let settings = Settings::new(issuer.parse().unwrap(), "sqlite:auth.db".parse().unwrap());
+            let settings =
+                settings.with(|settings| settings.trusted_proxies = vec!["10.0.0.1".parse().unwrap()]);
+            forwarding(peer.parse().unwrap(), headers, &settings)
+        };
+        let (https, http, none) = ("https://a.example", "http://localhost", HeaderMap::new());
+
+        assert_eq!(of(https, "10.0.0.1", &forwarded), None);
+        assert_eq!(of(https, "203.0.113.9", &forwarded), Some(Forwarding::Header));
+        for peer in ["127.0.0.1", "10.0.0.2", "100.64.0.1", "fd00::1", "::ffff:192.168.0.1"] {
+            assert_eq!(of(https, peer, &none), Some(Forwarding::OwnNetwork), "{peer}");
+            assert_eq!(of(http, peer, &none), Some(Forwarding::None), "{peer}");
+        }
+        assert_eq!(of(https, "203.0.113.9", &none), Some(Forwarding::None));
+    }
+
+    #[test]
     fn headers_from_an_untrusted_peer_are_ignored() {
         for name in ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "cf-connecting-ip"] {
             for value in ["192.0.2.7", "for=192.0.2.7", "127.0.0.1", "10.0.0.1"] {
@@ -236,7 +272,7 @@ mod tests {
     #[test]
     fn an_invalid_hop_ends_the_search() {
         for malformed in
-            ["", "unknown", "192.0.2", "192.0.2.7.8", "192.0.2.07", "<script>", "a:80", "192.0.2.7:x", "é"]
+            ["unknown", "192.0.2", "192.0.2.7.8", "192.0.2.07", "<script>", "a:80", "192.0.2.7:x", "é"]
         {
             assert_eq!(x_forwarded_for(malformed), PROXY, "{malformed:?}");
             assert_eq!(x_forwarded_for(&format!("192.0.2.7, {malformed}")), PROXY, "{malformed:?}");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
-use http::HeaderName;
+use http::{HeaderName, Method};
 use tracing::field::display;
 
 use counterfoil_jose::{base64url, random};
@@ -15,8 +15,9 @@ use counterfoil_verify::{AuthError, RequestId};
 
 use crate::app::App;
 use crate::counters::{Route, method_label};
-use crate::http::client_ip::{client_ip, is_trusted};
+use crate::http::client_ip::{client_ip, forwarding, is_trusted};
 use crate::http::error::ErrorDetail;
+use crate::limits::untrusted_proxies::Forwarding;
 use crate::operations::presented_session::PresentedSession;
 
 /// The header with the id of the request.
@@ -44,6 +45,8 @@ pub(crate) struct RequestStarted {
     pub(crate) method: &'static str,
     pub(crate) context: RequestLogContext,
     client_ip: Option<IpAddr>,
+    /// The other end of a `POST`, unless it is a trusted proxy.
+    untrusted_peer: Option<(IpAddr, Forwarding)>,
 }
 
 /// Why a request failed, for the request log.
@@ -55,21 +58,29 @@ struct LoggedError<'a> {
 impl RequestStarted {
     /// Records a request when it is received.
     pub(crate) fn new(app: &App, request: &Request) -> Self {
+        // Only a `POST` logs a user in; other requests need not look for the headers.
+        let peer = peer(request);
+        let untrusted_peer = peer
+            .filter(|_| request.method() == Method::POST)
+            .and_then(|peer| Some((peer, forwarding(peer, request.headers(), app.settings())?)));
         let proxy_id = if is_from_trusted_proxy(app, request) { proxy_request_id(request) } else { None };
         Self {
             at: Instant::now(),
             id: RequestId(proxy_id.map_or_else(random_request_id, str::to_owned).into()),
             method: method_label(request.method()),
             context: RequestLogContext::default(),
-            client_ip: peer(request)
-                .map(|peer| client_ip(peer, request.headers(), &app.settings().trusted_proxies)),
+            untrusted_peer,
+            client_ip: peer.map(|peer| client_ip(peer, request.headers(), &app.settings().trusted_proxies)),
         }
     }
 
     /// Writes the log line and counts the request.
-    pub(crate) fn finish(&self, route: &Route, response: &Response) {
+    pub(crate) fn finish(&self, app: &App, route: &Route, response: &Response) {
         let duration = self.at.elapsed();
         route.record(self.method, response.status(), duration);
+        if let (Some((peer, forwarding)), Some(opened)) = (self.untrusted_peer, opened_session(response)) {
+            app.untrusted_proxies.record(peer, opened.user, forwarding, self.at);
+        }
         let error = LoggedError {
             code: response.extensions().get::<AuthError>().map(AuthError::code),
             message: response.extensions().get::<ErrorDetail>().map(|detail| detail.0.as_str()),
@@ -112,6 +123,11 @@ impl RequestStarted {
             write_line!(INFO, "answered");
         }
     }
+}
+
+/// The session that a login or a refresh has answered with.
+fn opened_session(response: &Response) -> Option<&PresentedSession> {
+    response.extensions().get().filter(|_| response.status().is_success())
 }
 
 /// The IP of the other end of the connection.

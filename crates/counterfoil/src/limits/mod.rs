@@ -1,4 +1,5 @@
-//! Quotas per client IP (connections, the memory of request bodies) and rate limits of changes.
+//! Quotas per client IP (connections, the memory of request bodies), rate limits of changes, and the detection of proxies
+//! whose clients share one IP.
 
 pub(crate) mod admission;
 pub(crate) mod body_memory;
@@ -6,4 +7,5 @@ pub(crate) mod connection_activity;
 mod connection_table;
 pub(crate) mod connections;
 pub(crate) mod quota;
+pub(crate) mod untrusted_proxies;
 pub(crate) mod write_rate;

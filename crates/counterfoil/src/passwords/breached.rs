@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use counterfoil_core::credentials::password::PasswordFingerprint;
 use counterfoil_core::services::password_policy::BreachedPasswords;
+use counterfoil_files::open_configured;
 use counterfoil_jose::digest;
 
 const MAGIC: &[u8; 8] = b"CFBREACH";
@@ -105,7 +106,7 @@ impl BreachedFile {
     /// [`BreachedPasswordsBuilder`]: crate::operator::BreachedPasswordsBuilder
     pub fn open(path: &Path) -> Result<Self, BreachedError> {
         let unreadable = |error| BreachedError::Unreadable(path.to_owned(), error);
-        let file = File::open(path).map_err(unreadable)?;
+        let file = open_configured(path).map_err(unreadable)?;
         let actual = file.metadata().map_err(unreadable)?.len();
         let mut header = [0; BLOCK_SIZE];
         if actual < BLOCK_SIZE as u64 {

@@ -15,7 +15,7 @@ use counterfoil_core::services::password_hasher::{
 use counterfoil_core::services::password_policy::{NewPassword, PasswordError};
 use counterfoil_jose::Secret;
 
-use crate::limits::quota::Quota;
+use crate::passwords::delayed_refusals::DelayedRefusals;
 use crate::passwords::hash_queue::{HashPoolMetrics, HashPoolOptions, HashQueue, Job};
 use crate::passwords::scheme_times::SchemeTimes;
 
@@ -31,8 +31,8 @@ pub(crate) struct HashPool {
     schemes: Arc<SchemeTimes>,
     /// The scheme of our own hashes, which the dummy hash has too.
     own_scheme: String,
-    /// Refusals that wait without a verification. They hold no thread; the quota bounds their memory.
-    delayed_refusals: Quota,
+    /// Refusals that wait without a verification. They hold no thread; the limits bound their memory.
+    delayed_refusals: DelayedRefusals,
     refusals_not_delayed: Counter,
 }
 
@@ -57,7 +57,7 @@ impl HashPool {
             hashing: Threads::start("hashing", options, &memory),
             validation: Threads::start("validation", HashPoolOptions { threads: 1, ..options }, &memory),
             schemes: Arc::default(),
-            delayed_refusals: Quota::new(max_delayed, options.share_of(max_delayed)),
+            delayed_refusals: DelayedRefusals::new(max_delayed, options.share_of(max_delayed)),
             refusals_not_delayed: Counter::default(),
         })
     }
@@ -191,11 +191,11 @@ impl PasswordHasher for HashPool {
     }
 
     async fn delay_refusal(&self, verified_in: Option<Duration>, requester: Requester) {
-        let _permit = match verified_in {
+        let _waiting = match verified_in {
             // Verifications are limited by the threads, so few of them wait here.
-            Some(Duration::ZERO) | None => match self.delayed_refusals.acquire(requester.client_ip, 1) {
-                Ok(permit) => Some(permit),
-                Err(_) => {
+            Some(Duration::ZERO) | None => match self.delayed_refusals.start(requester.client_ip) {
+                Some(waiting) => Some(waiting),
+                None => {
                     self.refusals_not_delayed.inc();
                     return;
                 }
@@ -452,7 +452,10 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let busy = Arc::clone(&pool);
         let validation = tokio::spawn(async move {
-            let wait = move |_: &mut HashMemory| Ok(drop(released.recv()));
+            let wait = move |_: &mut HashMemory| {
+                let _ = released.recv();
+                Ok(())
+            };
             busy.validation.run(Requester::default(), wait).await
         });
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod breached;
 pub(crate) mod breached_builder;
+mod delayed_refusals;
 mod fair_queue;
 pub(crate) mod hash_pool;
 pub(crate) mod hash_queue;

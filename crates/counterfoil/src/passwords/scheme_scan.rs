@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use counterfoil_core::credentials::password::PasswordHash;
-use counterfoil_core::store::{Page, StoreError};
+use counterfoil_core::store::{Page, Store, StoreError};
 
-use crate::app::App;
+use crate::passwords::hash_pool::HashPool;
 
 /// The number of users that are read at a time, and the pause after it: a million users take twenty minutes and less than
 /// one per cent of a core.
@@ -21,13 +21,13 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// # Errors
 ///
 /// If the users cannot be read.
-pub(crate) async fn measure_stored_schemes(app: &App) -> Result<(), StoreError> {
+pub(crate) async fn measure_stored_schemes(store: &dyn Store, pool: &HashPool) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let users = app.store.users(Page { after, limit: PAGE_SIZE }).await?;
+        let users = store.users(Page { after, limit: PAGE_SIZE }).await?;
         let is_last = users.len() < PAGE_SIZE as usize;
         after = users.last().map(|user| user.username.folded().to_owned());
-        measure_schemes(app, users.into_iter().filter_map(|user| user.password).collect()).await;
+        measure_schemes(pool, users.into_iter().filter_map(|user| user.password).collect()).await;
         if is_last {
             return Ok(());
         }
@@ -36,11 +36,11 @@ pub(crate) async fn measure_stored_schemes(app: &App) -> Result<(), StoreError> 
 }
 
 /// Measures the scheme of each of these hashes whose time is not known.
-pub(crate) async fn measure_schemes(app: &App, hashes: Vec<PasswordHash>) {
+pub(crate) async fn measure_schemes(pool: &HashPool, hashes: Vec<PasswordHash>) {
     let mut schemes = HashSet::new();
     for hash in hashes {
         // If the queue is full, the next scan or the first login measures the scheme.
-        if schemes.insert(hash.scheme()) && app.hashing.measure_scheme(hash).await.is_err() {
+        if schemes.insert(hash.scheme()) && pool.measure_scheme(hash).await.is_err() {
             return;
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use counterfoil_files::mode_if_writable_by_others;
+use counterfoil_files::{mode_if_writable_by_others, resolve_link};
 
 use crate::settings::Settings;
 
@@ -61,7 +61,9 @@ pub(crate) fn create(settings: &Settings) -> Result<Option<PathBuf>, DataDirErro
 
 /// Checks that the directory `dir`, which exists, can hold the files of an installation.
 pub(crate) fn check(dir: &Path) -> Result<(), DataDirError> {
-    match mode_if_writable_by_others(dir) {
+    // A link of the user of a service would have root use the installation of another one.
+    let resolved = resolve_link(dir).and_then(|dir| mode_if_writable_by_others(&dir));
+    match resolved {
         Ok(None) => Ok(()),
         Ok(Some(mode)) => Err(DataDirError::WritableByOthers { dir: dir.to_owned(), mode }),
         Err(source) => Err(DataDirError::Unusable { dir: dir.to_owned(), source }),

@@ -7,6 +7,17 @@ pub fn is_loopback_ip(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
+/// Whether `ip` is loopback, private (RFC 1918, RFC 4193, RFC 6598) or link-local: it is not an address of the internet.
+pub(crate) fn is_internal_ip(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
 /// Whether the host of a URL is loopback: `localhost`, or a loopback address, for IPv6 in brackets or
 /// without.
 ///

@@ -10,7 +10,7 @@ pub(crate) mod loopback;
 pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ pub struct Settings {
     pub max_sessions: Option<NonZeroU32>,
     /// The maximum size of the data of all sessions of a user, in bytes; up to 1 KiB of each session is always allowed.
     /// `None`: no limit.
-    pub max_session_data_per_user: Option<u64>,
+    pub max_session_data_per_user: Option<NonZeroU64>,
     /// The minimum length of new passwords, in code points; values below 8 have no effect. NIST SP 800-63B-4,
     /// section 3.1.1.2, requires 15 if the password is the only factor.
     pub password_min_length: usize,
@@ -229,7 +229,7 @@ impl Settings {
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
             max_sessions: NonZeroU32::new(100),
-            max_session_data_per_user: Some(512 * 1024),
+            max_session_data_per_user: NonZeroU64::new(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,
             breached_passwords: None,
             trusted_origins: Vec::new(),

@@ -97,6 +97,8 @@ async fn call_every_route(seen: &mut Seen) {
                 .header("origin", "https://attacker.example")
                 .header("cookie", "counterfoil-session=x"),
             shown.clone().header("if-match", "\"99\""),
+            // The tag of data that was never stored.
+            shown.clone().header("if-none-match", "\"0\""),
             full.clone().bearer(&bearer).bearer("cfs_other"),
             plain.clone().body("text/plain", "x").bearer(&bearer),
             plain.clone().body("application/json", "{").bearer(&bearer),

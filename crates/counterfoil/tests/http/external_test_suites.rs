@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use counterfoil::WriteRateLimits;
+
 use crate::client::Request;
 use crate::test_server::{TestServer, text};
 
@@ -69,7 +71,8 @@ async fn naughty_strings_register_and_log_in_or_are_rejected() {
                     assert_eq!(login.json()["user"], response.json()["user"]);
                     registered += 1;
                 }
-                409 => assert_eq!(login.status, 200, "{form}: the same name with the same password"),
+                // The same name with the same password, or a name that looks like another.
+                409 => assert!(matches!(login.status, 200 | 401), "{form}: {login:?}"),
                 _ => assert_eq!(login.status, 401, "{form}"),
             }
         }
@@ -84,8 +87,12 @@ async fn naughty_strings_are_stored_unchanged_in_session_data() {
     let Some(folder) = folder() else { return };
     let strings = std::fs::read(folder.join("naughty-strings/blns.json")).unwrap();
     let strings: Vec<String> = serde_json::from_slice(&strings).unwrap();
-    // Each string is a login, and the first session is used to the end.
-    let server = TestServer::with(|settings| settings.max_sessions = None).await;
+    // Each string is a login and two changes, and the first session is used to the end.
+    let server = TestServer::with(|settings| {
+        settings.write_rate_limits = WriteRateLimits::off();
+        settings.max_sessions = None;
+    })
+    .await;
     server.register("ada").await;
     let bearer = text(&server.login("ada", "session").await, "session_token").to_owned();
     for string in &strings {

@@ -1,4 +1,4 @@
-//! While one source does what it may, as fast as it can, another source logs in.
+//! While one source logs in rightly as fast as it can, with hashes of the default cost, another source logs in.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,39 +89,4 @@ async fn right_logins_on_a_hundred_connections_leave_room_for_others() {
     }
     assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
     assert!(statuses.contains(&429), "beyond its share the source is rejected");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn registrations_with_costly_weak_passwords_leave_room_for_others() {
-    let server = server().await;
-    register(&server, "bystander").await;
-    // zxcvbn alone takes half a second for it.
-    let costly: String = "4@8({[<369 1!|70$5+%2".chars().cycle().take(64).collect();
-    let (stop, mut flood) =
-        flood(&server, 20, |number| post_from(&format!("192.0.2.{number}"), "/v1/register", "new", &costly));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-
-    bystander(&server).await;
-
-    stop.store(true, Ordering::Relaxed);
-    while let Some(statuses) = flood.join_next().await {
-        statuses.unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_guesses_for_many_names_leave_room_for_others() {
-    let server = server().await;
-    register(&server, "bystander").await;
-    let (stop, mut flood) = flood(&server, 100, |number| {
-        post_from("192.0.2.1", "/v1/login", &format!("victim{number}"), "wrong horse battery")
-    });
-    tokio::time::sleep(Duration::from_millis(200)).await;
-
-    bystander(&server).await;
-
-    stop.store(true, Ordering::Relaxed);
-    while let Some(statuses) = flood.join_next().await {
-        statuses.unwrap();
-    }
 }

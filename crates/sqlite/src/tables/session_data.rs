@@ -55,7 +55,7 @@ pub(crate) fn merge(
     }
     if text.len() > ALWAYS_ALLOWED
         && let Some(max) = patch.max_bytes_of_user
-        && exceeds_limit_of_user(connection, patch.session, text.len() as u64, max)?
+        && exceeds_limit_of_user(connection, patch.session, text.len() as u64, max.get())?
     {
         return Ok(None);
     }

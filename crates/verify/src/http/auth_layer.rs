@@ -24,8 +24,8 @@ use crate::http::problem::Problem;
 use crate::http::problem_issuer::ProblemIssuer;
 use crate::principal::Principal;
 
-/// The headers by which responses differ: those with credentials.
-const VARY_BY_CREDENTIAL: HeaderValue = HeaderValue::from_static("cookie, authorization");
+/// The `Cache-Control` of a response to a credential whose handler sets none.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Authenticates each request and puts the [`AuthState`] into its extensions.
 ///
@@ -34,9 +34,10 @@ const VARY_BY_CREDENTIAL: HeaderValue = HeaderValue::from_static("cookie, author
 /// that take a [`Principal`] or an `Option<Principal>`; [`AuthLayer::require_authentication`] refuses them in the layer,
 /// for services without extractors.
 ///
-/// Every response gets `Vary: cookie, authorization`, so that a shared cache does not give the page of a user to others,
-/// nor the anonymous page to users. A response to a request with a credential gets `Cache-Control: no-store`; if its
-/// handler sets `Cache-Control`, it gets `private` instead of `public` and `s-maxage`. Headers for one kind of cache
+/// A response to a request with a credential gets `Cache-Control: no-store`; if its handler sets `Cache-Control`, it
+/// gets `private` instead of `public` and `s-maxage`. Every response that a cache may store gets
+/// `Vary: cookie, authorization`, so that it does not give the page of a user to others, nor the page of a stranger to
+/// users. Headers for one kind of cache
 /// only, such as `CDN-Cache-Control`, are not changed.
 ///
 /// ```
@@ -327,9 +328,8 @@ where
             Some(ProblemIssuer(issuer)) => problem.issuer(Arc::clone(issuer)),
             None => problem,
         };
-        let mut response = problem.for_request(request.extensions()).into_response();
-        response.headers_mut().append(VARY, VARY_BY_CREDENTIAL);
-        Self { state: State::Rejected { response: Some(response) } }
+        let problem = problem.for_request(request.extensions());
+        Self { state: State::Rejected { response: Some(problem.into_response()) } }
     }
 }
 
@@ -376,22 +376,24 @@ where
 fn with_cache_headers<R>(mut response: Response<R>, source: CredentialSource) -> Response<R> {
     let headers = response.headers_mut();
     match source {
-        CredentialSource::Cookie | CredentialSource::Bearer => make_private(headers),
         CredentialSource::None => {}
+        CredentialSource::Cookie | CredentialSource::Bearer => {
+            if let Entry::Vacant(entry) = headers.entry(CACHE_CONTROL) {
+                // No cache stores it, so it needs no `Vary`.
+                entry.insert(NO_STORE);
+                return response;
+            }
+            make_private(headers);
+        }
     }
-    headers.append(VARY, VARY_BY_CREDENTIAL);
+    headers.append(VARY, HeaderValue::from_static("cookie, authorization"));
     response
 }
 
-/// Forbids shared caches to store a response. A handler may only choose how long the client itself stores it: it may
-/// say `public` for the page of a stranger, and the same handler shows a user's page.
+/// Forbids shared caches to store a response whose handler sets `Cache-Control`. The handler may only choose how long
+/// the client itself stores it: it may say `public` for the page of a stranger, and the same handler shows a user's
+/// page.
 fn make_private(headers: &mut HeaderMap) {
-    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-
-    if let Entry::Vacant(entry) = headers.entry(CACHE_CONTROL) {
-        entry.insert(NO_STORE);
-        return;
-    }
     let lines = headers.get_all(CACHE_CONTROL).into_iter().map(|line| line.to_str().unwrap_or("no-store"));
     let directives: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     if directives.iter().any(|one| one.eq_ignore_ascii_case("no-store")) {

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
-use crate::configuration::value::{duration, duration_or_off, duration_text, number_or_off};
+use crate::configuration::value::{duration, duration_or_off, duration_text, number};
 
 /// `[audit_log]`.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -23,16 +23,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "audit_log.max_events",
         form: Form::Number,
         default: DefaultValue::Value(|builder| {
-            builder.settings.audit_log.max_events.map_or("off".to_owned(), |max| max.to_string())
+            builder.settings.audit_log.max_events.map_or(0, u64::from).to_string()
         }),
         doc: "How many audit events are kept, about 400 bytes each; above it the oldest are removed before their time, \
-              and the log warns. `\"off\"`: no limit.",
+              and the log warns. `0`: no limit.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {
-            let max = number_or_off(values, 1_000, 1 << 40)?;
-            builder.settings.audit_log.max_events = max.and_then(NonZeroU64::new);
-            Ok(())
+            number(values, 0, 1 << 40).map(|max| builder.settings.audit_log.max_events = NonZeroU64::new(max))
         },
     },
     Setting {

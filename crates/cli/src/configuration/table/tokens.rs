@@ -1,13 +1,11 @@
 //! Settings of sessions, access tokens, refresh tokens and signing keys.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use counterfoil_jose::Algorithm;
 
 use crate::configuration::setting::{DefaultValue, Flag, Form, Scope, Setting};
-use crate::configuration::value::{
-    boolean, duration, duration_or_off, duration_text, number, number_or_off, word,
-};
+use crate::configuration::value::{boolean, duration, duration_or_off, duration_text, number, word};
 
 /// Sessions, tokens and keys. The lifetimes of tokens are properties of a client application, in the store.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -67,15 +65,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "max_session_data_per_user",
         form: Form::Number,
         default: DefaultValue::Value(|builder| {
-            builder.settings.max_session_data_per_user.map_or("off".to_owned(), |max| max.to_string())
+            builder.settings.max_session_data_per_user.map_or(0, NonZeroU64::get).to_string()
         }),
         doc: "Maximum size of the data of all sessions of a user, in bytes; more gets 413. One session stores at most 16 \
-              KiB, and up to 1 KiB always. `\"off\"`: no limit.",
+              KiB, and up to 1 KiB always. `0`: no limit.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {
-            number_or_off(values, 16 * 1024, 1 << 40)
-                .map(|max| builder.settings.max_session_data_per_user = max)
+            number(values, 0, 1 << 40)
+                .map(|max| builder.settings.max_session_data_per_user = NonZeroU64::new(max))
         },
     },
     Setting {

@@ -9,7 +9,7 @@ use crate::services::login_rate_limiter::limits::RateLimit;
 use crate::store::{CounterKey, CounterValue};
 
 /// The number of counters that are kept, some 100 bytes each. At the limit those whose window is over are removed; if
-/// all windows are open, all counters start again. Only successful logins create counters, so a stranger cannot.
+/// all windows are open, all counters start again. Only successful logins create counters, so an unknown client cannot.
 const MAX_COUNTERS: usize = 1 << 16;
 
 /// Counters with a time window. They are lost at a restart.

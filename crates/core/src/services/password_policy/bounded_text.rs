@@ -70,8 +70,8 @@ pub(super) fn limit_readings(text: &[char]) -> String {
 /// letters doubles them. All characters of `l` are such characters, so that it is not counted again.
 fn count_readings(text: &[char]) -> usize {
     let present = |c: &&char| text.contains(c);
-    let per_letter =
-        SUBSTITUTIONS.iter().map(|(_, characters)| characters.iter().filter(present).count().max(1));
+    let unambiguous = SUBSTITUTIONS.iter().filter(|(letter, _)| *letter != 'l');
+    let per_letter = unambiguous.map(|(_, characters)| characters.iter().filter(present).count().max(1));
     let ambiguous = ['1', '|', '7'].iter().filter(present).count();
     per_letter.product::<usize>() << ambiguous
 }

@@ -51,7 +51,7 @@ const MAX_WORDS: usize = 32;
 /// Rejects common passwords, whatever strength is required, and passwords below the required strength. zxcvbn works on
 /// copies of the password that it does not wipe.
 ///
-/// The work is bounded, because zxcvbn takes exponential time: a stranger who registers with chosen passwords would keep
+/// The work is bounded, because zxcvbn takes exponential time: a client that registers with chosen passwords would keep
 /// a core busy for a second with each. Repetitions are collapsed, substituted letters have few readings, and at most three
 /// windows of 32 characters are estimated: less than 5 ms in all.
 #[cfg(feature = "strength")]

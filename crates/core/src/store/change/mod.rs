@@ -3,6 +3,8 @@
 mod constructors;
 mod newest_time;
 
+use std::num::NonZeroU64;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     ClientId, RevocationLogId, RevocationPosition, RevocationSubject, SessionId, UserId,
@@ -150,7 +152,7 @@ pub struct SessionDataPatch {
     pub max_bytes: usize,
     /// The limit for the data of all sessions of the user that have not ended, in bytes. It applies only to a result that is
     /// longer than the data before and than 1 KiB, so that every session can store a little. `None`: no limit.
-    pub max_bytes_of_user: Option<u64>,
+    pub max_bytes_of_user: Option<NonZeroU64>,
     /// The current time.
     pub now: Time,
 }

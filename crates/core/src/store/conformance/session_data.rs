@@ -1,6 +1,7 @@
 //! Cases about session data: patches are merged member by member, within a size limit, and only into active
 //! sessions.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -208,7 +209,7 @@ pub(super) async fn all_sessions_of_a_user_share_a_size_limit(store: Arc<dyn Sto
             patch: object(json!({ "a": "x".repeat(bytes) })),
             expected_revision: None,
             max_bytes: 10_000,
-            max_bytes_of_user: Some(10_000),
+            max_bytes_of_user: NonZeroU64::new(10_000),
             now: NOON,
         })
     };

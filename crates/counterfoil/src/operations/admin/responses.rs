@@ -13,7 +13,7 @@ use counterfoil_core::services::user_import::ImportOutcome;
 use counterfoil_jose::{Secret, Time};
 
 use crate::operations::admin::exposed_secret;
-use crate::operations::admin::views::{AdminUserView, ClientView, KeyView};
+use crate::operations::admin::views::{AccountCounterView, AdminUserView, ClientView, KeyView};
 
 /// A user.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,17 @@ impl UserResponse {
     pub(crate) fn new(user: AdminUserView) -> Self {
         Self { user }
     }
+}
+
+/// A user, with what the rate limits count for them.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = UserDetails)]
+#[non_exhaustive]
+pub struct UserDetailsResponse {
+    /// The user.
+    pub user: AdminUserView,
+    /// What is counted for the user.
+    pub rate_limits: Vec<AccountCounterView>,
 }
 
 /// A client application.

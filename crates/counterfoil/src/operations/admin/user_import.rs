@@ -27,7 +27,8 @@ pub(crate) async fn import(
 ) -> Result<ImportResponse, OperationError> {
     let importer = UserImporter::new(Arc::clone(&app.store)).with_username_policy(app.settings().usernames);
     let outcomes = importer.import(users, mode, now).await?;
-    let hashes = users.iter().filter_map(|user| user.password_hash.as_deref());
-    measure_schemes(app, hashes.filter_map(|text| PasswordHash::import(text).ok()).collect()).await;
+    let imported = |user: &ImportedUser| PasswordHash::import(user.password_hash.as_deref()?).ok();
+    let hashes: Vec<PasswordHash> = users.iter().filter_map(imported).collect();
+    measure_schemes(&app.hashing, hashes).await;
     Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from).collect() })
 }

@@ -1,5 +1,7 @@
 //! Administration of users.
 
+use std::net::IpAddr;
+
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::User;
@@ -13,8 +15,8 @@ use counterfoil_verify::UserId;
 
 use crate::app::App;
 use crate::operations::admin::requests::UserChangeRequest;
-use crate::operations::admin::responses::UserResponse;
-use crate::operations::admin::views::AdminUserView;
+use crate::operations::admin::responses::{UserDetailsResponse, UserResponse};
+use crate::operations::admin::views::{AccountCounterView, AdminUserView};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 
@@ -68,6 +70,22 @@ pub(crate) async fn find_by_username(app: &App, name: &str) -> Result<Option<Use
         Some(login @ LoginName::Username(_)) => Ok(app.store.user_by_login(&login).await?),
         Some(LoginName::Email(_)) | None => Ok(None),
     }
+}
+
+/// The user, with what the rate limits count for them; with `client_ip` also what they count for that IP.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn details(
+    app: &App,
+    user: &User,
+    client_ip: Option<IpAddr>,
+    now: Time,
+) -> Result<UserDetailsResponse, OperationError> {
+    let counters = app.accounts.counters_of(user, client_ip, now).await?;
+    let rate_limits = counters.iter().map(AccountCounterView::from).collect();
+    Ok(UserDetailsResponse { user: AdminUserView::from(user), rate_limits })
 }
 
 /// Changes a user. Disabling a user revokes all their credentials.

@@ -10,6 +10,7 @@ use counterfoil_core::model::key::KeyState;
 use counterfoil_core::model::session::Mode;
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::keys::keyring::KeyStatus;
+use counterfoil_core::services::login_rate_limiter::AccountCounter;
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 
@@ -31,6 +32,43 @@ pub struct AdminUserView {
 impl From<&User> for AdminUserView {
     fn from(user: &User) -> Self {
         Self { user: UserView::from(user), disabled_at: user.disabled_at.map(Time::unix_seconds) }
+    }
+}
+
+/// What the rate limits count for a user, and until when they reject attempts.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = AccountCounter)]
+#[non_exhaustive]
+pub struct AccountCounterView {
+    /// What is counted: `failed_logins` (consecutive, from all IPs), `failed_logins_from_ip`,
+    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins`, `password_changes`.
+    pub event: String,
+    /// The login name for which it is counted, or null if it is counted for the user.
+    pub login_name: Option<String>,
+    /// The events in the current window.
+    pub count: u64,
+    /// The most events in a window, or null without a limit.
+    pub max: Option<u32>,
+    /// The length of a window, in seconds.
+    pub window: u64,
+    /// When the current window ends, in Unix seconds, or null if nothing is counted.
+    pub resets_at: Option<u64>,
+    /// Until when attempts are rejected, in Unix seconds, or null. Failed logins do not close the account to IPs from
+    /// which the user has logged in before.
+    pub blocked_until: Option<u64>,
+}
+
+impl From<&AccountCounter> for AccountCounterView {
+    fn from(counter: &AccountCounter) -> Self {
+        Self {
+            event: counter.event.as_str().to_owned(),
+            login_name: counter.login_name.clone(),
+            count: counter.count,
+            max: Some(counter.limit.max).filter(|_| !counter.limit.is_off()),
+            window: counter.limit.window.as_secs(),
+            resets_at: counter.resets_at.map(Time::unix_seconds),
+            blocked_until: counter.blocked_until().map(Time::unix_seconds),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `/v1/admin/users`: adds, lists, changes and deletes users, and lists their sessions.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
@@ -16,8 +18,8 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, PatchBody, secret};
 use crate::operations::admin::requests::UserChangeRequest;
-use crate::operations::admin::responses::UserResponse;
-use crate::operations::admin::views::{AdminUserView, UserList};
+use crate::operations::admin::responses::{UserDetailsResponse, UserResponse};
+use crate::operations::admin::views::UserList;
 use crate::operations::admin::{self, users};
 use crate::operations::external_id_schema::ExternalIdSchema;
 use crate::operations::pagination::PageSize;
@@ -98,23 +100,30 @@ pub(in crate::routes) async fn add(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-/// Returns a user.
+/// Returns a user, with what the rate limits count for them: the counts, the limits, and until when they reject attempts.
 #[utoipa::path(
     get, path = "/v1/admin/users/{id}", operation_id = "admin_user", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
-    params(("id" = String, Path, description = "The id of a user")),
+    params(
+        ("id" = String, Path, description = "The id of a user"),
+        ("ip" = Option<String>, Query, description = "A client IP: what is counted for the user from it is shown as well"),
+    ),
     responses(
-        (status = 200, description = "The user", body = UserResponse),
-        BadRequest, Unauthorized, Forbidden, NotFound, Unavailable,
+        (status = 200, description = "The user", body = UserDetailsResponse),
+        BadRequest, Unauthorized, Forbidden, NotFound, InvalidFields, Unavailable,
     )
 )]
 pub(in crate::routes) async fn show(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
+    query: QueryParameters,
     uri: Uri,
-) -> Result<Json<UserResponse>, AppError> {
+) -> Result<Json<UserDetailsResponse>, AppError> {
+    query.allow_only(&["ip"])?;
+    let ip = query.get("ip")?.map(str::parse::<IpAddr>).transpose();
+    let ip = ip.map_err(|_| AppError::field("ip", "must be an IP address"))?;
     let user = users::find(&app, path_id(&uri, 3)?).await?.ok_or(AppError::NotFound)?;
-    Ok(Json(UserResponse::new(AdminUserView::from(&user))))
+    Ok(Json(users::details(&app, &user, ip, administrator.now).await?))
 }
 
 /// Changes a user.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use counterfoil::WriteRateLimits;
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, jws};
 
 use super::{Admin, UserCredentials, token_part};
@@ -201,6 +202,8 @@ async fn rotations_under_load_fail_no_login_and_no_verification() {
         settings.key_margin = Duration::from_millis(500);
         // Each refresh rotates, even without a pause between them.
         settings.refresh_reuse_grace = Duration::ZERO;
+        settings.write_rate_limits = WriteRateLimits::off();
+        settings.max_sessions = None;
     };
     let server = Arc::new(TestServer::with(schedule).await);
     server.register("ada").await;

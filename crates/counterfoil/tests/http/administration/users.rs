@@ -30,7 +30,7 @@ async fn users_are_added_found_and_listed() {
             json!({ "username": name, "password": PASSWORD, "roles": ["staff"], "email": "x@example.org" });
         let added = admin.send_ok("POST", "/v1/admin/users", &form).await;
         let path = format!("/v1/admin/users/{}", text(&added["user"], "id"));
-        assert_eq!(admin.get(&path).await, added);
+        assert_eq!(admin.get(&path).await["user"], added["user"]);
         assert_eq!(
             (&added["user"]["roles"], &added["user"]["email_verified"]),
             (&json!(["staff"]), &json!(false))
@@ -49,6 +49,35 @@ async fn users_are_added_found_and_listed() {
     assert_eq!(admin.send_json("POST", "/v1/admin/users", &again).await.status, 409);
     for path in ["/v1/admin/users?limit=0", "/v1/admin/users?limit=1001", "/v1/admin/users?name=ada"] {
         assert_eq!(admin.send("GET", path).await.status, 422, "{path}");
+    }
+}
+
+/// Why a login is rejected, and until when, without the log of the server.
+#[tokio::test]
+async fn an_administrator_sees_what_the_rate_limits_count_for_a_user() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
+    for _ in 0..3 {
+        let form = json!({ "username": "Ada", "password": "not this one" });
+        assert_eq!(Request::post("/v1/login").json(&form).send(&server).await.status, 401);
+    }
+    let ada = admin.get("/v1/admin/users?username=ada").await["users"][0].clone();
+    let path = format!("/v1/admin/users/{}", text(&ada, "id"));
+
+    let counters = admin.get(&path).await["rate_limits"].clone();
+
+    let found =
+        counters.as_array().unwrap().iter().find(|counter| counter["event"] == "failed_logins").unwrap();
+    assert_eq!((&found["login_name"], &found["count"]), (&json!("ada"), &json!(3)));
+    assert!(found["max"].as_u64().unwrap() > 3 && found["window"].as_u64().unwrap() > 0, "{found}");
+    assert!(found["resets_at"].is_u64() && found["blocked_until"].is_null(), "{found}");
+    let from_ip = admin.get(&format!("{path}?ip=192.0.2.1")).await["rate_limits"].clone();
+    let from_ip =
+        from_ip.as_array().unwrap().iter().find(|counter| counter["event"] == "failed_logins_from_ip");
+    assert_eq!(from_ip.unwrap()["count"], 0);
+    for query in ["?ip=here", "?ip=192.0.2.1&ip=192.0.2.2", "?limit=1"] {
+        assert_eq!(admin.send("GET", &format!("{path}{query}")).await.status, 422, "{query}");
     }
 }
 
