@@ -8,8 +8,9 @@ use anyhow::Result;
 use rustix::process::Signal;
 use tokio::runtime::Builder;
 
+use crate::bystander::plan::{Plan, Target};
 use crate::bystander::preparation::{copy_ended_session, end_a_session};
-use crate::bystander::{Outcome, Plan, Target, rows, run as run_row};
+use crate::bystander::{Outcome, rows, run as run_row};
 use crate::program::{LaunchConfig, Program};
 use crate::report::{Progress, Report, format_millis};
 use crate::server::Server;

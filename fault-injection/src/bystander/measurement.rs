@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use crate::bystander::Plan;
-use crate::bystander::attacker::Identity;
+use crate::bystander::identity::Identity;
+use crate::bystander::plan::Plan;
 use crate::bystander::row::Probe;
 use crate::http::{Request, Response};
 use crate::load::AsyncConnection;

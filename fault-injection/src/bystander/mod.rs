@@ -8,20 +8,23 @@
 //!   row                 what one client does, and which routes that covers
 //!   route_rows          a row for each route
 //!   queue_rows          a row for each queue: connections, bodies, streams, hashes, the store's writer and readers
-//!   attacker            the client that does it: its accounts, its connections
+//!   plan                the server under test, the length of a row and the bounds
+//!   identity            an account with its client IP
+//!   attacker            the client that does what a row says
 //!   measurement         the bystander
 //!   preparation         data that a row needs before the server starts
 //! ```
 
-pub mod attacker;
+mod attacker;
+pub mod identity;
 pub mod measurement;
+pub mod plan;
 pub mod preparation;
 mod queue_rows;
 mod route_rows;
 pub mod row;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -30,8 +33,10 @@ use anyhow::{Context, Result};
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
-use crate::bystander::attacker::{Attack, Identity};
+use crate::bystander::attacker::Attack;
+use crate::bystander::identity::Identity;
 use crate::bystander::measurement::Measurement;
+use crate::bystander::plan::{Plan, Target};
 use crate::bystander::row::{Account, Row};
 use crate::load::run_low_priority;
 use crate::report::format_millis;
@@ -41,33 +46,6 @@ const WARM_UP: Duration = Duration::from_millis(50);
 
 /// How long it may take to register the two accounts and to log them in.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The server under test.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The address of the API.
-    pub address: SocketAddr,
-    /// The address of `/metrics`.
-    pub metrics: SocketAddr,
-    /// The admin socket.
-    pub admin_socket: PathBuf,
-    /// An admin key.
-    pub admin_key: String,
-}
-
-/// How long each row takes, and what the bystander must not exceed.
-#[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    /// The length of each row.
-    pub duration: Duration,
-    /// The time between two logins of the bystander. Its logins are limited, as those of any user.
-    pub login_interval: Duration,
-    /// The bound for the 99th percentile of a connect with its first response, of `/v1/me`, and of a request to the
-    /// listener that a row is about.
-    pub max_latency: Duration,
-    /// The bound for the 99th percentile of a login.
-    pub max_login_latency: Duration,
-}
 
 /// What was measured during a row.
 #[derive(Debug)]
@@ -87,7 +65,7 @@ pub fn rows() -> Vec<&'static Row> {
     route_rows::ROWS.iter().chain(queue_rows::ROWS).collect()
 }
 
-/// Runs a row. `number` tells the rows of a run apart: each has accounts and client IPs of its own, so that no limit
+/// Runs a row. `number` is its own in a run: each row has accounts and client IPs of its own, so that no limit
 /// that one row has reached weakens the next.
 ///
 /// # Errors

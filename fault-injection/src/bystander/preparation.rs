@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use rusqlite::Connection;
 
-use crate::bystander::Target;
-use crate::bystander::attacker::{Identity, register};
+use crate::bystander::identity::{Identity, register};
+use crate::bystander::plan::Target;
 use crate::http::Request;
 use crate::load::AsyncConnection;
 

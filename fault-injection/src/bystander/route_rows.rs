@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bystander::attacker::{Identity, PASSWORD};
+use crate::bystander::identity::{Identity, PASSWORD};
 use crate::bystander::row::Row;
 use crate::http::Request;
 

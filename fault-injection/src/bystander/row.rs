@@ -1,6 +1,6 @@
 //! One kind of load from one client IP.
 
-use crate::bystander::attacker::Identity;
+use crate::bystander::identity::Identity;
 use crate::http::Request;
 
 /// What one client does while a bystander is measured.

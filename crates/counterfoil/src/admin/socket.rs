@@ -34,7 +34,7 @@ const MAX_CONNECTIONS: usize = 128;
 /// The most commands that are executed at the same time; others wait.
 const MAX_COMMANDS: usize = 16;
 /// How many connections may wait to be accepted.
-const BACKLOG: i32 = 16;
+const BACKLOG: i32 = 4096;
 /// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
 const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
 

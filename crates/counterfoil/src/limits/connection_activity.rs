@@ -1,5 +1,6 @@
 //! Counts the requests of one connection, to find out when it is idle.
 
+use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::limits::admission::{AdmissionControl, AdmissionPermit};
-use crate::limits::connections::ConnectionEntry;
+use crate::limits::quota::IpKey;
 
 /// How long a connection has to send its first request, before the next one is admitted in its place and it counts as
 /// pending. The request of a client that connects to send one usually arrives together with the connection.
@@ -28,7 +29,19 @@ pub(crate) struct ConnectionActivity {
     received: AtomicU32,
     in_progress: AtomicU32,
     admission: Mutex<Option<AdmissionPermit>>,
-    entry: ConnectionEntry,
+    place: Box<dyn ConnectionPlace>,
+}
+
+/// The place of a connection among the open ones.
+pub(super) trait ConnectionPlace: fmt::Debug + Send + Sync {
+    /// The client IP.
+    fn ip(&self) -> IpKey;
+    /// Sets the task that is ended to close the connection.
+    fn set_task(&self, task: AbortHandle);
+    /// The connection had time to send a request and has sent none.
+    fn set_pending(&self);
+    /// The connection has sent its first request.
+    fn set_heard(&self);
 }
 
 /// A request in progress, until this is dropped.
@@ -36,28 +49,24 @@ pub(crate) struct ConnectionActivity {
 pub(crate) struct ActiveRequest(Arc<ConnectionActivity>);
 
 impl ConnectionActivity {
-    /// A new connection, which is this entry of the table.
-    pub(super) fn new(entry: ConnectionEntry) -> Self {
+    /// A new connection at this place.
+    pub(super) fn new(place: Box<dyn ConnectionPlace>) -> Self {
         Self {
             received: AtomicU32::new(0),
             in_progress: AtomicU32::new(0),
             admission: Mutex::default(),
-            entry,
+            place,
         }
-    }
-
-    pub(super) fn entry(&self) -> &ConnectionEntry {
-        &self.entry
     }
 
     /// Sets the task that serves the connection. It is ended to make room for other connections.
     pub(crate) fn set_task(&self, task: AbortHandle) {
-        self.entry.set_task(task);
+        self.place.set_task(task);
     }
 
     /// Waits until the connection may be served.
     pub(crate) async fn wait_for_admission(&self, admission: &AdmissionControl) {
-        let permit = admission.admit(self.entry.ip()).await;
+        let permit = admission.admit(self.place.ip()).await;
         *self.admission.lock().unwrap_or_else(PoisonError::into_inner) = permit;
     }
 
@@ -76,7 +85,7 @@ impl ConnectionActivity {
     pub(crate) fn end_admission(&self) {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !self.has_received_request() {
-            self.entry.set_pending();
+            self.place.set_pending();
         }
     }
 
@@ -84,7 +93,7 @@ impl ConnectionActivity {
     pub(crate) fn start_request(self: &Arc<Self>) -> ActiveRequest {
         if self.received.fetch_add(1, Ordering::Relaxed) == 0 {
             self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
-            self.entry.set_heard();
+            self.place.set_heard();
         }
         self.in_progress.fetch_add(1, Ordering::Relaxed);
         ActiveRequest(Arc::clone(self))

@@ -115,7 +115,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Closes the oldest connection of one client IP that has sent no request. Returns false if there is none.
+    /// Closes the oldest connection of one client IP that has sent no request. Returns false without one.
     pub(super) fn close_oldest_pending(&mut self, ip: IpKey) -> bool {
         let oldest = self.sources.get(&ip).and_then(|source| source.pending.first().copied());
         oldest.is_some_and(|id| self.close(ip, id))

@@ -7,7 +7,7 @@ use counterfoil_core::services::login_rate_limiter::client_ip_key;
 use prometheus_client::metrics::counter::Counter;
 use tokio::task::AbortHandle;
 
-use crate::limits::connection_activity::ConnectionActivity;
+use crate::limits::connection_activity::{ConnectionActivity, ConnectionPlace};
 use crate::limits::connection_table::{ConnectionTable, Phase};
 use crate::limits::quota::IpKey;
 use crate::settings::ip_network::Network;
@@ -46,11 +46,14 @@ struct OpenConnections {
 #[must_use]
 pub(crate) struct ConnectionPermit {
     activity: Arc<ConnectionActivity>,
+    open: OpenConnections,
+    ip: IpKey,
+    id: u64,
 }
 
 /// The entry of one connection in the table.
 #[derive(Debug)]
-pub(super) struct ConnectionEntry {
+struct ConnectionEntry {
     open: OpenConnections,
     ip: IpKey,
     id: u64,
@@ -113,9 +116,9 @@ impl ConnectionLimiter {
         }
         let id = table.take_id();
         let entry = ConnectionEntry { open: self.open.clone(), ip, id, max_pending };
-        let activity = Arc::new(ConnectionActivity::new(entry));
+        let activity = Arc::new(ConnectionActivity::new(Box::new(entry)));
         table.insert(ip, id, Arc::clone(&activity));
-        Some(ConnectionPermit { activity })
+        Some(ConnectionPermit { activity, open: self.open.clone(), ip, id })
     }
 
     /// Closes a connection without a request in progress, of the client IP with the most connections. Returns false if
@@ -188,24 +191,23 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let ConnectionEntry { open, ip, id, .. } = self.activity.entry();
-        open.lock().remove(*ip, *id);
+        self.open.lock().remove(self.ip, self.id);
     }
 }
 
-impl ConnectionEntry {
+impl ConnectionPlace for ConnectionEntry {
     /// The client IP of the connection.
-    pub(super) fn ip(&self) -> IpKey {
+    fn ip(&self) -> IpKey {
         self.ip
     }
 
     /// Sets the task that is ended to close the connection.
-    pub(super) fn set_task(&self, task: AbortHandle) {
+    fn set_task(&self, task: AbortHandle) {
         self.open.lock().set_task(&self.ip, self.id, task);
     }
 
     /// Counts the connection as pending. Above the limit of its client IP, the oldest pending connection is closed.
-    pub(super) fn set_pending(&self) {
+    fn set_pending(&self) {
         let mut table = self.open.lock();
         table.set_phase(&self.ip, self.id, Phase::Pending);
         if table.pending_count(&self.ip) > self.max_pending {
@@ -214,7 +216,7 @@ impl ConnectionEntry {
     }
 
     /// The connection has sent its first request.
-    pub(super) fn set_heard(&self) {
+    fn set_heard(&self) {
         self.open.lock().set_phase(&self.ip, self.id, Phase::Heard);
     }
 }
@@ -350,7 +352,7 @@ mod tests {
 
         let _of_another = [0; 2].map(|_| connections.open("127.0.0.3").unwrap().start_request());
         assert_eq!(connections.count(["127.0.0.2", "127.0.0.3"]).await, [2, 2]);
-        assert!(connections.open("127.0.0.2").is_none(), "nobody has more than it has");
+        assert!(connections.open("127.0.0.2").is_none(), "no other IP has more than it has");
     }
 
     #[tokio::test]

@@ -135,7 +135,7 @@ impl Acceptor {
     }
 
     /// Makes it possible to accept a connection although no file descriptor is free: a connection without a request in
-    /// progress is closed for it. If there is none, the new one is closed, so that its client does not wait.
+    /// progress is closed for it. Without one, the new one is closed, so that its client does not wait.
     async fn free_descriptor(&mut self) {
         self.refuses_next = !self.limiter.make_room();
         if self.spare.release() {
