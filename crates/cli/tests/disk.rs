@@ -188,7 +188,7 @@ fn writes_recover_after_a_file_could_not_grow_for_a_moment() {
     const NO_SPACE: i32 = 28;
     let temp = tempfile::tempdir().unwrap();
     let shim = Shim::compile(temp.path()).unwrap();
-    for (on, at, count) in [("-wal", 20, 1), ("-wal", 31, 3), ("-wal", 64, 10), ("counterfoil.db", 3, 5)] {
+    for (on, at, count) in [("-wal", 20, 1), ("-wal", 31, 3), ("-wal", 64, 10), ("counterfoil.db", 4, 5)] {
         let dir = temp.path().join(format!("data{on}{at}"));
         let failure =
             InjectedFailure { call: Call::Write, first: at, count, errno: NO_SPACE, file_suffix: on };

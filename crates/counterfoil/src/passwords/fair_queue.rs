@@ -15,11 +15,14 @@ pub(super) struct FairQueue<J> {
     share: usize,
     length: usize,
     /// The sources with waiting jobs, in the order of their turns. There are no more of them than jobs.
-    turns: VecDeque<(Option<[u8; 17]>, VecDeque<(Requester, J)>)>,
+    turns: VecDeque<Turn<J>>,
     /// The jobs that wait or are in progress.
     by_client_ip: HashMap<[u8; 17], usize>,
     by_account: HashMap<[u8; 32], usize>,
 }
+
+/// The waiting jobs of one client IP, or of all requests without one.
+type Turn<J> = (Option<[u8; 17]>, VecDeque<(Requester, J)>);
 
 impl<J> FairQueue<J> {
     /// A queue for `capacity` jobs. A client IP and an account may have `share` jobs, at least one, in it or in progress.

@@ -141,7 +141,7 @@ pub(super) async fn one_login_ends_a_bounded_number_of_sessions_above_the_limit(
 
     let mut ended = Vec::new();
     while ended.last() != Some(&0) {
-        ended.push(applied(&store, &[limit.clone()]).await.ended_sessions.len());
+        ended.push(applied(&store, std::slice::from_ref(&limit)).await.ended_sessions.len());
     }
 
     assert!(ended.iter().all(|count| *count <= MAX_ENDED_PER_COMMIT as usize), "{ended:?}");
