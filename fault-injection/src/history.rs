@@ -49,7 +49,7 @@ pub enum Operation {
     ChangePassword {
         /// The username.
         user: String,
-        /// The id of the session that sends the request and stays active.
+        /// The id of the session that sends the request and stays active, with new credentials.
         session: String,
         /// The new password.
         password: String,

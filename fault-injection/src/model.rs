@@ -100,6 +100,10 @@ impl Model {
             Operation::EndAllSessions { user } => self.set_states(user, None, SessionState::Ended),
             Operation::ChangePassword { user, session, password } => {
                 self.set_states(user, Some(session), SessionState::Ended);
+                if let Some(session) = self.sessions.get_mut(session) {
+                    let state = session.state;
+                    *session = ExpectedSession { state, ..ExpectedSession::new(user, credentials) };
+                }
                 let account = self.accounts.entry(user.clone()).or_default();
                 account.former_passwords.append(&mut account.possible_passwords);
                 account.possible_passwords.push(password.clone());
@@ -118,8 +122,9 @@ impl Model {
             }
             Operation::EndSession { session } => self.set_state(session, SessionState::Unknown),
             Operation::EndAllSessions { user } => self.set_states(user, None, SessionState::Unknown),
-            Operation::ChangePassword { user, session, password } => {
-                self.set_states(user, Some(session), SessionState::Unknown);
+            // The credentials of its session are the former or the new ones.
+            Operation::ChangePassword { user, password, .. } => {
+                self.set_states(user, None, SessionState::Unknown);
                 let account = self.accounts.entry(user.clone()).or_default();
                 account.possible_passwords.push(password.clone());
             }

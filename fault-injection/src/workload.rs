@@ -215,13 +215,13 @@ impl Client {
         };
         let token = credentials.bearer_token().unwrap_or_default();
         let request = Request::post("/v1/password").bearer(token).json(&body);
-        let is_changed = self.execute(operation, &request).is_some();
+        let response = self.execute(operation, &request);
+        let is_changed = response.is_some();
         self.sessions.clear();
         // If the outcome is unknown, so is the right password: the client registers another user.
         self.user = is_changed.then(|| User { password, ..user.clone() });
-        if is_changed && credentials.session_token.is_some() {
-            self.sessions.push(credentials);
-        }
+        // The session stays, with new credentials.
+        self.sessions.extend(response.map(|response| IssuedCredentials::from_json(&response.json())));
     }
 
     /// Checks that `GET /v1/me` returns the client's own user.

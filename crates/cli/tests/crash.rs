@@ -187,3 +187,44 @@ fn the_server_can_listen_on_ipv6_only() {
     assert!(server.address.is_ipv6());
     assert_eq!(login["user"]["username"], "ada");
 }
+
+#[test]
+fn a_used_refresh_token_is_repeated_after_a_crash_within_the_grace_period_only() {
+    let temp = tempfile::tempdir().unwrap();
+    let config =
+        LaunchConfig::new(temp.path().join("data")).with_env("COUNTERFOIL_REFRESH_REUSE_GRACE", "1s");
+    let start = || program().start(&config).unwrap();
+    let refresh = |server: &Server, token: &Value| {
+        let request = Request::post("/v1/refresh").json(&json!({ "refresh_token": token }));
+        send(server.address, &request).unwrap()
+    };
+    let server = start();
+    let [late, clean, early] = [0; 3].map(|_| log_in(&server, "hybrid")["refresh_token"].clone());
+    assert_eq!(refresh(&server, &late).status, 200);
+
+    // The server is idle until the grace period is over, and is then killed.
+    thread::sleep(Duration::from_millis(2_500));
+    server.kill().unwrap();
+    let server = start();
+    assert_eq!(refresh(&server, &late).status, 401, "the token was used long before the crash");
+
+    assert_eq!(refresh(&server, &clean).status, 200);
+    server.send_signal(Signal::TERM).unwrap();
+    assert!(server.wait_for_exit(Duration::from_secs(10)).unwrap().0.success());
+    thread::sleep(Duration::from_millis(1_100));
+    let server = start();
+    assert_eq!(refresh(&server, &clean).status, 401, "a clean stop extends no grace period");
+
+    let answer = refresh(&server, &early).json();
+    server.kill().unwrap();
+    thread::sleep(Duration::from_millis(1_500));
+    let server = start();
+    let repeated = refresh(&server, &early);
+    assert_eq!(repeated.status, 200, "the answer may be lost, however long the pause is");
+    assert_eq!(repeated.json()["refresh_token"], answer["refresh_token"]);
+
+    // The next process is killed, too. Its start was a sign of life, long after the rotation.
+    server.kill().unwrap();
+    let server = start();
+    assert_eq!(refresh(&server, &early).status, 401);
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use counterfoil_core::store::{StoreError, complete_all_session_ends};
-use counterfoil_jose::random;
+use counterfoil_jose::{Time, random};
 
 use crate::app::App;
 use crate::clock::ClockJumpPending;
@@ -18,7 +18,7 @@ use crate::clock::checkpoint;
 use crate::passwords::scheme_scan::measure_stored_schemes;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
-use crate::store::{audit_log, job_locks, last_seen};
+use crate::store::{audit_log, job_locks, last_seen, shutdown_mark};
 
 /// The interval of maintenance, plus or minus [`JITTER`].
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
@@ -48,11 +48,27 @@ pub(crate) fn start(app: App) -> Task {
 }
 
 async fn write_last_seen_periodically(app: App) {
+    let mut last_sign = app.started_at;
     loop {
         sleep(last_seen::BATCH_INTERVAL).await;
+        write_sign_of_life(&app, &mut last_sign).await;
         if let Err(error) = last_seen::write(&*app.store, &app.session_cache).await {
             tracing::warn!(%error, "some last-seen times of sessions could not be written");
         }
+    }
+}
+
+/// Writes one small commit after the last of a series of refreshes, so that after a crash their used tokens stay
+/// used.
+async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
+    let (now, grace) = (app.clock.checkpoint(), app.refresh_grace.length);
+    let Some(last_rotation) = app.issuer.last_rotation() else { return };
+    if !shutdown_mark::is_sign_of_life_due(last_rotation, *last_sign, grace, now) {
+        return;
+    }
+    match shutdown_mark::clear(&*app.store, now).await {
+        Ok(()) => *last_sign = now,
+        Err(error) => tracing::warn!(%error, "the sign of life of this process could not be written"),
     }
 }
 

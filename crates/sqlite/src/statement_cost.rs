@@ -58,6 +58,8 @@ const MAY_SCAN: [(&str, &str); 6] = [
 /// Statements of the start, of the schema and of checks.
 fn is_of_the_start(sql: &str) -> bool {
     let words = [
+        "has_earlier_form = 1",
+        "users AS one",
         "refinery_schema_history",
         "sqlite_schema",
         "sqlite_master",

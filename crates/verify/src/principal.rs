@@ -237,7 +237,8 @@ impl Principal {
         self.inner.parts.not_before
     }
 
-    pub(crate) fn revocation_query(&self) -> &RevocationQuery {
+    #[doc(hidden)]
+    pub fn revocation_query(&self) -> &RevocationQuery {
         self.inner.query.get_or_init(|| self.inner.build_query())
     }
 }

@@ -80,6 +80,11 @@ pub(super) const ROWS: &[Row] = &[
     Row::send("changes its password to weak ones", &["POST /v1/password"], |from, _| {
         change_password(from, PASSWORD, COSTLY_PASSWORD)
     }),
+    Row::send("guesses passwords in changes without a session", &["POST /v1/password"], |_, number| {
+        Request::post("/v1/password").json(&json!({
+            "username": format!("unknown-{number}"), "current_password": PASSWORD, "new_password": COSTLY_PASSWORD,
+        }))
+    }),
     Row::send(
         "reads the public documents",
         &[

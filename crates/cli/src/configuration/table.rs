@@ -257,6 +257,7 @@ mod tests {
             ("password_min_length", _) => "15",
             ("max_total_body_memory", _) => "1048576",
             (_, Form::Text) => "other",
+            ("audit_log.retention", _) => "2d",
             ("audit_log.max_events", _) => "12345",
             ("max_session_data_per_user", _) => "16385",
             (_, Form::Number) if setting.name.starts_with("max_") => "8193",

@@ -22,8 +22,9 @@ pub struct RevocationRetention {
     max_access_lifetime: AtomicU64,
 }
 
-/// The leeway of a verifier (60 s), and the maximum difference between two clocks (60 s).
-pub(super) const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
+/// How long a revocation is remembered after the last token that it revokes has expired: the leeway of a verifier (60 s), and
+/// the maximum difference between two clocks (60 s).
+pub const LEEWAY_AND_SKEW: Duration = Duration::from_secs(60 + 60);
 
 impl RevocationRetention {
     /// Creates the retention for access tokens with at most this lifetime.

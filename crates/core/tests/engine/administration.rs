@@ -14,10 +14,9 @@ use counterfoil_core::services::issuer::NewSession;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::Page;
 use counterfoil_core::{ClientError, InvalidCredential};
-use counterfoil_jose::Secret;
 use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
-use crate::harness::{Engine, NOON, PASSWORD, after, nowhere, revocation_context};
+use crate::harness::{Engine, NOON, PASSWORD, after, revocation_context};
 
 fn roles(role: &str) -> UserChange {
     UserChange { roles: Some(vec![role.into()]), ..UserChange::default() }
@@ -91,8 +90,7 @@ async fn a_session_revoked_by_cutoff_cannot_end_others_and_stays_revoked() {
     let id = Some(current.session.id);
     let ended =
         engine.revoker.end_user_sessions(ada.id, id, &revocation_context(EndReason::ByUser), NOON).await;
-    let (old, new) = (Secret::new(PASSWORD.into()), Secret::new("another horse battery".into()));
-    let changed = engine.accounts.change_password(ada.id, id, (&old, &new), &nowhere(), NOON).await;
+    let changed = engine.change_password(&current.session, (PASSWORD, "another horse battery"), NOON).await;
 
     let revoked = ClientError::Credential(InvalidCredential::RevokedByCutoff);
     assert!(matches!(ended, Err(ServiceError::Client(error)) if error == revoked));

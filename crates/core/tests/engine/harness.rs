@@ -8,14 +8,15 @@ use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::{Actor, AuditEvent};
 use counterfoil_core::model::client::Lifetimes;
-use counterfoil_core::model::session::{ClientInfo, Crash, EndReason, Mode, RefreshGracePeriod};
+use counterfoil_core::model::session::{ClientInfo, Crash, EndReason, Mode, RefreshGracePeriod, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{AccountService, AuthenticatedUser, Credentials, Registration};
 use counterfoil_core::services::administration::Administration;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::issuer::{
-    ClaimsProvider, IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair,
+    AccessBounds, ClaimsProvider, IssuedAccessToken, IssuedSession, Issuer, NewSession, PresentedForChange,
+    RenewedCredential, TokenPair,
 };
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
@@ -137,13 +138,24 @@ impl Engine {
         password: &str,
         now: Time,
     ) -> Result<AuthenticatedUser, ServiceError> {
-        let presented = Credentials {
-            username: name.into(),
-            password: Secret::new(password.into()),
-            client: ClientId::default(),
-            mode: Mode::Session,
-        };
-        self.accounts.authenticate(&presented, &nowhere(), now).await
+        self.accounts.authenticate(&credentials(name, password), &nowhere(), now).await
+    }
+
+    /// Changes ada's password in this session, with its own credential.
+    pub(crate) async fn change_password(
+        &self,
+        session: &Session,
+        (current, new): (&str, &str),
+        now: Time,
+    ) -> Result<IssuedSession<RenewedCredential>, ServiceError> {
+        let (current, new) = (Secret::new(current.into()), Secret::new(new.into()));
+        let (from, passwords) = (nowhere(), (&current, &new));
+        let change =
+            self.accounts.authorize_password_change(session.user, session.id, passwords, &from, now).await?;
+        let own = AccessBounds { expires_at: session.expires_at, scope: session.scope.clone() };
+        let access = (session.mode() != Mode::Session).then_some(&own);
+        let presented = PresentedForChange { session: session.id, access, max_token_length: None };
+        self.issuer.change_password(change, &presented, &from, now).await
     }
 
     pub(crate) async fn session(&self, now: Time) -> IssuedSession<SessionToken> {
@@ -192,6 +204,16 @@ impl Engine {
 /// A limiter with the default limits.
 pub(crate) fn rate_limiter(store: &Arc<dyn Store>) -> LoginRateLimiter {
     LoginRateLimiter::new(store.clone(), HmacKey::new(&[9; 32]), RateLimits::default())
+}
+
+/// A login in mode `session` through the client `default`.
+pub(crate) fn credentials(name: &str, password: &str) -> Credentials {
+    Credentials {
+        username: name.into(),
+        password: Secret::new(password.into()),
+        client: ClientId::default(),
+        mode: Mode::Session,
+    }
 }
 
 pub(crate) fn nowhere() -> ClientInfo {

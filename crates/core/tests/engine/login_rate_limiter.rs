@@ -369,9 +369,7 @@ async fn anonymous_registrations_are_limited_per_ip_and_those_of_operators_are_n
 
 /// A password change with this session.
 async fn change(engine: &Engine, session: &Session, current: &str, now: Time) -> Outcome {
-    let (current, new) = (Secret::new(current.into()), Secret::new("another horse altogether".into()));
-    let (user, session, presented) = (session.user, Some(session.id), (&current, &new));
-    outcome(engine.accounts.change_password(user, session, presented, &client_info("192.0.2.1"), now).await)
+    outcome(engine.change_password(session, (current, "another horse altogether"), now).await)
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::session::{EndReason, Mode, Session};
 use counterfoil_core::services::ServiceError;
-use counterfoil_core::services::issuer::{AccessBounds, NewSession, TokenRequest};
+use counterfoil_core::services::issuer::{AccessBounds, NewSession, RenewedCredential, TokenRequest};
 use counterfoil_core::services::password_hasher::{
     HashingError, InlineHasher, PasswordHasher, Requester, Verification,
 };
@@ -21,7 +21,7 @@ use counterfoil_jose::Secret;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{AuthError, ClientId, RevocationSubject, SessionId};
 
-use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, nowhere, revocation_context};
+use crate::harness::{CHEAP, Engine, GRACE, NOON, PASSWORD, after, credentials, nowhere, revocation_context};
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.into())
@@ -189,8 +189,13 @@ async fn a_login_concurrent_with_a_password_change_fails() {
     let changing = owner.clone();
     *interrupted.concurrent.lock().await = Some(Box::new(move || {
         Box::pin(async move {
-            let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
-            changing.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await.unwrap();
+            let new = secret("another horse altogether");
+            let accounts = &changing.accounts;
+            let change = accounts
+                .authorize_password_change_by_login(&credentials("ada", PASSWORD), &new, &nowhere(), NOON)
+                .await
+                .unwrap();
+            accounts.change_password(change, &nowhere(), NOON).await.unwrap();
         })
     }));
 
@@ -221,16 +226,17 @@ async fn a_login_concurrent_with_a_role_change_gets_the_new_roles() {
 #[tokio::test]
 async fn a_password_change_ends_all_other_sessions_of_the_user() {
     let engine = Engine::start().await;
-    let ada = engine.ada().await;
+    engine.ada().await;
     let (mine, other, pair) =
         (engine.session(NOON).await, engine.session(NOON).await, engine.pair(NOON).await);
     engine.authenticate_session(&other.credential, NOON).await.unwrap();
 
-    let (old, new) = (secret(PASSWORD), secret("another horse altogether"));
-    let current = Some(mine.session.id);
-    engine.accounts.change_password(ada.id, current, (&old, &new), &nowhere(), after(1)).await.unwrap();
+    let new = "another horse altogether";
+    let changed = engine.change_password(&mine.session, (PASSWORD, new), after(1)).await.unwrap();
 
-    assert!(engine.authenticate_session(&mine.credential, after(2)).await.is_ok());
+    let RenewedCredential::SessionToken(renewed) = changed.credential else { panic!("{changed:?}") };
+    assert!(engine.authenticate_session(&renewed, after(2)).await.is_ok());
+    assert!(engine.authenticate_session(&mine.credential, after(2)).await.is_err());
     assert!(engine.authenticate_session(&other.credential, after(2)).await.is_err());
     assert!(engine.authenticate_access_token(&pair.credential.access, after(2)).await.is_err());
     assert!(engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(2)).await.is_err());
@@ -241,11 +247,11 @@ async fn a_password_change_ends_all_other_sessions_of_the_user() {
 #[tokio::test]
 async fn a_wrong_current_password_changes_nothing_and_is_recorded() {
     let engine = Engine::start().await;
-    let ada = engine.ada().await;
+    engine.ada().await;
     let other = engine.session(NOON).await;
 
-    let (old, new) = (secret("wrong horse battery"), secret("another horse altogether"));
-    let changed = engine.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
+    let passwords = ("wrong horse battery", "another horse altogether");
+    let changed = engine.change_password(&other.session, passwords, NOON).await;
 
     assert!(matches!(changed, Err(ServiceError::Client(ClientError::LoginFailed))));
     assert!(engine.authenticate_session(&other.credential, NOON).await.is_ok());

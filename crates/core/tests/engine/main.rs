@@ -14,6 +14,7 @@ mod login_rate_limiter;
 mod logins;
 mod minting;
 mod name_spellings;
+mod password_changes;
 mod passwords;
 mod persisted_data;
 mod refresh;

@@ -64,10 +64,10 @@ async fn a_rejected_registration_names_the_fault_of_the_password() {
 #[tokio::test]
 async fn a_password_change_is_validated_by_the_same_policy() {
     let engine = Engine::start().await;
-    let ada = engine.ada().await;
-    let (old, new) = (Secret::new(PASSWORD.to_owned()), Secret::new("ada-ada-ada".to_owned()));
+    engine.ada().await;
+    let session = engine.session(NOON).await.session;
 
-    let changed = engine.accounts.change_password(ada.id, None, (&old, &new), &nowhere(), NOON).await;
+    let changed = engine.change_password(&session, (PASSWORD, "ada-ada-ada"), NOON).await;
 
     assert!(
         matches!(changed, Err(ServiceError::Client(ClientError::Field { field: "new_password", .. }))),

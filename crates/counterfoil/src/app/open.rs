@@ -142,7 +142,7 @@ impl App {
             guard.initialize(&*store).await?;
         }
         // After every check, so that a start that fails leaves the mark.
-        shutdown_mark::clear(&*store).await?;
+        shutdown_mark::clear(&*store, clock.checkpoint()).await?;
         let loaded = Loaded {
             node,
             last_write_before_crash: last_write,

@@ -79,9 +79,10 @@ impl Error {
         match &self.error {
             AppError::Service(ServiceError::Client(error)) => client_kind(error),
             AppError::Auth(rejection) => auth_kind(&rejection.error),
-            AppError::RegistrationClosed | AppError::UsersOfApplication | AppError::AdministratorRequired => {
-                ErrorKind::NotAllowed
-            }
+            AppError::RegistrationClosed
+            | AppError::UsersOfApplication
+            | AppError::AdministratorRequired
+            | AppError::LimitedAudience => ErrorKind::NotAllowed,
             AppError::NotFound => ErrorKind::NotFound,
             AppError::MultipleCredentials(_)
             | AppError::Body(_)

@@ -99,7 +99,7 @@ impl LoginOutcome {
         credential.map(|credential| credential.text.as_str())
     }
 
-    fn new(
+    pub(super) fn new(
         app: &App,
         issued: IssuedSession<Vec<IssuedCredential>>,
         replaced: Option<&ClientInfo>,
@@ -320,8 +320,11 @@ impl Counterfoil {
         let now = app.now();
         let ended = async {
             let mut sessions = BTreeSet::new();
-            for (kind, text) in credentials_in_cookies(app, client.cookies(), &CookieKind::ALL) {
-                sessions.extend(logout::find_by_credential(app, kind, text.expose(), now).await?);
+            // The refresh token first: a narrowed access token of the same session is then no error.
+            let kinds = [CookieKind::Refresh, CookieKind::Session, CookieKind::Access];
+            for (kind, text) in credentials_in_cookies(app, client.cookies(), &kinds) {
+                let text = text.expose();
+                sessions.extend(logout::find_by_credential(app, kind, text, &sessions, now).await?);
             }
             Ok::<_, OperationError>(logout::log_out(app, sessions, &client.to_core(), now).await?)
         };

@@ -5,6 +5,7 @@ pub(crate) mod client_info;
 pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod login;
+pub(crate) mod password;
 pub(crate) mod sessions;
 pub(crate) mod store_source;
 #[cfg(feature = "test-util")]

@@ -14,6 +14,7 @@ use crate::embed::error::Error;
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::presented_session::PresentedSession;
+use crate::operations::scope_limit::check_account_access;
 use crate::operations::sessions;
 
 /// How many sessions are read at a time.
@@ -181,7 +182,7 @@ impl UserSessions<'_> {
 
     fn current_with_account_access(&self) -> Result<PresentedSession, Error> {
         let forbidden = |error| self.error(AppError::auth(error, CredentialSource::None));
-        sessions::check_account_access(&self.principal).map_err(forbidden)?;
+        check_account_access(&self.principal).map_err(forbidden)?;
         self.current()
     }
 

@@ -17,7 +17,7 @@ use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
 use crate::limits::write_rate::Writer;
 use crate::operations::presented_session::PresentedSession;
-use crate::operations::sessions::check_account_access;
+use crate::operations::scope_limit::{check_account_access, check_own_session_access};
 
 /// A user who is authenticated by a session token or an access token, with the time of the check.
 ///
@@ -33,6 +33,8 @@ pub(crate) struct CurrentUser {
     pub(crate) session: SessionId,
     /// When the credential was checked.
     pub(crate) now: Time,
+    /// Where the credential was presented.
+    pub(crate) source: CredentialSource,
 }
 
 impl CurrentUser {
@@ -42,7 +44,21 @@ impl CurrentUser {
     ///
     /// [`AuthError::Forbidden`].
     pub(crate) fn check_account_access(&self) -> Result<(), AppError> {
-        check_account_access(&self.principal).map_err(|error| AppError::auth(error, CredentialSource::None))
+        check_account_access(&self.principal).map_err(|error| AppError::auth(error, self.source))
+    }
+
+    /// As [`check_own_session_access`], for a route.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Forbidden`]; if the store cannot be read.
+    pub(crate) async fn check_own_session_access(&self, app: &App) -> Result<(), AppError> {
+        Ok(check_own_session_access(app, &self.principal).await?)
+    }
+
+    /// The session, with its user.
+    pub(crate) const fn presented(&self) -> PresentedSession {
+        PresentedSession { session: self.session, user: self.user }
     }
 }
 
@@ -78,7 +94,7 @@ impl FromRequestParts<App> for AccountOwner {
 async fn authenticate_and_log(parts: &Parts, app: &App) -> Result<CurrentUser, AppError> {
     let current_user = authenticate(app, &parts.headers, app.now()).await?;
     if let Some(context) = parts.extensions.get::<RequestLogContext>() {
-        context.set(PresentedSession { session: current_user.session, user: current_user.user });
+        context.set(current_user.presented());
     }
     Ok(current_user)
 }
@@ -93,5 +109,5 @@ async fn authenticate(app: &App, headers: &HeaderMap, now: Time) -> Result<Curre
         let error = AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted);
         return Err(AppError::auth(error, presented.source));
     };
-    Ok(CurrentUser { principal, user, session, now })
+    Ok(CurrentUser { principal, user, session, now, source: presented.source })
 }

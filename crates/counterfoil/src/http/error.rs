@@ -23,6 +23,9 @@ use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
 
+/// The challenge of RFC 6750, section 3.1. It names no scope: none would be enough.
+const INSUFFICIENT_SCOPE: HeaderValue = HeaderValue::from_static(r#"Bearer error="insufficient_scope""#);
+
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
@@ -51,6 +54,9 @@ pub(crate) enum AppError {
     /// The caller is authenticated but is not an administrator.
     #[error("only for administrators")]
     AdministratorRequired,
+    /// A credential that is limited by scope requests a token for another audience.
+    #[error("a credential that is limited by scope gets tokens for its own audience only")]
+    LimitedAudience,
     /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -146,6 +152,9 @@ impl AppError {
             ),
             Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
+            Self::LimitedAudience => problem(403, "insufficient-scope", "Insufficient scope")
+                .detail("a credential that is limited by a scope gets tokens for its own audience only")
+                .header(WWW_AUTHENTICATE, INSUFFICIENT_SCOPE),
             Self::RegistrationClosed => problem(403, "registration-closed", "Registration is closed")
                 .detail("only an administrator can add users"),
             Self::UsersOfApplication => problem(403, "users-of-application", "Users of the application")

@@ -10,12 +10,12 @@ use counterfoil_core::services::issuer::{IssuedSession, NewSession};
 use counterfoil_core::services::login_rate_limiter::client_ip_key;
 use counterfoil_core::services::password_hasher::Requester;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::AuthError;
 
 use crate::app::App;
 use crate::operations::credential::IssuedCredential;
 use crate::operations::error::OperationError;
-use crate::operations::presented_session::{PresentedSession, end_sessions, find_live};
+use crate::operations::logout::find_replaceable;
+use crate::operations::presented_session::{PresentedSession, end_sessions};
 use crate::runtime::task::run_detached;
 use crate::settings::cookie_options::CookieKind;
 
@@ -121,10 +121,10 @@ async fn find_replaced_sessions(
     app: &App,
     replaced: &[(CookieKind, Secret<String>)],
     now: Time,
-) -> Result<BTreeSet<PresentedSession>, AuthError> {
+) -> Result<BTreeSet<PresentedSession>, OperationError> {
     let mut sessions = BTreeSet::new();
     for (kind, text) in replaced {
-        sessions.extend(find_live(app, *kind, text.expose(), now).await?);
+        sessions.extend(find_replaceable(app, *kind, text.expose(), now).await?);
     }
     Ok(sessions)
 }

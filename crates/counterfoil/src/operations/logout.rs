@@ -4,19 +4,23 @@ use std::collections::BTreeSet;
 
 use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::services::ServiceError;
+use counterfoil_core::services::revoker::LEEWAY_AND_SKEW;
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthError, CredentialKind, Principal, RequiredPermission};
+use counterfoil_verify::{AuthError, CredentialKind, Principal};
 
 use crate::app::App;
 use crate::operations::error::OperationError;
 use crate::operations::presented_session::{
     PresentedSession, end_sessions, find_by_any_refresh_token, find_live,
 };
-use crate::operations::sessions::ACCOUNT_SCOPE;
+use crate::operations::scope_limit::{check_session_access, forbidden};
 use crate::settings::cookie_options::CookieKind;
 
 /// The session of a credential that is presented to log out. A used refresh token counts if it is authentic, and so does
-/// an access token that has expired or is for another audience.
+/// an access token that has expired or is for another audience. One that was revoked does not: after a password change, the
+/// thief of a former token must not end the session that the owner has kept.
+///
+/// `proven` are the sessions that another credential of the request may end: a limited access token is no error for these.
 ///
 /// # Errors
 ///
@@ -25,6 +29,7 @@ pub(crate) async fn find_by_credential(
     app: &App,
     kind: CookieKind,
     text: &str,
+    proven: &BTreeSet<PresentedSession>,
     now: Time,
 ) -> Result<Option<PresentedSession>, OperationError> {
     match kind {
@@ -32,11 +37,34 @@ pub(crate) async fn find_by_credential(
         CookieKind::Refresh => Ok(find_by_any_refresh_token(app, text).await?),
         CookieKind::Access => {
             match app.verifier.token_verifier().verify_ignoring_expiry_and_audience(text, now) {
-                Ok(principal) => find_by_principal(app, &principal).await,
+                Ok(principal) if is_proven(&principal, proven) => Ok(None),
+                Ok(principal) => find_by_old_token(app, &principal, now).await,
                 Err(_) => Ok(None),
             }
         }
     }
+}
+
+fn is_proven(principal: &Principal, proven: &BTreeSet<PresentedSession>) -> bool {
+    PresentedSession::from_principal(principal).is_some_and(|session| proven.contains(&session))
+}
+
+/// As [`find_by_principal`], for a token that may have expired. `None` if it was revoked.
+async fn find_by_old_token(
+    app: &App,
+    principal: &Principal,
+    now: Time,
+) -> Result<Option<PresentedSession>, OperationError> {
+    if app.verifier.revocations().revoked_by(principal.revocation_query()).is_some() {
+        return Ok(None);
+    }
+    let Some(presented) = find_by_principal(app, principal).await? else { return Ok(None) };
+    // Its revocation may be forgotten. One of the user has moved the session to a later position.
+    if now > principal.expires_at() + LEEWAY_AND_SKEW {
+        let session = app.store.session(presented.session).await?;
+        return Ok(session.filter(|session| principal.position() >= session.pos).map(|_| presented));
+    }
+    Ok(Some(presented))
 }
 
 /// The session of a principal, if a logout by it may end the session: its credential is one that the login or a refresh
@@ -58,11 +86,33 @@ pub(crate) async fn find_by_principal(
         (CredentialKind::AccessToken, Some(audience)) => is_for(audience),
         (CredentialKind::AccessToken, None) => is_for(app.settings.issuer.as_str()),
     };
-    let is_limited = session.scope.is_none() && principal.scopes().next().is_some();
-    if !has_own_audience || (is_limited && !principal.has_scope(ACCOUNT_SCOPE)) {
-        return Err(AuthError::Forbidden(RequiredPermission::Scope(ACCOUNT_SCOPE.into())).into());
+    if !has_own_audience {
+        return Err(forbidden().into());
     }
+    check_session_access(principal, &session)?;
     Ok(Some(presented))
+}
+
+/// The live session that a login with this credential in its cookie replaces: one that a logout with it may end. The thief
+/// of a limited token could otherwise end the session by a login of their own.
+///
+/// # Errors
+///
+/// If the credential cannot be verified at present.
+pub(crate) async fn find_replaceable(
+    app: &App,
+    kind: CookieKind,
+    text: &str,
+    now: Time,
+) -> Result<Option<PresentedSession>, OperationError> {
+    let Some(live) = find_live(app, kind, text, now).await? else { return Ok(None) };
+    if kind != CookieKind::Access {
+        return Ok(Some(live));
+    }
+    match find_by_credential(app, kind, text, &BTreeSet::new(), now).await {
+        Err(OperationError::Auth(AuthError::Forbidden(_))) => Ok(None),
+        found => found,
+    }
 }
 
 /// Ends sessions in the name of their users.

@@ -14,5 +14,6 @@ pub(crate) mod password;
 pub(crate) mod presented_session;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod scope_limit;
 pub(crate) mod sessions;
 pub(crate) mod views;

@@ -5,29 +5,12 @@ use counterfoil_core::model::session::{ClientInfo, EndReason, Session};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthError, Principal, RequiredPermission, SessionId, UserId};
+use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
 use crate::limits::write_rate::WriteLimit;
 use crate::operations::error::OperationError;
 use crate::operations::presented_session::PresentedSession;
-
-/// The scope that a credential which is limited by scope needs to change something of the account.
-pub(crate) const ACCOUNT_SCOPE: &str = "counterfoil:account";
-
-/// Checks that the credential may change the account: end its sessions or change its password. A program that got a
-/// token for one scope must not be able to log the user out everywhere.
-///
-/// # Errors
-///
-/// [`AuthError::Forbidden`] if the credential is limited by scope, without `counterfoil:account`.
-pub(crate) fn check_account_access(principal: &Principal) -> Result<(), AuthError> {
-    let is_limited = principal.scopes().next().is_some();
-    if is_limited && !principal.has_scope(ACCOUNT_SCOPE) {
-        return Err(AuthError::Forbidden(RequiredPermission::Scope(ACCOUNT_SCOPE.into())));
-    }
-    Ok(())
-}
 
 /// A page of the live sessions of a user, newest first.
 ///

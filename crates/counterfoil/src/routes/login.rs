@@ -11,14 +11,15 @@ use utoipa::ToSchema;
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_core::services::account;
 use counterfoil_core::services::issuer::IssuedSession;
-use counterfoil_jose::Secret;
+use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, secret};
 use crate::http::presented_sessions::{credentials_in_cookies, reject_two_session_cookies, replaced_cookies};
 use crate::http::scope::{parse_client_id, validate_audience, validate_scope};
-use crate::http::set_cookie::SetCookies;
+use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
+use crate::operations::credential::IssuedCredential;
 use crate::operations::label::validate_label;
 use crate::operations::login as operation;
 use crate::operations::presented_session::PresentedSession;
@@ -62,6 +63,30 @@ pub(super) struct LoginResponse {
     credentials: CredentialsResponse,
 }
 
+impl LoginResponse {
+    /// The body for a client that gets its credentials by `transport`, and the cookies with those credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialTooLarge`] if browsers would not store a token as a cookie.
+    pub(super) fn new(
+        issued: &IssuedSession<Vec<IssuedCredential>>,
+        transport: Transport,
+        cookies: SetCookies,
+        now: Time,
+    ) -> Result<(SetCookies, Self), CredentialTooLarge> {
+        let IssuedSession { session, credential, user } = issued;
+        let (cookies, credentials) = CredentialsResponse::new(credential, transport, cookies, now)?;
+        let credentials = credentials.with_scope(session.scope.clone());
+        Ok((cookies, Self { user: user.into(), session: session.into(), credentials }))
+    }
+
+    /// The same body with the scope of the credential, which may be narrower than that of its session.
+    pub(super) fn with_scope(self, scope: Option<String>) -> Self {
+        Self { credentials: self.credentials.with_scope(scope), ..self }
+    }
+}
+
 /// Logs in: verifies the password, stores a session and returns its credentials.
 ///
 /// A live session of the same browser is ended. 401 is the same for an unknown user, a wrong password and a
@@ -101,14 +126,11 @@ pub(super) async fn login(
         in_cookies,
         replaced: credentials_in_cookies(&app, &headers, replaced),
     };
-    let IssuedSession { session, credential, user } = operation::login(&app, request, now).await?;
+    let issued = operation::login(&app, request, now).await?;
 
-    let cookies = SetCookies::new(&app.cookies);
-    let (cookies, credentials) = CredentialsResponse::new(&credential, transport, cookies, now)?;
+    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.cookies), now)?;
     let cookies = cookies.clear_presented_of(replaced, &headers);
-    let presented = PresentedSession::from_session(&session);
-    let credentials = credentials.with_scope(session.scope.clone());
-    let body = LoginResponse { user: (&user).into(), session: (&session).into(), credentials };
+    let presented = PresentedSession::from_session(&issued.session);
     Ok((Extension(presented), cookies, Json(body)))
 }
 

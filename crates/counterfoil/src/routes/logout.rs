@@ -88,10 +88,10 @@ async fn find_presented_sessions(
         return Err(multiple_credentials(app, headers, ACCEPTED, now).await);
     }
     let mut sessions = BTreeSet::new();
-    sessions.extend(find_by_credential(app, &presented, now).await?);
     if let Some(text) = cookie.or(body_token) {
         sessions.extend(find_by_any_refresh_token(app, text).await?);
     }
+    sessions.extend(find_by_credential(app, &presented, &sessions, now).await?);
     Ok(sessions)
 }
 
@@ -99,6 +99,7 @@ async fn find_presented_sessions(
 async fn find_by_credential(
     app: &App,
     presented: &RequestCredentials<'_>,
+    proven: &BTreeSet<PresentedSession>,
     now: Time,
 ) -> Result<Option<PresentedSession>, AppError> {
     let (kind, text) = match presented.credential {
@@ -106,7 +107,7 @@ async fn find_by_credential(
         PresentedCredential::SessionToken(text) => (CookieKind::Session, text),
         PresentedCredential::AccessToken(text) => (CookieKind::Access, text),
     };
-    logout::find_by_credential(app, kind, text, now).await.map_err(|error| match error {
+    logout::find_by_credential(app, kind, text, proven, now).await.map_err(|error| match error {
         OperationError::Auth(error) => AppError::auth(error, presented.source),
         other => other.into(),
     })

@@ -94,6 +94,8 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/login", "POST", post(login::login)),
         ("/v1/refresh", "POST", post(refresh::refresh)),
         ("/v1/logout", "POST", post(logout::logout)),
+        // With a username it is a login in this respect, too.
+        ("/v1/password", "POST", post(password::change)),
     ];
     let checked_with_cookie = [
         ("/v1/me", "GET, HEAD", get(me::me)),
@@ -101,7 +103,6 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
         ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
-        ("/v1/password", "POST", post(password::change)),
         ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
         (METADATA, "GET, HEAD", get(well_known::metadata)),
         ("/openapi.json", "GET, HEAD", get(openapi::document)),

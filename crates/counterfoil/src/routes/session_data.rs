@@ -73,6 +73,7 @@ pub(super) async fn merge(
     headers: HeaderMap,
     MergePatch(patch): MergePatch,
 ) -> Result<Response, AppError> {
+    current_user.check_own_session_access(&app).await?;
     let CurrentUser { session, now, .. } = current_user;
     let expected = expected_revision(&app, session, &Preconditions::from_headers(&headers)?).await?;
     let max_of_user = app.settings().max_session_data_per_user;

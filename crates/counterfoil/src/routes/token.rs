@@ -6,8 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::services::issuer::{AccessBounds, TokenRequest};
-use counterfoil_verify::{CredentialKind, Principal};
+use counterfoil_core::services::issuer::TokenRequest;
 
 use crate::app::App;
 use crate::http::current_user::CurrentUser;
@@ -16,6 +15,7 @@ use crate::http::json_body::JsonBody;
 use crate::http::scope::{validate_audience, validate_scope};
 use crate::operations::application_users::check_session;
 use crate::operations::credential::IssuedCredential;
+use crate::operations::scope_limit::{ACCOUNT_SCOPE, access_bounds, is_limited};
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
@@ -55,23 +55,22 @@ pub(super) async fn exchange(
         audience: audience.map(validate_audience).transpose()?,
         scope: scope.map(validate_scope).transpose()?,
     };
+    if is_limited(&current_user.principal) && !current_user.principal.has_scope(ACCOUNT_SCOPE) {
+        check_own_audience(&app, request.audience.as_deref())?;
+    }
     check_session(&app, current_user.session, &client, now).await?;
-    let bounds = bounds_of(&current_user.principal);
+    let bounds = access_bounds(&current_user.principal);
     let (access, scope) =
         app.issuer.exchange(current_user.session, bounds.as_ref(), &request, &client, now).await?;
     let credentials = IssuedCredential::from_access_token(&access);
     Ok(Json(CredentialsResponse::bearer(&credentials, now).with_scope(scope)))
 }
 
-/// The limits of the new token. A token from an access token must not live longer or have a wider scope: an
-/// attacker with a stolen access token could otherwise extend it.
-fn bounds_of(principal: &Principal) -> Option<AccessBounds> {
-    match principal.credential_kind() {
-        CredentialKind::SessionToken => None,
-        CredentialKind::AccessToken => {
-            let scope = principal.scopes().collect::<Vec<_>>().join(" ");
-            let scope = (!scope.is_empty()).then_some(scope);
-            Some(AccessBounds { expires_at: principal.expires_at(), scope })
-        }
+/// Checks that a credential which is limited by scope requests no other audience than the issuer. The same scope may allow
+/// more at another service.
+fn check_own_audience(app: &App, audience: Option<&str>) -> Result<(), AppError> {
+    match audience {
+        Some(audience) if audience != app.settings().issuer.as_str() => Err(AppError::LimitedAudience),
+        Some(_) | None => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ mod examples;
 mod fixture;
 mod login_from_handlers;
 mod master_key_replacement;
+mod password_changes;
 mod readiness;
 mod remote_verifiers;
 mod request_limits;

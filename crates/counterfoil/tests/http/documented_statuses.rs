@@ -66,18 +66,18 @@ async fn call_every_route(seen: &mut Seen) {
         ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),
         ("get", "/v1/session/data", None),
         ("patch", "/v1/session/data", Some(json!({ "a": 1 }))),
-        (
-            "post",
-            "/v1/password",
-            Some(json!({ "current_password": "x", "new_password": "long enough for us" })),
-        ),
-        ("post", "/v1/password", Some(passwords)),
         ("get", "/.well-known/jwks.json", None),
         ("get", "/.well-known/oauth-authorization-server", None),
         ("get", "/openapi.json", None),
         ("get", "/healthz", None),
         ("get", "/readyz", None),
         ("delete", "/v1/sessions", None),
+        (
+            "post",
+            "/v1/password",
+            Some(json!({ "current_password": "x", "new_password": "long enough for us" })),
+        ),
+        ("post", "/v1/password", Some(passwords)),
     ];
     let each = |seen: &mut Seen, method: &str, path: &str, status: u16| {
         let path = path.split('?').next().unwrap();
@@ -117,14 +117,18 @@ async fn call_every_route(seen: &mut Seen) {
             each(seen, method, path, request.send(&server).await.status);
         }
     }
+    let form = json!({
+        "username": "ada", "current_password": "another horse battery", "new_password": "a third horse battery",
+    });
+    each(seen, "post", "/v1/password", Request::post("/v1/password").json(&form).send(&server).await.status);
     // Rotates once, then is retried until the limit of repeats.
-    let token = server.refresh_token("ada", "another horse battery").await;
+    let token = server.refresh_token("ada", "a third horse battery").await;
     for _ in 0..70 {
         let response =
             Request::post("/v1/refresh").json(&json!({ "refresh_token": token })).send(&server).await;
         each(seen, "post", "/v1/refresh", response.status);
     }
-    let other = server.refresh_token("ada", "another horse battery").await;
+    let other = server.refresh_token("ada", "a third horse battery").await;
     let widened = json!({ "refresh_token": other, "scope": "more" });
     each(seen, "post", "/v1/refresh", Request::post("/v1/refresh").json(&widened).send(&server).await.status);
     server.app.close().await.unwrap();

@@ -1,5 +1,6 @@
 //! `/v1/sessions`: a user lists and ends their own sessions.
 
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 use serde_json::{Value, json};
 
 use crate::client::Request;
@@ -151,4 +152,27 @@ async fn ending_the_current_session_clears_its_cookies() {
     assert_eq!(browser.send(Request::new("DELETE", &path), &server).await.status, 204);
 
     assert!(browser.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn ends_of_single_other_sessions_are_limited_and_that_of_the_own_is_not() {
+    let server = TestServer::with(|settings| {
+        let limit = &mut settings.write_rate_limits.single_session_ends_per_user;
+        *limit = RateLimit { max: 2, ..*limit };
+    })
+    .await;
+    server.register("ada").await;
+    let thief = server.login("ada", "session").await;
+    let end = async |session: &Value| {
+        let path = format!("/v1/sessions/{}", text(&session["session"], "id"));
+        Request::new("DELETE", &path).bearer(text(&thief, "session_token")).send(&server).await.status
+    };
+    for _ in 0..2 {
+        assert_eq!(end(&server.login("ada", "session").await).await, 204);
+    }
+
+    let owner = server.login("ada", "session").await;
+    assert_eq!((end(&owner).await, server.me(text(&owner, "session_token")).await), (429, 200));
+    let out = Request::post("/v1/logout").bearer(text(&owner, "session_token"));
+    assert_eq!((out.send(&server).await.status, end(&thief).await), (204, 204), "the own session");
 }

@@ -188,6 +188,11 @@ impl Session {
         self.check_active(now)
     }
 
+    /// The session with another credential, in use by this client since `now`. The former credential is invalid.
+    pub fn with_credential(&self, credential: SessionCredential, client_info: ClientInfo, now: Time) -> Self {
+        Self { credential, client_info, seen_at: now, revision: self.revision + 1, ..self.clone() }
+    }
+
     /// The mode of the session.
     pub fn mode(&self) -> Mode {
         self.credential.mode()

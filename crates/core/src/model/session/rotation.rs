@@ -8,6 +8,10 @@ use crate::client_error::InvalidCredential;
 use crate::credentials::refresh_token::{RefreshToken, RefreshTokenKey, RefreshTokenKeyId, Salt};
 use crate::model::session::{Session, SessionCredential};
 
+/// How far the time of a rotation may be ahead of the time of a request: requests read the clock at their start, and of two
+/// concurrent ones the later may rotate first. More means that the clock was set back.
+const MAX_REQUEST_DURATION: Duration = Duration::from_secs(60);
+
 /// How long a used refresh token may be repeated.
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshGracePeriod {
@@ -20,7 +24,7 @@ pub struct RefreshGracePeriod {
 /// The crash of the former process. A response that it did not send counts as lost.
 #[derive(Debug, Clone, Copy)]
 pub struct Crash {
-    /// The newest time that the former process wrote to the store; it writes at least one a minute.
+    /// The newest time that the former process wrote to the store.
     pub last_write: Time,
     /// When this process began to serve.
     pub serving_since: Time,
@@ -30,8 +34,12 @@ impl RefreshGracePeriod {
     /// Whether a token that was issued at `rotated_at` may not have reached the client yet.
     ///
     /// After a crash the period of the last rotations starts again. That of older rotations does not: otherwise every
-    /// used token would be valid after a restart, and a thief could wait for one.
+    /// used token would be valid after a restart, and a thief could wait for one. A rotation in the future is not covered:
+    /// an operator has set the clock back, and the used token would be valid until that time.
     fn covers(&self, rotated_at: Time, now: Time) -> bool {
+        if rotated_at > now + MAX_REQUEST_DURATION {
+            return false;
+        }
         let was_pending = |crash: &Crash| rotated_at + self.length >= crash.last_write;
         let start = match self.crash.filter(was_pending) {
             Some(crash) => rotated_at.max(crash.serving_since),
@@ -273,6 +281,35 @@ mod tests {
         let later = NOON + TEN + Duration::from_millis(1);
         let outcome = at_counter(4).rotate(&token(3), &key(), clean, later);
         assert_eq!(outcome, Ok(RefreshOutcome::ReuseDetected));
+    }
+
+    #[test]
+    fn the_length_of_the_pause_after_a_crash_does_not_matter() {
+        for pause in [1, 60, 30 * 86_400] {
+            let serving_since = NOON + Duration::from_secs(pause);
+            let crash = Crash { last_write: NOON + Duration::from_secs(1), serving_since };
+            let grace = RefreshGracePeriod { length: TEN, crash: Some(crash) };
+            let outcome = |now| at_counter(4).rotate(&token(3), &key(), grace, now);
+
+            assert_eq!(outcome(serving_since + TEN), Ok(RefreshOutcome::RepeatWithinGrace), "{pause}");
+            let later = serving_since + TEN + Duration::from_millis(1);
+            assert_eq!(outcome(later), Ok(RefreshOutcome::ReuseDetected), "{pause}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_a_used_token_valid() {
+        let minute = Duration::from_secs(60);
+        let crash = Crash { last_write: NOON, serving_since: NOON - 60 * minute };
+        for crash in [None, Some(crash)] {
+            let grace = RefreshGracePeriod { length: TEN, crash };
+            let outcome = |shown, now| at_counter(4).rotate(&token(shown), &key(), grace, now);
+
+            assert_eq!(outcome(3, NOON - 30 * minute), Ok(RefreshOutcome::ReuseDetected));
+            assert_eq!(stored_counter(outcome(4, NOON - 30 * minute)), 5, "the current token is rotated");
+            // Of two concurrent requests, the one that began later rotated first.
+            assert_eq!(outcome(3, NOON - Duration::from_secs(5)), Ok(RefreshOutcome::RepeatWithinGrace));
+        }
     }
 
     #[test]

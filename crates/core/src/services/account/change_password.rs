@@ -1,79 +1,192 @@
 //! Password changes, by the user and by an operator.
 
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{SessionId, UserId};
+use counterfoil_verify::{RevocationSubject, SessionId, UserId};
 
-use crate::client_error::{ClientError, InvalidCredential};
+use crate::client_error::ClientError;
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
-use crate::model::session::{ClientInfo, EndReason};
+use crate::model::session::{ClientInfo, EndReason, Session};
 use crate::model::user::User;
-use crate::services::account::AccountService;
+use crate::services::account::{AccountService, Credentials};
 use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
 use crate::services::password_policy::PasswordContext;
+use crate::services::revoker::RevocationRetention;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, Expectation, Transaction, complete_session_ends};
+use crate::store::{AppliedChanges, Change, CommitOutcome, NewRevocation, Store, complete_session_ends};
+
+/// A password change whose current password was right and whose new one is acceptable. Nothing is stored yet.
+///
+/// Only [`AccountService`] makes one, so that no code can change a password without the current one.
+#[derive(Debug)]
+#[must_use = "the password is not changed yet"]
+pub struct AuthorizedPasswordChange {
+    /// The user as of the check.
+    user: User,
+    /// The hash of the new password.
+    hash: PasswordHash,
+}
+
+/// Who changes a password, from which client, and when.
+pub(in crate::services) struct PasswordChangeContext<'a> {
+    pub(in crate::services) actor: Actor,
+    pub(in crate::services) client_info: &'a ClientInfo,
+    pub(in crate::services) now: Time,
+}
+
+impl AuthorizedPasswordChange {
+    /// The user whose password changes.
+    pub fn user(&self) -> UserId {
+        self.user.id
+    }
+
+    /// The changes of one commit: the new hash, the next epoch, the end of every session but `kept`, and a revocation of
+    /// every access token of the user, so that those of the kept session are invalid, too.
+    ///
+    /// `kept` is the next revision of the session, with its new credential. It gets the position of the revocation, and its
+    /// next access token must not have a lower one.
+    pub(in crate::services) fn changes(
+        &self,
+        retention: &RevocationRetention,
+        kept: Option<&Session>,
+        context: &PasswordChangeContext<'_>,
+    ) -> Vec<Change> {
+        let PasswordChangeContext { actor, client_info, now } = context;
+        let (reason, now) = (EndReason::PasswordChanged, *now);
+        let event = AuditEvent::by_actor(AuditEventKind::PasswordChanged, actor.clone(), client_info, now)
+            .with_user(self.user.id);
+        let ended = AuditEvent { kind: AuditEventKind::SessionEnded, ..event.clone() };
+        let kept_id = kept.map(|session| session.id);
+        let mut changes = vec![
+            Change::replace_user(self.user.with_password(self.hash.clone())),
+            Change::end_sessions_of(self.user.id, kept_id, retention.session_ending(reason, now)),
+            Change::record_session_ends(ended.with_reason(reason)),
+            Change::record_event(AuditEvent { session: kept_id, ..event }),
+            Change::append_revocation(NewRevocation {
+                subject: RevocationSubject::User(self.user.id),
+                reason,
+                at: now,
+                remember_until: Some(retention.remember_until(now)),
+            }),
+        ];
+        if let Some(session) = kept {
+            changes.push(Change::replace_session(session.clone()));
+            changes.push(Change::refresh_position(session.id));
+        }
+        changes
+    }
+
+    /// The same change of the user as now stored, after a commit lost a race.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::LoginFailed`] if the password was changed or the user was disabled or deleted in the meantime.
+    pub(in crate::services) fn revalidated(self, stored: Option<User>) -> Result<Self, ClientError> {
+        let user = stored.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
+        // A rehash of the same password keeps the epoch; a new password raises it.
+        if user.password != self.user.password && user.epoch != self.user.epoch {
+            return Err(ClientError::LoginFailed);
+        }
+        Ok(Self { user, ..self })
+    }
+}
 
 impl AccountService {
-    /// Changes a password in one commit: the new hash, the next epoch, and the end of every session except `current`.
+    /// Authorizes a password change in a session: the current password must be right, the new one acceptable.
     ///
     /// # Errors
     ///
     /// [`ClientError::LoginFailed`] if the current password is wrong, [`ClientError::Field`] if the policy rejects the new
     /// one, [`ClientError::RateLimited`] after too many wrong current passwords.
-    pub async fn change_password(
+    pub async fn authorize_password_change(
         &self,
         user: UserId,
-        current: Option<SessionId>,
+        session: SessionId,
         presented: (&Secret<String>, &Secret<String>),
         client_info: &ClientInfo,
         now: Time,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<AuthorizedPasswordChange, ServiceError> {
         let new = self.parse_new_password("new_password", presented.1)?;
-        let attempt = self.rate_limiter.check_password_change(user, current, now).await?;
+        let attempt = self.rate_limiter.check_password_change(user, Some(session), now).await?;
         let requester = self.rate_limiter.user_requester(user, client_info.ip);
         let stored = self.store.user(user).await?.filter(User::is_enabled);
         let hash = stored.as_ref().and_then(|user| user.password.clone());
         let Verification { check, took } =
             self.verify_password(PlaintextPassword::new(presented.0), hash, requester).await?;
-        let (Some(previous), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
+        let (Some(stored), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
-            let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
-            self.record_failure(event, user.as_bytes(), now).await?;
+            self.record_failed_change(user, client_info, now).await?;
             return Err(self.refuse(ClientError::LoginFailed, Some(took), requester).await);
         };
         // Counted before the new password is validated, which costs CPU time.
         self.rate_limiter.record_success(attempt, now).await?;
-        let context = PasswordContext::for_user(&previous);
-        self.validate_new_password("new_password", &new, context, requester).await?;
-        let hash = self.hasher.hash(new, requester).await?;
-        self.store_new_password(previous, hash, current, client_info, now).await
+        self.authorize_new_password(stored, new, requester, client_info, now).await
     }
 
-    /// Stores the new hash. Tries again if another request changed the user but not the password.
-    async fn store_new_password(
+    /// Authorizes a password change without a session. The name and the current password are checked as those of a login:
+    /// by [`AccountService::authenticate`], with its limits, and in the same time whatever is wrong with them.
+    ///
+    /// Nothing that depends on the user is checked before the password is right. The error for a new password that contains
+    /// the user's address would otherwise tell the address to anyone.
+    ///
+    /// # Errors
+    ///
+    /// Those of a login; [`ClientError::Field`] if the policy rejects the new password.
+    pub async fn authorize_password_change_by_login(
         &self,
-        mut previous: User,
-        hash: PasswordHash,
-        current: Option<SessionId>,
+        presented: &Credentials,
+        new: &Secret<String>,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<AuthorizedPasswordChange, ServiceError> {
+        // It depends on the input alone, and saves a hash.
+        let new = self.parse_new_password("new_password", new)?;
+        let user = self.authenticate(presented, client_info, now).await?.into_user();
+        let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
+        self.authorize_new_password(user, new, requester, client_info, now).await
+    }
+
+    /// Authorizes the change after the current password was right. A new password that is rejected is recorded: the answer
+    /// confirms the current one, and an attacker must not learn that without an audit event.
+    async fn authorize_new_password(
+        &self,
+        user: User,
+        new: PlaintextPassword,
+        requester: Requester,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<AuthorizedPasswordChange, ServiceError> {
+        let context = PasswordContext::for_user(&user);
+        if let Err(error) = self.validate_new_password("new_password", &new, context, requester).await {
+            if let ServiceError::Client(_) = error {
+                self.record_failed_change(user.id, client_info, now).await?;
+            }
+            return Err(error);
+        }
+        Ok(AuthorizedPasswordChange { user, hash: self.hasher.hash(new, requester).await? })
+    }
+
+    /// Changes the password and ends every session of the user, in one commit.
+    /// [`Issuer::change_password`](crate::services::issuer::Issuer::change_password) keeps one session.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::LoginFailed`] if the password was changed or the user was disabled in the meantime.
+    pub async fn change_password(
+        &self,
+        mut change: AuthorizedPasswordChange,
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<(), ServiceError> {
+        let context = PasswordChangeContext { actor: Actor::User(change.user()), client_info, now };
         for _ in 0..ATTEMPTS {
-            let changes =
-                self.password_changes(&previous, &hash, &Actor::User(previous.id), current, client_info, now);
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                complete_session_ends(&*self.store, &applied.pending_ends).await?;
+            let changes = change.changes(&self.retention, None, &context);
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
+                complete_ends(&*self.store, &applied).await;
                 return Ok(());
             }
-            self.check_session(current, now).await?;
-            let before = previous;
-            previous =
-                self.store.user(before.id).await?.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
-            // A rehash of the same password keeps the epoch; a new password raises it.
-            if previous.password != before.password && previous.epoch != before.epoch {
-                return Err(ClientError::LoginFailed.into());
-            }
+            let stored = self.store.user(change.user()).await?;
+            change = change.revalidated(stored)?;
         }
         Err(InternalError::Contention.into())
     }
@@ -95,53 +208,37 @@ impl AccountService {
         let not_found = ClientError::NotFound("user");
         let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
         let new = self.parse_new_password("password", password)?;
-        let (context, requester) = (PasswordContext::for_user(&previous), Requester::default());
-        self.validate_new_password("password", &new, context, requester).await?;
+        let (policy, requester) = (PasswordContext::for_user(&previous), Requester::default());
+        self.validate_new_password("password", &new, policy, requester).await?;
         let hash = self.hasher.hash(new, requester).await?;
+        let context = PasswordChangeContext { actor: actor.clone(), client_info, now };
         for _ in 0..ATTEMPTS {
-            let previous = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
-            let changes = self.password_changes(&previous, &hash, actor, None, client_info, now);
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes).await? {
-                complete_session_ends(&*self.store, &applied.pending_ends).await?;
+            let user = self.store.user(user).await?.ok_or_else(|| not_found.clone())?;
+            let change = AuthorizedPasswordChange { user, hash: hash.clone() };
+            let changes = change.changes(&self.retention, None, &context);
+            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
+                complete_ends(&*self.store, &applied).await;
                 return Ok(());
             }
         }
         Err(InternalError::Contention.into())
     }
 
-    /// Fails if the session has ended or was revoked in the meantime: then it changes nothing any more.
-    async fn check_session(&self, session: Option<SessionId>, now: Time) -> Result<(), ServiceError> {
-        let Some(session) = session else { return Ok(()) };
-        let session_context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
-        session_context.session.check_active(now)?;
-        Ok(session_context.check_access()?)
-    }
-
-    fn password_changes(
+    async fn record_failed_change(
         &self,
-        previous: &User,
-        hash: &PasswordHash,
-        actor: &Actor,
-        current: Option<SessionId>,
+        user: UserId,
         client_info: &ClientInfo,
         now: Time,
-    ) -> Transaction {
-        let event = AuditEvent::by_actor(AuditEventKind::PasswordChanged, actor.clone(), client_info, now)
-            .with_user(previous.id);
-        let ended = AuditEvent { kind: AuditEventKind::SessionEnded, ..event.clone() };
-        let mut changes = vec![
-            Change::replace_user(previous.with_password(hash.clone())),
-            Change::end_sessions_of(
-                previous.id,
-                current,
-                self.retention.session_ending(EndReason::PasswordChanged, now),
-            ),
-            Change::record_session_ends(ended.with_reason(EndReason::PasswordChanged)),
-            Change::record_event(AuditEvent { session: current, ..event }),
-        ];
-        if let Some(current) = current {
-            changes.push(Change::refresh_position(current));
-        }
-        Transaction::new(changes).expecting(current.map(|current| Expectation::ActiveSession(current, now)))
+    ) -> Result<(), ServiceError> {
+        let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
+        Ok(self.record_failure(event, user.as_bytes(), now).await?)
+    }
+}
+
+/// Marks the sessions that were too many for the commit as ended. All of them and their access tokens are revoked already,
+/// so an error does not fail the password change: a background job does the rest.
+pub(in crate::services) async fn complete_ends(store: &dyn Store, applied: &AppliedChanges) {
+    if let Err(error) = complete_session_ends(store, &applied.pending_ends).await {
+        tracing::warn!(%error, "some ended sessions are not marked as ended yet");
     }
 }

@@ -34,6 +34,8 @@ use crate::store::{Change, CommitOutcome, Store, StoreError};
 pub use attempt::{
     AttemptError, AuthenticatedUser, AuthenticationAttempt, Factor, FactorCategory, RequiredFactors,
 };
+pub use change_password::AuthorizedPasswordChange;
+pub(in crate::services) use change_password::{PasswordChangeContext, complete_ends};
 pub use login::Credentials;
 pub use register::Registration;
 

@@ -5,12 +5,13 @@ mod exchange;
 mod exchange_log;
 mod login;
 mod minting;
+mod password_change;
 mod refresh;
 mod requested_access;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -33,6 +34,7 @@ use crate::store::Store;
 
 pub use configured_claims::{ClaimsContext, ClaimsError, ClaimsProvider};
 pub use minting::{MintRequest, MintSubject, MintedToken};
+pub use password_change::{PresentedForChange, RenewedCredential};
 
 /// The `typ` header of access tokens (RFC 9068, section 2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
@@ -48,6 +50,8 @@ pub struct Issuer {
     retention: Arc<RevocationRetention>,
     grace: RefreshGracePeriod,
     replay_counter: RefreshReplayCounter,
+    /// When a refresh token was last rotated, in Unix milliseconds; 0: not yet.
+    last_rotation: AtomicU64,
     /// How many refresh tokens were rotated since the start.
     rotations: AtomicU64,
     exchange_log: ExchangeLog,
@@ -192,6 +196,7 @@ impl Issuer {
             retention,
             grace,
             replay_counter,
+            last_rotation: AtomicU64::new(0),
             rotations: AtomicU64::new(0),
             exchange_log,
             max_sessions: None,
@@ -214,6 +219,14 @@ impl Issuer {
     /// The signing keys and refresh token keys.
     pub fn keys(&self) -> &Keyring {
         &self.keys
+    }
+
+    /// When a refresh token was last rotated by this process; `None`: not yet.
+    pub fn last_rotation(&self) -> Option<Time> {
+        match self.last_rotation.load(Ordering::Relaxed) {
+            0 => None,
+            ms => Some(Time::from_unix_ms(ms)),
+        }
     }
 
     /// The pair of a hybrid session with this access token.

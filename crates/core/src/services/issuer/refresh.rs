@@ -155,6 +155,7 @@ impl Issuer {
             .collect::<Vec<_>>();
         match self.store.commit(&Transaction::new(changes).expecting(expectations)).await? {
             CommitOutcome::Applied(_) => {
+                self.last_rotation.fetch_max(now.unix_ms(), Ordering::Relaxed);
                 self.rotations.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(next))
             }
