@@ -83,12 +83,14 @@ impl AdminSocket {
         let (mut connections, mut spare) = (JoinSet::new(), SpareDescriptor::new());
         let commands = Arc::new(Semaphore::new(MAX_COMMANDS));
         loop {
-            spare.restore();
             tokio::select! {
                 biased;
-                Some(_) = connections.join_next() => {}
+                Some(_) = connections.join_next() => { spare.restore(); }
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => start((&app, &commands), &limiter, &mut connections, stream),
+                    Ok((stream, _)) => {
+                        start((&app, &commands), &limiter, &mut connections, stream);
+                        spare.restore();
+                    }
                     Err(error) if is_connection_error(&error) => {}
                     Err(error) => {
                         tracing::warn!(%error, "a connection to the admin socket was not accepted");

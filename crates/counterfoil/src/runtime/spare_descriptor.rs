@@ -34,11 +34,14 @@ impl SpareDescriptor {
         spare
     }
 
-    /// Takes a descriptor again, if one is free.
-    pub(crate) fn restore(&mut self) {
+    /// Takes a descriptor again, if one is free. Returns whether it has one.
+    ///
+    /// Call it after the connection is accepted for which the descriptor was closed, not before.
+    pub(crate) fn restore(&mut self) -> bool {
         if self.0.is_none() {
             self.0 = File::open("/dev/null").ok();
         }
+        self.0.is_some()
     }
 
     /// Closes the descriptor. Returns false if it is closed already.
@@ -62,7 +65,7 @@ mod tests {
 
         assert!(spare.release());
         assert!(!spare.release());
-        spare.restore();
+        assert!(spare.restore());
         assert!(spare.release());
     }
 

@@ -85,7 +85,6 @@ impl Acceptor {
         let mut is_shutdown = shutdown.clone();
         let mut accepted_in_turn = 0;
         loop {
-            self.spare.restore();
             if accepted_in_turn == MAX_ACCEPTED_PER_TURN {
                 accepted_in_turn = 0;
                 yield_now().await;
@@ -95,11 +94,12 @@ impl Acceptor {
                 () = wait_for_shutdown(&mut is_shutdown) => break,
                 // Frees the task of an ended connection. The panic hook reports a panic; it ends no other
                 // connection.
-                Some(_) = unconstrained(self.connections.join_next()) => {}
+                Some(_) = unconstrained(self.connections.join_next()) => { self.spare.restore(); }
                 accepted = unconstrained(self.listener.accept()) => match accepted {
                     Ok((stream, peer)) => {
                         accepted_in_turn += 1;
                         self.start(stream, peer, shutdown.clone());
+                        self.spare.restore();
                     }
                     Err(error) if is_connection_error(&error) => {}
                     Err(error) => {
@@ -118,8 +118,9 @@ impl Acceptor {
 
     /// Serves a connection in a task of its own, or closes it if a limit is reached.
     fn start(&mut self, stream: TcpStream, peer: SocketAddr, shutdown: ShutdownSignal) {
-        let permit = self.limiter.acquire(peer.ip());
-        let (Some(permit), false) = (permit, std::mem::take(&mut self.refuses_next)) else {
+        // Meanwhile a descriptor may have become free.
+        let is_refused = std::mem::take(&mut self.refuses_next) && !self.spare.restore();
+        let (Some(permit), false) = (self.limiter.acquire(peer.ip()), is_refused) else {
             self.counters.refused.inc();
             return;
         };
