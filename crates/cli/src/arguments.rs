@@ -113,6 +113,7 @@ mod tests {
         ("completions bash", "", ""),
         ("user add ada", "email role password-file json", NEW_PASSWORD),
         ("user list", PAGE, STORE),
+        ("user show ada", "ip json", STORE),
         ("user disable ada", "", STORE),
         ("user enable ada", "", STORE),
         ("user passwd ada", "password-file", NEW_PASSWORD),

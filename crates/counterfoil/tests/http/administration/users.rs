@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use counterfoil::operator::Command;
+use counterfoil_core::services::login_rate_limiter::RateLimits;
 use serde_json::{Value, json};
 
 use super::{Admin, UserCredentials};
@@ -55,7 +56,7 @@ async fn users_are_added_found_and_listed() {
 /// Why a login is rejected, and until when, without the log of the server.
 #[tokio::test]
 async fn an_administrator_sees_what_the_rate_limits_count_for_a_user() {
-    let server = TestServer::open().await;
+    let server = TestServer::with(|settings| settings.rate_limits = RateLimits::default()).await;
     server.register("ada").await;
     let admin = Admin::new(&server).await;
     for _ in 0..3 {
