@@ -5,7 +5,7 @@
 //!   otherwise open, or change the mode of, any file to which the user of the service has placed a link.
 //! - A link in a configured path is followed if root or the current user made it, as Kubernetes does for mounted secrets.
 //! - Other users have no permissions on a secret. Its group may read it: that is how a platform gives a secret to the
-//!   user of a container. Permissions of the group on a file of ours are removed, and a warning says so.
+//!   user of a container. Permissions of the group on our own files are removed, and a warning says so.
 //! - Only a regular file is replaced or removed, never a socket, a device, a directory or a link.
 //! - A directory in which other users can replace files is refused.
 

@@ -1,4 +1,4 @@
-//! Who may read a file: the rule for secrets, and how permissions on files of ours are removed.
+//! Who may read a file: the rule for secrets, and how permissions on our own files are removed.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_on_a_file_of_ours_are_removed() {
+    fn permissions_on_our_own_files_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         for mode in [0o660, 0o644, 0o400, 0o2666] {
             let (path, file) = file_with_mode(dir.path(), mode);

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ffi};
 
 use crate::schema;
 
-/// The most characters of a name that an error shows. The name is chosen by whoever changed the file.
+/// The most characters of a name that an error shows. An attacker who changed the file has chosen the name.
 const MAX_SHOWN_NAME: usize = 64;
 
 /// The properties of a database that its header stores, with the value that each one must have. They change how the
@@ -33,7 +33,7 @@ struct Schema {
 }
 
 /// The first difference of `connection`, a database of the schema version `version`, to the schema that the migrations
-/// make; `None` if there is none.
+/// make; `None` if they are equal.
 ///
 /// Only `sqlite_schema` and the header are read: no code in the schema is run.
 pub(crate) fn difference(connection: &Connection, version: u32) -> rusqlite::Result<Option<String>> {

@@ -419,7 +419,10 @@ async fn a_response_to_a_credential_is_private_also_where_the_handler_says_publi
             assert!(response.headers.get_all(VARY).iter().any(|line| line == "accept-language"), "{said}");
         }
         let anonymous = get_response(app(layer(signer.local())), &path, &[]).await;
-        assert_eq!(anonymous.headers[CACHE_CONTROL], said, "the page of a stranger is as the handler says");
+        assert_eq!(
+            anonymous.headers[CACHE_CONTROL], said,
+            "the page of an unknown client is as the handler says"
+        );
     }
 }
 

@@ -123,7 +123,7 @@ impl Preconditions {
         Ok(Self { if_match: read(&IF_MATCH)?, if_none_match: read(&IF_NONE_MATCH)? })
     }
 
-    /// Whether no revision is a condition. `If-Match: *` is none: there is always an object, at first an empty one.
+    /// Whether no revision is a condition. `If-Match: *` matches always: a session has an object, at first an empty one.
     fn are_none(&self) -> bool {
         matches!(self.if_match, None | Some(EntityTags::Any)) && self.if_none_match.is_none()
     }

@@ -36,7 +36,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 ///
 /// A response to a request with a credential gets `Cache-Control: no-store`; if its handler sets `Cache-Control`, it
 /// gets `private` instead of `public` and `s-maxage`. Every response that a cache may store gets
-/// `Vary: cookie, authorization`, so that it does not give the page of a user to others, nor the page of a stranger to
+/// `Vary: cookie, authorization`, so that it does not give the page of a user to others, nor the page of an unknown client to
 /// users. Headers for one kind of cache
 /// only, such as `CDN-Cache-Control`, are not changed.
 ///
@@ -391,7 +391,7 @@ fn with_cache_headers<R>(mut response: Response<R>, source: CredentialSource) ->
 }
 
 /// Forbids shared caches to store a response whose handler sets `Cache-Control`. The handler may only choose how long
-/// the client itself stores it: it may say `public` for the page of a stranger, and the same handler shows a user's
+/// the client itself stores it: it may say `public` for the page of an unknown client, and the same handler shows a user's
 /// page.
 fn make_private(headers: &mut HeaderMap) {
     let lines = headers.get_all(CACHE_CONTROL).into_iter().map(|line| line.to_str().unwrap_or("no-store"));

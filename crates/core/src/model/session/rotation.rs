@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn the_length_of_the_pause_after_a_crash_does_not_matter() {
-        for pause in [1, 60, 30 * 86_400] {
+        for pause in [1, 60, 3600] {
             let serving_since = NOON + Duration::from_secs(pause);
             let crash = Crash { last_write: NOON + Duration::from_secs(1), serving_since };
             let grace = RefreshGracePeriod { length: TEN, crash: Some(crash) };
