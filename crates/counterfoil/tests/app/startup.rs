@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use counterfoil::operator::preflight_errors;
-use counterfoil::{App, DataDirError, MasterKeyError, MasterKeySource, OpenError, Settings};
+use counterfoil::{App, MasterKeyError, MasterKeySource, OpenError, Settings};
 use counterfoil_jose::{Secret, base64url, random};
 
 use crate::fixture::{Fixture, contents};
