@@ -1,6 +1,6 @@
 //! Bystander rows: while one client does something that it may, as fast as it can, another is served as usual.
 //!
-//! Each [`Row`](row::Row) is one kind of load from one client IP. Meanwhile a bystander from another IP connects, logs in and calls
+//! Each [`Row`] is one kind of load from one client IP. Meanwhile a bystander from another IP connects, logs in and calls
 //! `/v1/me`; every response must be a success, and the 99th percentile must stay within a bound. The rows cover each
 //! route and each queue of the server.
 //!
