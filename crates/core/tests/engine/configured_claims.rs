@@ -38,9 +38,8 @@ async fn every_access_token_of_a_user_has_the_configured_claims() {
     let refreshed =
         engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(20)).await.unwrap();
     let session = engine.session(NOON).await;
-    let request = TokenRequest::default();
-    let (exchanged, _) =
-        engine.issuer.exchange(session.session.id, None, &request, &nowhere(), NOON).await.unwrap();
+    let (request, presented) = (TokenRequest::default(), (session.session.id, session.session.pos));
+    let (exchanged, _) = engine.issuer.exchange(presented, None, &request, &nowhere(), NOON).await.unwrap();
     let minting =
         MintRequest { subject: MintSubject::User(ada.id), audience: None, scope: None, lifetime: None };
     let context = revocation_context(EndReason::ByAdmin);

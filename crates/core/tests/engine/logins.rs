@@ -494,7 +494,8 @@ async fn a_concurrent_login_fails_if_its_client_loses_the_mode() {
 async fn a_token_exchange_cannot_widen_the_scope_or_lifetime() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let session = engine.session(NOON).await.session.id;
+    let session = engine.session(NOON).await.session;
+    let session = (session.id, session.pos);
     let wanted = |scope: &str| TokenRequest { audience: None, scope: Some(scope.into()) };
 
     let (access, scope) =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::model::audit_event::AuditEventKind;
-use counterfoil_core::model::session::Session;
+use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::issuer::{
     AccessBounds, ClaimsProvider, IssuedAccessToken, PresentedForChange, RenewedCredential, TokenPair,
@@ -61,7 +61,8 @@ async fn all_access_tokens_of_the_session_are_invalid_and_the_new_one_is_valid_i
     engine.ada().await;
     let login = engine.access(NOON).await;
     let request = TokenRequest { audience: None, scope: None };
-    let exchanged = engine.issuer.exchange(login.session.id, None, &request, &nowhere(), NOON).await.unwrap();
+    let presented = (login.session.id, login.session.pos);
+    let exchanged = engine.issuer.exchange(presented, None, &request, &nowhere(), NOON).await.unwrap();
 
     let changed = engine.change_password(&login.session, (PASSWORD, NEW), NOON).await.unwrap();
 
@@ -71,6 +72,30 @@ async fn all_access_tokens_of_the_session_are_invalid_and_the_new_one_is_valid_i
     let principal = engine.authenticate_access_token(&renewed, NOON).await.unwrap();
     assert_eq!(principal.session_id(), Some(login.session.id));
     assert_eq!(renewed.expires_at, login.credential.expires_at, "the session ends when it would have ended");
+}
+
+#[tokio::test]
+async fn a_token_that_is_exchanged_for_a_former_credential_during_the_change_is_invalid() {
+    for mode in [Mode::Session, Mode::Jwt] {
+        let engine = Engine::start().await;
+        engine.ada().await;
+        let session = match mode {
+            Mode::Jwt => engine.access(NOON).await.session,
+            Mode::Session | Mode::Hybrid => engine.session(NOON).await.session,
+        };
+        let request = TokenRequest::default();
+        // The thief's credential is checked, then the owner changes the password, then the token is issued.
+        let position = engine.store.revocation_log_head().await.unwrap();
+        engine.change_password(&session, (PASSWORD, NEW), NOON).await.unwrap();
+
+        let presented = (session.id, position);
+        let stolen = engine.issuer.exchange(presented, None, &request, &nowhere(), NOON).await.unwrap();
+        assert!(engine.authenticate_access_token(&stolen.0, NOON).await.is_err(), "{mode:?}");
+
+        let presented = (session.id, engine.store.revocation_log_head().await.unwrap());
+        let own = engine.issuer.exchange(presented, None, &request, &nowhere(), NOON).await.unwrap();
+        assert!(engine.authenticate_access_token(&own.0, NOON).await.is_ok(), "{mode:?}");
+    }
 }
 
 #[tokio::test]

@@ -132,7 +132,8 @@ async fn a_session_token_can_be_limited_by_scope_but_has_no_other_audience() {
     assert_eq!(principal.scopes().collect::<Vec<_>>(), ["read"]);
     for (audience, scope, refused) in [(SHOP, None, "audience"), (ISSUER, Some("write"), "scope")] {
         let request = TokenRequest { audience: Some(audience.into()), scope: scope.map(str::to_owned) };
-        let wider = engine.issuer.exchange(issued.session.id, None, &request, &nowhere(), NOON).await;
+        let presented = (issued.session.id, issued.session.pos);
+        let wider = engine.issuer.exchange(presented, None, &request, &nowhere(), NOON).await;
         assert!(matches!(wider, Err(ServiceError::Client(ClientError::NotGranted(what))) if what == refused));
     }
 }
@@ -141,14 +142,15 @@ async fn a_session_token_can_be_limited_by_scope_but_has_no_other_audience() {
 async fn a_token_that_is_limited_by_scope_is_exchanged_for_its_own_audience_only() {
     let engine = Engine::start().await;
     engine.ada().await;
-    let session = engine.session(NOON).await.session.id;
+    let session = engine.session(NOON).await.session;
+    let presented = (session.id, session.pos);
     let exchange = |scope: Option<&str>, audience: &str| {
         let bounds = AccessBounds { expires_at: after(60), scope: scope.map(str::to_owned) };
         let request = TokenRequest { audience: Some(audience.into()), scope: None };
         let engine = &engine;
         async move {
             let nowhere = nowhere();
-            engine.issuer.exchange(session, Some(&bounds), &request, &nowhere, NOON).await
+            engine.issuer.exchange(presented, Some(&bounds), &request, &nowhere, NOON).await
         }
     };
 

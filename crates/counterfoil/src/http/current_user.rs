@@ -7,7 +7,7 @@ use http::request::Parts;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     AcceptedCredentials, AuthError, Authenticator as _, CredentialSource, InvalidReason, Principal,
-    SessionId, UserId, is_safe_method,
+    RevocationPosition, SessionId, UserId, is_safe_method,
 };
 
 use crate::app::App;
@@ -33,6 +33,8 @@ pub(crate) struct CurrentUser {
     pub(crate) session: SessionId,
     /// When the credential was checked.
     pub(crate) now: Time,
+    /// A position of the revocation log at which the credential was valid: a later revocation has a higher one.
+    pub(crate) position: RevocationPosition,
     /// Where the credential was presented.
     pub(crate) source: CredentialSource,
 }
@@ -102,6 +104,8 @@ async fn authenticate_and_log(parts: &Parts, app: &App) -> Result<CurrentUser, A
 async fn authenticate(app: &App, headers: &HeaderMap, now: Time) -> Result<CurrentUser, AppError> {
     let accepted = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN;
     let presented = read_one_credential(app, headers, accepted, now).await?;
+    // Before the check, so that a revocation that the check does not see has a higher position.
+    let head = app.verifier.revocations().head();
     let result = app.authenticator.authenticate(presented.credential, now).wait().await;
     let principal = result.map_err(|error| AppError::auth(error, presented.source))?;
     // A machine token has neither a session nor a user id, and these routes need both.
@@ -109,5 +113,6 @@ async fn authenticate(app: &App, headers: &HeaderMap, now: Time) -> Result<Curre
         let error = AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted);
         return Err(AppError::auth(error, presented.source));
     };
-    Ok(CurrentUser { principal, user, session, now, source: presented.source })
+    let position = head.max(principal.position());
+    Ok(CurrentUser { principal, user, session, now, position, source: presented.source })
 }

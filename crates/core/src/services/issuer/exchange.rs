@@ -1,7 +1,7 @@
 //! Token exchange: an access token for another audience or a narrower scope, from an active session.
 
 use counterfoil_jose::Time;
-use counterfoil_verify::SessionId;
+use counterfoil_verify::{RevocationPosition, SessionId};
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
@@ -16,13 +16,18 @@ use crate::store::{Change, CommitOutcome, Expectation, SessionContext, Transacti
 impl Issuer {
     /// Issues an access token from an active session, for the requested audience and scope.
     ///
+    /// `position` is one at which the presented credential was valid: a head of the revocation log that was read before the
+    /// credential was checked. The new token has this position, and not that of the session, so that a revocation of the
+    /// credential in the meantime revokes it too. A password change keeps the session: the thief of its former credential
+    /// would otherwise get a token in that moment that stays valid.
+    ///
     /// # Errors
     ///
     /// [`ClientError::NotGranted`] if the request exceeds what the client may request or what the presented token has;
     /// [`ClientError::Credential`] if the presented token has expired. The clock leeway of verifiers does not apply.
     pub async fn exchange(
         &self,
-        session: SessionId,
+        (session, position): (SessionId, RevocationPosition),
         bounds: Option<&AccessBounds>,
         request: &TokenRequest,
         client_info: &ClientInfo,
@@ -41,8 +46,7 @@ impl Issuer {
             MAX_EXCHANGED_LIFETIME.min(bounds.expires_at.since(now))
         });
         let stored = session_context.session;
-        let (user, pos) = (&session_context.user, session_context.revocation_log_head);
-        let content = self.token_content(&stored, user, lifetime, pos, now)?;
+        let content = self.token_content(&stored, &session_context.user, lifetime, position, now)?;
         let access = self.sign_access_token(TokenContent { scope: scope.clone(), audience, ..content })?;
         self.record_exchange(&stored, request.audience.as_deref(), client_info, now).await?;
         Ok((access, scope))
@@ -50,8 +54,8 @@ impl Issuer {
 
     /// Records an exchange, once for each session, audience and hour.
     ///
-    /// An exchange that is recorded already needs no commit. If the session ends after it was read, its revocation has a
-    /// higher position than the token, and so revokes the token.
+    /// An exchange that is recorded already needs no commit. If the session ends after it was read, its revocation revokes
+    /// the token.
     async fn record_exchange(
         &self,
         session: &Session,
