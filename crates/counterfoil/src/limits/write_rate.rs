@@ -149,35 +149,37 @@ impl WriteRateLimiter {
         self.count_ip(ip, now)
     }
 
-    /// Checks whether a user may do what has a limit of its own, from this session, without counting.
+    /// Counts an act that has a limit of its own, for this session and for its user. It is counted before it is done, so that
+    /// of any number of concurrent acts no more are done than the limit allows.
     ///
     /// # Errors
     ///
     /// As [`count`](Self::count).
-    pub(crate) fn check_act(
+    pub(crate) fn count_act(
         &self,
         act: WriteLimit,
         (session, user): (SessionId, UserId),
         now: Time,
     ) -> Result<(), ClientError> {
-        self.check_one(act, pad(user.as_bytes()), now)?;
-        self.check_one(act, session_key(session), now)
+        self.count_one(act, session_key(session), now)?;
+        let counted = self.count_one(act, pad(user.as_bytes()), now);
+        if counted.is_err() {
+            // An act that was refused was not done: the session must not wait longer than its user.
+            self.counters.take_back((act, session_key(session)));
+        }
+        counted
     }
 
-    /// Counts such an act. If it changed nothing it counts for the session alone: the thief of a session could otherwise use
-    /// up the limit of its owner without any effect.
-    pub(crate) fn record_act(
-        &self,
-        act: WriteLimit,
-        (session, user): (SessionId, UserId),
-        has_changed_something: bool,
-        now: Time,
-    ) {
-        let id = match has_changed_something {
-            true => pad(user.as_bytes()),
-            false => session_key(session),
-        };
-        let _ = self.counters.count((act, id), act.rate(&self.limits), now);
+    /// Takes back what the user did not do: an act that changed nothing counts for its session alone. The thief of a session
+    /// could otherwise use up the limit of its owner without any effect.
+    pub(crate) fn take_back_act(&self, act: WriteLimit, user: UserId) {
+        self.counters.take_back((act, pad(user.as_bytes())));
+    }
+
+    /// Takes back an act that failed: after an outage the user can try again at once.
+    pub(crate) fn take_back_failed_act(&self, act: WriteLimit, (session, user): (SessionId, UserId)) {
+        self.counters.take_back((act, session_key(session)));
+        self.take_back_act(act, user);
     }
 
     /// Checks whether a session may be refreshed, without counting: its refresh token is not verified yet.
@@ -337,16 +339,30 @@ mod tests {
         let presented = |session| (SessionId::from_bytes([session; 16]), UserId::from_bytes([9; 16]));
         let act = WriteLimit::SessionEndsPerUser;
         let (thief, owner) = (presented(1), presented(2));
-        for _ in 0..5 {
-            limiter.record_act(act, thief, false, NOON);
+        for _ in 0..2 {
+            assert_eq!(limiter.count_act(act, thief, NOON), Ok(()));
+            limiter.take_back_act(act, thief.1);
         }
 
-        assert!(limiter.check_act(act, thief, NOON).is_err());
-        assert_eq!(limiter.check_act(act, owner, NOON), Ok(()));
+        assert!(limiter.count_act(act, thief, NOON).is_err());
         for _ in 0..2 {
-            limiter.record_act(act, owner, true, NOON);
+            assert_eq!(limiter.count_act(act, owner, NOON), Ok(()));
         }
-        assert!(limiter.check_act(act, owner, NOON).is_err());
+        let third = presented(3);
+        for _ in 0..5 {
+            assert!(limiter.count_act(act, third, NOON + MINUTE / 2).is_err());
+        }
+        assert_eq!(limiter.count_act(act, third, NOON + MINUTE), Ok(()), "a refused act does not count");
+    }
+
+    #[test]
+    fn acts_that_failed_count_for_nobody() {
+        let limiter = limiter(|limits| limits.session_ends_per_user = rate(2));
+        let presented = (SessionId::from_bytes([1; 16]), UserId::from_bytes([9; 16]));
+        for _ in 0..5 {
+            assert_eq!(limiter.count_act(WriteLimit::SessionEndsPerUser, presented, NOON), Ok(()));
+            limiter.take_back_failed_act(WriteLimit::SessionEndsPerUser, presented);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session};
+use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_jose::Time;
@@ -11,6 +12,7 @@ use crate::app::App;
 use crate::limits::write_rate::WriteLimit;
 use crate::operations::error::OperationError;
 use crate::operations::presented_session::PresentedSession;
+use crate::runtime::task::run_detached;
 
 /// A page of the live sessions of a user, newest first.
 ///
@@ -39,14 +41,17 @@ pub(crate) async fn end_one(
     client_info: ClientInfo,
     now: Time,
 ) -> Result<bool, OperationError> {
-    let (user, limit) = (current.user, WriteLimit::SingleSessionEndsPerUser);
+    let detached = app.clone();
+    let end = async move {
+        let context = by_user(current.user, client_info);
+        let has_ended = detached.revoker.end_own_session(current.user, session, &context, now).await?;
+        Ok(usize::from(has_ended))
+    };
     if session == current.session {
-        return Ok(app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?);
+        return Ok(end.await.map(|ended| ended > 0)?);
     }
-    app.write_rate_limiter.check_act(limit, (current.session, user), now)?;
-    let has_ended = app.revoker.end_own_session(user, session, &by_user(user, client_info), now).await?;
-    app.write_rate_limiter.record_act(limit, (current.session, user), has_ended, now);
-    Ok(has_ended)
+    let ended = end_within(app, WriteLimit::SingleSessionEndsPerUser, current, now, end).await?;
+    Ok(ended > 0)
 }
 
 /// Ends all sessions of the user of `current`, but for `except`, in the user's name. Returns their number.
@@ -61,11 +66,35 @@ pub(crate) async fn end_all(
     client_info: ClientInfo,
     now: Time,
 ) -> Result<usize, OperationError> {
-    let (user, limit) = (current.user, WriteLimit::SessionEndsPerUser);
-    app.write_rate_limiter.check_act(limit, (current.session, user), now)?;
-    let ended = app.revoker.end_user_sessions(user, except, &by_user(user, client_info), now).await?;
-    app.write_rate_limiter.record_act(limit, (current.session, user), ended > 0, now);
-    Ok(ended)
+    let detached = app.clone();
+    let end = async move {
+        let context = by_user(current.user, client_info);
+        detached.revoker.end_user_sessions(current.user, except, &context, now).await
+    };
+    end_within(app, WriteLimit::SessionEndsPerUser, current, now, end).await
+}
+
+/// Ends sessions within a limit. It completes even if the client disconnects: a client that does so could otherwise end
+/// sessions uncounted.
+async fn end_within(
+    app: &App,
+    limit: WriteLimit,
+    PresentedSession { session, user }: PresentedSession,
+    now: Time,
+    end: impl Future<Output = Result<usize, ServiceError>> + Send + 'static,
+) -> Result<usize, OperationError> {
+    app.write_rate_limiter.count_act(limit, (session, user), now)?;
+    let app = app.clone();
+    let ended = run_detached(async move {
+        let ended = end.await;
+        match &ended {
+            Ok(0) => app.write_rate_limiter.take_back_act(limit, user),
+            Ok(_) => {}
+            Err(_) => app.write_rate_limiter.take_back_failed_act(limit, (session, user)),
+        }
+        ended
+    });
+    Ok(ended.await?)
 }
 
 fn by_user(user: UserId, client_info: ClientInfo) -> RevocationContext {

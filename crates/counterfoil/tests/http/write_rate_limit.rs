@@ -1,9 +1,13 @@
 //! Rate limits of requests that change something: by session, user and client IP.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 
@@ -105,6 +109,49 @@ async fn a_thief_cannot_end_the_sessions_of_the_owner_without_end() {
     let changed = Request::post("/v1/password").json(&change).bearer(&owner).send(&server).await;
     assert!(matches!(changed.status, 200 | 204), "{changed:?}");
     assert_eq!(server.me(&thief).await, 401, "and can end the session of the thief");
+}
+
+#[tokio::test]
+async fn concurrent_ends_of_sessions_are_no_more_than_the_limit_allows() {
+    let server =
+        TestServer::with(|settings| settings.write_rate_limits.single_session_ends_per_user = per_hour(3))
+            .await;
+    server.register("ada").await;
+    let thief = bearer(&server, "ada").await;
+    let mut requests = Vec::new();
+    for _ in 0..12 {
+        let login = server.login("ada", "session").await;
+        let path = format!("/v1/sessions/{}", text(&login["session"], "id"));
+        requests.push(Request::new("DELETE", &path).bearer(&thief));
+    }
+
+    let (server, mut ends) = (Arc::new(server), JoinSet::new());
+    for request in requests {
+        let server = Arc::clone(&server);
+        ends.spawn(async move { request.send(&server).await.status });
+    }
+    let statuses = ends.join_all().await;
+
+    let ended = statuses.iter().filter(|status| **status == 204).count();
+    assert_eq!(ended, 3, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_disconnects_while_it_ends_sessions_is_counted() {
+    let server =
+        TestServer::with(|settings| settings.write_rate_limits.session_ends_per_user = per_hour(1)).await;
+    server.register("ada").await;
+    let (thief, owner) = (bearer(&server, "ada").await, bearer(&server, "ada").await);
+
+    let request = Request::new("DELETE", "/v1/sessions").bearer(&thief);
+    let mut connection = TcpStream::connect(server.address).await.unwrap();
+    connection.write_all(&request.bytes()).await.unwrap();
+    drop(connection);
+    while server.me(&owner).await == 200 {}
+
+    let owner = bearer(&server, "ada").await;
+    assert_eq!(request.send(&server).await.status, 429);
+    assert_eq!(server.me(&owner).await, 200);
 }
 
 #[tokio::test]
