@@ -10,7 +10,7 @@ use crate::embed::credentials::Credentials;
 use crate::embed::error::Error;
 use crate::embed::login::LoginOutcome;
 use crate::http::error::AppError;
-use crate::http::presented_sessions::find_live_by_cookies;
+use crate::http::presented_sessions::{clear_not_live, find_live_by_cookies};
 use crate::http::scope::parse_client_id;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::password::{self, ChangingSession, PasswordChange};
@@ -89,7 +89,8 @@ impl Counterfoil {
 
     /// Changes the password of the user with these credentials, without a session, and ends all sessions of the user: for
     /// the owner of an account whose sessions a thief ends again and again. Only the name, the password and the client
-    /// application of the credentials are used. Returns the cookies to clear, a part of the response.
+    /// application of the credentials are used. Returns the cookies to clear, a part of the response; those of another user's
+    /// live session stay.
     ///
     /// # Errors
     ///
@@ -115,6 +116,6 @@ impl Counterfoil {
         password::check_capacity(app, client.ip())?;
         let (client_id, change) = (parse_client_id(client_id.as_deref())?, PasswordChange { current, new });
         password::change_password_by_login(app, username, client_id, change, client.to_core(), now).await?;
-        Ok(SetCookies::new(&app.cookies).clear_presented(client.cookies()))
+        Ok(clear_not_live(app, client.cookies(), CookieKind::ALL, now).await)
     }
 }

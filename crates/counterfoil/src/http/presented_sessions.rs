@@ -40,16 +40,26 @@ pub(crate) async fn multiple_credentials(
     accepted: AcceptedCredentials,
     now: Time,
 ) -> AppError {
+    let kinds = CookieKind::ALL.into_iter().filter(|kind| accepts_kind(accepted, *kind));
+    AppError::MultipleCredentials(Box::new(clear_not_live(app, headers, kinds, now).await))
+}
+
+/// Clears the presented cookies of these kinds of which no value is live; if that cannot be determined, nothing is cleared.
+pub(crate) async fn clear_not_live(
+    app: &App,
+    headers: &HeaderMap,
+    kinds: impl IntoIterator<Item = CookieKind>,
+    now: Time,
+) -> SetCookies {
     let mut cleared = SetCookies::new(&app.cookies);
-    for kind in CookieKind::ALL {
-        if accepts_kind(accepted, kind)
-            && is_presented(kind, app.cookies.names(), headers)
+    for kind in kinds {
+        if is_presented(kind, app.cookies.names(), headers)
             && find_live_by_cookies(app, headers, &[kind], now).await.is_ok_and(|live| live.is_empty())
         {
             cleared = cleared.clear(kind);
         }
     }
-    AppError::MultipleCredentials(Box::new(cleared))
+    cleared
 }
 
 const fn accepts_kind(accepted: AcceptedCredentials, kind: CookieKind) -> bool {

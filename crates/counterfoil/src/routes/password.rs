@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_jose::{Secret, Time};
+use counterfoil_jose::Secret;
 use counterfoil_verify::AuthError;
 
 use crate::app::App;
@@ -17,7 +17,7 @@ use crate::http::body_error::BodyError;
 use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::{AppError, AuthRejection};
 use crate::http::json_body::{JsonBody, secret};
-use crate::http::presented_sessions::find_live_by_cookies;
+use crate::http::presented_sessions::clear_not_live;
 use crate::http::scope::parse_client_id;
 use crate::http::set_cookie::{SetCookies, is_presented};
 use crate::operations::password as operation;
@@ -84,7 +84,9 @@ pub(super) async fn change(
             let change = PasswordChange { current: current_password, new: new_password };
             let (client_id, now) = (parse_client_id(client_id.as_deref())?, app.now());
             operation::change_password_by_login(&app, username, client_id, change, client, now).await?;
-            Ok((StatusCode::NO_CONTENT, clear_ended(&app, &headers, now).await, ()).into_response())
+            // The request may have the cookies of another user, which stay.
+            let cookies = clear_not_live(&app, &headers, CookieKind::ALL, now).await;
+            Ok((StatusCode::NO_CONTENT, cookies, ()).into_response())
         }
         ChangePasswordRequest { client_id: Some(_), .. } => Err(current_user
             .err()
@@ -116,15 +118,6 @@ async fn change_in_session(
     let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.cookies), now)?;
     let presented = PresentedSession::from_session(&issued.session);
     Ok((Extension(presented), cookies, Json(body.with_scope(scope))).into_response())
-}
-
-/// The cookies to clear after all sessions of a user have ended. The request may have those of another user, which stay.
-async fn clear_ended(app: &App, headers: &HeaderMap, now: Time) -> SetCookies {
-    let cookies = SetCookies::new(&app.cookies);
-    match find_live_by_cookies(app, headers, &CookieKind::ALL, now).await {
-        Ok(live) if live.is_empty() => cookies.clear_presented(headers),
-        Ok(_) | Err(_) => cookies,
-    }
 }
 
 /// The error for a request whose body is not accepted. What is wrong with its credential comes first, but for a request with

@@ -1,6 +1,16 @@
 //! Password changes from the application's handlers, and the limit of ended sessions.
 
-use counterfoil::{ClientInfo, Counterfoil, Credentials, ErrorKind, Except, Mode, NewUser, Principal};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::routing::post;
+use http::header::{COOKIE, SET_COOKIE};
+use http::{Request, StatusCode};
+use tower::ServiceExt as _;
+
+use counterfoil::{
+    ClientInfo, Counterfoil, Credentials, ErrorKind, Except, Mode, NewUser, Principal, SetCookies,
+};
 
 use crate::fixture::Fixture;
 
@@ -69,6 +79,34 @@ async fn without_a_session_the_owner_ends_all_of_them() {
     assert!(auth.authenticate(&token).await.is_err());
     assert!(auth.login(&client, Credentials::password("ada", NEW)).await.is_ok());
     auth.close().await.unwrap();
+}
+
+async fn change_without_session(
+    State(auth): State<Counterfoil>,
+    client: ClientInfo,
+) -> (SetCookies, &'static str) {
+    let credentials = Credentials::password("ada", PASSWORD);
+    (auth.change_password_without_session(&client, credentials, NEW).await.unwrap(), "changed")
+}
+
+#[tokio::test]
+async fn without_a_session_the_cookies_of_another_user_stay() {
+    for (name, cleared) in [("eve", 0), ("ada", 1)] {
+        let fixture = Fixture::new();
+        let auth = open(&fixture).await;
+        auth.register(&ClientInfo::default(), NewUser::new("eve", PASSWORD)).await.unwrap();
+        let login = auth.login(&ClientInfo::default(), Credentials::password(name, PASSWORD)).await.unwrap();
+        let app = Router::new().route("/change", post(change_without_session));
+        let app = app.layer(auth.layer()).with_state(auth.clone());
+
+        let request = Request::post("/change").header("sec-fetch-site", "same-origin");
+        let request = request.header(COOKIE, login.cookies().lines().next().unwrap());
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers().get_all(SET_COOKIE).iter().count(), cleared, "{name}");
+        auth.close().await.unwrap();
+    }
 }
 
 #[tokio::test]
