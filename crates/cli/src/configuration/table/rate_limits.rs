@@ -67,7 +67,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: DefaultValue::Value(|builder| {
             limit_text(builder.settings.rate_limits.successful_per_account)
         }),
-        doc: "Successful logins to one account.",
+        doc: "Successful logins to one account from one client IP.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {

@@ -21,7 +21,7 @@ pub enum CountedEvent {
     ConsecutiveFailedLoginsFromIp,
     /// Consecutive wrong current passwords in password changes.
     WrongCurrentPasswords,
-    /// Successful logins by this login name. A restart of the server resets it.
+    /// Successful logins by this login name from the given client IP. A restart of the server resets it.
     SuccessfulLogins,
     /// Password changes with the right current password. A restart of the server resets it.
     PasswordChanges,
@@ -104,9 +104,9 @@ impl LoginRateLimiter {
         let keys: Vec<CounterKey> = durable.iter().map(|source| source.key.clone()).collect();
         let values = self.store.counters(&keys, now).await?;
         let durable = durable.into_iter().zip(values).map(|(source, value)| source.counter(value));
-        let in_memory = names.map(|name| Source {
+        let in_memory = names.filter(|_| client_ip.is_some()).map(|name| Source {
             event: CountedEvent::SuccessfulLogins,
-            key: self.counter([counter_kind::SUCCESSES_PER_ACCOUNT, b"", name.as_bytes()]),
+            key: self.successes_to_account(name.as_bytes(), client_ip).counter,
             login_name: Some(name),
             limit: self.limits.successful_per_account,
         });

@@ -43,7 +43,7 @@ pub struct RateLimits {
     /// attempts are not counted for the account: an attacker needs several networks to close the account to unknown
     /// IPs. A trusted IP is not rejected.
     pub per_account_from_one_ip: RateLimit,
-    /// Successful logins to one account. They are counted in memory: a restart forgets them.
+    /// Successful logins to one account from one client IP. They are counted in memory: a restart forgets them.
     pub successful_per_account: RateLimit,
     /// Successful logins from one client IP, to any account, counted in memory.
     pub successful_per_ip: RateLimit,

@@ -20,7 +20,8 @@
 //! must not lock the owner out. So each session has its own limit, which is reached long before that of the user.
 //!
 //! Successful logins have limits, too, since each of them costs a hash. They are counted in memory, so that a login
-//! writes nothing more.
+//! writes nothing more. Those to one account are counted for each IP: an attacker who knows the password must not keep the
+//! owner from changing it.
 //!
 //! Counter names are keyed hashes: the store reveals neither the names that were typed nor the IPs.
 
@@ -126,13 +127,12 @@ impl LoginRateLimiter {
     ) -> Result<LoginAttempt, ServiceError> {
         let account = account.as_bytes();
         let per_account = [counter_kind::CONSECUTIVE_FAILURES, b"", account];
-        let successes = [counter_kind::SUCCESSES_PER_ACCOUNT, b"", account];
         let mut attempt = LoginAttempt {
             rules: Vec::new(),
             from_one_ip: None,
             per_account: self.rule("per account", per_account, self.limits.per_account),
             trusted_ip: None,
-            successes: vec![self.rule("successes", successes, self.limits.successful_per_account)],
+            successes: vec![self.successes_to_account(account, client_ip)],
         };
         if let Some(ip_key) = self.client_ip_key(client_ip) {
             let per_account_and_ip = [counter_kind::FAILURES_PER_ACCOUNT_AND_IP, &ip_key, account];
@@ -283,6 +283,14 @@ impl LoginRateLimiter {
         let full = attempt.enforced_rules(now).zip(values).filter(|(rule, value)| rule.is_reached_by(*value));
         reject_until(full.map(|(_, value)| value), now)?;
         Ok((attempt, failures))
+    }
+
+    /// Successful logins to one account from one client IP. Those without a client IP count together.
+    fn successes_to_account(&self, account: &[u8], client_ip: Option<IpAddr>) -> RateLimitRule {
+        let ip_key = self.client_ip_key(client_ip);
+        let ip_key: &[u8] = ip_key.as_ref().map_or(b"", |key| key);
+        let parts = [counter_kind::SUCCESSES_PER_ACCOUNT, ip_key, account];
+        self.rule("successes", parts, self.limits.successful_per_account)
     }
 
     fn rule(&self, name: &'static str, parts: [&[u8]; 3], limit: RateLimit) -> RateLimitRule {

@@ -41,7 +41,8 @@ impl From<&User> for AdminUserView {
 #[non_exhaustive]
 pub struct AccountCounterView {
     /// What is counted: `failed_logins` (consecutive, from all IPs), `failed_logins_from_ip`,
-    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins`, `password_changes`.
+    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins` (from the
+    /// given IP), `password_changes`.
     pub event: String,
     /// The login name for which it is counted, or null if it is counted for the user.
     pub login_name: Option<String>,
