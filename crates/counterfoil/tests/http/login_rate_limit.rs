@@ -151,6 +151,13 @@ async fn weak_new_passwords_in_password_changes_are_limited() {
 
     assert_eq!([change("password1").await, change("qwertyuiop").await], [422, 422]);
     assert_eq!(change("another horse battery").await, 429);
+    let form =
+        json!({ "username": "ada", "current_password": PASSWORD, "new_password": "another horse battery" });
+    assert_eq!(
+        Request::post("/v1/password").json(&form).send(&server).await.status,
+        429,
+        "nor with the username"
+    );
 }
 
 #[tokio::test]

@@ -131,7 +131,8 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// Those of a login; [`ClientError::Field`] if the policy rejects the new password.
+    /// Those of a login; [`ClientError::RateLimited`] after too many password changes; [`ClientError::Field`] if the policy
+    /// rejects the new password.
     pub async fn authorize_password_change_by_login(
         &self,
         presented: &Credentials,
@@ -143,6 +144,10 @@ impl AccountService {
         let new = self.parse_new_password("new_password", new)?;
         let user = self.authenticate(presented, client_info, now).await?.into_user();
         let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
+        if let Err(limited) = self.rate_limiter.consume_password_change(user.id, now) {
+            self.record_failed_change(user.id, client_info, now).await?;
+            return Err(limited);
+        }
         self.authorize_new_password(user, new, requester, client_info, now).await
     }
 

@@ -113,7 +113,7 @@ impl LoginRateLimiter {
         let in_memory = in_memory.chain([Source {
             event: CountedEvent::PasswordChanges,
             login_name: None,
-            key: self.counter([counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.id.as_bytes()]),
+            key: self.right_password_changes(user.id).counter,
             limit: self.limits.password_changes_per_user,
         }]);
         let in_memory = in_memory.map(|source| {

@@ -169,15 +169,27 @@ impl LoginRateLimiter {
             self.rule("password changes per session", parts, self.limits.password_change)
         };
         let parts = [counter_kind::PASSWORD_CHANGES_PER_USER, b"", user.as_bytes()];
-        let successes = [counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.as_bytes()];
         let attempt = LoginAttempt {
             rules: session.map(per_session).into_iter().collect(),
             from_one_ip: None,
             per_account: self.rule("password changes per user", parts, self.limits.per_account),
             trusted_ip: None,
-            successes: vec![self.rule("successes", successes, self.limits.password_changes_per_user)],
+            successes: vec![self.right_password_changes(user)],
         };
         self.check(attempt, now).await
+    }
+
+    /// Counts a password change without a session whose current password was right, with those in sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] if there were too many.
+    pub fn consume_password_change(&self, user: UserId, now: Time) -> Result<(), ServiceError> {
+        let rule = self.right_password_changes(user);
+        let value = self.successes.value(&rule.counter, now);
+        reject_until([value].into_iter().filter(|value| rule.is_reached_by(*value)), now)?;
+        self.successes.increment(&rule.counter, rule.limit, now);
+        Ok(())
     }
 
     /// Counts a registration. At the limit it only reads: a rejected registration writes nothing.
@@ -283,6 +295,12 @@ impl LoginRateLimiter {
         let full = attempt.enforced_rules(now).zip(values).filter(|(rule, value)| rule.is_reached_by(*value));
         reject_until(full.map(|(_, value)| value), now)?;
         Ok((attempt, failures))
+    }
+
+    /// Password changes of one user with the right current password.
+    fn right_password_changes(&self, user: UserId) -> RateLimitRule {
+        let parts = [counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.as_bytes()];
+        self.rule("successes", parts, self.limits.password_changes_per_user)
     }
 
     /// Successful logins to one account from one client IP. Those without a client IP count together.
