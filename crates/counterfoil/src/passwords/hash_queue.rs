@@ -133,10 +133,14 @@ impl HashQueue {
         }
     }
 
-    /// Queues `job`, or rejects it if the queue is full or the share of its requester is used.
+    /// Queues `job`, or rejects it if the queue is full or the share of its requester is used. Another one is rejected in its
+    /// place if its source has more.
     pub(super) fn push(&self, job: Job) -> Result<(), HashingError> {
         let pushed = self.state().jobs.push(job.requester, job);
-        self.count_rejection(pushed)?;
+        if let Some(displaced) = self.count_rejection(pushed)? {
+            self.metrics.rejected_share.inc();
+            (displaced.work)(Err(HashingError::ShareExceeded));
+        }
         self.changed.notify_one();
         Ok(())
     }
@@ -147,11 +151,11 @@ impl HashQueue {
         self.count_rejection(checked)
     }
 
-    fn count_rejection(&self, result: Result<(), HashingError>) -> Result<(), HashingError> {
-        match result {
+    fn count_rejection<T>(&self, result: Result<T, HashingError>) -> Result<T, HashingError> {
+        match &result {
             Err(HashingError::ShareExceeded) => self.metrics.rejected_share.inc(),
             Err(_) => self.metrics.rejected_queue_full.inc(),
-            Ok(()) => 0,
+            Ok(_) => 0,
         };
         result
     }
