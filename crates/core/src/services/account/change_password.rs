@@ -131,7 +131,8 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// Those of a login; [`ClientError::Field`] if the policy rejects the new password.
+    /// Those of a login; [`ClientError::Field`] if the policy rejects the new password; [`ClientError::RateLimited`] after
+    /// too many changes.
     pub async fn authorize_password_change_by_login(
         &self,
         presented: &Credentials,
@@ -142,6 +143,11 @@ impl AccountService {
         // It depends on the input alone, and saves a hash.
         let new = self.parse_new_password("new_password", new)?;
         let user = self.authenticate(presented, client_info, now).await?.into_user();
+        if let Err(error) = self.rate_limiter.consume_password_change(user.id, now) {
+            // This answer confirms the current password, too.
+            self.record_failed_change(user.id, client_info, now).await?;
+            return Err(error.into());
+        }
         let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
         self.authorize_new_password(user, new, requester, client_info, now).await
     }

@@ -169,15 +169,35 @@ impl LoginRateLimiter {
             self.rule("password changes per session", parts, self.limits.password_change)
         };
         let parts = [counter_kind::PASSWORD_CHANGES_PER_USER, b"", user.as_bytes()];
-        let successes = [counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.as_bytes()];
         let attempt = LoginAttempt {
             rules: session.map(per_session).into_iter().collect(),
             from_one_ip: None,
             per_account: self.rule("password changes per user", parts, self.limits.per_account),
             trusted_ip: None,
-            successes: vec![self.rule("successes", successes, self.limits.password_changes_per_user)],
+            successes: vec![self.right_password_changes(user)],
         };
         self.check(attempt, now).await
+    }
+
+    /// Counts a password change whose current password was right as that of a login, with those in sessions. No failure
+    /// counts here: the thief of a session must not be able to use up this way out.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`] if there were too many.
+    pub fn consume_password_change(&self, user: UserId, now: Time) -> Result<(), ClientError> {
+        let rule = self.right_password_changes(user);
+        let value = self.successes.value(&rule.counter, now);
+        if rule.is_reached_by(value) {
+            return Err(ClientError::RateLimited(value.resets_at.since(now)));
+        }
+        self.successes.increment(&rule.counter, rule.limit, now);
+        Ok(())
+    }
+
+    fn right_password_changes(&self, user: UserId) -> RateLimitRule {
+        let parts = [counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.as_bytes()];
+        self.rule("successes", parts, self.limits.password_changes_per_user)
     }
 
     /// Counts a registration. At the limit it only reads: a rejected registration writes nothing.
