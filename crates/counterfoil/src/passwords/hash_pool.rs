@@ -319,6 +319,35 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_new_client_ip_gets_a_place_in_a_queue_that_a_few_others_fill() {
+        let pool = Arc::new(pool(HashPoolOptions { queue_size: 4, ..one_thread() }));
+        let release = occupy(&pool);
+        let verify_from = |ip: u8| {
+            let (pool, requester) =
+                (Arc::clone(&pool), Requester { client_ip: Some([ip; 17]), account: None });
+            tokio::spawn(async move { pool.verify(password("guess"), None, requester).await.map(|_| ()) })
+        };
+        let of_two: Vec<_> = [1, 1, 2, 2].map(verify_from).into();
+        while pool.queue_length() < 4 {
+            tokio::task::yield_now().await;
+        }
+
+        let of_another = verify_from(3);
+
+        while !of_two.iter().any(tokio::task::JoinHandle::is_finished) {
+            tokio::task::yield_now().await;
+        }
+        drop(release);
+        assert_eq!(of_another.await.unwrap(), Ok(()));
+        let mut rejected = Vec::new();
+        for request in of_two {
+            rejected.extend(request.await.unwrap().err());
+        }
+        assert_eq!(rejected, [HashingError::ShareExceeded]);
+        assert_eq!((pool.metrics().rejected_share.get(), pool.metrics().rejected_queue_full.get()), (1, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_password_that_waited_longer_than_the_timeout_is_not_hashed() {
         let pool = pool(HashPoolOptions { queue_timeout: Duration::ZERO, ..one_thread() });
 

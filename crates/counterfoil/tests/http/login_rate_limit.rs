@@ -161,6 +161,20 @@ async fn weak_new_passwords_in_password_changes_are_limited() {
 }
 
 #[tokio::test]
+async fn password_changes_with_the_username_share_the_limit_of_those_in_sessions() {
+    let server = with_default_limits(|settings| settings.rate_limits.password_changes_per_user.max = 2).await;
+    server.register("ada").await;
+    let change = async |current: &str, new: &str| {
+        let form = json!({ "username": "ada", "current_password": current, "new_password": new });
+        Request::post("/v1/password").json(&form).send(&server).await.status
+    };
+
+    assert_eq!(change(WRONG, "another horse battery").await, 401);
+    assert_eq!([change(PASSWORD, "password1").await, change(PASSWORD, "qwertyuiop").await], [422, 422]);
+    assert_eq!(change(PASSWORD, "another horse battery").await, 429);
+}
+
+#[tokio::test]
 async fn a_login_attempt_counts_even_if_the_client_disconnects() {
     let slow = Argon2Cost { memory_kib: 64 * 1024, iterations: 2, parallelism: 1 };
     let server = with_default_limits(|settings| {

@@ -145,6 +145,7 @@ impl AccountService {
         let user = self.authenticate(presented, client_info, now).await?.into_user();
         let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
         if let Err(limited) = self.rate_limiter.consume_password_change(user.id, now) {
+            // This answer confirms the current password, too.
             self.record_failed_change(user.id, client_info, now).await?;
             return Err(limited);
         }

@@ -51,8 +51,11 @@ impl ExchangeLog {
         now: Time,
     ) -> Option<DueRecord<'a>> {
         let key = Key::Audience(session, self.hasher.hash_one(audience));
-        self.count(key, 1, now)?;
+        self.recorded.check(key, rate(1), now).ok()?;
+        // Before the audience has a counter of its own: one session must not fill the table, and so have the exchanges of
+        // others recorded again.
         if self.count(Key::Audiences(session), MAX_AUDIENCES, now).is_some() {
+            self.count(key, 1, now)?;
             return Some(DueRecord { detail: audience, key });
         }
         let key = Key::Further(session);
@@ -66,8 +69,12 @@ impl ExchangeLog {
     }
 
     fn count(&self, key: Key, max: u32, now: Time) -> Option<()> {
-        self.recorded.count(key, RateLimit { max, window: WINDOW }, now).ok()
+        self.recorded.count(key, rate(max), now).ok()
     }
+}
+
+const fn rate(max: u32) -> RateLimit {
+    RateLimit { max, window: WINDOW }
 }
 
 #[cfg(test)]
@@ -101,6 +108,7 @@ mod tests {
 
         assert_eq!(details.len(), 17);
         assert_eq!(details[16], FURTHER_AUDIENCES);
+        assert_eq!(log.recorded.len(), 18, "further audiences have no counter");
     }
 
     #[test]
