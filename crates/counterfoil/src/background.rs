@@ -48,11 +48,11 @@ pub(crate) fn start(app: App) -> Task {
 }
 
 async fn write_last_seen_periodically(app: App) {
-    let mut last_sign = app.started_at;
+    let mut last_sign = app.parts.started_at;
     loop {
         sleep(last_seen::BATCH_INTERVAL).await;
         write_sign_of_life(&app, &mut last_sign).await;
-        if let Err(error) = last_seen::write(&*app.store, &app.session_cache).await {
+        if let Err(error) = last_seen::write(&*app.parts.store, &app.parts.session_cache).await {
             tracing::warn!(%error, "some last-seen times of sessions could not be written");
         }
     }
@@ -61,12 +61,12 @@ async fn write_last_seen_periodically(app: App) {
 /// Writes one small commit after the last of a series of refreshes, so that after a crash their used tokens stay
 /// used.
 async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
-    let (now, grace) = (app.clock.checkpoint(), app.refresh_grace.length);
-    let Some(last_rotation) = app.issuer.last_rotation() else { return };
+    let (now, grace) = (app.parts.clock.checkpoint(), app.parts.refresh_grace.length);
+    let Some(last_rotation) = app.parts.issuer.last_rotation() else { return };
     if !shutdown_mark::is_sign_of_life_due(last_rotation, *last_sign, grace, now) {
         return;
     }
-    match shutdown_mark::clear(&*app.store, now).await {
+    match shutdown_mark::clear(&*app.parts.store, now).await {
         Ok(()) => *last_sign = now,
         Err(error) => tracing::warn!(%error, "the sign of life of this process could not be written"),
     }
@@ -75,7 +75,7 @@ async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
 /// Measures the schemes of the stored password hashes.
 async fn measure_schemes_daily(app: App) {
     loop {
-        if let Err(error) = measure_stored_schemes(&*app.store, &app.hashing).await {
+        if let Err(error) = measure_stored_schemes(&*app.parts.store, &app.parts.hashing).await {
             tracing::warn!(%error, "the schemes of the stored password hashes could not be read");
         }
         sleep(SCHEME_SCAN_INTERVAL).await;
@@ -88,14 +88,14 @@ async fn rotate_keys_on_schedule(app: App) {
         let due = Instant::now() + run_key_rotation(&app).await;
         tokio::select! {
             () = sleep_until(due) => {}
-            () = app.key_schedule_changed.notified() => {}
+            () = app.parts.key_schedule_changed.notified() => {}
         }
     }
 }
 
 async fn maintain_periodically(app: App) {
     // What a crash has interrupted.
-    if let Err(error) = complete_all_session_ends(&*app.store).await {
+    if let Err(error) = complete_all_session_ends(&*app.parts.store).await {
         tracing::warn!(%error, "revoked sessions are not marked as ended yet; it is retried within a minute");
     }
     loop {
@@ -115,22 +115,22 @@ async fn maintain_periodically(app: App) {
 /// and purges expired records from memory and the store. Each step is complete in itself, so maintenance may stop after
 /// any of them.
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
-    checkpoint::save(&*app.store, &app.clock).await?;
+    checkpoint::save(&*app.parts.store, &app.parts.clock).await?;
     app.save_rollback_guard().await;
-    complete_all_session_ends(&*app.store).await?;
+    complete_all_session_ends(&*app.parts.store).await?;
     // A purge cannot be undone, so nothing is purged by a clock jump that may be taken back: a revoked token
     // would be valid again if its revocation were purged too early.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
-    app.session_cache.revocations().prune(now);
-    app.accounts.record_counted_failures(Some(now)).await?;
-    if !job_locks::take_purge(&*app.store, app.node, now).await? {
+    app.parts.session_cache.revocations().prune(now);
+    app.parts.accounts.record_counted_failures(Some(now)).await?;
+    if !job_locks::take_purge(&*app.parts.store, app.parts.node, now).await? {
         return Ok(());
     }
-    while app.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
+    while app.parts.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
         sleep(PURGE_PAUSE).await;
     }
-    let (settings, limit) = (&app.settings().audit_log, &app.audit_log_limit);
-    audit_log::purge(&*app.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
+    let (settings, limit) = (&app.settings().audit_log, &app.parts.audit_log_limit);
+    audit_log::purge(&*app.parts.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
 }
 
 /// Runs the key rotation that is due, and loads key changes of other nodes or of requests that ended after
@@ -140,23 +140,23 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
 async fn run_key_rotation(app: &App) -> Duration {
     let rotated = match app.now_to_issue() {
         Ok(now) => {
-            let keys = Arc::clone(&app.keys);
+            let keys = Arc::clone(&app.parts.keys);
             let rotated = run_on_blocking_thread(async move { keys.run_due_rotation(now).await }).await;
             rotated.map(|next| next.map_or(MAINTENANCE_INTERVAL, |next| next.since(now)))
         }
-        Err(ClockJumpPending) => app.keys.reload().await.map(|()| CLOCK_POLL_INTERVAL),
+        Err(ClockJumpPending) => app.parts.keys.reload().await.map(|()| CLOCK_POLL_INTERVAL),
     };
     let failure = match rotated {
         Ok(delay) => {
-            app.has_stale_keys.store(false, Ordering::Relaxed);
+            app.parts.has_stale_keys.store(false, Ordering::Relaxed);
             return delay.clamp(MIN_KEY_ROTATION_DELAY, MAINTENANCE_INTERVAL);
         }
         Err(failure) => failure,
     };
     // A rotation that could not be written is an error of the store, and reported as such. The keys in the
     // store are loaded all the same.
-    let reload_failure = app.keys.reload().await.err();
-    app.has_stale_keys.store(reload_failure.is_some(), Ordering::Relaxed);
+    let reload_failure = app.parts.keys.reload().await.err();
+    app.parts.has_stale_keys.store(reload_failure.is_some(), Ordering::Relaxed);
     // The whole error chain names the key and the cause, for an operator who sees `keys` fail at `/readyz`.
     let error = error_chain(reload_failure.as_ref().unwrap_or(&failure));
     tracing::error!(error, "key rotation failed; it is retried within a minute");

@@ -82,9 +82,9 @@ impl SessionData {
     /// ([`WriteRateLimits`](crate::WriteRateLimits)). Then nothing is changed.
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
-        let (store, now) = (&*self.app.store, self.app.now());
+        let (store, now) = (&*self.app.parts.store, self.app.now());
         let max_of_user = self.app.settings().max_session_data_per_user;
-        self.app.write_rate_limiter.count(&self.writer, now).map_err(ServiceError::from)?;
+        self.app.parts.write_rate_limiter.count(&self.writer, now).map_err(ServiceError::from)?;
         self.members = session_data::merge(store, self.session, patch, None, max_of_user, now).await?.members;
         Ok(())
     }
@@ -108,7 +108,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
             .into_response()
         };
         let session = principal.session_id().ok_or_else(no_session)?;
-        let data = session_data::load(&*app.store, session)
+        let data = session_data::load(&*app.parts.store, session)
             .await
             .map_err(|error| SessionDataError::from(error).into_response())?;
         let writer =

@@ -16,7 +16,7 @@ impl App {
         }
         backup::check_not_own_file(&self.settings().own_files(), &file)?;
         let existing = if replace { ExistingFile::Replace } else { ExistingFile::Keep };
-        let bytes = backup::write(self.file_backup.as_deref(), &file, existing).await?;
+        let bytes = backup::write(self.parts.file_backup.as_deref(), &file, existing).await?;
         answer(BackupResponse { file, bytes })
     }
 }

@@ -25,7 +25,7 @@ impl App {
     /// Imports the signing key in `file` as the next one.
     pub(super) async fn import_key(&self, file: PathBuf) -> Answer {
         let now = self.now_to_issue()?;
-        let algorithm = self.keys.next_algorithm();
+        let algorithm = self.parts.keys.next_algorithm();
         let key = spawn_blocking(move || key_file::read(&file, algorithm))
             .await
             .map_err(|error| AdminError::new(error_chain(&error)).hint(error.hint(algorithm)))?;

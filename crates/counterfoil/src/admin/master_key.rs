@@ -31,7 +31,7 @@ impl App {
             self.finish_interrupted_replacement(active_file, now).await?;
         }
         let pending = active_file.as_deref().map(|file| PendingMasterKey::write(file, &new)).transpose()?;
-        self.keys.reseal(&sealing_key(&new), &operator_context(), now).await?;
+        self.parts.keys.reseal(&sealing_key(&new), &operator_context(), now).await?;
         let old_file = pending.map(|pending| pending.activate(now)).transpose()?;
         answer(RekeyResponse { file: active_file, old_file, environment: is_in_environment })
     }
@@ -41,7 +41,7 @@ impl App {
     /// backups need it later.
     async fn finish_interrupted_replacement(&self, active_file: &Path, now: Time) -> Result<(), AdminError> {
         let Some(pending) = PendingMasterKey::load(active_file)? else { return Ok(()) };
-        let stored = self.store.keys().await.map_err(ServiceError::from)?;
+        let stored = self.parts.store.keys().await.map_err(ServiceError::from)?;
         if opens_all(&stored, pending.key()) {
             pending.activate(now)?;
         }

@@ -63,7 +63,7 @@ impl App {
                 .map_err(|_| AdminError::new("`scope` must be space-separated words of printable ASCII"))?,
             lifetime: request.lifetime.map(Duration::from_secs),
         };
-        let minted = self.issuer.mint(&minting, &operator_context(), now).await?;
+        let minted = self.parts.issuer.mint(&minting, &operator_context(), now).await?;
         answer(MintedTokenResponse {
             access_token: Secret::new(minted.access.token.to_string()),
             token_type: "Bearer".to_owned(),

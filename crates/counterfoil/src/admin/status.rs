@@ -13,24 +13,24 @@ use crate::operations::admin::responses::{AcceptedClockResponse, StatusResponse}
 impl App {
     pub(super) async fn status(&self) -> Answer {
         answer(StatusResponse {
-            node: self.node.to_string(),
+            node: self.parts.node.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             issuer: self.settings().issuer.as_str().to_owned(),
             store: self.settings().store.resolved().to_string(),
-            started_at: self.started_at.unix_seconds(),
+            started_at: self.parts.started_at.unix_seconds(),
             now: self.now().unix_seconds(),
-            may_issue: self.clock.may_issue(),
+            may_issue: self.parts.clock.may_issue(),
             failed: self.readiness().await.into_iter().map(str::to_owned).collect(),
-            cached_sessions: self.session_cache.len(),
-            active_revocations: self.session_cache.revocations().len(),
+            cached_sessions: self.parts.session_cache.len(),
+            active_revocations: self.parts.session_cache.revocations().len(),
         })
     }
 
     /// Accepts the time of the system clock and stores that, so that it also holds after a restart.
     pub(super) async fn accept_clock(&self) -> Answer {
-        let accepted = self.clock.accept();
+        let accepted = self.parts.clock.accept();
         let event = Change::record_event(operator_event(AuditEventKind::ClockAccepted, accepted.now));
-        checkpoint::accept(&*self.store, &self.clock, accepted, event).await?;
+        checkpoint::accept(&*self.parts.store, &self.parts.clock, accepted, event).await?;
         answer(AcceptedClockResponse {
             now: accepted.now.unix_seconds(),
             wall: accepted.wall.unix_seconds(),

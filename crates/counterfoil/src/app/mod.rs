@@ -47,11 +47,12 @@ pub(crate) use hooks::Hooks;
 /// Clones are cheap and share the installation. No background job runs yet: [`serve`](crate::serve) and
 /// [`Counterfoil`](crate::Counterfoil) start them.
 #[derive(Clone)]
-pub struct App(Arc<Inner>);
+pub struct App {
+    pub(crate) parts: Arc<AppParts>,
+}
 
-/// The parts of an [`App`], which handlers of this crate use as `app.accounts`.
-#[doc(hidden)]
-pub struct Inner {
+/// The parts of an [`App`].
+pub(crate) struct AppParts {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
     /// The identity of this process among those that have the store open.
@@ -87,21 +88,13 @@ pub struct Inner {
     pub(crate) has_stale_keys: AtomicBool,
 }
 
-impl std::ops::Deref for App {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
 /// The layer for the host application's routes: CSRF protection and authentication.
 pub type HostLayer = AuthLayer;
 
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
     pub fn now(&self) -> Time {
-        self.clock.now()
+        self.parts.clock.now()
     }
 
     /// The current time, for a handler that issues credentials.
@@ -110,48 +103,48 @@ impl App {
     ///
     /// After a clock jump that an operator has not accepted; 503.
     pub(crate) fn now_to_issue(&self) -> Result<Time, ClockJumpPending> {
-        self.clock.now_to_issue()
+        self.parts.clock.now_to_issue()
     }
 
     /// The settings that it was opened with.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.parts.settings
     }
 
     /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
     /// cross-site writes with a cookie of this issuer are refused.
     pub fn layer(&self) -> HostLayer {
         self.auth_layer()
-            .with_csrf_protection(Arc::clone(&self.origins))
-            .with_problem_issuer(ProblemIssuer(self.settings.api_url().into()))
-            .with_application(Arc::clone(&self.0) as _)
+            .with_csrf_protection(Arc::clone(&self.parts.origins))
+            .with_problem_issuer(ProblemIssuer(self.parts.settings.api_url().into()))
+            .with_application(Arc::clone(&self.parts) as _)
     }
 
     /// The installation whose [`App::layer`] the request with these extensions has passed.
     pub(crate) fn from_extensions(extensions: &Extensions) -> Option<Self> {
-        AuthState::from_extensions(extensions)?.application().map(Self)
+        AuthState::from_extensions(extensions)?.application().map(|parts| Self { parts })
     }
 
     /// Authenticates requests.
     pub(crate) fn auth_layer(&self) -> AuthLayer {
-        let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-        AuthLayer::new(authenticator, clock).with_cookie_names(Arc::clone(self.cookies.names()))
+        let (authenticator, clock) = (Arc::clone(&self.parts.authenticator), Arc::clone(&self.parts.clock));
+        AuthLayer::new(authenticator, clock).with_cookie_names(Arc::clone(self.parts.cookies.names()))
     }
 
     /// Refuses cross-site writes with a cookie of this issuer.
     pub(crate) fn csrf_layer(&self) -> CsrfLayer {
-        CsrfLayer::new(Arc::clone(&self.origins), Arc::clone(self.cookies.names()))
+        CsrfLayer::new(Arc::clone(&self.parts.origins), Arc::clone(self.parts.cookies.names()))
     }
 
     /// Makes the readiness check fail, so that load balancers send no new requests.
     pub(crate) fn start_shutdown(&self) {
-        self.is_shutting_down.store(true, Ordering::SeqCst);
+        self.parts.is_shutting_down.store(true, Ordering::SeqCst);
     }
 
     /// Saves the rollback guard. An outdated file does not prevent a start, so an error is only logged.
     pub(crate) async fn save_rollback_guard(&self) {
-        if let Some(guard) = &self.rollback_guard
-            && let Err(error) = guard.save(&*self.store).await
+        if let Some(guard) = &self.parts.rollback_guard
+            && let Err(error) = guard.save(&*self.parts.store).await
         {
             tracing::warn!(?error, "the rollback-guard was not saved; a rollback could remain undetected");
         }
@@ -165,19 +158,19 @@ impl App {
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
-        let last_seen = last_seen::write(&*self.store, &self.session_cache).await;
-        let failures = self.accounts.record_counted_failures(None).await;
-        let checkpoint = checkpoint::save(&*self.store, &self.clock).await;
+        let last_seen = last_seen::write(&*self.parts.store, &self.parts.session_cache).await;
+        let failures = self.parts.accounts.record_counted_failures(None).await;
+        let checkpoint = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
         self.save_rollback_guard().await;
-        let released = job_locks::release(&*self.store, self.node).await;
-        let mark = shutdown_mark::set(&*self.store).await;
-        self.store.close().await?;
+        let released = job_locks::release(&*self.parts.store, self.parts.node).await;
+        let mark = shutdown_mark::set(&*self.parts.store).await;
+        self.parts.store.close().await?;
         last_seen.and(failures).and(checkpoint).and(released).and(mark)
     }
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("App").field("settings", &self.parts.settings).finish_non_exhaustive()
     }
 }

@@ -30,7 +30,7 @@ use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier
 use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
 use crate::app::hooks::{EventNotifier, Hooks};
-use crate::app::{App, Inner};
+use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
@@ -234,7 +234,7 @@ impl Loaded {
         let checks = Arc::clone(&self.metrics.credential_checks);
         let origins =
             OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
-        App(Arc::new(Inner {
+        let parts = AppParts {
             accounts: accounts
                 .with_password_policy(password_policy)
                 .with_username_policy(settings.usernames)
@@ -266,7 +266,8 @@ impl Loaded {
             clock: self.clock,
             started_at,
             refresh_grace: grace,
-        }))
+        };
+        App { parts: Arc::new(parts) }
     }
 }
 
@@ -406,16 +407,17 @@ mod tests {
             roles: Vec::new(),
             external_id: None,
         };
-        app.accounts.register(ada, Actor::Operator, &from, now).await.unwrap();
+        app.parts.accounts.register(ada, Actor::Operator, &from, now).await.unwrap();
         let (username, client) = ("ada".into(), ClientId::default());
         let credentials = Credentials { username, password: password(), client, mode: Mode::Jwt };
-        let authenticated = app.accounts.authenticate(&credentials, &from, now).await.unwrap();
+        let authenticated = app.parts.accounts.authenticate(&credentials, &from, now).await.unwrap();
 
-        let issued = app.issuer.issue_access_token(authenticated, NewSession::default(), now).await.unwrap();
+        let issued =
+            app.parts.issuer.issue_access_token(authenticated, NewSession::default(), now).await.unwrap();
 
         let token = issued.credential.token.to_string();
         let presented = PresentedCredential::AccessToken(&token);
-        let principal = app.authenticator.authenticate(presented, app.now()).wait().await.unwrap();
+        let principal = app.parts.authenticator.authenticate(presented, app.now()).wait().await.unwrap();
         assert_eq!(principal.claim("tenant"), Some(&json!("ada")));
     }
 }

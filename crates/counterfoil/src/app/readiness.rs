@@ -50,10 +50,10 @@ impl App {
     pub(crate) async fn failed_checks(&self) -> Vec<ReadinessCheck> {
         let store = self.failed_store_check().await;
         let others = [
-            (self.is_shutting_down.load(Ordering::SeqCst), ReadinessCheck::Closing),
-            (!self.clock.may_issue(), ReadinessCheck::Clock),
-            (self.has_stale_keys.load(Ordering::Relaxed), ReadinessCheck::Keys),
-            (self.hashing.is_stuck(), ReadinessCheck::Hashing),
+            (self.parts.is_shutting_down.load(Ordering::SeqCst), ReadinessCheck::Closing),
+            (!self.parts.clock.may_issue(), ReadinessCheck::Clock),
+            (self.parts.has_stale_keys.load(Ordering::Relaxed), ReadinessCheck::Keys),
+            (self.parts.hashing.is_stuck(), ReadinessCheck::Hashing),
         ];
         let mut failed: Vec<_> =
             others.into_iter().filter_map(|(has_failed, check)| has_failed.then_some(check)).collect();
@@ -65,14 +65,14 @@ impl App {
     /// Reads from the store. If its last transaction failed, also writes a clock checkpoint: while all
     /// requests are sent to other instances, no other write would find out that the store works again.
     async fn failed_store_check(&self) -> Option<ReadinessCheck> {
-        if let Err(error) = self.store.revocation_log_head().await {
+        if let Err(error) = self.parts.store.revocation_log_head().await {
             tracing::error!(%error, "the store cannot be read");
             return Some(ReadinessCheck::Store);
         }
-        if !self.store.metrics().last_commit_failed() {
+        if !self.parts.store.metrics().last_commit_failed() {
             return None;
         }
-        let written = checkpoint::save(&*self.store, &self.clock).await;
+        let written = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
         written.is_err().then_some(ReadinessCheck::StoreWrites)
     }
 }

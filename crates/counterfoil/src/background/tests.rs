@@ -34,8 +34,8 @@ async fn log_in_with_token(app: &App) -> IssuedSession<SessionToken> {
     let (client, now, password) = (ClientInfo::default(), app.now(), Secret::new("correct horse".to_owned()));
     let credentials =
         Credentials { username: "ada".into(), password, client: ClientId::default(), mode: Mode::Session };
-    let user = app.accounts.authenticate(&credentials, &client, now).await.unwrap();
-    app.issuer.issue_session(user, NewSession::default(), now).await.unwrap()
+    let user = app.parts.accounts.authenticate(&credentials, &client, now).await.unwrap();
+    app.parts.issuer.issue_session(user, NewSession::default(), now).await.unwrap()
 }
 
 async fn app_in(dir: &std::path::Path, clock: &ManualClock) -> App {
@@ -55,7 +55,7 @@ async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
         roles: Vec::new(),
         external_id: None,
     };
-    app.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
+    app.parts.accounts.register(ada, Actor::Operator, &ClientInfo::default(), app.now()).await.unwrap();
     app
 }
 
@@ -63,8 +63,8 @@ async fn app_with_a_user(dir: &std::path::Path, clock: &ManualClock) -> App {
 async fn app_with_an_ended_session(dir: &std::path::Path, clock: &ManualClock) -> (App, SessionId) {
     let app = app_with_a_user(dir, clock).await;
     let ended = log_in(&app).await;
-    app.revoker.end_session(ended, &by_system(), app.now()).await.unwrap();
-    assert_eq!(app.session_cache.revocations().len(), 1);
+    app.parts.revoker.end_session(ended, &by_system(), app.now()).await.unwrap();
+    assert_eq!(app.parts.session_cache.revocations().len(), 1);
     (app, ended)
 }
 
@@ -77,9 +77,9 @@ async fn maintenance_purges_ended_sessions_and_no_others() {
     let active = log_in(&app).await;
     run_maintenance(&app).await.unwrap();
 
-    assert!(app.store.session(ended).await.unwrap().is_none());
-    assert!(app.store.session(active).await.unwrap().is_some());
-    assert_eq!(app.session_cache.revocations().len(), 0);
+    assert!(app.parts.store.session(ended).await.unwrap().is_none());
+    assert!(app.parts.store.session(active).await.unwrap().is_some());
+    assert_eq!(app.parts.session_cache.revocations().len(), 0);
 }
 
 #[tokio::test]
@@ -89,14 +89,17 @@ async fn maintenance_purges_nothing_while_another_node_holds_the_lock() {
     clock.advance(YEAR);
     let other = JobLock { job: PURGE_JOB, holder: NodeId::from_bytes([2; 16]) };
     let take = Change::take_job_lock(other, app.now(), app.now() + PURGE_LOCK_DURATION);
-    let _ = app.store.commit(&[take].into()).await.unwrap().applied().unwrap();
+    let _ = app.parts.store.commit(&[take].into()).await.unwrap().applied().unwrap();
 
     run_maintenance(&app).await.unwrap();
-    assert!(app.store.session(ended).await.unwrap().is_some());
+    assert!(app.parts.store.session(ended).await.unwrap().is_some());
 
     clock.advance(PURGE_LOCK_DURATION);
     run_maintenance(&app).await.unwrap();
-    assert!(app.store.session(ended).await.unwrap().is_none(), "the lock of a node that is gone expires");
+    assert!(
+        app.parts.store.session(ended).await.unwrap().is_none(),
+        "the lock of a node that is gone expires"
+    );
 }
 
 /// As after a crash between the commit that revoked the sessions and the next one.
@@ -109,22 +112,22 @@ async fn maintenance_marks_sessions_that_a_crash_left_revoked() {
         let id = SessionId::from_bytes(number.to_be_bytes());
         Change::insert_session(Session { id, ..login.clone() })
     });
-    let _ = app.store.commit(&copies.collect::<Vec<_>>().into()).await.unwrap();
+    let _ = app.parts.store.commit(&copies.collect::<Vec<_>>().into()).await.unwrap();
     let end = SessionEnd { at: app.now(), reason: EndReason::ByUser };
     let ending = SessionEnding { end, remember_until: app.now() + YEAR };
     let end_all = Change::end_sessions_of(login.user, None, ending);
-    let _ = app.store.commit(&[end_all].into()).await.unwrap();
+    let _ = app.parts.store.commit(&[end_all].into()).await.unwrap();
     app.close().await.unwrap();
 
     let app = app_in(dir.path(), &clock).await;
-    assert_eq!(app.store.pending_session_ends(10).await.unwrap().len(), 1);
+    assert_eq!(app.parts.store.pending_session_ends(10).await.unwrap().len(), 1);
     let page = Page { after: None, limit: 10 };
-    assert!(app.store.sessions_of(login.user, page, app.now()).await.unwrap().is_empty());
+    assert!(app.parts.store.sessions_of(login.user, page, app.now()).await.unwrap().is_empty());
     run_maintenance(&app).await.unwrap();
 
-    assert!(app.store.pending_session_ends(10).await.unwrap().is_empty());
-    assert_eq!(app.session_cache.revocations().len(), 401);
-    assert!(app.store.session(login.id).await.unwrap().unwrap().ended.is_some());
+    assert!(app.parts.store.pending_session_ends(10).await.unwrap().is_empty());
+    assert_eq!(app.parts.session_cache.revocations().len(), 401);
+    assert!(app.parts.store.session(login.id).await.unwrap().unwrap().ended.is_some());
 }
 
 #[tokio::test]
@@ -136,8 +139,8 @@ async fn maintenance_purges_nothing_while_a_clock_jump_is_pending() {
     assert!(app.now() >= NOON + YEAR, "the new time applies at once");
     run_maintenance(&app).await.unwrap();
 
-    assert!(app.store.session(ended).await.unwrap().is_some());
-    assert_eq!(app.session_cache.revocations().len(), 1);
+    assert!(app.parts.store.session(ended).await.unwrap().is_some());
+    assert_eq!(app.parts.session_cache.revocations().len(), 1);
 }
 
 #[tokio::test]
@@ -148,7 +151,8 @@ async fn last_seen_times_are_written_before_the_store_is_closed() {
 
     clock.advance(MAINTENANCE_INTERVAL);
     let token = login.credential.to_string();
-    app.authenticator
+    app.parts
+        .authenticator
         .authenticate(PresentedCredential::SessionToken(&token), app.now())
         .wait()
         .await
@@ -157,7 +161,7 @@ async fn last_seen_times_are_written_before_the_store_is_closed() {
     app.close().await.unwrap();
 
     let app = app_in(dir.path(), &clock).await;
-    let stored = app.store.session(login.session.id).await.unwrap().unwrap();
+    let stored = app.parts.store.session(login.session.id).await.unwrap().unwrap();
     assert_eq!(stored.seen_at, used_at);
 }
 
@@ -170,10 +174,10 @@ async fn key_changes_in_the_store_are_loaded() {
     let master = SealingKey::from_bytes(base64url::decode_exact(text.trim_end()).unwrap());
     let retention = Arc::new(RevocationRetention::new(Duration::from_secs(3600)));
     let other_process =
-        Keyring::open(Arc::clone(&app.store), master, *app.keys.schedule(), retention, app.now())
+        Keyring::open(Arc::clone(&app.parts.store), master, *app.parts.keys.schedule(), retention, app.now())
             .await
             .unwrap();
-    let signing_key = || app.keys.active_keys().signing_key().kid().to_owned();
+    let signing_key = || app.parts.keys.active_keys().signing_key().kid().to_owned();
     let before = signing_key();
 
     let new = other_process.rotate(ActivateAt::Immediately, &by_system(), app.now()).await.unwrap().id;
@@ -191,7 +195,7 @@ async fn a_key_that_cannot_be_opened_is_reported_by_readiness_and_the_log() {
     assert!(app.readiness().await.is_empty());
 
     let damaged = Change::insert_key(damaged_key("damaged"));
-    app.store.commit(&[damaged].into()).await.unwrap().applied().unwrap();
+    app.parts.store.commit(&[damaged].into()).await.unwrap().applied().unwrap();
     let (logs, _guard) = CapturedLogs::capture(Level::ERROR);
     run_key_rotation(&app).await;
 
@@ -207,17 +211,17 @@ async fn a_key_that_cannot_be_opened_is_reported_by_readiness_and_the_log() {
 async fn no_key_is_rotated_while_a_clock_jump_is_pending() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
     let (app, _) = app_with_an_ended_session(dir.path(), &clock).await;
-    app.keys.rotate(ActivateAt::Immediately, &by_system(), app.now()).await.unwrap();
-    let before = app.keys.keys().await.unwrap();
+    app.parts.keys.rotate(ActivateAt::Immediately, &by_system(), app.now()).await.unwrap();
+    let before = app.parts.keys.keys().await.unwrap();
 
     clock.set_wall(NOON + YEAR);
     app.now();
     run_key_rotation(&app).await;
-    assert_eq!(app.keys.keys().await.unwrap(), before, "no key is activated or removed");
+    assert_eq!(app.parts.keys.keys().await.unwrap(), before, "no key is activated or removed");
     clock.advance(CLOCK_JUMP_HOLD_TIME);
     run_key_rotation(&app).await;
 
-    assert_ne!(app.keys.keys().await.unwrap(), before);
+    assert_ne!(app.parts.keys.keys().await.unwrap(), before);
 }
 
 /// Two removed keys with revisions whose sum overflows.
@@ -228,7 +232,7 @@ async fn a_panic_in_key_rotation_does_not_stop_other_jobs() {
     for id in ["one", "two"] {
         let overflowing =
             KeyRecord { state: KeyState::Removed, revision: i64::MAX as u64, ..damaged_key(id) };
-        app.store.commit(&[Change::insert_key(overflowing)].into()).await.unwrap().applied().unwrap();
+        app.parts.store.commit(&[Change::insert_key(overflowing)].into()).await.unwrap().applied().unwrap();
     }
     let (before, started) = (panic_count(), std::time::Instant::now());
     clock.advance(YEAR);
@@ -241,7 +245,7 @@ async fn a_panic_in_key_rotation_does_not_stop_other_jobs() {
     run_maintenance(&app).await.unwrap();
     jobs.cancel().await;
 
-    assert_eq!(app.session_cache.revocations().len(), 0, "ended sessions are purged");
+    assert_eq!(app.parts.session_cache.revocations().len(), 0, "ended sessions are purged");
 }
 
 fn damaged_key(id: &str) -> KeyRecord {

@@ -66,8 +66,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
             return Err(Problem::missing_auth_layer().for_request(&parts.extensions).into_response());
         };
         if !is_safe_method(&parts.method) {
-            let has_cookie = app.cookies.names().any_present(&parts.headers);
-            check_csrf(&parts.method, &parts.headers, &app.origins, has_cookie)
+            let has_cookie = app.parts.cookies.names().any_present(&parts.headers);
+            check_csrf(&parts.method, &parts.headers, &app.parts.origins, has_cookie)
                 .map_err(|error| Problem::from(error).for_request(&parts.extensions).into_response())?;
         }
         let Ok(info) = CoreClientInfo::from_request_parts(parts, &app).await;

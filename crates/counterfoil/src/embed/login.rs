@@ -106,7 +106,7 @@ impl LoginOutcome {
         now: Time,
     ) -> Result<Self, CredentialTooLarge> {
         let IssuedSession { session, credential: credentials, user } = issued;
-        let cookies = SetCookies::new(&app.cookies);
+        let cookies = SetCookies::new(&app.parts.cookies);
         let cookies = match replaced {
             None => cookies,
             Some(_) => cookies.set_all(&credentials, now)?,
@@ -254,7 +254,8 @@ impl Counterfoil {
     /// one that is wrong, expired or used: a used one ends its session.
     pub async fn refresh(&self, client: &ClientInfo) -> Result<LoginOutcome, Error> {
         let app = self.app();
-        let tokens: BTreeSet<&str> = cookie_values(client.cookies(), app.cookies.names().refresh()).collect();
+        let tokens: BTreeSet<&str> =
+            cookie_values(client.cookies(), app.parts.cookies.names().refresh()).collect();
         if tokens.len() > 1 {
             let accepted = AcceptedCredentials::REFRESH_TOKEN;
             let error = multiple_credentials(app, client.cookies(), accepted, app.now()).await;
@@ -302,7 +303,7 @@ impl Counterfoil {
             true => PresentedCredential::SessionToken(credential),
             false => PresentedCredential::AccessToken(credential),
         };
-        let verified = app.authenticator.authenticate(presented, app.now()).wait().await;
+        let verified = app.parts.authenticator.authenticate(presented, app.now()).wait().await;
         verified.map_err(|error| Error::new(app, AppError::auth(error, CredentialSource::Bearer)))
     }
 
@@ -329,7 +330,7 @@ impl Counterfoil {
             Ok::<_, OperationError>(logout::log_out(app, sessions, &client.to_core(), now).await?)
         };
         ended.await.map_err(|error| Error::new(app, error))?;
-        Ok(SetCookies::new(&app.cookies).clear_all())
+        Ok(SetCookies::new(&app.parts.cookies).clear_all())
     }
 
     /// Ends the session of `principal` in the user's name. Returns the cookies to clear, a part of the response.
@@ -358,6 +359,6 @@ impl Counterfoil {
             )
         };
         ended.await.map_err(|error| Error::new(app, error))?;
-        Ok(SetCookies::new(&app.cookies).clear_all())
+        Ok(SetCookies::new(&app.parts.cookies).clear_all())
     }
 }

@@ -187,7 +187,7 @@ impl UserSessions<'_> {
     }
 
     fn ended(&self, count: usize, includes_current: bool) -> EndedSessions {
-        let cookies = SetCookies::new(&self.app.cookies);
+        let cookies = SetCookies::new(&self.app.parts.cookies);
         EndedSessions { count, cookies: if includes_current { cookies.clear_all() } else { cookies } }
     }
 

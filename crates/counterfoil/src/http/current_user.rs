@@ -72,7 +72,7 @@ impl FromRequestParts<App> for CurrentUser {
         if !is_safe_method(&parts.method) {
             let CurrentUser { session, user, now, .. } = current_user;
             let writer = Writer { session: Some(session), user: Some(user), ip: request_ip(parts, app) };
-            app.write_rate_limiter.count(&writer, now)?;
+            app.parts.write_rate_limiter.count(&writer, now)?;
         }
         Ok(current_user)
     }
@@ -105,8 +105,8 @@ async fn authenticate(app: &App, headers: &HeaderMap, now: Time) -> Result<Curre
     let accepted = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN;
     let presented = read_one_credential(app, headers, accepted, now).await?;
     // Before the check, so that a revocation that the check does not see has a higher position.
-    let head = app.verifier.revocations().head();
-    let result = app.authenticator.authenticate(presented.credential, now).wait().await;
+    let head = app.parts.verifier.revocations().head();
+    let result = app.parts.authenticator.authenticate(presented.credential, now).wait().await;
     let principal = result.map_err(|error| AppError::auth(error, presented.source))?;
     // A machine token has neither a session nor a user id, and these routes need both.
     let Some(PresentedSession { session, user }) = PresentedSession::from_principal(&principal) else {

@@ -109,7 +109,7 @@ async fn read(
     if content_length.is_some_and(|length: u64| length > limit as u64) {
         return Err(BodyError::TooLarge(limit));
     }
-    let memory = app.bodies.acquire(quota_source(&parts, app))?;
+    let memory = app.parts.bodies.acquire(quota_source(&parts, app))?;
     let bytes = timeout(time_limit, collect(body, limit, memory)).await.map_err(|_| BodyError::Timeout)??;
     Ok((!bytes.is_empty()).then_some(bytes))
 }

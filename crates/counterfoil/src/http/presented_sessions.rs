@@ -26,7 +26,7 @@ pub(crate) async fn read_one_credential<'a>(
     accepted: AcceptedCredentials,
     now: Time,
 ) -> Result<RequestCredentials<'a>, AppError> {
-    match read_credentials(headers, app.cookies.names(), accepted) {
+    match read_credentials(headers, app.parts.cookies.names(), accepted) {
         Ok(presented) => Ok(presented),
         Err(_) => Err(multiple_credentials(app, headers, accepted, now).await),
     }
@@ -51,9 +51,9 @@ pub(crate) async fn clear_not_live(
     kinds: impl IntoIterator<Item = CookieKind>,
     now: Time,
 ) -> SetCookies {
-    let mut cleared = SetCookies::new(&app.cookies);
+    let mut cleared = SetCookies::new(&app.parts.cookies);
     for kind in kinds {
-        if is_presented(kind, app.cookies.names(), headers)
+        if is_presented(kind, app.parts.cookies.names(), headers)
             && find_live_by_cookies(app, headers, &[kind], now).await.is_ok_and(|live| live.is_empty())
         {
             cleared = cleared.clear(kind);
@@ -95,7 +95,7 @@ pub(crate) fn credentials_in_cookies(
     kinds: &[CookieKind],
 ) -> Vec<(CookieKind, Secret<String>)> {
     let values = |kind: CookieKind| {
-        let values: BTreeSet<&str> = cookie_values(headers, kind.name(app.cookies.names())).collect();
+        let values: BTreeSet<&str> = cookie_values(headers, kind.name(app.parts.cookies.names())).collect();
         values.into_iter().map(move |text| (kind, Secret::new(text.to_owned())))
     };
     kinds.iter().copied().flat_map(values).collect()

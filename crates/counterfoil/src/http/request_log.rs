@@ -79,7 +79,7 @@ impl RequestStarted {
         let duration = self.at.elapsed();
         route.record(self.method, response.status(), duration);
         if let (Some((peer, forwarding)), Some(opened)) = (self.untrusted_peer, opened_session(response)) {
-            app.untrusted_proxies.record(peer, opened.user, forwarding, self.at);
+            app.parts.untrusted_proxies.record(peer, opened.user, forwarding, self.at);
         }
         let error = LoggedError {
             code: response.extensions().get::<AuthError>().map(AuthError::code),

@@ -85,7 +85,7 @@ impl FinalLayer {
         let issuer = ProblemIssuer(app.settings().api_url().into());
         let is_loopback_only = app.settings().issuer.is_loopback();
         let host = HostPolicy { is_required: false, is_loopback_only };
-        Self { app: app.clone(), route: app.metrics.requests.route(template), issuer, host, methods }
+        Self { app: app.clone(), route: app.parts.metrics.requests.route(template), issuer, host, methods }
     }
 
     /// The same layer, for requests that must name their host.
@@ -114,7 +114,7 @@ pub(crate) async fn finish(
     request.extensions_mut().insert(issuer.clone());
     request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let cors = CorsRequest::new(&request, &app.origins);
+    let cors = CorsRequest::new(&request, &app.parts.origins);
     let response = match check_host(&request, host) {
         Ok(()) => next.run(request).instrument(span).await,
         Err(error) => AppError::from(error).into_response(),

@@ -33,17 +33,21 @@ impl App {
 
     /// Registers the counters that `prometheus-client` holds; [`Exposition`] encodes all others.
     fn register_counters(&self, registry: &mut Registry) {
-        let (events, connections) = (&self.metrics.events, &self.metrics.connections);
-        registry.register("counterfoil_logins", "Login attempts, by result", self.metrics.logins.family());
+        let (events, connections) = (&self.parts.metrics.events, &self.parts.metrics.connections);
+        registry.register(
+            "counterfoil_logins",
+            "Login attempts, by result",
+            self.parts.metrics.logins.family(),
+        );
         registry.register(
             "counterfoil_registrations",
             "Registration attempts, by result",
-            self.metrics.registrations.family(),
+            self.parts.metrics.registrations.family(),
         );
         registry.register(
             "counterfoil_password_changes",
             "Attempts to change a password, by result",
-            self.metrics.password_changes.family(),
+            self.parts.metrics.password_changes.family(),
         );
         registry.register(
             "counterfoil_sessions_created",
@@ -68,12 +72,12 @@ impl App {
         registry.register(
             "counterfoil_audit_events_removed_above_limit",
             "Audit events removed before their time, because there were too many",
-            self.audit_log_limit.removed.clone(),
+            self.parts.audit_log_limit.removed.clone(),
         );
         registry.register(
             "counterfoil_writes_refused",
             "Requests that would change something, refused by a rate limit",
-            self.write_rate_limiter.refused(),
+            self.parts.write_rate_limiter.refused(),
         );
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
@@ -116,7 +120,7 @@ impl Exposition {
         encoder.gauges("counterfoil_build_info", "Always 1, labelled with the version", |sample| {
             sample(&[("version", version)], 1)
         })?;
-        let started = self.app.started_at.unix_seconds();
+        let started = self.app.parts.started_at.unix_seconds();
         encoder.gauge("counterfoil_start_time_seconds", "Start time in Unix seconds", started)?;
         encoder.gauges("counterfoil_ready", "1 if the readiness check passes, 0 if it fails", |sample| {
             ReadinessCheck::ALL.iter().try_for_each(|check| {
@@ -126,7 +130,7 @@ impl Exposition {
         encoder.gauge(
             "counterfoil_clock_jump_detected",
             "1 while a jump of the system clock prevents tokens from being issued",
-            u64::from(!self.app.clock.may_issue()),
+            u64::from(!self.app.parts.clock.may_issue()),
         )?;
         encoder.counter(
             "counterfoil_panics",
@@ -136,9 +140,9 @@ impl Exposition {
     }
 
     fn token_refreshes(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let metrics = &self.app.metrics;
-        let rotated = self.app.issuer.rotations();
-        let repeated = self.app.issuer.repeated_refreshes();
+        let metrics = &self.app.parts.metrics;
+        let rotated = self.app.parts.issuer.rotations();
+        let repeated = self.app.parts.issuer.repeated_refreshes();
         encoder.counters("counterfoil_token_refreshes", "Refresh tokens presented, by result", |sample| {
             sample(&[("result", "rotated")], rotated)?;
             sample(&[("result", "repeated")], repeated)?;
@@ -150,7 +154,7 @@ impl Exposition {
     }
 
     fn revocation_log(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let revocations = self.app.session_cache.revocations();
+        let revocations = self.app.parts.session_cache.revocations();
         encoder.gauge(
             "counterfoil_revocation_log_position",
             "Last position in the revocation log",
@@ -160,7 +164,7 @@ impl Exposition {
     }
 
     fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let checks = &self.app.metrics.credential_checks;
+        let checks = &self.app.parts.metrics.credential_checks;
         encoder.counters(
             "counterfoil_credential_checks",
             "Credentials checked, by type and result",
@@ -186,9 +190,9 @@ impl Exposition {
         encoder.gauge(
             "counterfoil_session_cache_entries",
             "Sessions in the cache",
-            self.app.session_cache.len(),
+            self.app.parts.session_cache.len(),
         )?;
-        let tokens = self.app.verifier.token_verifier();
+        let tokens = self.app.parts.verifier.token_verifier();
         encoder.counter(
             "counterfoil_token_cache_misses",
             "Access tokens whose signature was verified because they were not in the cache",
@@ -198,7 +202,7 @@ impl Exposition {
     }
 
     fn password_hashing(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let pool = &self.app.hashing;
+        let pool = &self.app.parts.hashing;
         let metrics = pool.metrics();
         encoder.gauge(
             "counterfoil_password_hash_queue_length",
@@ -252,7 +256,7 @@ impl Exposition {
     }
 
     fn store(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let store = self.app.store.metrics();
+        let store = self.app.parts.store.metrics();
         encoder.histogram("counterfoil_store_read", "Duration of reads from the store", &store.reads)?;
         encoder.histogram(
             "counterfoil_store_commit",
@@ -273,7 +277,7 @@ impl Exposition {
     }
 
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let routes = self.app.metrics.requests.routes();
+        let routes = self.app.parts.metrics.requests.routes();
         encoder.counters("counterfoil_http_requests", "HTTP requests answered", |sample| {
             for route in &routes {
                 for (method, status, count) in route.totals() {
@@ -291,7 +295,7 @@ impl Exposition {
             used.into_iter().try_for_each(|(path, snapshot)| sample(&[("route", path)], snapshot))
         })?;
         // Before the server listens, the setting.
-        let max = match self.app.metrics.connections.limit.get() {
+        let max = match self.app.parts.metrics.connections.limit.get() {
             0 => self.app.settings().limits.max_connections,
             limit => usize::try_from(limit).unwrap_or_default(),
         };

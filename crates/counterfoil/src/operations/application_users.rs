@@ -16,7 +16,7 @@ use crate::runtime::task::run_detached;
 ///
 /// [`OperationError::UsersOfApplication`].
 pub(crate) fn check_users_are_ours(app: &App) -> Result<(), OperationError> {
-    match &app.application_users {
+    match &app.parts.application_users {
         Some(_) => Err(OperationError::UsersOfApplication),
         None => Ok(()),
     }
@@ -34,7 +34,7 @@ pub(crate) async fn check_session(
     client_info: &ClientInfo,
     now: Time,
 ) -> Result<(), OperationError> {
-    match &app.application_users {
+    match &app.parts.application_users {
         Some(users) => Ok(users.check_session(session, client_info, now).await?),
         None => Ok(()),
     }
@@ -47,7 +47,7 @@ pub(crate) async fn check_session(
 ///
 /// [`ClientError::Client`] without such a table; if the table or the store fails.
 pub(crate) async fn user_changed(app: &App, id: &ExternalId) -> Result<(), OperationError> {
-    let Some(users) = app.application_users.clone() else {
+    let Some(users) = app.parts.application_users.clone() else {
         return Err(ClientError::Client("the application has no user table of its own").into());
     };
     let (id, now) = (id.clone(), app.now());

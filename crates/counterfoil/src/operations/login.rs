@@ -51,7 +51,7 @@ pub(crate) async fn login(
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
     let detached = app.clone();
     let result = run_detached(async move { log_in(&detached, request, now).await }).await;
-    app.metrics.logins.count(result)
+    app.parts.metrics.logins.count(result)
 }
 
 /// Rejects a login before its body is read if the password hash queue is full or the client IP has used its share. In a
@@ -63,9 +63,9 @@ pub(crate) async fn login(
 pub(crate) fn check_capacity(app: &App, client_ip: Option<IpAddr>) -> Result<(), OperationError> {
     let prefix = app.settings().rate_limits.ipv6_prefix;
     let client_ip = client_ip.map(|ip| client_ip_key(ip, prefix));
-    match app.hashing.check_capacity(&Requester { client_ip, account: None }) {
+    match app.parts.hashing.check_capacity(&Requester { client_ip, account: None }) {
         Ok(()) => Ok(()),
-        Err(error) => app.metrics.logins.count(Err(ServiceError::from(error).into())),
+        Err(error) => app.parts.metrics.logins.count(Err(ServiceError::from(error).into())),
     }
 }
 
@@ -76,13 +76,13 @@ async fn log_in(
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
     let LoginRequest { credentials, label, scope, audience, client_info, in_cookies, replaced } = request;
     let (client, mode) = (&credentials.client, credentials.mode);
-    app.issuer.check_request(client, mode, scope.as_deref(), audience.as_deref()).await?;
-    let authenticated = app.accounts.authenticate(&credentials, &client_info, now).await?;
+    app.parts.issuer.check_request(client, mode, scope.as_deref(), audience.as_deref()).await?;
+    let authenticated = app.parts.accounts.authenticate(&credentials, &client_info, now).await?;
     // Previous sessions are ended only after successful authentication: a cross-site request with a wrong
     // password must not log a user out.
     let mut previous = find_replaced_sessions(app, &replaced, now).await?;
     let replaces = previous.pop_first().map(|presented| presented.session);
-    let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.cookies.names()));
+    let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.parts.cookies.names()));
     let from = client_info.clone();
     let session = NewSession { client_info: from, label, scope, audience, replaces, max_token_length };
     let issued = issue(app, credentials.mode, authenticated, session, now).await?;
@@ -102,16 +102,16 @@ async fn issue(
     Ok(match mode {
         Mode::Session => {
             let IssuedSession { session, credential, user } =
-                app.issuer.issue_session(user, session, now).await?;
+                app.parts.issuer.issue_session(user, session, now).await?;
             let credential = IssuedCredential::from_session_token(&credential, &session);
             IssuedSession { session, credential, user }
         }
         Mode::Jwt => {
-            let issued = app.issuer.issue_access_token(user, session, now).await?;
+            let issued = app.parts.issuer.issue_access_token(user, session, now).await?;
             issued.map(|access| IssuedCredential::from_access_token(&access))
         }
         Mode::Hybrid => {
-            let issued = app.issuer.issue_token_pair(user, session, now).await?;
+            let issued = app.parts.issuer.issue_token_pair(user, session, now).await?;
             issued.map(|pair| IssuedCredential::from_token_pair(&pair))
         }
     })

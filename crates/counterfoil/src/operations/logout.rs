@@ -36,7 +36,7 @@ pub(crate) async fn find_by_credential(
         CookieKind::Session => Ok(find_live(app, kind, text, now).await?),
         CookieKind::Refresh => Ok(find_by_any_refresh_token(app, text).await?),
         CookieKind::Access => {
-            match app.verifier.token_verifier().verify_ignoring_expiry_and_audience(text, now) {
+            match app.parts.verifier.token_verifier().verify_ignoring_expiry_and_audience(text, now) {
                 Ok(principal) if is_proven(&principal, proven) => Ok(None),
                 Ok(principal) => find_by_old_token(app, &principal, now).await,
                 Err(_) => Ok(None),
@@ -55,13 +55,13 @@ async fn find_by_old_token(
     principal: &Principal,
     now: Time,
 ) -> Result<Option<PresentedSession>, OperationError> {
-    if app.verifier.revocations().revoked_by(principal.revocation_query()).is_some() {
+    if app.parts.verifier.revocations().revoked_by(principal.revocation_query()).is_some() {
         return Ok(None);
     }
     let Some(presented) = find_by_principal(app, principal).await? else { return Ok(None) };
     // Its revocation may be forgotten. One of the user has moved the session to a later position.
     if now > principal.expires_at() + LEEWAY_AND_SKEW {
-        let session = app.store.session(presented.session).await?;
+        let session = app.parts.store.session(presented.session).await?;
         return Ok(session.filter(|session| principal.position() >= session.pos).map(|_| presented));
     }
     Ok(Some(presented))
@@ -78,13 +78,13 @@ pub(crate) async fn find_by_principal(
     principal: &Principal,
 ) -> Result<Option<PresentedSession>, OperationError> {
     let Some(presented) = PresentedSession::from_principal(principal) else { return Ok(None) };
-    let Some(session) = app.store.session(presented.session).await? else { return Ok(None) };
+    let Some(session) = app.parts.store.session(presented.session).await? else { return Ok(None) };
     let is_for = |audience: &str| principal.audiences().iter().any(|one| one == audience);
     let has_own_audience = match (principal.credential_kind(), &session.audience) {
         // It has no audience: only its issuer accepts it.
         (CredentialKind::SessionToken, _) => true,
         (CredentialKind::AccessToken, Some(audience)) => is_for(audience),
-        (CredentialKind::AccessToken, None) => is_for(app.settings.issuer.as_str()),
+        (CredentialKind::AccessToken, None) => is_for(app.parts.settings.issuer.as_str()),
     };
     if !has_own_audience {
         return Err(forbidden().into());

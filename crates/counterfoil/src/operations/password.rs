@@ -60,7 +60,7 @@ pub(crate) async fn change_password(
     let result =
         run_detached(async move { change_in_session(&detached, session, change, &client_info, now).await })
             .await;
-    app.metrics.password_changes.count(result.map_err(OperationError::from))
+    app.parts.metrics.password_changes.count(result.map_err(OperationError::from))
 }
 
 async fn change_in_session(
@@ -72,11 +72,11 @@ async fn change_in_session(
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, ServiceError> {
     let passwords = (&change.current, &change.new);
     let authorized =
-        app.accounts.authorize_password_change(user, session, passwords, client_info, now).await?;
-    let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.cookies.names()));
+        app.parts.accounts.authorize_password_change(user, session, passwords, client_info, now).await?;
+    let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.parts.cookies.names()));
     let access = access_bounds(&principal);
     let presented = PresentedForChange { session, access: access.as_ref(), max_token_length };
-    let renewed = app.issuer.change_password(authorized, &presented, client_info, now).await?;
+    let renewed = app.parts.issuer.change_password(authorized, &presented, client_info, now).await?;
     let IssuedSession { session, credential, user } = renewed;
     let credential = match credential {
         RenewedCredential::SessionToken(token) => IssuedCredential::from_session_token(&token, &session),
@@ -107,18 +107,18 @@ pub(crate) async fn change_password_by_login(
         let app = detached;
         let mode = first_mode(&app, &client).await?;
         let credentials = Credentials { username, password: change.current, client, mode };
-        let accounts = &app.accounts;
+        let accounts = &app.parts.accounts;
         let authorized =
             accounts.authorize_password_change_by_login(&credentials, &change.new, &client_info, now).await?;
         accounts.change_password(authorized, &client_info, now).await
     })
     .await;
-    app.metrics.password_changes.count(result.map_err(OperationError::from))
+    app.parts.metrics.password_changes.count(result.map_err(OperationError::from))
 }
 
 /// A mode that the client may use: no session is opened, so any does. An unknown client is the error of the login.
 async fn first_mode(app: &App, client: &ClientId) -> Result<Mode, ServiceError> {
-    let client = app.store.client(client).await?;
+    let client = app.parts.store.client(client).await?;
     let modes = [Mode::Session, Mode::Jwt, Mode::Hybrid];
     let allowed = client.and_then(|client| modes.into_iter().find(|mode| client.allows(*mode)));
     Ok(allowed.unwrap_or_default())
@@ -133,8 +133,8 @@ async fn first_mode(app: &App, client: &ClientId) -> Result<Mode, ServiceError> 
 pub(crate) fn check_capacity(app: &App, client_ip: Option<IpAddr>) -> Result<(), OperationError> {
     let prefix = app.settings().rate_limits.ipv6_prefix;
     let client_ip = client_ip.map(|ip| client_ip_key(ip, prefix));
-    match app.hashing.check_capacity(&Requester { client_ip, account: None }) {
+    match app.parts.hashing.check_capacity(&Requester { client_ip, account: None }) {
         Ok(()) => Ok(()),
-        Err(error) => app.metrics.password_changes.count(Err(ServiceError::from(error).into())),
+        Err(error) => app.parts.metrics.password_changes.count(Err(ServiceError::from(error).into())),
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn find_live(
         CookieKind::Access => PresentedCredential::AccessToken(text),
         CookieKind::Refresh => return find_live_by_refresh_token(app, text, now).await,
     };
-    match app.authenticator.authenticate(credential, now).wait().await {
+    match app.parts.authenticator.authenticate(credential, now).wait().await {
         Ok(principal) => Ok(PresentedSession::from_principal(&principal)),
         Err(error @ (AuthError::Unavailable | AuthError::StaleRevocations)) => Err(error),
         Err(_) => Ok(None),
@@ -74,11 +74,11 @@ async fn find_live_by_refresh_token(
 
 /// Whether a refresh with this token would succeed. Nothing is rotated.
 fn can_refresh(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
-    let keys = app.keys.active_keys();
+    let keys = app.parts.keys.active_keys();
     let Some(key) = session.refresh_token_key_id().and_then(|id| keys.refresh_token_key_by_id(id)) else {
         return false;
     };
-    match session.rotate(token, key, app.refresh_grace, now) {
+    match session.rotate(token, key, app.parts.refresh_grace, now) {
         Ok(RefreshOutcome::Rotate(_) | RefreshOutcome::RepeatCurrent | RefreshOutcome::RepeatWithinGrace) => {
             true
         }
@@ -101,13 +101,17 @@ pub(crate) async fn find_by_any_refresh_token(
 
 /// The session of an authentic refresh token, whatever its counter, whether the session is live or not.
 async fn find_authentic(app: &App, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
-    let session = app.store.session(token.session()).await?;
+    let session = app.parts.store.session(token.session()).await?;
     Ok(session.filter(|session| is_authentic(app, session, token)))
 }
 
 fn is_authentic(app: &App, session: &Session, token: &RefreshToken) -> bool {
     let SessionCredential::Refresh { key_id, salt, .. } = session.credential else { return false };
-    app.keys.active_keys().refresh_token_key_by_id(key_id).is_some_and(|key| token.has_valid_mac(key, &salt))
+    app.parts
+        .keys
+        .active_keys()
+        .refresh_token_key_by_id(key_id)
+        .is_some_and(|key| token.has_valid_mac(key, &salt))
 }
 
 /// Ends sessions in the name of their users.
@@ -124,7 +128,7 @@ pub(crate) async fn end_sessions(
 ) -> Result<(), ServiceError> {
     for PresentedSession { session, user } in sessions {
         let context = RevocationContext { actor: Actor::User(user), reason, client_info: client.clone() };
-        app.revoker.end_own_session(user, session, &context, now).await?;
+        app.parts.revoker.end_own_session(user, session, &context, now).await?;
     }
     Ok(())
 }

@@ -24,11 +24,11 @@ pub(crate) async fn refresh(
     client_info: &ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<Vec<IssuedCredential>>, OperationError> {
-    let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.cookies.names()));
+    let max_token_length = in_cookies.then(|| CookieKind::Access.max_value_len(app.parts.cookies.names()));
     let refreshed = try_refresh(app, token, (scope, max_token_length), client_info, now).await;
-    let issued = app.metrics.refreshes.count(refreshed)?;
+    let issued = app.parts.metrics.refreshes.count(refreshed)?;
     let (session, user) = (issued.session.id, issued.session.user);
-    app.write_rate_limiter.record_refresh(session, user, client_info.ip, now);
+    app.parts.write_rate_limiter.record_refresh(session, user, client_info.ip, now);
     Ok(issued.map(|pair| IssuedCredential::from_token_pair(&pair)))
 }
 
@@ -39,7 +39,7 @@ async fn try_refresh(
     client_info: &ClientInfo,
     now: Time,
 ) -> Result<IssuedSession<TokenPair>, OperationError> {
-    app.write_rate_limiter.check_refresh(token.session(), client_info.ip, now)?;
+    app.parts.write_rate_limiter.check_refresh(token.session(), client_info.ip, now)?;
     check_session(app, token.session(), client_info, now).await?;
-    Ok(app.issuer.refresh_within(token, scope, max_token_length, client_info, now).await?)
+    Ok(app.parts.issuer.refresh_within(token, scope, max_token_length, client_info, now).await?)
 }

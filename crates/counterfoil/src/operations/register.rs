@@ -27,10 +27,9 @@ pub(crate) async fn register(
         Registration::Closed => return Err(OperationError::RegistrationClosed),
     }
     let (detached, now) = (app.clone(), app.now());
-    let result =
-        run_detached(
-            async move { detached.accounts.register(new, Actor::Anonymous, &client_info, now).await },
-        )
-        .await;
-    app.metrics.registrations.count(result.map_err(OperationError::from))
+    let result = run_detached(async move {
+        detached.parts.accounts.register(new, Actor::Anonymous, &client_info, now).await
+    })
+    .await;
+    app.parts.metrics.registrations.count(result.map_err(OperationError::from))
 }

@@ -45,7 +45,7 @@ pub(crate) async fn check_own_session_access(app: &App, principal: &Principal) -
         return Ok(());
     }
     let session = match principal.session_id() {
-        Some(id) => app.store.session(id).await?,
+        Some(id) => app.parts.store.session(id).await?,
         None => None,
     };
     match session {

@@ -25,7 +25,7 @@ pub(crate) async fn list(
     page: Page<SessionCursor>,
     now: Time,
 ) -> Result<Vec<Session>, OperationError> {
-    Ok(app.store.sessions_of(user, page, now).await?)
+    Ok(app.parts.store.sessions_of(user, page, now).await?)
 }
 
 /// Ends one session of a user in the user's name. Returns whether it was one of this user. `current`, the session of the
@@ -44,7 +44,7 @@ pub(crate) async fn end_one(
     let detached = app.clone();
     let end = async move {
         let context = by_user(current.user, client_info);
-        let has_ended = detached.revoker.end_own_session(current.user, session, &context, now).await?;
+        let has_ended = detached.parts.revoker.end_own_session(current.user, session, &context, now).await?;
         Ok(usize::from(has_ended))
     };
     if session == current.session {
@@ -69,7 +69,7 @@ pub(crate) async fn end_all(
     let detached = app.clone();
     let end = async move {
         let context = by_user(current.user, client_info);
-        detached.revoker.end_user_sessions(current.user, except, &context, now).await
+        detached.parts.revoker.end_user_sessions(current.user, except, &context, now).await
     };
     end_within(app, WriteLimit::SessionEndsPerUser, current, now, end).await
 }
@@ -83,14 +83,14 @@ async fn end_within(
     now: Time,
     end: impl Future<Output = Result<usize, ServiceError>> + Send + 'static,
 ) -> Result<usize, OperationError> {
-    app.write_rate_limiter.count_act(limit, (session, user), now)?;
+    app.parts.write_rate_limiter.count_act(limit, (session, user), now)?;
     let app = app.clone();
     let ended = run_detached(async move {
         let ended = end.await;
         match &ended {
-            Ok(0) => app.write_rate_limiter.take_back_act(limit, user),
+            Ok(0) => app.parts.write_rate_limiter.take_back_act(limit, user),
             Ok(_) => {}
-            Err(_) => app.write_rate_limiter.take_back_failed_act(limit, (session, user)),
+            Err(_) => app.parts.write_rate_limiter.take_back_failed_act(limit, (session, user)),
         }
         ended
     });

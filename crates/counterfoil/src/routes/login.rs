@@ -128,7 +128,7 @@ pub(super) async fn login(
     };
     let issued = operation::login(&app, request, now).await?;
 
-    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.cookies), now)?;
+    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.parts.cookies), now)?;
     let cookies = cookies.clear_presented_of(replaced, &headers);
     let presented = PresentedSession::from_session(&issued.session);
     Ok((Extension(presented), cookies, Json(body)))

@@ -63,8 +63,8 @@ pub(super) async fn logout(
 
     // On an error the cookies stay: the client must not believe that it is logged out.
     logout::log_out(&app, sessions, &client, now).await?;
-    let cookies = SetCookies::new(&app.cookies).clear_presented(&headers);
-    Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.settings.clear_site_data_on_logout)))
+    let cookies = SetCookies::new(&app.parts.cookies).clear_presented(&headers);
+    Ok((StatusCode::NO_CONTENT, cookies, clear_site_data(app.parts.settings.clear_site_data_on_logout)))
 }
 
 /// Makes the browser delete other data of the site: caches and service workers may hold what the user has

@@ -36,7 +36,7 @@ pub(super) async fn me(
     current_user: CurrentUser,
 ) -> Result<Json<MeResponse>, AppError> {
     let deleted = || ClientError::from(InvalidCredential::Unknown);
-    let user = app.store.user(current_user.user).await?.ok_or_else(deleted)?;
-    let session = app.store.session(current_user.session).await?.ok_or_else(deleted)?;
+    let user = app.parts.store.user(current_user.user).await?.ok_or_else(deleted)?;
+    let session = app.parts.store.session(current_user.session).await?.ok_or_else(deleted)?;
     Ok(Json(MeResponse { user: (&user).into(), session: (&session).into() }))
 }

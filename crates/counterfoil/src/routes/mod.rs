@@ -189,22 +189,23 @@ mod tests {
             external_id: None,
         };
         let actor = counterfoil_core::model::audit_event::Actor::Anonymous;
-        app.accounts.register(registration, actor, &client_info, now).await.unwrap();
+        app.parts.accounts.register(registration, actor, &client_info, now).await.unwrap();
         let credentials = Credentials {
             username: "ada".into(),
             password: password(),
             client: ClientId::default(),
             mode: Mode::Jwt,
         };
-        let authenticated = app.accounts.authenticate(&credentials, &client_info, now).await.unwrap();
-        let issued = app.issuer.issue_access_token(authenticated, Default::default(), now).await.unwrap();
+        let authenticated = app.parts.accounts.authenticate(&credentials, &client_info, now).await.unwrap();
+        let issued =
+            app.parts.issuer.issue_access_token(authenticated, Default::default(), now).await.unwrap();
         let valid = issued.credential.token.to_string();
 
         let payload = valid.split('.').nth(1).unwrap();
         let payload = counterfoil_jose::base64url::decode(payload).unwrap();
         let claims = AccessClaims::from_json(&payload).unwrap();
         let claims = AccessClaims { iat: claims.iat - 7200, exp: claims.exp - 7200, ..claims };
-        let expired = app.keys.active_keys().signing_key().sign("at+jwt", &claims.to_json()).unwrap();
+        let expired = app.parts.keys.active_keys().signing_key().sign("at+jwt", &claims.to_json()).unwrap();
         (valid, expired)
     }
 
@@ -241,11 +242,11 @@ mod tests {
         let (app, _dir) = app().await;
         let (valid, _) = valid_and_expired(&app).await;
         let login = LoginName::Username("ada".into());
-        let user = app.store.user_by_login(&login).await.unwrap().unwrap();
+        let user = app.parts.store.user_by_login(&login).await.unwrap().unwrap();
         assert_eq!(login_response(&app, "ada", "correct horse").await.0, StatusCode::OK);
 
         let disabled = [Change::replace_user(user.disabled(app.now()))];
-        assert!(app.store.commit(&disabled.into()).await.unwrap().applied().is_some());
+        assert!(app.parts.store.commit(&disabled.into()).await.unwrap().applied().is_some());
 
         let response = login_response(&app, "ada", "correct horse").await;
         assert_eq!(response.0, StatusCode::UNAUTHORIZED);
@@ -266,7 +267,7 @@ mod tests {
 
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
-        assert_eq!(app.metrics.logins.total(Outcome::Unavailable), 1);
+        assert_eq!(app.parts.metrics.logins.total(Outcome::Unavailable), 1);
     }
 
     #[tokio::test]

@@ -109,13 +109,13 @@ async fn change_in_session(
     let now = app.now_to_issue()?;
     // A cookie is the only credential, or the same as the bearer token. A browser that kept it would be logged out.
     let kinds = [CookieKind::Session, CookieKind::Access];
-    let in_cookies = kinds.iter().any(|kind| is_presented(*kind, app.cookies.names(), headers));
+    let in_cookies = kinds.iter().any(|kind| is_presented(*kind, app.parts.cookies.names(), headers));
     let (presented, scope) = (current_user.presented(), scope_of(&current_user.principal));
     let session = ChangingSession { presented, principal: current_user.principal, in_cookies };
     let issued = operation::change_password(app, session, change, client, now).await?;
 
     let transport = if in_cookies { Transport::Cookie } else { Transport::Bearer };
-    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.cookies), now)?;
+    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.parts.cookies), now)?;
     let presented = PresentedSession::from_session(&issued.session);
     Ok((Extension(presented), cookies, Json(body.with_scope(scope))).into_response())
 }

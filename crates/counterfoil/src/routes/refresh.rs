@@ -65,7 +65,7 @@ pub(super) async fn refresh(
     let in_cookies = transport == Transport::Cookie;
     let issued = operation::refresh(&app, &token, scope.as_deref(), in_cookies, &client, now).await?;
     let session = PresentedSession::from_session(&issued.session);
-    let cookies = SetCookies::new(&app.cookies);
+    let cookies = SetCookies::new(&app.parts.cookies);
     let (cookies, body) = CredentialsResponse::new(&issued.credential, transport, cookies, now)?;
     Ok((Extension(session), cookies, Json(body.with_scope(scope.or(issued.session.scope)))))
 }

@@ -41,7 +41,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let preconditions = Preconditions::from_headers(&headers)?;
-    let data = session_data::load(&*app.store, current_user.session).await?;
+    let data = session_data::load(&*app.parts.store, current_user.session).await?;
     if !preconditions.if_match_holds(data.revision) {
         return Err(ClientError::Precondition.into());
     }
@@ -77,7 +77,7 @@ pub(super) async fn merge(
     let CurrentUser { session, now, .. } = current_user;
     let expected = expected_revision(&app, session, &Preconditions::from_headers(&headers)?).await?;
     let max_of_user = app.settings().max_session_data_per_user;
-    Ok(with_etag(session_data::merge(&*app.store, session, patch, expected, max_of_user, now).await?))
+    Ok(with_etag(session_data::merge(&*app.parts.store, session, patch, expected, max_of_user, now).await?))
 }
 
 fn with_etag(data: SessionData) -> Response {
@@ -98,7 +98,7 @@ async fn expected_revision(
     if preconditions.are_none() {
         return Ok(None);
     }
-    let current = session_data::load(&*app.store, session).await?.revision;
+    let current = session_data::load(&*app.parts.store, session).await?.revision;
     if preconditions.if_match_holds(current) && preconditions.if_none_match_holds(current) {
         Ok(Some(current))
     } else {

@@ -76,7 +76,7 @@ pub(super) async fn end_one(
     if !operations::sessions::end_one(&app, PresentedSession { session, user }, id, client, now).await? {
         return Err(AppError::NotFound);
     }
-    let cookies = SetCookies::new(&app.cookies);
+    let cookies = SetCookies::new(&app.parts.cookies);
     let is_current = id == session;
     let cookies = if is_current { cookies.clear_presented(&headers) } else { cookies };
     Ok((StatusCode::NO_CONTENT, cookies, ()))
@@ -109,7 +109,7 @@ pub(super) async fn end_all(
     let CurrentUser { user, session, now, .. } = current_user;
     let current = PresentedSession { session, user };
     let revoked = operations::sessions::end_all(&app, current, except, client, now).await?;
-    let cookies = SetCookies::new(&app.cookies);
+    let cookies = SetCookies::new(&app.parts.cookies);
     let cookies = if except.is_none() { cookies.clear_presented(&headers) } else { cookies };
     Ok((cookies, Json(RevokedResponse::new(revoked))))
 }

@@ -61,7 +61,7 @@ pub(super) async fn exchange(
     check_session(&app, current_user.session, &client, now).await?;
     let bounds = access_bounds(&current_user.principal);
     let session = (current_user.session, current_user.position);
-    let (access, scope) = app.issuer.exchange(session, bounds.as_ref(), &request, &client, now).await?;
+    let (access, scope) = app.parts.issuer.exchange(session, bounds.as_ref(), &request, &client, now).await?;
     let credentials = IssuedCredential::from_access_token(&access);
     Ok(Json(CredentialsResponse::bearer(&credentials, now).with_scope(scope)))
 }

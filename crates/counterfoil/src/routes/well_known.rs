@@ -34,10 +34,10 @@ pub(super) struct AuthorizationServerMetadata {
 )]
 pub(super) async fn jwks(State(app): State<App>) -> Response {
     // A new key signs only after it has been published for this time.
-    let max_age = format!("public, max-age={}", app.keys.schedule().max_age.as_secs());
+    let max_age = format!("public, max-age={}", app.parts.keys.schedule().max_age.as_secs());
     let content_type = "application/jwk-set+json".to_owned();
     let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, max_age)];
-    (READABLE_BY_ALL, headers, Json(app.keys.active_keys().jwks())).into_response()
+    (READABLE_BY_ALL, headers, Json(app.parts.keys.active_keys().jwks())).into_response()
 }
 
 /// Returns the metadata of the issuer (RFC 8414, section 3).

@@ -168,7 +168,7 @@ fn listen(
     let tls = settings.tls.clone().map(CertificateReloader::open).transpose().map_err(io::Error::other)?;
     let certificate = tls.as_ref().map(CertificateReloader::certificate);
     let handler = ConnectionHandler::new(routes::site(app.clone()), certificate, settings.limits);
-    let counters = Arc::clone(&app.metrics.connections);
+    let counters = Arc::clone(&app.parts.metrics.connections);
     let acceptor = Acceptor::new(listener, ConnectionLimiter::for_settings(settings), handler, counters)?;
     Ok(async move {
         let _certificate_reload = tls.map(|tls| Task::spawn(tls.run()));

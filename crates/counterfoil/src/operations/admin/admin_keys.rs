@@ -22,7 +22,7 @@ pub(crate) async fn add(
     context: &RevocationContext,
     now: Time,
 ) -> Result<CreatedAdminKeyResponse, OperationError> {
-    let (key, record) = app.administration.create_admin_key(name, context, now).await?;
+    let (key, record) = app.parts.administration.create_admin_key(name, context, now).await?;
     let key = Secret::new(key.to_string());
     Ok(CreatedAdminKeyResponse { id: record.id.to_string(), name: record.name, key })
 }
@@ -36,7 +36,7 @@ pub(crate) async fn list(
     app: &App,
     page: Pagination<AdminKeyCursor>,
 ) -> Result<ListResponse<AdminKeyView>, OperationError> {
-    let mut keys = app.store.admin_keys(page.to_page()).await?;
+    let mut keys = app.parts.store.admin_keys(page.to_page()).await?;
     let next = page.finish(&mut keys, |key| AdminKeyCursor { created_at: key.created_at, id: key.id });
     Ok(ListResponse::new(&keys, next))
 }
@@ -52,5 +52,5 @@ pub(crate) async fn remove(
     context: &RevocationContext,
     now: Time,
 ) -> Result<(), OperationError> {
-    Ok(app.administration.remove_admin_key(id, context, now).await?)
+    Ok(app.parts.administration.remove_admin_key(id, context, now).await?)
 }

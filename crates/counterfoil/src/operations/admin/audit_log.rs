@@ -37,7 +37,7 @@ pub(crate) async fn list(
     let AuditEventFilter { user, session } = filter;
     let Page { after: before, limit } = page.to_page();
     let query = AuditEventQuery { user, session, before, limit, ..AuditEventQuery::default() };
-    let mut events = app.store.audit_events(&query).await?;
+    let mut events = app.parts.store.audit_events(&query).await?;
     if session.is_some() && !events.is_empty() {
         add_cutoffs(app, &query, &mut events).await?;
     }
@@ -55,7 +55,7 @@ async fn add_cutoffs(
     let ended = events.iter().rev().find(|(_, event)| ends_session(event)).map(|(number, _)| *number);
     let before = query.before.into_iter().chain(ended).min();
     let cutoffs = AuditEventQuery { cutoffs_only: true, user: None, session: None, before, ..query.clone() };
-    let cutoffs = app.store.audit_events(&cutoffs).await?;
+    let cutoffs = app.parts.store.audit_events(&cutoffs).await?;
     events.extend(cutoffs.into_iter().filter(|cutoff| applies_to(cutoff, events)).collect::<Vec<_>>());
     events.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
     events.truncate(query.limit as usize);

@@ -23,7 +23,7 @@ pub(crate) async fn add(
     context: &RevocationContext,
     now: Time,
 ) -> Result<ClientResponse, OperationError> {
-    let client = app.administration.add_client(id, request.into(), context, now).await?;
+    let client = app.parts.administration.add_client(id, request.into(), context, now).await?;
     Ok(ClientResponse::new(ClientView::from(&client)))
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn list(
     app: &App,
     page: Pagination<ClientId>,
 ) -> Result<ListResponse<ClientView>, OperationError> {
-    let mut clients = app.store.clients(page.to_page()).await?;
+    let mut clients = app.parts.store.clients(page.to_page()).await?;
     let next = page.finish(&mut clients, |client| client.id.clone());
     Ok(ListResponse::new(&clients, next))
 }
@@ -47,7 +47,7 @@ pub(crate) async fn list(
 ///
 /// If the store cannot be read.
 pub(crate) async fn find(app: &App, id: &ClientId) -> Result<Option<ClientResponse>, OperationError> {
-    let client = app.store.client(id).await?;
+    let client = app.parts.store.client(id).await?;
     Ok(client.map(|client| ClientResponse::new(ClientView::from(&client))))
 }
 
@@ -63,6 +63,6 @@ pub(crate) async fn change(
     context: &RevocationContext,
     now: Time,
 ) -> Result<ClientResponse, OperationError> {
-    let client = app.administration.change_client(id, &request.into(), context, now).await?;
+    let client = app.parts.administration.change_client(id, &request.into(), context, now).await?;
     Ok(ClientResponse::new(ClientView::from(&client)))
 }

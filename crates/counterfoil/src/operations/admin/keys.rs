@@ -25,7 +25,7 @@ pub(crate) async fn list(
     app: &App,
     page: Pagination<CreatedCursor>,
 ) -> Result<KeyListResponse, OperationError> {
-    let keys = app.keys.keys().await?;
+    let keys = app.parts.keys.keys().await?;
     let (keys, next) = page.cut(keys, |key| CreatedCursor { at: key.created_at, id: key.id.to_string() });
     Ok(KeyListResponse::new(keys, next))
 }
@@ -42,7 +42,7 @@ pub(crate) async fn rotate(
     now: Time,
 ) -> Result<RotationResponse, OperationError> {
     let activate_at = if request.now { ActivateAt::Immediately } else { ActivateAt::OncePublished };
-    let keys = Arc::clone(&app.keys);
+    let keys = Arc::clone(&app.parts.keys);
     let rotated = run_on_blocking_thread(async move {
         match request.purpose {
             KeySelector::Signing => keys.rotate(activate_at, &context, now).await,
@@ -54,7 +54,7 @@ pub(crate) async fn rotate(
     });
     let rotated = rotated.await?;
     // The background job may be waiting for a later time.
-    app.key_schedule_changed.notify_one();
+    app.parts.key_schedule_changed.notify_one();
     Ok(RotationResponse::new(&rotated, now))
 }
 
@@ -69,10 +69,10 @@ pub(crate) async fn import(
     context: &RevocationContext,
     now: Time,
 ) -> Result<Option<KeyView>, OperationError> {
-    let id = app.keys.import(key, context, now).await?;
+    let id = app.parts.keys.import(key, context, now).await?;
     // The imported key may be due at another time than the one that it replaces.
-    app.key_schedule_changed.notify_one();
-    let keys = app.keys.keys().await?;
+    app.parts.key_schedule_changed.notify_one();
+    let keys = app.parts.keys.keys().await?;
     Ok(keys.iter().find(|key| key.id == id).map(KeyView::from))
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn revoke(
     now: Time,
 ) -> Result<(), OperationError> {
     let context = RevocationContext { reason: EndReason::KeyCompromised, ..context };
-    let keys = Arc::clone(&app.keys);
+    let keys = Arc::clone(&app.parts.keys);
     // On another thread, because a new key is generated.
     run_on_blocking_thread(async move { keys.revoke(&id, &context, now).await }).await?;
     Ok(())

@@ -22,7 +22,7 @@ pub(crate) async fn revoke(
     // On another thread: revoking a key generates a new one.
     let revoked = run_on_blocking_thread(async move {
         let ValidRevocation { subject, note, context } = revocation;
-        shared.administration.revoke(&subject, note.as_deref(), &context, started_at).await
+        shared.parts.administration.revoke(&subject, note.as_deref(), &context, started_at).await
     });
     Ok(RevocationResponse::new(&revoked.await?, started_at, app.now()))
 }

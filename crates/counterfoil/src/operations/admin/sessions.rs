@@ -39,10 +39,10 @@ pub(crate) async fn end_one(
     context: &RevocationContext,
     now: Time,
 ) -> Result<Option<RevokedResponse>, OperationError> {
-    if app.store.session(id).await?.is_none() {
+    if app.parts.store.session(id).await?.is_none() {
         return Ok(None);
     }
-    let ended = app.revoker.end_session(id, context, now).await?;
+    let ended = app.parts.revoker.end_session(id, context, now).await?;
     Ok(Some(RevokedResponse::new(usize::from(ended))))
 }
 
@@ -57,5 +57,5 @@ pub(crate) async fn end_all(
     context: &RevocationContext,
     now: Time,
 ) -> Result<RevokedResponse, OperationError> {
-    Ok(RevokedResponse::new(app.revoker.end_user_sessions(user, None, context, now).await?))
+    Ok(RevokedResponse::new(app.parts.revoker.end_user_sessions(user, None, context, now).await?))
 }

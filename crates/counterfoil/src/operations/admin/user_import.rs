@@ -25,10 +25,11 @@ pub(crate) async fn import(
     mode: ImportMode,
     now: Time,
 ) -> Result<ImportResponse, OperationError> {
-    let importer = UserImporter::new(Arc::clone(&app.store)).with_username_policy(app.settings().usernames);
+    let importer =
+        UserImporter::new(Arc::clone(&app.parts.store)).with_username_policy(app.settings().usernames);
     let outcomes = importer.import(users, mode, now).await?;
     let imported = |user: &ImportedUser| PasswordHash::import(user.password_hash.as_deref()?).ok();
     let hashes: Vec<PasswordHash> = users.iter().filter_map(imported).collect();
-    measure_schemes(&app.hashing, hashes).await;
+    measure_schemes(&app.parts.hashing, hashes).await;
     Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from).collect() })
 }

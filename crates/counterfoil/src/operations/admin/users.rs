@@ -33,7 +33,7 @@ pub(crate) async fn add(
     now: Time,
 ) -> Result<UserResponse, OperationError> {
     validate_roles(&registration.roles)?;
-    let user = app.accounts.register(registration, actor, client, now).await?;
+    let user = app.parts.accounts.register(registration, actor, client, now).await?;
     Ok(UserResponse::new(AdminUserView::from(&user)))
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn list(
     app: &App,
     page: Pagination<String>,
 ) -> Result<ListResponse<AdminUserView>, OperationError> {
-    let mut users = app.store.users(page.to_page()).await?;
+    let mut users = app.parts.store.users(page.to_page()).await?;
     let next = page.finish(&mut users, |user| user.username.folded().to_owned());
     Ok(ListResponse::new(&users, next))
 }
@@ -57,7 +57,7 @@ pub(crate) async fn list(
 ///
 /// If the store cannot be read.
 pub(crate) async fn find(app: &App, id: UserId) -> Result<Option<User>, OperationError> {
-    Ok(app.store.user(id).await?)
+    Ok(app.parts.store.user(id).await?)
 }
 
 /// The user with this name, in any spelling. An e-mail address matches no user.
@@ -66,8 +66,8 @@ pub(crate) async fn find(app: &App, id: UserId) -> Result<Option<User>, Operatio
 ///
 /// If the store cannot be read.
 pub(crate) async fn find_by_username(app: &App, name: &str) -> Result<Option<User>, OperationError> {
-    match resolve_login_name(&*app.store, name).await? {
-        Some(login @ LoginName::Username(_)) => Ok(app.store.user_by_login(&login).await?),
+    match resolve_login_name(&*app.parts.store, name).await? {
+        Some(login @ LoginName::Username(_)) => Ok(app.parts.store.user_by_login(&login).await?),
         Some(LoginName::Email(_)) | None => Ok(None),
     }
 }
@@ -83,7 +83,7 @@ pub(crate) async fn details(
     client_ip: Option<IpAddr>,
     now: Time,
 ) -> Result<UserDetailsResponse, OperationError> {
-    let counters = app.accounts.counters_of(user, client_ip, now).await?;
+    let counters = app.parts.accounts.counters_of(user, client_ip, now).await?;
     let rate_limits = counters.iter().map(AccountCounterView::from).collect();
     Ok(UserDetailsResponse { user: AdminUserView::from(user), rate_limits })
 }
@@ -100,7 +100,7 @@ pub(crate) async fn change(
     context: &RevocationContext,
     now: Time,
 ) -> Result<UserResponse, OperationError> {
-    let user = app.administration.change_user(id, &request.into(), context, now).await?;
+    let user = app.parts.administration.change_user(id, &request.into(), context, now).await?;
     Ok(UserResponse::new(AdminUserView::from(&user)))
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn set_password(
     client: &ClientInfo,
     now: Time,
 ) -> Result<UserResponse, OperationError> {
-    app.accounts.set_password(user.id, password, actor, client, now).await?;
+    app.parts.accounts.set_password(user.id, password, actor, client, now).await?;
     Ok(UserResponse::new(AdminUserView::from(user)))
 }
 
@@ -132,5 +132,5 @@ pub(crate) async fn delete(
     context: &RevocationContext,
     now: Time,
 ) -> Result<(), OperationError> {
-    Ok(app.administration.delete_user(id, context, now).await?)
+    Ok(app.parts.administration.delete_user(id, context, now).await?)
 }

@@ -49,7 +49,7 @@ impl FromRequestParts<App> for Administrator {
             {
                 let key = authenticate_admin_key(app, text).await?;
                 if !is_safe_method(&parts.method) {
-                    app.write_rate_limiter.count_admin_key(key, request_ip(parts, app), now)?;
+                    app.parts.write_rate_limiter.count_admin_key(key, request_ip(parts, app), now)?;
                 }
                 Ok(Self { actor: Actor::AdminKey(key), now })
             }
@@ -66,7 +66,7 @@ async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, App
         AppError::auth(error, CredentialSource::Bearer)
     };
     let key: AdminKey = text.parse().map_err(|_| rejected("malformed"))?;
-    let record = app.administration.verify_admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
+    let record = app.parts.administration.verify_admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
     Ok(record.id)
 }
 
