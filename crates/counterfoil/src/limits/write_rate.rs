@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn acts_that_failed_count_for_nobody() {
+    fn acts_that_failed_count_for_no_user() {
         let limiter = limiter(|limits| limits.session_ends_per_user = rate(2));
         let presented = (SessionId::from_bytes([1; 16]), UserId::from_bytes([9; 16]));
         for _ in 0..5 {
