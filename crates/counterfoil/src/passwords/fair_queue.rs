@@ -11,7 +11,7 @@ use counterfoil_core::services::password_hasher::{HashingError, Requester};
 /// for the jobs in progress and for one job of each other source.
 ///
 /// Where a few sources together use the whole queue, or one of them the share of an account, a job of another source takes
-/// the place of the newest one of the source that has the most. So nobody locks an account by guesses that wait.
+/// the place of the newest one of the source that has the most. So no client locks an account by guesses that wait.
 #[derive(Debug)]
 pub(super) struct FairQueue<J> {
     capacity: usize,
