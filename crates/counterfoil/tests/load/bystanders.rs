@@ -94,10 +94,19 @@ async fn one_client_at_full_speed_delays_no_other() {
         let mut violations = Vec::new();
         for (number, row) in (1..).zip(rows()) {
             let mut outcome = run(row, number, &target, &PLAN).unwrap();
-            if !outcome.violations(&PLAN).is_empty() {
-                // Other programs on the machine delay everything for a moment; an attack delays the second run, too.
-                println!("{}: {}, repeated", row.name, outcome.summary(&PLAN));
-                outcome = run(row, number, &target, &PLAN).unwrap();
+            // Other programs on the machine delay everything for a moment; an attack delays each run. Each has other
+            // accounts and client IPs.
+            for again in 1..4 {
+                if outcome.violations(&PLAN).is_empty() {
+                    break;
+                }
+                println!(
+                    "{}: {}, repeated: {:?}",
+                    row.name,
+                    outcome.summary(&PLAN),
+                    outcome.violations(&PLAN)
+                );
+                outcome = run(row, number + 60 * again, &target, &PLAN).unwrap();
             }
             println!("{}: {}", row.name, outcome.summary(&PLAN));
             violations.extend(outcome.violations(&PLAN).iter().map(|text| format!("{}: {text}", row.name)));
