@@ -8,6 +8,7 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 
 use crate::services::login_rate_limiter::RateLimit;
+use crate::store::CounterValue;
 
 /// The number of parts with a lock of their own, so that concurrent requests seldom wait for one another.
 const SHARDS: usize = 64;
@@ -33,13 +34,13 @@ struct Window {
     ends_at: Time,
 }
 
-impl<K: Hash + Eq + Copy> Default for WindowCounters<K> {
+impl<K: Hash + Eq + Clone> Default for WindowCounters<K> {
     fn default() -> Self {
         Self::with_capacity(MAX_COUNTERS)
     }
 }
 
-impl<K: Hash + Eq + Copy> WindowCounters<K> {
+impl<K: Hash + Eq + Clone> WindowCounters<K> {
     /// An empty table that holds at most about this many counters.
     pub fn with_capacity(max_counters: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
@@ -88,6 +89,13 @@ impl<K: Hash + Eq + Copy> WindowCounters<K> {
         }
     }
 
+    /// The value of a counter: 0 until `now` if it does not exist or its window is over.
+    pub fn value(&self, key: &K, now: Time) -> CounterValue {
+        let window = self.shard(key).get(key).copied().filter(|window| window.ends_at > now);
+        let value = |window: Window| CounterValue { count: window.count.into(), resets_at: window.ends_at };
+        window.map_or(CounterValue { count: 0, resets_at: now }, value)
+    }
+
     /// Makes the counter of `key` reach every limit until `ends_at`.
     pub fn fill(&self, key: K, ends_at: Time, now: Time) {
         let mut shard = self.shard(&key);
@@ -127,19 +135,19 @@ fn lock<K>(shard: &Mutex<HashMap<K, Window>>) -> MutexGuard<'_, HashMap<K, Windo
 }
 
 /// Removes the counters whose window is over; if there are none, the one with the lowest count.
-fn make_room<K: Hash + Eq + Copy>(shard: &mut HashMap<K, Window>, now: Time) {
+fn make_room<K: Hash + Eq + Clone>(shard: &mut HashMap<K, Window>, now: Time) {
     let before = shard.len();
     shard.retain(|_, window| window.ends_at > now);
     if shard.len() < before {
         return;
     }
-    let lowest = shard.iter().min_by_key(|(_, window)| window.count).map(|(key, _)| *key);
+    let lowest = shard.iter().min_by_key(|(_, window)| window.count).map(|(key, _)| key.clone());
     if let Some(key) = lowest {
         shard.remove(&key);
     }
 }
 
-impl<K: Hash + Eq + Copy> std::fmt::Debug for WindowCounters<K> {
+impl<K: Hash + Eq + Clone> std::fmt::Debug for WindowCounters<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WindowCounters").field("len", &self.len()).finish_non_exhaustive()
     }

@@ -88,19 +88,14 @@ impl LoginRateLimiter {
     ) -> Result<Vec<AccountCounter>, StoreError> {
         let names = std::iter::once(user.username.folded().to_owned())
             .chain(user.email.clone().filter(|_| user.email_verified));
-        let per_user = [(
-            CountedEvent::WrongCurrentPasswords,
-            counter_kind::PASSWORD_CHANGES_PER_USER,
-            self.limits.per_account,
-        )];
         let mut durable: Vec<Source> =
             names.clone().flat_map(|name| self.sources(&name, client_ip)).collect();
-        durable.extend(per_user.map(|(event, kind, limit)| Source {
-            event,
+        durable.push(Source {
+            event: CountedEvent::WrongCurrentPasswords,
             login_name: None,
-            key: self.counter([kind, b"", user.id.as_bytes()]),
-            limit,
-        }));
+            key: self.counter([counter_kind::PASSWORD_CHANGES_PER_USER, b"", user.id.as_bytes()]),
+            limit: self.limits.per_account,
+        });
         let keys: Vec<CounterKey> = durable.iter().map(|source| source.key.clone()).collect();
         let values = self.store.counters(&keys, now).await?;
         let durable = durable.into_iter().zip(values).map(|(source, value)| source.counter(value));

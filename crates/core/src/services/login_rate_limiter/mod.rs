@@ -29,7 +29,6 @@ mod account_counters;
 mod attempt;
 mod client_ip;
 mod limits;
-mod memory_counters;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,8 +40,8 @@ use counterfoil_verify::{SessionId, UserId};
 use crate::client_error::ClientError;
 use crate::services::ServiceError;
 use crate::services::login_rate_limiter::attempt::RateLimitRule;
-use crate::services::login_rate_limiter::memory_counters::MemoryCounters;
 use crate::services::password_hasher::Requester;
+use crate::services::window_counters::WindowCounters;
 use crate::store::{Change, CommitOutcome, CounterKey, CounterValue, Store};
 
 pub use self::account_counters::{AccountCounter, CountedEvent};
@@ -76,7 +75,8 @@ pub struct LoginRateLimiter {
     store: Arc<dyn Store>,
     key: HmacKey,
     limits: RateLimits,
-    successes: Arc<MemoryCounters>,
+    /// Too frequent to be written; a restart forgets them. Only successful attempts create counters.
+    successes: Arc<WindowCounters<CounterKey>>,
 }
 
 impl LoginRateLimiter {
@@ -186,10 +186,8 @@ impl LoginRateLimiter {
     /// [`ClientError::RateLimited`] if there were too many.
     pub fn consume_password_change(&self, user: UserId, now: Time) -> Result<(), ServiceError> {
         let rule = self.right_password_changes(user);
-        let value = self.successes.value(&rule.counter, now);
-        reject_until([value].into_iter().filter(|value| rule.is_reached_by(*value)), now)?;
-        self.successes.increment(&rule.counter, rule.limit, now);
-        Ok(())
+        let counted = self.successes.count(rule.counter, rule.limit, now);
+        Ok(counted.map_err(ClientError::RateLimited)?)
     }
 
     /// Counts a registration. At the limit it only reads: a rejected registration writes nothing.
@@ -245,7 +243,8 @@ impl LoginRateLimiter {
     pub async fn record_success(&self, attempt: LoginAttempt, now: Time) -> Result<(), ServiceError> {
         let (attempt, failures) = self.read_counters(attempt, now).await?;
         for rule in &attempt.successes {
-            self.successes.increment(&rule.counter, rule.limit, now);
+            // The check has admitted it: a success at the limit is not taken back.
+            let _ = self.successes.count(rule.counter.clone(), rule.limit, now);
         }
         let mut changes = Vec::new();
         if failures > 0 {
