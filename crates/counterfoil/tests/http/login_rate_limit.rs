@@ -104,7 +104,7 @@ async fn the_time_of_a_refused_login_does_not_tell_the_scheme_of_the_account() {
     server.app.administer(Command::UserImport { users, dry_run: false }).await.unwrap();
 
     // The first guesses of all, since the import has measured the scheme.
-    let unknown = median_ms(&server, || login("nobody", WRONG), 401).await;
+    let unknown = median_ms(&server, || login("unknown", WRONG), 401).await;
     let imported = median_ms(&server, || login("bob", WRONG), 401).await;
     let known = median_ms(&server, || login("ada", WRONG), 401).await;
     fail(&server, "eve", 20).await;

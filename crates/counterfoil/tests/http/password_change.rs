@@ -229,11 +229,12 @@ async fn with_the_username_the_answer_is_that_of_a_failed_login_whatever_is_wron
     }
     let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
     server.app.administer(Command::UserChange { user: "bob".into(), change }).await.unwrap();
-    let expected = log_in(&server, "nobody", WRONG).await.without_id();
+    let expected = log_in(&server, "unknown", WRONG).await.without_id();
 
     // A new password that contains the name or the address of a user is no error before the current one is right.
     for new in [NEW, "ada-ada-ada", "bob-bob-bob"] {
-        for (user, password) in [("ada", WRONG), ("bob", PASSWORD), ("nobody", PASSWORD), ("\u{7}", PASSWORD)]
+        for (user, password) in
+            [("ada", WRONG), ("bob", PASSWORD), ("unknown", PASSWORD), ("\u{7}", PASSWORD)]
         {
             let refused = with_username(user, password, new).send(&server).await;
             assert_eq!(refused.without_id(), expected, "{user} {new}");
@@ -248,7 +249,7 @@ async fn with_the_username_failures_count_as_those_of_a_login() {
     })
     .await;
     server.register("ada").await;
-    for name in ["ada", "nobody"] {
+    for name in ["ada", "unknown"] {
         for _ in 0..2 {
             assert_eq!(log_in(&server, name, WRONG).await.status, 401);
             assert_eq!(with_username(name, WRONG, NEW).send(&server).await.status, 401);
