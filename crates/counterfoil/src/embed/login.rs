@@ -29,6 +29,7 @@ use crate::http::scope::{parse_client_id, validate_audience, validate_scope};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
 use crate::operations::error::OperationError;
+use crate::operations::hash_capacity::check_hash_capacity;
 use crate::operations::label::validate_label;
 use crate::operations::{login, logout, refresh, register};
 use crate::settings::cookie_options::CookieKind;
@@ -201,7 +202,7 @@ impl Counterfoil {
     ) -> Result<LoginOutcome, AppError> {
         let app = self.app();
         let now = app.now_to_issue()?;
-        login::check_capacity(app, client.to_core().ip)?;
+        check_hash_capacity(app, client.to_core().ip, &app.parts.metrics.logins)?;
         reject_two_session_cookies(app, client.cookies(), now).await?;
         let Credentials { username, password, mode, client_id, label, scope, audience, in_cookies } =
             credentials;

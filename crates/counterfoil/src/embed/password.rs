@@ -13,6 +13,7 @@ use crate::http::error::AppError;
 use crate::http::presented_sessions::{clear_not_live, find_live_by_cookies};
 use crate::http::scope::parse_client_id;
 use crate::http::set_cookie::SetCookies;
+use crate::operations::hash_capacity::check_hash_capacity;
 use crate::operations::password::{self, ChangingSession, PasswordChange};
 use crate::operations::presented_session::PresentedSession;
 use crate::operations::scope_limit::check_account_access;
@@ -76,7 +77,7 @@ impl Counterfoil {
         check_account_access(principal).map_err(|error| AppError::auth(error, CredentialSource::None))?;
         let presented = PresentedSession::from_principal(principal);
         let presented = presented.ok_or(ClientError::from(InvalidCredential::WrongKind))?;
-        password::check_capacity(app, client.ip())?;
+        check_hash_capacity(app, client.ip(), &app.parts.metrics.password_changes)?;
         let kinds = [CookieKind::Session, CookieKind::Access];
         let in_cookies = find_live_by_cookies(app, client.cookies(), &kinds, now)
             .await
@@ -113,7 +114,7 @@ impl Counterfoil {
         new: Secret<String>,
     ) -> Result<SetCookies, AppError> {
         let (app, now) = (self.app(), self.app().now());
-        password::check_capacity(app, client.ip())?;
+        check_hash_capacity(app, client.ip(), &app.parts.metrics.password_changes)?;
         let (client_id, change) = (parse_client_id(client_id.as_deref())?, PasswordChange { current, new });
         password::change_password_by_login(app, username, client_id, change, client.to_core(), now).await?;
         Ok(clear_not_live(app, client.cookies(), CookieKind::ALL, now).await)

@@ -1,14 +1,11 @@
 //! Login with a password: authenticates, stores a session, and ends the sessions that it replaces.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use counterfoil_core::model::session::{ClientInfo, EndReason, Mode};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{AuthenticatedUser, Credentials};
 use counterfoil_core::services::issuer::{IssuedSession, NewSession};
-use counterfoil_core::services::login_rate_limiter::client_ip_key;
-use counterfoil_core::services::password_hasher::Requester;
 use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
@@ -52,21 +49,6 @@ pub(crate) async fn login(
     let detached = app.clone();
     let result = run_detached(async move { log_in(&detached, request, now).await }).await;
     app.parts.metrics.logins.count(result)
-}
-
-/// Rejects a login before its body is read if the password hash queue is full or the client IP has used its share. In a
-/// burst of logins, a rejected one then costs one short response, and other requests stay fast.
-///
-/// # Errors
-///
-/// If the queue is full or the share is used. It is counted as a login.
-pub(crate) fn check_capacity(app: &App, client_ip: Option<IpAddr>) -> Result<(), OperationError> {
-    let prefix = app.settings().rate_limits.ipv6_prefix;
-    let client_ip = client_ip.map(|ip| client_ip_key(ip, prefix));
-    match app.parts.hashing.check_capacity(&Requester { client_ip, account: None }) {
-        Ok(()) => Ok(()),
-        Err(error) => app.parts.metrics.logins.count(Err(ServiceError::from(error).into())),
-    }
 }
 
 async fn log_in(

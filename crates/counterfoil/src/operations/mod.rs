@@ -6,6 +6,7 @@ pub(crate) mod application_users;
 pub(crate) mod credential;
 pub(crate) mod error;
 pub(crate) mod external_id_schema;
+pub(crate) mod hash_capacity;
 pub(crate) mod label;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -1,13 +1,9 @@
 //! A change of the user's own password.
 
-use std::net::IpAddr;
-
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::Credentials;
 use counterfoil_core::services::issuer::{IssuedSession, PresentedForChange, RenewedCredential};
-use counterfoil_core::services::login_rate_limiter::client_ip_key;
-use counterfoil_core::services::password_hasher::Requester;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{ClientId, Principal};
 
@@ -122,19 +118,4 @@ async fn first_mode(app: &App, client: &ClientId) -> Result<Mode, ServiceError> 
     let modes = [Mode::Session, Mode::Jwt, Mode::Hybrid];
     let allowed = client.and_then(|client| modes.into_iter().find(|mode| client.allows(*mode)));
     Ok(allowed.unwrap_or_default())
-}
-
-/// Rejects a password change before its body is read if the password hash queue is full or the client IP has used its share,
-/// as a login.
-///
-/// # Errors
-///
-/// If the queue is full or the share is used. It is counted as a password change.
-pub(crate) fn check_capacity(app: &App, client_ip: Option<IpAddr>) -> Result<(), OperationError> {
-    let prefix = app.settings().rate_limits.ipv6_prefix;
-    let client_ip = client_ip.map(|ip| client_ip_key(ip, prefix));
-    match app.parts.hashing.check_capacity(&Requester { client_ip, account: None }) {
-        Ok(()) => Ok(()),
-        Err(error) => app.parts.metrics.password_changes.count(Err(ServiceError::from(error).into())),
-    }
 }

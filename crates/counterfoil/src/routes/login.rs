@@ -20,6 +20,7 @@ use crate::http::presented_sessions::{credentials_in_cookies, reject_two_session
 use crate::http::scope::{parse_client_id, validate_audience, validate_scope};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::credential::IssuedCredential;
+use crate::operations::hash_capacity::check_hash_capacity;
 use crate::operations::label::validate_label;
 use crate::operations::login as operation;
 use crate::operations::presented_session::PresentedSession;
@@ -142,7 +143,7 @@ impl FromRequestParts<App> for HashQueueCheck {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
-        operation::check_capacity(app, client.ip)?;
+        check_hash_capacity(app, client.ip, &app.parts.metrics.logins)?;
         Ok(Self)
     }
 }

@@ -20,6 +20,7 @@ use crate::http::json_body::{JsonBody, secret};
 use crate::http::presented_sessions::clear_not_live;
 use crate::http::scope::parse_client_id;
 use crate::http::set_cookie::{SetCookies, is_presented};
+use crate::operations::hash_capacity::check_hash_capacity;
 use crate::operations::password as operation;
 use crate::operations::password::{ChangingSession, PasswordChange};
 use crate::operations::presented_session::PresentedSession;
@@ -139,7 +140,7 @@ impl FromRequestParts<App> for HashQueueCheck {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
-        operation::check_capacity(app, client.ip)?;
+        check_hash_capacity(app, client.ip, &app.parts.metrics.password_changes)?;
         Ok(Self)
     }
 }
