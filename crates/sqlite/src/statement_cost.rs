@@ -109,8 +109,9 @@ const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const ADA: UserId = UserId::from_bytes([1; 16]);
 const TEMPLATE: SessionId = SessionId::from_bytes([9; 16]);
 
-/// The most steps of one statement in the test below. With a walk over the ended sessions it is above 200,000.
-const MAX_STEPS: i32 = 25_000;
+/// The most steps of one statement, also of those of the other test, which runs in the same process: a whole portion of ended
+/// sessions takes about 31,500. With a walk over the ended sessions it is above 200,000.
+const MAX_STEPS: i32 = 50_000;
 
 fn session(number: u8) -> Session {
     Session {
@@ -237,5 +238,5 @@ async fn with_40_000_ended_sessions_of_one_user_every_statement_is_short() {
     for (sql, steps) in longest.iter().take(5) {
         println!("{steps} steps: {}", sql.split_whitespace().collect::<Vec<_>>().join(" "));
     }
-    assert!(longest[0].1 < MAX_STEPS);
+    assert!(longest[0].1 < MAX_STEPS, "{:?}", longest[0]);
 }
