@@ -139,14 +139,15 @@ pub mod operator {
         ClientChangeRequest, KeyRotationRequest, KeySelector, RevocationRequest, UserChangeRequest, Wait,
     };
     pub use crate::operations::admin::responses::{
-        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
-        ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
-        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse,
-        UserDetailsResponse, UserResponse,
+        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
+        CreatedVerifierKeyResponse, DeletedResponse, ImportResponse, ImportedUserOutcome,
+        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RekeyResponse, RevocationResponse,
+        RevokedResponse, RotationResponse, StatusResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
+        VerifierKeyView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{SessionView, UserView};

@@ -38,6 +38,11 @@ impl App {
                 self.list_admin_keys(PageRequest { after, limit }).await
             }
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
+            Command::VerifierKeyAdd { name } => self.add_verifier_key(&name).await,
+            Command::VerifierKeyList { after, limit } => {
+                self.list_verifier_keys(PageRequest { after, limit }).await
+            }
+            Command::VerifierKeyRemove { id } => self.remove_verifier_key(&id).await,
             Command::KeyList { after, limit } => self.list_keys(PageRequest { after, limit }).await,
             Command::KeyImport { file } => self.import_key(file).await,
             Command::KeyRekey { file } => self.replace_master_key(file).await,

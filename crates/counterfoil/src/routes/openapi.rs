@@ -34,6 +34,7 @@ use crate::routes::{
         admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,
         admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
         admin::clients::change, admin::admin_keys::list, admin::admin_keys::add, admin::admin_keys::remove,
+        admin::verifier_keys::list, admin::verifier_keys::add, admin::verifier_keys::remove,
         admin::keys::list, admin::keys::rotate, admin::keys::revoke, admin::events::list,
         admin::revocations::revoke,
     ),

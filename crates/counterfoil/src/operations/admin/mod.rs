@@ -11,4 +11,5 @@ pub(crate) mod revocations;
 pub(crate) mod sessions;
 pub(crate) mod user_import;
 pub(crate) mod users;
+pub(crate) mod verifier_keys;
 pub(crate) mod views;

@@ -100,6 +100,19 @@ pub struct CreatedAdminKeyResponse {
     pub key: Secret<String>,
 }
 
+/// A new verifier key, with its secret.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = CreatedVerifierKey)]
+#[non_exhaustive]
+pub struct CreatedVerifierKeyResponse {
+    /// Its id.
+    pub id: String,
+    /// `cfv_…`, presented as `Authorization: Bearer`. Only this response contains it.
+    #[schema(value_type = String)]
+    #[serde(with = "exposed_secret")]
+    pub key: Secret<String>,
+}
+
 /// The keys of a page, by purpose.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = KeyList)]

@@ -9,6 +9,7 @@ use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::key::KeyState;
 use counterfoil_core::model::session::Mode;
 use counterfoil_core::model::user::User;
+use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
 use counterfoil_core::store::AuditEventNumber;
@@ -167,6 +168,25 @@ impl From<&AdminKeyRecord> for AdminKeyView {
     }
 }
 
+/// A verifier key, without its secret.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = VerifierKey)]
+#[non_exhaustive]
+pub struct VerifierKeyView {
+    /// The id.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// Unix seconds.
+    pub created_at: u64,
+}
+
+impl From<&VerifierKeyRecord> for VerifierKeyView {
+    fn from(key: &VerifierKeyRecord) -> Self {
+        Self { id: key.id.to_string(), name: key.name.clone(), created_at: key.created_at.unix_seconds() }
+    }
+}
+
 /// The public data of a signing key or of a refresh token key.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = SigningKey)]
@@ -288,6 +308,14 @@ pub(crate) type AdminKeyList = ListResponse<AdminKeyView>;
 impl ListItem for AdminKeyView {
     const MEMBER: &'static str = "admin_keys";
     const SCHEMA: &'static str = "AdminKeyList";
+}
+
+/// A page of verifier keys.
+pub(crate) type VerifierKeyList = ListResponse<VerifierKeyView>;
+
+impl ListItem for VerifierKeyView {
+    const MEMBER: &'static str = "verifier_keys";
+    const SCHEMA: &'static str = "VerifierKeyList";
 }
 
 /// A page of the audit log.
